@@ -1,6 +1,10 @@
 package mesh
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // KeyIndex names a NetKey or an AppKey within a network (section 3.9.6.3).
 // Twelve bits, 0x000 to 0xFFF.
@@ -104,3 +108,28 @@ func (m ModelID) String() string {
 
 // MarshalText prints the model for JSON.
 func (m ModelID) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads what String prints.
+func (m *ModelID) UnmarshalText(text []byte) error {
+	v, err := ParseModelID(string(text))
+	if err != nil {
+		return err
+	}
+	*m = v
+	return nil
+}
+
+// ParseModelID reads four hexadecimal digits, or company:model for a vendor
+// model.
+func ParseModelID(s string) (ModelID, error) {
+	company, number, vendor := strings.Cut(s, ":")
+	if !vendor {
+		company, number = "ffff", s
+	}
+	c, errCompany := strconv.ParseUint(company, 16, 16)
+	n, errNumber := strconv.ParseUint(number, 16, 16)
+	if errCompany != nil || errNumber != nil || vendor && c == sigModels {
+		return 0, fmt.Errorf("mesh: model %q: expected four hexadecimal digits, or company:model", s)
+	}
+	return ModelID(c<<16 | n), nil
+}

@@ -1,0 +1,200 @@
+// Package state holds what a node is: the states of Mesh Protocol 1.1, section
+// 4.2, as plain data. The Configuration Server changes them, the node acts by
+// them, the store keeps them.
+//
+//	Node ─┬─ Subnets   NetKeys and their key refresh phase
+//	      ├─ AppKeys   each bound to one NetKey
+//	      └─ Elements ── Models ── bindings, publication, subscriptions
+package state
+
+import (
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
+
+// Feature is a feature that can be off, on or absent (sections 4.2.10 to
+// 4.2.13); the numbers are those on the air.
+type Feature uint8
+
+// The three values of a Feature.
+const (
+	Disabled    Feature = 0
+	Enabled     Feature = 1
+	Unsupported Feature = 2
+)
+
+// Retransmit is how often more than once a PDU is sent and how far apart
+// (Network Transmit and Relay Retransmit, sections 4.2.20 and 4.2.21).
+type Retransmit struct {
+	Count uint8 // retransmissions, 0 to 7
+	Steps uint8 // of 10 ms, less one: 0 to 31
+}
+
+// Transmit converts to what the bearer takes.
+func (r Retransmit) Transmit() bearer.Transmit {
+	return bearer.Transmit{
+		Count:    int(r.Count) + 1,
+		Interval: time.Duration(r.Steps+1) * 10 * time.Millisecond,
+	}
+}
+
+// Phase is a subnet's key refresh phase (section 4.2.14).
+type Phase uint8
+
+// The phases that last; phase 3 is only a transition.
+const (
+	NormalOperation Phase = 0
+	FirstPhase      Phase = 1
+	SecondPhase     Phase = 2
+)
+
+// Subnet is a NetKey with its index.
+type Subnet struct {
+	Index  mesh.KeyIndex
+	Phase  Phase
+	Key    crypto.Key
+	NewKey crypto.Key // in phases 1 and 2
+}
+
+// AppKey is an application key, bound to one NetKey.
+type AppKey struct {
+	Index   mesh.KeyIndex
+	NetKey  mesh.KeyIndex
+	Updated bool
+	Key     crypto.Key
+	NewKey  crypto.Key // when Updated, while the NetKey is refreshed
+}
+
+// Publication is a model's Model Publication state (section 4.2.3).
+type Publication struct {
+	Address    mesh.Address // Unassigned: the model does not publish
+	Label      mesh.UUID    // when Address is virtual
+	AppKey     mesh.KeyIndex
+	Friendship bool     // friendship credentials instead of the flooding ones
+	TTL        mesh.TTL // mesh.DefaultTTL: the node's
+	Period     uint8    // steps (low six bits) and resolution (high two bits)
+	Retransmit uint8    // count (low three bits) and 50 ms steps less one (high five)
+}
+
+// Interval is the time between periodic publications, zero for none.
+func (p Publication) Interval() time.Duration {
+	resolution := [4]time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, 10 * time.Minute}
+	return time.Duration(p.Period&0x3F) * resolution[p.Period>>6]
+}
+
+// Repeats is how often a publication is repeated and how far apart.
+func (p Publication) Repeats() (count int, interval time.Duration) {
+	return int(p.Retransmit & 0x07), time.Duration(p.Retransmit>>3+1) * 50 * time.Millisecond
+}
+
+// Model is the configuration of one model instance.
+type Model struct {
+	ID            mesh.ModelID
+	Bindings      []mesh.KeyIndex
+	Subscriptions []mesh.Address
+	Labels        []mesh.UUID // of the virtual addresses among Subscriptions
+	Publication   Publication
+	Values        []byte // the model's own state, as access.Persistent gives it
+}
+
+// IsBound reports whether the model may use the AppKey.
+func (m *Model) IsBound(app mesh.KeyIndex) bool { return slices.Contains(m.Bindings, app) }
+
+// IsSubscribed reports whether the model listens to a group or virtual address.
+func (m *Model) IsSubscribed(a mesh.Address) bool { return slices.Contains(m.Subscriptions, a) }
+
+// Element is the configuration of one element.
+type Element struct {
+	Location uint16
+	Models   []Model
+}
+
+// Model finds a model of the element, nil when there is none.
+func (e *Element) Model(id mesh.ModelID) *Model {
+	for i := range e.Models {
+		if e.Models[i].ID == id {
+			return &e.Models[i]
+		}
+	}
+	return nil
+}
+
+// Node is everything that is configured on a node.
+type Node struct {
+	UUID      mesh.UUID
+	Address   mesh.Address // of the primary element; Unassigned: not provisioned
+	DeviceKey crypto.Key
+	IVIndex   mesh.IVIndex
+	IVUpdate  bool // an IV Update is in progress
+
+	Subnets []Subnet
+	AppKeys []AppKey
+
+	DefaultTTL      mesh.TTL
+	NetworkTransmit Retransmit
+	Relay           Feature
+	RelayRetransmit Retransmit
+	Proxy           Feature
+	Friend          Feature
+	Beacon          bool // Secure Network Beacon state
+
+	Elements []Element
+}
+
+// IsProvisioned reports whether the node belongs to a network.
+func (n *Node) IsProvisioned() bool { return n.Address != mesh.Unassigned }
+
+// Element finds the element with a unicast address, nil when it is not ours.
+func (n *Node) Element(a mesh.Address) *Element {
+	i := int(a) - int(n.Address)
+	if !n.IsProvisioned() || i < 0 || i >= len(n.Elements) {
+		return nil
+	}
+	return &n.Elements[i]
+}
+
+// Subnet finds a subnet by its key index.
+func (n *Node) Subnet(index mesh.KeyIndex) *Subnet {
+	for i := range n.Subnets {
+		if n.Subnets[i].Index == index {
+			return &n.Subnets[i]
+		}
+	}
+	return nil
+}
+
+// AppKey finds an application key by its index.
+func (n *Node) AppKey(index mesh.KeyIndex) *AppKey {
+	for i := range n.AppKeys {
+		if n.AppKeys[i].Index == index {
+			return &n.AppKeys[i]
+		}
+	}
+	return nil
+}
+
+// Reset makes the node unprovisioned (section 3.10.7): keys, address and what
+// was configured on its models go; identity and the models' own states stay.
+func (n *Node) Reset() {
+	*n = Node{
+		UUID:            n.UUID,
+		DefaultTTL:      n.DefaultTTL,
+		NetworkTransmit: n.NetworkTransmit,
+		Relay:           n.Relay,
+		RelayRetransmit: n.RelayRetransmit,
+		Proxy:           n.Proxy,
+		Friend:          n.Friend,
+		Beacon:          n.Beacon,
+		Elements:        n.Elements,
+	}
+	for e := range n.Elements {
+		for m := range n.Elements[e].Models {
+			model := &n.Elements[e].Models[m]
+			*model = Model{ID: model.ID, Values: model.Values}
+		}
+	}
+}
