@@ -1,0 +1,62 @@
+// Package provision makes nodes out of devices: chapter 5 of Mesh Protocol
+// 1.1, for the provisioner and for the device, over the advertising bearer
+// (PB-ADV). Both roles are pure state machines: time comes in as an argument,
+// randomness as an io.Reader, PDUs and events go out in an Output. There is no
+// clock, no goroutine and no I/O in here.
+//
+// From the air upwards a session is
+//
+//	link.go          a PB-ADV link: open, acknowledge, close; transactions with
+//	                 acknowledgement and retransmission (section 5.3)
+//	generic.go       the PDUs of that link and their FCS
+//	reassembly.go    segments of the peer's transaction
+//	pdu.go           the provisioning PDUs (section 5.4.1)
+//	secrets.go       confirmation, session key, device key (section 5.4.2)
+//	provisioner.go   the order of things on one side
+//	device.go        and on the other
+//
+// A PB-ADV PDU (section 5.3.1) is the content of an AD structure of type 0x29:
+//
+//	+---------+-------------+--------------------------------+
+//	| Link ID | Transaction | Generic Provisioning PDU       |
+//	| 4, BE   | 1           | 1 to 24                        |
+//	+---------+-------------+--------------------------------+
+//
+// A transaction carries one provisioning PDU, cut into segments. Its number
+// runs from 0x00 to 0x7F for what the provisioner sends and from 0x80 to 0xFF
+// for what the device sends:
+//
+//	+----------+--------------+-----+---------------+
+//	| SegN  00 | Total length | FCS | up to 20      |  start
+//	+----------+--------------+-----+---------------+
+//	| 0     01 |                                       acknowledgement
+//	+----------+-------------------------------+
+//	| Index 10 | up to 23                      |       continuation
+//	+----------+-------------------------------+
+//	| Op    11 | parameters                    |       link open, ack, close
+//	+----------+-------------------------------+
+//
+// And this is a session, everything in it acknowledged on the way:
+//
+//	provisioner                                    device
+//	    Link Open (UUID)            ->
+//	                                <-             Link Ack
+//	    Invite (attention)          ->
+//	                                <-             Capabilities
+//	    Start (algorithm, method)   ->
+//	    Public Key                  ->
+//	                                <-             Public Key
+//	    Confirmation                ->
+//	                                <-             Confirmation
+//	    Random                      ->
+//	                                <-             Random
+//	    Data (encrypted)            ->
+//	                                <-             Complete
+//	    Link Close                  ->
+//
+// The commitment is what protects the network: the provisioner shows its
+// random number only to who has committed to one already, and the NetKey only
+// to who proved to know the authentication value. Whatever comes back as it
+// was sent (public key, confirmation, random) ends the session, and every
+// attempt has a key pair and random numbers of its own.
+package provision

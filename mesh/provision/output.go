@@ -1,0 +1,89 @@
+package provision
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
+
+// Output is what a session wants done, in this order: cancel, then persist and
+// report what Events say, then send. A result is thereby on disk before the
+// acknowledgement that tells the peer so. The caller owns it, may hand it to
+// several calls and several sessions, and empties it with Reset.
+type Output struct {
+	// Cancel lists the lanes of which nothing that was sent before needs to go
+	// on the air any more, because it was acknowledged or is obsolete.
+	Cancel []bearer.Lane
+	// Events are steps and results.
+	Events []Event
+	// Send lists PDUs of kind bearer.Provisioning on the lane of their link.
+	Send []bearer.Outgoing
+}
+
+// Reset empties the output and keeps its memory.
+func (o *Output) Reset() {
+	clear(o.Events) // they hold keys
+	o.Cancel, o.Events, o.Send = o.Cancel[:0], o.Events[:0], o.Send[:0]
+}
+
+// Step is how far a session has come. Its text is stable and is shown to
+// users.
+type Step string
+
+// The steps of a session in their order. A failure can follow any of them.
+const (
+	LinkOpening     Step = "link_opening" // provisioner only
+	LinkOpened      Step = "link_open"
+	Invited         Step = "invite"       // device only; Event.Attention is set
+	CapabilitiesGot Step = "capabilities" // provisioner only; Event.Capabilities is set, Accept or Abort is awaited
+	Started         Step = "start"
+	PublicKeysGot   Step = "public_key"
+	Confirming      Step = "confirmation"
+	Authenticated   Step = "random" // the peer proved that it knows the authentication value
+	DataSent        Step = "data"   // provisioner only
+	Completed       Step = "complete"
+	Failed          Step = "failed"      // Event.Failure is set
+	LinkClosed      Step = "link_closed" // device only, after Completed
+)
+
+// Event is one step of one session.
+type Event struct {
+	UUID mesh.UUID // of the device
+	Link uint32    // link identifier
+	Step Step
+
+	Capabilities *Capabilities // with CapabilitiesGot
+	Attention    uint8         // with Invited: seconds to attract attention for, 0 to stop
+	Node         *Node         // with Completed, on the provisioner
+	Joined       *Joined       // with Completed, on the device
+	Failure      *Failure      // with Failed
+}
+
+// Network is what every device of a network learns (section 5.4.2.5).
+type Network struct {
+	Key        crypto.Key
+	Index      mesh.KeyIndex
+	KeyRefresh bool // the key refresh is in phase 2
+	IVUpdate   bool // an IV update is in progress
+	IVIndex    mesh.IVIndex
+}
+
+// Node is the result of a session for the provisioner: a device that has
+// become a node. Its elements have Elements addresses from Address on.
+type Node struct {
+	UUID      mesh.UUID
+	DeviceKey crypto.Key
+	NetKey    mesh.KeyIndex
+	Address   mesh.Address
+	Elements  uint8
+	Algorithm Algorithm
+	Method    AuthMethod
+}
+
+// Joined is the result of a session for the device: the network that it is a
+// node of from now on.
+type Joined struct {
+	Network   Network
+	Address   mesh.Address
+	DeviceKey crypto.Key
+}
