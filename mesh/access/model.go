@@ -51,6 +51,12 @@ type Waker interface {
 	Wake(ctx Context)
 }
 
+// Publisher is a model with a state to publish when its publication has a
+// period (section 4.2.3.3).
+type Publisher interface {
+	PublishPeriodically(ctx Context)
+}
+
 // Persistent is a model whose state outlives a restart of its node. The node
 // saves what State returns after each input that changed it.
 type Persistent interface {
