@@ -1,0 +1,143 @@
+package virtual
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// MaxPacket is the size of the largest packet to the host in octets: type,
+// event code, length and 255 octets of parameters.
+const MaxPacket = 3 + 255
+
+// reserve is how many packets that are not advertising reports can wait for
+// the host: completions, terminations, errors.
+const reserve = 64
+
+// Host is the host's end of a controller: whole H4 packets, one per Read and
+// one per Write, as transport.Transport has them. Reads and writes may run
+// side by side.
+type Host struct {
+	controller *Controller
+
+	mu      sync.Mutex
+	arrival sync.Cond
+	gone    error // why there is nothing more to read
+	queue   []slot
+	first   int
+	count   int
+	reports int // how many of the queue are reports
+}
+
+// slot is one packet that waits for the host.
+type slot struct {
+	report bool
+	length uint16
+	data   [MaxPacket]byte
+}
+
+func newHost(c *Controller) *Host {
+	h := &Host{controller: c}
+	h.arrival.L = &h.mu
+	return h
+}
+
+// Read waits for a packet from the controller and copies it to p, which is to
+// have MaxPacket octets; a packet that does not fit is lost with
+// io.ErrShortBuffer. After Close it returns ErrClosed, after Unplug
+// ErrUnplugged, wrapped.
+func (h *Host) Read(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.count == 0 && h.gone == nil {
+		h.arrival.Wait()
+	}
+	if h.gone != nil {
+		return 0, fmt.Errorf("virtual: expected a packet of %s: %w", h.controller.options.Address, h.gone)
+	}
+	s := &h.queue[h.first]
+	h.first = (h.first + 1) % len(h.queue)
+	h.count--
+	if s.report {
+		h.reports--
+	}
+	n := copy(p, s.data[:s.length])
+	if n < int(s.length) {
+		return n, fmt.Errorf("virtual: packet of %d octets, buffer of %d, pass one of %d: %w", s.length, len(p), MaxPacket, io.ErrShortBuffer)
+	}
+	return n, nil
+}
+
+// Write hands a packet to the controller, which keeps nothing of p. It does
+// not block. An error says that the controller is gone; a packet that makes no
+// sense is the controller's to answer.
+func (h *Host) Write(p []byte) error {
+	c := h.controller
+	c.air.mu.Lock()
+	defer c.air.mu.Unlock()
+	if c.host != h {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return fmt.Errorf("virtual: expected %s to take a packet: %w", c.options.Address, h.gone)
+	}
+	c.packet(p)
+	return nil
+}
+
+// Close ends the session and resets the controller. It unblocks Read.
+func (h *Host) Close() error {
+	c := h.controller
+	c.air.mu.Lock()
+	defer c.air.mu.Unlock()
+	if c.host == h {
+		c.power(ErrClosed)
+	}
+	return nil
+}
+
+func (h *Host) shut(reason error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.gone == nil {
+		h.gone = reason
+	}
+	h.queue, h.count, h.reports = nil, 0, 0
+	h.arrival.Broadcast()
+}
+
+// push queues a packet for the host, or returns false if its kind of packet
+// has no room left. patch, if it is not negative, is where the octet with is
+// put, so that one encoded report serves all who hear it.
+func (h *Host) push(packet []byte, report bool, patch int, with byte) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.gone != nil {
+		return false
+	}
+	if report && h.reports == h.controller.options.ReportQueue || !report && h.count-h.reports == reserve {
+		return false
+	}
+	if h.count == len(h.queue) {
+		h.grow()
+	}
+	s := &h.queue[(h.first+h.count)%len(h.queue)]
+	s.report = report
+	s.length = uint16(copy(s.data[:], packet))
+	if patch >= 0 {
+		s.data[patch] = with
+	}
+	h.count++
+	if report {
+		h.reports++
+	}
+	h.arrival.Signal()
+	return true
+}
+
+// grow doubles the ring. The two bounds in push keep it small.
+func (h *Host) grow() {
+	larger := make([]slot, max(8, 2*len(h.queue)))
+	n := copy(larger, h.queue[h.first:])
+	copy(larger[n:], h.queue[:h.first])
+	h.queue, h.first = larger, 0
+}
