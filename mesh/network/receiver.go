@@ -1,6 +1,13 @@
 package network
 
-import "github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
 
 // Verdict is what came of a received PDU.
 type Verdict uint8
@@ -11,22 +18,42 @@ const (
 	Duplicate                // a copy of an authentic PDU seen before
 	NotOurs                  // no subnet has this NID
 	BadMIC                   // the NID is ours, but no key opens it: forged, damaged or another network
-	Malformed                // too short, too long, or authentic with addresses that may not be
-	verdicts
+	Malformed                // of a size no network PDU has, or authentic with an address that may not be
 )
 
 // String names the verdict.
-func (v Verdict) String() string { panic("TODO") }
+func (v Verdict) String() string {
+	switch v {
+	case Fresh:
+		return "fresh"
+	case Duplicate:
+		return "duplicate"
+	case NotOurs:
+		return "not ours"
+	case BadMIC:
+		return "bad MIC"
+	case Malformed:
+		return "malformed"
+	default:
+		return fmt.Sprintf("verdict %d", uint8(v))
+	}
+}
 
-// DefaultCache is the number of messages a Receiver remembers unless told
-// otherwise.
-const DefaultCache = 4096
+// Sizes of the cache, in messages.
+const (
+	DefaultCache = 4096
+	minCache     = 64
+	maxCache     = 1 << 20
+	// Copies with the same octets come within a second, relayed ones take
+	// longer, and they need four times the memory.
+	messagesPerImage = 4
+)
 
 // Config sets up a Receiver.
 type Config struct {
 	IVIndex mesh.IVIndex
 	// Cache is the number of messages to remember, rounded up to a power of
-	// two, 64 at least; 0 means DefaultCache. A message takes 16 octets.
+	// two from 64 to 1048576; 0 means DefaultCache. A message takes 17 octets.
 	Cache int
 }
 
@@ -38,33 +65,161 @@ type Counters struct {
 // Receiver opens the network PDUs of all subnets of one node (section 3.4.6.3)
 // and keeps the network message cache (section 3.4.6.5). It belongs to one
 // goroutine, the one that owns the credentials.
-type Receiver struct{}
+type Receiver struct {
+	iv       mesh.IVIndex
+	byNID    [nidMask + 1][]subnetKey
+	messages messages
+	images   images
+	counters Counters
+	payload  [addressSize + MaxAccessTransport]byte // DST and transport PDU of the last PDU
+}
+
+// subnetKey is one entry of the NID index.
+type subnetKey struct {
+	index       mesh.KeyIndex
+	credentials *Credentials
+}
 
 // NewReceiver makes a Receiver without subnets. All its memory is allocated
 // here and in AddSubnet.
-func NewReceiver(cfg Config) *Receiver { panic("TODO") }
+func NewReceiver(cfg Config) *Receiver {
+	size := cfg.Cache
+	if size <= 0 {
+		size = DefaultCache
+	}
+	size = 1 << bits.Len(uint(min(max(size, minCache), maxCache)-1))
+	return &Receiver{iv: cfg.IVIndex, messages: newMessages(size), images: newImages(size / messagesPerImage)}
+}
 
 // AddSubnet sets the credentials that belong to a NetKey index, in place of
 // those it had: one, two during a key refresh (old and new), and more for
 // friendships. Several subnets may have the same NID.
-func (r *Receiver) AddSubnet(index mesh.KeyIndex, credentials ...*Credentials) { panic("TODO") }
+func (r *Receiver) AddSubnet(index mesh.KeyIndex, credentials ...*Credentials) {
+	r.RemoveSubnet(index)
+	for _, c := range credentials {
+		r.byNID[c.nid] = append(r.byNID[c.nid], subnetKey{index, c})
+	}
+}
 
 // RemoveSubnet forgets the credentials of a NetKey index.
-func (r *Receiver) RemoveSubnet(index mesh.KeyIndex) { panic("TODO") }
+func (r *Receiver) RemoveSubnet(index mesh.KeyIndex) {
+	r.images.clear()
+	for nid, keys := range r.byNID {
+		kept := keys[:0]
+		for _, k := range keys {
+			if k.index != index {
+				kept = append(kept, k)
+			}
+		}
+		clear(keys[len(kept):])
+		r.byNID[nid] = kept
+	}
+}
 
 // SetIVIndex says which IV index PDUs are received with: this one and the one
-// before it (section 3.11.5). It is the current IV index of the network in
-// both states of the IV update procedure.
-func (r *Receiver) SetIVIndex(iv mesh.IVIndex) { panic("TODO") }
+// before it (section 3.11.5). It is the network's current IV index in both
+// states of the IV update procedure.
+func (r *Receiver) SetIVIndex(iv mesh.IVIndex) {
+	if iv != r.iv {
+		r.images.clear()
+	}
+	r.iv = iv
+}
 
 // Remember puts a message that this node sent into the cache, so that its
 // copies coming back from relays are dropped as Duplicate after one AES block.
-func (r *Receiver) Remember(index mesh.KeyIndex, p *PDU) { panic("TODO") }
+func (r *Receiver) Remember(index mesh.KeyIndex, p *PDU) {
+	r.messages.add(messageOf(index, p.IVIndex, p.Seq&mesh.MaxSequenceNumber, p.Src))
+}
 
 // Counters returns what was counted so far.
-func (r *Receiver) Counters() Counters { panic("TODO") }
+func (r *Receiver) Counters() Counters { return r.counters }
 
 // Open reads one network PDU from the air. For Fresh it fills out, whose
-// Transport is valid until the next call; for any other verdict out is left in
-// an unspecified state. It does not allocate and does not change pdu.
-func (r *Receiver) Open(pdu []byte, out *PDU) Verdict { panic("TODO") }
+// Transport is valid until the next call; for any other verdict it leaves out
+// in an unspecified state. It does not allocate and does not change pdu.
+//
+// What a PDU costs, in AES blocks: 0 when it is not ours or has the octets of
+// an earlier one, 1 when it is an earlier message by another way, 5 or 7
+// otherwise.
+func (r *Receiver) Open(pdu []byte, out *PDU) Verdict {
+	if len(pdu) < minPDU || len(pdu) > MaxPDU {
+		r.counters.Malformed++
+		return Malformed
+	}
+	keys := r.byNID[pdu[0]&nidMask]
+	if len(keys) == 0 {
+		r.counters.NotOurs++
+		return NotOurs
+	}
+	octets := imageOf(pdu)
+	if r.images.has(&octets) {
+		r.counters.Duplicate++
+		return Duplicate
+	}
+
+	verdict := BadMIC
+	if iv, ok := r.ivOf(pdu[0]); ok {
+		for i := range keys {
+			if verdict = r.try(&keys[i], pdu, iv, out); verdict != BadMIC {
+				break
+			}
+		}
+	}
+	switch verdict {
+	case Fresh:
+		r.images.add(&octets)
+		r.counters.Fresh++
+	case Duplicate:
+		// Taken for one by its header, which anyone can copy: the octets
+		// are not authentic and must not get into the cache.
+		r.counters.Duplicate++
+	case Malformed:
+		r.counters.Malformed++
+	default:
+		r.counters.BadMIC++
+	}
+	return verdict
+}
+
+// ivOf selects the current IV index or the one before by the IVI bit. Before
+// IV index 0 there is none.
+func (r *Receiver) ivOf(first byte) (mesh.IVIndex, bool) {
+	if mesh.IVIndex(first>>7) == r.iv&1 {
+		return r.iv, true
+	}
+	return r.iv - 1, r.iv > 0
+}
+
+// try opens pdu with one key. BadMIC means that another key may still do it.
+func (r *Receiver) try(key *subnetKey, pdu []byte, iv mesh.IVIndex, out *PDU) Verdict {
+	h := header(pdu) ^ key.credentials.pecb(pdu, iv)
+	first := uint8(h >> ttlShift)
+	ctl, ttl := first&ctlBit != 0, mesh.TTL(first&^ctlBit)
+	seq, src := mesh.SequenceNumber(h>>seqShift)&mesh.MaxSequenceNumber, mesh.Address(h)
+	// With the wrong key the header is noise; none of this says more than
+	// that the key does not fit. A control PDU has four octets more.
+	if !src.IsUnicast() || len(pdu) < headerSize+addressSize+1+micSize(ctl) {
+		return BadMIC
+	}
+	name := messageOf(key.index, iv, seq, src)
+	if r.messages.has(name) {
+		return Duplicate
+	}
+
+	nonce := crypto.NetworkNonce(ctl, ttl, seq, src, iv)
+	payload, ok := key.credentials.ccm.Open(r.payload[:0], &nonce, pdu[headerSize:], nil, micSize(ctl))
+	if !ok {
+		return BadMIC
+	}
+	dst := mesh.Address(binary.BigEndian.Uint16(payload))
+	if dst == mesh.Unassigned {
+		return Malformed
+	}
+	r.messages.add(name)
+	*out = PDU{
+		NetKey: key.index, IVIndex: iv, CTL: ctl, TTL: ttl, Seq: seq, Src: src, Dst: dst,
+		Transport: payload[addressSize:], By: key.credentials,
+	}
+	return Fresh
+}

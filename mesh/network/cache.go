@@ -1,0 +1,127 @@
+package network
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+)
+
+// The network message cache (section 3.4.6.5) is two tables. Only PDUs that
+// were authentic get into either, so nobody without the keys can make room in
+// them or have a message taken for a repeat.
+//
+// Both tables are divided into sets of a few entries; an entry may only be in
+// the set that its hash selects, where it takes the place of the oldest. So a
+// look-up reads one or two cache lines whatever the octets are, an insertion
+// moves nothing, and no input makes either of them slow. The price is that the
+// number of messages remembered is an average.
+
+// message names a message within the cache: subnet, low bits of the IV index,
+// SEQ and SRC, from high to low. Zero is no message, as no SRC is zero.
+//
+// Twelve bits of the IV index are enough: it moves on once in 96 hours at the
+// most, when sequence numbers start over. The subnet is part of it because a
+// subnet bridge sends the same SRC and SEQ on both sides.
+type message uint64
+
+func messageOf(index mesh.KeyIndex, iv mesh.IVIndex, seq mesh.SequenceNumber, src mesh.Address) message {
+	return message(index&0xFFF)<<52 | message(iv&0xFFF)<<40 | message(seq)<<16 | message(src)
+}
+
+const messageWays = 8 // eight names of eight octets are a cache line
+
+// messages remembers the names of authentic messages.
+type messages struct {
+	sets  [][messageWays]message
+	next  []uint8 // the oldest entry of each set
+	shift int     // of the hash, so that its highest bits select the set
+}
+
+// newMessages makes room for size messages, a power of two from messageWays.
+func newMessages(size int) messages {
+	sets := size / messageWays
+	return messages{
+		sets:  make([][messageWays]message, sets),
+		next:  make([]uint8, sets),
+		shift: 64 - bits.TrailingZeros(uint(sets)),
+	}
+}
+
+// set spreads names that differ in a few bits over the whole table, by the
+// golden ratio (multiplicative hashing).
+func (c *messages) set(m message) int { return int(uint64(m) * 0x9E3779B97F4A7C15 >> c.shift) }
+
+func (c *messages) has(m message) bool {
+	for _, known := range &c.sets[c.set(m)] {
+		if known == m {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *messages) add(m message) {
+	s := c.set(m)
+	c.sets[s][c.next[s]] = m
+	c.next[s] = (c.next[s] + 1) % messageWays
+}
+
+// image is a whole PDU in four words, padded with zeros; the last octet is its
+// length. Zero is no PDU.
+type image [4]uint64
+
+// imageOf reads a PDU of minPDU to MaxPDU octets in words. The last word is
+// read so that it ends with the PDU; what it has in common with the word before
+// is shifted out.
+func imageOf(pdu []byte) image {
+	n := len(pdu)
+	le := binary.LittleEndian
+	v := image{le.Uint64(pdu[0:8])}
+	last := le.Uint64(pdu[n-8:])
+	whole := (n - 1) / 8 // words before the last, which has 1 to 8 octets
+	for i := 1; i < whole; i++ {
+		v[i] = le.Uint64(pdu[8*i:])
+	}
+	v[whole] = last >> (8 * (8*(whole+1) - n))
+	v[3] |= uint64(n) << 56
+	return v
+}
+
+const imageWays = 4
+
+// images remembers authentic PDUs octet by octet.
+type images struct {
+	sets [][imageWays]image
+	next []uint8
+}
+
+// newImages makes room for size PDUs, a power of two from imageWays.
+func newImages(size int) images {
+	sets := size / imageWays
+	return images{sets: make([][imageWays]image, sets), next: make([]uint8, sets)}
+}
+
+// set selects by encrypted octets: they are as good as random already. Word 1
+// is the DST's second octet and seven octets behind it, of every PDU.
+func (c *images) set(v *image) int { return int(v[1]) & (len(c.sets) - 1) }
+
+func (c *images) has(v *image) bool {
+	set := &c.sets[c.set(v)]
+	for i := range set {
+		if set[i] == *v {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *images) add(v *image) {
+	s := c.set(v)
+	c.sets[s][c.next[s]] = *v
+	c.next[s] = (c.next[s] + 1) % imageWays
+}
+
+// clear forgets everything. The octets of a PDU mean something else when keys
+// or IV index change.
+func (c *images) clear() { clear(c.sets) }
