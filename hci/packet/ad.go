@@ -1,0 +1,42 @@
+package packet
+
+// Structure is one AD structure of an advertisement (volume 3 part C, section
+// 11).
+//
+//	+----------+--------+------------------------+
+//	| length 1 | type 1 | data, length - 1       |
+//	+----------+--------+------------------------+
+type Structure struct {
+	Type uint8
+	Data []byte // part of the advertisement
+}
+
+// Structures walks the AD structures of an advertisement. An advertisement
+// comes from anybody: a structure that is longer than what is left ends the
+// walk, and so does a length of zero, which is how padding begins.
+type Structures struct{ rest []byte }
+
+// Walk starts at the first AD structure of data.
+func Walk(data []byte) Structures { return Structures{rest: data} }
+
+// Next gives the next structure, or false at the end.
+func (w *Structures) Next() (Structure, bool) {
+	p := w.rest
+	if len(p) < 2 || p[0] == 0 || int(p[0]) > len(p)-1 {
+		w.rest = nil
+		return Structure{}, false
+	}
+	end := 1 + int(p[0])
+	w.rest = p[end:]
+	return Structure{Type: p[1], Data: p[2:end]}, true
+}
+
+// AppendStructure appends one AD structure. Data of more than 254 octets
+// panic, for no advertisement of a mesh is built from such.
+func AppendStructure(dst []byte, kind uint8, data []byte) []byte {
+	if len(data) > 254 {
+		panic("packet: AD structure of more than 254 octets")
+	}
+	dst = append(dst, byte(len(data)+1), kind)
+	return append(dst, data...)
+}
