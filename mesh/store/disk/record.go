@@ -1,0 +1,148 @@
+package disk
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+const (
+	recordSize = 16
+	// recordLimit bounds what is read of a journal that something else made
+	// grow: a 64 MiB file holds a hundred times what is ever written between
+	// two compactions.
+	recordLimit = 64 << 20 / recordSize
+
+	mark           = 0xB7
+	kindHeader     = 'H'
+	kindEntry      = 'E'
+	kindForget     = 'F'
+	journalVersion = 1
+)
+
+// errFuture is the error for a journal that this program is too old for. It is
+// fatal, unlike damage: skipping what it holds would accept replays.
+var errFuture = errors.New("written by a newer version; use that version, or restore a backup")
+
+// castagnoli returns the table for CRC-32C, which has hardware support.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// record is one decoded slot of the journal.
+type record struct {
+	kind  byte
+	entry store.ReplayEntry // only Src for kindForget, nothing for kindHeader
+}
+
+// appendRecord encodes r for the slot with the given number.
+func appendRecord(dst []byte, slot int64, r record) []byte {
+	var b [recordSize]byte
+	b[0], b[1] = mark, r.kind
+	if r.kind == kindHeader {
+		copy(b[4:], "replay")
+		binary.BigEndian.PutUint16(b[10:], journalVersion)
+	} else {
+		binary.BigEndian.PutUint16(b[2:], uint16(r.entry.Src))
+		binary.BigEndian.PutUint32(b[4:], uint32(r.entry.IVIndex))
+		binary.BigEndian.PutUint32(b[8:], uint32(r.entry.Seq))
+	}
+	binary.BigEndian.PutUint32(b[12:], checksum(slot, b[:12]))
+	return append(dst, b[:]...)
+}
+
+// decodeRecord decodes the 16 octets b of a slot. ok is false when they are
+// not a record that was written to this slot.
+func decodeRecord(b []byte, slot int64) (r record, ok bool, err error) {
+	if len(b) != recordSize || b[0] != mark || binary.BigEndian.Uint32(b[12:]) != checksum(slot, b[:12]) {
+		return record{}, false, nil
+	}
+	r = record{kind: b[1], entry: store.ReplayEntry{
+		Src:     mesh.Address(binary.BigEndian.Uint16(b[2:])),
+		IVIndex: mesh.IVIndex(binary.BigEndian.Uint32(b[4:])),
+		Seq:     mesh.SequenceNumber(binary.BigEndian.Uint32(b[8:])),
+	}}
+	switch r.kind {
+	case kindHeader:
+		if slot != 0 || string(b[4:10]) != "replay" {
+			return record{}, false, nil
+		}
+		if v := binary.BigEndian.Uint16(b[10:]); v != journalVersion {
+			return record{}, false, fmt.Errorf("format %d, expected %d: %w", v, journalVersion, errFuture)
+		}
+		return record{kind: kindHeader}, true, nil
+	case kindEntry:
+		return r, r.entry.Src.IsUnicast() && r.entry.Seq <= mesh.MaxSequenceNumber, nil
+	case kindForget:
+		return r, r.entry.Src.IsUnicast(), nil
+	default:
+		return record{}, false, nil
+	}
+}
+
+// checksum binds the first 12 octets of a record to its slot.
+func checksum(slot int64, b []byte) uint32 {
+	var place [8]byte
+	binary.BigEndian.PutUint64(place[:], uint64(slot))
+	return crc32.Update(crc32.Checksum(place[:], castagnoli()), castagnoli(), b)
+}
+
+// contents is what a journal was found to hold.
+type contents struct {
+	newest  map[mesh.Address]store.ReplayEntry
+	slots   int64  // whole slots in the file
+	damaged uint64 // slots that hold no record
+	torn    uint64 // 1 when octets are left behind the last whole slot
+}
+
+// readJournal reads a whole journal. Damage is counted, never an error; the
+// errors are those of r, and errFuture.
+func readJournal(r io.Reader) (contents, error) {
+	c := contents{newest: make(map[mesh.Address]store.ReplayEntry)}
+	var b [recordSize]byte
+	for c.slots < recordLimit {
+		n, err := io.ReadFull(r, b[:])
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return c, nil
+		case errors.Is(err, io.ErrUnexpectedEOF) && n > 0:
+			c.torn++
+			return c, nil
+		default:
+			return c, err
+		}
+		rec, ok, err := decodeRecord(b[:], c.slots)
+		if err != nil {
+			return c, err
+		}
+		c.take(rec, ok)
+	}
+	return c, fmt.Errorf("more than %d records, which this program never writes; move the file away", recordLimit)
+}
+
+// take notes one slot.
+func (c *contents) take(r record, ok bool) {
+	first := c.slots == 0
+	c.slots++
+	if !ok || first != (r.kind == kindHeader) {
+		c.damaged++
+		return
+	}
+	remember(c.newest, r)
+}
+
+// remember applies a record to a replay list.
+func remember(newest map[mesh.Address]store.ReplayEntry, r record) {
+	switch r.kind {
+	case kindEntry:
+		if known, ok := newest[r.entry.Src]; !ok || r.entry.Newer(known) {
+			newest[r.entry.Src] = r.entry
+		}
+	case kindForget:
+		delete(newest, r.entry.Src)
+	}
+}
