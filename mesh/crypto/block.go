@@ -3,15 +3,16 @@ package crypto
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"encoding/binary"
 )
 
 // Block is AES-128 with one key, the encryption function e of section 3.9.2.1.
 // It keeps the expanded key and belongs to one goroutine.
 type Block struct {
 	cipher cipher.Block
-	// What is handed to an interface method escapes to the heap. These two
-	// live there already, so a call allocates nothing.
-	in, out [aes.BlockSize]byte
+	// What is handed to an interface method escapes to the heap. This lives
+	// there already, so a call allocates nothing.
+	scratch [aes.BlockSize]byte
 }
 
 // NewBlock expands key.
@@ -19,9 +20,18 @@ func NewBlock(key Key) *Block { return &Block{cipher: expand(key)} }
 
 // Encrypt writes e(key, src) to dst; they may be the same.
 func (b *Block) Encrypt(dst, src *[16]byte) {
-	b.in = *src
-	b.cipher.Encrypt(b.out[:], b.in[:])
-	*dst = b.out
+	b.scratch = *src
+	b.cipher.Encrypt(b.scratch[:], b.scratch[:])
+	*dst = b.scratch
+}
+
+// EncryptWords is Encrypt of a block that is two big-endian numbers, the first
+// eight octets in high.
+func (b *Block) EncryptWords(high, low uint64) (uint64, uint64) {
+	binary.BigEndian.PutUint64(b.scratch[0:8], high)
+	binary.BigEndian.PutUint64(b.scratch[8:16], low)
+	b.cipher.Encrypt(b.scratch[:], b.scratch[:])
+	return binary.BigEndian.Uint64(b.scratch[0:8]), binary.BigEndian.Uint64(b.scratch[8:16])
 }
 
 // expand returns the cipher of key. AES takes every key of 16 octets.

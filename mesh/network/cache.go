@@ -77,13 +77,17 @@ type image [4]uint64
 func imageOf(pdu []byte) image {
 	n := len(pdu)
 	le := binary.LittleEndian
-	v := image{le.Uint64(pdu[0:8])}
+	var v image
+	v[0] = le.Uint64(pdu)
 	last := le.Uint64(pdu[n-8:])
-	whole := (n - 1) / 8 // words before the last, which has 1 to 8 octets
-	for i := 1; i < whole; i++ {
-		v[i] = le.Uint64(pdu[8*i:])
+	switch {
+	case n > 24:
+		v[1], v[2], v[3] = le.Uint64(pdu[8:]), le.Uint64(pdu[16:]), last>>(8*(32-n))
+	case n > 16:
+		v[1], v[2] = le.Uint64(pdu[8:]), last>>(8*(24-n))
+	default:
+		v[1] = last >> (8 * (16 - n))
 	}
-	v[whole] = last >> (8 * (8*(whole+1) - n))
 	v[3] |= uint64(n) << 56
 	return v
 }
@@ -109,7 +113,7 @@ func (c *images) set(v *image) int { return int(v[1]) & (len(c.sets) - 1) }
 func (c *images) has(v *image) bool {
 	set := &c.sets[c.set(v)]
 	for i := range set {
-		if set[i] == *v {
+		if e := &set[i]; e[0] == v[0] && e[1] == v[1] && e[2] == v[2] && e[3] == v[3] {
 			return true
 		}
 	}

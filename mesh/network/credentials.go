@@ -109,13 +109,11 @@ func (c *Credentials) Relay(dst []byte, p *PDU) ([]byte, error) {
 //	+----------------+----------+----------------+
 //	        5             4             7
 //
-// pdu has at least minPDU octets.
+// pdu has at least minPDU octets, so that eight can be read.
 func (c *Credentials) pecb(pdu []byte, iv mesh.IVIndex) uint64 {
-	var block [16]byte
-	binary.BigEndian.PutUint32(block[5:], uint32(iv))
-	copy(block[9:16], pdu[headerSize:headerSize+7])
-	c.privacy.Encrypt(&block, &block)
-	return binary.BigEndian.Uint64(block[:8]) >> 16
+	random := binary.BigEndian.Uint64(pdu[headerSize:]) >> 8
+	high, _ := c.privacy.EncryptWords(uint64(iv)>>8, uint64(iv)<<56|random)
+	return high >> 16
 }
 
 // header reads CTL, TTL, SEQ and SRC, obfuscated or not, as one number of 48

@@ -217,9 +217,9 @@ func (r *Receiver) try(key *subnetKey, pdu []byte, iv mesh.IVIndex, out *PDU) Ve
 		return Malformed
 	}
 	r.messages.add(name)
-	*out = PDU{
-		NetKey: key.index, IVIndex: iv, CTL: ctl, TTL: ttl, Seq: seq, Src: src, Dst: dst,
-		Transport: payload[addressSize:], By: key.credentials,
-	}
+	// Field by field: a literal would be put together elsewhere and copied.
+	out.NetKey, out.IVIndex, out.CTL, out.TTL = key.index, iv, ctl, ttl
+	out.Seq, out.Src, out.Dst = seq, src, dst
+	out.Transport, out.By = payload[addressSize:], key.credentials
 	return Fresh
 }
