@@ -2,9 +2,9 @@ package beacon
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
 // Type is the first octet of a beacon.
@@ -17,46 +17,68 @@ const (
 	TypePrivate       Type = 0x02
 )
 
-// Errors of reading a beacon.
+// Errors of reading a beacon. They are returned as they are, without context,
+// as beacons of others arrive all the time and must not cost memory.
 var (
-	ErrFormat   = errors.New("beacon: not a beacon of this type") // length, type or reserved value
-	ErrNotOurs  = errors.New("beacon: of another subnet")         // the network ID is not this key's
-	ErrForged   = errors.New("beacon: wrong authentication value")
-	ErrReserved = errors.New("beacon: reserved type")
+	ErrFormat   = errors.New("beacon: expected the octets of a beacon of this type")
+	ErrReserved = errors.New("beacon: expected a known beacon type")
+	ErrNotOurs  = errors.New("beacon: expected the network ID of this subnet")
+	ErrForged   = errors.New("beacon: expected an authentication value made with this subnet's key")
 )
 
 // TypeOf tells the type of a beacon, or gives ErrFormat for an empty one and
-// ErrReserved for a type that the specification has not assigned.
-func TypeOf(pdu []byte) (Type, error) { panic("TODO") }
+// ErrReserved for a type that the specification has not assigned. Whether the
+// rest fits the type is for the functions that read it.
+func TypeOf(pdu []byte) (Type, error) {
+	if len(pdu) == 0 {
+		return 0, ErrFormat
+	}
+	t := Type(pdu[0])
+	if t > TypePrivate {
+		return t, ErrReserved
+	}
+	return t, nil
+}
 
-// State is what a subnet's beacon says: flags and IV index.
+// String names the type.
+func (t Type) String() string {
+	switch t {
+	case TypeUnprovisioned:
+		return "unprovisioned device beacon"
+	case TypeSecure:
+		return "secure network beacon"
+	case TypePrivate:
+		return "mesh private beacon"
+	default:
+		return fmt.Sprintf("beacon type 0x%02x", uint8(t))
+	}
+}
+
+// State is what a subnet's beacon says, secure or private.
 type State struct {
 	KeyRefresh bool // the new NetKey is in use (key refresh phase 2)
 	IVUpdate   bool // the IV update procedure is in progress
 	IVIndex    mesh.IVIndex
 }
 
-// Keys make and check the beacons of one NetKey. They belong to one goroutine.
-type Keys struct{}
+const (
+	flagKeyRefresh = 1 << 0
+	flagIVUpdate   = 1 << 1
+)
 
-// NewKeys derives what the beacons of a NetKey need.
-func NewKeys(netKey crypto.Key) *Keys { panic("TODO") }
+func (s State) flags() byte {
+	var f byte
+	if s.KeyRefresh {
+		f |= flagKeyRefresh
+	}
+	if s.IVUpdate {
+		f |= flagIVUpdate
+	}
+	return f
+}
 
-// NetworkID is the public name of the subnet.
-func (k *Keys) NetworkID() [8]byte { panic("TODO") }
-
-// AppendSecure appends the secure network beacon of s to dst, 22 octets
-// (section 3.10.3).
-func (k *Keys) AppendSecure(dst []byte, s State) []byte { panic("TODO") }
-
-// OpenSecure reads a secure network beacon and checks its authentication
-// value: ErrFormat, ErrNotOurs, ErrForged. It does not allocate.
-func (k *Keys) OpenSecure(pdu []byte) (State, error) { panic("TODO") }
-
-// AppendPrivate appends the mesh private beacon of s to dst, 27 octets
-// (section 3.10.4). random is fresh from a source of randomness.
-func (k *Keys) AppendPrivate(dst []byte, s State, random [13]byte) []byte { panic("TODO") }
-
-// OpenPrivate reads a mesh private beacon: ErrFormat, or ErrForged when it is
-// not from this subnet (only the key can tell). It does not allocate.
-func (k *Keys) OpenPrivate(pdu []byte) (State, error) { panic("TODO") }
+// stateOf reads flags. Reserved bits are ignored, as a later version of the
+// specification may give them a meaning.
+func stateOf(flags byte, iv uint32) State {
+	return State{KeyRefresh: flags&flagKeyRefresh != 0, IVUpdate: flags&flagIVUpdate != 0, IVIndex: mesh.IVIndex(iv)}
+}

@@ -1,13 +1,17 @@
 package beacon
 
-import "github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+import (
+	"encoding/binary"
 
-// OOB is the OOB information of an unprovisioned device: where its
-// provisioning data may be found (section 3.10.2, table of OOB information
-// bits).
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
+
+// OOB is the OOB information of an unprovisioned device: where to find what is
+// needed to provision it (section 3.10.2).
 type OOB uint16
 
-// Bits of OOB.
+// Bits of OOB; 9 and 10 are reserved.
 const (
 	OOBOther        OOB = 1 << 0
 	OOBURI          OOB = 1 << 1
@@ -25,17 +29,53 @@ const (
 	OOBOnDevice     OOB = 1 << 15
 )
 
+const (
+	plainSize = 19
+	uriSize   = 23
+	uuidPlace = 1
+	oobPlace  = 17
+	uriPlace  = 19
+)
+
 // Unprovisioned is an unprovisioned device beacon (section 3.10.2).
 type Unprovisioned struct {
 	UUID    mesh.UUID
 	OOB     OOB
 	HasURI  bool    // URIHash is there
-	URIHash [4]byte // the first octets of s1 of the URI data
+	URIHash [4]byte // as URIHash makes it
+}
+
+// URIHash is the hash of URI data (scheme code and rest, as in the URI AD
+// type) that ties a device's URI advertisement to its beacon.
+func URIHash(data []byte) [4]byte {
+	salt := crypto.S1(data)
+	return [4]byte(salt[:4])
 }
 
 // Append appends the beacon to dst, 19 or 23 octets.
-func (u *Unprovisioned) Append(dst []byte) []byte { panic("TODO") }
+func (u *Unprovisioned) Append(dst []byte) []byte {
+	dst = append(dst, byte(TypeUnprovisioned))
+	dst = append(dst, u.UUID[:]...)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(u.OOB))
+	if u.HasURI {
+		dst = append(dst, u.URIHash[:]...)
+	}
+	return dst
+}
 
 // ParseUnprovisioned reads an unprovisioned device beacon of 19 or 23 octets.
-// Anything else is ErrFormat. Anyone can send one: it is not authenticated.
-func ParseUnprovisioned(pdu []byte) (Unprovisioned, error) { panic("TODO") }
+// Anything else is ErrFormat. It is not authenticated: anyone can send one,
+// with any UUID.
+func ParseUnprovisioned(pdu []byte) (Unprovisioned, error) {
+	if (len(pdu) != plainSize && len(pdu) != uriSize) || Type(pdu[0]) != TypeUnprovisioned {
+		return Unprovisioned{}, ErrFormat
+	}
+	u := Unprovisioned{
+		UUID: mesh.UUID(pdu[uuidPlace:oobPlace]),
+		OOB:  OOB(binary.BigEndian.Uint16(pdu[oobPlace:])),
+	}
+	if len(pdu) == uriSize {
+		u.HasURI, u.URIHash = true, [4]byte(pdu[uriPlace:])
+	}
+	return u, nil
+}

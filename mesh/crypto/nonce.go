@@ -6,9 +6,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
+// NonceSize is the size of a nonce in octets.
+const NonceSize = 13
+
 // Nonce is the 13 octets that make every use of a key unlike every other
 // (section 3.9.5). The package comment draws it.
-type Nonce [13]byte
+type Nonce [NonceSize]byte
 
 // Nonce types (section 3.9.5, table of nonce types).
 const (
