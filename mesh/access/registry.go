@@ -146,3 +146,9 @@ func (r *Registry) Name(op mesh.Opcode) string {
 }
 
 func fold(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", " ")) }
+
+// Empty is what a message without parameters embeds.
+type Empty struct{}
+
+// Fields visits nothing.
+func (*Empty) Fields(*Codec) {}
