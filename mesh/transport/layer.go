@@ -1,0 +1,276 @@
+package transport
+
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+)
+
+// AppKey is an application key ready for use. During a key refresh one index
+// has two.
+type AppKey struct {
+	Index  mesh.KeyIndex
+	AID    uint8 // 6 bits
+	Cipher *crypto.CCM
+}
+
+// DeviceKey is a device key ready for use.
+type DeviceKey struct {
+	Owner  mesh.Address // primary element of the node whose key it is, never zero
+	Cipher *crypto.CCM
+}
+
+// Keys finds keys for a Layer. The methods that append let a look-up give
+// several candidates without allocating: the Layer passes room of its own.
+type Keys interface {
+	// AppendAppKeys appends the keys with this AID that are bound to a subnet.
+	AppendAppKeys(dst []AppKey, net mesh.KeyIndex, aid uint8) []AppKey
+	// AppendDeviceKeys appends the device keys that a message between these
+	// addresses may be encrypted with: our own when dst is an element of ours
+	// (a Configuration Client talks to us), and that of the node which src
+	// belongs to (its Configuration Server answers us).
+	AppendDeviceKeys(dst []DeviceKey, from, to mesh.Address) []DeviceKey
+	// AppendLabels appends the labels with this virtual address that an
+	// element of ours listens to.
+	AppendLabels(dst []mesh.UUID, virtual mesh.Address) []mesh.UUID
+	// AppKey finds the key to send with, the new one from phase 2 of a key
+	// refresh on.
+	AppKey(index mesh.KeyIndex) (AppKey, bool)
+	// DeviceKey finds the device key of the node with this primary address.
+	DeviceKey(owner mesh.Address) (DeviceKey, bool)
+}
+
+// Sequencer hands out sequence numbers, each once with one IV index.
+type Sequencer interface {
+	Next() (mesh.SequenceNumber, mesh.IVIndex, error)
+}
+
+// Limits unless Config says otherwise.
+const (
+	DefaultReassemblies = 64
+	DefaultPerSource    = 4
+	DefaultTransfers    = 4
+	DefaultQueue        = 64
+)
+
+// Config sets up a Layer. Zero fields get their default.
+type Config struct {
+	Keys      Keys
+	Sequencer Sequencer
+	// TTL is the node's Default TTL state (section 4.2.8), 0 or 2 to 127. It
+	// is used as it is; zero keeps messages from being relayed.
+	TTL         mesh.TTL
+	Transmitter *Transmitter // nil: DefaultTransmitter
+	Receiver    *Receiver    // nil: DefaultReceiver
+
+	// Reassemblies is how many segmented messages may come in at the same
+	// time, those completed lately among them. Each takes about 500 octets.
+	Reassemblies int
+	// PerSource is how many of them one source may have.
+	PerSource int
+	// Transfers is how many segmented messages may go out at the same time.
+	// The radio carries little more than ten messages in a second, so more do
+	// not come sooner.
+	Transfers int
+	// Queue is how many segmented messages may be accepted and not done.
+	Queue int
+	// Sources is how many source addresses the replay list holds. The default
+	// is every unicast address; a source takes about 40 octets once heard.
+	Sources int
+}
+
+// Layer is the transport layer of one node. Create it with New.
+type Layer struct {
+	keys     Keys
+	seq      Sequencer
+	ttl      mesh.TTL
+	tx       Transmitter
+	rx       Receiver
+	counters Counters
+
+	replay       replayList
+	reassemblies reassemblies
+	transfers    transfers
+
+	// Room for what does not outlive a call.
+	payload    [maxUpper]byte
+	head       [2 * segmentHead]byte
+	appKeys    []AppKey
+	deviceKeys []DeviceKey
+	labels     []mesh.UUID
+
+	rejected time.Time // when a message was last refused for want of room
+
+	next  time.Time // earliest deadline, when known
+	known bool
+}
+
+// New makes a Layer with all the memory it will ever use, the replay list
+// excepted, which grows with the sources that are heard up to its limit.
+func New(cfg Config) *Layer {
+	or := func(v, otherwise int) int {
+		if v <= 0 {
+			return otherwise
+		}
+		return v
+	}
+	l := &Layer{
+		keys: cfg.Keys,
+		seq:  cfg.Sequencer,
+		ttl:  cfg.TTL,
+		tx:   DefaultTransmitter(),
+		rx:   DefaultReceiver(),
+	}
+	if cfg.Transmitter != nil {
+		l.tx = *cfg.Transmitter
+	}
+	if cfg.Receiver != nil {
+		l.rx = *cfg.Receiver
+	}
+	l.replay.init(or(cfg.Sources, int(mesh.LastUnicast)))
+	l.reassemblies.init(or(cfg.Reassemblies, DefaultReassemblies), or(cfg.PerSource, DefaultPerSource))
+	l.transfers.init(or(cfg.Queue, DefaultQueue), or(cfg.Transfers, DefaultTransfers))
+	return l
+}
+
+// SetDefaultTTL changes the TTL of messages that ask for the default, and of
+// acknowledgments.
+func (l *Layer) SetDefaultTTL(ttl mesh.TTL) { l.ttl = ttl }
+
+// SetTransmitter changes the SAR Transmitter state. Messages on their way go
+// on with the new intervals and their old counts.
+func (l *Layer) SetTransmitter(t Transmitter) { l.tx = t }
+
+// SetReceiver changes the SAR Receiver state.
+func (l *Layer) SetReceiver(r Receiver) { l.rx = r }
+
+// Transmitter returns the SAR Transmitter state.
+func (l *Layer) Transmitter() Transmitter { return l.tx }
+
+// Receiver returns the SAR Receiver state.
+func (l *Layer) Receiver() Receiver { return l.rx }
+
+// Counters returns what was counted so far.
+func (l *Layer) Counters() Counters { return l.counters }
+
+// Receive handles an authentic network PDU that is addressed to this node: to
+// one of its elements, to a group or virtual address that one of them is
+// subscribed to, or to a fixed group it belongs to. The node's own PDUs that
+// come back do not belong here. p is not kept.
+func (l *Layer) Receive(now time.Time, p *network.PDU, out *Output) {
+	switch {
+	case len(p.Transport) == 0 || !p.Src.IsUnicast() || p.Dst == mesh.Unassigned:
+		l.counters.Malformed++
+	case p.Transport[0]&segmentedBit != 0:
+		l.receiveSegment(now, p, out)
+	case !p.CTL:
+		l.receiveAccess(p, out)
+	case p.Transport[0] == opcodeAck:
+		l.receiveAck(now, p, out)
+	default:
+		l.receiveControl(p, out)
+	}
+}
+
+// receiveAccess handles an unsegmented access message.
+func (l *Layer) receiveAccess(p *network.PDU, out *Output) {
+	upper := p.Transport[1:]
+	if len(upper) < 1+shortMIC || len(upper) > maxUnsegmentedAccess {
+		l.counters.Malformed++
+		return
+	}
+	auth := seqAuthOf(p.IVIndex, p.Seq)
+	if !l.fresh(p.Src, auth) {
+		return
+	}
+	l.openAccess(auth, p, p.Transport[0], false, upper, false, out)
+}
+
+// receiveControl handles an unsegmented control message other than the
+// Segment Acknowledgment.
+func (l *Layer) receiveControl(p *network.PDU, out *Output) {
+	params := p.Transport[1:]
+	if len(params) > maxUnsegmentedControl {
+		l.counters.Malformed++
+		return
+	}
+	auth := seqAuthOf(p.IVIndex, p.Seq)
+	if !l.fresh(p.Src, auth) {
+		return
+	}
+	l.deliverControl(auth, p, p.Transport[0], append(l.payload[:0], params...), false, out)
+}
+
+// deliverControl reports a control message once its source is on the list.
+func (l *Layer) deliverControl(auth seqAuth, p *network.PDU, opcode byte, params []byte, segmented bool, out *Output) {
+	if !l.accept(p.Src, auth, segmented, out) {
+		return
+	}
+	l.counters.Control++
+	out.Control = append(out.Control, ControlMessage{
+		Src: p.Src, Dst: p.Dst, NetKey: p.NetKey, TTL: p.TTL,
+		IVIndex: auth.iv(), Seq: auth.seq(), Segmented: segmented,
+		Opcode: opcode & opcodeMask, Params: params,
+	})
+}
+
+// fresh reports whether an unsegmented message may be new, and counts it when
+// it is not.
+func (l *Layer) fresh(src mesh.Address, auth seqAuth) bool {
+	e, known := l.replay.find(src)
+	switch {
+	case known && auth < e.next:
+		l.counters.Replayed++
+	case !known && l.replay.full():
+		l.counters.ReplayListFull++
+	default:
+		return true
+	}
+	return false
+}
+
+// accept moves the replay list on for a message that is authentic. It reports
+// false when the list has no room for its source.
+func (l *Layer) accept(src mesh.Address, auth seqAuth, segmented bool, out *Output) bool {
+	moved, ok := l.replay.accept(src, auth, segmented)
+	if !ok {
+		l.counters.ReplayListFull++
+		return false
+	}
+	if moved {
+		out.Replay = append(out.Replay, ReplayEntry{Src: src, IVIndex: auth.iv(), Seq: auth.seq()})
+	}
+	return true
+}
+
+// NextDeadline is when Tick has something to do, zero when it never has.
+func (l *Layer) NextDeadline() time.Time {
+	if !l.known {
+		l.next = earlier(l.reassemblies.deadline(), l.transfers.deadline())
+		l.known = true
+	}
+	return l.next
+}
+
+// Tick does what is due. Calling it early or late does no harm.
+func (l *Layer) Tick(now time.Time, out *Output) {
+	if !due(l.NextDeadline(), now) {
+		return
+	}
+	l.known = false
+	l.tickReassemblies(now, out)
+	l.tickTransfers(now, out)
+}
+
+// earlier returns the earlier of two deadlines; zero means none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// due reports whether a deadline is set and has come.
+func due(deadline, now time.Time) bool { return !deadline.IsZero() && !deadline.After(now) }

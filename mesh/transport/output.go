@@ -1,0 +1,140 @@
+package transport
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+)
+
+// Output is what is to be done after a call of a Layer. Calls append to it;
+// the caller resets it, and reuses it so that nothing is allocated. What is in
+// Replay must be written before anything in Access or Control is acted on.
+type Output struct {
+	Network []Outgoing       // to be sealed and sent, in this order
+	Replay  []ReplayEntry    // to be stored first
+	Access  []AccessMessage  // at most one for each Receive
+	Control []ControlMessage // other than Segment Acknowledgments, which are handled inside
+	Done    []Delivery       // what came of segmented messages that were sent
+
+	octets []byte // behind the Transport of Network
+}
+
+// Reset empties the output for the next call.
+func (o *Output) Reset() {
+	o.Network = o.Network[:0]
+	o.Replay = o.Replay[:0]
+	o.Access = o.Access[:0]
+	o.Control = o.Control[:0]
+	o.Done = o.Done[:0]
+	o.octets = o.octets[:0]
+}
+
+// Outgoing is a network PDU to be sealed with the credentials of its NetKey.
+// Its Transport is valid until the Output is reset.
+type Outgoing struct {
+	network.PDU
+	// Message is the segmented message that the PDU is a segment of, zero for
+	// an unsegmented message and for a Segment Acknowledgment. Segments of one
+	// message may overtake each other.
+	Message Handle
+}
+
+// ReplayEntry says that nothing from Src is new up to and including Seq with
+// IVIndex, nor anything with a lower IV index.
+type ReplayEntry struct {
+	Src     mesh.Address
+	IVIndex mesh.IVIndex
+	Seq     mesh.SequenceNumber
+}
+
+// Key tells the key of an access message (section 3.9.6).
+type Key struct {
+	// Device is the primary address of the node whose device key it is, zero
+	// for an AppKey. A Configuration Server obeys only its own node's key, and
+	// a Configuration Client believes a node only under that node's key.
+	Device mesh.Address
+	App    mesh.KeyIndex // meaningless for a device key
+}
+
+// IsDevice reports whether it is a device key.
+func (k Key) IsDevice() bool { return k.Device != mesh.Unassigned }
+
+// AccessMessage is a received access message: authenticated, and no replay.
+type AccessMessage struct {
+	Src, Dst  mesh.Address
+	Label     mesh.UUID // of a virtual Dst, else zero
+	NetKey    mesh.KeyIndex
+	Key       Key
+	TTL       mesh.TTL // as it arrived; of the segment that came last
+	IVIndex   mesh.IVIndex
+	Seq       mesh.SequenceNumber // of the SeqAuth
+	Segmented bool
+	Payload   []byte // 1 to 380 octets, valid until the next call of the Layer
+}
+
+// ControlMessage is a received transport control message (section 3.6.5).
+type ControlMessage struct {
+	Src, Dst  mesh.Address
+	NetKey    mesh.KeyIndex
+	TTL       mesh.TTL // as it arrived; of the segment that came last
+	IVIndex   mesh.IVIndex
+	Seq       mesh.SequenceNumber // of the SeqAuth
+	Segmented bool
+	Opcode    uint8  // 7 bits, not 0
+	Params    []byte // 0 to 256 octets, valid until the next call of the Layer
+}
+
+// Handle names a segmented message on its way. Zero names none.
+type Handle uint64
+
+// Result is what came of a segmented message.
+type Result uint8
+
+// The results. The first three are as good as it gets.
+const (
+	Delivered         Result = iota // the destination acknowledged every segment
+	DeliveredToFriend               // a friend of the destination did
+	Sent                            // to a group or virtual address: every repetition went out
+	TimedOut                        // the acknowledgments stayed away
+	Refused                         // the destination has no room for it now
+	Canceled                        // by Cancel or CancelAll
+	Failed                          // Err says why
+)
+
+// String names the result.
+func (r Result) String() string {
+	switch r {
+	case Delivered:
+		return "delivered"
+	case DeliveredToFriend:
+		return "delivered to the friend"
+	case Sent:
+		return "sent"
+	case TimedOut:
+		return "timed out"
+	case Refused:
+		return "refused by the destination"
+	case Canceled:
+		return "canceled"
+	default:
+		return "failed"
+	}
+}
+
+// Success reports whether the message went as far as this layer can tell.
+func (r Result) Success() bool { return r <= Sent }
+
+// Delivery ends a segmented message.
+type Delivery struct {
+	Message  Handle
+	Src, Dst mesh.Address
+	Result   Result
+	Err      error // with Failed
+}
+
+// pdu appends a network PDU whose transport PDU is head followed by body.
+func (o *Output) pdu(p network.PDU, message Handle, head, body []byte) {
+	start := len(o.octets)
+	o.octets = append(append(o.octets, head...), body...)
+	p.Transport = o.octets[start:len(o.octets):len(o.octets)]
+	o.Network = append(o.Network, Outgoing{PDU: p, Message: message})
+}

@@ -1,0 +1,336 @@
+package transport
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+)
+
+// reassemblies are the segmented messages that come in (section 3.5.3.4), and
+// those that were completed lately, whose acknowledgment may have to be said
+// again. There is a fixed number of them, which no sender can change.
+type reassemblies struct {
+	slots     []reassembly
+	perSource int
+}
+
+// reassembly is one segmented message, complete or not.
+type reassembly struct {
+	used, complete bool
+	src, dst       mesh.Address
+	auth           seqAuth
+	netKey         mesh.KeyIndex
+	ctl, szmic     bool
+	first          byte // AKF and AID, or opcode
+	n              uint8
+	direct         bool   // came with TTL 0, and is acknowledged so
+	received       uint32 // bit n is set for segment n
+	last           uint8  // octets in segment n
+
+	discard time.Time // when it is given up, or forgotten when complete
+	ackAt   time.Time // next acknowledgment, zero for none
+	repeats uint8     // further acknowledgments after that
+	acked   time.Time // last acknowledgment
+	changed time.Time // last new segment
+
+	octets []byte
+}
+
+func (r *reassemblies) init(slots, perSource int) {
+	octets := make([]byte, slots*maxUpper)
+	r.slots = make([]reassembly, slots)
+	for i := range r.slots {
+		r.slots[i].octets = octets[i*maxUpper : (i+1)*maxUpper : (i+1)*maxUpper]
+	}
+	r.perSource = perSource
+}
+
+func (r *reassemblies) find(src, dst mesh.Address) *reassembly {
+	for i := range r.slots {
+		if s := &r.slots[i]; s.src == src && s.dst == dst && s.used {
+			return s
+		}
+	}
+	return nil
+}
+
+func (r *reassemblies) deadline() time.Time {
+	var first time.Time
+	for i := range r.slots {
+		if s := &r.slots[i]; s.used {
+			first = earlier(first, earlier(s.discard, s.ackAt))
+		}
+	}
+	return first
+}
+
+// claim finds room for a message of src: a slot not in use, else the one that
+// was completed first. When all are at work, one is given up. That is the
+// oldest of src when src has its share already; else the one with the fewest
+// segments, and of those the one that waits longest. So a flood of messages
+// that are never finished pushes out its own kind, while one that is coming in
+// has its second segment before the flood comes round to it.
+func (r *reassemblies) claim(src mesh.Address) (slot *reassembly, evicted bool) {
+	var done, own, victim *reassembly
+	count := 0
+	for i := range r.slots {
+		s := &r.slots[i]
+		switch {
+		case !s.used:
+			slot = s
+		case s.complete:
+			if done == nil || s.changed.Before(done.changed) {
+				done = s
+			}
+		default:
+			if s.src == src {
+				count++
+				if own == nil || s.changed.Before(own.changed) {
+					own = s
+				}
+			}
+			if victim == nil || s.weaker(victim) {
+				victim = s
+			}
+		}
+	}
+	switch {
+	case count >= r.perSource:
+		return own, true
+	case slot != nil:
+		return slot, false
+	case done != nil:
+		return done, false
+	default:
+		return victim, true
+	}
+}
+
+// weaker reports whether r is to be given up rather than other.
+func (r *reassembly) weaker(other *reassembly) bool {
+	a, b := bits.OnesCount32(r.received), bits.OnesCount32(other.received)
+	return a < b || a == b && r.changed.Before(other.changed)
+}
+
+// start makes the slot ready for the message of a segment.
+func (r *reassembly) start(auth seqAuth, p *network.PDU, s *segment) {
+	*r = reassembly{
+		used: true, src: p.Src, dst: p.Dst, auth: auth, netKey: p.NetKey,
+		ctl: p.CTL, szmic: s.szmic, first: s.first, n: s.n,
+		octets: r.octets,
+	}
+}
+
+// agrees reports whether a segment says the same as those before it.
+func (r *reassembly) agrees(p *network.PDU, s *segment) bool {
+	return r.netKey == p.NetKey && r.ctl == p.CTL && r.szmic == s.szmic && r.first == s.first && r.n == s.n
+}
+
+// upper is the reassembled upper transport PDU.
+func (r *reassembly) upper() []byte {
+	return r.octets[:int(r.n)*segmentSize(r.ctl)+int(r.last)]
+}
+
+// free gives the slot back.
+func (r *reassembly) free() { *r = reassembly{octets: r.octets} }
+
+// receiveSegment handles a segment (table 3.24).
+func (l *Layer) receiveSegment(now time.Time, p *network.PDU, out *Output) {
+	s, ok := parseSegment(p.Transport, p.CTL)
+	if !ok {
+		l.counters.Malformed++
+		return
+	}
+	auth, ok := seqAuthOfSegment(p.IVIndex, p.Seq, s.seqZero)
+	if !ok {
+		l.counters.Malformed++
+		return
+	}
+	slot := l.reassemblies.find(p.Src, p.Dst)
+	switch {
+	case slot == nil || auth > slot.auth:
+		slot = l.firstSegment(now, auth, p, &s, slot, out)
+	case auth < slot.auth:
+		l.counters.OldSegment++
+		return
+	case !slot.agrees(p, &s):
+		l.counters.Contradictory++
+		return
+	case slot.complete:
+		l.counters.RepeatedSegment++
+		l.acknowledgeAgain(now, slot, out)
+		return
+	case slot.received&(1<<s.o) != 0:
+		l.counters.RepeatedSegment++
+		return
+	}
+	if slot == nil {
+		return
+	}
+	l.storeSegment(now, slot, p, &s, out)
+}
+
+// firstSegment finds a slot for a message of which no segment is here yet, in
+// place of old if that is not nil. It returns nil when the message is not new
+// or may not come in.
+func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *segment, old *reassembly, out *Output) *reassembly {
+	state, known := l.replay.find(p.Src)
+	switch {
+	case known && auth+1 == state.segment:
+		// Complete, but the slot has gone to another. The sender did not hear
+		// the acknowledgment. Nothing that is coming in has to make room.
+		l.counters.RepeatedSegment++
+		if slot, evicted := l.reassemblies.claim(p.Src); old == nil && !evicted && p.Dst.IsUnicast() {
+			l.known = false
+			slot.start(auth, p, s)
+			slot.complete, slot.direct, slot.received = true, p.TTL == 0, allSegments(s.n)
+			slot.changed, slot.discard = now, now.Add(l.rx.Discard())
+			l.acknowledge(now, slot, out)
+		}
+		return nil
+	case known && (auth < state.segment || seqAuthOf(p.IVIndex, p.Seq) < state.next):
+		l.counters.Replayed++
+		return nil
+	case !known && l.replay.full():
+		l.counters.ReplayListFull++
+		l.reject(now, auth, p, out)
+		return nil
+	}
+	slot, evicted := old, false
+	if old != nil {
+		if !old.complete {
+			l.counters.Superseded++
+		}
+	} else if slot, evicted = l.reassemblies.claim(p.Src); evicted {
+		l.counters.Evicted++
+	}
+	slot.start(auth, p, s)
+	return slot
+}
+
+// storeSegment takes a segment that is missing.
+func (l *Layer) storeSegment(now time.Time, slot *reassembly, p *network.PDU, s *segment, out *Output) {
+	l.known = false
+	copy(slot.octets[int(s.o)*segmentSize(slot.ctl):], s.data)
+	if s.o == s.n {
+		slot.last = uint8(len(s.data))
+	}
+	slot.received |= 1 << s.o
+	slot.direct = p.TTL == 0
+	slot.changed = now
+	slot.discard = now.Add(l.rx.Discard())
+	slot.repeats = 0
+	if slot.received != allSegments(slot.n) {
+		if slot.dst.IsUnicast() {
+			slot.ackAt = now.Add(l.rx.AckDelay(slot.n))
+		}
+		return
+	}
+	slot.complete = true
+	l.counters.Reassembled++
+	if slot.dst.IsUnicast() {
+		l.acknowledge(now, slot, out)
+	}
+	l.deliver(slot, p, out)
+}
+
+// deliver hands a complete message to the upper transport layer.
+func (l *Layer) deliver(slot *reassembly, p *network.PDU, out *Output) {
+	upper := slot.upper()
+	switch {
+	case slot.ctl:
+		l.deliverControl(slot.auth, p, slot.first, upper, true, out)
+	case len(upper) <= micSize(slot.szmic):
+		l.counters.Malformed++
+	default:
+		l.openAccess(slot.auth, p, slot.first, slot.szmic, upper, true, out)
+	}
+}
+
+// acknowledgeAgain answers a segment of a message that is complete, but not
+// each of them.
+func (l *Layer) acknowledgeAgain(now time.Time, slot *reassembly, out *Output) {
+	if slot.dst.IsUnicast() && !now.Before(slot.acked.Add(l.rx.AckPeriod())) {
+		l.known = false
+		l.acknowledge(now, slot, out)
+	}
+}
+
+// acknowledge sends a Segment Acknowledgment and plans its repetitions.
+func (l *Layer) acknowledge(now time.Time, slot *reassembly, out *Output) {
+	slot.repeats = l.rx.ackRepeats(slot.n)
+	l.sendAck(now, slot, out)
+}
+
+// sendAck sends a Segment Acknowledgment of what was received so far.
+func (l *Layer) sendAck(now time.Time, slot *reassembly, out *Output) {
+	slot.acked, slot.ackAt = now, time.Time{}
+	if slot.repeats > 0 {
+		slot.ackAt = now.Add(l.rx.SegmentInterval())
+	}
+	l.emitAck(slot.netKey, slot.dst, slot.src, slot.direct, ack{seqZero: slot.auth.zero(), acked: slot.received}, out)
+}
+
+// reject tells the source of a segment that there is no room for its message,
+// though not more often than acknowledgments go to one message: whoever floods
+// a node should not make it spend its sequence numbers.
+func (l *Layer) reject(now time.Time, auth seqAuth, p *network.PDU, out *Output) {
+	if !p.Dst.IsUnicast() || now.Before(l.rejected.Add(l.rx.AckPeriod())) {
+		return
+	}
+	l.rejected = now
+	l.counters.Rejected++
+	l.emitAck(p.NetKey, p.Dst, p.Src, p.TTL == 0, ack{seqZero: auth.zero()}, out)
+}
+
+// emitAck puts a Segment Acknowledgment into the output. It answers directly,
+// with TTL 0, what came directly.
+func (l *Layer) emitAck(netKey mesh.KeyIndex, src, dst mesh.Address, direct bool, a ack, out *Output) {
+	seq, iv, err := l.seq.Next()
+	if err != nil {
+		l.counters.NoSequence++
+		return
+	}
+	ttl := l.ttl
+	if direct {
+		ttl = 0
+	}
+	l.counters.AcksSent++
+	out.pdu(network.PDU{NetKey: netKey, IVIndex: iv, CTL: true, TTL: ttl, Seq: seq, Src: src, Dst: dst},
+		0, a.append(l.head[:0]), nil)
+}
+
+// tickReassemblies sends the acknowledgments that are due, and gives up what
+// waited too long.
+func (l *Layer) tickReassemblies(now time.Time, out *Output) {
+	for i := range l.reassemblies.slots {
+		slot := &l.reassemblies.slots[i]
+		switch {
+		case !slot.used:
+		case due(slot.discard, now):
+			if !slot.complete {
+				l.counters.Discarded++
+			}
+			slot.free()
+		case due(slot.ackAt, now):
+			if slot.repeats > 0 {
+				slot.repeats--
+				l.sendAck(now, slot, out)
+			} else {
+				l.acknowledge(now, slot, out)
+			}
+		}
+	}
+}
+
+// dropReassemblies gives up what comes from a source.
+func (l *Layer) dropReassemblies(src mesh.Address) {
+	for i := range l.reassemblies.slots {
+		if slot := &l.reassemblies.slots[i]; slot.used && slot.src == src {
+			slot.free()
+			l.known = false
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package transport
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+)
+
+// replayList is the message replay protection list (section 3.9.8). The
+// package comment says how segmented messages are treated.
+type replayList struct {
+	sources map[mesh.Address]replayState
+	limit   int
+}
+
+// replayState is what is known of one source.
+type replayState struct {
+	next    seqAuth // the lowest number that may be new
+	segment seqAuth // the lowest SeqAuth of a segmented message that may be new
+}
+
+func (r *replayList) init(limit int) {
+	r.sources = make(map[mesh.Address]replayState)
+	r.limit = limit
+}
+
+func (r *replayList) find(src mesh.Address) (replayState, bool) {
+	e, ok := r.sources[src]
+	return e, ok
+}
+
+// full reports whether there is no room for another source.
+func (r *replayList) full() bool { return len(r.sources) >= r.limit }
+
+// accept notes a message that was authentic. ok is false when the source is
+// new and there is no room for it; moved is true when what is to be stored of
+// the source has changed.
+func (r *replayList) accept(src mesh.Address, auth seqAuth, segmented bool) (moved, ok bool) {
+	e, known := r.sources[src]
+	if !known && r.full() {
+		return false, false
+	}
+	if moved = auth >= e.next; moved {
+		e.next = auth + 1
+	}
+	if segmented {
+		e.segment = max(e.segment, auth+1)
+	}
+	r.sources[src] = e
+	return moved, true
+}
+
+// Restore puts stored entries into the replay list. It returns an error when
+// the list is too short for them or an entry is not one that a Layer made;
+// what fits is in the list nevertheless.
+func (l *Layer) Restore(entries ...ReplayEntry) error {
+	var err error
+	for _, e := range entries {
+		if !e.Src.IsUnicast() || e.Seq > mesh.MaxSequenceNumber {
+			err = fmt.Errorf("transport: replay entry of %s with sequence number %#x: expected a unicast address and 24 bits", e.Src, uint32(e.Seq))
+			continue
+		}
+		next := seqAuthOf(e.IVIndex, e.Seq) + 1
+		state, known := l.replay.find(e.Src)
+		if !known && l.replay.full() {
+			err = fmt.Errorf("transport: more replay entries than the %d sources of the configuration: raise the limit", l.replay.limit)
+			continue
+		}
+		state.next = max(state.next, next)
+		state.segment = max(state.segment, next)
+		l.replay.sources[e.Src] = state
+	}
+	return err
+}
+
+// Sources is the number of sources in the replay list.
+func (l *Layer) Sources() int { return len(l.replay.sources) }
+
+// Forget drops what is known of a source. It is for a node that left the
+// network, and only safe once its keys are no longer accepted or the IV index
+// has moved on by two: what it sent could be replayed otherwise.
+func (l *Layer) Forget(src mesh.Address) {
+	delete(l.replay.sources, src)
+	l.dropReassemblies(src)
+}
+
+// ForgetBefore drops the sources whose last message had a lower IV index. It
+// is for the network's IV index having moved on: PDUs with an IV index below
+// the current one less one are not received any more, so nothing of them can
+// be replayed.
+func (l *Layer) ForgetBefore(oldest mesh.IVIndex) {
+	limit := seqAuthOf(oldest, 0)
+	maps.DeleteFunc(l.replay.sources, func(_ mesh.Address, e replayState) bool { return e.next <= limit })
+}
