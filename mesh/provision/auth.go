@@ -1,6 +1,9 @@
 package provision
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Algorithm is a provisioning algorithm as a Start PDU names it (section
 // 5.4.1.3).
@@ -88,6 +91,12 @@ func (m AuthMethod) String() string {
 // AuthValue is a secret that both sides know, 1 to 32 octets. It does not
 // print.
 type AuthValue []byte
+
+// Format writes a redaction for every verb.
+func (v AuthValue) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[value]") }
+
+// MarshalText returns a redaction.
+func (v AuthValue) MarshalText() ([]byte, error) { return []byte("[value]"), nil }
 
 // Auth is how the provisioner authenticates a device. There is no default
 // that finds a weaker way: no OOB is chosen by saying so.

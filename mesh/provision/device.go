@@ -1,12 +1,18 @@
 package provision
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
+
+// reopenPause is how long a Link Open with the identifier of the link that
+// just ended is taken for a late copy and not for a new link.
+const reopenPause = 5 * time.Second
 
 // DeviceOptions is what an unprovisioned device is.
 type DeviceOptions struct {
@@ -17,31 +23,360 @@ type DeviceOptions struct {
 	Transmit     bearer.Transmit // of each PDU; DefaultTransmit if zero
 }
 
+// devicePhase is what a device waits for.
+type devicePhase uint8
+
+const (
+	awaitOpen devicePhase = iota
+	awaitInvite
+	awaitStart
+	awaitPeerKey
+	awaitPeerConfirmation
+	awaitPeerRandom
+	awaitData
+	deviceJoined // answers repetitions until the link ends
+	deviceFailed // refuses everything until the link ends
+	deviceDone
+)
+
 // Device is an unprovisioned device that lets itself be provisioned. It takes
 // one link at a time and, after a failure, the next one. After Completed it
 // answers what the provisioner repeats until the link ends.
-type Device struct{}
+type Device struct {
+	options  DeviceOptions
+	link     link
+	phase    devicePhase
+	secrets  secrets
+	session  session
+	counters Counters // of links that ended
+	former   uint32   // the last link that ended
+	endedAt  time.Time
+}
 
 // NewDevice makes a device. It returns an error when the options contradict
 // each other or ask for what is not built.
-func NewDevice(o DeviceOptions) (*Device, error) { panic("TODO") }
-
-// Receive handles a PB-ADV PDU. A PDU of another link, or a Link Open for
-// another device, is ignored.
-func (d *Device) Receive(now time.Time, pdu []byte, out *Output) { panic("TODO") }
-
-// NextDeadline is when Tick wants to be called, zero for never.
-func (d *Device) NextDeadline() time.Time { panic("TODO") }
-
-// Tick does what is due: retransmissions and timeouts.
-func (d *Device) Tick(now time.Time, out *Output) { panic("TODO") }
+func NewDevice(o DeviceOptions) (*Device, error) {
+	c := &o.Capabilities
+	hasStatic := c.OOBTypes&StaticOOBAvailable != 0
+	switch {
+	case c.Elements == 0:
+		return nil, errors.New("provision: device: expected 1 to 255 elements, got 0")
+	case c.Algorithms == 0 || c.Algorithms&^AllAlgorithms != 0:
+		return nil, fmt.Errorf("provision: device: expected algorithms among 0x%04x, got 0x%04x", uint16(AllAlgorithms), uint16(c.Algorithms))
+	case hasStatic != (len(o.StaticOOB) > 0) || len(o.StaticOOB) > len(value{}):
+		return nil, fmt.Errorf("provision: device: expected a static value of 1 to 32 octets with static OOB and none without, got %d octets", len(o.StaticOOB))
+	case c.PublicKeyTypes != 0 || c.OutputSize != 0 || c.OutputActions != 0 || c.InputSize != 0 || c.InputActions != 0:
+		return nil, errors.New("provision: device: expected no public key, output or input out of band, they are not built yet")
+	case c.OOBTypes&OOBRequired != 0 && !hasStatic:
+		return nil, errors.New("provision: device: expected a static value, for OOB is required")
+	}
+	return &Device{options: o}, nil
+}
 
 // Linked reports whether a link is open; a device that is linked sends no
 // unprovisioned device beacons.
-func (d *Device) Linked() bool { panic("TODO") }
+func (d *Device) Linked() bool { return d.link.state == linkOpen }
 
 // Done reports that the device is a node and its link has ended.
-func (d *Device) Done() bool { panic("TODO") }
+func (d *Device) Done() bool { return d.phase == deviceDone }
+
+// NextDeadline is when Tick wants to be called, zero for never.
+func (d *Device) NextDeadline() time.Time { return d.link.deadline() }
 
 // Counters of what was received so far.
-func (d *Device) Counters() Counters { panic("TODO") }
+func (d *Device) Counters() Counters { return d.counters.plus(d.link.counters) }
+
+// Receive handles a PB-ADV PDU. A PDU of another link, or a Link Open for
+// another device, is ignored.
+func (d *Device) Receive(now time.Time, pdu []byte, out *Output) {
+	if d.phase == deviceDone {
+		return
+	}
+	g, ok := parse(pdu)
+	if !ok {
+		if id, ok := LinkOf(pdu); ok && d.Linked() && id == d.link.id {
+			d.link.counters.Malformed++
+		}
+		return
+	}
+	if g.form == formControl && g.high == opLinkOpen {
+		d.opened(now, &g, out)
+		return
+	}
+	if d.link.state == linkIdle || g.link != d.link.id {
+		return
+	}
+	switch d.link.receive(now, &g, out) {
+	case messageCame:
+		d.handle(now, d.link.message(), out)
+	case peerClosed:
+		d.lost(FailLinkClosed, out, "expected the provisioner to finish, it closed the link with reason %v", d.link.reason)
+		d.reset(now)
+	case peerHopeless:
+		d.lost(FailSegments, out, "expected segments that fit together, got %d that do not", d.link.wrong)
+		d.link.close(now, closeFail, out)
+	}
+}
+
+// opened handles a Link Open.
+func (d *Device) opened(now time.Time, g *generic, out *Output) {
+	if mesh.UUID(g.data) != d.options.UUID {
+		return
+	}
+	switch d.link.state {
+	case linkIdle:
+		if g.link == d.former && !d.endedAt.IsZero() && now.Sub(d.endedAt) < reopenPause {
+			d.counters.Stray++
+			return
+		}
+		d.link = newLink(g.link, d.options.UUID, d.options.Transmit, true)
+		d.link.accept(now, out)
+		d.phase = awaitInvite
+		d.report(out, LinkOpened)
+	case linkOpen:
+		if g.link != d.link.id {
+			d.link.counters.Stray++ // one link at a time
+			return
+		}
+		d.link.counters.Duplicate++
+		if d.phase == awaitInvite && now.Sub(d.link.ackedAt) >= ackPause {
+			d.link.ackedAt = now
+			d.link.control(out, opLinkAck)
+		}
+	default:
+		d.link.counters.Stray++
+	}
+}
+
+// Tick does what is due: retransmissions and timeouts.
+func (d *Device) Tick(now time.Time, out *Output) {
+	switch d.link.tick(now, out) {
+	case sendingExpired:
+		d.lost(FailTransactionTimeout, out, "expected an acknowledgement within %v, the provisioner fell silent", transactionTimeout)
+		d.link.close(now, closeTimeout, out)
+	case quietExpired:
+		d.lost(FailProtocolTimeout, out, "expected the provisioner's next PDU within %v, it fell silent", protocolTimeout)
+		d.link.close(now, closeTimeout, out)
+	case closingOver:
+		d.reset(now)
+	}
+}
+
+// handle is the protocol (section 5.4.2). Every PDU has one phase.
+func (d *Device) handle(now time.Time, octets []byte, out *Output) {
+	if d.phase == deviceJoined {
+		return // there is nothing left to say; the link acknowledged it
+	}
+	pdu, err := Decode(octets)
+	switch {
+	case d.phase == deviceFailed:
+		// After a failure every PDU is an unexpected one (section 5.4.4).
+		d.send(now, FailedPDU{Code: UnexpectedPDU}, out)
+		return
+	case errors.Is(err, ErrType):
+		d.refuse(now, FailInvalidPDU, InvalidPDU, out, "%v", err)
+		return
+	case err != nil:
+		d.refuse(now, FailInvalidFormat, InvalidFormat, out, "%v", err)
+		return
+	}
+	switch m := pdu.(type) {
+	case Invite:
+		if d.phase == awaitInvite {
+			d.offer(now, m, out)
+			return
+		}
+	case Start:
+		if d.phase == awaitStart {
+			d.begin(now, m, out)
+			return
+		}
+	case PublicKey:
+		if d.phase == awaitPeerKey {
+			d.agree(now, m, out)
+			return
+		}
+	case Confirmation:
+		if d.phase == awaitPeerConfirmation {
+			d.commit(now, m.Value, out)
+			return
+		}
+	case Random:
+		if d.phase == awaitPeerRandom {
+			d.reveal(now, m.Value, out)
+			return
+		}
+	case Data:
+		if d.phase == awaitData {
+			d.join(now, m, out)
+			return
+		}
+	}
+	d.refuse(now, FailUnexpectedPDU, UnexpectedPDU, out, "expected the PDUs in their order, got type 0x%02x", octets[0])
+}
+
+func (d *Device) offer(now time.Time, m Invite, out *Output) {
+	d.secrets.record(0, m)
+	d.secrets.record(atCapabilities, d.options.Capabilities)
+	d.phase = awaitStart
+	d.send(now, d.options.Capabilities, out)
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Invited, Attention: m.Attention})
+}
+
+// begin takes the provisioner's choice and draws what is fresh in every
+// attempt.
+func (d *Device) begin(now time.Time, m Start, out *Output) {
+	c := &d.options.Capabilities
+	usable := c.Algorithms.Has(m.Algorithm) && !m.OOBPublicKey
+	switch m.Method {
+	case NoOOB:
+		usable = usable && c.OOBTypes&OOBRequired == 0
+	case StaticOOB:
+		usable = usable && c.OOBTypes&StaticOOBAvailable != 0
+	default:
+		usable = false
+	}
+	if !usable {
+		d.refuse(now, FailInvalidFormat, InvalidFormat, out, "expected what the capabilities offer, got a start with %v, %v, public key out of band %t", m.Algorithm, m.Method, m.OOBPublicKey)
+		return
+	}
+	d.secrets.record(atStart, m)
+	d.secrets.algorithm = m.Algorithm
+	if m.Method == StaticOOB {
+		d.secrets.setAuth(d.options.StaticOOB)
+	}
+	if err := d.secrets.draw(d.options.Random); err != nil {
+		d.refuse(now, FailRandomness, UnexpectedError, out, "%v", err)
+		return
+	}
+	d.phase = awaitPeerKey
+	d.report(out, Started)
+}
+
+func (d *Device) agree(now time.Time, m PublicKey, out *Output) {
+	own := PublicKey{Key: d.secrets.pair.Public()}
+	if [xSize]byte(m.Key[:]) == [xSize]byte(own.Key[:]) {
+		d.refuse(now, FailReflected, InvalidFormat, out, "expected the provisioner's public key, got our own")
+		return
+	}
+	d.secrets.record(atProvisionerKey, m)
+	d.secrets.record(atDeviceKey, own)
+	if err := d.secrets.agree(m.Key); err != nil {
+		d.refuse(now, FailPublicKey, InvalidFormat, out, "%v", err)
+		return
+	}
+	d.secrets.confirmation = d.secrets.confirm(&d.secrets.random)
+	d.phase = awaitPeerConfirmation
+	d.send(now, own, out)
+	d.report(out, PublicKeysGot)
+}
+
+func (d *Device) commit(now time.Time, confirmation []byte, out *Output) {
+	size := d.secrets.algorithm.size()
+	if len(confirmation) != size {
+		d.refuse(now, FailInvalidFormat, InvalidFormat, out, "expected a confirmation of %d octets, got %d", size, len(confirmation))
+		return
+	}
+	if !d.secrets.commit(confirmation) {
+		d.refuse(now, FailReflected, ConfirmationFailed, out, "expected the provisioner's confirmation, got our own")
+		return
+	}
+	d.phase = awaitPeerRandom
+	d.send(now, Confirmation{Value: d.secrets.confirmation[:size]}, out)
+	d.report(out, Confirming)
+}
+
+func (d *Device) reveal(now time.Time, random []byte, out *Output) {
+	size := d.secrets.algorithm.size()
+	if len(random) != size {
+		d.refuse(now, FailInvalidFormat, InvalidFormat, out, "expected a random number of %d octets, got %d", size, len(random))
+		return
+	}
+	var provisioner value
+	copy(provisioner[:], random)
+	if d.secrets.own(&provisioner) {
+		d.refuse(now, FailReflected, ConfirmationFailed, out, "expected the provisioner's random number, got our own")
+		return
+	}
+	if !d.secrets.opens(&provisioner) {
+		d.refuse(now, FailConfirmation, ConfirmationFailed, out, "expected a confirmation with our authentication value, the provisioner has another value or is an impostor")
+		return
+	}
+	d.session = d.secrets.derive(&provisioner, &d.secrets.random)
+	d.phase = awaitData
+	d.send(now, Random{Value: d.secrets.random[:size]}, out)
+	d.report(out, Authenticated)
+}
+
+// join takes the network. The result is in the same output as Complete, and
+// events come before what is sent: the provisioner does not hear of a node
+// that has not kept its keys.
+func (d *Device) join(now time.Time, m Data, out *Output) {
+	network, address, ok := d.session.open(&m)
+	switch {
+	case !ok:
+		d.refuse(now, FailDecryption, DecryptionFailed, out, "expected provisioning data of this session, it is not authentic")
+		return
+	case network.Index > mesh.MaxKeyIndex:
+		d.refuse(now, FailData, InvalidData, out, "expected a NetKey index up to 0x%03x, got 0x%04x", uint16(mesh.MaxKeyIndex), uint16(network.Index))
+		return
+	case !fits(address, d.options.Capabilities.Elements):
+		d.refuse(now, FailAddress, CannotAssign, out, "expected room for %d unicast addresses, got %v as the first", d.options.Capabilities.Elements, address)
+		return
+	}
+	joined := &Joined{Network: network, Address: address, DeviceKey: d.session.deviceKey}
+	d.phase = deviceJoined
+	d.forget()
+	d.send(now, Complete{}, out)
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Completed, Joined: joined})
+}
+
+// refuse tells the provisioner why, and waits for it to close the link.
+func (d *Device) refuse(now time.Time, code FailureCode, sent ErrorCode, out *Output, format string, args ...any) {
+	d.send(now, FailedPDU{Code: sent}, out)
+	f := failure(code, format, args...)
+	f.Sent = sent
+	d.failed(f, out)
+}
+
+// lost ends the attempt when the link is gone. After Completed that is the
+// link's normal end.
+func (d *Device) lost(code FailureCode, out *Output, format string, args ...any) {
+	switch d.phase {
+	case deviceJoined:
+		d.report(out, LinkClosed)
+	case deviceFailed:
+	default:
+		d.failed(failure(code, format, args...), out)
+	}
+}
+
+func (d *Device) failed(f *Failure, out *Output) {
+	d.phase = deviceFailed
+	d.forget()
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Failed, Failure: f})
+}
+
+// forget clears the secrets of an attempt that is over.
+func (d *Device) forget() { d.secrets, d.session = secrets{}, session{} }
+
+// reset is for the next link.
+func (d *Device) reset(now time.Time) {
+	d.counters = d.counters.plus(d.link.counters)
+	d.former, d.endedAt = d.link.id, now
+	d.link = link{}
+	if d.phase == deviceJoined {
+		d.phase = deviceDone
+		return
+	}
+	d.phase = awaitOpen
+}
+
+func (d *Device) send(now time.Time, pdu PDU, out *Output) {
+	var buffer [maxTransaction]byte
+	d.link.send(now, pdu.append(buffer[:0]), out)
+}
+
+func (d *Device) report(out *Output, step Step) {
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: step})
+}

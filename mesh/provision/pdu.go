@@ -1,20 +1,66 @@
 package provision
 
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
+
+// Types of provisioning PDU, their first octet (section 5.4.1).
+const (
+	typeInvite        = 0x00
+	typeCapabilities  = 0x01
+	typeStart         = 0x02
+	typePublicKey     = 0x03
+	typeInputComplete = 0x04
+	typeConfirmation  = 0x05
+	typeRandom        = 0x06
+	typeData          = 0x07
+	typeComplete      = 0x08
+	typeFailed        = 0x09
+	// 0x0A to 0x0D are those of provisioning records, which are not built.
+)
+
+// What Decode returns for a PDU that is none. The device answers the first
+// with InvalidPDU and the second with InvalidFormat.
+var (
+	ErrType   = errors.New("provision: PDU: expected a type from 0x00 to 0x09")
+	ErrFormat = errors.New("provision: PDU: expected the length and the values of its type")
+)
+
+// PDU is a provisioning PDU: one of the types below.
+type PDU interface {
+	// append appends type and parameters.
+	append(dst []byte) []byte
+}
+
+// Append appends the octets of p to dst: its type, then its parameters, all
+// numbers big endian.
+func Append(dst []byte, p PDU) []byte { return p.append(dst) }
+
+// Invite asks a device what it can do (section 5.4.1.1).
+type Invite struct {
+	Attention uint8 // seconds to attract attention for, 0 for none
+}
+
 // Capabilities is what a device can do (section 5.4.1.2):
 //
-//	+----------+------------+------------+----------+---------+---------+---------+---------+
-//	| Elements | Algorithms | PublicKey  | OOBTypes | Output  | Output  | Input   | Input   |
-//	| 1        | 2, BE      | Types 1    | 1        | Size 1  | Act. 2  | Size 1  | Act. 2  |
-//	+----------+------------+------------+----------+---------+---------+---------+---------+
+//	+----------+------------+------------+----------+--------+---------+--------+---------+
+//	| Elements | Algorithms | Public key | OOB      | Output | Output  | Input  | Input   |
+//	|          |            | types      | types    | size   | actions | size   | actions |
+//	+----------+------------+------------+----------+--------+---------+--------+---------+
+//	     1           2            1          1          1         2        1         2
 type Capabilities struct {
 	Elements       uint8 // 1 or more
 	Algorithms     Algorithms
-	PublicKeyTypes uint8    // bit 0: the public key is available out of band
-	OOBTypes       OOBTypes // static OOB
-	OutputSize     uint8    // 0 to 8 digits or characters
-	OutputActions  uint16   // bit set
-	InputSize      uint8    // 0 to 8 digits or characters
-	InputActions   uint16   // bit set
+	PublicKeyTypes uint8 // bit 0: the public key is available out of band
+	OOBTypes       OOBTypes
+	OutputSize     uint8  // 0 to 8 digits or characters
+	OutputActions  uint16 // bit set
+	InputSize      uint8  // 0 to 8 digits or characters
+	InputActions   uint16 // bit set
 }
 
 // OOBTypes is a bit set of what the device has out of band.
@@ -25,3 +71,183 @@ const (
 	StaticOOBAvailable OOBTypes = 1 << 0
 	OOBRequired        OOBTypes = 1 << 1 // the device refuses to be provisioned without OOB
 )
+
+// maxOOBSize is the largest output or input size.
+const maxOOBSize = 8
+
+// Start is what the provisioner chose (section 5.4.1.3), an octet each.
+type Start struct {
+	Algorithm    Algorithm
+	OOBPublicKey bool // the device's public key comes out of band
+	Method       AuthMethod
+	Action       uint8 // of output or input OOB
+	Size         uint8 // of output or input OOB, 1 to 8; otherwise 0
+}
+
+// PublicKey carries a public key, X then Y (section 5.4.1.4).
+type PublicKey struct{ Key crypto.PublicKey }
+
+// InputComplete says that the user has entered the value (section 5.4.1.5).
+type InputComplete struct{}
+
+// Confirmation commits to a random number (section 5.4.1.6). Value has 16 or
+// 32 octets, as the algorithm has it.
+type Confirmation struct{ Value []byte }
+
+// Random reveals what the confirmation committed to (section 5.4.1.7). Value
+// has 16 or 32 octets, as the algorithm has it.
+type Random struct{ Value []byte }
+
+// Data is the encrypted provisioning data and its MIC (section 5.4.1.8).
+type Data struct{ Sealed [sealedSize]byte }
+
+// Complete says that the device is a node now (section 5.4.1.9).
+type Complete struct{}
+
+// FailedPDU tells the provisioner why the device gave up (section 5.4.1.10).
+type FailedPDU struct{ Code ErrorCode }
+
+func (p Invite) append(dst []byte) []byte { return append(dst, typeInvite, p.Attention) }
+
+func (p Capabilities) append(dst []byte) []byte {
+	dst = append(dst, typeCapabilities, p.Elements)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(p.Algorithms))
+	dst = append(dst, p.PublicKeyTypes, byte(p.OOBTypes), p.OutputSize)
+	dst = binary.BigEndian.AppendUint16(dst, p.OutputActions)
+	dst = append(dst, p.InputSize)
+	return binary.BigEndian.AppendUint16(dst, p.InputActions)
+}
+
+func (p Start) append(dst []byte) []byte {
+	var oobKey byte
+	if p.OOBPublicKey {
+		oobKey = 1
+	}
+	return append(dst, typeStart, byte(p.Algorithm), oobKey, byte(p.Method), p.Action, p.Size)
+}
+
+func (p PublicKey) append(dst []byte) []byte { return append(append(dst, typePublicKey), p.Key[:]...) }
+func (InputComplete) append(dst []byte) []byte {
+	return append(dst, typeInputComplete)
+}
+func (p Confirmation) append(dst []byte) []byte {
+	return append(append(dst, typeConfirmation), p.Value...)
+}
+func (p Random) append(dst []byte) []byte    { return append(append(dst, typeRandom), p.Value...) }
+func (p Data) append(dst []byte) []byte      { return append(append(dst, typeData), p.Sealed[:]...) }
+func (Complete) append(dst []byte) []byte    { return append(dst, typeComplete) }
+func (p FailedPDU) append(dst []byte) []byte { return append(dst, typeFailed, byte(p.Code)) }
+
+// Decode reads a provisioning PDU. A Confirmation's or Random's Value points
+// into octets. The error is ErrType or ErrFormat, wrapped.
+func Decode(octets []byte) (PDU, error) {
+	if len(octets) == 0 {
+		return nil, fmt.Errorf("%w, got nothing", ErrFormat)
+	}
+	kind, parameters := octets[0], octets[1:]
+	wanted, known := parameterSize(kind, len(parameters))
+	if !known {
+		return nil, fmt.Errorf("%w, got 0x%02x", ErrType, kind)
+	}
+	if len(parameters) != wanted {
+		return nil, fmt.Errorf("%w: type 0x%02x has %d octets of parameters, got %d", ErrFormat, kind, wanted, len(parameters))
+	}
+	switch kind {
+	case typeInvite:
+		return Invite{Attention: parameters[0]}, nil
+	case typeCapabilities:
+		return decodeCapabilities(parameters)
+	case typeStart:
+		return decodeStart(parameters)
+	case typePublicKey:
+		return PublicKey{Key: crypto.PublicKey(parameters)}, nil
+	case typeInputComplete:
+		return InputComplete{}, nil
+	case typeConfirmation:
+		return Confirmation{Value: parameters}, nil
+	case typeRandom:
+		return Random{Value: parameters}, nil
+	case typeData:
+		return Data{Sealed: [sealedSize]byte(parameters)}, nil
+	case typeComplete:
+		return Complete{}, nil
+	default:
+		return FailedPDU{Code: ErrorCode(parameters[0])}, nil
+	}
+}
+
+// parameterSize is how many octets of parameters a type has; got decides where
+// the algorithm has a choice.
+func parameterSize(kind byte, got int) (size int, known bool) {
+	switch kind {
+	case typeInvite, typeFailed:
+		return 1, true
+	case typeCapabilities:
+		return 11, true
+	case typeStart:
+		return 5, true
+	case typePublicKey:
+		return len(crypto.PublicKey{}), true
+	case typeInputComplete, typeComplete:
+		return 0, true
+	case typeConfirmation, typeRandom:
+		if got == HMAC.size() {
+			return HMAC.size(), true
+		}
+		return CMAC.size(), true
+	case typeData:
+		return sealedSize, true
+	default:
+		return 0, false
+	}
+}
+
+// decodeCapabilities reads the 11 octets of Capabilities.
+func decodeCapabilities(b []byte) (PDU, error) {
+	c := Capabilities{
+		Elements:       b[0],
+		Algorithms:     Algorithms(binary.BigEndian.Uint16(b[1:])),
+		PublicKeyTypes: b[3],
+		OOBTypes:       OOBTypes(b[4]),
+		OutputSize:     b[5],
+		OutputActions:  binary.BigEndian.Uint16(b[6:]),
+		InputSize:      b[8],
+		InputActions:   binary.BigEndian.Uint16(b[9:]),
+	}
+	switch {
+	case c.Elements == 0:
+		return nil, fmt.Errorf("%w: capabilities without an element", ErrFormat)
+	case c.OutputSize > maxOOBSize || c.InputSize > maxOOBSize:
+		return nil, fmt.Errorf("%w: capabilities with output size %d and input size %d, at most 8", ErrFormat, c.OutputSize, c.InputSize)
+	}
+	return c, nil
+}
+
+// decodeStart reads the 5 octets of Start and refuses what the specification
+// prohibits or reserves; what a device lacks is for the device to say.
+func decodeStart(b []byte) (PDU, error) {
+	s := Start{
+		Algorithm:    Algorithm(b[0]),
+		OOBPublicKey: b[1] == 1,
+		Method:       AuthMethod(b[2]),
+		Action:       b[3],
+		Size:         b[4],
+	}
+	if !AllAlgorithms.Has(s.Algorithm) || b[1] > 1 {
+		return nil, fmt.Errorf("%w: start with %v, public key type 0x%02x", ErrFormat, s.Algorithm, b[1])
+	}
+	const lastOutputAction, lastInputAction = 4, 3 // alphanumeric
+	var ok bool
+	switch s.Method {
+	case NoOOB, StaticOOB:
+		ok = s.Action == 0 && s.Size == 0
+	case OutputOOB:
+		ok = s.Action <= lastOutputAction && s.Size >= 1 && s.Size <= maxOOBSize
+	case InputOOB:
+		ok = s.Action <= lastInputAction && s.Size >= 1 && s.Size <= maxOOBSize
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: start with %v, action 0x%02x, size 0x%02x", ErrFormat, s.Method, s.Action, s.Size)
+	}
+	return s, nil
+}

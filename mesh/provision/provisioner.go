@@ -1,12 +1,18 @@
 package provision
 
 import (
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
+
+// ErrNotAwaited is what Accept returns when the session does not wait for it.
+var ErrNotAwaited = errors.New("provision: accept: expected once, after the device's capabilities")
 
 // ProvisionerOptions is what a session of the provisioner needs from the
 // start. What depends on the device comes with Accept.
@@ -27,44 +33,351 @@ type Acceptance struct {
 	Algorithms Algorithms // allowed ones, all if zero
 }
 
+// provisionerPhase is what a session waits for.
+type provisionerPhase uint8
+
+const (
+	provisionerIdle provisionerPhase = iota
+	awaitLink
+	awaitCapabilities
+	awaitAccept
+	awaitPublicKey
+	awaitConfirmation
+	awaitRandom
+	awaitComplete
+	provisionerEnded
+)
+
 // Provisioner is one session with one device. When it ended, well or not, it
 // still repeats the Link Close for a moment; Done tells when to drop it.
-type Provisioner struct{}
+type Provisioner struct {
+	link         link
+	phase        provisionerPhase
+	attention    uint8
+	random       io.Reader
+	capabilities Capabilities
+	acceptance   Acceptance
+	secrets      secrets
+	session      session
+}
 
 // NewProvisioner makes a session and draws its link identifier. Open starts
 // it. It fails only when Random does.
-func NewProvisioner(o ProvisionerOptions) (*Provisioner, error) { panic("TODO") }
+func NewProvisioner(o ProvisionerOptions) (*Provisioner, error) {
+	var id [4]byte
+	if _, err := io.ReadFull(o.Random, id[:]); err != nil {
+		return nil, fmt.Errorf("provision: link identifier: expected 4 random octets: %w", err)
+	}
+	return &Provisioner{
+		link:      newLink(binary.BigEndian.Uint32(id[:]), o.UUID, o.Transmit, false),
+		attention: o.Attention,
+		random:    o.Random,
+	}, nil
+}
 
 // UUID is the device's.
-func (p *Provisioner) UUID() mesh.UUID { panic("TODO") }
+func (p *Provisioner) UUID() mesh.UUID { return p.link.uuid }
 
 // Link is the link identifier, the first four octets (big endian) of every PDU
 // of the session.
-func (p *Provisioner) Link() uint32 { panic("TODO") }
+func (p *Provisioner) Link() uint32 { return p.link.id }
 
-// Open begins to open the link.
-func (p *Provisioner) Open(now time.Time, out *Output) { panic("TODO") }
+// NextDeadline is when Tick wants to be called, zero for never.
+func (p *Provisioner) NextDeadline() time.Time { return p.link.deadline() }
+
+// Done reports that the session needs nothing any more.
+func (p *Provisioner) Done() bool { return p.link.state == linkClosed }
+
+// Counters of what was received so far.
+func (p *Provisioner) Counters() Counters { return p.link.counters }
+
+// Open begins to open the link. A second call does nothing.
+func (p *Provisioner) Open(now time.Time, out *Output) {
+	if p.phase != provisionerIdle {
+		return
+	}
+	p.phase = awaitLink
+	p.link.open(now, out)
+	p.report(out, LinkOpening)
+}
 
 // Receive handles a PB-ADV PDU. A PDU of another link is ignored.
-func (p *Provisioner) Receive(now time.Time, pdu []byte, out *Output) { panic("TODO") }
+func (p *Provisioner) Receive(now time.Time, pdu []byte, out *Output) {
+	if id, ok := LinkOf(pdu); !ok || id != p.link.id {
+		return
+	}
+	g, ok := parse(pdu)
+	if !ok {
+		p.link.counters.Malformed++
+		return
+	}
+	switch p.link.receive(now, &g, out) {
+	case linkUp:
+		p.phase = awaitCapabilities
+		p.secrets.record(0, Invite{Attention: p.attention})
+		p.send(now, Invite{Attention: p.attention}, out)
+		p.report(out, LinkOpened)
+	case messageCame:
+		p.handle(now, p.link.message(), out)
+	case peerClosed:
+		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it closed it with reason %v", p.link.reason)
+	case peerHopeless:
+		p.fail(now, FailSegments, out, "expected segments that fit together, got %d that do not", p.link.wrong)
+	}
+}
+
+// Tick does what is due: retransmissions and timeouts.
+func (p *Provisioner) Tick(now time.Time, out *Output) {
+	switch p.link.tick(now, out) {
+	case openExpired:
+		p.fail(now, FailLinkTimeout, out, "expected the device to acknowledge the link within %v, it is out of reach, off, or linked to another provisioner", openTimeout)
+	case sendingExpired:
+		p.fail(now, FailTransactionTimeout, out, "expected an acknowledgement within %v, the device fell silent", transactionTimeout)
+	case quietExpired:
+		if p.phase == awaitAccept {
+			p.fail(now, FailUndecided, out, "expected Accept within %v of the device's capabilities", protocolTimeout)
+		} else {
+			p.fail(now, FailProtocolTimeout, out, "expected the device's next PDU within %v, it acknowledged ours and then fell silent", protocolTimeout)
+		}
+	}
+}
+
+// Abort ends the session; the failure's reason is in the given words.
+func (p *Provisioner) Abort(now time.Time, reason string, out *Output) {
+	p.fail(now, FailAborted, out, "%s", reason)
+}
 
 // Accept goes on after CapabilitiesGot. When the device cannot be provisioned
 // like that (it lacks the method or the algorithm, the addresses do not fit),
-// Accept returns an error that says what it offers, the session goes on
-// waiting, and Accept may be called again, or Abort.
-func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error { panic("TODO") }
+// Accept returns a *Failure that says what it offers, the session goes on
+// waiting, and Accept may be called again, or Abort. It returns ErrNotAwaited
+// when the session is at another point.
+func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
+	if p.phase != awaitAccept {
+		return ErrNotAwaited
+	}
+	algorithm, refusal := choose(&p.capabilities, &a)
+	if refusal != nil {
+		return refusal
+	}
+	p.acceptance = a
+	p.secrets.algorithm = algorithm
+	p.secrets.setAuth(a.Auth.Value)
+	if err := p.secrets.draw(p.random); err != nil {
+		p.fail(now, FailRandomness, out, "%v", err)
+		return nil
+	}
+	start := Start{Algorithm: algorithm, Method: a.Auth.Method}
+	key := PublicKey{Key: p.secrets.pair.Public()}
+	p.secrets.record(atStart, start)
+	p.secrets.record(atProvisionerKey, key)
+	p.phase = awaitPublicKey
+	p.send(now, start, out)
+	p.send(now, key, out)
+	p.report(out, Started)
+	return nil
+}
 
-// Abort ends the session; the failure's reason is in the given words.
-func (p *Provisioner) Abort(now time.Time, reason string, out *Output) { panic("TODO") }
+// choose finds the algorithm, or says why there is no way.
+func choose(c *Capabilities, a *Acceptance) (Algorithm, error) {
+	allowed := a.Algorithms
+	if allowed == 0 {
+		allowed = AllAlgorithms
+	}
+	algorithm, ok := (allowed & c.Algorithms).Best()
+	switch {
+	case !ok:
+		return 0, failure(FailCapabilities, "expected one of the algorithms 0x%04x, the device has 0x%04x", uint16(allowed), uint16(c.Algorithms))
+	case !fits(a.Address, c.Elements):
+		return 0, failure(FailAddress, "expected room for %d unicast addresses up to %v, got %v as the first", c.Elements, mesh.LastUnicast, a.Address)
+	case a.Network.Index > mesh.MaxKeyIndex:
+		return 0, failure(FailData, "expected a NetKey index up to 0x%03x, got 0x%04x", uint16(mesh.MaxKeyIndex), uint16(a.Network.Index))
+	}
+	switch a.Auth.Method {
+	case NoOOB:
+		if c.OOBTypes&OOBRequired != 0 {
+			return 0, failure(FailAuthMethod, "expected an authentication value, the device refuses to be provisioned without one")
+		}
+		if len(a.Auth.Value) != 0 {
+			return 0, failure(FailAuthMethod, "expected no authentication value with %v", NoOOB)
+		}
+	case StaticOOB:
+		if c.OOBTypes&StaticOOBAvailable == 0 {
+			return 0, failure(FailAuthMethod, "expected a device with a static value, this one has none; choose another method")
+		}
+		if len(a.Auth.Value) == 0 || len(a.Auth.Value) > len(value{}) {
+			return 0, failure(FailAuthMethod, "expected a static value of 1 to 32 octets, got %d", len(a.Auth.Value))
+		}
+	default:
+		return 0, failure(FailAuthMethod, "expected %v or %v, %v is not built yet", NoOOB, StaticOOB, a.Auth.Method)
+	}
+	return algorithm, nil
+}
 
-// NextDeadline is when Tick wants to be called, zero for never.
-func (p *Provisioner) NextDeadline() time.Time { panic("TODO") }
+// handle is the protocol (section 5.4.2). Every PDU has one phase.
+func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
+	if p.phase == provisionerEnded {
+		return
+	}
+	pdu, err := Decode(octets)
+	if err != nil {
+		code := FailInvalidFormat
+		if errors.Is(err, ErrType) {
+			code = FailInvalidPDU
+		}
+		p.fail(now, code, out, "%v", err)
+		return
+	}
+	if f, ok := pdu.(FailedPDU); ok {
+		p.end(now, closeFail, out, &Failure{Code: FailPeer, Peer: f.Code, Reason: fmt.Sprintf("the device gave up: %v", f.Code)})
+		return
+	}
+	switch m := pdu.(type) {
+	case Capabilities:
+		if p.phase == awaitCapabilities {
+			p.offered(now, m, out)
+			return
+		}
+	case PublicKey:
+		if p.phase == awaitPublicKey {
+			p.agree(now, m, out)
+			return
+		}
+	case Confirmation:
+		if p.phase == awaitConfirmation {
+			p.reveal(now, m.Value, out)
+			return
+		}
+	case Random:
+		if p.phase == awaitRandom {
+			p.verify(now, m.Value, out)
+			return
+		}
+	case Complete:
+		if p.phase == awaitComplete {
+			p.complete(now, out)
+			return
+		}
+	}
+	p.fail(now, FailUnexpectedPDU, out, "expected the PDUs in their order, got type 0x%02x", octets[0])
+}
 
-// Tick does what is due: retransmissions and timeouts.
-func (p *Provisioner) Tick(now time.Time, out *Output) { panic("TODO") }
+func (p *Provisioner) offered(now time.Time, c Capabilities, out *Output) {
+	if _, ok := c.Algorithms.Best(); !ok {
+		p.fail(now, FailCapabilities, out, "expected an algorithm that is known, the device has 0x%04x", uint16(c.Algorithms))
+		return
+	}
+	p.capabilities = c
+	p.secrets.record(atCapabilities, c)
+	p.phase = awaitAccept
+	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: CapabilitiesGot, Capabilities: &c})
+}
 
-// Done reports that the session needs nothing any more.
-func (p *Provisioner) Done() bool { panic("TODO") }
+// agree takes the device's public key and commits to our random number.
+func (p *Provisioner) agree(now time.Time, m PublicKey, out *Output) {
+	own := p.secrets.pair.Public()
+	if [xSize]byte(m.Key[:]) == [xSize]byte(own[:]) {
+		// X alone: the mirrored point is as good a reflection.
+		p.fail(now, FailReflected, out, "expected the device's public key, got our own")
+		return
+	}
+	p.secrets.record(atDeviceKey, m)
+	if err := p.secrets.agree(m.Key); err != nil {
+		p.fail(now, FailPublicKey, out, "%v", err)
+		return
+	}
+	p.secrets.confirmation = p.secrets.confirm(&p.secrets.random)
+	p.phase = awaitConfirmation
+	p.send(now, Confirmation{Value: p.secrets.confirmation[:p.secrets.algorithm.size()]}, out)
+	p.report(out, PublicKeysGot)
+}
 
-// Counters of what was received so far.
-func (p *Provisioner) Counters() Counters { panic("TODO") }
+// reveal takes the device's confirmation and shows our random number. With it
+// the authentication value can be searched for, so who has not committed does
+// not get it (CVE-2020-26559).
+func (p *Provisioner) reveal(now time.Time, confirmation []byte, out *Output) {
+	size := p.secrets.algorithm.size()
+	if len(confirmation) != size {
+		p.fail(now, FailInvalidFormat, out, "expected a confirmation of %d octets, got %d", size, len(confirmation))
+		return
+	}
+	if !p.secrets.commit(confirmation) {
+		p.fail(now, FailReflected, out, "expected the device's confirmation, got our own")
+		return
+	}
+	p.phase = awaitRandom
+	p.send(now, Random{Value: p.secrets.random[:size]}, out)
+	p.report(out, Confirming)
+}
+
+// verify takes the device's random number; with the right one the device is
+// authentic and gets the network.
+func (p *Provisioner) verify(now time.Time, random []byte, out *Output) {
+	if size := p.secrets.algorithm.size(); len(random) != size {
+		p.fail(now, FailInvalidFormat, out, "expected a random number of %d octets, got %d", size, len(random))
+		return
+	}
+	var device value
+	copy(device[:], random)
+	if p.secrets.own(&device) {
+		p.fail(now, FailReflected, out, "expected the device's random number, got our own")
+		return
+	}
+	if !p.secrets.opens(&device) {
+		p.fail(now, FailConfirmation, out, "expected a confirmation with our authentication value, the device has another value or is an impostor")
+		return
+	}
+	p.session = p.secrets.derive(&p.secrets.random, &device)
+	p.phase = awaitComplete
+	p.report(out, Authenticated)
+	p.send(now, p.session.seal(&p.acceptance.Network, p.acceptance.Address), out)
+	p.report(out, DataSent)
+}
+
+func (p *Provisioner) complete(now time.Time, out *Output) {
+	p.link.finish(now, out)
+	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: Completed, Node: &Node{
+		UUID:      p.link.uuid,
+		DeviceKey: p.session.deviceKey,
+		NetKey:    p.acceptance.Network.Index,
+		Address:   p.acceptance.Address,
+		Elements:  p.capabilities.Elements,
+		Algorithm: p.secrets.algorithm,
+		Method:    p.acceptance.Auth.Method,
+	}})
+	p.forget()
+}
+
+// fail ends the session with a reason in words.
+func (p *Provisioner) fail(now time.Time, code FailureCode, out *Output, format string, args ...any) {
+	reason := closeFail
+	switch code {
+	case FailLinkTimeout, FailTransactionTimeout, FailProtocolTimeout, FailUndecided:
+		reason = closeTimeout
+	}
+	p.end(now, reason, out, failure(code, format, args...))
+}
+
+func (p *Provisioner) end(now time.Time, reason closeReason, out *Output, f *Failure) {
+	if p.phase == provisionerEnded {
+		return
+	}
+	p.link.close(now, reason, out)
+	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: Failed, Failure: f})
+	p.forget()
+}
+
+// forget clears the secrets of a session that is over.
+func (p *Provisioner) forget() {
+	p.phase = provisionerEnded
+	p.secrets, p.session, p.acceptance = secrets{}, session{}, Acceptance{}
+}
+
+func (p *Provisioner) send(now time.Time, pdu PDU, out *Output) {
+	var buffer [maxTransaction]byte
+	p.link.send(now, pdu.append(buffer[:0]), out)
+}
+
+func (p *Provisioner) report(out *Output, step Step) {
+	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: step})
+}

@@ -1,0 +1,207 @@
+package provision
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
+
+// Sizes of provisioning data in octets (section 5.4.2.5).
+const (
+	dataSize   = 25
+	dataMIC    = 8
+	sealedSize = dataSize + dataMIC
+)
+
+// Where the parts of the ConfirmationInputs lie (section 5.4.2.4): the
+// parameters of Invite, Capabilities and Start, then both public keys, the
+// provisioner's first.
+const (
+	atCapabilities   = 1
+	atStart          = atCapabilities + 11
+	atProvisionerKey = atStart + 5
+	atDeviceKey      = atProvisionerKey + 64
+	inputsSize       = atDeviceKey + 64
+)
+
+// xSize is the X half of a public key in octets.
+const xSize = 32
+
+// value is a confirmation, a random number or an authentication value; an
+// algorithm uses its first 16 or all 32 octets.
+type value [32]byte
+
+// secrets is what the two sides of one attempt compute (section 5.4.2). It is
+// used once and then cleared.
+type secrets struct {
+	algorithm Algorithm
+	auth      value
+	inputs    [inputsSize]byte
+	pair      *crypto.KeyPair
+	ecdh      [32]byte
+	salt      value // ConfirmationSalt
+	key       value // ConfirmationKey
+
+	random       value // ours
+	confirmation value // ours
+	commitment   value // the peer's confirmation
+}
+
+// record keeps the parameters of a PDU for the ConfirmationInputs.
+func (s *secrets) record(at int, p PDU) {
+	var buffer [1 + maxTransaction]byte
+	copy(s.inputs[at:], p.append(buffer[:0])[1:])
+}
+
+// draw makes the key pair and the random number of this attempt.
+func (s *secrets) draw(random io.Reader) error {
+	pair, err := crypto.GenerateKeyPair(random)
+	if err != nil {
+		return fmt.Errorf("provision: key pair: %w", err)
+	}
+	if _, err := io.ReadFull(random, s.random[:s.algorithm.size()]); err != nil {
+		return fmt.Errorf("provision: random number: %w", err)
+	}
+	s.pair = pair
+	return nil
+}
+
+// setAuth lays the authentication value out as the algorithm wants it: cut or
+// filled with zeros behind, as the devices in the field do.
+func (s *secrets) setAuth(v AuthValue) {
+	s.auth = value{}
+	copy(s.auth[:s.algorithm.size()], v)
+}
+
+// agree computes the ECDH secret, and from the complete inputs what the
+// confirmations need.
+func (s *secrets) agree(peer crypto.PublicKey) error {
+	secret, err := s.pair.Secret(peer)
+	if err != nil {
+		return err
+	}
+	s.ecdh = secret
+	if s.algorithm == HMAC {
+		s.salt = crypto.S2(s.inputs[:])
+		n := append(append([]byte(nil), s.ecdh[:]...), s.auth[:]...)
+		s.key = crypto.K5(n, s.salt, []byte("prck256"))
+		return nil
+	}
+	salt := crypto.S1(s.inputs[:])
+	key := crypto.K1(s.ecdh[:], salt, []byte("prck"))
+	copy(s.salt[:], salt[:])
+	copy(s.key[:], key[:])
+	return nil
+}
+
+// confirm is the confirmation of a random number.
+func (s *secrets) confirm(random *value) (c value) {
+	if s.algorithm == HMAC {
+		mac := hmac.New(sha256.New, s.key[:])
+		mac.Write(random[:])
+		mac.Sum(c[:0])
+		return c
+	}
+	size := CMAC.size()
+	sum := crypto.CMAC(crypto.Key(s.key[:size]), random[:size], s.auth[:size])
+	copy(c[:], sum[:])
+	return c
+}
+
+// commit keeps the peer's confirmation. It reports false for our own, sent
+// back: who cannot compute one would pass with it (CVE-2020-26560).
+func (s *secrets) commit(peer []byte) bool {
+	copy(s.commitment[:], peer)
+	return subtle.ConstantTimeCompare(s.commitment[:], s.confirmation[:]) == 0
+}
+
+// opens reports whether the peer's random number is what it committed to.
+func (s *secrets) opens(peer *value) bool {
+	c := s.confirm(peer)
+	return subtle.ConstantTimeCompare(c[:], s.commitment[:]) == 1
+}
+
+// own reports whether the peer's random number is ours.
+func (s *secrets) own(peer *value) bool {
+	return subtle.ConstantTimeCompare(peer[:], s.random[:]) == 1
+}
+
+// session is the outcome of the agreement (sections 5.4.2.5 and 5.4.2.6).
+type session struct {
+	key       crypto.Key
+	nonce     crypto.Nonce
+	deviceKey crypto.Key
+}
+
+// derive computes the session from both random numbers.
+func (s *secrets) derive(provisioner, device *value) session {
+	size := s.algorithm.size()
+	all := make([]byte, 0, 3*len(value{}))
+	all = append(all, s.salt[:size]...)
+	all = append(all, provisioner[:size]...)
+	all = append(all, device[:size]...)
+	salt := crypto.S1(all)
+	nonce := crypto.K1(s.ecdh[:], salt, []byte("prsn"))
+	return session{
+		key:       crypto.K1(s.ecdh[:], salt, []byte("prsk")),
+		nonce:     crypto.Nonce(nonce[len(nonce)-len(crypto.Nonce{}):]),
+		deviceKey: crypto.K1(s.ecdh[:], salt, []byte("prdk")),
+	}
+}
+
+// Bits of the flags octet.
+const (
+	flagKeyRefresh = 1 << 0
+	flagIVUpdate   = 1 << 1
+)
+
+// seal encrypts the provisioning data (section 5.4.2.5):
+//
+//	+---------+-------------+-------+----------+-----------------+
+//	| NetKey  | NetKeyIndex | Flags | IV Index | Unicast address |
+//	+---------+-------------+-------+----------+-----------------+
+//	    16          2           1        4             2
+func (s *session) seal(n *Network, address mesh.Address) (d Data) {
+	var plain [dataSize]byte
+	copy(plain[:], n.Key[:])
+	binary.BigEndian.PutUint16(plain[16:], uint16(n.Index))
+	if n.KeyRefresh {
+		plain[18] |= flagKeyRefresh
+	}
+	if n.IVUpdate {
+		plain[18] |= flagIVUpdate
+	}
+	binary.BigEndian.PutUint32(plain[19:], uint32(n.IVIndex))
+	binary.BigEndian.PutUint16(plain[23:], uint16(address))
+	crypto.NewCCM(s.key).Seal(d.Sealed[:0], &s.nonce, plain[:], nil, dataMIC)
+	return d
+}
+
+// open decrypts provisioning data. It reports false when the data is not
+// authentic.
+func (s *session) open(d *Data) (n Network, address mesh.Address, ok bool) {
+	var buffer [dataSize]byte
+	plain, ok := crypto.NewCCM(s.key).Open(buffer[:0], &s.nonce, d.Sealed[:], nil, dataMIC)
+	if !ok {
+		return n, 0, false
+	}
+	copy(n.Key[:], plain)
+	n.Index = mesh.KeyIndex(binary.BigEndian.Uint16(plain[16:]))
+	n.KeyRefresh = plain[18]&flagKeyRefresh != 0
+	n.IVUpdate = plain[18]&flagIVUpdate != 0
+	n.IVIndex = mesh.IVIndex(binary.BigEndian.Uint32(plain[19:]))
+	return n, mesh.Address(binary.BigEndian.Uint16(plain[23:])), true
+}
+
+// fits reports whether a node of so many elements can have addresses from
+// first on.
+func fits(first mesh.Address, elements uint8) bool {
+	last := uint32(first) + uint32(elements) - 1
+	return first.IsUnicast() && elements > 0 && last <= uint32(mesh.LastUnicast)
+}
