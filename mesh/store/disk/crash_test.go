@@ -1,0 +1,265 @@
+package disk
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+const testJournal = "dir/replay.journal"
+
+// promises is what a journal acknowledged.
+type promises struct {
+	written map[mesh.Address]store.ReplayEntry // by append: survives a kill
+	synced  map[mesh.Address]store.ReplayEntry // by sync: survives a power cut
+	failed  int                                // calls that returned an error
+}
+
+func newPromises() *promises {
+	return &promises{written: map[mesh.Address]store.ReplayEntry{}, synced: map[mesh.Address]store.ReplayEntry{}}
+}
+
+// work appends to the journal on f, with a sync now and then and a rewriting
+// every few records, and notes what it was promised. It goes on after errors,
+// as a node does.
+func (p *promises) work(f *faultFS, steps int) {
+	j, err := openJournal(testJournal, f, 24)
+	if err != nil {
+		p.failed++
+		return
+	}
+	for i := range steps {
+		batch := []store.ReplayEntry{
+			{Src: mesh.Address(1 + i%3), IVIndex: mesh.IVIndex(i / 40), Seq: mesh.SequenceNumber(i)},
+			{Src: mesh.Address(4 + i%2), IVIndex: 7, Seq: mesh.SequenceNumber(i)},
+		}
+		if err := j.append(batch); err != nil {
+			p.failed++
+		} else {
+			for _, e := range batch {
+				p.written[e.Src] = e
+			}
+		}
+		if i%5 == 4 {
+			if err := j.sync(); err != nil {
+				p.failed++
+			} else {
+				for src, e := range p.written {
+					p.synced[src] = e
+				}
+			}
+		}
+	}
+	_ = j.close()
+}
+
+// wantPromises opens the journal on f and compares.
+func wantPromises(t *testing.T, f *faultFS, want map[mesh.Address]store.ReplayEntry) {
+	t.Helper()
+	f.fail = nil
+	j, err := openJournal(testJournal, f, compactSlots)
+	if err != nil {
+		t.Errorf("reopen: %v", err)
+		return
+	}
+	for src, e := range want {
+		if got, ok := j.newest[src]; !ok || e.Newer(got) {
+			t.Errorf("source %v: promised %v, found %v", src, e, got)
+		}
+	}
+	// And it works again.
+	last := store.ReplayEntry{Src: 9, IVIndex: 0xFFFFFFFF, Seq: mesh.MaxSequenceNumber}
+	if err := errors.Join(j.append([]store.ReplayEntry{last}), j.sync(), j.close()); err != nil {
+		t.Error(err)
+	}
+	f.names[testJournal].check(t, last)
+}
+
+// check reads a journal that must be without damage.
+func (n *inode) check(t *testing.T, want store.ReplayEntry) {
+	t.Helper()
+	c, err := readJournal(strings.NewReader(string(n.data)))
+	if err != nil || c.damaged > 0 || c.torn > 0 || c.newest[want.Src] != want {
+		t.Errorf("after all: %+v, %v", c, err)
+	}
+}
+
+const crashSteps = 60
+
+// callsOf counts the calls of the workload when nothing fails.
+func callsOf(t *testing.T) int {
+	t.Helper()
+	f, p := newFaultFS(), newPromises()
+	p.work(f, crashSteps)
+	wantPromises(t, f, p.synced)
+	if p.failed > 0 || len(p.synced) != 5 {
+		t.Fatalf("the workload fails by itself: %+v", p)
+	}
+	return f.calls
+}
+
+// TestKilledAtEveryCall stops the world before each call of the file system,
+// and in the middle of each write: what append promised is there.
+func TestKilledAtEveryCall(t *testing.T) {
+	dead := errors.New("killed")
+	calls := callsOf(t)
+	for _, short := range []bool{false, true} {
+		for n := 1; n <= calls; n++ {
+			f, p := newFaultFS(), newPromises()
+			f.short = short
+			f.fail = func(call int, _ string) error {
+				if call >= n {
+					return dead
+				}
+				return nil
+			}
+			p.work(f, crashSteps)
+			wantPromises(t, f, p.written)
+			if t.Failed() {
+				t.Fatalf("killed at call %d of %d, short writes %v", n, calls, short)
+			}
+		}
+	}
+}
+
+// TestPowerCutAtEveryCall is the same for the power: what sync promised is
+// there, whatever part of the rest is.
+func TestPowerCutAtEveryCall(t *testing.T) {
+	dead := errors.New("no power")
+	calls := callsOf(t)
+	for n := 1; n <= calls; n++ {
+		for seed := range uint64(8) {
+			f, p := newFaultFS(), newPromises()
+			f.fail = func(call int, _ string) error {
+				if call >= n {
+					return dead
+				}
+				return nil
+			}
+			// A failing sync is a cut before it: it must not count as one that
+			// threw its pages away.
+			p.work(f, crashSteps)
+			wantPromises(t, f.cutPower(rand.New(rand.NewPCG(seed, uint64(n)))), p.synced)
+			if t.Failed() {
+				t.Fatalf("power cut at call %d of %d, seed %d", n, calls, seed)
+			}
+		}
+	}
+}
+
+// TestOneFailureAtEveryCall lets one call fail and the next ones work: the
+// journal recovers by itself, and its promises hold even after a power cut.
+func TestOneFailureAtEveryCall(t *testing.T) {
+	calls := callsOf(t)
+	for _, short := range []bool{false, true} {
+		for n := 1; n <= calls; n++ {
+			f, p := newFaultFS(), newPromises()
+			f.short = short
+			f.fail = func(call int, _ string) error {
+				if call == n {
+					return syscall.EIO
+				}
+				return nil
+			}
+			p.work(f, crashSteps)
+			if p.failed > 3 {
+				t.Errorf("one failure became %d", p.failed)
+			}
+			wantPromises(t, f.cutPower(rand.New(rand.NewPCG(1, uint64(n)))), p.synced)
+			wantPromises(t, f, p.written)
+			if t.Failed() {
+				t.Fatalf("failure of call %d of %d, short writes %v", n, calls, short)
+			}
+		}
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	f := newFaultFS()
+	j, err := openJournal(testJournal, f, 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := store.ReplayEntry{Src: 1, Seq: 1}
+	if err := j.append([]store.ReplayEntry{first}); err != nil {
+		t.Fatal(err)
+	}
+	f.short = true
+	f.fail = func(_ int, op string) error {
+		if op == "write" || op == "create" {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	second := store.ReplayEntry{Src: 1, Seq: 2}
+	err = j.append([]store.ReplayEntry{second})
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), testJournal) {
+		t.Errorf("got %v, want ENOSPC and the path", err)
+	}
+	if got, _ := j.entries(); !slices.Equal(got, []store.ReplayEntry{first}) {
+		t.Errorf("an entry that was not written is in the list: %v", got)
+	}
+	f.fail = nil
+	if err := j.append([]store.ReplayEntry{second}); err != nil {
+		t.Errorf("after space was made: %v", err)
+	}
+	if s := j.counters(); s.Failures != 1 {
+		t.Errorf("counted %d failures, want 1", s.Failures)
+	}
+	f.names[testJournal].check(t, second)
+}
+
+// TestAppendWhileRewriting appends while the new file is being synced: the
+// entries must get into the new file.
+func TestAppendWhileRewriting(t *testing.T) {
+	f := newFaultFS()
+	j, err := openJournal(testJournal, f, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := func(from, to mesh.SequenceNumber) {
+		for seq := from; seq < to; seq++ {
+			if err := j.append([]store.ReplayEntry{{Src: 1, Seq: seq}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill(0, 10)
+	syncs := 0
+	f.fail = func(_ int, op string) error {
+		if op == "sync" {
+			if syncs++; syncs == 1 {
+				f.mu.Unlock() // held by the call that asks
+				fill(10, 13)
+				if err := j.forget([]mesh.Address{1}); err != nil {
+					t.Error(err)
+				}
+				fill(5, 6)
+				f.mu.Lock()
+			}
+		}
+		return nil
+	}
+	if err := j.sync(); err != nil {
+		t.Fatal(err)
+	}
+	if syncs != 1 {
+		t.Fatalf("%d syncs, want the one of the rewriting", syncs)
+	}
+	f.fail = nil
+	f.names[testJournal].check(t, store.ReplayEntry{Src: 1, Seq: 5})
+	if s := j.counters(); s.JournalRecords != 1+1+5 || s.Compactions != 2 {
+		t.Errorf("got %+v, want 7 records after 2 compactions", s)
+	}
+	f.names[testJournal].writes = nil // they are not synced yet:
+	if j.mu.Lock(); !j.dirty {
+		t.Error("what was appended meanwhile counts as synced")
+	}
+	j.mu.Unlock()
+}
