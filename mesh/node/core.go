@@ -1,0 +1,280 @@
+package node
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// Options says what a node is. All but Elements and Random may be zero.
+type Options struct {
+	// Elements with their models, the first being the primary element.
+	Elements []access.Element
+	// Random is a source of cryptographic randomness.
+	Random io.Reader
+	// Monitor makes the node report every access message it can read that is
+	// addressed to it or to any group, and every unprovisioned device.
+	Monitor bool
+	// Device is for a node that waits to be provisioned.
+	Device DeviceOptions
+	// CacheSize is the number of messages in the network message cache.
+	CacheSize int
+	// SAR is how segmented messages are sent; nil for the defaults of section
+	// 4.2.48.
+	SAR *transport.Transmitter
+	// ReplaySize is the number of sources in the replay protection list.
+	ReplaySize int
+}
+
+// DeviceOptions says how an unprovisioned device shows itself.
+type DeviceOptions struct {
+	StaticOOB provision.AuthValue // nil for none
+	OOB       beacon.OOB          // where the OOB data is to be found
+	Interval  time.Duration       // between two beacons; one second if zero
+}
+
+func (d DeviceOptions) beaconInterval() time.Duration {
+	if d.Interval > 0 {
+		return d.Interval
+	}
+	return deviceBeaconInterval
+}
+
+// Core is one node without I/O, clock or goroutines. Each input (Receive,
+// Tick, Request, Provision and the like) comes with its time; what is to be
+// done because of it is taken with Take and carried out before the next input.
+// A Core belongs to one goroutine.
+type Core struct {
+	options Options
+	now     time.Time
+	output  Output
+	taken   bool
+
+	state      *state.Node
+	stateDirty bool
+	sequence   sequencer
+
+	receiver  *network.Receiver
+	opened    network.PDU
+	transport *transport.Layer
+	lower     transport.Output
+	received  []transport.AccessMessage
+	done      []transport.Delivery
+	payload   []byte
+	subnets   []*subnet
+	appKeys   []appKey
+	deviceKey *crypto.CCM
+
+	instances []*instance
+	byOpcode  map[mesh.Opcode][]*instance
+	codec     access.Codec
+	later     []delayed
+
+	peers       []*peer // by address
+	nextAddress mesh.Address
+
+	requests    []*pending
+	busy        map[mesh.Address]bool
+	lastRequest RequestID
+
+	provisioning     provision.Output
+	sessions         []*session
+	device           *provision.Device
+	nextDeviceBeacon time.Time
+	heard            map[mesh.UUID]time.Time
+
+	counters Counters
+}
+
+// Counters counts what the node dropped and did since it was made.
+type Counters struct {
+	Malformed      uint64 // PDUs of no known form
+	ForeignBeacons uint64 // of other networks, or forged
+	Unheard        uint64 // unprovisioned devices that were too many to remember
+	Relayed        uint64
+	Unsent         uint64 // messages that could not be sealed
+	NoSequence     uint64 // messages not sent for want of sequence numbers
+	Network        network.Counters
+	Transport      transport.Counters
+}
+
+// New makes a node of what was saved, or of nothing: an unprovisioned device.
+func New(now time.Time, o Options, s Saved) (*Core, error) {
+	if len(o.Elements) == 0 || o.Random == nil {
+		return nil, errors.New("node: a node needs an element and a source of randomness")
+	}
+	c := &Core{
+		options:  o,
+		now:      now,
+		state:    s.Node,
+		sequence: s.sequence,
+		busy:     map[mesh.Address]bool{},
+		heard:    map[mesh.UUID]time.Time{},
+	}
+	if c.state == nil {
+		return nil, errors.New("node: no state was given; make it with NewDevice or NewNetwork")
+	}
+	c.receiver = network.NewReceiver(network.Config{IVIndex: c.state.IVIndex, Cache: o.CacheSize})
+	c.nextAddress = max(s.nextAddress, c.state.Address+mesh.Address(len(o.Elements)))
+	for _, p := range s.Peers {
+		c.insertPeer(p)
+		c.nextAddress = max(c.nextAddress, p.Address+mesh.Address(p.Elements))
+	}
+	if err := c.buildModels(); err != nil {
+		return nil, fmt.Errorf("node: the stored state of a model cannot be restored: %w", err)
+	}
+	if err := c.buildTransport(s.Replay); err != nil {
+		return nil, err
+	}
+	c.derive()
+	if !c.state.IsProvisioned() {
+		if err := c.startDevice(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// begin starts an input: what was taken is forgotten, time moves on.
+func (c *Core) begin(now time.Time) {
+	if c.taken {
+		c.output.reset()
+		c.taken = false
+	}
+	if now.After(c.now) {
+		c.now = now
+	}
+}
+
+// Take returns what is to be done because of the inputs since the last Take.
+// It is valid until the next input.
+func (c *Core) Take() *Output {
+	c.begin(c.now)
+	if c.stateDirty {
+		c.stateDirty = false
+		if data, err := c.state.Encode(); err == nil {
+			c.output.Persist = append(c.output.Persist, store.Change{Table: TableNode, Key: keyState, Value: data})
+		}
+	}
+	if c.sequence.dirty {
+		c.sequence.dirty = false
+		c.output.Persist = append(c.output.Persist, store.Change{Table: TableNode, Key: keySequence, Value: c.sequence.encode()})
+	}
+	c.taken = true
+	return &c.output
+}
+
+// Receive handles a PDU from the radio.
+func (c *Core) Receive(now time.Time, in *bearer.Incoming) {
+	c.begin(now)
+	switch in.Kind {
+	case bearer.Message:
+		c.receiveMessage(in)
+	case bearer.Beacon:
+		c.receiveBeacon(in)
+	case bearer.Provisioning:
+		c.receiveProvisioning(in.PDU())
+	default:
+		c.counters.Malformed++
+	}
+}
+
+// NextDeadline is when Tick wants to be called; zero for never.
+func (c *Core) NextDeadline() time.Time {
+	next := c.transport.NextDeadline()
+	next = earliest(next, c.requestDeadline())
+	next = earliest(next, c.provisioningDeadline())
+	next = earliest(next, c.beaconDeadline())
+	next = earliest(next, c.modelDeadline())
+	return earliest(next, c.delayedDeadline())
+}
+
+// Tick does what is due.
+func (c *Core) Tick(now time.Time) {
+	c.begin(now)
+	if due(c.transport.NextDeadline(), now) {
+		c.transport.Tick(now, &c.lower)
+		c.collectTransport(0)
+	}
+	c.sendDelayed()
+	c.tickRequests()
+	c.tickProvisioning()
+	c.wakeModels()
+	c.collectTransport(0)
+	c.tickBeacons()
+}
+
+// WithModel runs call in the context of one of the node's models, for what
+// comes from outside the mesh: a button that is pressed, a sensor that is read.
+// It reports false when the node has no such model.
+func (c *Core) WithModel(now time.Time, element int, id mesh.ModelID, call func(access.Context)) bool {
+	c.begin(now)
+	i := c.instance(element, id)
+	if i == nil {
+		return false
+	}
+	c.run(i, nil, call)
+	c.collectTransport(0)
+	return true
+}
+
+// State is the node's configuration. Who changes it calls Changed.
+func (c *Core) State() *state.Node { return c.state }
+
+// Changed makes the node act by its changed configuration and keep it.
+func (c *Core) Changed() {
+	c.stateDirty = true
+	c.derive()
+}
+
+// Reset takes the node out of its network (section 3.10.7). It becomes an
+// unprovisioned device again.
+func (c *Core) Reset() error {
+	c.state.Reset()
+	c.stateDirty = true
+	c.requests, c.later = nil, nil
+	c.derive()
+	c.report(Left{})
+	if err := c.buildTransport(nil); err != nil {
+		return err
+	}
+	return c.startDevice()
+}
+
+// Counters returns what was counted so far.
+func (c *Core) Counters() Counters {
+	n := c.counters
+	n.Network = c.receiver.Counters()
+	n.Transport = c.transport.Counters()
+	return n
+}
+
+// SequenceLeft is how many sequence numbers are left with this IV index.
+func (c *Core) SequenceLeft() int { return int(mesh.MaxSequenceNumber) + 1 - int(c.sequence.next) }
+
+func (c *Core) report(e Event) { c.output.Report = append(c.output.Report, e) }
+
+// jitter draws a random duration from low up to high.
+func (c *Core) jitter(low, high time.Duration) time.Duration {
+	if high <= low {
+		return low
+	}
+	var b [8]byte
+	if _, err := io.ReadFull(c.options.Random, b[:]); err != nil {
+		return high
+	}
+	return low + time.Duration(binary.BigEndian.Uint64(b[:])>>1)%(high-low)
+}

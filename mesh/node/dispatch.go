@@ -1,0 +1,246 @@
+package node
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// instance is one model on one element, with its configuration.
+type instance struct {
+	element         int
+	model           access.Model
+	config          *state.Model
+	nextPublication time.Time
+}
+
+// buildModels lists the models of all elements by the opcodes they take, and
+// gives the node's state a place for each.
+func (c *Core) buildModels() error {
+	c.byOpcode = map[mesh.Opcode][]*instance{}
+	for len(c.state.Elements) < len(c.options.Elements) {
+		c.state.Elements = append(c.state.Elements, state.Element{})
+	}
+	c.state.Elements = c.state.Elements[:len(c.options.Elements)]
+	for e, element := range c.options.Elements {
+		stored := &c.state.Elements[e]
+		stored.Location = element.Location
+		// Models that the program no longer has go, new ones come; what is
+		// configured on the others stays.
+		models := make([]state.Model, 0, len(element.Models))
+		for _, m := range element.Models {
+			config := state.Model{ID: m.ID()}
+			if known := stored.Model(m.ID()); known != nil {
+				config = *known
+			}
+			models = append(models, config)
+		}
+		stored.Models = models
+		for _, m := range element.Models {
+			i := &instance{element: e, model: m}
+			c.instances = append(c.instances, i)
+			for _, op := range m.Opcodes() {
+				c.byOpcode[op] = append(c.byOpcode[op], i)
+			}
+			if p, ok := m.(access.Persistent); ok {
+				if values := stored.Model(m.ID()).Values; values != nil {
+					if err := p.Restore(values); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// deriveModels points the instances at their configuration and plans their
+// periodic publication anew.
+func (c *Core) deriveModels() {
+	for _, i := range c.instances {
+		i.config = c.state.Elements[i.element].Model(i.model.ID())
+		period := i.config.Publication.Interval()
+		switch {
+		case i.config.Publication.Address == mesh.Unassigned || period == 0:
+			i.nextPublication = time.Time{}
+		case i.nextPublication.IsZero() || i.nextPublication.After(c.now.Add(period)):
+			i.nextPublication = c.now.Add(period)
+		}
+	}
+}
+
+// instance finds a model on an element, nil when it is not there.
+func (c *Core) instance(element int, id mesh.ModelID) *instance {
+	for _, i := range c.instances {
+		if i.element == element && i.model.ID() == id {
+			return i
+		}
+	}
+	return nil
+}
+
+// dispatch hands an access message to the models that it is for.
+func (c *Core) dispatch(in *access.Incoming, label mesh.UUID) {
+	for _, i := range c.byOpcode[in.Opcode] {
+		if c.isFor(i, in.Dst, label) && mayUse(i, in) {
+			c.run(i, in, func(ctx access.Context) { i.model.Receive(ctx, in) })
+		}
+	}
+}
+
+// isFor reports whether a message to dst is for a model (section 3.7.3.3 and
+// 3.4.2.4).
+func (c *Core) isFor(i *instance, dst mesh.Address, label mesh.UUID) bool {
+	switch {
+	case dst.IsUnicast():
+		return int(dst)-int(c.state.Address) == i.element
+	case dst.IsVirtual():
+		return slices.Contains(i.config.Labels, label)
+	case i.config.IsSubscribed(dst):
+		return true
+	default:
+		return i.element == 0 && c.inFixedGroup(dst)
+	}
+}
+
+// inFixedGroup reports whether the primary element belongs to a fixed group.
+func (c *Core) inFixedGroup(dst mesh.Address) bool {
+	switch dst {
+	case mesh.AllNodes:
+		return true
+	case mesh.AllRelays:
+		return c.state.Relay == state.Enabled
+	case mesh.AllProxies:
+		return c.state.Proxy == state.Enabled
+	case mesh.AllFriends:
+		return c.state.Friend == state.Enabled
+	default:
+		return false
+	}
+}
+
+// mayUse reports whether the model takes messages under the key of in: the
+// models that configure a node use the device key and no other, all others the
+// AppKeys bound to them (section 3.7.4.1).
+func mayUse(i *instance, in *access.Incoming) bool {
+	if usesDeviceKey(i.model.ID()) {
+		return in.DeviceKey
+	}
+	return !in.DeviceKey && i.config.IsBound(in.AppKey)
+}
+
+// usesDeviceKey reports whether a model is one of the foundation models that
+// are protected by the device key: all below 0x1000 but Health (section 4.2).
+func usesDeviceKey(id mesh.ModelID) bool {
+	const healthServer, healthClient, firstApplicationModel = 0x0002, 0x0003, 0x1000
+	n := id.Number()
+	return !id.IsVendor() && n < firstApplicationModel && n != healthServer && n != healthClient
+}
+
+// run calls a model and keeps its state if the call changed it.
+func (c *Core) run(i *instance, in *access.Incoming, call func(access.Context)) {
+	call(&modelContext{core: c, instance: i, in: in})
+	p, ok := i.model.(access.Persistent)
+	if !ok {
+		return
+	}
+	// The call may have reset the node, hence the look-up.
+	config := c.state.Elements[i.element].Model(i.model.ID())
+	if values := p.State(); !bytes.Equal(values, config.Values) {
+		config.Values = slices.Clone(values)
+		c.stateDirty = true
+	}
+}
+
+// wakeModels runs what is due: models with a time of their own, and periodic
+// publications.
+func (c *Core) wakeModels() {
+	for _, i := range c.instances {
+		if w, ok := i.model.(access.Waker); ok && due(w.NextDeadline(), c.now) {
+			c.run(i, nil, w.Wake)
+		}
+		if due(i.nextPublication, c.now) {
+			i.nextPublication = c.now.Add(i.config.Publication.Interval())
+			if p, ok := i.model.(access.Publisher); ok {
+				c.run(i, nil, p.PublishPeriodically)
+			}
+		}
+	}
+}
+
+func (c *Core) modelDeadline() time.Time {
+	var next time.Time
+	for _, i := range c.instances {
+		if w, ok := i.model.(access.Waker); ok {
+			next = earliest(next, w.NextDeadline())
+		}
+		next = earliest(next, i.nextPublication)
+	}
+	return next
+}
+
+// modelContext is the access.Context of one call of one model.
+type modelContext struct {
+	core     *Core
+	instance *instance
+	in       *access.Incoming
+}
+
+func (x *modelContext) Now() time.Time { return x.core.now }
+
+func (x *modelContext) Reply(m access.Message) {
+	c, in := x.core, x.in
+	if in == nil || !in.Src.IsUnicast() {
+		return
+	}
+	out := outgoing{
+		src:    c.state.Address + mesh.Address(x.instance.element),
+		dst:    in.Src,
+		netKey: in.NetKey,
+		key:    transport.Key{App: in.AppKey},
+		ttl:    c.state.DefaultTTL,
+	}
+	if in.DeviceKey {
+		out.key = transport.Key{Device: c.state.Address}
+	}
+	if in.TTL == 0 {
+		out.ttl = 0 // who asks without relays is answered without (section 3.7.4.2)
+	}
+	if in.Dst.IsUnicast() {
+		c.sendMessage(out, m)
+		return
+	}
+	// All members of a group answer the same message: spread them (section
+	// 3.7.4.2 recommends up to 500 ms).
+	c.sendLater(c.now.Add(c.jitter(20*time.Millisecond, 500*time.Millisecond)), out, m)
+}
+
+func (x *modelContext) Publish(m access.Message) bool {
+	c, p := x.core, x.instance.config.Publication
+	key := c.state.AppKey(p.AppKey)
+	if p.Address == mesh.Unassigned || key == nil || !c.state.IsProvisioned() {
+		return false
+	}
+	out := outgoing{
+		src:    c.state.Address + mesh.Address(x.instance.element),
+		dst:    p.Address,
+		label:  p.Label,
+		netKey: key.NetKey,
+		key:    transport.Key{App: p.AppKey},
+		ttl:    p.TTL,
+	}
+	if out.ttl == mesh.DefaultTTL {
+		out.ttl = c.state.DefaultTTL
+	}
+	c.sendMessage(out, m)
+	count, interval := p.Repeats()
+	for n := 1; n <= count; n++ {
+		c.sendLater(c.now.Add(time.Duration(n)*interval), out, m)
+	}
+	return true
+}

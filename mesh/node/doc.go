@@ -1,0 +1,19 @@
+// Package node is one Bluetooth Mesh node, put together from the layers below
+// it: network, transport and access (Mesh Protocol 1.1, chapter 3), with the
+// provisioning of chapter 5 on either side.
+//
+//	             Receive(PDU)        Request, Provision, WithModel
+//	                  │                          │
+//	┌─────────────────▼──────────────────────────▼──────────────┐
+//	│ Core  network ─ relay ─ transport ─ access ─ models       │
+//	│       no I/O, no clock, no goroutine, one input at a time │
+//	└─────────────────┬─────────────────────────────────────────┘
+//	                  ▼ Output, in this order
+//	     Persist ─ Replay ─ Cancel ─ Send ─ Report
+//
+// Core is the whole behaviour as a pure state machine: a thousand of them run
+// in one test in fake time, and a crash can be put between any two inputs. Node
+// is a Core in a goroutine of its own, with a store and a radio. The same Core
+// is the gateway (with client models and Options.Monitor), a virtual lamp (with
+// server models), and an unprovisioned device.
+package node

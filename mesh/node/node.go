@@ -1,0 +1,359 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+// Config wires a Node to its surroundings.
+type Config struct {
+	Options
+	// Store keeps what the node must not forget.
+	Store store.Store
+	// Report is called from the node's goroutine for every event but
+	// RequestDone and ProvisioningDone of calls of this Node, which return
+	// from those calls. It must not call the Node.
+	Report func(Event)
+	// StoreFailed is told when the store fails and when it works again (nil).
+	// Until then the node neither sends nor reports anything.
+	StoreFailed func(error)
+}
+
+// ErrStopped is returned by calls to a Node that does not run.
+var ErrStopped = errors.New("node: the node has been stopped")
+
+// queueSize is how many received PDUs may wait for the node; a radio brings
+// some hundreds in a second.
+const queueSize = 1024
+
+// Node is a Core in a goroutine of its own: Run.
+type Node struct {
+	cfg      Config
+	core     *Core
+	bearer   bearer.Bearer
+	received chan bearer.Incoming
+	calls    chan func(now time.Time, c *Core)
+	stopped  chan struct{}
+	missed   atomic.Uint64
+	unsent   atomic.Uint64
+
+	// Owned by Run's goroutine.
+	waiting      map[RequestID]chan<- RequestDone
+	provisioning map[mesh.UUID]chan<- ProvisioningDone
+}
+
+// Open makes a node of what its store holds. Into a new store goes fresh,
+// before anything else happens.
+func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
+	saved, err := Load(cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	if saved.Node == nil {
+		if saved, err = fresh(); err != nil {
+			return nil, err
+		}
+		data, err := saved.Node.Encode()
+		if err != nil {
+			return nil, fmt.Errorf("node: %w", err)
+		}
+		if err := cfg.Store.Apply(
+			store.Change{Table: TableNode, Key: keyState, Value: data},
+			store.Change{Table: TableNode, Key: keySequence, Value: saved.sequence.encode()},
+		); err != nil {
+			return nil, fmt.Errorf("node: %w", err)
+		}
+	}
+	core, err := New(time.Now(), cfg.Options, saved)
+	if err != nil {
+		return nil, err
+	}
+	return &Node{
+		cfg:          cfg,
+		core:         core,
+		received:     make(chan bearer.Incoming, queueSize),
+		calls:        make(chan func(time.Time, *Core)),
+		stopped:      make(chan struct{}),
+		waiting:      map[RequestID]chan<- RequestDone{},
+		provisioning: map[mesh.UUID]chan<- ProvisioningDone{},
+	}, nil
+}
+
+// Receive takes a PDU from a radio. It does not block: what comes while the
+// queue is full is dropped and counted, as on a radio that is too slow.
+func (n *Node) Receive(in *bearer.Incoming) {
+	select {
+	case n.received <- *in:
+	default:
+		n.missed.Add(1)
+	}
+}
+
+// Run drives the node over a bearer until ctx ends. It is called once.
+func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
+	defer close(n.stopped)
+	n.bearer = b
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case in := <-n.received:
+			n.core.Receive(time.Now(), &in)
+			n.drain()
+		case call := <-n.calls:
+			call(time.Now(), n.core)
+		case <-timer.C:
+			n.core.Tick(time.Now())
+		}
+		if !n.carryOut(ctx, n.core.Take()) {
+			return
+		}
+		if next := n.core.NextDeadline(); next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+// drain handles what else has been received by now, so that one write to the
+// replay journal serves them all.
+func (n *Node) drain() {
+	const most = 64
+	for range most {
+		select {
+		case in := <-n.received:
+			n.core.Receive(time.Now(), &in)
+		default:
+			return
+		}
+	}
+}
+
+// carryOut does what the core wants done, in the order that Output demands. It
+// reports false when ctx ended before the store took it.
+func (n *Node) carryOut(ctx context.Context, out *Output) bool {
+	if !n.persist(ctx, func() error {
+		if len(out.Persist) == 0 {
+			return nil
+		}
+		return n.cfg.Store.Apply(out.Persist...)
+	}) || !n.persist(ctx, func() error {
+		if len(out.Replay) == 0 {
+			return nil
+		}
+		return n.cfg.Store.AppendReplay(out.Replay)
+	}) {
+		return false
+	}
+	for _, lane := range out.Cancel {
+		n.bearer.Cancel(lane)
+	}
+	for i := range out.Send {
+		if err := n.bearer.Send(out.Send[i]); err != nil {
+			n.unsent.Add(1)
+		}
+	}
+	for _, e := range out.Report {
+		n.report(e)
+	}
+	return true
+}
+
+// persist tries until the store takes it: without it nothing may be sent and
+// nothing acted on.
+func (n *Node) persist(ctx context.Context, write func() error) bool {
+	const again = time.Second
+	failed := false
+	for {
+		err := write()
+		if err == nil {
+			if failed && n.cfg.StoreFailed != nil {
+				n.cfg.StoreFailed(nil)
+			}
+			return true
+		}
+		if !failed && n.cfg.StoreFailed != nil {
+			n.cfg.StoreFailed(err)
+		}
+		failed = true
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(again):
+		}
+	}
+}
+
+func (n *Node) report(e Event) {
+	switch e := e.(type) {
+	case RequestDone:
+		if done, ok := n.waiting[e.ID]; ok {
+			delete(n.waiting, e.ID)
+			done <- e // has room for one
+			return
+		}
+	case ProvisioningDone:
+		if done, ok := n.provisioning[e.UUID]; ok {
+			delete(n.provisioning, e.UUID)
+			done <- e
+		}
+	}
+	if n.cfg.Report != nil {
+		n.cfg.Report(e)
+	}
+}
+
+// call runs f in the node's goroutine and waits for it.
+func (n *Node) call(ctx context.Context, f func(now time.Time, c *Core)) error {
+	done := make(chan struct{})
+	select {
+	case n.calls <- func(now time.Time, c *Core) { defer close(done); f(now, c) }:
+		<-done
+		return nil
+	case <-n.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Request sends an access message and waits for its end (Core.Request).
+func (n *Node) Request(ctx context.Context, r Request) (Response, error) {
+	done := make(chan RequestDone, 1)
+	var id RequestID
+	var err error
+	if failed := n.call(ctx, func(now time.Time, c *Core) {
+		if id, err = c.Request(now, r); err == nil {
+			n.waiting[id] = done
+		}
+	}); failed != nil {
+		return Response{}, failed
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	select {
+	case d := <-done:
+		return d.Response, d.Err
+	case <-n.stopped:
+		return Response{}, ErrStopped
+	case <-ctx.Done():
+		// The node may be stopping as well, then nobody waits for the answer.
+		_ = n.call(context.WithoutCancel(ctx), func(now time.Time, c *Core) { c.CancelRequest(now, id) })
+		return Response{}, ctx.Err()
+	}
+}
+
+// Provision takes a device into the network and waits for the end of it.
+func (n *Node) Provision(ctx context.Context, p Provision) (state.Peer, error) {
+	done := make(chan ProvisioningDone, 1)
+	var err error
+	if failed := n.call(ctx, func(now time.Time, c *Core) {
+		if err = c.Provision(now, p); err == nil {
+			n.provisioning[p.UUID] = done
+		}
+	}); failed != nil {
+		return state.Peer{}, failed
+	}
+	if err != nil {
+		return state.Peer{}, err
+	}
+	select {
+	case d := <-done:
+		return d.Peer, d.Err
+	case <-n.stopped:
+		return state.Peer{}, ErrStopped
+	case <-ctx.Done():
+		_ = n.call(context.WithoutCancel(ctx), func(now time.Time, c *Core) {
+			c.AbortProvisioning(now, p.UUID, "the request was cancelled")
+		})
+		return state.Peer{}, ctx.Err()
+	}
+}
+
+// Forget drops a node that left the network.
+func (n *Node) Forget(ctx context.Context, uuid mesh.UUID) error {
+	return n.call(ctx, func(now time.Time, c *Core) { c.Forget(now, uuid) })
+}
+
+// WithModel runs f in the context of one of the node's models.
+func (n *Node) WithModel(ctx context.Context, element int, id mesh.ModelID, f func(access.Context)) error {
+	found := false
+	if err := n.call(ctx, func(now time.Time, c *Core) { found = c.WithModel(now, element, id, f) }); err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("node: element %d has no model %s", element, id)
+	}
+	return nil
+}
+
+// Peers lists the other nodes of the network.
+func (n *Node) Peers(ctx context.Context) ([]state.Peer, error) {
+	var peers []state.Peer
+	err := n.call(ctx, func(_ time.Time, c *Core) { peers = c.Peers() })
+	return peers, err
+}
+
+// Summary is what a node tells about itself, without keys.
+type Summary struct {
+	UUID         mesh.UUID
+	Address      mesh.Address // unassigned while the node is not provisioned
+	Elements     int
+	IVIndex      mesh.IVIndex
+	IVUpdate     bool
+	SequenceLeft int
+	NetKeys      []mesh.KeyIndex
+	AppKeys      []mesh.KeyIndex
+	Counters     Counters
+	Missed       uint64 // PDUs dropped because the node did not keep up
+	Unsent       uint64 // PDUs that the bearer had no room for
+}
+
+// Summary describes the node as it is now.
+func (n *Node) Summary(ctx context.Context) (Summary, error) {
+	var s Summary
+	err := n.call(ctx, func(_ time.Time, c *Core) {
+		st := c.State()
+		s = Summary{
+			UUID:         st.UUID,
+			Address:      st.Address,
+			Elements:     len(st.Elements),
+			IVIndex:      st.IVIndex,
+			IVUpdate:     st.IVUpdate,
+			SequenceLeft: c.SequenceLeft(),
+			Counters:     c.Counters(),
+			Missed:       n.missed.Load(),
+			Unsent:       n.unsent.Load(),
+		}
+		for _, k := range st.Subnets {
+			s.NetKeys = append(s.NetKeys, k.Index)
+		}
+		for _, k := range st.AppKeys {
+			s.AppKeys = append(s.AppKeys, k.Index)
+		}
+	})
+	return s, err
+}
+
+// Configure changes the node's own configuration, for what is set locally and
+// not over the air.
+func (n *Node) Configure(ctx context.Context, change func(*state.Node)) error {
+	return n.call(ctx, func(now time.Time, c *Core) {
+		c.begin(now)
+		change(c.State())
+		c.Changed()
+	})
+}

@@ -1,0 +1,120 @@
+package node
+
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+// Output is what a Core wants done after an input. Whoever drives the Core
+// carries it out in the order of the fields: a PDU must not go on the air
+// before the sequence reserve that covers it is on disk, and an event must not
+// be acted on before the replay entry that keeps it from coming again is
+// written. It is valid until the next input.
+type Output struct {
+	Persist []store.Change
+	Replay  []store.ReplayEntry
+	Cancel  []bearer.Lane
+	Send    []bearer.Outgoing
+	Report  []Event
+}
+
+func (o *Output) reset() {
+	o.Persist = o.Persist[:0]
+	o.Replay = o.Replay[:0]
+	o.Cancel = o.Cancel[:0]
+	o.Send = o.Send[:0]
+	o.Report = o.Report[:0]
+}
+
+// Event is something that happened on the node: one of the types below.
+type Event interface{ isEvent() }
+
+// MessageReceived is an access message for this node, reported by a node with
+// Options.Monitor. Params belongs to the receiver of the event.
+type MessageReceived struct {
+	Src, Dst  mesh.Address
+	NetKey    mesh.KeyIndex
+	AppKey    mesh.KeyIndex // meaningless when DeviceKey is set
+	DeviceKey bool
+	TTL       mesh.TTL // as it arrived
+	RSSI      int8     // of the last hop, dBm
+	Opcode    mesh.Opcode
+	Params    []byte
+}
+
+// DeviceHeard is an unprovisioned device beacon, at most one in a few seconds
+// for each device.
+type DeviceHeard struct {
+	UUID mesh.UUID
+	OOB  uint16 // OOB Information (table 3.54)
+	RSSI int8
+	// Adapter is the radio that heard it.
+	Adapter uint8
+}
+
+// ProvisioningStep says how far a provisioning has come, in a word of the
+// specification.
+type ProvisioningStep struct {
+	UUID mesh.UUID
+	Step string
+}
+
+// ProvisioningDone ends a provisioning. Peer is the new node when Err is nil;
+// it is in the store already.
+type ProvisioningDone struct {
+	UUID mesh.UUID
+	Peer state.Peer
+	Err  error
+}
+
+// RequestDone ends a request.
+type RequestDone struct {
+	ID       RequestID
+	Response Response
+	Err      error
+}
+
+// Joined says that this node was provisioned as a device.
+type Joined struct {
+	Address mesh.Address
+	NetKey  mesh.KeyIndex
+}
+
+// Left says that this node was removed from its network by a Config Node
+// Reset.
+type Left struct{}
+
+// IVIndexChanged says that the network moved to another IV index, or into or
+// out of an IV Update.
+type IVIndexChanged struct {
+	IVIndex mesh.IVIndex
+	Update  bool
+}
+
+func (MessageReceived) isEvent()  {}
+func (DeviceHeard) isEvent()      {}
+func (ProvisioningStep) isEvent() {}
+func (ProvisioningDone) isEvent() {}
+func (RequestDone) isEvent()      {}
+func (Joined) isEvent()           {}
+func (Left) isEvent()             {}
+func (IVIndexChanged) isEvent()   {}
+
+// earliest returns the earlier of two deadlines; zero means none.
+func earliest(a, b time.Time) time.Time {
+	switch {
+	case a.IsZero():
+		return b
+	case b.IsZero() || a.Before(b):
+		return a
+	default:
+		return b
+	}
+}
+
+// due reports whether a deadline is set and has come.
+func due(deadline, now time.Time) bool { return !deadline.IsZero() && !deadline.After(now) }

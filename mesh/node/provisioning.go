@@ -1,0 +1,270 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// maxSessions bounds the provisionings that run at once; more are refused, so
+// that the radio has time for the network.
+const maxSessions = 16
+
+// Errors of Provision.
+var (
+	ErrNotProvisioned  = errors.New("node: this node is not part of a network yet")
+	ErrProvisioning    = errors.New("node: this device is being provisioned already")
+	ErrTooManySessions = fmt.Errorf("node: %d devices are being provisioned, wait for one of them", maxSessions)
+	ErrNoAddresses     = errors.New("node: no unicast addresses are left for the elements of this device")
+)
+
+// Provision says which device to take into the network, and how.
+type Provision struct {
+	UUID mesh.UUID
+	// NetKey is the subnet that the device joins.
+	NetKey mesh.KeyIndex
+	// Auth is how the device is authenticated.
+	Auth provision.Auth
+	// Attention is for how many seconds the device attracts attention.
+	Attention uint8
+}
+
+// session is one provisioning that runs.
+type session struct {
+	*provision.Provisioner
+	want     Provision
+	address  mesh.Address // reserved for the device, unassigned until its elements are counted
+	elements int
+}
+
+// Provision begins to provision a device (section 5). Its steps and its end
+// are reported as events.
+func (c *Core) Provision(now time.Time, p Provision) error {
+	c.begin(now)
+	if !c.state.IsProvisioned() || c.subnet(p.NetKey) == nil {
+		return ErrNotProvisioned
+	}
+	if len(c.sessions) >= maxSessions {
+		return ErrTooManySessions
+	}
+	for _, s := range c.sessions {
+		if s.want.UUID == p.UUID {
+			return ErrProvisioning
+		}
+	}
+	machine, err := provision.NewProvisioner(provision.ProvisionerOptions{
+		UUID:      p.UUID,
+		Attention: p.Attention,
+		Random:    c.options.Random,
+	})
+	if err != nil {
+		return fmt.Errorf("node: provisioning of %s cannot begin: %w", p.UUID, err)
+	}
+	s := &session{Provisioner: machine, want: p}
+	c.sessions = append(c.sessions, s)
+	s.Open(now, &c.provisioning)
+	c.collectProvisioning()
+	return nil
+}
+
+// AbortProvisioning ends the provisioning of a device, if one runs.
+func (c *Core) AbortProvisioning(now time.Time, uuid mesh.UUID, reason string) {
+	c.begin(now)
+	for _, s := range c.sessions {
+		if s.want.UUID == uuid {
+			s.Abort(now, reason, &c.provisioning)
+		}
+	}
+	c.collectProvisioning()
+}
+
+// receiveProvisioning gives a PB-ADV PDU to the session of its link.
+func (c *Core) receiveProvisioning(pdu []byte) {
+	if c.device != nil {
+		c.device.Receive(c.now, pdu, &c.provisioning)
+		c.collectProvisioning()
+		return
+	}
+	link, ok := provision.LinkOf(pdu)
+	if !ok {
+		c.counters.Malformed++
+		return
+	}
+	for _, s := range c.sessions {
+		if s.Link() == link {
+			s.Receive(c.now, pdu, &c.provisioning)
+			c.collectProvisioning()
+			return
+		}
+	}
+}
+
+func (c *Core) tickProvisioning() {
+	if c.device != nil && due(c.device.NextDeadline(), c.now) {
+		c.device.Tick(c.now, &c.provisioning)
+	}
+	for _, s := range c.sessions {
+		if due(s.NextDeadline(), c.now) {
+			s.Tick(c.now, &c.provisioning)
+		}
+	}
+	c.collectProvisioning()
+}
+
+func (c *Core) provisioningDeadline() time.Time {
+	var next time.Time
+	if c.device != nil {
+		next = c.device.NextDeadline()
+	}
+	for _, s := range c.sessions {
+		next = earliest(next, s.NextDeadline())
+	}
+	return next
+}
+
+// collectProvisioning acts on what the machines put out. Accepting a device
+// puts out more, hence the loop.
+func (c *Core) collectProvisioning() {
+	for len(c.provisioning.Events)+len(c.provisioning.Send)+len(c.provisioning.Cancel) > 0 {
+		events := c.provisioning.Events
+		c.output.Cancel = append(c.output.Cancel, c.provisioning.Cancel...)
+		c.output.Send = append(c.output.Send, c.provisioning.Send...)
+		c.provisioning = provision.Output{Cancel: c.provisioning.Cancel[:0], Send: c.provisioning.Send[:0]}
+		for _, e := range events {
+			if c.device != nil {
+				c.deviceEvent(e)
+			} else {
+				c.sessionEvent(e)
+			}
+		}
+	}
+	kept := c.sessions[:0]
+	for _, s := range c.sessions {
+		if !s.Done() {
+			kept = append(kept, s)
+		}
+	}
+	clear(c.sessions[len(kept):])
+	c.sessions = kept
+	if c.device != nil && c.device.Done() {
+		c.device = nil
+	}
+}
+
+// sessionEvent follows one session of the provisioner.
+func (c *Core) sessionEvent(e provision.Event) {
+	var s *session
+	for _, candidate := range c.sessions {
+		if candidate.Link() == e.Link {
+			s = candidate
+		}
+	}
+	if s == nil {
+		return
+	}
+	switch e.Step {
+	case provision.CapabilitiesGot:
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		if err := c.accept(s, int(e.Capabilities.Elements)); err != nil {
+			s.Abort(c.now, err.Error(), &c.provisioning)
+		}
+	case provision.Completed:
+		peer := state.Peer{
+			UUID:      e.UUID,
+			Address:   e.Node.Address,
+			Elements:  int(e.Node.Elements),
+			NetKey:    e.Node.NetKey,
+			DeviceKey: e.Node.DeviceKey,
+		}
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		err := c.addPeer(peer)
+		c.report(ProvisioningDone{UUID: e.UUID, Peer: peer, Err: err})
+	case provision.Failed:
+		c.report(ProvisioningDone{UUID: e.UUID, Err: e.Failure})
+	default:
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+	}
+}
+
+// accept takes the device in: it gets the next addresses and the network as it
+// is now.
+func (c *Core) accept(s *session, elements int) error {
+	key := c.state.Subnet(s.want.NetKey)
+	if key == nil {
+		return fmt.Errorf("node: the network key %d is gone", s.want.NetKey)
+	}
+	if s.address == mesh.Unassigned {
+		address, err := c.reserveAddresses(elements)
+		if err != nil {
+			return err
+		}
+		s.address, s.elements = address, elements
+	}
+	network := provision.Network{
+		Key:      key.Key,
+		Index:    key.Index,
+		IVUpdate: c.state.IVUpdate,
+		IVIndex:  c.state.IVIndex,
+	}
+	if key.Phase == state.SecondPhase {
+		network.Key, network.KeyRefresh = key.NewKey, true
+	}
+	return s.Accept(c.now, provision.Acceptance{Network: network, Address: s.address, Auth: s.want.Auth}, &c.provisioning)
+}
+
+// startDevice makes an unprovisioned device of the node: it sends beacons and
+// waits for a provisioner.
+func (c *Core) startDevice() error {
+	d := c.options.Device
+	capabilities := provision.Capabilities{
+		Elements:   uint8(len(c.options.Elements)),
+		Algorithms: provision.AllAlgorithms,
+	}
+	if d.StaticOOB != nil {
+		capabilities.OOBTypes = provision.StaticOOBAvailable
+	}
+	device, err := provision.NewDevice(provision.DeviceOptions{
+		UUID:         c.state.UUID,
+		Capabilities: capabilities,
+		StaticOOB:    d.StaticOOB,
+		Random:       c.options.Random,
+	})
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	c.device = device
+	c.nextDeviceBeacon = c.now
+	return nil
+}
+
+// deviceEvent follows the session of an unprovisioned device.
+func (c *Core) deviceEvent(e provision.Event) {
+	if e.Step != provision.Completed {
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		return
+	}
+	j := e.Joined
+	key := state.Subnet{Index: j.Network.Index, Key: j.Network.Key}
+	if j.Network.KeyRefresh {
+		key.Phase, key.NewKey = state.SecondPhase, j.Network.Key
+	}
+	c.state.Address = j.Address
+	c.state.DeviceKey = j.DeviceKey
+	c.state.IVIndex = j.Network.IVIndex
+	c.state.IVUpdate = j.Network.IVUpdate
+	c.state.Subnets = []state.Subnet{key}
+	c.sequence.restart(transmitIVIndex(c.state.IVIndex, c.state.IVUpdate))
+	c.stateDirty = true
+	c.derive()
+	c.report(Joined{Address: j.Address, NetKey: key.Index})
+}
+
+// sendBeacon puts a mesh beacon into the output.
+func (c *Core) sendBeacon(pdu []byte, transmit bearer.Transmit) {
+	c.output.Send = append(c.output.Send, bearer.NewOutgoing(bearer.Beacon, bearer.BeaconLane(), transmit, pdu))
+}

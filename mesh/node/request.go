@@ -1,0 +1,252 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// Request is an access message to another node. With a Response opcode it is
+// acknowledged: it is sent again, the same octets and so the same transaction
+// identifier, until the response comes (section 3.7.4.2).
+type Request struct {
+	Dst     mesh.Address
+	NetKey  mesh.KeyIndex // for a device key; an AppKey knows its own
+	Key     transport.Key // an AppKey, or the device key of the destination's node
+	TTL     mesh.TTL      // mesh.DefaultTTL: the node's
+	Payload []byte        // opcode and parameters, 1 to 380 octets
+	Respond mesh.Opcode   // opcode of the response, 0 for none
+	// Accept tells whether a message with that opcode is the response to this
+	// request; nil takes any.
+	Accept func(params []byte) bool
+	// Attempts is how often to send at most; 0 means DefaultAttempts.
+	Attempts int
+}
+
+// DefaultAttempts and the waits between them give a node about twenty seconds
+// to answer. The first two repeats come within the six seconds in which a
+// model takes the same transaction identifier for the same transaction.
+const (
+	DefaultAttempts = 8
+	firstWait       = 600 * time.Millisecond
+	longestWait     = 4 * time.Second
+)
+
+// maxActive bounds the requests that wait for an answer at once, so that
+// repeats do not queue up behind each other on the radio. maxQueued bounds what
+// waits behind them.
+const (
+	maxActive = 24
+	maxQueued = 4096
+)
+
+// RequestID names a request until its RequestDone.
+type RequestID uint64
+
+// Response is how a request ended.
+type Response struct {
+	Src      mesh.Address
+	Opcode   mesh.Opcode
+	Params   []byte // belongs to the receiver
+	Attempts int
+	RTT      time.Duration // from the first attempt to the response
+}
+
+// Errors that end a request.
+var (
+	ErrNoResponse = errors.New("node: the node did not answer")
+	ErrQueueFull  = fmt.Errorf("node: %d messages are waiting to be sent already", maxQueued)
+	ErrCancelled  = errors.New("node: the request was cancelled")
+	ErrNotSent    = errors.New("node: the message was not acknowledged in full by the node")
+)
+
+// pending is a request that has not ended.
+type pending struct {
+	Request
+	id       RequestID
+	active   bool
+	started  time.Time
+	attempts int
+	wait     time.Duration
+	deadline time.Time        // next attempt, or giving up
+	segments transport.Handle // while a segmented message is on its way
+}
+
+// Request queues an access message. Its end is reported as RequestDone: an
+// unacknowledged message ends when it was sent, an acknowledged one with its
+// response or with ErrNoResponse. There is one request at a time for a
+// destination, in the order of the calls.
+func (c *Core) Request(now time.Time, r Request) (RequestID, error) {
+	c.begin(now)
+	if !c.state.IsProvisioned() {
+		return 0, ErrNotProvisioned
+	}
+	if len(c.requests) >= maxQueued {
+		return 0, ErrQueueFull
+	}
+	if r.Attempts == 0 {
+		r.Attempts = DefaultAttempts
+	}
+	c.lastRequest++
+	c.requests = append(c.requests, &pending{Request: r, id: c.lastRequest})
+	c.startRequests()
+	c.collectTransport(0)
+	return c.lastRequest, nil
+}
+
+// CancelRequest ends a request that nobody waits for any more.
+func (c *Core) CancelRequest(now time.Time, id RequestID) {
+	c.begin(now)
+	for _, p := range c.requests {
+		if p.id == id {
+			c.finish(p, Response{}, ErrCancelled)
+			break
+		}
+	}
+	c.startRequests()
+	c.collectTransport(0)
+}
+
+// startRequests sends what may be sent: the first request of each destination,
+// as long as not too many wait for an answer.
+func (c *Core) startRequests() {
+	active := 0
+	clear(c.busy)
+	for _, p := range c.requests {
+		if p.active {
+			active++
+			c.busy[p.Dst] = true
+		}
+	}
+	// Attempting may end a request at once, hence the copy.
+	for _, p := range slices.Clone(c.requests) {
+		if active >= maxActive {
+			return
+		}
+		if p.active || c.busy[p.Dst] {
+			continue
+		}
+		p.active = true
+		p.started = c.now
+		p.wait = firstWait
+		c.busy[p.Dst] = true
+		active++
+		c.attempt(p)
+	}
+}
+
+// attempt sends the request once more.
+func (c *Core) attempt(p *pending) {
+	p.attempts++
+	net := p.NetKey
+	if key := c.state.AppKey(p.Key.App); key != nil && !p.Key.IsDevice() {
+		net = key.NetKey
+	}
+	handle, err := c.send(outgoing{
+		src:    c.state.Address,
+		dst:    p.Dst,
+		netKey: net,
+		key:    p.Key,
+		ttl:    p.TTL,
+	}, p.Payload)
+	switch {
+	case err != nil:
+		c.finish(p, Response{}, err)
+	case handle != 0:
+		// The transport repeats the segments; the wait begins when they have
+		// arrived.
+		p.segments = handle
+		p.deadline = time.Time{}
+	case p.Respond == 0:
+		c.finish(p, Response{}, nil)
+	default:
+		p.deadline = c.now.Add(p.wait + c.jitter(0, p.wait/4))
+		p.wait = min(2*p.wait, longestWait)
+	}
+}
+
+// delivered follows a segmented message that belongs to a request.
+func (c *Core) delivered(d transport.Delivery) {
+	for _, p := range c.requests {
+		if !p.active || p.segments != d.Message {
+			continue
+		}
+		p.segments = 0
+		switch {
+		case d.Result.Success() && p.Respond == 0:
+			c.finish(p, Response{}, nil)
+		case d.Result.Success():
+			p.deadline = c.now.Add(p.wait + c.jitter(0, p.wait/4))
+			p.wait = min(2*p.wait, longestWait)
+		case p.Respond == 0 && p.attempts >= p.Attempts:
+			c.finish(p, Response{}, fmt.Errorf("%w: %s", ErrNotSent, d.Result))
+		default:
+			// The response may still come: the node can have got everything
+			// while its acknowledgements were lost.
+			p.deadline = c.now.Add(c.jitter(0, p.wait))
+		}
+		return
+	}
+}
+
+// matchResponse ends the request that a message answers.
+func (c *Core) matchResponse(m *transport.AccessMessage, op mesh.Opcode, params []byte) {
+	for _, p := range c.requests {
+		if !p.active || p.Dst != m.Src || p.Respond != op || p.Key.Device != m.Key.Device {
+			continue
+		}
+		if p.Accept != nil && !p.Accept(params) {
+			continue
+		}
+		c.finish(p, Response{Src: m.Src, Opcode: op, Params: slices.Clone(params)}, nil)
+		c.startRequests()
+		return
+	}
+}
+
+// tickRequests repeats or ends what is due.
+func (c *Core) tickRequests() {
+	ended := false
+	for _, p := range slices.Clone(c.requests) {
+		if !p.active || !due(p.deadline, c.now) {
+			continue
+		}
+		if p.attempts < p.Attempts {
+			c.attempt(p)
+			continue
+		}
+		c.finish(p, Response{}, fmt.Errorf("%w: %s, %d attempts in %s", ErrNoResponse, p.Dst, p.attempts,
+			c.now.Sub(p.started).Round(time.Millisecond)))
+		ended = true
+	}
+	if ended {
+		c.startRequests()
+	}
+}
+
+func (c *Core) requestDeadline() time.Time {
+	var next time.Time
+	for _, p := range c.requests {
+		if p.active {
+			next = earliest(next, p.deadline)
+		}
+	}
+	return next
+}
+
+// finish takes a request off the list and reports its end.
+func (c *Core) finish(p *pending, r Response, err error) {
+	c.requests = slices.DeleteFunc(c.requests, func(other *pending) bool { return other == p })
+	if p.segments != 0 {
+		c.transport.Cancel(c.now, p.segments, &c.lower)
+	}
+	r.Attempts = p.attempts
+	if p.active {
+		r.RTT = c.now.Sub(p.started)
+	}
+	c.report(RequestDone{ID: p.id, Response: r, Err: err})
+}

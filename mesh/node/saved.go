@@ -1,0 +1,139 @@
+package node
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+// Tables and keys of a node in its store.
+const (
+	TableNode  store.Table = "node"
+	TablePeers store.Table = "peers" // by UUID
+
+	keyState       = "state"
+	keySequence    = "sequence"
+	keyNextAddress = "next_address"
+)
+
+// Saved is what a node is made of again after a restart.
+type Saved struct {
+	Node   *state.Node
+	Peers  []state.Peer
+	Replay []store.ReplayEntry
+
+	sequence    sequencer
+	nextAddress mesh.Address
+}
+
+// Load reads what a node has saved. Node is nil when the store is new.
+func Load(s store.Store) (Saved, error) {
+	var saved Saved
+	data, err := s.Get(TableNode, keyState)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return saved, nil
+	case err != nil:
+		return saved, fmt.Errorf("node: %w", err)
+	}
+	if saved.Node, err = state.Decode(data); err != nil {
+		return saved, fmt.Errorf("node: %w", err)
+	}
+	if err := saved.loadNumbers(s); err != nil {
+		return saved, err
+	}
+	peers, err := s.All(TablePeers)
+	if err != nil {
+		return saved, fmt.Errorf("node: %w", err)
+	}
+	for _, data := range peers {
+		p, err := state.DecodePeer(data)
+		if err != nil {
+			return saved, fmt.Errorf("node: %w", err)
+		}
+		saved.Peers = append(saved.Peers, p)
+	}
+	err = s.Replay(func(e store.ReplayEntry) { saved.Replay = append(saved.Replay, e) })
+	if err != nil {
+		return saved, fmt.Errorf("node: %w", err)
+	}
+	return saved, nil
+}
+
+// loadNumbers reads the sequence reserve and the next free address.
+func (saved *Saved) loadNumbers(s store.Store) error {
+	data, err := s.Get(TableNode, keySequence)
+	if err == nil {
+		saved.sequence, err = decodeSequencer(data)
+	}
+	// A node that was provisioned and has no reserve may have used any number:
+	// it must not send.
+	if err != nil && (saved.Node.IsProvisioned() || !errors.Is(err, store.ErrNotFound)) {
+		return fmt.Errorf("node: without its sequence reserve the node cannot send safely: %w", err)
+	}
+	data, err = s.Get(TableNode, keyNextAddress)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return fmt.Errorf("node: %w", err)
+	case len(data) != 2:
+		return fmt.Errorf("node: the stored next address has %d octets, expected 2", len(data))
+	default:
+		saved.nextAddress = mesh.Address(binary.BigEndian.Uint16(data))
+	}
+	return nil
+}
+
+// defaults are the states of a new node (section 4.2, initial values).
+func defaults(uuid mesh.UUID) *state.Node {
+	const defaultTTL = 10
+	return &state.Node{
+		UUID:            uuid,
+		DefaultTTL:      defaultTTL,
+		NetworkTransmit: state.Retransmit{Count: 2, Steps: 1},
+		Relay:           state.Enabled,
+		RelayRetransmit: state.Retransmit{Count: 2, Steps: 1},
+		Proxy:           state.Unsupported,
+		Friend:          state.Unsupported,
+		Beacon:          true,
+	}
+}
+
+// NewDevice is a node that waits to be provisioned.
+func NewDevice(uuid mesh.UUID) Saved { return Saved{Node: defaults(uuid)} }
+
+// NewNetwork is the first node of a new network, with the provisioner's
+// address, a primary NetKey and one AppKey with index 0 bound to it, drawn
+// from random.
+func NewNetwork(address mesh.Address, random io.Reader) (Saved, error) {
+	if !address.IsUnicast() {
+		return Saved{}, fmt.Errorf("node: %s is no address for a provisioner, expected 0x0001 to 0x7fff", address)
+	}
+	var uuid mesh.UUID
+	if _, err := io.ReadFull(random, uuid[:]); err != nil {
+		return Saved{}, fmt.Errorf("node: no randomness for a new network: %w", err)
+	}
+	// Version 4 of RFC 9562, as section 3.11.3 asks for.
+	uuid[6] = uuid[6]&0x0F | 0x40
+	uuid[8] = uuid[8]&0x3F | 0x80
+	var keys [3]crypto.Key
+	for i := range keys {
+		key, err := crypto.NewKey(random)
+		if err != nil {
+			return Saved{}, fmt.Errorf("node: no randomness for a new network: %w", err)
+		}
+		keys[i] = key
+	}
+	n := defaults(uuid)
+	n.Address = address
+	n.DeviceKey = keys[0]
+	n.Subnets = []state.Subnet{{Index: mesh.PrimaryNetKey, Key: keys[1]}}
+	n.AppKeys = []state.AppKey{{Index: 0, NetKey: mesh.PrimaryNetKey, Key: keys[2]}}
+	return Saved{Node: n}, nil
+}

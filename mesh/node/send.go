@@ -1,0 +1,131 @@
+package node
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// outgoing is where an access message goes and how.
+type outgoing struct {
+	src, dst mesh.Address
+	label    mesh.UUID // when dst is virtual
+	netKey   mesh.KeyIndex
+	key      transport.Key
+	ttl      mesh.TTL
+}
+
+// delayed is an access message for later: an answer to a group, the repetition
+// of a publication.
+type delayed struct {
+	at      time.Time
+	to      outgoing
+	payload []byte
+}
+
+// maxDelayed bounds what waits; more is dropped, as nobody waits for an answer.
+const maxDelayed = 256
+
+// send gives an access message to the transport layer. The handle is not zero
+// when the message is segmented, and its end comes as a Delivery.
+func (c *Core) send(o outgoing, payload []byte) (transport.Handle, error) {
+	handle, err := c.transport.Send(c.now, &transport.AccessOut{
+		Src:     o.src,
+		Dst:     o.dst,
+		Label:   o.label,
+		NetKey:  o.netKey,
+		Key:     o.key,
+		TTL:     o.ttl,
+		Payload: payload,
+	}, &c.lower)
+	if err != nil {
+		c.countUnsent(err)
+		return 0, err
+	}
+	c.seal()
+	return handle, nil
+}
+
+// sendMessage sends what a model says. Nobody waits for the outcome: errors are
+// counted.
+func (c *Core) sendMessage(o outgoing, m access.Message) {
+	payload, err := c.codec.Append(nil, m)
+	if err != nil {
+		c.countUnsent(err)
+		return
+	}
+	_, _ = c.send(o, payload) // counted
+}
+
+func (c *Core) sendLater(at time.Time, o outgoing, m access.Message) {
+	payload, err := c.codec.Append(nil, m)
+	if err != nil || len(c.later) >= maxDelayed {
+		c.countUnsent(err)
+		return
+	}
+	c.later = append(c.later, delayed{at: at, to: o, payload: payload})
+}
+
+// sendDelayed sends what is due.
+func (c *Core) sendDelayed() {
+	for i := 0; i < len(c.later); {
+		d := c.later[i]
+		if !due(d.at, c.now) {
+			i++
+			continue
+		}
+		c.later = slices.Delete(c.later, i, i+1)
+		_, _ = c.send(d.to, d.payload) // counted
+	}
+}
+
+func (c *Core) delayedDeadline() time.Time {
+	var next time.Time
+	for i := range c.later {
+		next = earliest(next, c.later[i].at)
+	}
+	return next
+}
+
+// seal turns the network PDUs that the transport layer put out into PDUs for
+// the bearer, in their order.
+func (c *Core) seal() {
+	for i := range c.lower.Network {
+		p := &c.lower.Network[i].PDU
+		s := c.subnet(p.NetKey)
+		if s == nil {
+			c.counters.Unsent++
+			continue
+		}
+		out := bearer.Outgoing{
+			Kind:     bearer.Message,
+			Lane:     bearer.OwnLane(),
+			Transmit: c.state.NetworkTransmit.Transmit(),
+		}
+		pdu, err := s.transmit.Seal(out.Data[:0], p)
+		if err != nil {
+			c.counters.Unsent++
+			continue
+		}
+		out.Len = uint8(len(pdu))
+		c.receiver.Remember(p.NetKey, p)
+		c.output.Send = append(c.output.Send, out)
+	}
+	c.lower.Network = c.lower.Network[:0]
+	if len(c.lower.Replay)+len(c.lower.Access)+len(c.lower.Done) == 0 {
+		c.lower.Reset()
+	}
+}
+
+func (c *Core) countUnsent(err error) {
+	if errors.Is(err, ErrSequenceSpent) {
+		c.counters.NoSequence++
+		return
+	}
+	c.counters.Unsent++
+}
