@@ -6,11 +6,13 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
 // Errors that callers branch on; they come wrapped.
 var (
-	ErrClosed    = errors.New("virtual: closed")
 	ErrUnplugged = errors.New("virtual: the controller is unplugged")
 	ErrTaken     = errors.New("virtual: the address is on the air already")
 )
@@ -28,7 +30,7 @@ type AirOptions struct {
 type Air struct {
 	options  AirOptions
 	start    time.Time
-	commands map[uint16]command
+	commands map[packet.Opcode]command
 
 	wake    chan struct{} // something earlier than the next timer has come up
 	quit    chan struct{}
@@ -60,7 +62,7 @@ func NewAir(options AirOptions) *Air {
 	a := &Air{
 		options:     options,
 		start:       time.Now(),
-		commands:    make(map[uint16]command),
+		commands:    make(map[packet.Opcode]command),
 		wake:        make(chan struct{}, 1),
 		quit:        make(chan struct{}),
 		stopped:     make(chan struct{}),
@@ -74,8 +76,8 @@ func NewAir(options AirOptions) *Air {
 	return a
 }
 
-// Close ends the air and every host session on it: reads return ErrClosed. It
-// returns when the air's goroutine has ended.
+// Close ends the air and every host session on it: reads return
+// transport.ErrClosed. It returns when the air's goroutine has ended.
 func (a *Air) Close() error {
 	a.mu.Lock()
 	if a.closed {
@@ -85,7 +87,7 @@ func (a *Air) Close() error {
 	}
 	a.closed = true
 	for _, c := range a.controllers {
-		c.power(ErrClosed)
+		c.power(transport.ErrClosed)
 	}
 	a.mu.Unlock()
 	close(a.quit)
@@ -112,7 +114,7 @@ func (a *Air) Attach(options Options) (*Controller, error) {
 // one moment happen in the same order whoever was attached first.
 func (a *Air) plug(c *Controller) error {
 	if a.closed {
-		return fmt.Errorf("virtual: expected an open air to attach %s to: %w", c.options.Address, ErrClosed)
+		return fmt.Errorf("virtual: expected an open air to attach %s to: %w", c.options.Address, transport.ErrClosed)
 	}
 	at, found := slices.BinarySearchFunc(a.controllers, c.key, func(o *Controller, key uint64) int {
 		switch {
@@ -175,7 +177,7 @@ func (a *Air) run() {
 	alarm := time.NewTimer(time.Hour)
 	defer alarm.Stop()
 	for {
-		if wait, any := a.fireDue(); any {
+		if wait, more := a.fireDue(); more {
 			alarm.Reset(wait)
 		} else {
 			alarm.Stop()
@@ -192,7 +194,7 @@ func (a *Air) run() {
 // fireDue fires what is due and returns how long it is until the next. A timer
 // runs at the moment it was set for, even if the process comes late to it: so
 // intervals do not drift in real time.
-func (a *Air) fireDue() (wait time.Duration, any bool) {
+func (a *Air) fireDue() (wait time.Duration, more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()

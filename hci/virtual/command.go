@@ -4,30 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"time"
-)
 
-// status is an error code of Core volume 1 part F.
-type status uint8
-
-const (
-	success            status = 0x00
-	unknownCommand     status = 0x01
-	memoryExceeded     status = 0x07
-	disallowed         status = 0x0C
-	unsupported        status = 0x11
-	invalidParameters  status = 0x12
-	advertisingTimeout status = 0x3C
-	unknownAdvertising status = 0x42
-	limitReached       status = 0x43
-)
-
-// H4 packet types (Core volume 4 part A, section 2).
-const (
-	packetCommand = 0x01
-	packetACL     = 0x02
-	packetSCO     = 0x03
-	packetEvent   = 0x04
-	packetISO     = 0x05
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
 // family is one of the two sets of commands of which a host may use one
@@ -45,50 +23,57 @@ const anyLength = -1
 
 // command is one row of the table of what a controller understands.
 type command struct {
-	opcode     uint16
+	opcode     packet.Opcode
 	octet, bit uint8 // place in the Supported Commands bit map (Core volume 4 part E, 6.27)
 	length     int   // octets of parameters
 	family     family
-	run        func(c *Controller, p []byte, r *reply) status // p has the right length
+	run        func(c *Controller, p []byte, r *reply) packet.Status // p has the right length
 }
 
-const opcodeReset = 0x0C03
+// Commands that this project's hosts do not send but others do.
+const (
+	opLEReadAdvertisingPower        packet.Opcode = 0x2007
+	opLESetScanResponseData         packet.Opcode = 0x2009
+	opLEReadSupportedStates         packet.Opcode = 0x201C
+	opLESetExtendedScanResponseData packet.Opcode = 0x2038
+)
 
 // commands is the table. The bit map that a controller reports is made of it.
 func commands() []command {
 	return []command{
-		{0x0C01, 5, 6, 8, neutral, setEventMask},
-		{opcodeReset, 5, 7, 0, neutral, reset},
-		{0x1001, 14, 3, 0, neutral, readLocalVersion},
-		{0x1002, 14, 4, 0, neutral, readSupportedCommands},
-		{0x1003, 14, 5, 0, neutral, readLocalFeatures},
-		{0x1009, 15, 1, 0, neutral, readAddress},
+		{packet.OpSetEventMask, 5, 6, 8, neutral, setEventMask},
+		{packet.OpReset, 5, 7, 0, neutral, reset},
+		{packet.OpReadLocalVersion, 14, 3, 0, neutral, readLocalVersion},
+		{packet.OpReadLocalSupportedCommands, 14, 4, 0, neutral, readSupportedCommands},
+		{packet.OpReadLocalSupportedFeatures, 14, 5, 0, neutral, readLocalFeatures},
+		{packet.OpReadBDAddr, 15, 1, 0, neutral, readAddress},
 
-		{0x2001, 25, 0, 8, neutral, leSetEventMask},
-		{0x2002, 25, 1, 0, neutral, leReadBufferSize},
-		{0x2003, 25, 2, 0, neutral, leReadLocalFeatures},
-		{0x2005, 25, 4, 6, neutral, leSetRandomAddress},
-		{0x201C, 28, 3, 0, neutral, leReadSupportedStates},
+		{packet.OpLESetEventMask, 25, 0, 8, neutral, leSetEventMask},
+		{packet.OpLEReadBufferSize, 25, 1, 0, neutral, leReadBufferSize},
+		{packet.OpLEReadLocalSupportedFeatures, 25, 2, 0, neutral, leReadLocalFeatures},
+		{packet.OpLESetRandomAddress, 25, 4, 6, neutral, leSetRandomAddress},
+		{packet.OpLERand, 27, 7, 0, neutral, leRand},
+		{opLEReadSupportedStates, 28, 3, 0, neutral, leReadSupportedStates},
 
-		{0x2006, 25, 5, 15, legacy, leSetAdvertisingParameters},
-		{0x2007, 25, 6, 0, legacy, leReadAdvertisingPower},
-		{0x2008, 25, 7, 32, legacy, leSetAdvertisingData},
-		{0x2009, 26, 0, 32, legacy, leSetScanResponseData},
-		{0x200A, 26, 1, 1, legacy, leSetAdvertisingEnable},
-		{0x200B, 26, 2, 7, legacy, leSetScanParameters},
-		{0x200C, 26, 3, 2, legacy, leSetScanEnable},
+		{packet.OpLESetAdvertisingParameters, 25, 5, 15, legacy, leSetAdvertisingParameters},
+		{opLEReadAdvertisingPower, 25, 6, 0, legacy, leReadAdvertisingPower},
+		{packet.OpLESetAdvertisingData, 25, 7, 32, legacy, leSetAdvertisingData},
+		{opLESetScanResponseData, 26, 0, 32, legacy, leSetScanResponseData},
+		{packet.OpLESetAdvertisingEnable, 26, 1, 1, legacy, leSetAdvertisingEnable},
+		{packet.OpLESetScanParameters, 26, 2, 7, legacy, leSetScanParameters},
+		{packet.OpLESetScanEnable, 26, 3, 2, legacy, leSetScanEnable},
 
-		{0x2035, 36, 1, 7, extended, leSetSetRandomAddress},
-		{0x2036, 36, 2, 25, extended, leSetExtendedAdvertisingParameters},
-		{0x2037, 36, 3, anyLength, extended, leSetExtendedAdvertisingData},
-		{0x2038, 36, 4, anyLength, extended, leSetExtendedScanResponseData},
-		{0x2039, 36, 5, anyLength, extended, leSetExtendedAdvertisingEnable},
-		{0x203A, 36, 6, 0, extended, leReadMaximumAdvertisingData},
-		{0x203B, 36, 7, 0, extended, leReadNumberOfSets},
-		{0x203C, 37, 0, 1, extended, leRemoveSet},
-		{0x203D, 37, 1, 0, extended, leClearSets},
-		{0x2041, 37, 5, anyLength, extended, leSetExtendedScanParameters},
-		{0x2042, 37, 6, 6, extended, leSetExtendedScanEnable},
+		{packet.OpLESetAdvertisingSetRandomAddress, 36, 1, 7, extended, leSetSetRandomAddress},
+		{packet.OpLESetExtendedAdvertisingParameters, 36, 2, 25, extended, leSetExtendedAdvertisingParameters},
+		{packet.OpLESetExtendedAdvertisingData, 36, 3, anyLength, extended, leSetExtendedAdvertisingData},
+		{opLESetExtendedScanResponseData, 36, 4, anyLength, extended, leSetExtendedScanResponseData},
+		{packet.OpLESetExtendedAdvertisingEnable, 36, 5, anyLength, extended, leSetExtendedAdvertisingEnable},
+		{packet.OpLEReadMaximumAdvertisingDataLength, 36, 6, 0, extended, leReadMaximumAdvertisingData},
+		{packet.OpLEReadNumberOfSupportedAdvertisingSets, 36, 7, 0, extended, leReadNumberOfSets},
+		{packet.OpLERemoveAdvertisingSet, 37, 0, 1, extended, leRemoveSet},
+		{packet.OpLEClearAdvertisingSets, 37, 1, 0, extended, leClearSets},
+		{packet.OpLESetExtendedScanParameters, 37, 5, anyLength, extended, leSetExtendedScanParameters},
+		{packet.OpLESetExtendedScanEnable, 37, 6, 6, extended, leSetExtendedScanEnable},
 	}
 }
 
@@ -97,23 +82,19 @@ func (c *Controller) supports(k command) bool {
 	return k.run != nil && !(k.family == extended && c.options.Legacy)
 }
 
-// packet takes one H4 packet from the host.
-func (c *Controller) packet(p []byte) {
-	if len(p) == 0 {
+// take takes one H4 packet from the host.
+func (c *Controller) take(p []byte) {
+	n, err := packet.BodyLen(p)
+	if err != nil || len(p) != packet.Type(p[0]).HeaderLen()+n || packet.Type(p[0]) == packet.TypeEvent {
 		c.stats.Malformed++
 		return
 	}
-	header, ok := headerLength(p[0])
-	if !ok || len(p) < 1+header || len(p) != 1+header+bodyLength(p) {
-		c.stats.Malformed++
-		return
-	}
-	if p[0] != packetCommand {
+	if packet.Type(p[0]) != packet.TypeCommand {
 		c.data(p)
 		return
 	}
 	if c.faults.hung {
-		if !c.faults.untilReset || binary.LittleEndian.Uint16(p[1:]) != opcodeReset {
+		if !c.faults.untilReset || commandOpcode(p) != packet.OpReset {
 			return
 		}
 		c.faults.hung = false
@@ -130,28 +111,30 @@ func (c *Controller) packet(p []byte) {
 	c.pending.add(p)
 }
 
-// execute runs a command and answers it. Between the check of the family and
-// that of the parameters the order is that of the Core: a command that is not
-// there, one that may not be given now, one that is wrong.
+func commandOpcode(p []byte) packet.Opcode {
+	return packet.Opcode(binary.LittleEndian.Uint16(p[1:]))
+}
+
+// execute runs a command and answers it.
 func (c *Controller) execute(p []byte) {
 	c.stats.Commands++
-	opcode := binary.LittleEndian.Uint16(p[1:])
+	opcode := commandOpcode(p)
 	parameters := p[4:]
 	answer := c.faults.answers()
 	k := c.air.commands[opcode]
 	if !c.supports(k) {
 		if answer {
-			c.commandStatus(opcode, unknownCommand)
+			c.commandStatus(opcode, packet.StatusUnknownCommand)
 		}
 		return
 	}
 	var r reply
-	s := success
+	s := packet.StatusSuccess
 	switch {
 	case k.family != neutral && c.family != neutral && k.family != c.family:
-		s = disallowed
+		s = packet.StatusCommandDisallowed
 	case k.length != anyLength && k.length != len(parameters):
-		s = invalidParameters
+		s = packet.StatusInvalidParameters
 	default:
 		if k.family != neutral {
 			c.family = k.family

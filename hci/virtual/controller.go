@@ -4,39 +4,37 @@ import (
 	"encoding/binary"
 	"fmt"
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
-// Address is a Bluetooth device address in the octet order of HCI: the least
-// significant octet first, the reverse of how it is written.
-type Address [6]byte
-
-// MakeAddress makes an address of a number: 0xC0FFEE000001 is
+// MakeAddress makes an address of a number of 48 bits: 0xC0FFEE000001 is
 // C0:FF:EE:00:00:01.
-func MakeAddress(number uint64) Address {
+func MakeAddress(number uint64) packet.Address {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], number)
-	return Address(b[:6])
+	return packet.Address(b[:6])
 }
 
-// String writes a with the most significant octet first.
-func (a Address) String() string {
-	return fmt.Sprintf("%02X:%02X:%02X:%02X:%02X:%02X", a[5], a[4], a[3], a[2], a[1], a[0])
-}
-
-func (a Address) key() uint64 {
-	return uint64(a[0]) | uint64(a[1])<<8 | uint64(a[2])<<16 | uint64(a[3])<<24 | uint64(a[4])<<32 | uint64(a[5])<<40
+// addressKey is the number of an address, by which things are ordered and
+// looked up.
+func addressKey(a packet.Address) uint64 {
+	var b [8]byte
+	copy(b[:], a[:])
+	return binary.LittleEndian.Uint64(b[:])
 }
 
 // Options says what a controller is and can do. The zero value with an address
 // is an extended controller with 8 advertising sets.
 type Options struct {
-	Address     Address       // public device address, unique on its air
-	Legacy      bool          // Bluetooth 4.2: no extended commands, non-connectable advertising not faster than 100 ms
-	Sets        int           // advertising sets of an extended controller, 1 to 239; 0 is 8
-	Exclusive   bool          // cannot scan and advertise at once: the second of the two is refused
-	Credits     int           // commands that the host may have outstanding (Num_HCI_Command_Packets), 1 to 16; 0 is 1
-	Latency     time.Duration // from a command to its completion; at 0 it is complete when the write returns
-	ReportQueue int           // advertising reports that wait for a slow host, up to 65536; what does not fit is dropped and counted; 0 is 64
+	Address     packet.Address // public device address, unique on its air
+	Legacy      bool           // Bluetooth 4.2: no extended commands, non-connectable advertising not faster than 100 ms
+	Sets        int            // advertising sets of an extended controller, 1 to 239; 0 is 8
+	Exclusive   bool           // cannot scan and advertise at once: the second of the two is refused
+	Credits     int            // commands that the host may have outstanding (Num_HCI_Command_Packets), 1 to 16; 0 is 1
+	Latency     time.Duration  // from a command to its completion; at 0 it is complete when the write returns
+	ReportQueue int            // advertising reports that wait for a slow host, up to 65536; what does not fit is dropped and counted; 0 is 64
 }
 
 func (o Options) checked() (Options, error) {
@@ -71,7 +69,7 @@ type Controller struct {
 	options Options
 	key     uint64 // the address as a number
 
-	host      *Host // who has the transport, nil while nobody has
+	host      *host // who has the transport, nil while nobody has
 	unplugged bool
 	faults    faults
 	stats     Stats
@@ -80,7 +78,7 @@ type Controller struct {
 	family    family
 	mask      uint64 // Set Event Mask
 	maskLE    uint64 // LE Set Event Mask
-	random    Address
+	random    packet.Address
 	hasRandom bool // the host has set random
 
 	legacy set    // the one set of the legacy commands
@@ -105,7 +103,7 @@ type Stats struct {
 }
 
 func newController(a *Air, options Options) *Controller {
-	c := &Controller{air: a, options: options, key: options.Address.key()}
+	c := &Controller{air: a, options: options, key: addressKey(options.Address)}
 	c.legacy.init(c, 0)
 	c.scan.init(c)
 	c.pending.init(c)
@@ -114,7 +112,7 @@ func newController(a *Air, options Options) *Controller {
 }
 
 // Address is the controller's public device address.
-func (c *Controller) Address() Address { return c.options.Address }
+func (c *Controller) Address() packet.Address { return c.options.Address }
 
 // Stats is a copy of the counters.
 func (c *Controller) Stats() Stats {
@@ -123,34 +121,34 @@ func (c *Controller) Stats() Stats {
 	return c.stats
 }
 
-// Transport connects a host to the controller. It is a transport.Transport. A
-// controller has one host: an earlier one's reads end with ErrClosed. A
-// controller whose host comes or goes is as after power-on. On an unplugged
-// controller or a closed air all reads and writes fail.
-func (c *Controller) Transport() *Host {
+// Transport connects a host to the controller: whole H4 packets, one per Read
+// and one per Write, and no Write blocks. A controller has one host: an earlier
+// one's reads end with transport.ErrClosed. A controller whose host comes or
+// goes is as after power-on. On an unplugged controller or a closed air all
+// reads and writes fail.
+func (c *Controller) Transport() transport.Transport {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
 	h := newHost(c)
 	switch {
 	case c.air.closed:
-		h.shut(ErrClosed)
+		h.shut(transport.ErrClosed)
 	case c.unplugged:
 		h.shut(ErrUnplugged)
 	default:
-		c.power(ErrClosed)
+		c.power(transport.ErrClosed)
 		c.host = h
 	}
 	return h
 }
 
 // power turns the controller off and on again. A host that it still has loses
-// it for the given reason.
+// it for the given reason. Injected faults stay.
 func (c *Controller) power(reason error) {
 	if c.host != nil {
 		c.host.shut(reason)
 		c.host = nil
 	}
-	c.faults = faults{mute: c.faults.mute}
 	c.reset()
 }
 
@@ -168,7 +166,7 @@ func (c *Controller) reset() {
 	c.family = neutral
 	c.mask = defaultMask
 	c.maskLE = defaultMaskLE
-	c.random, c.hasRandom = Address{}, false
+	c.random, c.hasRandom = packet.Address{}, false
 }
 
 // advertising reports whether a set is enabled.

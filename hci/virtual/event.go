@@ -1,38 +1,39 @@
 package virtual
 
-// Event codes, subevent codes and masks (Core volume 4 part E, 7.7, 7.3.1 and
-// 7.8.1).
+import "github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+
+// What is said in events (Core volume 4 part E, 7.7), and the masks after Reset
+// (7.3.1 and 7.8.1).
 const (
-	eventCommandComplete = 0x0E
-	eventCommandStatus   = 0x0F
-	eventHardwareError   = 0x10
-	eventLE              = 0x3E
+	typeEvent            = byte(packet.TypeEvent)
+	eventCommandComplete = byte(packet.EventCommandComplete)
+	eventCommandStatus   = byte(packet.EventCommandStatus)
+	eventHardwareError   = byte(packet.EventHardwareError)
+	eventLE              = byte(packet.EventLEMeta)
 
-	leAdvertisingReport         = 0x02
-	leExtendedAdvertisingReport = 0x0D
+	leAdvertisingReport         = byte(packet.SubeventAdvertisingReport)
+	leExtendedAdvertisingReport = byte(packet.SubeventExtendedAdvertisingReport)
 	leScanTimeout               = 0x11
-	leAdvertisingSetTerminated  = 0x12
+	leAdvertisingSetTerminated  = byte(packet.SubeventAdvertisingSetTerminated)
 
-	maskHardwareError = 1 << 15
-	maskLE            = 1 << 61
-	defaultMask       = 0x00001FFFFFFFFFFF // LE events are off until the host wants them
-	defaultMaskLE     = 0x1F
+	defaultMask   = 0x00001FFFFFFFFFFF // LE events are off until the host wants them
+	defaultMaskLE = 0x1F
 )
 
 // event queues a packet for the host that is not an advertising report.
-func (c *Controller) event(packet []byte) {
-	if c.host != nil && !c.push(packet, false, -1, 0) {
+func (c *Controller) event(octets []byte) {
+	if c.host != nil && !c.push(octets, false, -1, 0) {
 		c.stats.Events++
 	}
 }
 
 // push gives a packet to the host, or garbage in its place.
-func (c *Controller) push(packet []byte, report bool, patch int, with byte) bool {
+func (c *Controller) push(octets []byte, report bool, patch int, with byte) bool {
 	if c.faults.garble > 0 {
 		c.faults.garble--
 		return c.host.push(c.garbage(), report, -1, 0)
 	}
-	return c.host.push(packet, report, patch, with)
+	return c.host.push(octets, report, patch, with)
 }
 
 func (c *Controller) garbage() []byte {
@@ -46,7 +47,7 @@ func (c *Controller) garbage() []byte {
 
 // allows reports whether the two masks let an LE event through.
 func (c *Controller) allows(subevent uint8) bool {
-	return c.mask&maskLE != 0 && c.maskLE&(1<<(subevent-1)) != 0
+	return c.mask&packet.EventMaskLEMeta != 0 && c.maskLE&(1<<(subevent-1)) != 0
 }
 
 // Command Complete (7.7.14):
@@ -54,10 +55,10 @@ func (c *Controller) allows(subevent uint8) bool {
 //	04 0E len | credits | opcode (2) | status | return parameters
 //
 // A command that failed returns the status alone.
-func (c *Controller) commandComplete(opcode uint16, s status, r *reply) {
+func (c *Controller) commandComplete(opcode packet.Opcode, s packet.Status, r *reply) {
 	var b [MaxPacket]byte
-	n := copy(b[:], []byte{packetEvent, eventCommandComplete, 0, c.credits(), byte(opcode), byte(opcode >> 8), byte(s)})
-	if s == success {
+	n := copy(b[:], []byte{typeEvent, eventCommandComplete, 0, c.credits(), byte(opcode), byte(opcode >> 8), byte(s)})
+	if s == packet.StatusSuccess {
 		n += copy(b[n:], r.octets[:r.length])
 	}
 	b[2] = byte(n - 3)
@@ -67,23 +68,23 @@ func (c *Controller) commandComplete(opcode uint16, s status, r *reply) {
 // Command Status (7.7.15), for a command that does not exist:
 //
 //	04 0F 04 | status | credits | opcode (2)
-func (c *Controller) commandStatus(opcode uint16, s status) {
-	c.event([]byte{packetEvent, eventCommandStatus, 4, byte(s), c.credits(), byte(opcode), byte(opcode >> 8)})
+func (c *Controller) commandStatus(opcode packet.Opcode, s packet.Status) {
+	c.event([]byte{typeEvent, eventCommandStatus, 4, byte(s), c.credits(), byte(opcode), byte(opcode >> 8)})
 }
 
 // LE Advertising Set Terminated (7.7.65.18):
 //
 //	04 3E 06 12 | status | handle | connection (2) | number of events
-func (c *Controller) setTerminated(s *set, why status) {
+func (c *Controller) setTerminated(s *set, why packet.Status) {
 	if c.allows(leAdvertisingSetTerminated) {
-		c.event([]byte{packetEvent, eventLE, 6, leAdvertisingSetTerminated, byte(why), s.handle, 0, 0, s.completed})
+		c.event([]byte{typeEvent, eventLE, 6, leAdvertisingSetTerminated, byte(why), s.handle, 0, 0, s.completed})
 	}
 }
 
 // LE Scan Timeout (7.7.65.17): 04 3E 01 11
 func (c *Controller) scanTimeout() {
 	if c.allows(leScanTimeout) {
-		c.event([]byte{packetEvent, eventLE, 1, leScanTimeout})
+		c.event([]byte{typeEvent, eventLE, 1, leScanTimeout})
 	}
 }
 
@@ -101,7 +102,7 @@ func (t *transmission) appendLegacyReport(b []byte, response bool) []byte {
 	case t.properties&scannable != 0:
 		kind = 0x02 // ADV_SCAN_IND
 	}
-	b = append(b, packetEvent, eventLE, byte(12+len(data)), leAdvertisingReport, 1, kind, t.addressType)
+	b = append(b, typeEvent, eventLE, byte(12+len(data)), leAdvertisingReport, 1, kind, byte(t.addressType))
 	b = append(b, t.address[:]...)
 	b = append(b, byte(len(data)))
 	b = append(b, data...)
@@ -124,11 +125,11 @@ func (t *transmission) appendExtendedReport(b []byte, response bool) []byte {
 	}
 	secondary, sid := byte(0), byte(0xFF) // none with legacy PDUs
 	if t.properties&legacyPDU == 0 {
-		secondary, sid = phy1M, t.sid
+		secondary, sid = packet.PHY1M, t.sid
 	}
-	b = append(b, packetEvent, eventLE, byte(26+len(data)), leExtendedAdvertisingReport, 1, byte(kind), byte(kind>>8), t.addressType)
+	b = append(b, typeEvent, eventLE, byte(26+len(data)), leExtendedAdvertisingReport, 1, byte(kind), byte(kind>>8), byte(t.addressType))
 	b = append(b, t.address[:]...)
-	b = append(b, phy1M, secondary, sid, powerUnknown, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, byte(len(data)))
+	b = append(b, packet.PHY1M, secondary, sid, powerUnknown, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, byte(len(data)))
 	return append(b, data...)
 }
 

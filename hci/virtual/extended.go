@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
 const maxHandle = 0xEF
@@ -19,27 +21,27 @@ func (c *Controller) find(handle uint8) *set {
 }
 
 // known is find with the status of a command on a set that has to be there.
-func (c *Controller) known(handle uint8) (*set, status) {
+func (c *Controller) known(handle uint8) (*set, packet.Status) {
 	if handle > maxHandle {
-		return nil, invalidParameters
+		return nil, packet.StatusInvalidParameters
 	}
 	if s := c.find(handle); s != nil {
-		return s, success
+		return s, packet.StatusSuccess
 	}
-	return nil, unknownAdvertising
+	return nil, packet.StatusUnknownAdvertisingID
 }
 
 // LE Set Advertising Set Random Address (7.8.52): handle | address (6).
-func leSetSetRandomAddress(c *Controller, p []byte, _ *reply) status {
+func leSetSetRandomAddress(c *Controller, p []byte, _ *reply) packet.Status {
 	s, err := c.known(p[0])
-	if err != success {
+	if err != packet.StatusSuccess {
 		return err
 	}
 	if s.enabled && s.properties&connectable != 0 {
-		return disallowed
+		return packet.StatusCommandDisallowed
 	}
-	s.random, s.hasRandom = Address(p[1:]), true
-	return success
+	s.random, s.hasRandom = packet.Address(p[1:]), true
+	return packet.StatusSuccess
 }
 
 // LE Set Extended Advertising Parameters [v1] (7.8.53) makes the set if it is
@@ -48,73 +50,73 @@ func leSetSetRandomAddress(c *Controller, p []byte, _ *reply) status {
 //	handle | properties (2) | min interval (3) | max interval (3) | channel map |
 //	own address type | peer address type | peer address (6) | filter policy |
 //	TX power | primary PHY | skip | secondary PHY | SID | notify scan requests
-func leSetExtendedAdvertisingParameters(c *Controller, p []byte, r *reply) status {
+func leSetExtendedAdvertisingParameters(c *Controller, p []byte, r *reply) packet.Status {
 	handle := p[0]
 	if handle > maxHandle {
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
 	s := c.find(handle)
 	if s != nil && s.enabled {
-		return disallowed
+		return packet.StatusCommandDisallowed
 	}
 	properties := binary.LittleEndian.Uint16(p[1:])
 	least, most := get24(p[3:]), get24(p[6:])
 	own, peer, policy, primary, secondary, sid := p[10], p[11], p[18], p[20], p[22], p[23]
 	if p[9]&7 == 0 || own > 3 || peer > 1 || policy > 3 || sid > 0x0F || p[24] > 1 || least < minInterval || least > most {
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
-	if err := checkProperties(properties); err != success {
+	if err := checkProperties(properties); err != packet.StatusSuccess {
 		return err
 	}
-	if primary != phy1M || properties&legacyPDU == 0 && secondary != phy1M {
-		return unsupported
+	if primary != packet.PHY1M || properties&legacyPDU == 0 && secondary != packet.PHY1M {
+		return packet.StatusUnsupportedFeature
 	}
 	if s == nil {
 		if len(c.sets) == c.options.Sets {
-			return memoryExceeded
+			return packet.StatusMemoryExceeded
 		}
 		s = &set{}
 		s.init(c, handle)
 		c.sets = append(c.sets, s)
-	} else if properties&legacyPDU != 0 && max(s.data.length, s.response.length) > maxLegacyData {
-		return invalidParameters
+	} else if properties&legacyPDU != 0 && max(s.data.length, s.response.length) > packet.MaxLegacyData {
+		return packet.StatusInvalidParameters
 	}
 	s.properties = properties
 	s.interval = time.Duration(least) * unit
 	s.addressType, s.sid = own, sid
 	r.put(txPower)
-	return success
+	return packet.StatusSuccess
 }
 
 // checkProperties knows table 7.2 of the command for legacy PDUs and the rules
 // of the text for others.
-func checkProperties(properties uint16) status {
+func checkProperties(properties uint16) packet.Status {
 	switch {
 	case properties > 0x7F:
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	case properties&directed != 0:
-		return unsupported
+		return packet.StatusUnsupportedFeature
 	case properties&legacyPDU != 0:
 		switch properties {
 		case legacyPDU, legacyPDU | scannable, legacyPDU | scannable | connectable:
-			return success
+			return packet.StatusSuccess
 		}
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	case properties&highDuty != 0, properties&connectable != 0 && properties&(scannable|anonymous) != 0:
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
-	return success
+	return packet.StatusSuccess
 }
 
 // LE Set Extended Advertising Data (7.8.54):
 //
 //	handle | operation | fragment preference | length | data
-func leSetExtendedAdvertisingData(c *Controller, p []byte, _ *reply) status {
+func leSetExtendedAdvertisingData(c *Controller, p []byte, _ *reply) packet.Status {
 	return c.setExtendedData(p, func(s *set) *payload { return &s.data })
 }
 
 // LE Set Extended Scan Response Data (7.8.55), of the same layout.
-func leSetExtendedScanResponseData(c *Controller, p []byte, _ *reply) status {
+func leSetExtendedScanResponseData(c *Controller, p []byte, _ *reply) packet.Status {
 	return c.setExtendedData(p, func(s *set) *payload { return &s.response })
 }
 
@@ -127,12 +129,12 @@ const (
 	dataUnchanged  = 4
 )
 
-func (c *Controller) setExtendedData(p []byte, which func(*set) *payload) status {
+func (c *Controller) setExtendedData(p []byte, which func(*set) *payload) packet.Status {
 	if len(p) < 4 || len(p) != 4+int(p[3]) || p[1] > dataUnchanged || p[2] > 1 {
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
 	s, err := c.known(p[0])
-	if err != success {
+	if err != packet.StatusSuccess {
 		return err
 	}
 	operation, data, d := p[1], p[4:], which(s)
@@ -140,26 +142,26 @@ func (c *Controller) setExtendedData(p []byte, which func(*set) *payload) status
 	switch {
 	case operation == dataUnchanged:
 		if !s.enabled || legacyPDUs || d.length == 0 || len(data) > 0 {
-			return invalidParameters
+			return packet.StatusInvalidParameters
 		}
-		return success
-	case legacyPDUs && (operation != dataComplete || len(data) > maxLegacyData):
-		return invalidParameters
+		return packet.StatusSuccess
+	case legacyPDUs && (operation != dataComplete || len(data) > packet.MaxLegacyData):
+		return packet.StatusInvalidParameters
 	case operation != dataComplete && len(data) == 0:
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	case operation != dataComplete && s.enabled:
-		return disallowed
+		return packet.StatusCommandDisallowed
 	}
 	if operation == fragmentFirst || operation == dataComplete {
 		d.length = 0
 	}
 	if d.length+len(data) > MaxAdvertisingData {
 		*d = payload{}
-		return memoryExceeded
+		return packet.StatusMemoryExceeded
 	}
 	d.length += copy(d.octets[d.length:], data)
 	d.partial = operation == fragmentFirst || operation == fragmentMiddle
-	return success
+	return packet.StatusSuccess
 }
 
 // LE Set Extended Advertising Enable (7.8.56):
@@ -167,26 +169,26 @@ func (c *Controller) setExtendedData(p []byte, which func(*set) *payload) status
 //	enable | number of sets | for each: handle | duration (2) | max events
 //
 // Either all are enabled or none.
-func leSetExtendedAdvertisingEnable(c *Controller, p []byte, _ *reply) status {
+func leSetExtendedAdvertisingEnable(c *Controller, p []byte, _ *reply) packet.Status {
 	if len(p) < 2 || len(p) != 2+4*int(p[1]) || p[0] > 1 || p[0] == 1 && p[1] == 0 {
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
 	enable, rows := p[0] == 1, p[2:]
 	if len(rows) == 0 {
 		for _, s := range c.sets {
 			s.stop()
 		}
-		return success
+		return packet.StatusSuccess
 	}
 	for row := range slices.Chunk(rows, 4) {
-		if err := c.checkEnable(row[0], enable); err != success {
+		if err := c.checkEnable(row[0], enable); err != packet.StatusSuccess {
 			return err
 		}
 	}
 	for i := 0; i < len(rows); i += 4 {
 		for j := i + 4; j < len(rows); j += 4 {
 			if rows[i] == rows[j] {
-				return invalidParameters
+				return packet.StatusInvalidParameters
 			}
 		}
 	}
@@ -198,56 +200,56 @@ func leSetExtendedAdvertisingEnable(c *Controller, p []byte, _ *reply) status {
 			s.stop()
 		}
 	}
-	return success
+	return packet.StatusSuccess
 }
 
-func (c *Controller) checkEnable(handle uint8, enable bool) status {
+func (c *Controller) checkEnable(handle uint8, enable bool) packet.Status {
 	s, err := c.known(handle)
 	switch {
-	case err != success || !enable:
+	case err != packet.StatusSuccess || !enable:
 		return err
 	case c.options.Exclusive && c.scan.enabled:
-		return disallowed
+		return packet.StatusCommandDisallowed
 	case s.data.partial || s.response.partial:
-		return disallowed
+		return packet.StatusCommandDisallowed
 	case s.properties&(scannable|legacyPDU) == scannable && s.response.length == 0:
-		return disallowed
+		return packet.StatusCommandDisallowed
 	case s.lacksAddress():
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
-	return success
+	return packet.StatusSuccess
 }
 
 // LE Read Maximum Advertising Data Length (7.8.57).
-func leReadMaximumAdvertisingData(_ *Controller, _ []byte, r *reply) status {
+func leReadMaximumAdvertisingData(_ *Controller, _ []byte, r *reply) packet.Status {
 	r.put16(MaxAdvertisingData)
-	return success
+	return packet.StatusSuccess
 }
 
 // LE Read Number of Supported Advertising Sets (7.8.58).
-func leReadNumberOfSets(c *Controller, _ []byte, r *reply) status {
+func leReadNumberOfSets(c *Controller, _ []byte, r *reply) packet.Status {
 	r.put(byte(c.options.Sets))
-	return success
+	return packet.StatusSuccess
 }
 
 // LE Remove Advertising Set (7.8.59).
-func leRemoveSet(c *Controller, p []byte, _ *reply) status {
+func leRemoveSet(c *Controller, p []byte, _ *reply) packet.Status {
 	s, err := c.known(p[0])
-	if err != success {
+	if err != packet.StatusSuccess {
 		return err
 	}
 	if s.enabled {
-		return disallowed
+		return packet.StatusCommandDisallowed
 	}
 	c.sets = slices.DeleteFunc(c.sets, func(o *set) bool { return o == s })
-	return success
+	return packet.StatusSuccess
 }
 
 // LE Clear Advertising Sets (7.8.60).
-func leClearSets(c *Controller, _ []byte, _ *reply) status {
+func leClearSets(c *Controller, _ []byte, _ *reply) packet.Status {
 	if c.advertising() {
-		return disallowed
+		return packet.StatusCommandDisallowed
 	}
 	c.sets = nil
-	return success
+	return packet.StatusSuccess
 }

@@ -1,6 +1,10 @@
 package virtual
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+)
 
 // faults are the troubles that a controller is in.
 type faults struct {
@@ -24,9 +28,9 @@ func (c *Controller) DropCompletion(n int) {
 }
 
 // Hang makes the controller go silent: it takes packets and does nothing,
-// neither for the host nor on the air. Only Resume, Plug, a new Transport and, with
-// untilReset, the host's Reset command end it; what it held, such as enabled
-// advertising sets, is as it was after Resume.
+// neither for the host nor on the air. Only Resume, Unplug and, with untilReset,
+// the host's Reset command end it; after Resume what it held, such as enabled
+// advertising sets, is as it was.
 func (c *Controller) Hang(untilReset bool) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
@@ -54,8 +58,8 @@ func (c *Controller) Mute(on bool) {
 func (c *Controller) HardwareError(code uint8) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
-	if !c.faults.hung && c.mask&maskHardwareError != 0 {
-		c.event([]byte{packetEvent, eventHardwareError, 1, code})
+	if !c.faults.hung && c.mask&packet.EventMaskHardwareError != 0 {
+		c.event([]byte{typeEvent, eventHardwareError, 1, code})
 	}
 }
 
@@ -83,6 +87,7 @@ func (c *Controller) Unplug() {
 		return
 	}
 	c.unplugged = true
+	c.faults.hung = false
 	c.power(ErrUnplugged)
 	c.air.unplug(c)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
 // MaxPacket is the size of the largest packet to the host in octets: type,
@@ -14,10 +16,8 @@ const MaxPacket = 3 + 255
 // the host: completions, terminations, errors.
 const reserve = 64
 
-// Host is the host's end of a controller: whole H4 packets, one per Read and
-// one per Write, as transport.Transport has them. Reads and writes may run
-// side by side.
-type Host struct {
+// host is the host's end of a controller, a transport.Transport.
+type host struct {
 	controller *Controller
 
 	mu      sync.Mutex
@@ -36,17 +36,17 @@ type slot struct {
 	data   [MaxPacket]byte
 }
 
-func newHost(c *Controller) *Host {
-	h := &Host{controller: c}
+func newHost(c *Controller) *host {
+	h := &host{controller: c}
 	h.arrival.L = &h.mu
 	return h
 }
 
 // Read waits for a packet from the controller and copies it to p, which is to
 // have MaxPacket octets; a packet that does not fit is lost with
-// io.ErrShortBuffer. After Close it returns ErrClosed, after Unplug
+// io.ErrShortBuffer. After Close it returns transport.ErrClosed, after Unplug
 // ErrUnplugged, wrapped.
-func (h *Host) Read(p []byte) (int, error) {
+func (h *host) Read(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for h.count == 0 && h.gone == nil {
@@ -71,7 +71,7 @@ func (h *Host) Read(p []byte) (int, error) {
 // Write hands a packet to the controller, which keeps nothing of p. It does
 // not block. An error says that the controller is gone; a packet that makes no
 // sense is the controller's to answer.
-func (h *Host) Write(p []byte) error {
+func (h *host) Write(p []byte) error {
 	c := h.controller
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
@@ -80,22 +80,22 @@ func (h *Host) Write(p []byte) error {
 		defer h.mu.Unlock()
 		return fmt.Errorf("virtual: expected %s to take a packet: %w", c.options.Address, h.gone)
 	}
-	c.packet(p)
+	c.take(p)
 	return nil
 }
 
 // Close ends the session and resets the controller. It unblocks Read.
-func (h *Host) Close() error {
+func (h *host) Close() error {
 	c := h.controller
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
 	if c.host == h {
-		c.power(ErrClosed)
+		c.power(transport.ErrClosed)
 	}
 	return nil
 }
 
-func (h *Host) shut(reason error) {
+func (h *host) shut(reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.gone == nil {
@@ -108,7 +108,7 @@ func (h *Host) shut(reason error) {
 // push queues a packet for the host, or returns false if its kind of packet
 // has no room left. patch, if it is not negative, is where the octet with is
 // put, so that one encoded report serves all who hear it.
-func (h *Host) push(packet []byte, report bool, patch int, with byte) bool {
+func (h *host) push(octets []byte, report bool, patch int, with byte) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.gone != nil {
@@ -122,7 +122,7 @@ func (h *Host) push(packet []byte, report bool, patch int, with byte) bool {
 	}
 	s := &h.queue[(h.first+h.count)%len(h.queue)]
 	s.report = report
-	s.length = uint16(copy(s.data[:], packet))
+	s.length = uint16(copy(s.data[:], octets))
 	if patch >= 0 {
 		s.data[patch] = with
 	}
@@ -135,7 +135,7 @@ func (h *Host) push(packet []byte, report bool, patch int, with byte) bool {
 }
 
 // grow doubles the ring. The two bounds in push keep it small.
-func (h *Host) grow() {
+func (h *host) grow() {
 	larger := make([]slot, max(8, 2*len(h.queue)))
 	n := copy(larger, h.queue[h.first:])
 	copy(larger[n:], h.queue[:h.first])

@@ -1,6 +1,10 @@
 package virtual
 
-import "time"
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+)
 
 // Link is what the air does to advertisements between one advertiser and one
 // listener, in that direction. The zero value is a perfect link.
@@ -29,23 +33,23 @@ func (a *Air) SetDefaultLink(l Link) {
 
 // SetLink changes the link by which to hears from. The controllers need not be
 // attached yet. It holds until ClearLink.
-func (a *Air) SetLink(from, to Address, l Link) {
+func (a *Air) SetLink(from, to packet.Address, l Link) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.links[pair{from.key(), to.key()}] = l
+	a.links[pair{addressKey(from), addressKey(to)}] = l
 }
 
 // SetLinks is SetLink in both directions.
-func (a *Air) SetLinks(one, other Address, l Link) {
+func (a *Air) SetLinks(one, other packet.Address, l Link) {
 	a.SetLink(one, other, l)
 	a.SetLink(other, one, l)
 }
 
 // ClearLink gives the link from one controller to another back to the default.
-func (a *Air) ClearLink(from, to Address) {
+func (a *Air) ClearLink(from, to packet.Address) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.links, pair{from.key(), to.key()})
+	delete(a.links, pair{addressKey(from), addressKey(to)})
 }
 
 // link is how to hears from.

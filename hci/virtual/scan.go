@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
 const (
@@ -14,7 +16,8 @@ const (
 
 // scanner is a controller's scanning state.
 type scanner struct {
-	timer      // the end of a scan with a duration
+	timer // the end of a scan with a duration
+
 	controller *Controller
 
 	active      bool
@@ -26,6 +29,7 @@ type scanner struct {
 	since    time.Duration
 	duration time.Duration // 0: until disabled
 	period   time.Duration // 0: once
+	renew    bool          // the filter forgets with every period
 	filter   filter
 }
 
@@ -51,23 +55,23 @@ func validWindow(interval, window uint16) bool {
 
 // begin starts scanning, anew if it is on. With a period the scanner scans for
 // the duration in every period.
-func (s *scanner) begin(filter bool, duration, period time.Duration) status {
+func (s *scanner) begin(filter bool, duration, period time.Duration) packet.Status {
 	c := s.controller
 	switch {
 	case c.options.Exclusive && c.advertising():
-		return disallowed
+		return packet.StatusCommandDisallowed
 	case s.addressType&1 == 1 && !c.hasRandom:
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
 	c.air.schedule.remove(&s.timer)
 	s.enabled = true
 	s.since = c.air.now()
-	s.duration, s.period = duration, period
-	s.filter.begin(filter, 0)
+	s.duration, s.period, s.renew = duration, period, false
+	s.filter.begin(filter)
 	if duration > 0 && period == 0 {
 		c.air.at(&s.timer, s.since+duration)
 	}
-	return success
+	return packet.StatusSuccess
 }
 
 func (s *scanner) stop() {
@@ -91,6 +95,10 @@ func (s *scanner) hears(now time.Duration) bool {
 	if s.period > 0 && elapsed%s.period >= s.duration {
 		return false
 	}
+	if s.renew && elapsed/s.period != s.filter.round {
+		s.filter.forget()
+		s.filter.round = elapsed / s.period
+	}
 	return s.window == s.interval || elapsed%s.interval < s.window
 }
 
@@ -99,23 +107,25 @@ func (s *scanner) hears(now time.Duration) bool {
 // (Core volume 6 part B, 4.4.3.5), which is why a mesh scanner never filters.
 type filter struct {
 	on     bool
-	renew  bool // in every scan period
-	period time.Duration
 	seen   []uint64
 	oldest int
+	round  time.Duration // the period of the scan to which seen belongs
 }
 
-func (f *filter) begin(on bool, period time.Duration) {
-	f.on, f.period = on, period
-	f.seen, f.oldest = f.seen[:0], 0
+func (f *filter) begin(on bool) {
+	f.on = on
+	f.forget()
+	f.round = 0
 }
+
+func (f *filter) forget() { f.seen, f.oldest = f.seen[:0], 0 }
 
 // passes reports whether an advertiser is new, and remembers it.
 func (f *filter) passes(t *transmission, response bool) bool {
 	if !f.on {
 		return true
 	}
-	key := t.address.key() | uint64(t.addressType)<<48 | uint64(t.sid)<<56
+	key := addressKey(t.address) | uint64(t.addressType)<<48 | uint64(t.sid)<<56
 	if response {
 		key |= 1 << 63
 	}
@@ -142,15 +152,15 @@ func (c *Controller) report(t *transmission, rssi int8) {
 }
 
 func (c *Controller) reportOne(t *transmission, rssi int8, response bool) {
-	subevent := uint8(leAdvertisingReport)
+	subevent := leAdvertisingReport
 	if c.family == extended {
 		subevent = leExtendedAdvertisingReport
 	}
 	if c.host == nil || !c.allows(subevent) || !c.scan.filter.passes(t, response) {
 		return
 	}
-	packet, patch := t.encoded(c.family, response)
-	if c.push(packet, true, patch, byte(rssi)) {
+	octets, patch := t.encoded(c.family, response)
+	if c.push(octets, true, patch, byte(rssi)) {
 		c.stats.Reports++
 	} else {
 		c.stats.Dropped++
@@ -160,44 +170,42 @@ func (c *Controller) reportOne(t *transmission, rssi int8, response bool) {
 // LE Set Extended Scan Parameters (7.8.64):
 //
 //	own address type | filter policy | PHYs | for each PHY: type | interval (2) | window (2)
-func leSetExtendedScanParameters(c *Controller, p []byte, _ *reply) status {
+func leSetExtendedScanParameters(c *Controller, p []byte, _ *reply) packet.Status {
 	if c.scan.enabled {
-		return disallowed
+		return packet.StatusCommandDisallowed
 	}
 	if len(p) < 3 || len(p) != 3+5*bits.OnesCount8(p[2]) || p[0] > 3 || p[1] > 3 || p[2] == 0 {
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
-	if p[2] != phy1M || p[1] != 0 {
-		return unsupported
+	if p[2] != packet.PHY1M || p[1] != 0 {
+		return packet.StatusUnsupportedFeature
 	}
 	interval, window := binary.LittleEndian.Uint16(p[4:]), binary.LittleEndian.Uint16(p[6:])
 	if p[3] > 1 || !validWindow(interval, window) {
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	}
 	c.scan.configure(p[3] == 1, interval, window, p[0])
-	return success
+	return packet.StatusSuccess
 }
 
 // LE Set Extended Scan Enable (7.8.65):
 //
 //	enable | filter duplicates | duration (2) | period (2)
-func leSetExtendedScanEnable(c *Controller, p []byte, _ *reply) status {
+func leSetExtendedScanEnable(c *Controller, p []byte, _ *reply) packet.Status {
 	duration := time.Duration(binary.LittleEndian.Uint16(p[2:])) * durationUnit
 	period := time.Duration(binary.LittleEndian.Uint16(p[4:])) * periodUnit
 	switch {
 	case p[0] > 1 || p[1] > 2:
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	case p[0] == 0:
 		c.scan.stop()
-		return success
+		return packet.StatusSuccess
 	case duration > 0 && period > 0 && duration >= period, p[1] == 2 && (duration == 0 || period == 0):
-		return invalidParameters
+		return packet.StatusInvalidParameters
 	case duration == 0:
 		period = 0 // the period counts only with a duration
 	}
 	err := c.scan.begin(p[1] != 0, duration, period)
-	if err == success && p[1] == 2 {
-		c.scan.filter.period = period
-	}
+	c.scan.renew = err == packet.StatusSuccess && p[1] == 2
 	return err
 }

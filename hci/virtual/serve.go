@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
 // Serve makes the other side of conn the controller's host: H4 packets in a
@@ -20,13 +23,13 @@ func (c *Controller) Serve(conn net.Conn) error {
 	received := receive(conn, h)
 	h.Close() // ends send
 	conn.Close()
-	if err := <-sent; err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, net.ErrClosed) {
+	if err := <-sent; err != nil && !errors.Is(err, transport.ErrClosed) && !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return received
 }
 
-func send(conn net.Conn, h *Host) error {
+func send(conn net.Conn, h transport.Transport) error {
 	var buffer [MaxPacket]byte
 	for {
 		n, err := h.Read(buffer[:])
@@ -41,21 +44,25 @@ func send(conn net.Conn, h *Host) error {
 
 // receive cuts the stream into packets. A packet type that does not exist
 // means that the stream is out of step, and H4 knows no way back.
-func receive(conn net.Conn, h *Host) error {
+func receive(conn net.Conn, h transport.Transport) error {
 	var buffer [5 + 0xFFFF]byte
 	for {
 		if _, err := io.ReadFull(conn, buffer[:1]); err != nil {
 			return ended(err)
 		}
-		header, ok := headerLength(buffer[0])
-		if !ok {
-			return fmt.Errorf("virtual: expected an H4 packet type of 1, 2, 3 or 5, came 0x%02x, connect anew", buffer[0])
+		header := packet.Type(buffer[0]).HeaderLen()
+		if header == 0 {
+			return fmt.Errorf("virtual: expected an H4 packet type of 1 to 5, came 0x%02x, connect anew", buffer[0])
 		}
-		if _, err := io.ReadFull(conn, buffer[1:1+header]); err != nil {
+		if _, err := io.ReadFull(conn, buffer[1:header]); err != nil {
 			return ended(err)
 		}
-		end := 1 + header + bodyLength(buffer[:1+header])
-		if _, err := io.ReadFull(conn, buffer[1+header:end]); err != nil {
+		body, err := packet.BodyLen(buffer[:header])
+		if err != nil {
+			return err
+		}
+		end := header + body
+		if _, err := io.ReadFull(conn, buffer[header:end]); err != nil {
 			return ended(err)
 		}
 		if err := h.Write(buffer[:end]); err != nil {
@@ -69,28 +76,4 @@ func ended(err error) error {
 		return nil
 	}
 	return fmt.Errorf("virtual: receiving from the host: %w", err)
-}
-
-// headerLength is the number of octets between the packet type and the body.
-func headerLength(packetType byte) (int, bool) {
-	switch packetType {
-	case packetCommand, packetSCO:
-		return 3, true
-	case packetACL, packetISO:
-		return 4, true
-	default:
-		return 0, false
-	}
-}
-
-// bodyLength reads the length in a header that is whole.
-func bodyLength(packet []byte) int {
-	switch packet[0] {
-	case packetCommand, packetSCO:
-		return int(packet[3])
-	case packetISO:
-		return (int(packet[3]) | int(packet[4])<<8) & 0x3FFF
-	default:
-		return int(packet[3]) | int(packet[4])<<8
-	}
 }

@@ -1,12 +1,14 @@
 package virtual
 
-import "time"
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+)
 
 // MaxAdvertisingData is how many octets of AD structures an extended
 // advertisement holds; a legacy PDU holds 31.
 const MaxAdvertisingData = 191
-
-const maxLegacyData = 31
 
 // Bits of Advertising_Event_Properties (Core volume 4 part E, 7.8.53) and of
 // the event type of an extended report.
@@ -20,10 +22,8 @@ const (
 	withPower   = 1 << 6
 )
 
-const phy1M = 1
-
 const (
-	unit         = 625 * time.Microsecond // of intervals and windows
+	unit         = packet.AdvertisingUnit // of intervals and windows
 	durationUnit = 10 * time.Millisecond  // of durations
 	minInterval  = 0x20                   // 20 ms
 	slowInterval = 0xA0                   // 100 ms, before Bluetooth 5.0 the least for what is not connectable
@@ -44,7 +44,7 @@ type set struct {
 	interval    time.Duration
 	addressType uint8 // Own_Address_Type
 	sid         uint8
-	random      Address
+	random      packet.Address
 	hasRandom   bool
 
 	data     payload
@@ -79,7 +79,7 @@ func (s *set) setDefaults() {
 	s.properties = connectable | scannable | legacyPDU
 	s.interval = 0x0800 * unit
 	s.addressType, s.sid = 0, 0
-	s.random, s.hasRandom = Address{}, false
+	s.random, s.hasRandom = packet.Address{}, false
 	s.data, s.response = payload{}, payload{}
 }
 
@@ -103,7 +103,7 @@ func (s *set) stop() {
 }
 
 // end disables the set and tells the host.
-func (s *set) end(why status) {
+func (s *set) end(why packet.Status) {
 	s.stop()
 	s.controller.setTerminated(s, why)
 }
@@ -115,9 +115,9 @@ func (s *set) fire(now time.Duration) {
 	case c.faults.hung || c.faults.mute:
 		c.air.at(&s.timer, now+s.interval)
 	case s.ending:
-		s.end(limitReached)
+		s.end(packet.StatusLimitReached)
 	case s.deadline > 0 && now >= s.deadline:
-		s.end(advertisingTimeout)
+		s.end(packet.StatusAdvertisingTimeout)
 	case c.busyUntil > now: // another set's event
 		c.air.at(&s.timer, s.notAfterDeadline(c.busyUntil))
 	default:
@@ -143,17 +143,17 @@ func (s *set) notAfterDeadline(at time.Duration) time.Duration {
 // advertiser is the address type and address of the set's PDUs. Types 2 and 3
 // ask for a resolvable address and fall back to the identity, as with an empty
 // resolving list.
-func (s *set) advertiser() (uint8, Address) {
+func (s *set) advertiser() (packet.AddressType, packet.Address) {
 	c := s.controller
 	switch {
 	case s.properties&anonymous != 0:
-		return 0xFF, Address{}
+		return packet.AddressAnonymous, packet.Address{}
 	case s.addressType&1 == 0:
-		return 0, c.options.Address
+		return packet.AddressPublic, c.options.Address
 	case s == &c.legacy:
-		return 1, c.random
+		return packet.AddressRandom, c.random
 	default:
-		return 1, s.random
+		return packet.AddressRandom, s.random
 	}
 }
 

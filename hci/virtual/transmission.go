@@ -1,17 +1,21 @@
 package virtual
 
-import "time"
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+)
 
 // Advertisement is one advertising event as a sniffer sees it.
 type Advertisement struct {
-	Time        time.Time     // of the transmission
-	Elapsed     time.Duration // the same since NewAir
-	From        Address       // public address of the controller, whatever it advertises with
-	Number      uint64        // of the event among all of that controller, from 1
-	AddressType uint8         // of AdvA: 0 public, 1 random, 0xFF none (anonymous)
-	AdvA        Address       // what the advertisement says
-	Properties  uint8         // bits 0 to 4: connectable, scannable, directed, high duty, legacy PDU
-	Handle      uint8         // advertising set; 0 with the legacy commands
+	Time        time.Time          // of the transmission
+	Elapsed     time.Duration      // the same since NewAir
+	From        packet.Address     // public address of the controller, whatever it advertises with
+	Number      uint64             // of the event among all of that controller, from 1
+	AddressType packet.AddressType // of AdvA: public, random or anonymous
+	AdvA        packet.Address     // what the advertisement says
+	Properties  uint8              // bits 0 to 4: connectable, scannable, directed, high duty, legacy PDU
+	Handle      uint8              // advertising set; 0 with the legacy commands
 	SID         uint8
 	Data        []byte // AD structures
 }
@@ -25,6 +29,7 @@ const (
 	chanceDelay = iota
 	chanceLink
 	chanceGarbage
+	chanceRand
 )
 
 // Which timer of one controller goes first when several are due in one moment.
@@ -54,12 +59,12 @@ type transmission struct {
 	timer // the end of the PDU
 	air   *Air
 	burst
-	number int // of arrivals still to come
-	event  uint64
+	waiting int // arrivals still to come
+	event   uint64
 
 	properties     uint16
-	addressType    uint8
-	address        Address
+	addressType    packet.AddressType
+	address        packet.Address
 	sid            uint8
 	length         int
 	data           [MaxAdvertisingData]byte
@@ -203,7 +208,7 @@ func (a *Air) postpone(t *transmission, to *Controller, rssi int8, at time.Durat
 	}
 	late.transmission, late.to, late.rssi = t, to, rssi
 	late.key, late.order = to.key, orderAir+t.event
-	t.number++
+	t.waiting++
 	a.at(&late.timer, at)
 }
 
@@ -212,20 +217,20 @@ func (l *arrival) arrive(now time.Duration) {
 	t.heard(l.to, l.rssi, now)
 	l.transmission, l.to = nil, nil
 	t.air.radio.idleLate = append(t.air.radio.idleLate, l)
-	t.number--
+	t.waiting--
 	t.release()
 }
 
 // release gives t back when nobody waits for it any more.
 func (t *transmission) release() {
-	if t.number == 0 {
+	if t.waiting == 0 {
 		t.air.radio.idle = append(t.air.radio.idle, t)
 	}
 }
 
 // encoded is the report of t for hosts that use a family of commands, and
 // where its RSSI is.
-func (t *transmission) encoded(f family, response bool) (packet []byte, rssi int) {
+func (t *transmission) encoded(f family, response bool) (octets []byte, rssi int) {
 	at := 0
 	if response {
 		at = 1
