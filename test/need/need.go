@@ -1,0 +1,67 @@
+// Package need is how a test says that it cannot run here. `go test ./...` has
+// to pass on a machine that has nothing but Go, therefore a test that needs a
+// container engine, root or a program is skipped there and says what for. In CI
+// the same is a failure, because a test that never runs cannot fail.
+package need
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// RequireVariable names the environment variable that turns skips into failures:
+// "all", or a comma-separated list of what must be there, as in "docker,root".
+// CI=true means "all".
+const RequireVariable = "BTMESH2MQTT_TEST_REQUIRE"
+
+// Missing ends the test: what (a word such as "docker") is not usable, and why.
+// It is skipped, or fails where what is required.
+func Missing(t testing.TB, what, why string) {
+	t.Helper()
+	if required(what) {
+		t.Fatalf("%s is required here (CI or %s) but not usable: %s", what, RequireVariable, why)
+	}
+	t.Skipf("needs %s: %s (./test/run sets up everything)", what, why)
+}
+
+func required(what string) bool {
+	list := strings.Split(os.Getenv(RequireVariable), ",")
+	return os.Getenv("CI") == "true" || slices.Contains(list, "all") || slices.Contains(list, what)
+}
+
+// Program needs an executable in PATH and returns where it is. pkg is the Debian
+// package that has it.
+func Program(t testing.TB, name, pkg string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(t, name, "no such program; apt-get install "+pkg)
+	}
+	return path
+}
+
+// Docker needs the docker command and a daemon that answers.
+func Docker(t testing.TB) {
+	t.Helper()
+	Program(t, "docker", "docker.io")
+	out, err := exec.CommandContext(t.Context(), "docker", "version", "--format", "{{.Server.Version}}").CombinedOutput()
+	if err != nil {
+		Missing(t, "docker", "its daemon does not answer: "+lastLine(out))
+	}
+}
+
+// Root needs to be the superuser.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Missing(t, "root", "this test changes the machine")
+	}
+}
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
+}
