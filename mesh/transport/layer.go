@@ -96,6 +96,7 @@ type Layer struct {
 
 	// Room for what does not outlive a call.
 	payload    [maxUpper]byte
+	sealed     [maxUnsegmentedAccess]byte
 	head       [2 * segmentHead]byte
 	appKeys    []AppKey
 	deviceKeys []DeviceKey

@@ -68,7 +68,7 @@ type AccessMessage struct {
 	IVIndex   mesh.IVIndex
 	Seq       mesh.SequenceNumber // of the SeqAuth
 	Segmented bool
-	Payload   []byte // 1 to 380 octets, valid until the next call of the Layer
+	Payload   []byte // 1 to 380 octets, valid until the next Receive
 }
 
 // ControlMessage is a received transport control message (section 3.6.5).
@@ -80,7 +80,7 @@ type ControlMessage struct {
 	Seq       mesh.SequenceNumber // of the SeqAuth
 	Segmented bool
 	Opcode    uint8  // 7 bits, not 0
-	Params    []byte // 0 to 256 octets, valid until the next call of the Layer
+	Params    []byte // 0 to 256 octets, valid until the next Receive
 }
 
 // Handle names a segmented message on its way. Zero names none.

@@ -85,7 +85,7 @@ func (l *Layer) Send(now time.Time, m *AccessOut, out *Output) (Handle, error) {
 	if err != nil {
 		return 0, fmt.Errorf("transport: cannot send to %s: %w", m.Dst, err)
 	}
-	upper := key.seal(l.payload[:0], m.Key.IsDevice(), seqAuthOf(iv, seq), m.Src, m.Dst, &m.Label, m.Payload, false)
+	upper := key.seal(l.sealed[:0], m.Key.IsDevice(), seqAuthOf(iv, seq), m.Src, m.Dst, &m.Label, m.Payload, false)
 	out.pdu(network.PDU{NetKey: m.NetKey, IVIndex: iv, TTL: ttl, Seq: seq, Src: m.Src, Dst: m.Dst},
 		0, append(l.head[:0], key.first), upper)
 	return 0, nil
