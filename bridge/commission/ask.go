@@ -1,0 +1,59 @@
+package commission
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// Requester sends an acknowledged message and waits for the answer; *node.Node
+// is one.
+type Requester interface {
+	Request(ctx context.Context, r node.Request) (node.Response, error)
+}
+
+// message is a pointer to a message type, so that ask can make one.
+type message[T any] interface {
+	*T
+	access.Message
+}
+
+// ask sends m and returns the answer of type T. accept tells whether an answer
+// belongs to m; nil takes any.
+func ask[T any, M message[T]](ctx context.Context, r Requester, to destination, m access.Message, accept func(M) bool) (M, error) {
+	payload, err := access.Append(nil, m)
+	if err != nil {
+		return nil, err
+	}
+	answer := M(new(T))
+	response, err := r.Request(ctx, node.Request{
+		Dst:     to.address,
+		NetKey:  to.netKey,
+		Key:     to.key,
+		TTL:     mesh.DefaultTTL,
+		Payload: payload,
+		Respond: answer.Opcode(),
+		Accept: func(params []byte) bool {
+			candidate := M(new(T))
+			return access.Decode(params, candidate) == nil && (accept == nil || accept(candidate))
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := access.Decode(response.Params, answer); err != nil {
+		return nil, fmt.Errorf("commission: the answer of %s: %w", to.address, err)
+	}
+	return answer, nil
+}
+
+// destination is an element and the key to speak to it with.
+type destination struct {
+	address mesh.Address
+	netKey  mesh.KeyIndex
+	key     transport.Key
+}

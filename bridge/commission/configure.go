@@ -1,0 +1,223 @@
+package commission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// Options says how a node is configured.
+type Options struct {
+	NetKey mesh.KeyIndex
+	AppKey mesh.KeyIndex
+	Key    crypto.Key   // of the AppKey
+	Bridge mesh.Address // where models publish to
+}
+
+// Step is one thing done to a node, for who shows the progress.
+type Step struct {
+	Name  string // composition, app_key, bind, publish, details
+	Done  int    // steps done so far
+	Total int    // as far as it is known
+}
+
+// Result is what was found out and done.
+type Result struct {
+	Composition *foundation.Composition
+	Details     Details
+	// Skipped says which models could not be configured, and why. The node
+	// works without them.
+	Skipped []string
+}
+
+// Publication of what a model has to tell. A publication is not acknowledged,
+// so it is sent twice; the same transaction counts once.
+const (
+	publishRepeats  = 1
+	publishInterval = 4 // steps of 50 ms less one: 250 ms
+	// sensorPeriod is 6 steps of 10 s: a sensor that says nothing for a minute
+	// is missed.
+	sensorPeriod = 6 | 2<<6
+)
+
+// configurator carries one node through.
+type configurator struct {
+	Requester
+	Options
+	peer     state.Peer
+	progress func(Step)
+	step     Step
+	result   *Result
+}
+
+// Configure reads the composition of a node and configures it. It is safe to
+// run again. The error is that of a step without which the node is of no use;
+// it wraps node.ErrNoResponse when the node did not answer.
+func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, progress func(Step)) (*Result, error) {
+	c := &configurator{Requester: r, Options: o, peer: peer, progress: progress, result: &Result{}}
+	c.step.Total = 3
+	if err := c.readComposition(ctx); err != nil {
+		return nil, fmt.Errorf("commission: the composition of %s could not be read: %w", peer.Address, err)
+	}
+	if err := c.addAppKey(ctx); err != nil {
+		return nil, fmt.Errorf("commission: %s did not take the AppKey: %w", peer.Address, err)
+	}
+	for index, element := range c.result.Composition.Elements {
+		for _, model := range element.Models {
+			if err := c.configureModel(ctx, peer.Address+mesh.Address(index), model); err != nil {
+				return nil, fmt.Errorf("commission: model %s on %s: %w", model, peer.Address+mesh.Address(index), err)
+			}
+		}
+	}
+	details, err := ReadDetails(ctx, r, peer, o.AppKey, c.result.Composition)
+	if err != nil {
+		return nil, err
+	}
+	c.result.Details = details
+	c.did("details")
+	return c.result, nil
+}
+
+// Remove makes a node leave the network (section 4.3.2.53).
+func Remove(ctx context.Context, r Requester, peer state.Peer) error {
+	_, err := ask[foundation.ConfigNodeResetStatus](ctx, r, device(peer), &foundation.ConfigNodeReset{}, nil)
+	if err != nil {
+		return fmt.Errorf("commission: %s did not confirm that it leaves the network: %w", peer.Address, err)
+	}
+	return nil
+}
+
+// Probe asks a node for something that every node answers, to find out whether
+// it can be reached.
+func Probe(ctx context.Context, r Requester, peer state.Peer) error {
+	_, err := ask[foundation.ConfigDefaultTTLStatus](ctx, r, device(peer), &foundation.ConfigDefaultTTLGet{}, nil)
+	return err
+}
+
+// device addresses the Configuration Server of a node.
+func device(peer state.Peer) destination {
+	return destination{address: peer.Address, netKey: peer.NetKey, key: transport.Key{Device: peer.Address}}
+}
+
+func (c *configurator) did(name string) {
+	c.step.Name = name
+	c.step.Done++
+	if c.progress != nil {
+		c.progress(c.step)
+	}
+}
+
+func (c *configurator) readComposition(ctx context.Context) error {
+	status, err := ask(ctx, c, device(c.peer), &foundation.ConfigCompositionDataGet{Page: 0},
+		func(s *foundation.ConfigCompositionDataStatus) bool { return s.Page == 0 })
+	if err != nil {
+		return err
+	}
+	composition, err := status.Composition()
+	if err != nil {
+		return err
+	}
+	if len(composition.Elements) != c.peer.Elements {
+		return fmt.Errorf("it lists %d elements, and %d were provisioned", len(composition.Elements), c.peer.Elements)
+	}
+	c.result.Composition = composition
+	for _, element := range composition.Elements {
+		for _, model := range element.Models {
+			if needsAppKey(model) {
+				c.step.Total++
+			}
+			if publishes(model) {
+				c.step.Total++
+			}
+		}
+	}
+	c.did("composition")
+	return nil
+}
+
+func (c *configurator) addAppKey(ctx context.Context) error {
+	m := &foundation.ConfigAppKeyAdd{NetKeyIndex: c.NetKey, AppKeyIndex: c.AppKey, AppKey: c.Key}
+	status, err := ask(ctx, c, device(c.peer), m, func(s *foundation.ConfigAppKeyStatus) bool {
+		return s.NetKeyIndex == m.NetKeyIndex && s.AppKeyIndex == m.AppKeyIndex
+	})
+	if err != nil {
+		return err
+	}
+	c.did("app_key")
+	return status.Status.Err()
+}
+
+// configureModel binds a model and sets its publication. What the node refuses
+// is noted; only a node that does not answer ends it.
+func (c *configurator) configureModel(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
+	if needsAppKey(model) {
+		if err := c.tolerate(element, model, "bind", c.bind(ctx, element, model)); err != nil {
+			return err
+		}
+	}
+	if publishes(model) {
+		if err := c.tolerate(element, model, "publish", c.publish(ctx, element, model)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *configurator) tolerate(element mesh.Address, model mesh.ModelID, step string, err error) error {
+	var refused foundation.StatusError
+	if errors.As(err, &refused) {
+		c.result.Skipped = append(c.result.Skipped, fmt.Sprintf("%s: model %s of element %s: %s", step, model, element, refused))
+		err = nil
+	}
+	if err == nil {
+		c.did(step)
+	}
+	return err
+}
+
+func (c *configurator) bind(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
+	m := &foundation.ConfigModelAppBind{ElementAddress: element, AppKeyIndex: c.AppKey, ModelIdentifier: model}
+	status, err := ask(ctx, c, device(c.peer), m, func(s *foundation.ConfigModelAppStatus) bool {
+		return s.ElementAddress == m.ElementAddress && s.AppKeyIndex == m.AppKeyIndex && s.ModelIdentifier == m.ModelIdentifier
+	})
+	if err != nil {
+		return err
+	}
+	return status.Status.Err()
+}
+
+func (c *configurator) publish(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
+	m := &foundation.ConfigModelPublicationSet{
+		ElementAddress: element,
+		PublishAddress: c.Bridge,
+		PublishParameters: foundation.PublishParameters{
+			AppKeyIndex:       c.AppKey,
+			PublishTTL:        mesh.DefaultTTL,
+			PublishRetransmit: publishRepeats | publishInterval<<3,
+		},
+		ModelIdentifier: model,
+	}
+	if publishesByItself(model) {
+		m.PublishPeriod = sensorPeriod
+	}
+	status, err := ask(ctx, c, device(c.peer), m, func(s *foundation.ConfigModelPublicationStatus) bool {
+		return s.ElementAddress == m.ElementAddress && s.ModelIdentifier == m.ModelIdentifier
+	})
+	if err != nil {
+		return err
+	}
+	return status.Status.Err()
+}
+
+// Timeout is how long a node may take to be configured before it is given up.
+const Timeout = 5 * time.Minute
+
+var _ Requester = (*node.Node)(nil)

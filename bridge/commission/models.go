@@ -1,0 +1,43 @@
+package commission
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+)
+
+// firstApplicationModel is where the models begin that speak with AppKeys.
+// Below it are the foundation models, of which only Health has one, and the
+// bridge does not use it yet.
+const firstApplicationModel = 0x1000
+
+// needsAppKey reports whether a model is bound to the bridge's AppKey: the
+// application models of the specifications and every vendor model.
+func needsAppKey(model mesh.ModelID) bool {
+	return model.IsVendor() || model.Number() >= firstApplicationModel
+}
+
+// publishes reports whether a model has something to tell the bridge: the
+// servers with a state of their own, and the clients, which is what buttons
+// are. Setup servers speak through the server that they belong to.
+func publishes(model mesh.ModelID) bool {
+	if model.IsVendor() {
+		return true
+	}
+	switch model.Number() {
+	case 0x1000, 0x1002, 0x1004, 0x1006, 0x1009, 0x100C, 0x100E, // generic servers
+		0x1001, 0x1003, 0x1005, 0x1008, 0x100B, // generic clients
+		0x1100,         // sensor server
+		0x1203, 0x1205, // scene server and client
+		0x1300, 0x1303, 0x1306, 0x1307, 0x130A, 0x130B, 0x130C, 0x130F, // light servers
+		0x1302, 0x1305, 0x1309, 0x130E, 0x1311: // light clients
+		return true
+	default:
+		return false
+	}
+}
+
+// publishesByItself reports whether a model is told to publish once a minute:
+// what it tells changes without anybody's doing.
+func publishesByItself(model mesh.ModelID) bool {
+	const sensorServer, batteryServer = 0x1100, 0x100C
+	return !model.IsVendor() && (model.Number() == sensorServer || model.Number() == batteryServer)
+}
