@@ -130,6 +130,21 @@ func (c *Codec) key(name string) {
 	c.buf = append(c.buf, ':')
 }
 
+// isNull takes a member that is null.
+func (c *Codec) isNull(name string) bool {
+	raw, ok := c.peek(name)
+	if !ok || string(raw) != "null" {
+		return false
+	}
+	c.take(name)
+	return true
+}
+
+func (c *Codec) writeNull(name string) {
+	c.key(name)
+	c.buf = append(c.buf, "null"...)
+}
+
 func (c *Codec) openArray(name string) {
 	c.key(name)
 	c.buf = append(c.buf, '[')

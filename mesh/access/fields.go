@@ -317,3 +317,18 @@ func (m *Raw) Fields(c *Codec) { c.Rest("parameters", &m.Params) }
 
 // String shows the message in hexadecimal.
 func (m Raw) String() string { return m.Code.String() + " " + hex.EncodeToString(m.Params) }
+
+// OrUnknown visits a number of as many octets, one value of which stands for
+// "not known": null in JSON.
+func OrUnknown[T ~uint8 | ~uint16 | ~uint32](c *Codec, name string, v *T, octets int, unknown T) {
+	switch {
+	case c.mode == readJSON && c.isNull(name):
+		*v = unknown
+	case c.mode == writeJSON && *v == unknown:
+		c.writeNull(name)
+	default:
+		if n := c.unsigned(name, uint64(*v), octets); c.Reading() {
+			*v = T(n)
+		}
+	}
+}

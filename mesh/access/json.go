@@ -71,12 +71,12 @@ func (c *Codec) Decimal(name string, v *float64, known *bool) {
 	switch {
 	case c.err != nil:
 	case c.mode == readJSON:
-		raw, ok := c.take(name)
-		if !ok {
+		if *known = !c.isNull(name); !*known {
+			*v = 0
 			return
 		}
-		if *known = string(raw) != "null"; !*known {
-			*v = 0
+		raw, ok := c.take(name)
+		if !ok {
 			return
 		}
 		n, err := strconv.ParseFloat(string(raw), 64)
@@ -86,8 +86,7 @@ func (c *Codec) Decimal(name string, v *float64, known *bool) {
 		}
 		*v = n
 	case c.mode == writeJSON && !*known:
-		c.key(name)
-		c.buf = append(c.buf, "null"...)
+		c.writeNull(name)
 	case c.mode == writeJSON:
 		c.key(name)
 		c.buf = strconv.AppendFloat(c.buf, *v, 'f', -1, 64)

@@ -7,10 +7,10 @@ import "github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 // messages are encrypted with a device key; the two Configuration models are
 // never bound to an AppKey.
 const (
-	ConfigurationServer = sig | 0x0000
-	ConfigurationClient = sig | 0x0001
-	HealthServer        = sig | 0x0002
-	HealthClient        = sig | 0x0003
+	ConfigurationServerID = sig | 0x0000
+	ConfigurationClientID = sig | 0x0001
+	HealthServerID        = sig | 0x0002
+	HealthClientID        = sig | 0x0003
 
 	sig mesh.ModelID = 0xFFFF << 16
 )

@@ -1,0 +1,146 @@
+package generic
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+)
+
+// TransitionTime is a duration in an octet (section 3.1.3): a number of steps
+// in the low six bits, their resolution in the high two. It is also the form
+// of the Remaining Time of a status.
+//
+//	| Number of Steps 6 | Step Resolution 2: 100 ms, 1 s, 10 s, 10 min |
+type TransitionTime uint8
+
+// UnknownTime is a time that is not known; it can be reported but not set.
+// All resolutions of 0x3F steps mean the same.
+const UnknownTime TransitionTime = maxSteps + 1
+
+// MaxTransition is the longest time that a TransitionTime holds.
+const MaxTransition = maxSteps * 10 * time.Minute
+
+const maxSteps = 0x3E
+
+// ErrDuration is returned for a duration that does not fit.
+var ErrDuration = errors.New("generic: duration out of range")
+
+func resolution(code uint8) time.Duration {
+	return [4]time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, 10 * time.Minute}[code&3]
+}
+
+// TransitionTimeOf is the time nearest to d, in the finest resolution that
+// holds d. The error, which wraps ErrDuration, says that d is negative or more
+// than MaxTransition.
+func TransitionTimeOf(d time.Duration) (TransitionTime, error) {
+	for code := range uint8(4) {
+		r := resolution(code)
+		if steps := (d + r/2) / r; d >= 0 && steps <= maxSteps {
+			return TransitionTime(code<<6 | uint8(steps)), nil
+		}
+	}
+	return 0, fmt.Errorf("%w: expected 0 to %s for a transition, got %s", ErrDuration, MaxTransition, d)
+}
+
+// IsKnown reports whether t is a time.
+func (t TransitionTime) IsKnown() bool { return t&0x3F <= maxSteps }
+
+// Duration is the time, 0 when it is not known.
+func (t TransitionTime) Duration() time.Duration {
+	if !t.IsKnown() {
+		return 0
+	}
+	return time.Duration(t&0x3F) * resolution(uint8(t>>6))
+}
+
+// String is the time as time.Duration prints it.
+func (t TransitionTime) String() string {
+	if !t.IsKnown() {
+		return "unknown"
+	}
+	return t.Duration().String()
+}
+
+// Visit visits the octet; in JSON it is a number of seconds, null when it is
+// not known.
+func (t *TransitionTime) Visit(c *access.Codec, name string) {
+	if c.Octets() {
+		c.Uint8(name, (*uint8)(t))
+		return
+	}
+	seconds, known := t.Duration().Seconds(), t.IsKnown()
+	c.Decimal(name, &seconds, &known)
+	if !c.Reading() || c.Err() != nil {
+		return
+	}
+	if !known {
+		*t = UnknownTime
+		return
+	}
+	c.Require(seconds >= 0 && seconds <= MaxTransition.Seconds(), name, "0 to 37200 seconds")
+	if c.Err() == nil {
+		var err error
+		if *t, err = TransitionTimeOf(time.Duration(seconds * float64(time.Second))); err != nil {
+			c.Fail(err)
+		}
+	}
+}
+
+// Delay is how long a receiver waits before it acts, in steps of 5 ms (section
+// 3.2.1.2, Delay field).
+type Delay uint8
+
+const delayStep = 5 * time.Millisecond
+
+// MaxDelay is the longest delay.
+const MaxDelay = 0xFF * delayStep
+
+// DelayOf is the delay nearest to d. The error wraps ErrDuration.
+func DelayOf(d time.Duration) (Delay, error) {
+	if d < 0 || d > MaxDelay {
+		return 0, fmt.Errorf("%w: expected 0 to %s for a delay, got %s", ErrDuration, MaxDelay, d)
+	}
+	return Delay((d + delayStep/2) / delayStep), nil
+}
+
+// Duration is the delay as a duration.
+func (d Delay) Duration() time.Duration { return time.Duration(d) * delayStep }
+
+func (d *Delay) visit(c *access.Codec, name string) {
+	if c.Octets() {
+		c.Uint8(name, (*uint8)(d))
+		return
+	}
+	seconds, known := d.Duration().Seconds(), true
+	if c.Reading() && !c.Has(name) {
+		*d = 0
+		return
+	}
+	c.Decimal(name, &seconds, &known)
+	if c.Reading() && c.Err() == nil {
+		c.Require(known && seconds >= 0 && seconds <= MaxDelay.Seconds(), name, "0 to 1.275 seconds")
+		*d = Delay(seconds/delayStep.Seconds() + 0.5)
+	}
+}
+
+// Transition is the pair of optional fields that messages which set a state
+// end with. Without it a server uses its Default Transition Time.
+//
+//	[ Transition Time 8 | Delay 8 ]
+type Transition struct {
+	Present bool
+	Time    TransitionTime
+	Delay   Delay
+}
+
+// Fields visits the fields. A time that is not known is prohibited.
+func (t *Transition) Fields(c *access.Codec) {
+	if !c.Optional("transition_time", &t.Present) {
+		return
+	}
+	t.Time.Visit(c, "transition_time")
+	c.Require(t.Time.IsKnown(), "transition_time", "a known time")
+	t.Delay.visit(c, "delay")
+}
