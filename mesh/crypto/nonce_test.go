@@ -1,0 +1,104 @@
+package crypto_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
+
+// message is what of an entry of messages.json says something of a nonce.
+// Numbers are hexadecimal texts but for CTL, TTL and SZMIC.
+type message struct {
+	Name, Kind      string
+	Src, Dst, Seq   string
+	IVIndex         string `json:"iv_index"`
+	CTL, TTL, SZMIC int
+	KeyType         string `json:"key_type"`
+	Nonce           string
+	TransportNonce  string `json:"transport_nonce"`
+	Details         []struct {
+		Seq          string
+		NetworkNonce string `json:"network_nonce"`
+	}
+}
+
+// TestNonces makes every nonce that messages.json prints (section 3.9.5).
+func TestNonces(t *testing.T) {
+	text, err := os.ReadFile("../../test/vectors/messages.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var messages []message
+	if err := json.Unmarshal(text, &messages); err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]int{}
+	for _, m := range messages {
+		t.Run(m.Name, func(t *testing.T) {
+			same := func(kind string, got crypto.Nonce, want string) {
+				t.Helper()
+				made[kind]++
+				if hex.EncodeToString(got[:]) != want {
+					t.Errorf("%s nonce %x, want %s", kind, got, want)
+				}
+			}
+			src, dst := mesh.Address(number(t, m.Src)), mesh.Address(number(t, m.Dst))
+			iv, seq := mesh.IVIndex(number(t, m.IVIndex)), mesh.SequenceNumber(number(t, m.Seq))
+			for _, d := range m.Details {
+				if d.NetworkNonce != "" {
+					s := seq
+					if d.Seq != "" {
+						s = mesh.SequenceNumber(number(t, d.Seq))
+					}
+					same("network", crypto.NetworkNonce(m.CTL == 1, mesh.TTL(m.TTL), s, src, iv), d.NetworkNonce)
+				}
+			}
+			switch {
+			case m.Kind == "proxy_configuration":
+				same("proxy", crypto.ProxyNonce(seq, src, iv), m.Nonce)
+			case m.TransportNonce == "":
+			case m.KeyType == "device":
+				same("device", crypto.DeviceNonce(m.SZMIC == 1, seq, src, dst, iv), m.TransportNonce)
+			default:
+				same("application", crypto.ApplicationNonce(m.SZMIC == 1, seq, src, dst, iv), m.TransportNonce)
+			}
+		})
+	}
+	for _, kind := range []string{"network", "application", "device", "proxy"} {
+		if made[kind] == 0 {
+			t.Errorf("no %s nonce was compared", kind)
+		}
+	}
+}
+
+func number(t *testing.T, text string) uint64 {
+	t.Helper()
+	if text == "" {
+		return 0
+	}
+	v, err := strconv.ParseUint(text, 16, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestMACParts: where a message is cut into parts does not matter.
+func TestMACParts(t *testing.T) {
+	m := crypto.NewMAC(crypto.Key{1})
+	text := bytes.Repeat([]byte{1, 2, 3, 4, 5}, 10)
+	for n := range text {
+		want := crypto.CMAC(crypto.Key{1}, text[:n])
+		for cut := range n {
+			if got := m.Sum(text[:cut], nil, text[cut:n]); got != want {
+				t.Fatalf("%d octets cut at %d: %x, want %x", n, cut, got, want)
+			}
+		}
+	}
+}
