@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 )
 
 // guard watches what the broker sends for two things that the client library
@@ -16,7 +17,8 @@ import (
 //	the rest       skipped
 type guard struct {
 	net.Conn
-	limit int // of remaining length
+	limit   int         // of remaining length
+	dropped atomic.Bool // by us
 
 	kind      byte // type of the packet whose length is being read
 	state     guardState
@@ -47,6 +49,16 @@ func newGuard(conn net.Conn, payload int) *guard {
 	return &guard{Conn: conn, limit: payload + overhead}
 }
 
+// errDropped is what the library is told when we close the connection: it takes
+// the system's own error for a sign that it did so itself, and would go on.
+var errDropped = errors.New("mqtt: the connection was dropped by this side")
+
+// drop closes the connection, whoever uses it.
+func (g *guard) drop() {
+	g.dropped.Store(true)
+	_ = g.Close() // whatever is wrong with it, it is gone
+}
+
 // Read passes on what came up to the first octet that is not acceptable.
 func (g *guard) Read(p []byte) (int, error) {
 	if g.err != nil {
@@ -56,6 +68,9 @@ func (g *guard) Read(p []byte) (int, error) {
 	if ok, bad := g.follow(p[:n]); bad != nil {
 		g.err = bad
 		return ok, bad
+	}
+	if err != nil && g.dropped.Load() {
+		err = errDropped
 	}
 	return n, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -28,7 +29,8 @@ type link struct {
 	session *Session
 	client  paho.Client
 	conn    atomic.Pointer[guard]
-	lost    chan error // the library's word that the connection is gone
+	lost    chan struct{} // closed when the library says that the connection is gone
+	reason  error         // why; to be read when lost is closed
 	since   time.Time
 	flight  queue[flying]
 	refused []Subscription // to be asked for again
@@ -45,7 +47,7 @@ type flying struct {
 func (s *Session) connect() (*link, error) {
 	ctx, cancel := context.WithTimeout(s.stay, s.options.Limits.Timeout)
 	defer cancel()
-	l := &link{session: s, lost: make(chan error, 1)}
+	l := &link{session: s, lost: make(chan struct{})}
 	l.client = paho.NewClient(l.clientOptions(ctx))
 	// A peer that takes the connection and then says nothing must not keep Close
 	// waiting.
@@ -82,7 +84,10 @@ func (l *link) clientOptions(ctx context.Context) *paho.ClientOptions {
 		SetPingTimeout(pingTimeout).
 		SetKeepAlive(s.options.Limits.KeepAlive).
 		SetDefaultPublishHandler(l.receive).
-		SetConnectionLostHandler(func(_ paho.Client, err error) { l.lost <- err }).
+		SetConnectionLostHandler(func(_ paho.Client, err error) {
+			l.reason = err
+			close(l.lost)
+		}).
 		SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
 			conn, err := s.dial(ctx)
 			if err != nil {
@@ -117,11 +122,11 @@ func (l *link) serve() error {
 		err = l.pump()
 	}
 	if err != nil {
-		l.drop()
+		l.end()
 		return err
 	}
 	if err := l.farewell(); err != nil {
-		l.drop()
+		l.end()
 		return nil // Close reports it
 	}
 	s.farewell.Store(true)
@@ -180,8 +185,8 @@ func (l *link) await(token paho.Token) error {
 			return l.why(err)
 		}
 		return nil
-	case err := <-l.lost:
-		return gone(err)
+	case <-l.lost:
+		return l.gone()
 	case <-l.session.life.Done():
 		return context.Canceled
 	case <-time.After(l.session.options.Limits.Timeout):
@@ -198,8 +203,8 @@ var (
 // message that was on its way.
 func (l *link) why(err error) error {
 	select {
-	case reason := <-l.lost:
-		return gone(reason)
+	case <-l.lost:
+		return l.gone()
 	case <-l.session.life.Done():
 	case <-time.After(writeTimeout):
 	}
@@ -207,18 +212,27 @@ func (l *link) why(err error) error {
 }
 
 // gone words the library's reason, which may be missing.
-func gone(err error) error {
-	if err == nil || err.Error() == "EOF" {
+func (l *link) gone() error {
+	if l.reason == nil || l.reason.Error() == io.EOF.Error() {
 		return errLost
 	}
-	return err
+	return l.reason
 }
 
 // drop closes the socket under the library, which makes the broker publish the
 // will. It is harmless at any time.
 func (l *link) drop() {
 	if conn := l.conn.Load(); conn != nil {
-		_ = conn.Close() // whatever is wrong with it, it is gone
+		conn.drop()
+	}
+}
+
+// end drops the connection and waits until the library has noticed.
+func (l *link) end() {
+	l.drop()
+	select {
+	case <-l.lost:
+	case <-time.After(pingTimeout):
 	}
 }
 

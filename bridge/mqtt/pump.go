@@ -35,8 +35,8 @@ func (l *link) pump() error {
 		case <-silent:
 			return errSilent
 		case <-s.out.wake:
-		case err := <-l.lost:
-			return gone(err)
+		case <-l.lost:
+			return l.gone()
 		case <-leaving:
 		case <-s.life.Done():
 			return context.Canceled

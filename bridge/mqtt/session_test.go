@@ -127,6 +127,12 @@ func (l *lab) listen(t *testing.T, id string, filters ...string) *listener {
 	return heard
 }
 
+// pass lets fake time go by, and what is due in it be done.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func equal(t *testing.T, what string, got []string, want ...string) {
 	t.Helper()
 	if fmt.Sprint(got) != fmt.Sprint(want) {
