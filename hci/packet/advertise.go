@@ -100,7 +100,7 @@ const TxPowerAny int8 = 127
 type ExtendedAdvertising struct {
 	Handle      uint8
 	Properties  uint16
-	IntervalMin time.Duration // to 10485 s; three octets on the wire
+	IntervalMin time.Duration // up to 40 s here; the field would hold more
 	IntervalMax time.Duration
 	Channels    uint8
 	OwnAddress  AddressType

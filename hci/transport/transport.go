@@ -1,15 +1,16 @@
 // Package transport carries H4 packets (Core, volume 4 part A) between this
 // host and a Bluetooth controller: the Linux HCI user channel, a serial port,
-// and TCP and Unix sockets.
-//
-//	hci0                                 Linux user channel, by name
-//	00:1A:7D:DA:71:13                    Linux user channel, by controller address
-//	serial:/dev/ttyACM0?baud=1000000     H4 over a serial port
-//	tcp:host:port                        H4 over TCP
-//	unix:path                            H4 over a Unix socket
+// and TCP and Unix sockets. [Spec] says how they are written down.
 //
 // The user channel keeps packets apart; the others are streams, which
-// [NewStream] cuts into packets.
+// [NewStream] cuts into packets:
+//
+//	| type | header | body | type | header | body | ...
+//	         ^ holds the length of the body
+//
+// A stream has no mark by which to find the next packet once the count is
+// lost. So an unknown packet type is the end of the stream: Read says which,
+// and the stream is opened anew, where a Reset starts the conversation over.
 package transport
 
 import "errors"
@@ -24,14 +25,15 @@ type Transport interface {
 	// keep p.
 	Write(p []byte) error
 	// Close gives the controller back. A Read that waits returns ErrClosed;
-	// so do all later calls of Read and Write.
+	// so do all later calls of Read and Write. Closing again does nothing.
 	Close() error
 }
 
-// Errors that callers branch on. Those that Open returns wrap one of these.
+// Errors that callers branch on. Those that opening returns wrap one of these,
+// unless they come from the network.
 var (
 	ErrClosed      = errors.New("transport closed")
-	ErrSpec        = errors.New("adapter specification not understood")
+	ErrSpec        = errors.New("adapter not understood")
 	ErrNoBluetooth = errors.New("no Bluetooth in the kernel")
 	ErrNoAdapter   = errors.New("no such adapter")
 	ErrBusy        = errors.New("adapter busy")
