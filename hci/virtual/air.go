@@ -39,6 +39,7 @@ type Air struct {
 	mu          sync.Mutex // holds the air and all controllers
 	closed      bool
 	schedule    schedule
+	firing      bool
 	controllers []*Controller // plugged in, in the order of their addresses
 	defaultLink Link
 	links       map[pair]Link
@@ -162,7 +163,7 @@ func (a *Air) now() time.Duration { return time.Since(a.start) }
 // at schedules t, or moves it, and rouses the goroutine if t is the next.
 func (a *Air) at(t *timer, moment time.Duration) {
 	a.schedule.set(t, moment)
-	if a.schedule.next() == t {
+	if !a.firing && a.schedule.next() == t {
 		select {
 		case a.wake <- struct{}{}:
 		default:
@@ -197,6 +198,8 @@ func (a *Air) run() {
 func (a *Air) fireDue() (wait time.Duration, more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.firing = true
+	defer func() { a.firing = false }()
 	now := a.now()
 	for !a.closed {
 		t := a.schedule.next()

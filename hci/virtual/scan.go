@@ -92,6 +92,9 @@ func (s *scanner) hears(now time.Duration) bool {
 		return false
 	}
 	elapsed := now - s.since
+	if elapsed < 0 {
+		return false // sent before; in real time the air may be late
+	}
 	if s.period > 0 && elapsed%s.period >= s.duration {
 		return false
 	}
