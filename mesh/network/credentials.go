@@ -109,9 +109,10 @@ func (c *Credentials) Relay(dst []byte, p *PDU) ([]byte, error) {
 //	+----------------+----------+----------------+
 //	        5             4             7
 //
-// pdu has at least minPDU octets, so that eight can be read.
+// pdu has at least minPDU octets.
 func (c *Credentials) pecb(pdu []byte, iv mesh.IVIndex) uint64 {
-	random := binary.BigEndian.Uint64(pdu[headerSize:]) >> 8
+	// Read from one octet before, as the shortest PDU ends with the random.
+	random := binary.BigEndian.Uint64(pdu[headerSize-1:]) & (1<<56 - 1)
 	high, _ := c.privacy.EncryptWords(uint64(iv)>>8, uint64(iv)<<56|random)
 	return high >> 16
 }
