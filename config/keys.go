@@ -20,6 +20,7 @@ type Key struct {
 	fromYAML func(any) (any, error)     // what the YAML parser made of it
 	get      func(*Config) any          // the value in the form fromYAML returns
 	set      func(c *Config, value any) // the reverse of get
+	check    func(*Config) error        // what is wrong with the value that c has
 	yaml     func(value any) string     // as a YAML scalar or flow sequence
 }
 
@@ -123,6 +124,7 @@ func key[T any](name string, k kind[T], field func(*Config) *T, usage string) Ke
 		fromYAML: func(raw any) (any, error) { return k.checked(k.fromYAML(raw)) },
 		get:      func(c *Config) any { return *field(c) },
 		set:      func(c *Config, value any) { *field(c) = value.(T) },
+		check:    func(c *Config) error { _, err := k.checked(*field(c), nil); return err },
 		yaml:     func(value any) string { return k.yaml(value.(T)) },
 	}
 }

@@ -27,9 +27,6 @@ type kind[T any] struct {
 	yaml     func(T) string
 }
 
-// errUnexpected stands for errors that need no more words than the expectation.
-var errUnexpected = errors.New("something else")
-
 func (k kind[T]) checked(v T, err error) (any, error) {
 	if err == nil && k.check != nil {
 		err = k.check(v)
@@ -174,37 +171,41 @@ func number(least, most int) kind[int] {
 	}
 }
 
-// converted is a number that is kept in another type.
-func converted[T ~uint8 | ~uint16](k kind[int], word, expect, format string, fits func(int) bool) kind[T] {
-	conv := func(v int, err error) (T, error) {
-		if err != nil {
-			return 0, err
+// small is a number that is kept in a smaller type.
+func small[T ~uint8 | ~uint16](word, expect, format string, fits func(int) bool) kind[T] {
+	n := number(0, math.MaxUint16)
+	narrow := func(v int, err error) (T, error) {
+		if err == nil && (v < 0 || v > int(^T(0))) {
+			err = fmt.Errorf(format, v)
 		}
-		if v < 0 || v > math.MaxUint16 || !fits(v) {
-			return 0, fmt.Errorf(format, v)
-		}
-		return T(v), nil
+		return T(v), err
 	}
 	return kind[T]{
 		word: word, expect: expect,
-		fromText: func(s string) (T, error) { return conv(k.fromText(s)) },
+		fromText: func(s string) (T, error) { return narrow(n.fromText(s)) },
 		fromYAML: func(raw any) (T, error) {
 			if s, ok := raw.(string); ok {
-				return conv(k.fromText(s))
+				return narrow(n.fromText(s))
 			}
-			return conv(k.fromYAML(raw))
+			return narrow(n.fromYAML(raw))
+		},
+		check: func(v T) error {
+			if !fits(int(v)) {
+				return fmt.Errorf(format, v)
+			}
+			return nil
 		},
 		yaml: func(v T) string { return fmt.Sprintf(format, v) },
 	}
 }
 
 func unicast() kind[uint16] {
-	return converted[uint16](number(0, math.MaxUint16), "address", "a unicast address, 0x0001 to 0x7fff", "0x%04x",
+	return small[uint16]("address", "a unicast address, 0x0001 to 0x7fff", "0x%04x",
 		func(v int) bool { return v >= 0x0001 && v <= 0x7FFF })
 }
 
 func ttl() kind[uint8] {
-	return converted[uint8](number(0, 127), "number", "0, or a number from 2 to 127", "%d",
+	return small[uint8]("number", "0, or a number from 2 to 127", "%d",
 		func(v int) bool { return v == 0 || v >= 2 && v <= 127 })
 }
 
@@ -319,8 +320,9 @@ func quoted(s string) error {
 	return fmt.Errorf("%q", shortened(s))
 }
 
-func shortened(s string) string {
-	const most = 80
+func shortened(s string) string { return shortenedTo(s, 80) }
+
+func shortenedTo(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}

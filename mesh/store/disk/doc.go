@@ -20,15 +20,16 @@
 //
 //	 0          2     4          8          12       16
 //	+----------+-----+----------+----------+--------+
-//	| 0xB7 'H' |  0  | "replay" ...  version | CRC-32C|   header, slot 0
+//	| 0xB7 'H' |  0  | "replay"    version  | CRC-32C|   header, slot 0
 //	+----------+-----+----------+----------+--------+
 //	| 0xB7 'E' | SRC | IV index | SEQ      | CRC-32C|   entry
 //	+----------+-----+----------+----------+--------+
 //	| 0xB7 'F' | SRC |    0     |    0     | CRC-32C|   forget this source
 //	+----------+-----+----------+----------+--------+
 //
-// The checksum covers the slot's number too, so that a record that strayed to
-// another place is not believed. 16 divides every sector size: no record
-// crosses a sector, and a torn write tears between records. What does not
-// check out is skipped and counted; the journal is then rewritten without it.
+// The checksum, CRC-32C of the first 12 octets, is combined with the slot's
+// number (exclusive or), so that a record that strayed to another place is not
+// believed. 16 divides every sector size: no record crosses a sector, and a
+// torn write tears between records. What does not check out is skipped and
+// counted; the journal is then rewritten without it.
 package disk

@@ -37,7 +37,8 @@ type journal struct {
 	dirty   bool      // written to since the last sync
 	stale   bool      // the file must be rewritten: damage, or a failed sync
 	tail    *[]record // while the file is rewritten: what is appended meanwhile
-	scratch []byte
+	staged  []record  // what is to be written next, and
+	scratch []byte    // the same as octets
 	stats   Stats
 }
 
@@ -86,12 +87,12 @@ func (j *journal) append(entries []store.ReplayEntry) error {
 	if err := j.ready(); err != nil {
 		return err
 	}
-	j.scratch = j.scratch[:0]
+	j.staged = j.staged[:0]
 	for _, e := range entries {
 		if known, ok := j.newest[e.Src]; ok && !e.Newer(known) {
 			continue
 		}
-		j.stage(record{kind: kindEntry, entry: e})
+		j.staged = append(j.staged, record{kind: kindEntry, entry: e})
 	}
 	return j.write()
 }
@@ -103,18 +104,13 @@ func (j *journal) forget(sources []mesh.Address) error {
 	if err := j.ready(); err != nil {
 		return err
 	}
-	j.scratch = j.scratch[:0]
+	j.staged = j.staged[:0]
 	for _, src := range sources {
 		if _, ok := j.newest[src]; ok {
-			j.stage(record{kind: kindForget, entry: store.ReplayEntry{Src: src}})
+			j.staged = append(j.staged, record{kind: kindForget, entry: store.ReplayEntry{Src: src}})
 		}
 	}
 	return j.write()
-}
-
-// stage encodes a record for the slot behind those that are staged already.
-func (j *journal) stage(r record) {
-	j.scratch = appendRecord(j.scratch, j.slots+int64(len(j.scratch)/recordSize), r)
 }
 
 // write writes what is staged, and only then remembers it. After a failure the
@@ -122,21 +118,24 @@ func (j *journal) stage(r record) {
 // the process end before, then that part is read back as entries that nobody
 // acted on, which is the safe side.
 func (j *journal) write() error {
-	if len(j.scratch) == 0 {
+	if len(j.staged) == 0 {
 		return nil
+	}
+	j.scratch = j.scratch[:0]
+	for i, r := range j.staged {
+		j.scratch = appendRecord(j.scratch, j.slots+int64(i), r)
 	}
 	if _, err := j.file.WriteAt(j.scratch, j.slots*recordSize); err != nil {
 		j.stats.Failures++
 		return j.failed("write", err)
 	}
 	j.dirty = true
-	for b := j.scratch; len(b) > 0; b = b[recordSize:] {
-		r, _, _ := decodeRecord(b[:recordSize], j.slots)
+	j.slots += int64(len(j.staged))
+	for _, r := range j.staged {
 		remember(j.newest, r)
-		if j.tail != nil {
-			*j.tail = append(*j.tail, r)
-		}
-		j.slots++
+	}
+	if j.tail != nil {
+		*j.tail = append(*j.tail, j.staged...)
 	}
 	return nil
 }

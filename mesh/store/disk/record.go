@@ -40,18 +40,17 @@ type record struct {
 
 // appendRecord encodes r for the slot with the given number.
 func appendRecord(dst []byte, slot int64, r record) []byte {
-	var b [recordSize]byte
-	b[0], b[1] = mark, r.kind
+	at := len(dst)
+	dst = append(dst, mark, r.kind)
 	if r.kind == kindHeader {
-		copy(b[4:], "replay")
-		binary.BigEndian.PutUint16(b[10:], journalVersion)
+		dst = append(dst, 0, 0, 'r', 'e', 'p', 'l', 'a', 'y')
+		dst = binary.BigEndian.AppendUint16(dst, journalVersion)
 	} else {
-		binary.BigEndian.PutUint16(b[2:], uint16(r.entry.Src))
-		binary.BigEndian.PutUint32(b[4:], uint32(r.entry.IVIndex))
-		binary.BigEndian.PutUint32(b[8:], uint32(r.entry.Seq))
+		dst = binary.BigEndian.AppendUint16(dst, uint16(r.entry.Src))
+		dst = binary.BigEndian.AppendUint32(dst, uint32(r.entry.IVIndex))
+		dst = binary.BigEndian.AppendUint32(dst, uint32(r.entry.Seq))
 	}
-	binary.BigEndian.PutUint32(b[12:], checksum(slot, b[:12]))
-	return append(dst, b[:]...)
+	return binary.BigEndian.AppendUint32(dst, checksum(slot, dst[at:]))
 }
 
 // decodeRecord decodes the 16 octets b of a slot. ok is false when they are
@@ -85,9 +84,7 @@ func decodeRecord(b []byte, slot int64) (r record, ok bool, err error) {
 
 // checksum binds the first 12 octets of a record to its slot.
 func checksum(slot int64, b []byte) uint32 {
-	var place [8]byte
-	binary.BigEndian.PutUint64(place[:], uint64(slot))
-	return crc32.Update(crc32.Checksum(place[:], castagnoli()), castagnoli(), b)
+	return crc32.Checksum(b, castagnoli()) ^ uint32(slot)
 }
 
 // contents is what a journal was found to hold.

@@ -1,0 +1,81 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteExample writes a YAML file with every key, what it is for and its
+// default. Loading it gives Default.
+func WriteExample(w io.Writer) error {
+	defaults := Default()
+	out := outline{}
+	out.line("# Configuration of btmesh2mqtt. All keys, with their defaults; what stays as it is here can go.")
+	out.line("# Each key is a flag as well (--mqtt.url) and an environment variable (%s).", Keys()[0].Env())
+	for _, k := range Keys() {
+		out.enter(k.Name, true)
+		out.line("# %s", k.Usage)
+		if expectsMore(k) {
+			out.line("# Expected: %s.", k.Expect)
+		}
+		out.value(k.Name, k.yaml(k.get(&defaults)), "")
+	}
+	_, err := io.WriteString(w, out.b.String())
+	return err
+}
+
+// expectsMore tells whether the expectation says more than the default shows.
+func expectsMore(k Key) bool {
+	return k.Expect != text().expect && k.Expect != nonEmpty().expect
+}
+
+// Write writes the effective configuration as YAML, with the origin of each
+// value behind it. Secrets are hidden.
+func (l *Loaded) Write(w io.Writer) error {
+	out := outline{}
+	for _, k := range Keys() {
+		out.enter(k.Name, false)
+		out.value(k.Name, k.yaml(k.get(&l.Config)), l.Origin(k.Name).String())
+	}
+	_, err := io.WriteString(w, out.b.String())
+	return err
+}
+
+// outline writes dotted keys as nested YAML.
+type outline struct {
+	b       strings.Builder
+	section []string // the section that the last line is in
+}
+
+func (o *outline) line(format string, args ...any) {
+	fmt.Fprintf(&o.b, "%s%s\n", strings.Repeat("  ", len(o.section)), fmt.Sprintf(format, args...))
+}
+
+// enter writes the headings that lead to a key, with an empty line before a
+// new chapter when spaced.
+func (o *outline) enter(name string, spaced bool) {
+	path := strings.Split(name, ".")
+	path = path[:len(path)-1]
+	common := 0
+	for common < len(path) && common < len(o.section) && path[common] == o.section[common] {
+		common++
+	}
+	if spaced && common == 0 {
+		o.b.WriteByte('\n')
+	}
+	o.section = o.section[:common]
+	for _, heading := range path[common:] {
+		o.line("%s:", heading)
+		o.section = append(o.section, heading)
+	}
+}
+
+func (o *outline) value(name, value, remark string) {
+	_, leaf := cutLast(name)
+	if remark == "" {
+		o.line("%s: %s", leaf, value)
+		return
+	}
+	o.line("%-*s # %s", 44-2*len(o.section), leaf+": "+value, remark)
+}
