@@ -48,11 +48,14 @@ func text() kind[string] {
 		word: "text", expect: "text",
 		fromText: func(s string) (string, error) { return s, nil },
 		fromYAML: func(raw any) (string, error) {
-			s, ok := raw.(string)
-			if !ok {
+			switch raw := raw.(type) {
+			case string:
+				return raw, nil
+			case nil, []any, map[string]any:
+				return "", errors.New(describe(raw))
+			default:
 				return "", fmt.Errorf("%s; put it in quotes if it is meant as text", describe(raw))
 			}
-			return s, nil
 		},
 		check: plain,
 		yaml:  scalar,
