@@ -1,0 +1,3 @@
+// Package compose tries docker-compose.yml: Mosquitto and the bridge come up in
+// containers and find each other.
+package compose
