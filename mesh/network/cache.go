@@ -67,6 +67,17 @@ func (c *messages) add(m message) {
 	c.next[s] = (c.next[s] + 1) % messageWays
 }
 
+// forget drops the messages of one source.
+func (c *messages) forget(src mesh.Address) {
+	for s := range c.sets {
+		for i, m := range c.sets[s] {
+			if mesh.Address(m) == src {
+				c.sets[s][i] = 0
+			}
+		}
+	}
+}
+
 // image is a whole PDU in four words, padded with zeros; the last octet is its
 // length. Zero is no PDU.
 type image [4]uint64

@@ -132,6 +132,14 @@ func (r *Receiver) Remember(index mesh.KeyIndex, p *PDU) {
 	r.messages.add(messageOf(index, p.IVIndex, p.Seq&mesh.MaxSequenceNumber, p.Src))
 }
 
+// Forget drops all messages of one source from the cache, for a node that was
+// provisioned anew: it may have the same address and starts over with its
+// sequence numbers. It looks at the whole cache.
+func (r *Receiver) Forget(src mesh.Address) {
+	r.images.clear()
+	r.messages.forget(src)
+}
+
 // Counters returns what was counted so far.
 func (r *Receiver) Counters() Counters { return r.counters }
 

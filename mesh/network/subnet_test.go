@@ -86,6 +86,21 @@ func TestRemember(t *testing.T) {
 	expectVerdict(t, r, seal(t, c, message(2)), network.Fresh)
 }
 
+// TestForget: a node that was provisioned anew starts over, the others do not.
+func TestForget(t *testing.T) {
+	c := network.Flooding(netKey)
+	r := newReceiver(64, c)
+	other := message(1)
+	other.Src++
+	pdu, relayed := seal(t, c, message(1)), other
+	expectVerdict(t, r, pdu, network.Fresh)
+	expectVerdict(t, r, seal(t, c, other), network.Fresh)
+	r.Forget(message(1).Src)
+	expectVerdict(t, r, pdu, network.Fresh)
+	relayed.TTL--
+	expectVerdict(t, r, seal(t, c, relayed), network.Duplicate)
+}
+
 // TestCacheBounds: a cache of any size remembers the messages just seen and
 // forgets those of long ago.
 func TestCacheBounds(t *testing.T) {
