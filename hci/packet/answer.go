@@ -5,20 +5,13 @@ import (
 	"fmt"
 )
 
-// ReturnStatus is the status that heads the return parameters of every
-// command here.
-func ReturnStatus(ret []byte) (Status, error) {
-	if len(ret) < 1 {
-		return 0, fmt.Errorf("packet: return parameters without a status: %w", ErrMalformed)
-	}
-	return Status(ret[0]), nil
-}
-
+// returned checks the least number of octets that a command returns after its
+// status. The functions below get them without it.
 func returned(ret []byte, op Opcode, n int) ([]byte, error) {
-	if len(ret) < 1+n {
-		return nil, fmt.Errorf("packet: %s returns at least %d octets, got %d: %w", op, 1+n, len(ret), ErrMalformed)
+	if len(ret) < n {
+		return nil, fmt.Errorf("packet: %s returns at least %d octets after its status, got %d: %w", op, n, len(ret), ErrMalformed)
 	}
-	return ret[1:], nil
+	return ret, nil
 }
 
 // Version is what Read Local Version Information returns.
@@ -47,7 +40,7 @@ func (v Version) Core() string {
 }
 
 // ParseVersion decodes the return parameters of Read Local Version
-// Information (section 7.4.1), whose status the caller has checked.
+// Information after the status (section 7.4.1).
 func ParseVersion(ret []byte) (Version, error) {
 	p, err := returned(ret, OpReadLocalVersion, 8)
 	if err != nil {

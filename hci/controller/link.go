@@ -1,0 +1,140 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
+)
+
+// link is one open transport with the goroutine that reads it.
+type link struct {
+	transport transport.Transport
+	session   atomic.Pointer[Session] // who gets the answers
+	dead      chan struct{}           // closed when reading has ended
+	err       error                   // why; to be read after dead
+	closing   sync.Once
+}
+
+// open opens the transport and starts to read.
+func (c *Controller) open(ctx context.Context) (*link, error) {
+	c.report(Status{State: Opening})
+	t, err := c.cfg.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.counters.opens.Add(1)
+	l := &link{transport: t, dead: make(chan struct{})}
+	go c.read(l)
+	return l, nil
+}
+
+// shut closes the transport, which ends the reader and any Write.
+func (l *link) shut() {
+	l.closing.Do(func() { _ = l.transport.Close() })
+}
+
+// close shuts the transport and waits for the reader.
+func (c *Controller) close(l *link) {
+	l.closing.Do(func() {
+		if err := l.transport.Close(); err != nil {
+			c.log.Warn().Err(err).Msg("closing the adapter")
+		}
+	})
+	<-l.dead
+}
+
+func (l *link) isDead() bool {
+	select {
+	case <-l.dead:
+		return true
+	default:
+		return false
+	}
+}
+
+// read is the one goroutine that reads from the transport.
+func (c *Controller) read(l *link) {
+	defer close(l.dead)
+	buf := make([]byte, packet.MaxLen)
+	for {
+		n, err := l.transport.Read(buf)
+		if err != nil {
+			if !errors.Is(err, transport.ErrClosed) {
+				c.counters.transportErrors.Add(1)
+			}
+			l.err = fmt.Errorf("controller: connection lost: %w", err)
+			return
+		}
+		c.packet(l, buf[:n])
+	}
+}
+
+// packet sorts what came from the controller.
+func (c *Controller) packet(l *link, p []byte) {
+	c.counters.packets.Add(1)
+	if len(p) > 0 && packet.Type(p[0]) != packet.TypeEvent {
+		c.counters.ignored.Add(1)
+		return
+	}
+	e, err := packet.ParseEvent(p)
+	if err == nil {
+		err = c.event(l.session.Load(), e)
+	}
+	if err != nil {
+		c.counters.malformed.Add(1)
+		c.log.Debug().Err(err).Hex("packet", p).Msg("malformed packet from the controller")
+	}
+}
+
+// event hands an event to the session, if it answers a command, or to the
+// hosts. Its errors are about events that do not decode.
+func (c *Controller) event(s *Session, e packet.Event) error {
+	switch e.Code {
+	case packet.EventCommandComplete:
+		cc, err := e.CommandComplete()
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			return nil
+		}
+		if len(cc.Return) == 0 {
+			if cc.Opcode != packet.OpNone {
+				return fmt.Errorf("controller: %s completed without a status: %w", cc.Opcode, packet.ErrMalformed)
+			}
+			s.answered(packet.OpNone, int(cc.Credits), packet.StatusSuccess, nil)
+			return nil
+		}
+		s.answered(cc.Opcode, int(cc.Credits), packet.Status(cc.Return[0]), cc.Return[1:])
+	case packet.EventCommandStatus:
+		cs, err := e.CommandStatus()
+		if err != nil {
+			return err
+		}
+		if s != nil {
+			s.answered(cs.Opcode, int(cs.Credits), cs.Status, nil)
+		}
+	case packet.EventHardwareError:
+		code, err := e.HardwareError()
+		if err != nil {
+			return err
+		}
+		c.counters.hardwareErrors.Add(1)
+		if s != nil {
+			s.fail(fmt.Errorf("controller: code 0x%02x: %w", code, ErrHardware))
+		}
+	default:
+		if s == nil || !s.ready.Load() {
+			return nil
+		}
+		for _, h := range c.cfg.Hosts {
+			h.Event(e)
+		}
+	}
+	return nil
+}

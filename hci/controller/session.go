@@ -1,0 +1,267 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+)
+
+// Session is the time from a Reset of the controller to its failure.
+type Session struct {
+	c     *Controller
+	link  *link
+	info  Info
+	ready atomic.Bool // events go to the hosts
+
+	over  chan struct{} // closed when the session has failed
+	timer *time.Timer   // the nearest deadline; Controller.runSession waits for it
+
+	mu      sync.Mutex
+	cause   error       // why over
+	credits int         // commands that the controller takes at a time, as it said last
+	sent    []*exchange // on their way, oldest first
+	waiting []*exchange // for a credit, oldest first
+
+	writing sync.Mutex
+	buf     []byte // of the command being written
+}
+
+// exchange is one command and its answer.
+type exchange struct {
+	wake   chan struct{} // room for one: something has changed
+	cmd    packet.Command
+	since  time.Time // when it began to wait, then when it was sent
+	state  state
+	status packet.Status
+	n      int
+	ret    [packet.MaxParams]byte
+}
+
+type state uint8
+
+const (
+	stateWaiting  state = iota // in waiting
+	stateSent                  // in sent
+	stateAnswered              // in neither
+)
+
+func newSession(c *Controller, l *link) *Session {
+	s := &Session{
+		c:       c,
+		link:    l,
+		over:    make(chan struct{}),
+		timer:   time.NewTimer(time.Hour),
+		credits: 1, // what every controller takes after a reset (section 4.4)
+	}
+	s.timer.Stop()
+	return s
+}
+
+// Info tells what the controller is and can.
+func (s *Session) Info() Info { return s.info }
+
+// Do sends a command and returns what it returns, without the status; nil if
+// that is nothing. A status other than success is an error that wraps
+// packet.Status; after the end of the session the error wraps ErrReset or, for
+// the command that caused the end, ErrUnanswered. Any number of goroutines may
+// call it. It allocates nothing for a command that only returns a status.
+func (s *Session) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
+	x := s.c.pool.Get().(*exchange)
+	x.cmd = cmd
+	s.mu.Lock()
+	if s.cause != nil {
+		s.mu.Unlock()
+		s.c.pool.Put(x)
+		return nil, errNotSent
+	}
+	x.since = time.Now()
+	x.state = stateWaiting
+	s.waiting = append(s.waiting, x)
+	s.grant()
+	s.mu.Unlock()
+
+	select {
+	case <-x.wake:
+	case <-s.over:
+		return s.withdraw(x, errNotSent)
+	case <-ctx.Done():
+		return s.withdraw(x, context.Cause(ctx))
+	}
+	if err := s.write(x); err != nil {
+		s.fail(err)
+		return nil, fmt.Errorf("controller: %s: %w: %w", cmd.Opcode(), ErrReset, err)
+	}
+	select {
+	case <-x.wake:
+		return s.result(x)
+	case <-s.over:
+		return s.lost(x)
+	case <-ctx.Done():
+		// It stays in sent: the controller still owes an answer.
+		return nil, context.Cause(ctx)
+	}
+}
+
+// grant lets waiting commands go for as long as there are credits, and sets
+// the timer. The lock is held.
+//
+// An answer tells how many commands the controller takes, but not whether it
+// had seen all that were on their way. So those still unanswered are counted
+// against the number.
+func (s *Session) grant() {
+	for len(s.waiting) > 0 && len(s.sent) < s.credits {
+		x := s.waiting[0]
+		s.waiting = slices.Delete(s.waiting, 0, 1)
+		x.state = stateSent
+		x.since = time.Now()
+		s.sent = append(s.sent, x)
+		x.signal()
+	}
+	if oldest := s.oldest(); oldest != nil {
+		s.timer.Reset(time.Until(oldest.since.Add(s.c.cfg.Deadline)))
+	} else {
+		s.timer.Stop()
+	}
+}
+
+// oldest is the command whose deadline is the nearest. Those that wait have
+// one only if nothing is on its way: then the controller owes a credit.
+func (s *Session) oldest() *exchange {
+	switch {
+	case len(s.sent) > 0:
+		return s.sent[0]
+	case len(s.waiting) > 0:
+		return s.waiting[0]
+	default:
+		return nil
+	}
+}
+
+func (x *exchange) signal() {
+	select {
+	case x.wake <- struct{}{}:
+	default:
+	}
+}
+
+// withdraw takes back a command that has not been written, whether or not it
+// has a credit.
+func (s *Session) withdraw(x *exchange, err error) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	same := func(y *exchange) bool { return x == y }
+	s.waiting = slices.DeleteFunc(s.waiting, same)
+	s.sent = slices.DeleteFunc(s.sent, same)
+	if s.cause == nil {
+		s.grant()
+	}
+	return nil, err
+}
+
+func (s *Session) write(x *exchange) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.buf = x.cmd.AppendTo(s.buf[:0])
+	s.c.counters.commands.Add(1)
+	if e := s.c.log.Trace(); e.Enabled() {
+		e.Stringer("command", x.cmd.Opcode()).Hex("packet", s.buf).Msg("command")
+	}
+	return s.link.transport.Write(s.buf)
+}
+
+// result hands out the answer and frees x.
+func (s *Session) result(x *exchange) ([]byte, error) {
+	op, status := x.cmd.Opcode(), x.status
+	var ret []byte
+	if x.n > 0 {
+		ret = slices.Clone(x.ret[:x.n])
+	}
+	s.c.pool.Put(x)
+	if err := status.Err(); err != nil {
+		s.c.counters.refused.Add(1)
+		return nil, fmt.Errorf("controller: %s: %w", op, err)
+	}
+	return ret, nil
+}
+
+// lost is the result of a command that was on its way when the session ended.
+func (s *Session) lost(x *exchange) ([]byte, error) {
+	s.mu.Lock()
+	answered, cause := x.state == stateAnswered, s.cause
+	s.mu.Unlock()
+	if answered {
+		return s.result(x)
+	}
+	return nil, fmt.Errorf("controller: %s: %w: %w", x.cmd.Opcode(), ErrReset, cause)
+}
+
+// answered takes an answer in, and the credits that every answer brings.
+func (s *Session) answered(op packet.Opcode, credits int, status packet.Status, ret []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause != nil {
+		return
+	}
+	i := slices.IndexFunc(s.sent, func(x *exchange) bool { return x.cmd.Opcode() == op })
+	if i < 0 && op != packet.OpNone {
+		// The late answer to a command of an earlier session, or nonsense.
+		// Its credits are from then, too.
+		s.c.counters.late.Add(1)
+		return
+	}
+	s.credits = credits
+	if i >= 0 {
+		x := s.sent[i]
+		s.sent = slices.Delete(s.sent, i, i+1)
+		x.state = stateAnswered
+		x.status = status
+		x.n = copy(x.ret[:], ret)
+		x.signal()
+	}
+	s.grant()
+}
+
+// expire ends the session if a deadline has passed.
+func (s *Session) expire() {
+	s.mu.Lock()
+	x := s.oldest()
+	var err error
+	switch {
+	case x == nil || s.cause != nil:
+	case time.Since(x.since) < s.c.cfg.Deadline:
+		s.grant()
+	case x.state == stateWaiting:
+		err = fmt.Errorf("controller: expected leave to send %s within %s, got none: %w", x.cmd.Opcode(), s.c.cfg.Deadline, ErrUnanswered)
+	default:
+		err = fmt.Errorf("controller: expected an answer to %s within %s, got none: %w", x.cmd.Opcode(), s.c.cfg.Deadline, ErrUnanswered)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.c.counters.unanswered.Add(1)
+		s.fail(err)
+	}
+}
+
+// fail ends the session; the first cause counts.
+func (s *Session) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause == nil {
+		s.cause = err
+		close(s.over)
+	}
+}
+
+func (s *Session) alive() bool {
+	select {
+	case <-s.over:
+		return false
+	default:
+		return true
+	}
+}

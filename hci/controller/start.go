@@ -1,0 +1,131 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+)
+
+// Info is what a controller says about itself.
+type Info struct {
+	Address  packet.Address // public; zeros if the controller has none
+	Version  packet.Version
+	Features packet.LEFeatures
+	// Extended tells that the extended advertising and scanning commands are
+	// used, and no legacy ones: a controller disallows the mixture.
+	Extended bool
+	// Sets is the number of advertising sets; 1 with legacy commands.
+	Sets int
+	// MinInterval is the shortest interval of non-connectable advertising.
+	MinInterval time.Duration
+}
+
+// start resets the controller, asks what it is and lets its events through.
+func (s *Session) start(ctx context.Context) error {
+	if _, err := s.Do(ctx, packet.Reset()); err != nil {
+		return err
+	}
+	info := Info{Sets: 1, MinInterval: packet.MinAdvertisingInterval}
+	ret, err := s.Do(ctx, packet.ReadLocalVersion())
+	if err == nil {
+		info.Version, err = packet.ParseVersion(ret)
+	}
+	if err != nil {
+		return err
+	}
+	if info.Version.HCI < packet.Core50 {
+		info.MinInterval = packet.MinAdvertisingIntervalBefore5
+	}
+	commands, err := s.supportedCommands(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.requireLE(ctx); err != nil {
+		return err
+	}
+	if ret, err = s.Do(ctx, packet.LEReadLocalSupportedFeatures()); err == nil {
+		info.Features, err = packet.ParseLEFeatures(ret)
+	}
+	if err != nil {
+		return err
+	}
+	// Some controllers have no public address, which is not needed here.
+	if ret, err = s.Do(ctx, packet.ReadBDAddr()); err == nil {
+		info.Address, err = packet.ParseBDAddr(ret)
+	}
+	if tolerable(err) != nil {
+		return err
+	}
+	info.Extended = !s.c.cfg.Legacy && info.Features&packet.LEFeatureExtendedAdvertising != 0 &&
+		commands.Has(packet.CommandLESetExtendedAdvertisingEnable) && commands.Has(packet.CommandLESetExtendedScanEnable)
+	if info.Extended {
+		if ret, err = s.Do(ctx, packet.LEReadNumberOfSupportedAdvertisingSets()); err == nil {
+			info.Sets, err = packet.ParseAdvertisingSets(ret)
+		}
+		if tolerable(err) != nil {
+			return err
+		}
+		info.Sets = max(info.Sets, 1)
+	}
+	if err := s.setEventMasks(ctx, info.Extended); err != nil {
+		return err
+	}
+	s.info = info
+	s.ready.Store(true)
+	return nil
+}
+
+// tolerable is nil for a status, which says that the controller refused.
+func tolerable(err error) error {
+	var status packet.Status
+	if errors.As(err, &status) {
+		return nil
+	}
+	return err
+}
+
+// supportedCommands asks for the commands. A controller that refuses to tell
+// gets the legacy ones.
+func (s *Session) supportedCommands(ctx context.Context) (packet.SupportedCommands, error) {
+	ret, err := s.Do(ctx, packet.ReadLocalSupportedCommands())
+	if err != nil {
+		return packet.SupportedCommands{}, tolerable(err)
+	}
+	return packet.ParseSupportedCommands(ret)
+}
+
+// requireLE refuses a controller without Low Energy. One that refuses to tell
+// is tried.
+func (s *Session) requireLE(ctx context.Context) error {
+	ret, err := s.Do(ctx, packet.ReadLocalSupportedFeatures())
+	if err != nil {
+		return tolerable(err)
+	}
+	features, err := packet.ParseLMPFeatures(ret)
+	if err != nil {
+		return err
+	}
+	if features&packet.LMPFeatureLE == 0 {
+		return fmt.Errorf("controller: it has no Bluetooth Low Energy (LMP features 0x%016x); use another adapter: %w", uint64(features), ErrUnsuitable)
+	}
+	return nil
+}
+
+// setEventMasks asks for the events that are understood here, and for none
+// that a controller of the older kind does not know.
+func (s *Session) setEventMasks(ctx context.Context, extended bool) error {
+	mask := packet.EventMaskDisconnectionComplete | packet.EventMaskHardwareError |
+		packet.EventMaskDataBufferOverflow | packet.EventMaskLEMeta
+	if _, err := s.Do(ctx, packet.SetEventMask(mask)); err != nil {
+		return err
+	}
+	le := packet.LEEventMaskConnectionComplete | packet.LEEventMaskAdvertisingReport
+	if extended {
+		le |= packet.LEEventMaskExtendedAdvertisingReport | packet.LEEventMaskAdvertisingSetTerminated
+	}
+	_, err := s.Do(ctx, packet.LESetEventMask(le))
+	return err
+}

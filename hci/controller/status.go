@@ -1,0 +1,102 @@
+package controller
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// State is how a controller is.
+type State uint8
+
+// The states.
+const (
+	Opening    State = iota + 1 // the transport is being opened, then the controller started
+	Running                     // ready for use
+	Recovering                  // it failed and is being reset
+	Down                        // it cannot be opened, or Reset does not help; tried again after a pause
+	Stopped                     // Run has ended
+)
+
+// String names the state.
+func (s State) String() string {
+	switch s {
+	case Opening:
+		return "opening"
+	case Running:
+		return "running"
+	case Recovering:
+		return "recovering"
+	case Down:
+		return "down"
+	case Stopped:
+		return "stopped"
+	default:
+		return "unknown"
+	}
+}
+
+// Status is told to Config.Status.
+type Status struct {
+	State State
+	Info  Info  // when Running
+	Err   error // when Recovering or Down: why
+}
+
+// Stats counts since New.
+type Stats struct {
+	Opens           uint64 // transports opened
+	Resets          uint64 // sessions that failed and were followed by a Reset
+	Commands        uint64 // commands sent
+	Refused         uint64 // commands answered with a status other than success
+	Unanswered      uint64 // deadlines that passed
+	HardwareErrors  uint64 // Hardware Error events
+	TransportErrors uint64 // transports that failed
+	Packets         uint64 // packets received
+	Malformed       uint64 // packets that did not decode
+	Late            uint64 // answers to commands that were not waited for
+	Ignored         uint64 // packets other than events
+}
+
+type counters struct {
+	opens, resets, commands, refused, unanswered, hardwareErrors, transportErrors,
+	packets, malformed, late, ignored atomic.Uint64
+}
+
+// Stats is the counters as they stand.
+func (c *Controller) Stats() Stats {
+	n := &c.counters
+	return Stats{
+		Opens:           n.opens.Load(),
+		Resets:          n.resets.Load(),
+		Commands:        n.commands.Load(),
+		Refused:         n.refused.Load(),
+		Unanswered:      n.unanswered.Load(),
+		HardwareErrors:  n.hardwareErrors.Load(),
+		TransportErrors: n.transportErrors.Load(),
+		Packets:         n.packets.Load(),
+		Malformed:       n.malformed.Load(),
+		Late:            n.late.Load(),
+		Ignored:         n.ignored.Load(),
+	}
+}
+
+func (c *Controller) report(s Status) {
+	if c.cfg.Status != nil {
+		c.cfg.Status(s)
+	}
+}
+
+// running opens the session to everybody and says so.
+func (c *Controller) running(s *Session) {
+	c.setSession(s)
+	i := s.info
+	c.log.Info().Stringer("address", i.Address).Str("core", i.Version.Core()).
+		Bool("extended", i.Extended).Int("sets", i.Sets).Msg("controller is ready")
+	c.report(Status{State: Running, Info: i})
+}
+
+// down says that the controller cannot be had for now.
+func (c *Controller) down(err error, pause time.Duration) {
+	c.log.Warn().Err(err).Dur("pause", pause).Msg("controller is down")
+	c.report(Status{State: Down, Err: err})
+}
