@@ -171,7 +171,7 @@ func (c *Codec) KeyIndexPair(first string, v *mesh.KeyIndex, second string, w *m
 // octets, an odd one in two (section 4.3.1.1).
 func (c *Codec) KeyIndexes(name string, v *[]mesh.KeyIndex) {
 	if !c.Octets() {
-		List(c, name, v, func(c *Codec, index *mesh.KeyIndex) { c.Bits16("", (*uint16)(index), 12) })
+		List(c, name, v, func(index *mesh.KeyIndex, c *Codec) { c.Bits16("", (*uint16)(index), 12) })
 		return
 	}
 	if c.Reading() {

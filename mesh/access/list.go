@@ -15,17 +15,17 @@ func (c *Codec) Object(name string, part interface{ Fields(*Codec) }) {
 // List visits items up to the end of the message. An item is visited as an
 // object, or, when it visits one field without a name, as that field. Items
 // are read into the memory that v has.
-func List[T any](c *Codec, name string, v *[]T, item func(c *Codec, v *T)) {
+func List[T any](c *Codec, name string, v *[]T, item func(v *T, c *Codec)) {
 	list(c, name, v, -1, item)
 }
 
 // ListOf is List with exactly n items; JSON may have any number, which the
 // caller checks.
-func ListOf[T any](c *Codec, name string, v *[]T, n int, item func(c *Codec, v *T)) {
+func ListOf[T any](c *Codec, name string, v *[]T, n int, item func(v *T, c *Codec)) {
 	list(c, name, v, n, item)
 }
 
-func list[T any](c *Codec, name string, v *[]T, n int, item func(c *Codec, v *T)) {
+func list[T any](c *Codec, name string, v *[]T, n int, item func(v *T, c *Codec)) {
 	if c.err != nil {
 		return
 	}
@@ -35,25 +35,25 @@ func list[T any](c *Codec, name string, v *[]T, n int, item func(c *Codec, v *T)
 		for i := 0; c.err == nil && (i < n || n < 0 && len(c.buf) > 0); i++ {
 			before := len(c.buf)
 			*v = grow(*v)
-			item(c, &(*v)[i])
+			item(&(*v)[i], c)
 			if c.err == nil && len(c.buf) == before {
 				c.err = fmt.Errorf("access: layout of %s has items without octets", name)
 			}
 		}
 	case writeOctets:
 		for i := range *v {
-			item(c, &(*v)[i])
+			item(&(*v)[i], c)
 		}
 	case readJSON:
 		*v = (*v)[:0]
 		for _, element := range c.parseArray(name) {
 			*v = grow(*v)
-			c.inside(element, func() { item(c, &(*v)[len(*v)-1]) })
+			c.inside(element, func() { item(&(*v)[len(*v)-1], c) })
 		}
 	case writeJSON:
 		c.openArray(name)
 		for i := range *v {
-			c.element(i, func() { item(c, &(*v)[i]) })
+			c.element(i, func() { item(&(*v)[i], c) })
 		}
 		c.closeArray()
 	}

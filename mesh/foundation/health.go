@@ -210,4 +210,4 @@ func (m *HealthAttentionStatus) Fields(c *access.Codec) {
 	c.Uint8("attention", &m.Attention)
 }
 
-func fault(c *access.Codec, f *uint8) { c.Uint8("", f) }
+func fault(f *uint8, c *access.Codec) { c.Uint8("", f) }

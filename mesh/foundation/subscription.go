@@ -265,4 +265,4 @@ func (m *ConfigVendorModelSubscriptionList) Fields(c *access.Codec) {
 	access.List(c, "addresses", &m.Addresses, address)
 }
 
-func address(c *access.Codec, a *mesh.Address) { c.Address("", a) }
+func address(a *mesh.Address, c *access.Codec) { c.Address("", a) }

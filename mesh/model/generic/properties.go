@@ -54,7 +54,7 @@ func propertyID(c *access.Codec, id *property.ID) {
 	c.Require(*id != 0, "property_id", "another value than 0")
 }
 
-func listedID(c *access.Codec, id *property.ID) { id.Visit(c, "") }
+func listedID(id *property.ID, c *access.Codec) { id.Visit(c, "") }
 
 // ManufacturerPropertiesGet asks which manufacturer properties there are.
 type ManufacturerPropertiesGet struct{ access.Empty }
