@@ -219,7 +219,7 @@ func TestPasswordFile(t *testing.T) {
 	if got := l.Config.MQTT.Password.Reveal(); got != "from the file" {
 		t.Errorf("password %q", got)
 	}
-	if got := l.Origin("mqtt.password"); got.Layer != FromFlag || !strings.Contains(got.Place, "mqtt.password_file") {
+	if got := l.Origin("mqtt.password"); got != (Origin{FromFlag, "--mqtt.password_file"}) {
 		t.Errorf("origin %v", got)
 	}
 }

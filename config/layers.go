@@ -102,7 +102,7 @@ func (l *loader) suggestion(name string) string {
 			leaves = append(leaves, k.Name)
 		}
 	}
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		return "; did you mean " + near + "?"
 	}
 	if len(leaves) > 0 {
@@ -136,7 +136,7 @@ func (l *loader) environment(environ []string) {
 		k, ok := known[name]
 		if !ok {
 			message := "unknown variable; config show lists all keys, a dot becomes __"
-			if near := nearest(name, variables); near != "" {
+			if near := Nearest(name, variables); near != "" {
 				message = "unknown variable; did you mean " + near + "?"
 			}
 			l.report(shortened(name), "environment", message)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"strings"
 
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/v2"
@@ -205,6 +204,6 @@ func (l *loader) readFiles(c *Config, read func(string) ([]byte, error)) {
 	}
 	if !c.MQTT.Password.IsSet() { // both is a problem that Validate reports
 		c.MQTT.Password = NewSecret(string(b))
-		l.loaded.origin["mqtt.password"] = Origin{origin.Layer, strings.TrimSpace(origin.Place + " mqtt.password_file")}
+		l.loaded.origin["mqtt.password"] = origin
 	}
 }

@@ -27,7 +27,7 @@ func WriteExample(w io.Writer) error {
 
 // expectsMore tells whether the expectation says more than the default shows.
 func expectsMore(k Key) bool {
-	return k.Expect != text().expect && k.Expect != nonEmpty().expect
+	return k.Type != boolean().word && k.Expect != text().expect && k.Expect != nonEmpty().expect
 }
 
 // Write writes the effective configuration as YAML, with the origin of each

@@ -40,8 +40,8 @@ func (e *Invalid) Error() string {
 	return b.String()
 }
 
-// nearest returns the candidate most like name, or nothing when none is near.
-func nearest(name string, candidates []string) string {
+// Nearest returns the candidate most like name, or nothing when none is near.
+func Nearest(name string, candidates []string) string {
 	best, least := "", max(2, len(name)/4)+1
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(name), strings.ToLower(c)); d < least {

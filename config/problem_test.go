@@ -189,8 +189,8 @@ func TestNearest(t *testing.T) {
 		"mqtt.url": "mqtt.url", "mqtt.ulr": "mqtt.url", "MQTT.URL": "mqtt.url", "mqtt.user_name": "mqtt.username",
 		"log.lvl": "log.level", "": "", "zebra": "", strings.Repeat("mqtt.url", 1000): "",
 	} {
-		if got := nearest(name, candidates); got != want {
-			t.Errorf("nearest(%.20q) = %q, want %q", name, got, want)
+		if got := Nearest(name, candidates); got != want {
+			t.Errorf("Nearest(%.20q) = %q, want %q", name, got, want)
 		}
 	}
 	for _, d := range []struct {

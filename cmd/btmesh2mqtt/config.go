@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/config"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Write an example of the configuration, check it, show what it amounts to",
+	}
+
+	example := &cobra.Command{
+		Use:   "example",
+		Short: "Write a YAML file with every key, what it is for and its default",
+		RunE:  works(func(*cobra.Command) error { return config.WriteExample(a.stdout) }),
+	}
+
+	check := &cobra.Command{
+		Use:   "check",
+		Short: "Say ok, or all that is wrong",
+		RunE: works(func(cmd *cobra.Command) error {
+			if _, err := a.load(cmd); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(a.stdout, "ok")
+			return err
+		}),
+	}
+	a.bindConfig(check)
+
+	show := &cobra.Command{
+		Use:   "show",
+		Short: "Write the effective configuration, and where each value comes from; passwords are hidden",
+		RunE: works(func(cmd *cobra.Command) error {
+			loaded, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			return loaded.Write(a.stdout)
+		}),
+	}
+	a.bindConfig(show)
+
+	cmd.AddCommand(example, check, show)
+	return cmd
+}

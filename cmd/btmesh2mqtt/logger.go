@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/term"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/config"
+)
+
+// newLogger makes the logger that log.level and log.format describe. It writes
+// to w, one line at a time.
+func newLogger(c config.Log, w io.Writer, environ []string) (zerolog.Logger, error) {
+	level, err := zerolog.ParseLevel(c.Level)
+	if err != nil {
+		return zerolog.Nop(), fmt.Errorf("log.level: %w", err)
+	}
+	if c.Format == "console" || c.Format == "auto" && isTerminal(w) {
+		plain := !isTerminal(w) || slices.ContainsFunc(environ, func(v string) bool { return len(v) > 9 && v[:9] == "NO_COLOR=" })
+		w = zerolog.ConsoleWriter{Out: w, NoColor: plain, TimeFormat: "15:04:05.000"}
+	}
+	return zerolog.New(zerolog.SyncWriter(w)).Level(level).Hook(zerolog.HookFunc(stamp)), nil
+}
+
+// stamp adds the time with milliseconds; zerolog's own has them only by way of
+// a variable that is everybody's.
+func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
+	e.Str(zerolog.TimestampFieldName, time.Now().Format("2006-01-02T15:04:05.000Z07:00"))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,21 @@
+// Command btmesh2mqtt is a bridge between Bluetooth Mesh and MQTT.
+//
+// This package is wiring only: it reads the configuration, makes the parts
+// and connects them. Exit codes: 0 done, 1 failed, 2 wrong usage or
+// configuration.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	code := newApp(os.Environ(), os.Stdout, os.Stderr).execute(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/config"
+)
+
+// serviceCommand is a command with the whole configuration as flags, which
+// loads it, makes the logger, and calls serve until that returns. The context
+// ends with Ctrl-C and SIGTERM; serve then returns nil.
+func (a *app) serviceCommand(
+	use, short string, serve func(context.Context, *config.Loaded, zerolog.Logger) error,
+) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   use,
+		Short: short,
+		RunE: works(func(cmd *cobra.Command) error {
+			loaded, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			log, err := newLogger(loaded.Config.Log, a.stderr, a.environ)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), loaded, log)
+		}),
+	}
+	a.bindConfig(cmd)
+	return cmd
+}
