@@ -94,14 +94,12 @@ func TestSetsShareOneRadio(t *testing.T) {
 		tr := sniff(air)
 		a := attach(t, air, virtual.Options{Address: address(1), Sets: 8})
 		a.start()
-		enable := packet.NewCommand(packet.OpLESetExtendedAdvertisingEnable)
 		params := []byte{1, 8}
 		for h := range byte(8) {
 			a.must(nonconnectable(h, 20*time.Millisecond), packet.LESetExtendedAdvertisingData(h, make([]byte, 31)))
 			params = append(params, h, 0, 0, 10)
 		}
-		enable = packet.NewCommand(packet.OpLESetExtendedAdvertisingEnable, params...)
-		a.must(enable)
+		a.must(packet.NewCommand(packet.OpLESetExtendedAdvertisingEnable, params...))
 		time.Sleep(5 * time.Second)
 		events := tr.all()
 		if len(events) != 80 || len(a.ends()) != 8 {

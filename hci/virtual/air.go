@@ -60,6 +60,13 @@ type AirStats struct {
 // NewAir makes an air and starts its goroutine, which ends with Close. In a
 // testing/synctest test it must be made inside the bubble.
 func NewAir(options AirOptions) *Air {
+	a := newAir(options)
+	go a.run()
+	return a
+}
+
+// newAir is an air whose time does not pass by itself.
+func newAir(options AirOptions) *Air {
 	a := &Air{
 		options:     options,
 		start:       time.Now(),
@@ -73,7 +80,6 @@ func NewAir(options AirOptions) *Air {
 	for _, c := range commands() {
 		a.commands[c.opcode] = c
 	}
-	go a.run()
 	return a
 }
 

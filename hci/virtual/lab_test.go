@@ -179,7 +179,7 @@ func (s *station) answer(opcode packet.Opcode) (status packet.Status, ret []byte
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		return status, end.Return, true
+		return status, end.Return[1:], true
 	case <-time.After(time.Second):
 		return 0, nil, false
 	}
