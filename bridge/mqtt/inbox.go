@@ -57,14 +57,6 @@ func (b *inbox) evict(topic string) {
 	b.waiting = slices.Delete(b.waiting, victim, victim+1)
 }
 
-// refuse counts a message that was too large to keep.
-func (b *inbox) refuse() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.received++
-	b.dropped++
-}
-
 // take empties the inbox into batch, whose room is used again.
 func (b *inbox) take(batch []Message) []Message {
 	b.mu.Lock()

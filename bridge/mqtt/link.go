@@ -125,9 +125,9 @@ func (l *link) serve() error {
 		l.end()
 		return err
 	}
-	if err := l.farewell(); err != nil {
-		l.end()
-		return nil // Close reports it
+	if said := l.farewell(); !said {
+		l.end() // Close reports it
+		return nil
 	}
 	s.farewell.Store(true)
 	l.client.Disconnect(uint(goodbye.Milliseconds()))
@@ -237,11 +237,8 @@ func (l *link) end() {
 }
 
 // farewell publishes the will's message ourselves, because a clean DISCONNECT
-// keeps the broker from doing so.
-func (l *link) farewell() error {
+// keeps the broker from doing so. It reports whether the broker has it.
+func (l *link) farewell() bool {
 	will := l.session.options.Will
-	if will.Topic == "" {
-		return nil
-	}
-	return l.await(l.client.Publish(will.Topic, 1, true, will.Payload))
+	return will.Topic == "" || l.await(l.client.Publish(will.Topic, 1, true, will.Payload)) == nil
 }
