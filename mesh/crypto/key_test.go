@@ -49,15 +49,26 @@ func TestKeyDoesNotPrint(t *testing.T) {
 	var log bytes.Buffer
 	logger := zerolog.New(&log)
 	logger.Info().Interface("key", k).Stringer("s", k).Any("holder", holder).Msg("")
-	printed = append(printed, string(text), log.String(), fmt.Sprint(k), fmt.Errorf("with %w and %v", errors.New("x"), k).Error())
+	plain, err := k.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct, err := k.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed = append(printed, string(plain), string(direct), string(text), log.String(), fmt.Sprint(k), fmt.Errorf("with %w and %v", errors.New("x"), k).Error())
 
 	octets, err := hex.DecodeString(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, out := range printed {
+		if strings.Contains(out, string(octets[:4])) {
+			t.Errorf("%q shows octets of the key", out)
+		}
 		low := strings.ToLower(out)
-		for _, leak := range []string{secret, "0123", "01 23", "1, 35", "1 35", "0x1, 0x23", "[1,35", string(octets[:4])} {
+		for _, leak := range []string{secret, "0123", "01 23", "1, 35", "1 35", "0x1, 0x23", "[1,35"} {
 			if strings.Contains(low, leak) {
 				t.Errorf("%q shows part of the key", out)
 			}

@@ -102,3 +102,20 @@ func TestMACParts(t *testing.T) {
 		}
 	}
 }
+
+// TestRanges: what is derived keeps to its bits, whatever the key.
+func TestRanges(t *testing.T) {
+	var aids, nids, addresses uint16
+	for i := range 256 {
+		k := crypto.Key{byte(i)}
+		nid, _, _ := crypto.K2(k, []byte{0})
+		address := crypto.VirtualAddress(mesh.UUID(k))
+		aids, nids, addresses = aids|uint16(crypto.AID(k)), nids|uint16(nid), addresses|uint16(address)
+		if !address.IsVirtual() {
+			t.Errorf("label %d has address %v", i, address)
+		}
+	}
+	if aids != 0x3F || nids != 0x7F || addresses != 0xBFFF {
+		t.Errorf("bits in use: AID %#x, NID %#x, virtual address %#x", aids, nids, addresses)
+	}
+}
