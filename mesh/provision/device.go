@@ -86,6 +86,11 @@ func (d *Device) NextDeadline() time.Time { return d.link.deadline() }
 // Counters of what was received so far.
 func (d *Device) Counters() Counters { return d.counters.plus(d.link.counters) }
 
+// Format writes the state without the secrets, for every verb.
+func (d *Device) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "device %v on link %08x, phase %d", d.options.UUID, d.link.id, d.phase)
+}
+
 // Receive handles a PB-ADV PDU. A PDU of another link, or a Link Open for
 // another device, is ignored.
 func (d *Device) Receive(now time.Time, pdu []byte, out *Output) {

@@ -147,7 +147,14 @@ func (p *Provisioner) Abort(now time.Time, reason string, out *Output) {
 	p.fail(now, FailAborted, out, "%s", reason)
 }
 
-// Accept goes on after CapabilitiesGot. When the device cannot be provisioned
+// Format writes the state without the secrets, for every verb.
+func (p *Provisioner) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "provisioner of %v on link %08x, phase %d", p.link.uuid, p.link.id, p.phase)
+}
+
+// Accept goes on after CapabilitiesGot. Handed the Output that the event came
+// in, it saves some time on the air: the acknowledgement of the capabilities
+// then goes out a single time in front of what follows it. When the device cannot be provisioned
 // like that (it lacks the method or the algorithm, the addresses do not fit),
 // Accept returns a *Failure that says what it offers, the session goes on
 // waiting, and Accept may be called again, or Abort. It returns ErrNotAwaited

@@ -266,7 +266,13 @@ func TestAbort(t *testing.T) {
 func TestSecretsDoNotPrint(t *testing.T) {
 	v := AuthValue("canary-value")
 	for _, verb := range []string{"%v", "%s", "%x", "%q", "%+v", "%#v", "%d"} {
-		for _, got := range []string{fmt.Sprintf(verb, v), fmt.Sprintf(verb, Auth{Value: v})} {
+		s := staticSetup(AllAlgorithms)
+		s.deviceValue, s.acceptance.Auth.Value = v, v
+		p, d := toCapabilities(t, s), s.device(t)
+		if err := p.Accept(testStart, s.acceptance, new(Output)); err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range []string{fmt.Sprintf(verb, v), fmt.Sprintf(verb, Auth{Value: v}), fmt.Sprintf(verb, p), fmt.Sprintf(verb, d)} {
 			if strings.Contains(got, "canary") || strings.Contains(got, "63616e617279") || strings.Contains(got, "99 97 110") {
 				t.Errorf("%s prints %s", verb, got)
 			}

@@ -1,0 +1,40 @@
+package provision
+
+import "testing"
+
+// BenchmarkSession is both sides of a session on a perfect channel: four
+// P-256 operations and the rest.
+func BenchmarkSession(b *testing.B) {
+	s := plainSetup()
+	for b.Loop() {
+		newLockstep(b, s).run()
+	}
+}
+
+// BenchmarkForeignPDU is what the PDU of another link costs each session.
+func BenchmarkForeignPDU(b *testing.B) {
+	p, d := plainSetup().provisioner(b), openDevice(b)
+	pdu := segmented(testLink+1, 0, Append(nil, Invite{}))[0]
+	var out Output
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Receive(testStart, pdu, &out)
+		d.Receive(testStart, pdu, &out)
+	}
+}
+
+// BenchmarkDuplicateSegment is what a copy of a finished transaction costs.
+func BenchmarkDuplicateSegment(b *testing.B) {
+	d := openDevice(b)
+	invite := segmented(testLink, 0, Append(nil, Invite{}))[0]
+	var out Output
+	d.Receive(testStart, invite, &out)
+	out.Reset()
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Receive(testStart, invite, &out)
+	}
+	if len(out.Send) != 0 {
+		b.Fatal("copies are answered")
+	}
+}
