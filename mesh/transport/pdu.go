@@ -73,7 +73,8 @@ func parseSegment(pdu []byte, ctl bool) (segment, bool) {
 	if ctl {
 		return s, ok && s.first != opcodeAck
 	}
-	// The smallest access message has an octet and the TransMIC.
+	// The smallest access message has an octet and the TransMIC. Two segments
+	// have more in any case.
 	if s.n == 0 {
 		ok = ok && len(s.data) > micSize(s.szmic)
 	}

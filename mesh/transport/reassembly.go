@@ -238,14 +238,10 @@ func (l *Layer) storeSegment(now time.Time, slot *reassembly, p *network.PDU, s 
 
 // deliver hands a complete message to the upper transport layer.
 func (l *Layer) deliver(slot *reassembly, p *network.PDU, out *Output) {
-	upper := slot.upper()
-	switch {
-	case slot.ctl:
-		l.deliverControl(slot.auth, p, slot.first, upper, true, out)
-	case len(upper) <= micSize(slot.szmic):
-		l.counters.Malformed++
-	default:
-		l.openAccess(slot.auth, p, slot.first, slot.szmic, upper, true, out)
+	if slot.ctl {
+		l.deliverControl(slot.auth, p, slot.first, slot.upper(), true, out)
+	} else {
+		l.openAccess(slot.auth, p, slot.first, slot.szmic, slot.upper(), true, out)
 	}
 }
 

@@ -237,6 +237,23 @@ func TestAcknowledgmentDuringAPass(t *testing.T) {
 	}
 }
 
+// The destination restarted, or made room for another: what it acknowledged
+// before it has no longer.
+func TestAcknowledgmentTakenBack(t *testing.T) {
+	p := newPeer(t)
+	h := p.send(epoch, there, 40)
+	pdus, now := p.pass(epoch, 4)
+	first := pdus[0]
+	expectOrders(t, copies(p.receive(now, acknowledge(first, 1, 0b0111)).Network), 3)
+	out := p.receive(now, acknowledge(first, 2, 0b1000))
+	if len(out.Done) != 0 {
+		t.Fatalf("done %+v", out.Done)
+	}
+	pdus, now = p.pass(now, 3)
+	expectOrders(t, pdus, 0, 1, 2)
+	expectDone(t, p.receive(now, acknowledge(first, 3, 0b1111)), h, Delivered)
+}
+
 func TestAcknowledgmentsThatDoNotCount(t *testing.T) {
 	for name, change := range map[string]func(*network.PDU){
 		"other source":      func(p *network.PDU) { p.Src++ },

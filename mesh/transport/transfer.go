@@ -44,7 +44,7 @@ type transfer struct {
 	auth     seqAuth // of the first segment, for all of them
 	n        uint8   // SegN
 	o        uint8   // next segment of this pass
-	acked    uint32  // bit n is set for segment n
+	acked    uint32  // by the latest acknowledgment; bit n is set for segment n
 	repeated bool    // this is not the first pass
 
 	retries         uint8 // passes left
@@ -301,8 +301,9 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 		l.counters.StrayAck++
 		return
 	}
-	news := a.acked & allSegments(t.n) &^ t.acked
-	if a.acked != 0 && news == 0 {
+	acked := a.acked & allSegments(t.n)
+	news := acked&^t.acked != 0
+	if a.acked != 0 && acked == t.acked {
 		l.counters.StrayAck++
 		return
 	}
@@ -310,22 +311,38 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 		return
 	}
 	l.counters.AcksReceived++
-	t.acked |= news
+	// An acknowledgment lists everything that has arrived, and the replay list
+	// lets no older one come behind a newer. One that takes back what another
+	// said comes from a node that started anew or had to make room. Adding
+	// them up, as the specification would, reports messages as delivered that
+	// the destination never had in one piece.
+	t.acked = acked
 	switch {
 	case a.acked == 0:
 		l.finish(t, Refused, nil, out)
-	case t.acked == allSegments(t.n) && a.obo:
+	case acked == allSegments(t.n) && a.obo:
 		l.finish(t, DeliveredToFriend, nil, out)
-	case t.acked == allSegments(t.n):
+	case acked == allSegments(t.n):
 		l.finish(t, Delivered, nil, out)
 	default:
-		t.withoutProgress = l.tx.UnicastRetransmissionsWithoutProgress & nibble
-		if t.state == pausing && t.retries > 0 && t.withoutProgress > 0 {
-			l.sendAgain(now, t, out)
-		}
+		l.goOn(now, t, news, out)
 		return
 	}
 	l.startWaiting(now, out)
+}
+
+// goOn continues a message after an acknowledgment of some of its segments.
+func (l *Layer) goOn(now time.Time, t *transfer, news bool, out *Output) {
+	if news {
+		t.withoutProgress = l.tx.UnicastRetransmissionsWithoutProgress & nibble
+	}
+	if t.state != pausing || t.retries == 0 || t.withoutProgress == 0 {
+		return
+	}
+	if !news {
+		t.withoutProgress--
+	}
+	l.sendAgain(now, t, out)
 }
 
 // acknowledged finds the message that an acknowledgment is for (table 3.23).
