@@ -9,9 +9,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 )
 
 // Options says how a node is configured.
@@ -32,7 +33,7 @@ type Step struct {
 // Result is what was found out and done.
 type Result struct {
 	Composition *foundation.Composition
-	Details     Details
+	Details     device.Details
 	// Skipped says which models could not be configured, and why. The node
 	// works without them.
 	Skipped []string
@@ -77,18 +78,15 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 			}
 		}
 	}
-	details, err := ReadDetails(ctx, r, peer, o.AppKey, c.result.Composition)
-	if err != nil {
+	if err := c.readDetails(ctx); err != nil {
 		return nil, err
 	}
-	c.result.Details = details
-	c.did("details")
 	return c.result, nil
 }
 
 // Remove makes a node leave the network (section 4.3.2.53).
 func Remove(ctx context.Context, r Requester, peer state.Peer) error {
-	_, err := ask[foundation.ConfigNodeResetStatus](ctx, r, device(peer), &foundation.ConfigNodeReset{}, nil)
+	_, err := ask[foundation.ConfigNodeResetStatus](ctx, r, server(peer), &foundation.ConfigNodeReset{}, nil)
 	if err != nil {
 		return fmt.Errorf("commission: %s did not confirm that it leaves the network: %w", peer.Address, err)
 	}
@@ -98,12 +96,12 @@ func Remove(ctx context.Context, r Requester, peer state.Peer) error {
 // Probe asks a node for something that every node answers, to find out whether
 // it can be reached.
 func Probe(ctx context.Context, r Requester, peer state.Peer) error {
-	_, err := ask[foundation.ConfigDefaultTTLStatus](ctx, r, device(peer), &foundation.ConfigDefaultTTLGet{}, nil)
+	_, err := ask[foundation.ConfigDefaultTTLStatus](ctx, r, server(peer), &foundation.ConfigDefaultTTLGet{}, nil)
 	return err
 }
 
-// device addresses the Configuration Server of a node.
-func device(peer state.Peer) destination {
+// server addresses the Configuration Server of a node.
+func server(peer state.Peer) destination {
 	return destination{address: peer.Address, netKey: peer.NetKey, key: transport.Key{Device: peer.Address}}
 }
 
@@ -116,7 +114,7 @@ func (c *configurator) did(name string) {
 }
 
 func (c *configurator) readComposition(ctx context.Context) error {
-	status, err := ask(ctx, c, device(c.peer), &foundation.ConfigCompositionDataGet{Page: 0},
+	status, err := ask(ctx, c, server(c.peer), &foundation.ConfigCompositionDataGet{Page: 0},
 		func(s *foundation.ConfigCompositionDataStatus) bool { return s.Page == 0 })
 	if err != nil {
 		return err
@@ -145,7 +143,7 @@ func (c *configurator) readComposition(ctx context.Context) error {
 
 func (c *configurator) addAppKey(ctx context.Context) error {
 	m := &foundation.ConfigAppKeyAdd{NetKeyIndex: c.NetKey, AppKeyIndex: c.AppKey, AppKey: c.Key}
-	status, err := ask(ctx, c, device(c.peer), m, func(s *foundation.ConfigAppKeyStatus) bool {
+	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigAppKeyStatus) bool {
 		return s.NetKeyIndex == m.NetKeyIndex && s.AppKeyIndex == m.AppKeyIndex
 	})
 	if err != nil {
@@ -185,7 +183,7 @@ func (c *configurator) tolerate(element mesh.Address, model mesh.ModelID, step s
 
 func (c *configurator) bind(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
 	m := &foundation.ConfigModelAppBind{ElementAddress: element, AppKeyIndex: c.AppKey, ModelIdentifier: model}
-	status, err := ask(ctx, c, device(c.peer), m, func(s *foundation.ConfigModelAppStatus) bool {
+	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigModelAppStatus) bool {
 		return s.ElementAddress == m.ElementAddress && s.AppKeyIndex == m.AppKeyIndex && s.ModelIdentifier == m.ModelIdentifier
 	})
 	if err != nil {
@@ -208,7 +206,7 @@ func (c *configurator) publish(ctx context.Context, element mesh.Address, model 
 	if publishesByItself(model) {
 		m.PublishPeriod = sensorPeriod
 	}
-	status, err := ask(ctx, c, device(c.peer), m, func(s *foundation.ConfigModelPublicationStatus) bool {
+	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigModelPublicationStatus) bool {
 		return s.ElementAddress == m.ElementAddress && s.ModelIdentifier == m.ModelIdentifier
 	})
 	if err != nil {
@@ -219,5 +217,3 @@ func (c *configurator) publish(ctx context.Context, element mesh.Address, model 
 
 // Timeout is how long a node may take to be configured before it is given up.
 const Timeout = 5 * time.Minute
-
-var _ Requester = (*node.Node)(nil)

@@ -121,3 +121,11 @@ type Translator interface {
 
 // Describe makes the translator of a device out of its record.
 func Describe(r *device.Record) Translator { panic("not built yet") }
+
+// Merge melts a newer command into one that has not been sent: the last value
+// of each attribute stands, and what a newer attribute makes meaningless goes
+// (a brightness before OFF, an OFF before a brightness). older may be nil and
+// may be changed.
+func Merge(older, newer map[string]json.RawMessage) map[string]json.RawMessage {
+	panic("not built yet")
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -39,6 +40,7 @@ const queueSize = 1024
 type Node struct {
 	cfg      Config
 	core     *Core
+	address  mesh.Address
 	bearer   bearer.Bearer
 	received chan bearer.Incoming
 	calls    chan func(now time.Time, c *Core)
@@ -80,6 +82,7 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 	return &Node{
 		cfg:          cfg,
 		core:         core,
+		address:      saved.Node.Address,
 		received:     make(chan bearer.Incoming, queueSize),
 		calls:        make(chan func(time.Time, *Core)),
 		stopped:      make(chan struct{}),
@@ -357,3 +360,24 @@ func (n *Node) Configure(ctx context.Context, change func(*state.Node)) error {
 		c.Changed()
 	})
 }
+
+// ApplicationKey is an AppKey of the network, for who configures other nodes.
+func (n *Node) ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error) {
+	var key crypto.Key
+	found := false
+	if err := n.call(ctx, func(_ time.Time, c *Core) {
+		if k := c.State().AppKey(index); k != nil {
+			key, found = k.Key, true
+		}
+	}); err != nil {
+		return crypto.Key{}, err
+	}
+	if !found {
+		return crypto.Key{}, fmt.Errorf("node: the network has no AppKey %d", index)
+	}
+	return key, nil
+}
+
+// Address is the address of the node's primary element as it was opened;
+// unassigned when it was not provisioned.
+func (n *Node) Address() mesh.Address { return n.address }

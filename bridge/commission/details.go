@@ -1,0 +1,87 @@
+package commission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+)
+
+// readDetails asks the servers of the node what they say about themselves:
+// ranges and sensors. A server that says nothing is taken as it usually is; a
+// node that answers nothing at all fails the interview.
+func (c *configurator) readDetails(ctx context.Context) error {
+	d := &c.result.Details
+	silent := 0
+	for index, element := range c.result.Composition.Elements {
+		to := destination{
+			address: c.peer.Address + mesh.Address(index),
+			netKey:  c.NetKey,
+			key:     transport.Key{App: c.AppKey},
+		}
+		for _, model := range element.Models {
+			err := c.readModel(ctx, to, index, model, d)
+			switch {
+			case errors.Is(err, node.ErrNoResponse):
+				silent++
+				c.result.Skipped = append(c.result.Skipped, fmt.Sprintf("details: model %s of element %s: %s", model, to.address, err))
+			case err != nil:
+				return fmt.Errorf("commission: details of model %s on %s: %w", model, to.address, err)
+			}
+			const enough = 2
+			if silent >= enough {
+				return fmt.Errorf("commission: %s: %w", to.address, err)
+			}
+		}
+	}
+	c.did("details")
+	return nil
+}
+
+// readModel asks one server.
+func (c *configurator) readModel(ctx context.Context, to destination, index int, model mesh.ModelID, d *device.Details) error {
+	switch model {
+	case light.LightnessServerID:
+		s, err := ask[light.LightnessRangeStatus](ctx, c, to, &light.LightnessRangeGet{}, nil)
+		if err != nil {
+			return err
+		}
+		put(&d.Lightness, index, device.Range{Min: s.RangeMin, Max: s.RangeMax})
+	case light.CTLServerID:
+		s, err := ask[light.CTLTemperatureRangeStatus](ctx, c, to, &light.CTLTemperatureRangeGet{}, nil)
+		if err != nil {
+			return err
+		}
+		// A lamp may not know its own range: 0xFFFF.
+		if s.RangeMin != light.UnknownTemperature && s.RangeMax != light.UnknownTemperature {
+			put(&d.Temperature, index, device.Range{Min: s.RangeMin, Max: s.RangeMax})
+		}
+	case sensor.ServerID:
+		s, err := ask[sensor.DescriptorStatus](ctx, c, to, &sensor.DescriptorGet{}, nil)
+		if err != nil {
+			return err
+		}
+		properties := make([]uint16, 0, len(s.Descriptors))
+		for _, descriptor := range s.Descriptors {
+			properties = append(properties, uint16(descriptor.PropertyID))
+		}
+		slices.Sort(properties)
+		put(&d.Sensors, index, slices.Compact(properties))
+	}
+	return nil
+}
+
+func put[V any](m *map[int]V, index int, value V) {
+	if *m == nil {
+		*m = map[int]V{}
+	}
+	(*m)[index] = value
+}
