@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -93,7 +94,7 @@ func (c *Controller) Do(ctx context.Context, cmd packet.Command) ([]byte, error)
 			return nil, err
 		}
 		ret, err := s.Do(ctx, cmd)
-		if err != errNotSent {
+		if !errors.Is(err, errNotSent) {
 			return ret, err
 		}
 	}

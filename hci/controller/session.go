@@ -46,6 +46,7 @@ type state uint8
 
 const (
 	stateWaiting  state = iota // in waiting
+	stateGranted               // in sent, about to be written
 	stateSent                  // in sent
 	stateAnswered              // in neither
 )
@@ -117,7 +118,7 @@ func (s *Session) grant() {
 	for len(s.waiting) > 0 && len(s.sent) < s.credits {
 		x := s.waiting[0]
 		s.waiting = slices.Delete(s.waiting, 0, 1)
-		x.state = stateSent
+		x.state = stateGranted
 		x.since = time.Now()
 		s.sent = append(s.sent, x)
 		x.signal()
@@ -166,6 +167,9 @@ func (s *Session) withdraw(x *exchange, err error) ([]byte, error) {
 func (s *Session) write(x *exchange) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	s.mu.Lock()
+	x.state = stateSent // from now on an answer may come
+	s.mu.Unlock()
 	s.buf = x.cmd.AppendTo(s.buf[:0])
 	s.c.counters.commands.Add(1)
 	if e := s.c.log.Trace(); e.Enabled() {
@@ -195,6 +199,7 @@ func (s *Session) lost(x *exchange) ([]byte, error) {
 	answered, cause := x.state == stateAnswered, s.cause
 	s.mu.Unlock()
 	if answered {
+		<-x.wake
 		return s.result(x)
 	}
 	return nil, fmt.Errorf("controller: %s: %w: %w", x.cmd.Opcode(), ErrReset, cause)
@@ -207,7 +212,7 @@ func (s *Session) answered(op packet.Opcode, credits int, status packet.Status, 
 	if s.cause != nil {
 		return
 	}
-	i := slices.IndexFunc(s.sent, func(x *exchange) bool { return x.cmd.Opcode() == op })
+	i := slices.IndexFunc(s.sent, func(x *exchange) bool { return x.state == stateSent && x.cmd.Opcode() == op })
 	if i < 0 && op != packet.OpNone {
 		// The late answer to a command of an earlier session, or nonsense.
 		// Its credits are from then, too.

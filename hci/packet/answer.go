@@ -5,8 +5,17 @@ import (
 	"fmt"
 )
 
+// ReturnStatus is the status that heads the return parameters of every command
+// here.
+func ReturnStatus(ret []byte) (Status, error) {
+	if len(ret) < 1 {
+		return 0, fmt.Errorf("packet: return parameters without a status: %w", ErrMalformed)
+	}
+	return Status(ret[0]), nil
+}
+
 // returned checks the least number of octets that a command returns after its
-// status. The functions below get them without it.
+// status. The Parse functions get them without it.
 func returned(ret []byte, op Opcode, n int) ([]byte, error) {
 	if len(ret) < n {
 		return nil, fmt.Errorf("packet: %s returns at least %d octets after its status, got %d: %w", op, n, len(ret), ErrMalformed)
