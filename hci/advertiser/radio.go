@@ -1,0 +1,174 @@
+package advertiser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+)
+
+// scanInterval is also the scan window: the radio listens all the time and
+// changes the channel every 30 ms.
+const scanInterval = 30 * time.Millisecond
+
+// setUp gives the controller random addresses and starts the scan. The address
+// comes first: it may not change while the controller scans.
+func (st *station) setUp(ctx context.Context) error {
+	address, err := st.b.address()
+	if err != nil {
+		return err
+	}
+	if _, err := st.s.Do(ctx, packet.LESetRandomAddress(address)); err != nil {
+		return err
+	}
+	if st.info.Extended {
+		if err := st.setUpSets(ctx); err != nil {
+			return err
+		}
+	}
+	scan := packet.Scan{Interval: scanInterval, Window: scanInterval, OwnAddress: packet.AddressRandom}
+	cmd := scan.Legacy()
+	if st.info.Extended {
+		cmd = scan.Extended()
+	}
+	if _, err := st.s.Do(ctx, cmd); err != nil {
+		return err
+	}
+	return st.scan(ctx, true)
+}
+
+// address draws a non-resolvable private address.
+func (b *Bearer) address() (packet.Address, error) {
+	var random [6]byte
+	if _, err := io.ReadFull(b.cfg.Random, random[:]); err != nil {
+		return packet.Address{}, fmt.Errorf("advertiser: expected random octets for an address, got: %w", err)
+	}
+	return packet.NonResolvable(random), nil
+}
+
+// setUpSets makes the advertising sets, which have addresses of their own. A
+// controller that has fewer than it said is taken at its deeds.
+func (st *station) setUpSets(ctx context.Context) error {
+	for i := range st.slots {
+		sl := &st.slots[i]
+		err := st.tune(ctx, sl, st.info.MinInterval)
+		var status packet.Status
+		if i > 0 && errors.As(err, &status) {
+			st.b.log.Info().Err(err).Int("sets", i).Msg("the controller has fewer advertising sets than it said")
+			st.slots = st.slots[:i]
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		address, err := st.b.address()
+		if err != nil {
+			return err
+		}
+		if _, err := st.s.Do(ctx, packet.LESetAdvertisingSetRandomAddress(sl.handle, address)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tune sets the parameters of a slot that is not on the air, if they are not
+// so already.
+func (st *station) tune(ctx context.Context, sl *slot, interval time.Duration) error {
+	if sl.interval == interval {
+		return nil
+	}
+	var cmd packet.Command
+	if st.info.Extended {
+		cmd = packet.ExtendedAdvertising{
+			Handle:      sl.handle,
+			Properties:  packet.PropertiesNonconnectable,
+			IntervalMin: interval,
+			IntervalMax: interval,
+			Channels:    packet.AllChannels,
+			OwnAddress:  packet.AddressRandom,
+			TxPower:     packet.TxPowerAny,
+			SID:         sl.handle & 0x0f,
+		}.Command()
+	} else {
+		cmd = packet.LegacyAdvertising{
+			IntervalMin: interval,
+			IntervalMax: interval,
+			Type:        packet.LegacyNonconnectable,
+			OwnAddress:  packet.AddressRandom,
+			Channels:    packet.AllChannels,
+		}.Command()
+	}
+	sl.interval = 0 // unknown if the command fails
+	if _, err := st.s.Do(ctx, cmd); err != nil {
+		return err
+	}
+	sl.interval = interval
+	return nil
+}
+
+// start puts a PDU on the air.
+func (st *station) start(ctx context.Context, sl *slot, out *bearer.Outgoing) error {
+	count := min(max(out.Transmit.Count, 1), 255)
+	interval := min(max(out.Transmit.Interval, st.info.MinInterval), packet.MaxAdvertisingInterval)
+	if err := st.tune(ctx, sl, interval); err != nil {
+		return err
+	}
+	var buf [packet.MaxLegacyData]byte
+	data := packet.AppendStructure(buf[:0], uint8(out.Kind), out.PDU())
+	set, enable := packet.LESetAdvertisingData(data), packet.LESetAdvertisingEnable(true)
+	if st.info.Extended {
+		set = packet.LESetExtendedAdvertisingData(sl.handle, data)
+		enable = packet.LESetExtendedAdvertisingEnable(true, sl.handle, uint8(count))
+	}
+	if _, err := st.s.Do(ctx, set); err != nil {
+		return err
+	}
+	if _, err := st.s.Do(ctx, enable); err != nil {
+		return err
+	}
+	air := time.Duration(count) * (interval + jitter)
+	if st.info.Extended {
+		air += air + patience
+	}
+	sl.until = time.Now().Add(air)
+	return nil
+}
+
+// stop takes a slot off the air. When it returns, the end of the set has been
+// reported or never will be: the controller's events come in order.
+func (st *station) stop(ctx context.Context, sl *slot) error {
+	cmd := packet.LESetAdvertisingEnable(false)
+	if st.info.Extended {
+		cmd = packet.LESetExtendedAdvertisingEnable(false, sl.handle, 0)
+	}
+	_, err := st.s.Do(ctx, cmd)
+	return err
+}
+
+// scan starts or stops the scan. Duplicates are not filtered: two mesh PDUs of
+// one advertiser are no duplicates, whatever a controller thinks.
+func (st *station) scan(ctx context.Context, on bool) error {
+	cmd := packet.LESetScanEnable(on, false)
+	if st.info.Extended {
+		cmd = packet.LESetExtendedScanEnable(on, false)
+	}
+	if _, err := st.s.Do(ctx, cmd); err != nil {
+		return err
+	}
+	st.scanning = on
+	return nil
+}
+
+// pause stops the scan if it runs.
+func (st *station) pause(ctx context.Context) error {
+	if !st.scanning {
+		return nil
+	}
+	st.b.counters.pauses.Add(1)
+	return st.scan(ctx, false)
+}

@@ -1,0 +1,70 @@
+package advertiser
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+)
+
+// Event takes the events that concern the bearer: advertising reports and the
+// ends of advertising sets.
+func (b *Bearer) Event(e packet.Event) {
+	if e.Code != packet.EventLEMeta {
+		return
+	}
+	sub, err := e.Subevent()
+	if err != nil {
+		b.counters.malformed.Add(1)
+		return
+	}
+	switch sub {
+	case packet.SubeventAdvertisingReport, packet.SubeventExtendedAdvertisingReport:
+		err = b.hear(e)
+	case packet.SubeventAdvertisingSetTerminated:
+		var end packet.SetTerminated
+		if end, err = e.AdvertisingSetTerminated(); err == nil {
+			b.ended(end)
+		}
+	}
+	if err != nil {
+		b.counters.malformed.Add(1)
+	}
+}
+
+// notMesh are the properties of advertisements in which mesh PDUs are ignored:
+// they come in non-connectable, non-scannable, undirected ones only (section
+// 3.3.1), and whole.
+const notMesh = packet.ReportConnectable | packet.ReportScannable | packet.ReportDirected |
+	packet.ReportScanResponse | packet.ReportStatusMask
+
+// hear hands the mesh PDUs of a report event on.
+func (b *Bearer) hear(e packet.Event) error {
+	reports, err := e.AdvertisingReports()
+	if err != nil {
+		return err
+	}
+	var r packet.Report
+	for reports.Next(&r) {
+		b.counters.reports.Add(1)
+		for w := packet.Walk(r.Data); ; {
+			ad, ok := w.Next()
+			if !ok {
+				break
+			}
+			kind := bearer.Kind(ad.Type)
+			if kind < bearer.Provisioning || kind > bearer.Beacon {
+				continue
+			}
+			if r.Type&notMesh != 0 || len(ad.Data) == 0 || len(ad.Data) > bearer.MaxPDU {
+				b.counters.unfit.Add(1)
+				continue
+			}
+			b.counters.received.Add(1)
+			in := &b.incoming
+			in.Kind = kind
+			in.RSSI = r.RSSI
+			in.Len = uint8(copy(in.Data[:], ad.Data))
+			b.cfg.Receive(in)
+		}
+	}
+	return reports.Err()
+}

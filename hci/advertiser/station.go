@@ -1,0 +1,304 @@
+package advertiser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+)
+
+// Times of the station.
+const (
+	// jitter is the random delay that the link layer adds to each
+	// advertising interval at most (volume 6 part B, section 4.4.2.2.1).
+	jitter = 10 * time.Millisecond
+	// patience is how much longer than it should take, besides as long
+	// again, the end of a set is waited for. A radio that listens all the
+	// time may advertise late.
+	patience = time.Second
+	// listen is the least time between two pauses of the scan: one scan
+	// interval, that is one channel.
+	listen = scanInterval
+	// maxAttempts is how often a PDU goes to the air whose sending failed.
+	maxAttempts = 3
+)
+
+// ErrUnended is the end of a session in which a set did not report its end.
+var ErrUnended = errors.New("advertising set did not end")
+
+// station is the bearer on a controller, for one session. One goroutine, that
+// of Serve, works it.
+type station struct {
+	b        *Bearer
+	s        *controller.Session
+	info     controller.Info
+	slots    []slot
+	scanning bool
+	// resume is when sending may go on, after the scan was paused.
+	resume time.Time
+}
+
+// slot is an advertising set, or legacy advertising.
+type slot struct {
+	handle   uint8
+	interval time.Duration // that the controller has; 0 for none yet
+	until    time.Time     // legacy: the end; extended: when the end is overdue
+	unusable bool          // the controller refused it beside others
+
+	// The rest is guarded by Bearer.mu.
+	node      int32 // what is on the air, or none
+	ended     bool  // the controller reported the end
+	cancelled bool
+}
+
+// Serve works the bearer on a controller for one session.
+func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
+	st := &station{b: b, s: s, info: s.Info()}
+	n := 1
+	if st.info.Extended {
+		n = min(st.info.Sets, b.cfg.Sets)
+	}
+	st.slots = make([]slot, n)
+	for i := range st.slots {
+		st.slots[i] = slot{handle: uint8(i), node: none}
+	}
+	if err := st.setUp(ctx); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.station = st
+	b.mu.Unlock()
+	defer b.retire(st)
+	return st.run(ctx)
+}
+
+// retire takes what is on the air back into the queue.
+func (b *Bearer) retire(st *station) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.station = nil
+	for i := range st.slots {
+		sl := &st.slots[i]
+		switch {
+		case sl.node == none:
+		case sl.ended || sl.cancelled:
+			b.queue.done(sl.node)
+		default:
+			b.giveBack(sl.node)
+		}
+	}
+}
+
+// giveBack puts a PDU whose sending failed back at the head of its lane,
+// unless that has happened often: it may be what the controller fails at. The
+// lock is held.
+func (b *Bearer) giveBack(i int32) {
+	if b.queue.nodes[i].attempts >= maxAttempts {
+		b.counters.dropped.Add(1)
+		b.queue.done(i)
+		return
+	}
+	b.counters.repeated.Add(1)
+	b.queue.putBack(i)
+}
+
+// cancel marks what is on the air of a lane. The lock is held.
+func (st *station) cancel(id bearer.Lane) bool {
+	for i := range st.slots {
+		sl := &st.slots[i]
+		if sl.node != none && !sl.cancelled && !sl.ended && st.b.queue.nodes[sl.node].out.Lane == id {
+			sl.cancelled = true
+			return true
+		}
+	}
+	return false
+}
+
+// ended takes in that a set has ended.
+func (b *Bearer) ended(end packet.SetTerminated) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.station == nil || int(end.Handle) >= len(b.station.slots) {
+		return
+	}
+	b.station.slots[end.Handle].ended = true
+	b.wake()
+}
+
+// run sends until the session is over.
+func (st *station) run(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		if err := st.finish(ctx); err != nil {
+			return err
+		}
+		if err := st.fill(ctx); err != nil {
+			return err
+		}
+		next, err := st.rest(ctx)
+		if err != nil {
+			return err
+		}
+		if next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(next))
+		}
+		select {
+		case <-st.b.kick:
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// finish frees the slots whose PDU is done.
+func (st *station) finish(ctx context.Context) error {
+	now := time.Now()
+	for i := range st.slots {
+		sl := &st.slots[i]
+		st.b.mu.Lock()
+		node, ended, cancelled := sl.node, sl.ended, sl.cancelled
+		st.b.mu.Unlock()
+		due := !now.Before(sl.until)
+		switch {
+		case node == none:
+			continue
+		case ended:
+		case cancelled, due && !st.info.Extended:
+			if err := st.stop(ctx, sl); err != nil {
+				return err
+			}
+		case due:
+			st.b.counters.unended.Add(1)
+			return fmt.Errorf("advertiser: expected the end of advertising set %d, it is overdue by more than %s: %w", sl.handle, patience, ErrUnended)
+		default:
+			continue
+		}
+		st.b.mu.Lock()
+		if !sl.cancelled {
+			st.b.counters.sent.Add(1)
+		}
+		st.b.queue.done(sl.node)
+		sl.node = none
+		st.b.mu.Unlock()
+	}
+	return nil
+}
+
+// fill starts PDUs on the free slots. A controller that does not scan
+// meanwhile gets a batch, then listens, then gets the next.
+func (st *station) fill(ctx context.Context) error {
+	if st.isExclusive() && (st.active() > 0 || time.Now().Before(st.resume)) {
+		return nil
+	}
+	for i := range st.slots {
+		sl := &st.slots[i]
+		if sl.unusable || sl.node != none {
+			continue
+		}
+		out, ok := st.take(sl)
+		if !ok {
+			return nil
+		}
+		if err := st.send(ctx, sl, &out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take moves the next PDU from the queue to a slot.
+func (st *station) take(sl *slot) (out bearer.Outgoing, ok bool) {
+	st.b.mu.Lock()
+	defer st.b.mu.Unlock()
+	i := st.b.queue.pop()
+	if i == none {
+		return out, false
+	}
+	n := &st.b.queue.nodes[i]
+	n.attempts++
+	sl.node, sl.ended, sl.cancelled = i, false, false
+	return n.out, true
+}
+
+// send puts a PDU on the air. A refusal while the radio scans is tried again
+// with the scan paused; a refusal while other sets are on the air says that
+// the controller cannot do as many.
+func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) error {
+	if st.isExclusive() {
+		if err := st.pause(ctx); err != nil {
+			return err
+		}
+	}
+	err := st.start(ctx, sl, out)
+	if st.scanning && errors.Is(err, packet.StatusCommandDisallowed) {
+		st.b.log.Info().Msg("the controller does not advertise while it scans; the scan is paused for each transmission")
+		st.b.mu.Lock()
+		st.b.exclusive = true
+		st.b.mu.Unlock()
+		if err := st.pause(ctx); err != nil {
+			return err
+		}
+		err = st.start(ctx, sl, out)
+	}
+	var status packet.Status
+	if errors.As(err, &status) && st.active() > 1 {
+		st.b.log.Info().Err(err).Uint8("set", sl.handle).Msg("the controller refuses an advertising set beside the others; fewer are used")
+		sl.unusable = true
+		st.b.mu.Lock()
+		defer st.b.mu.Unlock()
+		if sl.cancelled {
+			st.b.queue.done(sl.node)
+		} else {
+			st.b.giveBack(sl.node)
+		}
+		sl.node = none
+		return nil
+	}
+	return err
+}
+
+// active is how many slots are taken.
+func (st *station) active() int {
+	n := 0
+	for i := range st.slots {
+		if st.slots[i].node != none { // only this goroutine changes it
+			n++
+		}
+	}
+	return n
+}
+
+func (st *station) isExclusive() bool {
+	st.b.mu.Lock()
+	defer st.b.mu.Unlock()
+	return st.b.exclusive
+}
+
+// rest lets the radio listen again when nothing is on the air, and returns the
+// next moment at which there is something to do, or zero.
+func (st *station) rest(ctx context.Context) (next time.Time, err error) {
+	if st.active() == 0 && !st.scanning {
+		if err := st.scan(ctx, true); err != nil {
+			return next, err
+		}
+		st.resume = time.Now().Add(listen)
+	}
+	if st.isExclusive() && st.active() == 0 && time.Now().Before(st.resume) {
+		return st.resume, nil
+	}
+	for i := range st.slots {
+		sl := &st.slots[i]
+		if sl.node != none && (next.IsZero() || sl.until.Before(next)) {
+			next = sl.until
+		}
+	}
+	return next, nil
+}

@@ -1,0 +1,42 @@
+package advertiser
+
+import "sync/atomic"
+
+// Stats counts since New.
+type Stats struct {
+	Sent      uint64 // PDUs whose transmissions are done
+	Cancelled uint64 // PDUs that Cancel dropped or stopped
+	Full      uint64 // PDUs that Send did not take
+	Repeated  uint64 // PDUs that were on the air when the controller failed, and are sent again
+	Dropped   uint64 // PDUs given up after several such failures
+	Unended   uint64 // advertising sets whose end was not reported
+	Pauses    uint64 // times the scan was paused to send
+
+	Reports   uint64 // advertisements heard
+	Received  uint64 // mesh PDUs among them
+	Unfit     uint64 // mesh PDUs that were empty, too long or in a connectable advertisement
+	Malformed uint64 // events that did not decode
+}
+
+type counters struct {
+	sent, cancelled, full, repeated, dropped, unended, pauses,
+	reports, received, unfit, malformed atomic.Uint64
+}
+
+// Stats is the counters as they stand.
+func (b *Bearer) Stats() Stats {
+	n := &b.counters
+	return Stats{
+		Sent:      n.sent.Load(),
+		Cancelled: n.cancelled.Load(),
+		Full:      n.full.Load(),
+		Repeated:  n.repeated.Load(),
+		Dropped:   n.dropped.Load(),
+		Unended:   n.unended.Load(),
+		Pauses:    n.pauses.Load(),
+		Reports:   n.reports.Load(),
+		Received:  n.received.Load(),
+		Unfit:     n.unfit.Load(),
+		Malformed: n.malformed.Load(),
+	}
+}
