@@ -66,6 +66,7 @@ func FuzzReceive(f *testing.F) {
 		network.PDU{CTL: true, Dst: there, Seq: 6, Transport: []byte{0, 0, 0, 0, 0, 0, 1}},
 		network.PDU{CTL: true, Dst: there, Seq: 7, Transport: []byte{0, 0, 0, 0, 0, 0, 0}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		data = data[:min(len(data), 2000)]
 		p := newPeer(t, func(c *Config) { c.Reassemblies, c.PerSource, c.Sources = 3, 2, 2 })
 		// Something is on its way that acknowledgments can be for.
 		p.send(epoch, here, 30, func(m *AccessOut) { m.Src = there })

@@ -175,6 +175,15 @@ func (l *Layer) Receive(now time.Time, p *network.PDU, out *Output) {
 	}
 }
 
+// arrival is a message on its way up: the PDU that brought it, or its last
+// segment.
+type arrival struct {
+	*network.PDU
+	auth      seqAuth
+	source    *replayState // nil: not heard yet
+	segmented bool
+}
+
 // receiveAccess handles an unsegmented access message.
 func (l *Layer) receiveAccess(p *network.PDU, out *Output) {
 	upper := p.Transport[1:]
@@ -182,11 +191,9 @@ func (l *Layer) receiveAccess(p *network.PDU, out *Output) {
 		l.counters.Malformed++
 		return
 	}
-	auth := seqAuthOf(p.IVIndex, p.Seq)
-	if !l.fresh(p.Src, auth) {
-		return
+	if a, ok := l.fresh(p); ok {
+		l.openAccess(&a, p.Transport[0], false, upper, out)
 	}
-	l.openAccess(auth, p, p.Transport[0], false, upper, false, out)
 }
 
 // receiveControl handles an unsegmented control message other than the
@@ -197,51 +204,50 @@ func (l *Layer) receiveControl(p *network.PDU, out *Output) {
 		l.counters.Malformed++
 		return
 	}
-	auth := seqAuthOf(p.IVIndex, p.Seq)
-	if !l.fresh(p.Src, auth) {
-		return
+	if a, ok := l.fresh(p); ok {
+		l.deliverControl(&a, p.Transport[0], append(l.payload[:0], params...), out)
 	}
-	l.deliverControl(auth, p, p.Transport[0], append(l.payload[:0], params...), false, out)
 }
 
 // deliverControl reports a control message once its source is on the list.
-func (l *Layer) deliverControl(auth seqAuth, p *network.PDU, opcode byte, params []byte, segmented bool, out *Output) {
-	if !l.accept(p.Src, auth, segmented, out) {
+func (l *Layer) deliverControl(a *arrival, opcode byte, params []byte, out *Output) {
+	if !l.accept(a, out) {
 		return
 	}
 	l.counters.Control++
 	out.Control = append(out.Control, ControlMessage{
-		Src: p.Src, Dst: p.Dst, NetKey: p.NetKey, TTL: p.TTL,
-		IVIndex: auth.iv(), Seq: auth.seq(), Segmented: segmented,
+		Src: a.Src, Dst: a.Dst, NetKey: a.NetKey, TTL: a.TTL,
+		IVIndex: a.auth.iv(), Seq: a.auth.seq(), Segmented: a.segmented,
 		Opcode: opcode & opcodeMask, Params: params,
 	})
 }
 
 // fresh reports whether an unsegmented message may be new, and counts it when
 // it is not.
-func (l *Layer) fresh(src mesh.Address, auth seqAuth) bool {
-	e, known := l.replay.find(src)
+func (l *Layer) fresh(p *network.PDU) (arrival, bool) {
+	a := arrival{PDU: p, auth: seqAuthOf(p.IVIndex, p.Seq), source: l.replay.find(p.Src)}
 	switch {
-	case known && auth < e.next:
+	case a.source != nil && a.auth < a.source.next:
 		l.counters.Replayed++
-	case !known && l.replay.full():
+	case a.source == nil && l.replay.full():
 		l.counters.ReplayListFull++
 	default:
-		return true
+		return a, true
 	}
-	return false
+	return a, false
 }
 
 // accept moves the replay list on for a message that is authentic. It reports
 // false when the list has no room for its source.
-func (l *Layer) accept(src mesh.Address, auth seqAuth, segmented bool, out *Output) bool {
-	moved, ok := l.replay.accept(src, auth, segmented)
-	if !ok {
-		l.counters.ReplayListFull++
-		return false
+func (l *Layer) accept(a *arrival, out *Output) bool {
+	if a.source == nil {
+		if a.source = l.replay.add(a.Src); a.source == nil {
+			l.counters.ReplayListFull++
+			return false
+		}
 	}
-	if moved {
-		out.Replay = append(out.Replay, ReplayEntry{Src: src, IVIndex: auth.iv(), Seq: auth.seq()})
+	if a.source.accept(a.auth, a.segmented) {
+		out.Replay = append(out.Replay, ReplayEntry{Src: a.Src, IVIndex: a.auth.iv(), Seq: a.auth.seq()})
 	}
 	return true
 }

@@ -176,9 +176,9 @@ func (l *Layer) receiveSegment(now time.Time, p *network.PDU, out *Output) {
 // place of old if that is not nil. It returns nil when the message is not new
 // or may not come in.
 func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *segment, old *reassembly, out *Output) *reassembly {
-	state, known := l.replay.find(p.Src)
+	source := l.replay.find(p.Src)
 	switch {
-	case known && auth+1 == state.segment:
+	case source != nil && auth+1 == source.segment:
 		// Complete, but the slot has gone to another. The sender did not hear
 		// the acknowledgment. Nothing that is coming in has to make room.
 		l.counters.RepeatedSegment++
@@ -190,10 +190,10 @@ func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *seg
 			l.acknowledge(now, slot, out)
 		}
 		return nil
-	case known && (auth < state.segment || seqAuthOf(p.IVIndex, p.Seq) < state.next):
+	case source != nil && (auth < source.segment || seqAuthOf(p.IVIndex, p.Seq) < source.next):
 		l.counters.Replayed++
 		return nil
-	case !known && l.replay.full():
+	case source == nil && l.replay.full():
 		l.counters.ReplayListFull++
 		l.reject(now, auth, p, out)
 		return nil
@@ -238,10 +238,11 @@ func (l *Layer) storeSegment(now time.Time, slot *reassembly, p *network.PDU, s 
 
 // deliver hands a complete message to the upper transport layer.
 func (l *Layer) deliver(slot *reassembly, p *network.PDU, out *Output) {
+	a := arrival{PDU: p, auth: slot.auth, source: l.replay.find(p.Src), segmented: true}
 	if slot.ctl {
-		l.deliverControl(slot.auth, p, slot.first, slot.upper(), true, out)
+		l.deliverControl(&a, slot.first, slot.upper(), out)
 	} else {
-		l.openAccess(slot.auth, p, slot.first, slot.szmic, slot.upper(), true, out)
+		l.openAccess(&a, slot.first, slot.szmic, slot.upper(), out)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // replayList is the message replay protection list (section 3.9.8). The
 // package comment says how segmented messages are treated.
 type replayList struct {
-	sources map[mesh.Address]replayState
+	sources map[mesh.Address]*replayState
 	limit   int
 }
 
@@ -21,34 +21,36 @@ type replayState struct {
 }
 
 func (r *replayList) init(limit int) {
-	r.sources = make(map[mesh.Address]replayState)
+	r.sources = make(map[mesh.Address]*replayState)
 	r.limit = limit
 }
 
-func (r *replayList) find(src mesh.Address) (replayState, bool) {
-	e, ok := r.sources[src]
-	return e, ok
-}
+// find returns nil for a source that was not heard yet.
+func (r *replayList) find(src mesh.Address) *replayState { return r.sources[src] }
 
 // full reports whether there is no room for another source.
 func (r *replayList) full() bool { return len(r.sources) >= r.limit }
 
-// accept notes a message that was authentic. ok is false when the source is
-// new and there is no room for it; moved is true when what is to be stored of
-// the source has changed.
-func (r *replayList) accept(src mesh.Address, auth seqAuth, segmented bool) (moved, ok bool) {
-	e, known := r.sources[src]
-	if !known && r.full() {
-		return false, false
+// add makes room for a source, nil when there is none.
+func (r *replayList) add(src mesh.Address) *replayState {
+	if r.full() {
+		return nil
 	}
-	if moved = auth >= e.next; moved {
-		e.next = auth + 1
+	s := &replayState{}
+	r.sources[src] = s
+	return s
+}
+
+// accept notes a message that was authentic. It returns true when what is to
+// be stored of the source has changed.
+func (s *replayState) accept(auth seqAuth, segmented bool) (moved bool) {
+	if moved = auth >= s.next; moved {
+		s.next = auth + 1
 	}
 	if segmented {
-		e.segment = max(e.segment, auth+1)
+		s.segment = max(s.segment, auth+1)
 	}
-	r.sources[src] = e
-	return moved, true
+	return moved
 }
 
 // Restore puts stored entries into the replay list. It returns an error when
@@ -62,14 +64,16 @@ func (l *Layer) Restore(entries ...ReplayEntry) error {
 			continue
 		}
 		next := seqAuthOf(e.IVIndex, e.Seq) + 1
-		state, known := l.replay.find(e.Src)
-		if !known && l.replay.full() {
+		state := l.replay.find(e.Src)
+		if state == nil {
+			state = l.replay.add(e.Src)
+		}
+		if state == nil {
 			err = fmt.Errorf("transport: more replay entries than the %d sources of the configuration: raise the limit", l.replay.limit)
 			continue
 		}
 		state.next = max(state.next, next)
 		state.segment = max(state.segment, next)
-		l.replay.sources[e.Src] = state
 	}
 	return err
 }
@@ -91,5 +95,5 @@ func (l *Layer) Forget(src mesh.Address) {
 // be replayed.
 func (l *Layer) ForgetBefore(oldest mesh.IVIndex) {
 	limit := seqAuthOf(oldest, 0)
-	maps.DeleteFunc(l.replay.sources, func(_ mesh.Address, e replayState) bool { return e.next <= limit })
+	maps.DeleteFunc(l.replay.sources, func(_ mesh.Address, s *replayState) bool { return s.next <= limit })
 }

@@ -292,8 +292,8 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 		l.counters.Malformed++
 		return
 	}
-	auth := seqAuthOf(p.IVIndex, p.Seq)
-	if !l.fresh(p.Src, auth) {
+	arrived, ok := l.fresh(p)
+	if !ok {
 		return
 	}
 	t := l.transfers.acknowledged(p, a)
@@ -307,7 +307,7 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 		l.counters.StrayAck++
 		return
 	}
-	if !l.accept(p.Src, auth, false, out) {
+	if !l.accept(&arrived, out) {
 		return
 	}
 	l.counters.AcksReceived++

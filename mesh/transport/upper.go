@@ -5,22 +5,20 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
 // openAccess decrypts an upper transport access PDU and reports the message.
-// first is the octet with AKF and AID; p is the PDU that brought it or its
-// last segment.
-func (l *Layer) openAccess(auth seqAuth, p *network.PDU, first byte, szmic bool, upper []byte, segmented bool, out *Output) {
+// first is the octet with AKF and AID.
+func (l *Layer) openAccess(a *arrival, first byte, szmic bool, upper []byte, out *Output) {
 	m := AccessMessage{
-		Src: p.Src, Dst: p.Dst, NetKey: p.NetKey, TTL: p.TTL,
-		IVIndex: auth.iv(), Seq: auth.seq(), Segmented: segmented,
+		Src: a.Src, Dst: a.Dst, NetKey: a.NetKey, TTL: a.TTL,
+		IVIndex: a.auth.iv(), Seq: a.auth.seq(), Segmented: a.segmented,
 	}
 	var candidates int
 	var ok bool
 	if first&akfBit != 0 {
 		candidates, ok = l.openApplication(&m, first&aidMask, szmic, upper)
-	} else if first&aidMask == 0 && p.Dst.IsUnicast() {
+	} else if first&aidMask == 0 && a.Dst.IsUnicast() {
 		candidates, ok = l.openDevice(&m, szmic, upper)
 	}
 	switch {
@@ -28,7 +26,7 @@ func (l *Layer) openAccess(auth seqAuth, p *network.PDU, first byte, szmic bool,
 		l.counters.NoKey++
 	case !ok:
 		l.counters.BadMIC++
-	case l.accept(p.Src, auth, segmented, out):
+	case l.accept(a, out):
 		l.counters.Access++
 		out.Access = append(out.Access, m)
 	}
