@@ -215,6 +215,34 @@ func TestDiskFull(t *testing.T) {
 	f.names[testJournal].check(t, second)
 }
 
+// TestNoRoomToRewrite has a journal that should be rewritten and cannot be: it
+// is synced as it is.
+func TestNoRoomToRewrite(t *testing.T) {
+	f := newFaultFS()
+	j, err := openJournal(testJournal, f, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.fail = func(_ int, op string) error {
+		if op == "create" {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	for seq := range mesh.SequenceNumber(8) {
+		if err := j.append([]store.ReplayEntry{{Src: 1, Seq: seq}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.sync(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v, want ENOSPC", err)
+	}
+	n := f.names[testJournal]
+	if len(n.writes) > 0 || len(n.synced) != 9*recordSize {
+		t.Errorf("%d octets are synced, %d writes are not", len(n.synced), len(n.writes))
+	}
+}
+
 // TestAppendWhileRewriting appends while the new file is being synced: the
 // entries must get into the new file.
 func TestAppendWhileRewriting(t *testing.T) {

@@ -173,20 +173,32 @@ func (j *journal) entries() ([]store.ReplayEntry, error) {
 func (j *journal) sync() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
-
 	j.mu.Lock()
 	if err := j.ready(); err != nil {
 		j.mu.Unlock()
 		return err
 	}
 	grown := j.slots >= j.compact && j.slots >= compactRatio*int64(len(j.newest))
-	if j.stale || grown {
-		j.mu.Unlock()
-		return j.rewriteLocked()
+	stale := j.stale
+	j.mu.Unlock()
+
+	if stale || grown {
+		err := j.rewriteLocked()
+		if err == nil || stale {
+			return err
+		}
+		// There was no room for a new file. The old one is as good, but long.
+		return errors.Join(err, j.syncLocked())
 	}
-	if !j.dirty {
+	return j.syncLocked()
+}
+
+// syncLocked syncs the file for a caller that holds syncing.
+func (j *journal) syncLocked() error {
+	j.mu.Lock()
+	if err := j.ready(); err != nil || !j.dirty {
 		j.mu.Unlock()
-		return nil
+		return err
 	}
 	f := j.file
 	j.dirty = false

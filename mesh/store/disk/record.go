@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -99,9 +100,10 @@ type contents struct {
 // errors are those of r, and errFuture.
 func readJournal(r io.Reader) (contents, error) {
 	c := contents{newest: make(map[mesh.Address]store.ReplayEntry)}
+	buffered := bufio.NewReaderSize(r, 1<<16)
 	var b [recordSize]byte
 	for c.slots < recordLimit {
-		n, err := io.ReadFull(r, b[:])
+		n, err := io.ReadFull(buffered, b[:])
 		switch {
 		case err == nil:
 		case errors.Is(err, io.EOF):
