@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
@@ -156,7 +155,8 @@ func (c *Codec) enumJSON(name string, v *uint8, width int, words []string) {
 			return
 		}
 		if i < 0 || text == "" {
-			c.unsuitable(name, "one of "+strings.Join(slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "" }), ", "), raw)
+			known := slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "" })
+			c.err = fmt.Errorf("%w: %s: expected one of %q, got %.40q", ErrJSON, name, known, text)
 			return
 		}
 		*v = uint8(i)
@@ -207,10 +207,24 @@ func (c *Codec) fromText(name string, err error) {
 
 func (c *Codec) unsuitable(name, expected string, raw json.RawMessage) {
 	if c.err == nil {
-		if len(raw) > 40 {
-			raw = raw[:40]
-		}
-		c.err = fmt.Errorf("%w: %s: expected %s, got %s", ErrJSON, name, expected, raw)
+		c.err = fmt.Errorf("%w: %s: expected %s, got %s", ErrJSON, name, expected, sort(raw))
+	}
+}
+
+// sort says what a JSON value is. It shows numbers but no strings, one of
+// which could be a key.
+func sort(raw json.RawMessage) string {
+	switch {
+	case len(raw) == 0:
+		return "nothing"
+	case raw[0] == '"':
+		return "a string"
+	case raw[0] == '[':
+		return "a list"
+	case raw[0] == '{':
+		return "an object"
+	default:
+		return string(raw[:min(len(raw), 40)])
 	}
 }
 

@@ -71,7 +71,7 @@ var (
 	lightness    = unsigned(2, 1, 1, "")
 	coordinate   = unsigned(2, 1, 65535, "")
 	chromaticity = unsigned(1, 1, 10000, "")
-	kelvin       = unsigned(2, 1, 1, "K", notKnown(ones16), notValid(0xFFFE)).upTo(20000)
+	kelvin       = unsigned(2, 1, 1, "K", notKnown(ones16))
 	lumen        = unsigned(2, 1, 1, "lm", notKnown(ones16))
 	lightOutput  = unsigned(3, 1, 1, "lm", notKnown(ones24), notValid(0xFFFFFE))
 	candela      = unsigned(2, 1, 1, "cd", notKnown(ones16))
