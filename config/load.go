@@ -202,8 +202,6 @@ func (l *loader) readFiles(c *Config, read func(string) ([]byte, error)) {
 		l.report("mqtt.password_file", origin.Place, "expected a file with the password on one line: "+err.Error())
 		return
 	}
-	if !c.MQTT.Password.IsSet() { // both is a problem that Validate reports
-		c.MQTT.Password = NewSecret(string(b))
-		l.loaded.origin["mqtt.password"] = origin
-	}
+	c.MQTT.Password = NewSecret(string(b)) // where there was one, Validate has said so
+	l.loaded.origin["mqtt.password"] = origin
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -66,6 +67,19 @@ func TestDamagedValue(t *testing.T) {
 	}
 	if v, err := s.Get("t", "key7"); err != nil || string(v) != "new" {
 		t.Errorf("Get = %q, %v", v, err)
+	}
+}
+
+// TestCreatedTwice is the second of two processes that found no database: it
+// must not put its empty one in the place of the first one's.
+func TestCreatedTwice(t *testing.T) {
+	path := filled(t)
+	if err := create(path, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	all, err := reopen(t, filepath.Dir(path), Options{}).All("t")
+	if err != nil || len(all) != 50 {
+		t.Errorf("%d values left, %v", len(all), err)
 	}
 }
 
