@@ -45,6 +45,15 @@
 // is not sent at all, and a cancelled message leaves nothing in the queues of
 // the radio. How often a PDU is repeated on the air is the radio's business.
 //
+// # Acknowledgments
+//
+// The latest Segment Acknowledgment counts, not the sum of all: a message is
+// delivered when one of them lists every segment. The specification adds them
+// up (section 3.5.3.3.2), which reports a message as delivered to a node that
+// acknowledged its first half, restarted, and acknowledged its second half.
+// Receivers list everything they have each time (section 3.5.3.4), so this
+// costs nothing.
+//
 // # Replay protection
 //
 // A message is a replay when its sequence number, with the IV index in front,

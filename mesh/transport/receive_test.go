@@ -189,6 +189,16 @@ func TestUnsegmentedBetweenSegments(t *testing.T) {
 	}
 }
 
+// Someone who kept a message from us cannot bring it later, when its source
+// has gone on to something else.
+func TestHeldBackSegments(t *testing.T) {
+	p := newPeer(t)
+	p.receive(epoch, single(t, 104, there))
+	if out := p.receive(epoch, segments(t, 100, there, 40)...); len(out.Access) != 0 || p.Counters().Replayed != 4 {
+		t.Errorf("received %+v, counters %+v", out.Access, p.Counters())
+	}
+}
+
 func TestContradictorySegments(t *testing.T) {
 	for name, change := range map[string]func(*network.PDU){
 		"SegN":   func(p *network.PDU) { p.Transport[3]++ },
@@ -373,6 +383,20 @@ func TestOneSourceHasItsShare(t *testing.T) {
 	}
 }
 
+// Who has more to lose stays, even if it waits longer.
+func TestFewestSegmentsGoFirst(t *testing.T) {
+	p := newPeer(t, func(c *Config) { c.Reassemblies = 2 })
+	good, bomb := segments(t, 100, there, 40), segments(t, 7, there, 40)[0]
+	p.receive(epoch, good[0], good[1], good[2])
+	for i := range 3 {
+		bomb.Src = mesh.Address(0x2000 + i)
+		p.receive(epoch.Add(time.Duration(i+1)*ms), bomb)
+	}
+	if out := p.receive(epoch.Add(time.Second), good[3]); len(out.Access) != 1 || p.Counters().Evicted != 2 {
+		t.Errorf("the good message was given up, counters %+v", p.Counters())
+	}
+}
+
 func TestReplayListIsFull(t *testing.T) {
 	p := newPeer(t, func(c *Config) { c.Sources = 2 })
 	for i := range 4 {
@@ -476,6 +500,32 @@ func TestDeviceKeys(t *testing.T) {
 	pdu.Transport[0] = 0x01 // a device key has no AID
 	if p.receive(epoch, pdu); p.Counters().NoKey != 1 {
 		t.Errorf("counters %+v", p.Counters())
+	}
+	// A device key is for one node, never for a group.
+	a := newPeer(t)
+	pdu = single(t, 101, group)
+	nonce := crypto.DeviceNonce(false, 101, here, group, 5)
+	pdu.Transport = a.ring.devices[0].Cipher.Seal([]byte{0}, &nonce, counting(4), nil, shortMIC)
+	p.ring.devices = append(testRing().devices, DeviceKey{Owner: here, Cipher: a.ring.devices[0].Cipher})
+	if out := p.receive(epoch, pdu); len(out.Access) != 0 || p.Counters().NoKey != 2 {
+		t.Errorf("received %+v, counters %+v", out.Access, p.Counters())
+	}
+}
+
+// A model answers while it still reads the message.
+func TestPayloadOutlivesSend(t *testing.T) {
+	p := newPeer(t)
+	out := p.receive(epoch, single(t, 100, there))
+	payload := out.Access[0].Payload
+	var answer Output
+	for _, size := range []int{5, 50} {
+		m := AccessOut{Src: there, Dst: here, Key: Key{App: testApp}, Payload: bytes.Repeat([]byte{0xFF}, size)}
+		if _, err := p.Send(epoch, &m, &answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(payload, counting(8)) {
+		t.Errorf("the payload became %x", payload)
 	}
 }
 

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"math/bits"
 	"testing"
 	"time"
 
@@ -190,7 +191,7 @@ func TestUnicastTimesOut(t *testing.T) {
 func TestProgressGivesMoreTime(t *testing.T) {
 	p := newPeer(t)
 	tx := DefaultTransmitter()
-	tx.UnicastRetransmissions, tx.UnicastRetransmissionsWithoutProgress = 4, 1
+	tx.UnicastRetransmissions, tx.UnicastRetransmissionsWithoutProgress = 9, 1
 	p.SetTransmitter(tx)
 	h := p.send(epoch, there, 40)
 	pdus, now := p.pass(epoch, 4)
@@ -213,7 +214,7 @@ func TestProgressGivesMoreTime(t *testing.T) {
 	p.receive(now, acknowledge(first, 2, 0b1011))
 	pdus, now = p.pass(now, 1)
 	expectOrders(t, pdus, 2)
-	// No news: the one pass, then the end, although a fourth repetition is left.
+	// No news: the one pass, then the end, although repetitions are left.
 	now = p.NextDeadline()
 	expectOrders(t, copies(p.tick(now).Network), 2)
 	expectDone(t, p.tick(p.NextDeadline()), h, TimedOut)
@@ -252,6 +253,27 @@ func TestAcknowledgmentTakenBack(t *testing.T) {
 	pdus, now = p.pass(now, 3)
 	expectOrders(t, pdus, 0, 1, 2)
 	expectDone(t, p.receive(now, acknowledge(first, 3, 0b1111)), h, Delivered)
+}
+
+// An acknowledgment that only takes back uses up patience, but starts a pass.
+func TestTakingBackIsNoProgress(t *testing.T) {
+	p := newPeer(t)
+	tx := DefaultTransmitter()
+	tx.UnicastRetransmissions, tx.UnicastRetransmissionsWithoutProgress = 15, 2
+	p.SetTransmitter(tx)
+	h := p.send(epoch, there, 40)
+	pdus, now := p.pass(epoch, 4)
+	first := pdus[0]
+	expectOrders(t, copies(p.receive(now, acknowledge(first, 1, 0b0111)).Network), 3)
+	for i, acked := range []uint32{0b0110, 0b0010} {
+		if out := p.receive(now, acknowledge(first, mesh.SequenceNumber(2+i), acked)); len(out.Network) != 1 {
+			t.Fatalf("no pass after %04b", acked)
+		}
+		_, now = p.pass(now, bits.OnesCount32(^acked&0b1111))
+	}
+	if now = p.NextDeadline(); p.tick(now) == nil || len(p.out.Done) != 1 || p.out.Done[0].Message != h || p.out.Done[0].Result != TimedOut {
+		t.Errorf("%+v", p.out)
+	}
 }
 
 func TestAcknowledgmentsThatDoNotCount(t *testing.T) {
