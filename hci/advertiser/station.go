@@ -47,7 +47,7 @@ type slot struct {
 	handle   uint8
 	interval time.Duration // that the controller has; 0 for none yet
 	until    time.Time     // legacy: the end; extended: when the end is overdue
-	unusable bool          // the controller refused it beside others
+	unusable bool          // more than the controller can do at once
 
 	// The rest is guarded by Bearer.mu.
 	node      int32 // what is on the air, or none
@@ -250,19 +250,30 @@ func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) err
 	}
 	var status packet.Status
 	if errors.As(err, &status) && st.active() > 1 {
-		st.b.log.Info().Err(err).Uint8("set", sl.handle).Msg("the controller refuses an advertising set beside the others; fewer are used")
-		sl.unusable = true
-		st.b.mu.Lock()
-		defer st.b.mu.Unlock()
-		if sl.cancelled {
-			st.b.queue.done(sl.node)
-		} else {
-			st.b.giveBack(sl.node)
-		}
-		sl.node = none
+		st.b.log.Info().Err(err).Int("sets", st.active()-1).Msg("the controller refuses another advertising set beside the others; no more are used")
+		st.refused(sl)
 		return nil
 	}
 	return err
+}
+
+// refused gives up the slots that are free, and sl, whose PDU waits for one of
+// the others. It is not the PDU's fault.
+func (st *station) refused(sl *slot) {
+	st.b.mu.Lock()
+	defer st.b.mu.Unlock()
+	if sl.cancelled {
+		st.b.queue.done(sl.node)
+	} else {
+		st.b.queue.nodes[sl.node].attempts--
+		st.b.queue.putBack(sl.node)
+	}
+	sl.node = none
+	for i := range st.slots {
+		if st.slots[i].node == none {
+			st.slots[i].unusable = true
+		}
+	}
 }
 
 // active is how many slots are taken.
