@@ -185,7 +185,7 @@ func testComposition(t *testing.T, m *foundation.ConfigCompositionDataStatus, v 
 	t.Helper()
 	if m.Page != 0 {
 		numbers(t, v.Fields[:1], map[string]float64{"page": float64(m.Page)})
-		t.Logf("the data of page %d is not taken apart yet", m.Page)
+		t.Run("data", func(t *testing.T) { t.Skipf("composition data page %d is not built yet", m.Page) })
 		return
 	}
 	c, err := m.Composition()

@@ -1,0 +1,16 @@
+package access
+
+import "github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+
+// Client is a client model whose messages the program around the node handles
+// itself: it stands in the composition and takes nothing.
+type Client mesh.ModelID
+
+// ID implements Model.
+func (c Client) ID() mesh.ModelID { return mesh.ModelID(c) }
+
+// Opcodes implements Model.
+func (Client) Opcodes() []mesh.Opcode { return nil }
+
+// Receive implements Model.
+func (Client) Receive(Context, *Incoming) {}
