@@ -264,6 +264,19 @@ func TestCollisions(t *testing.T) {
 		if n := len(both.heard()); n != 1 {
 			t.Errorf("%d reports of one that was alone", n)
 		}
+		for _, tc := range []struct {
+			apart time.Duration
+			heard int
+		}{{0, 0}, {100 * time.Microsecond, 0}, {200 * time.Microsecond, 2}} { // the PDU takes 136 µs
+			before := len(both.heard())
+			a.must(packet.LESetExtendedAdvertisingEnable(true, 0, 1))
+			time.Sleep(tc.apart)
+			b.must(packet.LESetExtendedAdvertisingEnable(true, 0, 1))
+			time.Sleep(time.Second)
+			if n := len(both.heard()) - before; n != tc.heard {
+				t.Errorf("%d reports of two that were %s apart, want %d", n, tc.apart, tc.heard)
+			}
+		}
 	})
 }
 

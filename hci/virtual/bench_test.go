@@ -1,7 +1,6 @@
 package virtual
 
 import (
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,7 +38,8 @@ func BenchmarkAir(b *testing.B) {
 
 func benchmarkAir(b *testing.B, listeners int, link Link) {
 	a := newAir(AirOptions{Seed: 1, Link: link})
-	var read atomic.Uint64
+	var read, wanted atomic.Uint64
+	done := make(chan struct{}, 1)
 	for n := range listeners + 1 {
 		c, err := a.Attach(Options{Address: MakeAddress(uint64(n + 1))})
 		if err != nil {
@@ -59,8 +59,11 @@ func benchmarkAir(b *testing.B, listeners int, link Link) {
 				if _, err := host.Read(buffer); err != nil {
 					return
 				}
-				if buffer[1] == eventLE {
-					read.Add(1)
+				if buffer[1] == eventLE && read.Add(1) == wanted.Load() {
+					select {
+					case done <- struct{}{}:
+					default:
+					}
 				}
 			}
 		}()
@@ -76,9 +79,10 @@ func benchmarkAir(b *testing.B, listeners int, link Link) {
 				a.schedule.remove(t)
 				t.fire(t.at)
 			}
+			wanted.Store(a.stats.Heard)
 			a.mu.Unlock()
 			for read.Load() < a.stats.Heard {
-				runtime.Gosched()
+				<-done
 			}
 		}
 	}

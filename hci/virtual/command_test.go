@@ -75,7 +75,7 @@ func TestSupportedCommandsAreTrue(t *testing.T) {
 				told += bits.OnesCount8(octet)
 			}
 			known := 0
-			for opcode := range 0x10000 {
+			for opcode := range 0x2400 { // the groups 0 to 8, and LE is 8
 				s.send(packet.NewCommand(packet.Opcode(opcode)))
 				if status, _, _ := s.answer(packet.Opcode(opcode)); status != packet.StatusUnknownCommand {
 					known++

@@ -136,6 +136,7 @@ func TestUnplug(t *testing.T) {
 		s.start()
 		s.advertise(0, 50*time.Millisecond, 0)
 		time.Sleep(time.Second)
+		s.Hang(false) // ends with Unplug
 		s.Unplug()
 		s.Unplug()
 		synctest.Wait()

@@ -135,9 +135,11 @@ func TestFilterIsBounded(t *testing.T) {
 			send(n)
 		}
 		send(128) // remembered
-		send(0)   // forgotten: 128 came after it
-		if n := len(s.heard()); n != 130 {
-			t.Errorf("%d reports, want 129 and that of the forgotten one", n)
+		send(0)   // forgotten when 128 came
+		send(1)   // forgotten when 0 came
+		send(128) // still remembered
+		if n := len(s.heard()); n != 131 {
+			t.Errorf("%d reports, want 129 and those of the two forgotten", n)
 		}
 	})
 }
@@ -188,6 +190,17 @@ func TestScanDuration(t *testing.T) {
 		if n := s.after(10 * 1280 * time.Millisecond); n != 10 {
 			t.Errorf("%d reports in ten periods with a filter for each", n)
 		}
+		before, begin := len(s.heard()), time.Now()
+		s.must(scanFor(1, 0, 50, 1))
+		time.Sleep(10 * 1280 * time.Millisecond)
+		for _, r := range s.heard()[before:] {
+			if at := r.at.Sub(begin) % (1280 * time.Millisecond); at >= 500*time.Millisecond {
+				t.Errorf("heard %s after the start of a period with a duration of 500 ms", at)
+			}
+		}
+		if n := len(s.heard()) - before; n < 160 || n > 250 {
+			t.Errorf("%d reports in ten times half a second", n)
+		}
 		s.refuse(packet.StatusInvalidParameters, scanFor(1, 0, 128, 1))
 		s.refuse(packet.StatusInvalidParameters, scanFor(1, 2, 50, 0))
 		s.refuse(packet.StatusInvalidParameters, scanFor(1, 3, 0, 0))
@@ -237,4 +250,42 @@ func TestSlowHost(t *testing.T) {
 			t.Errorf("read %v, want 10 reports and 4 answers", codes)
 		}
 	})
+}
+
+// Packets keep their order while the queue to the host wraps and grows.
+func TestQueueKeepsOrder(t *testing.T) {
+	c, err := room(t, virtual.AirOptions{}).Attach(virtual.Options{Address: address(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := c.Transport()
+	buffer := make([]byte, packet.MaxLen)
+	const unknown = 0x0800 // the first of a group that the controller does not have
+	var written, read packet.Opcode
+	for _, step := range []struct{ write, read int }{{8, 5}, {5, 0}, {12, 3}, {30, 20}, {10, 37}, {1, 1}} {
+		for range step.write {
+			command := packet.NewCommand(unknown + written)
+			if err := link.Write(command.AppendTo(nil)); err != nil {
+				t.Fatal(err)
+			}
+			written++
+		}
+		for range step.read {
+			n, err := link.Read(buffer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			event, err := packet.ParseEvent(buffer[:n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := event.CommandStatus(); err != nil || got.Opcode != unknown+read {
+				t.Fatalf("packet %d answers %s, %v", read, got.Opcode, err)
+			}
+			read++
+		}
+	}
+	if written != read {
+		t.Errorf("read %d of %d", read, written)
+	}
 }

@@ -3,19 +3,18 @@ package virtual
 import (
 	"errors"
 	"io"
-	"net"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
-// Serve makes the other side of conn the controller's host: H4 packets in a
-// stream, as the tcp: and unix: adapters and serial ones have them (Core
-// volume 4 part A). It takes conn over and returns when the conversation ends:
+// Serve makes the other side of conn, such as a net.Conn, the controller's
+// host: H4 packets in a stream, as the tcp: and unix: adapters and serial ones
+// have them (Core volume 4 part A). It takes conn over and returns when the conversation ends:
 // nil if the peer hung up or another host took the controller, otherwise what
 // went wrong. A stream that is out of step is such an end, for H4 knows no way
 // back.
-func (c *Controller) Serve(conn net.Conn) error {
+func (c *Controller) Serve(conn io.ReadWriteCloser) error {
 	host, stream := c.Transport(), transport.NewStream(conn)
 	down := make(chan error, 1)
 	go func() {
