@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"go.bug.st/serial"
 )
@@ -35,6 +36,9 @@ func openSerial(s Spec) (Transport, error) {
 
 func serialError(s Spec, err error) error {
 	var p *serial.PortError
+	if errors.Is(err, fs.ErrNotExist) {
+		return missingPort(s, err)
+	}
 	if !errors.As(err, &p) {
 		return fmt.Errorf("transport: opening %s: %w", s, err)
 	}
@@ -42,7 +46,7 @@ func serialError(s Spec, err error) error {
 	case serial.PortBusy:
 		return fmt.Errorf("transport: %s is open in another program (ModemManager takes new ports, too); stop it: %w: %w", s, ErrBusy, err)
 	case serial.PortNotFound:
-		return fmt.Errorf("transport: expected a serial port at %s, the system has %s: %w: %w", s.target, portList(), ErrNoAdapter, err)
+		return missingPort(s, err)
 	case serial.PermissionDenied:
 		return fmt.Errorf("transport: %s may not be opened by this user; add the user to the group of the device (dialout or uucp) and log in again: %w: %w", s, ErrPermission, err)
 	case serial.InvalidSpeed:
@@ -52,6 +56,10 @@ func serialError(s Spec, err error) error {
 	default:
 		return fmt.Errorf("transport: opening %s: %w", s, err)
 	}
+}
+
+func missingPort(s Spec, err error) error {
+	return fmt.Errorf("transport: expected a serial port at %s, the system has %s: %w: %w", s.target, portList(), ErrNoAdapter, err)
 }
 
 func portList() string {
