@@ -95,6 +95,7 @@ type infoDocument struct {
 }
 
 type networkInfo struct {
+	Name         string          `json:"name"`
 	UUID         mesh.UUID       `json:"uuid"`
 	Address      mesh.Address    `json:"primary_address"`
 	IVIndex      mesh.IVIndex    `json:"iv_index"`
@@ -117,6 +118,7 @@ func (s *Service) info() infoDocument {
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Adapters: s.cfg.Adapters(),
 		Network: networkInfo{
+			Name:         s.cfg.Network,
 			UUID:         s.summary.UUID,
 			Address:      s.summary.Address,
 			IVIndex:      s.summary.IVIndex,

@@ -66,7 +66,9 @@ func (s *Service) provision(o ProvisionOptions, reply answer) {
 	}
 	s.log.Info().Stringer("uuid", o.UUID).Stringer("authentication", auth.Method).Msg("provisioning a device")
 	s.work(func(ctx context.Context) {
-		peer, err := s.cfg.Mesh.Provision(ctx, node.Provision{UUID: o.UUID, NetKey: netKey, Auth: auth, Attention: o.Attention})
+		peer, err := s.cfg.Mesh.Provision(ctx, node.Provision{
+			UUID: o.UUID, NetKey: netKey, Auth: auth, Fallback: s.cfg.StaticOOB, Attention: o.Attention,
+		})
 		s.post(func() { s.provisioned(o, peer, err, reply) })
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
@@ -45,6 +46,11 @@ type Config struct {
 	HomeAssistant homeassistant.Options
 	// Address is the bridge's own, where models publish to.
 	Address mesh.Address
+	// Network is the name of the network.
+	Network string
+	// StaticOOB authenticates new devices that insist on it and come without a
+	// value of their own; nil for none.
+	StaticOOB provision.AuthValue
 	// Adapters describes the radios for bridge/info.
 	Adapters func() []Adapter
 	Version  string
