@@ -44,3 +44,12 @@ func writeVersion(w io.Writer, info *debug.BuildInfo) error {
 		cmp.Or(info.Main.Version, "(devel)"), commit, cmp.Or(info.GoVersion, "unknown"), platform)
 	return err
 }
+
+// programVersion is the version of this program for who it talks to.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(devel)"
+	}
+	return cmp.Or(info.Main.Version, "(devel)")
+}

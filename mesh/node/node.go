@@ -24,6 +24,9 @@ type Config struct {
 	// RequestDone and ProvisioningDone of calls of this Node, which return
 	// from those calls. It must not call the Node.
 	Report func(Event)
+	// Adjust changes the node's configuration before it begins, for what is
+	// set locally and not over the air; nil for nothing.
+	Adjust func(*state.Node)
 	// StoreFailed is told when the store fails and when it works again (nil).
 	// Until then the node neither sends nor reports anything.
 	StoreFailed func(error)
@@ -74,6 +77,9 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
 		}
+	}
+	if cfg.Adjust != nil {
+		cfg.Adjust(saved.Node)
 	}
 	core, err := New(time.Now(), cfg.Options, saved)
 	if err != nil {
@@ -349,16 +355,6 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 		}
 	})
 	return s, err
-}
-
-// Configure changes the node's own configuration, for what is set locally and
-// not over the air.
-func (n *Node) Configure(ctx context.Context, change func(*state.Node)) error {
-	return n.call(ctx, func(now time.Time, c *Core) {
-		c.begin(now)
-		change(c.State())
-		c.Changed()
-	})
 }
 
 // ApplicationKey is an AppKey of the network, for who configures other nodes.

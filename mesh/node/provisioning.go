@@ -30,6 +30,9 @@ type Provision struct {
 	NetKey mesh.KeyIndex
 	// Auth is how the device is authenticated.
 	Auth provision.Auth
+	// Fallback is a static OOB value for a device that refuses to be
+	// provisioned without; nil for none.
+	Fallback provision.AuthValue
 	// Attention is for how many seconds the device attracts attention.
 	Attention uint8
 }
@@ -37,9 +40,8 @@ type Provision struct {
 // session is one provisioning that runs.
 type session struct {
 	*provision.Provisioner
-	want     Provision
-	address  mesh.Address // reserved for the device, unassigned until its elements are counted
-	elements int
+	want    Provision
+	address mesh.Address // reserved for the device, unassigned until its elements are counted
 }
 
 // Provision begins to provision a device (section 5). Its steps and its end
@@ -170,7 +172,7 @@ func (c *Core) sessionEvent(e provision.Event) {
 	switch e.Step {
 	case provision.CapabilitiesGot:
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
-		if err := c.accept(s, int(e.Capabilities.Elements)); err != nil {
+		if err := c.accept(s, e.Capabilities); err != nil {
 			s.Abort(c.now, err.Error(), &c.provisioning)
 		}
 	case provision.Completed:
@@ -193,17 +195,17 @@ func (c *Core) sessionEvent(e provision.Event) {
 
 // accept takes the device in: it gets the next addresses and the network as it
 // is now.
-func (c *Core) accept(s *session, elements int) error {
+func (c *Core) accept(s *session, offered *provision.Capabilities) error {
 	key := c.state.Subnet(s.want.NetKey)
 	if key == nil {
 		return fmt.Errorf("node: the network key %d is gone", s.want.NetKey)
 	}
 	if s.address == mesh.Unassigned {
-		address, err := c.reserveAddresses(elements)
+		address, err := c.reserveAddresses(int(offered.Elements))
 		if err != nil {
 			return err
 		}
-		s.address, s.elements = address, elements
+		s.address = address
 	}
 	network := provision.Network{
 		Key:      key.Key,
@@ -214,7 +216,12 @@ func (c *Core) accept(s *session, elements int) error {
 	if key.Phase == state.SecondPhase {
 		network.Key, network.KeyRefresh = key.NewKey, true
 	}
-	return s.Accept(c.now, provision.Acceptance{Network: network, Address: s.address, Auth: s.want.Auth}, &c.provisioning)
+	auth := s.want.Auth
+	const asksForStatic = provision.StaticOOBAvailable | provision.OOBRequired
+	if auth.Method == provision.NoOOB && s.want.Fallback != nil && offered.OOBTypes&asksForStatic == asksForStatic {
+		auth = provision.Auth{Method: provision.StaticOOB, Value: s.want.Fallback}
+	}
+	return s.Accept(c.now, provision.Acceptance{Network: network, Address: s.address, Auth: auth}, &c.provisioning)
 }
 
 // startDevice makes an unprovisioned device of the node: it sends beacons and

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/config"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/disk"
+)
+
+// gateway is the whole service: radios, node, bridge and session.
+//
+//	radio ─▶ node ─▶ service ─▶ session
+//	      ◀─      ◀─         ◀─
+type gateway struct {
+	store   store.Store
+	node    *node.Node
+	radios  []*radio
+	service *bridge.Service
+	session *mqtt.Session
+	log     zerolog.Logger
+}
+
+// newGateway makes the parts and connects them. Nothing runs yet.
+func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, error) {
+	topics, err := topic.New(c.MQTT.BaseTopic)
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{log: log}
+	if g.store, err = openStore(c.Store.Dir, log); err != nil {
+		return nil, err
+	}
+	if err := g.connect(c, topics, all); err != nil {
+		return nil, errors.Join(err, g.store.Close())
+	}
+	return g, nil
+}
+
+// openStore opens a directory as the memory of a node.
+func openStore(dir string, log zerolog.Logger) (store.Store, error) {
+	return disk.Open(dir, disk.Options{OnError: func(err error) { log.Error().Err(err).Msg("the store has a problem") }})
+}
+
+func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {
+	var err error
+	g.node, err = node.Open(node.Config{
+		Options: node.Options{
+			Elements: gatewayElements(),
+			Random:   rand.Reader,
+			Monitor:  true,
+		},
+		Store:  g.store,
+		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
+		Report: func(e node.Event) { g.service.Report(e) },
+		StoreFailed: func(err error) {
+			if err == nil {
+				g.log.Info().Msg("the store works again")
+				return
+			}
+			g.log.Error().Err(err).Msg("the store does not take anything: nothing is sent until it does")
+		},
+	}, func() (node.Saved, error) { return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader) })
+	if err != nil {
+		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
+	}
+	for number, a := range all {
+		g.radios = append(g.radios, newRadio(number, a, g.node.Receive, g.log))
+	}
+	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
+	if err != nil {
+		return fmt.Errorf("mesh.provision.static_oob: %w", err)
+	}
+	serviceConfig := bridge.Config{
+		Mesh:   g.node,
+		Store:  g.store,
+		Topics: topics,
+		HomeAssistant: homeassistant.Options{
+			Enabled:     c.HomeAssistant.Enabled,
+			Prefix:      c.HomeAssistant.DiscoveryPrefix,
+			StatusTopic: c.HomeAssistant.StatusTopic,
+			Version:     programVersion(),
+		},
+		Address:  g.node.Address(),
+		Network:  c.Mesh.Name,
+		Adapters: g.adapters,
+		Version:  programVersion(),
+		Logger:   g.log,
+	}
+	if len(oob) > 0 {
+		serviceConfig.StaticOOB = provision.AuthValue(oob)
+	}
+	if g.service, err = bridge.New(serviceConfig); err != nil {
+		return err
+	}
+	g.session, err = mqtt.New(sessionOptions(c, topics, g.service.Handle, g.log))
+	return err
+}
+
+// gatewayElements is what the bridge is in the mesh: one element with the
+// client models of everything that it translates.
+func gatewayElements() []access.Element {
+	var models []access.Model
+	for _, id := range []mesh.ModelID{
+		foundation.ConfigurationClientID,
+		generic.OnOffClientID, generic.LevelClientID, generic.BatteryClientID,
+		sensor.ClientID,
+		light.LightnessClientID, light.CTLClientID, light.HSLClientID,
+	} {
+		models = append(models, access.Client(id))
+	}
+	return []access.Element{{Models: models}}
+}
+
+// adjust sets what the configuration says about the bridge's own node.
+func adjust(n *state.Node, c *config.Mesh) {
+	n.DefaultTTL = mesh.TTL(c.DefaultTTL)
+	n.NetworkTransmit = retransmit(c.NetworkTransmit)
+	n.RelayRetransmit = retransmit(c.RelayRetransmit)
+	n.Relay = state.Disabled
+	if c.Relay {
+		n.Relay = state.Enabled
+	}
+}
+
+func retransmit(t config.Transmit) state.Retransmit {
+	return state.Retransmit{Count: uint8(t.Count - 1), Steps: uint8(t.Interval/(10*time.Millisecond) - 1)}
+}
+
+// sessionOptions is the session with the broker: what it announces, and what it
+// listens to.
+func sessionOptions(c *config.Config, topics topic.Topics, handle func(mqtt.Message), log zerolog.Logger) mqtt.Options {
+	const atLeastOnce = 1
+	filters := topics.Filters()
+	if c.HomeAssistant.Enabled {
+		filters = append(filters, c.HomeAssistant.StatusTopic)
+	}
+	subscriptions := make([]mqtt.Subscription, 0, len(filters))
+	for _, filter := range filters {
+		subscriptions = append(subscriptions, mqtt.Subscription{Filter: filter, QoS: atLeastOnce})
+	}
+	return mqtt.Options{
+		URL:      c.MQTT.URL,
+		Username: c.MQTT.Username,
+		Password: c.MQTT.Password.Reveal(),
+		ClientID: c.MQTT.ClientID,
+		TLS: mqtt.TLS{
+			CAFile:     c.MQTT.TLS.CA,
+			CertFile:   c.MQTT.TLS.Cert,
+			KeyFile:    c.MQTT.TLS.Key,
+			ServerName: c.MQTT.TLS.ServerName,
+			Insecure:   c.MQTT.TLS.InsecureSkipVerify,
+		},
+		Will:          mqtt.Message{Topic: topics.BridgeState(), Payload: []byte(`{"state":"offline"}`), Retained: true},
+		Birth:         mqtt.Message{Topic: topics.BridgeState(), Payload: []byte(`{"state":"online"}`), Retained: true},
+		Subscriptions: subscriptions,
+		Handler:       handle,
+		Logger:        log,
+	}
+}
+
+func (g *gateway) adapters() []bridge.Adapter {
+	all := make([]bridge.Adapter, 0, len(g.radios))
+	for _, r := range g.radios {
+		all = append(all, r.describe())
+	}
+	return all
+}
+
+// run runs everything until ctx ends, then stops it from the broker's side
+// inwards: what the bridge has to say goes out first, the radio is the last to
+// be given back. ready is called when the radios work.
+func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (failed error) {
+	const patience = 5 * time.Second
+	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
+	var parts sync.WaitGroup
+	defer func() {
+		stopInner()
+		parts.Wait()
+		failed = errors.Join(failed, g.store.Close())
+	}()
+	radios := make(bearer.Fanout, 0, len(g.radios))
+	for _, r := range g.radios {
+		radios = append(radios, r.bearer)
+		parts.Go(func() { _ = r.controller.Run(inner) }) // it returns the context's error
+	}
+	if err := awaitRadios(ctx, g.radios); err != nil {
+		return err
+	}
+	parts.Go(func() { g.node.Run(inner, radios) })
+	g.session.Start()
+	parts.Go(func() {
+		if ready != nil {
+			ready(ctx)
+		}
+	})
+	err := g.service.Run(ctx, g.session)
+	closing, cancel := context.WithTimeout(inner, patience)
+	defer cancel()
+	if late := g.session.Close(closing); late != nil {
+		g.log.Warn().Err(late).Msg("the broker did not take everything in time")
+	}
+	return err
+}
+
+// storePath is the directory as people find it.
+func storePath(dir string) string {
+	if path, err := filepath.Abs(dir); err == nil {
+		return path
+	}
+	return dir
+}

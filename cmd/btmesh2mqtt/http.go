@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+)
+
+// serveHTTP serves /metrics and /healthz at http.listen, or nothing when it is
+// empty. It returns what stops the server and waits for it.
+func serveHTTP(listen string, g *gateway, log zerolog.Logger) (stop func(), err error) {
+	if listen == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return nil, fmt.Errorf("http.listen: cannot listen on %s: %w; choose another address, or none", listen, err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(&metrics{g})
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", g.health)
+	const patience = 10 * time.Second
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: patience, WriteTimeout: 2 * patience}
+	var served sync.WaitGroup
+	served.Go(func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error().Err(err).Msg("the metrics are not served any more")
+		}
+	})
+	log.Info().Str("address", listener.Addr().String()).Msg("serving /metrics and /healthz")
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			_ = server.Close() // nothing more can be done about who still reads
+		}
+		served.Wait()
+	}, nil
+}
+
+// health answers 200 while the broker and a radio work, 503 with what does not.
+func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
+	var broken []string
+	if !g.session.Connected() {
+		broken = append(broken, "the broker is not connected")
+	}
+	working := false
+	for _, a := range g.adapters() {
+		working = working || a.State == "running"
+		if a.Error != "" {
+			broken = append(broken, fmt.Sprintf("adapter %s is %s: %s", a.ID, a.State, a.Error))
+		}
+	}
+	if len(broken) > 0 && (!working || !g.session.Connected()) {
+		http.Error(w, strings.Join(broken, "\n"), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// metrics turns the counters of the parts into Prometheus metrics when they are
+// asked for.
+type metrics struct{ *gateway }
+
+// Describe tells nothing ahead: the metrics are those of the moment.
+func (m *metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads the counters.
+func (m *metrics) Collect(to chan<- prometheus.Metric) {
+	count := func(name, help string, value uint64, labels ...string) {
+		m.send(to, prometheus.CounterValue, name, help, float64(value), labels...)
+	}
+	gauge := func(name, help string, value float64, labels ...string) {
+		m.send(to, prometheus.GaugeValue, name, help, value, labels...)
+	}
+	for _, a := range m.adapters() {
+		up := 0.0
+		if a.State == "running" {
+			up = 1
+		}
+		gauge("adapter_up", "1 while the Bluetooth controller works.", up, "adapter", a.ID)
+		count("adapter_sent_total", "PDUs sent.", a.Sent, "adapter", a.ID)
+		count("adapter_received_total", "Mesh PDUs heard.", a.Received, "adapter", a.ID)
+		count("adapter_dropped_total", "PDUs that were not sent for want of room.", a.Dropped, "adapter", a.ID)
+		count("adapter_resets_total", "Resets of a controller that did not answer.", a.Resets, "adapter", a.ID)
+	}
+	session := m.session.Stats()
+	connected := 0.0
+	if session.Connected {
+		connected = 1
+	}
+	gauge("mqtt_connected", "1 while the broker is connected.", connected)
+	gauge("mqtt_queued", "Messages that wait to be published.", float64(session.Queued))
+	count("mqtt_published_total", "Messages published.", session.Published)
+	count("mqtt_received_total", "Messages received.", session.Received)
+	count("mqtt_dropped_total", "Messages dropped because a queue was full.", session.DroppedOut+session.DroppedIn)
+
+	const patience = time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	summary, err := m.node.Summary(ctx)
+	if err != nil {
+		return // the node does not run yet, or not any more
+	}
+	gauge("iv_index", "IV index of the network.", float64(summary.IVIndex))
+	gauge("sequence_left", "Sequence numbers left with this IV index.", float64(summary.SequenceLeft))
+	network, transport := summary.Counters.Network, summary.Counters.Transport
+	for _, verdict := range []struct {
+		name  string
+		value uint64
+	}{
+		{"fresh", network.Fresh},
+		{"duplicate", network.Duplicate},
+		{"not_ours", network.NotOurs},
+		{"bad_mic", network.BadMIC},
+		{"malformed", network.Malformed},
+	} {
+		count("network_pdus_total", "Network PDUs received, by what they were.", verdict.value, "verdict", verdict.name)
+	}
+	count("relayed_total", "PDUs relayed.", summary.Counters.Relayed)
+	count("access_messages_total", "Access messages received.", transport.Access)
+	count("replayed_total", "Messages dropped as replays.", transport.Replayed)
+	count("missed_total", "PDUs dropped because the node did not keep up.", summary.Missed)
+}
+
+// send gives one value; labels are names and values by turns.
+func (m *metrics) send(to chan<- prometheus.Metric, kind prometheus.ValueType, name, help string, value float64, labels ...string) {
+	var names, values []string
+	for i := 0; i+1 < len(labels); i += 2 {
+		names, values = append(names, labels[i]), append(values, labels[i+1])
+	}
+	desc := prometheus.NewDesc("btmesh2mqtt_"+name, help, names, nil)
+	to <- prometheus.MustNewConstMetric(desc, kind, value, values...)
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+)
+
+// adapter is a controller as the configuration names it, and the way to it.
+type adapter struct {
+	name string
+	open controller.Opener
+}
+
+// adapters reads hci.adapters.
+func adapters(specs []string) ([]adapter, error) {
+	var all []adapter
+	for _, text := range specs {
+		spec, err := transport.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, adapter{text, spec.Open})
+	}
+	return all, nil
+}
+
+// radio is a controller with the advertising bearer on it.
+type radio struct {
+	name       string
+	controller *controller.Controller
+	bearer     *advertiser.Bearer
+	log        zerolog.Logger
+
+	mu     sync.Mutex
+	status controller.Status
+
+	tried chan struct{} // closed when the first attempt to open it has ended
+	first error         // how that attempt ended; set before tried is closed
+}
+
+// newRadio makes a radio that gives what it hears to receive.
+func newRadio(number int, a adapter, receive func(*bearer.Incoming), log zerolog.Logger) *radio {
+	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
+	r.bearer = advertiser.New(advertiser.Config{Receive: receive, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.controller = controller.New(controller.Config{
+		Name:   a.name,
+		Open:   a.open,
+		Hosts:  []controller.Host{r.bearer},
+		Status: r.changed,
+		Log:    log,
+	})
+	return r
+}
+
+// changed notes what the controller says about itself.
+func (r *radio) changed(s controller.Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status = s
+	if s.State != controller.Running && s.State != controller.Down {
+		return
+	}
+	select {
+	case <-r.tried:
+	default:
+		r.first = s.Err
+		close(r.tried)
+	}
+}
+
+// describe is the radio for bridge/info and bridge/health.
+func (r *radio) describe() bridge.Adapter {
+	r.mu.Lock()
+	status := r.status
+	r.mu.Unlock()
+	sent, resets := r.bearer.Stats(), r.controller.Stats()
+	a := bridge.Adapter{
+		ID:       r.name,
+		State:    status.State.String(),
+		Sent:     sent.Sent,
+		Received: sent.Received,
+		Resets:   resets.Resets,
+		Dropped:  sent.Full + sent.Dropped,
+	}
+	if status.Err != nil {
+		a.Error = status.Err.Error()
+	}
+	if status.State == controller.Running {
+		a.Address = status.Info.Address.String()
+		a.Kind = "legacy advertising"
+		if status.Info.Extended {
+			a.Kind = fmt.Sprintf("extended advertising, %d sets", status.Info.Sets)
+		}
+	}
+	return a
+}
+
+// awaitRadios waits until each radio has been tried once, and fails when none
+// of them works: whoever starts the service wants to hear it now. Later losses
+// are the controller's to recover from.
+func awaitRadios(ctx context.Context, radios []*radio) error {
+	var failed []error
+	for _, r := range radios {
+		select {
+		case <-r.tried:
+		case <-ctx.Done():
+			return nil
+		}
+		if r.first != nil {
+			failed = append(failed, fmt.Errorf("adapter %s: %w", r.name, r.first))
+		}
+	}
+	if len(failed) < len(radios) {
+		for _, err := range failed {
+			radios[0].log.Error().Err(err).Msg("going on without this adapter until it works")
+		}
+		return nil
+	}
+	return errors.Join(failed...)
+}

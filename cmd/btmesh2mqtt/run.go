@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/config"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	return a.serviceCommand("run", "Bridge the mesh network of the Bluetooth adapters to the MQTT broker",
+		func(ctx context.Context, l *config.Loaded, log zerolog.Logger) error {
+			mqtt.LogLibrary(log)
+			c := &l.Config
+			all, err := adapters(c.HCI.Adapters)
+			if err != nil {
+				return err
+			}
+			g, err := newGateway(c, all, log)
+			if err != nil {
+				return err
+			}
+			log.Info().Str("version", programVersion()).Str("broker", c.MQTT.URL).Strs("adapters", c.HCI.Adapters).
+				Str("store", storePath(c.Store.Dir)).Stringer("address", g.node.Address()).Msg("btmesh2mqtt starts")
+			stop, err := serveHTTP(c.HTTP.Listen, g, log)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return g.run(ctx, nil)
+		})
+}
