@@ -191,6 +191,7 @@ func TestMissingCompletion(t *testing.T) {
 			t.Errorf("the lost one: %v", err)
 		}
 		waiting.Wait()
+		synctest.Wait()
 		if took := time.Since(began); took != controller.DefaultDeadline {
 			t.Errorf("took %s", took)
 		}
