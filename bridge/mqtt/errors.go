@@ -35,6 +35,7 @@ const (
 
 // permanent reports the problems that only a person can end.
 func (p Problem) permanent() bool {
+	//exhaustive:enforce
 	switch p {
 	case Certificate, NotTLS, Credentials, NotAuthorised, ClientRejected:
 		return true

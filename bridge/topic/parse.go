@@ -24,6 +24,7 @@ const (
 
 // String names the kind for logs.
 func (k Kind) String() string {
+	//exhaustive:enforce
 	switch k {
 	case State:
 		return "state"
