@@ -59,7 +59,7 @@ func altitude(c *access.Codec, name string, v *int16) {
 	case !c.Reading() || c.Err() != nil:
 	case !known:
 		*v = UnknownAltitude
-	case value != math.Trunc(value) || math.Abs(value) > math.MaxInt16:
+	case value != math.Trunc(value) || value < math.MinInt16 || value > math.MaxInt16:
 		c.Require(false, name, "a whole number of 16 bits")
 	default:
 		*v = int16(value)

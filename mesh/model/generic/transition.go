@@ -31,17 +31,22 @@ func resolution(code uint8) time.Duration {
 	return [4]time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, 10 * time.Minute}[code&3]
 }
 
-// TransitionTimeOf is the time nearest to d, in the finest resolution that
-// holds d. The error, which wraps ErrDuration, says that d is negative or more
-// than MaxTransition.
+// TransitionTimeOf is the time nearest to d, in the finest resolution that has
+// it. The error, which wraps ErrDuration, says that d is negative or more than
+// MaxTransition.
 func TransitionTimeOf(d time.Duration) (TransitionTime, error) {
+	if d < 0 || d > MaxTransition {
+		return 0, fmt.Errorf("%w: expected 0 to %s for a transition, got %s", ErrDuration, MaxTransition, d)
+	}
+	var nearest TransitionTime
 	for code := range uint8(4) {
 		r := resolution(code)
-		if steps := (d + r/2) / r; d >= 0 && steps <= maxSteps {
-			return TransitionTime(code<<6 | uint8(steps)), nil
+		steps := min((d+r/2)/r, maxSteps)
+		if t := TransitionTime(code<<6 | uint8(steps)); code == 0 || (t.Duration() - d).Abs() < (nearest.Duration() - d).Abs() {
+			nearest = t
 		}
 	}
-	return 0, fmt.Errorf("%w: expected 0 to %s for a transition, got %s", ErrDuration, MaxTransition, d)
+	return nearest, nil
 }
 
 // IsKnown reports whether t is a time.
