@@ -14,6 +14,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scene"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scheduler"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/property"
 )
@@ -57,7 +59,7 @@ func vectors(t testing.TB) []vector {
 
 func registry(t testing.TB) *access.Registry {
 	t.Helper()
-	r, err := access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages())
+	r, err := access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages(), scene.Messages(), scheduler.Messages())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +119,14 @@ func testMessage(t *testing.T, r *access.Registry, v *vector) {
 	if v.field("remaining_time") == "unknown" {
 		// All resolutions of 0x3F steps say it; JSON leads to the lowest.
 		payload[len(payload)-1] = uint8(generic.UnknownTime)
+	}
+	if set, ok := m.(*scheduler.ActionSet); ok {
+		// So do several resolutions say one time; JSON leads to the finest.
+		finest, err := generic.TransitionTimeOf(set.TransitionTime.Duration())
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload[8] = uint8(finest)
 	}
 	text, err := access.ToJSON(m)
 	if err != nil {
@@ -242,6 +252,9 @@ func value(v *vector, f field, ours any) any {
 	}
 	switch theirs := f.Value.(type) {
 	case string:
+		if n, err := strconv.ParseUint(theirs, 16, 8); err == nil && f.Name == "transition_time" {
+			return generic.TransitionTime(n).Duration().Seconds()
+		}
 		if theirs == "unknown" {
 			return nil
 		}

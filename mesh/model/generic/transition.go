@@ -42,7 +42,7 @@ func TransitionTimeOf(d time.Duration) (TransitionTime, error) {
 	for code := range uint8(4) {
 		r := resolution(code)
 		steps := min((d+r/2)/r, maxSteps)
-		if t := TransitionTime(code<<6 | uint8(steps)); code == 0 || (t.Duration() - d).Abs() < (nearest.Duration() - d).Abs() {
+		if t := TransitionTime(code<<6 | uint8(steps)); code == 0 || (t.Duration()-d).Abs() < (nearest.Duration()-d).Abs() {
 			nearest = t
 		}
 	}
