@@ -38,7 +38,7 @@ type station struct {
 	info     controller.Info
 	slots    []slot
 	scanning bool
-	// resume is when sending may go on, after the scan was paused.
+	// resume is when sending may go on after a pause of the scan.
 	resume time.Time
 }
 
@@ -85,7 +85,10 @@ func (b *Bearer) retire(st *station) {
 		sl := &st.slots[i]
 		switch {
 		case sl.node == none:
-		case sl.ended || sl.cancelled:
+		case sl.cancelled:
+			b.queue.done(sl.node)
+		case sl.ended:
+			b.counters.sent.Add(1)
 			b.queue.done(sl.node)
 		default:
 			b.giveBack(sl.node)
@@ -195,7 +198,7 @@ func (st *station) finish(ctx context.Context) error {
 // fill starts PDUs on the free slots. A controller that does not scan
 // meanwhile gets a batch, then listens, then gets the next.
 func (st *station) fill(ctx context.Context) error {
-	if st.isExclusive() && (st.active() > 0 || time.Now().Before(st.resume)) {
+	if st.isExclusive() && (st.active() > 0 || !st.scanning || time.Now().Before(st.resume)) {
 		return nil
 	}
 	for i := range st.slots {
