@@ -207,13 +207,13 @@ func (c *Codec) fromText(name string, err error) {
 
 func (c *Codec) unsuitable(name, expected string, raw json.RawMessage) {
 	if c.err == nil {
-		c.err = fmt.Errorf("%w: %s: expected %s, got %s", ErrJSON, name, expected, sort(raw))
+		c.err = fmt.Errorf("%w: %s: expected %s, got %s", ErrJSON, name, expected, shape(raw))
 	}
 }
 
-// sort says what a JSON value is. It shows numbers but no strings, one of
+// shape says what a JSON value is. It shows numbers but no strings, one of
 // which could be a key.
-func sort(raw json.RawMessage) string {
+func shape(raw json.RawMessage) string {
 	switch {
 	case len(raw) == 0:
 		return "nothing"
