@@ -202,8 +202,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	bridge.Publish("b/lamp", []byte("after"), true)
 	server.Restart()
 
-	// The observer may come after what it is to see was sent. Then it sees the
-	// events no more, therefore the bridge's return is held until it is there.
+	// The broker forgot everything; a newcomer sees what the bridge put back.
 	bridge.await(mqtt.Connected)
 	bridge.settle()
 	observer := open(t, options(server, "observer", "b/#"))
