@@ -65,6 +65,16 @@ func (o Opcode) String() string { return fmt.Sprintf("%0*x", 2*o.Size(), uint32(
 // MarshalText prints the opcode for JSON.
 func (o Opcode) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
+// UnmarshalText reads what String prints: two, four or six hexadecimal digits.
+func (o *Opcode) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseUint(string(text), 16, 24)
+	if err != nil || 2*Opcode(v).Size() != len(text) {
+		return fmt.Errorf("mesh: opcode %q: expected its octets as two, four or six hexadecimal digits", text)
+	}
+	*o = Opcode(v)
+	return nil
+}
+
 // VendorOpcode is the opcode with the six-bit number n of a company.
 func VendorOpcode(n uint8, c CompanyID) Opcode {
 	return Opcode(0xC0|n&0x3F)<<16 | Opcode(c&0xFF)<<8 | Opcode(c>>8)
@@ -81,8 +91,12 @@ type ModelID uint32
 
 const sigModels = 0xFFFF
 
+// SIG is the upper half of a specification model's identifier: SIG | 0x1000 is
+// the Generic OnOff Server.
+const SIG ModelID = sigModels << 16
+
 // SIGModel is the identifier of a model of the specifications.
-func SIGModel(id uint16) ModelID { return sigModels<<16 | ModelID(id) }
+func SIGModel(id uint16) ModelID { return SIG | ModelID(id) }
 
 // VendorModel is the identifier of a company's model.
 func VendorModel(c CompanyID, id uint16) ModelID { return ModelID(c)<<16 | ModelID(id) }

@@ -74,6 +74,18 @@ func TestVendorOpcode(t *testing.T) {
 	if o := mesh.Opcode(0x8201); o.Size() != 2 || o.IsVendor() || o.String() != "8201" {
 		t.Errorf("opcode %s, size %d", o, o.Size())
 	}
+	for _, o := range []mesh.Opcode{0x00, 0x02, 0x8201, 0xC15D00} {
+		var got mesh.Opcode
+		if err := got.UnmarshalText([]byte(o.String())); err != nil || got != o {
+			t.Errorf("opcode %s: got %s, %v", o, got, err)
+		}
+	}
+	for _, s := range []string{"", "2", "082", "008201", "1000000", "zz"} {
+		var o mesh.Opcode
+		if err := o.UnmarshalText([]byte(s)); err == nil {
+			t.Errorf("opcode %q: read as %s", s, o)
+		}
+	}
 	if o := mesh.Opcode(0x02); o.Size() != 1 || o.String() != "02" {
 		t.Errorf("opcode %s, size %d", o, o.Size())
 	}

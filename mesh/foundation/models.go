@@ -7,12 +7,10 @@ import "github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 // messages are encrypted with a device key; the two Configuration models are
 // never bound to an AppKey.
 const (
-	ConfigurationServerID = sig | 0x0000
-	ConfigurationClientID = sig | 0x0001
-	HealthServerID        = sig | 0x0002
-	HealthClientID        = sig | 0x0003
-
-	sig mesh.ModelID = 0xFFFF << 16
+	ConfigurationServerID = mesh.SIG | 0x0000
+	ConfigurationClientID = mesh.SIG | 0x0001
+	HealthServerID        = mesh.SIG | 0x0002
+	HealthClientID        = mesh.SIG | 0x0003
 )
 
 // ModelName is the name of a model of the specifications, "" for one that is
