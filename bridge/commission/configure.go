@@ -39,6 +39,9 @@ type Result struct {
 	Skipped []string
 }
 
+// Timeout is how long a node may take to be configured before it is given up.
+const Timeout = 5 * time.Minute
+
 // Publication of what a model has to tell. A publication is not acknowledged,
 // so it is sent twice; the same transaction counts once.
 const (
@@ -57,13 +60,24 @@ type configurator struct {
 	progress func(Step)
 	step     Step
 	result   *Result
+	unbound  map[instance]bool // models that do not take the AppKey
+}
+
+// instance is a model on an element.
+type instance struct {
+	element mesh.Address
+	model   mesh.ModelID
 }
 
 // Configure reads the composition of a node and configures it. It is safe to
 // run again. The error is that of a step without which the node is of no use;
-// it wraps node.ErrNoResponse when the node did not answer.
+// it wraps node.ErrNoResponse when the node did not answer, and
+// foundation.StatusError when it refused.
 func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, progress func(Step)) (*Result, error) {
-	c := &configurator{Requester: r, Options: o, peer: peer, progress: progress, result: &Result{}}
+	c := &configurator{
+		Requester: r, Options: o, peer: peer, progress: progress,
+		result: &Result{}, unbound: map[instance]bool{},
+	}
 	c.step.Total = 3
 	if err := c.readComposition(ctx); err != nil {
 		return nil, fmt.Errorf("commission: the composition of %s could not be read: %w", peer.Address, err)
@@ -149,36 +163,58 @@ func (c *configurator) addAppKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := status.Status.Err(); err != nil {
+		return err
+	}
 	c.did("app_key")
-	return status.Status.Err()
-}
-
-// configureModel binds a model and sets its publication. What the node refuses
-// is noted; only a node that does not answer ends it.
-func (c *configurator) configureModel(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
-	if needsAppKey(model) {
-		if err := c.tolerate(element, model, "bind", c.bind(ctx, element, model)); err != nil {
-			return err
-		}
-	}
-	if publishes(model) {
-		if err := c.tolerate(element, model, "publish", c.publish(ctx, element, model)); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-func (c *configurator) tolerate(element mesh.Address, model mesh.ModelID, step string, err error) error {
+// configureModel binds a model and sets its publication. What the node refuses
+// is noted; only a node that does not answer ends it. A model without the
+// AppKey can neither publish nor be asked anything.
+func (c *configurator) configureModel(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
+	at := instance{element, model}
+	bound := true
+	if needsAppKey(model) {
+		var err error
+		if bound, err = c.tolerate(at, "bind", c.bind(ctx, element, model)); err != nil {
+			return err
+		}
+	}
+	if !bound {
+		c.unbound[at] = true
+	}
+	if !publishes(model) {
+		return nil
+	}
+	if !bound {
+		c.did("publish") // it was counted
+		return nil
+	}
+	_, err := c.tolerate(at, "publish", c.publish(ctx, element, model))
+	return err
+}
+
+// tolerate ends a step. It reports whether the node agreed; a refusal is noted
+// and is no error.
+func (c *configurator) tolerate(at instance, step string, err error) (agreed bool, failed error) {
 	var refused foundation.StatusError
 	if errors.As(err, &refused) {
-		c.result.Skipped = append(c.result.Skipped, fmt.Sprintf("%s: model %s of element %s: %s", step, model, element, refused))
-		err = nil
-	}
-	if err == nil {
+		c.skip(step, at, refused)
 		c.did(step)
+		return false, nil
 	}
-	return err
+	if err != nil {
+		return false, err
+	}
+	c.did(step)
+	return true, nil
+}
+
+// skip notes what could not be done.
+func (c *configurator) skip(step string, at instance, why error) {
+	c.result.Skipped = append(c.result.Skipped, fmt.Sprintf("%s: model %s of element %s: %s", step, at.model, at.element, why))
 }
 
 func (c *configurator) bind(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
@@ -214,6 +250,3 @@ func (c *configurator) publish(ctx context.Context, element mesh.Address, model 
 	}
 	return status.Status.Err()
 }
-
-// Timeout is how long a node may take to be configured before it is given up.
-const Timeout = 5 * time.Minute

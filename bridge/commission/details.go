@@ -16,11 +16,12 @@ import (
 )
 
 // readDetails asks the servers of the node what they say about themselves:
-// ranges and sensors. A server that says nothing is taken as it usually is; a
-// node that answers nothing at all fails the interview.
+// ranges and sensors. A server that says nothing is taken as it usually is, and
+// its like on other elements are not asked, since silence takes long; a node
+// that answers nothing at all fails the interview.
 func (c *configurator) readDetails(ctx context.Context) error {
-	d := &c.result.Details
-	silent := 0
+	const enough = 2
+	silent, answered := map[mesh.ModelID]bool{}, 0
 	for index, element := range c.result.Composition.Elements {
 		to := destination{
 			address: c.peer.Address + mesh.Address(index),
@@ -28,17 +29,22 @@ func (c *configurator) readDetails(ctx context.Context) error {
 			key:     transport.Key{App: c.AppKey},
 		}
 		for _, model := range element.Models {
-			err := c.readModel(ctx, to, index, model, d)
+			at := instance{to.address, model}
+			if silent[model] || c.unbound[at] {
+				continue
+			}
+			asked, err := c.readModel(ctx, to, index, model)
 			switch {
 			case errors.Is(err, node.ErrNoResponse):
-				silent++
-				c.result.Skipped = append(c.result.Skipped, fmt.Sprintf("details: model %s of element %s: %s", model, to.address, err))
+				silent[model] = true
+				c.skip("details", at, err)
 			case err != nil:
 				return fmt.Errorf("commission: details of model %s on %s: %w", model, to.address, err)
+			case asked:
+				answered++
 			}
-			const enough = 2
-			if silent >= enough {
-				return fmt.Errorf("commission: %s: %w", to.address, err)
+			if answered == 0 && len(silent) >= enough {
+				return fmt.Errorf("commission: %s tells nothing about itself: %w", c.peer.Address, err)
 			}
 		}
 	}
@@ -46,19 +52,20 @@ func (c *configurator) readDetails(ctx context.Context) error {
 	return nil
 }
 
-// readModel asks one server.
-func (c *configurator) readModel(ctx context.Context, to destination, index int, model mesh.ModelID, d *device.Details) error {
+// readModel asks one server, and reports whether there was anything to ask.
+func (c *configurator) readModel(ctx context.Context, to destination, index int, model mesh.ModelID) (bool, error) {
+	d := &c.result.Details
 	switch model {
 	case light.LightnessServerID:
 		s, err := ask[light.LightnessRangeStatus](ctx, c, to, &light.LightnessRangeGet{}, nil)
 		if err != nil {
-			return err
+			return true, err
 		}
 		put(&d.Lightness, index, device.Range{Min: s.RangeMin, Max: s.RangeMax})
 	case light.CTLServerID:
 		s, err := ask[light.CTLTemperatureRangeStatus](ctx, c, to, &light.CTLTemperatureRangeGet{}, nil)
 		if err != nil {
-			return err
+			return true, err
 		}
 		// A lamp may not know its own range: 0xFFFF.
 		if s.RangeMin != light.UnknownTemperature && s.RangeMax != light.UnknownTemperature {
@@ -67,7 +74,7 @@ func (c *configurator) readModel(ctx context.Context, to destination, index int,
 	case sensor.ServerID:
 		s, err := ask[sensor.DescriptorStatus](ctx, c, to, &sensor.DescriptorGet{}, nil)
 		if err != nil {
-			return err
+			return true, err
 		}
 		properties := make([]uint16, 0, len(s.Descriptors))
 		for _, descriptor := range s.Descriptors {
@@ -75,8 +82,10 @@ func (c *configurator) readModel(ctx context.Context, to destination, index int,
 		}
 		slices.Sort(properties)
 		put(&d.Sensors, index, slices.Compact(properties))
+	default:
+		return false, nil
 	}
-	return nil
+	return true, nil
 }
 
 func put[V any](m *map[int]V, index int, value V) {

@@ -1,10 +1,15 @@
 // Package device is the bridge's record of a node: what the user calls it and
 // what its interview found. Keys are not in it; those stay with the mesh.
+//
+//	store  "devices"  UUID ──▶ {"name":"kitchen/lamp","address":"0x0005",
+//	                            "composition":{...},"details":{...}, ...}
 package device
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -44,6 +49,7 @@ type Details struct {
 type Record struct {
 	UUID        mesh.UUID               `json:"uuid"`
 	Address     mesh.Address            `json:"address"` // of the primary element
+	Count       int                     `json:"count"`   // elements that were provisioned
 	Name        string                  `json:"name"`    // friendly name
 	Interview   Interview               `json:"interview"`
 	Composition *foundation.Composition `json:"composition,omitempty"` // nil before the interview
@@ -52,10 +58,11 @@ type Record struct {
 	Joined      time.Time               `json:"joined"`
 }
 
-// Elements is the number of elements, one before the interview.
+// Elements is the number of elements: those of the composition, and before the
+// interview those that were provisioned. It is at least one.
 func (r *Record) Elements() int {
 	if r.Composition == nil {
-		return 1
+		return max(1, r.Count)
 	}
 	return len(r.Composition.Elements)
 }
@@ -64,24 +71,51 @@ func (r *Record) Elements() int {
 func (r *Record) Change() (store.Change, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
-		return store.Change{}, fmt.Errorf("device: %w", err)
+		return store.Change{}, fmt.Errorf("device: the record of %s cannot be written: %w", r.UUID, err)
 	}
 	return store.Change{Table: Table, Key: r.UUID.String(), Value: data}, nil
 }
 
-// Load reads the records of a store.
+// ErrRecord is wrapped by the errors of Parse and Load for a stored record that
+// cannot be one.
+var ErrRecord = errors.New("device: stored record")
+
+// Parse reads a stored record; key is what it is stored under. Errors wrap
+// ErrRecord.
+func Parse(key string, data []byte) (*Record, error) {
+	r := &Record{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("%w %q cannot be read: %w", ErrRecord, key, err)
+	}
+	const most = 255
+	switch {
+	case r.UUID.String() != key:
+		return nil, fmt.Errorf("%w %q: expected the UUID that it is stored under, got %s", ErrRecord, key, r.UUID)
+	case r.Composition != nil && len(r.Composition.Elements) == 0:
+		return nil, fmt.Errorf("%w %q: expected a composition of at least one element", ErrRecord, key)
+	case r.Elements() > most || !r.Address.IsUnicast() || int(r.Address)+r.Elements()-1 > int(mesh.LastUnicast):
+		return nil, fmt.Errorf("%w %q: expected unicast addresses, got %d from %s on", ErrRecord, key, r.Elements(), r.Address)
+	case r.Name == "":
+		return nil, fmt.Errorf("%w %q: expected a name", ErrRecord, key)
+	}
+	return r, nil
+}
+
+// Load reads the records of a store, by address. One that cannot be read is an
+// error: to go on without it would lose what the user called the device.
 func Load(s store.Store) ([]*Record, error) {
 	all, err := s.All(Table)
 	if err != nil {
-		return nil, fmt.Errorf("device: %w", err)
+		return nil, fmt.Errorf("device: the records cannot be read: %w", err)
 	}
 	records := make([]*Record, 0, len(all))
 	for key, data := range all {
-		r := &Record{}
-		if err := json.Unmarshal(data, r); err != nil {
-			return nil, fmt.Errorf("device: the stored record %s cannot be read: %w", key, err)
+		r, err := Parse(key, data)
+		if err != nil {
+			return nil, err
 		}
 		records = append(records, r)
 	}
+	slices.SortFunc(records, func(a, b *Record) int { return int(a.Address) - int(b.Address) })
 	return records, nil
 }
