@@ -140,6 +140,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 		return nil, err
 	}
 	c.derive()
+	c.attachModels()
 	if !c.state.IsProvisioned() {
 		if err := c.startDevice(); err != nil {
 			return nil, err

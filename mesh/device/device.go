@@ -1,0 +1,62 @@
+// Package device holds virtual devices: a plug, lamps, a sensor and a button,
+// with the compositions that such products have (Mesh Model 1.1, sections 3.3,
+// 4.3 and 6.4). Their elements go into a node, which makes a device of them
+// that is provisioned, configured and used like any other:
+//
+//	lamp := device.NewLamp()
+//	core, err := node.New(now, node.Options{Elements: lamp.Elements(), ...}, ...)
+//
+// A device is also worked by hand. Its methods that take an access.Context run
+// in the context of a model, which the node lends:
+//
+//	button := device.NewButton()
+//	n.WithModel(ctx, device.Primary, generic.OnOffClientID, button.Press)
+//
+// A device belongs to the goroutine of its node.
+package device
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+)
+
+// Primary is the index of the element that a device is worked by hand on.
+const Primary = 0
+
+// Company is the company identifier in the composition data of all virtual
+// devices: the one for tests, which no company has.
+const Company mesh.CompanyID = 0xFFFF
+
+// Products of virtual devices, as the composition data tells them.
+const (
+	ProductPlug uint16 = iota + 1
+	ProductLamp
+	ProductColorLamp
+	ProductSensor
+	ProductButton
+
+	version = 1
+)
+
+// Locations of elements (GATT namespace descriptors of the Assigned Numbers).
+const (
+	locationUnknown = 0x0000
+	locationMain    = 0x0106
+)
+
+// elements puts the models of a device into elements, with those that every
+// node has in front.
+func elements(product uint16, models ...[]access.Model) []access.Element {
+	list := make([]access.Element, len(models))
+	for i, m := range models {
+		list[i] = access.Element{Location: locationUnknown, Models: m}
+	}
+	everywhere := []access.Model{
+		foundation.NewConfigServer(foundation.Product{CompanyID: Company, ProductID: product, VersionID: version}),
+		foundation.NewHealth(Company).Model(),
+	}
+	list[Primary].Location = locationMain
+	list[Primary].Models = append(everywhere, list[Primary].Models...)
+	return list
+}

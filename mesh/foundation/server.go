@@ -1,0 +1,168 @@
+package foundation
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// Host is the node that a Configuration Server configures.
+type Host interface {
+	// State is what the node is; the server changes it and calls Changed.
+	State() *state.Node
+	// Changed makes the node act by its changed state and keep it.
+	Changed()
+	// Reset takes the node out of its network.
+	Reset() error
+}
+
+// Attacher is a model that works on its node itself. The node introduces
+// itself before the model's first message.
+type Attacher interface{ Attach(Host) }
+
+// Product says who made a node, in its composition data (section 4.2.2.1).
+type Product struct {
+	CompanyID mesh.CompanyID
+	ProductID uint16
+	VersionID uint16
+	// ReplaySize is the number of sources in the node's replay protection
+	// list (CRPL); 0 for as many as fit the field.
+	ReplaySize uint16
+}
+
+// Limits of the lists that a Configuration Server keeps. What would exceed one
+// is answered with InsufficientResources.
+const (
+	MaxNetKeys       = 16
+	MaxAppKeys       = 64
+	MaxBindings      = 32 // AppKeys of one model
+	MaxSubscriptions = 64 // addresses of one model
+)
+
+// ConfigServer is the Configuration Server model (section 4.4.1): it answers
+// questions about its node's configuration and changes it.
+type ConfigServer struct {
+	product  Product
+	host     Host
+	opcodes  []mesh.Opcode
+	handlers map[mesh.Opcode]func(in *access.Incoming) access.Message
+}
+
+// NewConfigServer makes the model for the primary element of a node.
+func NewConfigServer(p Product) *ConfigServer {
+	s := &ConfigServer{product: p, handlers: map[mesh.Opcode]func(*access.Incoming) access.Message{}}
+	s.handleNode()
+	s.handleHeartbeats()
+	s.handleNetKeys()
+	s.handleAppKeys()
+	s.handleBindings()
+	s.handlePublication()
+	s.handleSubscriptions()
+	return s
+}
+
+// Attach implements Attacher.
+func (s *ConfigServer) Attach(h Host) { s.host = h }
+
+// ID implements access.Model.
+func (s *ConfigServer) ID() mesh.ModelID { return ConfigurationServerID }
+
+// Opcodes implements access.Model.
+func (s *ConfigServer) Opcodes() []mesh.Opcode { return s.opcodes }
+
+// Receive implements access.Model. A message that cannot be decoded is ignored.
+func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
+	handle := s.handlers[in.Opcode]
+	if handle == nil || s.host == nil {
+		return
+	}
+	answer := handle(in)
+	if answer == nil {
+		return
+	}
+	ctx.Reply(answer)
+	if in.Opcode == OpConfigNodeReset {
+		// After the answer, for there is no key to answer with any more. The
+		// node reports an error of its own; nobody asks this model.
+		_ = s.host.Reset()
+	}
+}
+
+// Composition is page 0 of the node's composition data (section 4.2.2.1).
+func (s *ConfigServer) Composition() *Composition {
+	n := s.host.State()
+	c := &Composition{
+		CompanyID: s.product.CompanyID,
+		ProductID: s.product.ProductID,
+		VersionID: s.product.VersionID,
+		CRPL:      s.product.ReplaySize,
+	}
+	if c.CRPL == 0 {
+		c.CRPL = uint16(mesh.LastUnicast)
+	}
+	for feature, value := range map[Features]state.Feature{
+		FeatureRelay: n.Relay, FeatureProxy: n.Proxy, FeatureFriend: n.Friend,
+	} {
+		if value != state.Unsupported {
+			c.Features |= feature
+		}
+	}
+	for i := range n.Elements {
+		e := CompositionElement{Location: n.Elements[i].Location}
+		for _, m := range n.Elements[i].Models {
+			e.Models = append(e.Models, m.ID)
+		}
+		c.Elements = append(c.Elements, e)
+	}
+	return c
+}
+
+// on registers what to do with the messages of type T. The answer may be nil.
+func on[T any, M interface {
+	*T
+	access.Message
+}](s *ConfigServer, f func(in *access.Incoming, m M) access.Message) {
+	op := M(new(T)).Opcode()
+	s.opcodes = append(s.opcodes, op)
+	s.handlers[op] = func(in *access.Incoming) access.Message {
+		m := M(new(T))
+		if access.Decode(in.Params, m) != nil {
+			return nil
+		}
+		return f(in, m)
+	}
+}
+
+// model finds the model that a message is about.
+func (s *ConfigServer) model(element mesh.Address, id mesh.ModelID) (*state.Model, Status) {
+	e := s.host.State().Element(element)
+	if e == nil {
+		return nil, InvalidAddress
+	}
+	m := e.Model(id)
+	if m == nil {
+		return nil, InvalidModel
+	}
+	return m, Success
+}
+
+// isManaged reports whether a model is protected by the device key: it has
+// neither AppKeys nor publication nor subscriptions (section 4.4.1 and its
+// likes).
+func isManaged(id mesh.ModelID) bool {
+	const firstApplicationModel = 0x1000
+	return !id.IsVendor() && id.Number() < firstApplicationModel && id != HealthServerID && id != HealthClientID
+}
+
+// ConfigClient is the Configuration Client as an entry of the composition data.
+// Who configures others sends requests and needs no model for the answers.
+type ConfigClient struct{}
+
+// ID implements access.Model.
+func (ConfigClient) ID() mesh.ModelID { return ConfigurationClientID }
+
+// Opcodes implements access.Model.
+func (ConfigClient) Opcodes() []mesh.Opcode { return nil }
+
+// Receive implements access.Model.
+func (ConfigClient) Receive(access.Context, *access.Incoming) {}

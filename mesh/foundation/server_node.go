@@ -1,0 +1,155 @@
+package foundation
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// handleNode registers the messages about states of the whole node (sections
+// 4.3.2.1 to 4.3.2.14 and 4.3.2.53 to 4.3.2.60).
+func (s *ConfigServer) handleNode() {
+	on(s, func(_ *access.Incoming, _ *ConfigCompositionDataGet) access.Message {
+		// There is only page 0, which is what a request for a page that is
+		// not there gets.
+		data, err := s.Composition().Append(nil)
+		if err != nil {
+			return nil
+		}
+		return &ConfigCompositionDataStatus{Data: data}
+	})
+
+	beacon := func() access.Message { return &ConfigBeaconStatus{Beacon: s.host.State().Beacon} }
+	on(s, func(*access.Incoming, *ConfigBeaconGet) access.Message { return beacon() })
+	on(s, func(_ *access.Incoming, m *ConfigBeaconSet) access.Message {
+		s.change(func(n *state.Node) { n.Beacon = m.Beacon })
+		return beacon()
+	})
+
+	ttl := func() access.Message { return &ConfigDefaultTTLStatus{TTL: s.host.State().DefaultTTL} }
+	on(s, func(*access.Incoming, *ConfigDefaultTTLGet) access.Message { return ttl() })
+	on(s, func(_ *access.Incoming, m *ConfigDefaultTTLSet) access.Message {
+		s.change(func(n *state.Node) { n.DefaultTTL = m.TTL })
+		return ttl()
+	})
+
+	transmit := func() access.Message {
+		return &ConfigNetworkTransmitStatus{NetworkTransmit: s.host.State().NetworkTransmit}
+	}
+	on(s, func(*access.Incoming, *ConfigNetworkTransmitGet) access.Message { return transmit() })
+	on(s, func(_ *access.Incoming, m *ConfigNetworkTransmitSet) access.Message {
+		s.change(func(n *state.Node) { n.NetworkTransmit = m.NetworkTransmit })
+		return transmit()
+	})
+
+	s.handleFeatures()
+	s.handleIdentity()
+
+	on(s, func(_ *access.Incoming, m *ConfigLowPowerNodePollTimeoutGet) access.Message {
+		// The node is nobody's friend.
+		return &ConfigLowPowerNodePollTimeoutStatus{LPNAddress: m.LPNAddress}
+	})
+	on(s, func(*access.Incoming, *ConfigNodeReset) access.Message { return &ConfigNodeResetStatus{} })
+}
+
+// handleFeatures registers Relay, GATT Proxy and Friend. A feature that the
+// node does not have stays so.
+func (s *ConfigServer) handleFeatures() {
+	set := func(f *state.Feature, v state.Feature) {
+		if *f != state.Unsupported {
+			*f = v
+		}
+	}
+
+	relay := func() access.Message {
+		n := s.host.State()
+		if n.Relay == state.Unsupported {
+			return &ConfigRelayStatus{Relay: n.Relay}
+		}
+		return &ConfigRelayStatus{Relay: n.Relay, RelayRetransmit: n.RelayRetransmit}
+	}
+	on(s, func(*access.Incoming, *ConfigRelayGet) access.Message { return relay() })
+	on(s, func(_ *access.Incoming, m *ConfigRelaySet) access.Message {
+		s.change(func(n *state.Node) {
+			if n.Relay != state.Unsupported {
+				n.Relay, n.RelayRetransmit = m.Relay, m.RelayRetransmit
+			}
+		})
+		return relay()
+	})
+
+	proxy := func() access.Message { return &ConfigGATTProxyStatus{GATTProxy: s.host.State().Proxy} }
+	on(s, func(*access.Incoming, *ConfigGATTProxyGet) access.Message { return proxy() })
+	on(s, func(_ *access.Incoming, m *ConfigGATTProxySet) access.Message {
+		s.change(func(n *state.Node) { set(&n.Proxy, m.GATTProxy) })
+		return proxy()
+	})
+
+	friend := func() access.Message { return &ConfigFriendStatus{Friend: s.host.State().Friend} }
+	on(s, func(*access.Incoming, *ConfigFriendGet) access.Message { return friend() })
+	on(s, func(_ *access.Incoming, m *ConfigFriendSet) access.Message {
+		s.change(func(n *state.Node) { set(&n.Friend, m.Friend) })
+		return friend()
+	})
+}
+
+// handleIdentity registers Node Identity, which the node does not have, for it
+// is no GATT server.
+func (s *ConfigServer) handleIdentity() {
+	identity := func(index mesh.KeyIndex) *ConfigNodeIdentityStatus {
+		if s.host.State().Subnet(index) == nil {
+			return &ConfigNodeIdentityStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
+		}
+		return &ConfigNodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}
+	}
+	on(s, func(_ *access.Incoming, m *ConfigNodeIdentityGet) access.Message { return identity(m.NetKeyIndex) })
+	on(s, func(_ *access.Incoming, m *ConfigNodeIdentitySet) access.Message {
+		status := identity(m.NetKeyIndex)
+		if status.Status == Success && m.Identity == state.Enabled {
+			status.Status = FeatureNotSupported
+		}
+		return status
+	})
+}
+
+// handleHeartbeats registers the messages about heartbeats (sections 4.3.2.61
+// to 4.3.2.66). The node sends and counts none: both can be switched off only.
+func (s *ConfigServer) handleHeartbeats() {
+	on(s, func(*access.Incoming, *ConfigHeartbeatPublicationGet) access.Message {
+		return &ConfigHeartbeatPublicationStatus{}
+	})
+	on(s, func(_ *access.Incoming, m *ConfigHeartbeatPublicationSet) access.Message {
+		status := &ConfigHeartbeatPublicationStatus{
+			Destination: m.Destination, CountLog: m.CountLog, PeriodLog: m.PeriodLog,
+			TTL: m.TTL, Features: m.Features, NetKeyIndex: m.NetKeyIndex,
+		}
+		switch {
+		case m.Destination == mesh.Unassigned:
+			return &ConfigHeartbeatPublicationStatus{}
+		case m.Destination.IsVirtual():
+			status.Status = InvalidAddress
+		case s.host.State().Subnet(m.NetKeyIndex) == nil:
+			status.Status = InvalidNetKeyIndex
+		default:
+			status.Status = CannotSet
+		}
+		return status
+	})
+	on(s, func(*access.Incoming, *ConfigHeartbeatSubscriptionGet) access.Message {
+		return &ConfigHeartbeatSubscriptionStatus{}
+	})
+	on(s, func(_ *access.Incoming, m *ConfigHeartbeatSubscriptionSet) access.Message {
+		if m.Source == mesh.Unassigned || m.Destination == mesh.Unassigned || m.PeriodLog == 0 {
+			return &ConfigHeartbeatSubscriptionStatus{}
+		}
+		return &ConfigHeartbeatSubscriptionStatus{
+			Status: CannotSet, Source: m.Source, Destination: m.Destination, PeriodLog: m.PeriodLog,
+		}
+	})
+}
+
+// change changes the node's state.
+func (s *ConfigServer) change(f func(*state.Node)) {
+	f(s.host.State())
+	s.host.Changed()
+}

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+)
+
+// transactionTime is how long a transaction identifier stands for the same
+// transaction (section 3.3.1.2.2 and its likes).
+const transactionTime = 6 * time.Second
+
+// Transactions remembers the last transaction of a few sources, so that one
+// that is sent again between two of another source is still known. The zero
+// value is ready.
+type Transactions struct {
+	recent [8]transaction
+}
+
+type transaction struct {
+	src, dst mesh.Address
+	tid      uint8
+	last     time.Time // when its last message came; zero: no transaction
+}
+
+// Repeated notes a message and reports whether it belongs to the transaction
+// before: same source, destination and identifier, within six seconds.
+func (t *Transactions) Repeated(now time.Time, src, dst mesh.Address, tid uint8) bool {
+	slot := &t.recent[0]
+	for i := range t.recent {
+		r := &t.recent[i]
+		if r.src == src && r.dst == dst && !r.last.IsZero() {
+			slot = r
+			break
+		}
+		if r.last.Before(slot.last) {
+			slot = r
+		}
+	}
+	next := transaction{src: src, dst: dst, tid: tid, last: now}
+	same := !slot.last.IsZero() && slot.src == src && slot.dst == dst && slot.tid == tid &&
+		now.Sub(slot.last) < transactionTime
+	*slot = next
+	return same
+}
