@@ -15,7 +15,7 @@ import (
 // RequireVariable names the environment variable that turns skips into failures:
 // "all", or a comma-separated list of what must be there, as in "docker,root".
 // CI=true means "all".
-const RequireVariable = "BTMESH2MQTT_TEST_REQUIRE"
+const RequireVariable = "MESH_TEST_REQUIRE"
 
 // Missing ends the test: what (a word such as "docker") is not usable, and why.
 // It is skipped, or fails where what is required.
