@@ -1,0 +1,186 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// Audit reads everything on the air with the network's keys and notes what may
+// never happen.
+type Audit struct {
+	// PDUs is the number of network PDUs that were originated.
+	PDUs int
+
+	receiver *network.Receiver
+	app      *crypto.CCM
+	sent     map[number]content
+	last     map[mesh.Address]number
+	access   map[message]int // how often each access message was sent
+	handed   map[delivery]int
+	largest  int // number of items in one Output
+	err      error
+}
+
+// number is what must be unique: a sequence number of a source with an IV index.
+type number struct {
+	iv  mesh.IVIndex
+	src mesh.Address
+	seq mesh.SequenceNumber
+}
+
+// content is what a number stands for, whatever TTL the PDU has on its way.
+type content struct {
+	dst  mesh.Address
+	ctl  bool
+	size int
+	pdu  [network.MaxAccessTransport]byte
+}
+
+// message is an access message without what makes it unique.
+type message struct {
+	src, dst mesh.Address
+	payload  string
+}
+
+// delivery is an access message that was handed to a model of a node.
+type delivery struct {
+	message
+	to mesh.Address
+}
+
+// maxOutput is more than a node has to do at once: what it can put into one
+// Output is bounded by its queues.
+const maxOutput = 512
+
+func newAudit() *Audit {
+	a := &Audit{
+		// Everything is read once for each station that sends it, so the
+		// cache is made to forget.
+		receiver: network.NewReceiver(network.Config{Cache: 1}),
+		app:      crypto.NewCCM(Key(appKeyName)),
+		sent:     map[number]content{},
+		last:     map[mesh.Address]number{},
+		access:   map[message]int{},
+		handed:   map[delivery]int{},
+	}
+	a.receiver.AddSubnet(mesh.PrimaryNetKey, network.Flooding(Key(netKeyName)))
+	return a
+}
+
+// Err is what was found, nil for nothing.
+func (a *Audit) Err() error { return a.err }
+
+func (a *Audit) fault(format string, args ...any) { a.note(fmt.Errorf(format, args...)) }
+
+func (a *Audit) note(err error) {
+	if err != nil {
+		a.err = errors.Join(a.err, err)
+	}
+}
+
+// SetIVIndex is the IV index of the network.
+func (a *Audit) SetIVIndex(iv mesh.IVIndex) { a.receiver.SetIVIndex(iv) }
+
+// transmitted reads a PDU on its first transmission by a station.
+func (a *Audit) transmitted(by *Station, o *bearer.Outgoing) {
+	if o.Kind == bearer.Message {
+		a.Read(o.PDU(), by.Core.State().Address)
+	}
+}
+
+// Read reads a network PDU that a node began to transmit: repetitions of the
+// same PDU are not passed here.
+func (a *Audit) Read(pdu []byte, by mesh.Address) {
+	var p network.PDU
+	if v := a.receiver.Open(pdu, &p); v != network.Fresh {
+		a.fault("%s sent a PDU that cannot be read: %s", by, v)
+		return
+	}
+	a.receiver.Forget(p.Src)
+	n := number{p.IVIndex, p.Src, p.Seq}
+	c := content{dst: p.Dst, ctl: p.CTL, size: len(p.Transport)}
+	copy(c.pdu[:], p.Transport)
+	known, seen := a.sent[n]
+	switch {
+	case p.Src != by && !seen:
+		a.fault("%s relayed what %s never sent: %+v", by, p.Src, n)
+	case p.Src != by && known != c:
+		a.fault("%s changed what %s sent: %+v", by, p.Src, n)
+	case p.Src != by:
+	case seen:
+		a.fault("%s used a sequence number twice: %+v", by, n)
+	default:
+		a.originated(n, c, p.Transport)
+	}
+}
+
+func (a *Audit) originated(n number, c content, pdu []byte) {
+	a.PDUs++
+	last := a.last[n.src]
+	if n.iv < last.iv || n.iv == last.iv && n.seq < last.seq {
+		a.fault("%s sent %#x with IV index %d after %#x with %d", n.src, uint32(n.seq), n.iv, uint32(last.seq), last.iv)
+	}
+	a.last[n.src] = n
+	a.sent[n] = c
+	const segmented, application = 0x80, 0x40
+	if c.ctl || pdu[0]&segmented != 0 || pdu[0]&application == 0 {
+		return
+	}
+	nonce := crypto.ApplicationNonce(false, n.seq, n.src, c.dst, n.iv)
+	payload, ok := a.app.Open(nil, &nonce, pdu[1:], nil, 4)
+	if !ok {
+		a.fault("%s sent an access message that cannot be read: %+v", n.src, n)
+		return
+	}
+	a.access[message{n.src, c.dst, string(payload)}]++
+}
+
+// delivered notes that a model of a node got a message.
+func (a *Audit) delivered(to mesh.Address, in *access.Incoming) {
+	payload, err := access.AppendOpcode(nil, in.Opcode)
+	if err != nil {
+		a.note(err)
+		return
+	}
+	payload = append(payload, in.Params...)
+	if len(payload) > transport.MaxUnsegmentedPayload {
+		return // it was not read on the air
+	}
+	d := delivery{message{in.Src, in.Dst, string(payload)}, to}
+	a.handed[d]++
+	if sent := a.access[d.message]; a.handed[d] > sent {
+		a.fault("%s sent this message to %s %d times, a model of %s got it once more: % x", in.Src, in.Dst, sent, to, payload)
+	}
+}
+
+// output notes how much a node wants done at once.
+func (a *Audit) output(out *node.Output) {
+	n := len(out.Persist) + len(out.Replay) + len(out.Send) + len(out.Report)
+	if n > maxOutput {
+		a.fault("an output of %d items", n)
+	}
+	a.largest = max(a.largest, n)
+}
+
+// watch is a model of a node whose messages are noted.
+func (a *Audit) watch(of mesh.Address, m access.Model) access.Model { return watched{m, a, of} }
+
+type watched struct {
+	access.Model
+	audit *Audit
+	of    mesh.Address
+}
+
+// Receive implements access.Model.
+func (w watched) Receive(ctx access.Context, in *access.Incoming) {
+	w.audit.delivered(w.of, in)
+	w.Model.Receive(ctx, in)
+}

@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+)
+
+// What a radio can do: the four advertising sets that hci/advertiser uses, and
+// its room for PDUs that wait.
+const (
+	slots = 4
+	room  = 128
+)
+
+// Times of an advertising event with 31 octets of data at LE 1M: the PDU on one
+// channel, and all three channels with the changes between them.
+const (
+	airtime   = 376 * time.Microsecond
+	eventTime = 3 * (airtime + 150*time.Microsecond)
+	advDelay  = 10 * time.Millisecond
+	interval  = 20 * time.Millisecond // the least of a Bluetooth 5 controller
+)
+
+// span is a time in which somebody transmits.
+type span struct{ from, to time.Duration }
+
+func (s span) overlaps(o span) bool { return s.from < o.to && o.from < s.to }
+
+// radio is the advertising bearer of one station. PDUs of one lane go one after
+// the other, PDUs of several lanes at the same time.
+type radio struct {
+	world      *World
+	station    *Station
+	neighbours []*radio
+
+	life    int // counts up when the station dies, so that what was planned lapses
+	waiting []bearer.Outgoing
+	busy    map[bearer.Lane]bool
+	used    int // slots
+
+	own     span   // the last transmission
+	foreign []span // transmissions of neighbours that are not long ago
+	full    uint64 // PDUs that were not taken
+}
+
+// Send implements bearer.Bearer.
+func (r *radio) Send(o bearer.Outgoing) error {
+	if len(r.waiting) >= room {
+		r.full++
+		return bearer.ErrFull
+	}
+	r.waiting = append(r.waiting, o)
+	r.fill()
+	return nil
+}
+
+// Cancel implements bearer.Bearer. What is on the air goes to its end.
+func (r *radio) Cancel(lane bearer.Lane) {
+	r.waiting = slices.DeleteFunc(r.waiting, func(o bearer.Outgoing) bool { return o.Lane == lane })
+}
+
+// reset is the death of the host: the controller falls silent.
+func (r *radio) reset() {
+	r.life++
+	r.waiting, r.used = nil, 0
+	clear(r.busy)
+}
+
+// fill starts what may be started.
+func (r *radio) fill() {
+	for i := 0; i < len(r.waiting) && r.used < slots; {
+		o := r.waiting[i]
+		if r.busy[o.Lane] {
+			i++
+			continue
+		}
+		r.waiting = slices.Delete(r.waiting, i, i+1)
+		r.used++
+		r.busy[o.Lane] = true
+		r.plan(0, func() { r.transmit(o, 1) })
+	}
+}
+
+// plan does something later unless the station dies before.
+func (r *radio) plan(d time.Duration, f func()) {
+	life := r.life
+	r.world.After(d, func() {
+		if r.life == life {
+			f()
+		}
+	})
+}
+
+// transmit is the n-th advertising event of a PDU.
+func (r *radio) transmit(o bearer.Outgoing, n int) {
+	w := r.world
+	if w.now < r.own.to { // another slot's event
+		r.plan(r.own.to-w.now, func() { r.transmit(o, n) })
+		return
+	}
+	if n == 1 {
+		w.Audit.transmitted(r.station, &o)
+	}
+	w.events++
+	r.own = span{w.now, w.now + eventTime}
+	first := span{w.now, w.now + airtime}
+	if w.Air.Collisions {
+		for _, to := range r.neighbours {
+			to.foreign = append(to.foreign, first)
+		}
+	}
+	// Who was in time hears it, even if the sender dies meanwhile.
+	w.After(airtime, func() {
+		for _, to := range r.neighbours {
+			to.hear(&o, first)
+		}
+	})
+	if n < o.Transmit.Count {
+		r.plan(max(o.Transmit.Interval, interval)+w.upTo(advDelay), func() { r.transmit(o, n+1) })
+		return
+	}
+	r.plan(eventTime, func() {
+		r.used--
+		delete(r.busy, o.Lane)
+		r.fill()
+	})
+}
+
+// hear is the end of a neighbour's transmission.
+func (r *radio) hear(o *bearer.Outgoing, when span) {
+	w := r.world
+	if r.disturbed(when) || w.chance(w.Air.Loss) {
+		return
+	}
+	in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
+	copies := 1
+	if w.chance(w.Air.Duplicate) {
+		copies = 2
+	}
+	for range copies {
+		r.plan(w.upTo(w.Air.Jitter), func() { r.station.receive(&in) })
+	}
+}
+
+// disturbed reports whether the listener cannot have heard a transmission.
+func (r *radio) disturbed(when span) bool {
+	if r.world.Air.HalfDuplex && r.own.overlaps(when) {
+		return true
+	}
+	if !r.world.Air.Collisions {
+		return false
+	}
+	r.foreign = slices.DeleteFunc(r.foreign, func(s span) bool { return s.to < when.from-airtime })
+	met := 0
+	for _, s := range r.foreign {
+		if s.overlaps(when) {
+			met++
+		}
+	}
+	return met > 1 // the transmission itself is one
+}

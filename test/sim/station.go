@@ -1,0 +1,222 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+// Station is one node: a core, its memory and its radio.
+type Station struct {
+	Core  *node.Core
+	Store *store.Memory
+	Lamp  *Lamp
+	// Report is told of what happens on the node, but for the ends of requests
+	// that have somebody waiting.
+	Report func(node.Event)
+
+	world   *World
+	radio   *radio
+	waiting map[node.RequestID]func(node.RequestDone)
+	alarm   time.Duration // when Tick is planned for, 0 for never
+}
+
+// Options says what a network is.
+type Options struct {
+	Seed       uint64
+	Air        Air
+	Neighbours [][]int // who hears whom, by number
+	TTL        mesh.TTL
+	Monitor    bool                // of all nodes
+	Adjust     func(n *state.Node) // of all nodes, before they begin
+	Store      func(*store.Memory) // the same for what is stored
+	Core       func(*node.Options) // the same for the rest
+	Model      func() access.Model // a further model, nil for none
+}
+
+// Address is the address of the station with a number.
+func Address(number int) mesh.Address { return mesh.Address(number + 1) }
+
+// Key is one of the network's keys, made of a name.
+func Key(name string) crypto.Key {
+	var k crypto.Key
+	copy(k[:], name)
+	return k
+}
+
+// Keys of every simulated network.
+const (
+	netKeyName = "simulated net"
+	appKeyName = "simulated app"
+)
+
+// New makes a network whose nodes are configured already: the same NetKey and
+// AppKey, all models bound, relays on.
+func New(o Options) (*World, error) {
+	w := newWorld(o.Seed, o.Air)
+	for number := range o.Neighbours {
+		s := &Station{world: w, Store: store.NewMemory(), waiting: map[node.RequestID]func(node.RequestDone){}}
+		s.radio = &radio{world: w, station: s, busy: map[bearer.Lane]bool{}}
+		if err := s.begin(number, &o); err != nil {
+			return nil, err
+		}
+		w.Stations = append(w.Stations, s)
+	}
+	for number, list := range o.Neighbours {
+		for _, other := range list {
+			from, to := w.Stations[number].radio, w.Stations[other].radio
+			from.neighbours = append(from.neighbours, to)
+		}
+	}
+	return w, nil
+}
+
+// begin makes the core of a new station.
+func (s *Station) begin(number int, o *Options) error {
+	s.Lamp = &Lamp{}
+	models := []access.Model{s.world.Audit.watch(Address(number), s.Lamp)}
+	if o.Model != nil {
+		models = append(models, s.world.Audit.watch(Address(number), o.Model()))
+	}
+	options := node.Options{
+		Elements: []access.Element{{Models: models}},
+		Random:   Random(o.Seed, number),
+		Monitor:  o.Monitor,
+	}
+	if o.Core != nil {
+		o.Core(&options)
+	}
+	// Opening a Node is how a store gets its first content.
+	if _, err := node.Open(node.Config{Options: options, Store: s.Store}, func() (node.Saved, error) {
+		saved := Configured(number, o.TTL, models)
+		if o.Adjust != nil {
+			o.Adjust(saved.Node)
+		}
+		return saved, nil
+	}); err != nil {
+		return err
+	}
+	if o.Store != nil {
+		o.Store(s.Store)
+	}
+	saved, err := node.Load(s.Store)
+	if err != nil {
+		return err
+	}
+	if s.Core, err = node.New(s.world.Now(), options, saved); err != nil {
+		return err
+	}
+	s.Input(func(now time.Time, c *node.Core) { c.Tick(now) })
+	return nil
+}
+
+// Random is the randomness of one node.
+func Random(seed uint64, number int) *rand.ChaCha8 {
+	var s [32]byte
+	binary.LittleEndian.PutUint64(s[:], seed)
+	binary.LittleEndian.PutUint64(s[8:], uint64(number))
+	return rand.NewChaCha8(s)
+}
+
+// Configured is a node as if it had been provisioned and configured.
+func Configured(number int, ttl mesh.TTL, models []access.Model) node.Saved {
+	saved := node.NewDevice(mesh.UUID{0: byte(number >> 8), 1: byte(number), 6: 0x40, 8: 0x80})
+	n := saved.Node
+	n.Address = Address(number)
+	n.DeviceKey = Key(fmt.Sprint("device ", number))
+	n.Subnets = []state.Subnet{{Index: mesh.PrimaryNetKey, Key: Key(netKeyName)}}
+	n.AppKeys = []state.AppKey{{Index: 0, NetKey: mesh.PrimaryNetKey, Key: Key(appKeyName)}}
+	n.DefaultTTL = ttl
+	var element state.Element
+	for _, m := range models {
+		element.Models = append(element.Models, state.Model{ID: m.ID(), Bindings: []mesh.KeyIndex{0}})
+	}
+	n.Elements = []state.Element{element}
+	return saved
+}
+
+func (s *Station) receive(in *bearer.Incoming) {
+	s.Input(func(now time.Time, c *node.Core) { c.Receive(now, in) })
+}
+
+// Input gives the core something to do and carries out what it wants done.
+func (s *Station) Input(f func(now time.Time, c *node.Core)) {
+	f(s.world.Now(), s.Core)
+	s.carryOut(s.Core.Take())
+	s.wind()
+}
+
+// wind plans the next Tick.
+func (s *Station) wind() {
+	next := s.Core.NextDeadline()
+	if next.IsZero() {
+		return
+	}
+	at := max(next.Sub(s.world.start), s.world.now)
+	if s.alarm > s.world.now && s.alarm <= at {
+		return // an earlier one looks again
+	}
+	s.alarm = at
+	s.world.at(at, func() {
+		if s.alarm != at {
+			return
+		}
+		s.alarm = 0
+		s.Input(func(now time.Time, c *node.Core) { c.Tick(now) })
+	})
+}
+
+// carryOut does what the core wants done.
+func (s *Station) carryOut(out *node.Output) {
+	w := s.world
+	w.Audit.output(out)
+	if len(out.Replay) > 0 {
+		w.Audit.note(s.Store.AppendReplay(out.Replay))
+	}
+	if len(out.Persist) > 0 {
+		w.Audit.note(s.Store.Apply(out.Persist...))
+	}
+	for _, lane := range out.Cancel {
+		s.radio.Cancel(lane)
+	}
+	for i := range out.Send {
+		_ = s.radio.Send(out.Send[i]) // counted
+	}
+	for _, e := range out.Report {
+		if done, ok := e.(node.RequestDone); ok && s.waiting[done.ID] != nil {
+			f := s.waiting[done.ID]
+			delete(s.waiting, done.ID)
+			w.After(0, func() { f(done) })
+			continue
+		}
+		if s.Report != nil {
+			s.Report(e)
+		}
+	}
+}
+
+// Request sends an access message; done is called with its end.
+func (s *Station) Request(r node.Request, done func(node.RequestDone)) error {
+	var failed error
+	s.Input(func(now time.Time, c *node.Core) {
+		id, err := c.Request(now, r)
+		if err != nil {
+			failed = err
+			return
+		}
+		s.waiting[id] = done
+	})
+	return failed
+}
+
+// Full is the number of PDUs that the radio had no room for.
+func (s *Station) Full() uint64 { return s.radio.full }
