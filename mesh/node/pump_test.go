@@ -1,0 +1,353 @@
+package node_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// pump joins cores by an air that is a list: what one sends, all others hear
+// some milliseconds later, unless it is lost. Time goes from one event to the
+// next.
+type pump struct {
+	testing.TB
+	now     time.Time
+	random  *rand.Rand
+	loss    float64
+	members []*member
+	air     []delivery
+}
+
+// member is a node with its store.
+type member struct {
+	*node.Core
+	name     string
+	options  node.Options
+	elements func() []access.Element // a program that starts again has new models
+	store    store.Store
+	events   []node.Event
+	sent     map[string]int // PDUs on the own lane, how often
+}
+
+type delivery struct {
+	at time.Time
+	to *member
+	in bearer.Incoming
+}
+
+const airTime = 3 * time.Millisecond
+
+func newPump(t testing.TB) *pump {
+	return &pump{
+		TB:     t,
+		now:    time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		random: rand.New(rand.NewPCG(1, 2)),
+	}
+}
+
+// add makes a node of what was saved and lets it take part.
+func (p *pump) add(name string, saved node.Saved, o node.Options, elements func() []access.Element) *member {
+	p.Helper()
+	var seed [32]byte
+	copy(seed[:], name)
+	o.Random = rand.NewChaCha8(seed)
+	m := &member{name: name, options: o, elements: elements, store: store.NewMemory(), sent: map[string]int{}}
+	p.members = append(p.members, m)
+	p.start(m, saved)
+	return m
+}
+
+func (p *pump) start(m *member, saved node.Saved) {
+	p.Helper()
+	o := m.options
+	o.Elements = m.elements()
+	core, err := node.New(p.now, o, saved)
+	if err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	core.Changed() // as Open does for a new node: it is stored as it begins
+	m.Core = core
+	p.carryOut(m)
+}
+
+// restart ends a node as kill -9 does, and starts it from its store.
+func (p *pump) restart(m *member) {
+	p.Helper()
+	saved, err := node.Load(m.store)
+	if err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	p.start(m, saved)
+}
+
+// carryOut does what a core wants done, in the order it wants it.
+func (p *pump) carryOut(m *member) {
+	p.Helper()
+	out := m.Take()
+	if err := m.store.Apply(out.Persist...); err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	if err := m.store.AppendReplay(out.Replay); err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	for i := range out.Send {
+		o := &out.Send[i]
+		if o.Lane == bearer.OwnLane() {
+			m.sent[string(o.PDU())]++
+		}
+		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
+		for _, other := range p.members {
+			if other != m && p.random.Float64() >= p.loss {
+				p.air = append(p.air, delivery{p.now.Add(airTime), other, in})
+			}
+		}
+	}
+	m.events = append(m.events, out.Report...)
+}
+
+// run lets time pass until done is true, and fails when it is not within the
+// limit.
+func (p *pump) run(limit time.Duration, what string, done func() bool) {
+	p.Helper()
+	for end := p.now.Add(limit); !done(); {
+		if !p.step(end) {
+			p.Fatalf("after %s: %s did not happen", limit, what)
+		}
+	}
+}
+
+// pass lets time pass.
+func (p *pump) pass(d time.Duration) {
+	p.Helper()
+	for end := p.now.Add(d); p.step(end); {
+	}
+	p.now = p.now.Add(0)
+}
+
+// step goes to the next event, and reports false when there is none until end.
+func (p *pump) step(end time.Time) bool {
+	p.Helper()
+	var next *member
+	at := end
+	for _, m := range p.members {
+		if d := m.NextDeadline(); !d.IsZero() && d.Before(at) {
+			at, next = d, m
+		}
+	}
+	if len(p.air) > 0 && !p.air[0].at.After(at) {
+		d := p.air[0]
+		p.air = p.air[1:]
+		p.now = later(p.now, d.at)
+		d.to.Receive(p.now, &d.in)
+		p.carryOut(d.to)
+		return true
+	}
+	if next == nil {
+		p.now = later(p.now, end)
+		return false
+	}
+	p.now = later(p.now, at)
+	next.Tick(p.now)
+	p.carryOut(next)
+	if d := next.NextDeadline(); d.Equal(at) {
+		p.stuck(next, at)
+	}
+	return true
+}
+
+// stuck fails when a deadline does not move by being served.
+func (p *pump) stuck(m *member, at time.Time) {
+	p.Helper()
+	for range 20 {
+		m.Tick(p.now)
+		p.carryOut(m)
+		if !m.NextDeadline().Equal(at) {
+			return
+		}
+	}
+	p.Fatalf("%s: the deadline %s stands still", m.name, at)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// take returns the first event of a type that fits, and forgets all up to it.
+func take[T node.Event](m *member, fits func(T) bool) (T, bool) {
+	for i, e := range m.events {
+		if e, ok := e.(T); ok && (fits == nil || fits(e)) {
+			m.events = m.events[i+1:]
+			return e, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// await waits for an event.
+func await[T node.Event](p *pump, m *member, limit time.Duration, fits func(T) bool) T {
+	p.Helper()
+	var found T
+	p.run(limit, fmt.Sprintf("%T of %s", found, m.name), func() (ok bool) {
+		found, ok = take(m, fits)
+		return ok
+	})
+	return found
+}
+
+// gatewayAddress is the provisioner's.
+const gatewayAddress mesh.Address = 0x0001
+
+// addGateway adds the first node of a new network.
+func (p *pump) addGateway() *member {
+	p.Helper()
+	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
+	if err != nil {
+		p.Fatal(err)
+	}
+	return p.add("gateway", saved, node.Options{Monitor: true}, func() []access.Element {
+		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+	})
+}
+
+// addDevice adds an unprovisioned device.
+func (p *pump) addDevice(name string, o node.DeviceOptions, elements func() []access.Element) (*member, mesh.UUID) {
+	p.Helper()
+	var uuid mesh.UUID
+	copy(uuid[:], name)
+	return p.add(name, node.NewDevice(uuid), node.Options{Device: o}, elements), uuid
+}
+
+// provision takes a device into the network of the gateway.
+func (p *pump) provision(gateway *member, uuid mesh.UUID, auth provision.Auth) state.Peer {
+	p.Helper()
+	await(p, gateway, 30*time.Second, func(e node.DeviceHeard) bool { return e.UUID == uuid })
+	if err := gateway.Provision(p.now, node.Provision{UUID: uuid, Auth: auth}); err != nil {
+		p.Fatal(err)
+	}
+	p.carryOut(gateway)
+	done := await(p, gateway, 3*time.Minute, func(e node.ProvisioningDone) bool { return e.UUID == uuid })
+	if done.Err != nil {
+		p.Fatal(done.Err)
+	}
+	return done.Peer
+}
+
+// ask sends a message from the gateway and waits for the answer, which it
+// decodes into response.
+func (p *pump) ask(gateway *member, r node.Request, m, response access.Message) node.RequestDone {
+	p.Helper()
+	payload, err := access.Append(nil, m)
+	if err != nil {
+		p.Fatal(err)
+	}
+	r.Payload, r.TTL, r.Respond = payload, mesh.DefaultTTL, response.Opcode()
+	id, err := gateway.Request(p.now, r)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.carryOut(gateway)
+	done := await(p, gateway, 2*time.Minute, func(e node.RequestDone) bool { return e.ID == id })
+	if done.Err != nil {
+		p.Fatalf("%T: %v", m, done.Err)
+	}
+	if err := access.Decode(done.Response.Params, response); err != nil {
+		p.Fatalf("%T: %v", m, err)
+	}
+	return done
+}
+
+// configure asks the Configuration Server of a node.
+func (p *pump) configure(gateway *member, peer state.Peer, m, response access.Message) {
+	p.Helper()
+	p.ask(gateway, node.Request{Dst: peer.Address, Key: transport.Key{Device: peer.Address}}, m, response)
+}
+
+// control asks a model under AppKey 0.
+func (p *pump) control(gateway *member, dst mesh.Address, m, response access.Message) {
+	p.Helper()
+	p.ask(gateway, node.Request{Dst: dst}, m, response)
+}
+
+// setUp gives a node the gateway's AppKey, binds all application models to it,
+// and lets those listed publish to the gateway.
+func (p *pump) setUp(gateway *member, peer state.Peer, publishing ...mesh.ModelID) *foundation.Composition {
+	p.Helper()
+	var data foundation.ConfigCompositionDataStatus
+	p.configure(gateway, peer, &foundation.ConfigCompositionDataGet{}, &data)
+	composition, err := data.Composition()
+	if err != nil {
+		p.Fatal(err)
+	}
+	var key foundation.ConfigAppKeyStatus
+	p.configure(gateway, peer, &foundation.ConfigAppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}, &key)
+	p.success("AppKey Add", key.Status)
+	for i, element := range composition.Elements {
+		for _, id := range element.Models {
+			if id.Number() < 0x1000 {
+				continue
+			}
+			address := peer.Address + mesh.Address(i)
+			var bound foundation.ConfigModelAppStatus
+			p.configure(gateway, peer, &foundation.ConfigModelAppBind{ElementAddress: address, ModelIdentifier: id}, &bound)
+			p.success("App Bind", bound.Status)
+			for _, want := range publishing {
+				if want == id {
+					p.publish(gateway, peer, address, id, 0)
+				}
+			}
+		}
+	}
+	return composition
+}
+
+func (p *pump) publish(gateway *member, peer state.Peer, element mesh.Address, id mesh.ModelID, period uint8) {
+	p.Helper()
+	var status foundation.ConfigModelPublicationStatus
+	p.configure(gateway, peer, &foundation.ConfigModelPublicationSet{
+		ElementAddress: element, PublishAddress: gatewayAddress, ModelIdentifier: id,
+		PublishParameters: foundation.PublishParameters{PublishTTL: mesh.DefaultTTL, PublishPeriod: period},
+	}, &status)
+	p.success("Publication Set", status.Status)
+}
+
+func (p *pump) success(what string, s foundation.Status) {
+	p.Helper()
+	if s != foundation.Success {
+		p.Fatalf("%s: %s", what, s)
+	}
+}
+
+// hear waits for a message that reached the gateway without being asked for.
+func (p *pump) hear(gateway *member, limit time.Duration, src mesh.Address, m access.Message) {
+	p.Helper()
+	e := await(p, gateway, limit, func(e node.MessageReceived) bool { return e.Src == src && e.Opcode == m.Opcode() })
+	if err := access.Decode(e.Params, m); err != nil {
+		p.Fatalf("%T: %v", m, err)
+	}
+}
+
+// unrepeated fails when a node has sent a PDU twice: each has a sequence
+// number of its own, so all of them differ.
+func (p *pump) unrepeated(m *member) {
+	p.Helper()
+	for pdu, times := range m.sent {
+		if times > 1 {
+			p.Errorf("%s: PDU %x went out %d times", m.name, pdu, times)
+		}
+	}
+}
