@@ -1,8 +1,20 @@
 // Package homeassistant describes devices to Home Assistant: MQTT discovery,
 // one retained document per device.
+//
+//	PREFIX/device/btmesh_UUID/config
+//	{"device":{…},"origin":{…},"availability":[…],
+//	 "components":{"light":{"platform":"light","unique_id":"btmesh_UUID_0_light",…}}}
+//
+// What a device and its entities are known by comes from the UUID, the element
+// and the key of the thing, never from a name or an address: a rename keeps
+// the history of an entity.
 package homeassistant
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
@@ -16,7 +28,131 @@ type Options struct {
 	Version     string // of this program
 }
 
+// project is where Home Assistant sends who wants to know more.
+const project = "https://github.com/btmesh2mqtt/btmesh2mqtt"
+
+// document is the whole payload. Home Assistant refuses a document that has
+// any other key at this level.
+type document struct {
+	Device           deviceBlock          `json:"device"`
+	Origin           originBlock          `json:"origin"`
+	Availability     []availability       `json:"availability"`
+	AvailabilityMode string               `json:"availability_mode"`
+	Components       map[string]component `json:"components"`
+}
+
+type deviceBlock struct {
+	Identifiers  []string `json:"identifiers"`
+	Name         string   `json:"name"`
+	Manufacturer string   `json:"manufacturer,omitempty"`
+	Model        string   `json:"model,omitempty"`
+	ModelID      string   `json:"model_id,omitempty"`
+	SerialNumber string   `json:"serial_number,omitempty"`
+	HWVersion    string   `json:"hw_version,omitempty"`
+}
+
+type originBlock struct {
+	Name      string `json:"name"`
+	SWVersion string `json:"sw_version,omitempty"`
+	Support   string `json:"support_url"`
+}
+
+type availability struct {
+	Topic    string `json:"topic"`
+	Template string `json:"value_template"`
+}
+
+// component is one entity: keys of its platform.
+type component map[string]any
+
+// Topic is where the document of a device is published.
+func Topic(o Options, r *device.Record) string {
+	return o.Prefix + "/device/" + identifier(r) + "/config"
+}
+
+func identifier(r *device.Record) string { return "btmesh_" + r.UUID.String() }
+
 // Discovery is the topic and the document of a device.
-func Discovery(o Options, t topic.Topics, r *device.Record, things []translate.Thing) (string, []byte, error) {
-	panic("not built yet")
+//
+// gone is what the device had before and may have no longer, for instance its
+// things before an interview. Home Assistant takes away the entity of a
+// component that is only a platform; one that is just missing stays for ever.
+// A thing that is in both is not gone. The document with the remains may stand
+// until the next one is published.
+func Discovery(o Options, t topic.Topics, r *device.Record, things []translate.Thing, gone ...translate.Thing) (string, []byte, error) {
+	const template = "{{ value_json.state }}"
+	d := document{
+		Device:           describe(r),
+		Origin:           originBlock{Name: "btmesh2mqtt", SWVersion: o.Version, Support: project},
+		AvailabilityMode: "all",
+		Availability: []availability{
+			{Topic: t.BridgeState(), Template: template},
+			{Topic: t.Availability(r.Name), Template: template},
+		},
+		Components: map[string]component{},
+	}
+	b := builder{topics: t, record: r, main: mainThing(things)}
+	for _, thing := range things {
+		if thing.Kind == translate.Button {
+			b.buttons++
+		}
+	}
+	for _, thing := range gone {
+		d.Components[thing.Key] = component{"platform": string(thing.Kind)}
+	}
+	for _, thing := range things {
+		c, err := b.component(thing)
+		if err != nil {
+			return "", nil, err
+		}
+		d.Components[thing.Key] = c
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return "", nil, fmt.Errorf("homeassistant: %s: %w", r.Name, err)
+	}
+	return Topic(o, r), data, nil
+}
+
+// describe is the device as Home Assistant shows it.
+func describe(r *device.Record) deviceBlock {
+	d := deviceBlock{Identifiers: []string{identifier(r)}, Name: r.Name, SerialNumber: r.UUID.String()}
+	if c := r.Composition; c != nil {
+		d.Manufacturer = manufacturer(c.CompanyID)
+		d.Model = fmt.Sprintf("Bluetooth Mesh product 0x%04X", c.ProductID)
+		d.ModelID = fmt.Sprintf("%04x:%04x", uint16(c.CompanyID), c.ProductID)
+		d.HWVersion = fmt.Sprintf("0x%04X", c.VersionID)
+	}
+	return d
+}
+
+// mainThing is the key of the one thing that the device is, "" if there are
+// several or none: a lamp is a lamp, also when it has a battery.
+func mainThing(things []translate.Thing) string {
+	main := ""
+	for _, thing := range things {
+		if thing.Kind != translate.Light && thing.Kind != translate.Switch {
+			continue
+		}
+		if main != "" {
+			return ""
+		}
+		main = thing.Key
+	}
+	return main
+}
+
+// slug writes a name the way entity identifiers are written.
+func slug(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			b.WriteRune(r)
+			continue
+		}
+		if s := b.String(); s != "" && !strings.HasSuffix(s, "_") {
+			b.WriteByte('_')
+		}
+	}
+	return strings.TrimSuffix(b.String(), "_")
 }

@@ -6,6 +6,9 @@
 //
 //	{"color":{"h":240,"s":100}}  ──▶  Light HSL Set
 //
+// The README beside this file has the tables: which model becomes what, units,
+// event types and formulas.
+//
 // A device is a number of things, made out of the models of its composition:
 // a light out of OnOff, Level, Lightness and CTL servers, a switch out of an
 // OnOff server alone, sensors out of a Sensor server, buttons out of client
@@ -19,8 +22,6 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 )
 
 // Kind is what a thing is for a user; the words are Home Assistant's.
@@ -117,15 +118,4 @@ type Translator interface {
 	// Query is the messages that ask the device for attributes; for all when
 	// names is empty.
 	Query(element string, names []string) ([]Action, error)
-}
-
-// Describe makes the translator of a device out of its record.
-func Describe(r *device.Record) Translator { panic("not built yet") }
-
-// Merge melts a newer command into one that has not been sent: the last value
-// of each attribute stands, and what a newer attribute makes meaningless goes
-// (a brightness before OFF, an OFF before a brightness). older may be nil and
-// may be changed.
-func Merge(older, newer map[string]json.RawMessage) map[string]json.RawMessage {
-	panic("not built yet")
 }

@@ -1,0 +1,262 @@
+package translate
+
+import (
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+)
+
+// Types of events.
+const (
+	eventOn         = "on"
+	eventOff        = "off"
+	eventSet        = "brightness_set"
+	eventUp         = "brightness_up"
+	eventDown       = "brightness_down"
+	eventMoveUp     = "brightness_move_up"
+	eventMoveDown   = "brightness_move_down"
+	eventStop       = "brightness_stop"
+	eventColorTemp  = "color_temp_set"
+	eventColor      = "color_set"
+	eventHue        = "hue_set"
+	eventSaturation = "saturation_set"
+)
+
+// transactionTime is how long a transaction identifier stands for one
+// transaction (Mesh Model 1.1, section 3.4.1.2.2 and its like).
+const transactionTime = 6 * time.Second
+
+// button is the client models of an element.
+type button struct {
+	thing  Thing
+	models []mesh.ModelID
+	last   map[family]transaction
+}
+
+// family is the messages that share transaction identifiers.
+type family uint8
+
+const (
+	familyOnOff family = iota
+	familyLevel
+	familyDelta
+	familyMove
+	familyLightness
+	familyCTL
+	familyTemperature
+	familyHSL
+	familyHue
+	familySaturation
+)
+
+// transaction is what was last done with messages of a family.
+type transaction struct {
+	tid   uint8
+	at    time.Time
+	value [3]int32
+}
+
+// press is a message of a client model.
+type press struct {
+	model      mesh.ModelID
+	family     family
+	tid        uint8
+	value      [3]int32 // tells two presses of one TID apart
+	transition generic.Transition
+	event      string
+	attributes map[string]any
+}
+
+func newButton(models []mesh.ModelID, element int) *button {
+	b := &button{last: map[family]transaction{}}
+	var types []string
+	for _, m := range models {
+		events := clientEvents(m)
+		if events == nil {
+			continue
+		}
+		b.models = append(b.models, m)
+		for _, e := range events {
+			if !slices.Contains(types, e) {
+				types = append(types, e)
+			}
+		}
+	}
+	if types == nil {
+		return nil
+	}
+	b.thing = Thing{Kind: Button, Element: element, Key: "button", Name: "Button", EventTypes: types, Precision: -1}
+	return b
+}
+
+// clientEvents is what a client model can do.
+func clientEvents(m mesh.ModelID) []string {
+	switch m {
+	case generic.OnOffClientID:
+		return []string{eventOn, eventOff}
+	case generic.LevelClientID:
+		return []string{eventSet, eventUp, eventDown, eventMoveUp, eventMoveDown, eventStop}
+	case light.LightnessClientID:
+		return []string{eventSet}
+	case light.CTLClientID:
+		return []string{eventColorTemp}
+	case light.HSLClientID:
+		return []string{eventColor, eventHue, eventSaturation}
+	}
+	return nil
+}
+
+// receiveButton handles what client models send.
+func (t *translator) receiveButton(in Input) Update {
+	i := slices.IndexFunc(t.buttons, func(b *button) bool { return b.thing.Element == in.Element })
+	if i < 0 {
+		return Update{}
+	}
+	b := t.buttons[i]
+	p, ok := t.press(in)
+	if !ok || !slices.Contains(b.models, p.model) {
+		return Update{}
+	}
+	u := Update{Known: true}
+	if !b.fresh(&p, in.Time) || p.event == "" {
+		return u
+	}
+	if p.transition.Present {
+		p.attributes["transition"] = p.transition.Time.Duration().Seconds()
+	}
+	u.Events = []Event{{Type: p.event, Element: in.Element, Attributes: p.attributes}}
+	return u
+}
+
+// fresh reports whether a press is not the repetition of one that was seen
+// already. A client that turns a knob sends one transaction whose delta grows;
+// what it has grown by is what p then tells.
+func (b *button) fresh(p *press, now time.Time) bool {
+	before, seen := b.last[p.family]
+	b.last[p.family] = transaction{p.tid, now, p.value}
+	age := now.Sub(before.at)
+	if !seen || before.tid != p.tid || age < 0 || age >= transactionTime {
+		return true
+	}
+	if before.value == p.value {
+		return false
+	}
+	if p.family == familyDelta {
+		p.setDelta(int64(p.value[0]) - int64(before.value[0]))
+	}
+	return true
+}
+
+// setDelta makes the press a step of the level.
+func (p *press) setDelta(delta int64) {
+	p.event = ""
+	switch {
+	case delta > 0:
+		p.event = eventUp
+	case delta < 0:
+		p.event = eventDown
+	}
+	step := places(float64(delta)/brightnessStep, 1)
+	p.attributes = map[string]any{"delta": delta, "brightness_step": step}
+}
+
+// press decodes a message of a client model. Acknowledged or not is the same.
+func (t *translator) press(in Input) (press, bool) {
+	switch in.Opcode {
+	case generic.OpOnOffSet, generic.OpOnOffSetUnacknowledged:
+		var m generic.OnOffSet
+		ok := t.decode(in, &m)
+		p := press{generic.OnOffClientID, familyOnOff, m.TID, [3]int32{}, m.Transition, eventOff, map[string]any{}}
+		if m.OnOff {
+			p.event, p.value[0] = eventOn, 1
+		}
+		return p, ok
+	case generic.OpLevelSet, generic.OpLevelSetUnacknowledged:
+		var m generic.LevelSet
+		ok := t.decode(in, &m)
+		return press{generic.LevelClientID, familyLevel, m.TID, [3]int32{int32(m.Level)}, m.Transition, eventSet, map[string]any{
+			"level": int(m.Level), attrBrightness: shownBrightness(fromLevel(m.Level)),
+		}}, ok
+	case generic.OpDeltaSet, generic.OpDeltaSetUnacknowledged:
+		var m generic.DeltaSet
+		ok := t.decode(in, &m)
+		p := press{model: generic.LevelClientID, family: familyDelta, tid: m.TID, value: [3]int32{m.DeltaLevel}, transition: m.Transition}
+		p.setDelta(int64(m.DeltaLevel))
+		return p, ok
+	case generic.OpMoveSet, generic.OpMoveSetUnacknowledged:
+		var m generic.MoveSet
+		ok := t.decode(in, &m)
+		p := press{generic.LevelClientID, familyMove, m.TID, [3]int32{int32(m.DeltaLevel)}, m.Transition, eventStop, map[string]any{}}
+		if m.DeltaLevel != 0 {
+			p.event = eventMoveUp
+			if m.DeltaLevel < 0 {
+				p.event = eventMoveDown
+			}
+			p.attributes["delta"] = int(m.DeltaLevel)
+		}
+		return p, ok
+	case light.OpLightnessSet, light.OpLightnessSetUnacknowledged:
+		var m light.LightnessSet
+		ok := t.decode(in, &m)
+		return press{light.LightnessClientID, familyLightness, m.TID, [3]int32{int32(m.Lightness)}, m.Transition, eventSet, map[string]any{
+			attrBrightness: shownBrightness(m.Lightness),
+		}}, ok
+	}
+	return t.colorPress(in)
+}
+
+// colorPress is press for the clients of coloured light.
+func (t *translator) colorPress(in Input) (press, bool) {
+	whole := device.Range{Min: 1, Max: maxLightness}
+	degrees := func(hue uint16) float64 { return places(float64(hue)/hueCircle*360, 2) }
+	switch in.Opcode {
+	case light.OpCTLSet, light.OpCTLSetUnacknowledged:
+		var m light.CTLSet
+		ok := t.decode(in, &m)
+		return press{light.CTLClientID, familyCTL, m.TID, [3]int32{int32(m.CTLLightness), int32(m.CTLTemperature), int32(m.CTLDeltaUV)}, m.Transition, eventColorTemp, map[string]any{
+			attrBrightness: shownBrightness(m.CTLLightness), attrColorTemp: int(m.CTLTemperature),
+		}}, ok
+	case light.OpCTLTemperatureSet, light.OpCTLTemperatureSetUnacknowledged:
+		var m light.CTLTemperatureSet
+		ok := t.decode(in, &m)
+		return press{light.CTLClientID, familyTemperature, m.TID, [3]int32{int32(m.CTLTemperature), int32(m.CTLDeltaUV)}, m.Transition, eventColorTemp, map[string]any{
+			attrColorTemp: int(m.CTLTemperature),
+		}}, ok
+	case light.OpHSLSet, light.OpHSLSetUnacknowledged:
+		var m light.HSLSet
+		ok := t.decode(in, &m)
+		brightness, color := 0, Color{}
+		if m.HSLLightness > 0 {
+			brightness, color = fromHSL(m.HSLLightness, m.HSLHue, m.HSLSaturation, whole)
+		} else {
+			_, color = fromHSL(1, m.HSLHue, m.HSLSaturation, whole)
+		}
+		return press{light.HSLClientID, familyHSL, m.TID, [3]int32{int32(m.HSLLightness), int32(m.HSLHue), int32(m.HSLSaturation)}, m.Transition, eventColor, map[string]any{
+			attrBrightness: brightness, attrColor: color,
+		}}, ok
+	case light.OpHSLHueSet, light.OpHSLHueSetUnacknowledged:
+		var m light.HSLHueSet
+		ok := t.decode(in, &m)
+		return press{light.HSLClientID, familyHue, m.TID, [3]int32{int32(m.Hue)}, m.Transition, eventHue, map[string]any{"hue": degrees(m.Hue)}}, ok
+	case light.OpHSLSaturationSet, light.OpHSLSaturationSetUnacknowledged:
+		var m light.HSLSaturationSet
+		ok := t.decode(in, &m)
+		return press{light.HSLClientID, familySaturation, m.TID, [3]int32{int32(m.Saturation)}, m.Transition, eventSaturation, map[string]any{
+			"saturation": places(float64(m.Saturation)/maxLightness*100, 1), // of HSL
+		}}, ok
+	}
+	return press{}, false
+}
+
+// shownBrightness is the brightness that a client asks for, 0 for off.
+func shownBrightness(lightness uint16) int {
+	if lightness == 0 {
+		return 0
+	}
+	return scaleOf(device.Range{Min: 1, Max: maxLightness}, 1).brightness(float64(lightness))
+}

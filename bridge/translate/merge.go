@@ -1,0 +1,165 @@
+package translate
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Merge melts a newer command into one that has not been sent: the last value
+// of each attribute stands, and what a newer attribute makes meaningless goes
+// (a brightness before OFF, an OFF before a brightness, a colour before a
+// colour temperature, a transition whose attributes have all been replaced). A
+// TOGGLE is carried out on what is waiting: ON and TOGGLE is OFF, and two of
+// them are nothing at all. older may be nil and may be changed.
+//
+// The attributes of each suffix are for themselves. What is melted out of
+// commands that can be carried out can be carried out, or is empty.
+func Merge(older, newer map[string]json.RawMessage) map[string]json.RawMessage {
+	if older == nil {
+		older = map[string]json.RawMessage{}
+	}
+	for _, suffix := range suffixes(newer) {
+		mergeLamp(older, newer, suffix)
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(older)), func(name string) bool {
+		_, replaced := newer[name]
+		return !option(name) && !replaced
+	}) {
+		delete(older, optionTransition)
+		delete(older, optionDelay)
+	}
+	for name, value := range newer {
+		if _, toggled := isToggle(newer, name); !toggled {
+			older[name] = value
+		}
+	}
+	for name := range older {
+		if !option(name) {
+			return older
+		}
+	}
+	return map[string]json.RawMessage{}
+}
+
+func option(name string) bool { return name == optionTransition || name == optionDelay }
+
+// suffixes lists the suffixes of the lamps that a command is for.
+func suffixes(command map[string]json.RawMessage) []string {
+	var all []string
+	for name := range command {
+		if suffix, ok := suffixOf(name); ok && !slices.Contains(all, suffix) {
+			all = append(all, suffix)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// suffixOf is what follows the name of an attribute of a lamp.
+func suffixOf(name string) (string, bool) {
+	for _, attribute := range []string{attrState, attrBrightness, attrColorTemp, attrColor} {
+		suffix, ok := strings.CutPrefix(name, attribute)
+		if ok && (suffix == "" || suffix[0] == '_' && strings.Trim(suffix[1:], "0123456789") == "") {
+			return suffix, true
+		}
+	}
+	return "", false
+}
+
+// isToggle reports whether name is a state of TOGGLE and nothing else is
+// wanted of its lamp.
+func isToggle(command map[string]json.RawMessage, name string) (suffix string, ok bool) {
+	suffix, ok = strings.CutPrefix(name, attrState)
+	if !ok || word(command, name) != wordToggle {
+		return suffix, false
+	}
+	for _, other := range []string{attrBrightness, attrColorTemp, attrColor} {
+		if _, there := command[other+suffix]; there {
+			return suffix, false
+		}
+	}
+	return suffix, true
+}
+
+// word is the state that a command asks for, "" for none.
+func word(command map[string]json.RawMessage, name string) string {
+	raw, ok := command[name]
+	if !ok {
+		return ""
+	}
+	w, err := readState(name, raw)
+	if err != nil {
+		return ""
+	}
+	return w
+}
+
+// turns is ON or OFF if a command surely ends so, TOGGLE or "" otherwise.
+func turns(command map[string]json.RawMessage, suffix string) string {
+	state := word(command, attrState+suffix)
+	raw, dims := command[attrBrightness+suffix]
+	_, colors := command[attrColor+suffix]
+	b, err := readBrightness("", raw)
+	switch {
+	case state == wordOff, dims && err == nil && b == 0:
+		return wordOff
+	case state == wordToggle:
+		return wordToggle
+	case state == wordOn, dims, colors:
+		return wordOn
+	}
+	return ""
+}
+
+// mergeLamp takes out of older what newer makes meaningless for one lamp.
+func mergeLamp(older, newer map[string]json.RawMessage, suffix string) {
+	state, brightness := attrState+suffix, attrBrightness+suffix
+	kelvin, color := attrColorTemp+suffix, attrColor+suffix
+	before := turns(older, suffix)
+	drop := func(names ...string) {
+		for _, n := range names {
+			delete(older, n)
+		}
+	}
+	set := func(w string) { older[state] = json.RawMessage(`"` + w + `"`) }
+
+	if _, toggled := isToggle(newer, state); toggled {
+		switch before {
+		case wordOn:
+			drop(brightness, color)
+			set(wordOff)
+		case wordOff:
+			drop(brightness)
+			set(wordOn)
+		case wordToggle:
+			drop(state)
+		default:
+			set(wordToggle)
+		}
+		return
+	}
+	switch turns(newer, suffix) {
+	case wordOff:
+		drop(state, brightness, color)
+	case wordOn:
+		if before == wordOff || before == wordToggle {
+			drop(state)
+			if before == wordOff {
+				drop(brightness)
+			}
+		}
+	}
+	if _, ok := newer[kelvin]; ok {
+		if _, had := older[color]; had {
+			drop(color)
+			if before == wordOn {
+				set(wordOn) // a colour switches a lamp on, a colour temperature does not
+			}
+		}
+	}
+	if _, ok := newer[color]; ok {
+		drop(kelvin)
+	}
+}
