@@ -4,16 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
-	"time"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
-
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
 
 // announce publishes everything that stands, after a start.
@@ -25,21 +19,26 @@ func (s *Service) announce() {
 		s.discover(m)
 		s.publishAvailability(m)
 		s.publishState(m)
+		s.sweep(m)
 	}
 }
 
 // homeAssistant answers the start of Home Assistant, which forgets states that
 // are not retained, with everything it needs.
 func (s *Service) homeAssistant(m mqtt.Message) {
-	if string(m.Payload) != "online" || m.Retained {
-		return
+	if string(m.Payload) != "online" || m.Retained || !s.begun {
+		return // retained: it started before us and finds what we announce
 	}
 	s.log.Info().Msg("Home Assistant has started")
 	s.announce()
 }
 
-// publishLists publishes the bridge's own retained topics that have changed.
+// publishLists publishes the bridge's own retained topics that have changed,
+// once there is something to say.
 func (s *Service) publishLists() {
+	if !s.begun {
+		return
+	}
 	for _, list := range slices.Sorted(maps.Keys(s.lists)) {
 		var document any
 		switch list {
@@ -75,185 +74,63 @@ func (s *Service) event(kind string, data map[string]any) {
 
 // complain logs a warning, here and in bridge/logging.
 func (s *Service) complain(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := clip(fmt.Sprintf(format, args...))
 	s.log.Warn().Msg(text)
 	payload, err := json.Marshal(map[string]string{"level": "warning", "message": text, "namespace": "bridge"})
-	if err != nil || s.publisher == nil {
-		return
+	if err != nil {
+		return // strings can always be written
 	}
 	const atMostOnce = 0
 	s.publisher.Event(s.cfg.Topics.Bridge("logging"), payload, atMostOnce)
 }
 
-type infoDocument struct {
-	Version  string      `json:"version"`
-	Go       string      `json:"go"`
-	Platform string      `json:"platform"`
-	Adapters []Adapter   `json:"adapters"`
-	Network  networkInfo `json:"network"`
-	Scan     scanInfo    `json:"scan"`
-}
-
-type networkInfo struct {
-	Name         string          `json:"name"`
-	UUID         mesh.UUID       `json:"uuid"`
-	Address      mesh.Address    `json:"primary_address"`
-	IVIndex      mesh.IVIndex    `json:"iv_index"`
-	IVUpdate     bool            `json:"iv_update"`
-	SequenceLeft float64         `json:"seq_left_percent"`
-	NetKeys      []mesh.KeyIndex `json:"net_keys"`
-	AppKeys      []mesh.KeyIndex `json:"app_keys"`
-}
-
-type scanInfo struct {
-	Active bool       `json:"active"`
-	Until  *time.Time `json:"until,omitempty"`
-}
-
-func (s *Service) info() infoDocument {
-	const all = float64(mesh.MaxSequenceNumber) + 1
-	doc := infoDocument{
-		Version:  s.cfg.Version,
-		Go:       runtime.Version(),
-		Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		Adapters: s.cfg.Adapters(),
-		Network: networkInfo{
-			Name:         s.cfg.Network,
-			UUID:         s.summary.UUID,
-			Address:      s.summary.Address,
-			IVIndex:      s.summary.IVIndex,
-			IVUpdate:     s.summary.IVUpdate,
-			SequenceLeft: float64(int(float64(s.summary.SequenceLeft)/all*1000)) / 10,
-			NetKeys:      s.summary.NetKeys,
-			AppKeys:      s.summary.AppKeys,
-		},
+// discover publishes the device to Home Assistant.
+func (s *Service) discover(m *managed) {
+	if !s.cfg.HomeAssistant.Enabled || m.translator == nil {
+		return
 	}
-	if until := s.scanUntil; !until.IsZero() {
-		until = until.UTC().Truncate(time.Second)
-		doc.Scan = scanInfo{Active: true, Until: &until}
+	topic, payload, err := homeassistant.Discovery(s.cfg.HomeAssistant, s.cfg.Topics, m.record, m.translator.Things())
+	if err != nil {
+		s.complain("%s could not be described to Home Assistant: %v", m.record.Name, err)
+		return
 	}
-	return doc
+	m.discovery = topic
+	s.retain(m, topic, payload)
 }
 
-type healthDocument struct {
-	Time     time.Time `json:"time"`
-	Memory   uint64    `json:"memory_bytes"` // that the program got from the system
-	Adapters []Adapter `json:"adapters"`
-	Mesh     any       `json:"mesh"`
-	Ignored  int       `json:"retained_commands_ignored"`
-}
-
-func (s *Service) health() healthDocument {
-	var memory runtime.MemStats
-	runtime.ReadMemStats(&memory)
-	return healthDocument{
-		Time:     time.Now().UTC().Truncate(time.Second),
-		Memory:   memory.Sys,
-		Adapters: s.cfg.Adapters(),
-		Mesh: map[string]any{
-			"missed":   s.summary.Missed,
-			"unsent":   s.summary.Unsent,
-			"counters": s.summary.Counters,
-		},
-		Ignored: s.ignored,
+// publishState publishes everything that the device reported. A device without
+// a state, such as a button, has nothing but events.
+func (s *Service) publishState(m *managed) {
+	if m.translator == nil {
+		return
 	}
-}
-
-type deviceDocument struct {
-	UUID      mesh.UUID         `json:"uuid"`
-	Address   mesh.Address      `json:"address"`
-	Name      string            `json:"friendly_name"`
-	Interview device.Interview  `json:"interview_state"`
-	Joined    time.Time         `json:"joined"`
-	CID       *mesh.CompanyID   `json:"cid,omitempty"`
-	PID       *uint16           `json:"pid,omitempty"`
-	VID       *uint16           `json:"vid,omitempty"`
-	Features  map[string]bool   `json:"features,omitempty"`
-	Elements  []elementDocument `json:"elements"`
-	Exposes   []exposeDocument  `json:"exposes"`
-	Skipped   []string          `json:"skipped,omitempty"`
-}
-
-type elementDocument struct {
-	Index    int             `json:"index"`
-	Address  mesh.Address    `json:"address"`
-	Location uint16          `json:"location"`
-	Models   []modelDocument `json:"models"`
-}
-
-type modelDocument struct {
-	ID   mesh.ModelID `json:"id"`
-	Name string       `json:"name,omitempty"`
-}
-
-type exposeDocument struct {
-	Type     translate.Kind `json:"type"`
-	Property string         `json:"property"`
-	Element  int            `json:"element"`
-	Unit     string         `json:"unit,omitempty"`
-	Features []string       `json:"features,omitempty"`
-	Values   []string       `json:"values,omitempty"`
-}
-
-func (s *Service) deviceList() []deviceDocument {
-	list := make([]deviceDocument, 0, len(s.devices))
-	for _, m := range s.sorted() {
-		list = append(list, m.document())
+	topic := s.cfg.Topics.State(m.record.Name)
+	attributes := m.translator.State()
+	if len(attributes) == 0 {
+		s.clear(m, topic) // of what it was before it was interviewed again
+		return
 	}
-	return list
+	data, err := json.Marshal(attributes)
+	if err != nil {
+		s.complain("the state of %s could not be written: %v", m.record.Name, err)
+		return
+	}
+	s.retain(m, topic, data)
 }
 
-func (m *managed) document() deviceDocument {
-	r := m.record
-	doc := deviceDocument{
-		UUID:      r.UUID,
-		Address:   r.Address,
-		Name:      r.Name,
-		Interview: r.Interview,
-		Joined:    r.Joined,
-		Elements:  []elementDocument{},
-		Exposes:   []exposeDocument{},
-		Skipped:   r.Skipped,
+// publishAvailability says whether the device can be reached, once that is
+// known.
+func (s *Service) publishAvailability(m *managed) {
+	if m.online == nil {
+		return
 	}
-	if c := r.Composition; c != nil {
-		doc.CID, doc.PID, doc.VID = &c.CompanyID, &c.ProductID, &c.VersionID
-		doc.Features = map[string]bool{
-			"relay":  c.Features&foundation.FeatureRelay != 0,
-			"proxy":  c.Features&foundation.FeatureProxy != 0,
-			"friend": c.Features&foundation.FeatureFriend != 0,
-			"lpn":    c.Features&foundation.FeatureLowPower != 0,
-		}
-		for i, e := range c.Elements {
-			element := elementDocument{Index: i, Address: r.Address + mesh.Address(i), Location: e.Location, Models: []modelDocument{}}
-			for _, id := range e.Models {
-				element.Models = append(element.Models, modelDocument{ID: id, Name: foundation.ModelName(id)})
-			}
-			doc.Elements = append(doc.Elements, element)
-		}
-	}
-	if m.translator != nil {
-		for _, t := range m.translator.Things() {
-			doc.Exposes = append(doc.Exposes, expose(t))
-		}
-	}
-	return doc
+	s.retain(m, s.cfg.Topics.Availability(m.record.Name), stateDocument(*m.online))
 }
 
-func expose(t translate.Thing) exposeDocument {
-	doc := exposeDocument{Type: t.Kind, Property: t.Attribute, Element: t.Element, Unit: t.Unit, Values: t.EventTypes}
-	for _, f := range []struct {
-		has  bool
-		name string
-	}{{t.Kind == translate.Light, "state"}, {t.Brightness, "brightness"}, {t.ColorTemp, "color_temp"}, {t.Color, "color_hs"}} {
-		if f.has {
-			doc.Features = append(doc.Features, f.name+t.Suffix)
-		}
+// stateDocument is the payload of availability topics.
+func stateDocument(online bool) []byte {
+	if online {
+		return []byte(`{"state":"online"}`)
 	}
-	return doc
-}
-
-func (s *Service) foundList() []*foundDevice {
-	return slices.SortedFunc(maps.Values(s.found), func(a, b *foundDevice) int {
-		return slices.Compare(a.UUID[:], b.UUID[:])
-	})
+	return []byte(`{"state":"offline"}`)
 }

@@ -1,34 +1,19 @@
 package bridge
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
-
-// failure is why a request was not done: a word that programs can go by, and
-// words for people.
-type failure struct {
-	code string
-	err  error
-}
-
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-
-func fail(code, format string, args ...any) error {
-	return &failure{code, fmt.Errorf(format, args...)}
-}
 
 // answer gives the outcome of a request; data is shown with both outcomes.
 type answer func(data any, err error)
@@ -42,17 +27,15 @@ type response struct {
 	Transaction json.RawMessage `json:"transaction,omitempty"`
 }
 
-// request handles bridge/request/WHAT.
+// request handles bridge/request/WHAT. Every request is answered on
+// bridge/response/WHAT, now or when it is done.
 func (s *Service) request(what string, payload []byte) {
-	var transaction struct {
-		Transaction json.RawMessage `json:"transaction"`
+	transaction, err := transactionOf(payload)
+	if err != nil {
+		s.reply(what, nil, nil, err)
+		return
 	}
-	// A payload that is no object has no transaction; what it should have been
-	// says the request's own reading of it.
-	_ = json.Unmarshal(payload, &transaction)
-	reply := func(data any, err error) {
-		s.reply(what, transaction.Transaction, data, err)
-	}
+	reply := func(data any, err error) { s.reply(what, transaction, data, err) }
 	switch what {
 	case "scan":
 		s.requestScan(payload, reply)
@@ -66,19 +49,19 @@ func (s *Service) request(what string, payload []byte) {
 		s.requestInterview(payload, reply)
 	default:
 		reply(nil, fail("unknown_request", "there is no request %q; expected scan, device/provision, device/rename, "+
-			"device/remove or device/interview", what))
+			"device/remove or device/interview", clip(what)))
 	}
 }
 
 // reply publishes the outcome of a request.
-func (s *Service) reply(what string, transaction json.RawMessage, data any, err error) {
+func (s *Service) reply(what string, transaction json.RawMessage, data any, failed error) {
 	r := response{Status: "ok", Data: data, Transaction: transaction}
 	if r.Data == nil {
 		r.Data = struct{}{}
 	}
-	if err != nil {
-		r.Status, r.Error, r.Code = "error", err.Error(), codeOf(err)
-		s.log.Warn().Str("request", what).Str("code", r.Code).Err(err).Msg("a request was not done")
+	if failed != nil {
+		r.Status, r.Error, r.Code = "error", clip(failed.Error()), codeOf(failed)
+		s.log.Warn().Str("request", clip(what)).Str("code", r.Code).Str("error", r.Error).Msg("a request was not done")
 	}
 	payload, err := json.Marshal(r)
 	if err != nil {
@@ -93,48 +76,38 @@ func (s *Service) reply(what string, transaction json.RawMessage, data any, err 
 func codeOf(err error) string {
 	var own *failure
 	var provisioning *provision.Failure
+	var refused foundation.StatusError
 	switch {
 	case errors.As(err, &own):
 		return own.code
 	case errors.As(err, &provisioning):
 		return string(provisioning.Code)
-	case errors.Is(err, node.ErrNoResponse):
+	case errors.Is(err, errRemoved):
+		return "removed"
+	case errors.As(err, &refused):
+		return "refused" // by the node
+	case unanswered(err):
 		return "no_response"
-	case errors.Is(err, node.ErrProvisioning), errors.Is(err, node.ErrTooManySessions):
+	case errors.Is(err, node.ErrProvisioning), errors.Is(err, node.ErrTooManySessions), errors.Is(err, node.ErrQueueFull):
 		return "busy"
 	case errors.Is(err, node.ErrNoAddresses):
 		return "no_addresses"
-	case errors.Is(err, context.Canceled), errors.Is(err, node.ErrStopped):
+	case stopped(err):
 		return "stopped"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
 	default:
 		return "failed"
 	}
 }
 
-// decode reads the payload of a request strictly: a key that the request does
-// not have is a mistake of who wrote it. An empty payload is an empty object.
-func decode(payload []byte, v any) error {
-	if len(bytes.TrimSpace(payload)) == 0 {
-		return nil
-	}
-	d := json.NewDecoder(bytes.NewReader(payload))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return &failure{"bad_json", fmt.Errorf("the payload cannot be read: %w", err)}
-	}
-	if d.More() {
-		return fail("bad_json", "the payload cannot be read: more than one JSON value")
-	}
-	return nil
-}
-
-// common is in the payload of every request.
-type common struct {
-	Transaction json.RawMessage `json:"transaction"`
+// stopped reports whether something ended because the service does.
+func stopped(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, node.ErrStopped)
 }
 
 // requestScan forgets the unprovisioned devices and reports every one that is
-// heard from now on, as an event too.
+// heard from now on, as an event too. A time of 0 ends the events.
 func (s *Service) requestScan(payload []byte, reply answer) {
 	const longest, standard = 3600.0, 60.0
 	in := struct {
@@ -149,20 +122,13 @@ func (s *Service) requestScan(payload []byte, reply answer) {
 		reply(nil, fail("bad_value", "time: expected 0 to %g seconds, got %g", longest, in.Time))
 		return
 	}
-	s.scanUntil = time.Now().Add(time.Duration(in.Time * float64(time.Second)))
+	s.scanUntil = time.Time{}
+	if in.Time > 0 {
+		s.scanUntil = time.Now().Add(time.Duration(in.Time * float64(time.Second)))
+	}
 	clear(s.found)
 	s.lists["unprovisioned"], s.lists["info"] = true, true
 	reply(map[string]any{"time": in.Time}, nil)
-}
-
-// ProvisionOptions says how to take a device in.
-type ProvisionOptions struct {
-	UUID mesh.UUID
-	Name string // friendly name; made of the UUID when empty
-	// StaticOOB authenticates the device with a value that it has too; nil
-	// provisions it without authentication.
-	StaticOOB provision.AuthValue
-	Attention uint8 // seconds for which the device shows itself
 }
 
 func (s *Service) requestProvision(payload []byte, reply answer) {
@@ -208,7 +174,7 @@ func (s *Service) requestRename(payload []byte, reply answer) {
 		return
 	}
 	from := m.record.Name
-	if err := s.checkName(in.To, m); err != nil {
+	if err := s.checkName("to", in.To, m.record.UUID); err != nil {
 		reply(nil, err)
 		return
 	}
@@ -250,11 +216,22 @@ func (s *Service) requestInterview(payload []byte, reply answer) {
 		reply(nil, err)
 		return
 	}
-	if m.busy {
-		reply(nil, fail("busy", "%s is being interviewed or removed already", m.record.Name))
+	if err := s.idle(m); err != nil {
+		reply(nil, err)
 		return
 	}
 	s.interview(m, reply)
+}
+
+// idle says what else is done with a device at the moment.
+func (s *Service) idle(m *managed) error {
+	if m.busy {
+		return fail("busy", "%s is being interviewed or removed already", m.record.Name)
+	}
+	if _, ok := s.provisioning[m.record.UUID]; ok {
+		return fail("busy", "%s is being provisioned again", m.record.Name)
+	}
+	return nil
 }
 
 // named finds the device that a request is about.
@@ -265,17 +242,22 @@ func (s *Service) named(key, id string) (*managed, error) {
 	if m := s.find(id); m != nil {
 		return m, nil
 	}
-	return nil, fail("unknown_device", "%s: no device is called %q; see %s", key, id, s.cfg.Topics.Bridge("devices"))
+	return nil, fail("unknown_device", "%s: no device is called %q; see %s", key, clip(id), s.cfg.Topics.Bridge("devices"))
 }
 
-// checkName says whether a device may be called that; m is the device, or nil
-// for a new one.
-func (s *Service) checkName(name string, m *managed) error {
+// checkName says whether the device of a UUID, which need not be known yet, may
+// be called that; key is where the name stands in the request.
+func (s *Service) checkName(key, name string, uuid mesh.UUID) error {
 	if err := topic.CheckName(name); err != nil {
-		return &failure{"bad_name", err}
+		return fail("bad_name", "%s: %w", key, err)
 	}
-	if other := s.byName[name]; other != nil && other != m {
-		return fail("name_taken", "another device is called %q already", name)
+	if m := s.find(name); m != nil && m.record.UUID != uuid {
+		return fail("name_taken", "%s: another device goes by %q already", key, name)
+	}
+	for other, reserved := range s.provisioning {
+		if reserved == name && other != uuid {
+			return fail("name_taken", "%s: a device that is being provisioned is to be called %q", key, name)
+		}
 	}
 	return nil
 }

@@ -10,6 +10,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
 )
 
+// unanswered reports whether a request ended because the node was silent.
+func unanswered(err error) bool {
+	return errors.Is(err, node.ErrNoResponse) || errors.Is(err, node.ErrNotSent)
+}
+
 // setOnline notes whether a device can be reached, and tells when that
 // changed.
 func (s *Service) setOnline(m *managed, online bool) {
@@ -19,8 +24,15 @@ func (s *Service) setOnline(m *managed, online bool) {
 	returned := m.online != nil && online
 	m.online = &online
 	s.publishAvailability(m)
-	if returned {
-		s.log.Info().Str("device", m.record.Name).Msg("the device is back")
+	if !returned {
+		return
+	}
+	s.log.Info().Str("device", m.record.Name).Msg("the device is back")
+	switch {
+	case m.busy:
+	case m.translator == nil:
+		s.interview(m, func(any, error) {}) // it was away in the middle of the first one
+	default:
 		s.refresh(m) // it may have been switched meanwhile
 	}
 }
@@ -28,6 +40,9 @@ func (s *Service) setOnline(m *managed, online bool) {
 // noAnswer notes that a device did not answer. One request that failed after
 // all its repetitions may be bad luck; a probe tells.
 func (s *Service) noAnswer(m *managed) {
+	if m.sleeps() {
+		return
+	}
 	m.failures++
 	const enough = 2
 	if m.failures < enough {
@@ -46,41 +61,61 @@ func (s *Service) probe(m *managed) {
 		return
 	}
 	m.probing = true
+	m.lastAsked = time.Now()
 	peer := m.peer()
 	s.work(func(ctx context.Context) {
 		err := commission.Probe(ctx, s.cfg.Mesh, peer)
 		s.post(func() {
 			m.probing = false
-			if errors.Is(err, node.ErrNoResponse) && s.devices[m.record.UUID] == m {
+			if s.asked == m {
+				s.asked = nil
+			}
+			if unanswered(err) && s.has(m) {
 				s.noAnswer(m)
 			}
 		})
 	})
 }
 
-// checkAvailability probes one device that has been silent for too long: the
-// one that has been so for longest. The radio has other things to do.
+// checkAvailability probes the device that has been silent for longest, if that
+// is too long. One after the other: the radio has other things to do.
 func (s *Service) checkAvailability() {
+	if s.asked != nil {
+		return
+	}
+	now := time.Now()
 	var silent *managed
+	var since time.Time
 	for _, m := range s.devices {
-		if m.probing || m.busy || time.Since(m.lastSeen) < s.cfg.Silence {
+		last := m.lastSeen
+		if m.lastAsked.After(last) {
+			last = m.lastAsked
+		}
+		if m.probing || m.busy || m.sleeps() || now.Sub(last) < s.cfg.Silence {
 			continue
 		}
-		if silent == nil || m.lastSeen.Before(silent.lastSeen) {
-			silent = m
+		if silent == nil || last.Before(since) {
+			silent, since = m, last
 		}
 	}
 	if silent == nil {
 		return
 	}
-	// Whatever comes of it, the next one has its turn.
-	silent.lastSeen = time.Now()
+	s.asked = silent
 	s.probe(silent)
 }
 
-// refresh asks a device for its whole state.
+// refresh asks a device for its whole state. One that has nothing to tell is
+// asked whether it is there.
 func (s *Service) refresh(m *managed) {
 	if m.translator == nil {
+		return
+	}
+	m.lastAsked = time.Now()
+	if actions, err := m.checker.Query("", nil); err == nil && len(actions) == 0 {
+		if !m.sleeps() {
+			s.probe(m)
+		}
 		return
 	}
 	s.query(m, "", nil, nil)
@@ -91,7 +126,9 @@ func (s *Service) refresh(m *managed) {
 func (s *Service) refreshAll() {
 	for _, m := range s.sorted() {
 		if m.translator == nil {
-			s.interview(m, func(any, error) {})
+			if !m.busy {
+				s.interview(m, func(any, error) {})
+			}
 			continue
 		}
 		s.refresh(m)

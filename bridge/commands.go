@@ -1,38 +1,18 @@
 package bridge
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
-
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+	"slices"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
 
-// commands is what waits to be sent to one device. A slider sends faster than
-// a mesh: while a command is on its way the ones that follow melt into one, in
-// which the last value of each attribute stands.
-type commands struct {
-	sending bool
-	order   []string // elements with something waiting, in the order of arrival
-	waiting map[string]*command
-}
-
-// command is attributes for one element of a device.
-type command struct {
-	attributes   map[string]json.RawMessage
-	transactions []json.RawMessage // of those who want to know the outcome
-	query        bool
-	names        []string // attributes to ask for, with query
-}
+// transactionKey is the key of a command that asks for its outcome.
+const transactionKey = "transaction"
 
 // outcome is the payload of set/response.
 type outcome struct {
@@ -46,7 +26,7 @@ type outcome struct {
 
 // handleMessage handles a message from the broker.
 func (s *Service) handleMessage(m mqtt.Message) {
-	if m.Topic == s.cfg.HomeAssistant.StatusTopic && s.cfg.HomeAssistant.Enabled {
+	if s.cfg.HomeAssistant.Enabled && m.Topic == s.cfg.HomeAssistant.StatusTopic {
 		s.homeAssistant(m)
 		return
 	}
@@ -54,15 +34,15 @@ func (s *Service) handleMessage(m mqtt.Message) {
 	if m.Retained && (err != nil || parsed.Kind.Incoming()) {
 		// It was written some time ago, for a state of things that is gone.
 		s.ignored++
-		s.log.Info().Str("topic", m.Topic).Msg("a retained command was ignored; publish commands without retain")
+		s.log.Info().Str("topic", clip(m.Topic)).Msg("a retained command was ignored; publish commands without retain")
 		return
 	}
 	switch {
 	case errors.Is(err, topic.ErrUnknown):
-		s.complain("no device is called %q, which %s is for; see %s", parsed.Name, m.Topic, s.cfg.Topics.Bridge("devices"))
+		s.unknownDevice(parsed, m.Payload)
 		return
 	case err != nil:
-		s.complain("the topic %s cannot be understood: %v", m.Topic, err)
+		s.complain("the topic %s cannot be understood: %v", clip(m.Topic), err)
 		return
 	}
 	switch parsed.Kind {
@@ -77,237 +57,135 @@ func (s *Service) handleMessage(m mqtt.Message) {
 	}
 }
 
+// unknownDevice complains about a command for nobody, and tells who wants to
+// know the outcome.
+func (s *Service) unknownDevice(parsed topic.Parsed, payload []byte) {
+	if !parsed.Kind.Incoming() {
+		return
+	}
+	text := fmt.Sprintf("no device is called %q; see %s", clip(parsed.Name), s.cfg.Topics.Bridge("devices"))
+	s.complain("a command was refused: %s", text)
+	if transaction, err := transactionOf(payload); transaction != nil && err == nil {
+		s.respond(parsed.Name, outcome{Transaction: transaction, Status: "error", Code: "unknown_device", Error: text})
+	}
+}
+
 // set takes a command for a device.
 func (s *Service) set(m *managed, parsed topic.Parsed, payload []byte) {
-	attributes, err := readAttributes(parsed.Attribute, payload)
+	attributes, transaction, err := readAttributes(parsed.Attribute, payload)
+	if err == nil {
+		err = m.ready()
+	}
+	if err == nil {
+		// A command that cannot be carried out is refused now, before it melts
+		// with others.
+		if _, wrong := m.checker.Command(parsed.Element, attributes); wrong != nil {
+			err = fail("bad_attribute", "%w", wrong)
+		}
+	}
+	if err == nil {
+		err = m.commands.check(parsed.Element)
+	}
 	if err != nil {
-		s.refuse(m, nil, "bad_json", err)
-		return
-	}
-	transaction := attributes["transaction"]
-	delete(attributes, "transaction")
-	if m.translator == nil {
-		s.refuse(m, transaction, "not_interviewed",
-			fmt.Errorf("%s has not been interviewed yet; see %s", m.record.Name, s.cfg.Topics.Request("device/interview")))
-		return
-	}
-	// A command that cannot be carried out is refused now, before it melts
-	// with others.
-	if _, err := m.translator.Command(parsed.Element, attributes); err != nil {
-		s.refuse(m, transaction, "bad_attribute", err)
+		s.refuse(m, transaction, err)
 		return
 	}
 	c := m.commands.at(parsed.Element)
 	c.attributes = translate.Merge(c.attributes, attributes)
-	if transaction != nil {
-		c.transactions = append(c.transactions, transaction)
-	}
+	s.expect(m, c, transaction)
 	s.sendNext(m)
 }
 
 // get takes a query for a device: the names of attributes, or nothing for all
 // of them.
 func (s *Service) get(m *managed, parsed topic.Parsed, payload []byte) {
-	var attributes map[string]json.RawMessage
-	if len(payload) > 0 {
-		var err error
-		if attributes, err = readAttributes("", payload); err != nil {
-			s.refuse(m, nil, "bad_json", err)
-			return
-		}
+	if len(payload) == 0 {
+		payload = []byte("{}")
 	}
-	transaction := attributes["transaction"]
-	delete(attributes, "transaction")
+	attributes, transaction, err := readAttributes("", payload)
 	names := make([]string, 0, len(attributes))
 	for name := range attributes {
 		names = append(names, name)
 	}
-	if m.translator == nil {
-		s.refuse(m, transaction, "not_interviewed", fmt.Errorf("%s has not been interviewed yet", m.record.Name))
-		return
+	slices.Sort(names)
+	if err == nil {
+		err = m.ready()
 	}
-	if _, err := m.translator.Query(parsed.Element, names); err != nil {
-		s.refuse(m, transaction, "bad_attribute", err)
+	if err == nil {
+		if _, wrong := m.checker.Query(parsed.Element, names); wrong != nil {
+			err = fail("bad_attribute", "%w", wrong)
+		}
+	}
+	if err == nil {
+		err = m.commands.check(parsed.Element)
+	}
+	if err != nil {
+		s.refuse(m, transaction, err)
 		return
 	}
 	s.query(m, parsed.Element, names, transaction)
 }
 
+// query asks a device for attributes, for all of them when there are no names.
 func (s *Service) query(m *managed, element string, names []string, transaction json.RawMessage) {
 	c := m.commands.at(element)
-	c.query = true
-	c.names = append(c.names, names...)
-	if len(names) == 0 {
-		c.names = nil
-	}
-	if transaction != nil {
-		c.transactions = append(c.transactions, transaction)
-	}
+	c.ask(names)
+	s.expect(m, c, transaction)
 	s.sendNext(m)
 }
 
+// ready says whether commands for the device can be understood.
+func (m *managed) ready() error {
+	if m.translator == nil {
+		return fail("not_interviewed", "%s has not been interviewed yet; see bridge/request/device/interview", m.record.Name)
+	}
+	return nil
+}
+
 // readAttributes reads the payload of a command: an object of attributes, or
-// the bare value of the one attribute in the topic.
-func readAttributes(attribute string, payload []byte) (map[string]json.RawMessage, error) {
+// the bare value of the one attribute in the topic. The transaction is none of
+// the attributes.
+func readAttributes(attribute string, payload []byte) (map[string]json.RawMessage, json.RawMessage, error) {
 	if attribute != "" {
 		value := json.RawMessage(payload)
 		if !json.Valid(payload) {
 			// ON is as good as "ON".
-			text, err := json.Marshal(string(payload))
-			if err != nil {
-				return nil, fmt.Errorf("expected a value for %s: %w", attribute, err)
-			}
-			value = text
+			value, _ = json.Marshal(string(payload)) // a text can always be written
 		}
-		return map[string]json.RawMessage{attribute: value}, nil
+		return map[string]json.RawMessage{attribute: value}, nil, nil
 	}
 	var attributes map[string]json.RawMessage
 	if err := json.Unmarshal(payload, &attributes); err != nil {
-		return nil, fmt.Errorf(`expected a JSON object such as {"state":"ON"}: %w`, err)
+		return nil, nil, fail("bad_json", `expected a JSON object such as {"state":"ON"}: %w`, explain(err))
 	}
 	if attributes == nil {
-		return nil, errors.New(`expected a JSON object such as {"state":"ON"}, got null`)
+		return nil, nil, fail("bad_json", `expected a JSON object such as {"state":"ON"}, got null`)
 	}
-	return attributes, nil
-}
-
-// at is the command that waits for an element, an empty one if there is none.
-func (c *commands) at(element string) *command {
-	if c.waiting == nil {
-		c.waiting = map[string]*command{}
+	transaction := attributes[transactionKey]
+	delete(attributes, transactionKey)
+	if string(transaction) == "null" {
+		transaction = nil
 	}
-	w := c.waiting[element]
-	if w == nil {
-		w = &command{}
-		c.waiting[element] = w
-		c.order = append(c.order, element)
+	if err := checkTransaction(transaction); err != nil {
+		return nil, nil, err
 	}
-	return w
-}
-
-// next takes the command that waits longest.
-func (c *commands) next() (string, *command) {
-	if len(c.order) == 0 {
-		return "", nil
-	}
-	element := c.order[0]
-	c.order = c.order[1:]
-	w := c.waiting[element]
-	delete(c.waiting, element)
-	return element, w
-}
-
-// sendNext begins to send what waits, unless something is on its way. While a
-// device is interviewed its commands wait.
-func (s *Service) sendNext(m *managed) {
-	if m.commands.sending || m.busy || m.translator == nil {
-		return
-	}
-	element, c := m.commands.next()
-	if c == nil {
-		return
-	}
-	requests, err := m.requests(element, c)
-	if err != nil {
-		s.finish(m, c, node.Response{}, err)
-		s.sendNext(m)
-		return
-	}
-	m.commands.sending = true
-	s.work(func(ctx context.Context) {
-		var last node.Response
-		var err error
-		attempts := 0
-		started := time.Now()
-		for _, r := range requests {
-			if last, err = s.cfg.Mesh.Request(ctx, r); err != nil {
-				break
-			}
-			attempts = max(attempts, last.Attempts)
-		}
-		last.Attempts = max(attempts, last.Attempts)
-		last.RTT = time.Since(started)
-		s.post(func() {
-			m.commands.sending = false
-			s.finish(m, c, last, err)
-			s.sendNext(m)
-		})
-	})
-}
-
-// requests makes messages of a command.
-func (m *managed) requests(element string, c *command) ([]node.Request, error) {
-	var actions []translate.Action
-	if len(c.attributes) > 0 {
-		more, err := m.translator.Command(element, c.attributes)
-		if err != nil {
-			return nil, err
-		}
-		actions = more
-	}
-	if c.query {
-		more, err := m.translator.Query(element, c.names)
-		if err != nil {
-			return nil, err
-		}
-		actions = append(actions, more...)
-	}
-	requests := make([]node.Request, 0, len(actions))
-	for _, a := range actions {
-		payload, err := access.Append(nil, a.Message)
-		if err != nil {
-			return nil, err
-		}
-		requests = append(requests, node.Request{
-			Dst:     m.record.Address + mesh.Address(a.Element),
-			NetKey:  netKey,
-			Key:     transport.Key{App: appKey},
-			TTL:     mesh.DefaultTTL,
-			Payload: payload,
-			Respond: a.Respond,
-		})
-	}
-	return requests, nil
-}
-
-// finish tells what came of a command. What the device is like now it has
-// reported itself by then; if it did not answer, its last report is published
-// again, so that nobody takes the wish for the state.
-func (s *Service) finish(m *managed, c *command, r node.Response, err error) {
-	if errors.Is(err, context.Canceled) || errors.Is(err, node.ErrStopped) {
-		return
-	}
-	out := outcome{Status: "ok", Attempts: r.Attempts}
-	rtt := r.RTT.Milliseconds()
-	out.RTT = &rtt
-	switch {
-	case errors.Is(err, node.ErrNoResponse), errors.Is(err, node.ErrNotSent):
-		out.Status, out.Code, out.Error, out.RTT = "timeout", "no_response", err.Error(), nil
-		s.log.Warn().Str("device", m.record.Name).Err(err).Msg("a command was not answered")
-		s.noAnswer(m)
-		s.publishState(m)
-	case err != nil:
-		out.Status, out.Code, out.Error, out.RTT = "error", "failed", err.Error(), nil
-		s.complain("a command for %s failed: %v", m.record.Name, err)
-		s.publishState(m)
-	}
-	for _, transaction := range c.transactions {
-		out.Transaction = transaction
-		s.respond(m, out)
-	}
+	return attributes, transaction, nil
 }
 
 // refuse answers a command that was not understood.
-func (s *Service) refuse(m *managed, transaction json.RawMessage, code string, err error) {
+func (s *Service) refuse(m *managed, transaction json.RawMessage, err error) {
 	s.complain("a command for %s was refused: %v", m.record.Name, err)
-	s.respond(m, outcome{Transaction: transaction, Status: "error", Code: code, Error: err.Error()})
+	o := failed(err)
+	o.Transaction = transaction
+	s.respond(m.record.Name, o)
 }
 
-func (s *Service) respond(m *managed, o outcome) {
+func (s *Service) respond(name string, o outcome) {
 	data, err := json.Marshal(o)
 	if err != nil {
-		return // a transaction is what was parsed as JSON
+		s.complain("the outcome of a command for %s could not be written: %v", name, err)
+		return
 	}
-	const once = 0
-	s.publisher.Event(s.cfg.Topics.SetResponse(m.record.Name), data, once)
+	const atMostOnce = 0
+	s.publisher.Event(s.cfg.Topics.SetResponse(name), data, atMostOnce)
 }

@@ -5,69 +5,80 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
 
-// Tables of the bridge beside device.Table, by UUID.
-const (
-	tableStates store.Table = "states" // what the device last reported
-	tableTopics store.Table = "topics" // retained topics that were ever written for it
-)
+// tableStates is what each device last reported, by UUID.
+const tableStates store.Table = "states"
 
 // managed is a device in the hands of the Service.
 type managed struct {
 	record     *device.Record
 	translator translate.Translator // nil before the interview
-	topics     map[string]bool      // retained topics that hold something
-	commands   commands
+	// checker is a second translator, to find out whether a command can be
+	// carried out: the first one gives every command that it translates a
+	// transaction identifier, and there are only 256.
+	checker   translate.Translator
+	topics    map[string]bool // retained topics that hold something
+	discovery string          // the topic that Home Assistant finds it under
+	commands  commands
 
-	lastSeen time.Time
-	online   *bool // nil: not known yet
-	probing  bool
-	failures int
-	busy     bool // is being interviewed or removed
+	lastSeen  time.Time
+	lastAsked time.Time // whether it is still there
+	online    *bool     // nil: not known yet
+	probing   bool
+	failures  int
+	busy      bool // is being interviewed or removed
 }
 
-// load makes a device of its record and of what else the store has of it.
-func (s *Service) load(r *device.Record) (*managed, error) {
+// load makes a device of its record and of what else the store has of it. What
+// cannot be read of that is done without: the device will tell it again.
+func (s *Service) load(r *device.Record) *managed {
 	m := &managed{record: r, topics: map[string]bool{}}
-	var topics []string
-	if err := s.read(tableTopics, r.UUID, &topics); err != nil {
-		return nil, err
+	if err := topic.CheckName(r.Name); err != nil || s.find(r.Name) != nil {
+		name := s.freeName(r.UUID)
+		s.log.Warn().Str("stored", r.Name).Str("device", name).Msg("the stored name of a device is taken or is no valid name")
+		r.Name = name
 	}
-	for _, t := range topics {
+	for _, t := range s.loadTopics(r.UUID.String()) {
 		m.topics[t] = true
 	}
 	if r.Interview == device.InProgress {
-		r.Interview = device.Failed // the service was stopped in the middle
+		r.Interview = device.Failed // the service was killed in the middle
+		if r.Composition != nil {
+			r.Interview = device.Successful // what was known of it still stands
+		}
 	}
 	if r.Composition == nil {
-		return m, nil
+		return m
 	}
-	m.translator = translate.Describe(r)
+	m.describe()
 	var attributes map[string]any
-	if err := s.read(tableStates, r.UUID, &attributes); err != nil {
-		return nil, err
+	if err := s.read(tableStates, r.UUID.String(), &attributes); err != nil {
+		s.log.Warn().Str("device", r.Name).Err(err).Msg("the stored state of a device is lost")
 	}
-	if attributes != nil {
-		m.translator.Restore(attributes)
-	}
-	return m, nil
+	m.translator.Restore(attributes)
+	return m
+}
+
+// describe makes the translators of what is known of the device.
+func (m *managed) describe() {
+	m.translator = translate.Describe(m.record)
+	m.checker = translate.Describe(m.record)
 }
 
 // read gets a JSON value of the store; what is not there leaves v as it is.
-func (s *Service) read(t store.Table, uuid mesh.UUID, v any) error {
-	data, err := s.cfg.Store.Get(t, uuid.String())
+func (s *Service) read(t store.Table, key string, v any) error {
+	data, err := s.cfg.Store.Get(t, key)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil
@@ -75,7 +86,7 @@ func (s *Service) read(t store.Table, uuid mesh.UUID, v any) error {
 		return fmt.Errorf("bridge: %w", err)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("bridge: what is stored in %s of %s cannot be read: %w", t, uuid, err)
+		return fmt.Errorf("bridge: what is stored in %s under %s cannot be read: %w", t, key, err)
 	}
 	return nil
 }
@@ -93,41 +104,57 @@ func (s *Service) addUnits(m *managed) {
 	}
 }
 
-// drop makes the device unknown again.
+// drop makes the device unknown again. Those who wait for the outcome of a
+// command get to know that there will be none.
 func (s *Service) drop(m *managed) {
+	for _, c := range m.commands.takeAll() {
+		s.conclude(m, c, failed(errRemoved))
+	}
 	delete(s.devices, m.record.UUID)
 	delete(s.byName, m.record.Name)
 	delete(s.dirty, m.record.UUID)
 	maps.DeleteFunc(s.unit, func(_ mesh.Address, u unit) bool { return u.managed == m })
+	if s.asked == m {
+		s.asked = nil
+	}
 }
 
-// adopt makes a device of a node that has been provisioned. Without a name it
-// gets one from its UUID.
+// has reports whether m is still a device of the bridge: it may have been
+// removed, or provisioned again, while something was under way.
+func (s *Service) has(m *managed) bool { return s.devices[m.record.UUID] == m }
+
+// adopt makes a device of a node that has been provisioned. Without a name one
+// that was known keeps the name it had, and a new one is named by its UUID.
 func (s *Service) adopt(p state.Peer, name string) *managed {
-	if name == "" || s.byName[name] != nil {
-		name = s.freeName(p.UUID)
-	}
 	m := &managed{
 		record: &device.Record{
 			UUID:      p.UUID,
 			Address:   p.Address,
-			Name:      name,
+			Count:     p.Elements,
 			Interview: device.Pending,
 			Joined:    time.Now().UTC().Truncate(time.Second),
 		},
 		topics:   map[string]bool{},
 		lastSeen: time.Now(),
 	}
-	if old := s.devices[p.UUID]; old != nil {
-		// It was reset and provisioned again: it stays what the user called it.
-		if name = old.record.Name; name != "" {
-			m.record.Name = name
+	former := s.devices[p.UUID]
+	if former != nil {
+		if name == "" {
+			name = former.record.Name
 		}
-		m.topics = old.topics
-		s.drop(old)
+		m.topics, m.discovery = former.topics, former.discovery
+		s.drop(former)
 	}
+	if name == "" || s.find(name) != nil {
+		name = s.freeName(p.UUID)
+	}
+	m.record.Name = name
 	s.add(m)
-	s.keep(m)
+	if former != nil && former.record.Name != name {
+		s.clear(m, s.cfg.Topics.State(former.record.Name), s.cfg.Topics.Availability(former.record.Name))
+	}
+	// What it reported in its former life does not stand any more.
+	s.keep(m, store.Change{Table: tableStates, Key: p.UUID.String()})
 	return m
 }
 
@@ -143,14 +170,34 @@ func (s *Service) freeName(uuid mesh.UUID) string {
 	return "device_" + text
 }
 
-// keep stores the record.
-func (s *Service) keep(m *managed) {
+// keep stores the record, and more with it.
+func (s *Service) keep(m *managed, more ...store.Change) {
 	change, err := m.record.Change()
 	if err == nil {
-		err = s.cfg.Store.Apply(change)
+		err = s.cfg.Store.Apply(append(more, change)...)
 	}
 	if err != nil {
 		s.complain("the record of %s could not be stored: %v", m.record.Name, err)
+	}
+	s.lists["devices"] = true
+}
+
+// forget drops the device, clears what it has on the broker and deletes what is
+// stored of it.
+func (s *Service) forget(m *managed) {
+	s.drop(m)
+	topics := make([]string, 0, len(m.topics))
+	for t := range m.topics {
+		topics = append(topics, t)
+	}
+	key := m.record.UUID.String()
+	s.clear(m, topics...)
+	if err := s.cfg.Store.Apply(
+		store.Change{Table: device.Table, Key: key},
+		store.Change{Table: tableStates, Key: key},
+		store.Change{Table: tableTopics, Key: key},
+	); err != nil {
+		s.complain("what is stored of %s could not be deleted: %v", m.record.Name, err)
 	}
 	s.lists["devices"] = true
 }
@@ -165,8 +212,12 @@ func (m *managed) peer() state.Peer {
 	}
 }
 
-// deviceKey is the device's own key, appKey the bridge's.
-func (m *managed) deviceKey() transport.Key { return transport.Key{Device: m.record.Address} }
+// sleeps reports whether the device listens only now and then (a low power
+// node): that it does not answer says nothing about it.
+func (m *managed) sleeps() bool {
+	c := m.record.Composition
+	return c != nil && c.Features&foundation.FeatureLowPower != 0
+}
 
 // find looks a device up by name, UUID or address.
 func (s *Service) find(id string) *managed {
@@ -182,95 +233,8 @@ func (s *Service) find(id string) *managed {
 	return nil
 }
 
-// sorted lists the devices by name.
-func (s *Service) sorted() []*managed {
-	return slices.SortedFunc(maps.Values(s.devices), func(a, b *managed) int {
-		if a.record.Name < b.record.Name {
-			return -1
-		}
-		return 1
-	})
-}
-
-// retain publishes a retained value of a device and notes its topic, so that a
-// rename or a removal can clear it, also after a restart.
-func (s *Service) retain(m *managed, topic string, payload []byte) {
-	if !m.topics[topic] {
-		m.topics[topic] = true
-		s.keepTopics(m)
-	}
-	s.publisher.Publish(topic, payload, true)
-}
-
-// clear takes back retained values of a device.
-func (s *Service) clear(m *managed, topics ...string) {
-	for _, t := range topics {
-		if m.topics[t] {
-			delete(m.topics, t)
-			s.publisher.Clear(t)
-		}
-	}
-	s.keepTopics(m)
-}
-
-func (s *Service) keepTopics(m *managed) {
-	data, err := json.Marshal(slices.Sorted(maps.Keys(m.topics)))
-	if err == nil {
-		err = s.cfg.Store.Apply(store.Change{Table: tableTopics, Key: m.record.UUID.String(), Value: data})
-	}
-	if err != nil {
-		s.complain("the topics of %s could not be stored: %v", m.record.Name, err)
-	}
-}
-
-// discover publishes the device to Home Assistant.
-func (s *Service) discover(m *managed) {
-	if !s.cfg.HomeAssistant.Enabled || m.translator == nil {
-		return
-	}
-	topic, payload, err := homeassistant.Discovery(s.cfg.HomeAssistant, s.cfg.Topics, m.record, m.translator.Things())
-	if err != nil {
-		s.complain("%s could not be described to Home Assistant: %v", m.record.Name, err)
-		return
-	}
-	s.retain(m, topic, payload)
-}
-
-// publishState publishes everything that the device reported.
-func (s *Service) publishState(m *managed) {
-	if m.translator == nil {
-		return
-	}
-	attributes := m.translator.State()
-	if len(attributes) == 0 {
-		return // a button has nothing but events
-	}
-	data, err := json.Marshal(attributes)
-	if err != nil {
-		s.complain("the state of %s could not be written: %v", m.record.Name, err)
-		return
-	}
-	s.retain(m, s.cfg.Topics.State(m.record.Name), data)
-}
-
-// publishAvailability says whether the device can be reached, once that is
-// known.
-func (s *Service) publishAvailability(m *managed) {
-	if m.online == nil {
-		return
-	}
-	s.retain(m, s.cfg.Topics.Availability(m.record.Name), stateDocument(*m.online))
-}
-
-// stateDocument is the payload of bridge/state and of availability topics.
-func stateDocument(online bool) []byte {
-	if online {
-		return []byte(`{"state":"online"}`)
-	}
-	return []byte(`{"state":"offline"}`)
-}
-
-// storeStates puts the states that changed into the store.
+// storeStates puts the states that changed into the store. What it does not
+// take is tried again.
 func (s *Service) storeStates() {
 	changes := make([]store.Change, 0, len(s.dirty))
 	for uuid := range s.dirty {
@@ -284,11 +248,11 @@ func (s *Service) storeStates() {
 		}
 		changes = append(changes, store.Change{Table: tableStates, Key: uuid.String(), Value: data})
 	}
+	if len(changes) > 0 {
+		if err := s.cfg.Store.Apply(changes...); err != nil {
+			s.complain("the states of %d devices could not be stored: %v", len(changes), err)
+			return
+		}
+	}
 	clear(s.dirty)
-	if len(changes) == 0 {
-		return
-	}
-	if err := s.cfg.Store.Apply(changes...); err != nil {
-		s.complain("the states of %d devices could not be stored: %v", len(changes), err)
-	}
 }

@@ -2,7 +2,8 @@ package bridge
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ type Mesh interface {
 	ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error)
 }
 
-// Publisher is the outbox; *mqtt.Session is one.
+// Publisher is the outbox; *mqtt.Session is one. Its methods do not wait.
 type Publisher interface {
 	Publish(topic string, payload []byte, retained bool)
 	Event(topic string, payload []byte, qos byte)
@@ -90,15 +91,20 @@ type Service struct {
 	workers sync.WaitGroup
 
 	// Owned by the loop.
-	ctx          context.Context
+	ctx          context.Context //nolint:containedctx // that of Run, for the workers
 	publisher    Publisher
+	begun        bool // the node has told who is there
+	stopping     bool
 	devices      map[mesh.UUID]*managed
 	byName       map[string]*managed
 	unit         map[mesh.Address]unit
 	found        map[mesh.UUID]*foundDevice
-	provisioning map[mesh.UUID]bool
+	provisioning map[mesh.UUID]string // with the name that the device is to have
 	scanUntil    time.Time
 	dirty        map[mesh.UUID]bool // states to store
+	cleared      []string           // topics that were cleared since the start
+	formerly     []string           // topics that were cleared before the start
+	asked        *managed           // is probed because it was silent
 	summary      node.Summary
 	lists        map[string]bool // bridge topics to publish again
 	ignored      int             // retained commands
@@ -109,9 +115,6 @@ type unit struct {
 	*managed
 	element int
 }
-
-// posted is a step that a worker wants done in the loop.
-type posted func()
 
 // New reads the known devices from the store.
 func New(cfg Config) (*Service, error) {
@@ -130,21 +133,18 @@ func New(cfg Config) (*Service, error) {
 		byName:       map[string]*managed{},
 		unit:         map[mesh.Address]unit{},
 		found:        map[mesh.UUID]*foundDevice{},
-		provisioning: map[mesh.UUID]bool{},
+		provisioning: map[mesh.UUID]string{},
 		dirty:        map[mesh.UUID]bool{},
 		lists:        map[string]bool{},
 	}
 	records, err := device.Load(cfg.Store)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("bridge: %w", err)
 	}
 	for _, r := range records {
-		t, err := s.load(r)
-		if err != nil {
-			return nil, err
-		}
-		s.add(t)
+		s.add(s.load(r))
 	}
+	s.loadCleared()
 	return s, nil
 }
 
@@ -154,170 +154,74 @@ func (s *Service) Handle(m mqtt.Message) { s.input(m) }
 // Report takes an event from the mesh, and waits while the bridge is busy.
 func (s *Service) Report(e node.Event) { s.input(e) }
 
-func (s *Service) input(in any) {
-	select {
-	case s.inputs <- in:
-	case <-s.done:
-	}
-}
-
-// post runs f in the loop.
-func (s *Service) post(f func()) { s.input(posted(f)) }
-
-// Devices lists the names of the devices that the bridge knows.
+// Devices lists the devices that the bridge knows, by name. It waits for Run to
+// have begun.
 func (s *Service) Devices(ctx context.Context) ([]device.Record, error) {
-	var records []device.Record
-	err := s.call(ctx, func() {
-		for _, t := range s.devices {
-			records = append(records, *t.record)
-		}
-	})
-	return records, err
-}
-
-// call runs f in the loop and waits for it.
-func (s *Service) call(ctx context.Context, f func()) error {
-	ready := make(chan struct{})
-	s.post(func() { defer close(ready); f() })
-	select {
-	case <-ready:
-		return nil
-	case <-s.done:
-		return errors.New("bridge: the service has been stopped")
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Run is the loop. It returns when ctx has ended and everything that was begun
-// has been given up.
-func (s *Service) Run(ctx context.Context, p Publisher) error {
-	defer close(s.done)
-	ctx, cancel := context.WithCancel(ctx)
-	defer func() {
-		cancel()
-		// Workers may want to give their outcome to a loop that is no more.
-		stopped := make(chan struct{})
-		go func() { s.workers.Wait(); close(stopped) }()
-		for {
-			select {
-			case <-s.inputs:
-			case <-stopped:
-				s.storeStates()
-				return
-			}
-		}
-	}()
-	s.ctx, s.publisher = ctx, p
-	s.work(s.begin)
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
-	for tick := 0; ; {
-		select {
-		case <-ctx.Done():
-			return nil
-		case in := <-s.inputs:
-			s.handle(in)
-			s.drain()
-		case <-second.C:
-			tick++
-			s.everySecond(tick)
-		}
-		s.publishLists()
-	}
-}
-
-// begin asks the node who is there and lets the loop go on with it.
-func (s *Service) begin(ctx context.Context) {
-	summary, err := s.cfg.Mesh.Summary(ctx)
-	if err != nil {
-		return // it was stopped
-	}
-	peers, err := s.cfg.Mesh.Peers(ctx)
-	if err != nil {
-		return
-	}
+	listed := make(chan []device.Record, 1)
 	s.post(func() {
-		s.summary = summary
-		for _, p := range peers {
-			if s.devices[p.UUID] == nil {
-				s.adopt(p, "")
-			}
+		records := make([]device.Record, 0, len(s.devices))
+		for _, m := range s.sorted() {
+			records = append(records, *m.record)
 		}
-		s.announce()
-		s.refreshAll()
+		listed <- records
 	})
-}
-
-// drain handles what else has come by now, so that a burst makes one list.
-func (s *Service) drain() {
-	const most = 256
-	for range most {
-		select {
-		case in := <-s.inputs:
-			s.handle(in)
-		default:
-			return
-		}
+	select {
+	case records := <-listed:
+		return records, nil
+	case <-s.done:
+		return nil, node.ErrStopped
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
-func (s *Service) handle(in any) {
-	switch in := in.(type) {
-	case posted:
-		in()
-	case mqtt.Message:
-		s.handleMessage(in)
-	case node.MessageReceived:
-		s.received(in)
-	case node.DeviceHeard:
-		s.heard(in)
-	case node.ProvisioningStep:
-		s.event("device_provisioning", map[string]any{"uuid": in.UUID, "step": in.Step})
-	case node.ProvisioningDone:
-		// The worker that waits for it goes on from there.
-	case node.IVIndexChanged:
-		s.event("iv_update", map[string]any{"iv_index": in.IVIndex, "in_progress": in.Update})
-		s.refreshSummary()
-	}
+// ProvisionOptions says how to take a device in.
+type ProvisionOptions struct {
+	UUID mesh.UUID
+	Name string // friendly name; made of the UUID when empty
+	// StaticOOB authenticates the device with a value that it has too; nil
+	// provisions it without authentication.
+	StaticOOB provision.AuthValue
+	Attention uint8 // seconds for which the device shows itself
 }
 
-// everySecond does what is due: states to the store every few seconds, lists of
-// devices that went silent, availability, health.
-func (s *Service) everySecond(tick int) {
-	const storeEvery, lookEvery, healthEvery = 5, 15, 60
-	if tick%storeEvery == 0 {
-		s.storeStates()
-		s.expireFound()
+// Provision takes a device into the network, interviews it, and returns its
+// name when all is done. It is what bridge/request/device/provision does.
+func (s *Service) Provision(ctx context.Context, o ProvisionOptions) (string, error) {
+	type result struct {
+		name string
+		err  error
 	}
-	if tick%lookEvery == 0 {
-		s.checkAvailability()
-	}
-	if tick%healthEvery == 0 {
-		s.refreshSummary()
-	}
-	if !s.scanUntil.IsZero() && time.Now().After(s.scanUntil) {
-		s.scanUntil = time.Time{}
-		s.lists["info"] = true
-	}
-}
-
-// work runs f in a goroutine of its own that Run waits for.
-func (s *Service) work(f func(ctx context.Context)) {
-	ctx := s.ctx
-	s.workers.Go(func() { f(ctx) })
-}
-
-// refreshSummary asks the node about itself.
-func (s *Service) refreshSummary() {
-	s.work(func(ctx context.Context) {
-		summary, err := s.cfg.Mesh.Summary(ctx)
-		if err != nil {
-			return
-		}
-		s.post(func() {
-			s.summary = summary
-			s.lists["info"], s.lists["health"] = true, true
+	ended := make(chan result, 1)
+	s.post(func() {
+		s.provision(o, func(_ any, err error) {
+			r := result{err: err}
+			if m := s.devices[o.UUID]; m != nil && err == nil {
+				r.name = m.record.Name
+			}
+			ended <- r
 		})
 	})
+	select {
+	case r := <-ended:
+		return r.name, r.err
+	case <-s.done:
+		return "", node.ErrStopped
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// sorted lists the devices by name.
+func (s *Service) sorted() []*managed {
+	names := make([]string, 0, len(s.byName))
+	for name := range s.byName {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	list := make([]*managed, len(names))
+	for i, name := range names {
+		list[i] = s.byName[name]
+	}
+	return list
 }

@@ -1,0 +1,198 @@
+package bridge
+
+import (
+	"maps"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
+)
+
+type infoDocument struct {
+	Version  string      `json:"version"`
+	Go       string      `json:"go"`
+	Platform string      `json:"platform"`
+	Adapters []Adapter   `json:"adapters"`
+	Network  networkInfo `json:"network"`
+	Scan     scanInfo    `json:"scan"`
+}
+
+type networkInfo struct {
+	Name         string          `json:"name"`
+	UUID         mesh.UUID       `json:"uuid"`
+	Address      mesh.Address    `json:"primary_address"`
+	IVIndex      mesh.IVIndex    `json:"iv_index"`
+	IVUpdate     bool            `json:"iv_update"`
+	SequenceLeft float64         `json:"seq_left_percent"`
+	NetKeys      []mesh.KeyIndex `json:"net_keys"`
+	AppKeys      []mesh.KeyIndex `json:"app_keys"`
+}
+
+type scanInfo struct {
+	Active bool       `json:"active"`
+	Until  *time.Time `json:"until,omitempty"`
+}
+
+func (s *Service) info() infoDocument {
+	const all = float64(mesh.MaxSequenceNumber) + 1
+	doc := infoDocument{
+		Version:  s.cfg.Version,
+		Go:       runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Adapters: s.cfg.Adapters(),
+		Network: networkInfo{
+			Name:         s.cfg.Network,
+			UUID:         s.summary.UUID,
+			Address:      s.summary.Address,
+			IVIndex:      s.summary.IVIndex,
+			IVUpdate:     s.summary.IVUpdate,
+			SequenceLeft: float64(int(float64(s.summary.SequenceLeft)/all*1000)) / 10,
+			NetKeys:      s.summary.NetKeys,
+			AppKeys:      s.summary.AppKeys,
+		},
+	}
+	if until := s.scanUntil; !until.IsZero() {
+		until = until.UTC().Truncate(time.Second)
+		doc.Scan = scanInfo{Active: true, Until: &until}
+	}
+	// An empty list is a list.
+	if doc.Adapters == nil {
+		doc.Adapters = []Adapter{}
+	}
+	if doc.Network.NetKeys == nil {
+		doc.Network.NetKeys = []mesh.KeyIndex{}
+	}
+	if doc.Network.AppKeys == nil {
+		doc.Network.AppKeys = []mesh.KeyIndex{}
+	}
+	return doc
+}
+
+type healthDocument struct {
+	Time     time.Time `json:"time"`
+	Memory   uint64    `json:"memory_bytes"` // that the program got from the system
+	Adapters []Adapter `json:"adapters"`
+	Mesh     any       `json:"mesh"`
+	Ignored  int       `json:"retained_commands_ignored"`
+}
+
+func (s *Service) health() healthDocument {
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return healthDocument{
+		Time:     time.Now().UTC().Truncate(time.Second),
+		Memory:   memory.Sys,
+		Adapters: s.cfg.Adapters(),
+		Mesh: map[string]any{
+			"missed":   s.summary.Missed,
+			"unsent":   s.summary.Unsent,
+			"counters": s.summary.Counters,
+		},
+		Ignored: s.ignored,
+	}
+}
+
+type deviceDocument struct {
+	UUID      mesh.UUID         `json:"uuid"`
+	Address   mesh.Address      `json:"address"`
+	Name      string            `json:"friendly_name"`
+	Interview device.Interview  `json:"interview_state"`
+	Joined    time.Time         `json:"joined"`
+	CID       *mesh.CompanyID   `json:"cid,omitempty"`
+	PID       *uint16           `json:"pid,omitempty"`
+	VID       *uint16           `json:"vid,omitempty"`
+	Features  map[string]bool   `json:"features,omitempty"`
+	Elements  []elementDocument `json:"elements"`
+	Exposes   []exposeDocument  `json:"exposes"`
+	Skipped   []string          `json:"skipped,omitempty"`
+}
+
+type elementDocument struct {
+	Index    int             `json:"index"`
+	Address  mesh.Address    `json:"address"`
+	Location uint16          `json:"location"`
+	Models   []modelDocument `json:"models"`
+}
+
+type modelDocument struct {
+	ID   mesh.ModelID `json:"id"`
+	Name string       `json:"name,omitempty"`
+}
+
+type exposeDocument struct {
+	Type     translate.Kind `json:"type"`
+	Property string         `json:"property"`
+	Element  int            `json:"element"`
+	Unit     string         `json:"unit,omitempty"`
+	Features []string       `json:"features,omitempty"`
+	Values   []string       `json:"values,omitempty"`
+}
+
+func (s *Service) deviceList() []deviceDocument {
+	list := make([]deviceDocument, 0, len(s.devices))
+	for _, m := range s.sorted() {
+		list = append(list, m.document())
+	}
+	return list
+}
+
+func (m *managed) document() deviceDocument {
+	r := m.record
+	doc := deviceDocument{
+		UUID:      r.UUID,
+		Address:   r.Address,
+		Name:      r.Name,
+		Interview: r.Interview,
+		Joined:    r.Joined,
+		Elements:  []elementDocument{},
+		Exposes:   []exposeDocument{},
+		Skipped:   r.Skipped,
+	}
+	if c := r.Composition; c != nil {
+		doc.CID, doc.PID, doc.VID = &c.CompanyID, &c.ProductID, &c.VersionID
+		doc.Features = map[string]bool{
+			"relay":  c.Features&foundation.FeatureRelay != 0,
+			"proxy":  c.Features&foundation.FeatureProxy != 0,
+			"friend": c.Features&foundation.FeatureFriend != 0,
+			"lpn":    c.Features&foundation.FeatureLowPower != 0,
+		}
+		for i, e := range c.Elements {
+			element := elementDocument{Index: i, Address: r.Address + mesh.Address(i), Location: e.Location, Models: []modelDocument{}}
+			for _, id := range e.Models {
+				element.Models = append(element.Models, modelDocument{ID: id, Name: foundation.ModelName(id)})
+			}
+			doc.Elements = append(doc.Elements, element)
+		}
+	}
+	if m.translator != nil {
+		for _, t := range m.translator.Things() {
+			doc.Exposes = append(doc.Exposes, expose(t))
+		}
+	}
+	return doc
+}
+
+func expose(t translate.Thing) exposeDocument {
+	doc := exposeDocument{Type: t.Kind, Property: t.Attribute, Element: t.Element, Unit: t.Unit, Values: t.EventTypes}
+	for _, f := range []struct {
+		has  bool
+		name string
+	}{{t.Kind == translate.Light, "state"}, {t.Brightness, "brightness"}, {t.ColorTemp, "color_temp"}, {t.Color, "color_hs"}} {
+		if f.has {
+			doc.Features = append(doc.Features, f.name+t.Suffix)
+		}
+	}
+	return doc
+}
+
+// foundList lists the unprovisioned devices; an empty list is [], not null.
+func (s *Service) foundList() []*foundDevice {
+	list := slices.AppendSeq(make([]*foundDevice, 0, len(s.found)), maps.Values(s.found))
+	slices.SortFunc(list, func(a, b *foundDevice) int { return slices.Compare(a.UUID[:], b.UUID[:]) })
+	return list
+}

@@ -1,0 +1,53 @@
+package bridge
+
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+)
+
+// foundDevice is an unprovisioned device that was heard.
+type foundDevice struct {
+	UUID      mesh.UUID `json:"uuid"`
+	Bearers   []string  `json:"bearers"`
+	RSSI      int8      `json:"rssi"`
+	OOB       uint16    `json:"oob_info"`
+	Adapter   uint8     `json:"adapter"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+}
+
+// heard notes an unprovisioned device. Anybody can send beacons, so their
+// number is bounded.
+func (s *Service) heard(e node.DeviceHeard) {
+	now := time.Now().UTC().Truncate(time.Second)
+	f := s.found[e.UUID]
+	if f == nil {
+		const most = 256
+		if _, joining := s.provisioning[e.UUID]; joining || len(s.found) >= most {
+			return
+		}
+		f = &foundDevice{UUID: e.UUID, Bearers: []string{"pb-adv"}, FirstSeen: now}
+		s.found[e.UUID] = f
+		s.lists["unprovisioned"] = true
+		if time.Now().Before(s.scanUntil) {
+			s.event("device_found", map[string]any{"uuid": e.UUID, "rssi": e.RSSI, "oob_info": e.OOB})
+		}
+		if m := s.devices[e.UUID]; m != nil {
+			s.log.Warn().Str("device", m.record.Name).Msg("the device has left the network by itself: it waits to be provisioned again")
+		}
+	}
+	f.RSSI, f.OOB, f.Adapter, f.LastSeen = e.RSSI, e.OOB, e.Adapter, now
+}
+
+// expireFound drops unprovisioned devices that are silent.
+func (s *Service) expireFound() {
+	const silence = time.Minute
+	for uuid, f := range s.found {
+		if time.Since(f.LastSeen) > silence {
+			delete(s.found, uuid)
+			s.lists["unprovisioned"] = true
+		}
+	}
+}
