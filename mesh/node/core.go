@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -127,7 +128,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	if c.state == nil {
 		return nil, errors.New("node: no state was given; make it with NewDevice or NewNetwork")
 	}
-	c.receiver = network.NewReceiver(network.Config{IVIndex: c.state.IVIndex, Cache: o.CacheSize})
+	c.buildReceiver()
 	c.nextAddress = max(s.nextAddress, c.state.Address+mesh.Address(len(o.Elements)))
 	for _, p := range s.Peers {
 		c.insertPeer(p)
@@ -246,13 +247,26 @@ func (c *Core) Changed() {
 func (c *Core) Reset() error {
 	c.state.Reset()
 	c.stateDirty = true
-	c.requests, c.later = nil, nil
-	c.derive()
-	c.report(Left{})
+	for _, p := range slices.Clone(c.requests) {
+		c.finish(p, Response{}, ErrNotProvisioned)
+	}
+	c.later = nil
+	// In another network other nodes have the same addresses and lower
+	// sequence numbers.
+	c.lower.Replay, c.output.Replay = c.lower.Replay[:0], c.output.Replay[:0]
+	c.output.ForgetReplay = true
+	c.subnets = nil
+	c.buildReceiver()
 	if err := c.buildTransport(nil); err != nil {
 		return err
 	}
+	c.derive()
+	c.report(Left{})
 	return c.startDevice()
+}
+
+func (c *Core) buildReceiver() {
+	c.receiver = network.NewReceiver(network.Config{IVIndex: c.state.IVIndex, Cache: c.options.CacheSize})
 }
 
 // Counters returns what was counted so far.

@@ -153,17 +153,7 @@ func (n *Node) drain() {
 // carryOut does what the core wants done, in the order that Output demands. It
 // reports false when ctx ended before the store took it.
 func (n *Node) carryOut(ctx context.Context, out *Output) bool {
-	if !n.persist(ctx, func() error {
-		if len(out.Persist) == 0 {
-			return nil
-		}
-		return n.cfg.Store.Apply(out.Persist...)
-	}) || !n.persist(ctx, func() error {
-		if len(out.Replay) == 0 {
-			return nil
-		}
-		return n.cfg.Store.AppendReplay(out.Replay)
-	}) {
+	if !n.persist(ctx, func() error { return Keep(n.cfg.Store, out) }) {
 		return false
 	}
 	for _, lane := range out.Cancel {

@@ -16,14 +16,18 @@ import (
 // written. It is valid until the next input.
 type Output struct {
 	Persist []store.Change
-	Replay  []store.ReplayEntry
-	Cancel  []bearer.Lane
-	Send    []bearer.Outgoing
-	Report  []Event
+	// ForgetReplay asks for all replay entries to be dropped, for the node has
+	// left its network or joined one.
+	ForgetReplay bool
+	Replay       []store.ReplayEntry
+	Cancel       []bearer.Lane
+	Send         []bearer.Outgoing
+	Report       []Event
 }
 
 func (o *Output) reset() {
 	o.Persist = o.Persist[:0]
+	o.ForgetReplay = false
 	o.Replay = o.Replay[:0]
 	o.Cancel = o.Cancel[:0]
 	o.Send = o.Send[:0]

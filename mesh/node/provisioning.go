@@ -267,6 +267,7 @@ func (c *Core) deviceEvent(e provision.Event) {
 	c.state.Subnets = []state.Subnet{key}
 	c.sequence.restart(transmitIVIndex(c.state.IVIndex, c.state.IVUpdate))
 	c.stateDirty = true
+	c.output.ForgetReplay = true // had Reset been cut short, it would still be there
 	c.derive()
 	c.report(Joined{Address: j.Address, NetKey: key.Index})
 }

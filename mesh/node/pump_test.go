@@ -95,10 +95,7 @@ func (p *pump) restart(m *member) {
 func (p *pump) carryOut(m *member) {
 	p.Helper()
 	out := m.Take()
-	if err := m.store.Apply(out.Persist...); err != nil {
-		p.Fatalf("%s: %v", m.name, err)
-	}
-	if err := m.store.AppendReplay(out.Replay); err != nil {
+	if err := node.Keep(m.store, out); err != nil {
 		p.Fatalf("%s: %v", m.name, err)
 	}
 	for i := range out.Send {

@@ -1,0 +1,163 @@
+package node_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// The provisioner of another network may have the address of the old one, and
+// lower sequence numbers: what the device knows of the old network must not
+// make it deaf in the new one, neither at once nor after a restart.
+func TestNodeJoinsAnotherNetworkAfterReset(t *testing.T) {
+	p := newPump(t)
+	old := p.addGateway()
+	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, plug)
+	peer := p.provision(old, uuid, provision.Auth{})
+	p.setUp(old, peer)
+	var onOff generic.OnOffStatus
+	for range 50 {
+		p.control(old, peer.Address, &generic.OnOffGet{}, &onOff)
+	}
+	var reset foundation.ConfigNodeResetStatus
+	p.configure(old, peer, &foundation.ConfigNodeReset{}, &reset)
+	if _, ok := take[node.Left](dev, nil); !ok {
+		t.Error("the device did not say that it left")
+	}
+	p.members = p.members[1:] // the old gateway is gone
+
+	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{8}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway := p.add("other gateway", saved, node.Options{Monitor: true}, func() []access.Element {
+		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+	})
+	peer = p.provision(gateway, uuid, provision.Auth{})
+	p.setUp(gateway, peer)
+	p.control(gateway, peer.Address, &generic.OnOffGet{}, &onOff)
+	p.pass(time.Second)
+	p.restart(dev)
+	p.control(gateway, peer.Address, &generic.OnOffGet{}, &onOff)
+}
+
+func TestResetEndsRequests(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	id, err := gateway.Request(p.now, node.Request{Dst: 0x0100, Payload: []byte{0x82, 0x01}, Respond: generic.OpOnOffStatus})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gateway.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	p.carryOut(gateway)
+	done, ok := take(gateway, func(e node.RequestDone) bool { return e.ID == id })
+	if !ok || done.Err == nil {
+		t.Errorf("the request ended as %+v, want an error", done)
+	}
+}
+
+func TestDefaultTTLIsUsed(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, plug)
+	dev.options.Monitor = true
+	p.restart(dev)
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	gateway.State().DefaultTTL = 5
+	gateway.Changed()
+	p.carryOut(gateway)
+	var status foundation.ConfigDefaultTTLStatus
+	p.configure(gateway, peer, &foundation.ConfigDefaultTTLSet{TTL: 7}, &status)
+	if e, ok := take[node.MessageReceived](dev, nil); !ok || e.TTL != 5 {
+		t.Errorf("the request came with TTL %d, want 5", e.TTL)
+	}
+	gateway.events = nil
+	p.configure(gateway, peer, &foundation.ConfigDefaultTTLGet{}, &status)
+	if dev.State().DefaultTTL != 7 || status.TTL != 7 {
+		t.Errorf("the device has TTL %d and says %d, want 7", dev.State().DefaultTTL, status.TTL)
+	}
+}
+
+// Section 3.11.4: in each phase both sides understand each other, whichever of
+// them is a phase ahead.
+func TestKeyRefreshOverTheAir(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, plug)
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	p.setUp(gateway, peer)
+	random := rand.NewChaCha8([32]byte{9})
+	netKey, err := crypto.NewKey(random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appKey, err := crypto.NewKey(random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	works := func(when string) {
+		t.Helper()
+		t.Log(when)
+		var onOff generic.OnOffStatus
+		p.control(gateway, peer.Address, &generic.OnOffGet{}, &onOff)
+		var ttl foundation.ConfigDefaultTTLStatus
+		p.configure(gateway, peer, &foundation.ConfigDefaultTTLGet{}, &ttl)
+	}
+	local := func(change func(*state.Node)) {
+		change(gateway.State())
+		gateway.Changed()
+		p.carryOut(gateway)
+	}
+	phase := func(transition uint8, want state.Phase) {
+		t.Helper()
+		var status foundation.ConfigKeyRefreshPhaseStatus
+		p.configure(gateway, peer, &foundation.ConfigKeyRefreshPhaseSet{Transition: transition}, &status)
+		p.success("Key Refresh Phase Set", status.Status)
+		if status.Phase != want {
+			t.Errorf("the device is in phase %d, want %d", status.Phase, want)
+		}
+	}
+
+	local(func(n *state.Node) { n.Subnets[0].Phase, n.Subnets[0].NewKey = state.FirstPhase, netKey })
+	local(func(n *state.Node) { n.AppKeys[0].Updated, n.AppKeys[0].NewKey = true, appKey })
+	works("the gateway is in phase 1")
+	var net foundation.ConfigNetKeyStatus
+	p.configure(gateway, peer, &foundation.ConfigNetKeyUpdate{NetKey: netKey}, &net)
+	p.success("NetKey Update", net.Status)
+	var app foundation.ConfigAppKeyStatus
+	p.configure(gateway, peer, &foundation.ConfigAppKeyUpdate{AppKey: appKey}, &app)
+	p.success("AppKey Update", app.Status)
+	works("both are in phase 1")
+	phase(2, state.SecondPhase)
+	works("the device is in phase 2")
+	local(func(n *state.Node) { n.Subnets[0].Phase = state.SecondPhase })
+	works("both are in phase 2")
+	phase(3, state.NormalOperation)
+	works("the device has only the new keys")
+	local(func(n *state.Node) {
+		n.Subnets[0] = state.Subnet{Index: n.Subnets[0].Index, Key: netKey}
+		n.AppKeys[0] = state.AppKey{Index: n.AppKeys[0].Index, NetKey: n.AppKeys[0].NetKey, Key: appKey}
+	})
+	works("both have only the new keys")
+	for _, m := range []*member{gateway, dev} {
+		p.restart(m)
+	}
+	works("after a restart")
+	if n := dev.State(); !n.Subnets[0].Key.Equal(netKey) || !n.AppKeys[0].Key.Equal(appKey) || len(n.AppKeys) != 1 {
+		t.Error("the device has other keys than the new ones")
+	}
+	if a := dev.State().Elements[0].Model(generic.OnOffServerID); a.Publication.Address != mesh.Unassigned {
+		t.Errorf("a publication came out of nothing: %+v", a.Publication)
+	}
+}
