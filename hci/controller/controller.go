@@ -62,7 +62,6 @@ type Controller struct {
 	cfg      Config
 	log      zerolog.Logger
 	counters counters
-	pool     sync.Pool // of *exchange
 
 	mu      sync.Mutex
 	session *Session      // while one is ready
@@ -74,13 +73,11 @@ func New(cfg Config) *Controller {
 	if cfg.Deadline <= 0 {
 		cfg.Deadline = DefaultDeadline
 	}
-	c := &Controller{
+	return &Controller{
 		cfg:     cfg,
 		log:     cfg.Log.With().Str("adapter", cfg.Name).Logger(),
 		changed: make(chan struct{}),
 	}
-	c.pool.New = func() any { return &exchange{wake: make(chan struct{}, 1)} }
-	return c
 }
 
 // Do sends a command and returns what it returns, without the status. It waits

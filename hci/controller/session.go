@@ -26,6 +26,7 @@ type Session struct {
 	credits int         // commands that the controller takes at a time, as it said last
 	sent    []*exchange // on their way, oldest first
 	waiting []*exchange // for a credit, oldest first
+	spare   []*exchange // for the next commands
 
 	writing sync.Mutex
 	buf     []byte // of the command being written
@@ -72,14 +73,13 @@ func (s *Session) Info() Info { return s.info }
 // the command that caused the end, ErrUnanswered. Any number of goroutines may
 // call it. It allocates nothing for a command that only returns a status.
 func (s *Session) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
-	x := s.c.pool.Get().(*exchange)
-	x.cmd = cmd
 	s.mu.Lock()
 	if s.cause != nil {
 		s.mu.Unlock()
-		s.c.pool.Put(x)
 		return nil, errNotSent
 	}
+	x := s.exchange()
+	x.cmd = cmd
 	x.since = time.Now()
 	x.state = stateWaiting
 	s.waiting = append(s.waiting, x)
@@ -106,6 +106,16 @@ func (s *Session) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
 		// It stays in sent: the controller still owes an answer.
 		return nil, context.Cause(ctx)
 	}
+}
+
+// exchange finds or makes one. The lock is held.
+func (s *Session) exchange() *exchange {
+	if n := len(s.spare); n > 0 {
+		x := s.spare[n-1]
+		s.spare = s.spare[:n-1]
+		return x
+	}
+	return &exchange{wake: make(chan struct{}, 1)}
 }
 
 // grant lets waiting commands go for as long as there are credits, and sets
@@ -185,7 +195,9 @@ func (s *Session) result(x *exchange) ([]byte, error) {
 	if x.n > 0 {
 		ret = slices.Clone(x.ret[:x.n])
 	}
-	s.c.pool.Put(x)
+	s.mu.Lock()
+	s.spare = append(s.spare, x)
+	s.mu.Unlock()
 	if err := status.Err(); err != nil {
 		s.c.counters.refused.Add(1)
 		return nil, fmt.Errorf("controller: %s: %w", op, err)
