@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,12 +14,13 @@ import (
 // app is the command line with what it reads and writes.
 type app struct {
 	environ        []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	file           string // of the flag -c
 }
 
 func newApp(environ []string, stdout, stderr io.Writer) *app {
-	return &app{environ: environ, stdout: stdout, stderr: stderr}
+	return &app{environ: environ, stdin: os.Stdin, stdout: stdout, stderr: stderr}
 }
 
 // execute runs one command and returns the exit code.
@@ -41,7 +43,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.runCommand(), a.configCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.demoCommand(), a.configCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.HasSubCommands() {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"slices"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
@@ -18,7 +19,7 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 		Keys:        keyRing{c},
 		Sequencer:   &c.sequence,
 		TTL:         c.state.DefaultTTL,
-		Transmitter: c.options.SAR,
+		Transmitter: c.segmentation(),
 		Sources:     c.options.ReplaySize,
 	})
 	for _, e := range replay {
@@ -27,6 +28,28 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 		}
 	}
 	return nil
+}
+
+// segmentation is the SAR Transmitter state (section 4.2.48). Unless the options
+// say otherwise, segments are as far apart as the bearer needs for one PDU with
+// all its transmissions: with the usual three of them that is the default of
+// the specification, and never do segments queue up on the radio while their
+// acknowledgment is waited for already.
+func (c *Core) segmentation() *transport.Transmitter {
+	if c.options.SAR != nil {
+		return c.options.SAR
+	}
+	const (
+		step       = 10 * time.Millisecond
+		jitter     = 5 * time.Millisecond // of the controller, on average
+		event      = 2 * time.Millisecond
+		widestStep = 15
+	)
+	transmit := c.state.NetworkTransmit.Transmit()
+	onAir := time.Duration(transmit.Count-1)*(transmit.Interval+jitter) + event
+	t := transport.DefaultTransmitter()
+	t.SegmentIntervalStep = uint8(min((onAir+step-1)/step, widestStep+1) - 1)
+	return &t
 }
 
 // receiveMessage takes a network PDU up the stairs: network layer, relay,

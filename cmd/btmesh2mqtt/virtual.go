@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+// virtualDevice is a mesh device of the demo: a node with server models on a
+// virtual controller, with a memory of its own.
+type virtualDevice struct {
+	name  string
+	uuid  mesh.UUID
+	store store.Store
+	node  *node.Node
+	radio *radio
+}
+
+// virtualAdapter puts a controller on the air.
+func virtualAdapter(air *virtual.Air, name string, number int) (adapter, error) {
+	const company = 0xC0FFEE000000
+	c, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(company + uint64(number))})
+	if err != nil {
+		return adapter{}, err
+	}
+	return adapter{name, func(context.Context) (transport.Transport, error) { return c.Transport(), nil }}, nil
+}
+
+// newVirtualDevice makes a device, unprovisioned when its directory is new.
+func newVirtualDevice(
+	air *virtual.Air, dir, name string, number int, elements []access.Element, log zerolog.Logger,
+) (*virtualDevice, error) {
+	d := &virtualDevice{name: name, uuid: demoUUID(number)}
+	log = log.With().Str("device", name).Logger()
+	var err error
+	if d.store, err = openStore(filepath.Join(dir, "devices", name), log); err != nil {
+		return nil, err
+	}
+	d.node, err = node.Open(node.Config{
+		Options: node.Options{Elements: elements, Random: rand.Reader},
+		Store:   d.store,
+		StoreFailed: func(err error) {
+			if err != nil {
+				log.Error().Err(err).Msg("the virtual device cannot remember anything")
+			}
+		},
+	}, func() (node.Saved, error) { return node.NewDevice(d.uuid), nil })
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), d.store.Close())
+	}
+	a, err := virtualAdapter(air, name, number)
+	if err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
+	d.radio = newRadio(0, a, d.node.Receive, log)
+	return d, nil
+}
+
+// run runs the device until ctx ends.
+func (d *virtualDevice) run(ctx context.Context) {
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = d.radio.controller.Run(ctx) }) // it returns the context's error
+	d.node.Run(ctx, d.radio.bearer)
+	parts.Wait()
+}
+
+// demoUUID is the same in every demo, so that Home Assistant takes the devices
+// of the next one for those of the last.
+func demoUUID(number int) mesh.UUID {
+	u := mesh.UUID{'b', 't', 'm', 'e', 's', 'h', 0x40, 'd', 0x80, 'e', 'm', 'o'}
+	u[len(u)-1] = byte(number)
+	return u
+}
