@@ -9,7 +9,7 @@
 //	│       no I/O, no clock, no goroutine, one input at a time │
 //	└─────────────────┬─────────────────────────────────────────┘
 //	                  ▼ Output, in this order
-//	     Persist ─ Replay ─ Cancel ─ Send ─ Report
+//	     Replay ─ Persist ─ Cancel ─ Send ─ Report
 //
 // Core is the whole behaviour as a pure state machine: a thousand of them run
 // in one test in fake time, and a crash can be put between any two inputs. Node

@@ -10,25 +10,29 @@ import (
 )
 
 // Output is what a Core wants done after an input. Whoever drives the Core
-// carries it out in the order of the fields: a PDU must not go on the air
-// before the sequence reserve that covers it is on disk, and an event must not
-// be acted on before the replay entry that keeps it from coming again is
-// written. It is valid until the next input.
+// carries it out in the order of the fields (Keep does the first three).
+//
+// What a message did, be it to the state of a model or as an event, must not
+// last before the replay entry that keeps the message from coming again does: a
+// crash between the two may lose the message, which its sender repeats with
+// another sequence number, but not let it act twice. And a PDU must not go on
+// the air before the sequence reserve that covers it is on disk. An Output is
+// valid until the next input.
 type Output struct {
+	Replay  []store.ReplayEntry
 	Persist []store.Change
-	// ForgetReplay asks for all replay entries to be dropped, for the node has
-	// left its network or joined one.
+	// ForgetReplay asks for all replay entries but those in Replay to be
+	// dropped, for the node has left its network or joined one.
 	ForgetReplay bool
-	Replay       []store.ReplayEntry
 	Cancel       []bearer.Lane
 	Send         []bearer.Outgoing
 	Report       []Event
 }
 
 func (o *Output) reset() {
+	o.Replay = o.Replay[:0]
 	o.Persist = o.Persist[:0]
 	o.ForgetReplay = false
-	o.Replay = o.Replay[:0]
 	o.Cancel = o.Cancel[:0]
 	o.Send = o.Send[:0]
 	o.Report = o.Report[:0]

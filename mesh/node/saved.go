@@ -141,22 +141,25 @@ func NewNetwork(address mesh.Address, random io.Reader) (Saved, error) {
 // Keep does the first part of an Output: what is to be in the store before
 // anything is sent or acted on. After an error all of it may be done again.
 func Keep(s store.Store, out *Output) error {
+	if len(out.Replay) > 0 {
+		if err := s.AppendReplay(out.Replay); err != nil {
+			return err
+		}
+	}
 	if len(out.Persist) > 0 {
 		if err := s.Apply(out.Persist...); err != nil {
 			return err
 		}
 	}
-	if out.ForgetReplay {
-		var sources []mesh.Address
-		if err := s.Replay(func(e store.ReplayEntry) { sources = append(sources, e.Src) }); err != nil {
-			return err
-		}
-		if err := s.ForgetReplay(sources...); err != nil {
-			return err
-		}
+	if !out.ForgetReplay {
+		return nil
 	}
-	if len(out.Replay) > 0 {
-		return s.AppendReplay(out.Replay)
+	var sources []mesh.Address
+	if err := s.Replay(func(e store.ReplayEntry) { sources = append(sources, e.Src) }); err != nil {
+		return err
 	}
-	return nil
+	if err := s.ForgetReplay(sources...); err != nil {
+		return err
+	}
+	return s.AppendReplay(out.Replay)
 }
