@@ -60,7 +60,8 @@ type delivery struct {
 // Output is bounded by its queues.
 const maxOutput = 512
 
-func newAudit() *Audit {
+// NewAudit makes an audit of a simulated network.
+func NewAudit() *Audit {
 	a := &Audit{
 		// Everything is read once for each station that sends it, so the
 		// cache is made to forget.
@@ -168,19 +169,4 @@ func (a *Audit) output(out *node.Output) {
 		a.fault("an output of %d items", n)
 	}
 	a.largest = max(a.largest, n)
-}
-
-// watch is a model of a node whose messages are noted.
-func (a *Audit) watch(of mesh.Address, m access.Model) access.Model { return watched{m, a, of} }
-
-type watched struct {
-	access.Model
-	audit *Audit
-	of    mesh.Address
-}
-
-// Receive implements access.Model.
-func (w watched) Receive(ctx access.Context, in *access.Incoming) {
-	w.audit.delivered(w.of, in)
-	w.Model.Receive(ctx, in)
 }

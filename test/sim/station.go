@@ -10,16 +10,17 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// Station is one node: a core, its memory and its radio.
+// Station is one node: a plug with its core, its memory and its radio.
 type Station struct {
 	Core  *node.Core
 	Store *store.Memory
-	Lamp  *Lamp
+	Plug  *device.Plug
 	// Report is told of what happens on the node, but for the ends of requests
 	// that have somebody waiting.
 	Report func(node.Event)
@@ -82,13 +83,16 @@ func New(o Options) (*World, error) {
 
 // begin makes the core of a new station.
 func (s *Station) begin(number int, o *Options) error {
-	s.Lamp = &Lamp{}
-	models := []access.Model{s.world.Audit.watch(Address(number), s.Lamp)}
+	s.Plug = device.NewPlug()
+	elements := s.Plug.Elements()
 	if o.Model != nil {
-		models = append(models, s.world.Audit.watch(Address(number), o.Model()))
+		elements[device.Primary].Models = append(elements[device.Primary].Models, o.Model())
+	}
+	for i := range elements {
+		elements[i].Models = s.world.Audit.watch(Address(number), elements[i].Models)
 	}
 	options := node.Options{
-		Elements: []access.Element{{Models: models}},
+		Elements: elements,
 		Random:   Random(o.Seed, number),
 		Monitor:  o.Monitor,
 	}
@@ -97,7 +101,7 @@ func (s *Station) begin(number int, o *Options) error {
 	}
 	// Opening a Node is how a store gets its first content.
 	if _, err := node.Open(node.Config{Options: options, Store: s.Store}, func() (node.Saved, error) {
-		saved := Configured(number, o.TTL, models)
+		saved := Configured(number, o.TTL, elements)
 		if o.Adjust != nil {
 			o.Adjust(saved.Node)
 		}
@@ -128,7 +132,7 @@ func Random(seed uint64, number int) *rand.ChaCha8 {
 }
 
 // Configured is a node as if it had been provisioned and configured.
-func Configured(number int, ttl mesh.TTL, models []access.Model) node.Saved {
+func Configured(number int, ttl mesh.TTL, elements []access.Element) node.Saved {
 	saved := node.NewDevice(mesh.UUID{0: byte(number >> 8), 1: byte(number), 6: 0x40, 8: 0x80})
 	n := saved.Node
 	n.Address = Address(number)
@@ -136,11 +140,13 @@ func Configured(number int, ttl mesh.TTL, models []access.Model) node.Saved {
 	n.Subnets = []state.Subnet{{Index: mesh.PrimaryNetKey, Key: Key(netKeyName)}}
 	n.AppKeys = []state.AppKey{{Index: 0, NetKey: mesh.PrimaryNetKey, Key: Key(appKeyName)}}
 	n.DefaultTTL = ttl
-	var element state.Element
-	for _, m := range models {
-		element.Models = append(element.Models, state.Model{ID: m.ID(), Bindings: []mesh.KeyIndex{0}})
+	for _, element := range elements {
+		var configured state.Element
+		for _, m := range element.Models {
+			configured.Models = append(configured.Models, state.Model{ID: m.ID(), Bindings: []mesh.KeyIndex{0}})
+		}
+		n.Elements = append(n.Elements, configured)
 	}
-	n.Elements = []state.Element{element}
 	return saved
 }
 
@@ -179,12 +185,7 @@ func (s *Station) wind() {
 func (s *Station) carryOut(out *node.Output) {
 	w := s.world
 	w.Audit.output(out)
-	if len(out.Replay) > 0 {
-		w.Audit.note(s.Store.AppendReplay(out.Replay))
-	}
-	if len(out.Persist) > 0 {
-		w.Audit.note(s.Store.Apply(out.Persist...))
-	}
+	w.Audit.note(node.Keep(s.Store, out))
 	for _, lane := range out.Cancel {
 		s.radio.Cancel(lane)
 	}

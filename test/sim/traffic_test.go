@@ -90,11 +90,11 @@ func (f *figures) String() string {
 }
 
 // switchMany sends n acknowledged Sets from one station to another, one after
-// the other, and checks after each that the lamp is as it was told and said so.
+// the other, and checks after each that the plug is as it was told and said so.
 func switchMany(t *testing.T, w *sim.World, from, to, n int) *figures {
 	t.Helper()
 	f := &figures{}
-	lamp := w.Stations[to].Lamp
+	plug := w.Stations[to].Plug
 	for i := range n {
 		want := i%2 == 0
 		request, err := sim.Switch(sim.Address(to), want, uint8(i))
@@ -108,8 +108,8 @@ func switchMany(t *testing.T, w *sim.World, from, to, n int) *figures {
 			if d.Err != nil {
 				return
 			}
-			if on, err := sim.IsOn(d.Response.Params); err != nil || on != want || lamp.On != want {
-				t.Errorf("set %d to %t: the lamp is %t and said %t, %v", i, want, lamp.On, on, err)
+			if on, err := sim.IsOn(d.Response.Params); err != nil || on != want || plug.IsOn(w.Now()) != want {
+				t.Errorf("set %d to %t: the plug is %t and said %t, %v", i, want, plug.IsOn(w.Now()), on, err)
 			}
 		}); err != nil {
 			t.Fatal(err)

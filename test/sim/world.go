@@ -39,7 +39,7 @@ type World struct {
 func newWorld(seed uint64, air Air) *World {
 	return &World{
 		Air:    air,
-		Audit:  newAudit(),
+		Audit:  NewAudit(),
 		seed:   seed,
 		random: rand.New(rand.NewPCG(seed, 0x6d657368)),
 		start:  time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),

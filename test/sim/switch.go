@@ -7,37 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// Lamp is as much of a Generic OnOff Server as a simulation needs: no
-// transitions, and every Set is carried out, repeated or not.
-type Lamp struct {
-	On   bool
-	Sets int // Set messages that arrived
-}
-
-// ID implements access.Model.
-func (*Lamp) ID() mesh.ModelID { return generic.OnOffServerID }
-
-// Opcodes implements access.Model.
-func (*Lamp) Opcodes() []mesh.Opcode {
-	return []mesh.Opcode{generic.OpOnOffGet, generic.OpOnOffSet, generic.OpOnOffSetUnacknowledged}
-}
-
-// Receive implements access.Model.
-func (l *Lamp) Receive(ctx access.Context, in *access.Incoming) {
-	if in.Opcode != generic.OpOnOffGet {
-		var set generic.OnOffSet
-		if access.Decode(in.Params, &set) != nil {
-			return
-		}
-		l.On = set.OnOff
-		l.Sets++
-	}
-	if in.Opcode != generic.OpOnOffSetUnacknowledged {
-		ctx.Reply(&generic.OnOffStatus{PresentOnOff: l.On})
-	}
-}
-
-// Switch is the acknowledged Generic OnOff Set of a lamp. A status says nothing
+// Switch is the acknowledged Generic OnOff Set of a plug. A status says nothing
 // of the Set that it answers, and the answer to a repetition of the Set before
 // can come after this one was sent: so only a status with the state that was
 // asked for ends the request.
