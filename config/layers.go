@@ -95,10 +95,10 @@ func (l *loader) below(section string) []string {
 // suggestion is what to say behind an unknown key.
 func (l *loader) suggestion(name string) string {
 	var names, leaves []string
-	_, leaf := cutLast(name)
+	leaf := leafOf(name)
 	for _, k := range l.keys {
 		names = append(names, k.Name)
-		if _, last := cutLast(k.Name); last == leaf {
+		if leafOf(k.Name) == leaf {
 			leaves = append(leaves, k.Name)
 		}
 	}
@@ -111,10 +111,8 @@ func (l *loader) suggestion(name string) string {
 	return "; config example lists all keys"
 }
 
-func cutLast(name string) (section, leaf string) {
-	i := strings.LastIndexByte(name, '.')
-	return name[:max(i, 0)], name[i+1:]
-}
+// leafOf is the part of a dotted name behind the last dot.
+func leafOf(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
 // environment adds the variables that begin with EnvPrefix, all of which must
 // be known.

@@ -27,7 +27,7 @@ func positions(b []byte) (map[string]int, error) {
 	}
 	for _, root := range document.Content {
 		if root.Kind != yaml.MappingNode && root.Tag != "!!null" {
-			return nil, errors.New("expected sections and keys such as mqtt: and below it url:")
+			return nil, errors.New("expected sections and keys, such as mqtt: with url: below it")
 		}
 		if err := note(lines, "", root, 0); err != nil {
 			return nil, err

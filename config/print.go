@@ -72,7 +72,7 @@ func (o *outline) enter(name string, spaced bool) {
 }
 
 func (o *outline) value(name, value, remark string) {
-	_, leaf := cutLast(name)
+	leaf := leafOf(name)
 	if remark == "" {
 		o.line("%s: %s", leaf, value)
 		return

@@ -63,8 +63,8 @@ func TestProblemsInTheFile(t *testing.T) {
 		"two documents":              {"log: {level: info}\n---\nlog: {level: info}", "bridge.yaml: expected one YAML document, got a second one behind ---"},
 		"key twice":                  {"mqtt: {url: mqtt://a}\nmqtt.url: mqtt://b\n", "bridge.yaml: expected each key once, got mqtt.url on line 1 and on line 2"},
 		"not YAML":                   {"mqtt: [", "bridge.yaml: expected YAML: yaml: line 1: did not find expected node content"},
-		"a list":                     {"- mqtt", "bridge.yaml: expected sections and keys such as mqtt: and below it url:"},
-		"text":                       {"mqtt", "bridge.yaml: expected sections and keys such as mqtt: and below it url:"},
+		"a list":                     {"- mqtt", "bridge.yaml: expected sections and keys, such as mqtt: with url: below it"},
+		"text":                       {"mqtt", "bridge.yaml: expected sections and keys, such as mqtt: with url: below it"},
 		"too large":                  {strings.Repeat("#", maxFile+1), "bridge.yaml: expected a YAML file of at most 1048576 octets, got 1048577"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -100,8 +100,12 @@ func TestVersion(t *testing.T) {
 		"all known": {&debug.BuildInfo{
 			GoVersion: "go1.26.8", Main: debug.Module{Version: "v1.2.3"},
 			Settings: []debug.BuildSetting{
-				{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"}, {Key: "vcs.time", Value: "2026-11-23T00:00:00Z"},
-				{Key: "GOOS", Value: "linux"}, {Key: "GOARCH", Value: "arm"}, {Key: "GOARM", Value: "6"},
+				{Key: "vcs.revision", Value: "abc"},
+				{Key: "vcs.modified", Value: "true"},
+				{Key: "vcs.time", Value: "2026-11-23T00:00:00Z"},
+				{Key: "GOOS", Value: "linux"},
+				{Key: "GOARCH", Value: "arm"},
+				{Key: "GOARM", Value: "6"},
 			},
 		}, "btmesh2mqtt v1.2.3\ncommit   abc with changes of 2026-11-23T00:00:00Z\ngo       go1.26.8\nplatform linux/arm v6\n"},
 	} {

@@ -129,7 +129,7 @@ func (c *Controller) execute(p []byte) {
 		return
 	}
 	var r reply
-	s := packet.StatusSuccess
+	var s packet.Status
 	switch {
 	case k.family != neutral && c.family != neutral && k.family != c.family:
 		s = packet.StatusCommandDisallowed

@@ -119,7 +119,7 @@ const extendedReportRSSI = 18
 //	secondary PHY | SID | TX power | RSSI | periodic interval (2) |
 //	direct address type | direct address (6) | length | data
 func (t *transmission) appendExtendedReport(b []byte, response bool) []byte {
-	kind, data := uint16(t.properties&(connectable|scannable|legacyPDU)), t.data[:t.length]
+	kind, data := t.properties&(connectable|scannable|legacyPDU), t.data[:t.length]
 	if response {
 		kind, data = kind|0x08, t.response[:t.responseLength]
 	}

@@ -19,16 +19,16 @@ func (c *Controller) Serve(conn io.ReadWriteCloser) error {
 	down := make(chan error, 1)
 	go func() {
 		down <- relay(stream, host)
-		stream.Close() // ends the way up
+		_ = stream.Close() // ends the way up
 	}()
 	up := relay(host, stream)
-	host.Close() // ends the way down
-	stream.Close()
+	_ = host.Close() // ends the way down
+	_ = stream.Close()
 	first := up
 	if errors.Is(up, transport.ErrClosed) {
 		first = <-down
 	} else {
-		<-down
+		_ = <-down // the way up failed first and says why
 	}
 	if errors.Is(first, io.EOF) || errors.Is(first, transport.ErrClosed) {
 		return nil

@@ -14,8 +14,8 @@ func unsigned(size int, multiplier, divisor float64, unit string, specials ...Sp
 	return Part{Kind: Unsigned, Size: size, Multiplier: multiplier, Divisor: divisor, Unit: unit, Highest: highest, Specials: specials}
 }
 
-func signed(size int, multiplier, divisor float64, unit string, lowest, highest int64, specials ...Special) Part {
-	return Part{Kind: Signed, Size: size, Multiplier: multiplier, Divisor: divisor, Unit: unit, Lowest: lowest, Highest: highest, Specials: specials}
+func signed(size int, divisor float64, unit string, lowest, highest int64, specials ...Special) Part {
+	return Part{Kind: Signed, Size: size, Multiplier: 1, Divisor: divisor, Unit: unit, Lowest: lowest, Highest: highest, Specials: specials}
 }
 
 func (p Part) upTo(highest int64) Part { p.Highest = highest; return p }
@@ -52,15 +52,15 @@ var (
 	date         = Part{Kind: Date, Size: 3, Multiplier: 1, Divisor: 1, Unit: "d", Lowest: 1, Highest: ones24, Specials: []Special{notKnown(0)}}
 	generic8     = unsigned(1, 1, 1, "")
 	percentage8  = unsigned(1, 1, 2, "%", notKnown(ones8)).upTo(200)
-	cosine       = signed(1, 1, 100, "", -100, 100, notKnown(0x7F))
-	cri          = signed(1, 1, 1, "", -128, 100, notKnown(0x7F))
-	temperature8 = signed(1, 1, 2, "°C", -128, 126, notKnown(0x7F))
-	celsius8     = signed(1, 1, 1, "°C", -128, 127)
-	temperature  = signed(2, 1, 100, "°C", -27315, 32767, notKnown(-0x8000))
-	hot          = signed(2, 1, 2, "°C", -32767, 32767, notKnown(-0x8000))
-	planckian    = signed(2, 1, 100000, "", -5000, 5000, notKnown(0x7FFF), notValid(0x7FFE))
-	flux         = signed(2, 1, 10, "µT", -32768, 32767)
-	level        = signed(2, 1, 1, "", -32768, 32767)
+	cosine       = signed(1, 100, "", -100, 100, notKnown(0x7F))
+	cri          = signed(1, 1, "", -128, 100, notKnown(0x7F))
+	temperature8 = signed(1, 2, "°C", -128, 126, notKnown(0x7F))
+	celsius8     = signed(1, 1, "°C", -128, 127)
+	temperature  = signed(2, 100, "°C", -27315, 32767, notKnown(-0x8000))
+	hot          = signed(2, 2, "°C", -32767, 32767, notKnown(-0x8000))
+	planckian    = signed(2, 100000, "", -5000, 5000, notKnown(0x7FFF), notValid(0x7FFE))
+	flux         = signed(2, 10, "µT", -32768, 32767)
+	level        = signed(2, 1, "", -32768, 32767)
 	humidity     = unsigned(2, 1, 100, "%", notKnown(ones16)).upTo(10000)
 	count16      = unsigned(2, 1, 1, "", notKnown(ones16))
 	count24      = unsigned(3, 1, 1, "", notKnown(ones24))

@@ -127,9 +127,11 @@ func (p Start) append(dst []byte) []byte {
 }
 
 func (p PublicKey) append(dst []byte) []byte { return append(append(dst, typePublicKey), p.Key[:]...) }
+
 func (InputComplete) append(dst []byte) []byte {
 	return append(dst, typeInputComplete)
 }
+
 func (p Confirmation) append(dst []byte) []byte {
 	return append(append(dst, typeConfirmation), p.Value...)
 }

@@ -198,13 +198,14 @@ func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *seg
 		l.reject(now, auth, p, out)
 		return nil
 	}
-	slot, evicted := old, false
-	if old != nil {
-		if !old.complete {
-			l.counters.Superseded++
+	slot := old
+	if old == nil {
+		var evicted bool
+		if slot, evicted = l.reassemblies.claim(p.Src); evicted {
+			l.counters.Evicted++
 		}
-	} else if slot, evicted = l.reassemblies.claim(p.Src); evicted {
-		l.counters.Evicted++
+	} else if !old.complete {
+		l.counters.Superseded++
 	}
 	slot.start(auth, p, s)
 	return slot

@@ -1,9 +1,10 @@
 package generic
 
 import (
+	"math"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"math"
 )
 
 // Opcodes of the Generic Location messages (section 3.2.7).

@@ -1,11 +1,12 @@
 package sensor
 
 import (
+	"math"
+	"time"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/property"
-	"math"
-	"time"
 )
 
 // Opcodes of the Sensor Descriptor messages (section 4.2.11 and 4.2.12).

@@ -32,7 +32,7 @@ func (osFiles) Open(path string) (file, error) {
 		return nil, err
 	}
 	if err := f.Chmod(0o600); err != nil {
-		f.Close()
+		_ = f.Close() // nothing was written
 		return nil, err
 	}
 	return f, nil

@@ -104,7 +104,7 @@ func create(path string, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // it has been renamed if all went well
 	if err := f.Close(); err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (t *tables) all(table store.Table) (map[string][]byte, error) {
 			value, err := unseal(table, string(k), stored)
 			if err != nil {
 				damaged = append(damaged, fmt.Sprintf("%q", k))
-				return nil
+				return nil //nolint:nilerr // what is damaged is told when the rest has been read
 			}
 			all[string(k)] = value
 			return nil
