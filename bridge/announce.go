@@ -89,12 +89,11 @@ func (s *Service) discover(m *managed) {
 	if !s.cfg.HomeAssistant.Enabled || m.translator == nil {
 		return
 	}
-	topic, payload, err := homeassistant.Discovery(s.cfg.HomeAssistant, s.cfg.Topics, m.record, m.translator.Things())
+	topic, payload, err := homeassistant.Discovery(s.cfg.HomeAssistant, s.cfg.Topics, m.record, m.translator.Things(), m.gone...)
 	if err != nil {
 		s.complain("%s could not be described to Home Assistant: %v", m.record.Name, err)
 		return
 	}
-	m.discovery = topic
 	s.retain(m, topic, payload)
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
 )
 
 // tableTopics is the ledger: by UUID the retained topics that were written for
@@ -82,13 +84,13 @@ func (s *Service) clear(m *managed, topics ...string) {
 // more: the program was stopped in the middle of a rename, or started with
 // another base topic, or without Home Assistant.
 func (s *Service) sweep(m *managed) {
-	if s.cfg.HomeAssistant.Enabled && m.translator == nil {
-		return // what Home Assistant knows of it stands until the interview
+	current := []string{s.cfg.Topics.State(m.record.Name), s.cfg.Topics.Availability(m.record.Name)}
+	if s.cfg.HomeAssistant.Enabled {
+		current = append(current, homeassistant.Topic(s.cfg.HomeAssistant, m.record))
 	}
-	state, availability := s.cfg.Topics.State(m.record.Name), s.cfg.Topics.Availability(m.record.Name)
 	var stale []string
 	for t := range m.topics {
-		if t != state && t != availability && t != m.discovery {
+		if !slices.Contains(current, t) {
 			stale = append(stale, t)
 		}
 	}

@@ -133,12 +133,8 @@ func (s *Service) interviewed(m *managed, before device.Interview, result *commi
 	m.record.Interview = device.Successful
 	s.keep(m)
 	s.addUnits(m)
-	old := m.translator
 	m.describe()
-	if old != nil {
-		m.translator.Restore(old.State())
-		s.dirty[m.record.UUID] = true
-	}
+	s.dirty[m.record.UUID] = true
 	for _, skipped := range result.Skipped {
 		s.log.Warn().Str("device", m.record.Name).Msg(skipped)
 	}

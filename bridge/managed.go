@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -27,10 +28,10 @@ type managed struct {
 	// checker is a second translator, to find out whether a command can be
 	// carried out: the first one gives every command that it translates a
 	// transaction identifier, and there are only 256.
-	checker   translate.Translator
-	topics    map[string]bool // retained topics that hold something
-	discovery string          // the topic that Home Assistant finds it under
-	commands  commands
+	checker  translate.Translator
+	gone     []translate.Thing // what it no longer has, for Home Assistant
+	topics   map[string]bool   // retained topics that hold something
+	commands commands
 
 	lastSeen  time.Time
 	lastAsked time.Time // whether it is still there
@@ -70,10 +71,25 @@ func (s *Service) load(r *device.Record) *managed {
 	return m
 }
 
-// describe makes the translators of what is known of the device.
+// describe makes the translators of what is known of the device. What it was
+// before is remembered as gone, and what still is there keeps its state.
 func (m *managed) describe() {
+	former := m.translator
 	m.translator = translate.Describe(m.record)
 	m.checker = translate.Describe(m.record)
+	if former != nil {
+		m.gone = append(m.gone, former.Things()...)
+		m.translator.Restore(former.State())
+	}
+	has := map[string]bool{}
+	for _, thing := range m.translator.Things() {
+		has[thing.Key] = true
+	}
+	m.gone = slices.DeleteFunc(m.gone, func(thing translate.Thing) bool {
+		twice := has[thing.Key]
+		has[thing.Key] = true
+		return twice
+	})
 }
 
 // read gets a JSON value of the store; what is not there leaves v as it is.
@@ -142,7 +158,10 @@ func (s *Service) adopt(p state.Peer, name string) *managed {
 		if name == "" {
 			name = former.record.Name
 		}
-		m.topics, m.discovery = former.topics, former.discovery
+		m.topics, m.gone = former.topics, former.gone
+		if former.translator != nil {
+			m.gone = append(m.gone, former.translator.Things()...)
+		}
 		s.drop(former)
 	}
 	if name == "" || s.find(name) != nil {

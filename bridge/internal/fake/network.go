@@ -1,0 +1,225 @@
+// Package fake is a mesh network for the tests of the bridge: nodes that answer
+// at once, late, with a refusal, or not at all. There is no radio and no
+// cryptography in it; for that see the virtual devices of mesh/device.
+//
+//	bridge ── Request ──▶ Network ── by address ──▶ Node ── answer, or silence
+//	       ◀─ Report ──── MessageReceived, then the Response, as a node does
+package fake
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// How long things take.
+const (
+	Latency = 50 * time.Millisecond // of an answer
+	Silence = 24 * time.Second      // until a request is given up
+	Joining = 2 * time.Second       // of a provisioning
+)
+
+// Network is a mesh as the bridge sees it. Its methods may be called from
+// several goroutines.
+type Network struct {
+	// Report takes what the bridge's own node reports.
+	Report func(node.Event)
+	// AppKey and DeviceKey are the keys of the network and of every node.
+	AppKey, DeviceKey crypto.Key
+
+	mu      sync.Mutex
+	nodes   map[mesh.UUID]*Node // in the network
+	outside map[mesh.UUID]*Node // not provisioned
+	refused map[mesh.UUID]error // what the provisioning of a device ends with
+	next    mesh.Address
+	asked   int
+}
+
+// New is a network without nodes.
+func New() *Network {
+	return &Network{
+		Report:  func(node.Event) {},
+		nodes:   map[mesh.UUID]*Node{},
+		outside: map[mesh.UUID]*Node{},
+		refused: map[mesh.UUID]error{},
+		next:    0x0100,
+	}
+}
+
+// Place puts an unprovisioned device into reach.
+func (n *Network) Place(nodes ...*Node) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, d := range nodes {
+		n.outside[d.UUID] = d
+		delete(n.refused, d.UUID)
+	}
+}
+
+// Refuse makes the provisioning of a device fail.
+func (n *Network) Refuse(uuid mesh.UUID, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.refused[uuid] = err
+}
+
+// Join makes nodes of devices without provisioning.
+func (n *Network) Join(nodes ...*Node) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, d := range nodes {
+		n.join(d)
+	}
+}
+
+func (n *Network) join(d *Node) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.address = n.next
+	n.next += mesh.Address(len(d.Composition.Elements))
+	n.nodes[d.UUID] = d
+	delete(n.outside, d.UUID)
+}
+
+// Requests is how many requests there were.
+func (n *Network) Requests() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.asked
+}
+
+// Request gives a message to the node that it is for.
+func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, error) {
+	n.mu.Lock()
+	n.asked++
+	d := n.holder(r.Dst)
+	n.mu.Unlock()
+	if d == nil {
+		return unanswered(ctx, r, Silence)
+	}
+	select {
+	case d.turn <- struct{}{}:
+	case <-ctx.Done():
+		return node.Response{}, ctx.Err()
+	}
+	defer func() { <-d.turn }()
+	op, params, err := access.ParseOpcode(r.Payload)
+	if err != nil {
+		return node.Response{}, err
+	}
+	answer, silent := d.receive(r.Dst, op, params)
+	if answer == nil || silent {
+		return unanswered(ctx, r, Silence)
+	}
+	began := time.Now()
+	if err := wait(ctx, d.latency()); err != nil {
+		return node.Response{}, err
+	}
+	payload, err := access.Append(nil, answer)
+	if err != nil {
+		return node.Response{}, fmt.Errorf("fake: %w", err)
+	}
+	op, params, err = access.ParseOpcode(payload)
+	if err != nil {
+		return node.Response{}, err
+	}
+	n.Report(node.MessageReceived{
+		Src: r.Dst, Dst: 1, DeviceKey: r.Key.IsDevice(), Opcode: op, Params: slices.Clone(params),
+	})
+	if op != r.Respond || r.Accept != nil && !r.Accept(params) {
+		return unanswered(ctx, r, Silence)
+	}
+	return node.Response{Src: r.Dst, Opcode: op, Params: params, Attempts: 1, RTT: time.Since(began)}, nil
+}
+
+func unanswered(ctx context.Context, r node.Request, after time.Duration) (node.Response, error) {
+	const attempts = 8
+	if err := wait(ctx, after); err != nil {
+		return node.Response{}, err
+	}
+	return node.Response{Attempts: attempts, RTT: after}, fmt.Errorf("%w: %s, %d attempts in %s", node.ErrNoResponse, r.Dst, attempts, after)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// holder is the node with an element of that address, nil for none.
+func (n *Network) holder(a mesh.Address) *Node {
+	for _, d := range n.nodes {
+		if peer := d.peer(n.DeviceKey); peer.Holds(a) {
+			return d
+		}
+	}
+	return nil
+}
+
+// Provision takes a device that was placed into the network.
+func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, error) {
+	n.Report(node.ProvisioningStep{UUID: p.UUID, Step: "link_open"})
+	if err := wait(ctx, Joining); err != nil {
+		return state.Peer{}, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.refused[p.UUID]; err != nil {
+		return state.Peer{}, err
+	}
+	d := n.outside[p.UUID]
+	if d == nil {
+		return state.Peer{}, fmt.Errorf("fake: there is no device %s", p.UUID)
+	}
+	n.join(d)
+	return d.peer(n.DeviceKey), nil
+}
+
+// Forget drops a node.
+func (n *Network) Forget(_ context.Context, uuid mesh.UUID) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.nodes, uuid)
+	return nil
+}
+
+// Peers lists the nodes by address.
+func (n *Network) Peers(context.Context) ([]state.Peer, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var peers []state.Peer
+	for _, d := range n.nodes {
+		peers = append(peers, d.peer(n.DeviceKey))
+	}
+	slices.SortFunc(peers, func(a, b state.Peer) int { return int(a.Address) - int(b.Address) })
+	return peers, nil
+}
+
+// Summary describes the bridge's own node.
+func (n *Network) Summary(context.Context) (node.Summary, error) {
+	return node.Summary{
+		UUID:         mesh.UUID{0xb0},
+		Address:      1,
+		Elements:     1,
+		IVIndex:      5,
+		SequenceLeft: int(mesh.MaxSequenceNumber) / 2,
+		NetKeys:      []mesh.KeyIndex{0},
+		AppKeys:      []mesh.KeyIndex{0},
+	}, nil
+}
+
+// ApplicationKey is the AppKey.
+func (n *Network) ApplicationKey(context.Context, mesh.KeyIndex) (crypto.Key, error) {
+	return n.AppKey, nil
+}

@@ -1,0 +1,251 @@
+package fake
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/property"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// Node is a device that answers. The fields are set before it is used; what
+// changes later has methods.
+type Node struct {
+	UUID        mesh.UUID
+	Composition *foundation.Composition
+	// Answer may answer in place of the node; nil leaves it to the node. It is
+	// called with one message after another.
+	Answer func(m Message) (answer access.Message, taken bool)
+
+	// turn is taken while a request is under way. It is no mutex: a bubble of
+	// testing/synctest does not count who waits for one of those as waiting.
+	turn chan struct{}
+
+	mu          sync.Mutex
+	address     mesh.Address
+	silent      bool
+	slow        time.Duration
+	on          bool
+	lightness   uint16
+	temperature uint16
+	received    []Message
+}
+
+// Message is what a node received.
+type Message struct {
+	Element int
+	Opcode  mesh.Opcode
+	Params  []byte
+}
+
+// Composed is a node of elements with these models, behind a Configuration
+// Server on the first one.
+func Composed(uuid mesh.UUID, elements ...[]mesh.ModelID) *Node {
+	c := &foundation.Composition{CompanyID: 0x05F1, ProductID: 0x0011, VersionID: 0x0022, Features: foundation.FeatureRelay}
+	for i, models := range elements {
+		if i == 0 {
+			models = append([]mesh.ModelID{foundation.ConfigurationServerID}, models...)
+		}
+		c.Elements = append(c.Elements, foundation.CompositionElement{Models: models})
+	}
+	return &Node{UUID: uuid, Composition: c, turn: make(chan struct{}, 1), temperature: 4000}
+}
+
+// Plug is a switch.
+func Plug(uuid mesh.UUID) *Node {
+	return Composed(uuid, []mesh.ModelID{generic.OnOffServerID})
+}
+
+// Lamp is a light of two elements with brightness and colour temperature.
+func Lamp(uuid mesh.UUID) *Node {
+	return Composed(uuid,
+		[]mesh.ModelID{generic.OnOffServerID, generic.LevelServerID, light.LightnessServerID, light.CTLServerID},
+		[]mesh.ModelID{generic.LevelServerID, light.CTLTemperatureServerID})
+}
+
+// Thermometer is a sensor with a battery.
+func Thermometer(uuid mesh.UUID) *Node {
+	return Composed(uuid, []mesh.ModelID{sensor.ServerID, generic.BatteryServerID})
+}
+
+// Button has client models and no state.
+func Button(uuid mesh.UUID) *Node {
+	return Composed(uuid, []mesh.ModelID{generic.OnOffClientID, generic.LevelClientID})
+}
+
+// SetSilent makes the node answer nothing, or answer again.
+func (d *Node) SetSilent(silent bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.silent = silent
+}
+
+// SetLatency makes the node answer late.
+func (d *Node) SetLatency(latency time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.slow = latency
+}
+
+func (d *Node) latency() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return max(Latency, d.slow)
+}
+
+// Address is where the node is in the network.
+func (d *Node) Address() mesh.Address {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.address
+}
+
+// State is what the node is like.
+func (d *Node) State() (on bool, lightness, temperature uint16) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.on, d.lightness, d.temperature
+}
+
+// Received lists the messages with one of the opcodes, all of them if there is
+// none.
+func (d *Node) Received(opcodes ...mesh.Opcode) []Message {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var list []Message
+	for _, m := range d.received {
+		if len(opcodes) == 0 || slices.Contains(opcodes, m.Opcode) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+func (d *Node) peer(key crypto.Key) state.Peer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return state.Peer{UUID: d.UUID, Address: d.address, Elements: len(d.Composition.Elements), DeviceKey: key}
+}
+
+// receive is the answer of the node, nil for none.
+func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer access.Message, silent bool) {
+	d.mu.Lock()
+	m := Message{Element: int(dst - d.address), Opcode: op, Params: slices.Clone(params)}
+	d.received = append(d.received, m)
+	silent = d.silent
+	d.mu.Unlock()
+	if silent {
+		return nil, true
+	}
+	if d.Answer != nil {
+		if answer, taken := d.Answer(m); taken {
+			return answer, false
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if answer = d.configuration(m); answer == nil {
+		answer = d.application(m)
+	}
+	return answer, false
+}
+
+// Decode reads the parameters of a message; what cannot be read is zero.
+func Decode[T any, M interface {
+	*T
+	access.Message
+}](m Message) M {
+	decoded := M(new(T))
+	if access.Decode(m.Params, decoded) != nil {
+		return M(new(T))
+	}
+	return decoded
+}
+
+func (d *Node) configuration(m Message) access.Message {
+	switch m.Opcode {
+	case foundation.OpConfigCompositionDataGet:
+		data, err := d.Composition.Append(nil)
+		if err != nil {
+			return nil
+		}
+		return &foundation.ConfigCompositionDataStatus{Data: data}
+	case foundation.OpConfigAppKeyAdd:
+		in := Decode[foundation.ConfigAppKeyAdd](m)
+		return &foundation.ConfigAppKeyStatus{NetKeyIndex: in.NetKeyIndex, AppKeyIndex: in.AppKeyIndex}
+	case foundation.OpConfigModelAppBind:
+		in := Decode[foundation.ConfigModelAppBind](m)
+		return &foundation.ConfigModelAppStatus{
+			ElementAddress: in.ElementAddress, AppKeyIndex: in.AppKeyIndex, ModelIdentifier: in.ModelIdentifier,
+		}
+	case foundation.OpConfigModelPublicationSet:
+		in := Decode[foundation.ConfigModelPublicationSet](m)
+		return &foundation.ConfigModelPublicationStatus{
+			ElementAddress: in.ElementAddress, PublishAddress: in.PublishAddress,
+			PublishParameters: in.PublishParameters, ModelIdentifier: in.ModelIdentifier,
+		}
+	case foundation.OpConfigDefaultTTLGet:
+		return &foundation.ConfigDefaultTTLStatus{TTL: 5}
+	case foundation.OpConfigNodeReset:
+		return &foundation.ConfigNodeResetStatus{}
+	}
+	return nil
+}
+
+func (d *Node) application(m Message) access.Message {
+	switch m.Opcode {
+	case generic.OpOnOffSet:
+		d.on = Decode[generic.OnOffSet](m).OnOff
+		if d.on && d.lightness == 0 {
+			d.lightness = 0xFFFF
+		}
+		fallthrough
+	case generic.OpOnOffGet:
+		return &generic.OnOffStatus{PresentOnOff: d.on}
+	case light.OpLightnessSet:
+		d.lightness = Decode[light.LightnessSet](m).Lightness
+		d.on = d.lightness > 0
+		fallthrough
+	case light.OpLightnessGet:
+		return &light.LightnessStatus{PresentLightness: d.shines()}
+	case light.OpCTLSet:
+		in := Decode[light.CTLSet](m)
+		d.lightness, d.temperature = in.CTLLightness, in.CTLTemperature
+		d.on = d.lightness > 0
+		fallthrough
+	case light.OpCTLGet:
+		return &light.CTLStatus{PresentCTLLightness: d.shines(), PresentCTLTemperature: d.temperature}
+	case light.OpCTLTemperatureSet:
+		d.temperature = Decode[light.CTLTemperatureSet](m).CTLTemperature
+		return &light.CTLTemperatureStatus{PresentCTLTemperature: d.temperature}
+	case light.OpLightnessRangeGet:
+		return &light.LightnessRangeStatus{RangeMin: 1, RangeMax: 0xFFFF}
+	case light.OpCTLTemperatureRangeGet:
+		return &light.CTLTemperatureRangeStatus{RangeMin: 2700, RangeMax: 6500}
+	case sensor.OpDescriptorGet:
+		return &sensor.DescriptorStatus{Descriptors: []sensor.Descriptor{{PropertyID: temperature}}}
+	case sensor.OpGet:
+		return &sensor.Status{SensorData: []sensor.Data{{PropertyID: temperature, RawValue: []byte{42}}}}
+	case generic.OpBatteryGet:
+		return &generic.BatteryStatus{BatteryLevel: 80}
+	}
+	return nil
+}
+
+// temperature is Present Ambient Temperature, in half degrees.
+const temperature property.ID = 0x004F
+
+func (d *Node) shines() uint16 {
+	if !d.on {
+		return 0
+	}
+	return d.lightness
+}
