@@ -83,6 +83,7 @@ type Core struct {
 	byOpcode  map[mesh.Opcode][]*instance
 	codec     access.Codec
 	later     []delayed
+	spoken    time.Time // when the radio will have sent what this node has said
 
 	peers       []*peer // by address
 	nextAddress mesh.Address
@@ -278,7 +279,10 @@ func (c *Core) Counters() Counters {
 }
 
 // SequenceLeft is how many sequence numbers are left with this IV index.
-func (c *Core) SequenceLeft() int { return int(mesh.MaxSequenceNumber) + 1 - int(c.sequence.next) }
+func (c *Core) SequenceLeft() int {
+	// The last reserve goes beyond what there is.
+	return max(int(mesh.MaxSequenceNumber)+1-int(c.sequence.next), 0)
+}
 
 func (c *Core) report(e Event) { c.output.Report = append(c.output.Report, e) }
 

@@ -174,9 +174,11 @@ func (c *Core) attempt(p *pending) {
 	}
 }
 
-// await gives the node time to answer, half as much again with each attempt.
+// await gives the node time to answer, half as much again with each attempt,
+// from the moment on at which the radio has sent the question. Without that a
+// scene of twenty lamps would repeat questions that still wait to be sent.
 func (c *Core) await(p *pending) {
-	p.deadline = c.now.Add(p.wait + c.jitter(0, p.wait/4))
+	p.deadline = c.now.Add(max(c.spoken.Sub(c.now), 0) + p.wait + c.jitter(0, p.wait/4))
 	p.wait = min(p.wait+p.wait/2, longestWait)
 }
 
@@ -192,6 +194,8 @@ func (c *Core) delivered(d transport.Delivery) {
 			c.finish(p, Response{}, nil)
 		case d.Result.Success():
 			c.await(p)
+		case errors.Is(d.Err, ErrSequenceSpent):
+			c.finish(p, Response{}, d.Err)
 		case p.Respond == 0 && p.attempts >= p.Attempts:
 			c.finish(p, Response{}, fmt.Errorf("%w: %s", ErrNotSent, d.Result))
 		default:

@@ -28,6 +28,10 @@ type delayed struct {
 	payload []byte
 }
 
+// leastInterval is what a controller puts between two transmissions at least
+// (Core, volume 4 part E, 7.8.53).
+const leastInterval = 20 * time.Millisecond
+
 // maxDelayed bounds what waits; more is dropped, as nobody waits for an answer.
 const maxDelayed = 256
 
@@ -115,11 +119,23 @@ func (c *Core) seal() {
 		out.Len = uint8(len(pdu))
 		c.receiver.Remember(p.NetKey, p)
 		c.output.Send = append(c.output.Send, out)
+		c.speak(out.Transmit)
 	}
 	c.lower.Network = c.lower.Network[:0]
 	if len(c.lower.Replay)+len(c.lower.Access)+len(c.lower.Done) == 0 {
 		c.lower.Reset()
 	}
+}
+
+// speak keeps account of how long the radio will need for what this node says:
+// its own messages go one after the other. What else the radio does is not in
+// it, nor what it had no room for.
+func (c *Core) speak(t bearer.Transmit) {
+	const delay = 5 * time.Millisecond // of the link layer, on average
+	if c.spoken.Before(c.now) {
+		c.spoken = c.now
+	}
+	c.spoken = c.spoken.Add(time.Duration(t.Count) * (max(t.Interval, leastInterval) + delay))
 }
 
 func (c *Core) countUnsent(err error) {
