@@ -26,6 +26,8 @@ type Station struct {
 	Report func(node.Event)
 
 	world   *World
+	number  int
+	options *Options
 	radio   *radio
 	waiting map[node.RequestID]func(node.RequestDone)
 	alarm   time.Duration // when Tick is planned for, 0 for never
@@ -37,11 +39,11 @@ type Options struct {
 	Air        Air
 	Neighbours [][]int // who hears whom, by number
 	TTL        mesh.TTL
-	Monitor    bool                // of all nodes
-	Adjust     func(n *state.Node) // of all nodes, before they begin
-	Store      func(*store.Memory) // the same for what is stored
-	Core       func(*node.Options) // the same for the rest
-	Model      func() access.Model // a further model, nil for none
+	Monitor    bool                              // of all nodes
+	Adjust     func(n *state.Node)               // of all nodes, before they begin
+	Store      func(number int, s *store.Memory) // the same for what is stored; it may store the node
+	Core       func(*node.Options)               // the same for the rest
+	Model      func() access.Model               // a further model, nil for none
 }
 
 // Address is the address of the station with a number.
@@ -65,9 +67,12 @@ const (
 func New(o Options) (*World, error) {
 	w := newWorld(o.Seed, o.Air)
 	for number := range o.Neighbours {
-		s := &Station{world: w, Store: store.NewMemory(), waiting: map[node.RequestID]func(node.RequestDone){}}
+		s := &Station{world: w, number: number, options: &o, Store: store.NewMemory()}
 		s.radio = &radio{world: w, station: s, busy: map[bearer.Lane]bool{}}
-		if err := s.begin(number, &o); err != nil {
+		if o.Store != nil {
+			o.Store(number, s.Store)
+		}
+		if err := s.begin(); err != nil {
 			return nil, err
 		}
 		w.Stations = append(w.Stations, s)
@@ -81,8 +86,17 @@ func New(o Options) (*World, error) {
 	return w, nil
 }
 
-// begin makes the core of a new station.
-func (s *Station) begin(number int, o *Options) error {
+// Restart is a crash: what is not in the store is gone.
+func (s *Station) Restart() error {
+	s.radio.reset()
+	s.alarm = 0
+	return s.begin()
+}
+
+// begin makes a core of what is in the store.
+func (s *Station) begin() error {
+	number, o := s.number, s.options
+	s.waiting = map[node.RequestID]func(node.RequestDone){}
 	s.Plug = device.NewPlug()
 	elements := s.Plug.Elements()
 	if o.Model != nil {
@@ -108,9 +122,6 @@ func (s *Station) begin(number int, o *Options) error {
 		return saved, nil
 	}); err != nil {
 		return err
-	}
-	if o.Store != nil {
-		o.Store(s.Store)
 	}
 	saved, err := node.Load(s.Store)
 	if err != nil {

@@ -57,6 +57,7 @@ type figures struct {
 	rtt      []time.Duration
 	attempts []int
 	failed   []error
+	arrived  int // messages that arrived, where nobody answers
 }
 
 func (f *figures) add(d node.RequestDone) {
