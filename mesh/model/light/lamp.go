@@ -207,7 +207,8 @@ func toLinear(actual uint16) uint16 {
 	return uint16((uint64(actual)*uint64(actual) + full - 1) / full)
 }
 
-// fromLinear is the reverse of toLinear.
+// fromLinear is the reverse of toLinear. Rounding down here, as it rounds up
+// there, brings most values back and the others to their neighbour.
 func fromLinear(linear uint16) uint16 {
-	return uint16(math.Round(full * math.Sqrt(float64(linear)/full)))
+	return uint16(math.Sqrt(float64(linear) * full))
 }
