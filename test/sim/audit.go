@@ -66,13 +66,13 @@ func NewAudit() *Audit {
 		// Everything is read once for each station that sends it, so the
 		// cache is made to forget.
 		receiver: network.NewReceiver(network.Config{Cache: 1}),
-		app:      crypto.NewCCM(Key(appKeyName)),
+		app:      crypto.NewCCM(AppKey()),
 		sent:     map[number]content{},
 		last:     map[mesh.Address]number{},
 		access:   map[message]int{},
 		handed:   map[delivery]int{},
 	}
-	a.receiver.AddSubnet(mesh.PrimaryNetKey, network.Flooding(Key(netKeyName)))
+	a.receiver.AddSubnet(mesh.PrimaryNetKey, network.Flooding(NetKey()))
 	return a
 }
 

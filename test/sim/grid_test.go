@@ -57,7 +57,7 @@ func switchAnywhere(t *testing.T, w *sim.World, seed uint64, n, atOnce int) *fig
 
 func TestGridOf100(t *testing.T) {
 	each(t, 2, func(t *testing.T, seed uint64) {
-		w := network(t, sim.Options{
+		w := world(t, sim.Options{
 			Seed:       seed,
 			Air:        sim.Air{Loss: 0.2, HalfDuplex: true, Duplicate: 0.1, Jitter: 5 * time.Millisecond},
 			Neighbours: sim.Grid(10, 10),
@@ -75,7 +75,7 @@ func TestGridOf100(t *testing.T) {
 // is lost, the random delays between repetitions must get it through.
 func TestGridWithCollisions(t *testing.T) {
 	each(t, 2, func(t *testing.T, seed uint64) {
-		w := network(t, sim.Options{
+		w := world(t, sim.Options{
 			Seed:       seed,
 			Air:        sim.Air{Loss: 0.1, HalfDuplex: true, Collisions: true},
 			Neighbours: sim.Grid(6, 6),
@@ -91,7 +91,7 @@ func TestGridWithCollisions(t *testing.T) {
 
 func TestScattered(t *testing.T) {
 	each(t, 3, func(t *testing.T, seed uint64) {
-		w := network(t, sim.Options{
+		w := world(t, sim.Options{
 			Seed:       seed,
 			Air:        sim.Air{Loss: 0.3, HalfDuplex: true, Duplicate: 0.3, Jitter: 40 * time.Millisecond},
 			Neighbours: sim.Scattered(40, seed),
@@ -110,7 +110,7 @@ func TestScattered(t *testing.T) {
 func TestEverybodyAtOnce(t *testing.T) {
 	each(t, 3, func(t *testing.T, seed uint64) {
 		const n = 20
-		w := network(t, sim.Options{
+		w := world(t, sim.Options{
 			Seed:       seed,
 			Air:        sim.Air{Loss: 0.2, HalfDuplex: true},
 			Neighbours: sim.Line(n),

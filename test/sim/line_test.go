@@ -11,7 +11,7 @@ import (
 // with a probability of 20 %: nineteen hops there, nineteen back.
 func TestCoresInLineOf20(t *testing.T) {
 	each(t, 10, func(t *testing.T, seed uint64) {
-		w := network(t, sim.Options{
+		w := world(t, sim.Options{
 			Seed:       seed,
 			Air:        sim.Air{Loss: 0.2, HalfDuplex: true},
 			Neighbours: sim.Line(20),
@@ -28,7 +28,7 @@ func TestCoresInLineOf20(t *testing.T) {
 // The same air being as bad as the model of it can make it.
 func TestCoresInLineOnHostileAir(t *testing.T) {
 	each(t, 5, func(t *testing.T, seed uint64) {
-		w := network(t, sim.Options{
+		w := world(t, sim.Options{
 			Seed: seed,
 			Air: sim.Air{
 				Loss: 0.2, Duplicate: 0.2, Jitter: 30 * time.Millisecond,

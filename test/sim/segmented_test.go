@@ -15,7 +15,7 @@ import (
 func TestLongestMessage(t *testing.T) {
 	each(t, 10, func(t *testing.T, seed uint64) {
 		const n, octets = 5, 380
-		w := network(t, sim.Options{
+		w := world(t, sim.Options{
 			Seed:       seed,
 			Air:        sim.Air{Loss: 0.1, HalfDuplex: true},
 			Neighbours: sim.Line(n),

@@ -32,7 +32,7 @@ func request(t *testing.T, w *sim.World, from int, r node.Request) error {
 // sent, and a restart does not bring them back; but what others say is heard.
 func TestSequenceNumbersRunOut(t *testing.T) {
 	const left = 16
-	w := network(t, sim.Options{Seed: 1, Neighbours: sim.Line(2), TTL: ttl})
+	w := world(t, sim.Options{Seed: 1, Neighbours: sim.Line(2), TTL: ttl})
 	if err := w.Stations[0].Store.Apply(store.Change{
 		Table: node.TableNode, Key: reserveKey, Value: []byte{0, 0, 0, 0, 0x00, 0xFF, 0xFF, 0x100 - left},
 	}); err != nil {

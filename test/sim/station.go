@@ -49,18 +49,17 @@ type Options struct {
 // Address is the address of the station with a number.
 func Address(number int) mesh.Address { return mesh.Address(number + 1) }
 
-// Key is one of the network's keys, made of a name.
-func Key(name string) crypto.Key {
+// NetKey is the one network key of every simulated network.
+func NetKey() crypto.Key { return named("simulated net") }
+
+// AppKey is the one application key of every simulated network.
+func AppKey() crypto.Key { return named("simulated app") }
+
+func named(name string) crypto.Key {
 	var k crypto.Key
 	copy(k[:], name)
 	return k
 }
-
-// Keys of every simulated network.
-const (
-	netKeyName = "simulated net"
-	appKeyName = "simulated app"
-)
 
 // New makes a network whose nodes are configured already: the same NetKey and
 // AppKey, all models bound, relays on.
@@ -147,9 +146,9 @@ func Configured(number int, ttl mesh.TTL, elements []access.Element) node.Saved 
 	saved := node.NewDevice(mesh.UUID{0: byte(number >> 8), 1: byte(number), 6: 0x40, 8: 0x80})
 	n := saved.Node
 	n.Address = Address(number)
-	n.DeviceKey = Key(fmt.Sprint("device ", number))
-	n.Subnets = []state.Subnet{{Index: mesh.PrimaryNetKey, Key: Key(netKeyName)}}
-	n.AppKeys = []state.AppKey{{Index: 0, NetKey: mesh.PrimaryNetKey, Key: Key(appKeyName)}}
+	n.DeviceKey = named(fmt.Sprint("device ", number))
+	n.Subnets = []state.Subnet{{Index: mesh.PrimaryNetKey, Key: NetKey()}}
+	n.AppKeys = []state.AppKey{{Index: 0, NetKey: mesh.PrimaryNetKey, Key: AppKey()}}
 	n.DefaultTTL = ttl
 	for _, element := range elements {
 		var configured state.Element

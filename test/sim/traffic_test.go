@@ -42,8 +42,8 @@ func each(t *testing.T, n uint64, scenario func(t *testing.T, seed uint64)) {
 	}
 }
 
-// network makes a world, in which the test fails if it cannot be made.
-func network(t *testing.T, o sim.Options) *sim.World {
+// world makes one, in which the test fails if it cannot be made.
+func world(t *testing.T, o sim.Options) *sim.World {
 	t.Helper()
 	w, err := sim.New(o)
 	if err != nil {
