@@ -147,7 +147,9 @@ func settableNames(lamps []*lamp) string {
 
 // unknown is the error for an attribute that no lamp has.
 func (t *translator) unknown(lamps []*lamp, name string) error {
-	if slices.ContainsFunc(t.things, func(thing Thing) bool { return thing.Attribute == name && name != "" }) {
+	if slices.ContainsFunc(t.things, func(thing Thing) bool {
+		return thing.Attribute == name && (thing.Kind == Sensor || thing.Kind == BinarySensor)
+	}) {
 		return fmt.Errorf("%w: %s: expected an attribute that can be set (%s), this one is only reported",
 			ErrAttribute, name, settableNames(lamps))
 	}

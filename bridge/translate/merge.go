@@ -20,21 +20,20 @@ func Merge(older, newer map[string]json.RawMessage) map[string]json.RawMessage {
 	if older == nil {
 		older = map[string]json.RawMessage{}
 	}
+	newer = maps.Clone(newer)
 	for _, suffix := range suffixes(newer) {
+		settle(older, newer, suffix)
 		mergeLamp(older, newer, suffix)
 	}
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(older)), func(name string) bool {
+	outlasts := func(name string) bool {
 		_, replaced := newer[name]
 		return !option(name) && !replaced
-	}) {
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(older)), outlasts) {
 		delete(older, optionTransition)
 		delete(older, optionDelay)
 	}
-	for name, value := range newer {
-		if _, toggled := isToggle(newer, name); !toggled {
-			older[name] = value
-		}
-	}
+	maps.Copy(older, newer)
 	for name := range older {
 		if !option(name) {
 			return older
@@ -68,21 +67,6 @@ func suffixOf(name string) (string, bool) {
 	return "", false
 }
 
-// isToggle reports whether name is a state of TOGGLE and nothing else is
-// wanted of its lamp.
-func isToggle(command map[string]json.RawMessage, name string) (suffix string, ok bool) {
-	suffix, ok = strings.CutPrefix(name, attrState)
-	if !ok || word(command, name) != wordToggle {
-		return suffix, false
-	}
-	for _, other := range []string{attrBrightness, attrColorTemp, attrColor} {
-		if _, there := command[other+suffix]; there {
-			return suffix, false
-		}
-	}
-	return suffix, true
-}
-
 // word is the state that a command asks for, "" for none.
 func word(command map[string]json.RawMessage, name string) string {
 	raw, ok := command[name]
@@ -113,6 +97,32 @@ func turns(command map[string]json.RawMessage, suffix string) string {
 	return ""
 }
 
+func quoted(w string) json.RawMessage { return json.RawMessage(`"` + w + `"`) }
+
+// settle makes of a TOGGLE what it comes to after what is waiting.
+func settle(older, newer map[string]json.RawMessage, suffix string) {
+	if turns(newer, suffix) != wordToggle {
+		return
+	}
+	state, brightness, color := attrState+suffix, attrBrightness+suffix, attrColor+suffix
+	drop := func(command map[string]json.RawMessage, names ...string) {
+		for _, n := range names {
+			delete(command, n)
+		}
+	}
+	switch turns(older, suffix) {
+	case wordOn:
+		newer[state] = quoted(wordOff)
+		drop(newer, brightness, color)
+	case wordOff:
+		newer[state] = quoted(wordOn)
+	case wordToggle:
+		// Twice is not at all. A brightness or a colour would switch it on.
+		drop(newer, state, brightness, color)
+		drop(older, state, brightness, color)
+	}
+}
+
 // mergeLamp takes out of older what newer makes meaningless for one lamp.
 func mergeLamp(older, newer map[string]json.RawMessage, suffix string) {
 	state, brightness := attrState+suffix, attrBrightness+suffix
@@ -122,23 +132,6 @@ func mergeLamp(older, newer map[string]json.RawMessage, suffix string) {
 		for _, n := range names {
 			delete(older, n)
 		}
-	}
-	set := func(w string) { older[state] = json.RawMessage(`"` + w + `"`) }
-
-	if _, toggled := isToggle(newer, state); toggled {
-		switch before {
-		case wordOn:
-			drop(brightness, color)
-			set(wordOff)
-		case wordOff:
-			drop(brightness)
-			set(wordOn)
-		case wordToggle:
-			drop(state)
-		default:
-			set(wordToggle)
-		}
-		return
 	}
 	switch turns(newer, suffix) {
 	case wordOff:
@@ -155,7 +148,7 @@ func mergeLamp(older, newer map[string]json.RawMessage, suffix string) {
 		if _, had := older[color]; had {
 			drop(color)
 			if before == wordOn {
-				set(wordOn) // a colour switches a lamp on, a colour temperature does not
+				older[state] = quoted(wordOn) // a colour switches a lamp on, a colour temperature does not
 			}
 		}
 	}
