@@ -75,6 +75,7 @@ type Core struct {
 	received  []transport.AccessMessage
 	done      []transport.Delivery
 	payload   []byte
+	incoming  access.Incoming // the message that models get
 	subnets   []*subnet
 	appKeys   []appKey
 	deviceKey *crypto.CCM
@@ -229,7 +230,7 @@ func (c *Core) WithModel(now time.Time, element int, id mesh.ModelID, call func(
 	if i == nil {
 		return false
 	}
-	c.run(i, nil, call)
+	c.run(i, call)
 	c.collectTransport(0)
 	return true
 }

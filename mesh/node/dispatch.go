@@ -18,6 +18,7 @@ type instance struct {
 	model           access.Model
 	config          *state.Model
 	nextPublication time.Time
+	context         modelContext
 }
 
 // buildModels lists the models of all elements by the opcodes they take, and
@@ -44,6 +45,7 @@ func (c *Core) buildModels() error {
 		stored.Models = models
 		for _, m := range element.Models {
 			i := &instance{element: e, model: m}
+			i.context = modelContext{core: c, instance: i}
 			c.instances = append(c.instances, i)
 			for _, op := range m.Opcodes() {
 				c.byOpcode[op] = append(c.byOpcode[op], i)
@@ -99,7 +101,10 @@ func (c *Core) instance(element int, id mesh.ModelID) *instance {
 func (c *Core) dispatch(in *access.Incoming, label mesh.UUID) {
 	for _, i := range c.byOpcode[in.Opcode] {
 		if c.isFor(i, in.Dst, label) && mayUse(i, in) {
-			c.run(i, in, func(ctx access.Context) { i.model.Receive(ctx, in) })
+			i.context.in = in
+			i.model.Receive(&i.context, in)
+			i.context.in = nil
+			c.keep(i)
 		}
 	}
 }
@@ -153,9 +158,14 @@ func usesDeviceKey(id mesh.ModelID) bool {
 	return !id.IsVendor() && n < firstApplicationModel && n != healthServer && n != healthClient
 }
 
-// run calls a model and keeps its state if the call changed it.
-func (c *Core) run(i *instance, in *access.Incoming, call func(access.Context)) {
-	call(&modelContext{core: c, instance: i, in: in})
+// run calls a model for something else than a message.
+func (c *Core) run(i *instance, call func(access.Context)) {
+	call(&i.context)
+	c.keep(i)
+}
+
+// keep notes the state of a model if a call has changed it.
+func (c *Core) keep(i *instance) {
 	p, ok := i.model.(access.Persistent)
 	if !ok {
 		return
@@ -173,12 +183,12 @@ func (c *Core) run(i *instance, in *access.Incoming, call func(access.Context)) 
 func (c *Core) wakeModels() {
 	for _, i := range c.instances {
 		if w, ok := i.model.(access.Waker); ok && due(w.NextDeadline(), c.now) {
-			c.run(i, nil, w.Wake)
+			c.run(i, w.Wake)
 		}
 		if due(i.nextPublication, c.now) {
 			i.nextPublication = c.now.Add(i.config.Publication.Interval())
 			if p, ok := i.model.(access.Publisher); ok {
-				c.run(i, nil, p.PublishPeriodically)
+				c.run(i, p.PublishPeriodically)
 			}
 		}
 	}
@@ -195,7 +205,8 @@ func (c *Core) modelDeadline() time.Time {
 	return next
 }
 
-// modelContext is the access.Context of one call of one model.
+// modelContext is the access.Context of the calls of one model, which come one
+// after the other. in is the message being handled, nil for none.
 type modelContext struct {
 	core     *Core
 	instance *instance

@@ -146,7 +146,7 @@ func (c *Core) receiveAccess(m *transport.AccessMessage, rssi int8) {
 		c.counters.Malformed++
 		return
 	}
-	in := access.Incoming{
+	c.incoming = access.Incoming{
 		Src:       m.Src,
 		Dst:       m.Dst,
 		NetKey:    m.NetKey,
@@ -174,6 +174,6 @@ func (c *Core) receiveAccess(m *transport.AccessMessage, rssi int8) {
 	// A node obeys its own device key; the key of another node only proves
 	// that the other one answers.
 	if !m.Key.IsDevice() || m.Key.Device == c.state.Address {
-		c.dispatch(&in, m.Label)
+		c.dispatch(&c.incoming, m.Label)
 	}
 }
