@@ -53,8 +53,8 @@ func inBubble(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
+		defer w.stop()
 		f(t, w)
-		w.stop()
 	})
 }
 
