@@ -28,8 +28,8 @@ type Session struct {
 	waiting []*exchange // for a credit, oldest first
 	spare   []*exchange // for the next commands
 
-	writing sync.Mutex
-	buf     []byte // of the command being written
+	writing chan struct{} // holds a token while a command is being written
+	buf     []byte        // the command
 }
 
 // exchange is one command and its answer.
@@ -57,6 +57,7 @@ func newSession(c *Controller, l *link) *Session {
 		c:       c,
 		link:    l,
 		over:    make(chan struct{}),
+		writing: make(chan struct{}, 1),
 		timer:   time.NewTimer(time.Hour),
 		credits: 1, // what every controller takes after a reset (section 4.4)
 	}
@@ -87,7 +88,14 @@ func (s *Session) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
 	s.mu.Unlock()
 
 	select {
-	case <-x.wake:
+	case <-x.wake: // it has a credit
+	case <-s.over:
+		return s.withdraw(x, errNotSent)
+	case <-ctx.Done():
+		return s.withdraw(x, context.Cause(ctx))
+	}
+	select {
+	case s.writing <- struct{}{}:
 	case <-s.over:
 		return s.withdraw(x, errNotSent)
 	case <-ctx.Done():
@@ -174,9 +182,9 @@ func (s *Session) withdraw(x *exchange, err error) ([]byte, error) {
 	return nil, err
 }
 
+// write sends a command whose turn it is.
 func (s *Session) write(x *exchange) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	defer func() { <-s.writing }()
 	s.mu.Lock()
 	x.state = stateSent // from now on an answer may come
 	s.mu.Unlock()

@@ -161,10 +161,9 @@ func TestCreditsNeverComeBack(t *testing.T) {
 func TestMissingCompletion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h, st := &script{}, &host{}, &states{}
-		dropped := false
+		var dropped atomic.Bool
 		s.answer = func(s *script, op packet.Opcode, _ []byte) {
-			if op == packet.OpLESetScanEnable && !dropped {
-				dropped = true
+			if op == packet.OpLESetScanEnable && !dropped.Swap(true) {
 				return
 			}
 			obey(s, op, nil)
@@ -212,18 +211,17 @@ func TestMissingCompletion(t *testing.T) {
 func TestLateCompletion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
-		n := 0
+		var n atomic.Int32
 		s.answer = func(s *script, op packet.Opcode, _ []byte) {
 			switch {
 			case op == packet.OpLERand:
-				n++
-				if n > 1 {
+				if n.Add(1) > 1 {
 					go func() {
 						time.Sleep(time.Second)
-						s.complete(op, 1, 0, byte(n))
+						s.complete(op, 1, 0, byte(n.Load()))
 					}()
 				}
-			case op == packet.OpReset && n == 1:
+			case op == packet.OpReset && n.Load() == 1:
 				s.complete(packet.OpLERand, 7, 0, 1) // late, and with credits of its own
 				obey(s, op, nil)
 			default:
