@@ -33,4 +33,5 @@ var companies = map[mesh.CompanyID]string{
 	0x05F1: "Linux Foundation",
 	0x060F: "Signify",
 	0x07D0: "Tuya",
+	0xFFFF: "Bluetooth Mesh", // for tests; no company has it
 }

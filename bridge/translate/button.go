@@ -230,11 +230,9 @@ func (t *translator) colorPress(in Input) (press, bool) {
 	case light.OpHSLSet, light.OpHSLSetUnacknowledged:
 		var m light.HSLSet
 		ok := t.decode(in, &m)
-		brightness, color := 0, Color{}
-		if m.HSLLightness > 0 {
-			brightness, color = fromHSL(m.HSLLightness, m.HSLHue, m.HSLSaturation, whole)
-		} else {
-			_, color = fromHSL(1, m.HSLHue, m.HSLSaturation, whole)
+		brightness, color := fromHSL(max(1, m.HSLLightness), m.HSLHue, m.HSLSaturation, whole)
+		if m.HSLLightness == 0 {
+			brightness = 0
 		}
 		return press{light.HSLClientID, familyHSL, m.TID, [3]int32{int32(m.HSLLightness), int32(m.HSLHue), int32(m.HSLSaturation)}, m.Transition, eventColor, map[string]any{
 			attrBrightness: brightness, attrColor: color,

@@ -140,18 +140,18 @@ func settableNames(lamps []*lamp) string {
 		}
 	}
 	if len(names) == 0 {
-		return "this takes no commands"
+		return "none, for there is nothing to set here"
 	}
 	return strings.Join(append(names, optionTransition, optionDelay), ", ")
 }
 
 // unknown is the error for an attribute that no lamp has.
 func (t *translator) unknown(lamps []*lamp, name string) error {
-	if slices.ContainsFunc(t.things, func(thing Thing) bool {
+	reported := slices.ContainsFunc(t.things, func(thing Thing) bool {
 		return thing.Attribute == name && (thing.Kind == Sensor || thing.Kind == BinarySensor)
-	}) {
-		return fmt.Errorf("%w: %s: expected an attribute that can be set (%s), this one is only reported",
-			ErrAttribute, name, settableNames(lamps))
+	})
+	if reported {
+		return fmt.Errorf("%w: %s: cannot be set, it is only reported; expected %s", ErrAttribute, name, settableNames(lamps))
 	}
 	return fmt.Errorf("%w: unknown attribute %q: expected %s", ErrAttribute, clip(name), settableNames(lamps))
 }

@@ -170,9 +170,9 @@ func TestCommandRefuses(t *testing.T) {
 		{dimmer(), "lamp", `{"state":"ON"}`, `element: expected 0 to 0 or light, got "lamp"`},
 		{strip(), "1", `{"state_3":"ON"}`, `unknown attribute "state_3": expected state_2, transition, delay`},
 		{strip(), "1", `{"brightness":1}`, `unknown attribute "brightness": expected state_2`},
-		{weather(), "", `{"temperature":20}`, `temperature: expected an attribute that can be set (this takes no commands), this one is only reported`},
-		{remote(), "", `{"state":"ON"}`, `unknown attribute "state": expected this takes no commands`},
-		{&device.Record{}, "", `{"state":"ON"}`, `unknown attribute "state": expected this takes no commands`},
+		{weather(), "", `{"temperature":20}`, `temperature: cannot be set, it is only reported; expected none, for there is nothing to set here`},
+		{remote(), "", `{"state":"ON"}`, `unknown attribute "state": expected none, for there is nothing to set here`},
+		{&device.Record{}, "", `{"state":"ON"}`, `unknown attribute "state": expected none, for there is nothing to set here`},
 		{plug(), "", `{"` + strings.Repeat("x", 5000) + `":1}`, `unknown attribute "` + strings.Repeat("x", 60) + `..."`},
 		{plug(), "", `{"state":"` + strings.Repeat("x", 5000) + `"}`, `got "` + strings.Repeat("x", 59) + `...`},
 	} {
@@ -196,9 +196,26 @@ func TestTransitionIsTheCoarsestExactStep(t *testing.T) {
 		seconds  string
 		expected generic.TransitionTime
 	}{
-		{"0", 0}, {"0.1", 0x01}, {"0.9", 0x09}, {"1", 0x41}, {"1.5", 0x0F}, {"6.2", 0x3E}, {"10", 0x81},
-		{"15", 0x4F}, {"62", 0x7E}, {"70", 0x87}, {"600", 0xC1}, {"610", 0x80 | 61}, {"620", 0x80 | 62}, {"1200", 0xC2},
-		{"37200", 0xFE}, {"0.01", 0x01}, {"6.3", 0x3E}, {"65", 0x7E}, {"67", 0x87}, {"0.25", 0x03},
+		{"0", 0},
+		{"0.1", 0x01},
+		{"0.9", 0x09},
+		{"1", 0x41},
+		{"1.5", 0x0F},
+		{"6.2", 0x3E},
+		{"10", 0x81},
+		{"15", 0x4F},
+		{"62", 0x7E},
+		{"70", 0x87},
+		{"600", 0xC1},
+		{"610", 0x80 | 61},
+		{"620", 0x80 | 62},
+		{"1200", 0xC2},
+		{"37200", 0xFE},
+		{"0.01", 0x01},
+		{"6.3", 0x3E},
+		{"65", 0x7E},
+		{"67", 0x87},
+		{"0.25", 0x03},
 	} {
 		actions := mustCommand(t, translate.Describe(plug()), "", `{"state":"ON","transition":`+c.seconds+`}`)
 		got := actions[0].Message.(*generic.OnOffSet).Transition

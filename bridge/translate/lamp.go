@@ -110,26 +110,28 @@ func (l *lamp) restore(state map[string]any) {
 	case wordOff:
 		l.on = sure(false)
 	}
-	if b, ok := number(get(attrBrightness)); ok && l.thing.Brightness && b >= 1 && b <= MaxBrightness {
-		l.brightness = sure(int(b))
-		l.rawLightness = sure(l.lightnessAt(int(b)))
-	}
 	if k, ok := number(get(attrColorTemp)); ok && l.thing.ColorTemp && k >= float64(light.MinTemperature) && k <= float64(light.MaxTemperature) {
 		l.kelvin = sure(int(k))
 	}
 	if c, ok := storedColor(get(attrColor)); ok && l.thing.Color {
 		l.color = sure(c)
-		lightness, hue, saturation := toHSL(l.brightness.or(MaxBrightness), c, l.lightnessRange)
-		l.rawHue, l.rawSaturation = sure(hue), sure(saturation)
-		if l.brightness.known {
-			l.rawLightness = sure(lightness)
-		}
 	}
 	switch mode := get(attrColorMode); {
 	case mode == modeHS && l.color.known:
 		l.mode = modeHS
 	case mode == modeColorTemp && l.kelvin.known:
 		l.mode = modeColorTemp
+	}
+	if b, ok := number(get(attrBrightness)); ok && l.thing.Brightness && b >= 1 && b <= MaxBrightness {
+		l.brightness = sure(int(b))
+		l.rawLightness = sure(l.lightnessAt(int(b)))
+	}
+	if l.color.known {
+		lightness, hue, saturation := toHSL(l.brightness.or(MaxBrightness), l.color.value, l.lightnessRange)
+		l.rawHue, l.rawSaturation = sure(hue), sure(saturation)
+		if l.brightness.known && l.mode != modeColorTemp {
+			l.rawLightness = sure(lightness)
+		}
 	}
 }
 
@@ -179,14 +181,14 @@ func (l *lamp) setKelvin(kelvin uint16) {
 	if kelvin < light.MinTemperature || kelvin > light.MaxTemperature {
 		return
 	}
-	changed := !l.kelvin.known || l.kelvin.value != int(kelvin)
+	changed := l.kelvin.known && l.kelvin.value != int(kelvin)
 	l.kelvin = sure(int(kelvin))
 	l.enter(modeColorTemp, changed)
 }
 
 // setHueSaturation takes over a colour.
 func (l *lamp) setHueSaturation(hue, saturation maybe[uint16]) {
-	before := [2]maybe[uint16]{l.rawHue, l.rawSaturation}
+	beforeHue, beforeSaturation := l.rawHue, l.rawSaturation
 	if hue.known {
 		l.rawHue = hue
 	}
@@ -194,7 +196,12 @@ func (l *lamp) setHueSaturation(hue, saturation maybe[uint16]) {
 		l.rawSaturation = saturation
 	}
 	if l.rawHue.known && l.rawSaturation.known {
-		l.enter(modeHS, before != [2]maybe[uint16]{l.rawHue, l.rawSaturation})
+		changed := l.rawHue != beforeHue || l.rawSaturation != beforeSaturation
+		if !beforeHue.known || !beforeSaturation.known {
+			// Heard of for the first time: a lamp that has a colour shows it.
+			changed = l.rawSaturation.value > 0
+		}
+		l.enter(modeHS, changed)
 	}
 	l.derive()
 }
@@ -213,19 +220,19 @@ func (l *lamp) enter(mode string, changed bool) {
 
 // derive finds brightness and colour of what is known on the air.
 func (l *lamp) derive() {
-	if !l.thing.Color || l.mode == modeColorTemp {
-		if l.rawLightness.known {
-			l.brightness = sure(scaleOf(l.lightnessRange, 1).brightness(float64(l.rawLightness.value)))
-		}
-		return
+	white := !l.thing.Color || l.mode == modeColorTemp
+	if white && l.rawLightness.known {
+		l.brightness = sure(scaleOf(l.lightnessRange, 1).brightness(float64(l.rawLightness.value)))
 	}
-	if !l.rawHue.known || !l.rawSaturation.known {
-		return // without the saturation the lightness does not tell the brightness
+	// Without the saturation a lightness tells neither colour nor brightness,
+	// and white light says nothing new about the colour.
+	if !l.rawHue.known || !l.rawSaturation.known || white && l.color.known {
+		return
 	}
 	// Without a lightness it is the colour of the lamp when it is dim.
 	brightness, color := fromHSL(l.rawLightness.or(1), l.rawHue.value, l.rawSaturation.value, l.lightnessRange)
 	l.color = sure(color)
-	if l.rawLightness.known {
+	if l.rawLightness.known && !white {
 		l.brightness = sure(brightness)
 	}
 }

@@ -63,10 +63,10 @@ func wide(t *rapid.T) device.Range {
 }
 
 func TestBrightnessComesBackAsItWasSet(t *testing.T) {
-	for name, make := range map[string]func() *device.Record{"dimmer": dimmer, "white lamp": whiteLamp, "level": levelOnly, "colour lamp": colorLamp} {
+	for name, describe := range map[string]func() *device.Record{"dimmer": dimmer, "white lamp": whiteLamp, "level": levelOnly, "colour lamp": colorLamp} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
-				d := make()
+				d := describe()
 				r := wide(rt)
 				if name == "level" {
 					r = device.Range{}

@@ -40,20 +40,41 @@ func TestStateIsWhatIsReported(t *testing.T) {
 		{"dimmer ignores linear and its bound level", dimmer(), []said{
 			{0, &light.LightnessLinearStatus{PresentLightness: 5}}, {0, &generic.LevelStatus{PresentLevel: 5}},
 		}, `{"brightness":null,"state":null}`},
-		{"white lamp", whiteLamp(), []said{{0, &light.CTLStatus{PresentCTLLightness: 128 * 257, PresentCTLTemperature: 3000}}},
-			`{"brightness":128,"color_mode":"color_temp","color_temp":3000,"state":"ON"}`},
-		{"white lamp on its way", whiteLamp(), []said{{0, &light.CTLStatus{PresentCTLTemperature: 6500, HasTarget: true, TargetCTLLightness: 65535, TargetCTLTemperature: 2700}}},
-			`{"brightness":255,"color_mode":"color_temp","color_temp":2700,"state":"ON"}`},
-		{"white lamp, temperature from its own element", whiteLamp(), []said{{1, &light.CTLTemperatureStatus{PresentCTLTemperature: 4000}}},
-			`{"brightness":null,"color_mode":"color_temp","color_temp":4000,"state":null}`},
-		{"white lamp, 0 kelvin is not known", whiteLamp(), []said{{0, &light.CTLStatus{PresentCTLLightness: 257}}},
-			`{"brightness":1,"color_temp":null,"state":"ON"}`},
-		{"colour lamp, full blue", colorLamp(), []said{{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 43691, HSLSaturation: 65535}}},
-			`{"brightness":255,"color":{"h":240,"s":100},"color_mode":"hs","state":"ON"}`},
-		{"colour lamp, white", colorLamp(), []said{{0, &light.HSLStatus{HSLLightness: 65535, HSLHue: 0, HSLSaturation: 0}}},
-			`{"brightness":255,"color":{"h":0,"s":0},"color_mode":"hs","state":"ON"}`},
-		{"colour lamp, lightness alone is not enough", colorLamp(), []said{{0, &light.LightnessStatus{PresentLightness: 0x7FFF}}},
-			`{"brightness":null,"color":null,"state":"ON"}`},
+		{
+			"white lamp", whiteLamp(),
+			[]said{{0, &light.CTLStatus{PresentCTLLightness: 128 * 257, PresentCTLTemperature: 3000}}},
+			`{"brightness":128,"color_mode":"color_temp","color_temp":3000,"state":"ON"}`,
+		},
+		{
+			"white lamp on its way", whiteLamp(),
+			[]said{{0, &light.CTLStatus{PresentCTLTemperature: 6500, HasTarget: true, TargetCTLLightness: 65535, TargetCTLTemperature: 2700}}},
+			`{"brightness":255,"color_mode":"color_temp","color_temp":2700,"state":"ON"}`,
+		},
+		{
+			"white lamp, temperature from its own element", whiteLamp(),
+			[]said{{1, &light.CTLTemperatureStatus{PresentCTLTemperature: 4000}}},
+			`{"brightness":null,"color_mode":"color_temp","color_temp":4000,"state":null}`,
+		},
+		{
+			"white lamp, 0 kelvin is not known", whiteLamp(),
+			[]said{{0, &light.CTLStatus{PresentCTLLightness: 257}}},
+			`{"brightness":1,"color_temp":null,"state":"ON"}`,
+		},
+		{
+			"colour lamp, full blue", colorLamp(),
+			[]said{{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 43691, HSLSaturation: 65535}}},
+			`{"brightness":255,"color":{"h":240,"s":100},"color_mode":"hs","state":"ON"}`,
+		},
+		{
+			"colour lamp, white", colorLamp(),
+			[]said{{0, &light.HSLStatus{HSLLightness: 65535, HSLHue: 0, HSLSaturation: 0}}},
+			`{"brightness":255,"color":{"h":0,"s":0},"color_mode":"hs","state":"ON"}`,
+		},
+		{
+			"colour lamp, lightness alone is not enough", colorLamp(),
+			[]said{{0, &light.LightnessStatus{PresentLightness: 0x7FFF}}},
+			`{"brightness":null,"color":null,"state":"ON"}`,
+		},
 		{"colour lamp on its way holds what it had", colorLamp(), []said{
 			{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 43691, HSLSaturation: 65535}},
 			{0, &light.HSLStatus{HSLLightness: 0x7000, HSLHue: 40000, HSLSaturation: 65535, HasRemainingTime: true, RemainingTime: tenSeconds}},
@@ -75,6 +96,16 @@ func TestStateIsWhatIsReported(t *testing.T) {
 			{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 0, HSLSaturation: 65535}},
 			{0, &light.CTLStatus{PresentCTLLightness: 0x7FFF, PresentCTLTemperature: 3000}},
 		}, `{"brightness":255,"color":{"h":0,"s":100},"color_mode":"hs","color_temp":3000,"state":"ON"}`},
+		{"lamp with both, white, asked for all", bothLamp(), []said{
+			{0, &light.CTLStatus{PresentCTLLightness: 65535, PresentCTLTemperature: 3000}},
+			{0, &light.HSLStatus{HSLLightness: 65535}},
+		}, `{"brightness":255,"color":{"h":0,"s":0},"color_mode":"color_temp","color_temp":3000,"state":"ON"}`},
+		{"lamp with both, coloured, then the temperature changes", bothLamp(), []said{
+			{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 0, HSLSaturation: 65535}},
+			{0, &light.CTLStatus{PresentCTLLightness: 0x7FFF, PresentCTLTemperature: 3000}},
+			{1, &light.CTLTemperatureStatus{PresentCTLTemperature: 4000}},
+			{0, &light.CTLStatus{PresentCTLLightness: 65535, PresentCTLTemperature: 4000}},
+		}, `{"brightness":255,"color":{"h":0,"s":100},"color_mode":"color_temp","color_temp":4000,"state":"ON"}`},
 		{"level alone is a light", levelOnly(), []said{{0, &generic.LevelStatus{PresentLevel: 0x7FFF}}}, `{"brightness":255,"state":"ON"}`},
 		{"level alone at its lowest is off", levelOnly(), []said{{0, &generic.LevelStatus{PresentLevel: -0x8000}}}, `{"brightness":null,"state":"OFF"}`},
 		{"level beside an OnOff that is off", record(models{generic.OnOffServerID, generic.LevelServerID}), []said{
