@@ -92,7 +92,7 @@ type room struct {
 }
 
 // roomAt is a room some time after its first measurement: heating that goes on
-// and off in twenty minutes, humidity against it, clouds that pass in seven,
+// and off in twenty minutes, humidity against it, clouds that pass in fifteen,
 // somebody who comes by every minute and a half. Sensors of this sort round
 // what they tell, so that noise is not news.
 func roomAt(t time.Duration) room {
@@ -102,8 +102,8 @@ func roomAt(t time.Duration) room {
 	const visit, stay = 90 * time.Second, 15 * time.Second
 	return room{
 		temperature: round(21.5+1.5*heat, 0.5),
-		humidity:    round(45-4*heat+wave(3*time.Minute), 1),
-		illuminance: round(320+180*wave(7*time.Minute), 20),
+		humidity:    round(45-4*heat, 1),
+		illuminance: round(300+200*wave(15*time.Minute), 50),
 		motion:      t%visit >= visit-stay,
 	}
 }

@@ -363,8 +363,8 @@ func TestSensorReportsByItself(t *testing.T) {
 	}
 	for id, limits := range map[property.ID][2]float64{
 		property.PresentAmbientTemperature:      {20, 23},
-		property.PresentAmbientRelativeHumidity: {40, 50},
-		property.PresentAmbientLightLevel:       {140, 500},
+		property.PresentAmbientRelativeHumidity: {41, 49},
+		property.PresentAmbientLightLevel:       {100, 500},
 		property.MotionSensed:                   {0, 100},
 	} {
 		values := last[id]

@@ -58,7 +58,7 @@ func (s *Server) Models() []access.Model { return s.models }
 // One that is the same as before is nothing to publish.
 func (s *Server) Set(now time.Time, id property.ID, raw []byte) {
 	if v := s.find(id); v != nil && !bytes.Equal(v.raw, raw) {
-		v.raw = append(v.raw[:0], raw...)
+		v.raw = bytes.Clone(raw) // messages hold on to the one before
 		v.changed = true
 		s.group.Changed(now)
 	}
