@@ -67,7 +67,7 @@ func (linux) adapters() ([]adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	// The kernel sees structures of 16-bit and 32-bit numbers: aligned so.
 	var words [listCapacity / 4]uint32
 	buf := unsafe.Slice((*byte)(unsafe.Pointer(&words)), listCapacity)
@@ -114,7 +114,7 @@ func (linux) power(index uint16, on bool) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	number := uint(numberDevDown)
 	if on {
 		number = numberDevUp
