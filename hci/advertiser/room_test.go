@@ -133,11 +133,11 @@ func (t *tapped) Write(p []byte) error {
 		status = t.d.refuse(op, params)
 	}
 	t.d.mu.Unlock()
-	if status != packet.StatusSuccess {
-		t.d.virtual.Inject([]byte{4, 0x0e, 4, 1, byte(op & 0xff), byte(op >> 8), byte(status)})
-		return nil
+	if status == packet.StatusSuccess {
+		return t.Transport.Write(p)
 	}
-	return t.Transport.Write(p)
+	t.d.virtual.Inject([]byte{4, 0x0e, 4, 1, byte(op & 0xff), byte(op >> 8), byte(status)})
+	return nil
 }
 
 // texts is what was heard, as text.
