@@ -1,10 +1,13 @@
 package bridge
 
 import (
+	"encoding/json"
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -44,7 +47,7 @@ func (s *Service) info() infoDocument {
 		Version:  s.cfg.Version,
 		Go:       runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		Adapters: s.cfg.Adapters(),
+		Adapters: s.adapters(),
 		Network: networkInfo{
 			Name:         s.cfg.Network,
 			UUID:         s.summary.UUID,
@@ -61,9 +64,6 @@ func (s *Service) info() infoDocument {
 		doc.Scan = scanInfo{Active: true, Until: &until}
 	}
 	// An empty list is a list.
-	if doc.Adapters == nil {
-		doc.Adapters = []Adapter{}
-	}
 	if doc.Network.NetKeys == nil {
 		doc.Network.NetKeys = []mesh.KeyIndex{}
 	}
@@ -87,14 +87,52 @@ func (s *Service) health() healthDocument {
 	return healthDocument{
 		Time:     time.Now().UTC().Truncate(time.Second),
 		Memory:   memory.Sys,
-		Adapters: s.cfg.Adapters(),
+		Adapters: s.adapters(),
 		Mesh: map[string]any{
 			"missed":   s.summary.Missed,
 			"unsent":   s.summary.Unsent,
-			"counters": s.summary.Counters,
+			"counters": snakes(s.summary.Counters),
 		},
 		Ignored: s.ignored,
 	}
+}
+
+// adapters lists the radios; an empty list is [], not null.
+func (s *Service) adapters() []Adapter { return append([]Adapter{}, s.cfg.Adapters()...) }
+
+// snakes is a struct of counters as JSON with keys_like_this: the mesh stack
+// has no opinion about documents.
+func snakes(counters any) any {
+	data, err := json.Marshal(counters)
+	var v any
+	if err != nil || json.Unmarshal(data, &v) != nil {
+		return nil
+	}
+	return renamed(v)
+}
+
+func renamed(v any) any {
+	fields, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	out := make(map[string]any, len(fields))
+	for name, value := range fields {
+		out[snake(name)] = renamed(value)
+	}
+	return out
+}
+
+// snake turns BadMIC into bad_mic.
+func snake(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 && !unicode.IsUpper(rune(name[i-1])) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 type deviceDocument struct {
