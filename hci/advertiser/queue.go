@@ -4,24 +4,19 @@ import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 
 // queue holds the PDUs that wait, by lane, in a fixed number of nodes.
 //
-// Lanes whose identifiers share the upper 32 bits are of one kind (bearer.Lane:
-// own messages, relayed ones, provisioning links, beacons). Each kind has room
-// of its own, and kinds take turns, and so do the lanes of a kind. So a flood
-// of messages to relay neither fills nor delays the queue of what this node has
-// to say.
+// Lanes are of several kinds (bearer.Lane.Kind). Each kind has room of its own,
+// and kinds take turns, and so do the lanes of a kind. So a flood of messages to
+// relay neither fills nor delays the queue of what this node has to say.
 type queue struct {
 	nodes []node
 	free  int32
 	lanes map[bearer.Lane]*lane
 	spare []*lane
-	kinds [laneKinds]kindQueue
+	kinds [bearer.LaneKinds]kindQueue
 	turn  int
 }
 
-const (
-	laneKinds = 4
-	none      = int32(-1)
-)
+const none = int32(-1)
 
 // node is a PDU that waits or is on the air.
 type node struct {
@@ -47,7 +42,7 @@ type kindQueue struct {
 
 // newQueue makes room for perKind PDUs of each kind, with those on the air.
 func newQueue(perKind int) *queue {
-	q := &queue{nodes: make([]node, perKind*laneKinds), lanes: make(map[bearer.Lane]*lane)}
+	q := &queue{nodes: make([]node, perKind*bearer.LaneKinds), lanes: make(map[bearer.Lane]*lane)}
 	for i := range q.nodes {
 		q.nodes[i].next = int32(i) + 1
 	}
@@ -59,7 +54,7 @@ func newQueue(perKind int) *queue {
 }
 
 func (q *queue) kind(id bearer.Lane) *kindQueue {
-	return &q.kinds[min(uint64(id)>>32, laneKinds-1)]
+	return &q.kinds[id.Kind()]
 }
 
 // push adds a PDU to the end of its lane, or returns false if there is no room.
@@ -89,7 +84,7 @@ func (q *queue) push(o *bearer.Outgoing) bool {
 func (q *queue) pop() int32 {
 	for range q.kinds {
 		k := &q.kinds[q.turn]
-		q.turn = (q.turn + 1) % laneKinds
+		q.turn = (q.turn + 1) % bearer.LaneKinds
 		l := k.first
 		if l == nil {
 			continue

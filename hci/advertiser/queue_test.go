@@ -16,8 +16,8 @@ func TestQueueProperties(t *testing.T) {
 		q := newQueue(perKind)
 		waiting := map[bearer.Lane][]byte{} // the one octet of each PDU, in order
 		air := map[bearer.Lane]int32{}
-		kind := func(l bearer.Lane) uint64 { return min(uint64(l)>>32, laneKinds-1) }
-		used := func(k uint64) int {
+		kind := bearer.Lane.Kind
+		used := func(k int) int {
 			n := 0
 			for _, l := range lanes {
 				if kind(l) == k {

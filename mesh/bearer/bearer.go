@@ -55,11 +55,21 @@ func (k Kind) String() string {
 type Lane uint64
 
 const (
-	laneOwn Lane = iota << 32
+	laneShift = 32
+
+	laneOwn Lane = (iota - 1) << laneShift
 	laneRelay
 	laneLink
 	laneBeacon
 )
+
+// LaneKinds is the number of kinds of lanes: own messages, relayed ones,
+// provisioning links, beacons.
+const LaneKinds = 4
+
+// Kind numbers the kind of a lane from 0 to LaneKinds-1, for a radio that
+// shares its time fairly among them.
+func (l Lane) Kind() int { return int(min(l>>laneShift, LaneKinds-1)) }
 
 // OwnLane is for the messages that this node originates.
 func OwnLane() Lane { return laneOwn }

@@ -58,6 +58,21 @@ func TestLanesDoNotMeet(t *testing.T) {
 	}
 }
 
+func TestKindsOfLanes(t *testing.T) {
+	for want, lanes := range [bearer.LaneKinds][]bearer.Lane{
+		{bearer.OwnLane()},
+		{bearer.RelayLane(0), bearer.RelayLane(0xFFFF)},
+		{bearer.LinkLane(0), bearer.LinkLane(0xFFFFFFFF)},
+		{bearer.BeaconLane()},
+	} {
+		for _, lane := range lanes {
+			if got := lane.Kind(); got != want {
+				t.Errorf("lane %x: kind %d, expected %d", uint64(lane), got, want)
+			}
+		}
+	}
+}
+
 func TestNewOutgoingCopies(t *testing.T) {
 	pdu := []byte{1, 2, 3}
 	o := bearer.NewOutgoing(bearer.Beacon, bearer.BeaconLane(), bearer.Transmit{Count: 1}, pdu)
