@@ -82,10 +82,20 @@ func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
 	}
 	ctx.Reply(answer)
 	if in.Opcode == OpConfigNodeReset {
-		// After the answer, for there is no key to answer with any more. The
-		// node reports an error of its own; nobody asks this model.
-		_ = s.host.Reset()
+		s.leave(ctx, answer)
 	}
+}
+
+// leave resets the node. After that it has no key to answer with, and cannot
+// answer a request that comes again because the answer was lost: it says it
+// more than once beforehand.
+func (s *ConfigServer) leave(ctx access.Context, answer access.Message) {
+	const more = 2
+	for range more {
+		ctx.Reply(answer)
+	}
+	// The node reports an error of its own; nobody asks this model.
+	_ = s.host.Reset()
 }
 
 // Composition is page 0 of the node's composition data (section 4.2.2.1).

@@ -63,8 +63,8 @@ func (h *Health) handleFaults() {
 	}
 	var get HealthFaultGet
 	h.model.Get(&get, status(&get.CompanyID))
-	var clear HealthFaultClear
-	h.model.Set(&clear, OpHealthFaultClearUnacknowledged, func(time.Time) bool { return true }, status(&clear.CompanyID))
+	var forget HealthFaultClear
+	h.model.Set(&forget, OpHealthFaultClearUnacknowledged, func(time.Time) bool { return true }, status(&forget.CompanyID))
 	var test HealthFaultTest
 	h.model.Set(&test, OpHealthFaultTestUnacknowledged, func(now time.Time) bool {
 		if test.CompanyID == h.company {

@@ -28,12 +28,18 @@ func TestConfigServerNetKeys(t *testing.T) {
 	h.model(0, onOff).Publication = state.Publication{Address: 1, AppKey: 1}
 	play(t, h, []step{
 		{"list", &foundation.ConfigNetKeyGet{}, &foundation.ConfigNetKeyList{NetKeyIndexes: []mesh.KeyIndex{0, 7}}, nil},
-		{"add", &foundation.ConfigNetKeyAdd{NetKeyIndex: 9, NetKey: crypto.Key{9}}, net(9, foundation.Success),
-			func(h *host) bool { return h.node.Subnet(9).Key == crypto.Key{9} }},
-		{"add again", &foundation.ConfigNetKeyAdd{NetKeyIndex: 9, NetKey: crypto.Key{9}}, net(9, foundation.Success),
-			func(h *host) bool { return len(h.node.Subnets) == 3 }},
-		{"add another", &foundation.ConfigNetKeyAdd{NetKeyIndex: 9, NetKey: crypto.Key{8}}, net(9, foundation.KeyIndexAlreadyStored),
-			func(h *host) bool { return h.node.Subnet(9).Key == crypto.Key{9} }},
+		{
+			"add", &foundation.ConfigNetKeyAdd{NetKeyIndex: 9, NetKey: crypto.Key{9}}, net(9, foundation.Success),
+			func(h *host) bool { return h.node.Subnet(9).Key == crypto.Key{9} },
+		},
+		{
+			"add again", &foundation.ConfigNetKeyAdd{NetKeyIndex: 9, NetKey: crypto.Key{9}}, net(9, foundation.Success),
+			func(h *host) bool { return len(h.node.Subnets) == 3 },
+		},
+		{
+			"add another", &foundation.ConfigNetKeyAdd{NetKeyIndex: 9, NetKey: crypto.Key{8}}, net(9, foundation.KeyIndexAlreadyStored),
+			func(h *host) bool { return h.node.Subnet(9).Key == crypto.Key{9} },
+		},
 		{"delete the one in use", &foundation.ConfigNetKeyDelete{NetKeyIndex: 0}, net(0, foundation.CannotRemove), nil},
 		{"delete", &foundation.ConfigNetKeyDelete{NetKeyIndex: 7}, net(7, foundation.Success), func(h *host) bool {
 			m := h.model(0, onOff)
@@ -57,22 +63,30 @@ func TestConfigServerListsAreBounded(t *testing.T) {
 	}
 	steps = append(steps, step{"one too many", &foundation.ConfigAppKeyAdd{AppKeyIndex: 99}, app(0, 99, foundation.InsufficientResources), nil})
 	for i := mesh.KeyIndex(100); i < 100+foundation.MaxBindings; i++ {
-		steps = append(steps, step{"bind", &foundation.ConfigModelAppBind{ElementAddress: first, AppKeyIndex: i, ModelIdentifier: onOff},
-			&foundation.ConfigModelAppStatus{ElementAddress: first, AppKeyIndex: i, ModelIdentifier: onOff}, nil})
+		steps = append(steps, step{
+			"bind", &foundation.ConfigModelAppBind{ElementAddress: first, AppKeyIndex: i, ModelIdentifier: onOff},
+			&foundation.ConfigModelAppStatus{ElementAddress: first, AppKeyIndex: i, ModelIdentifier: onOff}, nil,
+		})
 	}
-	steps = append(steps, step{"one too many", &foundation.ConfigModelAppBind{ElementAddress: first, AppKeyIndex: 0, ModelIdentifier: onOff},
-		&foundation.ConfigModelAppStatus{Status: foundation.InsufficientResources, ElementAddress: first, ModelIdentifier: onOff}, nil})
+	steps = append(steps, step{
+		"one too many", &foundation.ConfigModelAppBind{ElementAddress: first, AppKeyIndex: 0, ModelIdentifier: onOff},
+		&foundation.ConfigModelAppStatus{Status: foundation.InsufficientResources, ElementAddress: first, ModelIdentifier: onOff}, nil,
+	})
 	for i := range mesh.Address(foundation.MaxSubscriptions) {
-		steps = append(steps, step{"subscribe", &foundation.ConfigModelSubscriptionAdd{ElementAddress: first, Address: 0xC000 + i, ModelIdentifier: onOff},
-			&foundation.ConfigModelSubscriptionStatus{ElementAddress: first, Address: 0xC000 + i, ModelIdentifier: onOff}, nil})
+		steps = append(steps, step{
+			"subscribe", &foundation.ConfigModelSubscriptionAdd{ElementAddress: first, Address: 0xC000 + i, ModelIdentifier: onOff},
+			&foundation.ConfigModelSubscriptionStatus{ElementAddress: first, Address: 0xC000 + i, ModelIdentifier: onOff}, nil,
+		})
 	}
 	full := func(a mesh.Address) access.Message {
 		return &foundation.ConfigModelSubscriptionStatus{Status: foundation.InsufficientResources, ElementAddress: first, Address: a, ModelIdentifier: onOff}
 	}
 	play(t, newHost(), append(steps,
 		step{"one too many", &foundation.ConfigModelSubscriptionAdd{ElementAddress: first, Address: 0xD000, ModelIdentifier: onOff}, full(0xD000), nil},
-		step{"one too many", &foundation.ConfigModelSubscriptionVirtualAddressAdd{ElementAddress: first, Label: label, ModelIdentifier: onOff},
-			full(crypto.VirtualAddress(label)), nil},
+		step{
+			"one too many", &foundation.ConfigModelSubscriptionVirtualAddressAdd{ElementAddress: first, Label: label, ModelIdentifier: onOff},
+			full(crypto.VirtualAddress(label)), nil,
+		},
 	))
 }
 
@@ -81,8 +95,10 @@ func TestConfigServerAppKeys(t *testing.T) {
 	h.model(0, onOff).Bindings = []mesh.KeyIndex{1}
 	h.model(0, onOff).Publication = state.Publication{Address: 1, AppKey: 1}
 	play(t, h, []step{
-		{"add", &foundation.ConfigAppKeyAdd{NetKeyIndex: 7, AppKeyIndex: 5, AppKey: crypto.Key{5}}, app(7, 5, foundation.Success),
-			func(h *host) bool { return h.node.AppKey(5).Key == crypto.Key{5} && h.node.AppKey(5).NetKey == 7 }},
+		{
+			"add", &foundation.ConfigAppKeyAdd{NetKeyIndex: 7, AppKeyIndex: 5, AppKey: crypto.Key{5}}, app(7, 5, foundation.Success),
+			func(h *host) bool { return h.node.AppKey(5).Key == crypto.Key{5} && h.node.AppKey(5).NetKey == 7 },
+		},
 		{"add again", &foundation.ConfigAppKeyAdd{NetKeyIndex: 7, AppKeyIndex: 5, AppKey: crypto.Key{5}}, app(7, 5, foundation.Success), nil},
 		{"add another", &foundation.ConfigAppKeyAdd{NetKeyIndex: 7, AppKeyIndex: 5, AppKey: crypto.Key{6}}, app(7, 5, foundation.KeyIndexAlreadyStored), nil},
 		{"add to another subnet", &foundation.ConfigAppKeyAdd{NetKeyIndex: 0, AppKeyIndex: 5, AppKey: crypto.Key{5}}, app(0, 5, foundation.InvalidNetKeyIndex), nil},
@@ -110,18 +126,22 @@ func TestConfigServerKeyRefresh(t *testing.T) {
 		{"AppKey too early", &foundation.ConfigAppKeyUpdate{AppKey: crypto.Key{13}}, app(0, 0, foundation.CannotUpdate), nil},
 		{"update of nothing", &foundation.ConfigNetKeyUpdate{NetKeyIndex: 3}, net(3, foundation.InvalidNetKeyIndex), nil},
 		{"update with the same", &foundation.ConfigNetKeyUpdate{NetKey: crypto.Key{1}}, net(0, foundation.CannotUpdate), nil},
-		{"update", &foundation.ConfigNetKeyUpdate{NetKey: crypto.Key{11}}, net(0, foundation.Success),
+		{
+			"update", &foundation.ConfigNetKeyUpdate{NetKey: crypto.Key{11}}, net(0, foundation.Success),
 			func(h *host) bool {
 				k := h.node.Subnet(0)
 				return k.Phase == state.FirstPhase && k.Key == crypto.Key{1} && k.NewKey == crypto.Key{11}
-			}},
+			},
+		},
 		{"update again", &foundation.ConfigNetKeyUpdate{NetKey: crypto.Key{11}}, net(0, foundation.Success), nil},
 		{"update with another", &foundation.ConfigNetKeyUpdate{NetKey: crypto.Key{12}}, net(0, foundation.CannotUpdate), nil},
-		{"AppKey", &foundation.ConfigAppKeyUpdate{AppKey: crypto.Key{13}}, app(0, 0, foundation.Success),
+		{
+			"AppKey", &foundation.ConfigAppKeyUpdate{AppKey: crypto.Key{13}}, app(0, 0, foundation.Success),
 			func(h *host) bool {
 				k := h.node.AppKey(0)
 				return k.Updated && k.NewKey == crypto.Key{13} && k.Key == crypto.Key{3}
-			}},
+			},
+		},
 		{"AppKey again", &foundation.ConfigAppKeyUpdate{AppKey: crypto.Key{13}}, app(0, 0, foundation.Success), nil},
 		{"AppKey with another", &foundation.ConfigAppKeyUpdate{AppKey: crypto.Key{14}}, app(0, 0, foundation.CannotUpdate), nil},
 		{"AppKey of another subnet", &foundation.ConfigAppKeyUpdate{AppKeyIndex: 1}, app(0, 1, foundation.InvalidBinding), nil},

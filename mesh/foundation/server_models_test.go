@@ -42,23 +42,33 @@ func TestConfigServerBindings(t *testing.T) {
 	}
 	h := newHost()
 	play(t, h, append(steps,
-		step{"list", &foundation.ConfigSIGModelAppGet{ElementAddress: first, ModelIdentifier: onOff},
-			&foundation.ConfigSIGModelAppList{ElementAddress: first, ModelIdentifier: onOff, AppKeyIndexes: []mesh.KeyIndex{0, 1}}, nil},
-		step{"list of nothing", &foundation.ConfigSIGModelAppGet{ElementAddress: first, ModelIdentifier: missing},
-			&foundation.ConfigSIGModelAppList{Status: foundation.InvalidModel, ElementAddress: first, ModelIdentifier: missing}, nil},
-		step{"vendor list", &foundation.ConfigVendorModelAppGet{ElementAddress: second, ModelIdentifier: vendor},
-			&foundation.ConfigVendorModelAppList{ElementAddress: second, ModelIdentifier: vendor, AppKeyIndexes: []mesh.KeyIndex{1}}, nil},
+		step{
+			"list", &foundation.ConfigSIGModelAppGet{ElementAddress: first, ModelIdentifier: onOff},
+			&foundation.ConfigSIGModelAppList{ElementAddress: first, ModelIdentifier: onOff, AppKeyIndexes: []mesh.KeyIndex{0, 1}}, nil,
+		},
+		step{
+			"list of nothing", &foundation.ConfigSIGModelAppGet{ElementAddress: first, ModelIdentifier: missing},
+			&foundation.ConfigSIGModelAppList{Status: foundation.InvalidModel, ElementAddress: first, ModelIdentifier: missing}, nil,
+		},
+		step{
+			"vendor list", &foundation.ConfigVendorModelAppGet{ElementAddress: second, ModelIdentifier: vendor},
+			&foundation.ConfigVendorModelAppList{ElementAddress: second, ModelIdentifier: vendor, AppKeyIndexes: []mesh.KeyIndex{1}}, nil,
+		},
 	))
 	h.model(0, onOff).Publication = state.Publication{Address: 1, AppKey: 1}
 	play(t, h, []step{
-		{"unbind", &foundation.ConfigModelAppUnbind{ElementAddress: first, AppKeyIndex: 1, ModelIdentifier: onOff},
+		{
+			"unbind", &foundation.ConfigModelAppUnbind{ElementAddress: first, AppKeyIndex: 1, ModelIdentifier: onOff},
 			&foundation.ConfigModelAppStatus{ElementAddress: first, AppKeyIndex: 1, ModelIdentifier: onOff},
 			func(h *host) bool {
 				m := h.model(0, onOff)
 				return !m.IsBound(1) && m.IsBound(0) && m.Publication.Address == 0
-			}},
-		{"unbind again", &foundation.ConfigModelAppUnbind{ElementAddress: first, AppKeyIndex: 1, ModelIdentifier: onOff},
-			&foundation.ConfigModelAppStatus{ElementAddress: first, AppKeyIndex: 1, ModelIdentifier: onOff}, nil},
+			},
+		},
+		{
+			"unbind again", &foundation.ConfigModelAppUnbind{ElementAddress: first, AppKeyIndex: 1, ModelIdentifier: onOff},
+			&foundation.ConfigModelAppStatus{ElementAddress: first, AppKeyIndex: 1, ModelIdentifier: onOff}, nil,
+		},
 	})
 }
 
@@ -93,12 +103,18 @@ func TestConfigServerPublication(t *testing.T) {
 		set("server itself", first, 1, foundation.ConfigurationServerID, parameters, foundation.InvalidPublishParameters),
 		{"virtual address", &foundation.ConfigModelPublicationSet{ElementAddress: first, PublishAddress: 0x8000, ModelIdentifier: onOff}, nil, nil},
 		{"unchanged by all that", get, status(1, parameters), nil},
-		{"label", &foundation.ConfigModelPublicationVirtualAddressSet{ElementAddress: first, PublishAddress: label, PublishParameters: parameters, ModelIdentifier: onOff},
-			status(crypto.VirtualAddress(label), parameters), func(h *host) bool { return h.model(0, onOff).Publication.Label == label }},
-		{"off", &foundation.ConfigModelPublicationSet{ElementAddress: first, PublishParameters: parameters, ModelIdentifier: onOff},
-			status(0, foundation.PublishParameters{}), func(h *host) bool { return h.model(0, onOff).Publication == state.Publication{} }},
-		{"get of nothing", &foundation.ConfigModelPublicationGet{ElementAddress: another, ModelIdentifier: onOff},
-			&foundation.ConfigModelPublicationStatus{Status: foundation.InvalidAddress, ElementAddress: another, ModelIdentifier: onOff}, nil},
+		{
+			"label", &foundation.ConfigModelPublicationVirtualAddressSet{ElementAddress: first, PublishAddress: label, PublishParameters: parameters, ModelIdentifier: onOff},
+			status(crypto.VirtualAddress(label), parameters), func(h *host) bool { return h.model(0, onOff).Publication.Label == label },
+		},
+		{
+			"off", &foundation.ConfigModelPublicationSet{ElementAddress: first, PublishParameters: parameters, ModelIdentifier: onOff},
+			status(0, foundation.PublishParameters{}), func(h *host) bool { return h.model(0, onOff).Publication == state.Publication{} },
+		},
+		{
+			"get of nothing", &foundation.ConfigModelPublicationGet{ElementAddress: another, ModelIdentifier: onOff},
+			&foundation.ConfigModelPublicationStatus{Status: foundation.InvalidAddress, ElementAddress: another, ModelIdentifier: onOff}, nil,
+		},
 	})
 }
 
@@ -115,8 +131,10 @@ func TestConfigServerSubscriptions(t *testing.T) {
 	}
 	list := func(want ...mesh.Address) step {
 		slices.Sort(want)
-		return step{"list", &foundation.ConfigSIGModelSubscriptionGet{ElementAddress: first, ModelIdentifier: onOff},
-			&foundation.ConfigSIGModelSubscriptionList{ElementAddress: first, ModelIdentifier: onOff, Addresses: want}, nil}
+		return step{
+			"list", &foundation.ConfigSIGModelSubscriptionGet{ElementAddress: first, ModelIdentifier: onOff},
+			&foundation.ConfigSIGModelSubscriptionList{ElementAddress: first, ModelIdentifier: onOff, Addresses: want}, nil,
+		}
 	}
 	ok := func(a mesh.Address) access.Message { return status(foundation.Success, first, a, onOff) }
 	play(t, newHost(), []step{
@@ -134,27 +152,41 @@ func TestConfigServerSubscriptions(t *testing.T) {
 		list(0xC001, 0xC002, mesh.AllProxies),
 		{"delete", &foundation.ConfigModelSubscriptionDelete{ElementAddress: first, Address: 0xC001, ModelIdentifier: onOff}, ok(0xC001), has(0xC002, mesh.AllProxies)},
 		{"delete again", &foundation.ConfigModelSubscriptionDelete{ElementAddress: first, Address: 0xC001, ModelIdentifier: onOff}, ok(0xC001), nil},
-		{"label", &foundation.ConfigModelSubscriptionVirtualAddressAdd{ElementAddress: first, Label: label, ModelIdentifier: onOff}, ok(virtual),
-			func(h *host) bool { return slices.Equal(h.model(0, onOff).Labels, []mesh.UUID{label}) }},
+		{
+			"label", &foundation.ConfigModelSubscriptionVirtualAddressAdd{ElementAddress: first, Label: label, ModelIdentifier: onOff}, ok(virtual),
+			func(h *host) bool { return slices.Equal(h.model(0, onOff).Labels, []mesh.UUID{label}) },
+		},
 		{"label again", &foundation.ConfigModelSubscriptionVirtualAddressAdd{ElementAddress: first, Label: label, ModelIdentifier: onOff}, ok(virtual), nil},
 		{"second label", &foundation.ConfigModelSubscriptionVirtualAddressAdd{ElementAddress: first, Label: otherLabel, ModelIdentifier: onOff}, ok(other), nil},
 		list(0xC002, mesh.AllProxies, virtual, other),
-		{"delete label", &foundation.ConfigModelSubscriptionVirtualAddressDelete{ElementAddress: first, Label: label, ModelIdentifier: onOff}, ok(virtual),
-			func(h *host) bool { return slices.Equal(h.model(0, onOff).Labels, []mesh.UUID{otherLabel}) }},
+		{
+			"delete label", &foundation.ConfigModelSubscriptionVirtualAddressDelete{ElementAddress: first, Label: label, ModelIdentifier: onOff}, ok(virtual),
+			func(h *host) bool { return slices.Equal(h.model(0, onOff).Labels, []mesh.UUID{otherLabel}) },
+		},
 		{"delete label again", &foundation.ConfigModelSubscriptionVirtualAddressDelete{ElementAddress: first, Label: label, ModelIdentifier: onOff}, ok(virtual), nil},
 		list(0xC002, mesh.AllProxies, other),
-		{"overwrite", &foundation.ConfigModelSubscriptionOverwrite{ElementAddress: first, Address: 0xC005, ModelIdentifier: onOff}, ok(0xC005),
-			func(h *host) bool { return has(0xC005)(h) && h.model(0, onOff).Labels == nil }},
-		{"overwrite with unicast", &foundation.ConfigModelSubscriptionOverwrite{ElementAddress: first, Address: 5, ModelIdentifier: onOff},
-			status(foundation.InvalidAddress, first, 5, onOff), has(0xC005)},
+		{
+			"overwrite", &foundation.ConfigModelSubscriptionOverwrite{ElementAddress: first, Address: 0xC005, ModelIdentifier: onOff}, ok(0xC005),
+			func(h *host) bool { return has(0xC005)(h) && h.model(0, onOff).Labels == nil },
+		},
+		{
+			"overwrite with unicast", &foundation.ConfigModelSubscriptionOverwrite{ElementAddress: first, Address: 5, ModelIdentifier: onOff},
+			status(foundation.InvalidAddress, first, 5, onOff), has(0xC005),
+		},
 		{"overwrite with label", &foundation.ConfigModelSubscriptionVirtualAddressOverwrite{ElementAddress: first, Label: label, ModelIdentifier: onOff}, ok(virtual), has(virtual)},
-		{"delete all", &foundation.ConfigModelSubscriptionDeleteAll{ElementAddress: first, ModelIdentifier: onOff}, ok(0),
-			func(h *host) bool { return has()(h) && h.model(0, onOff).Labels == nil }},
+		{
+			"delete all", &foundation.ConfigModelSubscriptionDeleteAll{ElementAddress: first, ModelIdentifier: onOff}, ok(0),
+			func(h *host) bool { return has()(h) && h.model(0, onOff).Labels == nil },
+		},
 		{"vendor", &foundation.ConfigModelSubscriptionAdd{ElementAddress: second, Address: 0xC001, ModelIdentifier: vendor}, status(0, second, 0xC001, vendor), nil},
-		{"vendor list", &foundation.ConfigVendorModelSubscriptionGet{ElementAddress: second, ModelIdentifier: vendor},
-			&foundation.ConfigVendorModelSubscriptionList{ElementAddress: second, ModelIdentifier: vendor, Addresses: []mesh.Address{0xC001}}, nil},
-		{"list of nothing", &foundation.ConfigSIGModelSubscriptionGet{ElementAddress: first, ModelIdentifier: missing},
-			&foundation.ConfigSIGModelSubscriptionList{Status: foundation.InvalidModel, ElementAddress: first, ModelIdentifier: missing}, nil},
+		{
+			"vendor list", &foundation.ConfigVendorModelSubscriptionGet{ElementAddress: second, ModelIdentifier: vendor},
+			&foundation.ConfigVendorModelSubscriptionList{ElementAddress: second, ModelIdentifier: vendor, Addresses: []mesh.Address{0xC001}}, nil,
+		},
+		{
+			"list of nothing", &foundation.ConfigSIGModelSubscriptionGet{ElementAddress: first, ModelIdentifier: missing},
+			&foundation.ConfigSIGModelSubscriptionList{Status: foundation.InvalidModel, ElementAddress: first, ModelIdentifier: missing}, nil,
+		},
 	})
 }
 

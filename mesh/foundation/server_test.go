@@ -99,16 +99,24 @@ func TestConfigServerNodeStates(t *testing.T) {
 	transmit := state.Retransmit{Count: 3, Steps: 7}
 	play(t, newHost(), []step{
 		{"beacon get", &foundation.ConfigBeaconGet{}, &foundation.ConfigBeaconStatus{}, nil},
-		{"beacon set", &foundation.ConfigBeaconSet{Beacon: true}, &foundation.ConfigBeaconStatus{Beacon: true},
-			func(h *host) bool { return h.node.Beacon && h.changes == 1 }},
+		{
+			"beacon set", &foundation.ConfigBeaconSet{Beacon: true}, &foundation.ConfigBeaconStatus{Beacon: true},
+			func(h *host) bool { return h.node.Beacon && h.changes == 1 },
+		},
 		{"TTL get", &foundation.ConfigDefaultTTLGet{}, &foundation.ConfigDefaultTTLStatus{TTL: 10}, nil},
-		{"TTL set", &foundation.ConfigDefaultTTLSet{TTL: 127}, &foundation.ConfigDefaultTTLStatus{TTL: 127},
-			func(h *host) bool { return h.node.DefaultTTL == 127 }},
-		{"transmit set", &foundation.ConfigNetworkTransmitSet{NetworkTransmit: transmit}, &foundation.ConfigNetworkTransmitStatus{NetworkTransmit: transmit},
-			func(h *host) bool { return h.node.NetworkTransmit == transmit }},
+		{
+			"TTL set", &foundation.ConfigDefaultTTLSet{TTL: 127}, &foundation.ConfigDefaultTTLStatus{TTL: 127},
+			func(h *host) bool { return h.node.DefaultTTL == 127 },
+		},
+		{
+			"transmit set", &foundation.ConfigNetworkTransmitSet{NetworkTransmit: transmit}, &foundation.ConfigNetworkTransmitStatus{NetworkTransmit: transmit},
+			func(h *host) bool { return h.node.NetworkTransmit == transmit },
+		},
 		{"transmit get", &foundation.ConfigNetworkTransmitGet{}, &foundation.ConfigNetworkTransmitStatus{NetworkTransmit: transmit}, nil},
-		{"relay set", &foundation.ConfigRelaySet{Relay: state.Disabled, RelayRetransmit: transmit}, &foundation.ConfigRelayStatus{RelayRetransmit: transmit},
-			func(h *host) bool { return h.node.Relay == state.Disabled && h.node.RelayRetransmit == transmit }},
+		{
+			"relay set", &foundation.ConfigRelaySet{Relay: state.Disabled, RelayRetransmit: transmit}, &foundation.ConfigRelayStatus{RelayRetransmit: transmit},
+			func(h *host) bool { return h.node.Relay == state.Disabled && h.node.RelayRetransmit == transmit },
+		},
 		{"relay get", &foundation.ConfigRelayGet{}, &foundation.ConfigRelayStatus{RelayRetransmit: transmit}, nil},
 		{"proxy get", &foundation.ConfigGATTProxyGet{}, &foundation.ConfigGATTProxyStatus{GATTProxy: state.Unsupported}, nil},
 		{"proxy set", &foundation.ConfigGATTProxySet{GATTProxy: state.Enabled}, &foundation.ConfigGATTProxyStatus{GATTProxy: state.Unsupported}, nil},
@@ -116,20 +124,30 @@ func TestConfigServerNodeStates(t *testing.T) {
 		{"friend set", &foundation.ConfigFriendSet{Friend: state.Enabled}, &foundation.ConfigFriendStatus{Friend: state.Unsupported}, nil},
 		{"identity get", &foundation.ConfigNodeIdentityGet{NetKeyIndex: 7}, &foundation.ConfigNodeIdentityStatus{NetKeyIndex: 7, Identity: state.Unsupported}, nil},
 		{"identity get", &foundation.ConfigNodeIdentityGet{NetKeyIndex: 8}, &foundation.ConfigNodeIdentityStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 8}, nil},
-		{"identity on", &foundation.ConfigNodeIdentitySet{Identity: state.Enabled},
-			&foundation.ConfigNodeIdentityStatus{Status: foundation.FeatureNotSupported, Identity: state.Unsupported}, nil},
+		{
+			"identity on", &foundation.ConfigNodeIdentitySet{Identity: state.Enabled},
+			&foundation.ConfigNodeIdentityStatus{Status: foundation.FeatureNotSupported, Identity: state.Unsupported}, nil,
+		},
 		{"poll timeout", &foundation.ConfigLowPowerNodePollTimeoutGet{LPNAddress: 9}, &foundation.ConfigLowPowerNodePollTimeoutStatus{LPNAddress: 9}, nil},
 		{"heartbeat publication", &foundation.ConfigHeartbeatPublicationGet{}, &foundation.ConfigHeartbeatPublicationStatus{}, nil},
 		{"heartbeat off", &foundation.ConfigHeartbeatPublicationSet{}, &foundation.ConfigHeartbeatPublicationStatus{}, nil},
-		{"heartbeat on", &foundation.ConfigHeartbeatPublicationSet{Destination: 1, CountLog: 1, PeriodLog: 1},
-			&foundation.ConfigHeartbeatPublicationStatus{Status: foundation.CannotSet, Destination: 1, CountLog: 1, PeriodLog: 1}, nil},
-		{"heartbeat to a label", &foundation.ConfigHeartbeatPublicationSet{Destination: 0x8001},
-			&foundation.ConfigHeartbeatPublicationStatus{Status: foundation.InvalidAddress, Destination: 0x8001}, nil},
-		{"heartbeat in no subnet", &foundation.ConfigHeartbeatPublicationSet{Destination: 1, NetKeyIndex: 5},
-			&foundation.ConfigHeartbeatPublicationStatus{Status: foundation.InvalidNetKeyIndex, Destination: 1, NetKeyIndex: 5}, nil},
+		{
+			"heartbeat on", &foundation.ConfigHeartbeatPublicationSet{Destination: 1, CountLog: 1, PeriodLog: 1},
+			&foundation.ConfigHeartbeatPublicationStatus{Status: foundation.CannotSet, Destination: 1, CountLog: 1, PeriodLog: 1}, nil,
+		},
+		{
+			"heartbeat to a label", &foundation.ConfigHeartbeatPublicationSet{Destination: 0x8001},
+			&foundation.ConfigHeartbeatPublicationStatus{Status: foundation.InvalidAddress, Destination: 0x8001}, nil,
+		},
+		{
+			"heartbeat in no subnet", &foundation.ConfigHeartbeatPublicationSet{Destination: 1, NetKeyIndex: 5},
+			&foundation.ConfigHeartbeatPublicationStatus{Status: foundation.InvalidNetKeyIndex, Destination: 1, NetKeyIndex: 5}, nil,
+		},
 		{"heartbeat subscription", &foundation.ConfigHeartbeatSubscriptionGet{}, &foundation.ConfigHeartbeatSubscriptionStatus{}, nil},
-		{"listen to heartbeats", &foundation.ConfigHeartbeatSubscriptionSet{Source: 1, Destination: 5, PeriodLog: 3},
-			&foundation.ConfigHeartbeatSubscriptionStatus{Status: foundation.CannotSet, Source: 1, Destination: 5, PeriodLog: 3}, nil},
+		{
+			"listen to heartbeats", &foundation.ConfigHeartbeatSubscriptionSet{Source: 1, Destination: 5, PeriodLog: 3},
+			&foundation.ConfigHeartbeatSubscriptionStatus{Status: foundation.CannotSet, Source: 1, Destination: 5, PeriodLog: 3}, nil,
+		},
 		{"listen no more", &foundation.ConfigHeartbeatSubscriptionSet{}, &foundation.ConfigHeartbeatSubscriptionStatus{}, nil},
 	})
 

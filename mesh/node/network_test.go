@@ -1,6 +1,8 @@
 package node_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -107,9 +109,8 @@ func TestCompositionOverTheAir(t *testing.T) {
 // life is what a network goes through: two devices are provisioned and
 // configured, used, restarted with the gateway, used again, and one of them is
 // removed.
-func life(t *testing.T, loss float64) {
-	p := newPump(t)
-	p.loss = loss
+func life(p *pump) {
+	p.Helper()
 	gateway := p.addGateway()
 	plugNode, plugID := p.addDevice("plug", node.DeviceOptions{}, plug)
 	lampNode, lampID := p.addDevice("lamp", node.DeviceOptions{}, lamp)
@@ -121,12 +122,12 @@ func life(t *testing.T, loss float64) {
 	var onOff generic.OnOffStatus
 	p.control(gateway, plugPeer.Address, &generic.OnOffSet{OnOff: true, TID: 1}, &onOff)
 	if !onOff.PresentOnOff || onOff.HasTarget {
-		t.Errorf("plug: %+v, want on", onOff)
+		p.Errorf("plug: %+v, want on", onOff)
 	}
 	var ctl light.CTLStatus
 	p.control(gateway, lampPeer.Address, &light.CTLSet{CTLLightness: 20000, CTLTemperature: 3000, TID: 1}, &ctl)
 	if ctl.PresentCTLLightness != 20000 || ctl.PresentCTLTemperature != 3000 {
-		t.Errorf("lamp: %+v, want 20000 and 3000 K", ctl)
+		p.Errorf("lamp: %+v, want 20000 and 3000 K", ctl)
 	}
 
 	p.pass(time.Second)
@@ -135,24 +136,24 @@ func life(t *testing.T, loss float64) {
 		left[m] = m.SequenceLeft()
 		p.restart(m)
 		if m.SequenceLeft() >= left[m] {
-			t.Errorf("%s: %d sequence numbers left after the restart, %d before", m.name, m.SequenceLeft(), left[m])
+			p.Errorf("%s: %d sequence numbers left after the restart, %d before", m.name, m.SequenceLeft(), left[m])
 		}
 	}
 	if gateway.State().Address != gatewayAddress || len(gateway.Peers()) != 2 {
-		t.Fatalf("the gateway came back as %s with %d peers", gateway.State().Address, len(gateway.Peers()))
+		p.Fatalf("the gateway came back as %s with %d peers", gateway.State().Address, len(gateway.Peers()))
 	}
 
 	p.control(gateway, plugPeer.Address, &generic.OnOffGet{}, &onOff)
 	if !onOff.PresentOnOff {
-		t.Error("the plug forgot that it was on")
+		p.Error("the plug forgot that it was on")
 	}
 	p.control(gateway, lampPeer.Address, &light.CTLGet{}, &ctl)
 	if ctl.PresentCTLLightness != 20000 || ctl.PresentCTLTemperature != 3000 {
-		t.Errorf("the lamp came back as %+v", ctl)
+		p.Errorf("the lamp came back as %+v", ctl)
 	}
 	p.control(gateway, lampPeer.Address, &generic.OnOffSet{TID: 2}, &onOff)
 	if onOff.PresentOnOff {
-		t.Error("the lamp did not go off")
+		p.Error("the lamp did not go off")
 	}
 
 	var reset foundation.ConfigNodeResetStatus
@@ -160,12 +161,12 @@ func life(t *testing.T, loss float64) {
 	gateway.Forget(p.now, plugPeer.UUID)
 	p.carryOut(gateway)
 	if plugNode.State().IsProvisioned() {
-		t.Error("the plug is still in the network")
+		p.Error("the plug is still in the network")
 	}
 	p.restart(plugNode)
 	again := p.provision(gateway, plugID, provision.Auth{})
 	if again.Address <= lampPeer.Address {
-		t.Errorf("the plug got the address %s, which was in use", again.Address)
+		p.Errorf("the plug got the address %s, which was in use", again.Address)
 	}
 	p.setUp(gateway, again, generic.OnOffServerID)
 	p.control(gateway, again.Address, &generic.OnOffGet{}, &onOff)
@@ -174,8 +175,19 @@ func life(t *testing.T, loss float64) {
 	}
 }
 
-func TestLifeOfANetwork(t *testing.T)         { life(t, 0) }
-func TestLifeOfANetworkWithLoss(t *testing.T) { life(t, 0.2) }
+func TestLifeOfANetwork(t *testing.T) { life(newPump(t)) }
+
+// Twenty networks that lose other PDUs each.
+func TestLifeOfANetworkWithLoss(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			p := newPump(t)
+			p.random = rand.New(rand.NewPCG(seed, 0))
+			p.loss = 0.2
+			life(p)
+		})
+	}
+}
 
 func TestPublicationOfWhatChanged(t *testing.T) {
 	p := newPump(t)

@@ -127,9 +127,10 @@ func (p *pump) run(limit time.Duration, what string, done func() bool) {
 // pass lets time pass.
 func (p *pump) pass(d time.Duration) {
 	p.Helper()
-	for end := p.now.Add(d); p.step(end); {
+	end := p.now.Add(d)
+	for p.step(end) {
+		continue
 	}
-	p.now = p.now.Add(0)
 }
 
 // step goes to the next event, and reports false when there is none until end.
