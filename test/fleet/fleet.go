@@ -1,0 +1,205 @@
+// Package fleet is virtual mesh devices in the test's own process, and a virtual
+// controller that is served over TCP to a service in another process:
+//
+//	lamp ─ controller ─┐
+//	                   air
+//	service ══ TCP ══ controller
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+// Air is where the devices and the adapter of one test meet.
+type Air struct {
+	t      testing.TB
+	air    *virtual.Air
+	number uint64 // of the last controller
+}
+
+// NewAir makes an air that ends with the test.
+func NewAir(t testing.TB) *Air {
+	t.Helper()
+	a := &Air{t: t, air: virtual.NewAir(virtual.AirOptions{})}
+	t.Cleanup(func() { _ = a.air.Close() }) // nothing depends on how it ends
+	return a
+}
+
+func (a *Air) attach() *virtual.Controller {
+	a.t.Helper()
+	const company = 0xC0FFEE000000
+	a.number++
+	c, err := a.air.Attach(virtual.Options{Address: virtual.MakeAddress(company + a.number)})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return c
+}
+
+// Lamp is a lamp with a colour temperature, unprovisioned at first.
+type Lamp struct {
+	UUID mesh.UUID
+	t    testing.TB
+	lamp *device.Lamp
+	node *node.Node
+}
+
+// NewLamp makes a lamp that runs until the test's end.
+func (a *Air) NewLamp() *Lamp {
+	a.t.Helper()
+	l := &Lamp{UUID: mesh.UUID{'l', 'a', 'm', 'p', 0, 0, 0x40, 0, 0x80}, t: a.t, lamp: device.NewLamp()}
+	c := a.attach()
+	l.UUID[len(l.UUID)-1] = byte(a.number)
+	l.node = a.run(c, l.UUID, l.lamp.Elements())
+	return l
+}
+
+// run makes a node of a controller.
+func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, elements []access.Element) *node.Node {
+	a.t.Helper()
+	n, err := node.Open(node.Config{
+		Options: node.Options{Elements: elements, Random: rand.Reader},
+		Store:   store.NewMemory(),
+	}, func() (node.Saved, error) { return node.NewDevice(uuid), nil })
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	bearer := advertiser.New(advertiser.Config{Receive: n.Receive, Log: zerolog.Nop()})
+	driver := controller.New(controller.Config{
+		Name:  "virtual",
+		Open:  func(context.Context) (transport.Transport, error) { return c.Transport(), nil },
+		Hosts: []controller.Host{bearer},
+		Log:   zerolog.Nop(),
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = driver.Run(ctx) }) // it returns the context's error
+	parts.Go(func() { n.Run(ctx, bearer) })
+	a.t.Cleanup(func() { stop(); parts.Wait() })
+	return n
+}
+
+// do runs f in the context of the lamp's Generic OnOff Server.
+func (l *Lamp) do(f func(access.Context)) {
+	l.t.Helper()
+	if err := l.node.WithModel(l.t.Context(), device.Primary, generic.OnOffServerID, f); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// IsOn asks the lamp itself, not the mesh.
+func (l *Lamp) IsOn() (on bool) {
+	l.t.Helper()
+	l.do(func(ctx access.Context) { on = l.lamp.IsOn(ctx.Now()) })
+	return on
+}
+
+// Toggle is somebody pressing the switch at the lamp.
+func (l *Lamp) Toggle() {
+	l.t.Helper()
+	l.do(l.lamp.Toggle)
+}
+
+// Adapter is a controller behind a TCP port.
+type Adapter struct {
+	t          testing.TB
+	controller *virtual.Controller
+	addr       string
+
+	mu       sync.Mutex
+	listener net.Listener // nil while it is cut
+	conns    map[net.Conn]bool
+	served   sync.WaitGroup
+}
+
+// NewAdapter serves a controller on a free port until the test's end.
+func (a *Air) NewAdapter() *Adapter {
+	a.t.Helper()
+	s := &Adapter{t: a.t, controller: a.attach(), addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
+	s.Restore()
+	a.t.Cleanup(s.Cut)
+	return s
+}
+
+// Spec is what hci.adapters says.
+func (s *Adapter) Spec() string { return "tcp:" + s.addr }
+
+// Cut ends the connection, and no other can be made until Restore.
+func (s *Adapter) Cut() {
+	s.mu.Lock()
+	if s.listener != nil {
+		_ = s.listener.Close() // the loop sees it
+		s.listener = nil
+	}
+	for conn := range s.conns {
+		_ = conn.Close() // what serves it sees it
+	}
+	s.mu.Unlock()
+	s.served.Wait()
+}
+
+// Restore lets hosts connect again, at the same address.
+func (s *Adapter) Restore() {
+	s.t.Helper()
+	var listener net.Listener
+	var err error
+	// The port may be in somebody else's hands for a moment.
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for range 100 {
+		if listener, err = net.Listen("tcp", s.addr); err == nil {
+			break
+		}
+		<-poll.C
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	s.mu.Lock()
+	s.listener = listener
+	s.mu.Unlock()
+	s.served.Go(func() { s.accept(listener) })
+}
+
+func (s *Adapter) accept(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return // it was cut
+		}
+		s.mu.Lock()
+		if s.listener != listener { // it was cut meanwhile
+			_ = conn.Close()
+		} else {
+			s.conns[conn] = true
+			s.served.Go(func() { s.serve(conn) })
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (s *Adapter) serve(conn net.Conn) {
+	_ = s.controller.Serve(conn) // that it was cut is the test's doing
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, conn)
+}

@@ -1,0 +1,267 @@
+// Package observer is an MQTT client that sees everything that a broker carries
+// and remembers it, so that a test can wait for a message that has already come.
+package observer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+)
+
+// patience bounds every wait; what is waited for normally comes in seconds.
+const patience = 90 * time.Second
+
+// Observer is subscribed to every topic. It connects again by itself.
+type Observer struct {
+	t       testing.TB
+	session *mqtt.Session
+
+	mu        sync.Mutex
+	connected int
+	messages  []mqtt.Message
+	changed   chan struct{} // closed when anything of the above changes
+}
+
+// Start connects to a broker and returns when it is subscribed. The test's end
+// closes it. change, which may be nil, sets what the broker asks for.
+func Start(t testing.TB, url string, change func(*mqtt.Options)) *Observer {
+	t.Helper()
+	o := &Observer{t: t, changed: make(chan struct{})}
+	options := mqtt.Options{
+		URL:           url,
+		ClientID:      fmt.Sprintf("observer-%p", o),
+		Subscriptions: []mqtt.Subscription{{Filter: "#", QoS: 1}},
+		Handler:       o.handle,
+		OnStatus:      o.status,
+		Logger:        zerolog.Nop(),
+		Limits: mqtt.Limits{
+			MinBackoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
+			Events: 20_000, Inbox: 100_000,
+		},
+	}
+	if change != nil {
+		change(&options)
+	}
+	var err error
+	if o.session, err = mqtt.New(options); err != nil {
+		t.Fatal(err)
+	}
+	o.session.Start()
+	t.Cleanup(o.close)
+	o.AwaitConnection(1)
+	return o
+}
+
+func (o *Observer) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_ = o.session.Close(ctx) // the test may have ended the broker
+}
+
+func (o *Observer) handle(m mqtt.Message) {
+	o.update(func() { o.messages = append(o.messages, m) })
+}
+
+func (o *Observer) status(s mqtt.Status) {
+	if s.State == mqtt.Connected {
+		o.update(func() { o.connected++ })
+	}
+}
+
+// update changes something and wakes those who wait.
+func (o *Observer) update(f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f()
+	close(o.changed)
+	o.changed = make(chan struct{})
+}
+
+// AwaitConnection returns when the observer has connected for the nth time.
+func (o *Observer) AwaitConnection(n int) {
+	o.t.Helper()
+	o.await(fmt.Sprintf("connection %d of the observer", n), func() bool { return o.connected >= n })
+}
+
+// await returns when condition, which is called with the lock held, is true.
+func (o *Observer) await(what string, condition func() bool) {
+	o.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for {
+		o.mu.Lock()
+		done, changed := condition(), o.changed
+		o.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline.C:
+			o.t.Fatalf("%s did not come; the last of %d messages:\n%s", what, o.Mark(), o.tail())
+		}
+	}
+}
+
+// tail is the end of what came, for the report of a failed test.
+func (o *Observer) tail() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	const most, longest = 25, 300
+	var text strings.Builder
+	for _, m := range o.messages[max(0, len(o.messages)-most):] {
+		fmt.Fprintf(&text, "  %s %.*s\n", m.Topic, longest, m.Payload)
+	}
+	return text.String()
+}
+
+// Send publishes something once.
+func (o *Observer) Send(topic, payload string) { o.session.Event(topic, []byte(payload), 1) }
+
+// Retain publishes something that the broker keeps.
+func (o *Observer) Retain(topic, payload string) { o.session.Publish(topic, []byte(payload), true) }
+
+// Settle returns when the broker has everything that was sent.
+func (o *Observer) Settle() {
+	o.t.Helper()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(patience); ; <-poll.C {
+		if s := o.session.Stats(); s.Queued == 0 && s.InFlight == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			o.t.Fatalf("the broker did not take everything: %+v", o.session.Stats())
+		}
+	}
+}
+
+// Mark is the number of messages so far, for Next and Since.
+func (o *Observer) Mark() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.messages)
+}
+
+// Since lists the messages of a topic after a mark; "" stands for all topics.
+func (o *Observer) Since(mark int, topic string) []mqtt.Message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var list []mqtt.Message
+	for _, m := range o.messages[mark:] {
+		if topic == "" || m.Topic == topic {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// Next waits for a message of a topic after a mark that holds want (see Holds),
+// and returns its payload.
+func (o *Observer) Next(mark int, topic, want string) []byte {
+	o.t.Helper()
+	return o.NextMatch(mark, topic, "that holds "+want, func(payload []byte) bool { return Holds(payload, want) })
+}
+
+// NextMatch waits for a message of a topic after a mark that matches.
+func (o *Observer) NextMatch(mark int, topic, what string, match func(payload []byte) bool) []byte {
+	o.t.Helper()
+	var found []byte
+	o.await("a message on "+topic+" "+what, func() bool {
+		for ; mark < len(o.messages); mark++ {
+			if m := o.messages[mark]; m.Topic == topic && match(m.Payload) {
+				found = m.Payload
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// Stands waits until the last message of a topic holds want, and returns it.
+func (o *Observer) Stands(topic, want string) []byte {
+	o.t.Helper()
+	return o.StandsMatch(topic, "that holds "+want, func(payload []byte) bool { return Holds(payload, want) })
+}
+
+// StandsMatch waits until the last message of a topic matches.
+func (o *Observer) StandsMatch(topic, what string, match func(payload []byte) bool) []byte {
+	o.t.Helper()
+	var found []byte
+	o.await("the state of "+topic+" "+what, func() bool {
+		payload, ok := o.last(topic)
+		found = payload
+		return ok && match(payload)
+	})
+	return found
+}
+
+// Last is the payload of the last message of a topic, and whether there was one.
+func (o *Observer) Last(topic string) ([]byte, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last(topic)
+}
+
+func (o *Observer) last(topic string) ([]byte, bool) {
+	for i := len(o.messages) - 1; i >= 0; i-- {
+		if m := o.messages[i]; m.Topic == topic {
+			return m.Payload, true
+		}
+	}
+	return nil, false
+}
+
+// Retained asks the broker, with a client of its own, what it keeps.
+func Retained(t testing.TB, url string, change func(*mqtt.Options)) map[string][]byte {
+	t.Helper()
+	o := Start(t, url, change)
+	// Behind everything that is retained comes what the observer sends itself.
+	end := fmt.Sprintf("observer/%p", o)
+	o.Send(end, "end")
+	o.NextMatch(0, end, "", func([]byte) bool { return true })
+	stands := map[string][]byte{}
+	for _, m := range o.Since(0, "") {
+		if m.Retained && len(m.Payload) > 0 {
+			stands[m.Topic] = m.Payload
+		}
+	}
+	return stands
+}
+
+// Holds reports whether a payload is JSON that has everything that want has: an
+// object may have more keys, everything else must be equal.
+func Holds(payload []byte, want string) bool {
+	var has, needs any
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	if decoder.Decode(&has) != nil || json.Unmarshal([]byte(want), &needs) != nil {
+		return false
+	}
+	return holds(has, needs)
+}
+
+func holds(has, needs any) bool {
+	wanted, ok := needs.(map[string]any)
+	if !ok {
+		return reflect.DeepEqual(has, needs)
+	}
+	object, ok := has.(map[string]any)
+	for key, value := range wanted {
+		there, found := object[key]
+		if !found || !holds(there, value) {
+			return false
+		}
+	}
+	return ok
+}
