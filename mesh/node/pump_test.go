@@ -27,6 +27,8 @@ type pump struct {
 	loss    float64
 	members []*member
 	air     []delivery
+	after   func()                         // called after each step
+	tap     func(*member, bearer.Incoming) // hears what is delivered
 }
 
 // member is a node with its store.
@@ -147,8 +149,12 @@ func (p *pump) step(end time.Time) bool {
 		d := p.air[0]
 		p.air = p.air[1:]
 		p.now = later(p.now, d.at)
+		if p.tap != nil {
+			p.tap(d.to, d.in)
+		}
 		d.to.Receive(p.now, &d.in)
 		p.carryOut(d.to)
+		p.stepped()
 		return true
 	}
 	if next == nil {
@@ -161,7 +167,14 @@ func (p *pump) step(end time.Time) bool {
 	if d := next.NextDeadline(); d.Equal(at) {
 		p.stuck(next, at)
 	}
+	p.stepped()
 	return true
+}
+
+func (p *pump) stepped() {
+	if p.after != nil {
+		p.after()
+	}
 }
 
 // stuck fails when a deadline does not move by being served.
