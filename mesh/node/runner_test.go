@@ -1,0 +1,245 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// wire is a bearer whose PDUs reach the other nodes at once.
+type wire struct{ others []*node.Node }
+
+func (w *wire) Send(o bearer.Outgoing) error {
+	for _, n := range w.others {
+		n.Receive(&bearer.Incoming{Kind: o.Kind, RSSI: -50, Len: o.Len, Data: o.Data})
+	}
+	return nil
+}
+
+func (w *wire) Cancel(bearer.Lane) {}
+
+// moody is a store that can be made to fail.
+type moody struct {
+	store.Store
+	mu     sync.Mutex
+	broken error
+}
+
+func (m *moody) set(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.broken = err
+}
+
+func (m *moody) failure() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.broken
+}
+
+func (m *moody) Apply(changes ...store.Change) error {
+	if err := m.failure(); err != nil {
+		return err
+	}
+	return m.Store.Apply(changes...)
+}
+
+func (m *moody) AppendReplay(entries []store.ReplayEntry) error {
+	if err := m.failure(); err != nil {
+		return err
+	}
+	return m.Store.AppendReplay(entries)
+}
+
+// pair is a gateway and a plug, both running.
+type pair struct {
+	gateway, plug *node.Node
+	memory        *moody // of the gateway
+	heard         chan mesh.UUID
+	failures      chan error
+}
+
+var plugUUID = mesh.UUID{0xAA}
+
+func runPair(t *testing.T, ctx context.Context) *pair {
+	t.Helper()
+	p := &pair{memory: &moody{Store: store.NewMemory()}, heard: make(chan mesh.UUID, 100), failures: make(chan error, 10)}
+	handle := device.NewPlug()
+	var err error
+	p.gateway, err = node.Open(node.Config{
+		Options: node.Options{
+			Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},
+			Random:   rand.NewChaCha8([32]byte{1}), Monitor: true,
+		},
+		Store: p.memory,
+		Report: func(e node.Event) {
+			if d, ok := e.(node.DeviceHeard); ok {
+				p.heard <- d.UUID
+			}
+		},
+		StoreFailed: func(err error) { p.failures <- err },
+	}, func() (node.Saved, error) { return node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{2})) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.plug, err = node.Open(node.Config{
+		Options: node.Options{Elements: handle.Elements(), Random: rand.NewChaCha8([32]byte{3})},
+		Store:   store.NewMemory(),
+	}, func() (node.Saved, error) { return node.NewDevice(plugUUID), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	go p.gateway.Run(ctx, &wire{others: []*node.Node{p.plug}})
+	go p.plug.Run(ctx, &wire{others: []*node.Node{p.gateway}})
+	return p
+}
+
+// ping asks the plug's Configuration Server for something.
+func (p *pair) ping(ctx context.Context, plug mesh.Address) (node.Response, error) {
+	payload, err := access.Append(nil, &foundation.ConfigDefaultTTLGet{})
+	if err != nil {
+		return node.Response{}, err
+	}
+	return p.gateway.Request(ctx, node.Request{
+		Dst: plug, Key: transport.Key{Device: plug}, TTL: mesh.DefaultTTL, Payload: payload,
+		Respond: foundation.OpConfigDefaultTTLStatus,
+	})
+}
+
+func TestNodesRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		p := runPair(t, ctx)
+		if uuid := <-p.heard; uuid != plugUUID {
+			t.Fatalf("heard %s", uuid)
+		}
+		if _, err := p.gateway.Provision(ctx, node.Provision{UUID: mesh.UUID{9}, NetKey: 5}); !errors.Is(err, node.ErrNotProvisioned) {
+			t.Errorf("into a network that is not there: %v", err)
+		}
+		peer, err := p.gateway.Provision(ctx, node.Provision{UUID: plugUUID, Auth: provision.Auth{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := p.ping(ctx, peer.Address)
+		if err != nil || response.Src != peer.Address || len(response.Params) != 1 || response.Attempts != 1 {
+			t.Errorf("%+v, %v", response, err)
+		}
+		peers, err := p.gateway.Peers(ctx)
+		if err != nil || len(peers) != 1 || peers[0].UUID != plugUUID {
+			t.Errorf("peers %+v, %v", peers, err)
+		}
+		summary, err := p.gateway.Summary(ctx)
+		if err != nil || summary.Address != gatewayAddress || len(summary.NetKeys) != 1 || len(summary.AppKeys) != 1 {
+			t.Errorf("summary %+v, %v", summary, err)
+		}
+
+		// Nobody is there: the caller gives up before the node does.
+		short, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		payload := []byte{0x82, 0x01}
+		_, err = p.gateway.Request(short, node.Request{Dst: 0x0100, TTL: mesh.DefaultTTL, Payload: payload, Respond: generic.OpOnOffStatus})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a request to nobody: %v, want the caller's deadline", err)
+		}
+		_, err = p.gateway.Request(ctx, node.Request{Dst: 0x0100, TTL: mesh.DefaultTTL, Payload: payload, Respond: generic.OpOnOffStatus})
+		if !errors.Is(err, node.ErrNoResponse) {
+			t.Errorf("a request to nobody: %v, want ErrNoResponse", err)
+		}
+		if err := p.plug.WithModel(ctx, 7, generic.OnOffServerID, func(access.Context) {}); err == nil {
+			t.Error("a model was found on an element that is not there")
+		}
+
+		stop()
+		synctest.Wait()
+		if _, err := p.ping(t.Context(), peer.Address); !errors.Is(err, node.ErrStopped) {
+			t.Errorf("a node that was stopped: %v, want ErrStopped", err)
+		}
+		if _, err := p.gateway.Peers(t.Context()); !errors.Is(err, node.ErrStopped) {
+			t.Errorf("a node that was stopped: %v, want ErrStopped", err)
+		}
+	})
+}
+
+// While the store fails the node sends nothing and reports nothing; when it
+// works again, what waited goes on.
+func TestNodeWaitsForItsStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		p := runPair(t, ctx)
+		<-p.heard
+		peer, err := p.gateway.Provision(ctx, node.Provision{UUID: plugUUID, Auth: provision.Auth{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		full := errors.New("no space left on device")
+		p.memory.set(full)
+		answered := make(chan error, 1)
+		go func() {
+			_, err := p.ping(ctx, peer.Address)
+			answered <- err
+		}()
+		if err := <-p.failures; !errors.Is(err, full) {
+			t.Fatalf("the failure was told as %v", err)
+		}
+		time.Sleep(10 * time.Second) // of the bubble: no time passes
+		select {
+		case err := <-answered:
+			t.Fatalf("the request ended while the store failed: %v", err)
+		case err := <-p.failures:
+			t.Fatalf("one failure was told twice: %v", err)
+		default:
+		}
+		p.memory.set(nil)
+		if err := <-p.failures; err != nil {
+			t.Fatalf("the end of the failure was told as %v", err)
+		}
+		if err := <-answered; err != nil {
+			t.Errorf("after the store came back: %v", err)
+		}
+	})
+}
+
+func TestOpenRefusesDamagedStores(t *testing.T) {
+	for name, change := range map[string]store.Change{
+		"no state":     {Table: node.TableNode, Key: "state", Value: []byte("{")},
+		"newer state":  {Table: node.TableNode, Key: "state", Value: []byte(`{"Version":99}`)},
+		"no reserve":   {Table: node.TableNode, Key: "sequence"},
+		"bad reserve":  {Table: node.TableNode, Key: "sequence", Value: []byte{1}},
+		"bad address":  {Table: node.TableNode, Key: "next_address", Value: []byte{1}},
+		"strange peer": {Table: node.TablePeers, Key: "x", Value: []byte(`{"Version":1}`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := store.NewMemory()
+			o := node.Config{Store: s, Options: node.Options{
+				Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},
+				Random:   rand.NewChaCha8([32]byte{1}),
+			}}
+			fresh := func() (node.Saved, error) { return node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{2})) }
+			if _, err := node.Open(o, fresh); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Apply(change); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := node.Open(o, fresh); err == nil {
+				t.Error("the node was opened")
+			}
+		})
+	}
+}
