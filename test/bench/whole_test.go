@@ -1,0 +1,290 @@
+package bench_test
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
+	record "github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
+)
+
+// Devices that the gateway knows: a name and the number of its node.
+const (
+	gatewayNumber = 0
+	plugNumber    = 1
+	lampNumber    = 16
+	plugName      = "plug"
+	lampName      = "lamp"
+)
+
+// service is the whole service but for its ends: octets of HCI on one side,
+// octets of MQTT on the other.
+//
+//	chip ─ controller ─ advertiser ─ node ─ bridge ─ session ─ broker
+type service struct {
+	chip   *chip
+	broker *broker
+}
+
+// start runs the service until the benchmark ends.
+func start(b *testing.B) *service {
+	b.Helper()
+	log := zerolog.Nop()
+	memory := store.NewMemory()
+	peers := []state.Peer{
+		remember(b, memory, plugName, plugNumber, device.NewPlug().Elements()),
+		remember(b, memory, lampName, lampNumber, device.NewLamp().Elements()),
+	}
+	elements := []access.Element{{Models: []access.Model{
+		access.Client(generic.OnOffClientID), access.Client(light.CTLClientID),
+	}}}
+	var bridged *bridge.Service
+	n, err := node.Open(node.Config{
+		Options: node.Options{Elements: elements, Random: sim.Random(1, gatewayNumber), Monitor: true},
+		Store:   memory,
+		Report:  func(e node.Event) { bridged.Report(e) },
+	}, func() (node.Saved, error) {
+		saved := sim.Configured(gatewayNumber, ttl, elements)
+		saved.Peers = peers
+		return saved, nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	topics, err := topic.New("bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if bridged, err = bridge.New(bridge.Config{
+		Mesh: n, Store: memory, Topics: topics, Address: n.Address(), Logger: log,
+	}); err != nil {
+		b.Fatal(err)
+	}
+	s := &service{}
+	states := map[string]bool{topics.State(plugName): true, topics.State(lampName): true}
+	var end net.Conn
+	s.broker, end = newBroker(func(topic string) bool { return states[topic] })
+	session, err := mqtt.New(mqtt.Options{
+		URL: "tcp://bench", ClientID: "bench", Handler: bridged.Handle, Logger: log,
+		Subscriptions: []mqtt.Subscription{{Filter: "bench/#"}},
+		Dial:          func(context.Context, *url.URL) (net.Conn, error) { return end, nil },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	air := virtual.NewAir(virtual.AirOptions{})
+	attached, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(0xC0FFEE000001)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.chip = newChip(attached.Transport())
+	radio := advertiser.New(advertiser.Config{Receive: n.Receive, Log: log})
+	up := make(chan struct{}, 16)
+	driver := controller.New(controller.Config{
+		Name:  "bench",
+		Open:  func(context.Context) (transport.Transport, error) { return s.chip, nil },
+		Hosts: []controller.Host{radio},
+		Status: func(status controller.Status) {
+			if status.State == controller.Running {
+				up <- struct{}{}
+			}
+		},
+		Log: log,
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = driver.Run(ctx) }) // the context's error
+	parts.Go(func() { n.Run(ctx, radio) })
+	parts.Go(func() { _ = bridged.Run(ctx, session) }) // the context's error
+	session.Start()
+	b.Cleanup(func() {
+		closing, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = session.Close(closing) // the broker does not answer for ever
+		stop()
+		parts.Wait()
+		s.broker.close()
+		_ = air.Close()
+	})
+	<-up
+	return s
+}
+
+// remember puts a device into the store as if it had been interviewed.
+func remember(b *testing.B, s store.Store, name string, number int, elements []access.Element) state.Peer {
+	b.Helper()
+	r := &record.Record{
+		UUID:        mesh.UUID{0: 1, 1: byte(number)},
+		Address:     sim.Address(number),
+		Name:        name,
+		Interview:   record.Successful,
+		Composition: &foundation.Composition{CompanyID: device.Company},
+	}
+	for _, e := range elements {
+		var models []mesh.ModelID
+		for _, m := range e.Models {
+			models = append(models, m.ID())
+		}
+		r.Composition.Elements = append(r.Composition.Elements, foundation.CompositionElement{Location: e.Location, Models: models})
+	}
+	change, err := r.Change()
+	if err == nil {
+		err = s.Apply(change)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return state.Peer{UUID: r.UUID, Address: r.Address, Elements: len(elements), NetKey: mesh.PrimaryNetKey}
+}
+
+// peer is a device as it is heard: events with encrypted statuses, made in
+// advance.
+type peer struct {
+	core   *node.Core
+	make   func(i int) access.Message
+	events [][]byte
+	made   int
+}
+
+func newPeer(b *testing.B, number int, status func(i int) access.Message) *peer {
+	p := &peer{core: newCore(b, number), make: status}
+	p.stock(b)
+	return p
+}
+
+// stock makes events in advance.
+func (p *peer) stock(b *testing.B) {
+	b.Helper()
+	for range 4096 {
+		payload, err := access.Append(nil, p.make(p.made))
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.made++
+		if _, err := p.core.Request(epoch, node.Request{Dst: sim.Address(gatewayNumber), TTL: mesh.DefaultTTL, Payload: payload}); err != nil {
+			b.Fatal(err)
+		}
+		out := p.core.Take()
+		p.events = append(p.events, advertisement(bearer.Message, out.Send[0].PDU()))
+	}
+}
+
+// next is an event that was not heard before. Making more does not count.
+func (p *peer) next(b *testing.B) []byte {
+	if len(p.events) == 0 {
+		b.StopTimer()
+		p.stock(b)
+		b.StartTimer()
+	}
+	event := p.events[0]
+	p.events = p.events[1:]
+	return event
+}
+
+// await is the next PUBLISH of a device's state.
+func (s *service) await(b *testing.B, topic string) {
+	b.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	for {
+		select {
+		case got := <-s.broker.published:
+			if got == topic {
+				return
+			}
+		case <-deadline.C:
+			b.Fatalf("nothing was published on %s", topic)
+		}
+	}
+}
+
+func lampStatus(i int) access.Message {
+	return &light.CTLStatus{PresentCTLLightness: uint16(1000 + i%2*30000), PresentCTLTemperature: 3000}
+}
+
+func plugStatus(i int) access.Message { return &generic.OnOffStatus{PresentOnOff: i%2 == 0} }
+
+// From the octets of an HCI event, an advertising report with an encrypted
+// status, to the octets of the PUBLISH with the new state, one after the other:
+// the time is what a status takes through the whole service.
+func BenchmarkEventToPublish(b *testing.B) {
+	for _, c := range []struct {
+		name, device string
+		number       int
+		status       func(i int) access.Message
+	}{
+		{"OnOff", plugName, plugNumber, plugStatus},
+		{"CTL", lampName, lampNumber, lampStatus},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s := start(b)
+			p := newPeer(b, c.number, c.status)
+			status := func() {
+				s.chip.tell(p.next(b))
+				s.await(b, "bench/"+c.device)
+			}
+			status()
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				status()
+			}
+			b.StopTimer()
+		})
+	}
+}
+
+// From the octets of the PUBLISH with a command to those of the HCI command
+// that puts it on the air. The answer and the new state that follow are in ns/op
+// and in the allocations, but not in ns/command.
+func BenchmarkCommandToHCI(b *testing.B) {
+	s := start(b)
+	p := newPeer(b, plugNumber, plugStatus)
+	payloads := [2]string{`{"state":"ON"}`, `{"state":"OFF"}`}
+	var down time.Duration
+	i := 0
+	command := func() {
+		for len(s.chip.sent) > 0 { // what the bridge asked at its start
+			<-s.chip.sent
+		}
+		began := time.Now()
+		s.broker.publish("bench/plug/set", payloads[i%2])
+		<-s.chip.sent
+		down += time.Since(began)
+		s.chip.tell(p.next(b))
+		s.await(b, "bench/plug")
+		i++
+	}
+	command()
+	down = 0
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		command()
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(down)/float64(b.N), "ns/command")
+}
