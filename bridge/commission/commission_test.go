@@ -175,10 +175,14 @@ func TestStepsThatMustNotFail(t *testing.T) {
 		says     string
 		attempts int // of what comes after it
 	}{
-		"no composition": {func() *fake.Node { return answering(lamp(), foundation.OpConfigCompositionDataGet, silence) },
-			node.ErrNoResponse, "composition", 0},
-		"damaged composition": {func() *fake.Node { return answering(lamp(), foundation.OpConfigCompositionDataGet, short) },
-			foundation.ErrComposition, "composition", 0},
+		"no composition": {
+			func() *fake.Node { return answering(lamp(), foundation.OpConfigCompositionDataGet, silence) },
+			node.ErrNoResponse, "composition", 0,
+		},
+		"damaged composition": {
+			func() *fake.Node { return answering(lamp(), foundation.OpConfigCompositionDataGet, short) },
+			foundation.ErrComposition, "composition", 0,
+		},
 		"another page": {func() *fake.Node {
 			return answering(lamp(), foundation.OpConfigCompositionDataGet, func(fake.Message) access.Message {
 				return &foundation.ConfigCompositionDataStatus{Page: 1, Data: one}
@@ -189,8 +193,10 @@ func TestStepsThatMustNotFail(t *testing.T) {
 				return &foundation.ConfigCompositionDataStatus{Data: one}
 			})
 		}, nil, "it lists 1 elements, and 2 were provisioned", 0},
-		"no answer to the AppKey": {func() *fake.Node { return answering(lamp(), foundation.OpConfigAppKeyAdd, silence) },
-			node.ErrNoResponse, "AppKey", 0},
+		"no answer to the AppKey": {
+			func() *fake.Node { return answering(lamp(), foundation.OpConfigAppKeyAdd, silence) },
+			node.ErrNoResponse, "AppKey", 0,
+		},
 		"AppKey refused": {func() *fake.Node {
 			return answering(lamp(), foundation.OpConfigAppKeyAdd, func(fake.Message) access.Message {
 				return &foundation.ConfigAppKeyStatus{Status: foundation.InsufficientResources, AppKeyIndex: 3}
@@ -201,8 +207,10 @@ func TestStepsThatMustNotFail(t *testing.T) {
 				return &foundation.ConfigAppKeyStatus{AppKeyIndex: 4}
 			})
 		}, node.ErrNoResponse, "AppKey", 0},
-		"no answer to a binding": {func() *fake.Node { return answering(lamp(), foundation.OpConfigModelAppBind, silence) },
-			node.ErrNoResponse, "model 1000 on 0x0100", 1},
+		"no answer to a binding": {
+			func() *fake.Node { return answering(lamp(), foundation.OpConfigModelAppBind, silence) },
+			node.ErrNoResponse, "model 1000 on 0x0100", 1,
+		},
 		"status of another binding": {func() *fake.Node {
 			return answering(lamp(), foundation.OpConfigModelAppBind, func(m fake.Message) access.Message {
 				in := fake.Decode[foundation.ConfigModelAppBind](m)
@@ -211,8 +219,10 @@ func TestStepsThatMustNotFail(t *testing.T) {
 				}
 			})
 		}, node.ErrNoResponse, "model 1000 on 0x0100", 1},
-		"no answer to a publication": {func() *fake.Node { return answering(lamp(), foundation.OpConfigModelPublicationSet, silence) },
-			node.ErrNoResponse, "model 1000 on 0x0100", 1},
+		"no answer to a publication": {
+			func() *fake.Node { return answering(lamp(), foundation.OpConfigModelPublicationSet, silence) },
+			node.ErrNoResponse, "model 1000 on 0x0100", 1,
+		},
 		"status of another publication": {func() *fake.Node {
 			return answering(lamp(), foundation.OpConfigModelPublicationSet, func(m fake.Message) access.Message {
 				in := fake.Decode[foundation.ConfigModelPublicationSet](m)
@@ -290,17 +300,25 @@ func TestDetails(t *testing.T) {
 		node   func(mesh.UUID) *fake.Node
 		want   string
 	}{
-		"temperature range unknown": {light.OpCTLTemperatureRangeGet, &light.CTLTemperatureRangeStatus{RangeMin: none, RangeMax: none}, fake.Lamp,
-			"{Lightness:map[0:{Min:1 Max:65535}] Temperature:map[] Sensors:map[]}"},
-		"half of it unknown": {light.OpCTLTemperatureRangeGet, &light.CTLTemperatureRangeStatus{RangeMin: 2000, RangeMax: none}, fake.Lamp,
-			"{Lightness:map[0:{Min:1 Max:65535}] Temperature:map[] Sensors:map[]}"},
-		"lightness range": {light.OpLightnessRangeGet, &light.LightnessRangeStatus{RangeMin: 500, RangeMax: 60000}, fake.Lamp,
-			"{Lightness:map[0:{Min:500 Max:60000}] Temperature:map[0:{Min:2700 Max:6500}] Sensors:map[]}"},
+		"temperature range unknown": {
+			light.OpCTLTemperatureRangeGet, &light.CTLTemperatureRangeStatus{RangeMin: none, RangeMax: none}, fake.Lamp,
+			"{Lightness:map[0:{Min:1 Max:65535}] Temperature:map[] Sensors:map[]}",
+		},
+		"half of it unknown": {
+			light.OpCTLTemperatureRangeGet, &light.CTLTemperatureRangeStatus{RangeMin: 2000, RangeMax: none}, fake.Lamp,
+			"{Lightness:map[0:{Min:1 Max:65535}] Temperature:map[] Sensors:map[]}",
+		},
+		"lightness range": {
+			light.OpLightnessRangeGet, &light.LightnessRangeStatus{RangeMin: 500, RangeMax: 60000}, fake.Lamp,
+			"{Lightness:map[0:{Min:500 Max:60000}] Temperature:map[0:{Min:2700 Max:6500}] Sensors:map[]}",
+		},
 		"sensors in any order, and twice": {sensor.OpDescriptorGet, &sensor.DescriptorStatus{Descriptors: []sensor.Descriptor{
 			{PropertyID: 0x76}, {PropertyID: 0x4F}, {PropertyID: 0x76},
 		}}, fake.Thermometer, "{Lightness:map[] Temperature:map[] Sensors:map[0:[79 118]]}"},
-		"no sensors": {sensor.OpDescriptorGet, &sensor.DescriptorStatus{Missing: property.ID(0x4F)}, fake.Thermometer,
-			"{Lightness:map[] Temperature:map[] Sensors:map[0:[]]}"},
+		"no sensors": {
+			sensor.OpDescriptorGet, &sensor.DescriptorStatus{Missing: property.ID(0x4F)}, fake.Thermometer,
+			"{Lightness:map[] Temperature:map[] Sensors:map[0:[]]}",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
