@@ -45,7 +45,7 @@ func readNumber(name string, raw json.RawMessage, low, high float64, expected st
 		ok = err == nil
 	}
 	// The comparison fails for what is not a number, too.
-	if !ok || !(n >= low && n <= high) || math.IsInf(n, 0) {
+	if !ok || !(n >= low && n <= high) {
 		return 0, wrong(name, expected, raw)
 	}
 	return n, nil

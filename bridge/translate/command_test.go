@@ -51,6 +51,8 @@ func TestCommand(t *testing.T) {
 	dim := said{0, &light.CTLStatus{PresentCTLLightness: 100 * 257, PresentCTLTemperature: 3000}}
 	off := said{0, &light.CTLStatus{PresentCTLTemperature: 3000}}
 	blue := said{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 43691, HSLSaturation: 65535}}
+	white1 := models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}
+	twoWhite := record(white1, white1, models{generic.LevelServerID, light.CTLTemperatureServerID})
 	white := said{0, &light.HSLStatus{HSLLightness: 65535}}
 	for _, c := range []struct {
 		name     string
@@ -96,6 +98,10 @@ func TestCommand(t *testing.T) {
 		{"off with a temperature", whiteLamp(), []said{dim}, "", `{"state":"OFF","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 00..>8204"},
 		{"brightness of a white lamp", whiteLamp(), []said{dim}, "", `{"brightness":255}`, "0 824c ffff..>824e"},
 		{"no temperature element", record(models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}), []said{off}, "", `{"color_temp":3000}`, "0 825e 0000b80b0000..>8260"},
+
+		{"the temperature element is the second light's", twoWhite, nil, "", `{"color_temp":3000}`, "0 825e ffffb80b0000..>8260"},
+		{"the second light's own temperature", twoWhite, nil, "", `{"color_temp_2":3000}`, "2 8264 b80b0000..>8266"},
+		{"the second light by its temperature element", twoWhite, nil, "2", `{"state":"OFF"}`, "1 8202 00..>8204"},
 
 		{"colour, nothing known", colorLamp(), nil, "", `{"color":{"h":240,"s":100}}`, "0 8276 0080abaaffff..>8278"},
 		{"colour and brightness", colorLamp(), nil, "", `{"color":{"h":240,"s":100},"brightness":128}`, "0 8276 4040abaaffff..>8278"},
@@ -244,6 +250,8 @@ func TestTransactions(t *testing.T) {
 func TestQuery(t *testing.T) {
 	multi := record(models{generic.OnOffServerID}, models{sensorServer, generic.BatteryServerID})
 	multi.Details.Sensors = map[int][]uint16{1: {0x0075, 0x0076}}
+	single := record(models{sensorServer})
+	single.Details.Sensors = map[int][]uint16{0: {0x0075}}
 	for _, c := range []struct {
 		name     string
 		device   *device.Record
@@ -269,6 +277,8 @@ func TestQuery(t *testing.T) {
 		{"two properties", multi, "", []string{"humidity", "temperature"}, "1 8231 >52"},
 		{"one element", multi, "1", nil, "1 8223 >8224, 1 8231 >52"},
 		{"by key of a thing", multi, "battery", nil, "1 8223 >8224"},
+		{"the only sensor, not by name", single, "", nil, "0 8231 >52"},
+		{"the only sensor by name", single, "", []string{"temperature"}, "0 8231 7500>52"},
 		{"buttons know nothing", remote(), "", nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

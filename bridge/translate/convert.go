@@ -72,7 +72,7 @@ func toHSL(brightness int, c Color, r device.Range) (lightness, hue, saturation 
 	}
 	// 360° is 0° again.
 	hue = uint16(uint32(math.Round(c.H/360*hueCircle)) % hueCircle)
-	return max(1, sixteen(l*maxLightness)), hue, saturation
+	return sixteen(l * maxLightness), hue, saturation
 }
 
 // fromHSL is toHSL backwards, for a lightness that is not 0.

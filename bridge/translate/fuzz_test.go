@@ -144,3 +144,58 @@ func FuzzCommand(f *testing.F) {
 		}
 	})
 }
+
+func FuzzRestore(f *testing.F) {
+	f.Add(`{"state":"ON","brightness":128,"color":{"h":240,"s":100},"color_temp":3000,"color_mode":"hs"}`)
+	f.Add(`{"state":1,"brightness":1e300,"color":{"h":-1,"s":1e9},"color_temp":-1,"color_mode":[]}`)
+	f.Add(`{"temperature":21.5,"motion":true,"device_firmware_revision":"x","battery":null}`)
+	r := everything()
+	f.Fuzz(func(t *testing.T, text string) {
+		var state map[string]any
+		if json.Unmarshal([]byte(text), &state) != nil {
+			return
+		}
+		tr := translate.Describe(r)
+		keys := len(tr.State())
+		tr.Restore(state)
+		checkState(t, tr.State())
+		if n := len(tr.State()); n > keys+2 { // the colour modes
+			t.Fatalf("%d attributes of %d", n, keys)
+		}
+		stored := document(t, tr)
+		var again map[string]any
+		if err := json.Unmarshal([]byte(stored), &again); err != nil {
+			t.Fatal(err)
+		}
+		second := translate.Describe(r)
+		second.Restore(again)
+		expectState(t, second, stored)
+		receive(t, tr, 2, &light.HSLHueStatus{PresentHue: 1})
+		receive(t, tr, 0, &light.LightnessStatus{PresentLightness: 1})
+		checkState(t, tr.State())
+		if _, err := tr.Command("", map[string]json.RawMessage{"brightness": json.RawMessage("9")}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzMerge(f *testing.F) {
+	f.Add(`{"state":"ON","brightness":1}`, `{"state":"TOGGLE"}`)
+	f.Add(`{"state":[],"brightness":{}}`, `{"state_":"OFF","color_2":null,"transition":1}`)
+	f.Fuzz(func(t *testing.T, olderText, newerText string) {
+		var older, newer map[string]json.RawMessage
+		if json.Unmarshal([]byte(olderText), &older) != nil || json.Unmarshal([]byte(newerText), &newer) != nil {
+			return
+		}
+		most := len(older) + 2*len(newer)
+		for name, value := range translate.Merge(older, newer) {
+			if !json.Valid(value) {
+				t.Fatalf("%s is %s", name, value)
+			}
+			most--
+		}
+		if most < 0 {
+			t.Fatal("there is more than there was")
+		}
+	})
+}

@@ -152,7 +152,7 @@ func storedColor(v any) (Color, bool) {
 	case map[string]any:
 		h, okH := number(v["h"])
 		s, okS := number(v["s"])
-		return Color{h, s}, okH && okS && h >= 0 && h <= 360 && s >= 0 && s <= 100
+		return Color{h, s}, okH && okS && h >= 0 && h < 360 && s >= 0 && s <= 100
 	}
 	return Color{}, false
 }
@@ -232,7 +232,7 @@ func (l *lamp) derive() {
 	// Without a lightness it is the colour of the lamp when it is dim.
 	brightness, color := fromHSL(l.rawLightness.or(1), l.rawHue.value, l.rawSaturation.value, l.lightnessRange)
 	l.color = sure(color)
-	if l.rawLightness.known && !white {
+	if l.rawLightness.known {
 		l.brightness = sure(brightness)
 	}
 }

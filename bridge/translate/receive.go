@@ -97,7 +97,7 @@ func (t *translator) receiveLamp(in Input) Update {
 	case generic.OpLevelStatus:
 		var s generic.LevelStatus
 		// A level that is bound to something else says it once more.
-		ok := t.decode(in, &s)
+		ok := (l.level || !here) && t.decode(in, &s)
 		return change(ok, func() {
 			if here && l.levelOnly() {
 				l.setLevel(pick(s.HasTarget, s.TargetLevel, s.PresentLevel))

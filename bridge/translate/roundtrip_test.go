@@ -221,6 +221,17 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// TestRestoredWhiteLight: in white light the lightness is that of white, also
+// when a colour is known from before.
+func TestRestoredWhiteLight(t *testing.T) {
+	tr := translate.Describe(bothLamp())
+	tr.Restore(map[string]any{
+		"state": "ON", "brightness": 200.0, "color_mode": "color_temp", "color_temp": 3000.0, "color": map[string]any{"h": 0.0, "s": 100.0},
+	})
+	receive(t, tr, 3, &light.HSLSaturationStatus{PresentSaturation: 0})
+	expectState(t, tr, `{"brightness":200,"color":{"h":0,"s":0},"color_mode":"hs","color_temp":3000,"state":"ON"}`)
+}
+
 func TestRestoreLeavesOutWhatCannotBe(t *testing.T) {
 	tr := translate.Describe(bothLamp())
 	tr.Restore(map[string]any{

@@ -154,6 +154,7 @@ func TestWithoutTranslation(t *testing.T) {
 		{"octets left over", 0, generic.OpOnOffStatus, []byte{0, 0, 0, 0, 0}},
 		{"prohibited value", 0, generic.OpOnOffStatus, []byte{2}},
 		{"element without such a server", 1, generic.OpOnOffStatus, []byte{1}},
+		{"level of a lamp that has none", 0, generic.OpLevelStatus, []byte{1, 2}},
 		{"element that is not there", 9, generic.OpOnOffStatus, []byte{1}},
 		{"battery that is not there", 0, generic.OpBatteryStatus, []byte{1, 0, 0, 0, 0, 0, 0, 0xFF}},
 		{"sensor that is not there", 0, 0x52, []byte{0x22, 0x0b, 1, 2}},
@@ -161,7 +162,8 @@ func TestWithoutTranslation(t *testing.T) {
 		{"get", 0, generic.OpOnOffGet, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tr := translate.Describe(whiteLamp())
+			lamp := record(models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}, models{light.CTLTemperatureServerID})
+			tr := translate.Describe(lamp)
 			u := tr.Receive(translate.Input{Time: start(), Element: c.element, Opcode: c.opcode, Params: c.params})
 			if u.Known || len(u.Changed) > 0 || len(u.Events) > 0 {
 				t.Errorf("got %+v", u)
