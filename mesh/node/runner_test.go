@@ -76,7 +76,7 @@ type pair struct {
 
 var plugUUID = mesh.UUID{0xAA}
 
-func runPair(t *testing.T, ctx context.Context) *pair {
+func runPair(ctx context.Context, t *testing.T) *pair {
 	t.Helper()
 	p := &pair{memory: &moody{Store: store.NewMemory()}, heard: make(chan mesh.UUID, 100), failures: make(chan error, 10)}
 	handle := device.NewPlug()
@@ -124,7 +124,7 @@ func (p *pair) ping(ctx context.Context, plug mesh.Address) (node.Response, erro
 func TestNodesRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		p := runPair(t, ctx)
+		p := runPair(ctx, t)
 		if uuid := <-p.heard; uuid != plugUUID {
 			t.Fatalf("heard %s", uuid)
 		}
@@ -181,7 +181,7 @@ func TestNodeWaitsForItsStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		p := runPair(t, ctx)
+		p := runPair(ctx, t)
 		<-p.heard
 		peer, err := p.gateway.Provision(ctx, node.Provision{UUID: plugUUID, Auth: provision.Auth{}})
 		if err != nil {
