@@ -14,8 +14,8 @@ import (
 type broker struct {
 	conn      net.Conn
 	replies   chan []byte
-	published chan string // topics of the PUBLISH packets that wanted tells
-	wanted    func(topic string) bool
+	published chan string       // topics of the PUBLISH packets that are wanted
+	wanted    map[string]string // by themselves, so that a look-up makes no string
 	parts     sync.WaitGroup
 }
 
@@ -37,9 +37,12 @@ const (
 )
 
 // newBroker makes a connection and returns the session's end of it.
-func newBroker(wanted func(topic string) bool) (*broker, net.Conn) {
+func newBroker(topics ...string) (*broker, net.Conn) {
 	theirs, ours := net.Pipe()
-	b := &broker{conn: ours, replies: make(chan []byte, 1024), published: make(chan string, 1024), wanted: wanted}
+	b := &broker{conn: ours, replies: make(chan []byte, 1024), published: make(chan string, 1024), wanted: map[string]string{}}
+	for _, t := range topics {
+		b.wanted[t] = t
+	}
 	b.parts.Go(b.read)
 	b.parts.Go(b.write)
 	return b, theirs
@@ -80,11 +83,10 @@ func (b *broker) take(first byte, body []byte) {
 		b.replies <- []byte{typeConnack << 4, 2, 0, 0}
 	case typePublish:
 		n := 2 + binary.BigEndian.Uint16(body)
-		topic := string(body[2:n])
 		if first>>1&3 == 1 {
 			b.replies <- []byte{typePuback << 4, 2, body[n], body[n+1]}
 		}
-		if b.wanted(topic) {
+		if topic, ok := b.wanted[string(body[2:n])]; ok {
 			b.published <- topic
 		}
 	case typeSubscribe:

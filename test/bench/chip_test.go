@@ -30,14 +30,14 @@ func newChip(inner transport.Transport) *chip {
 		closed:    make(chan struct{}),
 	}
 	c.pump.Go(func() {
+		p := make([]byte, packet.MaxLen)
 		for {
-			p := make([]byte, packet.MaxLen)
 			n, err := inner.Read(p)
 			if err != nil {
 				c.shut()
 				return
 			}
-			c.tell(p[:n])
+			c.tell(bytes.Clone(p[:n]))
 		}
 	})
 	return c

@@ -34,7 +34,7 @@ type driven struct {
 }
 
 // isOn asks the plug itself, in the goroutine of its node.
-func (d *driven) isOn(t *testing.T, ctx context.Context) bool {
+func (d *driven) isOn(ctx context.Context, t *testing.T) bool {
 	t.Helper()
 	var on bool
 	// The Generic OnOff Server lends its context; nothing is changed.
@@ -49,7 +49,7 @@ func controllerAddress(number int) packet.Address {
 }
 
 // drive makes a plug of every number, on an air of its own.
-func drive(t *testing.T, ctx context.Context, parts *sync.WaitGroup, air *virtual.Air, seed uint64, neighbours [][]int, link virtual.Link) []*driven {
+func drive(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtual.Air, seed uint64, neighbours [][]int, link virtual.Link) []*driven {
 	t.Helper()
 	air.SetDefaultLink(virtual.Link{Cut: true})
 	all := make([]*driven, len(neighbours))
@@ -137,7 +137,7 @@ func TestLineOf20(t *testing.T) {
 			var parts sync.WaitGroup
 			defer parts.Wait()
 			defer stop()
-			all := drive(t, ctx, &parts, air, seed, neighbours, virtual.Link{Loss: 0.2})
+			all := drive(ctx, t, &parts, air, seed, neighbours, virtual.Link{Loss: 0.2})
 			time.Sleep(time.Second) // of the simulation: controllers are reset and scan
 			start := time.Now()
 			f := &figures{}
@@ -153,7 +153,7 @@ func TestLineOf20(t *testing.T) {
 					t.Errorf("set %d: %v", i, err)
 					continue
 				}
-				if all[n-1].isOn(t, ctx) != want {
+				if all[n-1].isOn(ctx, t) != want {
 					t.Errorf("set %d to %t was answered, and the plug is not", i, want)
 				}
 				time.Sleep(pause)
