@@ -156,6 +156,15 @@ func TestConfigServerKeyRefresh(t *testing.T) {
 			return k.Key == crypto.Key{11} && k.NewKey.IsZero() && a.Key == crypto.Key{13} && !a.Updated && a.NewKey.IsZero()
 		}},
 	})
+	// Two subnets at once: the end of one is not that of the other.
+	play(t, newHost(), []step{
+		{"update", &foundation.ConfigNetKeyUpdate{NetKey: crypto.Key{11}}, net(0, foundation.Success), nil},
+		{"update", &foundation.ConfigNetKeyUpdate{NetKeyIndex: 7, NetKey: crypto.Key{12}}, net(7, foundation.Success), nil},
+		{"AppKey", &foundation.ConfigAppKeyUpdate{NetKeyIndex: 7, AppKeyIndex: 1, AppKey: crypto.Key{14}}, app(7, 1, foundation.Success), nil},
+		{"phase 3", &foundation.ConfigKeyRefreshPhaseSet{Transition: 3}, phase(0, foundation.Success, 0), func(h *host) bool {
+			return h.node.AppKey(1).Updated && h.node.AppKey(1).Key == crypto.Key{4} && h.node.Subnet(7).Phase == state.FirstPhase
+		}},
+	})
 	// From phase 1 straight to the end.
 	play(t, newHost(), []step{
 		{"update", &foundation.ConfigNetKeyUpdate{NetKeyIndex: 7, NetKey: crypto.Key{12}}, net(7, foundation.Success), nil},

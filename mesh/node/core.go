@@ -139,7 +139,11 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	if err := c.buildModels(); err != nil {
 		return nil, fmt.Errorf("node: the stored state of a model cannot be restored: %w", err)
 	}
-	if err := c.buildTransport(s.Replay); err != nil {
+	replay := s.Replay
+	if !c.state.IsProvisioned() {
+		replay = nil // of a network that the node has left
+	}
+	if err := c.buildTransport(replay); err != nil {
 		return nil, err
 	}
 	c.derive()

@@ -13,6 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
 // The provisioner of another network may have the address of the old one, and
@@ -33,7 +34,15 @@ func TestNodeJoinsAnotherNetworkAfterReset(t *testing.T) {
 	if _, ok := take[node.Left](dev, nil); !ok {
 		t.Error("the device did not say that it left")
 	}
+	if n := dev.replayEntries(t); n != 0 {
+		t.Errorf("%d replay entries of the old network are left", n)
+	}
 	p.members = p.members[1:] // the old gateway is gone
+	// As if the device had died before it forgot them.
+	if err := dev.store.AppendReplay([]store.ReplayEntry{{Src: gatewayAddress, Seq: 100000}}); err != nil {
+		t.Fatal(err)
+	}
+	p.restart(dev)
 
 	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{8}))
 	if err != nil {
@@ -48,6 +57,15 @@ func TestNodeJoinsAnotherNetworkAfterReset(t *testing.T) {
 	p.pass(time.Second)
 	p.restart(dev)
 	p.control(gateway, peer.Address, &generic.OnOffGet{}, &onOff)
+}
+
+func (m *member) replayEntries(t *testing.T) int {
+	t.Helper()
+	n := 0
+	if err := m.store.Replay(func(store.ReplayEntry) { n++ }); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestResetEndsRequests(t *testing.T) {

@@ -83,6 +83,13 @@ func TestOnOffServerTransition(t *testing.T) {
 	b.Pass(100 * time.Millisecond)
 	expect(t, "off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{})
 
+	// A message that comes before the model was woken finds it up to date.
+	b.Send(&generic.OnOffSet{OnOff: true, TID: 10, Transition: seconds(2, 200)})
+	b.Time = b.Time.Add(1500 * time.Millisecond)
+	expect(t, "not woken yet", b.Send(&generic.OnOffGet{}),
+		&generic.OnOffStatus{PresentOnOff: true, HasTarget: true, TargetOnOff: true, RemainingTime: 15})
+	b.Send(&generic.OnOffSet{TID: 11, Transition: seconds(0, 0)})
+
 	// Turned round half way.
 	b.Send(&generic.OnOffSet{OnOff: true, TID: 3, Transition: seconds(10, 0)})
 	b.Pass(time.Second)

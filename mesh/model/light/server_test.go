@@ -119,6 +119,7 @@ func TestLastDefaultAndRange(t *testing.T) {
 	limits := &light.LightnessRangeStatus{RangeMin: 2000, RangeMax: 3000}
 	b.expect("range", b.Send(&light.LightnessRangeSet{RangeMin: 2000, RangeMax: 3000}), limits)
 	lightness("raised by the range", 2000)
+	b.expect("last raised too", b.Send(&light.LightnessLastGet{}), &light.LightnessLastStatus{Lightness: 2000})
 	for set, want := range map[uint16]uint16{1: 2000, 2500: 2500, 65535: 3000, 0: 0} {
 		tid++
 		b.expect("within the range", b.Send(&light.LightnessSet{Lightness: set, TID: tid}), &light.LightnessStatus{PresentLightness: want})

@@ -1,0 +1,129 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// tell sends a message that is not acknowledged.
+func (p *pump) tell(from *member, r node.Request, m access.Message) {
+	p.Helper()
+	payload, err := access.Append(nil, m)
+	if err != nil {
+		p.Fatal(err)
+	}
+	r.Payload, r.TTL = payload, mesh.DefaultTTL
+	if _, err := from.Request(p.now, r); err != nil {
+		p.Fatal(err)
+	}
+	p.carryOut(from)
+	p.pass(time.Second)
+}
+
+// Section 3.7.4.1: a model takes messages under the keys that are bound to it,
+// the Configuration Server those under its own device key.
+func TestModelsTakeMessagesUnderTheirKeysOnly(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	handle := device.NewPlug()
+	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, func() []access.Element { return handle.Elements() })
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	var added foundation.ConfigAppKeyStatus
+	p.configure(gateway, peer, &foundation.ConfigAppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}, &added)
+	p.success("AppKey Add", added.Status)
+
+	on := &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}}
+	p.tell(gateway, node.Request{Dst: peer.Address}, on)
+	if handle.IsOn(p.now) {
+		t.Error("a model took a message under a key that is not bound to it")
+	}
+	p.tell(gateway, node.Request{Dst: peer.Address, Key: transport.Key{Device: peer.Address}}, on)
+	if handle.IsOn(p.now) {
+		t.Error("an application model took a message under the device key")
+	}
+	p.tell(gateway, node.Request{Dst: peer.Address}, &foundation.ConfigDefaultTTLSet{TTL: 9})
+	if dev.State().DefaultTTL == 9 {
+		t.Error("the Configuration Server took a message under an AppKey")
+	}
+	p.setUp(gateway, peer)
+	p.tell(gateway, node.Request{Dst: peer.Address}, on)
+	if !handle.IsOn(p.now) {
+		t.Error("with its key bound the model did not take the message")
+	}
+}
+
+// A group has models as members, not nodes.
+func TestGroupOfOneModel(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	handle := device.NewLamp()
+	_, uuid := p.addDevice("lamp", node.DeviceOptions{}, func() []access.Element { return handle.Elements() })
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	p.setUp(gateway, peer)
+	const group mesh.Address = 0xC123
+	var status foundation.ConfigModelSubscriptionStatus
+	p.configure(gateway, peer, &foundation.ConfigModelSubscriptionAdd{
+		ElementAddress: peer.Address, Address: group, ModelIdentifier: light.LightnessServerID,
+	}, &status)
+	p.success("Subscription Add", status.Status)
+	p.tell(gateway, node.Request{Dst: group}, &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}})
+	if handle.IsOn(p.now) {
+		t.Error("a model that is not in the group took its message")
+	}
+	p.tell(gateway, node.Request{Dst: group}, &light.LightnessSetUnacknowledged{LightnessSet: light.LightnessSet{Lightness: 99, TID: 1}})
+	if handle.Lightness(p.now) != 99 {
+		t.Error("the model in the group did not take its message")
+	}
+}
+
+// A button publishes to a label; of the models of a lamp one listens to it.
+func TestLabelReachesItsMembers(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	label, other := mesh.UUID{1}, mesh.UUID{2}
+	button := device.NewButton()
+	buttonNode, buttonID := p.addDevice("button", node.DeviceOptions{}, func() []access.Element { return button.Elements() })
+	handle := device.NewLamp()
+	_, lampID := p.addDevice("lamp", node.DeviceOptions{}, func() []access.Element { return handle.Elements() })
+	buttonPeer := p.provision(gateway, buttonID, provision.Auth{})
+	lampPeer := p.provision(gateway, lampID, provision.Auth{})
+	p.setUp(gateway, buttonPeer)
+	p.setUp(gateway, lampPeer)
+	for _, id := range []mesh.ModelID{generic.OnOffClientID, generic.LevelClientID} {
+		var status foundation.ConfigModelPublicationStatus
+		p.configure(gateway, buttonPeer, &foundation.ConfigModelPublicationVirtualAddressSet{
+			ElementAddress: buttonPeer.Address, PublishAddress: label, ModelIdentifier: id,
+			PublishParameters: foundation.PublishParameters{PublishTTL: mesh.DefaultTTL},
+		}, &status)
+		p.success("Publication Virtual Address Set", status.Status)
+	}
+	for id, l := range map[mesh.ModelID]mesh.UUID{generic.OnOffServerID: label, generic.LevelServerID: other} {
+		var status foundation.ConfigModelSubscriptionStatus
+		p.configure(gateway, lampPeer, &foundation.ConfigModelSubscriptionVirtualAddressAdd{
+			ElementAddress: lampPeer.Address, Label: l, ModelIdentifier: id,
+		}, &status)
+		p.success("Subscription Virtual Address Add", status.Status)
+	}
+	buttonNode.WithModel(p.now, device.Primary, generic.LevelClientID, button.Turn(1000))
+	p.carryOut(buttonNode)
+	p.pass(time.Second)
+	if handle.IsOn(p.now) {
+		t.Error("a model took a message to a label that is not its own")
+	}
+	buttonNode.WithModel(p.now, device.Primary, generic.OnOffClientID, button.Press)
+	p.carryOut(buttonNode)
+	p.pass(time.Second)
+	if !handle.IsOn(p.now) {
+		t.Error("the lamp did not hear the button")
+	}
+}
