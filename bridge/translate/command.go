@@ -266,6 +266,7 @@ func (p *plan) setBrightness(brightness int) {
 func (p *plan) setColor(brightness int, c Color) {
 	l := p.lamp
 	l.asked = modeHS
+	l.patience = somePatience
 	lightness, hue, saturation := toHSL(brightness, c, l.lightnessRange)
 	p.add(l.thing.Element, &light.HSLSet{
 		HSLLightness: lightness, HSLHue: hue, HSLSaturation: saturation, TID: p.next(), Transition: p.transition,

@@ -65,7 +65,14 @@ type lamp struct {
 	// asked is the colour mode that a command asked for: a report of that kind
 	// counts as its answer even when no value has changed.
 	asked string
+	// patience is how many reports of a part of the colour are only noted,
+	// since the whole is to be reported soon.
+	patience int
 }
+
+// somePatience is enough for what a lamp publishes besides its answer to a
+// Light HSL Set, repetitions included: OnOff, lightness, hue and saturation.
+const somePatience = 8
 
 // owns reports whether an element carries a server of the lamp.
 func (l *lamp) owns(element int) bool {
@@ -220,6 +227,10 @@ func (l *lamp) enter(mode string, changed bool) {
 
 // derive finds brightness and colour of what is known on the air.
 func (l *lamp) derive() {
+	if l.patience > 0 {
+		l.patience-- // a new lightness with an old saturation is no colour
+		return
+	}
 	white := !l.thing.Color || l.mode == modeColorTemp
 	if white && l.rawLightness.known {
 		l.brightness = sure(scaleOf(l.lightnessRange, 1).brightness(float64(l.rawLightness.value)))
@@ -253,6 +264,7 @@ func (l *lamp) setLevel(level int16) {
 
 // setHSL takes over a whole Light HSL state.
 func (l *lamp) setHSL(lightness, hue, saturation uint16) {
+	l.patience = 0
 	if lightness > 0 {
 		l.rawLightness = sure(lightness)
 	}

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"slices"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
@@ -13,6 +15,8 @@ func (t *translator) Receive(in Input) Update {
 	switch in.Opcode {
 	case sensor.OpStatus:
 		return t.receiveSensor(in)
+	case sensor.OpDescriptorStatus:
+		return Update{Known: t.measures(in.Element) && t.decode(in, &sensor.DescriptorStatus{})}
 	case generic.OpBatteryStatus:
 		return t.receiveBattery(in)
 	}
@@ -60,6 +64,12 @@ func (t *translator) receiveSensor(in Input) Update {
 		}
 	}
 	return all
+}
+
+// measures reports whether an element has a sensor server with properties.
+// What that tells about them an interview asks for, not a user.
+func (t *translator) measures(element int) bool {
+	return slices.ContainsFunc(t.meters, func(m *meter) bool { return m.element == element })
 }
 
 func (t *translator) receiveBattery(in Input) Update {

@@ -141,6 +141,23 @@ func TestLampWithBothFollowsTheCommand(t *testing.T) {
 	}
 }
 
+// TestPatienceEnds: when the answer to a colour does not come, the parts that
+// are reported count again.
+func TestPatienceEnds(t *testing.T) {
+	tr := translate.Describe(colorLamp())
+	do(t, tr, device.Range{}, `{"color":{"h":0,"s":0},"brightness":100}`)
+	mustCommand(t, tr, "", `{"color":{"h":0,"s":100},"brightness":200}`)
+	for i := range 20 {
+		receive(t, tr, 0, &light.LightnessStatus{PresentLightness: 50 * 257})
+		if b := tr.State()["brightness"]; b == 50 && i > 0 {
+			return
+		} else if b != 100 {
+			t.Fatalf("after %d reports: %v", i+1, b)
+		}
+	}
+	t.Error("it waits for ever")
+}
+
 // TestReportsAreInRange: whatever a lamp reports, the state stays within what
 // Home Assistant takes.
 func TestReportsAreInRange(t *testing.T) {

@@ -47,6 +47,9 @@ func TestSensorState(t *testing.T) {
 	if v, there := u.Changed["temperature"]; !there || v != nil {
 		t.Errorf("temperature: %v", v)
 	}
+	if u := receive(t, tr, 0, &sensor.DescriptorStatus{Descriptors: []sensor.Descriptor{{PropertyID: 0x0075}}}); !u.Known || len(u.Changed) > 0 {
+		t.Errorf("descriptors: %+v", u)
+	}
 	receive(t, tr, 0, &generic.BatteryStatus{Presence: generic.BatteryNotPresent, Serviceability: 1})
 	if state := tr.State(); state["battery"] != nil || state["battery_low"] != nil {
 		t.Errorf("no battery: %v", state)

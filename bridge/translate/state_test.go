@@ -158,6 +158,7 @@ func TestWithoutTranslation(t *testing.T) {
 		{"element that is not there", 9, generic.OpOnOffStatus, []byte{1}},
 		{"battery that is not there", 0, generic.OpBatteryStatus, []byte{1, 0, 0, 0, 0, 0, 0, 0xFF}},
 		{"sensor that is not there", 0, 0x52, []byte{0x22, 0x0b, 1, 2}},
+		{"descriptors of an element without sensors", 0, 0x51, nil},
 		{"client that is not there", 0, generic.OpOnOffSet, []byte{1, 1}},
 		{"get", 0, generic.OpOnOffGet, nil},
 	} {

@@ -21,6 +21,10 @@ type virtual struct {
 	*servertest.Bench
 	translate.Translator
 	elements []access.Element
+	// early is whether publications are heard before the answer.
+	early bool
+	// watch is called whenever something has been heard.
+	watch func()
 }
 
 func newVirtual(t testing.TB, elements []access.Element) *virtual {
@@ -49,6 +53,9 @@ func (v *virtual) hear(element int, m access.Message) {
 	u := v.Receive(translate.Input{Time: v.Time, Element: element, Opcode: m.Opcode(), Params: params(v.TB, m)})
 	if !u.Known {
 		v.Errorf("%T %+v of element %d is not known", m, m, element)
+	}
+	if v.watch != nil {
+		v.watch()
 	}
 }
 
@@ -86,6 +93,9 @@ func (v *virtual) run(actions []translate.Action, err error) {
 		status := v.send(a)
 		if status == nil || status.Opcode() != a.Respond {
 			v.Fatalf("%T is to be answered with %s, the device answers %T", a.Message, a.Respond, status)
+		}
+		if v.early {
+			v.settle()
 		}
 		v.hear(a.Element, status)
 		v.settle()
@@ -173,11 +183,22 @@ func TestVirtualColorLamp(t *testing.T) {
 func TestVirtualColorLampDoesWhatIsAsked(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		v := newVirtual(t, device.NewColorLamp().Elements())
+		v.run(v.Query("", nil))
+		v.early = rapid.Bool().Draw(rt, "published before the answer")
 		for range 3 {
+			before := v.State()
 			h := float64(rapid.IntRange(0, 35999).Draw(rt, "hue")) / 100
 			s := float64(rapid.IntRange(1, 1000).Draw(rt, "saturation")) / 10
 			b := rapid.IntRange(1, 255).Draw(rt, "brightness")
 			fade := rapid.IntRange(0, 3).Draw(rt, "transition")
+			v.watch = func() {
+				now := v.State()
+				old := now["color"] == before["color"] && now["brightness"] == before["brightness"]
+				asked := now["color"] == (translate.Color{H: h, S: s}) && now["brightness"] == b
+				if !old && !asked {
+					rt.Fatalf("from %v to %g %g %d: on the way %v", before, h, s, b, now)
+				}
+			}
 			v.set(fmt.Sprintf(`{"color":{"h":%g,"s":%g},"brightness":%d,"transition":%d}`, h, s, b, fade))
 			check := func(when string) {
 				if state := v.State(); state["color"] != (translate.Color{H: h, S: s}) || state["brightness"] != b || state["state"] != "ON" {
