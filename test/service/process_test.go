@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -106,10 +107,8 @@ func (p *process) cleanup() {
 		}
 	}
 	// A trace or a race is a defect, whatever the test was about.
-	for _, sign := range []string{"panic:", "goroutine ", "DATA RACE", "fatal error:"} {
-		if strings.Contains(p.stderr.String(), sign) {
-			p.t.Errorf("%q on standard error", sign)
-		}
+	if sign := regexp.MustCompile(`(?m)^(panic:|fatal error:|goroutine \d+ \[|WARNING: DATA RACE).*`).FindString(p.stderr.String()); sign != "" {
+		p.t.Errorf("on standard error: %s", sign)
 	}
 	if p.t.Failed() {
 		p.t.Logf("%s\nstdout:\n%s\nstderr:\n%s", strings.Join(p.cmd.Args, " "), end(p.stdout.String()), end(p.stderr.String()))

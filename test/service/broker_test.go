@@ -1,0 +1,145 @@
+package service
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/mosquitto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
+)
+
+func TestWillAfterKill(t *testing.T) {
+	t.Parallel()
+	server := mosquitto.Start(t, mosquitto.Options{})
+	o := observer.Start(t, server.URL(), nil)
+	demo := start(t, "demo", "--mqtt.url", server.URL())
+	demo.ready()
+	listens(o, 0)
+	demo.kill()
+	o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	if state := observer.Retained(t, server.URL(), nil)[base+"bridge/state"]; !observer.Holds(state, `{"state":"offline"}`) {
+		t.Errorf("retained: %q", state)
+	}
+}
+
+// The broker is killed and comes back with nothing in its memory. What happened
+// meanwhile is told in order, and everything that stands is published again.
+func TestBrokerKilledAndRestarted(t *testing.T) {
+	t.Parallel()
+	const presses = 6
+	server := mosquitto.Start(t, mosquitto.Options{})
+	between := newProxy(t, server.Addr())
+	o := observer.Start(t, server.URL(), nil)
+	m := monitor{t, freeAddr(t)}
+	demo := start(t, "demo", "--mqtt.url", between.url(), "--http.listen", m.addr)
+	demo.ready()
+	listens(o, 0)
+	m.awaitHealth(http.StatusOK)
+	o.Send(base+"demo_lamp/set", `{"state":"ON","brightness":200,"color_temp":4000}`)
+	o.Stands(base+"demo_lamp", `{"state":"ON","brightness":200,"color_temp":4000}`)
+	before := observer.Retained(t, server.URL(), nil)
+
+	between.shut()
+	server.Kill()
+	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, "broker") {
+		t.Errorf("/healthz does not say what is wrong: %q", text)
+	}
+	if m.value("mqtt_connected") != 0 {
+		t.Error("mqtt_connected is not 0")
+	}
+	// Each press is one more event that waits.
+	for range presses {
+		queued := m.value("mqtt_queued")
+		demo.press()
+		m.await("the event to be queued", func() bool { return m.value("mqtt_queued") > queued })
+	}
+	mark := o.Mark()
+	server.Restart()
+	o.AwaitConnection(2)
+	between.open()
+	listens(o, mark)
+	for i := range presses {
+		want := [2]string{"on", "off"}[i%2]
+		o.NextMatch(mark, base+"demo_button/event", fmt.Sprintf("number %d", i+1), func([]byte) bool {
+			return len(o.Since(mark, base+"demo_button/event")) > i
+		})
+		if got := o.Since(mark, base+"demo_button/event")[i].Payload; !observer.Holds(got, `{"event_type":"`+want+`"}`) {
+			t.Errorf("event %d of the outage: %s, expected %s", i+1, got, want)
+		}
+	}
+	m.awaitHealth(http.StatusOK)
+
+	for topic := range before {
+		o.NextMatch(mark, topic, "again", func([]byte) bool { return true })
+	}
+	after := observer.Retained(t, server.URL(), nil)
+	for topic, payload := range before {
+		switch {
+		case after[topic] == nil:
+			t.Errorf("%s is not retained any more", topic)
+		case strings.HasPrefix(topic, base+"bridge/"), strings.HasPrefix(topic, base+"demo_sensor"):
+			// They change by themselves.
+		case string(after[topic]) != string(payload):
+			t.Errorf("%s was %s and is %s", topic, payload, after[topic])
+		}
+	}
+	o.Send(base+"demo_lamp/set", `{"brightness":10}`)
+	o.Stands(base+"demo_lamp", `{"brightness":10,"color_temp":4000}`)
+}
+
+func TestWrongPassword(t *testing.T) {
+	t.Parallel()
+	const name, wrong = "bridge", "guess-xyzzy"
+	strict := mosquitto.Start(t, mosquitto.Options{Users: map[string]string{name: "secret"}})
+	between := newProxy(t, strict.Addr())
+	demo := start(t, "demo", "--mqtt.url", between.url(), "--mqtt.username", name, "--mqtt.password", wrong,
+		"--log.format", "json")
+	demo.await(&demo.stderr, "no connection to the MQTT broker")
+	demo.ready() // the mesh works without
+	line := demo.stderr.String()
+	for _, part := range []string{`"level":"error"`, between.addr, `mqtt.username`, `mqtt.password`, name} {
+		if !strings.Contains(line, part) {
+			t.Errorf("the log does not mention %q: %s", part, line)
+		}
+	}
+	// Another attempt, of which nothing is written.
+	between.awaitConnections(2)
+	if n := strings.Count(demo.stderr.String(), "\n"); n != 1 {
+		t.Errorf("%d lines in the log, expected one:\n%s", n, demo.stderr.String())
+	}
+	if strings.Contains(demo.stderr.String()+demo.stdout.String(), wrong) {
+		t.Error("the password is in the log")
+	}
+	// The administrator of the broker gives in.
+	lenient := mosquitto.Start(t, mosquitto.Options{Users: map[string]string{name: wrong}})
+	between.redirect(lenient.Addr())
+	o := observer.Start(t, lenient.URL(), func(o *mqtt.Options) { o.Username, o.Password = name, wrong })
+	o.Stands(base+"bridge/state", `{"state":"online"}`)
+	o.Stands(base+"demo_plug/availability", `{"state":"online"}`)
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	server := mosquitto.Start(t, mosquitto.Options{TLS: true})
+	stranger := start(t, "demo", "--mqtt.url", server.URL(), "--log.format", "json")
+	trusting := start(t, "demo", "--mqtt.url", server.URL(), "--mqtt.tls.ca", server.CAFile())
+	stranger.await(&stranger.stderr, "no connection to the MQTT broker")
+	for _, part := range []string{`"level":"error"`, "unknown authority", "mqtt.tls.ca"} {
+		if line := stranger.stderr.String(); !strings.Contains(line, part) {
+			t.Errorf("the log does not mention %q: %s", part, line)
+		}
+	}
+	stranger.stop()
+
+	o := observer.Start(t, server.URL(), func(o *mqtt.Options) { o.TLS.CAFile = server.CAFile() })
+	trusting.ready()
+	listens(o, 0)
+	o.Send(base+"demo_plug/set", `{"state":"ON","transaction":1}`)
+	o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":1}`)
+	o.Stands(base+"demo_plug", `{"state":"ON"}`)
+	trusting.stop()
+	o.Stands(base+"bridge/state", `{"state":"offline"}`)
+}
