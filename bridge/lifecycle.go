@@ -132,7 +132,6 @@ func (s *Service) interviewed(m *managed, before device.Interview, result *commi
 	m.record.Skipped = result.Skipped
 	m.record.Interview = device.Successful
 	s.keep(m)
-	s.addUnits(m)
 	m.describe()
 	s.dirty[m.record.UUID] = true
 	for _, skipped := range result.Skipped {

@@ -12,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -163,7 +164,7 @@ func (l lostTurn) Request(ctx context.Context, r node.Request) (node.Response, e
 func TestDeviceThatIsProvisionedAgain(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.send("b/plug/set", `{"state":"ON"}`)
-		pass(time.Second)
+		pass(31 * time.Second) // until it is stored
 		old := plug.Address()
 		w.net.Place(plug)
 		if r := w.request("device/provision", `{"uuid":"`+plug.UUID.String()+`"}`); r["status"] != "ok" {
@@ -176,6 +177,15 @@ func TestDeviceThatIsProvisionedAgain(t *testing.T) {
 		w.send("b/plug/set", `{"state":"OFF"}`)
 		pass(time.Second)
 		w.expect("b/plug", `{"state":"OFF"}`)
+
+		// What it reported in its former life is forgotten.
+		plug.SetSilent(true)
+		w.net.Place(plug)
+		w.refused("device/provision", `{"uuid":"`+plug.UUID.String()+`"}`, "no_response")
+		if stored, err := w.store.Get("states", plug.UUID.String()); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("stored %s, %v", stored, err)
+		}
+		plug.SetSilent(false)
 
 		// With another name it gets that, and leaves nothing under the old one.
 		w.net.Place(plug)
@@ -214,6 +224,12 @@ func TestThingsThatAreGoneAreTakenFromHomeAssistant(t *testing.T) {
 		if got := w.out.standing("b/thing"); fmt.Sprint(got) != "[b/thing/availability]" {
 			t.Errorf("a button has no state: %v", got)
 		}
+		button := ""
+		for key, v := range c {
+			if v.(map[string]any)["platform"] == "event" {
+				button = key
+			}
+		}
 		// The same when it comes back as another device.
 		d.Composition.Elements[0].Models = []mesh.ModelID{foundation.ConfigurationServerID, generic.BatteryServerID}
 		w.net.Place(d)
@@ -224,8 +240,10 @@ func TestThingsThatAreGoneAreTakenFromHomeAssistant(t *testing.T) {
 				t.Errorf("component %s: %v", key, v)
 			}
 		}
-		if len(c) < 3 {
-			t.Errorf("components %v", c)
+		for key, platform := range map[string]string{"switch": "switch", button: "event"} {
+			if fmt.Sprint(c[key]) != "map[platform:"+platform+"]" {
+				t.Errorf("component %s: %v", key, c[key])
+			}
 		}
 	})
 }
@@ -256,6 +274,21 @@ func TestCommandsWaitForTheInterview(t *testing.T) {
 				t.Errorf("%s: %v", topic, got)
 			}
 		}
+	})
+}
+
+// What a device reported before it is interviewed again still stands, until it
+// reports something else.
+func TestStateOutlastsAnInterview(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		w.send("b/plug/set", `{"state":"ON"}`)
+		pass(time.Second)
+		plug.Answer = func(m fake.Message) (access.Message, bool) { return nil, m.Opcode == generic.OpOnOffGet }
+		if r := w.request("device/interview", `{"id":"plug"}`); r["status"] != "ok" {
+			t.Errorf("got %v", r)
+		}
+		pass(fake.Silence)
+		w.expect("b/plug", `{"state":"ON"}`)
 	})
 }
 
@@ -328,6 +361,37 @@ func TestStopInTheMiddle(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The mesh waits while the bridge is busy, and must not wait for ever when it
+// stops, nor must workers that wait for the mesh.
+func TestStopWhileTheMeshReports(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		const flood = 20_000
+		told := make(chan struct{})
+		go func() {
+			defer close(told)
+			for i := range flood {
+				w.svc.Report(node.DeviceHeard{UUID: mesh.UUID{0: byte(i >> 8), 1: byte(i), 2: 1}})
+			}
+		}()
+		for _, topic := range []string{"b/plug/set", "b/hall/lamp/set"} {
+			w.svc.Handle(mqtt.Message{Topic: topic, Payload: []byte(`{"state":"ON","transaction":1}`)})
+			w.svc.Handle(mqtt.Message{Topic: topic, Payload: []byte(`{"state":"OFF","transaction":2}`)})
+		}
+		w.send("b/bridge/request/device/interview", `{"id":"plug","transaction":3}`)
+		w.stop()
+		<-told
+		for _, topic := range []string{"b/plug/set/response", "b/hall/lamp/set/response"} {
+			got := w.out.take(topic)
+			if len(got) != 2 || strings.Count(fmt.Sprint(got), `"code":"stopped"`) != 2 {
+				t.Errorf("%s: %v", topic, got)
+			}
+		}
+		if got := w.out.take("b/bridge/response/device/interview"); len(got) != 1 || !strings.Contains(got[0], `"code":"stopped"`) {
+			t.Errorf("responses %v", got)
+		}
+	})
 }
 
 func TestProvisionAndDevicesAsCalls(t *testing.T) {

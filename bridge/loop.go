@@ -123,8 +123,6 @@ func (s *Service) reconcile(peers []state.Peer) {
 		known[p.UUID] = true
 		if m := s.devices[p.UUID]; m == nil || m.record.Address != p.Address {
 			s.adopt(p, "")
-		} else if m.record.Count == 0 {
-			m.record.Count = p.Elements
 		}
 	}
 	for _, m := range s.sorted() {

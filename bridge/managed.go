@@ -111,10 +111,6 @@ func (s *Service) read(t store.Table, key string, v any) error {
 func (s *Service) add(m *managed) {
 	s.devices[m.record.UUID] = m
 	s.byName[m.record.Name] = m
-	s.addUnits(m)
-}
-
-func (s *Service) addUnits(m *managed) {
 	for i := range m.record.Elements() {
 		s.unit[m.record.Address+mesh.Address(i)] = unit{m, i}
 	}
