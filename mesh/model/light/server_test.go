@@ -1,6 +1,7 @@
 package light_test
 
 import (
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -209,6 +210,22 @@ func TestCTL(t *testing.T) {
 	b.Pass(5 * time.Second)
 	b.expect("off by another face", b.Send(&generic.OnOffSet{TID: 1}), &generic.OnOffStatus{})
 	b.expect("CTL is off", b.Send(&light.CTLGet{}), &light.CTLStatus{PresentCTLTemperature: 2000})
+}
+
+// A face publishes when what it shows has changed, not whenever the lamp has.
+func TestFacesPublishWhatTheyShow(t *testing.T) {
+	b := newCTL(t)
+	b.Send(&light.LightnessSet{Lightness: 1, TID: 1})
+	b.Publications()
+	b.Send(&light.LightnessSet{Lightness: 2, TID: 2})
+	published := map[mesh.ModelID]int{}
+	for _, p := range b.Publications() {
+		published[p.Model]++
+	}
+	want := map[mesh.ModelID]int{generic.LevelServerID: 1, light.LightnessServerID: 1, light.CTLServerID: 1}
+	if !maps.Equal(published, want) {
+		t.Errorf("published %v, want %v", published, want)
+	}
 }
 
 func TestLevelOfTemperature(t *testing.T) {
