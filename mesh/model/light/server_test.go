@@ -121,9 +121,9 @@ func TestLastDefaultAndRange(t *testing.T) {
 	b.expect("range", b.Send(&light.LightnessRangeSet{RangeMin: 2000, RangeMax: 3000}), limits)
 	lightness("raised by the range", 2000)
 	b.expect("last raised too", b.Send(&light.LightnessLastGet{}), &light.LightnessLastStatus{Lightness: 2000})
-	for set, want := range map[uint16]uint16{1: 2000, 2500: 2500, 65535: 3000, 0: 0} {
+	for _, test := range []struct{ set, want uint16 }{{1, 2000}, {2500, 2500}, {65535, 3000}, {0, 0}} {
 		tid++
-		b.expect("within the range", b.Send(&light.LightnessSet{Lightness: set, TID: tid}), &light.LightnessStatus{PresentLightness: want})
+		b.expect("within the range", b.Send(&light.LightnessSet{Lightness: test.set, TID: tid}), &light.LightnessStatus{PresentLightness: test.want})
 	}
 	if answer := b.Send(&light.LightnessRangeSet{RangeMin: 3001, RangeMax: 3000}); answer != nil {
 		t.Errorf("a range upside down was answered: %+v", answer)
