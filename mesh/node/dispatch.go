@@ -249,9 +249,9 @@ func (x *modelContext) Reply(m access.Message) {
 		// The next step may be a Node Reset, and the keys are gone.
 		c.sendMessage(out, m)
 	case in.Dst.IsUnicast():
-		c.sendLater(c.now.Add(c.jitter(leastReplyDelay, replyDelay)), out, m)
+		c.answerLater(out, replyDelay, m)
 	default:
-		c.sendLater(c.now.Add(c.jitter(leastReplyDelay, groupReplyDelay)), out, m)
+		c.answerLater(out, groupReplyDelay, m)
 	}
 }
 
@@ -272,10 +272,12 @@ func (x *modelContext) Publish(m access.Message) bool {
 	if out.ttl == mesh.DefaultTTL {
 		out.ttl = c.state.DefaultTTL
 	}
+	// What is repeated of an older publication would come after the newer one.
+	c.later = slices.DeleteFunc(c.later, func(d delayed) bool { return d.of == x.instance })
 	c.sendMessage(out, m)
 	count, interval := p.Repeats()
 	for n := 1; n <= count; n++ {
-		c.sendLater(c.now.Add(time.Duration(n)*interval), out, m)
+		c.sendLater(delayed{at: c.now.Add(time.Duration(n) * interval), to: out, of: x.instance}, m)
 	}
 	return true
 }

@@ -25,6 +25,7 @@ type outgoing struct {
 type delayed struct {
 	at      time.Time
 	to      outgoing
+	of      *instance // the model whose publication is repeated; nil for an answer
 	payload []byte
 }
 
@@ -66,13 +67,27 @@ func (c *Core) sendMessage(o outgoing, m access.Message) {
 	_, _ = c.send(o, payload) // counted
 }
 
-func (c *Core) sendLater(at time.Time, o outgoing, m access.Message) {
+func (c *Core) sendLater(d delayed, m access.Message) {
 	payload, err := c.codec.Append(nil, m)
 	if err != nil || len(c.later) >= maxDelayed {
 		c.countUnsent(err)
 		return
 	}
-	c.later = append(c.later, delayed{at: at, to: o, payload: payload})
+	d.payload = payload
+	c.later = append(c.later, d)
+}
+
+// answerLater sends an answer after a random delay, but not before the answers
+// to the same node that wait already: the state that is reported last must be
+// the last one.
+func (c *Core) answerLater(o outgoing, most time.Duration, m access.Message) {
+	at := c.now.Add(c.jitter(leastReplyDelay, most))
+	for i := range c.later {
+		if l := &c.later[i]; l.of == nil && l.to.src == o.src && l.to.dst == o.dst && l.at.After(at) {
+			at = l.at
+		}
+	}
+	c.sendLater(delayed{at: at, to: o}, m)
 }
 
 // sendDelayed sends what is due.
