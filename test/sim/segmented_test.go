@@ -49,8 +49,13 @@ func TestLongestMessage(t *testing.T) {
 		if err := w.Pass(time.Minute); err != nil {
 			t.Error(err)
 		}
-		if f.arrived != 2 {
-			t.Errorf("%d messages arrived, expected each of two once", f.arrived)
+		// Who never hears that it has arrived sends the message anew.
+		sent := 0
+		for _, n := range f.attempts {
+			sent += n
+		}
+		if f.arrived < 2 || f.arrived > sent {
+			t.Errorf("%d messages arrived, %d were sent", f.arrived, sent)
 		}
 	})
 }
