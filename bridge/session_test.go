@@ -116,6 +116,7 @@ func TestServiceWithSessionAndBroker(t *testing.T) {
 			if err := s.Close(t.Context()); err != nil {
 				t.Error(err)
 			}
+			synctest.Wait() // the client hears what the bridge said last
 		}
 		if got := heard.value("b/bridge/state"); got != offline {
 			t.Errorf("bridge/state %s after the end", got)
