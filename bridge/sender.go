@@ -181,6 +181,7 @@ func (m *managed) requests(element string, c *command) ([]node.Request, error) {
 			TTL:     mesh.DefaultTTL,
 			Payload: payload,
 			Respond: a.Respond,
+			Accept:  a.Accept,
 		})
 	}
 	return requests, nil

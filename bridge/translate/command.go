@@ -184,7 +184,7 @@ type plan struct {
 }
 
 func (p *plan) add(element int, m access.Message, respond mesh.Opcode) {
-	p.actions = append(p.actions, Action{Element: element, Message: m, Respond: respond})
+	p.actions = append(p.actions, Action{Element: element, Message: m, Respond: respond, Accept: answerTo(m)})
 }
 
 // next is a transaction identifier of its own for each message.

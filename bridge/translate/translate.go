@@ -90,6 +90,9 @@ type Action struct {
 	Message access.Message
 	// Respond is the opcode of the status that acknowledges it.
 	Respond mesh.Opcode
+	// Accept tells whether a status with that opcode is the answer; nil takes
+	// any. It is called in the order of arrival and belongs to one sending.
+	Accept func(params []byte) bool
 }
 
 // Input is a message from the device.

@@ -21,7 +21,7 @@ type Request struct {
 	Payload []byte        // opcode and parameters, 1 to 380 octets
 	Respond mesh.Opcode   // opcode of the response, 0 for none
 	// Accept tells whether a message with that opcode is the response to this
-	// request; nil takes any.
+	// request; nil takes any. The node's goroutine calls it.
 	Accept func(params []byte) bool
 	// Attempts is how often to send at most; 0 means DefaultAttempts.
 	Attempts int
