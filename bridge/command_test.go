@@ -332,6 +332,22 @@ func TestAnotherAnswerIsNoAnswer(t *testing.T) {
 	})
 }
 
+// A status says what the plug is, not which message it answers: that it is off
+// does not acknowledge that it was told to go on.
+func TestStatusOfAnotherMomentIsNoAnswer(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		plug.Answer = func(m fake.Message) (access.Message, bool) {
+			return &generic.OnOffStatus{}, m.Opcode == generic.OpOnOffSet
+		}
+		w.send("b/plug/set", `{"state":"ON","transaction":1}`)
+		pass(fake.Silence + time.Second)
+		if got := w.out.take("b/plug/set/response"); len(got) != 1 || !strings.Contains(got[0], `"timeout"`) {
+			t.Errorf("response %v, expected a timeout", got)
+		}
+		w.expect("b/plug", `{"state":"OFF"}`)
+	})
+}
+
 func TestUnknownMessagesArePassedOn(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.svc.Report(node.MessageReceived{Src: lamp.Address() + 1, Dst: 1, Opcode: 0xC105F1, Params: []byte{1, 0xAB}})
