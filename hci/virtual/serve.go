@@ -24,11 +24,9 @@ func (c *Controller) Serve(conn io.ReadWriteCloser) error {
 	up := relay(host, stream)
 	_ = host.Close() // ends the way down
 	_ = stream.Close()
-	first := up
-	if errors.Is(up, transport.ErrClosed) {
-		first = <-down
-	} else {
-		_ = <-down // the way up failed first and says why
+	first := <-down
+	if !errors.Is(up, transport.ErrClosed) {
+		first = up // the way up failed by itself, and so before
 	}
 	if errors.Is(first, io.EOF) || errors.Is(first, transport.ErrClosed) {
 		return nil

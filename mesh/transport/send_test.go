@@ -203,7 +203,7 @@ func TestProgressGivesMoreTime(t *testing.T) {
 	if len(out.Replay) != 1 {
 		t.Errorf("replay entries %+v", out.Replay)
 	}
-	pdus, now = p.pass(now, 3)
+	pdus, _ = p.pass(now, 3)
 	expectOrders(t, pdus, 1, 2, 3)
 	// One pass without news is allowed by the state above.
 	now = p.NextDeadline()
