@@ -189,6 +189,22 @@ func (o *Observer) NextMatch(mark int, topic, what string, match func(payload []
 	return found
 }
 
+// Collect waits for n messages of a topic after a mark and returns their
+// payloads, in the order in which they came.
+func (o *Observer) Collect(mark int, topic string, n int) []string {
+	o.t.Helper()
+	var payloads []string
+	o.await(fmt.Sprintf("%d messages on %s", n, topic), func() bool {
+		for ; mark < len(o.messages); mark++ {
+			if m := o.messages[mark]; m.Topic == topic {
+				payloads = append(payloads, string(m.Payload))
+			}
+		}
+		return len(payloads) >= n
+	})
+	return payloads
+}
+
 // Stands waits until the last message of a topic holds want, and returns it.
 func (o *Observer) Stands(topic, want string) []byte {
 	o.t.Helper()

@@ -5,7 +5,6 @@ import (
 	"net"
 	"sync"
 	"testing"
-	"time"
 )
 
 // proxy stands between the program and its broker, so that a test decides when
@@ -17,7 +16,6 @@ type proxy struct {
 
 	mu     sync.Mutex
 	closed bool // to the program
-	count  int  // connections so far
 	conns  map[net.Conn]bool
 	served sync.WaitGroup
 }
@@ -63,24 +61,6 @@ func (p *proxy) redirect(target string) {
 	p.target = target
 }
 
-// awaitConnections returns when the program has connected for the nth time.
-func (p *proxy) awaitConnections(n int) {
-	p.t.Helper()
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	for deadline := time.Now().Add(patience); ; <-poll.C {
-		p.mu.Lock()
-		count := p.count
-		p.mu.Unlock()
-		if count >= n {
-			return
-		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("the program connected %d times, expected %d", count, n)
-		}
-	}
-}
-
 func (p *proxy) accept(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
@@ -116,7 +96,6 @@ func (p *proxy) enter(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
-		p.count++
 		p.conns[conn] = true
 	}
 	return !p.closed
