@@ -11,10 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/fleet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/need"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
 // patience bounds every wait.
@@ -25,7 +24,8 @@ const patience = 2 * time.Minute
 type project struct {
 	t       *testing.T
 	dir     string
-	port    int // of Mosquitto on the loopback
+	port    int    // of Mosquitto on the loopback
+	adapter string // of the bridge
 	command []string
 }
 
@@ -52,15 +52,6 @@ func newProject(t *testing.T) *project {
 	return p
 }
 
-// override puts what this test needs different into an override file, as a user
-// would.
-func (p *project) override(yaml string) {
-	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(p.dir, "docker-compose.override.yml"), []byte(yaml), 0o644); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
 // run runs docker-compose in the project and returns what it printed.
 func (p *project) run(args ...string) string {
 	p.t.Helper()
@@ -71,7 +62,8 @@ func (p *project) run(args ...string) string {
 	cmd.Env = append(os.Environ(),
 		"COMPOSE_PROJECT_NAME=btmesh2mqtt-test",
 		"BTMESH2MQTT_BUILD=prebuilt",
-		"MQTT_PORT="+strconv.Itoa(p.port))
+		"MQTT_PORT="+strconv.Itoa(p.port),
+		"HCI_ADAPTER="+p.adapter)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		p.t.Errorf("%s %s: %v\n%s", p.command[0], strings.Join(args, " "), err, out)
@@ -91,45 +83,57 @@ func (p *project) up() {
 	p.run("up", "--build", "--detach")
 }
 
+// TestUp is the file as it is, but for the adapter: the bridge's container speaks
+// HCI to a controller of this test, through the host's network.
 func TestUp(t *testing.T) {
 	p := newProject(t)
-	// A container that prints its version and ends; once it serves, this becomes
-	// an adapter: HCI_ADAPTER=tcp:127.0.0.1:PORT of a virtual controller.
-	p.override("services:\n  bridge:\n    command: [version]\n    restart: 'no'\n")
+	air := fleet.NewAir(t)
+	lamp := air.NewLamp()
+	p.adapter = air.NewAdapter().Spec()
 	p.up()
-
-	connected := make(chan struct{}, 1)
-	session, err := mqtt.New(mqtt.Options{
-		URL:      "tcp://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)),
-		ClientID: "test",
-		Logger:   zerolog.Nop(),
-		Limits:   mqtt.Limits{MinBackoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond},
-		OnStatus: func(s mqtt.Status) {
-			if s.State == mqtt.Connected {
-				connected <- struct{}{}
-			}
-		},
+	url := "tcp://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port))
+	o := observer.Start(t, url, nil)
+	o.Stands("btmesh2mqtt/bridge/state", `{"state":"online"}`)
+	uuid := lamp.UUID.String()
+	o.StandsMatch("btmesh2mqtt/bridge/unprovisioned", "with the lamp", func(payload []byte) bool {
+		return strings.Contains(string(payload), uuid)
 	})
+	o.Send("btmesh2mqtt/bridge/request/device/provision", `{"uuid":"`+uuid+`","name":"lamp"}`)
+	o.Next(0, "btmesh2mqtt/bridge/response/device/provision", `{"status":"ok"}`)
+	o.Send("btmesh2mqtt/lamp/set", `{"state":"ON","brightness":90}`)
+	o.Stands("btmesh2mqtt/lamp", `{"state":"ON","brightness":90}`)
+	if !lamp.IsOn() {
+		t.Error("the bridge says ON, the lamp itself is off")
+	}
+	p.checkWalls()
+
+	// The network is in the volume, not in the container.
+	mark := o.Mark()
+	p.run("rm", "--stop", "--force", "bridge")
+	o.Next(mark, "btmesh2mqtt/bridge/state", `{"state":"offline"}`)
+	mark = o.Mark()
+	p.run("up", "--detach", "bridge")
+	o.Next(mark, "btmesh2mqtt/bridge/info", `{}`) // it takes commands
+	o.Send("btmesh2mqtt/lamp/set", `{"state":"OFF","transaction":1}`)
+	o.Next(mark, "btmesh2mqtt/lamp/set/response", `{"status":"ok","transaction":1}`)
+	if lamp.IsOn() {
+		t.Error("the bridge says OK, the lamp itself is on")
+	}
+}
+
+// checkWalls looks at what the running container may do.
+func (p *project) checkWalls() {
+	p.t.Helper()
+	id := strings.TrimSpace(p.run("ps", "--quiet", "bridge"))
+	format := "{{.State.Running}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}} {{.HostConfig.NetworkMode}}"
+	out, err := exec.CommandContext(p.t.Context(), "docker", "inspect", "--format", format, id).CombinedOutput()
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatalf("docker inspect: %v: %s", err, out)
 	}
-	session.Start()
-	defer func() {
-		if err := session.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}()
-	select {
-	case <-connected:
-	case <-time.After(patience):
-		t.Error("Mosquitto does not answer")
-	}
-	id := strings.TrimSpace(p.run("ps", "--quiet", "--all", "bridge"))
-	if out, err := exec.CommandContext(t.Context(), "docker", "wait", id).CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "0" {
-		t.Errorf("the bridge ended with %s, %v", out, err)
-	}
-	if log := p.run("logs", "--no-color", "bridge"); !strings.Contains(log, "btmesh2mqtt") {
-		t.Errorf("the bridge did not print its version:\n%s", log)
+	// Newer engines write CAP_NET_ADMIN for NET_ADMIN.
+	const want = "true true [ALL] [NET_ADMIN NET_RAW] host"
+	if got := strings.ReplaceAll(strings.TrimSpace(string(out)), "CAP_", ""); got != want {
+		p.t.Errorf("the container is %q, expected %q", got, want)
 	}
 }
 

@@ -1,0 +1,126 @@
+package service
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/fleet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
+)
+
+// The service with a controller behind a socket, and a lamp that it has never
+// heard of: from the scan to the lamp, and once more when the controller was away.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	url := localBroker(t)
+	o := observer.Start(t, url, nil)
+	air := fleet.NewAir(t)
+	lamp, adapter := air.NewLamp(), air.NewAdapter()
+	m := monitor{t, freeAddr(t)}
+	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--http.listen", m.addr, "--log.format", "json")
+	listens(o, 0)
+	uuid := lamp.UUID.String()
+
+	o.Send(base+"bridge/request/scan", `{"time":60}`)
+	o.NextMatch(0, base+"bridge/unprovisioned", "with "+uuid, func(payload []byte) bool { return strings.Contains(string(payload), uuid) })
+	o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":"kitchen"}`, uuid))
+	o.Next(0, base+"bridge/response/device/provision", `{"status":"ok"}`)
+	o.Send(base+"kitchen/set", `{"state":"ON","brightness":50}`)
+	o.Stands(base+"kitchen", `{"state":"ON","brightness":50}`)
+	if !lamp.IsOn() {
+		t.Error("the bridge says ON, the lamp itself is off")
+	}
+	lamp.Toggle()
+	o.Stands(base+"kitchen", `{"state":"OFF"}`)
+
+	adapter.Cut()
+	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, adapter.Spec()) {
+		t.Errorf("/healthz does not say which adapter: %q", text)
+	}
+	if up := m.value(fmt.Sprintf("adapter_up{adapter=%q}", adapter.Spec())); up != 0 {
+		t.Errorf("adapter_up is %g while it is cut", up)
+	}
+	adapter.Restore()
+	m.awaitHealth(http.StatusOK)
+	mark := o.Mark()
+	o.Send(base+"kitchen/set", `{"state":"ON","transaction":1}`)
+	o.Next(mark, base+"kitchen/set/response", `{"status":"ok","transaction":1}`)
+	o.Stands(base+"kitchen", `{"state":"ON"}`)
+	if !lamp.IsOn() {
+		t.Error("the bridge says ON, the lamp itself is off")
+	}
+	run.stop()
+	o.Stands(base+"bridge/state", `{"state":"offline"}`)
+}
+
+// Whoever starts the service wants to hear at once what is wrong.
+func TestRunErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("mqtt:\n  urll: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nobody := "tcp:" + freeAddr(t)
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		says []string
+	}{
+		{"nobody listens", []string{"--hci.adapters", nobody}, 1, []string{nobody, "refused"}},
+		{"no such device", []string{"--hci.adapters", "serial:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
+		{"no such socket", []string{"--hci.adapters", "unix:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
+		{"no such controller", []string{"--hci.adapters", "hci999"}, 1, []string{"hci999"}},
+		{"no adapter", []string{"--hci.adapters", ""}, 2, []string{"hci.adapters"}},
+		{"bad adapter", []string{"--hci.adapters", "bluetooth"}, 2, []string{"hci.adapters", "bluetooth", "serial:"}},
+		{"store is a file", []string{"--hci.adapters", nobody, "--store.dir", file}, 1, []string{file}},
+		{"two wrong values", []string{"--log.level", "loud", "--mesh.default_ttl", "1"}, 2, []string{"log.level", "mesh.default_ttl"}},
+		{"unknown key in the file", []string{"-c", file}, 2, []string{"mqtt.urll", "mqtt.url", file}},
+		{"no such file", []string{"-c", filepath.Join(dir, "nothing")}, 2, []string{"nothing"}},
+		{"unknown flag", []string{"--mqtt.ulr", "x"}, 2, []string{"--mqtt.ulr", "did you mean --mqtt.url"}},
+		{"http port taken", []string{"--hci.adapters", nobody, "--http.listen", taken(t)}, 1, []string{"http.listen", "in use"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			run := start(t, append([]string{"run", "--log.format", "json"}, tt.args...)...)
+			if code := run.wait(); code != tt.code {
+				t.Errorf("exit code %d, expected %d", code, tt.code)
+			}
+			message := run.stderr.String()
+			for _, part := range append(tt.says, "btmesh2mqtt: ") {
+				if !strings.Contains(message, part) {
+					t.Errorf("it does not mention %q: %s", part, message)
+				}
+			}
+		})
+	}
+}
+
+// taken is an address that the test's own process listens on.
+func taken(t *testing.T) string {
+	t.Helper()
+	return strings.TrimPrefix(localBroker(t), "tcp://")
+}
+
+func TestStoreOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	url := localBroker(t)
+	air := fleet.NewAir(t)
+	o := observer.Start(t, url, nil)
+	dir := filepath.Join(t.TempDir(), "store")
+	start(t, "run", "--mqtt.url", url, "--hci.adapters", air.NewAdapter().Spec(), "--store.dir", dir, "--log.level", "error")
+	listens(o, 0)
+	second := start(t, "run", "--mqtt.url", url, "--hci.adapters", air.NewAdapter().Spec(), "--store.dir", dir, "--log.level", "error")
+	if code := second.wait(); code != 1 {
+		t.Errorf("exit code %d, expected 1", code)
+	}
+	for _, part := range []string{dir, "another btmesh2mqtt is using it"} {
+		if message := second.stderr.String(); !strings.Contains(message, part) {
+			t.Errorf("it does not mention %q: %s", part, message)
+		}
+	}
+}
