@@ -1,10 +1,12 @@
 package transport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -52,21 +54,30 @@ func newUserChannel(s Spec, k kernel) (*userChannel, error) {
 	if err != nil {
 		return nil, explain(s.String(), err)
 	}
+	// The kernel lists the newest first.
+	slices.SortFunc(all, func(a, b adapter) int { return cmp.Compare(a.index, b.index) })
 	a, ok := s.find(all)
 	if !ok {
 		return nil, fmt.Errorf("transport: expected the adapter %s, the kernel has %s: %w", s, list(all), ErrNoAdapter)
 	}
 	if a.up {
-		if err := k.power(a.index, false); err != nil {
+		err := k.power(a.index, false)
+		switch {
+		case errors.Is(err, unix.EBUSY):
+			// An adapter with a user channel is up, and stays so.
+			return nil, held(a.name, err)
+		case err != nil:
 			return nil, explain(a.name, fmt.Errorf("taking it down: %w", err))
 		}
 	}
 	conn, err := k.bind(a.index)
-	if err != nil {
-		if a.up {
-			err = errors.Join(explain(a.name, err), k.power(a.index, true))
-			return nil, err
-		}
+	switch {
+	case err == nil:
+	case a.up:
+		return nil, errors.Join(explain(a.name, err), k.power(a.index, true))
+	case errors.Is(err, unix.EBUSY):
+		return nil, fmt.Errorf("transport: %s was down and yet cannot be had: the kernel is still setting it up (just plugged in?), or another program has brought it up meanwhile; try again in some seconds: %w: %w", a.name, ErrBusy, err)
+	default:
 		return nil, explain(a.name, err)
 	}
 	return &userChannel{ReadWriteCloser: conn, kernel: k, adapter: a}, nil
@@ -89,6 +100,9 @@ func list(all []adapter) string {
 	names := make([]string, len(all))
 	for i, a := range all {
 		names[i] = fmt.Sprintf("%s (%s)", a.name, a.address)
+		if a.address == (packet.Address{}) {
+			names[i] = a.name + " (its address is not known, it may still be being set up)"
+		}
 	}
 	return strings.Join(names, ", ")
 }
@@ -101,7 +115,7 @@ func explain(name string, err error) error {
 	case errors.Is(err, unix.ENODEV):
 		return fmt.Errorf("transport: %s has gone: %w: %w", name, ErrNoAdapter, err)
 	case errors.Is(err, unix.EUSERS):
-		return fmt.Errorf("transport: %s is held by another program with the HCI user channel (another btmesh2mqtt, bluetooth-meshd, a virtual machine); stop it or give this bridge an adapter of its own: %w: %w", name, ErrBusy, err)
+		return held(name, err)
 	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EALREADY):
 		return fmt.Errorf("transport: %s was brought up again by another program (bluetoothd, most likely); stop it (systemctl stop bluetooth) or give this bridge an adapter of its own: %w: %w", name, ErrBusy, err)
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
@@ -111,6 +125,10 @@ func explain(name string, err error) error {
 	default:
 		return fmt.Errorf("transport: opening %s: %w", name, err)
 	}
+}
+
+func held(name string, err error) error {
+	return fmt.Errorf("transport: %s is held by another program with the HCI user channel (another btmesh2mqtt, bluetooth-meshd, a virtual machine); stop it or give this bridge an adapter of its own: %w: %w", name, ErrBusy, err)
 }
 
 // Read reads one packet.

@@ -31,7 +31,14 @@ func (k *fakeKernel) adapters() ([]adapter, error) {
 	if k.none {
 		return nil, k.listing
 	}
-	return []adapter{{index: 0, name: "hci0", address: firstAddress}, {index: 3, name: "hci3", address: secondAddress, up: true}}, k.listing
+	// The newest first, as Linux lists them; hci5 has hci3's address, as cheap
+	// dongles do.
+	return []adapter{
+		{index: 5, name: "hci5", address: secondAddress, up: true},
+		{index: 4, name: "hci4"},
+		{index: 3, name: "hci3", address: secondAddress, up: true},
+		{index: 0, name: "hci0", address: firstAddress},
+	}, k.listing
 }
 
 func (k *fakeKernel) power(index uint16, on bool) error {
@@ -101,12 +108,14 @@ func TestUserChannelErrors(t *testing.T) {
 	}{
 		"no Bluetooth":       {"hci0", fakeKernel{listing: unix.EAFNOSUPPORT}, ErrNoBluetooth, "container"},
 		"no HCI protocol":    {"hci0", fakeKernel{listing: unix.EPROTONOSUPPORT}, ErrNoBluetooth, "module"},
-		"missing by name":    {"hci1", fakeKernel{}, ErrNoAdapter, "hci3 (00:00:00:00:00:02)"},
+		"missing by name":    {"hci1", fakeKernel{}, ErrNoAdapter, "hci0 (00:00:00:00:00:01), hci3 (00:00:00:00:00:02), hci4 (its address is not known"},
 		"missing by address": {"00:00:00:00:00:09", fakeKernel{}, ErrNoAdapter, "hci0 (00:00:00:00:00:01)"},
 		"none at all":        {"hci0", fakeKernel{none: true}, ErrNoAdapter, "plugged in"},
 		"unplugged just now": {"hci0", fakeKernel{binding: unix.ENODEV}, ErrNoAdapter, "gone"},
 		"held by another":    {"hci0", fakeKernel{binding: unix.EUSERS}, ErrBusy, "HCI user channel"},
-		"up again":           {"hci0", fakeKernel{binding: unix.EBUSY}, ErrBusy, "systemctl stop bluetooth"},
+		"held while up":      {"hci3", fakeKernel{down: unix.EBUSY}, ErrBusy, "HCI user channel"},
+		"up again":           {"hci3", fakeKernel{binding: unix.EBUSY}, ErrBusy, "systemctl stop bluetooth"},
+		"being set up":       {"hci4", fakeKernel{binding: unix.EBUSY}, ErrBusy, "setting it up"},
 		"rfkill":             {"hci0", fakeKernel{binding: unix.ERFKILL}, ErrBusy, "rfkill unblock"},
 		"may not bind":       {"hci0", fakeKernel{binding: unix.EPERM}, ErrPermission, "setcap"},
 		"may not power":      {"hci3", fakeKernel{down: unix.EPERM}, ErrPermission, "CAP_NET_ADMIN"},
@@ -130,6 +139,18 @@ func TestUserChannelBusyIsPutUpAgain(t *testing.T) {
 		t.Error(err)
 	}
 	if want := []string{"power 3 false", "bind 3", "power 3 true"}; !slices.Equal(k.done, want) {
+		t.Errorf("did %v, want %v", k.done, want)
+	}
+}
+
+// TestUserChannelOfAnotherIsLeftAlone is what Linux does: an adapter with a user
+// channel is up and refuses to be taken down.
+func TestUserChannelOfAnotherIsLeftAlone(t *testing.T) {
+	k := &fakeKernel{down: unix.EBUSY}
+	if _, err := newUserChannel(mustParse(t, "hci3"), k); !errors.Is(err, ErrBusy) || strings.Contains(err.Error(), "bluetoothd") {
+		t.Error(err)
+	}
+	if want := []string{"power 3 false"}; !slices.Equal(k.done, want) {
 		t.Errorf("did %v, want %v", k.done, want)
 	}
 }
