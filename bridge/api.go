@@ -30,6 +30,7 @@ type response struct {
 // request handles bridge/request/WHAT. Every request is answered on
 // bridge/response/WHAT, now or when it is done.
 func (s *Service) request(what string, payload []byte) {
+	s.debugRequest(what, payload)
 	transaction, err := transactionOf(payload)
 	if err != nil {
 		s.reply(what, nil, nil, err)

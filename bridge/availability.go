@@ -62,9 +62,9 @@ func (s *Service) probe(m *managed) {
 	}
 	m.probing = true
 	m.lastAsked = time.Now()
-	peer := m.peer()
+	peer, to := m.peer(), s.requester(m)
 	s.work(func(ctx context.Context) {
-		err := commission.Probe(ctx, s.cfg.Mesh, peer)
+		err := commission.Probe(ctx, to, peer)
 		s.post(func() {
 			m.probing = false
 			if s.asked == m {

@@ -49,8 +49,10 @@ func (s *Service) handleMessage(m mqtt.Message) {
 	case topic.Request:
 		s.request(parsed.What, m.Payload)
 	case topic.Set:
+		s.debugCommand(m.Topic, parsed.Name, m.Payload)
 		s.set(s.find(parsed.Name), parsed, m.Payload)
 	case topic.Get:
+		s.debugCommand(m.Topic, parsed.Name, m.Payload)
 		s.get(s.find(parsed.Name), parsed, m.Payload)
 	default:
 		// One of our own, which a broad subscription of the broker brought back.

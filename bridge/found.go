@@ -31,6 +31,7 @@ func (s *Service) heard(e node.DeviceHeard) {
 		f = &foundDevice{UUID: e.UUID, Bearers: []string{"pb-adv"}, FirstSeen: now}
 		s.found[e.UUID] = f
 		s.lists["unprovisioned"] = true
+		s.debugHeard(e)
 		if time.Now().Before(s.scanUntil) {
 			s.event("device_found", map[string]any{"uuid": e.UUID, "rssi": e.RSSI, "oob_info": e.OOB})
 		}

@@ -84,27 +84,29 @@ func (s *Service) interview(m *managed, reply answer) {
 	m.record.Interview = device.InProgress
 	s.keep(m)
 	s.interviewEvent(m, "started", nil)
-	peer := m.peer()
+	peer, to := m.peer(), s.requester(m)
 	progress := func(step commission.Step) {
 		s.post(func() {
 			s.interviewEvent(m, "in_progress", map[string]any{"step": step.Name, "done": step.Done, "total": step.Total})
 		})
 	}
 	s.work(func(ctx context.Context) {
-		result, err := s.configure(ctx, peer, progress)
+		result, err := s.configure(ctx, to, peer, progress)
 		s.post(func() { s.interviewed(m, before, result, err, reply) })
 	})
 }
 
 // configure is the part of an interview that takes time.
-func (s *Service) configure(ctx context.Context, peer state.Peer, progress func(commission.Step)) (*commission.Result, error) {
+func (s *Service) configure(
+	ctx context.Context, to *requester, peer state.Peer, progress func(commission.Step),
+) (*commission.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, commission.Timeout)
 	defer cancel()
 	key, err := s.cfg.Mesh.ApplicationKey(ctx, appKey)
 	if err != nil {
 		return nil, err
 	}
-	return commission.Configure(ctx, s.cfg.Mesh, commission.Options{
+	return commission.Configure(ctx, to, commission.Options{
 		NetKey: netKey, AppKey: appKey, Key: key, Bridge: s.cfg.Address,
 	}, peer, progress)
 }
@@ -165,6 +167,7 @@ func (s *Service) interviewFailed(m *managed, before device.Interview, err error
 }
 
 func (s *Service) interviewEvent(m *managed, status string, more map[string]any) {
+	s.log.Debug().Str("device", m.record.Name).Str("status", status).Fields(more).Msg("interview")
 	data := map[string]any{"friendly_name": m.record.Name, "uuid": m.record.UUID, "status": status}
 	for k, v := range more {
 		data[k] = v
@@ -183,6 +186,7 @@ func (s *Service) rename(m *managed, to string) {
 	s.discover(m)
 	s.publishAvailability(m)
 	s.publishState(m)
+	s.log.Info().Str("device", to).Str("formerly", from).Stringer("uuid", m.record.UUID).Msg("the device was renamed")
 	s.event("device_renamed", map[string]any{"from": from, "to": to, "uuid": m.record.UUID})
 }
 
@@ -194,9 +198,9 @@ func (s *Service) remove(m *managed, force bool, reply answer) {
 		return
 	}
 	m.busy = true
-	peer := m.peer()
+	peer, to := m.peer(), s.requester(m)
 	s.work(func(ctx context.Context) {
-		reset := commission.Remove(ctx, s.cfg.Mesh, peer)
+		reset := commission.Remove(ctx, to, peer)
 		forgotten := reset
 		if reset == nil || force && !stopped(reset) {
 			// It has left: from here on there is no way back.

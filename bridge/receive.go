@@ -13,8 +13,8 @@ import (
 // received handles an access message of a node.
 func (s *Service) received(in node.MessageReceived) {
 	u, known := s.unit[in.Src]
+	s.debugReceived(u, in)
 	if !known {
-		s.log.Debug().Stringer("src", in.Src).Stringer("opcode", in.Opcode).Msg("message of a node that this bridge does not know")
 		return
 	}
 	u.heard(time.Now())

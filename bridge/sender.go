@@ -124,8 +124,9 @@ func (s *Service) sendNext(m *managed) {
 			continue
 		}
 		m.commands.sending = true
+		to := s.requester(m)
 		s.work(func(ctx context.Context) {
-			last, err := s.send(ctx, requests)
+			last, err := send(ctx, to, requests)
 			s.post(func() {
 				m.commands.sending = false
 				s.finish(m, c, last, err)
@@ -137,11 +138,11 @@ func (s *Service) sendNext(m *managed) {
 
 // send sends requests one after the other, up to the first that fails. Of the
 // response only Attempts, the most of any, and RTT, of all together, count.
-func (s *Service) send(ctx context.Context, requests []node.Request) (node.Response, error) {
+func send(ctx context.Context, to *requester, requests []node.Request) (node.Response, error) {
 	var sum node.Response
 	started := time.Now()
 	for _, r := range requests {
-		one, err := s.cfg.Mesh.Request(ctx, r)
+		one, err := to.Request(ctx, r)
 		sum.Attempts = max(sum.Attempts, one.Attempts)
 		if err != nil {
 			return sum, err

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -84,11 +85,13 @@ const (
 // Service is the bridge. Make it with New, give it a session's messages
 // (Handle) and a node's events (Report), and run it.
 type Service struct {
-	cfg     Config
-	log     zerolog.Logger
-	inputs  chan any
-	done    chan struct{}
-	workers sync.WaitGroup
+	cfg Config
+	log zerolog.Logger
+	// messages names and decodes access messages for the debug log.
+	messages *access.Registry
+	inputs   chan any
+	done     chan struct{}
+	workers  sync.WaitGroup
 
 	// Owned by the loop.
 	ctx          context.Context //nolint:containedctx // that of Run, for the workers
@@ -116,7 +119,8 @@ type unit struct {
 	element int
 }
 
-// New reads the known devices from the store.
+// New makes a bridge and reads the devices that it knows from the store. Errors
+// are those of the store, and of a record in it that cannot be read.
 func New(cfg Config) (*Service, error) {
 	if cfg.Silence == 0 {
 		cfg.Silence = 10 * time.Minute
@@ -137,6 +141,11 @@ func New(cfg Config) (*Service, error) {
 		dirty:        map[mesh.UUID]bool{},
 		lists:        map[string]bool{},
 	}
+	messages, err := newMessages()
+	if err != nil {
+		return nil, fmt.Errorf("bridge: %w", err)
+	}
+	s.messages = messages
 	records, err := device.Load(cfg.Store)
 	if err != nil {
 		return nil, fmt.Errorf("bridge: %w", err)

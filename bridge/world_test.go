@@ -43,7 +43,7 @@ type world struct {
 	cfg   bridge.Config
 	svc   *bridge.Service
 	out   *recorder
-	logs  *bytes.Buffer // of the loop's goroutine; read it after stop
+	logs  *bytes.Buffer // read it after stop
 	halt  context.CancelFunc
 	ended chan error
 }
@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 		Mesh: w.net, Store: w.store, Topics: topics, Address: 1, Network: "home", Version: "1.2.3",
 		HomeAssistant: homeassistant.Options{Enabled: true, Prefix: "homeassistant", StatusTopic: "homeassistant/status"},
 		Adapters:      func() []bridge.Adapter { return []bridge.Adapter{{ID: "hci0", State: "ok"}} },
-		Logger:        zerolog.New(w.logs).Level(zerolog.TraceLevel),
+		Logger:        zerolog.New(zerolog.SyncWriter(w.logs)).Level(zerolog.TraceLevel),
 	}
 	return w
 }
