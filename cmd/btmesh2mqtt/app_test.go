@@ -35,7 +35,7 @@ func TestServiceCommand(t *testing.T) {
 			a := newApp(nil, &stdout, &stderr)
 			served := false
 			root := a.rootCommand()
-			root.AddCommand(a.serviceCommand("serve", "Serve", func(ctx context.Context, l *config.Loaded, _ zerolog.Logger) error {
+			root.AddCommand(a.serviceCommand("serve", "Serve", "", func(ctx context.Context, l *config.Loaded, _ zerolog.Logger) error {
 				served = true
 				if ctx == nil || l.Config.MQTT.URL == "" {
 					t.Error("no context or no configuration")

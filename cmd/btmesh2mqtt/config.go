@@ -12,6 +12,9 @@ func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Write an example of the configuration, check it, show what it amounts to",
+		Example: "  btmesh2mqtt config example > btmesh2mqtt.yaml\n" +
+			"  btmesh2mqtt config check -c btmesh2mqtt.yaml\n" +
+			"  btmesh2mqtt config show -c btmesh2mqtt.yaml",
 	}
 
 	example := &cobra.Command{
@@ -21,8 +24,9 @@ func (a *app) configCommand() *cobra.Command {
 	}
 
 	check := &cobra.Command{
-		Use:   "check",
-		Short: "Say ok, or all that is wrong",
+		Use:     "check",
+		Short:   "Say ok, or all that is wrong",
+		Example: "  btmesh2mqtt config check -c btmesh2mqtt.yaml",
 		RunE: works(func(cmd *cobra.Command) error {
 			if _, err := a.load(cmd); err != nil {
 				return err
@@ -34,8 +38,9 @@ func (a *app) configCommand() *cobra.Command {
 	a.bindConfig(check)
 
 	show := &cobra.Command{
-		Use:   "show",
-		Short: "Write the effective configuration, and where each value comes from; passwords are hidden",
+		Use:     "show",
+		Short:   "Write the effective configuration, and where each value comes from; passwords are hidden",
+		Example: "  btmesh2mqtt config show -c btmesh2mqtt.yaml --log.level debug",
 		RunE: works(func(cmd *cobra.Command) error {
 			loaded, err := a.load(cmd)
 			if err != nil {

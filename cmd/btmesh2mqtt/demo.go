@@ -38,7 +38,12 @@ const demoTransmissions = 2
 const pressEvery = 20 * time.Second
 
 func (a *app) demoCommand() *cobra.Command {
-	return a.serviceCommand("demo", "The same as run on a virtual radio with virtual devices and a broker: no hardware needed", a.demo)
+	return a.serviceCommand("demo", "The same as run, with virtual devices and a broker: no hardware needed",
+		"  btmesh2mqtt demo\n"+
+			"  btmesh2mqtt demo --store.dir demo            # keeps the network\n"+
+			"  btmesh2mqtt demo --mqtt.url mqtt://nas.local # with a broker of yours\n"+
+			"  btmesh2mqtt demo --log.level debug           # every message of the mesh",
+		a.demo)
 }
 
 // demo is the service with everything around it that a user has otherwise:
@@ -227,11 +232,12 @@ func (d *demo) provision(ctx context.Context) error {
 		})
 	}
 	var failed []error
-	bar := newBar(d.out, "Provisioning over the virtual air", len(missing))
+	bar := newBar(d.out, "Provisioning", len(missing))
 	for range missing {
 		o := <-outcomes
 		if o.err != nil {
 			failed = append(failed, fmt.Errorf("%s could not be provisioned: %w", o.name, o.err))
+			continue
 		}
 		bar.step(o.name)
 	}
@@ -240,11 +246,11 @@ func (d *demo) provision(ctx context.Context) error {
 
 // introduce says what the demo is made of.
 func (d *demo) introduce() {
-	store := "a temporary directory; --store.dir DIR keeps the network"
+	store := "temporary; --store.dir DIR keeps the network"
 	if d.keepsStore {
 		store = storePath(d.config.Store.Dir)
 	}
-	ours := "in this program; --mqtt.url URL takes another one"
+	ours := "built in; --mqtt.url URL takes yours"
 	if !d.ownBroker {
 		ours = "yours"
 	}
@@ -260,13 +266,7 @@ Between them and MQTT there are real HCI packets and real mesh PDUs.
 // instruct says what to type.
 func (d *demo) instruct() {
 	base := d.config.MQTT.BaseTopic
-	where := ""
-	if u, err := url.Parse(d.config.MQTT.URL); err == nil && u.Host != demoBroker {
-		where = " -h " + u.Hostname()
-		if port := u.Port(); port != "" {
-			where += " -p " + port
-		}
-	}
+	where := d.options()
 	fmt.Fprintf(d.out, `The network is up, %.1f s after the start. In other terminals:
 
   mosquitto_sub%[2]s -v -t '%[3]s/#'
@@ -274,9 +274,29 @@ func (d *demo) instruct() {
   mosquitto_pub%[2]s -t %[3]s/demo_lamp/set -m '{"state":"ON","brightness":128,"color_temp":3000}'
   mosquitto_pub%[2]s -t %[3]s/demo_color_lamp/set -m '{"color":{"h":240,"s":100}}'
 
-demo_sensor reports by itself. Enter presses demo_button, and so does the demo every %.0[4]f s:
-see %[3]s/demo_button/event. Ctrl-C ends the demo.
+demo_sensor reports by itself. Enter presses demo_button, and so does the demo
+every %.0[4]f s: see %[3]s/demo_button/event. Ctrl-C ends the demo.
 `, time.Since(d.began).Seconds(), where, base, pressEvery.Seconds())
+	if !d.session.Connected() {
+		fmt.Fprintf(d.out, "\nThe broker %s cannot be reached so far; the demo goes on trying.\n", d.config.MQTT.URL)
+	}
+}
+
+// options is what the commands of Mosquitto need to find the broker, if it is
+// not the demo's own.
+func (d *demo) options() string {
+	u, err := url.Parse(d.config.MQTT.URL)
+	if err != nil || d.ownBroker {
+		return ""
+	}
+	options := " -h " + u.Hostname()
+	if port := u.Port(); port != "" {
+		options += " -p " + port
+	}
+	if name := d.config.MQTT.Username; name != "" {
+		options += " -u " + name + " -P PASSWORD"
+	}
+	return options
 }
 
 // bar is a progress bar: one line on a terminal, a line a step elsewhere.
@@ -303,13 +323,20 @@ func (b *bar) draw(name string) {
 	const width = 20
 	filled := width * b.done / b.of
 	line := fmt.Sprintf("%s [%s%s] %d of %d %s", b.title, strings.Repeat("#", filled), strings.Repeat(".", width-filled), b.done, b.of, name)
+	line = strings.TrimRight(line, " ")
 	if !isTerminal(b.out) {
 		fmt.Fprintln(b.out, line)
+		if b.done == b.of {
+			fmt.Fprintln(b.out)
+		}
 		return
 	}
-	const clearLine = "\r\x1b[K"
-	fmt.Fprint(b.out, clearLine+line)
+	// A line that is broken could not be drawn over.
+	line = line[:min(len(line), lineWidth(b.out)-1)]
+	end := "\r" // a line of the log goes over the bar, not behind it
 	if b.done == b.of {
-		fmt.Fprint(b.out, "\n\n")
+		end = "\n\n"
 	}
+	const clearLine = "\r\x1b[K"
+	fmt.Fprint(b.out, clearLine+line+end)
 }

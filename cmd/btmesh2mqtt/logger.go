@@ -22,7 +22,7 @@ func newLogger(c config.Log, w io.Writer, environ []string) (zerolog.Logger, err
 	}
 	if c.Format == "console" || c.Format == "auto" && isTerminal(w) {
 		plain := !isTerminal(w) || slices.ContainsFunc(environ, func(v string) bool { return len(v) > 9 && v[:9] == "NO_COLOR=" })
-		w = zerolog.ConsoleWriter{Out: w, NoColor: plain, TimeFormat: "15:04:05.000"}
+		w = zerolog.ConsoleWriter{Out: w, NoColor: plain, TimeFormat: "15:04:05.000", FieldsOrder: fieldsOrder()}
 	}
 	return zerolog.New(zerolog.SyncWriter(w)).Level(level).Hook(zerolog.HookFunc(stamp)), nil
 }
@@ -36,4 +36,13 @@ func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// fieldsOrder is the order of the fields in a line for people: who and where
+// before what. The words are the same in all packages; others follow by name.
+func fieldsOrder() []string {
+	return []string{
+		"adapter", "device", "uuid", "src", "dst", "element", "topic", "request",
+		"opcode", "access_message", "fields", "hex", "payload",
+	}
 }

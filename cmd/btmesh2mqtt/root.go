@@ -36,12 +36,16 @@ func (a *app) rootCommand() *cobra.Command {
 		Short: "A bridge between Bluetooth Mesh and MQTT",
 		Long: "btmesh2mqtt makes the devices of a Bluetooth Mesh network available over MQTT,\n" +
 			"and announces them to Home Assistant.",
+		Example: "  btmesh2mqtt demo                        # no hardware, no broker needed\n" +
+			"  btmesh2mqtt run --hci.adapters hci0\n" +
+			"  btmesh2mqtt config example > btmesh2mqtt.yaml",
 		SilenceErrors: true, // exitCode prints them
 		SilenceUsage:  true,
 	})
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(a.usage)
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(a.runCommand(), a.demoCommand(), a.configCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()

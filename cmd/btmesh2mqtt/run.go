@@ -12,6 +12,9 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	return a.serviceCommand("run", "Bridge the mesh network of the Bluetooth adapters to the MQTT broker",
+		"  btmesh2mqtt run -c btmesh2mqtt.yaml\n"+
+			"  btmesh2mqtt run --hci.adapters hci0 --store.dir /var/lib/btmesh2mqtt\n"+
+			"  btmesh2mqtt run --hci.adapters serial:/dev/ttyACM0 --log.level debug",
 		func(ctx context.Context, l *config.Loaded, log zerolog.Logger) error {
 			mqtt.LogLibrary(log)
 			c := &l.Config

@@ -13,11 +13,12 @@ import (
 // loads it, makes the logger, and calls serve until that returns. The context
 // ends with Ctrl-C and SIGTERM; serve then returns nil.
 func (a *app) serviceCommand(
-	use, short string, serve func(context.Context, *config.Loaded, zerolog.Logger) error,
+	use, short, example string, serve func(context.Context, *config.Loaded, zerolog.Logger) error,
 ) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   use,
-		Short: short,
+		Use:     use,
+		Short:   short,
+		Example: example,
 		RunE: works(func(cmd *cobra.Command) error {
 			loaded, err := a.load(cmd)
 			if err != nil {
