@@ -115,11 +115,11 @@ func (r *requester) Request(ctx context.Context, q node.Request) (node.Response,
 		describe(e, r.messages, op, params)
 	}
 	e.Str("key", keyName(q.Key.IsDevice())).Int("attempts", response.Attempts)
-	if err == nil {
-		e.Int64("rtt_ms", response.RTT.Milliseconds()).Str("outcome", "ok").Msg("sent")
-		return response, err
+	rtt, outcome := response.RTT, "ok"
+	if err != nil {
+		rtt, outcome = time.Since(began), codeOf(err)
 	}
-	e.Int64("rtt_ms", time.Since(began).Milliseconds()).Str("outcome", codeOf(err)).Err(err).Msg("sent")
+	e.Int64("rtt_ms", rtt.Milliseconds()).Str("outcome", outcome).AnErr("error", err).Msg("sent")
 	return response, err
 }
 

@@ -38,7 +38,7 @@ func Start(addr string) (*Broker, error) {
 	listener, err := net.Listen("tcp", addr)
 	if portTaken(err) {
 		return nil, fmt.Errorf("broker: cannot listen on %s: %w (a Mosquitto perhaps): "+
-			"stop that program, or use it as the broker with --mqtt.url tcp://%s", addr, ErrPortTaken, addr)
+			"stop that program, or use it as the broker with --mqtt.url mqtt://%s", addr, ErrPortTaken, addr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("broker: cannot listen on %s: %w", addr, err)

@@ -52,7 +52,7 @@ func (r *reports) failed(err *ConnectError, retry time.Duration) {
 		}
 	}
 	r.last = err.Problem
-	r.logger.WithLevel(level).Err(err).Int("attempt", r.attempts).Dur("retry", retry).
+	r.logger.WithLevel(level).Err(err).Int("attempt", r.attempts).Stringer("retry", retry.Round(time.Millisecond)).
 		Msg("no connection to the MQTT broker, trying again")
 	r.status(Status{State: Failed, Err: err, Attempt: r.attempts, Retry: retry})
 }
@@ -62,7 +62,7 @@ func (r *reports) lost(err error, retry time.Duration, brief int) {
 	if brief > takeover {
 		level = zerolog.DebugLevel
 	}
-	event := r.logger.WithLevel(level).Err(err).Str("broker", r.broker).Dur("retry", retry)
+	event := r.logger.WithLevel(level).Err(err).Str("broker", r.broker).Stringer("retry", retry.Round(time.Millisecond))
 	if brief == takeover {
 		event = event.Str("advice", "it keeps breaking soon after it is made: "+
 			"another client with the id "+r.clientID+" may be connected; give each its own mqtt.client_id")
