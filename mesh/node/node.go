@@ -20,9 +20,9 @@ type Config struct {
 	Options
 	// Store keeps what the node must not forget.
 	Store store.Store
-	// Report is called from the node's goroutine for every event but
-	// RequestDone and ProvisioningDone of calls of this Node, which return
-	// from those calls. It must not call the Node.
+	// Report is called from the node's goroutine for every event but the
+	// RequestDone of calls of this Node, which return from those calls
+	// (ProvisioningDone does both). It must not call the Node.
 	Report func(Event)
 	// Adjust changes the node's configuration before it begins, for what is
 	// set locally and not over the air; nil for nothing.
