@@ -39,7 +39,7 @@ func (a *app) configCommand() *cobra.Command {
 
 	show := &cobra.Command{
 		Use:     "show",
-		Short:   "Write the effective configuration and the origin of each value; passwords are hidden",
+		Short:   "Write what the configuration amounts to, and why; passwords are hidden",
 		Example: "  btmesh2mqtt config show -c btmesh2mqtt.yaml --log.level debug",
 		RunE: works(func(cmd *cobra.Command) error {
 			loaded, err := a.load(cmd)
