@@ -38,7 +38,7 @@ func serveHTTP(listen string, g *gateway, log zerolog.Logger) (stop func(), err 
 			log.Error().Err(err).Msg("the metrics are not served any more")
 		}
 	})
-	log.Info().Str("address", listener.Addr().String()).Msg("serving /metrics and /healthz")
+	log.Info().Str("listen", listener.Addr().String()).Msg("serving /metrics and /healthz")
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
