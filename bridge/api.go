@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -62,7 +64,11 @@ func (s *Service) reply(what string, transaction json.RawMessage, data any, fail
 	}
 	if failed != nil {
 		r.Status, r.Error, r.Code = "error", clip(failed.Error()), codeOf(failed)
-		s.log.Warn().Str("request", clip(what)).Str("code", r.Code).Str("error", r.Error).Msg("a request was not done")
+		level := zerolog.WarnLevel
+		if stopped(failed) {
+			level = zerolog.DebugLevel // who stops the service knows
+		}
+		s.log.WithLevel(level).Str("request", clip(what)).Str("code", r.Code).Str("error", r.Error).Msg("a request was not done")
 	}
 	payload, err := json.Marshal(r)
 	if err != nil {

@@ -160,6 +160,9 @@ func (d *demo) play(ctx context.Context, in io.Reader) {
 		}
 		return
 	}
+	if !d.awaitBroker(ctx) {
+		return
+	}
 	d.instruct()
 	enter := lines(ctx, in)
 	every := time.NewTicker(pressEvery)
@@ -177,6 +180,26 @@ func (d *demo) play(ctx context.Context, in io.Reader) {
 			}
 			d.press(ctx)
 		}
+	}
+}
+
+// awaitBroker waits for the broker: a command that is sent before the bridge
+// listens is lost. It reports false when the demo ends first.
+func (d *demo) awaitBroker(ctx context.Context) bool {
+	const patience = time.Second
+	select {
+	case <-d.online:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-time.After(patience):
+		fmt.Fprintf(d.out, "Waiting for the broker %s ...\n", d.config.MQTT.URL)
+	}
+	select {
+	case <-d.online:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

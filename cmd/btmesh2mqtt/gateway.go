@@ -41,6 +41,7 @@ type gateway struct {
 	radios  []*radio
 	service *bridge.Service
 	session *mqtt.Session
+	online  chan struct{} // closed when the broker has been reached for the first time
 	log     zerolog.Logger
 }
 
@@ -50,7 +51,7 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{log: log}
+	g := &gateway{log: log, online: make(chan struct{})}
 	if g.store, err = openStore(c.Store.Dir, log); err != nil {
 		return nil, err
 	}
@@ -116,8 +117,23 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 	if g.service, err = bridge.New(serviceConfig); err != nil {
 		return err
 	}
-	g.session, err = mqtt.New(sessionOptions(c, topics, g.service.Handle, g.log))
+	options := sessionOptions(c, topics, g.service.Handle, g.log)
+	options.OnStatus = g.sessionChanged
+	g.session, err = mqtt.New(options)
 	return err
+}
+
+// sessionChanged is told of every change of the connection with the broker, by
+// one goroutine.
+func (g *gateway) sessionChanged(s mqtt.Status) {
+	if s.State != mqtt.Connected {
+		return
+	}
+	select {
+	case <-g.online:
+	default:
+		close(g.online)
+	}
 }
 
 // gatewayElements is what the bridge is in the mesh: one element with the

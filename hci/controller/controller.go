@@ -66,6 +66,7 @@ type Controller struct {
 	mu      sync.Mutex
 	session *Session      // while one is ready
 	changed chan struct{} // closed when session changes
+	told    string        // why it is down, as was said in the log last
 }
 
 // New makes a controller, which does nothing until Run.

@@ -3,6 +3,8 @@ package controller
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // State is how a controller is.
@@ -86,9 +88,19 @@ func (c *Controller) report(s Status) {
 	}
 }
 
+// tell notes why the controller is down, and reports whether that is news.
+func (c *Controller) tell(why string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	news := why != c.told
+	c.told = why
+	return news
+}
+
 // running opens the session to everybody and says so.
 func (c *Controller) running(s *Session) {
 	c.setSession(s)
+	c.tell("")
 	i := s.info
 	c.log.Info().Stringer("address", i.Address).Str("core", i.Version.Core()).
 		Bool("extended", i.Extended).Int("sets", i.Sets).Msg("controller is ready")
@@ -97,6 +109,10 @@ func (c *Controller) running(s *Session) {
 
 // down says that the controller cannot be had for now.
 func (c *Controller) down(err error, pause time.Duration) {
-	c.log.Warn().Err(err).Dur("pause", pause).Msg("controller is down")
+	level := zerolog.WarnLevel
+	if !c.tell(err.Error()) {
+		level = zerolog.DebugLevel // said already, and nothing has changed
+	}
+	c.log.WithLevel(level).Err(err).Dur("pause", pause).Msg("controller is down, trying again")
 	c.report(Status{State: Down, Err: err})
 }

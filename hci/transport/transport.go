@@ -34,7 +34,7 @@ type Transport interface {
 var (
 	ErrClosed      = errors.New("transport closed")
 	ErrSpec        = errors.New("adapter not understood")
-	ErrNoBluetooth = errors.New("no Bluetooth in the kernel")
+	ErrNoBluetooth = errors.New("kernel without Bluetooth")
 	ErrNoAdapter   = errors.New("no such adapter")
 	ErrBusy        = errors.New("adapter busy")
 	ErrPermission  = errors.New("no permission")

@@ -111,7 +111,7 @@ func list(all []adapter) string {
 func explain(name string, err error) error {
 	switch {
 	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EPROTONOSUPPORT):
-		return fmt.Errorf("transport: %s: the kernel has no Bluetooth (a container sees it only with the host's network); load the module bluetooth, or use an H4 controller as serial: or tcp: %w: %w", name, ErrNoBluetooth, err)
+		return fmt.Errorf("transport: %s: %w: %w; load the module bluetooth (a container needs the host's network to see it), or use an H4 controller on a serial: or tcp: adapter", name, ErrNoBluetooth, err)
 	case errors.Is(err, unix.ENODEV):
 		return fmt.Errorf("transport: %s has gone: %w: %w", name, ErrNoAdapter, err)
 	case errors.Is(err, unix.EUSERS):
