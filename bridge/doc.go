@@ -13,4 +13,10 @@
 // All that the Service knows belongs to one goroutine, its loop. What takes
 // time (a message to a node, a provisioning) runs in a goroutine of its own
 // that gives its outcome back to the loop.
+//
+// The log has the same words for the same things everywhere: device (friendly
+// name), uuid, src, dst (addresses), element (index), opcode, access_message
+// (its name in the specification), fields or hex, topic, adapter. At the level
+// info there is what changes the network and what goes wrong; at debug every
+// message. Keys are in none.
 package bridge

@@ -1,6 +1,10 @@
 // Package broker is a small MQTT broker inside the process: for the demo, which
 // must work on a machine that has nothing but Go, and for tests. It forgets all
-// when it is closed. The library under it is no longer maintained: this package
+// when it is closed.
+//
+//	mosquitto_pub, mosquitto_sub ─▶ 127.0.0.1:1883 ◀─ bridge/mqtt
+//
+// The library under it is no longer maintained: this package
 // keeps it from the rest, and the service proper never starts it.
 package broker
 

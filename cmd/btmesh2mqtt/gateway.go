@@ -84,7 +84,10 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 			}
 			g.log.Error().Err(err).Msg("the store does not take anything: nothing is sent until it does")
 		},
-	}, func() (node.Saved, error) { return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader) })
+	}, func() (node.Saved, error) {
+		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty: a new network is made")
+		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
+	})
 	if err != nil {
 		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
 	}

@@ -1,5 +1,11 @@
 // Command btmesh2mqtt is a bridge between Bluetooth Mesh and MQTT.
 //
+//	run      radio ─ node ─ service ─ session ─ the user's broker
+//	         (hci)  (mesh)  (bridge)  (bridge/mqtt)
+//	demo     the same: virtual devices ─ virtual air ─ ... ─ a broker of its own
+//	config   example, check, show
+//	version
+//
 // This package is wiring only: it reads the configuration, makes the parts
 // and connects them. Exit codes: 0 done, 1 failed, 2 wrong usage or
 // configuration.
