@@ -73,9 +73,16 @@ func (s *Service) event(kind string, data map[string]any) {
 }
 
 // complain logs a warning, here and in bridge/logging.
-func (s *Service) complain(format string, args ...any) {
+func (s *Service) complain(format string, args ...any) { s.complainOf("", format, args...) }
+
+// complainOf is complain about a device.
+func (s *Service) complainOf(device, format string, args ...any) {
 	text := clip(fmt.Sprintf(format, args...))
-	s.log.Warn().Msg(text)
+	e := s.log.Warn()
+	if device != "" {
+		e.Str("device", device)
+	}
+	e.Msg(text)
 	payload, err := json.Marshal(map[string]string{"level": "warning", "message": text, "namespace": "bridge"})
 	if err != nil {
 		return // strings can always be written
@@ -91,7 +98,7 @@ func (s *Service) discover(m *managed) {
 	}
 	topic, payload, err := homeassistant.Discovery(s.cfg.HomeAssistant, s.cfg.Topics, m.record, m.translator.Things(), m.gone...)
 	if err != nil {
-		s.complain("%s could not be described to Home Assistant: %v", m.record.Name, err)
+		s.complainOf(m.record.Name, "%s could not be described to Home Assistant: %v", m.record.Name, err)
 		return
 	}
 	s.retain(m, topic, payload)
@@ -111,7 +118,7 @@ func (s *Service) publishState(m *managed) {
 	}
 	data, err := json.Marshal(attributes)
 	if err != nil {
-		s.complain("the state of %s could not be written: %v", m.record.Name, err)
+		s.complainOf(m.record.Name, "the state of %s could not be written: %v", m.record.Name, err)
 		return
 	}
 	s.retain(m, topic, data)

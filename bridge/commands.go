@@ -176,7 +176,7 @@ func readAttributes(attribute string, payload []byte) (map[string]json.RawMessag
 
 // refuse answers a command that was not understood.
 func (s *Service) refuse(m *managed, transaction json.RawMessage, err error) {
-	s.complain("a command for %s was refused: %v", m.record.Name, err)
+	s.complainOf(m.record.Name, "a command for %s was refused: %v", m.record.Name, err)
 	o := failed(err)
 	o.Transaction = transaction
 	s.respond(m.record.Name, o)
@@ -185,7 +185,7 @@ func (s *Service) refuse(m *managed, transaction json.RawMessage, err error) {
 func (s *Service) respond(name string, o outcome) {
 	data, err := json.Marshal(o)
 	if err != nil {
-		s.complain("the outcome of a command for %s could not be written: %v", name, err)
+		s.complainOf(name, "the outcome of a command for %s could not be written: %v", name, err)
 		return
 	}
 	const atMostOnce = 0

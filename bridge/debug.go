@@ -170,8 +170,5 @@ func (s *Service) debugHeard(in node.DeviceHeard) {
 	if !e.Enabled() {
 		return
 	}
-	if all := s.cfg.Adapters(); int(in.Adapter) < len(all) {
-		e.Str("adapter", all[in.Adapter].ID)
-	}
-	e.Stringer("uuid", in.UUID).Int8("rssi", in.RSSI).Msg("an unprovisioned device was heard")
+	e.Str("adapter", s.adapterID(in.Adapter)).Stringer("uuid", in.UUID).Int8("rssi", in.RSSI).Msg("an unprovisioned device was heard")
 }

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -13,7 +14,7 @@ type foundDevice struct {
 	Bearers   []string  `json:"bearers"`
 	RSSI      int8      `json:"rssi"`
 	OOB       uint16    `json:"oob_info"`
-	Adapter   uint8     `json:"adapter"`
+	Adapter   string    `json:"adapter"` // as configured
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
 }
@@ -39,7 +40,16 @@ func (s *Service) heard(e node.DeviceHeard) {
 			s.log.Warn().Str("device", m.record.Name).Msg("the device has left the network by itself: it waits to be provisioned again")
 		}
 	}
-	f.RSSI, f.OOB, f.Adapter, f.LastSeen = e.RSSI, e.OOB, e.Adapter, now
+	f.RSSI, f.OOB, f.Adapter, f.LastSeen = e.RSSI, e.OOB, s.adapterID(e.Adapter), now
+}
+
+// adapterID is what an adapter is called in bridge/info; it is its number when
+// there is none of that number any more.
+func (s *Service) adapterID(number uint8) string {
+	if all := s.cfg.Adapters(); int(number) < len(all) {
+		return all[number].ID
+	}
+	return strconv.Itoa(int(number))
 }
 
 // expireFound drops unprovisioned devices that are silent.

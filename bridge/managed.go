@@ -192,7 +192,7 @@ func (s *Service) keep(m *managed, more ...store.Change) {
 		err = s.cfg.Store.Apply(append(more, change)...)
 	}
 	if err != nil {
-		s.complain("the record of %s could not be stored: %v", m.record.Name, err)
+		s.complainOf(m.record.Name, "the record of %s could not be stored: %v", m.record.Name, err)
 	}
 	s.lists["devices"] = true
 }
@@ -212,7 +212,7 @@ func (s *Service) forget(m *managed) {
 		store.Change{Table: tableStates, Key: key},
 		store.Change{Table: tableTopics, Key: key},
 	); err != nil {
-		s.complain("what is stored of %s could not be deleted: %v", m.record.Name, err)
+		s.complainOf(m.record.Name, "what is stored of %s could not be deleted: %v", m.record.Name, err)
 	}
 	s.lists["devices"] = true
 }

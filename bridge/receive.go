@@ -73,7 +73,7 @@ func (s *Service) publishEvent(m *managed, e translate.Event) {
 	}
 	data, err := json.Marshal(document)
 	if err != nil {
-		s.complain("an event of %s could not be written: %v", m.record.Name, err)
+		s.complainOf(m.record.Name, "an event of %s could not be written: %v", m.record.Name, err)
 		return
 	}
 	const atLeastOnce = 1

@@ -104,7 +104,7 @@ func TestScanListsAndExpires(t *testing.T) {
 			t.Errorf("events without a scan: %v", got)
 		}
 		w.expect("b/bridge/unprovisioned", `[{"uuid":"00000000000000000000000000000001","bearers":["pb-adv"],"rssi":-40,`+
-			`"oob_info":4,"adapter":1,"first_seen":"2000-01-01T00:00:00Z","last_seen":"2000-01-01T00:00:00Z"}]`)
+			`"oob_info":4,"adapter":"1","first_seen":"2000-01-01T00:00:00Z","last_seen":"2000-01-01T00:00:00Z"}]`)
 
 		if r := w.request("scan", `{"time":30}`); r["status"] != "ok" || fmt.Sprint(r["data"]) != "map[time:30]" {
 			t.Errorf("response %v", r)

@@ -211,7 +211,7 @@ func (s *Service) finish(m *managed, c *command, r node.Response, err error) {
 		s.publishState(m)
 		s.noAnswer(m)
 	default:
-		s.complain("a command for %s failed: %v", m.record.Name, err)
+		s.complainOf(m.record.Name, "a command for %s failed: %v", m.record.Name, err)
 		s.conclude(m, c, failed(err))
 		s.publishState(m)
 	}
