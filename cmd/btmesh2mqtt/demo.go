@@ -300,9 +300,6 @@ func (d *demo) instruct() {
 demo_sensor reports by itself. Enter presses demo_button, and so does the demo
 every %.0[4]f s: see %[3]s/demo_button/event. Ctrl-C ends the demo.
 `, time.Since(d.began).Seconds(), where, base, pressEvery.Seconds())
-	if !d.ownBroker && !d.session.Connected() {
-		fmt.Fprintf(d.out, "\nThe broker %s is not connected yet; the demo goes on trying.\n", d.config.MQTT.URL)
-	}
 }
 
 // options is what the commands of Mosquitto need to find the broker, if it is
