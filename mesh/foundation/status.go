@@ -80,6 +80,7 @@ func (s Status) Err() error {
 // StatusError is a Status other than Success as an error.
 type StatusError struct{ Status Status }
 
+// Error is the status in words.
 func (e StatusError) Error() string {
 	return "foundation: the node answered: " + e.Status.String()
 }
