@@ -126,7 +126,9 @@ func (linux) power(index uint16, on bool) error {
 	var result error
 	if err := raw.Control(func(fd uintptr) {
 		// The index is the argument itself, not what it points to.
-		result = unix.IoctlSetInt(int(fd), request(runtime.GOARCH, false, number), int(index))
+		result = uninterrupted(func() error {
+			return unix.IoctlSetInt(int(fd), request(runtime.GOARCH, false, number), int(index))
+		})
 	}); err != nil {
 		return err
 	}
@@ -134,6 +136,18 @@ func (linux) power(index uint16, on bool) error {
 		return nil // up or down already
 	}
 	return result
+}
+
+// uninterrupted makes a system call again that a signal has ended. An adapter is
+// switched on by a dozen commands to its controller, one after the other; Go's
+// own signals, by which it preempts goroutines, come often enough to fall into
+// that time, and the adapter would stay down.
+func uninterrupted(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 func (linux) bind(index uint16) (io.ReadWriteCloser, error) {

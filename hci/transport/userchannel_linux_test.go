@@ -181,6 +181,20 @@ func TestThisKernel(t *testing.T) {
 	t.Log(err)
 }
 
+func TestSignalsDoNotEndSystemCalls(t *testing.T) {
+	for _, last := range []error{nil, unix.EBUSY} {
+		results := []error{unix.EINTR, unix.EINTR, last}
+		err := uninterrupted(func() error {
+			err := results[0]
+			results = results[1:]
+			return err
+		})
+		if !errors.Is(err, last) || len(results) != 0 {
+			t.Errorf("got %v with %d calls to go, want %v", err, len(results), last)
+		}
+	}
+}
+
 func TestIoctlNumbers(t *testing.T) {
 	for _, test := range []struct {
 		arch         string
