@@ -93,7 +93,7 @@ func TestWrongPassword(t *testing.T) {
 	demo := start(t, "demo", "--mqtt.url", between.url(), "--mqtt.username", name, "--mqtt.password", wrong,
 		"--log.format", "json")
 	demo.await(&demo.stderr, "no connection to the MQTT broker")
-	demo.ready() // the mesh works without
+	demo.await(&demo.stdout, "Waiting for the broker") // the mesh works without
 	line := demo.stderr.String()
 	for _, part := range []string{`"level":"error"`, between.addr, `mqtt.username`, `mqtt.password`, name} {
 		if !strings.Contains(line, part) {
