@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -40,7 +41,12 @@ type vector struct {
 
 func vectors(t testing.TB) []vector {
 	t.Helper()
-	data, err := os.ReadFile("../../test/vectors/provisioning.json")
+	return vectorsOf(t, "provisioning.json")
+}
+
+func vectorsOf(t testing.TB, file string) []vector {
+	t.Helper()
+	data, err := os.ReadFile("../../test/vectors/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +55,33 @@ func vectors(t testing.TB) []vector {
 		t.Fatal(err)
 	}
 	return entries
+}
+
+// TestFCSVectors checks the checksums of crypto.json, which are this package's.
+func TestFCSVectors(t *testing.T) {
+	found := 0
+	for _, v := range vectorsOf(t, "crypto.json") {
+		if v.Kind != "fcs" {
+			continue
+		}
+		found++
+		t.Run(v.Name, func(t *testing.T) {
+			var data, want string
+			if err := errors.Join(json.Unmarshal(v.Inputs["data"], &data), json.Unmarshal(v.Outputs["fcs"], &want)); err != nil {
+				t.Fatal(err)
+			}
+			octets, err := hex.DecodeString(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := hex.EncodeToString([]byte{checksum(octets)}); got != want {
+				t.Errorf("FCS %s, want %s", got, want)
+			}
+		})
+	}
+	if found != 9 {
+		t.Errorf("%d entries, want 9", found)
+	}
 }
 
 func TestVectors(t *testing.T) {
