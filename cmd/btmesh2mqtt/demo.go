@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -64,12 +63,7 @@ func (a *app) demo(ctx context.Context, l *config.Loaded, log zerolog.Logger) er
 		c.MQTT.URL = "mqtt://" + b.Addr()
 	}
 	if !l.IsSet("store.dir") {
-		dir, err := os.MkdirTemp("", "btmesh2mqtt-demo-")
-		if err != nil {
-			return fmt.Errorf("no directory for the demo's store: %w", err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }() // a temporary directory, after all
-		c.Store.Dir = dir
+		c.Store.Dir = inMemory
 	}
 	if !l.IsSet("mesh.network_transmit.count") {
 		c.Mesh.NetworkTransmit.Count = demoTransmissions

@@ -61,8 +61,15 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 	return g, nil
 }
 
+// inMemory is no directory: the demo's network goes away with the program. The
+// configuration allows no empty directory, so run never keeps a network there.
+const inMemory = ""
+
 // openStore opens a directory as the memory of a node.
 func openStore(dir string, log zerolog.Logger) (store.Store, error) {
+	if dir == inMemory {
+		return store.NewMemory(), nil
+	}
 	return disk.Open(dir, disk.Options{OnError: func(err error) { log.Error().Err(err).Msg("the store has a problem") }})
 }
 
@@ -247,6 +254,9 @@ func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (fai
 
 // storePath is the directory as people find it.
 func storePath(dir string) string {
+	if dir == inMemory {
+		return "in memory"
+	}
 	if path, err := filepath.Abs(dir); err == nil {
 		return path
 	}

@@ -45,7 +45,10 @@ func newVirtualDevice(
 	d := &virtualDevice{name: name, uuid: demoUUID(number)}
 	log = log.With().Str("device", name).Logger()
 	var err error
-	if d.store, err = openStore(filepath.Join(dir, "devices", name), log); err != nil {
+	if dir != inMemory {
+		dir = filepath.Join(dir, "devices", name)
+	}
+	if d.store, err = openStore(dir, log); err != nil {
 		return nil, err
 	}
 	d.node, err = node.Open(node.Config{
