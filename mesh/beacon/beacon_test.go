@@ -203,3 +203,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestScheduleStartsWhenItIsTold(t *testing.T) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var s beacon.Schedule
+	s.Start(at.Add(3 * time.Second))
+	if !s.Due().Equal(at.Add(3 * time.Second)) {
+		t.Errorf("due %s", s.Due())
+	}
+	s.Sent(s.Due())
+	if want := at.Add(3*time.Second + beacon.MinInterval); !s.Due().Equal(want) {
+		t.Errorf("after the first beacon due %s, want %s", s.Due(), want)
+	}
+}

@@ -24,6 +24,10 @@ type Schedule struct {
 	heardBefore int // in the one before
 }
 
+// Start sets when the first beacon is due: not at once on all nodes of a
+// building that get their power back.
+func (s *Schedule) Start(at time.Time) { s.due = at }
+
 // Heard counts an authentic beacon of this subnet.
 func (s *Schedule) Heard() {
 	if s.heard < int(MaxInterval/MinInterval) {

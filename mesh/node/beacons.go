@@ -9,21 +9,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Pace of beacons. A secure network beacon goes out every ten seconds, less
-// often when neighbours send theirs (section 3.10.3.1).
+// Pace of beacons; that of secure network beacons is beacon.Schedule's.
 const (
-	beaconInterval       = 10 * time.Second
 	deviceBeaconInterval = time.Second
 	hearAgain            = 5 * time.Second // between two reports of one unprovisioned device
 	maxHeard             = 256             // unprovisioned devices remembered
 )
-
-// beaconWatch counts the secure network beacons of one subnet, ours and the
-// neighbours', to keep their number near one in ten seconds.
-type beaconWatch struct {
-	next  time.Time
-	heard int // from others, since ours
-}
 
 func (c *Core) receiveBeacon(in *bearer.Incoming) {
 	kind, err := beacon.TypeOf(in.PDU())
@@ -88,7 +79,7 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 			if err != nil {
 				continue
 			}
-			s.watch.heard++
+			s.schedule.Heard()
 			// Only the primary subnet's beacons move the IV index of a node
 			// that is on it (section 3.11.5).
 			if s.index == mesh.PrimaryNetKey || c.subnet(mesh.PrimaryNetKey) == nil {
@@ -150,15 +141,13 @@ func (c *Core) tickBeacons() {
 		return
 	}
 	for _, s := range c.subnets {
-		if s.watch.next.IsZero() {
-			s.watch.next = c.now.Add(c.jitter(0, beaconInterval))
+		if s.schedule.Due().IsZero() {
+			s.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 		}
-		if !due(s.watch.next, c.now) {
+		if !due(s.schedule.Due(), c.now) {
 			continue
 		}
-		// Each beacon heard since ours stands for one that need not be sent.
-		wait := beaconInterval * time.Duration(min(s.watch.heard+1, 60))
-		s.watch = beaconWatch{next: c.now.Add(wait + c.jitter(0, time.Second))}
+		s.schedule.Sent(c.now.Add(c.jitter(0, time.Second)))
 		keys := s.beacons[len(s.beacons)-1]
 		pdu := keys.AppendSecure(nil, beacon.State{
 			KeyRefresh: s.phase == state.SecondPhase,
@@ -176,7 +165,7 @@ func (c *Core) beaconDeadline() time.Time {
 	}
 	if c.state.Beacon && c.state.IsProvisioned() {
 		for _, s := range c.subnets {
-			next = earliest(next, s.watch.next)
+			next = earliest(next, s.schedule.Due())
 		}
 	}
 	return next

@@ -18,7 +18,7 @@ type subnet struct {
 	phase    state.Phase
 	transmit *network.Credentials // what this node sends with
 	beacons  []*beacon.Keys       // the last is the one this node sends with
-	watch    beaconWatch
+	schedule beacon.Schedule
 }
 
 // appKey is an AppKey in use. During a key refresh it is there twice, and the
@@ -50,7 +50,7 @@ func (c *Core) derive() {
 		}
 		for _, o := range old {
 			if o.index == s.Index {
-				derived.watch = o.watch
+				derived.schedule = o.schedule
 			}
 		}
 		c.receiver.AddSubnet(s.Index, credentials...)
