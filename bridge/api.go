@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -39,20 +42,24 @@ func (s *Service) request(what string, payload []byte) {
 		return
 	}
 	reply := func(data any, err error) { s.reply(what, transaction, data, err) }
-	switch what {
-	case "scan":
-		s.requestScan(payload, reply)
-	case "device/provision":
-		s.requestProvision(payload, reply)
-	case "device/rename":
-		s.requestRename(payload, reply)
-	case "device/remove":
-		s.requestRemove(payload, reply)
-	case "device/interview":
-		s.requestInterview(payload, reply)
-	default:
-		reply(nil, fail("unknown_request", "there is no request %q; expected scan, device/provision, device/rename, "+
-			"device/remove or device/interview", clip(what)))
+	known := s.requests()
+	handle, ok := known[what]
+	if !ok {
+		reply(nil, fail("unknown_request", "there is no request %q; expected one of %s", clip(what),
+			strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
+		return
+	}
+	handle(payload, reply)
+}
+
+// requests is what can be asked for, by the last part of the topic.
+func (s *Service) requests() map[string]func(payload []byte, reply answer) {
+	return map[string]func(payload []byte, reply answer){
+		"scan":             s.requestScan,
+		"device/provision": s.requestProvision,
+		"device/rename":    s.requestRename,
+		"device/remove":    s.requestRemove,
+		"device/interview": s.requestInterview,
 	}
 }
 
