@@ -35,7 +35,7 @@ func (b Bearer) String() string {
 type link interface {
 	// open begins to open the link, on the provisioner's side.
 	open(now time.Time, out *Output)
-	// send transmits a provisioning PDU; two may be sent at a time.
+	// send transmits a provisioning PDU; three may be sent at a time.
 	send(now time.Time, pdu []byte, out *Output)
 	// message is the provisioning PDU after messageCame, until the next input.
 	message() []byte

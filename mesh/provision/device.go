@@ -8,6 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
 // reopenPause is how long a Link Open with the identifier of the link that
@@ -19,6 +20,8 @@ type DeviceOptions struct {
 	UUID         mesh.UUID
 	Capabilities Capabilities
 	StaticOOB    AuthValue       // nil for none; needs the bit in Capabilities.OOBTypes
+	KeyPair      *crypto.KeyPair // known out of band; nil for none; needs the bit in Capabilities.PublicKeyTypes
+	Records      Records         // provisioning records, nil for none
 	Random       io.Reader       // cryptographic randomness
 	Transmit     bearer.Transmit // of each PDU; DefaultTransmit if zero
 }
@@ -31,6 +34,7 @@ const (
 	awaitInvite
 	awaitStart
 	awaitPeerKey
+	awaitInput // of input OOB, from the user
 	awaitPeerConfirmation
 	awaitPeerRandom
 	awaitData
@@ -48,8 +52,10 @@ type Device struct {
 	phase    devicePhase
 	secrets  secrets
 	session  session
-	counters Counters // of links that ended
-	former   uint32   // the last PB-ADV link that ended
+	prompt   *Prompt         // of output or input OOB
+	knownKey *crypto.KeyPair // the provisioner knows its public half out of band
+	counters Counters        // of links that ended
+	former   uint32          // the last PB-ADV link that ended
 	endedAt  time.Time
 }
 
@@ -65,10 +71,14 @@ func NewDevice(o DeviceOptions) (*Device, error) {
 		return nil, fmt.Errorf("provision: device: expected algorithms among 0x%04x, got 0x%04x", uint16(AllAlgorithms), uint16(c.Algorithms))
 	case hasStatic != (len(o.StaticOOB) > 0) || len(o.StaticOOB) > len(value{}):
 		return nil, fmt.Errorf("provision: device: expected a static value of 1 to 32 octets with static OOB and none without, got %d octets", len(o.StaticOOB))
-	case c.PublicKeyTypes != 0 || c.OutputSize != 0 || c.OutputActions != 0 || c.InputSize != 0 || c.InputActions != 0:
-		return nil, errors.New("provision: device: expected no public key, output or input out of band, they are not built yet")
-	case c.OOBTypes&OOBRequired != 0 && !hasStatic:
-		return nil, errors.New("provision: device: expected a static value, for OOB is required")
+	case (c.PublicKeyTypes&PublicKeyOOB != 0) != (o.KeyPair != nil):
+		return nil, errors.New("provision: device: expected a key pair with a public key out of band, and none without")
+	case (c.OutputSize == 0) != (c.OutputActions == 0) || c.OutputSize > maxOOBSize || c.OutputActions>>(OutputAlphanumeric+1) != 0:
+		return nil, fmt.Errorf("provision: device: expected output actions 0x0001 to 0x001f with a size of 1 to 8, or neither, got 0x%04x and %d", uint16(c.OutputActions), c.OutputSize)
+	case (c.InputSize == 0) != (c.InputActions == 0) || c.InputSize > maxOOBSize || c.InputActions>>(InputAlphanumeric+1) != 0:
+		return nil, fmt.Errorf("provision: device: expected input actions 0x0001 to 0x000f with a size of 1 to 8, or neither, got 0x%04x and %d", uint16(c.InputActions), c.InputSize)
+	case c.OOBTypes&OOBRequired != 0 && !hasStatic && c.OutputActions == 0 && c.InputActions == 0:
+		return nil, errors.New("provision: device: expected a static value, output or input, for OOB is required")
 	}
 	return &Device{options: o}, nil
 }
@@ -253,6 +263,16 @@ func (d *Device) handle(now time.Time, octets []byte, out *Output) {
 			d.offer(now, m, out)
 			return
 		}
+	case RecordsGet:
+		if d.phase == awaitInvite {
+			d.send(now, RecordsList{Records: d.options.Records.list()}, out)
+			return
+		}
+	case RecordRequest:
+		if d.phase == awaitInvite {
+			d.send(now, d.options.Records.fragment(m), out)
+			return
+		}
 	case Start:
 		if d.phase == awaitStart {
 			d.begin(now, m, out)
@@ -294,14 +314,16 @@ func (d *Device) offer(now time.Time, m Invite, out *Output) {
 // attempt.
 func (d *Device) begin(now time.Time, m Start, out *Output) {
 	c := &d.options.Capabilities
-	usable := c.Algorithms.Has(m.Algorithm) && !m.OOBPublicKey
+	usable := c.Algorithms.Has(m.Algorithm) && (!m.OOBPublicKey || d.options.KeyPair != nil)
 	switch m.Method {
 	case NoOOB:
 		usable = usable && c.OOBTypes&OOBRequired == 0
 	case StaticOOB:
 		usable = usable && c.OOBTypes&StaticOOBAvailable != 0
-	default:
-		usable = false
+	case OutputOOB:
+		usable = usable && c.OutputActions.Has(m.Action) && m.Size <= c.OutputSize
+	case InputOOB:
+		usable = usable && c.InputActions.Has(m.Action) && m.Size <= c.InputSize
 	}
 	if !usable {
 		d.refuse(now, FailInvalidFormat, InvalidFormat, out, "expected what the capabilities offer, got a start with %v, %v, public key out of band %t", m.Algorithm, m.Method, m.OOBPublicKey)
@@ -309,10 +331,15 @@ func (d *Device) begin(now time.Time, m Start, out *Output) {
 	}
 	d.secrets.record(atStart, m)
 	d.secrets.algorithm = m.Algorithm
+	d.prompt = promptOf(m.Method, m.Action, m.Size)
+	d.knownKey = nil
+	if m.OOBPublicKey {
+		d.knownKey = d.options.KeyPair
+	}
 	if m.Method == StaticOOB {
 		d.secrets.setAuth(d.options.StaticOOB)
 	}
-	if err := d.secrets.draw(d.options.Random); err != nil {
+	if err := d.secrets.draw(d.options.Random, d.knownKey); err != nil {
 		d.refuse(now, FailRandomness, UnexpectedError, out, "%v", err)
 		return
 	}
@@ -332,10 +359,53 @@ func (d *Device) agree(now time.Time, m PublicKey, out *Output) {
 		d.refuse(now, FailPublicKey, InvalidFormat, out, "%v", err)
 		return
 	}
-	d.secrets.confirmation = d.secrets.confirm(&d.secrets.random)
-	d.phase = awaitPeerConfirmation
-	d.send(now, own, out)
+	if d.knownKey == nil {
+		d.send(now, own, out)
+	}
 	d.report(out, PublicKeysGot)
+	d.authenticate(now, out)
+}
+
+// authenticate goes on when both sides have their keys: the authentication
+// value is known, is shown, or is awaited from the user.
+func (d *Device) authenticate(now time.Time, out *Output) {
+	d.phase = awaitPeerConfirmation
+	if d.prompt == nil {
+		d.secrets.prepare()
+		return
+	}
+	step := OOBWanted
+	if d.prompt.Method == OutputOOB {
+		text, err := d.prompt.draw(d.options.Random)
+		if err != nil {
+			d.refuse(now, FailRandomness, UnexpectedError, out, "%v", err)
+			return
+		}
+		d.secrets.setPrompted(d.prompt, text)
+		d.secrets.prepare()
+		d.prompt.Value = text
+		step = OOBShown
+	} else {
+		d.phase = awaitInput
+	}
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: step, Prompt: d.prompt})
+}
+
+// Input takes the value that the user has entered on the device, after
+// OOBWanted. What cannot be a value is an error that wraps ErrValue; it returns
+// ErrNotAwaited when the device waits for none.
+func (d *Device) Input(now time.Time, text string, out *Output) error {
+	if d.phase != awaitInput {
+		return ErrNotAwaited
+	}
+	if err := d.prompt.check(text); err != nil {
+		return err
+	}
+	d.secrets.setPrompted(d.prompt, text)
+	d.secrets.prepare()
+	d.phase = awaitPeerConfirmation
+	d.send(now, InputComplete{}, out)
+	return nil
 }
 
 func (d *Device) commit(now time.Time, confirmation []byte, out *Output) {
@@ -425,7 +495,9 @@ func (d *Device) failed(f *Failure, out *Output) {
 }
 
 // forget clears the secrets of an attempt that is over.
-func (d *Device) forget() { d.secrets, d.session = secrets{}, session{} }
+func (d *Device) forget() {
+	d.secrets, d.session, d.prompt, d.knownKey = secrets{}, session{}, nil, nil
+}
 
 // reset is for the next link.
 func (d *Device) reset(now time.Time) {

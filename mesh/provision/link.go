@@ -82,8 +82,8 @@ type advertisedLink struct {
 	closings int       // Link Close PDUs still to send
 
 	sending transaction
-	waiting transaction
-	next    uint8 // number of our next transaction
+	waiting [2]transaction // in their order, without gaps
+	next    uint8          // number of our next transaction
 
 	receiving reassembly
 	expected  uint8 // number of the peer's next transaction
@@ -163,7 +163,7 @@ func (l *advertisedLink) sendClose(now time.Time, out *Output) {
 
 // drop forgets what was to be sent.
 func (l *advertisedLink) drop() {
-	l.sending, l.waiting = transaction{}, transaction{}
+	l.sending, l.waiting = transaction{}, [2]transaction{}
 	l.expiry, l.quiet = time.Time{}, time.Time{}
 }
 
@@ -173,8 +173,13 @@ func (l *advertisedLink) send(now time.Time, pdu []byte, out *Output) {
 	copy(t.pdu[:], pdu)
 	l.quiet = now.Add(protocolTimeout)
 	if l.sending.n != 0 {
-		l.waiting = t
-		return
+		for i := range l.waiting {
+			if l.waiting[i].n == 0 {
+				l.waiting[i] = t
+				return
+			}
+		}
+		return // no protocol has so much to say at once
 	}
 	l.begin(now, t, out)
 }
@@ -229,9 +234,8 @@ func (l *advertisedLink) delivered(now time.Time, out *Output) {
 	l.sending = transaction{}
 	l.expiry, l.retry = time.Time{}, time.Time{}
 	l.cancel(out)
-	if l.waiting.n != 0 {
-		t := l.waiting
-		l.waiting = transaction{}
+	if t := l.waiting[0]; t.n != 0 {
+		l.waiting = [2]transaction{l.waiting[1]}
 		l.begin(now, t, out)
 	}
 }

@@ -42,10 +42,13 @@ type Step string
 const (
 	LinkOpening     Step = "link_opening" // provisioner only
 	LinkOpened      Step = "link_open"
+	RecordsGot      Step = "records"      // provisioner only, if it asked for them; Event.Records is set
 	Invited         Step = "invite"       // device only; Event.Attention is set
 	CapabilitiesGot Step = "capabilities" // provisioner only; Event.Capabilities is set, Accept or Abort is awaited
 	Started         Step = "start"
 	PublicKeysGot   Step = "public_key"
+	OOBWanted       Step = "oob_wanted" // the value is awaited from Input; Event.Prompt is set
+	OOBShown        Step = "oob_shown"  // the value is to be shown, to be entered at the peer; Event.Prompt is set
 	Confirming      Step = "confirmation"
 	Authenticated   Step = "random" // the peer proved that it knows the authentication value
 	DataSent        Step = "data"   // provisioner only
@@ -65,6 +68,8 @@ type Event struct {
 	Node         *Node         // with Completed, on the provisioner
 	Joined       *Joined       // with Completed, on the device
 	Failure      *Failure      // with Failed
+	Prompt       *Prompt       // with OOBWanted and OOBShown
+	Records      Records       // with RecordsGot, and on the provisioner
 }
 
 // Network is what every device of a network learns (section 5.4.2.5).

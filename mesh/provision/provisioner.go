@@ -11,8 +11,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// ErrNotAwaited is what Accept returns when the session does not wait for it.
-var ErrNotAwaited = errors.New("provision: accept: expected once, after the device's capabilities")
+// ErrNotAwaited is what Accept and Input return when the session does not wait
+// for them.
+var ErrNotAwaited = errors.New("provision: expected Accept once, after the device's capabilities, and Input when the value is wanted")
+
+// userTimeout is how long the user may take. It is a little less than the
+// protocol's timeout, so that the session ends with a reason and not with a link
+// that the device closes.
+const userTimeout = protocolTimeout - 5*time.Second
 
 // ProvisionerOptions is what a session of the provisioner needs from the
 // start. What depends on the device comes with Accept.
@@ -22,6 +28,9 @@ type ProvisionerOptions struct {
 	Random    io.Reader       // cryptographic randomness
 	Transmit  bearer.Transmit // of each PDU on PB-ADV; DefaultTransmit if zero
 	Bearer    Bearer
+	// Records makes the session get the device's provisioning records first,
+	// those that certificate-based provisioning needs (section 5.4.2.6).
+	Records bool
 	// Link names the link in Output, for a bearer whose link the caller makes.
 	// The link identifier of PB-ADV is drawn.
 	Link uint32
@@ -43,9 +52,12 @@ type provisionerPhase uint8
 const (
 	provisionerIdle provisionerPhase = iota
 	awaitLink
+	awaitRecords // the list, or a fragment
 	awaitCapabilities
 	awaitAccept
 	awaitPublicKey
+	awaitValue         // of output OOB, from the user
+	awaitInputComplete // of input OOB
 	awaitConfirmation
 	awaitRandom
 	awaitComplete
@@ -64,12 +76,17 @@ type Provisioner struct {
 	acceptance   Acceptance
 	secrets      secrets
 	session      session
+	records      *gathering // nil when they are not asked for
+	patience     time.Time  // until then the user must have acted
 }
 
 // NewProvisioner makes a session and draws its link identifier. Open starts
 // it. It fails only when Random does.
 func NewProvisioner(o ProvisionerOptions) (*Provisioner, error) {
 	p := &Provisioner{uuid: o.UUID, attention: o.Attention, random: o.Random}
+	if o.Records {
+		p.records = &gathering{got: Records{}}
+	}
 	if o.Bearer != PBADV {
 		p.link = newCarriedLink(o.Link)
 		return p, nil
@@ -90,7 +107,7 @@ func (p *Provisioner) UUID() mesh.UUID { return p.uuid }
 func (p *Provisioner) Link() uint32 { return p.link.status().id }
 
 // NextDeadline is when Tick wants to be called, zero for never.
-func (p *Provisioner) NextDeadline() time.Time { return p.link.deadline() }
+func (p *Provisioner) NextDeadline() time.Time { return earliest(p.link.deadline(), p.patience) }
 
 // Done reports that the session needs nothing any more.
 func (p *Provisioner) Done() bool { return p.link.status().phase == linkClosed }
@@ -157,10 +174,13 @@ func (p *Provisioner) Disconnected(now time.Time, reason error, out *Output) {
 func (p *Provisioner) follow(now time.Time, h happening, out *Output) {
 	switch h {
 	case linkUp:
-		p.phase = awaitCapabilities
-		p.secrets.record(0, Invite{Attention: p.attention})
-		p.send(now, Invite{Attention: p.attention}, out)
 		p.report(out, LinkOpened)
+		if p.records != nil {
+			p.phase = awaitRecords
+			p.send(now, RecordsGet{}, out)
+			return
+		}
+		p.invite(now, out)
 	case messageCame:
 		p.handle(now, p.link.message(), out)
 	case peerClosed:
@@ -172,6 +192,15 @@ func (p *Provisioner) follow(now time.Time, h happening, out *Output) {
 
 // Tick does what is due: retransmissions and timeouts.
 func (p *Provisioner) Tick(now time.Time, out *Output) {
+	if due(p.patience, now) {
+		switch p.phase {
+		case awaitValue:
+			p.fail(now, FailOOBTimeout, out, "expected the value that the device shows within %v, nobody entered it", userTimeout)
+		case awaitInputComplete:
+			p.fail(now, FailOOBTimeout, out, "expected the value to be entered on the device within %v, the device got none", userTimeout)
+		}
+		p.patience = time.Time{}
+	}
 	switch p.link.tick(now, out) {
 	case openExpired:
 		p.fail(now, FailLinkTimeout, out, "expected the device to acknowledge the link within %v, it is out of reach, off, or linked to another provisioner", openTimeout)
@@ -213,12 +242,14 @@ func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
 	}
 	p.acceptance = a
 	p.secrets.algorithm = algorithm
-	p.secrets.setAuth(a.Auth.Value)
-	if err := p.secrets.draw(p.random); err != nil {
+	if err := p.secrets.draw(p.random, nil); err != nil {
 		p.fail(now, FailRandomness, out, "%v", err)
 		return nil
 	}
-	start := Start{Algorithm: algorithm, Method: a.Auth.Method}
+	start := Start{
+		Algorithm: algorithm, OOBPublicKey: a.Auth.PublicKey != nil,
+		Method: a.Auth.Method, Action: a.Auth.Action, Size: a.Auth.Size,
+	}
 	key := PublicKey{Key: p.secrets.pair.Public()}
 	p.secrets.record(atStart, start)
 	p.secrets.record(atProvisionerKey, key)
@@ -226,6 +257,9 @@ func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
 	p.send(now, start, out)
 	p.send(now, key, out)
 	p.report(out, Started)
+	if a.Auth.PublicKey != nil {
+		p.agree(now, PublicKey{Key: *a.Auth.PublicKey}, out)
+	}
 	return nil
 }
 
@@ -244,23 +278,8 @@ func choose(c *Capabilities, a *Acceptance) (Algorithm, error) {
 	case a.Network.Index > mesh.MaxKeyIndex:
 		return 0, failure(FailData, "expected a NetKey index up to 0x%03x, got 0x%04x", uint16(mesh.MaxKeyIndex), uint16(a.Network.Index))
 	}
-	switch a.Auth.Method {
-	case NoOOB:
-		if c.OOBTypes&OOBRequired != 0 {
-			return 0, failure(FailAuthMethod, "expected an authentication value, the device refuses to be provisioned without one")
-		}
-		if len(a.Auth.Value) != 0 {
-			return 0, failure(FailAuthMethod, "expected no authentication value with %v", NoOOB)
-		}
-	case StaticOOB:
-		if c.OOBTypes&StaticOOBAvailable == 0 {
-			return 0, failure(FailAuthMethod, "expected a device with a static value, this one has none; choose another method")
-		}
-		if len(a.Auth.Value) == 0 || len(a.Auth.Value) > len(value{}) {
-			return 0, failure(FailAuthMethod, "expected a static value of 1 to 32 octets, got %d", len(a.Auth.Value))
-		}
-	default:
-		return 0, failure(FailAuthMethod, "expected %v or %v, %v is not built yet", NoOOB, StaticOOB, a.Auth.Method)
+	if refusal := c.refuses(&a.Auth); refusal != nil {
+		return 0, refusal
 	}
 	return algorithm, nil
 }
@@ -294,6 +313,21 @@ func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 			p.agree(now, m, out)
 			return
 		}
+	case InputComplete:
+		if p.phase == awaitInputComplete {
+			p.commit(now, out)
+			return
+		}
+	case RecordsList:
+		if p.phase == awaitRecords && !p.records.listed {
+			p.listed(now, m, out)
+			return
+		}
+	case Record:
+		if p.phase == awaitRecords && p.records.listed {
+			p.gather(now, m, out)
+			return
+		}
 	case Confirmation:
 		if p.phase == awaitConfirmation {
 			p.reveal(now, m.Value, out)
@@ -313,6 +347,13 @@ func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 	p.fail(now, FailUnexpectedPDU, out, "expected the PDUs in their order, got type 0x%02x", octets[0])
 }
 
+// invite begins the protocol proper.
+func (p *Provisioner) invite(now time.Time, out *Output) {
+	p.phase = awaitCapabilities
+	p.secrets.record(0, Invite{Attention: p.attention})
+	p.send(now, Invite{Attention: p.attention}, out)
+}
+
 func (p *Provisioner) offered(now time.Time, c Capabilities, out *Output) {
 	if _, ok := c.Algorithms.Best(); !ok {
 		p.fail(now, FailCapabilities, out, "expected an algorithm that is known, the device has 0x%04x", uint16(c.Algorithms))
@@ -324,7 +365,7 @@ func (p *Provisioner) offered(now time.Time, c Capabilities, out *Output) {
 	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: CapabilitiesGot, Capabilities: &c})
 }
 
-// agree takes the device's public key and commits to our random number.
+// agree takes the device's public key, and goes on to authenticate it.
 func (p *Provisioner) agree(now time.Time, m PublicKey, out *Output) {
 	own := p.secrets.pair.Public()
 	if [xSize]byte(m.Key[:]) == [xSize]byte(own[:]) {
@@ -337,10 +378,58 @@ func (p *Provisioner) agree(now time.Time, m PublicKey, out *Output) {
 		p.fail(now, FailPublicKey, out, "%v", err)
 		return
 	}
-	p.secrets.confirmation = p.secrets.confirm(&p.secrets.random)
+	auth := &p.acceptance.Auth
+	prompt := promptOf(auth.Method, auth.Action, auth.Size)
+	if prompt == nil {
+		p.secrets.setAuth(auth.Value)
+		p.report(out, PublicKeysGot)
+		p.commit(now, out)
+		return
+	}
+	p.report(out, PublicKeysGot)
+	p.prompt(now, prompt, out)
+}
+
+// prompt involves the user.
+func (p *Provisioner) prompt(now time.Time, prompt *Prompt, out *Output) {
+	step := OOBWanted
+	p.phase = awaitValue
+	p.patience = now.Add(userTimeout)
+	if prompt.Method == InputOOB {
+		text, err := prompt.draw(p.random)
+		if err != nil {
+			p.fail(now, FailRandomness, out, "%v", err)
+			return
+		}
+		p.secrets.setPrompted(prompt, text)
+		prompt.Value = text
+		step, p.phase = OOBShown, awaitInputComplete
+	}
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: step, Prompt: prompt})
+}
+
+// Input takes the value that the device shows, after OOBWanted. What cannot be
+// a value is an error that wraps ErrValue, and Input may be called again; it
+// returns ErrNotAwaited when the session waits for none.
+func (p *Provisioner) Input(now time.Time, text string, out *Output) error {
+	if p.phase != awaitValue {
+		return ErrNotAwaited
+	}
+	prompt := promptOf(OutputOOB, p.acceptance.Auth.Action, p.acceptance.Auth.Size)
+	if err := prompt.check(text); err != nil {
+		return err
+	}
+	p.secrets.setPrompted(prompt, text)
+	p.commit(now, out)
+	return nil
+}
+
+// commit commits to our random number.
+func (p *Provisioner) commit(now time.Time, out *Output) {
+	p.secrets.prepare()
+	p.patience = time.Time{}
 	p.phase = awaitConfirmation
 	p.send(now, Confirmation{Value: p.secrets.confirmation[:p.secrets.algorithm.size()]}, out)
-	p.report(out, PublicKeysGot)
 }
 
 // reveal takes the device's confirmation and shows our random number. With it
@@ -375,7 +464,7 @@ func (p *Provisioner) verify(now time.Time, random []byte, out *Output) {
 		return
 	}
 	if !p.secrets.opens(&device) {
-		p.fail(now, FailConfirmation, out, "expected a confirmation with our authentication value, the device has another value or is an impostor")
+		p.fail(now, FailConfirmation, out, "expected a confirmation with our authentication value, the device has another value or is an impostor; check the value, letters count as they are written")
 		return
 	}
 	p.session = p.secrets.derive(&p.secrets.random, &device)
@@ -420,7 +509,7 @@ func (p *Provisioner) end(now time.Time, reason closeReason, out *Output, f *Fai
 
 // forget clears the secrets of a session that is over.
 func (p *Provisioner) forget() {
-	p.phase = provisionerEnded
+	p.phase, p.patience = provisionerEnded, time.Time{}
 	p.secrets, p.session, p.acceptance = secrets{}, session{}, Acceptance{}
 }
 

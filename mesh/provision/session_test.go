@@ -227,9 +227,13 @@ func TestNewDeviceRefusals(t *testing.T) {
 			o.StaticOOB = make(AuthValue, 33)
 		}},
 		{"required without value", func(o *DeviceOptions) { o.Capabilities.OOBTypes = OOBRequired }},
-		{"output", func(o *DeviceOptions) { o.Capabilities.OutputSize, o.Capabilities.OutputActions = 1, 1 }},
-		{"input", func(o *DeviceOptions) { o.Capabilities.InputSize, o.Capabilities.InputActions = 1, 1 }},
-		{"public key", func(o *DeviceOptions) { o.Capabilities.PublicKeyTypes = 1 }},
+		{"output without size", func(o *DeviceOptions) { o.Capabilities.OutputActions = 1 }},
+		{"output of 9 digits", func(o *DeviceOptions) { o.Capabilities.OutputSize, o.Capabilities.OutputActions = 9, 1 }},
+		{"output without action", func(o *DeviceOptions) { o.Capabilities.OutputSize = 1 }},
+		{"unknown output", func(o *DeviceOptions) { o.Capabilities.OutputSize, o.Capabilities.OutputActions = 1, 1<<5 }},
+		{"input without size", func(o *DeviceOptions) { o.Capabilities.InputActions = 1 }},
+		{"unknown input", func(o *DeviceOptions) { o.Capabilities.InputSize, o.Capabilities.InputActions = 1, 1<<4 }},
+		{"public key without a pair", func(o *DeviceOptions) { o.Capabilities.PublicKeyTypes = PublicKeyOOB }},
 	}
 	if _, err := NewDevice(DeviceOptions{Capabilities: good}); err != nil {
 		t.Fatal(err)
