@@ -115,6 +115,8 @@ type lockstep struct {
 	// rounds is how often the channel turned around.
 	rounds int
 	user   user
+	// decide, if set, may change the acceptance when it is due.
+	decide func(events []Event, a *Acceptance)
 }
 
 // user carries a value from the side that shows it to the side that wants it.
@@ -170,6 +172,9 @@ func (l *lockstep) takeProvisioner(out *Output) {
 	for _, e := range out.Events {
 		if e.Step == CapabilitiesGot {
 			var next Output
+			if l.decide != nil {
+				l.decide(l.provisionerEvents, &l.acceptance)
+			}
 			if err := l.provisioner.Accept(l.now, l.acceptance, &next); err != nil {
 				l.provisioner.Abort(l.now, err.Error(), &next)
 			}
