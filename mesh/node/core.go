@@ -43,8 +43,9 @@ type Options struct {
 // DeviceOptions says how an unprovisioned device shows itself.
 type DeviceOptions struct {
 	StaticOOB provision.AuthValue // nil for none
-	OOB       beacon.OOB          // where the OOB data is to be found
-	Interval  time.Duration       // between two beacons; one second if zero
+	OOBDevice
+	OOB      beacon.OOB    // where the OOB data is to be found
+	Interval time.Duration // between two beacons; one second if zero
 }
 
 func (d DeviceOptions) beaconInterval() time.Duration {

@@ -220,6 +220,17 @@ func (p *Provisioner) Abort(now time.Time, reason string, out *Output) {
 	p.fail(now, FailAborted, out, "%s", reason)
 }
 
+// Reject ends a session whose device is not to be taken in, for a reason that may
+// be a *Failure of Accept, Choose or Verify; the code of that stays.
+func (p *Provisioner) Reject(now time.Time, reason error, out *Output) {
+	var f *Failure
+	if errors.As(reason, &f) {
+		p.end(now, closeFail, out, f)
+		return
+	}
+	p.fail(now, FailAborted, out, "%v", reason)
+}
+
 // Format writes the state without the secrets, for every verb.
 func (p *Provisioner) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "provisioner of %v on link %08x, phase %d", p.uuid, p.Link(), p.phase)
