@@ -95,6 +95,7 @@ type Core struct {
 	lastRequest RequestID
 
 	provisioning     provision.Output
+	held             []held
 	sessions         []*session
 	device           *provision.Device
 	nextDeviceBeacon time.Time

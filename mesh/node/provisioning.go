@@ -86,6 +86,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	}
 	s.Provisioner = machine
 	c.sessions = append(c.sessions, s)
+	c.share()
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
 	return nil
@@ -128,6 +129,7 @@ func (c *Core) receiveProvisioning(pdu []byte) {
 }
 
 func (c *Core) tickProvisioning() {
+	c.sendSpread()
 	if c.device != nil && due(c.device.NextDeadline(), c.now) {
 		c.device.Tick(c.now, &c.provisioning)
 	}
@@ -140,9 +142,9 @@ func (c *Core) tickProvisioning() {
 }
 
 func (c *Core) provisioningDeadline() time.Time {
-	var next time.Time
+	next := c.spreadDeadline()
 	if c.device != nil {
-		next = c.device.NextDeadline()
+		next = earliest(next, c.device.NextDeadline())
 	}
 	for _, s := range c.sessions {
 		next = earliest(next, s.NextDeadline())
@@ -156,8 +158,7 @@ func (c *Core) collectProvisioning() {
 	for len(c.provisioning.Events)+len(c.provisioning.Send)+len(c.provisioning.Cancel)+len(c.provisioning.Carry)+len(c.provisioning.End) > 0 {
 		events := c.provisioning.Events
 		carried, ends := c.provisioning.Carry, c.provisioning.End
-		c.output.Cancel = append(c.output.Cancel, c.provisioning.Cancel...)
-		c.output.Send = append(c.output.Send, c.provisioning.Send...)
+		c.spread(c.provisioning.Cancel, c.provisioning.Send)
 		c.provisioning = provision.Output{Cancel: c.provisioning.Cancel[:0], Send: c.provisioning.Send[:0]}
 		for _, e := range events {
 			if c.device != nil {
@@ -174,8 +175,11 @@ func (c *Core) collectProvisioning() {
 			kept = append(kept, s)
 		}
 	}
-	clear(c.sessions[len(kept):])
-	c.sessions = kept
+	if len(kept) < len(c.sessions) {
+		clear(c.sessions[len(kept):])
+		c.sessions = kept
+		c.share()
+	}
 	if c.device != nil && c.device.Done() {
 		c.device = nil
 	}

@@ -211,6 +211,7 @@ func TestLossyChannel(t *testing.T) {
 			duplicate: rapid.Float64Range(0, 0.5).Draw(rt, "duplicate"),
 			maxDelay:  time.Duration(rapid.IntRange(0, 300).Draw(rt, "delay")) * time.Millisecond,
 		})
+		a.provisioner.Share(rapid.Bool().Draw(rt, "shared"))
 		a.run()
 		n, j, pf, df := a.outcome()
 		if n == nil || j == nil {

@@ -18,7 +18,15 @@ const (
 	// retryPause is how long after its last advertisement a transaction is
 	// sent again. It leaves the peer its random delay of 20 to 50 ms and the
 	// time of its own advertisements.
-	retryPause = 350 * time.Millisecond
+	retryPause = 200 * time.Millisecond
+
+	// firstPace is how long a paced link waits for an answer before it sends
+	// again, as long as it does not know the peer: both sides' random delay and
+	// the time on the air. Then it goes by what the answers took, half as much
+	// again each time, within bounds.
+	firstPace = 140 * time.Millisecond
+	leastPace = 80 * time.Millisecond
+	mostPace  = 500 * time.Millisecond
 
 	// ackPause is the shortest time between two acknowledgements of the same
 	// transaction. The bearer advertises a PDU several times, and each copy
@@ -81,6 +89,15 @@ type advertisedLink struct {
 	quiet    time.Time // when the protocol times out
 	closings int       // Link Close PDUs still to send
 
+	// A link that shares its radio with others is paced: it sends each PDU once,
+	// and again when no answer comes, where the radio would otherwise repeat it.
+	// Of ten links at once most copies would be sent for nothing, and while the
+	// radio sends it does not hear.
+	paced   bool
+	pace    time.Duration // how long to wait for an answer
+	sentAt  time.Time     // when what is on its way was sent first
+	resends int           // how often it was sent again
+
 	sending transaction
 	waiting [2]transaction // in their order, without gaps
 	next    uint8          // number of our next transaction
@@ -109,19 +126,46 @@ func newAdvertisedLink(id uint32, uuid mesh.UUID, transmit bearer.Transmit, devi
 		l.next = transactionBase
 	} else {
 		l.expected = transactionBase
+		l.pace = firstPace
 	}
 	return l
+}
+
+// plan sets when n PDUs that were handed over now are sent again unless an
+// answer comes first.
+func (l *advertisedLink) plan(now time.Time, n int) {
+	if !l.paced {
+		l.retry = now.Add(l.airtime(n) + retryPause)
+		return
+	}
+	wait := l.pace
+	for range l.resends {
+		wait = min(wait+wait/2, mostPace)
+	}
+	l.retry = now.Add(wait)
+}
+
+// answer learns from an answer how long they take. One to something that was
+// sent more than once says nothing.
+func (l *advertisedLink) answer(now time.Time) {
+	if l.resends == 0 && !l.sentAt.IsZero() {
+		const weight = 4 // of what was known before
+		took := now.Sub(l.sentAt)
+		l.pace = min(max((weight*l.pace+2*took)/(weight+1), leastPace), mostPace)
+	}
+	l.sentAt, l.resends = time.Time{}, 0
 }
 
 // open sends the first Link Open of a provisioner.
 func (l *advertisedLink) open(now time.Time, out *Output) {
 	l.phase = linkOpening
 	l.expiry = now.Add(openTimeout)
+	l.sentAt = now
 	l.sendOpen(now, out)
 }
 
 func (l *advertisedLink) sendOpen(now time.Time, out *Output) {
-	l.retry = now.Add(l.airtime(1) + retryPause)
+	l.plan(now, 1)
 	l.control(out, opLinkOpen, l.uuid[:]...)
 }
 
@@ -188,6 +232,7 @@ func (l *advertisedLink) begin(now time.Time, t transaction, out *Output) {
 	t.number = l.next
 	l.next = after(l.next)
 	l.sending = t
+	l.sentAt, l.resends = now, 0
 	l.expiry = now.Add(transactionTimeout)
 	l.transact(now, out)
 }
@@ -197,13 +242,17 @@ func (l *advertisedLink) transact(now time.Time, out *Output) {
 	l.hastenAck(out)
 	pdu := l.sending.pdu[:l.sending.n]
 	last := lastSegment(len(pdu))
-	l.retry = now.Add(l.airtime(int(last)+1) + retryPause)
+	l.plan(now, int(last)+1)
 
 	// Several segments go round by round, not each of them several times: the
 	// peer then has all of them after one round, and its acknowledgement
 	// cancels the other rounds.
 	rounds, transmit := 1, l.transmit
-	if last > 0 {
+	switch {
+	case l.paced:
+		// Once it is lost, another loss would take as long again.
+		rounds, transmit.Count = min(1+l.resends, transmit.Count), 1
+	case last > 0:
 		rounds, transmit.Count = transmit.Count, 1
 	}
 	var buffer [bearer.MaxPDU]byte
@@ -231,6 +280,7 @@ func (l *advertisedLink) hastenAck(out *Output) {
 
 // delivered ends the present transaction and begins the one that waits.
 func (l *advertisedLink) delivered(now time.Time, out *Output) {
+	l.answer(now)
 	l.sending = transaction{}
 	l.expiry, l.retry = time.Time{}, time.Time{}
 	l.cancel(out)
@@ -250,6 +300,7 @@ func (l *advertisedLink) receive(now time.Time, g *generic, out *Output) happeni
 	case linkOpening:
 		if g.form == formControl && g.high == opLinkAck {
 			l.phase = linkOpen
+			l.answer(now)
 			l.retry, l.expiry = time.Time{}, time.Time{}
 			l.quiet = now.Add(protocolTimeout)
 			l.cancel(out)
@@ -368,8 +419,10 @@ func (l *advertisedLink) tick(now time.Time, out *Output) happening {
 	}
 	switch l.phase {
 	case linkOpening:
+		l.resends++
 		l.sendOpen(now, out)
 	case linkOpen:
+		l.resends++
 		l.transact(now, out)
 	case linkClosing:
 		if l.closings > 0 {
@@ -398,7 +451,11 @@ func (l *advertisedLink) control(out *Output, op byte, parameters ...byte) {
 	var buffer [bearer.MaxPDU]byte
 	b := append(l.header(buffer[:0], 0), op<<2|byte(formControl))
 	b = append(b, parameters...)
-	out.Send = append(out.Send, bearer.NewOutgoing(bearer.Provisioning, l.lane(), l.transmit, b))
+	transmit := l.transmit
+	if l.paced {
+		transmit.Count = 1
+	}
+	out.Send = append(out.Send, bearer.NewOutgoing(bearer.Provisioning, l.lane(), transmit, b))
 }
 
 // cancel withdraws what was sent on the link, also what is still in out.

@@ -115,6 +115,14 @@ func (p *Provisioner) Done() bool { return p.link.status().phase == linkClosed }
 // Counters of what was received so far.
 func (p *Provisioner) Counters() Counters { return p.link.status().counters }
 
+// Share says whether the session shares its radio with others. On PB-ADV it then
+// leaves time to them, and takes longer where many PDUs are lost.
+func (p *Provisioner) Share(shared bool) {
+	if l, advertised := p.link.(*advertisedLink); advertised {
+		l.paced = shared
+	}
+}
+
 // Open begins to open the link. A second call does nothing.
 func (p *Provisioner) Open(now time.Time, out *Output) {
 	if p.phase != provisionerIdle {

@@ -111,8 +111,11 @@ func TestOutputsCarryLaneAndTransmit(t *testing.T) {
 	s := plainSetup()
 	p, d := s.provisioner(t), s.device(t)
 	var out, answer Output
+	once := DefaultTransmit()
+	once.Count = 1
+	p.Share(true)
 	p.Open(testStart, &out)
-	if len(out.Send) != 1 || out.Send[0].Kind != bearer.Provisioning || out.Send[0].Lane != bearer.LinkLane(p.Link()) || out.Send[0].Transmit != DefaultTransmit() {
+	if len(out.Send) != 1 || out.Send[0].Kind != bearer.Provisioning || out.Send[0].Lane != bearer.LinkLane(p.Link()) || out.Send[0].Transmit != once {
 		t.Fatalf("link open: %+v", out.Send)
 	}
 	d.Receive(testStart, out.Send[0].PDU(), &answer)
