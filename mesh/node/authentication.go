@@ -86,6 +86,7 @@ func (c *Core) authentication(s *session, offered *provision.Capabilities) (prov
 // provision.ErrValue for what cannot be one; then another can be given.
 func (c *Core) ProvisioningInput(now time.Time, uuid mesh.UUID, value string) error {
 	c.begin(now)
+	defer c.collectTransport(0)
 	defer c.collectProvisioning()
 	if c.device != nil && c.state.UUID == uuid {
 		return c.device.Input(now, value, &c.provisioning)

@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -21,9 +22,9 @@ type instance struct {
 	context         modelContext
 }
 
-// buildModels lists the models of all elements by the opcodes they take, and
+// buildAll lists the models of all elements by the opcodes they take, and
 // gives the node's state a place for each.
-func (c *Core) buildModels() error {
+func (c *Core) buildAll() error {
 	c.byOpcode = map[mesh.Opcode][]*instance{}
 	for len(c.state.Elements) < len(c.options.Elements) {
 		c.state.Elements = append(c.state.Elements, state.Element{})
@@ -44,19 +45,25 @@ func (c *Core) buildModels() error {
 		}
 		stored.Models = models
 		for _, m := range element.Models {
-			i := &instance{element: e, model: m}
-			i.context = modelContext{core: c, instance: i}
-			c.instances = append(c.instances, i)
-			for _, op := range m.Opcodes() {
-				c.byOpcode[op] = append(c.byOpcode[op], i)
+			if err := c.addModel(e, m); err != nil {
+				return err
 			}
-			if p, ok := m.(access.Persistent); ok {
-				if values := stored.Model(m.ID()).Values; values != nil {
-					if err := p.Restore(values); err != nil {
-						return err
-					}
-				}
-			}
+		}
+	}
+	return nil
+}
+
+// addModel lists a model for which the node's state has a place.
+func (c *Core) addModel(element int, m access.Model) error {
+	i := &instance{element: element, model: m}
+	i.context = modelContext{core: c, instance: i}
+	c.instances = append(c.instances, i)
+	for _, op := range m.Opcodes() {
+		c.byOpcode[op] = append(c.byOpcode[op], i)
+	}
+	if p, ok := m.(access.Persistent); ok {
+		if values := c.state.Elements[element].Model(m.ID()).Values; values != nil {
+			return p.Restore(values)
 		}
 	}
 	return nil
@@ -68,6 +75,9 @@ func (c *Core) attachModels() {
 	for _, i := range c.instances {
 		if m, ok := i.model.(foundation.Attacher); ok {
 			m.Attach(c)
+		}
+		if m, ok := i.model.(*remote.Server); ok {
+			c.serveRemotely(m)
 		}
 	}
 }

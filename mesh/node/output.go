@@ -63,6 +63,9 @@ type DeviceHeard struct {
 	RSSI int8
 	// Adapter is the radio that heard it.
 	Adapter uint8
+	// Via is the node that heard it, for a device that was found by a Remote
+	// Provisioning Server; unassigned for this node itself.
+	Via mesh.Address
 }
 
 // ProvisioningStep says how far a provisioning has come, in a word of the

@@ -51,7 +51,7 @@ type session struct {
 	want    Provision
 	address mesh.Address // reserved for the device, unassigned until its elements are counted
 	records provision.Records
-	remote  *remoteLink // nil on PB-ADV
+	remote  *remoteLink // nil without Provision.Via
 	ended   bool        // its outcome was reported
 }
 
@@ -66,7 +66,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 		return ErrTooManySessions
 	}
 	for _, s := range c.sessions {
-		if s.want.UUID == p.UUID {
+		if s.want.UUID == p.UUID && !s.ended {
 			return ErrProvisioning
 		}
 	}
@@ -89,6 +89,8 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	c.share()
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
+	c.openRemote(s)
+	c.collectTransport(0)
 	return nil
 }
 
@@ -104,6 +106,7 @@ func (c *Core) AbortProvisioning(now time.Time, uuid mesh.UUID, reason string) b
 		}
 	}
 	c.collectProvisioning()
+	c.collectTransport(0)
 	return found
 }
 
@@ -125,6 +128,9 @@ func (c *Core) receiveProvisioning(pdu []byte) {
 			c.collectProvisioning()
 			return
 		}
+	}
+	if c.remote.server != nil && c.remote.server.ReceivePDU(c.now, pdu) {
+		c.collectTransport(0)
 	}
 }
 
@@ -215,10 +221,18 @@ func (c *Core) sessionEvent(e provision.Event) {
 		}
 		s.ended = true
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		if s.renews() {
+			s.remote.renewed = &peer
+			return
+		}
 		err := c.addPeer(peer)
 		c.report(ProvisioningDone{UUID: e.UUID, Peer: peer, Err: err})
 	case provision.Failed:
 		s.ended = true
+		if s.renews() {
+			c.report(RefreshDone{UUID: e.UUID, Err: e.Failure})
+			return
+		}
 		c.report(ProvisioningDone{UUID: e.UUID, Err: e.Failure})
 	default:
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Prompt: e.Prompt})
@@ -231,6 +245,9 @@ func (c *Core) accept(s *session, offered *provision.Capabilities) error {
 	key := c.state.Subnet(s.want.NetKey)
 	if key == nil {
 		return fmt.Errorf("node: the network key %d is gone", s.want.NetKey)
+	}
+	if err := s.expects(offered); err != nil {
+		return err
 	}
 	if s.address == mesh.Unassigned {
 		address, err := c.reserveAddresses(int(offered.Elements))

@@ -18,6 +18,8 @@ type outgoing struct {
 	netKey   mesh.KeyIndex
 	key      transport.Key
 	ttl      mesh.TTL
+	// segmented sends in segments, which are acknowledged, what would fit one PDU.
+	segmented bool
 }
 
 // delayed is an access message for later: an answer to a group, the repetition
@@ -47,6 +49,8 @@ func (c *Core) send(o outgoing, payload []byte) (transport.Handle, error) {
 		Key:     o.key,
 		TTL:     o.ttl,
 		Payload: payload,
+
+		Segmented: o.segmented,
 	}, &c.lower)
 	if err != nil {
 		c.countUnsent(err)

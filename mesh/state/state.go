@@ -128,8 +128,11 @@ type Node struct {
 	UUID      mesh.UUID
 	Address   mesh.Address // of the primary element; Unassigned: not provisioned
 	DeviceKey crypto.Key
-	IVIndex   mesh.IVIndex
-	IVUpdate  bool // an IV Update is in progress
+	// DeviceKeyCandidate takes the place of DeviceKey with the first message
+	// under it (section 3.11.8); zero for none.
+	DeviceKeyCandidate crypto.Key
+	IVIndex            mesh.IVIndex
+	IVUpdate           bool // an IV Update is in progress
 
 	Subnets []Subnet
 	AppKeys []AppKey
