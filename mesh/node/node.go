@@ -54,6 +54,7 @@ type Node struct {
 	// Owned by Run's goroutine.
 	waiting      map[RequestID]chan<- RequestDone
 	provisioning map[mesh.UUID]chan<- ProvisioningDone
+	refreshing   map[mesh.UUID]chan<- RefreshDone
 }
 
 // Open makes a node of what its store holds. Into a new store goes fresh,
@@ -94,6 +95,7 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		stopped:      make(chan struct{}),
 		waiting:      map[RequestID]chan<- RequestDone{},
 		provisioning: map[mesh.UUID]chan<- ProvisioningDone{},
+		refreshing:   map[mesh.UUID]chan<- RefreshDone{},
 	}, nil
 }
 
@@ -203,6 +205,11 @@ func (n *Node) report(e Event) {
 			done <- e // has room for one
 			return
 		}
+	case RefreshDone:
+		if done, ok := n.refreshing[e.UUID]; ok {
+			delete(n.refreshing, e.UUID)
+			done <- e
+		}
 	case ProvisioningDone:
 		if done, ok := n.provisioning[e.UUID]; ok {
 			delete(n.provisioning, e.UUID)
@@ -294,6 +301,33 @@ func (n *Node) CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason st
 		return ErrNoProvisioning
 	}
 	return nil
+}
+
+// Refresh renews something on a node of the network and waits for the end of it
+// (Core.Refresh). It goes on when ctx ends: half of it is worse than all of it.
+func (n *Node) Refresh(ctx context.Context, r Refresh) (state.Peer, error) {
+	done := make(chan RefreshDone, 1)
+	var err error
+	if failed := n.call(ctx, func(now time.Time, c *Core) {
+		if p := c.peer(r.Address); p == nil {
+			err = ErrUnknownServer
+		} else if err = c.Refresh(now, r); err == nil {
+			n.refreshing[p.UUID] = done
+		}
+	}); failed != nil {
+		return state.Peer{}, failed
+	}
+	if err != nil {
+		return state.Peer{}, err
+	}
+	select {
+	case d := <-done:
+		return d.Peer, d.Err
+	case <-n.stopped:
+		return state.Peer{}, ErrStopped
+	case <-ctx.Done():
+		return state.Peer{}, ctx.Err()
+	}
 }
 
 // ProvisioningInput is Core.ProvisioningInput.

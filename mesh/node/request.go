@@ -25,6 +25,9 @@ type Request struct {
 	Accept func(params []byte) bool
 	// Attempts is how often to send at most; 0 means DefaultAttempts.
 	Attempts int
+	// Wait is how long the first attempt waits for the response; 0 for what a
+	// node needs that answers at once.
+	Wait time.Duration
 	// done is told of the end instead of a RequestDone, for what the node asks
 	// on its own account.
 	done func(Response, error)
@@ -160,6 +163,9 @@ func (c *Core) startRequests() {
 		p.active = true
 		p.started = c.now
 		p.wait = firstWait
+		if p.Wait > 0 {
+			p.wait = p.Wait
+		}
 		c.busy[p.Dst] = true
 		active++
 		c.attempt(p)
