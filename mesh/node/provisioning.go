@@ -115,19 +115,20 @@ func (c *Core) receiveProvisioning(pdu []byte) {
 	if c.device != nil {
 		c.device.Receive(c.now, pdu, &c.provisioning)
 		c.collectProvisioning()
-		return
+		if !c.state.IsProvisioned() {
+			return
+		}
+		// A node already, whose own link has not ended yet.
 	}
 	link, ok := provision.LinkOf(pdu)
 	if !ok {
 		c.counters.Malformed++
 		return
 	}
-	for _, s := range c.sessions {
-		if s.Link() == link {
-			s.Receive(c.now, pdu, &c.provisioning)
-			c.collectProvisioning()
-			return
-		}
+	if s := c.session(link); s != nil {
+		s.Receive(c.now, pdu, &c.provisioning)
+		c.collectProvisioning()
+		return
 	}
 	if c.remote.server != nil && c.remote.server.ReceivePDU(c.now, pdu) {
 		c.collectTransport(0)
@@ -167,10 +168,10 @@ func (c *Core) collectProvisioning() {
 		c.spread(c.provisioning.Cancel, c.provisioning.Send)
 		c.provisioning = provision.Output{Cancel: c.provisioning.Cancel[:0], Send: c.provisioning.Send[:0]}
 		for _, e := range events {
-			if c.device != nil {
+			if s := c.session(e.Link); s != nil {
+				c.sessionEvent(s, e)
+			} else if c.device != nil {
 				c.deviceEvent(e)
-			} else {
-				c.sessionEvent(e)
 			}
 		}
 		c.carry(carried, ends)
@@ -191,17 +192,18 @@ func (c *Core) collectProvisioning() {
 	}
 }
 
-// sessionEvent follows one session of the provisioner.
-func (c *Core) sessionEvent(e provision.Event) {
-	var s *session
-	for _, candidate := range c.sessions {
-		if candidate.Link() == e.Link {
-			s = candidate
+// session finds the session of a link, nil for none.
+func (c *Core) session(link uint32) *session {
+	for _, s := range c.sessions {
+		if s.Link() == link {
+			return s
 		}
 	}
-	if s == nil {
-		return
-	}
+	return nil
+}
+
+// sessionEvent follows one session of the provisioner.
+func (c *Core) sessionEvent(s *session, e provision.Event) {
 	switch e.Step {
 	case provision.RecordsGot:
 		s.records = e.Records

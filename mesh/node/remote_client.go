@@ -185,13 +185,13 @@ func (c *Core) openRemote(s *session) {
 // carry sends what sessions with a remote link have to say.
 func (c *Core) carry(pdus []provision.CarriedPDU, ends []provision.CarriedEnd) {
 	for _, p := range pdus {
-		if s := c.remoteSession(p.Link); s != nil {
+		if s := c.session(p.Link); s != nil && s.remote != nil {
 			s.remote.queue = append(s.remote.queue, p.PDU)
 			c.sendRemote(s)
 		}
 	}
 	for _, e := range ends {
-		if s := c.remoteSession(e.Link); s != nil && !s.remote.closing {
+		if s := c.session(e.Link); s != nil && s.remote != nil && !s.remote.closing {
 			s.remote.closing, s.remote.success = true, e.Success
 			if !e.Success {
 				s.remote.queue, s.remote.sending = nil, false
@@ -200,15 +200,6 @@ func (c *Core) carry(pdus []provision.CarriedPDU, ends []provision.CarriedEnd) {
 			c.sendRemote(s)
 		}
 	}
-}
-
-func (c *Core) remoteSession(id uint32) *session {
-	for _, s := range c.sessions {
-		if s.remote != nil && s.remote.id == id {
-			return s
-		}
-	}
-	return nil
 }
 
 // sendRemote sends the next PDU, or closes the link when there is none.
