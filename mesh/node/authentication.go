@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
@@ -37,6 +38,19 @@ type OOBDevice struct {
 	KeyPair       *crypto.KeyPair // its public half is known out of band; nil for none
 	Records       provision.Records
 	Required      bool // the device refuses to be provisioned without OOB
+}
+
+// information is where the OOB data of the device is to be found, with what its
+// records add to it.
+func (d *DeviceOptions) information() beacon.OOB {
+	all := d.OOB
+	if len(d.Records) > 0 {
+		all |= beacon.OOBRecords
+	}
+	if _, ok := d.Records[provision.RecordDeviceCertificate]; ok {
+		all |= beacon.OOBCertificates
+	}
+	return all
 }
 
 // describe fills the capabilities of the device in.

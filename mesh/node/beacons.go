@@ -140,7 +140,7 @@ func (c *Core) tickBeacons() {
 	if c.device != nil && !c.state.IsProvisioned() && due(c.nextDeviceBeacon, c.now) {
 		c.nextDeviceBeacon = c.now.Add(c.options.Device.beaconInterval())
 		if !c.device.Linked() {
-			b := beacon.Unprovisioned{UUID: c.state.UUID, OOB: c.options.Device.OOB}
+			b := beacon.Unprovisioned{UUID: c.state.UUID, OOB: c.options.Device.information()}
 			c.sendBeacon(b.Append(nil), c.state.NetworkTransmit.Transmit())
 		}
 	}
