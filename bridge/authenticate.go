@@ -70,7 +70,9 @@ func (s *Service) provisionOptions(in *provisionRequest) (ProvisionOptions, erro
 			return o, err
 		}
 		o.Via = m.record.Address
+		return o, nil
 	}
+	o.Via = s.nearest(o.UUID)
 	return o, nil
 }
 

@@ -140,7 +140,7 @@ func (s *Service) debugRequest(what string, payload []byte) {
 	}
 	var fields, shown map[string]json.RawMessage
 	_ = json.Unmarshal(payload, &fields) // the response says what it should have been
-	for _, key := range []string{"uuid", "name", "id", "from", "to", "time", "force", "attention", "transaction"} {
+	for _, key := range []string{"uuid", "name", "id", "from", "to", "time", "force", "attention", "via", "remote", "what", "transaction"} {
 		if value, ok := fields[key]; ok && len(value) <= maxText {
 			if shown == nil {
 				shown = map[string]json.RawMessage{}

@@ -56,6 +56,20 @@ func (s *Service) heardVia(e node.DeviceHeard) {
 	}
 }
 
+// nearest is the node that hears a device best which the bridge does not hear
+// itself; unassigned when the bridge does, or nobody.
+func (s *Service) nearest(uuid mesh.UUID) mesh.Address {
+	f := s.found[uuid]
+	if f == nil || len(f.Via) == 0 || len(f.Bearers) != 1 {
+		return mesh.Unassigned
+	}
+	best := slices.MaxFunc(f.Via, func(a, b reach) int { return int(a.RSSI) - int(b.RSSI) })
+	if m := s.byName[best.Device]; m != nil {
+		return m.record.Address
+	}
+	return mesh.Unassigned
+}
+
 // remoteServers finds the devices that a request wants to scan.
 func (s *Service) remoteServers(names []string) ([]*managed, error) {
 	var all []*managed

@@ -74,9 +74,20 @@ func TestRemoteScan(t *testing.T) {
 		if events := w.out.take("b/bridge/event"); len(events) != 3 || !strings.Contains(events[0], `"via":"attic"`) {
 			t.Errorf("events %v", events)
 		}
+		// Who does not say how a device is reached gets the way that there is.
+		near, distant := fake.Plug(uuid(8)), fake.Plug(uuid(9))
+		w.net.Place(near, distant)
+		for _, d := range []*fake.Node{near, distant} {
+			w.send("b/bridge/request/device/provision", `{"uuid":"`+d.UUID.String()+`"}`)
+		}
+		pass(time.Minute)
+		if w.net.How(near.UUID).Via != mesh.Unassigned || w.net.How(distant.UUID).Via != server.Address() {
+			t.Errorf("via %v and %v", w.net.How(near.UUID).Via, w.net.How(distant.UUID).Via)
+		}
+		w.svc.Report(node.DeviceHeard{UUID: uuid(10), OOB: 0x20, RSSI: -70, Via: server.Address()})
 		// A server reports a device once: it stays as long as the scan does.
-		pass(200 * time.Second)
-		if listed := w.out.value("b/bridge/unprovisioned"); !strings.Contains(listed, uuid(9).String()) {
+		pass(150 * time.Second)
+		if listed := w.out.value("b/bridge/unprovisioned"); !strings.Contains(listed, uuid(10).String()) {
 			t.Error("it is gone before the scan is")
 		}
 		pass(200 * time.Second)
