@@ -293,31 +293,26 @@ func (n *Node) Provision(ctx context.Context, p Provision) (state.Peer, error) {
 // gets a *provision.Failure with the reason. It returns ErrNoProvisioning when
 // none runs.
 func (n *Node) CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason string) error {
-	found := false
-	if err := n.call(ctx, func(now time.Time, c *Core) { found = c.AbortProvisioning(now, uuid, reason) }); err != nil {
-		return err
-	}
-	if !found {
-		return ErrNoProvisioning
-	}
-	return nil
+	return n.do(ctx, func(now time.Time, c *Core) error {
+		if !c.AbortProvisioning(now, uuid, reason) {
+			return ErrNoProvisioning
+		}
+		return nil
+	})
 }
 
 // Refresh renews something on a node of the network and waits for the end of it
 // (Core.Refresh). It goes on when ctx ends: half of it is worse than all of it.
 func (n *Node) Refresh(ctx context.Context, r Refresh) (state.Peer, error) {
 	done := make(chan RefreshDone, 1)
-	var err error
-	if failed := n.call(ctx, func(now time.Time, c *Core) {
-		if p := c.peer(r.Address); p == nil {
-			err = ErrUnknownServer
-		} else if err = c.Refresh(now, r); err == nil {
-			n.refreshing[p.UUID] = done
+	if err := n.do(ctx, func(now time.Time, c *Core) error {
+		p := c.peer(r.Address)
+		if p == nil {
+			return ErrUnknownServer
 		}
-	}); failed != nil {
-		return state.Peer{}, failed
-	}
-	if err != nil {
+		n.refreshing[p.UUID] = done
+		return c.Refresh(now, r)
+	}); err != nil {
 		return state.Peer{}, err
 	}
 	select {
@@ -332,8 +327,13 @@ func (n *Node) Refresh(ctx context.Context, r Refresh) (state.Peer, error) {
 
 // ProvisioningInput is Core.ProvisioningInput.
 func (n *Node) ProvisioningInput(ctx context.Context, uuid mesh.UUID, value string) error {
+	return n.do(ctx, func(now time.Time, c *Core) error { return c.ProvisioningInput(now, uuid, value) })
+}
+
+// do runs f in the node's goroutine, and returns its error or why it did not run.
+func (n *Node) do(ctx context.Context, f func(now time.Time, c *Core) error) error {
 	var err error
-	if failed := n.call(ctx, func(now time.Time, c *Core) { err = c.ProvisioningInput(now, uuid, value) }); failed != nil {
+	if failed := n.call(ctx, func(now time.Time, c *Core) { err = f(now, c) }); failed != nil {
 		return failed
 	}
 	return err

@@ -43,22 +43,33 @@ func newStation(t *testing.T) *station {
 	return s
 }
 
-func (s *station) UUID() mesh.UUID   { return mesh.UUID{0xEE} }
+func (s *station) UUID() mesh.UUID { return mesh.UUID{0xEE} }
+
 func (s *station) Random() io.Reader { return s.random }
+
 func (s *station) Tell(to Client, m access.Message, done func(bool)) {
 	s.told = append(s.told, told{to, m, done})
 }
-func (s *station) Radio(out *provision.Output)                                { s.sent += len(out.Send) }
-func (s *station) Elements(foundation.RefreshProcedure) int                   { return s.elements }
-func (s *station) Commit(foundation.RefreshProcedure)                         { s.committed = true }
-func (s *station) Discard()                                                   { s.discarded++ }
-func (s *station) Now() time.Time                                             { return s.now }
-func (s *station) Reply(m access.Message)                                     { s.reply = m }
-func (s *station) Publish(access.Message) bool                                { return false }
-func (s *station) Prepare(_ foundation.RefreshProcedure, j *provision.Joined) { s.prepared = j }
+
+func (s *station) Radio(out *provision.Output) { s.sent += len(out.Send) }
+
+func (s *station) Elements(foundation.RefreshProcedure) int { return s.elements }
+
 func (s *station) Check(foundation.RefreshProcedure, provision.Network, mesh.Address) (provision.ErrorCode, string) {
 	return 0, ""
 }
+
+func (s *station) Prepare(_ foundation.RefreshProcedure, j *provision.Joined) { s.prepared = j }
+
+func (s *station) Commit(foundation.RefreshProcedure) { s.committed = true }
+
+func (s *station) Discard() { s.discarded++ }
+
+func (s *station) Now() time.Time { return s.now }
+
+func (s *station) Reply(m access.Message) { s.reply = m }
+
+func (s *station) Publish(access.Message) bool { return false }
 
 // say gives the server a message, and returns its answer.
 func (s *station) say(from Client, m access.Message) access.Message {

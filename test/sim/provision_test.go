@@ -8,11 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
@@ -57,19 +53,7 @@ func enter(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtua
 		if err != nil {
 			t.Fatal(err)
 		}
-		chip, err := air.Attach(virtual.Options{Address: controllerAddress(number), Latency: time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := advertiser.New(advertiser.Config{Receive: n.Receive, Random: sim.Random(seed, -1-number), Log: zerolog.Nop()})
-		c := controller.New(controller.Config{
-			Name:  sim.Address(number).String(),
-			Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
-			Hosts: []controller.Host{b},
-			Log:   zerolog.Nop(),
-		})
-		parts.Go(func() { _ = c.Run(ctx) }) // the context's error
-		parts.Go(func() { n.Run(ctx, b) })
+		b, _ := onAir(ctx, t, parts, air, seed, number, n, time.Millisecond)
 		h.nodes, h.bearers = append(h.nodes, n), append(h.bearers, b)
 	}
 	return h
