@@ -71,15 +71,11 @@ func (d *DeviceOptions) describe(c *provision.Capabilities) {
 // authentication is how a device with these capabilities is authenticated.
 func (c *Core) authentication(s *session, offered *provision.Capabilities) (provision.Auth, error) {
 	auth := s.want.Auth
-	const asksForStatic = provision.StaticOOBAvailable | provision.OOBRequired
-	switch {
-	case s.want.Policy != nil:
+	if s.want.Policy != nil {
 		var err error
 		if auth, err = s.want.Policy.Choose(offered); err != nil {
 			return auth, err
 		}
-	case auth.Method == provision.NoOOB && s.want.Fallback != nil && offered.OOBTypes&asksForStatic == asksForStatic:
-		auth = provision.Auth{Method: provision.StaticOOB, Value: s.want.Fallback}
 	}
 	if s.want.Certificate == nil {
 		return auth, nil

@@ -76,6 +76,10 @@ type ProvisioningStep struct {
 	// Prompt says what somebody has to do, with oob_wanted and oob_shown. What
 	// is wanted goes to ProvisioningInput.
 	Prompt *provision.Prompt
+	// Offers is what the device can do, with capabilities.
+	Offers *provision.Capabilities
+	// Start is what was chosen of it, with start.
+	Start *provision.Start
 }
 
 // ProvisioningDone ends a provisioning. Peer is the new node when Err is nil;

@@ -30,11 +30,8 @@ type Provision struct {
 	NetKey mesh.KeyIndex
 	// Auth is how the device is authenticated.
 	Auth provision.Auth
-	// Fallback is a static OOB value for a device that refuses to be
-	// provisioned without; nil for none.
-	Fallback provision.AuthValue
 	// Policy, when it is there, chooses how the device is authenticated by what
-	// the device offers. Auth and Fallback do not count then.
+	// the device offers. Auth does not count then.
 	Policy *provision.Policy
 	// Certificate, when it is there, proves who the device is (section 5.5.2).
 	Certificate *Certificate
@@ -209,7 +206,7 @@ func (c *Core) sessionEvent(s *session, e provision.Event) {
 		s.records = e.Records
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
 	case provision.CapabilitiesGot:
-		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Offers: e.Capabilities})
 		if err := c.accept(s, e.Capabilities); err != nil {
 			s.Reject(c.now, err, &c.provisioning)
 		}
@@ -237,7 +234,7 @@ func (c *Core) sessionEvent(s *session, e provision.Event) {
 		}
 		c.report(ProvisioningDone{UUID: e.UUID, Err: e.Failure})
 	default:
-		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Prompt: e.Prompt})
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Prompt: e.Prompt, Start: e.Start})
 	}
 }
 

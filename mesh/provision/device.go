@@ -347,7 +347,7 @@ func (d *Device) begin(now time.Time, m Start, out *Output) {
 		return
 	}
 	d.phase = awaitPeerKey
-	d.report(out, Started)
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Started, Start: &m})
 }
 
 func (d *Device) agree(now time.Time, m PublicKey, out *Output) {
