@@ -73,12 +73,16 @@ func (a *Air) NewLamp() *Lamp {
 }
 
 // run makes a node of a controller.
-func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, elements []access.Element) *node.Node {
+func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, elements []access.Element, changes ...func(*node.Config)) *node.Node {
 	a.t.Helper()
-	n, err := node.Open(node.Config{
+	config := node.Config{
 		Options: node.Options{Elements: elements, Random: rand.Reader},
 		Store:   store.NewMemory(),
-	}, func() (node.Saved, error) { return node.NewDevice(uuid), nil })
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	n, err := node.Open(config, func() (node.Saved, error) { return node.NewDevice(uuid), nil })
 	if err != nil {
 		a.t.Fatal(err)
 	}
