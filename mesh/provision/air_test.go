@@ -300,7 +300,7 @@ func TestManySessions(t *testing.T) {
 		p, d := s.provisioner(t), s.device(t)
 		uuid := testUUID
 		uuid[15] = byte(i)
-		p.link.uuid, d.options.UUID = uuid, uuid
+		p.uuid, p.link.(*advertisedLink).uuid, d.options.UUID = uuid, uuid, uuid
 		provisioners[i], devices[i] = p, d
 		p.Open(testStart, &out)
 	}

@@ -44,12 +44,12 @@ const (
 // answers what the provisioner repeats until the link ends.
 type Device struct {
 	options  DeviceOptions
-	link     link
+	link     link // nil while there is none
 	phase    devicePhase
 	secrets  secrets
 	session  session
 	counters Counters // of links that ended
-	former   uint32   // the last link that ended
+	former   uint32   // the last PB-ADV link that ended
 	endedAt  time.Time
 }
 
@@ -75,20 +75,38 @@ func NewDevice(o DeviceOptions) (*Device, error) {
 
 // Linked reports whether a link is open; a device that is linked sends no
 // unprovisioned device beacons.
-func (d *Device) Linked() bool { return d.link.state == linkOpen }
+func (d *Device) Linked() bool { return d.link != nil && d.link.status().phase == linkOpen }
 
 // Done reports that the device is a node and its link has ended.
 func (d *Device) Done() bool { return d.phase == deviceDone }
 
 // NextDeadline is when Tick wants to be called, zero for never.
-func (d *Device) NextDeadline() time.Time { return d.link.deadline() }
+func (d *Device) NextDeadline() time.Time {
+	if d.link == nil {
+		return time.Time{}
+	}
+	return d.link.deadline()
+}
 
 // Counters of what was received so far.
-func (d *Device) Counters() Counters { return d.counters.plus(d.link.counters) }
+func (d *Device) Counters() Counters {
+	if d.link == nil {
+		return d.counters
+	}
+	return d.counters.plus(d.link.status().counters)
+}
+
+// linkID is the identifier of the link, 0 while there is none.
+func (d *Device) linkID() uint32 {
+	if d.link == nil {
+		return 0
+	}
+	return d.link.status().id
+}
 
 // Format writes the state without the secrets, for every verb.
 func (d *Device) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "device %v on link %08x, phase %d", d.options.UUID, d.link.id, d.phase)
+	_, _ = fmt.Fprintf(f, "device %v on link %08x, phase %d", d.options.UUID, d.linkID(), d.phase)
 }
 
 // Receive handles a PB-ADV PDU. A PDU of another link, or a Link Open for
@@ -97,10 +115,11 @@ func (d *Device) Receive(now time.Time, pdu []byte, out *Output) {
 	if d.phase == deviceDone {
 		return
 	}
+	l, advertised := d.link.(*advertisedLink)
 	g, ok := parse(pdu)
 	if !ok {
-		if id, ok := LinkOf(pdu); ok && d.Linked() && id == d.link.id {
-			d.link.counters.Malformed++
+		if id, ok := LinkOf(pdu); ok && advertised && d.Linked() && id == l.id {
+			l.counters.Malformed++
 		}
 		return
 	}
@@ -108,17 +127,59 @@ func (d *Device) Receive(now time.Time, pdu []byte, out *Output) {
 		d.opened(now, &g, out)
 		return
 	}
-	if d.link.state == linkIdle || g.link != d.link.id {
+	if !advertised || g.link != l.id {
 		return
 	}
-	switch d.link.receive(now, &g, out) {
+	d.follow(now, l.receive(now, &g, out), out)
+}
+
+// Connected says that a provisioner has opened a link which the caller makes
+// (PB-GATT); link names it in Output. A device has one link at a time: it asks
+// for any other to be closed.
+func (d *Device) Connected(now time.Time, link uint32, out *Output) {
+	if d.phase == deviceDone || d.link != nil {
+		d.counters.Stray++
+		out.End = append(out.End, CarriedEnd{Link: link})
+		return
+	}
+	l := newCarriedLink(link)
+	d.link = l
+	d.follow(now, l.connected(now), out)
+}
+
+// ReceivePDU handles a provisioning PDU from a link that the caller makes.
+func (d *Device) ReceivePDU(now time.Time, link uint32, pdu []byte, out *Output) {
+	if l, carried := d.link.(*carriedLink); carried && l.id == link {
+		d.follow(now, l.receive(now, pdu), out)
+	}
+}
+
+// Disconnected says that the link which the caller makes is gone; reason says
+// why, nil for what Output.End asked for.
+func (d *Device) Disconnected(now time.Time, link uint32, reason error, out *Output) {
+	l, carried := d.link.(*carriedLink)
+	if !carried || l.id != link {
+		return
+	}
+	if l.disconnected() == peerClosed {
+		d.lost(FailLinkClosed, out, "expected the provisioner to finish, the link is gone: %v", reason)
+	}
+	d.reset(now)
+}
+
+// follow goes on after an input to the link.
+func (d *Device) follow(now time.Time, h happening, out *Output) {
+	switch h {
+	case linkUp:
+		d.phase = awaitInvite
+		d.report(out, LinkOpened)
 	case messageCame:
 		d.handle(now, d.link.message(), out)
 	case peerClosed:
-		d.lost(FailLinkClosed, out, "expected the provisioner to finish, it closed the link with reason %v", d.link.reason)
+		d.lost(FailLinkClosed, out, "expected the provisioner to finish, it closed the link with reason %v", d.link.status().reason)
 		d.reset(now)
 	case peerHopeless:
-		d.lost(FailSegments, out, "expected segments that fit together, got %d that do not", d.link.wrong)
+		d.lost(FailSegments, out, "expected segments that fit together, got %d that do not", d.link.status().wrong)
 		d.link.close(now, closeFail, out)
 	}
 }
@@ -128,33 +189,34 @@ func (d *Device) opened(now time.Time, g *generic, out *Output) {
 	if mesh.UUID(g.data) != d.options.UUID {
 		return
 	}
-	switch d.link.state {
-	case linkIdle:
+	if d.link == nil {
 		if g.link == d.former && !d.endedAt.IsZero() && now.Sub(d.endedAt) < reopenPause {
 			d.counters.Stray++
 			return
 		}
-		d.link = newLink(g.link, d.options.UUID, d.options.Transmit, true)
-		d.link.accept(now, out)
-		d.phase = awaitInvite
-		d.report(out, LinkOpened)
-	case linkOpen:
-		if g.link != d.link.id {
-			d.link.counters.Stray++ // one link at a time
-			return
-		}
-		d.link.counters.Duplicate++
-		if d.phase == awaitInvite && now.Sub(d.link.ackedAt) >= ackPause {
-			d.link.ackedAt = now
-			d.link.control(out, opLinkAck)
-		}
-	default:
-		d.link.counters.Stray++
+		l := newAdvertisedLink(g.link, d.options.UUID, d.options.Transmit, true)
+		d.link = l
+		l.accept(now, out)
+		d.follow(now, linkUp, out)
+		return
+	}
+	l, advertised := d.link.(*advertisedLink)
+	if !advertised || l.phase != linkOpen || g.link != l.id {
+		d.link.status().counters.Stray++ // one link at a time
+		return
+	}
+	l.counters.Duplicate++
+	if d.phase == awaitInvite && now.Sub(l.ackedAt) >= ackPause {
+		l.ackedAt = now
+		l.control(out, opLinkAck)
 	}
 }
 
 // Tick does what is due: retransmissions and timeouts.
 func (d *Device) Tick(now time.Time, out *Output) {
+	if d.link == nil {
+		return
+	}
 	switch d.link.tick(now, out) {
 	case sendingExpired:
 		d.lost(FailTransactionTimeout, out, "expected an acknowledgement within %v, the provisioner fell silent", transactionTimeout)
@@ -225,7 +287,7 @@ func (d *Device) offer(now time.Time, m Invite, out *Output) {
 	d.secrets.record(atCapabilities, d.options.Capabilities)
 	d.phase = awaitStart
 	d.send(now, d.options.Capabilities, out)
-	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Invited, Attention: m.Attention})
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Invited, Attention: m.Attention})
 }
 
 // begin takes the provisioner's choice and draws what is fresh in every
@@ -333,7 +395,7 @@ func (d *Device) join(now time.Time, m Data, out *Output) {
 	d.phase = deviceJoined
 	d.forget()
 	d.send(now, Complete{}, out)
-	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Completed, Joined: joined})
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Completed, Joined: joined})
 }
 
 // refuse tells the provisioner why, and waits for it to close the link.
@@ -359,7 +421,7 @@ func (d *Device) lost(code FailureCode, out *Output, format string, args ...any)
 func (d *Device) failed(f *Failure, out *Output) {
 	d.phase = deviceFailed
 	d.forget()
-	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Failed, Failure: f})
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Failed, Failure: f})
 }
 
 // forget clears the secrets of an attempt that is over.
@@ -367,9 +429,11 @@ func (d *Device) forget() { d.secrets, d.session = secrets{}, session{} }
 
 // reset is for the next link.
 func (d *Device) reset(now time.Time) {
-	d.counters = d.counters.plus(d.link.counters)
-	d.former, d.endedAt = d.link.id, now
-	d.link = link{}
+	d.counters = d.Counters()
+	if l, advertised := d.link.(*advertisedLink); advertised {
+		d.former, d.endedAt = l.id, now
+	}
+	d.link = nil
 	if d.phase == deviceJoined {
 		d.phase = deviceDone
 		return
@@ -383,5 +447,5 @@ func (d *Device) send(now time.Time, pdu PDU, out *Output) {
 }
 
 func (d *Device) report(out *Output, step Step) {
-	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: step})
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: step})
 }

@@ -24,28 +24,28 @@ func openDevice(t testing.TB) *Device {
 }
 
 func linkOpenPDU(id uint32) []byte {
-	l := link{id: id}
+	l := advertisedLink{linkState: linkState{id: id}}
 	return append(append(l.header(nil, 0), opLinkOpen<<2|byte(formControl)), testUUID[:]...)
 }
 
 func linkClosePDU(id uint32, reason closeReason) []byte {
-	l := link{id: id}
+	l := advertisedLink{linkState: linkState{id: id}}
 	return append(l.header(nil, 0), opLinkClose<<2|byte(formControl), byte(reason))
 }
 
 func ackPDU(id uint32, number uint8) []byte {
-	l := link{id: id}
+	l := advertisedLink{linkState: linkState{id: id}}
 	return append(l.header(nil, number), byte(formAck))
 }
 
 // startPDU is a start PDU that may lie.
 func startPDU(number, segN uint8, total uint16, fcs uint8, data []byte) []byte {
-	l := link{id: testLink}
+	l := advertisedLink{linkState: linkState{id: testLink}}
 	return append(append(l.header(nil, number), segN<<2|byte(formStart), byte(total>>8), byte(total), fcs), data...)
 }
 
 func continuationPDU(number, index uint8, data []byte) []byte {
-	l := link{id: testLink}
+	l := advertisedLink{linkState: linkState{id: testLink}}
 	return append(append(l.header(nil, number), index<<2|byte(formContinuation)), data...)
 }
 

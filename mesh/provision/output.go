@@ -18,12 +18,20 @@ type Output struct {
 	Events []Event
 	// Send lists PDUs of kind bearer.Provisioning on the lane of their link.
 	Send []bearer.Outgoing
+	// Carry lists provisioning PDUs for links that the caller makes, in their
+	// order. A link over PB-ADV has none.
+	Carry []CarriedPDU
+	// End lists links that the caller makes and that are to be closed once what
+	// Carry has for them is sent. Disconnected follows.
+	End []CarriedEnd
 }
 
 // Reset empties the output and keeps its memory.
 func (o *Output) Reset() {
 	clear(o.Events) // they hold keys
+	clear(o.Carry)
 	o.Cancel, o.Events, o.Send = o.Cancel[:0], o.Events[:0], o.Send[:0]
+	o.Carry, o.End = o.Carry[:0], o.End[:0]
 }
 
 // Step is how far a session has come. Its text is stable and is shown to

@@ -174,7 +174,7 @@ func segmented(id uint32, number uint8, pdu []byte) [][]byte {
 		return nil
 	}
 	var out [][]byte
-	l := link{id: id}
+	l := advertisedLink{linkState: linkState{id: id}}
 	for index := uint8(0); index <= lastSegment(len(pdu)); index++ {
 		out = append(out, appendSegment(l.header(nil, number), pdu, index))
 	}

@@ -20,7 +20,11 @@ type ProvisionerOptions struct {
 	UUID      mesh.UUID
 	Attention uint8           // seconds that the device shall attract attention for, 0 for none
 	Random    io.Reader       // cryptographic randomness
-	Transmit  bearer.Transmit // of each PDU; DefaultTransmit if zero
+	Transmit  bearer.Transmit // of each PDU on PB-ADV; DefaultTransmit if zero
+	Bearer    Bearer
+	// Link names the link in Output, for a bearer whose link the caller makes.
+	// The link identifier of PB-ADV is drawn.
+	Link uint32
 }
 
 // Acceptance is the decision to take a device in, after its capabilities are
@@ -51,6 +55,7 @@ const (
 // Provisioner is one session with one device. When it ended, well or not, it
 // still repeats the Link Close for a moment; Done tells when to drop it.
 type Provisioner struct {
+	uuid         mesh.UUID
 	link         link
 	phase        provisionerPhase
 	attention    uint8
@@ -64,32 +69,34 @@ type Provisioner struct {
 // NewProvisioner makes a session and draws its link identifier. Open starts
 // it. It fails only when Random does.
 func NewProvisioner(o ProvisionerOptions) (*Provisioner, error) {
+	p := &Provisioner{uuid: o.UUID, attention: o.Attention, random: o.Random}
+	if o.Bearer != PBADV {
+		p.link = newCarriedLink(o.Link)
+		return p, nil
+	}
 	var id [4]byte
 	if _, err := io.ReadFull(o.Random, id[:]); err != nil {
 		return nil, fmt.Errorf("provision: link identifier: expected 4 random octets: %w", err)
 	}
-	return &Provisioner{
-		link:      newLink(binary.BigEndian.Uint32(id[:]), o.UUID, o.Transmit, false),
-		attention: o.Attention,
-		random:    o.Random,
-	}, nil
+	p.link = newAdvertisedLink(binary.BigEndian.Uint32(id[:]), o.UUID, o.Transmit, false)
+	return p, nil
 }
 
 // UUID is the device's.
-func (p *Provisioner) UUID() mesh.UUID { return p.link.uuid }
+func (p *Provisioner) UUID() mesh.UUID { return p.uuid }
 
-// Link is the link identifier, the first four octets (big endian) of every PDU
-// of the session.
-func (p *Provisioner) Link() uint32 { return p.link.id }
+// Link is the link identifier: on PB-ADV the first four octets (big endian) of
+// every PDU of the session, else what ProvisionerOptions.Link was.
+func (p *Provisioner) Link() uint32 { return p.link.status().id }
 
 // NextDeadline is when Tick wants to be called, zero for never.
 func (p *Provisioner) NextDeadline() time.Time { return p.link.deadline() }
 
 // Done reports that the session needs nothing any more.
-func (p *Provisioner) Done() bool { return p.link.state == linkClosed }
+func (p *Provisioner) Done() bool { return p.link.status().phase == linkClosed }
 
 // Counters of what was received so far.
-func (p *Provisioner) Counters() Counters { return p.link.counters }
+func (p *Provisioner) Counters() Counters { return p.link.status().counters }
 
 // Open begins to open the link. A second call does nothing.
 func (p *Provisioner) Open(now time.Time, out *Output) {
@@ -103,15 +110,52 @@ func (p *Provisioner) Open(now time.Time, out *Output) {
 
 // Receive handles a PB-ADV PDU. A PDU of another link is ignored.
 func (p *Provisioner) Receive(now time.Time, pdu []byte, out *Output) {
-	if id, ok := LinkOf(pdu); !ok || id != p.link.id {
+	l, advertised := p.link.(*advertisedLink)
+	if id, ok := LinkOf(pdu); !advertised || !ok || id != l.id {
 		return
 	}
 	g, ok := parse(pdu)
 	if !ok {
-		p.link.counters.Malformed++
+		l.counters.Malformed++
 		return
 	}
-	switch p.link.receive(now, &g, out) {
+	p.follow(now, l.receive(now, &g, out), out)
+}
+
+// Connected says that the link which the caller makes is open (PB-GATT,
+// PB-Remote).
+func (p *Provisioner) Connected(now time.Time, out *Output) {
+	if l, carried := p.link.(*carriedLink); carried {
+		p.follow(now, l.connected(now), out)
+	}
+}
+
+// ReceivePDU handles a provisioning PDU from a link that the caller makes.
+func (p *Provisioner) ReceivePDU(now time.Time, pdu []byte, out *Output) {
+	if l, carried := p.link.(*carriedLink); carried {
+		p.follow(now, l.receive(now, pdu), out)
+	}
+}
+
+// Disconnected says that the link which the caller makes is gone or could not
+// be made; reason says why, nil for what Output.End asked for.
+func (p *Provisioner) Disconnected(now time.Time, reason error, out *Output) {
+	l, carried := p.link.(*carriedLink)
+	if !carried {
+		return
+	}
+	switch opened := l.phase == linkOpen; {
+	case l.disconnected() != peerClosed:
+	case opened:
+		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it is gone: %v", reason)
+	default:
+		p.fail(now, FailLinkClosed, out, "expected a link to the device, it could not be made: %v", reason)
+	}
+}
+
+// follow goes on after an input to the link.
+func (p *Provisioner) follow(now time.Time, h happening, out *Output) {
+	switch h {
 	case linkUp:
 		p.phase = awaitCapabilities
 		p.secrets.record(0, Invite{Attention: p.attention})
@@ -120,9 +164,9 @@ func (p *Provisioner) Receive(now time.Time, pdu []byte, out *Output) {
 	case messageCame:
 		p.handle(now, p.link.message(), out)
 	case peerClosed:
-		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it closed it with reason %v", p.link.reason)
+		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it closed it with reason %v", p.link.status().reason)
 	case peerHopeless:
-		p.fail(now, FailSegments, out, "expected segments that fit together, got %d that do not", p.link.wrong)
+		p.fail(now, FailSegments, out, "expected segments that fit together, got %d that do not", p.link.status().wrong)
 	}
 }
 
@@ -149,7 +193,7 @@ func (p *Provisioner) Abort(now time.Time, reason string, out *Output) {
 
 // Format writes the state without the secrets, for every verb.
 func (p *Provisioner) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "provisioner of %v on link %08x, phase %d", p.link.uuid, p.link.id, p.phase)
+	_, _ = fmt.Fprintf(f, "provisioner of %v on link %08x, phase %d", p.uuid, p.Link(), p.phase)
 }
 
 // Accept goes on after CapabilitiesGot. Handed the Output that the event came
@@ -277,7 +321,7 @@ func (p *Provisioner) offered(now time.Time, c Capabilities, out *Output) {
 	p.capabilities = c
 	p.secrets.record(atCapabilities, c)
 	p.phase = awaitAccept
-	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: CapabilitiesGot, Capabilities: &c})
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: CapabilitiesGot, Capabilities: &c})
 }
 
 // agree takes the device's public key and commits to our random number.
@@ -343,8 +387,8 @@ func (p *Provisioner) verify(now time.Time, random []byte, out *Output) {
 
 func (p *Provisioner) complete(now time.Time, out *Output) {
 	p.link.finish(now, out)
-	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: Completed, Node: &Node{
-		UUID:      p.link.uuid,
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: Completed, Node: &Node{
+		UUID:      p.uuid,
 		DeviceKey: p.session.deviceKey,
 		NetKey:    p.acceptance.Network.Index,
 		Address:   p.acceptance.Address,
@@ -370,7 +414,7 @@ func (p *Provisioner) end(now time.Time, reason closeReason, out *Output, f *Fai
 		return
 	}
 	p.link.close(now, reason, out)
-	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: Failed, Failure: f})
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: Failed, Failure: f})
 	p.forget()
 }
 
@@ -386,5 +430,5 @@ func (p *Provisioner) send(now time.Time, pdu PDU, out *Output) {
 }
 
 func (p *Provisioner) report(out *Output, step Step) {
-	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: step})
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: step})
 }

@@ -130,7 +130,7 @@ func TestOutputsCarryLaneAndTransmit(t *testing.T) {
 	// The acknowledgement is withdrawn from an output that was not carried
 	// out yet, instead of being sent although it is obsolete.
 	out.Reset()
-	p.link.acknowledge(testStart, 0x80, 3, &out)
+	p.link.(*advertisedLink).acknowledge(testStart, 0x80, 3, &out)
 	p.Receive(testStart, answer.Send[0].PDU(), &out)
 	if len(out.Send) != 0 || len(out.Cancel) != 1 {
 		t.Errorf("after the cancel: %+v", out)
