@@ -145,7 +145,7 @@ func testMessage(t *testing.T, r *access.Registry, v *vector) {
 		testComposition(t, status, v)
 		fields = nil
 	}
-	fields = testRaw(t, m, fields)
+	fields = testFoundation(t, m, testRaw(t, m, fields))
 	for _, f := range fields {
 		testField(t, kind, text, payload, v, f)
 	}
