@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -98,5 +99,37 @@ func TestCertificateBasedProvisioning(t *testing.T) {
 		if done := begin(want); done.Err != nil {
 			t.Errorf("%s: %v", name, done.Err)
 		}
+	}
+}
+
+// TestCertificateThroughAnotherNode: the certificate, and a record as long as any
+// is taken, come through a Remote Provisioning Server, in more PDUs than their
+// number counts.
+func TestCertificateThroughAnotherNode(t *testing.T) {
+	p := newPump(t)
+	root, rootKey := issue(t, "root", nil, nil, p.now)
+	anchors, err := provision.ParseTrustAnchors(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var uuid mesh.UUID
+	copy(uuid[:], "far lamp")
+	certificate, key := issue(t, uuid.String(), root, rootKey, p.now)
+	private, err := key.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := crypto.NewKeyPair([32]byte(private))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newChain(t, node.DeviceOptions{OOBDevice: node.OOBDevice{KeyPair: pair, Records: provision.Records{
+		provision.RecordBaseURI:           make([]byte, 8<<10),
+		provision.FirstIntermediate:       root.Raw,
+		provision.RecordDeviceCertificate: certificate.Raw,
+	}}})
+	c.begin(node.Provision{Certificate: &node.Certificate{Anchors: anchors}})
+	if done := c.outcome(c.gateway, c.device, c.uuid); done.Err != nil {
+		t.Fatal(done.Err)
 	}
 }
