@@ -29,7 +29,7 @@ type pump struct {
 	air     []delivery
 	after   func()                         // called after each step
 	tap     func(*member, bearer.Incoming) // hears what is delivered
-	cut     func(from, to *member) bool    // who does not hear whom; nil for nobody
+	deaf    func(from, to *member) bool    // who does not hear whom by advertising; nil: everybody does
 }
 
 // member is a node with its store.
@@ -108,7 +108,7 @@ func (p *pump) carryOut(m *member) {
 		}
 		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 		for _, other := range p.members {
-			if other != m && (p.cut == nil || !p.cut(m, other)) && p.random.Float64() >= p.loss {
+			if other != m && p.random.Float64() >= p.loss && (p.deaf == nil || !p.deaf(m, other)) {
 				p.air = append(p.air, delivery{p.now.Add(airTime), other, in})
 			}
 		}

@@ -49,7 +49,7 @@ func newChain(t *testing.T, o node.DeviceOptions) *chain {
 	c.restart(c.server)
 	c.device, c.uuid = p.addDevice("far lamp", o, lamp)
 	row := []*member{c.gateway, c.relay, c.server, c.device}
-	p.cut = func(from, to *member) bool {
+	p.deaf = func(from, to *member) bool {
 		d := slices.Index(row, from) - slices.Index(row, to)
 		return d != 1 && d != -1
 	}
@@ -151,8 +151,8 @@ func TestRemoteProvisioningFailures(t *testing.T) {
 	})
 	t.Run("the device is away", func(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{})
-		near := c.cut
-		c.cut = func(from, to *member) bool { return from == c.device || to == c.device || near(from, to) }
+		near := c.deaf
+		c.deaf = func(from, to *member) bool { return from == c.device || to == c.device || near(from, to) }
 		c.begin(node.Provision{})
 		if done := c.outcome(c.gateway, c.device, c.uuid); done.Err == nil || !strings.Contains(done.Err.Error(), "link open failed") {
 			t.Errorf("got %v", done.Err)
@@ -160,8 +160,8 @@ func TestRemoteProvisioningFailures(t *testing.T) {
 	})
 	t.Run("the server is away", func(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{})
-		near := c.cut
-		c.cut = func(from, to *member) bool { return from == c.server || to == c.server || near(from, to) }
+		near := c.deaf
+		c.deaf = func(from, to *member) bool { return from == c.server || to == c.server || near(from, to) }
 		c.begin(node.Provision{})
 		if done := c.outcome(c.gateway, c.device, c.uuid); !strings.Contains(done.Err.Error(), "did not answer") {
 			t.Errorf("got %v", done.Err)
@@ -381,13 +381,13 @@ func TestUnconfirmedRefresh(t *testing.T) {
 		}
 		c.carryOut(c.gateway)
 		await(c.pump, c.gateway, time.Minute, func(e node.ProvisioningStep) bool { return e.Step == string(provision.Completed) })
-		near := c.cut
-		c.cut = func(from, to *member) bool { return from == c.server || tt.deaf && to == c.server || near(from, to) }
+		near := c.deaf
+		c.deaf = func(from, to *member) bool { return from == c.server || tt.deaf && to == c.server || near(from, to) }
 		if tt.deaf {
 			c.air = nil
 		}
 		c.pass(tt.silence)
-		c.cut = near
+		c.deaf = near
 		done := await(c.pump, c.gateway, 3*time.Minute, func(node.RefreshDone) bool { return true })
 		if (done.Err == nil) != tt.renewed || !tt.renewed && !errors.Is(done.Err, node.ErrUncertain) {
 			t.Errorf("after %v: %v", tt.silence, done.Err)
