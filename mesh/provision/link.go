@@ -16,15 +16,18 @@ const (
 	protocolTimeout    = 60 * time.Second // without a new provisioning PDU in either direction
 
 	// retryPause is how long after its last advertisement a transaction is
-	// sent again. It leaves the peer its random delay of 20 to 50 ms and the
-	// time of its own advertisements.
-	retryPause = 200 * time.Millisecond
+	// sent again. It leaves both sides their random delay of 20 to 50 ms, and
+	// the peer the time of its own advertisements.
+	retryPause = 120 * time.Millisecond
+
+	// openPause is the same for a Link Open, whose device may be away.
+	openPause = 350 * time.Millisecond
 
 	// firstPace is how long a paced link waits for an answer before it sends
 	// again, as long as it does not know the peer: both sides' random delay and
 	// the time on the air. Then it goes by what the answers took, half as much
 	// again each time, within bounds.
-	firstPace = 140 * time.Millisecond
+	firstPace = 110 * time.Millisecond
 	leastPace = 80 * time.Millisecond
 	mostPace  = 500 * time.Millisecond
 
@@ -135,7 +138,11 @@ func newAdvertisedLink(id uint32, uuid mesh.UUID, transmit bearer.Transmit, devi
 // answer comes first.
 func (l *advertisedLink) plan(now time.Time, n int) {
 	if !l.paced {
-		l.retry = now.Add(l.airtime(n) + retryPause)
+		pause := retryPause
+		if l.phase == linkOpening {
+			pause = openPause
+		}
+		l.retry = now.Add(l.airtime(n) + pause)
 		return
 	}
 	wait := l.pace

@@ -385,7 +385,7 @@ func TestRetransmission(t *testing.T) {
 		}
 		opens++
 	}
-	if opens < 100 || opens > 300 {
+	if opens < 100 || opens > 200 {
 		t.Errorf("%d Link Opens in a minute", opens)
 	}
 }
