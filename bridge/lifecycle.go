@@ -84,21 +84,21 @@ func (s *Service) interview(m *managed, reply answer) {
 	m.record.Interview = device.InProgress
 	s.keep(m)
 	s.interviewEvent(m, "started", nil)
-	peer, to := m.peer(), s.requester(m)
+	peer, to, imported := m.peer(), s.requester(m), m.record.Imported
 	progress := func(step commission.Step) {
 		s.post(func() {
 			s.interviewEvent(m, "in_progress", map[string]any{"step": step.Name, "done": step.Done, "total": step.Total})
 		})
 	}
 	s.work(func(ctx context.Context) {
-		result, err := s.configure(ctx, to, peer, progress)
+		result, err := s.configure(ctx, to, peer, imported, progress)
 		s.post(func() { s.interviewed(m, before, result, err, reply) })
 	})
 }
 
 // configure is the part of an interview that takes time.
 func (s *Service) configure(
-	ctx context.Context, to *requester, peer state.Peer, progress func(commission.Step),
+	ctx context.Context, to *requester, peer state.Peer, imported bool, progress func(commission.Step),
 ) (*commission.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, commission.Timeout)
 	defer cancel()
@@ -107,7 +107,7 @@ func (s *Service) configure(
 		return nil, err
 	}
 	return commission.Configure(ctx, to, commission.Options{
-		NetKey: netKey, AppKey: appKey, Key: key, Bridge: s.cfg.Address,
+		NetKey: netKey, AppKey: appKey, Key: key, Bridge: s.cfg.Address, KeepPublications: imported,
 	}, peer, progress)
 }
 

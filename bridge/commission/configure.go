@@ -21,6 +21,9 @@ type Options struct {
 	AppKey mesh.KeyIndex
 	Key    crypto.Key   // of the AppKey
 	Bridge mesh.Address // where models publish to
+	// KeepPublications leaves models alone that publish already: somebody else
+	// has configured the node, and others may listen to it.
+	KeepPublications bool
 }
 
 // Step is one thing done to a node, for who shows the progress.
@@ -229,19 +232,25 @@ func (c *configurator) bind(ctx context.Context, element mesh.Address, model mes
 }
 
 func (c *configurator) publish(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
+	if c.KeepPublications {
+		former, err := ask(ctx, c, server(c.peer), &foundation.ConfigModelPublicationGet{ElementAddress: element, ModelIdentifier: model},
+			func(s *foundation.ConfigModelPublicationStatus) bool {
+				return s.ElementAddress == element && s.ModelIdentifier == model
+			})
+		if err != nil {
+			return err
+		}
+		if former.Status == foundation.Success && former.PublishAddress != mesh.Unassigned {
+			return nil
+		}
+	}
 	m := &foundation.ConfigModelPublicationSet{
-		ElementAddress: element,
-		PublishAddress: c.Bridge,
-		PublishParameters: foundation.PublishParameters{
-			AppKeyIndex:       c.AppKey,
-			PublishTTL:        mesh.DefaultTTL,
-			PublishRetransmit: publishRepeats | publishInterval<<3,
-		},
-		ModelIdentifier: model,
+		ElementAddress:    element,
+		PublishAddress:    c.Bridge,
+		PublishParameters: IntentOf(model).Parameters,
+		ModelIdentifier:   model,
 	}
-	if publishesByItself(model) {
-		m.PublishPeriod = sensorPeriod
-	}
+	m.AppKeyIndex = c.AppKey
 	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigModelPublicationStatus) bool {
 		return s.ElementAddress == m.ElementAddress && s.ModelIdentifier == m.ModelIdentifier
 	})

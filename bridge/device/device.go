@@ -54,7 +54,8 @@ type Record struct {
 	Interview   Interview               `json:"interview"`
 	Composition *foundation.Composition `json:"composition,omitempty"` // nil before the interview
 	Details     Details                 `json:"details"`
-	Skipped     []string                `json:"skipped,omitempty"` // models that could not be configured
+	Skipped     []string                `json:"skipped,omitempty"`  // models that could not be configured
+	Imported    bool                    `json:"imported,omitempty"` // somebody else has configured it
 	Joined      time.Time               `json:"joined"`
 }
 

@@ -115,6 +115,32 @@ func (d *Database) JSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// JSON writes the node alone, with its key laid open.
+func (n *Node) JSON() ([]byte, error) {
+	out := &object{}
+	nodeFields(&codec{out: out}, n)
+	data, err := out.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("cdb: %w", err)
+	}
+	return data, nil
+}
+
+// ParseNode reads what Node.JSON wrote. The rules of Check are not applied.
+func ParseNode(data []byte) (*Node, error) {
+	in, err := decode(data)
+	if err != nil {
+		return nil, Problems{{Text: err.Error()}}
+	}
+	var problems []Problem
+	n := &Node{}
+	nodeFields(&codec{in: in, problems: &problems}, n)
+	if len(problems) > 0 {
+		return nil, Problems(problems)
+	}
+	return n, nil
+}
+
 // WithoutKeys is a copy that can be shown: partial, and with no key in it. Its
 // JSON cannot be read again, for a NetKey must have its key.
 func (d *Database) WithoutKeys() map[string]any {

@@ -79,6 +79,10 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 			if err != nil {
 				continue
 			}
+			if c.state.IVIndexUnknown {
+				c.learnIVIndex(said)
+				return
+			}
 			s.schedule.Heard()
 			// Only the primary subnet's beacons move the IV index of a node
 			// that is on it (section 3.11.5).
@@ -137,7 +141,7 @@ func (c *Core) tickBeacons() {
 			c.sendBeacon(b.Append(nil), c.state.NetworkTransmit.Transmit())
 		}
 	}
-	if !c.state.Beacon || !c.state.IsProvisioned() {
+	if !c.state.Beacon || !c.state.IsProvisioned() || c.state.IVIndexUnknown {
 		return
 	}
 	for _, s := range c.subnets {
@@ -163,7 +167,7 @@ func (c *Core) beaconDeadline() time.Time {
 	if c.device != nil && !c.state.IsProvisioned() {
 		next = c.nextDeviceBeacon
 	}
-	if c.state.Beacon && c.state.IsProvisioned() {
+	if c.state.Beacon && c.state.IsProvisioned() && !c.state.IVIndexUnknown {
 		for _, s := range c.subnets {
 			next = earliest(next, s.schedule.Due())
 		}

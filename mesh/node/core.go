@@ -134,7 +134,9 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	c.nextAddress = max(s.nextAddress, c.state.Address+mesh.Address(len(o.Elements)))
 	for _, p := range s.Peers {
 		c.insertPeer(p)
-		c.nextAddress = max(c.nextAddress, p.Address+mesh.Address(p.Elements))
+		if last := c.state.LastAddress; last == mesh.Unassigned || p.Address <= last {
+			c.nextAddress = max(c.nextAddress, p.Address+mesh.Address(p.Elements))
+		}
 	}
 	if err := c.buildModels(); err != nil {
 		return nil, fmt.Errorf("node: the stored state of a model cannot be restored: %w", err)

@@ -67,14 +67,11 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		if saved, err = fresh(); err != nil {
 			return nil, err
 		}
-		data, err := saved.Node.Encode()
+		changes, err := saved.Changes()
 		if err != nil {
-			return nil, fmt.Errorf("node: %w", err)
+			return nil, err
 		}
-		if err := cfg.Store.Apply(
-			store.Change{Table: TableNode, Key: keyState, Value: data},
-			store.Change{Table: TableNode, Key: keySequence, Value: saved.sequence.encode()},
-		); err != nil {
+		if err := cfg.Store.Apply(changes...); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
 		}
 	}

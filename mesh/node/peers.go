@@ -69,8 +69,12 @@ func (c *Core) Forget(now time.Time, uuid mesh.UUID) {
 // reserveAddresses takes unicast addresses for a node of so many elements.
 // Addresses only go up, also across restarts.
 func (c *Core) reserveAddresses(elements int) (mesh.Address, error) {
+	last := mesh.LastUnicast
+	if c.state.LastAddress != mesh.Unassigned {
+		last = c.state.LastAddress
+	}
 	first := c.nextAddress
-	if elements < 1 || int(first)+elements-1 > int(mesh.LastUnicast) {
+	if elements < 1 || int(first)+elements-1 > int(last) {
 		return mesh.Unassigned, ErrNoAddresses
 	}
 	c.nextAddress = first + mesh.Address(elements)

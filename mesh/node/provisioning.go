@@ -51,6 +51,9 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	if !c.state.IsProvisioned() || c.subnet(p.NetKey) == nil {
 		return ErrNotProvisioned
 	}
+	if c.state.IVIndexUnknown {
+		return ErrNoIVIndex
+	}
 	if len(c.sessions) >= maxSessions {
 		return ErrTooManySessions
 	}

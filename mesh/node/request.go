@@ -120,6 +120,9 @@ func (c *Core) CancelRequest(now time.Time, id RequestID) {
 // startRequests sends what may be sent: the first request of each destination,
 // as long as not too many wait for an answer.
 func (c *Core) startRequests() {
+	if c.state.IVIndexUnknown {
+		return // they wait
+	}
 	active := 0
 	clear(c.busy)
 	for _, p := range c.requests {

@@ -115,13 +115,10 @@ func NewNetwork(address mesh.Address, random io.Reader) (Saved, error) {
 	if !address.IsUnicast() {
 		return Saved{}, fmt.Errorf("node: %s is no address for a provisioner, expected 0x0001 to 0x7fff", address)
 	}
-	var uuid mesh.UUID
-	if _, err := io.ReadFull(random, uuid[:]); err != nil {
-		return Saved{}, fmt.Errorf("node: no randomness for a new network: %w", err)
+	uuid, err := newUUID(random)
+	if err != nil {
+		return Saved{}, err
 	}
-	// Version 4 of RFC 9562, as section 3.11.3 asks for.
-	uuid[6] = uuid[6]&0x0F | 0x40
-	uuid[8] = uuid[8]&0x3F | 0x80
 	var keys [3]crypto.Key
 	for i := range keys {
 		key, err := crypto.NewKey(random)

@@ -39,6 +39,10 @@ const maxDelayed = 256
 // send gives an access message to the transport layer. The handle is not zero
 // when the message is segmented, and its end comes as a Delivery.
 func (c *Core) send(o outgoing, payload []byte) (transport.Handle, error) {
+	if c.state.IVIndexUnknown {
+		c.counters.Unsent++
+		return 0, ErrNoIVIndex
+	}
 	handle, err := c.transport.Send(c.now, &transport.AccessOut{
 		Src:     o.src,
 		Dst:     o.dst,

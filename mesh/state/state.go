@@ -130,6 +130,12 @@ type Node struct {
 	DeviceKey crypto.Key
 	IVIndex   mesh.IVIndex
 	IVUpdate  bool // an IV Update is in progress
+	// IVIndexUnknown: the node has its keys from a file, and listens until a
+	// beacon tells the IV index.
+	IVIndexUnknown bool
+	// LastAddress is the last unicast address that the node gives to devices;
+	// zero for all that there are. Another provisioner has the others.
+	LastAddress mesh.Address
 
 	Subnets []Subnet
 	AppKeys []AppKey
