@@ -9,7 +9,7 @@ import (
 )
 
 // ErrSequenceSpent is returned when an IV index has no sequence number left.
-// Only an IV Update (section 3.10.5) helps then.
+// Only an IV Update (section 3.11.5) helps then.
 var ErrSequenceSpent = errors.New("node: no sequence number is left with this IV index; an IV Update is needed before the node may send again")
 
 // reserveBlock is how many sequence numbers are reserved at a time. A restart
