@@ -95,42 +95,6 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 	c.counters.ForeignBeacons++
 }
 
-// maxIVIndexAhead is how far ahead a node believes a beacon (section 3.11.6).
-const maxIVIndexAhead = 42
-
-// followIVIndex takes over a newer IV index or the other update state. The
-// procedure's own time limits belong to the node that starts an update; a
-// beacon behind ours, or too far ahead, changes nothing.
-func (c *Core) followIVIndex(said beacon.State) {
-	current := c.state.IVIndex
-	newer := said.IVIndex > current && said.IVIndex-current <= maxIVIndexAhead
-	ended := said.IVIndex == current && c.state.IVUpdate && !said.IVUpdate
-	if !newer && !ended {
-		return
-	}
-	transmit := transmitIVIndex(said.IVIndex, said.IVUpdate)
-	changes := transmit != c.sequence.iv
-	if changes && ended && c.transport.Sending() > 0 {
-		return // a segmented message is on its way; the next beacon says it again
-	}
-	c.state.IVIndex, c.state.IVUpdate = said.IVIndex, said.IVUpdate
-	c.stateDirty = true
-	if changes {
-		c.sequence.restart(transmit)
-	}
-	c.receiver.SetIVIndex(c.state.IVIndex)
-	c.report(IVIndexChanged{IVIndex: c.state.IVIndex, Update: c.state.IVUpdate})
-}
-
-// transmitIVIndex is the IV index to send with: the one before the current
-// while an update is in progress (section 3.11.5, table 3.68).
-func transmitIVIndex(current mesh.IVIndex, update bool) mesh.IVIndex {
-	if update && current > 0 {
-		return current - 1
-	}
-	return current
-}
-
 // tickBeacons sends the beacons that are due: as an unprovisioned device its
 // own, as a node those of its subnets.
 func (c *Core) tickBeacons() {
@@ -141,7 +105,7 @@ func (c *Core) tickBeacons() {
 			c.sendBeacon(b.Append(nil), c.state.NetworkTransmit.Transmit())
 		}
 	}
-	if !c.state.Beacon || !c.state.IsProvisioned() || c.state.IVIndexUnknown {
+	if !c.sendsBeacons() {
 		return
 	}
 	for _, s := range c.subnets {
@@ -152,13 +116,30 @@ func (c *Core) tickBeacons() {
 			continue
 		}
 		s.schedule.Sent(c.now.Add(c.jitter(0, time.Second)))
-		keys := s.beacons[len(s.beacons)-1]
-		pdu := keys.AppendSecure(nil, beacon.State{
-			KeyRefresh: s.phase == state.SecondPhase,
-			IVUpdate:   c.state.IVUpdate,
-			IVIndex:    c.state.IVIndex,
-		})
-		c.sendBeacon(pdu, c.state.NetworkTransmit.Transmit())
+		c.sendBeacon(s.beaconKeys().AppendSecure(nil, c.beaconState(s)), c.state.NetworkTransmit.Transmit())
+	}
+}
+
+// sendsBeacons reports whether the node sends secure network beacons: as its
+// state says (section 4.2.11), and while an IV Update is in progress that it
+// has begun.
+func (c *Core) sendsBeacons() bool {
+	return c.state.IsProvisioned() && !c.state.IVIndexUnknown && (c.state.Beacon || c.iv.began && c.state.IVUpdate)
+}
+
+// beaconState is what a beacon of a subnet says, be it secure or private
+// (sections 3.10.3 and 3.10.4).
+func (c *Core) beaconState(s *subnet) beacon.State {
+	said := c.ivState()
+	said.KeyRefresh = s.phase == state.SecondPhase
+	return said
+}
+
+// beaconSoon makes the node tell its neighbours soon of what has changed, each
+// node at another moment.
+func (c *Core) beaconSoon() {
+	for _, s := range c.subnets {
+		s.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 	}
 }
 
@@ -167,7 +148,7 @@ func (c *Core) beaconDeadline() time.Time {
 	if c.device != nil && !c.state.IsProvisioned() {
 		next = c.nextDeviceBeacon
 	}
-	if c.state.Beacon && c.state.IsProvisioned() && !c.state.IVIndexUnknown {
+	if c.sendsBeacons() {
 		for _, s := range c.subnets {
 			next = earliest(next, s.schedule.Due())
 		}

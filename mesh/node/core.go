@@ -67,6 +67,7 @@ type Core struct {
 	state      *state.Node
 	stateDirty bool
 	sequence   sequencer
+	iv         ivClock
 
 	receiver  *network.Receiver
 	opened    network.PDU
@@ -106,6 +107,7 @@ type Core struct {
 type Counters struct {
 	Malformed      uint64 // PDUs of no known form
 	ForeignBeacons uint64 // of other networks, or forged
+	IVIgnored      uint64 // beacons with an IV index or a state that was not believed
 	Unheard        uint64 // unprovisioned devices that were too many to remember
 	Relayed        uint64
 	Unsent         uint64 // messages that could not be sealed
@@ -130,6 +132,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	if c.state == nil {
 		return nil, errors.New("node: no state was given; make it with NewDevice or NewNetwork")
 	}
+	c.startIVClock(&s)
 	c.buildReceiver()
 	c.nextAddress = max(s.nextAddress, c.state.Address+mesh.Address(len(o.Elements)))
 	for _, p := range s.Peers {
@@ -183,6 +186,7 @@ func (c *Core) Take() *Output {
 		c.sequence.dirty = false
 		c.output.Persist = append(c.output.Persist, store.Change{Table: TableNode, Key: keySequence, Value: c.sequence.encode()})
 	}
+	c.keepIVClock()
 	c.taken = true
 	return &c.output
 }
@@ -208,6 +212,7 @@ func (c *Core) NextDeadline() time.Time {
 	next = earliest(next, c.requestDeadline())
 	next = earliest(next, c.provisioningDeadline())
 	next = earliest(next, c.beaconDeadline())
+	next = earliest(next, c.ivDeadline())
 	next = earliest(next, c.modelDeadline())
 	return earliest(next, c.delayedDeadline())
 }
@@ -224,6 +229,7 @@ func (c *Core) Tick(now time.Time) {
 	c.tickProvisioning()
 	c.wakeModels()
 	c.collectTransport(0)
+	c.tickIV()
 	c.tickBeacons()
 }
 
@@ -255,6 +261,7 @@ func (c *Core) Changed() {
 func (c *Core) Reset() error {
 	c.state.Reset()
 	c.stateDirty = true
+	c.iv = newIVClock(c.now, false)
 	for _, p := range slices.Clone(c.requests) {
 		c.finish(p, Response{}, ErrNotProvisioned)
 	}

@@ -268,7 +268,8 @@ func (c *Core) deviceEvent(e provision.Event) {
 	c.state.IVIndex = j.Network.IVIndex
 	c.state.IVUpdate = j.Network.IVUpdate
 	c.state.Subnets = []state.Subnet{key}
-	c.sequence.restart(transmitIVIndex(c.state.IVIndex, c.state.IVUpdate))
+	c.sequence.restart(c.ivState().TransmitIVIndex())
+	c.iv = newIVClock(c.now, true)
 	c.stateDirty = true
 	c.output.ForgetReplay = true // had Reset been cut short, it would still be there
 	c.derive()

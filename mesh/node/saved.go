@@ -20,6 +20,7 @@ const (
 	keyState       = "state"
 	keySequence    = "sequence"
 	keyNextAddress = "next_address"
+	keyIVClock     = "iv_clock"
 )
 
 // Saved is what a node is made of again after a restart.
@@ -29,6 +30,7 @@ type Saved struct {
 	Replay []store.ReplayEntry
 
 	sequence    sequencer
+	iv          *ivClock // nil for a new node
 	nextAddress mesh.Address
 }
 
@@ -66,7 +68,8 @@ func Load(s store.Store) (Saved, error) {
 	return saved, nil
 }
 
-// loadNumbers reads the sequence reserve and the next free address.
+// loadNumbers reads the sequence reserve, the time of the IV Update procedure
+// and the next free address.
 func (saved *Saved) loadNumbers(s store.Store) error {
 	data, err := s.Get(TableNode, keySequence)
 	if err == nil {
@@ -76,6 +79,13 @@ func (saved *Saved) loadNumbers(s store.Store) error {
 	// it must not send.
 	if err != nil && (saved.Node.IsProvisioned() || !errors.Is(err, store.ErrNotFound)) {
 		return fmt.Errorf("node: without its sequence reserve the node cannot send safely: %w", err)
+	}
+	data, err = s.Get(TableNode, keyIVClock)
+	if err == nil {
+		saved.iv, err = decodeIVClock(data)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("node: %w", err)
 	}
 	data, err = s.Get(TableNode, keyNextAddress)
 	switch {

@@ -21,6 +21,9 @@ type subnet struct {
 	schedule beacon.Schedule
 }
 
+// beaconKeys are those that the node's own beacons are made with.
+func (s *subnet) beaconKeys() *beacon.Keys { return s.beacons[len(s.beacons)-1] }
+
 // appKey is an AppKey in use. During a key refresh it is there twice, and the
 // first of an index is the one to send with.
 type appKey struct {
