@@ -60,6 +60,8 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"device/rename":    s.requestRename,
 		"device/remove":    s.requestRemove,
 		"device/interview": s.requestInterview,
+		"network/export":   s.requestExport,
+		"network/backup":   s.requestBackup,
 	}
 }
 

@@ -30,6 +30,7 @@ type Mesh interface {
 	Forget(ctx context.Context, uuid mesh.UUID) error
 	Peers(ctx context.Context) ([]state.Peer, error)
 	Summary(ctx context.Context) (node.Summary, error)
+	State(ctx context.Context) (*state.Node, error)
 	ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error)
 }
 
@@ -46,6 +47,9 @@ type Config struct {
 	Store         store.Store
 	Topics        topic.Topics
 	HomeAssistant homeassistant.Options
+	// Backups is the directory for backups of the network; empty where the
+	// store goes away with the program.
+	Backups string
 	// Address is the bridge's own, where models publish to.
 	Address mesh.Address
 	// Network is the name of the network.

@@ -245,8 +245,8 @@ func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
 		}
 		out.Elements = append(out.Elements, element)
 	}
-	out.ConfigComplete = r.Interview == device.Successful
-	if out.ConfigComplete {
+	if r.Interview == device.Successful {
+		out.ConfigComplete = true
 		n.bindsKey(&out)
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -25,8 +26,10 @@ type Options struct {
 	Address mesh.Address
 	// IVIndex is nil when it is not known: a beacon will tell it.
 	IVIndex *mesh.IVIndex
-	Now     time.Time
-	Random  io.Reader
+	// Elements are those of the bridge's node.
+	Elements []access.Element
+	Now      time.Time
+	Random   io.Reader
 }
 
 // Import is a network that was read, as the bridge keeps it.
@@ -49,7 +52,8 @@ func Read(d *cdb.Database, o Options) (*Import, error) {
 		return nil, err
 	}
 	m := node.Member{
-		Address: in.Range.Low, First: in.Range.Low + 1, Last: in.Range.High,
+		Elements: o.Elements,
+		Address:  in.Range.Low, First: in.Range.Low + 1, Last: in.Range.High,
 		IVIndex: o.IVIndex,
 	}
 	for _, k := range d.NetKeys {

@@ -119,6 +119,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Network:  c.Mesh.Name,
 		Adapters: g.adapters,
 		Version:  programVersion(),
+		Backups:  backups(c.Store.Dir),
 		Logger:   g.log,
 	}
 	if len(oob) > 0 {
@@ -250,6 +251,14 @@ func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (fai
 		g.log.Warn().Err(late).Msg("the broker did not take everything in time")
 	}
 	return err
+}
+
+// backups is the directory for the backups of a store.
+func backups(dir string) string {
+	if dir == inMemory {
+		return ""
+	}
+	return filepath.Join(storePath(dir), "backups")
 }
 
 // storePath is the directory as people find it.

@@ -25,24 +25,9 @@ type instance struct {
 // gives the node's state a place for each.
 func (c *Core) buildModels() error {
 	c.byOpcode = map[mesh.Opcode][]*instance{}
-	for len(c.state.Elements) < len(c.options.Elements) {
-		c.state.Elements = append(c.state.Elements, state.Element{})
-	}
-	c.state.Elements = c.state.Elements[:len(c.options.Elements)]
+	c.state.Elements = composed(c.state.Elements, c.options.Elements)
 	for e, element := range c.options.Elements {
 		stored := &c.state.Elements[e]
-		stored.Location = element.Location
-		// Models that the program no longer has go, new ones come; what is
-		// configured on the others stays.
-		models := make([]state.Model, 0, len(element.Models))
-		for _, m := range element.Models {
-			config := state.Model{ID: m.ID()}
-			if known := stored.Model(m.ID()); known != nil {
-				config = *known
-			}
-			models = append(models, config)
-		}
-		stored.Models = models
 		for _, m := range element.Models {
 			i := &instance{element: e, model: m}
 			i.context = modelContext{core: c, instance: i}
@@ -60,6 +45,27 @@ func (c *Core) buildModels() error {
 		}
 	}
 	return nil
+}
+
+// composed makes what is stored of the elements agree with what they are: models
+// that the program no longer has go, new ones come; what is configured on the
+// others stays.
+func composed(stored []state.Element, elements []access.Element) []state.Element {
+	all := make([]state.Element, len(elements))
+	for e, element := range elements {
+		all[e].Location = element.Location
+		all[e].Models = make([]state.Model, 0, len(element.Models))
+		for _, m := range element.Models {
+			config := state.Model{ID: m.ID()}
+			if e < len(stored) {
+				if known := stored[e].Model(m.ID()); known != nil {
+					config = *known
+				}
+			}
+			all[e].Models = append(all[e].Models, config)
+		}
+	}
+	return all
 }
 
 // attachModels introduces the node to the models that work on it: the

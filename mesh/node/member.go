@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -16,6 +17,7 @@ import (
 // Member is a node that joins a network by its keys, not by being provisioned:
 // a second provisioner, or one that takes the network over.
 type Member struct {
+	Elements []access.Element // as in Options
 	// Address is one that nobody has ever sent from with the IV index of the
 	// network: the replay protection lists of the others know what was last
 	// sent from it.
@@ -51,6 +53,7 @@ func NewMember(m Member, random io.Reader) (Saved, error) {
 	}
 	n := defaults(uuid)
 	n.Address, n.DeviceKey = m.Address, key
+	n.Elements = composed(nil, m.Elements)
 	n.Subnets, n.AppKeys = m.Subnets, m.AppKeys
 	n.LastAddress = m.Last
 	n.IVIndexUnknown = m.IVIndex == nil

@@ -303,6 +303,19 @@ func (n *Node) Peers(ctx context.Context) ([]state.Peer, error) {
 	return peers, err
 }
 
+// State is a copy of the node's configuration, keys included.
+func (n *Node) State(ctx context.Context) (*state.Node, error) {
+	var data []byte
+	var err error
+	if failed := n.call(ctx, func(_ time.Time, c *Core) { data, err = c.State().Encode() }); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
+	return state.Decode(data)
+}
+
 // Summary is what a node tells about itself, without keys.
 type Summary struct {
 	UUID         mesh.UUID

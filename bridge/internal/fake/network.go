@@ -219,6 +219,16 @@ func (n *Network) Summary(context.Context) (node.Summary, error) {
 	}, nil
 }
 
+// State is the bridge's own node.
+func (n *Network) State(context.Context) (*state.Node, error) {
+	return &state.Node{
+		UUID: mesh.UUID{0xb0}, Address: 1, DeviceKey: n.DeviceKey, DefaultTTL: 7,
+		Subnets:  []state.Subnet{{Index: 0, Key: n.AppKey}},
+		AppKeys:  []state.AppKey{{Index: 0, Key: n.AppKey}},
+		Elements: []state.Element{{Models: []state.Model{{ID: mesh.SIGModel(1)}}}},
+	}, nil
+}
+
 // ApplicationKey is the AppKey.
 func (n *Network) ApplicationKey(context.Context, mesh.KeyIndex) (crypto.Key, error) {
 	return n.AppKey, nil
