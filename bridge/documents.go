@@ -29,7 +29,7 @@ type networkInfo struct {
 	Name         string          `json:"name"`
 	UUID         mesh.UUID       `json:"uuid"`
 	Address      mesh.Address    `json:"primary_address"`
-	IVIndex      mesh.IVIndex    `json:"iv_index"`
+	IVIndex      *mesh.IVIndex   `json:"iv_index"` // null while it is not known
 	IVUpdate     bool            `json:"iv_update"`
 	SequenceLeft float64         `json:"seq_left_percent"`
 	NetKeys      []mesh.KeyIndex `json:"net_keys"`
@@ -52,12 +52,15 @@ func (s *Service) info() infoDocument {
 			Name:         s.cfg.Network,
 			UUID:         s.summary.UUID,
 			Address:      s.summary.Address,
-			IVIndex:      s.summary.IVIndex,
+			IVIndex:      &s.summary.IVIndex,
 			IVUpdate:     s.summary.IVUpdate,
 			SequenceLeft: float64(int(float64(s.summary.SequenceLeft)/all*1000)) / 10,
 			NetKeys:      s.summary.NetKeys,
 			AppKeys:      s.summary.AppKeys,
 		},
+	}
+	if s.summary.IVIndexUnknown {
+		doc.Network.IVIndex = nil
 	}
 	if until := s.scanUntil; !until.IsZero() {
 		until = until.UTC().Truncate(time.Second)

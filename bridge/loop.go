@@ -107,6 +107,9 @@ func (s *Service) begin(ctx context.Context) {
 	}
 	s.post(func() {
 		s.summary = summary
+		if summary.IVIndexUnknown {
+			s.log.Warn().Msg("the IV index of the network is not known yet: nothing is sent until a node in reach tells it in a beacon or a message")
+		}
 		s.reconcile(peers)
 		s.begun = true
 		s.announce()

@@ -241,10 +241,9 @@ func composition(n *cdb.Node) *foundation.Composition {
 
 // Table keeps what was in a database and is not the bridge's business: one
 // entry for the network under keyNetwork, and one for each node by its UUID.
-const (
-	Table      store.Table = "cdb"
-	keyNetwork             = "network"
-)
+const Table store.Table = "cdb"
+
+const keyNetwork = "network"
 
 // keep splits the database for the store, whose values are bounded.
 func (in *Import) keep(d *cdb.Database) error {

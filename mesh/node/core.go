@@ -132,6 +132,9 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	if c.state == nil {
 		return nil, errors.New("node: no state was given; make it with NewDevice or NewNetwork")
 	}
+	if c.sequence.limit == 0 {
+		c.sequence.iv = c.ivState().TransmitIVIndex() // nothing has been sent yet
+	}
 	c.startIVClock(&s)
 	c.buildReceiver()
 	c.nextAddress = max(s.nextAddress, c.state.Address+mesh.Address(len(o.Elements)))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
@@ -30,7 +31,8 @@ var ErrJump = errors.New("node: the backup is too old to go on with: all sequenc
 // JumpSequence makes a node that was restored from a backup begin behind every
 // sequence number that it can have used since: age is the time since the
 // backup. The network may have moved to another IV index meanwhile, where the
-// numbers began at zero again: so the node begins at the same height there.
+// numbers began at zero again: so the node begins at the same height there, and says
+// nothing until it has heard which IV index that is.
 func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber, err error) {
 	data, err := s.Get(TableNode, keySequence)
 	if err != nil {
@@ -47,7 +49,21 @@ func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber
 	}
 	q.limit = mesh.SequenceNumber(to)
 	q.floor = max(q.floor, mesh.SequenceNumber(jump))
-	if err := s.Apply(store.Change{Table: TableNode, Key: keySequence, Value: q.encode()}); err != nil {
+	if data, err = s.Get(TableNode, keyState); err != nil {
+		return 0, fmt.Errorf("node: the backup has no node in it: %w", err)
+	}
+	n, err := state.Decode(data)
+	if err != nil {
+		return 0, fmt.Errorf("node: %w", err)
+	}
+	n.IVIndexUnknown = n.IsProvisioned()
+	if data, err = n.Encode(); err != nil {
+		return 0, fmt.Errorf("node: %w", err)
+	}
+	if err := s.Apply(
+		store.Change{Table: TableNode, Key: keyState, Value: data},
+		store.Change{Table: TableNode, Key: keySequence, Value: q.encode()},
+	); err != nil {
 		return 0, fmt.Errorf("node: %w", err)
 	}
 	return mesh.SequenceNumber(jump), nil

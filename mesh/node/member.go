@@ -8,7 +8,6 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -63,7 +62,6 @@ func NewMember(m Member, random io.Reader) (Saved, error) {
 	return Saved{
 		Node:        n,
 		Peers:       m.Peers,
-		sequence:    sequencer{iv: beacon.State{IVIndex: n.IVIndex, IVUpdate: n.IVUpdate}.TransmitIVIndex()},
 		nextAddress: max(m.First, m.Address+1),
 	}, nil
 }

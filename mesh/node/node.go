@@ -318,17 +318,20 @@ func (n *Node) State(ctx context.Context) (*state.Node, error) {
 
 // Summary is what a node tells about itself, without keys.
 type Summary struct {
-	UUID         mesh.UUID
-	Address      mesh.Address // unassigned while the node is not provisioned
-	Elements     int
-	IVIndex      mesh.IVIndex
-	IVUpdate     bool
-	SequenceLeft int
-	NetKeys      []mesh.KeyIndex
-	AppKeys      []mesh.KeyIndex
-	Counters     Counters
-	Missed       uint64 // PDUs dropped because the node did not keep up
-	Unsent       uint64 // PDUs that the bearer had no room for
+	UUID     mesh.UUID
+	Address  mesh.Address // unassigned while the node is not provisioned
+	Elements int
+	IVIndex  mesh.IVIndex
+	IVUpdate bool
+	// IVIndexUnknown: the node listens until it hears the IV index, and says
+	// nothing.
+	IVIndexUnknown bool
+	SequenceLeft   int
+	NetKeys        []mesh.KeyIndex
+	AppKeys        []mesh.KeyIndex
+	Counters       Counters
+	Missed         uint64 // PDUs dropped because the node did not keep up
+	Unsent         uint64 // PDUs that the bearer had no room for
 }
 
 // Summary describes the node as it is now.
@@ -337,15 +340,16 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 	err := n.call(ctx, func(_ time.Time, c *Core) {
 		st := c.State()
 		s = Summary{
-			UUID:         st.UUID,
-			Address:      st.Address,
-			Elements:     len(st.Elements),
-			IVIndex:      st.IVIndex,
-			IVUpdate:     st.IVUpdate,
-			SequenceLeft: c.SequenceLeft(),
-			Counters:     c.Counters(),
-			Missed:       n.missed.Load(),
-			Unsent:       n.unsent.Load(),
+			UUID:           st.UUID,
+			Address:        st.Address,
+			Elements:       len(st.Elements),
+			IVIndex:        st.IVIndex,
+			IVUpdate:       st.IVUpdate,
+			IVIndexUnknown: st.IVIndexUnknown,
+			SequenceLeft:   c.SequenceLeft(),
+			Counters:       c.Counters(),
+			Missed:         n.missed.Load(),
+			Unsent:         n.unsent.Load(),
 		}
 		for _, k := range st.Subnets {
 			s.NetKeys = append(s.NetKeys, k.Index)

@@ -12,10 +12,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// peer is another node whose device key this node knows.
+// peer is another node that this node knows.
 type peer struct {
 	state.Peer
-	ccm *crypto.CCM
+	ccm *crypto.CCM // of its device key; nil when nobody told that
 }
 
 // Peers lists the nodes that this node has provisioned, by address.
@@ -54,7 +54,11 @@ func (c *Core) addPeer(p state.Peer) error {
 
 func (c *Core) insertPeer(p state.Peer) {
 	i, _ := slices.BinarySearchFunc(c.peers, p.Address, func(p *peer, a mesh.Address) int { return int(p.Address) - int(a) })
-	c.peers = slices.Insert(c.peers, i, &peer{Peer: p, ccm: crypto.NewCCM(p.DeviceKey)})
+	known := &peer{Peer: p}
+	if !p.DeviceKey.IsZero() {
+		known.ccm = crypto.NewCCM(p.DeviceKey)
+	}
+	c.peers = slices.Insert(c.peers, i, known)
 }
 
 // Forget drops a node that has left the network. Its addresses are not given

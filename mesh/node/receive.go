@@ -62,6 +62,7 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 	if c.state.Element(p.Src) != nil {
 		return // our own, back from a relay after the cache forgot it
 	}
+	c.learnFrom(p)
 	c.relay(p)
 	if !c.listensTo(p.Dst) {
 		return

@@ -124,7 +124,7 @@ func (k keyRing) AppendDeviceKeys(dst []transport.DeviceKey, from, to mesh.Addre
 	if k.state.Element(to) != nil {
 		dst = append(dst, transport.DeviceKey{Owner: k.state.Address, Cipher: k.deviceKey})
 	}
-	if p := k.peer(from); p != nil {
+	if p := k.peer(from); p != nil && p.ccm != nil {
 		dst = append(dst, transport.DeviceKey{Owner: p.Address, Cipher: p.ccm})
 	}
 	return dst
@@ -157,7 +157,7 @@ func (k keyRing) DeviceKey(owner mesh.Address) (transport.DeviceKey, bool) {
 	if owner == k.state.Address {
 		return transport.DeviceKey{Owner: owner, Cipher: k.deviceKey}, true
 	}
-	if p := k.peer(owner); p != nil && p.Address == owner {
+	if p := k.peer(owner); p != nil && p.Address == owner && p.ccm != nil {
 		return transport.DeviceKey{Owner: owner, Cipher: p.ccm}, true
 	}
 	return transport.DeviceKey{}, false

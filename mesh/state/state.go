@@ -130,8 +130,8 @@ type Node struct {
 	DeviceKey crypto.Key
 	IVIndex   mesh.IVIndex
 	IVUpdate  bool // an IV Update is in progress
-	// IVIndexUnknown: the node has its keys from a file, and listens until a
-	// beacon tells the IV index.
+	// IVIndexUnknown: the node has its keys from a file or a backup, and listens
+	// until it hears what the IV index is: IVIndex or higher.
 	IVIndexUnknown bool
 	// LastAddress is the last unicast address that the node gives to devices;
 	// zero for all that there are. Another provisioner has the others.
