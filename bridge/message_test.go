@@ -31,7 +31,7 @@ func answers(w *world, what, payload string) map[string]any {
 func TestMessageByName(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		for payload, want := range map[string]string{
-			`{"dst":"plug","message":"Generic OnOff Set","fields":{"onoff":true,"tid":7}}`:                 "on",
+			`{"dst":"plug","message":"Generic OnOff Set","fields":{"onoff":true,"tid":7}}`:                  "on",
 			`{"dst":"plug","message":"generic_onoff_get"}`:                                                  "on",
 			`{"dst":"` + plug.Address().String() + `","opcode":"8201"}`:                                     "on",
 			`{"dst":"` + plug.UUID.String() + `","opcode":"0x8201","hex":"","response":"8204"}`:             "on",

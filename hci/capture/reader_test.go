@@ -54,7 +54,7 @@ func drawRecord(t *rapid.T) Record {
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		records := rapid.SliceOfN(rapid.Custom(drawRecord), 0, 8).Draw(t, "records")
-		data := appendHead(nil)
+		data := fileHeader()
 		ends := []int{len(data)}
 		for i := range records {
 			data = records[i].Append(data)
@@ -88,14 +88,14 @@ func TestLayout(t *testing.T) {
 		Time: time.Date(2000, 1, 1, 0, 0, 1, 0, time.UTC), Adapter: 1, Kind: Command,
 		Data: []byte{0x03, 0x0c, 0x00}, Length: 3, Drops: 5,
 	}
-	if got := hex.EncodeToString(rec.Append(appendHead(nil))); got != want {
+	if got := hex.EncodeToString(rec.Append(fileHeader())); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
 // h4File is a capture of datalink type 1002.
 func h4File(flags uint32, data ...byte) []byte {
-	file := appendHead(nil)
+	file := fileHeader()
 	binary.BigEndian.PutUint32(file[12:], h4)
 	file = binary.BigEndian.AppendUint32(file, uint32(len(data)))
 	file = binary.BigEndian.AppendUint32(file, uint32(len(data)))
@@ -133,7 +133,7 @@ func TestOtherDatalink(t *testing.T) {
 }
 
 func TestNotACapture(t *testing.T) {
-	head := appendHead(nil)
+	head := fileHeader()
 	changed := func(at int, to byte) []byte {
 		other := slices.Clone(head)
 		other[at] = to
@@ -166,7 +166,7 @@ func TestMalformedRecords(t *testing.T) {
 		"more than there can be": {mostRead + 1, mostRead + 1},
 		"negative":               {1 << 31, 0},
 	} {
-		data := binary.BigEndian.AppendUint32(appendHead(nil), lengths[0])
+		data := binary.BigEndian.AppendUint32(fileHeader(), lengths[0])
 		data = binary.BigEndian.AppendUint32(data, lengths[1])
 		data = append(data, make([]byte, recordHead-8)...)
 		if got, err := readAll(data); !errors.Is(err, ErrMalformed) || len(got) != 0 {
@@ -203,7 +203,7 @@ func FuzzReader(f *testing.F) {
 	reset := Record{Kind: Command, Data: []byte{0x03, 0x0c, 0x00}, Length: 3}
 	done := Record{Kind: Event, Data: []byte{0x0e, 4, 1, 0x03, 0x0c, 0x00}, Length: 6}
 	report := Record{Kind: Event, Data: []byte{0x3e, 15, 2, 1, 3, 1, 1, 2, 3, 4, 5, 6, 3, 2, 0x2a, 7, 0xc0}, Length: 17}
-	data := appendHead(nil)
+	data := fileHeader()
 	for _, rec := range []Record{reset, done, report, {Kind: Note, Adapter: NoAdapter, Data: text("x"), Length: 2}} {
 		data = rec.Append(data)
 	}

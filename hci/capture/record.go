@@ -169,11 +169,10 @@ const (
 	mostRead = 5 + 0xffff
 )
 
-// appendHead appends the head of a file.
-func appendHead(dst []byte) []byte {
-	dst = append(dst, magic...)
-	dst = binary.BigEndian.AppendUint32(dst, version)
-	return binary.BigEndian.AppendUint32(dst, monitor)
+// fileHeader is the head of a file.
+func fileHeader() []byte {
+	head := binary.BigEndian.AppendUint32([]byte(magic), version)
+	return binary.BigEndian.AppendUint32(head, monitor)
 }
 
 // fromMicros reads the time of a record.

@@ -258,7 +258,7 @@ func (r *Recorder) write(batch []byte) error {
 func (r *Recorder) head(now time.Time) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	buf := appendHead(nil)
+	buf := fileHeader()
 	put := func(kind Kind, adapter uint16, data []byte) {
 		rec := Record{Time: now, Adapter: adapter, Kind: kind, Data: data, Length: len(data), Drops: uint32(r.stats.Dropped)}
 		buf = rec.Append(buf)

@@ -274,6 +274,21 @@ func TestDiskThatIsSlow(t *testing.T) {
 	}
 }
 
+// Recording costs no memory for each packet.
+func TestRecordingAllocatesNothing(t *testing.T) {
+	r := &Recorder{adapters: map[uint16]*attached{0: {}}, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
+	r.buf = make([]byte, 0, room)
+	report := []byte{4, 0x3e, 15, 2, 1, 3, 1, 1, 2, 3, 4, 5, 6, 3, 2, 0x2a, 7, 0xc0}
+	done := complete(packet.OpLESetAdvertisingEnable, 0)
+	if n := testing.AllocsPerRun(1000, func() {
+		r.buf = r.buf[:0]
+		r.packet(0, report, false)
+		r.packet(0, done, false)
+	}); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
 func TestLongPacketIsCutShort(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "air.btsnoop")
 	r := create(t, Options{Path: path})
@@ -313,7 +328,7 @@ func TestExistingFile(t *testing.T) {
 	refused(dir, "expected a file")
 	refused(filepath.Join(dir, "none", "air.btsnoop"), "none")
 
-	put("air.btsnoop", string(appendHead(nil)))
+	put("air.btsnoop", string(fileHeader()))
 	put("air.btsnoop.1", "precious as well")
 	refused(path, "air.btsnoop.1 is not a capture")
 	put("air.btsnoop.1", "")

@@ -250,13 +250,12 @@ func (r *Replay) Write(p []byte) error {
 		return fmt.Errorf("capture: %w", transport.ErrClosed)
 	default:
 	}
-	op, params, err := packet.ParseCommand(p)
-	if err != nil {
-		return nil //nolint:nilerr // data goes nowhere, and a controller would not complain either
+	// Data goes nowhere.
+	if op, params, err := packet.ParseCommand(p); err == nil {
+		r.queue = append(r.queue, r.answer(op))
+		r.act(op, params)
+		signal(r.changed)
 	}
-	r.queue = append(r.queue, r.answer(op))
-	r.act(op, params)
-	signal(r.changed)
 	return nil
 }
 

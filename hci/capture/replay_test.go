@@ -168,7 +168,7 @@ func TestReplayWithoutTheBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "air.btsnoop")
 		want := session(t, path, virtual.Options{})
-		data := appendHead(nil)
+		data := fileHeader()
 		for _, rec := range load(t, path) {
 			if _, _, answer := answered(append([]byte{byte(packet.TypeEvent)}, rec.Data...)); rec.Kind == Event && !answer {
 				data = rec.Append(data)
@@ -181,7 +181,7 @@ func TestReplayWithoutTheBeginning(t *testing.T) {
 }
 
 func TestReplayOfAnotherAdapter(t *testing.T) {
-	data := (&Record{Adapter: 4, Kind: Event, Data: []byte{0x10, 1, 7}, Length: 3}).Append(appendHead(nil))
+	data := (&Record{Adapter: 4, Kind: Event, Data: []byte{0x10, 1, 7}, Length: 3}).Append(fileHeader())
 	_, err := NewReplay(bytes.NewReader(data), ReplayOptions{Adapter: 2})
 	if !errors.Is(err, ErrNoPackets) || !strings.Contains(err.Error(), "adapters [4]") {
 		t.Errorf("got %v", err)
@@ -197,7 +197,7 @@ func TestReplayAnswersInOrder(t *testing.T) {
 	refused := complete(packet.OpLESetScanEnable, byte(packet.StatusCommandDisallowed))
 	taken := complete(packet.OpLESetScanEnable, 0)
 	refused[3], taken[3] = 0, 0 // no credits were left
-	data := appendHead(nil)
+	data := fileHeader()
 	for _, p := range [][]byte{refused, taken} {
 		data = (&Record{Kind: Event, Data: p[1:], Length: len(p) - 1}).Append(data)
 	}

@@ -172,6 +172,16 @@ func session(t *testing.T, path string) (ofBridge, ofPlug []string) {
 		t.Errorf("%+v", s)
 	}
 	_ = air.Close() // it has no error
+	// The cryptography is done on this side: no key is on the way to a controller.
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string][]byte{"NetKey": sim.NetKey().Reveal(), "AppKey": sim.AppKey().Reveal()} {
+		if bytes.Contains(data, key) {
+			t.Errorf("the capture has the %s", name)
+		}
+	}
 	return b.messages(), p.messages()
 }
 
