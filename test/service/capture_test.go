@@ -43,6 +43,7 @@ func adaptersOf(t *testing.T, path string) map[uint16]int {
 // The demo's capture has all its controllers, can be read when the demo was
 // killed, and is put away by the next one.
 func TestCapture(t *testing.T) {
+	t.Parallel()
 	path := keep.File(t, "air.btsnoop")
 	url := localBroker(t)
 	first := start(t, "demo", "--mqtt.url", url, "--hci.capture", path)

@@ -9,6 +9,7 @@ import (
 // Any message goes to any device of the demo, with an AppKey or the device key,
 // in one PDU or in segments, and to all of them.
 func TestMessagesByHand(t *testing.T) {
+	t.Parallel()
 	url := localBroker(t)
 	demo := start(t, "demo", "--mqtt.url", url, "--log.level", "debug", "--log.format", "json")
 	demo.ready()
