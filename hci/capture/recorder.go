@@ -37,6 +37,8 @@ const (
 	gather = 200 * time.Millisecond
 	// again is the pause after a write that failed.
 	again = time.Second
+	// quiet is how long a failure is not told again.
+	quiet = 10 * time.Minute
 )
 
 // Stats counts the records of a Recorder.
@@ -68,8 +70,10 @@ type Recorder struct {
 	closed   bool
 
 	// Of the goroutine.
-	file   file
-	failed bool
+	file       file
+	failed     bool
+	complained bool      // in the log, of this failure
+	told       time.Time // when that was last
 }
 
 // Create begins a capture. An existing file that is no capture is not touched:
@@ -234,13 +238,21 @@ func (r *Recorder) flush() {
 		r.stats.Dropped += uint64(records)
 	}
 	r.mu.Unlock()
+	r.tell(err)
+	r.failed = err != nil
+}
+
+// tell logs that writing fails, and that it works again. A disk that is almost
+// full takes the small and refuses the large: that is not told each time.
+func (r *Recorder) tell(err error) {
 	switch {
-	case err != nil && !r.failed:
+	case err != nil && !r.failed && (r.told.IsZero() || time.Since(r.told) >= quiet):
+		r.told, r.complained = time.Now(), true
 		r.log.Error().Err(err).Msg("the capture cannot be written; the radio goes on without it")
-	case err == nil && r.failed:
+	case err == nil && r.complained:
+		r.complained = false
 		r.log.Info().Uint64("dropped", r.Stats().Dropped).Msg("the capture is written again")
 	}
-	r.failed = err != nil
 }
 
 // write writes whole records, to a new file if the old one is full.
