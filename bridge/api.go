@@ -62,6 +62,7 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"device/interview": s.requestInterview,
 		"network/export":   s.requestExport,
 		"network/backup":   s.requestBackup,
+		"mesh/send":        s.requestMessage,
 	}
 }
 

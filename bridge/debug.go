@@ -55,11 +55,7 @@ func describe(e *zerolog.Event, messages *access.Registry, op mesh.Opcode, param
 	if kind, known := messages.ByOpcode(op); known {
 		e.Str("access_message", kind.Name)
 	}
-	m, err := messages.DecodeParams(op, params)
-	var fields []byte
-	if err == nil {
-		fields, err = new(access.Codec).ToJSON(nil, m)
-	}
+	fields, err := fieldsOf(messages, op, params)
 	switch {
 	case err == nil:
 		e.RawJSON("fields", fields)

@@ -47,8 +47,12 @@ func (m *managed) heard(now time.Time) {
 	m.failures = 0
 }
 
-// publishRaw passes on a message that nobody here understands.
+// publishRaw passes on a message that nobody here understands. One that carries
+// a key is nobody else's business, whoever sent it here.
 func (s *Service) publishRaw(u unit, in node.MessageReceived) {
+	if carriesKey(in.Opcode) {
+		return
+	}
 	data, err := json.Marshal(struct {
 		Source  string `json:"source"`
 		Element int    `json:"element"`

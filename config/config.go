@@ -47,7 +47,9 @@ type HomeAssistant struct {
 
 // HCI names the Bluetooth controllers.
 type HCI struct {
-	Adapters []string
+	Adapters    []string
+	Capture     string // path of a file, or empty for none
+	CaptureSize int    // MiB
 }
 
 // Mesh is the bridge's own node.

@@ -120,6 +120,8 @@ func other() map[string]struct{ text, yaml, value string } {
 		"homeassistant.discovery_prefix": {"ha", "ha", "ha"},
 		"homeassistant.status_topic":     {"ha/status", "ha/status", "ha/status"},
 		"hci.adapters":                   {"hci1, tcp:localhost:9000", "[hci1, \"tcp:localhost:9000\"]", "[hci1 tcp:localhost:9000]"},
+		"hci.capture":                    {"/tmp/air.btsnoop", "air.btsnoop", ""},
+		"hci.capture_size":               {"1", "65536", ""},
 		"mesh.name":                      {"Küche", "Küche", "Küche"},
 		"mesh.address":                   {"0x7fff", "0x7fff", "32767"},
 		"mesh.default_ttl":               {"127", "127", "127"},

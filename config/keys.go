@@ -34,7 +34,7 @@ func Default() Config {
 	return Config{
 		MQTT:          MQTT{URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt"},
 		HomeAssistant: HomeAssistant{Enabled: true, DiscoveryPrefix: "homeassistant", StatusTopic: "homeassistant/status"},
-		HCI:           HCI{Adapters: []string{"hci0"}},
+		HCI:           HCI{Adapters: []string{"hci0"}, CaptureSize: 64},
 		Mesh: Mesh{
 			Name: "btmesh2mqtt", Address: 0x0001, DefaultTTL: 10, Relay: true,
 			NetworkTransmit: Transmit{Count: 3, Interval: 20 * time.Millisecond},
@@ -82,6 +82,10 @@ func Keys() []Key {
 
 		key("hci.adapters", adapters(), func(c *Config) *[]string { return &c.HCI.Adapters },
 			"Bluetooth controllers, best one first."),
+		key("hci.capture", text(), func(c *Config) *string { return &c.HCI.Capture },
+			"File for all HCI traffic, in btsnoop format for btmon and Wireshark; empty for none."),
+		key("hci.capture_size", number(1, 1<<16), func(c *Config) *int { return &c.HCI.CaptureSize },
+			"MiB at which that file becomes FILE.1 and a new one begins."),
 
 		key("mesh.name", nonEmpty(), func(c *Config) *string { return &c.Mesh.Name },
 			"Name of the network."),

@@ -32,6 +32,8 @@ const (
 type Network struct {
 	// Report takes what the bridge's own node reports.
 	Report func(node.Event)
+	// Asked is told of each request before anything is done; nil for nobody.
+	Asked func(node.Request)
 	// AppKey and DeviceKey are the keys of the network and of every node.
 	AppKey, DeviceKey crypto.Key
 
@@ -102,6 +104,12 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 	n.asked++
 	d := n.holder(r.Dst)
 	n.mu.Unlock()
+	if n.Asked != nil {
+		n.Asked(r)
+	}
+	if r.Dst.IsGroup() {
+		return node.Response{Attempts: 1}, nil // nobody here is in a group
+	}
 	if d == nil {
 		return unanswered(ctx, r, Silence)
 	}
@@ -116,6 +124,9 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 		return node.Response{}, err
 	}
 	answer, silent := d.receive(r.Dst, op, params)
+	if r.Respond == 0 {
+		return node.Response{Attempts: 1}, nil
+	}
 	if answer == nil || silent {
 		return unanswered(ctx, r, Silence)
 	}
