@@ -347,13 +347,14 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 	return s, err
 }
 
-// ApplicationKey is an AppKey of the network, for who configures other nodes.
+// ApplicationKey is an AppKey of the network, for who configures other nodes:
+// the one that is sent with, so a new one from phase 2 of its refresh on.
 func (n *Node) ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error) {
 	var key crypto.Key
 	found := false
 	if err := n.call(ctx, func(_ time.Time, c *Core) {
 		if k := c.State().AppKey(index); k != nil {
-			key, found = k.Key, true
+			key, found = c.State().Sending(k), true
 		}
 	}); err != nil {
 		return crypto.Key{}, err

@@ -208,13 +208,11 @@ func (c *Core) accept(s *session, offered *provision.Capabilities) error {
 		s.address = address
 	}
 	network := provision.Network{
-		Key:      key.Key,
-		Index:    key.Index,
-		IVUpdate: c.state.IVUpdate,
-		IVIndex:  c.state.IVIndex,
-	}
-	if key.Phase == state.SecondPhase {
-		network.Key, network.KeyRefresh = key.NewKey, true
+		Key:        key.Sending(),
+		Index:      key.Index,
+		KeyRefresh: key.Phase == state.SecondPhase,
+		IVUpdate:   c.state.IVUpdate,
+		IVIndex:    c.state.IVIndex,
 	}
 	auth := s.want.Auth
 	const asksForStatic = provision.StaticOOBAvailable | provision.OOBRequired
