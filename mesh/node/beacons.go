@@ -109,9 +109,6 @@ func (c *Core) tickBeacons() {
 		return
 	}
 	for _, s := range c.subnets {
-		if s.schedule.Due().IsZero() {
-			s.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
-		}
 		if !due(s.schedule.Due(), c.now) {
 			continue
 		}

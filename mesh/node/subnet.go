@@ -54,10 +54,10 @@ func (c *Core) derive() {
 				derived.beacons = append([]*beacon.Keys{derived.renewed}, derived.beacons...)
 			}
 		}
+		derived.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 		for _, o := range old {
 			if o.index == s.Index {
-				derived.schedule = o.schedule
-				c.phaseChanged(o, derived)
+				c.carryOver(o, derived)
 			}
 		}
 		c.receiver.AddSubnet(s.Index, credentials...)
@@ -101,12 +101,13 @@ func (c *Core) deriveAppKeys() {
 	}
 }
 
-// phaseChanged tells of a step of a key refresh, whoever made it.
-func (c *Core) phaseChanged(before, after *subnet) {
+// carryOver keeps the pace of a subnet's beacons. A step of a key refresh,
+// whoever made it, is reported, and told to the neighbours soon.
+func (c *Core) carryOver(before, after *subnet) {
 	if before.phase == after.phase {
+		after.schedule = before.schedule
 		return
 	}
-	after.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 	c.report(KeyRefreshChanged{NetKey: after.index, Phase: after.phase})
 }
 
