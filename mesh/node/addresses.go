@@ -37,7 +37,9 @@ type Exclusion struct {
 // exclusionLasts is by how much the IV index has to rise.
 const exclusionLasts = 2
 
-func (e Exclusion) isOver(current mesh.IVIndex) bool { return current >= e.IVIndex+exclusionLasts }
+func (e Exclusion) isOver(current mesh.IVIndex) bool {
+	return current > e.IVIndex && current-e.IVIndex >= exclusionLasts
+}
 
 func (e Exclusion) change(keep bool) store.Change {
 	change := store.Change{Table: TableExclusions, Key: e.Address.String()}

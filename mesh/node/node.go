@@ -313,7 +313,9 @@ type Summary struct {
 	Elements     int
 	IVIndex      mesh.IVIndex
 	IVUpdate     bool
+	IV           IVSummary
 	SequenceLeft int
+	Subnets      []SubnetSummary
 	NetKeys      []mesh.KeyIndex
 	AppKeys      []mesh.KeyIndex
 	Counters     Counters
@@ -332,7 +334,9 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 			Elements:     len(st.Elements),
 			IVIndex:      st.IVIndex,
 			IVUpdate:     st.IVUpdate,
+			IV:           c.ivSummary(),
 			SequenceLeft: c.SequenceLeft(),
+			Subnets:      c.subnetSummaries(),
 			Counters:     c.Counters(),
 			Missed:       n.missed.Load(),
 			Unsent:       n.unsent.Load(),

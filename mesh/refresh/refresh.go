@@ -113,6 +113,7 @@ type Refresh struct {
 	phase    Phase
 	nodes    []*Node
 	excluded []mesh.UUID
+	late     []mesh.UUID   // of those excluded: they may have the new keys
 	waited   time.Duration // in this phase, while the program ran
 	finish   bool          // in this phase nodes that do not answer are not waited for
 
@@ -158,12 +159,15 @@ func (r *Refresh) Keys() (net crypto.Key, apps map[mesh.KeyIndex]crypto.Key) {
 }
 
 // Include takes in a node that has joined the network while the refresh goes on,
-// and was given the keys that are sent with then. A node that is known already
-// is left alone.
+// and was given the keys that are sent with then, also one that was in it before
+// with another address. A node that is known already is left alone.
 func (r *Refresh) Include(n Node) {
-	if r.node(n.UUID) != nil || slices.Contains(r.excluded, n.UUID) {
+	known := r.node(n.UUID)
+	if known != nil && known.Address == n.Address {
 		return
 	}
+	r.nodes = slices.DeleteFunc(r.nodes, func(other *Node) bool { return other == known })
+	r.excluded = slices.DeleteFunc(r.excluded, func(u mesh.UUID) bool { return u == n.UUID })
 	n.Progress, n.Apps, n.LeftBehind = Nothing, 0, false
 	if r.phase != Distribute {
 		n.Progress = r.phase.goal()
@@ -177,11 +181,25 @@ func (r *Refresh) Include(n Node) {
 func (r *Refresh) Exclude(uuid mesh.UUID) bool {
 	n := r.node(uuid)
 	r.nodes = slices.DeleteFunc(r.nodes, func(other *Node) bool { return other == n })
+	if n != nil && !n.LeftBehind && (n.Progress > Nothing || n.busy || r.phase != Distribute) {
+		r.late = append(r.late, uuid)
+	}
 	if !slices.Contains(r.excluded, uuid) {
 		r.excluded = append(r.excluded, uuid)
 	}
 	r.changed = true
-	return r.phase == Distribute && (n == nil || n.Progress == Nothing && !n.busy) || n != nil && n.LeftBehind
+	return !slices.Contains(r.late, uuid)
+}
+
+// Undo takes back an Output that was not carried out.
+func (r *Refresh) Undo(out Output) {
+	r.changed = true
+	r.ownDone = r.ownDone && out.Own == 0
+	for _, s := range out.Send {
+		if n := r.node(s.Node); n != nil {
+			n.busy = false
+		}
+	}
 }
 
 // Finish ends the waiting of the present phase: a node that has not answered two
@@ -243,6 +261,7 @@ type stored struct {
 	Phase    Phase
 	Nodes    []*Node
 	Excluded []mesh.UUID
+	Late     []mesh.UUID
 	Waited   time.Duration
 	Finish   bool
 }
@@ -251,7 +270,7 @@ type stored struct {
 func (r *Refresh) Encode() ([]byte, error) {
 	s := stored{
 		Version: version, NetKey: r.netKey, Key: state.StoredKey(r.key), Phase: r.phase,
-		Nodes: r.nodes, Excluded: r.excluded, Waited: r.waited, Finish: r.finish,
+		Nodes: r.nodes, Excluded: r.excluded, Late: r.late, Waited: r.waited, Finish: r.finish,
 	}
 	for _, a := range r.apps {
 		s.AppKeys = append(s.AppKeys, storedAppKey{a.Index, state.StoredKey(a.Key)})
@@ -272,7 +291,7 @@ func Decode(now time.Time, data []byte) (*Refresh, error) {
 		return nil, fmt.Errorf("refresh: a stored key refresh is in phase %d, expected 1 to 4", uint8(s.Phase))
 	}
 	r := &Refresh{
-		netKey: s.NetKey, key: crypto.Key(s.Key), phase: s.Phase, excluded: s.Excluded,
+		netKey: s.NetKey, key: crypto.Key(s.Key), phase: s.Phase, excluded: s.Excluded, late: s.Late,
 		waited: s.Waited, saved: s.Waited, finish: s.Finish, last: now,
 	}
 	for _, a := range s.AppKeys {
