@@ -63,6 +63,13 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"network/export":   s.requestExport,
 		"network/backup":   s.requestBackup,
 		"mesh/send":        s.requestMessage,
+
+		"network/iv_update":   s.requestIVUpdate,
+		"network/key_refresh": s.requestKeyRefresh,
+		"subnet/add":          s.requestSubnetAdd,
+		"subnet/remove":       s.requestSubnetRemove,
+		"appkey/add":          s.requestAppKeyAdd,
+		"appkey/remove":       s.requestAppKeyRemove,
 	}
 }
 
@@ -154,6 +161,7 @@ func (s *Service) requestProvision(payload []byte, reply answer) {
 		UUID      mesh.UUID `json:"uuid"`
 		Name      string    `json:"name"`
 		Attention uint8     `json:"attention"`
+		NetKey    uint16    `json:"net_key"`
 		OOB       struct {
 			Static string `json:"static"` // hexadecimal digits
 		} `json:"oob"`
@@ -162,7 +170,11 @@ func (s *Service) requestProvision(payload []byte, reply answer) {
 		reply(nil, err)
 		return
 	}
-	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention}
+	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: mesh.KeyIndex(in.NetKey)}
+	if err := s.checkSubnet("net_key", o.NetKey); err != nil {
+		reply(nil, err)
+		return
+	}
 	if in.OOB.Static != "" {
 		value, err := hex.DecodeString(in.OOB.Static)
 		const longest = 32
@@ -204,8 +216,9 @@ func (s *Service) requestRename(payload []byte, reply answer) {
 func (s *Service) requestRemove(payload []byte, reply answer) {
 	var in struct {
 		common
-		ID    string `json:"id"`
-		Force bool   `json:"force"`
+		ID         string `json:"id"`
+		Force      bool   `json:"force"`
+		KeyRefresh bool   `json:"key_refresh"`
 	}
 	if err := decode(payload, &in); err != nil {
 		reply(nil, err)
@@ -216,7 +229,7 @@ func (s *Service) requestRemove(payload []byte, reply answer) {
 		reply(nil, err)
 		return
 	}
-	s.remove(m, in.Force, reply)
+	s.remove(m, removal{Force: in.Force, KeyRefresh: in.KeyRefresh}, reply)
 }
 
 func (s *Service) requestInterview(payload []byte, reply answer) {

@@ -34,6 +34,9 @@ type networkInfo struct {
 	SequenceLeft float64         `json:"seq_left_percent"`
 	NetKeys      []mesh.KeyIndex `json:"net_keys"`
 	AppKeys      []mesh.KeyIndex `json:"app_keys"`
+	IV           ivInfo          `json:"iv"`
+	Subnets      []subnetInfo    `json:"subnets"`
+	KeyRefresh   *refreshInfo    `json:"key_refresh,omitempty"` // of the one that is under way
 }
 
 type scanInfo struct {
@@ -57,6 +60,9 @@ func (s *Service) info() infoDocument {
 			SequenceLeft: float64(int(float64(s.summary.SequenceLeft)/all*1000)) / 10,
 			NetKeys:      s.summary.NetKeys,
 			AppKeys:      s.summary.AppKeys,
+			IV:           s.ivInfo(),
+			Subnets:      s.subnetList(),
+			KeyRefresh:   s.refreshStatus(),
 		},
 	}
 	if s.summary.IVIndexUnknown {
@@ -151,6 +157,10 @@ type deviceDocument struct {
 	Elements  []elementDocument `json:"elements"`
 	Exposes   []exposeDocument  `json:"exposes"`
 	Skipped   []string          `json:"skipped,omitempty"`
+	// LeftBehind: the device has old keys and has to be provisioned again.
+	LeftBehind bool            `json:"left_behind,omitempty"`
+	NetKeys    []mesh.KeyIndex `json:"net_keys"`
+	AppKeys    []mesh.KeyIndex `json:"app_keys"`
 }
 
 type elementDocument struct {
@@ -193,6 +203,10 @@ func (m *managed) document() deviceDocument {
 		Elements:  []elementDocument{},
 		Exposes:   []exposeDocument{},
 		Skipped:   r.Skipped,
+
+		LeftBehind: r.LeftBehind,
+		NetKeys:    append([]mesh.KeyIndex{r.NetKey}, r.NetKeys...),
+		AppKeys:    append([]mesh.KeyIndex{r.AppKey}, r.AppKeys...),
 	}
 	if c := r.Composition; c != nil {
 		doc.CID, doc.PID, doc.VID = &c.CompanyID, &c.ProductID, &c.VersionID

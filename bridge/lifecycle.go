@@ -47,7 +47,7 @@ func (s *Service) provision(o ProvisionOptions, reply answer) {
 	s.log.Info().Stringer("uuid", o.UUID).Stringer("authentication", auth.Method).Msg("provisioning a device")
 	s.work(func(ctx context.Context) {
 		peer, err := s.cfg.Mesh.Provision(ctx, node.Provision{
-			UUID: o.UUID, NetKey: netKey, Auth: auth, Fallback: s.cfg.StaticOOB, Attention: o.Attention,
+			UUID: o.UUID, NetKey: o.NetKey, Auth: auth, Fallback: s.cfg.StaticOOB, Attention: o.Attention,
 		})
 		s.post(func() { s.provisioned(o, peer, err, reply) })
 	})
@@ -85,30 +85,34 @@ func (s *Service) interview(m *managed, reply answer) {
 	s.keep(m)
 	s.interviewEvent(m, "started", nil)
 	peer, to, imported := m.peer(), s.requester(m), m.record.Imported
+	refreshing := s.refreshes(peer.NetKey)
 	progress := func(step commission.Step) {
 		s.post(func() {
 			s.interviewEvent(m, "in_progress", map[string]any{"step": step.Name, "done": step.Done, "total": step.Total})
 		})
 	}
 	s.work(func(ctx context.Context) {
-		result, err := s.configure(ctx, to, peer, imported, progress)
+		result, err := s.configure(ctx, to, peer, commission.Options{KeepPublications: imported, Refreshing: refreshing}, progress)
 		s.post(func() { s.interviewed(m, before, result, err, reply) })
 	})
 }
 
 // configure is the part of an interview that takes time.
 func (s *Service) configure(
-	ctx context.Context, to *requester, peer state.Peer, imported bool, progress func(commission.Step),
+	ctx context.Context, to *requester, peer state.Peer, o commission.Options, progress func(commission.Step),
 ) (*commission.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, commission.Timeout)
 	defer cancel()
-	key, err := s.cfg.Mesh.ApplicationKey(ctx, appKey)
+	app, err := s.appKeyOf(ctx, peer.NetKey)
 	if err != nil {
 		return nil, err
 	}
-	return commission.Configure(ctx, to, commission.Options{
-		NetKey: netKey, AppKey: appKey, Key: key, Bridge: s.cfg.Address, KeepPublications: imported,
-	}, peer, progress)
+	key, err := s.cfg.Mesh.ApplicationKey(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	o.NetKey, o.AppKey, o.Key, o.Bridge = peer.NetKey, app, key, s.cfg.Address
+	return commission.Configure(ctx, to, o, peer, progress)
 }
 
 // who names the device in the response to a request.
@@ -119,6 +123,7 @@ func (m *managed) who() map[string]any {
 // interviewed takes over what an interview found.
 func (s *Service) interviewed(m *managed, before device.Interview, result *commission.Result, err error, reply answer) {
 	m.busy = false
+	s.includeNode(m)
 	if !s.has(m) {
 		reply(nil, fmt.Errorf("%w during its interview: %s", errRemoved, m.record.Name))
 		return
@@ -129,6 +134,7 @@ func (s *Service) interviewed(m *managed, before device.Interview, result *commi
 		s.sendNext(m)
 		return
 	}
+	m.record.AppKey = result.AppKey
 	m.record.Composition = result.Composition
 	m.record.Details = result.Details
 	m.record.Skipped = result.Skipped
@@ -191,9 +197,14 @@ func (s *Service) rename(m *managed, to string) {
 }
 
 // remove makes a device leave the network. With force it is forgotten also
-// when it does not answer; it then still has the keys of the network.
-func (s *Service) remove(m *managed, force bool, reply answer) {
+// when it does not answer; it then still has the keys of the network, unless
+// they are refreshed.
+func (s *Service) remove(m *managed, how removal, reply answer) {
 	if err := s.idle(m); err != nil {
+		reply(nil, err)
+		return
+	}
+	if err := s.noteRemoval(m, how); err != nil {
 		reply(nil, err)
 		return
 	}
@@ -202,20 +213,21 @@ func (s *Service) remove(m *managed, force bool, reply answer) {
 	s.work(func(ctx context.Context) {
 		reset := commission.Remove(ctx, to, peer)
 		forgotten := reset
-		if reset == nil || force && !stopped(reset) {
+		if reset == nil || how.Force && !stopped(reset) {
 			// It has left: from here on there is no way back.
 			forgotten = s.cfg.Mesh.Forget(context.WithoutCancel(ctx), peer.UUID)
 		}
-		s.post(func() { s.removed(m, reset, forgotten, reply) })
+		s.post(func() { s.removed(m, how, reset, forgotten, reply) })
 	})
 }
 
 // removed takes over the end of a removal: whether the node confirmed its reset,
 // and whether the mesh forgot it.
-func (s *Service) removed(m *managed, reset, forgotten error, reply answer) {
+func (s *Service) removed(m *managed, how removal, reset, forgotten error, reply answer) {
 	m.busy = false
 	data := map[string]any{"id": m.record.Name, "uuid": m.record.UUID, "reset": reset == nil}
 	if forgotten != nil {
+		s.endRemoval(m, stopped(forgotten))
 		if unanswered(forgotten) {
 			forgotten = fail("no_response", "%w; it was not removed: switch it on and try again, or forget it with \"force\":true", forgotten)
 		}
@@ -224,6 +236,9 @@ func (s *Service) removed(m *managed, reset, forgotten error, reply answer) {
 		return
 	}
 	s.forget(m)
+	if how.KeyRefresh {
+		data["key_refresh"] = s.refreshWithout(m)
+	}
 	s.log.Info().Str("device", m.record.Name).Bool("reset", reset == nil).Msg("the device was removed")
 	s.event("device_leave", map[string]any{"friendly_name": m.record.Name, "uuid": m.record.UUID, "address": m.record.Address})
 	reply(data, nil)

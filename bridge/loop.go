@@ -115,6 +115,7 @@ func (s *Service) begin(ctx context.Context) {
 		s.announce()
 		s.clearFormer()
 		s.refreshAll()
+		s.resumeRekeying()
 	})
 }
 
@@ -169,6 +170,8 @@ func (s *Service) handle(in any) {
 		s.log.Info().Uint32("iv_index", uint32(in.IVIndex)).Bool("in_progress", in.Update).Msg("the network moved to another IV index")
 		s.event("iv_update", map[string]any{"iv_index": in.IVIndex, "in_progress": in.Update})
 		s.refreshSummary()
+	case node.KeyRefreshChanged:
+		s.keyRefreshChanged(in)
 	}
 }
 
@@ -176,6 +179,7 @@ func (s *Service) handle(in any) {
 // silent, availability, health.
 func (s *Service) everySecond(tick int) {
 	const expireEvery, storeEvery, lookEvery, healthEvery = 5, 30, 2, 60
+	s.stepRefreshIfDue()
 	if tick%expireEvery == 0 {
 		s.expireFound()
 	}
@@ -212,8 +216,7 @@ func (s *Service) refreshSummary() {
 			return
 		}
 		s.post(func() {
-			s.summary = summary
-			s.lists["info"], s.lists["health"] = true, true
+			s.tookSummary(summary)
 		})
 	})
 }

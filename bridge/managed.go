@@ -145,6 +145,7 @@ func (s *Service) adopt(p state.Peer, name string) *managed {
 			Count:     p.Elements,
 			Interview: device.Pending,
 			Joined:    time.Now().UTC().Truncate(time.Second),
+			NetKey:    p.NetKey,
 		},
 		topics:   map[string]bool{},
 		lastSeen: time.Now(),
@@ -200,6 +201,7 @@ func (s *Service) keep(m *managed, more ...store.Change) {
 // forget drops the device, clears what it has on the broker and deletes what is
 // stored of it.
 func (s *Service) forget(m *managed) {
+	s.excludeNode(m)
 	s.drop(m)
 	topics := make([]string, 0, len(m.topics))
 	for t := range m.topics {
@@ -223,7 +225,7 @@ func (m *managed) peer() state.Peer {
 		UUID:     m.record.UUID,
 		Address:  m.record.Address,
 		Elements: m.record.Elements(),
-		NetKey:   netKey,
+		NetKey:   m.record.NetKey,
 	}
 }
 

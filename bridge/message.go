@@ -35,7 +35,7 @@ type messageRequest struct {
 	Hex     string          `json:"hex"`    // parameters, in place of fields
 
 	Key      string  `json:"key"` // app or device
-	AppKey   uint16  `json:"app_key"`
+	AppKey   *uint16 `json:"app_key"`
 	Response string  `json:"response"` // name or opcode, or none; by default the one that belongs to the message
 	TTL      *uint8  `json:"ttl"`
 	Timeout  float64 `json:"timeout"` // seconds
@@ -141,7 +141,10 @@ func (s *Service) message(in *messageRequest) (node.Request, *messageResponse, e
 	if err != nil {
 		return q, nil, err
 	}
-	q.Dst, q.NetKey, q.TTL = out.Dst, netKey, mesh.DefaultTTL
+	q.Dst, q.NetKey, q.TTL = out.Dst, mesh.PrimaryNetKey, mesh.DefaultTTL
+	if device != nil {
+		q.NetKey = device.record.NetKey
+	}
 	if q.Key, err = s.messageKey(in, device); err != nil {
 		return q, nil, err
 	}
@@ -300,21 +303,36 @@ func (m *managed) messageElement(in *messageRequest, address mesh.Address, out *
 func (s *Service) messageKey(in *messageRequest, device *managed) (transport.Key, error) {
 	switch in.Key {
 	case "", keyName(false):
-		index := mesh.KeyIndex(in.AppKey)
-		if !slices.Contains(s.summary.AppKeys, index) {
-			return transport.Key{}, fail("bad_value", "app_key: expected one of the AppKeys of the network, %v, got %d", s.summary.AppKeys, in.AppKey)
-		}
-		return transport.Key{App: index}, nil
+		return s.messageAppKey(in, device)
 	case keyName(true):
 		if device == nil {
 			return transport.Key{}, fail("bad_value", "key: a group has no device key; send with an AppKey, or to each device")
 		}
-		if in.AppKey != 0 {
+		if in.AppKey != nil {
 			return transport.Key{}, fail("bad_value", "app_key: expected with the key \"app\" only")
 		}
 		return transport.Key{Device: device.record.Address}, nil
 	default:
 		return transport.Key{}, fail("bad_value", "key: expected \"app\" or \"device\", the kind of key, got another text")
+	}
+}
+
+// messageAppKey is the AppKey that was asked for, or else that of the device, or
+// the first of the network.
+func (s *Service) messageAppKey(in *messageRequest, device *managed) (transport.Key, error) {
+	switch {
+	case in.AppKey != nil:
+		index := mesh.KeyIndex(*in.AppKey)
+		if !slices.Contains(s.summary.AppKeys, index) {
+			return transport.Key{}, fail("bad_value", "app_key: expected one of the AppKeys of the network, %v, got %d", s.summary.AppKeys, index)
+		}
+		return transport.Key{App: index}, nil
+	case device != nil:
+		return transport.Key{App: device.record.AppKey}, nil
+	case len(s.summary.AppKeys) > 0:
+		return transport.Key{App: s.summary.AppKeys[0]}, nil
+	default:
+		return transport.Key{}, fail("no_app_key", "the network has no AppKey; add one with appkey/add")
 	}
 }
 

@@ -56,6 +56,9 @@ func (s *Service) describe(ctx context.Context, n handover.Network) (*cdb.Databa
 	if n.Peers, err = s.cfg.Mesh.Peers(ctx); err != nil {
 		return nil, err
 	}
+	if n.Exclusions, err = s.cfg.Mesh.Exclusions(ctx); err != nil {
+		return nil, err
+	}
 	if n.Kept, err = handover.LoadKept(s.cfg.Store); err != nil {
 		return nil, err
 	}

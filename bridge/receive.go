@@ -18,6 +18,7 @@ func (s *Service) received(in node.MessageReceived) {
 		return
 	}
 	u.heard(time.Now())
+	s.heardNode(u.managed)
 	s.setOnline(u.managed, true)
 	if in.DeviceKey || u.translator == nil {
 		return // configuration: whoever asked for it got it

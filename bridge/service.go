@@ -31,7 +31,9 @@ type Mesh interface {
 	Peers(ctx context.Context) ([]state.Peer, error)
 	Summary(ctx context.Context) (node.Summary, error)
 	State(ctx context.Context) (*state.Node, error)
+	Exclusions(ctx context.Context) ([]node.Exclusion, error)
 	ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error)
+	Keeper
 }
 
 // Publisher is the outbox; *mqtt.Session is one. Its methods do not wait.
@@ -64,6 +66,9 @@ type Config struct {
 	// Silence is how long a device may be silent before it is asked whether it
 	// is still there; default ten minutes.
 	Silence time.Duration
+	// RefreshPatience is how long a key refresh waits for nodes that do not
+	// answer; 0 until it is told to go on without them.
+	RefreshPatience time.Duration
 }
 
 // Adapter is a radio as bridge/info and bridge/health show it.
@@ -79,12 +84,6 @@ type Adapter struct {
 	Resets   uint64 `json:"resets"`
 	Dropped  uint64 `json:"dropped"`
 }
-
-// netKey and appKey are the keys that the bridge gives to every node.
-const (
-	netKey = mesh.PrimaryNetKey
-	appKey = mesh.KeyIndex(0)
-)
 
 // Service is the bridge. Make it with New, give it a session's messages
 // (Handle) and a node's events (Report), and run it.
@@ -115,6 +114,7 @@ type Service struct {
 	summary      node.Summary
 	lists        map[string]bool // bridge topics to publish again
 	ignored      int             // retained commands
+	rekeying     rekeying
 }
 
 // unit is an element of a device.
@@ -158,6 +158,9 @@ func New(cfg Config) (*Service, error) {
 		s.add(s.load(r))
 	}
 	s.loadCleared()
+	if err := s.loadRekeying(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -195,7 +198,8 @@ type ProvisionOptions struct {
 	// StaticOOB authenticates the device with a value that it has too; nil
 	// provisions it without authentication.
 	StaticOOB provision.AuthValue
-	Attention uint8 // seconds for which the device shows itself
+	Attention uint8         // seconds for which the device shows itself
+	NetKey    mesh.KeyIndex // the subnet that it joins
 }
 
 // Provision takes a device into the network, interviews it, and returns its

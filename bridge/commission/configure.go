@@ -24,6 +24,9 @@ type Options struct {
 	// KeepPublications leaves models alone that publish already: somebody else
 	// has configured the node, and others may listen to it.
 	KeepPublications bool
+	// Refreshing says that the AppKey is being refreshed: a node that was
+	// configured before has it with its old value.
+	Refreshing bool
 }
 
 // Step is one thing done to a node, for who shows the progress.
@@ -35,6 +38,7 @@ type Step struct {
 
 // Result is what was found out and done.
 type Result struct {
+	AppKey      mesh.KeyIndex
 	Composition *foundation.Composition
 	Details     device.Details
 	// Skipped says which models could not be configured, and why. The node
@@ -79,7 +83,7 @@ type instance struct {
 func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, progress func(Step)) (*Result, error) {
 	c := &configurator{
 		Requester: r, Options: o, peer: peer, progress: progress,
-		result: &Result{}, unbound: map[instance]bool{},
+		result: &Result{AppKey: o.AppKey}, unbound: map[instance]bool{},
 	}
 	c.step.Total = 3
 	if err := c.readComposition(ctx); err != nil {
@@ -159,14 +163,12 @@ func (c *configurator) readComposition(ctx context.Context) error {
 }
 
 func (c *configurator) addAppKey(ctx context.Context) error {
-	m := &foundation.ConfigAppKeyAdd{NetKeyIndex: c.NetKey, AppKeyIndex: c.AppKey, AppKey: c.Key}
-	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigAppKeyStatus) bool {
-		return s.NetKeyIndex == m.NetKeyIndex && s.AppKeyIndex == m.AppKeyIndex
-	})
-	if err != nil {
-		return err
+	err := AddAppKey(ctx, c, c.peer, c.NetKey, c.AppKey, c.Key)
+	var refused foundation.StatusError
+	if c.Refreshing && errors.As(err, &refused) && refused.Status == foundation.KeyIndexAlreadyStored {
+		err = nil
 	}
-	if err := status.Status.Err(); err != nil {
+	if err != nil {
 		return err
 	}
 	c.did("app_key")

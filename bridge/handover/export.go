@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
@@ -23,7 +24,7 @@ type Network struct {
 	Node       *state.Node
 	Peers      []state.Peer
 	Records    []*device.Record
-	Exclusions []cdb.Exclusion
+	Exclusions []node.Exclusion
 	Kept       Kept
 	Now        time.Time
 }
@@ -70,7 +71,7 @@ func Write(n Network) *cdb.Database {
 	d.AppKeys = n.appKeys(d.AppKeys)
 	d.Provisioners = append(slices.Clone(d.Provisioners), n.provisioner())
 	d.Nodes = n.nodes()
-	d.Exclusions = merge(d.Exclusions, n.Exclusions)
+	d.Exclusions = merge(d.Exclusions, exclusions(n.Exclusions))
 	for i := range d.Nodes {
 		if d.Nodes[i].DeviceKey == nil {
 			d.Partial = true // as it came
@@ -318,6 +319,19 @@ func features(f foundation.Features) *cdb.Features {
 		Relay: has(foundation.FeatureRelay), Proxy: has(foundation.FeatureProxy),
 		Friend: has(foundation.FeatureFriend), LowPower: has(foundation.FeatureLowPower),
 	}
+}
+
+// exclusions are those of the node in the form of the database.
+func exclusions(list []node.Exclusion) []cdb.Exclusion {
+	all := make([]cdb.Exclusion, 0, len(list))
+	for _, e := range list {
+		out := cdb.Exclusion{IVIndex: e.IVIndex}
+		for i := range e.Elements {
+			out.Addresses = append(out.Addresses, e.Address+mesh.Address(i))
+		}
+		all = append(all, out)
+	}
+	return all
 }
 
 // merge joins two lists of exclusions.

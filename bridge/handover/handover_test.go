@@ -258,7 +258,7 @@ func TestOwnNetwork(t *testing.T) {
 	n := handover.Network{
 		Name: "home", Node: saved.Node, Now: time.Unix(1, 0),
 		Peers:      []state.Peer{{UUID: mesh.UUID{7}, Address: 2, Elements: 3, DeviceKey: saved.Node.DeviceKey}},
-		Exclusions: []cdb.Exclusion{{IVIndex: 1, Addresses: []mesh.Address{9, 8, 9}}},
+		Exclusions: []node.Exclusion{{IVIndex: 1, Address: 8, Elements: 2}, {IVIndex: 1, Address: 9, Elements: 1}},
 	}
 	d := handover.Write(n)
 	data, err := d.JSON()

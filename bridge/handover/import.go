@@ -175,6 +175,13 @@ func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *dev
 		Interview: device.Pending,
 		Imported:  true,
 		Joined:    now.UTC().Truncate(time.Second),
+		NetKey:    peer(n).NetKey,
+		AppKey:    in.AppKey,
+	}
+	// Until the interview gives it the bridge's AppKey it is spoken to with one
+	// that it has.
+	if has := func(k cdb.NodeKey) bool { return k.Index == in.AppKey }; len(n.AppKeys) > 0 && !slices.ContainsFunc(n.AppKeys, has) {
+		r.AppKey = n.AppKeys[0].Index
 	}
 	if r.Name != n.Name && n.Name != "" {
 		in.note("%q is no name for a topic, or was there twice; the device is called %s", n.Name, r.Name)

@@ -177,7 +177,7 @@ func describe(s store.Store, name string) (handover.Network, error) {
 	if saved.Node == nil {
 		return handover.Network{}, errNoNetwork
 	}
-	n := handover.Network{Name: name, Node: saved.Node, Peers: saved.Peers, Now: time.Now()}
+	n := handover.Network{Name: name, Node: saved.Node, Peers: saved.Peers, Exclusions: saved.Exclusions, Now: time.Now()}
 	if n.Records, err = device.Load(s); err != nil {
 		return n, err
 	}

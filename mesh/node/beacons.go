@@ -65,7 +65,8 @@ func (c *Core) forgetHeard() {
 	}
 }
 
-// hearNetwork follows the IV index of the network (section 3.10.3, 3.11.5).
+// hearNetwork follows the IV index of the network and the refresh of its keys
+// (sections 3.10.3, 3.11.4 and 3.11.5).
 func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 	for _, s := range c.subnets {
 		for _, keys := range s.beacons {
@@ -89,6 +90,9 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 			if s.index == mesh.PrimaryNetKey || c.subnet(mesh.PrimaryNetKey) == nil {
 				c.followIVIndex(said)
 			}
+			if keys == s.renewed {
+				c.followKeyRefresh(s, said.KeyRefresh)
+			}
 			return
 		}
 	}
@@ -109,14 +113,14 @@ func (c *Core) tickBeacons() {
 		return
 	}
 	for _, s := range c.subnets {
-		if s.schedule.Due().IsZero() {
-			s.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
-		}
 		if !due(s.schedule.Due(), c.now) {
 			continue
 		}
 		s.schedule.Sent(c.now.Add(c.jitter(0, time.Second)))
-		c.sendBeacon(s.beaconKeys().AppendSecure(nil, c.beaconState(s)), c.state.NetworkTransmit.Transmit())
+		// Each is sent once: those who count what they hear to find their own
+		// pace cannot tell a repetition from the beacon of another node.
+		once := bearer.Transmit{Count: 1, Interval: leastInterval}
+		c.sendBeacon(s.beaconKeys().AppendSecure(nil, c.beaconState(s)), once)
 	}
 }
 

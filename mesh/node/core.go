@@ -36,6 +36,8 @@ type Options struct {
 	// SAR is how segmented messages are sent; nil for the defaults of section
 	// 4.2.48.
 	SAR *transport.Transmitter
+	// Addresses are those that this node gives out as a provisioner.
+	Addresses AddressRange
 	// ReplaySize is the number of sources in the replay protection list.
 	ReplaySize int
 }
@@ -89,6 +91,7 @@ type Core struct {
 
 	peers       []*peer // by address
 	nextAddress mesh.Address
+	exclusions  []Exclusion // by address
 
 	requests    []*pending
 	busy        map[mesh.Address]bool
@@ -137,13 +140,11 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	}
 	c.startIVClock(&s)
 	c.buildReceiver()
-	c.nextAddress = max(s.nextAddress, c.state.Address+mesh.Address(len(o.Elements)))
 	for _, p := range s.Peers {
 		c.insertPeer(p)
-		if last := c.state.LastAddress; last == mesh.Unassigned || p.Address <= last {
-			c.nextAddress = max(c.nextAddress, p.Address+mesh.Address(p.Elements))
-		}
 	}
+	c.exclusions = s.Exclusions
+	c.startAddresses(s.nextAddress)
 	if err := c.buildModels(); err != nil {
 		return nil, fmt.Errorf("node: the stored state of a model cannot be restored: %w", err)
 	}

@@ -58,6 +58,7 @@ type ivClock struct {
 	recovery    time.Duration // from the last recovery to since; noRecovery for none
 	interrupted bool          // the node was switched off since it is in the state
 	unsure      bool          // the network may be in the state for longer: the 96 hours do not hold
+	made        bool          // the node was made with the keys of a network, whose IV index it can only guess
 	dirty       bool
 
 	testMode bool
@@ -101,7 +102,7 @@ func (k *ivClock) count(now time.Time) {
 func (k *ivClock) enter(now time.Time, recovered bool) {
 	k.count(now)
 	k.ran = 0
-	k.interrupted, k.unsure, k.began = false, recovered, false
+	k.interrupted, k.unsure, k.made, k.began = false, recovered, false, false
 	k.next, k.waiting = beacon.State{}, time.Time{}
 	if recovered {
 		k.recovery = 0
@@ -112,6 +113,7 @@ const (
 	ivClockSize        = 9
 	ivFlagInterrupted  = 1 << 0
 	ivFlagUnsure       = 1 << 1
+	ivFlagMade         = 1 << 2
 	ivStoredNoRecovery = math.MaxUint32
 )
 
@@ -132,6 +134,9 @@ func (k *ivClock) encode() []byte {
 	if k.unsure {
 		flags |= ivFlagUnsure
 	}
+	if k.made {
+		flags |= ivFlagMade
+	}
 	return append(b, flags)
 }
 
@@ -144,6 +149,7 @@ func decodeIVClock(data []byte) (*ivClock, error) {
 		recovery:    noRecovery,
 		interrupted: data[8]&ivFlagInterrupted != 0,
 		unsure:      data[8]&ivFlagUnsure != 0,
+		made:        data[8]&ivFlagMade != 0,
 	}
 	if s := binary.BigEndian.Uint32(data[4:]); s != ivStoredNoRecovery {
 		k.recovery = time.Duration(s) * time.Second
@@ -152,18 +158,18 @@ func decodeIVClock(data []byte) (*ivClock, error) {
 }
 
 // startIVClock sets the clock of a node that begins with what was saved. A node
-// of a program that did not store it yet, and that has sent something, counts
-// from now on.
+// of a program that did not store it yet counts from now on. One that has never
+// sent anything was made with the keys of a network: it takes over the IV index
+// of the first beacon that it hears, however far ahead that is.
 func (c *Core) startIVClock(s *Saved) {
 	switch {
 	case s.iv != nil:
 		c.iv = *s.iv
 		c.iv.resume(c.now)
-	case s.sequence.limit > 0:
-		c.iv = newIVClock(c.now, false)
-		c.iv.resume(c.now)
 	default:
 		c.iv = newIVClock(c.now, false)
+		c.iv.resume(c.now)
+		c.iv.made = s.sequence.limit == 0
 	}
 }
 
@@ -255,6 +261,7 @@ func (c *Core) followIVIndex(said beacon.State) {
 		Interrupted:  c.iv.interrupted,
 		Recovered:    c.iv.unsure,
 		TestMode:     c.iv.testMode,
+		FarRecovery:  c.iv.made,
 		HoldRecovery: c.iv.sinceRecovery(c.now) < beacon.MinRecoveryPause,
 	})
 	switch decision {
@@ -295,6 +302,7 @@ func (c *Core) changeIV(to beacon.State, recovered bool) {
 	if to.IVIndex > 0 {
 		c.transport.ForgetBefore(to.IVIndex - 1)
 	}
+	c.endExclusions()
 	c.beaconSoon()
 	c.report(IVIndexChanged{IVIndex: to.IVIndex, Update: to.IVUpdate})
 }

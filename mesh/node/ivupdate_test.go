@@ -91,6 +91,9 @@ func (p *pump) hearPDU(to *member, pdu []byte) {
 
 func primaryKeys(m *member) *beacon.Keys { return beacon.NewKeys(m.State().Subnets[0].Key) }
 
+// heard is a beacon of IV index 0.
+func heard(keyRefresh bool) beacon.State { return beacon.State{KeyRefresh: keyRefresh} }
+
 func TestIVUpdateTakes96HoursInEachState(t *testing.T) {
 	p := newCouple(t)
 	if err := p.begin(p.gateway); !errors.Is(err, node.ErrIVTooEarly) {

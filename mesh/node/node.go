@@ -316,6 +316,13 @@ func (n *Node) State(ctx context.Context) (*state.Node, error) {
 	return state.Decode(data)
 }
 
+// Exclusions lists the addresses that cannot be given out yet.
+func (n *Node) Exclusions(ctx context.Context) ([]Exclusion, error) {
+	var list []Exclusion
+	err := n.call(ctx, func(_ time.Time, c *Core) { list = c.Exclusions() })
+	return list, err
+}
+
 // Summary is what a node tells about itself, without keys.
 type Summary struct {
 	UUID     mesh.UUID
@@ -323,10 +330,12 @@ type Summary struct {
 	Elements int
 	IVIndex  mesh.IVIndex
 	IVUpdate bool
+	IV       IVSummary
 	// IVIndexUnknown: the node listens until it hears the IV index, and says
 	// nothing.
 	IVIndexUnknown bool
 	SequenceLeft   int
+	Subnets        []SubnetSummary
 	NetKeys        []mesh.KeyIndex
 	AppKeys        []mesh.KeyIndex
 	Counters       Counters
@@ -345,8 +354,10 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 			Elements:       len(st.Elements),
 			IVIndex:        st.IVIndex,
 			IVUpdate:       st.IVUpdate,
+			IV:             c.ivSummary(),
 			IVIndexUnknown: st.IVIndexUnknown,
 			SequenceLeft:   c.SequenceLeft(),
+			Subnets:        c.subnetSummaries(),
 			Counters:       c.Counters(),
 			Missed:         n.missed.Load(),
 			Unsent:         n.unsent.Load(),
@@ -361,13 +372,14 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 	return s, err
 }
 
-// ApplicationKey is an AppKey of the network, for who configures other nodes.
+// ApplicationKey is an AppKey of the network, for who configures other nodes:
+// the one that is sent with, so a new one from phase 2 of its refresh on.
 func (n *Node) ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error) {
 	var key crypto.Key
 	found := false
 	if err := n.call(ctx, func(_ time.Time, c *Core) {
 		if k := c.State().AppKey(index); k != nil {
-			key, found = k.Key, true
+			key, found = c.State().Sending(k), true
 		}
 	}); err != nil {
 		return crypto.Key{}, err

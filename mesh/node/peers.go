@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -46,7 +45,12 @@ func (c *Core) addPeer(p state.Peer) error {
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
-	c.peers = slices.DeleteFunc(c.peers, func(old *peer) bool { return old.UUID == p.UUID })
+	c.peers = slices.DeleteFunc(c.peers, func(old *peer) bool {
+		if old.UUID == p.UUID {
+			c.exclude(old)
+		}
+		return old.UUID == p.UUID
+	})
 	c.insertPeer(p)
 	c.output.Persist = append(c.output.Persist, store.Change{Table: TablePeers, Key: p.UUID.String(), Value: data})
 	return nil
@@ -61,29 +65,15 @@ func (c *Core) insertPeer(p state.Peer) {
 	c.peers = slices.Insert(c.peers, i, known)
 }
 
-// Forget drops a node that has left the network. Its addresses are not given
-// out again: the others would take a new node there for a replay of the old
-// one (section 3.9.8).
+// Forget drops a node that has left the network. Its addresses are excluded for
+// a time.
 func (c *Core) Forget(now time.Time, uuid mesh.UUID) {
 	c.begin(now)
+	for _, p := range c.peers {
+		if p.UUID == uuid {
+			c.exclude(p)
+		}
+	}
 	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool { return p.UUID == uuid })
 	c.output.Persist = append(c.output.Persist, store.Change{Table: TablePeers, Key: uuid.String()})
-}
-
-// reserveAddresses takes unicast addresses for a node of so many elements.
-// Addresses only go up, also across restarts.
-func (c *Core) reserveAddresses(elements int) (mesh.Address, error) {
-	last := mesh.LastUnicast
-	if c.state.LastAddress != mesh.Unassigned {
-		last = c.state.LastAddress
-	}
-	first := c.nextAddress
-	if elements < 1 || int(first)+elements-1 > int(last) {
-		return mesh.Unassigned, ErrNoAddresses
-	}
-	c.nextAddress = first + mesh.Address(elements)
-	c.output.Persist = append(c.output.Persist, store.Change{
-		Table: TableNode, Key: keyNextAddress, Value: binary.BigEndian.AppendUint16(nil, uint16(c.nextAddress)),
-	})
-	return first, nil
 }

@@ -40,8 +40,9 @@ type Provision struct {
 // session is one provisioning that runs.
 type session struct {
 	*provision.Provisioner
-	want    Provision
-	address mesh.Address // reserved for the device, unassigned until its elements are counted
+	want     Provision
+	address  mesh.Address // reserved for the device, unassigned until its elements are counted
+	elements int          // that are reserved
 }
 
 // Provision begins to provision a device (section 5). Its steps and its end
@@ -208,16 +209,14 @@ func (c *Core) accept(s *session, offered *provision.Capabilities) error {
 		if err != nil {
 			return err
 		}
-		s.address = address
+		s.address, s.elements = address, int(offered.Elements)
 	}
 	network := provision.Network{
-		Key:      key.Key,
-		Index:    key.Index,
-		IVUpdate: c.state.IVUpdate,
-		IVIndex:  c.state.IVIndex,
-	}
-	if key.Phase == state.SecondPhase {
-		network.Key, network.KeyRefresh = key.NewKey, true
+		Key:        key.Sending(),
+		Index:      key.Index,
+		KeyRefresh: key.Phase == state.SecondPhase,
+		IVUpdate:   c.state.IVUpdate,
+		IVIndex:    c.state.IVIndex,
 	}
 	auth := s.want.Auth
 	const asksForStatic = provision.StaticOOBAvailable | provision.OOBRequired

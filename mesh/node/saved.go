@@ -16,6 +16,9 @@ import (
 const (
 	TableNode  store.Table = "node"
 	TablePeers store.Table = "peers" // by UUID
+	// TableExclusions has the addresses of nodes that have left, by the first
+	// one, as JSON of Exclusion.
+	TableExclusions store.Table = "exclusions"
 
 	keyState       = "state"
 	keySequence    = "sequence"
@@ -28,6 +31,8 @@ type Saved struct {
 	Node   *state.Node
 	Peers  []state.Peer
 	Replay []store.ReplayEntry
+	// Exclusions are the addresses that cannot be given out yet.
+	Exclusions []Exclusion
 
 	sequence    sequencer
 	iv          *ivClock // nil for a new node
@@ -60,6 +65,9 @@ func Load(s store.Store) (Saved, error) {
 			return saved, fmt.Errorf("node: %w", err)
 		}
 		saved.Peers = append(saved.Peers, p)
+	}
+	if saved.Exclusions, err = loadExclusions(s); err != nil {
+		return saved, err
 	}
 	err = s.Replay(func(e store.ReplayEntry) { saved.Replay = append(saved.Replay, e) })
 	if err != nil {

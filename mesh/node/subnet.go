@@ -18,6 +18,7 @@ type subnet struct {
 	phase    state.Phase
 	transmit *network.Credentials // what this node sends with
 	beacons  []*beacon.Keys       // the last is the one this node sends with
+	renewed  *beacon.Keys         // of the new NetKey, nil when there is none
 	schedule beacon.Schedule
 }
 
@@ -43,17 +44,20 @@ func (c *Core) derive() {
 		derived.transmit = credentials[0]
 		if s.Phase != state.NormalOperation {
 			credentials = append(credentials, network.Flooding(s.NewKey))
-			newBeacons := beacon.NewKeys(s.NewKey)
+			derived.renewed = beacon.NewKeys(s.NewKey)
 			if s.Phase == state.SecondPhase {
+				// Messages under the old key are still received, its beacons
+				// are not (section 3.11.4.2).
 				derived.transmit = credentials[1]
-				derived.beacons = append(derived.beacons, newBeacons)
+				derived.beacons = []*beacon.Keys{derived.renewed}
 			} else {
-				derived.beacons = append([]*beacon.Keys{newBeacons}, derived.beacons...)
+				derived.beacons = append([]*beacon.Keys{derived.renewed}, derived.beacons...)
 			}
 		}
+		derived.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 		for _, o := range old {
 			if o.index == s.Index {
-				derived.schedule = o.schedule
+				c.carryOver(o, derived)
 			}
 		}
 		c.receiver.AddSubnet(s.Index, credentials...)
@@ -95,6 +99,32 @@ func (c *Core) deriveAppKeys() {
 			add(k, k.NewKey)
 		}
 	}
+}
+
+// carryOver keeps the pace of a subnet's beacons. A step of a key refresh,
+// whoever made it, is reported, and told to the neighbours soon.
+func (c *Core) carryOver(before, after *subnet) {
+	if before.phase == after.phase {
+		after.schedule = before.schedule
+		return
+	}
+	c.report(KeyRefreshChanged{NetKey: after.index, Phase: after.phase})
+}
+
+// followKeyRefresh acts on a beacon that was made with the new key of a subnet:
+// with the flag set the network is in phase 2, without it the refresh is over
+// (sections 3.11.4.2 and 3.11.4.3). A node in phase 1 may miss phase 2.
+func (c *Core) followKeyRefresh(s *subnet, flag bool) {
+	k := c.state.Subnet(s.index)
+	switch {
+	case !flag:
+		c.state.RevokeOldKeys(k)
+	case k.Phase == state.FirstPhase:
+		k.Phase = state.SecondPhase
+	default:
+		return
+	}
+	c.Changed()
 }
 
 func (c *Core) subnet(index mesh.KeyIndex) *subnet {

@@ -43,6 +43,7 @@ type Network struct {
 	refused map[mesh.UUID]error // what the provisioning of a device ends with
 	next    mesh.Address
 	asked   int
+	own     own
 }
 
 // New is a network without nodes.
@@ -53,6 +54,7 @@ func New() *Network {
 		outside: map[mesh.UUID]*Node{},
 		refused: map[mesh.UUID]error{},
 		next:    0x0100,
+		own:     newOwn(),
 	}
 }
 
@@ -85,6 +87,8 @@ func (n *Network) Join(nodes ...*Node) {
 func (n *Network) join(d *Node) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	n.begin()
+	d.joined(&n.own)
 	d.address = n.next
 	n.next += mesh.Address(len(d.Composition.Elements))
 	n.nodes[d.UUID] = d
@@ -194,6 +198,7 @@ func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, 
 		return state.Peer{}, fmt.Errorf("fake: there is no device %s", p.UUID)
 	}
 	n.join(d)
+	d.netKey = p.NetKey
 	return d.peer(n.DeviceKey), nil
 }
 
@@ -219,28 +224,38 @@ func (n *Network) Peers(context.Context) ([]state.Peer, error) {
 
 // Summary describes the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
-	return node.Summary{
-		UUID:         mesh.UUID{0xb0},
-		Address:      1,
-		Elements:     1,
-		IVIndex:      5,
-		SequenceLeft: int(mesh.MaxSequenceNumber) / 2,
-		NetKeys:      []mesh.KeyIndex{0},
-		AppKeys:      []mesh.KeyIndex{0},
-	}, nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.own.summary(), nil
 }
+
+// Exclusions is none.
+func (n *Network) Exclusions(context.Context) ([]node.Exclusion, error) { return nil, nil }
 
 // State is the bridge's own node.
 func (n *Network) State(context.Context) (*state.Node, error) {
-	return &state.Node{
-		UUID: mesh.UUID{0xb0}, Address: 1, DeviceKey: n.DeviceKey, DefaultTTL: 7,
-		Subnets:  []state.Subnet{{Index: 0, Key: n.AppKey}},
-		AppKeys:  []state.AppKey{{Index: 0, Key: n.AppKey}},
-		Elements: []state.Element{{Models: []state.Model{{ID: mesh.SIGModel(1)}}}},
-	}, nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begin()
+	data, err := n.own.node.Encode()
+	if err != nil {
+		return nil, err
+	}
+	own, err := state.Decode(data)
+	if err == nil && len(own.Elements) == 0 {
+		own.Elements = []state.Element{{Models: []state.Model{{ID: mesh.SIGModel(1)}}}}
+	}
+	return own, err
 }
 
-// ApplicationKey is the AppKey.
-func (n *Network) ApplicationKey(context.Context, mesh.KeyIndex) (crypto.Key, error) {
-	return n.AppKey, nil
+// ApplicationKey is an AppKey.
+func (n *Network) ApplicationKey(_ context.Context, index mesh.KeyIndex) (crypto.Key, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begin()
+	key := n.own.node.AppKey(index)
+	if key == nil {
+		return crypto.Key{}, fmt.Errorf("fake: no AppKey %d", index)
+	}
+	return n.own.node.Sending(key), nil
 }

@@ -37,6 +37,8 @@ type Node struct {
 	lightness   uint16
 	temperature uint16
 	received    []Message
+	netKey      mesh.KeyIndex // that it joined with
+	keys        foundation.Keys
 }
 
 // Message is what a node received.
@@ -132,7 +134,7 @@ func (d *Node) Received(opcodes ...mesh.Opcode) []Message {
 func (d *Node) peer(key crypto.Key) state.Peer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return state.Peer{UUID: d.UUID, Address: d.address, Elements: len(d.Composition.Elements), DeviceKey: key}
+	return state.Peer{UUID: d.UUID, Address: d.address, Elements: len(d.Composition.Elements), NetKey: d.netKey, DeviceKey: key}
 }
 
 // receive is the answer of the node, nil for none.
@@ -153,6 +155,9 @@ func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if answer = d.configuration(m); answer == nil {
+		answer = d.rekey(m)
+	}
+	if answer == nil {
 		answer = d.application(m)
 	}
 	return answer, false
@@ -178,9 +183,6 @@ func (d *Node) configuration(m Message) access.Message {
 			return nil
 		}
 		return &foundation.ConfigCompositionDataStatus{Data: data}
-	case foundation.OpConfigAppKeyAdd:
-		in := Decode[foundation.ConfigAppKeyAdd](m)
-		return &foundation.ConfigAppKeyStatus{NetKeyIndex: in.NetKeyIndex, AppKeyIndex: in.AppKeyIndex}
 	case foundation.OpConfigModelAppBind:
 		in := Decode[foundation.ConfigModelAppBind](m)
 		return &foundation.ConfigModelAppStatus{
