@@ -14,8 +14,12 @@ import (
 func lengths(k access.Kind) []int {
 	var all []int
 	for n := range 48 {
-		for fill := range byte(4) {
-			if access.Decode(bytes.Repeat([]byte{fill}, n), k.New()) == nil {
+		for _, first := range []byte{0, 1, 2, 3, 0x3F} {
+			rising := make([]byte, n)
+			for i := range rising {
+				rising[i] = first + byte(i)
+			}
+			if access.Decode(bytes.Repeat([]byte{first}, n), k.New()) == nil || access.Decode(rising, k.New()) == nil {
 				all = append(all, n)
 				break
 			}
