@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // sample is a message of which the vectors have none, with the octets that
@@ -92,22 +93,20 @@ func TestRemoteProvisioningOctets(t *testing.T) {
 
 func TestFoundationOctets(t *testing.T) {
 	bridged := foundation.BridgedSubnets{NetKeyIndex1: 0x123, NetKeyIndex2: 0x456}
-	transmitter := foundation.SARTransmitter{
-		SegmentIntervalStep: 5, UnicastRetransmissionsCount: 2, UnicastRetransmissionsWithoutProgressCount: 3,
-		UnicastRetransmissionsIntervalStep: 7, UnicastRetransmissionsIntervalIncrement: 1,
-		MulticastRetransmissionsCount: 4, MulticastRetransmissionsIntervalStep: 8,
+	transmitter := transport.Transmitter{
+		SegmentIntervalStep: 5, UnicastRetransmissions: 2, UnicastRetransmissionsWithoutProgress: 3,
+		UnicastRetransmissionsIntervalStep: 7, UnicastRetransmissionsIntervalIncrease: 1,
+		MulticastRetransmissions: 4, MulticastRetransmissionsIntervalStep: 8,
 	}
-	receiver := foundation.SARReceiver{
-		SegmentsThreshold: 3, AcknowledgmentDelayIncrement: 2, DiscardTimeout: 1, ReceiverSegmentIntervalStep: 5, AcknowledgmentRetransmissionsCount: 1,
-	}
+	receiver := transport.Receiver{SegmentsThreshold: 3, AckDelayIncrement: 2, DiscardTimeout: 1, SegmentIntervalStep: 5, AckRetransmissions: 1}
 	long := bytes.Repeat([]byte{0xAB}, 0x80)
 	testSamples(t, []sample{
 		{&foundation.SARTransmitterGet{}, "806c"},
-		{&foundation.SARTransmitterSet{SARTransmitter: transmitter}, "806d25734108"},
-		{&foundation.SARTransmitterStatus{SARTransmitter: transmitter}, "806e25734108"},
+		{&foundation.SARTransmitterSet{Transmitter: transmitter}, "806d25734108"},
+		{&foundation.SARTransmitterStatus{Transmitter: transmitter}, "806e25734108"},
 		{&foundation.SARReceiverGet{}, "806f"},
-		{&foundation.SARReceiverSet{SARReceiver: receiver}, "8070435101"},
-		{&foundation.SARReceiverStatus{SARReceiver: receiver}, "8071435101"},
+		{&foundation.SARReceiverSet{Receiver: receiver}, "8070435101"},
+		{&foundation.SARReceiverStatus{Receiver: receiver}, "8071435101"},
 
 		{&foundation.PrivateBeaconGet{}, "8060"},
 		{&foundation.PrivateBeaconSet{PrivateBeacon: true}, "806101"},

@@ -42,15 +42,13 @@ const (
 // ConfigServer is the Configuration Server model (section 4.4.1): it answers
 // questions about its node's configuration and changes it.
 type ConfigServer struct {
-	product  Product
-	host     Host
-	opcodes  []mesh.Opcode
-	handlers map[mesh.Opcode]func(in *access.Incoming) access.Message
+	responder
+	product Product
 }
 
 // NewConfigServer makes the model for the primary element of a node.
 func NewConfigServer(p Product) *ConfigServer {
-	s := &ConfigServer{product: p, handlers: map[mesh.Opcode]func(*access.Incoming) access.Message{}}
+	s := &ConfigServer{responder: newResponder(ConfigurationServerID), product: p}
 	s.handleNode()
 	s.handleHeartbeats()
 	s.handleNetKeys()
@@ -61,22 +59,9 @@ func NewConfigServer(p Product) *ConfigServer {
 	return s
 }
 
-// Attach implements Attacher.
-func (s *ConfigServer) Attach(h Host) { s.host = h }
-
-// ID implements access.Model.
-func (s *ConfigServer) ID() mesh.ModelID { return ConfigurationServerID }
-
-// Opcodes implements access.Model.
-func (s *ConfigServer) Opcodes() []mesh.Opcode { return s.opcodes }
-
 // Receive implements access.Model. A message that cannot be decoded is ignored.
 func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
-	handle := s.handlers[in.Opcode]
-	if handle == nil || s.host == nil {
-		return
-	}
-	answer := handle(in)
+	answer := s.answer(in)
 	if answer == nil {
 		return
 	}
@@ -125,22 +110,6 @@ func (s *ConfigServer) Composition() *Composition {
 		c.Elements = append(c.Elements, e)
 	}
 	return c
-}
-
-// on registers what to do with the messages of type T. The answer may be nil.
-func on[T any, M interface {
-	*T
-	access.Message
-}](s *ConfigServer, f func(in *access.Incoming, m M) access.Message) {
-	op := M(new(T)).Opcode()
-	s.opcodes = append(s.opcodes, op)
-	s.handlers[op] = func(in *access.Incoming) access.Message {
-		m := M(new(T))
-		if access.Decode(in.Params, m) != nil {
-			return nil
-		}
-		return f(in, m)
-	}
 }
 
 // model finds the model that a message is about.

@@ -147,9 +147,3 @@ func (s *ConfigServer) handleHeartbeats() {
 		}
 	})
 }
-
-// change changes the node's state.
-func (s *ConfigServer) change(f func(*state.Node)) {
-	f(s.host.State())
-	s.host.Changed()
-}
