@@ -112,6 +112,21 @@ func (s *ConfigServer) Composition() *Composition {
 	return c
 }
 
+// Page is the octets of a page of the composition data, or of the largest one
+// below it that there is (section 4.4.1.2.2).
+func (s *ConfigServer) Page(number uint8) (uint8, []byte) {
+	if number >= PageRelations {
+		if data, err := access.AppendPart(nil, s.Relations()); err == nil {
+			return PageRelations, data
+		}
+	}
+	data, err := s.Composition().Append(nil)
+	if err != nil {
+		return PageComposition, nil // the options of the node do not allow it
+	}
+	return PageComposition, data
+}
+
 // model finds the model that a message is about.
 func (s *ConfigServer) model(element mesh.Address, id mesh.ModelID) (*state.Model, Status) {
 	e := s.host.State().Element(element)

@@ -127,6 +127,7 @@ func (s *ConfigServer) deleteNetKey(index, used mesh.KeyIndex) Status {
 			}
 		}
 		n.Subnets = slices.DeleteFunc(n.Subnets, func(k state.Subnet) bool { return k.Index == index })
+		n.DropSubnet(index)
 	})
 	return Success
 }

@@ -99,6 +99,7 @@ type Model struct {
 	Subscriptions []mesh.Address
 	Labels        []mesh.UUID // of the virtual addresses among Subscriptions
 	Publication   Publication
+	Directed      bool   // publishes with directed forwarding (Directed Publish Policy state)
 	Values        []byte // the model's own state, as access.Persistent gives it
 }
 
@@ -152,6 +153,14 @@ type Node struct {
 
 	HeartbeatPublication HeartbeatPublication
 
+	// PrivateProxy is the Private GATT Proxy state; OnDemandProxy is for how
+	// many seconds the node advertises after a solicitation, 0 for not.
+	PrivateProxy  Feature
+	OnDemandProxy uint8
+
+	Bridge   Bridge
+	Directed *Directed // nil: the default
+
 	Elements []Element
 }
 
@@ -203,6 +212,7 @@ func (n *Node) Reset() {
 		LowPower:        n.LowPower,
 		SARTransmitter:  n.SARTransmitter,
 		SARReceiver:     n.SARReceiver,
+		PrivateProxy:    n.PrivateProxy,
 		Elements:        n.Elements,
 	}
 	for e := range n.Elements {

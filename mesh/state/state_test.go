@@ -53,6 +53,12 @@ func full() *state.Node {
 		HeartbeatPublication: state.HeartbeatPublication{
 			Destination: 1, CountLog: 0xFF, PeriodLog: 7, TTL: 9, Features: 5, NetKey: 0xFFF,
 		},
+		PrivateProxy:  state.Enabled,
+		OnDemandProxy: 30,
+		Bridge: state.Bridge{Enabled: true, Table: []state.BridgeEntry{
+			{NetKey1: 1, NetKey2: 2, Address1: 3, Address2: 0xC000},
+		}},
+		Directed: &state.Directed{RSSIMargin: 5, Subnets: []state.DirectedSubnet{{NetKey: 7, Paths: []state.FixedPath{{BearerTowardOrigin: 1}}}}},
 		Elements: []state.Element{
 			{Location: 0x0100, Models: []state.Model{{
 				ID:            mesh.SIG | 0x1000,
@@ -185,6 +191,7 @@ func TestResetKeepsIdentityAndValuesOnly(t *testing.T) {
 	want.Address, want.DeviceKey, want.IVIndex, want.IVUpdate = 0, crypto.Key{}, 0, false
 	want.Subnets, want.AppKeys = nil, nil
 	want.HeartbeatPublication = state.HeartbeatPublication{}
+	want.OnDemandProxy, want.Bridge, want.Directed = 0, state.Bridge{}, nil
 	for e := range want.Elements {
 		for m := range want.Elements[e].Models {
 			old := want.Elements[e].Models[m]
