@@ -140,12 +140,13 @@ func (s *ConfigServer) model(element mesh.Address, id mesh.ModelID) (*state.Mode
 	return m, Success
 }
 
-// isManaged reports whether a model is protected by the device key: it has
+// isManaged reports whether a model is protected by the device key alone: it has
 // neither AppKeys nor publication nor subscriptions (section 4.4.1 and its
 // likes).
 func isManaged(id mesh.ModelID) bool {
 	const firstApplicationModel = 0x1000
-	return !id.IsVendor() && id.Number() < firstApplicationModel && id != HealthServerID && id != HealthClientID
+	return !id.IsVendor() && id.Number() < firstApplicationModel &&
+		id != HealthServerID && id != HealthClientID && id != OpcodesAggregatorServerID && id != OpcodesAggregatorClientID
 }
 
 // ConfigClient is the Configuration Client as an entry of the composition data.

@@ -67,6 +67,7 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 		return // our own, back from a relay after the cache forgot it
 	}
 	c.relay(p)
+	c.bridge(p)
 	if !c.listensTo(p.Dst) {
 		return
 	}
