@@ -10,7 +10,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/clock"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scene"
@@ -25,7 +27,7 @@ import (
 // newMessages builds the registry of all messages, for their names and fields.
 func newMessages() (*access.Registry, error) {
 	return access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
-		clock.Messages(), scene.Messages(), scheduler.Messages())
+		clock.Messages(), scene.Messages(), scheduler.Messages(), blob.Messages(), firmware.Messages())
 }
 
 // debugReceived logs an access message; u is the element that sent it, without

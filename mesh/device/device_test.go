@@ -24,7 +24,12 @@ func bench(t *testing.T, elements []access.Element) *servertest.Bench {
 }
 
 func TestCompositions(t *testing.T) {
-	everywhere := []mesh.ModelID{foundation.ConfigurationServerID, foundation.HealthServerID}
+	everywhere := []mesh.ModelID{
+		foundation.ConfigurationServerID, foundation.HealthServerID,
+		foundation.DirectedForwardingServerID, foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
+		foundation.OnDemandPrivateProxyServerID, foundation.SARConfigurationServerID, foundation.OpcodesAggregatorServerID,
+		foundation.LargeCompositionDataServerID, foundation.SolicitationPDURPLServerID,
+	}
 	powered := []mesh.ModelID{generic.DefaultTransitionTimeServerID, generic.PowerOnOffServerID, generic.PowerOnOffSetupServerID}
 	dimmed := slices.Concat(everywhere, []mesh.ModelID{generic.OnOffServerID, generic.LevelServerID}, powered,
 		[]mesh.ModelID{light.LightnessServerID, light.LightnessSetupServerID})

@@ -1,10 +1,26 @@
 package foundation
 
-import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+import (
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+)
 
 // Messages is the table of the messages of the foundation models, with the
 // names that section 4.3 gives them.
 func Messages() []access.Kind {
+	return slices.Concat(
+		configMessages(),
+		remoteMessages(),
+		privateMessages(),
+		sarMessages(),
+		largeMessages(),
+		directedMessages(),
+		bridgeMessages(),
+	)
+}
+
+func configMessages() []access.Kind {
 	return []access.Kind{
 		access.Describe[ConfigCompositionDataGet]("Config Composition Data Get"),
 		access.Describe[ConfigCompositionDataStatus]("Config Composition Data Status"),

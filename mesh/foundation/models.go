@@ -11,6 +11,25 @@ const (
 	ConfigurationClientID = mesh.SIG | 0x0001
 	HealthServerID        = mesh.SIG | 0x0002
 	HealthClientID        = mesh.SIG | 0x0003
+
+	RemoteProvisioningServerID   = mesh.SIG | 0x0004
+	RemoteProvisioningClientID   = mesh.SIG | 0x0005
+	DirectedForwardingServerID   = mesh.SIG | 0x0006
+	DirectedForwardingClientID   = mesh.SIG | 0x0007
+	BridgeConfigurationServerID  = mesh.SIG | 0x0008
+	BridgeConfigurationClientID  = mesh.SIG | 0x0009
+	PrivateBeaconServerID        = mesh.SIG | 0x000A
+	PrivateBeaconClientID        = mesh.SIG | 0x000B
+	OnDemandPrivateProxyServerID = mesh.SIG | 0x000C
+	OnDemandPrivateProxyClientID = mesh.SIG | 0x000D
+	SARConfigurationServerID     = mesh.SIG | 0x000E
+	SARConfigurationClientID     = mesh.SIG | 0x000F
+	OpcodesAggregatorServerID    = mesh.SIG | 0x0010
+	OpcodesAggregatorClientID    = mesh.SIG | 0x0011
+	LargeCompositionDataServerID = mesh.SIG | 0x0012
+	LargeCompositionDataClientID = mesh.SIG | 0x0013
+	SolicitationPDURPLServerID   = mesh.SIG | 0x0014
+	SolicitationPDURPLClientID   = mesh.SIG | 0x0015
 )
 
 // ModelName is the name of a model of the specifications, "" for one that is

@@ -139,6 +139,7 @@ func (h Keys) DeleteNetKey(index, used mesh.KeyIndex) Status {
 			}
 		}
 		n.Subnets = slices.DeleteFunc(n.Subnets, func(k state.Subnet) bool { return k.Index == index })
+		n.DropSubnet(index)
 	})
 	return Success
 }

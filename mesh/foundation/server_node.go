@@ -9,14 +9,11 @@ import (
 // handleNode registers the messages about states of the whole node (sections
 // 4.3.2.1 to 4.3.2.14 and 4.3.2.53 to 4.3.2.60).
 func (s *ConfigServer) handleNode() {
-	on(s, func(_ *access.Incoming, _ *ConfigCompositionDataGet) access.Message {
-		// There is only page 0, which is what a request for a page that is
-		// not there gets.
-		data, err := s.Composition().Append(nil)
-		if err != nil {
-			return nil
-		}
-		return &ConfigCompositionDataStatus{Data: data}
+	on(s, func(_ *access.Incoming, m *ConfigCompositionDataGet) access.Message {
+		const header = 2 // octets of opcode and page number
+		number, data := s.Page(m.Page)
+		// What does not fit comes by the Large Composition Data Server.
+		return &ConfigCompositionDataStatus{Page: number, Data: data[:min(len(data), access.MaxPayload-header)]}
 	})
 
 	beacon := func() access.Message { return &ConfigBeaconStatus{Beacon: s.host.State().Beacon} }
@@ -146,10 +143,4 @@ func (s *ConfigServer) handleHeartbeats() {
 			Status: CannotSet, Source: m.Source, Destination: m.Destination, PeriodLog: m.PeriodLog,
 		}
 	})
-}
-
-// change changes the node's state.
-func (s *ConfigServer) change(f func(*state.Node)) {
-	f(s.host.State())
-	s.host.Changed()
 }

@@ -62,11 +62,13 @@ var statusWords = []string{
 }
 
 // String is the status in words.
-func (s Status) String() string {
-	if int(s) < len(statusWords) {
-		return statusWords[s]
+func (s Status) String() string { return inWords(uint8(s), statusWords) }
+
+func inWords(s uint8, words []string) string {
+	if int(s) < len(words) {
+		return words[s]
 	}
-	return fmt.Sprintf("reserved status 0x%02x", uint8(s))
+	return fmt.Sprintf("reserved status 0x%02x", s)
 }
 
 // Err is nil for Success, else an error that says the status in words.

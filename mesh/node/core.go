@@ -73,6 +73,7 @@ type Core struct {
 
 	receiver  *network.Receiver
 	opened    network.PDU
+	bridged   []mesh.KeyIndex // subnets that a PDU is passed on to
 	transport *transport.Layer
 	lower     transport.Output
 	received  []transport.AccessMessage
@@ -113,6 +114,7 @@ type Counters struct {
 	IVIgnored      uint64 // beacons with an IV index or a state that was not believed
 	Unheard        uint64 // unprovisioned devices that were too many to remember
 	Relayed        uint64
+	Bridged        uint64 // passed on to another subnet
 	Unsent         uint64 // messages that could not be sealed
 	NoSequence     uint64 // messages not sent for want of sequence numbers
 	Network        network.Counters

@@ -83,13 +83,27 @@ func (c *Core) attachModels() {
 func (c *Core) deriveModels() {
 	for _, i := range c.instances {
 		i.config = c.state.Elements[i.element].Model(i.model.ID())
-		period := i.config.Publication.Interval()
-		switch {
-		case i.config.Publication.Address == mesh.Unassigned || period == 0:
-			i.nextPublication = time.Time{}
-		case i.nextPublication.IsZero() || i.nextPublication.After(c.now.Add(period)):
-			i.nextPublication = c.now.Add(period)
-		}
+		i.plan(c.now)
+	}
+}
+
+// period is the time between periodic publications, zero for none.
+func (i *instance) period() time.Duration {
+	period := i.config.Publication.Interval()
+	if h, ok := i.model.(access.Hastener); ok {
+		period = h.Hasten(period)
+	}
+	return period
+}
+
+// plan sets the next periodic publication after its period may have changed.
+func (i *instance) plan(now time.Time) {
+	period := i.period()
+	switch {
+	case i.config.Publication.Address == mesh.Unassigned || period == 0:
+		i.nextPublication = time.Time{}
+	case i.nextPublication.IsZero() || i.nextPublication.After(now.Add(period)):
+		i.nextPublication = now.Add(period)
 	}
 }
 
@@ -150,6 +164,9 @@ func (c *Core) inFixedGroup(dst mesh.Address) bool {
 // models that configure a node use the device key and no other, all others the
 // AppKeys bound to them (section 3.7.4.1).
 func mayUse(i *instance, in *access.Incoming) bool {
+	if i.model.ID() == foundation.OpcodesAggregatorServerID && in.DeviceKey {
+		return true // it takes both; the models of the items take theirs
+	}
 	if usesDeviceKey(i.model.ID()) {
 		return in.DeviceKey
 	}
@@ -157,11 +174,12 @@ func mayUse(i *instance, in *access.Incoming) bool {
 }
 
 // usesDeviceKey reports whether a model is one of the foundation models that
-// are protected by the device key: all below 0x1000 but Health (section 4.2).
+// are protected by the device key alone: all below 0x1000 but Health and the
+// Opcodes Aggregator (section 4.2).
 func usesDeviceKey(id mesh.ModelID) bool {
 	const healthServer, healthClient, firstApplicationModel = 0x0002, 0x0003, 0x1000
 	n := id.Number()
-	return !id.IsVendor() && n < firstApplicationModel && n != healthServer && n != healthClient
+	return !id.IsVendor() && n < firstApplicationModel && n != healthServer && n != healthClient && id != foundation.OpcodesAggregatorServerID
 }
 
 // run calls a model for something else than a message.
@@ -172,6 +190,9 @@ func (c *Core) run(i *instance, call func(access.Context)) {
 
 // keep notes the state of a model if a call has changed it.
 func (c *Core) keep(i *instance) {
+	if _, ok := i.model.(access.Hastener); ok && i.config != nil {
+		i.plan(c.now)
+	}
 	p, ok := i.model.(access.Persistent)
 	if !ok {
 		return
@@ -192,7 +213,7 @@ func (c *Core) wakeModels() {
 			c.run(i, w.Wake)
 		}
 		if due(i.nextPublication, c.now) {
-			i.nextPublication = c.now.Add(i.config.Publication.Interval())
+			i.nextPublication = c.now.Add(i.period())
 			if p, ok := i.model.(access.Publisher); ok {
 				c.run(i, p.PublishPeriodically)
 			}

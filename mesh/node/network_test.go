@@ -93,6 +93,9 @@ func TestCompositionOverTheAir(t *testing.T) {
 	want := [][]mesh.ModelID{
 		{
 			foundation.ConfigurationServerID, foundation.HealthServerID,
+			foundation.DirectedForwardingServerID, foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
+			foundation.OnDemandPrivateProxyServerID, foundation.SARConfigurationServerID, foundation.OpcodesAggregatorServerID,
+			foundation.LargeCompositionDataServerID, foundation.SolicitationPDURPLServerID,
 			generic.OnOffServerID, generic.LevelServerID, generic.DefaultTransitionTimeServerID,
 			generic.PowerOnOffServerID, generic.PowerOnOffSetupServerID,
 			light.LightnessServerID, light.LightnessSetupServerID, light.CTLServerID, light.CTLSetupServerID,

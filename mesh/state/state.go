@@ -14,6 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // Feature is a feature that can be off, on or absent (sections 4.2.10 to
@@ -98,6 +99,7 @@ type Model struct {
 	Subscriptions []mesh.Address
 	Labels        []mesh.UUID // of the virtual addresses among Subscriptions
 	Publication   Publication
+	Directed      bool   // publishes with directed forwarding (Directed Publish Policy state)
 	Values        []byte // the model's own state, as access.Persistent gives it
 }
 
@@ -147,6 +149,23 @@ type Node struct {
 	Proxy           Feature
 	Friend          Feature
 	Beacon          bool // Secure Network Beacon state
+	PrivateBeacon   PrivateBeacon
+	LowPower        bool // the node sleeps and has a friend: the Low Power feature
+
+	// SARTransmitter and SARReceiver are the states of sections 4.2.48 and
+	// 4.2.49; nil for the default.
+	SARTransmitter *transport.Transmitter
+	SARReceiver    *transport.Receiver
+
+	HeartbeatPublication HeartbeatPublication
+
+	// PrivateProxy is the Private GATT Proxy state; OnDemandProxy is for how
+	// many seconds the node advertises after a solicitation, 0 for not.
+	PrivateProxy  Feature
+	OnDemandProxy uint8
+
+	Bridge   Bridge
+	Directed *Directed // nil: the default
 
 	Elements []Element
 }
@@ -195,6 +214,11 @@ func (n *Node) Reset() {
 		Proxy:           n.Proxy,
 		Friend:          n.Friend,
 		Beacon:          n.Beacon,
+		PrivateBeacon:   n.PrivateBeacon,
+		LowPower:        n.LowPower,
+		SARTransmitter:  n.SARTransmitter,
+		SARReceiver:     n.SARReceiver,
+		PrivateProxy:    n.PrivateProxy,
 		Elements:        n.Elements,
 	}
 	for e := range n.Elements {
