@@ -63,6 +63,7 @@ func (c *Core) derive() {
 	}
 	c.receiver.SetIVIndex(c.state.IVIndex)
 	c.transport.SetDefaultTTL(c.state.DefaultTTL)
+	c.deriveSegmentation()
 	c.deriveAppKeys()
 	c.deviceKey = crypto.NewCCM(c.state.DeviceKey)
 	c.deriveModels()

@@ -14,6 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // Feature is a feature that can be off, on or absent (sections 4.2.10 to
@@ -141,6 +142,15 @@ type Node struct {
 	Proxy           Feature
 	Friend          Feature
 	Beacon          bool // Secure Network Beacon state
+	PrivateBeacon   PrivateBeacon
+	LowPower        bool // the node sleeps and has a friend: the Low Power feature
+
+	// SARTransmitter and SARReceiver are the states of sections 4.2.48 and
+	// 4.2.49; nil for the default.
+	SARTransmitter *transport.Transmitter
+	SARReceiver    *transport.Receiver
+
+	HeartbeatPublication HeartbeatPublication
 
 	Elements []Element
 }
@@ -189,6 +199,10 @@ func (n *Node) Reset() {
 		Proxy:           n.Proxy,
 		Friend:          n.Friend,
 		Beacon:          n.Beacon,
+		PrivateBeacon:   n.PrivateBeacon,
+		LowPower:        n.LowPower,
+		SARTransmitter:  n.SARTransmitter,
+		SARReceiver:     n.SARReceiver,
 		Elements:        n.Elements,
 	}
 	for e := range n.Elements {

@@ -15,6 +15,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 func key(first byte) crypto.Key {
@@ -45,6 +46,13 @@ func full() *state.Node {
 		Proxy:           state.Unsupported,
 		Friend:          state.Disabled,
 		Beacon:          true,
+		PrivateBeacon:   state.PrivateBeacon{Enabled: true, Steps: 60},
+		LowPower:        true,
+		SARTransmitter:  &transport.Transmitter{SegmentIntervalStep: 9, MulticastRetransmissions: 3},
+		SARReceiver:     &transport.Receiver{SegmentsThreshold: 31, AckRetransmissions: 1},
+		HeartbeatPublication: state.HeartbeatPublication{
+			Destination: 1, CountLog: 0xFF, PeriodLog: 7, TTL: 9, Features: 5, NetKey: 0xFFF,
+		},
 		Elements: []state.Element{
 			{Location: 0x0100, Models: []state.Model{{
 				ID:            mesh.SIG | 0x1000,
@@ -176,6 +184,7 @@ func TestResetKeepsIdentityAndValuesOnly(t *testing.T) {
 	want := full()
 	want.Address, want.DeviceKey, want.IVIndex, want.IVUpdate = 0, crypto.Key{}, 0, false
 	want.Subnets, want.AppKeys = nil, nil
+	want.HeartbeatPublication = state.HeartbeatPublication{}
 	for e := range want.Elements {
 		for m := range want.Elements[e].Models {
 			old := want.Elements[e].Models[m]
