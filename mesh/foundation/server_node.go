@@ -46,8 +46,7 @@ func (s *ConfigServer) handleNode() {
 	s.handleIdentity()
 
 	on(s, func(_ *access.Incoming, m *ConfigLowPowerNodePollTimeoutGet) access.Message {
-		// The node is nobody's friend.
-		return &ConfigLowPowerNodePollTimeoutStatus{LPNAddress: m.LPNAddress}
+		return s.pollTimeout(m.LPNAddress)
 	})
 	on(s, func(*access.Incoming, *ConfigNodeReset) access.Message { return &ConfigNodeResetStatus{} })
 }

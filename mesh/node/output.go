@@ -103,6 +103,15 @@ type IVIndexChanged struct {
 	Update  bool
 }
 
+// FriendshipChanged says that a friendship began or ended, on either side.
+type FriendshipChanged struct {
+	LPN, Friend mesh.Address
+	Established bool
+	Reason      string // why it ended
+}
+
+func (FriendshipChanged) isEvent() {}
+
 func (MessageReceived) isEvent()  {}
 func (DeviceHeard) isEvent()      {}
 func (ProvisioningStep) isEvent() {}

@@ -40,6 +40,9 @@ type member struct {
 	store    store.Store
 	events   []node.Event
 	sent     map[string]int // PDUs on the own lane, how often
+
+	missed   int // PDUs that came while the radio was off
+	listened time.Duration
 }
 
 type delivery struct {
@@ -48,12 +51,14 @@ type delivery struct {
 	in bearer.Incoming
 }
 
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 const airTime = 3 * time.Millisecond
 
 func newPump(t testing.TB) *pump {
 	return &pump{
 		TB:     t,
-		now:    time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		now:    start,
 		random: rand.New(rand.NewPCG(1, 2)),
 	}
 }
@@ -148,7 +153,11 @@ func (p *pump) step(end time.Time) bool {
 	if len(p.air) > 0 && !p.air[0].at.After(at) {
 		d := p.air[0]
 		p.air = p.air[1:]
-		p.now = later(p.now, d.at)
+		p.passes(later(p.now, d.at))
+		if !d.to.Awake(p.now) {
+			d.to.missed++
+			return true
+		}
 		if p.tap != nil {
 			p.tap(d.to, d.in)
 		}
@@ -158,10 +167,10 @@ func (p *pump) step(end time.Time) bool {
 		return true
 	}
 	if next == nil {
-		p.now = later(p.now, end)
+		p.passes(later(p.now, end))
 		return false
 	}
-	p.now = later(p.now, at)
+	p.passes(later(p.now, at))
 	next.Tick(p.now)
 	p.carryOut(next)
 	if d := next.NextDeadline(); d.Equal(at) {
@@ -169,6 +178,22 @@ func (p *pump) step(end time.Time) bool {
 	}
 	p.stepped()
 	return true
+}
+
+// passes moves the time on, and counts for whom the radio is on meanwhile: it
+// goes on and off at what a node does, or between by the milliseconds.
+func (p *pump) passes(now time.Time) {
+	for _, m := range p.members {
+		if m.options.LowPower == nil {
+			continue
+		}
+		for at := p.now; at.Before(now); at = at.Add(time.Millisecond) {
+			if m.Awake(at) {
+				m.listened += min(time.Millisecond, now.Sub(at))
+			}
+		}
+	}
+	p.now = now
 }
 
 func (p *pump) stepped() {

@@ -17,7 +17,8 @@ type subnet struct {
 	index    mesh.KeyIndex
 	phase    state.Phase
 	transmit *network.Credentials // what this node sends with
-	beacons  []*beacon.Keys       // the last is the one this node sends with
+	flooding []*network.Credentials
+	beacons  []*beacon.Keys // the last is the one this node sends with
 	schedule beacon.Schedule
 }
 
@@ -53,6 +54,7 @@ func (c *Core) derive() {
 				derived.schedule = o.schedule
 			}
 		}
+		derived.flooding = credentials
 		c.receiver.AddSubnet(s.Index, credentials...)
 		c.subnets = append(c.subnets, derived)
 	}
@@ -67,6 +69,7 @@ func (c *Core) derive() {
 	c.deriveAppKeys()
 	c.deviceKey = crypto.NewCCM(c.state.DeviceKey)
 	c.deriveModels()
+	c.deriveFriendship()
 }
 
 // deriveAppKeys puts the key to send with before the other one of its index
