@@ -60,6 +60,7 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"device/rename":    s.requestRename,
 		"device/remove":    s.requestRemove,
 		"device/interview": s.requestInterview,
+		"heartbeat/set":    s.requestHeartbeat,
 	}
 }
 

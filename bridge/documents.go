@@ -79,6 +79,8 @@ type healthDocument struct {
 	Adapters []Adapter `json:"adapters"`
 	Mesh     any       `json:"mesh"`
 	Ignored  int       `json:"retained_commands_ignored"`
+
+	Heartbeats map[string]*heartbeatDocument `json:"heartbeats,omitempty"`
 }
 
 func (s *Service) health() healthDocument {
@@ -94,6 +96,8 @@ func (s *Service) health() healthDocument {
 			"counters": snakes(s.summary.Counters),
 		},
 		Ignored: s.ignored,
+
+		Heartbeats: s.heartbeats(),
 	}
 }
 
@@ -148,6 +152,8 @@ type deviceDocument struct {
 	Elements  []elementDocument `json:"elements"`
 	Exposes   []exposeDocument  `json:"exposes"`
 	Skipped   []string          `json:"skipped,omitempty"`
+
+	Friendship *friendshipDocument `json:"friendship,omitempty"` // with the bridge
 }
 
 type elementDocument struct {
@@ -174,7 +180,9 @@ type exposeDocument struct {
 func (s *Service) deviceList() []deviceDocument {
 	list := make([]deviceDocument, 0, len(s.devices))
 	for _, m := range s.sorted() {
-		list = append(list, m.document())
+		doc := m.document()
+		doc.Friendship = s.friendship(m)
+		list = append(list, doc)
 	}
 	return list
 }

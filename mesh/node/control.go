@@ -2,6 +2,7 @@ package node
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/heartbeat"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
@@ -30,6 +31,8 @@ func (c *Core) receiveControl(m *transport.ControlMessage, rssi int8) {
 	}
 	switch {
 	case m.Segmented: // none of these is
+	case m.Opcode == heartbeat.Opcode:
+		c.receiveHeartbeat(m, rssi)
 	case f.low != nil:
 		f.low.Receive(c.now, &in, &f.out)
 	case f.role != nil:

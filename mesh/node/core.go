@@ -101,6 +101,7 @@ type Core struct {
 	lastRequest RequestID
 
 	friendship friendship
+	heartbeats heartbeats
 
 	provisioning     provision.Output
 	sessions         []*session
@@ -221,6 +222,8 @@ func (c *Core) NextDeadline() time.Time {
 	next = earliest(next, c.beaconDeadline())
 	next = earliest(next, c.modelDeadline())
 	next = earliest(next, c.friendshipDeadline())
+	next = earliest(next, c.heartbeats.publication.NextDeadline())
+	next = earliest(next, c.privateBeaconDeadline())
 	return earliest(next, c.delayedDeadline())
 }
 
@@ -237,7 +240,9 @@ func (c *Core) Tick(now time.Time) {
 	c.wakeModels()
 	c.collectTransport(0)
 	c.tickFriendship()
+	c.tickHeartbeats()
 	c.tickBeacons()
+	c.tickPrivateBeacons()
 }
 
 // WithModel runs call in the context of one of the node's models, for what
@@ -278,6 +283,7 @@ func (c *Core) Reset() error {
 	c.output.ForgetReplay = true
 	c.subnets = nil
 	c.leaveFriends()
+	c.heartbeats = heartbeats{}
 	c.buildReceiver()
 	if err := c.buildTransport(nil); err != nil {
 		return err

@@ -323,8 +323,10 @@ func (c *Core) friendshipEvent(e friend.Event) {
 	switch e := e.(type) {
 	case friend.Established:
 		c.report(FriendshipChanged{LPN: e.LPN, Friend: e.Friend, Established: true})
+		c.featuresChanged()
 	case friend.Terminated:
 		c.report(FriendshipChanged{LPN: e.LPN, Friend: e.Friend, Reason: string(e.Reason)})
+		c.featuresChanged()
 	case friend.Handed:
 		c.handed(RequestID(e.ID))
 	case friend.Secured:

@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -316,6 +317,7 @@ type Summary struct {
 	SequenceLeft int
 	NetKeys      []mesh.KeyIndex
 	AppKeys      []mesh.KeyIndex
+	Friendships  []friend.Status // with Low Power nodes
 	Counters     Counters
 	Missed       uint64 // PDUs dropped because the node did not keep up
 	Unsent       uint64 // PDUs that the bearer had no room for
@@ -333,6 +335,7 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 			IVIndex:      st.IVIndex,
 			IVUpdate:     st.IVUpdate,
 			SequenceLeft: c.SequenceLeft(),
+			Friendships:  c.Friendships(),
 			Counters:     c.Counters(),
 			Missed:       n.missed.Load(),
 			Unsent:       n.unsent.Load(),

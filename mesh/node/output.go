@@ -110,7 +110,17 @@ type FriendshipChanged struct {
 	Reason      string // why it ended
 }
 
+// HeartbeatReceived is a heartbeat for this node, reported by a node with
+// Options.Monitor.
+type HeartbeatReceived struct {
+	Src, Dst mesh.Address
+	Hops     uint8  // 1 for a neighbour
+	Features uint16 // in use at the source, as in composition data
+	RSSI     int8   // of the last hop, dBm
+}
+
 func (FriendshipChanged) isEvent() {}
+func (HeartbeatReceived) isEvent() {}
 
 func (MessageReceived) isEvent()  {}
 func (DeviceHeard) isEvent()      {}

@@ -99,7 +99,7 @@ func (c *Core) listensTo(dst mesh.Address) bool {
 	if dst.IsUnicast() {
 		return c.state.Element(dst) != nil
 	}
-	if c.options.Monitor && !dst.IsVirtual() || c.inFixedGroup(dst) {
+	if c.options.Monitor && !dst.IsVirtual() || c.inFixedGroup(dst) || c.heartbeats.subscription.Listens(c.now, dst) {
 		return true
 	}
 	for _, i := range c.instances {

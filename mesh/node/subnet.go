@@ -20,6 +20,7 @@ type subnet struct {
 	flooding []*network.Credentials
 	beacons  []*beacon.Keys // the last is the one this node sends with
 	schedule beacon.Schedule
+	private  privateBeacon
 }
 
 // appKey is an AppKey in use. During a key refresh it is there twice, and the
@@ -52,6 +53,7 @@ func (c *Core) derive() {
 		for _, o := range old {
 			if o.index == s.Index {
 				derived.schedule = o.schedule
+				derived.private = o.private
 			}
 		}
 		derived.flooding = credentials
@@ -70,6 +72,7 @@ func (c *Core) derive() {
 	c.deviceKey = crypto.NewCCM(c.state.DeviceKey)
 	c.deriveModels()
 	c.deriveFriendship()
+	c.deriveHeartbeats()
 }
 
 // deriveAppKeys puts the key to send with before the other one of its index
