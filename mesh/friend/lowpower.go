@@ -219,12 +219,13 @@ func (l *LowPower) Receive(now time.Time, m *Control, out *Output) {
 	}
 }
 
-// offered notes an Offer that is better than those before: a longer queue as
-// far as that was asked for, then room for the subscriptions, then the signal.
+// offered notes an Offer that is better than those before: one whose queue is as
+// long as was asked for and that has room for the subscriptions goes before one
+// that has not; then the signal counts.
 func (l *LowPower) offered(now time.Time, m *Control) {
 	o, err := ParseOffer(m.Params)
 	if err != nil || l.phase != requesting || m.Secured || m.TTL != 0 || m.NetKey != l.cfg.NetKey ||
-		m.Dst != l.cfg.Address || int(o.QueueSize) < l.cfg.Criteria.MinQueueSize() {
+		m.Dst != l.cfg.Address {
 		return
 	}
 	if l.from == mesh.Unassigned {
@@ -236,7 +237,9 @@ func (l *LowPower) offered(now time.Time, m *Control) {
 }
 
 func (l *LowPower) better(o *Offer) bool {
-	fits := func(o *Offer) bool { return int(o.SubscriptionsSize) >= len(l.wanted) }
+	fits := func(o *Offer) bool {
+		return int(o.QueueSize) >= l.cfg.Criteria.MinQueueSize() && int(o.SubscriptionsSize) >= len(l.wanted)
+	}
 	if fits(o) != fits(&l.best) {
 		return fits(o)
 	}
