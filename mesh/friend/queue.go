@@ -38,12 +38,17 @@ const (
 	update
 )
 
-// weight is how many PDUs the entry takes.
+// weight is how many PDUs the entry takes. There is always room for the one
+// Friend Update.
 func (e *entry) weight() int {
-	if e.kind == drafted {
+	switch e.kind {
+	case update:
+		return 0
+	case drafted:
 		return max(e.draft.PDUs, 1)
+	default:
+		return 1
 	}
-	return 1
 }
 
 // take is the PDU of a stored entry.
@@ -115,7 +120,7 @@ func (q *queue) discardOldest() bool {
 }
 
 // putUpdate appends a Friend Update unless one waits already: it says what is
-// true when it is handed over. It needs no room.
+// true when it is handed over.
 func (q *queue) putUpdate() {
 	for i := range q.entries {
 		if q.entries[i].kind == update {
@@ -130,6 +135,7 @@ func (q *queue) putUpdate() {
 // friendship begins.
 func (q *queue) putFirst() {
 	q.last++
+	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool { return e.kind == update })
 	q.entries = slices.Insert(q.entries, 0, entry{kind: update, message: q.last})
 }
 
