@@ -173,6 +173,7 @@ type friendship struct {
 	polled    bool      // a Poll has come
 	fsn       bool
 	last      *network.PDU // what was handed over for fsn
+	handed    entry        // what it was in the queue
 
 	queue         queue
 	subscriptions []mesh.Address
@@ -267,6 +268,7 @@ func (f *Friend) request(now time.Time, m *Control, out *Output) error {
 		// It has lost us. What waits for it is handed over to the new
 		// friendship, should it come to that.
 		f.end(s, Requested, out)
+		s.takeBack()
 	} else {
 		if len(f.list) >= f.cfg.Friendships || f.overlaps(m.Src, r.Elements) {
 			f.counters.Full++

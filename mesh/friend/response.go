@@ -125,11 +125,29 @@ func (f *Friend) handOver(s *friendship, out *Output) bool {
 		}
 		if ok {
 			f.counters.Handed++
-			s.last = &p
+			s.last, s.handed = &p, e
 		}
 		return ok
 	}
 }
+
+// takeBack puts what was handed over last, and was not acknowledged, into the
+// queue again. It may have arrived; the Low Power node then knows it by its
+// sequence number. A message of the friend's own gets another number, as the
+// Friend Update that begins the next friendship is newer.
+func (s *friendship) takeBack() {
+	if s.last == nil || isUpdate(s.last) {
+		return
+	}
+	e := s.handed
+	if e.kind == stored || e.kind == drafted && e.draft.PDUs > 1 {
+		e = storedEntry(s.last)
+		e.message = s.handed.message
+	}
+	s.queue.entries = slices.Insert(s.queue.entries, 0, e)
+}
+
+func isUpdate(p *network.PDU) bool { return p.CTL && p.Transport[0] == OpUpdate }
 
 // compose makes PDUs of a draft. What follows the first goes back to the queue.
 func (f *Friend) compose(s *friendship, e *entry, out *Output) (network.PDU, bool) {

@@ -255,6 +255,15 @@ func (c *Core) waitsForPoll(p *pending) bool {
 	return true
 }
 
+// draft is the name of the request in a Friend Queue. One that is not answered
+// has none: it has ended by then.
+func (p *pending) draft() RequestID {
+	if p.Respond == 0 {
+		return 0
+	}
+	return p.id
+}
+
 // handed is told that a request has been handed over.
 func (c *Core) handed(id RequestID) {
 	for _, p := range c.requests {

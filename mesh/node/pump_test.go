@@ -25,6 +25,7 @@ type pump struct {
 	now     time.Time
 	random  *rand.Rand
 	loss    float64
+	lost    func(from, to *member) bool // drops a PDU between two nodes, nil for none
 	members []*member
 	air     []delivery
 	after   func()                         // called after each step
@@ -112,7 +113,7 @@ func (p *pump) carryOut(m *member) {
 		}
 		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 		for _, other := range p.members {
-			if other != m && p.random.Float64() >= p.loss {
+			if other != m && p.random.Float64() >= p.loss && (p.lost == nil || !p.lost(m, other)) {
 				p.air = append(p.air, delivery{p.now.Add(airTime), other, in})
 			}
 		}

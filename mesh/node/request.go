@@ -162,7 +162,7 @@ func (c *Core) attempt(p *pending) {
 		key:    p.Key,
 		ttl:    p.TTL,
 
-		request: p.id,
+		request: p.draft(),
 	}, p.Payload)
 	switch {
 	case err != nil:
