@@ -70,6 +70,7 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"subnet/remove":       s.requestSubnetRemove,
 		"appkey/add":          s.requestAppKeyAdd,
 		"appkey/remove":       s.requestAppKeyRemove,
+		"heartbeat/set":       s.requestHeartbeat,
 	}
 }
 

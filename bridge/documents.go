@@ -88,6 +88,8 @@ type healthDocument struct {
 	Adapters []Adapter `json:"adapters"`
 	Mesh     any       `json:"mesh"`
 	Ignored  int       `json:"retained_commands_ignored"`
+
+	Heartbeats map[string]*heartbeatDocument `json:"heartbeats,omitempty"`
 }
 
 func (s *Service) health() healthDocument {
@@ -103,6 +105,8 @@ func (s *Service) health() healthDocument {
 			"counters": snakes(s.summary.Counters),
 		},
 		Ignored: s.ignored,
+
+		Heartbeats: s.heartbeats(),
 	}
 }
 
@@ -161,6 +165,8 @@ type deviceDocument struct {
 	LeftBehind bool            `json:"left_behind,omitempty"`
 	NetKeys    []mesh.KeyIndex `json:"net_keys"`
 	AppKeys    []mesh.KeyIndex `json:"app_keys"`
+
+	Friendship *friendshipDocument `json:"friendship,omitempty"` // with the bridge
 }
 
 type elementDocument struct {
@@ -187,7 +193,9 @@ type exposeDocument struct {
 func (s *Service) deviceList() []deviceDocument {
 	list := make([]deviceDocument, 0, len(s.devices))
 	for _, m := range s.sorted() {
-		list = append(list, m.document())
+		doc := m.document()
+		doc.Friendship = s.friendship(m)
+		list = append(list, doc)
 	}
 	return list
 }

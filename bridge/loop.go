@@ -166,6 +166,10 @@ func (s *Service) handle(in any) {
 		s.event("device_provisioning", map[string]any{"uuid": in.UUID, "step": in.Step})
 	case node.ProvisioningDone:
 		// The worker that waits for it goes on from there.
+	case node.FriendshipChanged:
+		s.befriended(in)
+	case node.HeartbeatReceived:
+		s.beaten(in)
 	case node.IVIndexChanged:
 		s.log.Info().Uint32("iv_index", uint32(in.IVIndex)).Bool("in_progress", in.Update).Msg("the network moved to another IV index")
 		s.event("iv_update", map[string]any{"iv_index": in.IVIndex, "in_progress": in.Update})
@@ -217,6 +221,8 @@ func (s *Service) refreshSummary() {
 		}
 		s.post(func() {
 			s.tookSummary(summary)
+			s.lists["devices"] = s.lists["devices"] || len(summary.Friendships) > 0 || s.befriends
+			s.befriends = len(summary.Friendships) > 0
 		})
 	})
 }

@@ -39,6 +39,7 @@ type managed struct {
 	probing   bool
 	failures  int
 	busy      bool // is being interviewed or removed
+	heartbeat *heartbeatDocument
 }
 
 // load makes a device of its record and of what else the store has of it. What

@@ -112,6 +112,7 @@ type Service struct {
 	formerly     []string           // topics that were cleared before the start
 	asked        *managed           // is probed because it was silent
 	summary      node.Summary
+	befriends    bool            // some device had a friendship at the last summary
 	lists        map[string]bool // bridge topics to publish again
 	ignored      int             // retained commands
 	rekeying     rekeying

@@ -58,6 +58,7 @@ type Mesh struct {
 	Address         uint16 // unicast, of the primary element
 	DefaultTTL      uint8  // 0 or 2 to 127
 	Relay           bool
+	Friend          bool
 	NetworkTransmit Transmit
 	RelayRetransmit Transmit
 	Provision       Provision

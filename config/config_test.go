@@ -126,6 +126,7 @@ func other() map[string]struct{ text, yaml, value string } {
 		"mesh.address":                   {"0x7fff", "0x7fff", "32767"},
 		"mesh.default_ttl":               {"127", "127", "127"},
 		"mesh.relay":                     {"0", "false", "false"},
+		"mesh.friend":                    {"0", "false", "false"},
 		"mesh.network_transmit.count":    {"8", "8", "8"},
 		"mesh.network_transmit.interval": {"320ms", "0.32s", "320ms"},
 		"mesh.relay_retransmit.count":    {"1", "1", "1"},

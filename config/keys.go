@@ -36,7 +36,7 @@ func Default() Config {
 		HomeAssistant: HomeAssistant{Enabled: true, DiscoveryPrefix: "homeassistant", StatusTopic: "homeassistant/status"},
 		HCI:           HCI{Adapters: []string{"hci0"}, CaptureSize: 64},
 		Mesh: Mesh{
-			Name: "btmesh2mqtt", Address: 0x0001, DefaultTTL: 10, Relay: true,
+			Name: "btmesh2mqtt", Address: 0x0001, DefaultTTL: 10, Relay: true, Friend: true,
 			NetworkTransmit: Transmit{Count: 3, Interval: 20 * time.Millisecond},
 			RelayRetransmit: Transmit{Count: 2, Interval: 20 * time.Millisecond},
 		},
@@ -95,6 +95,8 @@ func Keys() []Key {
 			"How far messages of the bridge go: at most one relay less."),
 		key("mesh.relay", boolean(), func(c *Config) *bool { return &c.Mesh.Relay },
 			"Pass on messages between nodes that do not hear each other."),
+		key("mesh.friend", boolean(), func(c *Config) *bool { return &c.Mesh.Friend },
+			"Keep messages for battery devices that sleep (Low Power nodes), up to 16 of them."),
 		key("mesh.network_transmit.count", transmissions, func(c *Config) *int { return &c.Mesh.NetworkTransmit.Count },
 			"How often each PDU of the bridge is sent, all transmissions together."),
 		key("mesh.network_transmit.interval", gap, func(c *Config) *time.Duration { return &c.Mesh.NetworkTransmit.Interval },

@@ -83,6 +83,7 @@ func TestKinds(t *testing.T) {
 			good: "10ms 20ms 0.1s 320ms", bad: "0 0s 5ms 15ms 330ms -10ms 1h 20 fast",
 		},
 		{key: "mesh.relay", good: "true false 1 0", bad: "yes no on 2"},
+		{key: "mesh.friend", good: "true false 1 0", bad: "yes no on 2"},
 		{
 			key:       "mesh.provision.static_oob",
 			good:      "00112233445566778899aabbccddeeff 00112233445566778899AABBCCDDEEFF",

@@ -171,6 +171,10 @@ func adjust(n *state.Node, c *config.Mesh) {
 	if c.Relay {
 		n.Relay = state.Enabled
 	}
+	n.Friend = state.Disabled
+	if c.Friend {
+		n.Friend = state.Enabled
+	}
 }
 
 func retransmit(t config.Transmit) state.Retransmit {

@@ -102,6 +102,9 @@ func (s *ConfigServer) Composition() *Composition {
 			c.Features |= feature
 		}
 	}
+	if n.LowPower {
+		c.Features |= FeatureLowPower
+	}
 	for i := range n.Elements {
 		e := CompositionElement{Location: n.Elements[i].Location}
 		for _, m := range n.Elements[i].Models {

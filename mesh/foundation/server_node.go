@@ -43,8 +43,7 @@ func (s *ConfigServer) handleNode() {
 	s.handleIdentity()
 
 	on(s, func(_ *access.Incoming, m *ConfigLowPowerNodePollTimeoutGet) access.Message {
-		// The node is nobody's friend.
-		return &ConfigLowPowerNodePollTimeoutStatus{LPNAddress: m.LPNAddress}
+		return s.pollTimeout(m.LPNAddress)
 	})
 	on(s, func(*access.Incoming, *ConfigNodeReset) access.Message { return &ConfigNodeResetStatus{} })
 }
@@ -109,38 +108,8 @@ func (s *ConfigServer) handleIdentity() {
 	})
 }
 
-// handleHeartbeats registers the messages about heartbeats (sections 4.3.2.61
-// to 4.3.2.66). The node sends and counts none: both can be switched off only.
-func (s *ConfigServer) handleHeartbeats() {
-	on(s, func(*access.Incoming, *ConfigHeartbeatPublicationGet) access.Message {
-		return &ConfigHeartbeatPublicationStatus{}
-	})
-	on(s, func(_ *access.Incoming, m *ConfigHeartbeatPublicationSet) access.Message {
-		status := &ConfigHeartbeatPublicationStatus{
-			Destination: m.Destination, CountLog: m.CountLog, PeriodLog: m.PeriodLog,
-			TTL: m.TTL, Features: m.Features, NetKeyIndex: m.NetKeyIndex,
-		}
-		switch {
-		case m.Destination == mesh.Unassigned:
-			return &ConfigHeartbeatPublicationStatus{}
-		case m.Destination.IsVirtual():
-			status.Status = InvalidAddress
-		case s.host.State().Subnet(m.NetKeyIndex) == nil:
-			status.Status = InvalidNetKeyIndex
-		default:
-			status.Status = CannotSet
-		}
-		return status
-	})
-	on(s, func(*access.Incoming, *ConfigHeartbeatSubscriptionGet) access.Message {
-		return &ConfigHeartbeatSubscriptionStatus{}
-	})
-	on(s, func(_ *access.Incoming, m *ConfigHeartbeatSubscriptionSet) access.Message {
-		if m.Source == mesh.Unassigned || m.Destination == mesh.Unassigned || m.PeriodLog == 0 {
-			return &ConfigHeartbeatSubscriptionStatus{}
-		}
-		return &ConfigHeartbeatSubscriptionStatus{
-			Status: CannotSet, Source: m.Source, Destination: m.Destination, PeriodLog: m.PeriodLog,
-		}
-	})
+// change changes the node's state.
+func (s *ConfigServer) change(f func(*state.Node)) {
+	f(s.host.State())
+	s.host.Changed()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -40,6 +41,12 @@ type Options struct {
 	Addresses AddressRange
 	// ReplaySize is the number of sources in the replay protection list.
 	ReplaySize int
+	// Friend bounds the Friend feature, which the state of the node switches
+	// on.
+	Friend FriendOptions
+	// LowPower makes the node a Low Power node; nil for a node that always
+	// listens.
+	LowPower *LowPowerOptions
 }
 
 // DeviceOptions says how an unprovisioned device shows itself.
@@ -98,6 +105,9 @@ type Core struct {
 	busy        map[mesh.Address]bool
 	lastRequest RequestID
 
+	friendship friendship
+	heartbeats heartbeats
+
 	provisioning     provision.Output
 	sessions         []*session
 	device           *provision.Device
@@ -119,6 +129,7 @@ type Counters struct {
 	NoSequence     uint64 // messages not sent for want of sequence numbers
 	Network        network.Counters
 	Transport      transport.Counters
+	Friend         friend.Counters
 }
 
 // New makes a node of what was saved, or of nothing: an unprovisioned device.
@@ -200,6 +211,9 @@ func (c *Core) Take() *Output {
 // Receive handles a PDU from the radio.
 func (c *Core) Receive(now time.Time, in *bearer.Incoming) {
 	c.begin(now)
+	if !c.Awake(now) {
+		return // the radio is off, or should be
+	}
 	switch in.Kind {
 	case bearer.Message:
 		c.receiveMessage(in)
@@ -220,6 +234,9 @@ func (c *Core) NextDeadline() time.Time {
 	next = earliest(next, c.beaconDeadline())
 	next = earliest(next, c.ivDeadline())
 	next = earliest(next, c.modelDeadline())
+	next = earliest(next, c.friendshipDeadline())
+	next = earliest(next, c.heartbeats.publication.NextDeadline())
+	next = earliest(next, c.privateBeaconDeadline())
 	return earliest(next, c.delayedDeadline())
 }
 
@@ -236,7 +253,10 @@ func (c *Core) Tick(now time.Time) {
 	c.wakeModels()
 	c.collectTransport(0)
 	c.tickIV()
+	c.tickFriendship()
+	c.tickHeartbeats()
 	c.tickBeacons()
+	c.tickPrivateBeacons()
 }
 
 // WithModel runs call in the context of one of the node's models, for what
@@ -277,6 +297,8 @@ func (c *Core) Reset() error {
 	c.lower.Replay, c.output.Replay = c.lower.Replay[:0], c.output.Replay[:0]
 	c.output.ForgetReplay = true
 	c.subnets = nil
+	c.leaveFriends()
+	c.heartbeats = heartbeats{}
 	c.buildReceiver()
 	if err := c.buildTransport(nil); err != nil {
 		return err
@@ -295,6 +317,7 @@ func (c *Core) Counters() Counters {
 	n := c.counters
 	n.Network = c.receiver.Counters()
 	n.Transport = c.transport.Counters()
+	n.Friend = c.friendship.counters()
 	return n
 }
 

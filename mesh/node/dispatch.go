@@ -297,6 +297,9 @@ func (x *modelContext) Publish(m access.Message) bool {
 		key:    transport.Key{App: p.AppKey},
 		ttl:    p.TTL,
 	}
+	if p.Friendship {
+		out.by = c.friendshipCredentials(key.NetKey)
+	}
 	if out.ttl == mesh.DefaultTTL {
 		out.ttl = c.state.DefaultTTL
 	}

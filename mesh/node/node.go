@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -338,6 +339,7 @@ type Summary struct {
 	Subnets        []SubnetSummary
 	NetKeys        []mesh.KeyIndex
 	AppKeys        []mesh.KeyIndex
+	Friendships    []friend.Status // with Low Power nodes
 	Counters       Counters
 	Missed         uint64 // PDUs dropped because the node did not keep up
 	Unsent         uint64 // PDUs that the bearer had no room for
@@ -358,6 +360,7 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 			IVIndexUnknown: st.IVIndexUnknown,
 			SequenceLeft:   c.SequenceLeft(),
 			Subnets:        c.subnetSummaries(),
+			Friendships:    c.Friendships(),
 			Counters:       c.Counters(),
 			Missed:         n.missed.Load(),
 			Unsent:         n.unsent.Load(),

@@ -120,6 +120,25 @@ func (Left) isEvent()              {}
 func (IVIndexChanged) isEvent()    {}
 func (KeyRefreshChanged) isEvent() {}
 
+// FriendshipChanged says that a friendship began or ended, on either side.
+type FriendshipChanged struct {
+	LPN, Friend mesh.Address
+	Established bool
+	Reason      string // why it ended
+}
+
+// HeartbeatReceived is a heartbeat for this node, reported by a node with
+// Options.Monitor.
+type HeartbeatReceived struct {
+	Src, Dst mesh.Address
+	Hops     uint8  // 1 for a neighbour
+	Features uint16 // in use at the source, as in composition data
+	RSSI     int8   // of the last hop, dBm
+}
+
+func (FriendshipChanged) isEvent() {}
+func (HeartbeatReceived) isEvent() {}
+
 // earliest returns the earlier of two deadlines; zero means none.
 func earliest(a, b time.Time) time.Time {
 	switch {

@@ -25,6 +25,7 @@ type pump struct {
 	now     time.Time
 	random  *rand.Rand
 	loss    float64
+	lost    func(from, to *member) bool // drops a PDU between two nodes, nil for none
 	members []*member
 	air     []delivery
 	after   func()                         // called after each step
@@ -40,6 +41,9 @@ type member struct {
 	store    store.Store
 	events   []node.Event
 	sent     map[string]int // PDUs on the own lane, how often
+
+	missed   int // PDUs that came while the radio was off
+	listened time.Duration
 }
 
 type delivery struct {
@@ -48,12 +52,14 @@ type delivery struct {
 	in bearer.Incoming
 }
 
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 const airTime = 3 * time.Millisecond
 
 func newPump(t testing.TB) *pump {
 	return &pump{
 		TB:     t,
-		now:    time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		now:    start,
 		random: rand.New(rand.NewPCG(1, 2)),
 	}
 }
@@ -107,7 +113,7 @@ func (p *pump) carryOut(m *member) {
 		}
 		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 		for _, other := range p.members {
-			if other != m && p.random.Float64() >= p.loss {
+			if other != m && p.random.Float64() >= p.loss && (p.lost == nil || !p.lost(m, other)) {
 				p.air = append(p.air, delivery{p.now.Add(airTime), other, in})
 			}
 		}
@@ -148,7 +154,11 @@ func (p *pump) step(end time.Time) bool {
 	if len(p.air) > 0 && !p.air[0].at.After(at) {
 		d := p.air[0]
 		p.air = p.air[1:]
-		p.now = later(p.now, d.at)
+		p.passes(later(p.now, d.at))
+		if !d.to.Awake(p.now) {
+			d.to.missed++
+			return true
+		}
 		if p.tap != nil {
 			p.tap(d.to, d.in)
 		}
@@ -158,10 +168,10 @@ func (p *pump) step(end time.Time) bool {
 		return true
 	}
 	if next == nil {
-		p.now = later(p.now, end)
+		p.passes(later(p.now, end))
 		return false
 	}
-	p.now = later(p.now, at)
+	p.passes(later(p.now, at))
 	next.Tick(p.now)
 	p.carryOut(next)
 	if d := next.NextDeadline(); d.Equal(at) {
@@ -169,6 +179,22 @@ func (p *pump) step(end time.Time) bool {
 	}
 	p.stepped()
 	return true
+}
+
+// passes moves the time on, and counts for whom the radio is on meanwhile: it
+// goes on and off at what a node does, or between by the milliseconds.
+func (p *pump) passes(now time.Time) {
+	for _, m := range p.members {
+		if m.options.LowPower == nil {
+			continue
+		}
+		for at := p.now; at.Before(now); at = at.Add(time.Millisecond) {
+			if m.Awake(at) {
+				m.listened += min(time.Millisecond, now.Sub(at))
+			}
+		}
+	}
+	p.now = now
 }
 
 func (p *pump) stepped() {

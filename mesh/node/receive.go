@@ -8,7 +8,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -69,17 +68,17 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 	c.learnFrom(p)
 	c.relay(p)
 	c.bridge(p)
-	if !c.listensTo(p.Dst) {
-		return
+	if !c.keepForSleepers(p) && c.listensTo(p.Dst) {
+		c.receiveTransport(p)
 	}
-	c.transport.Receive(c.now, p, &c.lower)
 	c.collectTransport(in.RSSI)
 }
 
 // relay passes a PDU on (section 3.4.6.3): not what is for this node alone,
 // and not what has come to the end of its way.
 func (c *Core) relay(p *network.PDU) {
-	if c.state.Relay != state.Enabled || p.TTL < 2 || c.state.Element(p.Dst) != nil {
+	by := c.relayCredentials(p)
+	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil {
 		return
 	}
 	out := bearer.Outgoing{
@@ -87,7 +86,7 @@ func (c *Core) relay(p *network.PDU) {
 		Lane:     bearer.RelayLane(uint16(p.Src)),
 		Transmit: c.state.RelayRetransmit.Transmit(),
 	}
-	pdu, err := p.By.Relay(out.Data[:0], p)
+	pdu, err := by.Relay(out.Data[:0], p)
 	if err != nil {
 		c.counters.Unsent++
 		return
@@ -102,7 +101,7 @@ func (c *Core) listensTo(dst mesh.Address) bool {
 	if dst.IsUnicast() {
 		return c.state.Element(dst) != nil
 	}
-	if c.options.Monitor && !dst.IsVirtual() || c.inFixedGroup(dst) {
+	if c.options.Monitor && !dst.IsVirtual() || c.inFixedGroup(dst) || c.heartbeats.subscription.Listens(c.now, dst) {
 		return true
 	}
 	for _, i := range c.instances {
@@ -122,6 +121,7 @@ func (c *Core) collectTransport(rssi int8) {
 			c.output.Replay = append(c.output.Replay, store.ReplayEntry(e))
 		}
 		c.lower.Replay = c.lower.Replay[:0]
+		c.collectControl(rssi)
 		received := append(c.received[:0], c.lower.Access...)
 		done := append(c.done[:0], c.lower.Done...)
 		c.received, c.done = received, done

@@ -150,6 +150,9 @@ func (c *Core) startRequests() {
 
 // attempt sends the request once more.
 func (c *Core) attempt(p *pending) {
+	if c.waitsForPoll(p) {
+		return
+	}
 	p.attempts++
 	net := p.NetKey
 	if key := c.state.AppKey(p.Key.App); key != nil && !p.Key.IsDevice() {
@@ -161,6 +164,8 @@ func (c *Core) attempt(p *pending) {
 		netKey: net,
 		key:    p.Key,
 		ttl:    p.TTL,
+
+		request: p.draft(),
 	}, p.Payload)
 	switch {
 	case err != nil:
@@ -172,6 +177,7 @@ func (c *Core) attempt(p *pending) {
 		p.deadline = time.Time{}
 	case p.Respond == 0:
 		c.finish(p, Response{}, nil)
+	case c.waitsForPoll(p):
 	default:
 		c.await(p)
 	}
@@ -258,6 +264,7 @@ func (c *Core) requestDeadline() time.Time {
 // finish takes a request off the list and reports its end.
 func (c *Core) finish(p *pending, r Response, err error) {
 	c.requests = slices.DeleteFunc(c.requests, func(other *pending) bool { return other == p })
+	c.withdraw(p.id)
 	if p.segments != 0 {
 		c.transport.Cancel(c.now, p.segments, &c.lower)
 	}

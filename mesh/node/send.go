@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
@@ -18,6 +19,8 @@ type outgoing struct {
 	netKey   mesh.KeyIndex
 	key      transport.Key
 	ttl      mesh.TTL
+	by       *network.Credentials // nil: the flooding credentials of netKey
+	request  RequestID            // that it belongs to, 0 for none
 }
 
 // delayed is an access message for later: an answer to a group, the repetition
@@ -43,21 +46,31 @@ func (c *Core) send(o outgoing, payload []byte) (transport.Handle, error) {
 		c.counters.Unsent++
 		return 0, ErrNoIVIndex
 	}
-	handle, err := c.transport.Send(c.now, &transport.AccessOut{
-		Src:     o.src,
-		Dst:     o.dst,
-		Label:   o.label,
-		NetKey:  o.netKey,
-		Key:     o.key,
-		TTL:     o.ttl,
-		Payload: payload,
-	}, &c.lower)
+	if c.sendToSleepers(&o, payload) {
+		return 0, nil
+	}
+	m := o.access(payload)
+	handle, err := c.transport.Send(c.now, &m, &c.lower)
 	if err != nil {
 		c.countUnsent(err)
 		return 0, err
 	}
 	c.seal()
 	return handle, nil
+}
+
+// access is the message for the transport layer.
+func (o *outgoing) access(payload []byte) transport.AccessOut {
+	return transport.AccessOut{
+		Src:     o.src,
+		Dst:     o.dst,
+		Label:   o.label,
+		NetKey:  o.netKey,
+		Key:     o.key,
+		TTL:     o.ttl,
+		By:      o.by,
+		Payload: payload,
+	}
 }
 
 // sendMessage sends what a model says. Nobody waits for the outcome: errors are
@@ -125,12 +138,19 @@ func (c *Core) seal() {
 			c.counters.Unsent++
 			continue
 		}
+		if c.controlToSleepers(p) {
+			continue
+		}
 		out := bearer.Outgoing{
 			Kind:     bearer.Message,
 			Lane:     bearer.OwnLane(),
 			Transmit: c.state.NetworkTransmit.Transmit(),
 		}
-		pdu, err := s.transmit.Seal(out.Data[:0], p)
+		by := s.transmit
+		if p.By != nil {
+			by = p.By
+		}
+		pdu, err := by.Seal(out.Data[:0], p)
 		if err != nil {
 			c.counters.Unsent++
 			continue

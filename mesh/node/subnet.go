@@ -17,9 +17,11 @@ type subnet struct {
 	index    mesh.KeyIndex
 	phase    state.Phase
 	transmit *network.Credentials // what this node sends with
-	beacons  []*beacon.Keys       // the last is the one this node sends with
-	renewed  *beacon.Keys         // of the new NetKey, nil when there is none
+	flooding []*network.Credentials
+	beacons  []*beacon.Keys // the last is the one this node sends with
+	renewed  *beacon.Keys   // of the new NetKey, nil when there is none
 	schedule beacon.Schedule
+	private  privateBeacon
 }
 
 // beaconKeys are those that the node's own beacons are made with.
@@ -60,6 +62,7 @@ func (c *Core) derive() {
 				c.carryOver(o, derived)
 			}
 		}
+		derived.flooding = credentials
 		c.receiver.AddSubnet(s.Index, credentials...)
 		c.subnets = append(c.subnets, derived)
 	}
@@ -74,6 +77,8 @@ func (c *Core) derive() {
 	c.deriveAppKeys()
 	c.deviceKey = crypto.NewCCM(c.state.DeviceKey)
 	c.deriveModels()
+	c.deriveFriendship()
+	c.deriveHeartbeats()
 }
 
 // deriveAppKeys puts the key to send with before the other one of its index
@@ -105,6 +110,7 @@ func (c *Core) deriveAppKeys() {
 // carryOver keeps the pace of a subnet's beacons. A step of a key refresh,
 // whoever made it, is reported, and told to the neighbours soon.
 func (c *Core) carryOver(before, after *subnet) {
+	after.private = before.private
 	if before.phase == after.phase {
 		after.schedule = before.schedule
 		return

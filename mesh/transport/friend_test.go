@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+)
+
+// named finds a sample by the beginning of its name.
+func named(t *testing.T, all []vector, name string) *vector {
+	t.Helper()
+	for i := range all {
+		if strings.HasPrefix(all[i].Name, name+" ") {
+			return &all[i]
+		}
+	}
+	t.Fatalf("there is no sample %q", name)
+	return nil
+}
+
+// pdu is the n-th network PDU of a sample in the clear, as it is opened.
+func (v *vector) pdu(t *testing.T, n int) network.PDU {
+	t.Helper()
+	r := network.NewReceiver(network.Config{IVIndex: mesh.IVIndex(v.IVIndex)})
+	r.AddSubnet(testNet, v.credentials())
+	var p network.PDU
+	if verdict := r.Open(v.Network[n], &p); verdict != network.Fresh {
+		t.Fatalf("%s: %v", v.Name, verdict)
+	}
+	p.Transport = bytes.Clone(p.Transport)
+	return p
+}
+
+// TestSamplesOfAFriend is a segmented message for a Low Power node on its way
+// through its friend: messages #6 to #15 of the sample data. The segments come
+// in the wrong order, are acknowledged on behalf of the Low Power node, kept,
+// and handed over.
+func TestSamplesOfAFriend(t *testing.T) {
+	all := loadVectors(t)
+	message, again := named(t, all, "message #6"), named(t, all, "message #8")
+	const own mesh.Address = 0x2345
+	first := named(t, all, "message #7")
+	friend := New(Config{
+		Keys: &ring{}, Sequencer: &script{v: &vector{IVIndex: first.IVIndex, Details: []struct{ Seq number }{
+			first.Details[0], named(t, all, "message #9").Details[0],
+		}}}, TTL: mesh.TTL(first.TTL),
+	})
+	var out Output
+	p := message.pdu(t, 1)
+	friend.Hold(epoch, &p, own, false, &out)
+	friend.Tick(friend.NextDeadline(), &out)
+	p = again.pdu(t, 0)
+	friend.Hold(epoch.Add(time.Second), &p, own, false, &out)
+	if len(out.Network) != 2 || len(out.Held) != 1 || len(out.Held[0]) != 2 || len(out.Access)+len(out.Replay) != 0 {
+		t.Fatalf("%+v", out)
+	}
+	for i, name := range []string{"message #7", "message #9"} {
+		want := named(t, all, name)
+		if got, err := want.credentials().Seal(nil, &out.Network[i].PDU); err != nil || !bytes.Equal(got, want.Network[0]) {
+			t.Errorf("%s: %x, %v, want %x", name, got, err, want.Network[0])
+		}
+	}
+	for i, name := range []string{"message #11", "message #15"} {
+		want := named(t, all, name)
+		if got, err := want.credentials().Relay(nil, &out.Held[0][i]); err != nil || !bytes.Equal(got, want.Network[0]) {
+			t.Errorf("%s: %x, %v, want %x", name, got, err, want.Network[0])
+		}
+	}
+
+	// The Low Power node puts them together, and acknowledges nothing.
+	node := New(Config{Keys: message.keys(), Sequencer: &count{}})
+	out.Reset()
+	for _, name := range []string{"message #11", "message #13", "message #15"} {
+		p := named(t, all, name).pdu(t, 0)
+		node.ReceiveStored(epoch, &p, &out)
+	}
+	if len(out.Access) != 1 || !bytes.Equal(out.Access[0].Payload, message.Payload) {
+		t.Fatalf("%+v", out.Access)
+	}
+	node.Tick(epoch.Add(time.Hour), &out)
+	if len(out.Network) != 0 {
+		t.Errorf("a Low Power node acknowledged: %+v", out.Network)
+	}
+}
+
+// Whatever a friend composes is received as it was meant.
+func TestComposedMessageIsReceived(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		payload := rapid.SliceOfN(rapid.Byte(), 1, MaxPayload).Draw(t, "payload")
+		from := New(Config{Keys: testRing(), Sequencer: &count{iv: 5}})
+		to := New(Config{Keys: testRing(), Sequencer: &count{iv: 5}})
+		pdus, err := from.Compose(&AccessOut{Src: here, Dst: there, NetKey: testNet, Key: Key{App: testApp}, TTL: 3, Payload: payload})
+		if err != nil || len(pdus) != PDUs(len(payload)) {
+			t.Fatalf("%d PDUs of %d octets, want %d: %v", len(pdus), len(payload), PDUs(len(payload)), err)
+		}
+		var out Output
+		for i := range pdus {
+			to.ReceiveStored(epoch, &pdus[i], &out)
+		}
+		if len(out.Access) != 1 || !bytes.Equal(out.Access[0].Payload, payload) || len(out.Network) != 0 {
+			t.Fatalf("received %+v, sent %d PDUs", out.Access, len(out.Network))
+		}
+	})
+}
