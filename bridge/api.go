@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -57,6 +56,10 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 	return map[string]func(payload []byte, reply answer){
 		"scan":             s.requestScan,
 		"device/provision": s.requestProvision,
+		"device/oob":       s.requestOOB,
+
+		"device/provision_cancel": s.requestProvisionCancel,
+
 		"device/rename":    s.requestRename,
 		"device/remove":    s.requestRemove,
 		"device/interview": s.requestInterview,
@@ -115,6 +118,10 @@ func codeOf(err error) string {
 		return "no_response"
 	case errors.Is(err, node.ErrProvisioning), errors.Is(err, node.ErrTooManySessions), errors.Is(err, node.ErrQueueFull):
 		return "busy"
+	case errors.Is(err, provision.ErrValue):
+		return "bad_value"
+	case errors.Is(err, node.ErrNoProvisioning), errors.Is(err, provision.ErrNotAwaited):
+		return "not_provisioning"
 	case errors.Is(err, node.ErrNoAddresses):
 		return "no_addresses"
 	case stopped(err):
@@ -157,33 +164,15 @@ func (s *Service) requestScan(payload []byte, reply answer) {
 }
 
 func (s *Service) requestProvision(payload []byte, reply answer) {
-	var in struct {
-		common
-		UUID      mesh.UUID `json:"uuid"`
-		Name      string    `json:"name"`
-		Attention uint8     `json:"attention"`
-		NetKey    uint16    `json:"net_key"`
-		OOB       struct {
-			Static string `json:"static"` // hexadecimal digits
-		} `json:"oob"`
-	}
+	var in provisionRequest
 	if err := decode(payload, &in); err != nil {
 		reply(nil, err)
 		return
 	}
-	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: mesh.KeyIndex(in.NetKey)}
-	if err := s.checkSubnet("net_key", o.NetKey); err != nil {
+	o, err := s.provisionOptions(&in)
+	if err != nil {
 		reply(nil, err)
 		return
-	}
-	if in.OOB.Static != "" {
-		value, err := hex.DecodeString(in.OOB.Static)
-		const longest = 32
-		if err != nil || len(value) == 0 || len(value) > longest {
-			reply(nil, fail("bad_value", "oob.static: expected 1 to %d octets as hexadecimal digits", longest))
-			return
-		}
-		o.StaticOOB = value
 	}
 	s.provision(o, reply)
 }

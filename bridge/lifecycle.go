@@ -40,14 +40,15 @@ func (s *Service) provision(o ProvisionOptions, reply answer) {
 		return
 	}
 	s.provisioning[o.UUID] = o.Name
-	auth := provision.Auth{Method: provision.NoOOB}
-	if o.StaticOOB != nil {
-		auth = provision.Auth{Method: provision.StaticOOB, Value: o.StaticOOB}
+	policy := o.Policy
+	if policy == nil {
+		policy = &provision.Policy{Allowed: provision.AllMethods, Static: s.cfg.StaticOOB, LeastEffort: true}
 	}
-	s.log.Info().Stringer("uuid", o.UUID).Stringer("authentication", auth.Method).Msg("provisioning a device")
+	s.log.Info().Stringer("uuid", o.UUID).Strs("authentication", methodsOf(policy)).Bool("certificate", o.Certificate != nil).
+		Stringer("via", o.Via).Msg("provisioning a device")
 	s.work(func(ctx context.Context) {
 		peer, err := s.cfg.Mesh.Provision(ctx, node.Provision{
-			UUID: o.UUID, NetKey: o.NetKey, Auth: auth, Fallback: s.cfg.StaticOOB, Attention: o.Attention,
+			UUID: o.UUID, NetKey: o.NetKey, Policy: policy, Certificate: o.Certificate, Via: o.Via, Attention: o.Attention,
 		})
 		s.post(func() { s.provisioned(o, peer, err, reply) })
 	})

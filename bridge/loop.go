@@ -162,8 +162,7 @@ func (s *Service) handle(in any) {
 	case node.DeviceHeard:
 		s.heard(in)
 	case node.ProvisioningStep:
-		s.debugStep(in)
-		s.event("device_provisioning", map[string]any{"uuid": in.UUID, "step": in.Step})
+		s.stepped(in)
 	case node.ProvisioningDone:
 		// The worker that waits for it goes on from there.
 	case node.FriendshipChanged:

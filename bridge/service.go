@@ -27,6 +27,8 @@ import (
 type Mesh interface {
 	Request(ctx context.Context, r node.Request) (node.Response, error)
 	Provision(ctx context.Context, p node.Provision) (state.Peer, error)
+	CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason string) error
+	ProvisioningInput(ctx context.Context, uuid mesh.UUID, value string) error
 	Forget(ctx context.Context, uuid mesh.UUID) error
 	Peers(ctx context.Context) ([]state.Peer, error)
 	Summary(ctx context.Context) (node.Summary, error)
@@ -59,6 +61,10 @@ type Config struct {
 	// StaticOOB authenticates new devices that insist on it and come without a
 	// value of their own; nil for none.
 	StaticOOB provision.AuthValue
+	// RequireOOB refuses to take devices in without authentication.
+	RequireOOB bool
+	// TrustAnchors vouch for the certificates of devices; nil for none.
+	TrustAnchors *provision.TrustAnchors
 	// Adapters describes the radios for bridge/info.
 	Adapters func() []Adapter
 	Version  string
@@ -196,9 +202,13 @@ func (s *Service) Devices(ctx context.Context) ([]device.Record, error) {
 type ProvisionOptions struct {
 	UUID mesh.UUID
 	Name string // friendly name; made of the UUID when empty
-	// StaticOOB authenticates the device with a value that it has too; nil
-	// provisions it without authentication.
-	StaticOOB provision.AuthValue
+	// Policy is how the device may be authenticated; nil for what it demands.
+	Policy *provision.Policy
+	// Certificate proves who the device is; nil to go without.
+	Certificate *node.Certificate
+	// Via is the node whose Remote Provisioning Server reaches the device;
+	// unassigned for the bridge itself.
+	Via       mesh.Address
 	Attention uint8         // seconds for which the device shows itself
 	NetKey    mesh.KeyIndex // the subnet that it joins
 }

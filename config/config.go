@@ -72,7 +72,9 @@ type Transmit struct {
 
 // Provision is how new devices are authenticated.
 type Provision struct {
-	StaticOOB Secret // 32 hexadecimal digits, or empty for no OOB
+	StaticOOB    Secret // 32 hexadecimal digits, or empty for no OOB
+	AllowNoOOB   bool
+	TrustAnchors string // path of a PEM file, or empty for none
 }
 
 // Store is where the network is kept.

@@ -132,6 +132,8 @@ func other() map[string]struct{ text, yaml, value string } {
 		"mesh.relay_retransmit.count":    {"1", "1", "1"},
 		"mesh.relay_retransmit.interval": {"10ms", "10ms", "10ms"},
 		"mesh.provision.static_oob":      {strings.Repeat("0f", 16), strings.Repeat("aB", 16), ""},
+		"mesh.provision.allow_no_oob":    {"false", "false", "false"},
+		"mesh.provision.trust_anchors":   {"a.pem", "a.pem", "a.pem"},
 		"store.dir":                      {"/data", "/data", "/data"},
 		"log.level":                      {"trace", "trace", "trace"},
 		"log.format":                     {"json", "json", "json"},

@@ -39,6 +39,7 @@ func Default() Config {
 			Name: "btmesh2mqtt", Address: 0x0001, DefaultTTL: 10, Relay: true, Friend: true,
 			NetworkTransmit: Transmit{Count: 3, Interval: 20 * time.Millisecond},
 			RelayRetransmit: Transmit{Count: 2, Interval: 20 * time.Millisecond},
+			Provision:       Provision{AllowNoOOB: true},
 		},
 		Store: Store{Dir: "store"},
 		Log:   Log{Level: "info", Format: "auto"},
@@ -107,6 +108,10 @@ func Keys() []Key {
 			"Time between two of these transmissions."),
 		key("mesh.provision.static_oob", staticOOB(), func(c *Config) *Secret { return &c.Mesh.Provision.StaticOOB },
 			"Static OOB value for new devices that ask for one and come without their own."),
+		key("mesh.provision.allow_no_oob", boolean(), func(c *Config) *bool { return &c.Mesh.Provision.AllowNoOOB },
+			"Take in devices without authentication, if they agree. Who listens then can read the keys."),
+		key("mesh.provision.trust_anchors", text(), func(c *Config) *string { return &c.Mesh.Provision.TrustAnchors },
+			"PEM file with the certificates that vouch for the certificates of devices; empty for none."),
 
 		key("store.dir", nonEmpty(), func(c *Config) *string { return &c.Store.Dir },
 			"Directory for the keys, the nodes and their last states. Keep it: without it the network is lost."),

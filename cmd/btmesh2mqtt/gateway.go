@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -125,6 +126,10 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 	if len(oob) > 0 {
 		serviceConfig.StaticOOB = provision.AuthValue(oob)
 	}
+	serviceConfig.RequireOOB = !c.Mesh.Provision.AllowNoOOB
+	if serviceConfig.TrustAnchors, err = trustAnchors(c.Mesh.Provision.TrustAnchors); err != nil {
+		return err
+	}
 	if g.service, err = bridge.New(serviceConfig); err != nil {
 		return err
 	}
@@ -132,6 +137,22 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 	options.OnStatus = g.sessionChanged
 	g.session, err = mqtt.New(options)
 	return err
+}
+
+// trustAnchors reads the certificates that vouch for devices; nil for no file.
+func trustAnchors(path string) (*provision.TrustAnchors, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("mesh.provision.trust_anchors: %w", err)
+	}
+	anchors, err := provision.ParseTrustAnchors(text)
+	if err != nil {
+		return nil, fmt.Errorf("mesh.provision.trust_anchors: %s: %w", path, err)
+	}
+	return anchors, nil
 }
 
 // sessionChanged is told of every change of the connection with the broker, by

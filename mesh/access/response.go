@@ -21,6 +21,8 @@ func (r *Registry) ResponseTo(op mesh.Opcode) (Kind, bool) {
 		return r.ByName("Scene Register Status")
 	case "generic delta set", "generic move set":
 		return r.ByName("Generic Level Status")
+	case "remote provisioning extended scan start":
+		return r.ByName("Remote Provisioning Extended Scan Report")
 	}
 	words := strings.Fields(asked.Name)
 	endings := []string{"Status", "List"}

@@ -52,8 +52,9 @@ type Options struct {
 // DeviceOptions says how an unprovisioned device shows itself.
 type DeviceOptions struct {
 	StaticOOB provision.AuthValue // nil for none
-	OOB       beacon.OOB          // where the OOB data is to be found
-	Interval  time.Duration       // between two beacons; one second if zero
+	OOBDevice
+	OOB      beacon.OOB    // where the OOB data is to be found
+	Interval time.Duration // between two beacons; one second if zero
 }
 
 func (d DeviceOptions) beaconInterval() time.Duration {
@@ -109,6 +110,7 @@ type Core struct {
 	heartbeats heartbeats
 
 	provisioning     provision.Output
+	held             []held
 	sessions         []*session
 	device           *provision.Device
 	nextDeviceBeacon time.Time

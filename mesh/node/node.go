@@ -280,6 +280,29 @@ func (n *Node) Provision(ctx context.Context, p Provision) (state.Peer, error) {
 	}
 }
 
+// CancelProvisioning ends the provisioning of a device; the caller of Provision
+// gets a *provision.Failure with the reason. It returns ErrNoProvisioning when
+// none runs.
+func (n *Node) CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason string) error {
+	found := false
+	if err := n.call(ctx, func(now time.Time, c *Core) { found = c.AbortProvisioning(now, uuid, reason) }); err != nil {
+		return err
+	}
+	if !found {
+		return ErrNoProvisioning
+	}
+	return nil
+}
+
+// ProvisioningInput is Core.ProvisioningInput.
+func (n *Node) ProvisioningInput(ctx context.Context, uuid mesh.UUID, value string) error {
+	var err error
+	if failed := n.call(ctx, func(now time.Time, c *Core) { err = c.ProvisioningInput(now, uuid, value) }); failed != nil {
+		return failed
+	}
+	return err
+}
+
 // Forget drops a node that left the network.
 func (n *Node) Forget(ctx context.Context, uuid mesh.UUID) error {
 	return n.call(ctx, func(now time.Time, c *Core) { c.Forget(now, uuid) })

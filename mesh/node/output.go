@@ -5,6 +5,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -69,6 +70,9 @@ type DeviceHeard struct {
 type ProvisioningStep struct {
 	UUID mesh.UUID
 	Step string
+	// Prompt says what somebody has to do, with oob_wanted and oob_shown. What
+	// is wanted goes to ProvisioningInput.
+	Prompt *provision.Prompt
 }
 
 // ProvisioningDone ends a provisioning. Peer is the new node when Err is nil;

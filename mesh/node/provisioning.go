@@ -33,8 +33,16 @@ type Provision struct {
 	// Fallback is a static OOB value for a device that refuses to be
 	// provisioned without; nil for none.
 	Fallback provision.AuthValue
+	// Policy, when it is there, chooses how the device is authenticated by what
+	// the device offers. Auth and Fallback do not count then.
+	Policy *provision.Policy
+	// Certificate, when it is there, proves who the device is (section 5.5.2).
+	Certificate *Certificate
 	// Attention is for how many seconds the device attracts attention.
 	Attention uint8
+	// Via is the node whose Remote Provisioning Server reaches the device;
+	// unassigned for this node's own radio.
+	Via mesh.Address
 }
 
 // session is one provisioning that runs.
@@ -43,6 +51,9 @@ type session struct {
 	want     Provision
 	address  mesh.Address // reserved for the device, unassigned until its elements are counted
 	elements int          // that are reserved
+	records  provision.Records
+	remote   *remoteLink // nil on PB-ADV
+	ended    bool        // its outcome was reported
 }
 
 // Provision begins to provision a device (section 5). Its steps and its end
@@ -63,30 +74,41 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 			return ErrProvisioning
 		}
 	}
-	machine, err := provision.NewProvisioner(provision.ProvisionerOptions{
+	options := provision.ProvisionerOptions{
 		UUID:      p.UUID,
 		Attention: p.Attention,
 		Random:    c.options.Random,
-	})
+		Records:   p.Certificate.inRecords(),
+	}
+	s := &session{want: p}
+	if err := c.reach(s, &options); err != nil {
+		return err
+	}
+	machine, err := provision.NewProvisioner(options)
 	if err != nil {
 		return fmt.Errorf("node: provisioning of %s cannot begin: %w", p.UUID, err)
 	}
-	s := &session{Provisioner: machine, want: p}
+	s.Provisioner = machine
 	c.sessions = append(c.sessions, s)
+	c.share()
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
 	return nil
 }
 
-// AbortProvisioning ends the provisioning of a device, if one runs.
-func (c *Core) AbortProvisioning(now time.Time, uuid mesh.UUID, reason string) {
+// AbortProvisioning ends the provisioning of a device. It reports false when
+// none runs.
+func (c *Core) AbortProvisioning(now time.Time, uuid mesh.UUID, reason string) bool {
 	c.begin(now)
+	found := false
 	for _, s := range c.sessions {
-		if s.want.UUID == uuid {
+		if s.want.UUID == uuid && !s.ended {
+			found = true
 			s.Abort(now, reason, &c.provisioning)
 		}
 	}
 	c.collectProvisioning()
+	return found
 }
 
 // receiveProvisioning gives a PB-ADV PDU to the session of its link.
@@ -111,6 +133,7 @@ func (c *Core) receiveProvisioning(pdu []byte) {
 }
 
 func (c *Core) tickProvisioning() {
+	c.sendSpread()
 	if c.device != nil && due(c.device.NextDeadline(), c.now) {
 		c.device.Tick(c.now, &c.provisioning)
 	}
@@ -123,9 +146,9 @@ func (c *Core) tickProvisioning() {
 }
 
 func (c *Core) provisioningDeadline() time.Time {
-	var next time.Time
+	next := c.spreadDeadline()
 	if c.device != nil {
-		next = c.device.NextDeadline()
+		next = earliest(next, c.device.NextDeadline())
 	}
 	for _, s := range c.sessions {
 		next = earliest(next, s.NextDeadline())
@@ -136,10 +159,10 @@ func (c *Core) provisioningDeadline() time.Time {
 // collectProvisioning acts on what the machines put out. Accepting a device
 // puts out more, hence the loop.
 func (c *Core) collectProvisioning() {
-	for len(c.provisioning.Events)+len(c.provisioning.Send)+len(c.provisioning.Cancel) > 0 {
+	for len(c.provisioning.Events)+len(c.provisioning.Send)+len(c.provisioning.Cancel)+len(c.provisioning.Carry)+len(c.provisioning.End) > 0 {
 		events := c.provisioning.Events
-		c.output.Cancel = append(c.output.Cancel, c.provisioning.Cancel...)
-		c.output.Send = append(c.output.Send, c.provisioning.Send...)
+		carried, ends := c.provisioning.Carry, c.provisioning.End
+		c.spread(c.provisioning.Cancel, c.provisioning.Send)
 		c.provisioning = provision.Output{Cancel: c.provisioning.Cancel[:0], Send: c.provisioning.Send[:0]}
 		for _, e := range events {
 			if c.device != nil {
@@ -148,6 +171,7 @@ func (c *Core) collectProvisioning() {
 				c.sessionEvent(e)
 			}
 		}
+		c.carry(carried, ends)
 	}
 	kept := c.sessions[:0]
 	for _, s := range c.sessions {
@@ -155,8 +179,11 @@ func (c *Core) collectProvisioning() {
 			kept = append(kept, s)
 		}
 	}
-	clear(c.sessions[len(kept):])
-	c.sessions = kept
+	if len(kept) < len(c.sessions) {
+		clear(c.sessions[len(kept):])
+		c.sessions = kept
+		c.share()
+	}
 	if c.device != nil && c.device.Done() {
 		c.device = nil
 	}
@@ -174,10 +201,13 @@ func (c *Core) sessionEvent(e provision.Event) {
 		return
 	}
 	switch e.Step {
+	case provision.RecordsGot:
+		s.records = e.Records
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
 	case provision.CapabilitiesGot:
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
 		if err := c.accept(s, e.Capabilities); err != nil {
-			s.Abort(c.now, err.Error(), &c.provisioning)
+			s.Reject(c.now, err, &c.provisioning)
 		}
 	case provision.Completed:
 		peer := state.Peer{
@@ -187,13 +217,15 @@ func (c *Core) sessionEvent(e provision.Event) {
 			NetKey:    e.Node.NetKey,
 			DeviceKey: e.Node.DeviceKey,
 		}
+		s.ended = true
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
 		err := c.addPeer(peer)
 		c.report(ProvisioningDone{UUID: e.UUID, Peer: peer, Err: err})
 	case provision.Failed:
+		s.ended = true
 		c.report(ProvisioningDone{UUID: e.UUID, Err: e.Failure})
 	default:
-		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Prompt: e.Prompt})
 	}
 }
 
@@ -218,10 +250,9 @@ func (c *Core) accept(s *session, offered *provision.Capabilities) error {
 		IVUpdate:   c.state.IVUpdate,
 		IVIndex:    c.state.IVIndex,
 	}
-	auth := s.want.Auth
-	const asksForStatic = provision.StaticOOBAvailable | provision.OOBRequired
-	if auth.Method == provision.NoOOB && s.want.Fallback != nil && offered.OOBTypes&asksForStatic == asksForStatic {
-		auth = provision.Auth{Method: provision.StaticOOB, Value: s.want.Fallback}
+	auth, err := c.authentication(s, offered)
+	if err != nil {
+		return err
 	}
 	return s.Accept(c.now, provision.Acceptance{Network: network, Address: s.address, Auth: auth}, &c.provisioning)
 }
@@ -234,13 +265,13 @@ func (c *Core) startDevice() error {
 		Elements:   uint8(len(c.options.Elements)),
 		Algorithms: provision.AllAlgorithms,
 	}
-	if d.StaticOOB != nil {
-		capabilities.OOBTypes = provision.StaticOOBAvailable
-	}
+	d.describe(&capabilities)
 	device, err := provision.NewDevice(provision.DeviceOptions{
 		UUID:         c.state.UUID,
 		Capabilities: capabilities,
 		StaticOOB:    d.StaticOOB,
+		KeyPair:      d.KeyPair,
+		Records:      d.Records,
 		Random:       c.options.Random,
 	})
 	if err != nil {
@@ -254,7 +285,7 @@ func (c *Core) startDevice() error {
 // deviceEvent follows the session of an unprovisioned device.
 func (c *Core) deviceEvent(e provision.Event) {
 	if e.Step != provision.Completed {
-		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Prompt: e.Prompt})
 		return
 	}
 	j := e.Joined

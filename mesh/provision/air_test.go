@@ -46,6 +46,7 @@ type air struct {
 	flights     []flight
 	events      [2][]Event
 	sent        int // advertisements
+	user        user
 }
 
 func newAir(t testing.TB, s setup, c channel) *air {
@@ -75,6 +76,12 @@ func (a *air) take(side int, out *Output) {
 		a.t.Fatal("the queue of a radio grows without bound")
 	}
 	a.events[side] = append(a.events[side], out.Events...)
+	for _, e := range slices.Clone(out.Events) {
+		if a.user.watch(&e) {
+			fromDevice, next := a.user.enter(a.t, a.now, a.provisioner, a.device)
+			a.take(map[bool]int{false: 0, true: 1}[fromDevice], next)
+		}
+	}
 }
 
 // advertise sends the copy that is due.
@@ -178,8 +185,15 @@ func (a *air) outcome() (n *Node, j *Joined, provisionerFailure, deviceFailure *
 
 func drawSetup(t *rapid.T) setup {
 	s := plainSetup()
-	if rapid.Bool().Draw(t, "static") {
+	switch rapid.IntRange(0, 2).Draw(t, "method") {
+	case 1:
 		s = staticSetup(AllAlgorithms)
+	case 2:
+		method := rapid.SampledFrom([]AuthMethod{OutputOOB, InputOOB}).Draw(t, "prompted")
+		s = promptedSetup(method, Action(rapid.IntRange(0, len(actionNames(method))-1).Draw(t, "action")), rapid.Uint8Range(1, 8).Draw(t, "size"))
+	}
+	if rapid.Bool().Draw(t, "public key out of band") {
+		s.knowKey(t)
 	}
 	s.acceptance.Algorithms = rapid.SampledFrom([]Algorithms{1 << CMAC, 1 << HMAC, AllAlgorithms}).Draw(t, "algorithms")
 	s.capabilities.Elements = rapid.Uint8Range(1, 255).Draw(t, "elements")
@@ -197,6 +211,7 @@ func TestLossyChannel(t *testing.T) {
 			duplicate: rapid.Float64Range(0, 0.5).Draw(rt, "duplicate"),
 			maxDelay:  time.Duration(rapid.IntRange(0, 300).Draw(rt, "delay")) * time.Millisecond,
 		})
+		a.provisioner.Share(rapid.Bool().Draw(rt, "shared"))
 		a.run()
 		n, j, pf, df := a.outcome()
 		if n == nil || j == nil {
@@ -300,7 +315,7 @@ func TestManySessions(t *testing.T) {
 		p, d := s.provisioner(t), s.device(t)
 		uuid := testUUID
 		uuid[15] = byte(i)
-		p.link.uuid, d.options.UUID = uuid, uuid
+		p.uuid, p.link.(*advertisedLink).uuid, d.options.UUID = uuid, uuid, uuid
 		provisioners[i], devices[i] = p, d
 		p.Open(testStart, &out)
 	}

@@ -68,8 +68,8 @@ type AuthMethod uint8
 const (
 	NoOOB     AuthMethod = 0x00
 	StaticOOB AuthMethod = 0x01
-	OutputOOB AuthMethod = 0x02 // not built yet
-	InputOOB  AuthMethod = 0x03 // not built yet
+	OutputOOB AuthMethod = 0x02 // the device shows a value
+	InputOOB  AuthMethod = 0x03 // a value is entered on the device
 )
 
 // String names the method as configuration and events write it.
@@ -97,10 +97,3 @@ func (v AuthValue) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[valu
 
 // MarshalText returns a redaction.
 func (v AuthValue) MarshalText() ([]byte, error) { return []byte("[value]"), nil }
-
-// Auth is how the provisioner authenticates a device. There is no default
-// that finds a weaker way: no OOB is chosen by saying so.
-type Auth struct {
-	Method AuthMethod
-	Value  AuthValue // of StaticOOB
-}

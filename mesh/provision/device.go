@@ -8,6 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
 // reopenPause is how long a Link Open with the identifier of the link that
@@ -19,6 +20,8 @@ type DeviceOptions struct {
 	UUID         mesh.UUID
 	Capabilities Capabilities
 	StaticOOB    AuthValue       // nil for none; needs the bit in Capabilities.OOBTypes
+	KeyPair      *crypto.KeyPair // known out of band; nil for none; needs the bit in Capabilities.PublicKeyTypes
+	Records      Records         // provisioning records, nil for none
 	Random       io.Reader       // cryptographic randomness
 	Transmit     bearer.Transmit // of each PDU; DefaultTransmit if zero
 }
@@ -31,6 +34,7 @@ const (
 	awaitInvite
 	awaitStart
 	awaitPeerKey
+	awaitInput // of input OOB, from the user
 	awaitPeerConfirmation
 	awaitPeerRandom
 	awaitData
@@ -44,12 +48,14 @@ const (
 // answers what the provisioner repeats until the link ends.
 type Device struct {
 	options  DeviceOptions
-	link     link
+	link     link // nil while there is none
 	phase    devicePhase
 	secrets  secrets
 	session  session
-	counters Counters // of links that ended
-	former   uint32   // the last link that ended
+	prompt   *Prompt         // of output or input OOB
+	knownKey *crypto.KeyPair // the provisioner knows its public half out of band
+	counters Counters        // of links that ended
+	former   uint32          // the last PB-ADV link that ended
 	endedAt  time.Time
 }
 
@@ -65,30 +71,52 @@ func NewDevice(o DeviceOptions) (*Device, error) {
 		return nil, fmt.Errorf("provision: device: expected algorithms among 0x%04x, got 0x%04x", uint16(AllAlgorithms), uint16(c.Algorithms))
 	case hasStatic != (len(o.StaticOOB) > 0) || len(o.StaticOOB) > len(value{}):
 		return nil, fmt.Errorf("provision: device: expected a static value of 1 to 32 octets with static OOB and none without, got %d octets", len(o.StaticOOB))
-	case c.PublicKeyTypes != 0 || c.OutputSize != 0 || c.OutputActions != 0 || c.InputSize != 0 || c.InputActions != 0:
-		return nil, errors.New("provision: device: expected no public key, output or input out of band, they are not built yet")
-	case c.OOBTypes&OOBRequired != 0 && !hasStatic:
-		return nil, errors.New("provision: device: expected a static value, for OOB is required")
+	case (c.PublicKeyTypes&PublicKeyOOB != 0) != (o.KeyPair != nil):
+		return nil, errors.New("provision: device: expected a key pair with a public key out of band, and none without")
+	case (c.OutputSize == 0) != (c.OutputActions == 0) || c.OutputSize > maxOOBSize || c.OutputActions>>(OutputAlphanumeric+1) != 0:
+		return nil, fmt.Errorf("provision: device: expected output actions 0x0001 to 0x001f with a size of 1 to 8, or neither, got 0x%04x and %d", uint16(c.OutputActions), c.OutputSize)
+	case (c.InputSize == 0) != (c.InputActions == 0) || c.InputSize > maxOOBSize || c.InputActions>>(InputAlphanumeric+1) != 0:
+		return nil, fmt.Errorf("provision: device: expected input actions 0x0001 to 0x000f with a size of 1 to 8, or neither, got 0x%04x and %d", uint16(c.InputActions), c.InputSize)
+	case c.OOBTypes&OOBRequired != 0 && !hasStatic && c.OutputActions == 0 && c.InputActions == 0:
+		return nil, errors.New("provision: device: expected a static value, output or input, for OOB is required")
 	}
 	return &Device{options: o}, nil
 }
 
 // Linked reports whether a link is open; a device that is linked sends no
 // unprovisioned device beacons.
-func (d *Device) Linked() bool { return d.link.state == linkOpen }
+func (d *Device) Linked() bool { return d.link != nil && d.link.status().phase == linkOpen }
 
 // Done reports that the device is a node and its link has ended.
 func (d *Device) Done() bool { return d.phase == deviceDone }
 
 // NextDeadline is when Tick wants to be called, zero for never.
-func (d *Device) NextDeadline() time.Time { return d.link.deadline() }
+func (d *Device) NextDeadline() time.Time {
+	if d.link == nil {
+		return time.Time{}
+	}
+	return d.link.deadline()
+}
 
 // Counters of what was received so far.
-func (d *Device) Counters() Counters { return d.counters.plus(d.link.counters) }
+func (d *Device) Counters() Counters {
+	if d.link == nil {
+		return d.counters
+	}
+	return d.counters.plus(d.link.status().counters)
+}
+
+// linkID is the identifier of the link, 0 while there is none.
+func (d *Device) linkID() uint32 {
+	if d.link == nil {
+		return 0
+	}
+	return d.link.status().id
+}
 
 // Format writes the state without the secrets, for every verb.
 func (d *Device) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "device %v on link %08x, phase %d", d.options.UUID, d.link.id, d.phase)
+	_, _ = fmt.Fprintf(f, "device %v on link %08x, phase %d", d.options.UUID, d.linkID(), d.phase)
 }
 
 // Receive handles a PB-ADV PDU. A PDU of another link, or a Link Open for
@@ -97,10 +125,11 @@ func (d *Device) Receive(now time.Time, pdu []byte, out *Output) {
 	if d.phase == deviceDone {
 		return
 	}
+	l, advertised := d.link.(*advertisedLink)
 	g, ok := parse(pdu)
 	if !ok {
-		if id, ok := LinkOf(pdu); ok && d.Linked() && id == d.link.id {
-			d.link.counters.Malformed++
+		if id, ok := LinkOf(pdu); ok && advertised && d.Linked() && id == l.id {
+			l.counters.Malformed++
 		}
 		return
 	}
@@ -108,17 +137,59 @@ func (d *Device) Receive(now time.Time, pdu []byte, out *Output) {
 		d.opened(now, &g, out)
 		return
 	}
-	if d.link.state == linkIdle || g.link != d.link.id {
+	if !advertised || g.link != l.id {
 		return
 	}
-	switch d.link.receive(now, &g, out) {
+	d.follow(now, l.receive(now, &g, out), out)
+}
+
+// Connected says that a provisioner has opened a link which the caller makes
+// (PB-GATT); link names it in Output. A device has one link at a time: it asks
+// for any other to be closed.
+func (d *Device) Connected(now time.Time, link uint32, out *Output) {
+	if d.phase == deviceDone || d.link != nil {
+		d.counters.Stray++
+		out.End = append(out.End, CarriedEnd{Link: link})
+		return
+	}
+	l := newCarriedLink(link)
+	d.link = l
+	d.follow(now, l.connected(now), out)
+}
+
+// ReceivePDU handles a provisioning PDU from a link that the caller makes.
+func (d *Device) ReceivePDU(now time.Time, link uint32, pdu []byte, out *Output) {
+	if l, carried := d.link.(*carriedLink); carried && l.id == link {
+		d.follow(now, l.receive(now, pdu), out)
+	}
+}
+
+// Disconnected says that the link which the caller makes is gone; reason says
+// why, nil for what Output.End asked for.
+func (d *Device) Disconnected(now time.Time, link uint32, reason error, out *Output) {
+	l, carried := d.link.(*carriedLink)
+	if !carried || l.id != link {
+		return
+	}
+	if l.disconnected() == peerClosed {
+		d.lost(FailLinkClosed, out, "expected the provisioner to finish, the link is gone: %v", reason)
+	}
+	d.reset(now)
+}
+
+// follow goes on after an input to the link.
+func (d *Device) follow(now time.Time, h happening, out *Output) {
+	switch h {
+	case linkUp:
+		d.phase = awaitInvite
+		d.report(out, LinkOpened)
 	case messageCame:
 		d.handle(now, d.link.message(), out)
 	case peerClosed:
-		d.lost(FailLinkClosed, out, "expected the provisioner to finish, it closed the link with reason %v", d.link.reason)
+		d.lost(FailLinkClosed, out, "expected the provisioner to finish, it closed the link with reason %v", d.link.status().reason)
 		d.reset(now)
 	case peerHopeless:
-		d.lost(FailSegments, out, "expected segments that fit together, got %d that do not", d.link.wrong)
+		d.lost(FailSegments, out, "expected segments that fit together, got %d that do not", d.link.status().wrong)
 		d.link.close(now, closeFail, out)
 	}
 }
@@ -128,33 +199,34 @@ func (d *Device) opened(now time.Time, g *generic, out *Output) {
 	if mesh.UUID(g.data) != d.options.UUID {
 		return
 	}
-	switch d.link.state {
-	case linkIdle:
+	if d.link == nil {
 		if g.link == d.former && !d.endedAt.IsZero() && now.Sub(d.endedAt) < reopenPause {
 			d.counters.Stray++
 			return
 		}
-		d.link = newLink(g.link, d.options.UUID, d.options.Transmit, true)
-		d.link.accept(now, out)
-		d.phase = awaitInvite
-		d.report(out, LinkOpened)
-	case linkOpen:
-		if g.link != d.link.id {
-			d.link.counters.Stray++ // one link at a time
-			return
-		}
-		d.link.counters.Duplicate++
-		if d.phase == awaitInvite && now.Sub(d.link.ackedAt) >= ackPause {
-			d.link.ackedAt = now
-			d.link.control(out, opLinkAck)
-		}
-	default:
-		d.link.counters.Stray++
+		l := newAdvertisedLink(g.link, d.options.UUID, d.options.Transmit, true)
+		d.link = l
+		l.accept(now, out)
+		d.follow(now, linkUp, out)
+		return
+	}
+	l, advertised := d.link.(*advertisedLink)
+	if !advertised || l.phase != linkOpen || g.link != l.id {
+		d.link.status().counters.Stray++ // one link at a time
+		return
+	}
+	l.counters.Duplicate++
+	if d.phase == awaitInvite && now.Sub(l.ackedAt) >= ackPause {
+		l.ackedAt = now
+		l.control(out, opLinkAck)
 	}
 }
 
 // Tick does what is due: retransmissions and timeouts.
 func (d *Device) Tick(now time.Time, out *Output) {
+	if d.link == nil {
+		return
+	}
 	switch d.link.tick(now, out) {
 	case sendingExpired:
 		d.lost(FailTransactionTimeout, out, "expected an acknowledgement within %v, the provisioner fell silent", transactionTimeout)
@@ -191,6 +263,16 @@ func (d *Device) handle(now time.Time, octets []byte, out *Output) {
 			d.offer(now, m, out)
 			return
 		}
+	case RecordsGet:
+		if d.phase == awaitInvite {
+			d.send(now, RecordsList{Records: d.options.Records.list()}, out)
+			return
+		}
+	case RecordRequest:
+		if d.phase == awaitInvite {
+			d.send(now, d.options.Records.fragment(m), out)
+			return
+		}
 	case Start:
 		if d.phase == awaitStart {
 			d.begin(now, m, out)
@@ -225,21 +307,23 @@ func (d *Device) offer(now time.Time, m Invite, out *Output) {
 	d.secrets.record(atCapabilities, d.options.Capabilities)
 	d.phase = awaitStart
 	d.send(now, d.options.Capabilities, out)
-	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Invited, Attention: m.Attention})
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Invited, Attention: m.Attention})
 }
 
 // begin takes the provisioner's choice and draws what is fresh in every
 // attempt.
 func (d *Device) begin(now time.Time, m Start, out *Output) {
 	c := &d.options.Capabilities
-	usable := c.Algorithms.Has(m.Algorithm) && !m.OOBPublicKey
+	usable := c.Algorithms.Has(m.Algorithm) && (!m.OOBPublicKey || d.options.KeyPair != nil)
 	switch m.Method {
 	case NoOOB:
 		usable = usable && c.OOBTypes&OOBRequired == 0
 	case StaticOOB:
 		usable = usable && c.OOBTypes&StaticOOBAvailable != 0
-	default:
-		usable = false
+	case OutputOOB:
+		usable = usable && c.OutputActions.Has(m.Action) && m.Size <= c.OutputSize
+	case InputOOB:
+		usable = usable && c.InputActions.Has(m.Action) && m.Size <= c.InputSize
 	}
 	if !usable {
 		d.refuse(now, FailInvalidFormat, InvalidFormat, out, "expected what the capabilities offer, got a start with %v, %v, public key out of band %t", m.Algorithm, m.Method, m.OOBPublicKey)
@@ -247,10 +331,15 @@ func (d *Device) begin(now time.Time, m Start, out *Output) {
 	}
 	d.secrets.record(atStart, m)
 	d.secrets.algorithm = m.Algorithm
+	d.prompt = promptOf(m.Method, m.Action, m.Size)
+	d.knownKey = nil
+	if m.OOBPublicKey {
+		d.knownKey = d.options.KeyPair
+	}
 	if m.Method == StaticOOB {
 		d.secrets.setAuth(d.options.StaticOOB)
 	}
-	if err := d.secrets.draw(d.options.Random); err != nil {
+	if err := d.secrets.draw(d.options.Random, d.knownKey); err != nil {
 		d.refuse(now, FailRandomness, UnexpectedError, out, "%v", err)
 		return
 	}
@@ -270,10 +359,53 @@ func (d *Device) agree(now time.Time, m PublicKey, out *Output) {
 		d.refuse(now, FailPublicKey, InvalidFormat, out, "%v", err)
 		return
 	}
-	d.secrets.confirmation = d.secrets.confirm(&d.secrets.random)
-	d.phase = awaitPeerConfirmation
-	d.send(now, own, out)
+	if d.knownKey == nil {
+		d.send(now, own, out)
+	}
 	d.report(out, PublicKeysGot)
+	d.authenticate(now, out)
+}
+
+// authenticate goes on when both sides have their keys: the authentication
+// value is known, is shown, or is awaited from the user.
+func (d *Device) authenticate(now time.Time, out *Output) {
+	d.phase = awaitPeerConfirmation
+	if d.prompt == nil {
+		d.secrets.prepare()
+		return
+	}
+	step := OOBWanted
+	if d.prompt.Method == OutputOOB {
+		text, err := d.prompt.draw(d.options.Random)
+		if err != nil {
+			d.refuse(now, FailRandomness, UnexpectedError, out, "%v", err)
+			return
+		}
+		d.secrets.setPrompted(d.prompt, text)
+		d.secrets.prepare()
+		d.prompt.Value = text
+		step = OOBShown
+	} else {
+		d.phase = awaitInput
+	}
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: step, Prompt: d.prompt})
+}
+
+// Input takes the value that the user has entered on the device, after
+// OOBWanted. What cannot be a value is an error that wraps ErrValue; it returns
+// ErrNotAwaited when the device waits for none.
+func (d *Device) Input(now time.Time, text string, out *Output) error {
+	if d.phase != awaitInput {
+		return ErrNotAwaited
+	}
+	if err := d.prompt.check(text); err != nil {
+		return err
+	}
+	d.secrets.setPrompted(d.prompt, text)
+	d.secrets.prepare()
+	d.phase = awaitPeerConfirmation
+	d.send(now, InputComplete{}, out)
+	return nil
 }
 
 func (d *Device) commit(now time.Time, confirmation []byte, out *Output) {
@@ -333,7 +465,7 @@ func (d *Device) join(now time.Time, m Data, out *Output) {
 	d.phase = deviceJoined
 	d.forget()
 	d.send(now, Complete{}, out)
-	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Completed, Joined: joined})
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Completed, Joined: joined})
 }
 
 // refuse tells the provisioner why, and waits for it to close the link.
@@ -359,17 +491,21 @@ func (d *Device) lost(code FailureCode, out *Output, format string, args ...any)
 func (d *Device) failed(f *Failure, out *Output) {
 	d.phase = deviceFailed
 	d.forget()
-	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: Failed, Failure: f})
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Failed, Failure: f})
 }
 
 // forget clears the secrets of an attempt that is over.
-func (d *Device) forget() { d.secrets, d.session = secrets{}, session{} }
+func (d *Device) forget() {
+	d.secrets, d.session, d.prompt, d.knownKey = secrets{}, session{}, nil, nil
+}
 
 // reset is for the next link.
 func (d *Device) reset(now time.Time) {
-	d.counters = d.counters.plus(d.link.counters)
-	d.former, d.endedAt = d.link.id, now
-	d.link = link{}
+	d.counters = d.Counters()
+	if l, advertised := d.link.(*advertisedLink); advertised {
+		d.former, d.endedAt = l.id, now
+	}
+	d.link = nil
 	if d.phase == deviceJoined {
 		d.phase = deviceDone
 		return
@@ -383,5 +519,5 @@ func (d *Device) send(now time.Time, pdu PDU, out *Output) {
 }
 
 func (d *Device) report(out *Output, step Step) {
-	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.link.id, Step: step})
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: step})
 }

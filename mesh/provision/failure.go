@@ -15,6 +15,7 @@ const (
 	FailTransactionTimeout FailureCode = "transaction_timeout"   // a PDU was not acknowledged in 30 s
 	FailProtocolTimeout    FailureCode = "protocol_timeout"      // no provisioning PDU in 60 s
 	FailUndecided          FailureCode = "undecided"             // neither Accept nor Abort in 60 s
+	FailOOBTimeout         FailureCode = "oob_timeout"           // nobody entered the value in 55 s
 	FailLinkClosed         FailureCode = "link_closed"           // the peer closed the link
 	FailSegments           FailureCode = "segments"              // the peer's segments keep contradicting each other
 	FailPeer               FailureCode = "peer_failed"           // the device sent Provisioning Failed; see Failure.Error
@@ -30,6 +31,8 @@ const (
 	FailData               FailureCode = "data"                  // the provisioning data is out of range
 	FailAddress            FailureCode = "cannot_assign_address" // the addresses do not fit
 	FailRandomness         FailureCode = "randomness"            // our source of randomness failed
+	FailRecords            FailureCode = "records"               // the provisioning records of the device are missing or broken
+	FailCertificate        FailureCode = "certificate"           // the certificate of the device is missing, or nothing to trust
 	FailAborted            FailureCode = "aborted"               // Abort was called
 )
 

@@ -62,13 +62,13 @@ func FuzzLinkDevice(f *testing.F) {
 			out.Reset()
 			if next := d.NextDeadline(); due(next, now) {
 				d.Tick(now, &out)
-				sane(t, &out, d.link.lane())
+				sane(t, &out, bearer.LinkLane(d.linkID()))
 			}
-			lane := d.link.lane()
+			lane := bearer.LinkLane(d.linkID())
 			out.Reset()
 			d.Receive(now, pdu, &out)
-			if d.link.state == linkOpen {
-				lane = d.link.lane()
+			if d.Linked() {
+				lane = bearer.LinkLane(d.linkID())
 			}
 			sane(t, &out, lane)
 			if d.phase == deviceDone {
@@ -95,15 +95,15 @@ func FuzzLinkProvisioner(f *testing.F) {
 			out.Reset()
 			if next := p.NextDeadline(); due(next, now) {
 				p.Tick(now, &out)
-				sane(t, &out, p.link.lane())
+				sane(t, &out, bearer.LinkLane(p.Link()))
 			}
 			out.Reset()
 			p.Receive(now, pdu, &out)
-			sane(t, &out, p.link.lane())
+			sane(t, &out, bearer.LinkLane(p.Link()))
 			if last(out.Events).Step == CapabilitiesGot {
 				out.Reset()
 				_ = p.Accept(now, s.acceptance, &out)
-				sane(t, &out, p.link.lane())
+				sane(t, &out, bearer.LinkLane(p.Link()))
 			}
 			if e := last(out.Events); e.Step == Completed {
 				// Only the device of the seed, whose randomness is the same

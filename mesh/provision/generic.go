@@ -9,9 +9,10 @@ const (
 	startRoom        = 20 // data of a start PDU
 	continuationRoom = 23 // data of a continuation PDU
 
-	// maxTransaction is the longest provisioning PDU there is, Public Key. A
-	// longer one is refused before anything of it is kept.
-	maxTransaction = 65
+	// maxTransaction is the longest provisioning PDU there is: a fragment of a
+	// record, with which three segments are full. A longer one is refused before
+	// anything of it is kept.
+	maxTransaction = 1 + recordHeader + maxFragment
 	maxSegments    = 1 + (maxTransaction-startRoom+continuationRoom-1)/continuationRoom
 )
 

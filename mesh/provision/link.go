@@ -18,7 +18,15 @@ const (
 	// retryPause is how long after its last advertisement a transaction is
 	// sent again. It leaves the peer its random delay of 20 to 50 ms and the
 	// time of its own advertisements.
-	retryPause = 350 * time.Millisecond
+	retryPause = 200 * time.Millisecond
+
+	// firstPace is how long a paced link waits for an answer before it sends
+	// again, as long as it does not know the peer: both sides' random delay and
+	// the time on the air. Then it goes by what the answers took, half as much
+	// again each time, within bounds.
+	firstPace = 140 * time.Millisecond
+	leastPace = 80 * time.Millisecond
+	mostPace  = 500 * time.Millisecond
 
 	// ackPause is the shortest time between two acknowledgements of the same
 	// transaction. The bearer advertises a PDU several times, and each copy
@@ -62,31 +70,6 @@ func (c Counters) plus(d Counters) Counters {
 	}
 }
 
-type linkState uint8
-
-const (
-	linkIdle    linkState = iota
-	linkOpening           // provisioner: waits for the Link Ack
-	linkOpen
-	linkClosing // repeats its Link Close
-	linkClosed
-)
-
-// happening is what came of an input to a link.
-type happening uint8
-
-const (
-	nothing        happening = iota
-	linkUp                   // the link is open now
-	messageCame              // link.message has a provisioning PDU
-	peerClosed               // with link.reason
-	peerHopeless             // more than maxWrong contradictions
-	openExpired              // openTimeout
-	sendingExpired           // transactionTimeout
-	quietExpired             // protocolTimeout
-	closingOver              // the last Link Close was sent
-)
-
 // transaction is a provisioning PDU on its way to the peer.
 type transaction struct {
 	number uint8
@@ -94,25 +77,30 @@ type transaction struct {
 	pdu    [maxTransaction]byte
 }
 
-// link is one side of a PB-ADV link (section 5.3.3). At most one transaction
-// is on its way in each direction and one more waits.
-type link struct {
-	id       uint32
+// advertisedLink is one side of a PB-ADV link (section 5.3.3). At most one
+// transaction is on its way in each direction and one more waits.
+type advertisedLink struct {
+	linkState
 	uuid     mesh.UUID
 	transmit bearer.Transmit
-	state    linkState
-	reason   closeReason // why it was closed
-	counters Counters
-	wrong    int
 
 	retry    time.Time // when to send again what is unanswered
 	expiry   time.Time // when the peer must have answered
 	quiet    time.Time // when the protocol times out
 	closings int       // Link Close PDUs still to send
 
+	// A link that shares its radio with others is paced: it sends each PDU once,
+	// and again when no answer comes, where the radio would otherwise repeat it.
+	// Of ten links at once most copies would be sent for nothing, and while the
+	// radio sends it does not hear.
+	paced   bool
+	pace    time.Duration // how long to wait for an answer
+	sentAt  time.Time     // when what is on its way was sent first
+	resends int           // how often it was sent again
+
 	sending transaction
-	waiting transaction
-	next    uint8 // number of our next transaction
+	waiting [2]transaction // in their order, without gaps
+	next    uint8          // number of our next transaction
 
 	receiving reassembly
 	expected  uint8 // number of the peer's next transaction
@@ -129,105 +117,142 @@ func after(n uint8) uint8 { return n&transactionBase | (n+1)&^transactionBase }
 // before is the transaction number in front of n in its direction.
 func before(n uint8) uint8 { return n&transactionBase | (n-1)&^transactionBase }
 
-func newLink(id uint32, uuid mesh.UUID, transmit bearer.Transmit, device bool) link {
+func newAdvertisedLink(id uint32, uuid mesh.UUID, transmit bearer.Transmit, device bool) *advertisedLink {
 	if transmit == (bearer.Transmit{}) {
 		transmit = DefaultTransmit()
 	}
-	l := link{id: id, uuid: uuid, transmit: transmit}
+	l := &advertisedLink{linkState: linkState{id: id}, uuid: uuid, transmit: transmit}
 	if device {
 		l.next = transactionBase
 	} else {
 		l.expected = transactionBase
+		l.pace = firstPace
 	}
 	return l
 }
 
+// plan sets when n PDUs that were handed over now are sent again unless an
+// answer comes first.
+func (l *advertisedLink) plan(now time.Time, n int) {
+	if !l.paced {
+		l.retry = now.Add(l.airtime(n) + retryPause)
+		return
+	}
+	wait := l.pace
+	for range l.resends {
+		wait = min(wait+wait/2, mostPace)
+	}
+	l.retry = now.Add(wait)
+}
+
+// answer learns from an answer how long they take. One to something that was
+// sent more than once says nothing.
+func (l *advertisedLink) answer(now time.Time) {
+	if l.resends == 0 && !l.sentAt.IsZero() {
+		const weight = 4 // of what was known before
+		took := now.Sub(l.sentAt)
+		l.pace = min(max((weight*l.pace+2*took)/(weight+1), leastPace), mostPace)
+	}
+	l.sentAt, l.resends = time.Time{}, 0
+}
+
 // open sends the first Link Open of a provisioner.
-func (l *link) open(now time.Time, out *Output) {
-	l.state = linkOpening
+func (l *advertisedLink) open(now time.Time, out *Output) {
+	l.phase = linkOpening
 	l.expiry = now.Add(openTimeout)
+	l.sentAt = now
 	l.sendOpen(now, out)
 }
 
-func (l *link) sendOpen(now time.Time, out *Output) {
-	l.retry = now.Add(l.airtime(1) + retryPause)
+func (l *advertisedLink) sendOpen(now time.Time, out *Output) {
+	l.plan(now, 1)
 	l.control(out, opLinkOpen, l.uuid[:]...)
 }
 
 // accept answers a Link Open as the device.
-func (l *link) accept(now time.Time, out *Output) {
-	l.state = linkOpen
+func (l *advertisedLink) accept(now time.Time, out *Output) {
+	l.phase = linkOpen
 	l.quiet = now.Add(protocolTimeout)
 	l.ackedAt = now
 	l.control(out, opLinkAck)
 }
 
 // close sends the first Link Close; tick sends the others.
-func (l *link) close(now time.Time, reason closeReason, out *Output) {
-	if l.state == linkIdle || l.state == linkClosed || l.state == linkClosing {
-		if l.state == linkIdle {
-			l.state = linkClosed
+func (l *advertisedLink) close(now time.Time, reason closeReason, out *Output) {
+	if l.phase == linkIdle || l.phase == linkClosed || l.phase == linkClosing {
+		if l.phase == linkIdle {
+			l.phase = linkClosed
 		}
 		return
 	}
 	l.drop()
 	l.cancel(out)
-	l.state, l.reason, l.closings = linkClosing, reason, closeCount
+	l.phase, l.reason, l.closings = linkClosing, reason, closeCount
 	l.sendClose(now, out)
 }
 
 // finish is close for who has just acknowledged the last PDU: the
 // acknowledgement stays on the air.
-func (l *link) finish(now time.Time, out *Output) {
+func (l *advertisedLink) finish(now time.Time, out *Output) {
 	l.drop()
-	l.state, l.reason, l.closings = linkClosing, closeSuccess, closeCount
+	l.phase, l.reason, l.closings = linkClosing, closeSuccess, closeCount
 	l.sendClose(now, out)
 }
 
-func (l *link) sendClose(now time.Time, out *Output) {
+func (l *advertisedLink) sendClose(now time.Time, out *Output) {
 	l.closings--
 	l.retry = now.Add(l.airtime(1) + closePause)
 	l.control(out, opLinkClose, byte(l.reason))
 }
 
 // drop forgets what was to be sent.
-func (l *link) drop() {
-	l.sending, l.waiting = transaction{}, transaction{}
+func (l *advertisedLink) drop() {
+	l.sending, l.waiting = transaction{}, [2]transaction{}
 	l.expiry, l.quiet = time.Time{}, time.Time{}
 }
 
 // send transmits pdu as soon as nothing else is on its way.
-func (l *link) send(now time.Time, pdu []byte, out *Output) {
+func (l *advertisedLink) send(now time.Time, pdu []byte, out *Output) {
 	t := transaction{n: uint8(len(pdu))}
 	copy(t.pdu[:], pdu)
 	l.quiet = now.Add(protocolTimeout)
 	if l.sending.n != 0 {
-		l.waiting = t
-		return
+		for i := range l.waiting {
+			if l.waiting[i].n == 0 {
+				l.waiting[i] = t
+				return
+			}
+		}
+		return // no protocol has so much to say at once
 	}
 	l.begin(now, t, out)
 }
 
-func (l *link) begin(now time.Time, t transaction, out *Output) {
+func (l *advertisedLink) begin(now time.Time, t transaction, out *Output) {
 	t.number = l.next
 	l.next = after(l.next)
 	l.sending = t
+	l.sentAt, l.resends = now, 0
 	l.expiry = now.Add(transactionTimeout)
 	l.transact(now, out)
 }
 
 // transact puts all segments of the present transaction on the air.
-func (l *link) transact(now time.Time, out *Output) {
+func (l *advertisedLink) transact(now time.Time, out *Output) {
 	l.hastenAck(out)
 	pdu := l.sending.pdu[:l.sending.n]
 	last := lastSegment(len(pdu))
-	l.retry = now.Add(l.airtime(int(last)+1) + retryPause)
+	l.plan(now, int(last)+1)
 
 	// Several segments go round by round, not each of them several times: the
 	// peer then has all of them after one round, and its acknowledgement
 	// cancels the other rounds.
 	rounds, transmit := 1, l.transmit
-	if last > 0 {
+	switch {
+	case l.paced:
+		// Once it is lost, another loss would take as long again.
+		rounds, transmit.Count = min(1+l.resends, transmit.Count), 1
+	case last > 0:
 		rounds, transmit.Count = transmit.Count, 1
 	}
 	var buffer [bearer.MaxPDU]byte
@@ -243,7 +268,7 @@ func (l *link) transact(now time.Time, out *Output) {
 // hastenAck lets an acknowledgement that our own transaction follows at once
 // go out a single time. The transaction tells the peer as much, and the other
 // copies would hold it up.
-func (l *link) hastenAck(out *Output) {
+func (l *advertisedLink) hastenAck(out *Output) {
 	if len(out.Send) == 0 {
 		return
 	}
@@ -254,27 +279,28 @@ func (l *link) hastenAck(out *Output) {
 }
 
 // delivered ends the present transaction and begins the one that waits.
-func (l *link) delivered(now time.Time, out *Output) {
+func (l *advertisedLink) delivered(now time.Time, out *Output) {
+	l.answer(now)
 	l.sending = transaction{}
 	l.expiry, l.retry = time.Time{}, time.Time{}
 	l.cancel(out)
-	if l.waiting.n != 0 {
-		t := l.waiting
-		l.waiting = transaction{}
+	if t := l.waiting[0]; t.n != 0 {
+		l.waiting = [2]transaction{l.waiting[1]}
 		l.begin(now, t, out)
 	}
 }
 
 // message is the provisioning PDU after messageCame, until the next input.
-func (l *link) message() []byte { return l.receiving.pdu() }
+func (l *advertisedLink) message() []byte { return l.receiving.pdu() }
 
 // receive handles a PDU of this link. Link Open is the device's business.
-func (l *link) receive(now time.Time, g *generic, out *Output) happening {
-	switch l.state {
+func (l *advertisedLink) receive(now time.Time, g *generic, out *Output) happening {
+	switch l.phase {
 	case linkOpen:
 	case linkOpening:
 		if g.form == formControl && g.high == opLinkAck {
-			l.state = linkOpen
+			l.phase = linkOpen
+			l.answer(now)
 			l.retry, l.expiry = time.Time{}, time.Time{}
 			l.quiet = now.Add(protocolTimeout)
 			l.cancel(out)
@@ -296,7 +322,7 @@ func (l *link) receive(now time.Time, g *generic, out *Output) happening {
 		}
 		l.drop()
 		l.cancel(out)
-		l.state, l.reason, l.retry = linkClosed, closeReason(g.data[0]), time.Time{}
+		l.phase, l.reason, l.retry = linkClosed, closeReason(g.data[0]), time.Time{}
 		return peerClosed
 	case formAck:
 		if l.sending.n == 0 || g.number != l.sending.number {
@@ -311,7 +337,7 @@ func (l *link) receive(now time.Time, g *generic, out *Output) happening {
 }
 
 // segment handles a start or continuation PDU.
-func (l *link) segment(now time.Time, g *generic, out *Output) happening {
+func (l *advertisedLink) segment(now time.Time, g *generic, out *Output) happening {
 	if l.answered && g.number == before(l.expected) {
 		// The peer has not heard our acknowledgement.
 		l.counters.Duplicate++
@@ -356,7 +382,7 @@ func (l *link) segment(now time.Time, g *generic, out *Output) happening {
 	return nothing
 }
 
-func (l *link) tolerate() happening {
+func (l *advertisedLink) tolerate() happening {
 	l.wrong++
 	if l.wrong > maxWrong {
 		return peerHopeless
@@ -364,7 +390,7 @@ func (l *link) tolerate() happening {
 	return nothing
 }
 
-func (l *link) acknowledge(now time.Time, number uint8, count int, out *Output) {
+func (l *advertisedLink) acknowledge(now time.Time, number uint8, count int, out *Output) {
 	l.ackedAt = now
 	var buffer [linkHeader + 1]byte
 	b := append(l.header(buffer[:0], number), byte(formAck))
@@ -374,15 +400,15 @@ func (l *link) acknowledge(now time.Time, number uint8, count int, out *Output) 
 }
 
 // deadline is when tick has something to do, zero for never.
-func (l *link) deadline() time.Time {
+func (l *advertisedLink) deadline() time.Time {
 	return earliest(earliest(l.retry, l.expiry), l.quiet)
 }
 
 // tick retransmits and times out.
-func (l *link) tick(now time.Time, out *Output) happening {
+func (l *advertisedLink) tick(now time.Time, out *Output) happening {
 	switch {
 	case due(l.expiry, now):
-		if l.state == linkOpening {
+		if l.phase == linkOpening {
 			return openExpired
 		}
 		return sendingExpired
@@ -391,43 +417,49 @@ func (l *link) tick(now time.Time, out *Output) happening {
 	case !due(l.retry, now):
 		return nothing
 	}
-	switch l.state {
+	switch l.phase {
 	case linkOpening:
+		l.resends++
 		l.sendOpen(now, out)
 	case linkOpen:
+		l.resends++
 		l.transact(now, out)
 	case linkClosing:
 		if l.closings > 0 {
 			l.sendClose(now, out)
 			return nothing
 		}
-		l.state, l.retry = linkClosed, time.Time{}
+		l.phase, l.retry = linkClosed, time.Time{}
 		return closingOver
 	}
 	return nothing
 }
 
 // airtime is how long the bearer advertises n PDUs.
-func (l *link) airtime(n int) time.Duration {
+func (l *advertisedLink) airtime(n int) time.Duration {
 	return time.Duration(n*l.transmit.Count) * l.transmit.Interval
 }
 
-func (l *link) lane() bearer.Lane { return bearer.LinkLane(l.id) }
+func (l *advertisedLink) lane() bearer.Lane { return bearer.LinkLane(l.id) }
 
-func (l *link) header(dst []byte, number uint8) []byte {
+func (l *advertisedLink) header(dst []byte, number uint8) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, l.id), number)
 }
 
 // control appends a bearer control PDU, the transaction number of which is 0.
-func (l *link) control(out *Output, op byte, parameters ...byte) {
+func (l *advertisedLink) control(out *Output, op byte, parameters ...byte) {
 	var buffer [bearer.MaxPDU]byte
 	b := append(l.header(buffer[:0], 0), op<<2|byte(formControl))
 	b = append(b, parameters...)
-	out.Send = append(out.Send, bearer.NewOutgoing(bearer.Provisioning, l.lane(), l.transmit, b))
+	transmit := l.transmit
+	if l.paced {
+		transmit.Count = 1
+	}
+	out.Send = append(out.Send, bearer.NewOutgoing(bearer.Provisioning, l.lane(), transmit, b))
 }
 
 // cancel withdraws what was sent on the link, also what is still in out.
-func (l *link) cancel(out *Output) {
+func (l *advertisedLink) cancel(out *Output) {
 	lane := l.lane()
 	kept := out.Send[:0]
 	for _, o := range out.Send {

@@ -24,28 +24,28 @@ func openDevice(t testing.TB) *Device {
 }
 
 func linkOpenPDU(id uint32) []byte {
-	l := link{id: id}
+	l := advertisedLink{linkState: linkState{id: id}}
 	return append(append(l.header(nil, 0), opLinkOpen<<2|byte(formControl)), testUUID[:]...)
 }
 
 func linkClosePDU(id uint32, reason closeReason) []byte {
-	l := link{id: id}
+	l := advertisedLink{linkState: linkState{id: id}}
 	return append(l.header(nil, 0), opLinkClose<<2|byte(formControl), byte(reason))
 }
 
 func ackPDU(id uint32, number uint8) []byte {
-	l := link{id: id}
+	l := advertisedLink{linkState: linkState{id: id}}
 	return append(l.header(nil, number), byte(formAck))
 }
 
 // startPDU is a start PDU that may lie.
 func startPDU(number, segN uint8, total uint16, fcs uint8, data []byte) []byte {
-	l := link{id: testLink}
+	l := advertisedLink{linkState: linkState{id: testLink}}
 	return append(append(l.header(nil, number), segN<<2|byte(formStart), byte(total>>8), byte(total), fcs), data...)
 }
 
 func continuationPDU(number, index uint8, data []byte) []byte {
-	l := link{id: testLink}
+	l := advertisedLink{linkState: linkState{id: testLink}}
 	return append(append(l.header(nil, number), index<<2|byte(formContinuation)), data...)
 }
 
@@ -385,7 +385,7 @@ func TestRetransmission(t *testing.T) {
 		}
 		opens++
 	}
-	if opens < 100 || opens > 200 {
+	if opens < 100 || opens > 300 {
 		t.Errorf("%d Link Opens in a minute", opens)
 	}
 }
@@ -468,4 +468,47 @@ func TestTimeouts(t *testing.T) {
 			t.Errorf("%v after %v", e.Failure, after)
 		}
 	})
+}
+
+// TestPace: a link that shares its radio waits longer and longer for an answer, and learns from
+// those that come how long they take.
+func TestPace(t *testing.T) {
+	l := newAdvertisedLink(1, testUUID, DefaultTransmit(), false)
+	l.paced = true
+	now := testStart
+	var out Output
+	l.open(now, &out)
+	last := time.Duration(0)
+	for range 10 {
+		wait := l.deadline().Sub(now)
+		if wait < last || wait > mostPace || wait < leastPace {
+			t.Fatalf("waits %v after %v", wait, last)
+		}
+		last, now = wait, now.Add(wait)
+		out.Reset()
+		l.tick(now, &out)
+		if len(out.Send) != 1 || out.Send[0].Transmit.Count != 1 {
+			t.Fatalf("sent %+v", out.Send)
+		}
+	}
+	if last != mostPace {
+		t.Errorf("waits %v in the end", last)
+	}
+	ack, _ := parse([]byte{0, 0, 0, 1, 0, opLinkAck<<2 | byte(formControl)})
+	l.receive(now, &ack, &out)
+	if l.pace != firstPace {
+		t.Errorf("an answer to the eleventh of the same says how long answers take: %v", l.pace)
+	}
+	for _, took := range []time.Duration{time.Millisecond, 10 * time.Second} {
+		for n := range 20 {
+			l.send(now, []byte{typeInvite, byte(n)}, &out)
+			number := l.sending.number
+			now = now.Add(took)
+			g, _ := parse(ackPDU(1, number))
+			l.receive(now, &g, &out)
+		}
+		if want := min(max(2*took, leastPace), mostPace); l.pace != want {
+			t.Errorf("after answers in %v it waits %v", took, l.pace)
+		}
+	}
 }

@@ -18,12 +18,20 @@ type Output struct {
 	Events []Event
 	// Send lists PDUs of kind bearer.Provisioning on the lane of their link.
 	Send []bearer.Outgoing
+	// Carry lists provisioning PDUs for links that the caller makes, in their
+	// order. A link over PB-ADV has none.
+	Carry []CarriedPDU
+	// End lists links that the caller makes and that are to be closed once what
+	// Carry has for them is sent. Disconnected follows.
+	End []CarriedEnd
 }
 
 // Reset empties the output and keeps its memory.
 func (o *Output) Reset() {
 	clear(o.Events) // they hold keys
+	clear(o.Carry)
 	o.Cancel, o.Events, o.Send = o.Cancel[:0], o.Events[:0], o.Send[:0]
+	o.Carry, o.End = o.Carry[:0], o.End[:0]
 }
 
 // Step is how far a session has come. Its text is stable and is shown to
@@ -34,10 +42,13 @@ type Step string
 const (
 	LinkOpening     Step = "link_opening" // provisioner only
 	LinkOpened      Step = "link_open"
+	RecordsGot      Step = "records"      // provisioner only, if it asked for them; Event.Records is set
 	Invited         Step = "invite"       // device only; Event.Attention is set
 	CapabilitiesGot Step = "capabilities" // provisioner only; Event.Capabilities is set, Accept or Abort is awaited
 	Started         Step = "start"
 	PublicKeysGot   Step = "public_key"
+	OOBWanted       Step = "oob_wanted" // the value is awaited from Input; Event.Prompt is set
+	OOBShown        Step = "oob_shown"  // the value is to be shown, to be entered at the peer; Event.Prompt is set
 	Confirming      Step = "confirmation"
 	Authenticated   Step = "random" // the peer proved that it knows the authentication value
 	DataSent        Step = "data"   // provisioner only
@@ -57,6 +68,8 @@ type Event struct {
 	Node         *Node         // with Completed, on the provisioner
 	Joined       *Joined       // with Completed, on the device
 	Failure      *Failure      // with Failed
+	Prompt       *Prompt       // with OOBWanted and OOBShown
+	Records      Records       // with RecordsGot, and on the provisioner
 }
 
 // Network is what every device of a network learns (section 5.4.2.5).

@@ -41,6 +41,8 @@ func unhex(t testing.TB, s string) []byte {
 // setup is what a pair of sides is made from.
 type setup struct {
 	capabilities Capabilities
+	keyPair      *crypto.KeyPair
+	records      Records
 	deviceValue  AuthValue
 	acceptance   Acceptance
 	seed         uint64
@@ -65,7 +67,7 @@ func staticSetup(algorithms Algorithms) setup {
 
 func (s setup) device(t testing.TB) *Device {
 	t.Helper()
-	d, err := NewDevice(DeviceOptions{UUID: testUUID, Capabilities: s.capabilities, StaticOOB: s.deviceValue, Random: seeded(s.seed)})
+	d, err := NewDevice(DeviceOptions{UUID: testUUID, Capabilities: s.capabilities, StaticOOB: s.deviceValue, KeyPair: s.keyPair, Records: s.records, Random: seeded(s.seed)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +76,7 @@ func (s setup) device(t testing.TB) *Device {
 
 func (s setup) provisioner(t testing.TB) *Provisioner {
 	t.Helper()
-	p, err := NewProvisioner(ProvisionerOptions{UUID: testUUID, Attention: 5, Random: seeded(s.seed + 1<<32)})
+	p, err := NewProvisioner(ProvisionerOptions{UUID: testUUID, Attention: 5, Random: seeded(s.seed + 1<<32), Records: s.records != nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +114,51 @@ type lockstep struct {
 	tamper func(fromDevice bool, pdu []byte) []byte
 	// rounds is how often the channel turned around.
 	rounds int
+	user   user
+	// decide, if set, may change the acceptance when it is due.
+	decide func(events []Event, a *Acceptance)
+}
+
+// user carries a value from the side that shows it to the side that wants it.
+type user struct {
+	shown  *Prompt
+	wanted bool
+	mishap func(text string) string // nil for none
+	idle   bool
+}
+
+// watch takes an event, and reports whether the value can now be entered.
+func (u *user) watch(e *Event) bool {
+	switch e.Step {
+	case OOBShown:
+		u.shown = e.Prompt
+	case OOBWanted:
+		u.wanted = true
+	default:
+		return false
+	}
+	return u.wanted && u.shown != nil && !u.idle
+}
+
+// enter enters it on the side that wants it.
+func (u *user) enter(t testing.TB, now time.Time, p *Provisioner, d *Device) (fromDevice bool, out *Output) {
+	t.Helper()
+	text, out := u.shown.Value, &Output{}
+	if u.mishap != nil {
+		text = u.mishap(text)
+	}
+	fromDevice = u.shown.Method == InputOOB
+	var err error
+	if fromDevice {
+		err = d.Input(now, text, out)
+	} else {
+		err = p.Input(now, text, out)
+	}
+	if err != nil {
+		t.Fatalf("%q is refused: %v", text, err)
+	}
+	u.shown, u.wanted = nil, false
+	return fromDevice, out
 }
 
 func newLockstep(t testing.TB, s setup) *lockstep {
@@ -125,11 +172,27 @@ func (l *lockstep) takeProvisioner(out *Output) {
 	for _, e := range out.Events {
 		if e.Step == CapabilitiesGot {
 			var next Output
+			if l.decide != nil {
+				l.decide(l.provisionerEvents, &l.acceptance)
+			}
 			if err := l.provisioner.Accept(l.now, l.acceptance, &next); err != nil {
 				l.provisioner.Abort(l.now, err.Error(), &next)
 			}
 			l.takeProvisioner(&next)
 		}
+		l.involve(&e)
+	}
+}
+
+// involve lets the user act.
+func (l *lockstep) involve(e *Event) {
+	if !l.user.watch(e) {
+		return
+	}
+	if fromDevice, out := l.user.enter(l.t, l.now, l.provisioner, l.device); fromDevice {
+		l.takeDevice(out)
+	} else {
+		l.takeProvisioner(out)
 	}
 }
 
@@ -137,6 +200,9 @@ func (l *lockstep) takeDevice(out *Output) {
 	l.deviceEvents = append(l.deviceEvents, out.Events...)
 	l.pendingProvisioner = append(l.pendingProvisioner, l.altered(true, distinct(out.Send))...)
 	l.toProvisioner = append(l.toProvisioner, distinct(out.Send)...)
+	for _, e := range out.Events {
+		l.involve(&e)
+	}
 }
 
 // altered lets tamper see whole transactions.
@@ -174,7 +240,7 @@ func segmented(id uint32, number uint8, pdu []byte) [][]byte {
 		return nil
 	}
 	var out [][]byte
-	l := link{id: id}
+	l := advertisedLink{linkState: linkState{id: id}}
 	for index := uint8(0); index <= lastSegment(len(pdu)); index++ {
 		out = append(out, appendSegment(l.header(nil, number), pdu, index))
 	}

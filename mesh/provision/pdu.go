@@ -20,13 +20,16 @@ const (
 	typeData          = 0x07
 	typeComplete      = 0x08
 	typeFailed        = 0x09
-	// 0x0A to 0x0D are those of provisioning records, which are not built.
+	typeRecordRequest = 0x0A
+	typeRecord        = 0x0B
+	typeRecordsGet    = 0x0C
+	typeRecordsList   = 0x0D
 )
 
 // What Decode returns for a PDU that is none. The device answers the first
 // with InvalidPDU and the second with InvalidFormat.
 var (
-	ErrType   = errors.New("provision: PDU: expected a type from 0x00 to 0x09")
+	ErrType   = errors.New("provision: PDU: expected a type from 0x00 to 0x0d")
 	ErrFormat = errors.New("provision: PDU: expected the length and the values of its type")
 )
 
@@ -55,13 +58,19 @@ type Invite struct {
 type Capabilities struct {
 	Elements       uint8 // 1 or more
 	Algorithms     Algorithms
-	PublicKeyTypes uint8 // bit 0: the public key is available out of band
+	PublicKeyTypes PublicKeyTypes
 	OOBTypes       OOBTypes
-	OutputSize     uint8  // 0 to 8 digits or characters
-	OutputActions  uint16 // bit set
-	InputSize      uint8  // 0 to 8 digits or characters
-	InputActions   uint16 // bit set
+	OutputSize     uint8 // 0 to 8 digits or characters
+	OutputActions  Actions
+	InputSize      uint8 // 0 to 8 digits or characters
+	InputActions   Actions
 }
+
+// PublicKeyTypes is a bit set of how the device's public key is to be had.
+type PublicKeyTypes uint8
+
+// PublicKeyOOB is the one bit of PublicKeyTypes: out of band.
+const PublicKeyOOB PublicKeyTypes = 1 << 0
 
 // OOBTypes is a bit set of what the device has out of band.
 type OOBTypes uint8
@@ -80,8 +89,8 @@ type Start struct {
 	Algorithm    Algorithm
 	OOBPublicKey bool // the device's public key comes out of band
 	Method       AuthMethod
-	Action       uint8 // of output or input OOB
-	Size         uint8 // of output or input OOB, 1 to 8; otherwise 0
+	Action       Action // of output or input OOB
+	Size         uint8  // of output or input OOB, 1 to 8; otherwise 0
 }
 
 // PublicKey carries a public key, X then Y (section 5.4.1.4).
@@ -112,10 +121,10 @@ func (p Invite) append(dst []byte) []byte { return append(dst, typeInvite, p.Att
 func (p Capabilities) append(dst []byte) []byte {
 	dst = append(dst, typeCapabilities, p.Elements)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(p.Algorithms))
-	dst = append(dst, p.PublicKeyTypes, byte(p.OOBTypes), p.OutputSize)
-	dst = binary.BigEndian.AppendUint16(dst, p.OutputActions)
+	dst = append(dst, byte(p.PublicKeyTypes), byte(p.OOBTypes), p.OutputSize)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(p.OutputActions))
 	dst = append(dst, p.InputSize)
-	return binary.BigEndian.AppendUint16(dst, p.InputActions)
+	return binary.BigEndian.AppendUint16(dst, uint16(p.InputActions))
 }
 
 func (p Start) append(dst []byte) []byte {
@@ -123,7 +132,7 @@ func (p Start) append(dst []byte) []byte {
 	if p.OOBPublicKey {
 		oobKey = 1
 	}
-	return append(dst, typeStart, byte(p.Algorithm), oobKey, byte(p.Method), p.Action, p.Size)
+	return append(dst, typeStart, byte(p.Algorithm), oobKey, byte(p.Method), byte(p.Action), p.Size)
 }
 
 func (p PublicKey) append(dst []byte) []byte { return append(append(dst, typePublicKey), p.Key[:]...) }
@@ -151,7 +160,7 @@ func Decode(octets []byte) (PDU, error) {
 	if !known {
 		return nil, fmt.Errorf("%w, got 0x%02x", ErrType, kind)
 	}
-	if len(parameters) != wanted {
+	if len(parameters) != wanted && !isLonger(kind, parameters) {
 		return nil, fmt.Errorf("%w: type 0x%02x has %d octets of parameters, got %d", ErrFormat, kind, wanted, len(parameters))
 	}
 	switch kind {
@@ -173,8 +182,10 @@ func Decode(octets []byte) (PDU, error) {
 		return Data{Sealed: [sealedSize]byte(parameters)}, nil
 	case typeComplete:
 		return Complete{}, nil
-	default:
+	case typeFailed:
 		return FailedPDU{Code: ErrorCode(parameters[0])}, nil
+	default:
+		return decodeRecords(kind, parameters), nil
 	}
 }
 
@@ -199,6 +210,14 @@ func parameterSize(kind byte, got int) (size int, known bool) {
 		return CMAC.size(), true
 	case typeData:
 		return sealedSize, true
+	case typeRecordRequest:
+		return requestSize, true
+	case typeRecord:
+		return recordHeader, true
+	case typeRecordsGet:
+		return 0, true
+	case typeRecordsList:
+		return listHeader, true
 	default:
 		return 0, false
 	}
@@ -209,12 +228,12 @@ func decodeCapabilities(b []byte) (PDU, error) {
 	c := Capabilities{
 		Elements:       b[0],
 		Algorithms:     Algorithms(binary.BigEndian.Uint16(b[1:])),
-		PublicKeyTypes: b[3],
+		PublicKeyTypes: PublicKeyTypes(b[3]),
 		OOBTypes:       OOBTypes(b[4]),
 		OutputSize:     b[5],
-		OutputActions:  binary.BigEndian.Uint16(b[6:]),
+		OutputActions:  Actions(binary.BigEndian.Uint16(b[6:])),
 		InputSize:      b[8],
-		InputActions:   binary.BigEndian.Uint16(b[9:]),
+		InputActions:   Actions(binary.BigEndian.Uint16(b[9:])),
 	}
 	switch {
 	case c.Elements == 0:
@@ -232,24 +251,23 @@ func decodeStart(b []byte) (PDU, error) {
 		Algorithm:    Algorithm(b[0]),
 		OOBPublicKey: b[1] == 1,
 		Method:       AuthMethod(b[2]),
-		Action:       b[3],
+		Action:       Action(b[3]),
 		Size:         b[4],
 	}
 	if !AllAlgorithms.Has(s.Algorithm) || b[1] > 1 {
 		return nil, fmt.Errorf("%w: start with %v, public key type 0x%02x", ErrFormat, s.Algorithm, b[1])
 	}
-	const lastOutputAction, lastInputAction = 4, 3 // alphanumeric
 	var ok bool
 	switch s.Method {
 	case NoOOB, StaticOOB:
 		ok = s.Action == 0 && s.Size == 0
 	case OutputOOB:
-		ok = s.Action <= lastOutputAction && s.Size >= 1 && s.Size <= maxOOBSize
+		ok = s.Action <= OutputAlphanumeric && s.Size >= 1 && s.Size <= maxOOBSize
 	case InputOOB:
-		ok = s.Action <= lastInputAction && s.Size >= 1 && s.Size <= maxOOBSize
+		ok = s.Action <= InputAlphanumeric && s.Size >= 1 && s.Size <= maxOOBSize
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: start with %v, action 0x%02x, size 0x%02x", ErrFormat, s.Method, s.Action, s.Size)
+		return nil, fmt.Errorf("%w: start with %v, action 0x%02x, size 0x%02x", ErrFormat, s.Method, uint8(s.Action), s.Size)
 	}
 	return s, nil
 }

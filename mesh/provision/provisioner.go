@@ -11,8 +11,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// ErrNotAwaited is what Accept returns when the session does not wait for it.
-var ErrNotAwaited = errors.New("provision: accept: expected once, after the device's capabilities")
+// ErrNotAwaited is what Accept and Input return when the session does not wait
+// for them.
+var ErrNotAwaited = errors.New("provision: expected Accept once, after the device's capabilities, and Input when the value is wanted")
+
+// userTimeout is how long the user may take. It is a little less than the
+// protocol's timeout, so that the session ends with a reason and not with a link
+// that the device closes.
+const userTimeout = protocolTimeout - 5*time.Second
 
 // ProvisionerOptions is what a session of the provisioner needs from the
 // start. What depends on the device comes with Accept.
@@ -20,7 +26,14 @@ type ProvisionerOptions struct {
 	UUID      mesh.UUID
 	Attention uint8           // seconds that the device shall attract attention for, 0 for none
 	Random    io.Reader       // cryptographic randomness
-	Transmit  bearer.Transmit // of each PDU; DefaultTransmit if zero
+	Transmit  bearer.Transmit // of each PDU on PB-ADV; DefaultTransmit if zero
+	Bearer    Bearer
+	// Records makes the session get the device's provisioning records first,
+	// those that certificate-based provisioning needs (section 5.4.2.6).
+	Records bool
+	// Link names the link in Output, for a bearer whose link the caller makes.
+	// The link identifier of PB-ADV is drawn.
+	Link uint32
 }
 
 // Acceptance is the decision to take a device in, after its capabilities are
@@ -39,9 +52,12 @@ type provisionerPhase uint8
 const (
 	provisionerIdle provisionerPhase = iota
 	awaitLink
+	awaitRecords // the list, or a fragment
 	awaitCapabilities
 	awaitAccept
 	awaitPublicKey
+	awaitValue         // of output OOB, from the user
+	awaitInputComplete // of input OOB
 	awaitConfirmation
 	awaitRandom
 	awaitComplete
@@ -51,6 +67,7 @@ const (
 // Provisioner is one session with one device. When it ended, well or not, it
 // still repeats the Link Close for a moment; Done tells when to drop it.
 type Provisioner struct {
+	uuid         mesh.UUID
 	link         link
 	phase        provisionerPhase
 	attention    uint8
@@ -59,37 +76,52 @@ type Provisioner struct {
 	acceptance   Acceptance
 	secrets      secrets
 	session      session
+	records      *gathering // nil when they are not asked for
+	patience     time.Time  // until then the user must have acted
 }
 
 // NewProvisioner makes a session and draws its link identifier. Open starts
 // it. It fails only when Random does.
 func NewProvisioner(o ProvisionerOptions) (*Provisioner, error) {
+	p := &Provisioner{uuid: o.UUID, attention: o.Attention, random: o.Random}
+	if o.Records {
+		p.records = &gathering{got: Records{}}
+	}
+	if o.Bearer != PBADV {
+		p.link = newCarriedLink(o.Link)
+		return p, nil
+	}
 	var id [4]byte
 	if _, err := io.ReadFull(o.Random, id[:]); err != nil {
 		return nil, fmt.Errorf("provision: link identifier: expected 4 random octets: %w", err)
 	}
-	return &Provisioner{
-		link:      newLink(binary.BigEndian.Uint32(id[:]), o.UUID, o.Transmit, false),
-		attention: o.Attention,
-		random:    o.Random,
-	}, nil
+	p.link = newAdvertisedLink(binary.BigEndian.Uint32(id[:]), o.UUID, o.Transmit, false)
+	return p, nil
 }
 
 // UUID is the device's.
-func (p *Provisioner) UUID() mesh.UUID { return p.link.uuid }
+func (p *Provisioner) UUID() mesh.UUID { return p.uuid }
 
-// Link is the link identifier, the first four octets (big endian) of every PDU
-// of the session.
-func (p *Provisioner) Link() uint32 { return p.link.id }
+// Link is the link identifier: on PB-ADV the first four octets (big endian) of
+// every PDU of the session, else what ProvisionerOptions.Link was.
+func (p *Provisioner) Link() uint32 { return p.link.status().id }
 
 // NextDeadline is when Tick wants to be called, zero for never.
-func (p *Provisioner) NextDeadline() time.Time { return p.link.deadline() }
+func (p *Provisioner) NextDeadline() time.Time { return earliest(p.link.deadline(), p.patience) }
 
 // Done reports that the session needs nothing any more.
-func (p *Provisioner) Done() bool { return p.link.state == linkClosed }
+func (p *Provisioner) Done() bool { return p.link.status().phase == linkClosed }
 
 // Counters of what was received so far.
-func (p *Provisioner) Counters() Counters { return p.link.counters }
+func (p *Provisioner) Counters() Counters { return p.link.status().counters }
+
+// Share says whether the session shares its radio with others. On PB-ADV it then
+// leaves time to them, and takes longer where many PDUs are lost.
+func (p *Provisioner) Share(shared bool) {
+	if l, advertised := p.link.(*advertisedLink); advertised {
+		l.paced = shared
+	}
+}
 
 // Open begins to open the link. A second call does nothing.
 func (p *Provisioner) Open(now time.Time, out *Output) {
@@ -103,31 +135,80 @@ func (p *Provisioner) Open(now time.Time, out *Output) {
 
 // Receive handles a PB-ADV PDU. A PDU of another link is ignored.
 func (p *Provisioner) Receive(now time.Time, pdu []byte, out *Output) {
-	if id, ok := LinkOf(pdu); !ok || id != p.link.id {
+	l, advertised := p.link.(*advertisedLink)
+	if id, ok := LinkOf(pdu); !advertised || !ok || id != l.id {
 		return
 	}
 	g, ok := parse(pdu)
 	if !ok {
-		p.link.counters.Malformed++
+		l.counters.Malformed++
 		return
 	}
-	switch p.link.receive(now, &g, out) {
+	p.follow(now, l.receive(now, &g, out), out)
+}
+
+// Connected says that the link which the caller makes is open (PB-GATT,
+// PB-Remote).
+func (p *Provisioner) Connected(now time.Time, out *Output) {
+	if l, carried := p.link.(*carriedLink); carried {
+		p.follow(now, l.connected(now), out)
+	}
+}
+
+// ReceivePDU handles a provisioning PDU from a link that the caller makes.
+func (p *Provisioner) ReceivePDU(now time.Time, pdu []byte, out *Output) {
+	if l, carried := p.link.(*carriedLink); carried {
+		p.follow(now, l.receive(now, pdu), out)
+	}
+}
+
+// Disconnected says that the link which the caller makes is gone or could not
+// be made; reason says why, nil for what Output.End asked for.
+func (p *Provisioner) Disconnected(now time.Time, reason error, out *Output) {
+	l, carried := p.link.(*carriedLink)
+	if !carried {
+		return
+	}
+	switch opened := l.phase == linkOpen; {
+	case l.disconnected() != peerClosed:
+	case opened:
+		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it is gone: %v", reason)
+	default:
+		p.fail(now, FailLinkClosed, out, "expected a link to the device, it could not be made: %v", reason)
+	}
+}
+
+// follow goes on after an input to the link.
+func (p *Provisioner) follow(now time.Time, h happening, out *Output) {
+	switch h {
 	case linkUp:
-		p.phase = awaitCapabilities
-		p.secrets.record(0, Invite{Attention: p.attention})
-		p.send(now, Invite{Attention: p.attention}, out)
 		p.report(out, LinkOpened)
+		if p.records != nil {
+			p.phase = awaitRecords
+			p.send(now, RecordsGet{}, out)
+			return
+		}
+		p.invite(now, out)
 	case messageCame:
 		p.handle(now, p.link.message(), out)
 	case peerClosed:
-		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it closed it with reason %v", p.link.reason)
+		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it closed it with reason %v", p.link.status().reason)
 	case peerHopeless:
-		p.fail(now, FailSegments, out, "expected segments that fit together, got %d that do not", p.link.wrong)
+		p.fail(now, FailSegments, out, "expected segments that fit together, got %d that do not", p.link.status().wrong)
 	}
 }
 
 // Tick does what is due: retransmissions and timeouts.
 func (p *Provisioner) Tick(now time.Time, out *Output) {
+	if due(p.patience, now) {
+		switch p.phase {
+		case awaitValue:
+			p.fail(now, FailOOBTimeout, out, "expected the value that the device shows within %v, nobody entered it", userTimeout)
+		case awaitInputComplete:
+			p.fail(now, FailOOBTimeout, out, "expected the value to be entered on the device within %v, the device got none", userTimeout)
+		}
+		p.patience = time.Time{}
+	}
 	switch p.link.tick(now, out) {
 	case openExpired:
 		p.fail(now, FailLinkTimeout, out, "expected the device to acknowledge the link within %v, it is out of reach, off, or linked to another provisioner", openTimeout)
@@ -147,9 +228,20 @@ func (p *Provisioner) Abort(now time.Time, reason string, out *Output) {
 	p.fail(now, FailAborted, out, "%s", reason)
 }
 
+// Reject ends a session whose device is not to be taken in, for a reason that may
+// be a *Failure of Accept, Choose or Verify; the code of that stays.
+func (p *Provisioner) Reject(now time.Time, reason error, out *Output) {
+	var f *Failure
+	if errors.As(reason, &f) {
+		p.end(now, closeFail, out, f)
+		return
+	}
+	p.fail(now, FailAborted, out, "%v", reason)
+}
+
 // Format writes the state without the secrets, for every verb.
 func (p *Provisioner) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "provisioner of %v on link %08x, phase %d", p.link.uuid, p.link.id, p.phase)
+	_, _ = fmt.Fprintf(f, "provisioner of %v on link %08x, phase %d", p.uuid, p.Link(), p.phase)
 }
 
 // Accept goes on after CapabilitiesGot. Handed the Output that the event came
@@ -169,12 +261,14 @@ func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
 	}
 	p.acceptance = a
 	p.secrets.algorithm = algorithm
-	p.secrets.setAuth(a.Auth.Value)
-	if err := p.secrets.draw(p.random); err != nil {
+	if err := p.secrets.draw(p.random, nil); err != nil {
 		p.fail(now, FailRandomness, out, "%v", err)
 		return nil
 	}
-	start := Start{Algorithm: algorithm, Method: a.Auth.Method}
+	start := Start{
+		Algorithm: algorithm, OOBPublicKey: a.Auth.PublicKey != nil,
+		Method: a.Auth.Method, Action: a.Auth.Action, Size: a.Auth.Size,
+	}
 	key := PublicKey{Key: p.secrets.pair.Public()}
 	p.secrets.record(atStart, start)
 	p.secrets.record(atProvisionerKey, key)
@@ -182,6 +276,9 @@ func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
 	p.send(now, start, out)
 	p.send(now, key, out)
 	p.report(out, Started)
+	if a.Auth.PublicKey != nil {
+		p.agree(now, PublicKey{Key: *a.Auth.PublicKey}, out)
+	}
 	return nil
 }
 
@@ -200,23 +297,8 @@ func choose(c *Capabilities, a *Acceptance) (Algorithm, error) {
 	case a.Network.Index > mesh.MaxKeyIndex:
 		return 0, failure(FailData, "expected a NetKey index up to 0x%03x, got 0x%04x", uint16(mesh.MaxKeyIndex), uint16(a.Network.Index))
 	}
-	switch a.Auth.Method {
-	case NoOOB:
-		if c.OOBTypes&OOBRequired != 0 {
-			return 0, failure(FailAuthMethod, "expected an authentication value, the device refuses to be provisioned without one")
-		}
-		if len(a.Auth.Value) != 0 {
-			return 0, failure(FailAuthMethod, "expected no authentication value with %v", NoOOB)
-		}
-	case StaticOOB:
-		if c.OOBTypes&StaticOOBAvailable == 0 {
-			return 0, failure(FailAuthMethod, "expected a device with a static value, this one has none; choose another method")
-		}
-		if len(a.Auth.Value) == 0 || len(a.Auth.Value) > len(value{}) {
-			return 0, failure(FailAuthMethod, "expected a static value of 1 to 32 octets, got %d", len(a.Auth.Value))
-		}
-	default:
-		return 0, failure(FailAuthMethod, "expected %v or %v, %v is not built yet", NoOOB, StaticOOB, a.Auth.Method)
+	if refusal := c.refuses(&a.Auth); refusal != nil {
+		return 0, refusal
 	}
 	return algorithm, nil
 }
@@ -250,6 +332,21 @@ func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 			p.agree(now, m, out)
 			return
 		}
+	case InputComplete:
+		if p.phase == awaitInputComplete {
+			p.commit(now, out)
+			return
+		}
+	case RecordsList:
+		if p.phase == awaitRecords && !p.records.listed {
+			p.listed(now, m, out)
+			return
+		}
+	case Record:
+		if p.phase == awaitRecords && p.records.listed {
+			p.gather(now, m, out)
+			return
+		}
 	case Confirmation:
 		if p.phase == awaitConfirmation {
 			p.reveal(now, m.Value, out)
@@ -269,6 +366,13 @@ func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 	p.fail(now, FailUnexpectedPDU, out, "expected the PDUs in their order, got type 0x%02x", octets[0])
 }
 
+// invite begins the protocol proper.
+func (p *Provisioner) invite(now time.Time, out *Output) {
+	p.phase = awaitCapabilities
+	p.secrets.record(0, Invite{Attention: p.attention})
+	p.send(now, Invite{Attention: p.attention}, out)
+}
+
 func (p *Provisioner) offered(now time.Time, c Capabilities, out *Output) {
 	if _, ok := c.Algorithms.Best(); !ok {
 		p.fail(now, FailCapabilities, out, "expected an algorithm that is known, the device has 0x%04x", uint16(c.Algorithms))
@@ -277,10 +381,10 @@ func (p *Provisioner) offered(now time.Time, c Capabilities, out *Output) {
 	p.capabilities = c
 	p.secrets.record(atCapabilities, c)
 	p.phase = awaitAccept
-	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: CapabilitiesGot, Capabilities: &c})
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: CapabilitiesGot, Capabilities: &c})
 }
 
-// agree takes the device's public key and commits to our random number.
+// agree takes the device's public key, and goes on to authenticate it.
 func (p *Provisioner) agree(now time.Time, m PublicKey, out *Output) {
 	own := p.secrets.pair.Public()
 	if [xSize]byte(m.Key[:]) == [xSize]byte(own[:]) {
@@ -293,10 +397,58 @@ func (p *Provisioner) agree(now time.Time, m PublicKey, out *Output) {
 		p.fail(now, FailPublicKey, out, "%v", err)
 		return
 	}
-	p.secrets.confirmation = p.secrets.confirm(&p.secrets.random)
+	auth := &p.acceptance.Auth
+	prompt := promptOf(auth.Method, auth.Action, auth.Size)
+	if prompt == nil {
+		p.secrets.setAuth(auth.Value)
+		p.report(out, PublicKeysGot)
+		p.commit(now, out)
+		return
+	}
+	p.report(out, PublicKeysGot)
+	p.prompt(now, prompt, out)
+}
+
+// prompt involves the user.
+func (p *Provisioner) prompt(now time.Time, prompt *Prompt, out *Output) {
+	step := OOBWanted
+	p.phase = awaitValue
+	p.patience = now.Add(userTimeout)
+	if prompt.Method == InputOOB {
+		text, err := prompt.draw(p.random)
+		if err != nil {
+			p.fail(now, FailRandomness, out, "%v", err)
+			return
+		}
+		p.secrets.setPrompted(prompt, text)
+		prompt.Value = text
+		step, p.phase = OOBShown, awaitInputComplete
+	}
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: step, Prompt: prompt})
+}
+
+// Input takes the value that the device shows, after OOBWanted. What cannot be
+// a value is an error that wraps ErrValue, and Input may be called again; it
+// returns ErrNotAwaited when the session waits for none.
+func (p *Provisioner) Input(now time.Time, text string, out *Output) error {
+	if p.phase != awaitValue {
+		return ErrNotAwaited
+	}
+	prompt := promptOf(OutputOOB, p.acceptance.Auth.Action, p.acceptance.Auth.Size)
+	if err := prompt.check(text); err != nil {
+		return err
+	}
+	p.secrets.setPrompted(prompt, text)
+	p.commit(now, out)
+	return nil
+}
+
+// commit commits to our random number.
+func (p *Provisioner) commit(now time.Time, out *Output) {
+	p.secrets.prepare()
+	p.patience = time.Time{}
 	p.phase = awaitConfirmation
 	p.send(now, Confirmation{Value: p.secrets.confirmation[:p.secrets.algorithm.size()]}, out)
-	p.report(out, PublicKeysGot)
 }
 
 // reveal takes the device's confirmation and shows our random number. With it
@@ -331,7 +483,7 @@ func (p *Provisioner) verify(now time.Time, random []byte, out *Output) {
 		return
 	}
 	if !p.secrets.opens(&device) {
-		p.fail(now, FailConfirmation, out, "expected a confirmation with our authentication value, the device has another value or is an impostor")
+		p.fail(now, FailConfirmation, out, "expected a confirmation with our authentication value, the device has another value or is an impostor; check the value, letters count as they are written")
 		return
 	}
 	p.session = p.secrets.derive(&p.secrets.random, &device)
@@ -343,8 +495,8 @@ func (p *Provisioner) verify(now time.Time, random []byte, out *Output) {
 
 func (p *Provisioner) complete(now time.Time, out *Output) {
 	p.link.finish(now, out)
-	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: Completed, Node: &Node{
-		UUID:      p.link.uuid,
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: Completed, Node: &Node{
+		UUID:      p.uuid,
 		DeviceKey: p.session.deviceKey,
 		NetKey:    p.acceptance.Network.Index,
 		Address:   p.acceptance.Address,
@@ -370,13 +522,13 @@ func (p *Provisioner) end(now time.Time, reason closeReason, out *Output, f *Fai
 		return
 	}
 	p.link.close(now, reason, out)
-	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: Failed, Failure: f})
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: Failed, Failure: f})
 	p.forget()
 }
 
 // forget clears the secrets of a session that is over.
 func (p *Provisioner) forget() {
-	p.phase = provisionerEnded
+	p.phase, p.patience = provisionerEnded, time.Time{}
 	p.secrets, p.session, p.acceptance = secrets{}, session{}, Acceptance{}
 }
 
@@ -386,5 +538,5 @@ func (p *Provisioner) send(now time.Time, pdu PDU, out *Output) {
 }
 
 func (p *Provisioner) report(out *Output, step Step) {
-	out.Events = append(out.Events, Event{UUID: p.link.uuid, Link: p.link.id, Step: step})
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: step})
 }

@@ -59,11 +59,14 @@ func (s *secrets) record(at int, p PDU) {
 	copy(s.inputs[at:], p.append(buffer[:0])[1:])
 }
 
-// draw makes the key pair and the random number of this attempt.
-func (s *secrets) draw(random io.Reader) error {
-	pair, err := crypto.GenerateKeyPair(random)
-	if err != nil {
-		return fmt.Errorf("provision: key pair: %w", err)
+// draw makes the key pair and the random number of this attempt. With a pair
+// that the peer knows out of band only the random number is fresh.
+func (s *secrets) draw(random io.Reader, known *crypto.KeyPair) error {
+	pair, err := known, error(nil)
+	if pair == nil {
+		if pair, err = crypto.GenerateKeyPair(random); err != nil {
+			return fmt.Errorf("provision: key pair: %w", err)
+		}
 	}
 	if _, err := io.ReadFull(random, s.random[:s.algorithm.size()]); err != nil {
 		return fmt.Errorf("provision: random number: %w", err)
@@ -79,8 +82,7 @@ func (s *secrets) setAuth(v AuthValue) {
 	copy(s.auth[:s.algorithm.size()], v)
 }
 
-// agree computes the ECDH secret, and from the complete inputs what the
-// confirmations need.
+// agree computes the ECDH secret, and the salt from the complete inputs.
 func (s *secrets) agree(peer crypto.PublicKey) error {
 	secret, err := s.pair.Secret(peer)
 	if err != nil {
@@ -89,15 +91,24 @@ func (s *secrets) agree(peer crypto.PublicKey) error {
 	s.ecdh = secret
 	if s.algorithm == HMAC {
 		s.salt = crypto.S2(s.inputs[:])
-		n := append(append([]byte(nil), s.ecdh[:]...), s.auth[:]...)
-		s.key = crypto.K5(n, s.salt, []byte("prck256"))
 		return nil
 	}
 	salt := crypto.S1(s.inputs[:])
-	key := crypto.K1(s.ecdh[:], salt, []byte("prck"))
 	copy(s.salt[:], salt[:])
-	copy(s.key[:], key[:])
 	return nil
+}
+
+// prepare computes our confirmation once the authentication value is known.
+func (s *secrets) prepare() {
+	if s.algorithm == HMAC {
+		n := append(append([]byte(nil), s.ecdh[:]...), s.auth[:]...)
+		s.key = crypto.K5(n, s.salt, []byte("prck256"))
+	} else {
+		size := CMAC.size()
+		key := crypto.K1(s.ecdh[:], [16]byte(s.salt[:size]), []byte("prck"))
+		copy(s.key[:], key[:])
+	}
+	s.confirmation = s.confirm(&s.random)
 }
 
 // confirm is the confirmation of a random number.

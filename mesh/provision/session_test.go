@@ -111,8 +111,11 @@ func TestOutputsCarryLaneAndTransmit(t *testing.T) {
 	s := plainSetup()
 	p, d := s.provisioner(t), s.device(t)
 	var out, answer Output
+	once := DefaultTransmit()
+	once.Count = 1
+	p.Share(true)
 	p.Open(testStart, &out)
-	if len(out.Send) != 1 || out.Send[0].Kind != bearer.Provisioning || out.Send[0].Lane != bearer.LinkLane(p.Link()) || out.Send[0].Transmit != DefaultTransmit() {
+	if len(out.Send) != 1 || out.Send[0].Kind != bearer.Provisioning || out.Send[0].Lane != bearer.LinkLane(p.Link()) || out.Send[0].Transmit != once {
 		t.Fatalf("link open: %+v", out.Send)
 	}
 	d.Receive(testStart, out.Send[0].PDU(), &answer)
@@ -130,7 +133,7 @@ func TestOutputsCarryLaneAndTransmit(t *testing.T) {
 	// The acknowledgement is withdrawn from an output that was not carried
 	// out yet, instead of being sent although it is obsolete.
 	out.Reset()
-	p.link.acknowledge(testStart, 0x80, 3, &out)
+	p.link.(*advertisedLink).acknowledge(testStart, 0x80, 3, &out)
 	p.Receive(testStart, answer.Send[0].PDU(), &out)
 	if len(out.Send) != 0 || len(out.Cancel) != 1 {
 		t.Errorf("after the cancel: %+v", out)
@@ -227,9 +230,13 @@ func TestNewDeviceRefusals(t *testing.T) {
 			o.StaticOOB = make(AuthValue, 33)
 		}},
 		{"required without value", func(o *DeviceOptions) { o.Capabilities.OOBTypes = OOBRequired }},
-		{"output", func(o *DeviceOptions) { o.Capabilities.OutputSize, o.Capabilities.OutputActions = 1, 1 }},
-		{"input", func(o *DeviceOptions) { o.Capabilities.InputSize, o.Capabilities.InputActions = 1, 1 }},
-		{"public key", func(o *DeviceOptions) { o.Capabilities.PublicKeyTypes = 1 }},
+		{"output without size", func(o *DeviceOptions) { o.Capabilities.OutputActions = 1 }},
+		{"output of 9 digits", func(o *DeviceOptions) { o.Capabilities.OutputSize, o.Capabilities.OutputActions = 9, 1 }},
+		{"output without action", func(o *DeviceOptions) { o.Capabilities.OutputSize = 1 }},
+		{"unknown output", func(o *DeviceOptions) { o.Capabilities.OutputSize, o.Capabilities.OutputActions = 1, 1<<5 }},
+		{"input without size", func(o *DeviceOptions) { o.Capabilities.InputActions = 1 }},
+		{"unknown input", func(o *DeviceOptions) { o.Capabilities.InputSize, o.Capabilities.InputActions = 1, 1<<4 }},
+		{"public key without a pair", func(o *DeviceOptions) { o.Capabilities.PublicKeyTypes = PublicKeyOOB }},
 	}
 	if _, err := NewDevice(DeviceOptions{Capabilities: good}); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -44,6 +45,9 @@ type Network struct {
 	next    mesh.Address
 	asked   int
 	own     own
+	offers  map[mesh.UUID]provision.Capabilities
+	inputs  map[mesh.UUID]chan string // of provisionings that wait for a value
+	how     map[mesh.UUID]node.Provision
 }
 
 // New is a network without nodes.
@@ -53,6 +57,9 @@ func New() *Network {
 		nodes:   map[mesh.UUID]*Node{},
 		outside: map[mesh.UUID]*Node{},
 		refused: map[mesh.UUID]error{},
+		offers:  map[mesh.UUID]provision.Capabilities{},
+		inputs:  map[mesh.UUID]chan string{},
+		how:     map[mesh.UUID]node.Provision{},
 		next:    0x0100,
 		own:     newOwn(),
 	}
@@ -188,8 +195,12 @@ func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, 
 	if err := wait(ctx, Joining); err != nil {
 		return state.Peer{}, err
 	}
+	if err := n.authenticate(ctx, p); err != nil {
+		return state.Peer{}, err
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.how[p.UUID] = p
 	if err := n.refused[p.UUID]; err != nil {
 		return state.Peer{}, err
 	}

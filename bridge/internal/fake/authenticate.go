@@ -1,0 +1,100 @@
+package fake
+
+import (
+	"context"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+)
+
+// Shown is what a device with output OOB shows.
+const Shown = "4711"
+
+// Offer says how a device can be authenticated.
+func (n *Network) Offer(uuid mesh.UUID, c provision.Capabilities) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.offers[uuid] = c
+}
+
+// How is how a device was last provisioned.
+func (n *Network) How(uuid mesh.UUID) node.Provision {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.how[uuid]
+}
+
+// authenticate is the part of a provisioning in which the user has a part. It
+// ends with the value, or when it is cancelled.
+func (n *Network) authenticate(ctx context.Context, p node.Provision) error {
+	n.mu.Lock()
+	offer, ok := n.offers[p.UUID]
+	n.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	auth, err := p.Policy.Choose(&offer)
+	if err != nil {
+		return err
+	}
+	prompt := &provision.Prompt{Method: auth.Method, Action: auth.Action, Size: auth.Size}
+	step := provision.OOBWanted
+	switch auth.Method {
+	case provision.OutputOOB:
+	case provision.InputOOB:
+		step, prompt.Value = provision.OOBShown, Shown
+	default:
+		return nil
+	}
+	input := make(chan string)
+	n.mu.Lock()
+	n.inputs[p.UUID] = input
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.inputs, p.UUID)
+	}()
+	n.Report(node.ProvisioningStep{UUID: p.UUID, Step: string(step), Prompt: prompt})
+	select {
+	case value, ok := <-input:
+		switch {
+		case !ok:
+			return &provision.Failure{Code: provision.FailAborted, Reason: "it was cancelled"}
+		case value != Shown:
+			return &provision.Failure{Code: provision.FailConfirmation, Reason: "another value"}
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ProvisioningInput gives the value to a provisioning that waits for one.
+func (n *Network) ProvisioningInput(_ context.Context, uuid mesh.UUID, value string) error {
+	n.mu.Lock()
+	input := n.inputs[uuid]
+	n.mu.Unlock()
+	if input == nil {
+		return node.ErrNoProvisioning
+	}
+	if value == "" {
+		return provision.ErrValue
+	}
+	input <- value
+	return nil
+}
+
+// CancelProvisioning ends a provisioning that waits for a value.
+func (n *Network) CancelProvisioning(_ context.Context, uuid mesh.UUID, _ string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	input := n.inputs[uuid]
+	if input == nil {
+		return node.ErrNoProvisioning
+	}
+	delete(n.inputs, uuid)
+	close(input)
+	return nil
+}

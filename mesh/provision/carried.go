@@ -1,0 +1,113 @@
+package provision
+
+import (
+	"time"
+)
+
+// closeTimeoutCarried is how long the caller has to tell that a link which the
+// session closed is closed.
+const closeTimeoutCarried = 5 * time.Second
+
+// CarriedPDU is a provisioning PDU for a link that the caller makes.
+type CarriedPDU struct {
+	Link uint32
+	PDU  []byte // belongs to the receiver
+}
+
+// CarriedEnd says that a link which the caller makes is to be closed.
+type CarriedEnd struct {
+	Link    uint32
+	Success bool
+}
+
+// carriedLink is a link over a bearer that segments and acknowledges by itself
+// (PB-GATT, PB-Remote): the caller opens it, carries whole
+// provisioning PDUs, and closes it.
+type carriedLink struct {
+	linkState
+	expiry time.Time // when the link must be open, or closed
+	quiet  time.Time // when the protocol times out
+	pdu    []byte
+}
+
+func newCarriedLink(id uint32) *carriedLink {
+	return &carriedLink{linkState: linkState{id: id}}
+}
+
+// open waits for the caller to say connected.
+func (l *carriedLink) open(now time.Time, _ *Output) {
+	l.phase = linkOpening
+	l.expiry = now.Add(openTimeout)
+}
+
+// connected is what the caller says once PDUs can go, for either side.
+func (l *carriedLink) connected(now time.Time) happening {
+	if l.phase != linkIdle && l.phase != linkOpening {
+		return nothing
+	}
+	l.phase, l.expiry = linkOpen, time.Time{}
+	l.quiet = now.Add(protocolTimeout)
+	return linkUp
+}
+
+// receive takes a provisioning PDU of the peer.
+func (l *carriedLink) receive(now time.Time, pdu []byte) happening {
+	if l.phase != linkOpen {
+		l.counters.Stray++
+		return nothing
+	}
+	l.quiet = now.Add(protocolTimeout)
+	l.pdu = append(l.pdu[:0], pdu...)
+	return messageCame
+}
+
+// disconnected is what the caller says when the link is gone.
+func (l *carriedLink) disconnected() happening {
+	was := l.phase
+	l.phase, l.expiry, l.quiet = linkClosed, time.Time{}, time.Time{}
+	switch was {
+	case linkClosing:
+		return closingOver
+	case linkClosed:
+		return nothing
+	default:
+		return peerClosed
+	}
+}
+
+func (l *carriedLink) send(now time.Time, pdu []byte, out *Output) {
+	l.quiet = now.Add(protocolTimeout)
+	out.Carry = append(out.Carry, CarriedPDU{Link: l.id, PDU: append([]byte(nil), pdu...)})
+}
+
+func (l *carriedLink) message() []byte { return l.pdu }
+
+func (l *carriedLink) close(now time.Time, reason closeReason, out *Output) {
+	switch l.phase {
+	case linkIdle:
+		l.phase = linkClosed
+		return
+	case linkClosing, linkClosed:
+		return
+	}
+	l.phase, l.reason = linkClosing, reason
+	l.expiry, l.quiet = now.Add(closeTimeoutCarried), time.Time{}
+	out.End = append(out.End, CarriedEnd{Link: l.id, Success: reason == closeSuccess})
+}
+
+func (l *carriedLink) finish(now time.Time, out *Output) { l.close(now, closeSuccess, out) }
+
+func (l *carriedLink) deadline() time.Time { return earliest(l.expiry, l.quiet) }
+
+func (l *carriedLink) tick(now time.Time, _ *Output) happening {
+	switch {
+	case due(l.expiry, now) && l.phase == linkClosing:
+		return l.disconnected()
+	case due(l.expiry, now):
+		return openExpired
+	case due(l.quiet, now):
+		return quietExpired
+	default:
+		return nothing
+	}
+}

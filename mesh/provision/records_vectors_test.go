@@ -1,0 +1,130 @@
+package provision
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
+
+// testRecordsVector lets a provisioner and a device that has the sample's record
+// exchange what the sample says, PDU by PDU.
+func testRecordsVector(t *testing.T, v *vector) {
+	steps := map[string][]byte{}
+	for _, s := range v.Steps {
+		if s.PDU != "" {
+			steps[s.Name] = unhex(t, s.PDU)
+		}
+	}
+	fields := map[string]any{}
+	for _, f := range v.Fields {
+		fields[f.Name] = f.Value
+	}
+	response, err := Decode(steps["Provisioning Record Response"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := response.(Record)
+	record := make([]byte, first.Total)
+	copy(record, first.Data)
+	device := Records{RecordDeviceCertificate: record, FirstIntermediate: {1}}
+
+	var out Output
+	p, err := NewProvisioner(ProvisionerOptions{UUID: testUUID, Random: seeded(1), Bearer: PBGATT, Link: 1, Records: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Open(testStart, &out)
+	p.Connected(testStart, &out)
+	same(t, "records get", out.Carry[0].PDU, steps["Provisioning Records Get"])
+	list := Append(nil, RecordsList{Records: device.list()})
+	same(t, "records list", list, steps["Provisioning Records List"])
+	p.ReceivePDU(testStart, list, &out)
+	request := out.Carry[1].PDU
+	same(t, "record request", request, steps["Provisioning Record Request"])
+	q, err := Decode(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "record response", Append(nil, device.fragment(q.(RecordRequest))), steps["Provisioning Record Response"])
+	p.ReceivePDU(testStart, steps["Provisioning Record Response"], &out)
+	if next, err := Decode(out.Carry[2].PDU); err != nil || next != (RecordRequest{ID: 1, Offset: 58, Most: 58}) {
+		t.Errorf("the next request is %+v, %v", next, err)
+	}
+
+	l, err := Decode(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]any{
+		"records_list.extensions":              hex16(l.(RecordsList).Extensions),
+		"records_list.records":                 []string{hex16(uint16(l.(RecordsList).Records[0])), hex16(uint16(l.(RecordsList).Records[1]))},
+		"record_request.record_id":             hex16(uint16(q.(RecordRequest).ID)),
+		"record_request.fragment_offset":       q.(RecordRequest).Offset,
+		"record_request.fragment_maximum_size": q.(RecordRequest).Most,
+		"record_response.status":               hex.EncodeToString([]byte{byte(first.Status)}),
+		"record_response.total_length":         first.Total,
+	}
+	for name, want := range fields {
+		a, _ := json.Marshal(want)
+		b, _ := json.Marshal(got[name])
+		if string(a) != string(b) {
+			t.Errorf("%s: got %s, want %s", name, b, a)
+		}
+	}
+}
+
+func testCertificateVector(t *testing.T, v *vector) {
+	text := func(m map[string]json.RawMessage, name string) (s string) {
+		if err := json.Unmarshal(m[name], &s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	der := octets(t, v.Inputs, "certificate_der")
+	id, err := ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id.UUID.String() != text(v.Inputs, "device_uuid") || id.CompanyID != text(v.Outputs, "company_id") || id.ProductID != text(v.Outputs, "product_id") {
+		t.Errorf("got %+v", id)
+	}
+	same(t, "public key", id.PublicKey[:], octets(t, v.Outputs, "public_key"))
+	pair, err := crypto.NewKeyPair([32]byte(octets(t, v.Inputs, "device_private_key")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pair.Public() != id.PublicKey {
+		t.Error("the private key is another")
+	}
+	var size int
+	if err := json.Unmarshal(v.Outputs["der_octets"], &size); err != nil || size != len(der) {
+		t.Errorf("%d octets, want %d (%v)", len(der), size, err)
+	}
+}
+
+func testURIVector(t *testing.T, v *vector) {
+	ndef := octets(t, v.Inputs, "ndef")
+	rest := octets(t, v.Outputs, "payload_uri_octets")
+	uri, err := ParseURIRecord(ndef)
+	if err != nil || uri != "https://"+string(rest) {
+		t.Fatalf("%q, %v", uri, err)
+	}
+	same(t, "prefix", ndef[4:5], octets(t, v.Outputs, "prefix_code"))
+	uuid, err := UUIDOf(uri)
+	if err != nil || uuid.String() != "b09dc847540840cc9c540fe8c87429e7" {
+		t.Errorf("%v, %v", uuid, err)
+	}
+	for n := range ndef {
+		if uri, err := ParseURIRecord(ndef[:n]); err == nil {
+			t.Errorf("%d octets are read as %q", n, uri)
+		}
+	}
+	for _, broken := range [][]byte{nil, {0xD1, 1, 1, 'U', 9}, slices.Concat([]byte{0x91}, ndef[1:]), slices.Concat([]byte{0xD1, 2}, ndef[2:])} {
+		if _, err := ParseURIRecord(broken); err == nil {
+			t.Errorf("%x is read", broken)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package sim_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
+)
+
+// deviceUUID is that of the unprovisioned device with a number.
+func deviceUUID(number int) mesh.UUID { return mesh.UUID{0: 0xDD, 15: byte(number)} }
+
+// hall is a provisioner, number 0, and devices that wait to be provisioned, all
+// within reach of each other, each a node on a whole HCI driver and a virtual
+// controller that needs a millisecond for a command.
+type hall struct {
+	nodes   []*node.Node
+	bearers []*advertiser.Bearer
+}
+
+func enter(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtual.Air, seed uint64, devices int) *hall {
+	t.Helper()
+	h := &hall{}
+	for number := range devices + 1 {
+		random := sim.Random(seed, number)
+		n, err := node.Open(node.Config{
+			Options: node.Options{Elements: device.NewPlug().Elements(), Random: random},
+			Store:   store.NewMemory(),
+		}, func() (node.Saved, error) {
+			if number == 0 {
+				return node.NewNetwork(1, random)
+			}
+			return node.NewDevice(deviceUUID(number)), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		chip, err := air.Attach(virtual.Options{Address: controllerAddress(number), Latency: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := advertiser.New(advertiser.Config{Receive: n.Receive, Random: sim.Random(seed, -1-number), Log: zerolog.Nop()})
+		c := controller.New(controller.Config{
+			Name:  sim.Address(number).String(),
+			Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
+			Hosts: []controller.Host{b},
+			Log:   zerolog.Nop(),
+		})
+		parts.Go(func() { _ = c.Run(ctx) }) // the context's error
+		parts.Go(func() { n.Run(ctx, b) })
+		h.nodes, h.bearers = append(h.nodes, n), append(h.bearers, b)
+	}
+	return h
+}
+
+// provisionAtOnce takes so many devices in, all begun in one moment, and returns
+// how long that took.
+func provisionAtOnce(t *testing.T, seed uint64, devices int, o virtual.AirOptions) (took time.Duration) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		o.Seed = seed
+		air := virtual.NewAir(o)
+		defer air.Close()
+		ctx, stop := context.WithCancel(t.Context())
+		var parts sync.WaitGroup
+		defer parts.Wait()
+		defer stop()
+		h := enter(ctx, t, &parts, air, seed, devices)
+		time.Sleep(time.Second) // of the simulation: controllers are reset and scan
+		start := time.Now()
+		results := make(chan error, devices)
+		for number := 1; number <= devices; number++ {
+			parts.Go(func() {
+				_, err := h.nodes[0].Provision(ctx, node.Provision{UUID: deviceUUID(number)})
+				results <- err
+			})
+		}
+		var failed error
+		for range devices {
+			failed = errors.Join(failed, <-results)
+		}
+		took = time.Since(start)
+		if failed != nil {
+			t.Errorf("seed %d: %v", seed, failed)
+		}
+		for number, b := range h.bearers {
+			if s := b.Stats(); s.Full+s.Dropped > 0 {
+				t.Errorf("seed %d, station %d: %+v", seed, number, s)
+			}
+		}
+	})
+	return took
+}
+
+// Ten devices are provisioned at once over one radio, and that takes less than
+// three times as long as one of them.
+func TestTenDevicesAtOnce(t *testing.T) {
+	const seeds = 10
+	for _, tt := range []struct {
+		name string
+		air  virtual.AirOptions
+	}{
+		{"clean air", virtual.AirOptions{HalfDuplex: true}},
+		{"5 % loss", virtual.AirOptions{HalfDuplex: true, Link: virtual.Link{Loss: 0.05}}},
+		{"20 % loss", virtual.AirOptions{HalfDuplex: true, Link: virtual.Link{Loss: 0.2}}},
+		{"collisions", virtual.AirOptions{HalfDuplex: true, Collisions: true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var one, ten time.Duration
+			for seed := range uint64(seeds) {
+				one += provisionAtOnce(t, seed, 1, tt.air)
+				ten += provisionAtOnce(t, seed, 10, tt.air)
+			}
+			t.Logf("one device in %v, ten in %v: %.2f times as long", (one / seeds).Round(time.Millisecond), (ten / seeds).Round(time.Millisecond), float64(ten)/float64(one))
+			if ten >= 3*one {
+				t.Errorf("ten devices take %.2f times as long as one", float64(ten)/float64(one))
+			}
+		})
+	}
+}
