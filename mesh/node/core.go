@@ -38,6 +38,8 @@ type Options struct {
 	SAR *transport.Transmitter
 	// ReplaySize is the number of sources in the replay protection list.
 	ReplaySize int
+	// Proxy is the node's part in the proxy protocol.
+	Proxy ProxyOptions
 }
 
 // DeviceOptions says how an unprovisioned device shows itself.
@@ -45,6 +47,7 @@ type DeviceOptions struct {
 	StaticOOB provision.AuthValue // nil for none
 	OOB       beacon.OOB          // where the OOB data is to be found
 	Interval  time.Duration       // between two beacons; one second if zero
+	GATT      bool                // it can be provisioned over PB-GATT as well
 }
 
 func (d DeviceOptions) beaconInterval() time.Duration {
@@ -99,6 +102,8 @@ type Core struct {
 	nextDeviceBeacon time.Time
 	heard            map[mesh.UUID]time.Time
 
+	gatt links
+
 	counters Counters
 }
 
@@ -112,6 +117,7 @@ type Counters struct {
 	NoSequence     uint64 // messages not sent for want of sequence numbers
 	Network        network.Counters
 	Transport      transport.Counters
+	GATT           GATTCounters
 }
 
 // New makes a node of what was saved, or of nothing: an unprovisioned device.
@@ -146,6 +152,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	if err := c.buildTransport(replay); err != nil {
 		return nil, err
 	}
+	c.startGATT()
 	c.derive()
 	c.attachModels()
 	if !c.state.IsProvisioned() {
@@ -171,6 +178,7 @@ func (c *Core) begin(now time.Time) {
 // It is valid until the next input.
 func (c *Core) Take() *Output {
 	c.begin(c.now)
+	c.updateGATT()
 	if c.stateDirty {
 		c.stateDirty = false
 		if data, err := c.state.Encode(); err == nil {
@@ -207,6 +215,7 @@ func (c *Core) NextDeadline() time.Time {
 	next = earliest(next, c.provisioningDeadline())
 	next = earliest(next, c.beaconDeadline())
 	next = earliest(next, c.modelDeadline())
+	next = earliest(next, c.gattDeadline())
 	return earliest(next, c.delayedDeadline())
 }
 
@@ -223,6 +232,7 @@ func (c *Core) Tick(now time.Time) {
 	c.wakeModels()
 	c.collectTransport(0)
 	c.tickBeacons()
+	c.tickGATT()
 }
 
 // WithModel runs call in the context of one of the node's models, for what
@@ -280,6 +290,7 @@ func (c *Core) Counters() Counters {
 	n := c.counters
 	n.Network = c.receiver.Counters()
 	n.Transport = c.transport.Counters()
+	n.GATT = c.gattCounters()
 	return n
 }
 

@@ -35,6 +35,8 @@ type Provision struct {
 	Fallback provision.AuthValue
 	// Attention is for how many seconds the device attracts attention.
 	Attention uint8
+	// Bearer is what the device is provisioned over.
+	Bearer BearerChoice
 }
 
 // session is one provisioning that runs.
@@ -59,11 +61,12 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 			return ErrProvisioning
 		}
 	}
-	machine, err := provision.NewProvisioner(provision.ProvisionerOptions{
-		UUID:      p.UUID,
-		Attention: p.Attention,
-		Random:    c.options.Random,
-	})
+	options := provision.ProvisionerOptions{UUID: p.UUID, Attention: p.Attention, Random: c.options.Random}
+	connect, err := c.chooseBearer(p, &options)
+	if err != nil {
+		return err
+	}
+	machine, err := provision.NewProvisioner(options)
 	if err != nil {
 		return fmt.Errorf("node: provisioning of %s cannot begin: %w", p.UUID, err)
 	}
@@ -71,6 +74,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	c.sessions = append(c.sessions, s)
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
+	c.connectDevice(connect)
 	return nil
 }
 
@@ -132,7 +136,8 @@ func (c *Core) provisioningDeadline() time.Time {
 // collectProvisioning acts on what the machines put out. Accepting a device
 // puts out more, hence the loop.
 func (c *Core) collectProvisioning() {
-	for len(c.provisioning.Events)+len(c.provisioning.Send)+len(c.provisioning.Cancel) > 0 {
+	for len(c.provisioning.Events)+len(c.provisioning.Send)+len(c.provisioning.Cancel)+len(c.provisioning.Carry)+len(c.provisioning.End) > 0 {
+		c.carryProvisioning()
 		events := c.provisioning.Events
 		c.output.Cancel = append(c.output.Cancel, c.provisioning.Cancel...)
 		c.output.Send = append(c.output.Send, c.provisioning.Send...)

@@ -8,7 +8,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -59,6 +58,7 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 		return
 	}
 	p := &c.opened
+	c.heardBy(p)
 	if c.state.Element(p.Src) != nil {
 		return // our own, back from a relay after the cache forgot it
 	}
@@ -73,13 +73,18 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 // relay passes a PDU on (section 3.4.6.3): not what is for this node alone,
 // and not what has come to the end of its way.
 func (c *Core) relay(p *network.PDU) {
-	if c.state.Relay != state.Enabled || p.TTL < 2 || c.state.Element(p.Dst) != nil {
+	if p.TTL < 2 || c.state.Element(p.Dst) != nil {
+		return
+	}
+	transmit, advertised := c.relayTransmit()
+	links := c.relayLinks(p)
+	if !advertised && len(links) == 0 {
 		return
 	}
 	out := bearer.Outgoing{
 		Kind:     bearer.Message,
 		Lane:     bearer.RelayLane(uint16(p.Src)),
-		Transmit: c.state.RelayRetransmit.Transmit(),
+		Transmit: transmit,
 	}
 	pdu, err := p.By.Relay(out.Data[:0], p)
 	if err != nil {
@@ -88,7 +93,10 @@ func (c *Core) relay(p *network.PDU) {
 	}
 	out.Len = uint8(len(pdu))
 	c.counters.Relayed++
-	c.output.Send = append(c.output.Send, out)
+	c.writeNetwork(links, pdu)
+	if advertised {
+		c.output.Send = append(c.output.Send, out)
+	}
 }
 
 // listensTo reports whether a destination is one of this node's.

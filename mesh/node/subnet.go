@@ -66,6 +66,7 @@ func (c *Core) derive() {
 	c.deriveAppKeys()
 	c.deviceKey = crypto.NewCCM(c.state.DeviceKey)
 	c.deriveModels()
+	c.deriveGATT()
 }
 
 // deriveAppKeys puts the key to send with before the other one of its index

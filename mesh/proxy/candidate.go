@@ -20,6 +20,7 @@ const (
 
 	firstBackoff = 2 * time.Second
 	longBackoff  = 5 * time.Minute
+	useless      = 10 // failures after which the back-off is the longest
 
 	// In the choice a failure costs as much as some distance does, and a proxy
 	// that has shown to have the key is preferred to one that only says so:
@@ -57,7 +58,7 @@ func (c *candidate) score() int {
 func (c *candidate) fail(now time.Time) {
 	c.failures++
 	wait := longBackoff
-	if shift := c.failures - 1; shift < 10 {
+	if shift := c.failures - 1; shift < useless {
 		wait = min(firstBackoff<<shift, longBackoff)
 	}
 	c.notBefore = now.Add(wait)

@@ -201,6 +201,19 @@ func (c *Client) Receive(now time.Time, id bearer.LinkID, m Message, out *Client
 	}
 }
 
+// Refuse gives a proxy up that turned out to be of no use, for as long as
+// possible: it is the node itself.
+func (c *Client) Refuse(now time.Time, id bearer.LinkID, out *ClientOutput) {
+	l := c.link(id)
+	if l == nil {
+		return
+	}
+	if d := c.candidates.find(l.to.Peer); d != nil {
+		d.failures = useless
+	}
+	l.fail(now, out)
+}
+
 // Ready reports whether a connection's filter is as wished.
 func (c *Client) Ready(id bearer.LinkID) bool {
 	l := c.link(id)

@@ -31,7 +31,7 @@ func NewServer(clients int) *Server { return &Server{most: max(clients, 1)} }
 
 // Opened takes a client in, and reports false when there is no room.
 func (s *Server) Opened(now time.Time, id bearer.LinkID) bool {
-	if len(s.clients) >= s.most {
+	if s.Full() {
 		return false
 	}
 	s.clients = append(s.clients, &served{id: id, stranger: now.Add(strangerTimeout)})
@@ -46,16 +46,8 @@ func (s *Server) Closed(id bearer.LinkID) {
 // Clients is how many are connected.
 func (s *Server) Clients() int { return len(s.clients) }
 
-// Serves reports whether a connection is one of a client.
-func (s *Server) Serves(id bearer.LinkID) bool { return s.client(id) != nil }
-
-// All appends all clients to dst.
-func (s *Server) All(dst []bearer.LinkID) []bearer.LinkID {
-	for _, c := range s.clients {
-		dst = append(dst, c.id)
-	}
-	return dst
-}
+// Full reports whether there is no room for another one.
+func (s *Server) Full() bool { return len(s.clients) >= s.most }
 
 // Sent learns from the source of an authentic message of a client.
 func (s *Server) Sent(id bearer.LinkID, src mesh.Address) {

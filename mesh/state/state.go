@@ -14,6 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
 // Feature is a feature that can be off, on or absent (sections 4.2.10 to
@@ -141,6 +142,10 @@ type Node struct {
 	Proxy           Feature
 	Friend          Feature
 	Beacon          bool // Secure Network Beacon state
+
+	PrivateProxy         Feature // Private GATT Proxy state (section 4.2.45)
+	OnDemandPrivateProxy uint8   // seconds for which a solicitation is answered, 0 for not at all (section 4.2.47)
+	Solicitations        proxy.SolicitationRPL
 
 	Elements []Element
 }
