@@ -106,7 +106,8 @@ func (c *Core) NodeIdentity(index mesh.KeyIndex) state.Feature {
 
 // SetNodeIdentity lets the node advertise for a minute who it is, to those who
 // have the NetKey, or ends it. private is the form that nobody else can follow
-// (section 4.2.46). It does nothing when the node cannot be a proxy.
+// (section 4.2.46). It does nothing when the node cannot be a proxy. The minute
+// begins with the present input, whose time it does not bring itself.
 func (c *Core) SetNodeIdentity(index mesh.KeyIndex, on, private bool) {
 	p := c.proxied(index)
 	if p == nil || c.state.Proxy == state.Unsupported {

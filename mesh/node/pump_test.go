@@ -29,6 +29,8 @@ type pump struct {
 	air     []delivery
 	after   func()                         // called after each step
 	tap     func(*member, bearer.Incoming) // hears what is delivered
+	deaf    func(from, to *member) bool    // who does not hear whom by advertising; nil: everybody does
+	gatt    *gattAir                       // nil: there are no connections
 }
 
 // member is a node with its store.
@@ -107,10 +109,13 @@ func (p *pump) carryOut(m *member) {
 		}
 		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 		for _, other := range p.members {
-			if other != m && p.random.Float64() >= p.loss {
+			if other != m && p.random.Float64() >= p.loss && (p.deaf == nil || !p.deaf(m, other)) {
 				p.air = append(p.air, delivery{p.now.Add(airTime), other, in})
 			}
 		}
+	}
+	if p.gatt != nil {
+		p.gatt.carryOut(m, out.GATT)
 	}
 	m.events = append(m.events, out.Report...)
 }
@@ -144,6 +149,11 @@ func (p *pump) step(end time.Time) bool {
 		if d := m.NextDeadline(); !d.IsZero() && d.Before(at) {
 			at, next = d, m
 		}
+	}
+	if p.gatt.before(at) && (len(p.air) == 0 || p.gatt.before(p.air[0].at)) {
+		p.gatt.step()
+		p.stepped()
+		return true
 	}
 	if len(p.air) > 0 && !p.air[0].at.After(at) {
 		d := p.air[0]

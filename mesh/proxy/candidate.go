@@ -40,7 +40,7 @@ type Candidate struct {
 
 type candidate struct {
 	Candidate
-	seen      time.Time
+	seen      time.Time // zero: not since it failed
 	failures  int
 	notBefore time.Time
 	proven    bool
@@ -54,7 +54,8 @@ func (c *candidate) score() int {
 	return score
 }
 
-// fail notes that a connection was not made, or not kept.
+// fail notes that a connection was not made, or not kept. Before the next one
+// it must be sighted again: it may be gone.
 func (c *candidate) fail(now time.Time) {
 	c.failures++
 	wait := longBackoff
@@ -62,6 +63,7 @@ func (c *candidate) fail(now time.Time) {
 		wait = min(firstBackoff<<shift, longBackoff)
 	}
 	c.notBefore = now.Add(wait)
+	c.seen = time.Time{}
 }
 
 // candidates is what is known of the proxies around.
@@ -79,7 +81,7 @@ func (l candidates) find(p bearer.Peer) *candidate {
 // see notes a sighting. When there is no room, the one that would be chosen
 // last goes.
 func (l *candidates) see(now time.Time, s Candidate) {
-	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(c.seen) > forget })
+	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(later(c.seen, c.notBefore)) > forget })
 	if c := l.find(s.Peer); c != nil {
 		if s.Node == mesh.Unassigned && s.NetKey == c.NetKey {
 			s.Node = c.Node
