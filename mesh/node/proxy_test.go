@@ -23,6 +23,8 @@ type house struct {
 	plugs   []*member
 	radios  []*gattRadio // of the plugs; the first is the nearest
 	peers   []state.Peer
+
+	phoneSeq mesh.SequenceNumber // that phones have used
 }
 
 func newHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {

@@ -234,13 +234,15 @@ func await[T node.Event](p *pump, m *member, limit time.Duration, fits func(T) b
 const gatewayAddress mesh.Address = 0x0001
 
 // addGateway adds the first node of a new network.
-func (p *pump) addGateway() *member {
+func (p *pump) addGateway() *member { return p.addGatewayWith(node.Options{Monitor: true}) }
+
+func (p *pump) addGatewayWith(o node.Options) *member {
 	p.Helper()
 	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
 	if err != nil {
 		p.Fatal(err)
 	}
-	return p.add("gateway", saved, node.Options{Monitor: true}, func() []access.Element {
+	return p.add("gateway", saved, o, func() []access.Element {
 		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
 	})
 }

@@ -90,11 +90,12 @@ func (s *Server) Receivers(dst []bearer.LinkID, to mesh.Address, from bearer.Lin
 	return dst
 }
 
-// Strangers appends the clients to dst that have had time enough to show that
-// they have a key.
+// Strangers appends the clients to dst, once, that have had time enough to show
+// that they have a key.
 func (s *Server) Strangers(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
 	for _, c := range s.clients {
 		if !c.stranger.IsZero() && !now.Before(c.stranger) {
+			c.stranger = time.Time{}
 			dst = append(dst, c.id)
 		}
 	}
