@@ -24,6 +24,7 @@ type vectorStep struct {
 	FCS    string   `json:"fcs"`
 	SegN   uint8    `json:"seg_n"`
 	PBADV  []string `json:"pb_adv_pdus"`
+	Proxy  []string `json:"proxy_pdus"`
 }
 
 type vector struct {
@@ -102,8 +103,10 @@ func TestVectors(t *testing.T) {
 				testTranscriptVector(t, &v, entries)
 			case "pdu_fields":
 				testFieldsVector(t, &v)
-			case "pb_gatt", "pb_gatt_transcript":
-				t.Skip("PB-GATT is not built yet")
+			case "pb_gatt":
+				testProxyPDUs(t, v.Name, octets(t, v.Inputs, "provisioning_pdu"), texts(t, v.Outputs, "proxy_pdus"))
+			case "pb_gatt_transcript":
+				testCarriedVector(t, &v, entries)
 			case "certificate":
 				t.Skip("certificate-based provisioning is not built yet")
 			case "uri_record":

@@ -84,10 +84,10 @@ func (i *Identity) ServiceData(t Identification, random [randomSize]byte, node m
 //	| Network ID 64 | Random 64 |                 Private Network Identity
 func (i *Identity) hash(t Identification, random []byte, node mesh.Address) [hashSize]byte {
 	r := binary.BigEndian.Uint64(random)
-	high, low := r>>16, r<<16|uint64(node)
+	high, low := r>>48, r<<16|uint64(node)
 	switch t {
 	case PrivateNodeIdentity:
-		high |= uint64(PrivateNodeIdentity) << 48
+		high |= uint64(PrivateNodeIdentity) << 16
 	case PrivateNetworkIdentity:
 		high, low = binary.BigEndian.Uint64(i.network[:]), r
 	}

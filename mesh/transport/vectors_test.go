@@ -114,6 +114,9 @@ func loadVectors(t *testing.T) []vector {
 func TestSampleData(t *testing.T) {
 	tested := 0
 	for _, v := range loadVectors(t) {
+		if v.Kind == "proxy_configuration" || v.Kind == "solicitation" {
+			continue // they have nothing of this layer; mesh/network and mesh/proxy run them
+		}
 		t.Run(v.Name, func(t *testing.T) {
 			switch v.Kind {
 			case "access", "control":
