@@ -104,6 +104,8 @@ func codeOf(err error) string {
 		return "no_response"
 	case errors.Is(err, node.ErrProvisioning), errors.Is(err, node.ErrTooManySessions), errors.Is(err, node.ErrQueueFull):
 		return "busy"
+	case errors.Is(err, node.ErrNotSighted):
+		return "not_sighted"
 	case errors.Is(err, node.ErrNoAddresses):
 		return "no_addresses"
 	case stopped(err):
@@ -151,6 +153,7 @@ func (s *Service) requestProvision(payload []byte, reply answer) {
 		UUID      mesh.UUID `json:"uuid"`
 		Name      string    `json:"name"`
 		Attention uint8     `json:"attention"`
+		Bearer    string    `json:"bearer"`
 		OOB       struct {
 			Static string `json:"static"` // hexadecimal digits
 		} `json:"oob"`
@@ -159,7 +162,12 @@ func (s *Service) requestProvision(payload []byte, reply answer) {
 		reply(nil, err)
 		return
 	}
-	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention}
+	bearer, ok := bearerChoices()[in.Bearer]
+	if !ok {
+		reply(nil, fail("bad_value", "bearer: expected auto, pb-adv or pb-gatt, got %q", clip(in.Bearer)))
+		return
+	}
+	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention, Bearer: bearer}
 	if in.OOB.Static != "" {
 		value, err := hex.DecodeString(in.OOB.Static)
 		const longest = 32

@@ -47,7 +47,7 @@ func (s *Service) provision(o ProvisionOptions, reply answer) {
 	s.log.Info().Stringer("uuid", o.UUID).Stringer("authentication", auth.Method).Msg("provisioning a device")
 	s.work(func(ctx context.Context) {
 		peer, err := s.cfg.Mesh.Provision(ctx, node.Provision{
-			UUID: o.UUID, NetKey: netKey, Auth: auth, Fallback: s.cfg.StaticOOB, Attention: o.Attention,
+			UUID: o.UUID, NetKey: netKey, Auth: auth, Fallback: s.cfg.StaticOOB, Attention: o.Attention, Bearer: o.Bearer,
 		})
 		s.post(func() { s.provisioned(o, peer, err, reply) })
 	})

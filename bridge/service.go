@@ -192,6 +192,7 @@ type ProvisionOptions struct {
 	// provisions it without authentication.
 	StaticOOB provision.AuthValue
 	Attention uint8 // seconds for which the device shows itself
+	Bearer    node.BearerChoice
 }
 
 // Provision takes a device into the network, interviews it, and returns its

@@ -41,6 +41,7 @@ type Network struct {
 	refused map[mesh.UUID]error // what the provisioning of a device ends with
 	next    mesh.Address
 	asked   int
+	wanted  []node.Provision
 }
 
 // New is a network without nodes.
@@ -169,6 +170,9 @@ func (n *Network) holder(a mesh.Address) *Node {
 
 // Provision takes a device that was placed into the network.
 func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, error) {
+	n.mu.Lock()
+	n.wanted = append(n.wanted, p)
+	n.mu.Unlock()
 	n.Report(node.ProvisioningStep{UUID: p.UUID, Step: "link_open"})
 	if err := wait(ctx, Joining); err != nil {
 		return state.Peer{}, err
@@ -184,6 +188,13 @@ func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, 
 	}
 	n.join(d)
 	return d.peer(n.DeviceKey), nil
+}
+
+// Provisioned lists what was to be provisioned, and how.
+func (n *Network) Provisioned() []node.Provision {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.wanted)
 }
 
 // Forget drops a node.
