@@ -122,6 +122,8 @@ func codeOf(err error) string {
 		return "bad_value"
 	case errors.Is(err, node.ErrNoProvisioning), errors.Is(err, provision.ErrNotAwaited):
 		return "not_provisioning"
+	case errors.Is(err, node.ErrNotSighted):
+		return "not_sighted"
 	case errors.Is(err, node.ErrNoAddresses):
 		return "no_addresses"
 	case stopped(err):

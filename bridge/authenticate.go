@@ -26,6 +26,7 @@ type provisionRequest struct {
 	Name      string     `json:"name"`
 	Attention uint8      `json:"attention"`
 	NetKey    uint16     `json:"net_key"` // of the subnet that it joins
+	Bearer    string     `json:"bearer"`  // auto, pb-adv or pb-gatt; empty for auto
 	OOB       oobRequest `json:"oob"`
 	// Certificate is true for the one that the device carries, or PEM.
 	Certificate json.RawMessage `json:"certificate"`
@@ -46,6 +47,10 @@ func (s *Service) provisionOptions(in *provisionRequest) (ProvisionOptions, erro
 	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: mesh.KeyIndex(in.NetKey)}
 	if err := s.checkSubnet("net_key", o.NetKey); err != nil {
 		return o, err
+	}
+	var known bool
+	if o.Bearer, known = bearerChoices()[in.Bearer]; !known {
+		return o, fail("bad_value", "bearer: expected auto, pb-adv or pb-gatt, got %q", clip(in.Bearer))
 	}
 	if in.NDEF != "" {
 		uuid, err := uuidOfTag(in.NDEF)

@@ -48,7 +48,7 @@ func (s *Service) provision(o ProvisionOptions, reply answer) {
 		Stringer("via", o.Via).Msg("provisioning a device")
 	s.work(func(ctx context.Context) {
 		peer, err := s.cfg.Mesh.Provision(ctx, node.Provision{
-			UUID: o.UUID, NetKey: o.NetKey, Policy: policy, Certificate: o.Certificate, Via: o.Via, Attention: o.Attention,
+			UUID: o.UUID, NetKey: o.NetKey, Policy: policy, Certificate: o.Certificate, Via: o.Via, Attention: o.Attention, Bearer: o.Bearer,
 		})
 		s.post(func() { s.provisioned(o, peer, err, reply) })
 	})

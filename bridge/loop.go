@@ -169,6 +169,10 @@ func (s *Service) handle(in any) {
 		s.befriended(in)
 	case node.HeartbeatReceived:
 		s.beaten(in)
+	case node.ProxyConnected:
+		s.proxyConnected(in)
+	case node.ProxyLost:
+		s.proxyLost(in)
 	case node.IVIndexChanged:
 		s.log.Info().Uint32("iv_index", uint32(in.IVIndex)).Bool("in_progress", in.Update).Msg("the network moved to another IV index")
 		s.event("iv_update", map[string]any{"iv_index": in.IVIndex, "in_progress": in.Update})

@@ -211,6 +211,7 @@ type ProvisionOptions struct {
 	Via       mesh.Address
 	Attention uint8         // seconds for which the device shows itself
 	NetKey    mesh.KeyIndex // the subnet that it joins
+	Bearer    node.BearerChoice
 }
 
 // Provision takes a device into the network, interviews it, and returns its

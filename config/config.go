@@ -62,6 +62,14 @@ type Mesh struct {
 	NetworkTransmit Transmit
 	RelayRetransmit Transmit
 	Provision       Provision
+	Proxy           MeshProxy
+}
+
+// MeshProxy is the bridge's part in the proxy protocol, over GATT connections.
+type MeshProxy struct {
+	Client      string // auto, on or off
+	Connections int    // to proxies at once, 1 to 4
+	Server      bool
 }
 
 // Transmit is how often and at which distance a PDU is sent.

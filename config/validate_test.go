@@ -89,6 +89,8 @@ func TestKinds(t *testing.T) {
 			good:      "00112233445566778899aabbccddeeff 00112233445566778899AABBCCDDEEFF",
 			extraGood: []string{""}, bad: "0 0011 zz112233445566778899aabbccddeeff 00112233445566778899aabbccddeeff00",
 		},
+		{key: "mesh.proxy.client", good: "auto on off", bad: "true yes AUTO 1", extraBad: []string{""}},
+		{key: "mesh.proxy.connections", good: "1 4", bad: "0 5 -1 one"},
 		{key: "log.format", good: "auto console json", bad: "text JSON", extraBad: []string{""}},
 		{
 			key:  "http.listen",

@@ -81,6 +81,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 			Elements: gatewayElements(),
 			Random:   rand.Reader,
 			Monitor:  true,
+			Proxy:    proxyOptions(&c.Mesh.Proxy),
 		},
 		Store:  g.store,
 		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
@@ -100,8 +101,9 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
 	}
 	for number, a := range all {
-		g.radios = append(g.radios, newRadio(number, a, g.node.Receive, g.log))
+		g.radios = append(g.radios, newRadio(number, a, g.node, g.log))
 	}
+	useGATT(g.node, g.radios...)
 	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
 	if err != nil {
 		return fmt.Errorf("mesh.provision.static_oob: %w", err)
@@ -196,6 +198,7 @@ func adjust(n *state.Node, c *config.Mesh) {
 	if c.Friend {
 		n.Friend = state.Enabled
 	}
+	n.Proxy = proxyFeature(&c.Proxy)
 }
 
 func retransmit(t config.Transmit) state.Retransmit {

@@ -34,11 +34,19 @@ func adapters(specs []string) ([]adapter, error) {
 	return all, nil
 }
 
-// radio is a controller with the advertising bearer on it.
+// listener is a node, as its radios see it.
+type listener interface {
+	Receive(in *bearer.Incoming)
+	ReceiveSighting(s *bearer.Sighting)
+	ReceiveLink(e *bearer.LinkEvent)
+}
+
+// radio is a controller with the bearers on it.
 type radio struct {
 	name       string
 	controller *controller.Controller
 	bearer     *advertiser.Bearer
+	gatt       bearer.GATT // nil: it makes no connections
 	log        zerolog.Logger
 
 	mu     sync.Mutex
@@ -48,10 +56,10 @@ type radio struct {
 	first error         // how that attempt ended; set before tried is closed
 }
 
-// newRadio makes a radio that gives what it hears to receive.
-func newRadio(number int, a adapter, receive func(*bearer.Incoming), log zerolog.Logger) *radio {
+// newRadio makes a radio that gives what it hears to a node.
+func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
 	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
-	r.bearer = advertiser.New(advertiser.Config{Receive: receive, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
 	r.controller = controller.New(controller.Config{
 		Name:   a.name,
 		Open:   a.open,

@@ -68,7 +68,8 @@ func newVirtualDevice(
 	if err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	d.radio = newRadio(0, a, d.node.Receive, log)
+	d.radio = newRadio(0, a, d.node, log)
+	useGATT(d.node, d.radio)
 	return d, nil
 }
 

@@ -89,19 +89,38 @@ func (s *ConfigServer) handleFeatures() {
 	})
 }
 
-// handleIdentity registers Node Identity, which the node does not have, for it
-// is no GATT server.
+// Identifier is a Host that can advertise who it is (Node Identity state,
+// section 4.2.13), as a proxy does.
+type Identifier interface {
+	// NodeIdentity is the state of a subnet.
+	NodeIdentity(index mesh.KeyIndex) state.Feature
+	// SetNodeIdentity begins to advertise, in the private form or the other,
+	// or ends it.
+	SetNodeIdentity(index mesh.KeyIndex, on, private bool)
+}
+
+// handleIdentity registers Node Identity, which only a node has that can be a
+// proxy.
 func (s *ConfigServer) handleIdentity() {
 	identity := func(index mesh.KeyIndex) *ConfigNodeIdentityStatus {
+		status := &ConfigNodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}
 		if s.host.State().Subnet(index) == nil {
 			return &ConfigNodeIdentityStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
 		}
-		return &ConfigNodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}
+		if host, ok := s.host.(Identifier); ok {
+			status.Identity = host.NodeIdentity(index)
+		}
+		return status
 	}
 	on(s, func(_ *access.Incoming, m *ConfigNodeIdentityGet) access.Message { return identity(m.NetKeyIndex) })
 	on(s, func(_ *access.Incoming, m *ConfigNodeIdentitySet) access.Message {
 		status := identity(m.NetKeyIndex)
-		if status.Status == Success && m.Identity == state.Enabled {
+		switch {
+		case status.Status != Success:
+		case status.Identity != state.Unsupported:
+			s.host.(Identifier).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled, false)
+			status = identity(m.NetKeyIndex)
+		case m.Identity == state.Enabled:
 			status.Status = FeatureNotSupported
 		}
 		return status

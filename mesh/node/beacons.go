@@ -85,6 +85,7 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 				return
 			}
 			s.schedule.Heard()
+			c.heardNetwork()
 			// Only the primary subnet's beacons move the IV index of a node
 			// that is on it (section 3.11.5).
 			if s.index == mesh.PrimaryNetKey || c.subnet(mesh.PrimaryNetKey) == nil {

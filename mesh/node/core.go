@@ -47,6 +47,8 @@ type Options struct {
 	// LowPower makes the node a Low Power node; nil for a node that always
 	// listens.
 	LowPower *LowPowerOptions
+	// Proxy is the node's part in the proxy protocol.
+	Proxy ProxyOptions
 }
 
 // DeviceOptions says how an unprovisioned device shows itself.
@@ -55,6 +57,7 @@ type DeviceOptions struct {
 	OOBDevice
 	OOB      beacon.OOB    // where the OOB data is to be found
 	Interval time.Duration // between two beacons; one second if zero
+	GATT     bool          // it can be provisioned over PB-GATT as well
 }
 
 func (d DeviceOptions) beaconInterval() time.Duration {
@@ -116,6 +119,8 @@ type Core struct {
 	nextDeviceBeacon time.Time
 	heard            map[mesh.UUID]time.Time
 
+	gatt links
+
 	counters Counters
 }
 
@@ -132,6 +137,7 @@ type Counters struct {
 	Network        network.Counters
 	Transport      transport.Counters
 	Friend         friend.Counters
+	GATT           GATTCounters
 }
 
 // New makes a node of what was saved, or of nothing: an unprovisioned device.
@@ -170,6 +176,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	if err := c.buildTransport(replay); err != nil {
 		return nil, err
 	}
+	c.startGATT()
 	c.derive()
 	c.attachModels()
 	if !c.state.IsProvisioned() {
@@ -195,6 +202,7 @@ func (c *Core) begin(now time.Time) {
 // It is valid until the next input.
 func (c *Core) Take() *Output {
 	c.begin(c.now)
+	c.updateGATT()
 	if c.stateDirty {
 		c.stateDirty = false
 		if data, err := c.state.Encode(); err == nil {
@@ -239,6 +247,7 @@ func (c *Core) NextDeadline() time.Time {
 	next = earliest(next, c.friendshipDeadline())
 	next = earliest(next, c.heartbeats.publication.NextDeadline())
 	next = earliest(next, c.privateBeaconDeadline())
+	next = earliest(next, c.gattDeadline())
 	return earliest(next, c.delayedDeadline())
 }
 
@@ -259,6 +268,7 @@ func (c *Core) Tick(now time.Time) {
 	c.tickHeartbeats()
 	c.tickBeacons()
 	c.tickPrivateBeacons()
+	c.tickGATT()
 }
 
 // WithModel runs call in the context of one of the node's models, for what
@@ -320,6 +330,7 @@ func (c *Core) Counters() Counters {
 	n.Network = c.receiver.Counters()
 	n.Transport = c.transport.Counters()
 	n.Friend = c.friendship.counters()
+	n.GATT = c.gattCounters()
 	return n
 }
 

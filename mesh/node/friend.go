@@ -26,12 +26,12 @@ type friendship struct {
 	role  *friend.Friend
 	low   *friend.LowPower
 	out   friend.Output
-	links []link
+	links []friendshipLink
 	told  map[mesh.KeyIndex]beacon.State // what Low Power nodes know
 }
 
-// link is a friendship with its credentials: two during a key refresh.
-type link struct {
+// friendshipLink is a friendship with its credentials: two during a key refresh.
+type friendshipLink struct {
 	friend.Link
 	transmit    *network.Credentials
 	credentials []*network.Credentials
@@ -45,7 +45,7 @@ func (f *friendship) counters() friend.Counters {
 }
 
 // by finds the friendship whose credentials these are, nil for none.
-func (f *friendship) by(c *network.Credentials) *link {
+func (f *friendship) by(c *network.Credentials) *friendshipLink {
 	for i := range f.links {
 		if slices.Contains(f.links[i].credentials, c) {
 			return &f.links[i]
@@ -62,12 +62,10 @@ func (a author) Next() (mesh.SequenceNumber, mesh.IVIndex, error) { return a.seq
 
 // Security implements friend.Author.
 func (a author) Security(net mesh.KeyIndex) beacon.State {
-	s := a.subnet(net)
-	return beacon.State{
-		KeyRefresh: s != nil && s.phase == state.SecondPhase,
-		IVUpdate:   a.state.IVUpdate,
-		IVIndex:    a.state.IVIndex,
+	if s := a.subnet(net); s != nil {
+		return a.beaconState(s)
 	}
+	return a.ivState()
 }
 
 // letter is the message of a friend.Draft.
@@ -134,12 +132,12 @@ func (c *Core) deriveLinks() {
 		}
 	}
 	old := f.links
-	f.links = make([]link, 0, len(names))
+	f.links = make([]friendshipLink, 0, len(names))
 	for _, name := range names {
-		if i := slices.IndexFunc(old, func(l link) bool { return l.Link == name }); i >= 0 {
+		if i := slices.IndexFunc(old, func(l friendshipLink) bool { return l.Link == name }); i >= 0 {
 			f.links = append(f.links, old[i])
 		} else if s := c.state.Subnet(name.NetKey); s != nil {
-			f.links = append(f.links, newLink(name, s))
+			f.links = append(f.links, newFriendshipLink(name, s))
 		}
 	}
 	for _, s := range c.subnets {
@@ -156,8 +154,8 @@ func (c *Core) deriveLinks() {
 	}
 }
 
-func newLink(name friend.Link, s *state.Subnet) link {
-	l := link{Link: name, credentials: []*network.Credentials{name.Credentials(s.Key)}}
+func newFriendshipLink(name friend.Link, s *state.Subnet) friendshipLink {
+	l := friendshipLink{Link: name, credentials: []*network.Credentials{name.Credentials(s.Key)}}
 	l.transmit = l.credentials[0]
 	if s.Phase != state.NormalOperation {
 		l.credentials = append(l.credentials, name.Credentials(s.NewKey))
@@ -178,7 +176,7 @@ func (c *Core) tellSleepers() {
 		return
 	}
 	for _, s := range c.subnets {
-		now := author{c}.Security(s.index)
+		now := c.beaconState(s)
 		if told, ok := f.told[s.index]; ok && told != now {
 			f.role.SecurityChanged(s.index)
 		}
@@ -201,7 +199,7 @@ func (c *Core) relayCredentials(p *network.PDU) *network.Credentials {
 		}
 		return nil
 	}
-	if c.state.Relay != state.Enabled || f.role != nil && p.Dst.IsUnicast() && f.role.Owns(p.Dst) {
+	if f.role != nil && p.Dst.IsUnicast() && f.role.Owns(p.Dst) {
 		return nil
 	}
 	return p.By
@@ -308,7 +306,7 @@ func (c *Core) sendFriendship(o *friend.Outgoing) {
 	out := bearer.Outgoing{Kind: bearer.Message, Lane: bearer.OwnLane(), Transmit: c.state.NetworkTransmit.Transmit()}
 	by := s.transmit
 	if o.Link != (friend.Link{}) {
-		i := slices.IndexFunc(c.friendship.links, func(l link) bool { return l.Link == o.Link })
+		i := slices.IndexFunc(c.friendship.links, func(l friendshipLink) bool { return l.Link == o.Link })
 		if i < 0 {
 			c.counters.Unsent++
 			return

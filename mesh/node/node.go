@@ -42,15 +42,18 @@ const queueSize = 1024
 
 // Node is a Core in a goroutine of its own: Run.
 type Node struct {
-	cfg      Config
-	core     *Core
-	address  mesh.Address
-	bearer   bearer.Bearer
-	received chan bearer.Incoming
-	calls    chan func(now time.Time, c *Core)
-	stopped  chan struct{}
-	missed   atomic.Uint64
-	unsent   atomic.Uint64
+	cfg       Config
+	core      *Core
+	address   mesh.Address
+	bearer    bearer.Bearer
+	gatt      bearer.GATT // nil: none
+	received  chan bearer.Incoming
+	sightings chan bearer.Sighting
+	links     *linkQueue
+	calls     chan func(now time.Time, c *Core)
+	stopped   chan struct{}
+	missed    atomic.Uint64
+	unsent    atomic.Uint64
 
 	// Owned by Run's goroutine.
 	waiting      map[RequestID]chan<- RequestDone
@@ -88,6 +91,8 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		core:         core,
 		address:      saved.Node.Address,
 		received:     make(chan bearer.Incoming, queueSize),
+		sightings:    make(chan bearer.Sighting, queueSize),
+		links:        newLinkQueue(),
 		calls:        make(chan func(time.Time, *Core)),
 		stopped:      make(chan struct{}),
 		waiting:      map[RequestID]chan<- RequestDone{},
@@ -118,6 +123,12 @@ func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 		case in := <-n.received:
 			n.core.Receive(time.Now(), &in)
 			n.drain()
+		case s := <-n.sightings:
+			n.core.ReceiveSighting(time.Now(), &s)
+		case <-n.links.wake:
+			for _, e := range n.links.take() {
+				n.core.ReceiveLink(time.Now(), &e)
+			}
 		case call := <-n.calls:
 			call(time.Now(), n.core)
 		case <-timer.C:
@@ -162,6 +173,7 @@ func (n *Node) carryOut(ctx context.Context, out *Output) bool {
 			n.unsent.Add(1)
 		}
 	}
+	n.carryOutGATT(out.GATT)
 	for _, e := range out.Report {
 		n.report(e)
 	}

@@ -27,6 +27,7 @@ type Output struct {
 	ForgetReplay bool
 	Cancel       []bearer.Lane
 	Send         []bearer.Outgoing
+	GATT         []GATTAction
 	Report       []Event
 }
 
@@ -36,6 +37,8 @@ func (o *Output) reset() {
 	o.ForgetReplay = false
 	o.Cancel = o.Cancel[:0]
 	o.Send = o.Send[:0]
+	clear(o.GATT)
+	o.GATT = o.GATT[:0]
 	o.Report = o.Report[:0]
 }
 
@@ -63,6 +66,9 @@ type DeviceHeard struct {
 	RSSI int8
 	// Adapter is the radio that heard it.
 	Adapter uint8
+	// Bearer is what it offers to be provisioned over: PB-ADV or PB-GATT. A
+	// device that offers both is reported for each.
+	Bearer provision.Bearer
 }
 
 // ProvisioningStep says how far a provisioning has come, in a word of the

@@ -20,7 +20,7 @@ type privateBeacon struct {
 
 // tickPrivateBeacons sends the private beacons that are due.
 func (c *Core) tickPrivateBeacons() {
-	if !c.state.PrivateBeacon.Enabled || !c.state.IsProvisioned() {
+	if !c.sendsPrivateBeacons() {
 		return
 	}
 	for _, s := range c.subnets {
@@ -32,7 +32,7 @@ func (c *Core) tickPrivateBeacons() {
 			continue
 		}
 		b.schedule.Sent(c.now.Add(c.jitter(0, time.Second)))
-		said := author{c}.Security(s.index)
+		said := c.beaconState(s)
 		if b.drawn.IsZero() || said != b.said || c.now.Sub(b.drawn) >= c.state.PrivateBeacon.UpdateInterval() {
 			if _, err := io.ReadFull(c.options.Random, b.random[:]); err != nil {
 				c.counters.Unsent++
@@ -40,14 +40,17 @@ func (c *Core) tickPrivateBeacons() {
 			}
 			b.drawn, b.said = c.now, said
 		}
-		keys := s.beacons[len(s.beacons)-1]
-		c.sendBeacon(keys.AppendPrivate(nil, said, b.random), c.state.NetworkTransmit.Transmit())
+		c.sendBeacon(s.beaconKeys().AppendPrivate(nil, said, b.random), c.state.NetworkTransmit.Transmit())
 	}
+}
+
+func (c *Core) sendsPrivateBeacons() bool {
+	return c.state.PrivateBeacon.Enabled && c.state.IsProvisioned() && !c.state.IVIndexUnknown
 }
 
 func (c *Core) privateBeaconDeadline() time.Time {
 	var next time.Time
-	if c.state.PrivateBeacon.Enabled && c.state.IsProvisioned() {
+	if c.sendsPrivateBeacons() {
 		for _, s := range c.subnets {
 			if s.private.schedule.Due().IsZero() {
 				return c.now // to begin

@@ -43,6 +43,8 @@ type Provision struct {
 	// Via is the node whose Remote Provisioning Server reaches the device;
 	// unassigned for this node's own radio.
 	Via mesh.Address
+	// Bearer is what the device is provisioned over.
+	Bearer BearerChoice
 }
 
 // session is one provisioning that runs.
@@ -81,6 +83,10 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 		Records:   p.Certificate.inRecords(),
 	}
 	s := &session{want: p}
+	connect, err := c.chooseBearer(p, &options)
+	if err != nil {
+		return err
+	}
 	if err := c.reach(s, &options); err != nil {
 		return err
 	}
@@ -93,6 +99,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	c.share()
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
+	c.connectDevice(connect)
 	return nil
 }
 
@@ -171,6 +178,7 @@ func (c *Core) collectProvisioning() {
 				c.sessionEvent(e)
 			}
 		}
+		c.carryOverGATT(carried, ends)
 		c.carry(carried, ends)
 	}
 	kept := c.sessions[:0]

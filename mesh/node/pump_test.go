@@ -30,6 +30,8 @@ type pump struct {
 	air     []delivery
 	after   func()                         // called after each step
 	tap     func(*member, bearer.Incoming) // hears what is delivered
+	deaf    func(from, to *member) bool    // who does not hear whom by advertising; nil: everybody does
+	gatt    *gattAir                       // nil: there are no connections
 }
 
 // member is a node with its store.
@@ -113,10 +115,13 @@ func (p *pump) carryOut(m *member) {
 		}
 		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 		for _, other := range p.members {
-			if other != m && p.random.Float64() >= p.loss && (p.lost == nil || !p.lost(m, other)) {
+			if other != m && p.random.Float64() >= p.loss && (p.lost == nil || !p.lost(m, other)) && (p.deaf == nil || !p.deaf(m, other)) {
 				p.air = append(p.air, delivery{p.now.Add(airTime), other, in})
 			}
 		}
+	}
+	if p.gatt != nil {
+		p.gatt.carryOut(m, out.GATT)
 	}
 	m.events = append(m.events, out.Report...)
 }
@@ -150,6 +155,11 @@ func (p *pump) step(end time.Time) bool {
 		if d := m.NextDeadline(); !d.IsZero() && d.Before(at) {
 			at, next = d, m
 		}
+	}
+	if p.gatt.before(at) && (len(p.air) == 0 || p.gatt.before(p.air[0].at)) {
+		p.gatt.step()
+		p.stepped()
+		return true
 	}
 	if len(p.air) > 0 && !p.air[0].at.After(at) {
 		d := p.air[0]
@@ -250,13 +260,15 @@ func await[T node.Event](p *pump, m *member, limit time.Duration, fits func(T) b
 const gatewayAddress mesh.Address = 0x0001
 
 // addGateway adds the first node of a new network.
-func (p *pump) addGateway() *member {
+func (p *pump) addGateway() *member { return p.addGatewayWith(node.Options{Monitor: true}) }
+
+func (p *pump) addGatewayWith(o node.Options) *member {
 	p.Helper()
 	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
 	if err != nil {
 		p.Fatal(err)
 	}
-	return p.add("gateway", saved, node.Options{Monitor: true}, func() []access.Element {
+	return p.add("gateway", saved, o, func() []access.Element {
 		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
 	})
 }

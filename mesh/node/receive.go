@@ -62,6 +62,7 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 		return
 	}
 	p := &c.opened
+	c.heardBy(p)
 	if c.state.Element(p.Src) != nil {
 		return // our own, back from a relay after the cache forgot it
 	}
@@ -81,10 +82,16 @@ func (c *Core) relay(p *network.PDU) {
 	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil {
 		return
 	}
+	transmit, advertised := c.relayTransmit()
+	advertised = advertised || by != p.By // what a Low Power node says goes out in any case
+	links := c.relayLinks(p)
+	if !advertised && len(links) == 0 {
+		return
+	}
 	out := bearer.Outgoing{
 		Kind:     bearer.Message,
 		Lane:     bearer.RelayLane(uint16(p.Src)),
-		Transmit: c.state.RelayRetransmit.Transmit(),
+		Transmit: transmit,
 	}
 	pdu, err := by.Relay(out.Data[:0], p)
 	if err != nil {
@@ -93,7 +100,10 @@ func (c *Core) relay(p *network.PDU) {
 	}
 	out.Len = uint8(len(pdu))
 	c.counters.Relayed++
-	c.output.Send = append(c.output.Send, out)
+	c.writeNetwork(links, pdu)
+	if advertised {
+		c.output.Send = append(c.output.Send, out)
+	}
 }
 
 // listensTo reports whether a destination is one of this node's.

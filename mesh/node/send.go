@@ -157,6 +157,7 @@ func (c *Core) seal() {
 		}
 		out.Len = uint8(len(pdu))
 		c.receiver.Remember(p.NetKey, p)
+		c.writeNetwork(c.ownLinks(p.Dst), pdu)
 		c.output.Send = append(c.output.Send, out)
 		c.speak(out.Transmit)
 	}

@@ -79,6 +79,7 @@ func (c *Core) derive() {
 	c.deriveModels()
 	c.deriveFriendship()
 	c.deriveHeartbeats()
+	c.deriveGATT()
 }
 
 // deriveAppKeys puts the key to send with before the other one of its index

@@ -14,6 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
@@ -166,6 +167,8 @@ type Node struct {
 
 	Bridge   Bridge
 	Directed *Directed // nil: the default
+
+	Solicitations proxy.SolicitationRPL
 
 	Elements []Element
 }

@@ -48,6 +48,7 @@ type Network struct {
 	offers  map[mesh.UUID]provision.Capabilities
 	inputs  map[mesh.UUID]chan string // of provisionings that wait for a value
 	how     map[mesh.UUID]node.Provision
+	wanted  []node.Provision
 }
 
 // New is a network without nodes.
@@ -191,6 +192,9 @@ func (n *Network) holder(a mesh.Address) *Node {
 
 // Provision takes a device that was placed into the network.
 func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, error) {
+	n.mu.Lock()
+	n.wanted = append(n.wanted, p)
+	n.mu.Unlock()
 	n.Report(node.ProvisioningStep{UUID: p.UUID, Step: "link_open"})
 	if err := wait(ctx, Joining); err != nil {
 		return state.Peer{}, err
@@ -211,6 +215,13 @@ func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, 
 	n.join(d)
 	d.netKey = p.NetKey
 	return d.peer(n.DeviceKey), nil
+}
+
+// Provisioned lists what was to be provisioned, and how.
+func (n *Network) Provisioned() []node.Provision {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.wanted)
 }
 
 // Forget drops a node.

@@ -1,0 +1,157 @@
+package node
+
+import (
+	"errors"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// BearerChoice is what a device is to be provisioned over.
+type BearerChoice uint8
+
+// The choices.
+const (
+	// AnyBearer is PB-ADV when the device was heard there, else PB-GATT when it
+	// was sighted there, else PB-ADV.
+	AnyBearer BearerChoice = iota
+	OnlyPBADV
+	OnlyPBGATT
+)
+
+// ErrNotSighted is returned when a device is to be provisioned over PB-GATT
+// whose advertisement was not heard lately: nobody knows where to connect to.
+var ErrNotSighted = errors.New("node: the device has not advertised that it can be provisioned over PB-GATT in the last half minute; wait until it is listed with pb-gatt, or take another bearer")
+
+// recent is for how long a device is taken to be where it was heard.
+const recent = 30 * time.Second
+
+// sightedDevice is an unprovisioned device that can be connected to.
+type sightedDevice struct {
+	peer     bearer.Peer
+	adapter  uint8
+	seen     time.Time
+	reported time.Time
+}
+
+// sightDevice notes an unprovisioned device, and reports it every few seconds.
+func (c *Core) sightDevice(s *bearer.Sighting) {
+	if !c.options.Monitor || !s.Connectable {
+		return
+	}
+	uuid, oob, ok := proxy.ParseDeviceServiceData(s.ServiceData())
+	if !ok {
+		c.counters.Malformed++
+		return
+	}
+	d := c.gatt.sighted[uuid]
+	if d == nil {
+		if len(c.gatt.sighted) >= maxHeard {
+			c.forgetSighted()
+		}
+		if len(c.gatt.sighted) >= maxHeard {
+			c.counters.Unheard++
+			return
+		}
+		d = &sightedDevice{}
+		c.gatt.sighted[uuid] = d
+	}
+	d.peer, d.adapter, d.seen = s.From, s.Adapter, c.now
+	if c.now.Before(d.reported.Add(hearAgain)) {
+		return
+	}
+	d.reported = c.now
+	c.gatt.counters.Sighted++
+	c.report(DeviceHeard{UUID: uuid, OOB: uint16(oob), RSSI: s.RSSI, Adapter: s.Adapter, Bearer: provision.PBGATT})
+}
+
+// forgetSighted drops the devices that have not been heard for a while.
+func (c *Core) forgetSighted() {
+	for uuid, d := range c.gatt.sighted {
+		if c.now.Sub(d.seen) > recent {
+			delete(c.gatt.sighted, uuid)
+		}
+	}
+}
+
+// chooseBearer decides what a device is provisioned over, and sets what the
+// session needs for it. The result is nil for PB-ADV, else whom to connect to.
+func (c *Core) chooseBearer(p Provision, o *provision.ProvisionerOptions) (*Connect, error) {
+	d := c.gatt.sighted[p.UUID]
+	if d != nil && c.now.Sub(d.seen) > recent {
+		d = nil
+	}
+	heard, advertises := c.heard[p.UUID]
+	switch {
+	case p.Via != mesh.Unassigned, p.Bearer == OnlyPBADV, p.Bearer == AnyBearer && (d == nil || advertises && c.now.Sub(heard) <= recent):
+		return nil, nil
+	case d == nil:
+		return nil, ErrNotSighted
+	}
+	to := &Connect{ID: c.nextLink(), Adapter: d.adapter, To: d.peer, Service: bearer.ProvisioningService}
+	o.Bearer, o.Link = provision.PBGATT, uint32(to.ID)
+	return to, nil
+}
+
+// connectDevice makes the connection of a session over PB-GATT; to is nil for
+// another bearer.
+func (c *Core) connectDevice(to *Connect) {
+	if to == nil {
+		return
+	}
+	c.gatt.all = append(c.gatt.all, &link{id: to.ID, role: provisioner, service: to.Service, adapter: to.Adapter, peer: to.To})
+	c.act(*to)
+}
+
+// sessionOf finds the session of a connection.
+func (c *Core) sessionOf(id bearer.LinkID) *session {
+	for _, s := range c.sessions {
+		if s.Bearer() == provision.PBGATT && s.Link() == uint32(id) {
+			return s
+		}
+	}
+	return nil
+}
+
+// receiveCarried gives a provisioning PDU to the session of its connection.
+func (c *Core) receiveCarried(l *link, pdu []byte) {
+	switch {
+	case l.role == provisionee && c.device != nil:
+		c.device.ReceivePDU(c.now, uint32(l.id), pdu, &c.provisioning)
+	case l.role == provisioner:
+		if s := c.sessionOf(l.id); s != nil {
+			s.ReceivePDU(c.now, pdu, &c.provisioning)
+		}
+	}
+	c.collectProvisioning()
+}
+
+// carryOverGATT sends what sessions over PB-GATT have to say.
+func (c *Core) carryOverGATT(pdus []provision.CarriedPDU, ends []provision.CarriedEnd) {
+	for _, p := range pdus {
+		if l := c.link(bearer.LinkID(p.Link)); l != nil {
+			c.write(l, proxy.ProvisioningPDU, p.PDU)
+		}
+	}
+	for _, e := range ends {
+		if l := c.link(bearer.LinkID(e.Link)); l != nil {
+			c.endLink(l)
+		}
+	}
+}
+
+// identifyAfterProvisioning lets a node that was provisioned over PB-GATT say
+// who it is: its provisioner wants to configure it over a proxy connection
+// (section 7.1.2.2).
+func (c *Core) identifyAfterProvisioning() {
+	if !c.state.IsProvisioned() || c.state.Proxy == state.Unsupported {
+		return
+	}
+	for _, p := range c.gatt.subnets {
+		c.SetNodeIdentity(p.index, true, false)
+	}
+}
