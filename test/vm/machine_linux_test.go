@@ -112,7 +112,7 @@ func (m *machine) run(t *testing.T, parts []string) {
 		"-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot",
 		"-serial", "file:"+m.consoleFile(), "-serial", "stdio",
 		"-kernel", m.kernel, "-initrd", initramfs,
-		"-append", "console=ttyS0 panic=-1 cryptomgr.notests -- -test.v -test.run="+tests+" -test.timeout="+m.guest.limit.String())
+		"-append", "console=ttyS0 quiet panic=-1 cryptomgr.notests -- -test.v -test.run="+tests+" -test.timeout="+m.guest.limit.String())
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
 	out, err := cmd.StdoutPipe()
