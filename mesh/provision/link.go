@@ -20,6 +20,11 @@ const (
 	// time of its own advertisements.
 	retryPause = 350 * time.Millisecond
 
+	// openPause is the same for a Link Open. There are devices that with each
+	// Link Open they hear begin their answer anew, and then need half a second
+	// for it: BlueZ 5.66 never gets to answer one that comes more often.
+	openPause = time.Second
+
 	// ackPause is the shortest time between two acknowledgements of the same
 	// transaction. The bearer advertises a PDU several times, and each copy
 	// that arrives must not be answered with as many of ours.
@@ -150,7 +155,7 @@ func (l *link) open(now time.Time, out *Output) {
 }
 
 func (l *link) sendOpen(now time.Time, out *Output) {
-	l.retry = now.Add(l.airtime(1) + retryPause)
+	l.retry = now.Add(l.airtime(1) + openPause)
 	l.control(out, opLinkOpen, l.uuid[:]...)
 }
 
