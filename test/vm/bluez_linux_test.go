@@ -1,10 +1,15 @@
 package vm
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
 
@@ -13,6 +18,8 @@ func TestBlueZ(t *testing.T) {
 	guest{stack: true, limit: 5 * time.Minute, parts: []part{
 		{"join_extended", testJoin(false)},
 		{"join_legacy", testJoin(true)},
+		{"replugged_extended", testServiceReplug(false)},
+		{"replugged_legacy", testServiceReplug(true)},
 	}}.test(t)
 }
 
@@ -21,21 +28,80 @@ func kind(number uint64, legacy bool) virtual.Options {
 	return virtual.Options{Address: virtual.MakeAddress(0xC0FFEE000000 + number), Legacy: legacy}
 }
 
-// testJoin takes in a node of BlueZ's and commands it.
+// testJoin takes in a node of BlueZ's, commands it and hears what it does.
 func testJoin(legacy bool) func(*testing.T) {
 	return func(t *testing.T) {
 		room := newRoom(t)
 		ours, theirs := room.plug(t, kind(1, legacy)), room.plug(t, kind(2, false))
 		h := newHome(t, ours.name())
 		l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
-		mark := h.o.Mark()
-		l.join(func() {
-			h.found(l.uuid)
-			h.ask("device/provision", `{"uuid":"`+l.uuid.String()+`","name":"lamp"}`, `{"status":"ok"}`)
+		h.adopt(l, "lamp", "")
+		h.o.StandsMatch(base+"bridge/devices", "with the lamp's composition", func(payload []byte) bool {
+			var list []struct {
+				UUID     mesh.UUID
+				Elements []struct {
+					Location int
+					Models   []struct{ ID string }
+				}
+			}
+			if json.Unmarshal(payload, &list) != nil || len(list) != 1 || list[0].UUID != l.uuid {
+				return false
+			}
+			// BlueZ has put its own Configuration Server on the first element.
+			return fmt.Sprint(list[0].Elements) == "[{256 [{0000} {1000}]} {257 [{1300}]}]"
 		})
-		h.interviewed(mark, "lamp")
-		for _, m := range h.o.Since(0, "") {
-			t.Logf("%s %s", m.Topic, m.Payload)
+
+		h.command("lamp", `"state":"ON"`)
+		h.o.Stands(base+"lamp", `{"state":"ON"}`)
+		h.command("lamp", `"brightness_2":200`)
+		h.o.Stands(base+"lamp", `{"state":"ON","state_2":"ON","brightness_2":200}`)
+		if on, lightness := l.is(); !on || lightness == 0 {
+			t.Errorf("the lamp is on: %t, its lightness is %d", on, lightness)
+		}
+		h.command("lamp", `"state_2":"OFF"`)
+		if on, lightness := l.is(); !on || lightness != 0 {
+			t.Errorf("the lamp is on: %t, its lightness is %d", on, lightness)
+		}
+
+		l.press(false)
+		h.o.Stands(base+"lamp", `{"state":"OFF"}`)
+		l.turn(0xFFFF)
+		h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`)
+		l.turn(0)
+		h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"OFF"}`)
+	}
+}
+
+// goneLine is what the service logs when its adapter is taken away.
+const goneLine = "controller is down, trying again"
+
+// testServiceReplug pulls the adapter under the service, which comes back by
+// itself and sends what it has been told meanwhile.
+func testServiceReplug(legacy bool) func(*testing.T) {
+	return func(t *testing.T) {
+		room := newRoom(t)
+		ours, theirs := room.plug(t, kind(1, legacy)), room.plug(t, kind(2, false))
+		h := newHome(t, ours.address()) // it keeps that, whatever number it gets
+		l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
+		h.adopt(l, "lamp", "")
+		for i, state := range []string{"ON", "OFF", "ON"} {
+			ours.pull(t)
+			h.running.AwaitThat(&h.running.Stderr, "that the adapter is gone", func(all string) bool {
+				return strings.Count(all, goneLine) > i
+			})
+			mark := h.o.Mark()
+			h.o.Send(base+"lamp/set", fmt.Sprintf(`{"state":%q,"transaction":%q}`, state, state))
+			h.o.Settle()
+			ours.replug(t)
+			h.o.Next(mark, base+"lamp/set/response", fmt.Sprintf(`{"status":"ok","transaction":%q}`, state))
+			h.o.Stands(base+"lamp", fmt.Sprintf(`{"state":%q}`, state))
+			if on, _ := l.is(); on != (state == "ON") {
+				t.Errorf("after %s the lamp is on: %t", state, on)
+			}
+			l.press(state != "ON")
+			h.o.StandsMatch(base+"lamp", "of what the lamp did", func(payload []byte) bool {
+				return !observer.Holds(payload, fmt.Sprintf(`{"state":%q}`, state))
+			})
 		}
 	}
 }

@@ -72,13 +72,16 @@ func (h *home) ask(request, payload, want string) []byte {
 	return h.o.Next(mark, base+"bridge/response/"+request, want)
 }
 
-// provision takes in a device that is heard, and returns when it is configured;
-// more are further keys of the request, such as `,"oob":{...}`.
-func (h *home) provision(uuid mesh.UUID, name, more string) {
+// adopt takes in a lamp, and returns when it is configured and answers; more are
+// further keys of the request, such as `,"oob":{"static":"..."}`.
+func (h *home) adopt(l *lamp, name, more string) {
 	h.t.Helper()
 	mark := h.o.Mark()
-	h.found(uuid)
-	h.ask("device/provision", fmt.Sprintf(`{"uuid":%q,"name":%q%s}`, uuid, name, more), `{"status":"ok"}`)
+	l.join(func() {
+		h.found(l.uuid)
+		h.o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":%q%s}`, l.uuid, name, more))
+	})
+	h.o.Next(mark, base+"bridge/response/device/provision", `{"status":"ok"}`) // after the interview
 	h.interviewed(mark, name)
 }
 

@@ -88,6 +88,9 @@ func (l *lamp) dimmed(m bluez.Message) {
 	defer l.mu.Unlock()
 	switch opcode := binary.BigEndian.Uint16(m.Data); {
 	case opcode == 0x824B && len(m.Data) == 2: // Get
+	case opcode == 0x8257 && len(m.Data) == 2: // Range Get
+		l.reply(m, []byte{0x82, 0x58, 0, 0x01, 0x00, 0xFF, 0xFF}) // success, 1 to 65535
+		return
 	case (opcode == 0x824C || opcode == 0x824D) && len(m.Data) >= 5: // Set, Set Unacknowledged
 		l.lightness = binary.LittleEndian.Uint16(m.Data[2:])
 		if opcode == 0x824D {
