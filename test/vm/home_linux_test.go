@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
@@ -76,13 +77,15 @@ func (h *home) ask(request, payload, want string) []byte {
 // further keys of the request, such as `,"oob":{"static":"..."}`.
 func (h *home) adopt(l *lamp, name, more string) {
 	h.t.Helper()
-	mark := h.o.Mark()
+	began, mark := time.Now(), h.o.Mark()
 	l.join(func() {
 		h.found(l.uuid)
 		h.o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":%q%s}`, l.uuid, name, more))
 	})
+	h.t.Logf("%s until it was provisioned", time.Since(began).Round(time.Millisecond))
 	h.o.Next(mark, base+"bridge/response/device/provision", `{"status":"ok"}`) // after the interview
 	h.interviewed(mark, name)
+	h.t.Logf("%s until it was configured", time.Since(began).Round(time.Millisecond))
 }
 
 // found waits until an unprovisioned device is listed.
