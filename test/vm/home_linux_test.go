@@ -52,8 +52,10 @@ func newHome(t *testing.T, adapter string, args ...string) *home {
 func (h *home) start() {
 	h.t.Helper()
 	mark := h.o.Mark()
-	args := append([]string{"run", "--hci.adapters", h.adapter, "--store.dir", h.store, "--mqtt.url", brokerURL,
-		"--log.level", "debug", "--log.format", "console"}, h.args...)
+	args := append([]string{
+		"run", "--hci.adapters", h.adapter, "--store.dir", h.store, "--mqtt.url", brokerURL,
+		"--log.level", "debug", "--log.format", "console",
+	}, h.args...)
 	cmd := exec.Command(guestService, args...)
 	cmd.Env = process.Environment()
 	h.running = process.Start(h.t, cmd)

@@ -99,7 +99,7 @@ func (b *builder) build(t *testing.T, name, command string, args ...string) stri
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.dir == "" {
-		dir, err := os.MkdirTemp("", "btmesh2mqtt-vm-test-")
+		dir, err := os.MkdirTemp("", "btmesh2mqtt-vm-test-") //nolint:usetesting // it outlives this test
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -116,7 +116,11 @@ func (a *Application) update(f func()) {
 
 // await returns when condition, which is called with the lock held, is true.
 func (a *Application) await(what string, condition func() bool) error {
-	deadline := time.NewTimer(patience)
+	return a.awaitFor(patience, what, condition)
+}
+
+func (a *Application) awaitFor(most time.Duration, what string, condition func() bool) error {
+	deadline := time.NewTimer(most)
 	defer deadline.Stop()
 	for {
 		a.mu.Lock()
@@ -173,8 +177,15 @@ func (a *Application) Messages(mark int) []Message {
 // Next waits for a message after a mark that matches.
 func (a *Application) Next(mark int, what string, match func(Message) bool) Message {
 	a.t.Helper()
-	var found Message
-	err := a.await(what, func() bool {
+	found, err := a.next(patience, mark, what, match)
+	if err != nil {
+		a.t.Fatalf("%v; messages: %+v", err, a.Messages(0))
+	}
+	return found
+}
+
+func (a *Application) next(most time.Duration, mark int, what string, match func(Message) bool) (found Message, err error) {
+	err = a.awaitFor(most, what, func() bool {
 		for ; mark < len(a.messages); mark++ {
 			if found = a.messages[mark]; match(found) {
 				return true
@@ -182,10 +193,25 @@ func (a *Application) Next(mark int, what string, match func(Message) bool) Mess
 		}
 		return false
 	})
-	if err != nil {
-		a.t.Fatalf("%v; messages: %+v", err, a.Messages(0))
+	return found, err
+}
+
+// Ask sends something until a message matches that comes afterwards: the daemon
+// sends a message and its answer once, and either may be lost.
+func (a *Application) Ask(what string, send func() error, match func(Message) bool) Message {
+	a.t.Helper()
+	const again, times = 3 * time.Second, 20
+	mark := a.Mark()
+	for range times {
+		if err := send(); err != nil {
+			a.t.Fatalf("%s: %v", what, err)
+		}
+		if found, err := a.next(again, mark, what, match); err == nil {
+			return found
+		}
 	}
-	return found
+	a.t.Fatalf("%s did not come; messages: %+v", what, a.Messages(0))
+	return Message{}
 }
 
 // AwaitConfiguration waits until the last that the daemon has told about a model
