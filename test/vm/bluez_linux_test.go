@@ -88,6 +88,9 @@ func testJoin(legacy bool) func(*testing.T) {
 			t.Error("the lamp is on")
 		}
 
+		if legacy {
+			return // what follows takes half a minute and has nothing to do with it
+		}
 		// BlueZ 5.66 obeys a Config Node Reset at once: its node is gone before
 		// the status that it owes is on the air. The service hears of nothing
 		// and has to be told to forget the device anyway.
