@@ -28,6 +28,11 @@ const (
 	leastPace = 80 * time.Millisecond
 	mostPace  = 500 * time.Millisecond
 
+	// openPause is the same for a Link Open. There are devices that with each
+	// Link Open they hear begin their answer anew, and then need half a second
+	// for it: BlueZ 5.66 never gets to answer one that comes more often.
+	openPause = time.Second
+
 	// ackPause is the shortest time between two acknowledgements of the same
 	// transaction. The bearer advertises a PDU several times, and each copy
 	// that arrives must not be answered with as many of ours.
@@ -165,7 +170,7 @@ func (l *advertisedLink) open(now time.Time, out *Output) {
 }
 
 func (l *advertisedLink) sendOpen(now time.Time, out *Output) {
-	l.plan(now, 1)
+	l.retry = now.Add(l.airtime(1) + openPause)
 	l.control(out, opLinkOpen, l.uuid[:]...)
 }
 

@@ -97,14 +97,14 @@ func TestNoKeyGetsOut(t *testing.T) {
 	o.Next(0, base+"demo_color_lamp/set/response", `{"transaction":1}`)
 	_, metrics := m.get("/metrics")
 	again := start(t, "demo", "--mqtt.url", url, "--store.dir", dir) // fails: the store is in use
-	if code := again.wait(); code != 1 {
+	if code := again.Wait(); code != 1 {
 		t.Errorf("a second demo with the store: exit code %d, expected 1", code)
 	}
-	demo.stop()
+	demo.Stop()
 
 	told := map[string][]byte{
-		"stdout": []byte(demo.stdout.String()), "stderr": []byte(demo.stderr.String()),
-		"error of the second": []byte(again.stderr.String()), "metrics": []byte(metrics),
+		"stdout": []byte(demo.Stdout.String()), "stderr": []byte(demo.Stderr.String()),
+		"error of the second": []byte(again.Stderr.String()), "metrics": []byte(metrics),
 	}
 	for i, message := range o.Since(0, "") {
 		told[fmt.Sprintf("message %d on %s", i, message.Topic)] = append([]byte(message.Topic+" "), message.Payload...)
