@@ -30,13 +30,14 @@ const pipeQueue = 8
 // least one, so that a peer that takes nothing keeps nobody else from sending;
 // whoever has something to send gets its turn after each packet.
 type flow struct {
-	mu      sync.Mutex
-	buffers packet.Buffers
-	free    int
-	pipes   []*Pipe // in turn
-	over    bool    // the session has ended
-	kick    chan struct{}
-	packet  []byte // being written; of the pump
+	mu       sync.Mutex
+	buffers  packet.Buffers
+	free     int
+	pipes    []*Pipe       // in turn
+	over     bool          // the session has ended
+	deadline time.Duration // of commands
+	kick     chan struct{}
+	packet   []byte // being written; of the pump
 }
 
 // Pipe is the way of the data of one connection to the controller. It ends with
@@ -53,12 +54,15 @@ type Pipe struct {
 	held   int           // packets that the controller has and has not completed
 	since  time.Time     // of the last completion, or of the first of held
 	warned bool          // it was late once, and the connection is being ended
+	idle   chan struct{} // signalled when nothing waits and nothing is held
 	room   chan struct{} // signalled when there is room in the queue again
 	closed chan struct{}
 	isOver bool
 }
 
-func newFlow() *flow { return &flow{kick: make(chan struct{}, 1)} }
+func newFlow(deadline time.Duration) *flow {
+	return &flow{deadline: deadline, kick: make(chan struct{}, 1)}
+}
 
 // Open makes the way of data to a new connection. The supervision timeout is
 // that of the connection: for so long a controller may have good reasons to
@@ -76,8 +80,8 @@ func (s *Session) Open(handle uint16, supervision time.Duration) (*Pipe, error) 
 	}
 	f.close(handle) // a controller that gives out a handle twice has ended the first
 	p := &Pipe{
-		flow: f, handle: handle, patience: supervision + s.c.cfg.Deadline,
-		room: make(chan struct{}, 1), closed: make(chan struct{}),
+		flow: f, handle: handle, patience: supervision + f.deadline,
+		idle: make(chan struct{}, 1), room: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 	f.pipes = append(f.pipes, p)
 	return p, nil
@@ -111,25 +115,49 @@ func (p *Pipe) TrySend(pdu []byte) bool {
 	p.queue[p.count] = slices.Clone(pdu)
 	p.count++
 	if p.count < pipeQueue {
-		p.signal() // another may be waiting, too
+		signal(p.room) // another may be waiting, too
 	}
 	p.flow.wake()
 	return true
 }
 
-func (p *Pipe) signal() {
+// Expect tells of a new supervision timeout of the connection.
+func (p *Pipe) Expect(supervision time.Duration) {
+	p.flow.mu.Lock()
+	defer p.flow.mu.Unlock()
+	p.patience = supervision + p.flow.deadline
+	p.flow.wake()
+}
+
+// Flush waits until the controller has sent what was given to it, at most until
+// the context or the connection ends.
+func (p *Pipe) Flush(ctx context.Context) {
+	for {
+		p.flow.mu.Lock()
+		busy := p.count > 0 || p.held > 0
+		p.flow.mu.Unlock()
+		if !busy {
+			return
+		}
+		select {
+		case <-p.idle:
+		case <-p.closed:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// signal puts a token into a channel with room for one.
+func signal(c chan struct{}) {
 	select {
-	case p.room <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
-func (f *flow) wake() {
-	select {
-	case f.kick <- struct{}{}:
-	default:
-	}
-}
+func (f *flow) wake() { signal(f.kick) }
 
 // find is the pipe of a connection, or nil. The lock is held.
 func (f *flow) find(handle uint16) *Pipe {
@@ -195,6 +223,9 @@ func (f *flow) completed(rows packet.Completed, now time.Time) (sound bool) {
 			p.held -= n
 			f.free += n
 			p.since, p.warned = now, false
+			if p.held == 0 && p.count == 0 {
+				signal(p.idle)
+			}
 		}
 	}
 	f.wake()
@@ -246,7 +277,7 @@ func (p *Pipe) advance(length int) {
 	p.count--
 	p.queue[p.count] = nil
 	p.sent = 0
-	p.signal()
+	signal(p.room)
 }
 
 // overdue finds a connection whose data the controller keeps for too long, and

@@ -57,7 +57,7 @@ func newSession(c *Controller, l *link) *Session {
 	s := &Session{
 		c:       c,
 		link:    l,
-		flow:    newFlow(),
+		flow:    newFlow(c.cfg.Deadline),
 		over:    make(chan struct{}),
 		writing: make(chan struct{}, 1),
 		timer:   time.NewTimer(time.Hour),
