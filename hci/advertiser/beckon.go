@@ -1,0 +1,315 @@
+package advertiser
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+)
+
+// Times of connectable advertisements.
+const (
+	beckonInterval = 150 * time.Millisecond
+	// beckonTurn is how long one of several is advertised before the next is.
+	beckonTurn = time.Second
+	// slice is how long a connectable advertisement stays on the air at least
+	// where it shares the radio with mesh PDUs: one advertising event follows
+	// at once, and a peer may answer it.
+	slice = 30 * time.Millisecond
+	// sliceEvery is how often it gets its slice while mesh PDUs wait.
+	sliceEvery = 500 * time.Millisecond
+	// beckonPause is how long a controller is left alone that refused.
+	beckonPause = 5 * time.Second
+)
+
+// beckon is a connectable advertisement.
+type beckon struct {
+	data    []byte // AD structures
+	address packet.Address
+}
+
+// beckons is the connectable advertisements, guarded by Bearer.mu.
+type beckons struct {
+	all     []beckon
+	version int  // counts the changes of all
+	ended   bool // the controller stopped one, for a peer has connected
+
+	hush    bool          // the radio is to be quiet
+	hushed  chan struct{} // closed when it is
+	hushing chan struct{} // room for one: who asked for it
+}
+
+// Beckon sets the connectable advertisements that are sent in turn from now on,
+// each a list of AD structures of at most packet.MaxLegacyData octets. They go
+// on beside the mesh PDUs, in a set of their own if the controller has one to
+// spare (Config.Connectable), and in turns with them otherwise. A connection
+// ends the advertisement of the moment, which then begins anew. It may be called
+// from the Event of another host.
+func (b *Bearer) Beckon(all [][]byte) error {
+	next := make([]beckon, 0, len(all))
+	for _, data := range all {
+		if len(data) == 0 || len(data) > packet.MaxLegacyData {
+			return fmt.Errorf("advertiser: expected a connectable advertisement of 1 to %d octets, got %d: %w", packet.MaxLegacyData, len(data), ErrPDU)
+		}
+		var random [6]byte
+		if _, err := io.ReadFull(b.cfg.Random, random[:]); err != nil {
+			return fmt.Errorf("advertiser: expected random octets for an address, got: %w", err)
+		}
+		next = append(next, beckon{bytes.Clone(data), packet.StaticRandom(random)})
+	}
+	b.mu.Lock()
+	same := len(next) == len(b.beckons.all)
+	for i := range next {
+		same = same && bytes.Equal(next[i].data, b.beckons.all[i].data)
+		for _, old := range b.beckons.all {
+			if bytes.Equal(old.data, next[i].data) {
+				next[i].address = old.address // it goes on being who it was
+			}
+		}
+	}
+	if !same {
+		b.beckons.all = next
+		b.beckons.version++
+	}
+	b.mu.Unlock()
+	if !same {
+		b.wake()
+	}
+	return nil
+}
+
+// Hush makes the radio quiet, for controllers that can do nothing else while
+// they connect: what is on the air is finished, then nothing is sent and the
+// scan rests until the caller calls resume. One caller at a time gets it. With
+// the context ends the waiting, not the quiet.
+func (b *Bearer) Hush(ctx context.Context) (resume func(), err error) {
+	select {
+	case b.beckons.hushing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	hushed := make(chan struct{})
+	b.mu.Lock()
+	b.beckons.hush, b.beckons.hushed = true, hushed
+	b.mu.Unlock()
+	b.wake()
+	resume = func() {
+		b.mu.Lock()
+		b.beckons.hush = false
+		b.mu.Unlock()
+		b.wake()
+		<-b.beckons.hushing
+	}
+	select {
+	case <-hushed:
+		return resume, nil
+	case <-ctx.Done():
+		resume()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// beckoning is what of the connectable advertisements is on the air. It is the
+// station's own.
+type beckoning struct {
+	slot     *slot // of which set; nil in turns, for there it is the first slot
+	on       bool
+	version  int
+	at       int       // which of them
+	until    time.Time // end of its turn, or of its slice
+	last     time.Time // end of the last slice
+	resume   time.Time // after a refusal
+	told     bool      // that the controller refused
+	silenced bool      // by Hush
+}
+
+// takeOver looks at what the others want: a connection has ended the
+// advertisement, or the radio is to be quiet. It tells whether it is.
+func (st *station) takeOver(ctx context.Context) (quiet bool, err error) {
+	st.b.mu.Lock()
+	n := &st.b.beckons
+	ended, hush := n.ended, n.hush
+	n.ended = false
+	st.b.mu.Unlock()
+	if ended { // perhaps the one before that of now
+		if err := st.stopBeckon(ctx); err != nil {
+			return false, err
+		}
+	}
+	if !hush {
+		st.beckoning.silenced = false
+		return false, nil
+	}
+	if st.active() > 0 {
+		return true, nil
+	}
+	if err := st.stopBeckon(ctx); err != nil {
+		return true, err
+	}
+	if err := st.pause(ctx); err != nil {
+		return true, err
+	}
+	st.beckoning.silenced = true
+	st.b.mu.Lock()
+	defer st.b.mu.Unlock()
+	if n.hushed != nil {
+		close(n.hushed)
+		n.hushed = nil
+	}
+	return true, nil
+}
+
+// beckonSlot is the set of the connectable advertisements.
+func (st *station) beckonSlot() *slot {
+	if st.beckoning.slot != nil {
+		return st.beckoning.slot
+	}
+	return &st.slots[0]
+}
+
+// inTurns tells whether they share the radio with the mesh PDUs.
+func (st *station) inTurns() bool { return st.beckoning.slot == nil || st.isExclusive() }
+
+// waiting tells what there is to advertise, and whether mesh PDUs wait.
+func (st *station) waiting() (all []beckon, version int, pdus bool) {
+	st.b.mu.Lock()
+	defer st.b.mu.Unlock()
+	return st.b.beckons.all, st.b.beckons.version, st.b.queue.waiting()
+}
+
+// beckon starts, changes and stops the connectable advertisements.
+func (st *station) beckon(ctx context.Context) error {
+	k := &st.beckoning
+	all, version, pdus := st.waiting()
+	now := time.Now()
+	changed := version != k.version
+	turns, exclusive := st.inTurns(), st.isExclusive()
+	if k.on {
+		over := !now.Before(k.until)
+		switch {
+		case turns && !over: // its slice lasts
+			return nil
+		case changed, turns && (pdus || exclusive), over && len(all) > 1:
+			if err := st.stopBeckon(ctx); err != nil {
+				return err
+			}
+			if turns && !changed {
+				return nil
+			}
+		default:
+			return nil
+		}
+	}
+	k.version = version
+	switch {
+	case len(all) == 0, now.Before(k.resume):
+		return nil
+	case turns && st.active() > 0:
+		return nil
+	case turns && pdus && now.Before(k.last.Add(sliceEvery)):
+		return nil
+	case exclusive && (!st.scanning || now.Before(st.resume) || now.Before(k.last.Add(sliceEvery))):
+		return nil
+	}
+	k.at = (k.at + 1) % len(all)
+	if exclusive {
+		if err := st.pause(ctx); err != nil {
+			return err
+		}
+	}
+	err := st.startBeckon(ctx, &all[k.at])
+	var status packet.Status
+	if errors.As(err, &status) {
+		if err := st.stop(ctx, st.beckonSlot()); tolerable(err) != nil {
+			return err
+		}
+		if st.scanning && status == packet.StatusCommandDisallowed {
+			st.becomeExclusive()
+			st.b.wake() // at once again
+			return nil
+		}
+		k.resume = now.Add(beckonPause)
+		if !k.told {
+			k.told = true
+			st.b.log.Info().Err(err).Msg("the controller refuses a connectable advertisement; it is tried again")
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	k.on, k.told = true, false
+	k.until = time.Now().Add(beckonTurn)
+	if turns {
+		k.until = time.Now().Add(slice)
+	}
+	return nil
+}
+
+func (st *station) startBeckon(ctx context.Context, a *beckon) error {
+	sl := st.beckonSlot()
+	own := packet.AddressRandom
+	if !st.info.Extended && st.info.Address != (packet.Address{}) {
+		own = packet.AddressPublic // the random one is that of the scan, and may not change
+	}
+	if err := st.tune(ctx, sl, parameters{beckonInterval, packet.PropertiesConnectable, own}); err != nil {
+		return err
+	}
+	set, enable := packet.LESetAdvertisingData(a.data), packet.LESetAdvertisingEnable(true)
+	if st.info.Extended {
+		if _, err := st.s.Do(ctx, packet.LESetAdvertisingSetRandomAddress(sl.handle, a.address)); err != nil {
+			return err
+		}
+		set = packet.LESetExtendedAdvertisingData(sl.handle, a.data)
+		enable = packet.LESetExtendedAdvertisingEnable(true, sl.handle, 0)
+	}
+	if _, err := st.s.Do(ctx, set); err != nil {
+		return err
+	}
+	_, err := st.s.Do(ctx, enable)
+	return err
+}
+
+// stopBeckon takes the connectable advertisement off the air. A slice in an
+// exclusive controller's time lets the scan go on.
+func (st *station) stopBeckon(ctx context.Context) error {
+	k := &st.beckoning
+	if !k.on {
+		return nil
+	}
+	k.on, k.last = false, time.Now()
+	return st.stop(ctx, st.beckonSlot())
+}
+
+// tolerable is nil for a status, which says that the controller refused.
+func tolerable(err error) error {
+	var status packet.Status
+	if errors.As(err, &status) {
+		return nil
+	}
+	return err
+}
+
+// nextBeckon is when the connectable advertisements need care next, or zero.
+func (st *station) nextBeckon() time.Time {
+	k := &st.beckoning
+	all, _, pdus := st.waiting()
+	switch {
+	case k.silenced:
+		return time.Time{}
+	case k.on && (len(all) > 1 || st.inTurns() && (pdus || st.isExclusive())):
+		return k.until
+	case k.on, len(all) == 0:
+		return time.Time{}
+	case time.Now().Before(k.resume):
+		return k.resume
+	case st.active() == 0 && time.Now().Before(k.last.Add(sliceEvery)):
+		return k.last.Add(sliceEvery)
+	default:
+		return time.Time{}
+	}
+}
