@@ -16,6 +16,8 @@
 package device
 
 import (
+	"slices"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -66,6 +68,6 @@ func elements(product uint16, models ...[]access.Model) []access.Element {
 		foundation.NewSolicitationServer(),
 	}
 	list[Primary].Location = locationMain
-	list[Primary].Models = append(everywhere, list[Primary].Models...)
+	list[Primary].Models = slices.Concat(everywhere, list[Primary].Models, newFirmware().models())
 	return list
 }
