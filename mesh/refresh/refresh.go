@@ -79,6 +79,7 @@ type Node struct {
 	LeftBehind bool // it has no new keys, and nobody waits for it any more
 
 	busy    bool
+	awake   bool // it has said something since it was asked
 	tries   int // of this phase, without success
 	next    time.Time
 	failed  time.Time // the last of them
