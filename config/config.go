@@ -59,6 +59,9 @@ type Mesh struct {
 	NetworkTransmit Transmit
 	RelayRetransmit Transmit
 	Provision       Provision
+	// RefreshPatience is how long a key refresh waits for devices that do not
+	// answer; 0 until it is told to do without them.
+	RefreshPatience time.Duration
 }
 
 // Transmit is how often and at which distance a PDU is sent.

@@ -120,6 +120,8 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Adapters: g.adapters,
 		Version:  programVersion(),
 		Logger:   g.log,
+
+		RefreshPatience: c.Mesh.RefreshPatience,
 	}
 	if len(oob) > 0 {
 		serviceConfig.StaticOOB = provision.AuthValue(oob)
