@@ -168,7 +168,7 @@ func (s *Service) requestProvision(payload []byte, reply answer) {
 		return
 	}
 	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: mesh.KeyIndex(in.NetKey)}
-	if err := s.checkSubnet("net_key", o.NetKey); err != nil {
+	if err := s.checkSubnet(o.NetKey); err != nil {
 		reply(nil, err)
 		return
 	}

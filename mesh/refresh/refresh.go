@@ -80,7 +80,7 @@ type Node struct {
 
 	busy    bool
 	awake   bool // it has said something since it was asked
-	tries   int // of this phase, without success
+	tries   int  // of this phase, without success
 	next    time.Time
 	failed  time.Time // the last of them
 	problem string    // what was wrong with it
