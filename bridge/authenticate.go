@@ -45,7 +45,7 @@ type oobRequest struct {
 // options checks a request.
 func (s *Service) provisionOptions(in *provisionRequest) (ProvisionOptions, error) {
 	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: mesh.KeyIndex(in.NetKey)}
-	if err := s.checkSubnet("net_key", o.NetKey); err != nil {
+	if err := s.checkSubnet(o.NetKey); err != nil {
 		return o, err
 	}
 	var known bool

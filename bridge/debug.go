@@ -138,8 +138,10 @@ func (s *Service) debugRequest(what string, payload []byte) {
 	}
 	var fields, shown map[string]json.RawMessage
 	_ = json.Unmarshal(payload, &fields) // the response says what it should have been
-	for _, key := range []string{"uuid", "name", "id", "from", "to", "time", "force", "attention", "transaction",
-		"key_refresh", "net_key", "app_key", "exclude", "finish", "test_mode"} {
+	for _, key := range []string{
+		"uuid", "name", "id", "from", "to", "time", "force", "attention", "transaction",
+		"key_refresh", "net_key", "app_key", "exclude", "finish", "test_mode",
+	} {
 		if value, ok := fields[key]; ok && len(value) <= maxText {
 			if shown == nil {
 				shown = map[string]json.RawMessage{}

@@ -117,14 +117,13 @@ func (s *Service) subnetList() []subnetInfo {
 	return list
 }
 
-// checkSubnet says whether there is a subnet; key is where it stands in the
-// request.
-func (s *Service) checkSubnet(key string, index mesh.KeyIndex) error {
+// checkSubnet says whether there is the subnet of a request.
+func (s *Service) checkSubnet(index mesh.KeyIndex) error {
 	if index > mesh.MaxKeyIndex {
-		return fail("bad_value", "%s: expected 0 to %d, got %d", key, mesh.MaxKeyIndex, index)
+		return fail("bad_value", "net_key: expected 0 to %d, got %d", mesh.MaxKeyIndex, index)
 	}
 	if index != mesh.PrimaryNetKey && !slices.Contains(s.summary.NetKeys, index) {
-		return fail("unknown_subnet", "%s: the network has no subnet %d; it has %v", key, index, s.summary.NetKeys)
+		return fail("unknown_subnet", "net_key: the network has no subnet %d; it has %v", index, s.summary.NetKeys)
 	}
 	return nil
 }
@@ -353,13 +352,13 @@ func (s *Service) requestSubnetRemove(payload []byte, reply answer) {
 		err = need("net_key", c.net)
 	}
 	if err == nil {
-		err = s.checkSubnet("net_key", *c.net)
+		err = s.checkSubnet(*c.net)
 	}
 	if err == nil && c.device != nil && c.device.record.NetKey == *c.net {
 		err = fail("in_use", "net_key: %s has joined this subnet and is reached by it; remove the device instead", c.device.record.Name)
 	}
 	if err == nil && c.device == nil {
-		err = s.unused("net_key", *c.net)
+		err = s.unused(*c.net)
 	}
 	if err != nil {
 		reply(nil, err)
@@ -389,13 +388,13 @@ func (s *Service) requestSubnetRemove(payload []byte, reply answer) {
 }
 
 // unused says which devices keep a subnet from being deleted.
-func (s *Service) unused(key string, index mesh.KeyIndex) error {
+func (s *Service) unused(index mesh.KeyIndex) error {
 	if index == mesh.PrimaryNetKey {
-		return fail("in_use", "%s: the primary subnet cannot be deleted", key)
+		return fail("in_use", "net_key: the primary subnet cannot be deleted")
 	}
 	for _, m := range s.sorted() {
 		if m.record.HasNetKey(index) {
-			return fail("in_use", "%s: %s is in subnet %d; take it out first, with \"id\"", key, m.record.Name, index)
+			return fail("in_use", "net_key: %s is in subnet %d; take it out first, with \"id\"", m.record.Name, index)
 		}
 	}
 	return nil
@@ -408,7 +407,7 @@ func (s *Service) requestAppKeyAdd(payload []byte, reply answer) {
 	net := mesh.PrimaryNetKey
 	if err == nil && c.net != nil {
 		net = *c.net
-		err = s.checkSubnet("net_key", net)
+		err = s.checkSubnet(net)
 	}
 	if err != nil {
 		reply(nil, err)

@@ -137,7 +137,7 @@ func (s *Service) requestKeyRefresh(payload []byte, reply answer) {
 		return
 	}
 	job := rekeyJob{NetKey: index}
-	err := s.checkSubnet("net_key", index)
+	err := s.checkSubnet(index)
 	for _, id := range in.Exclude {
 		m, unknown := s.named("exclude", id)
 		if err = errors.Join(err, unknown); unknown == nil {

@@ -63,6 +63,9 @@ type Mesh struct {
 	RelayRetransmit Transmit
 	Provision       Provision
 	Proxy           MeshProxy
+	// RefreshPatience is how long a key refresh waits for devices that do not
+	// answer; 0 until it is told to do without them.
+	RefreshPatience time.Duration
 }
 
 // MeshProxy is the bridge's part in the proxy protocol, over GATT connections.

@@ -131,6 +131,7 @@ func other() map[string]struct{ text, yaml, value string } {
 		"mesh.network_transmit.interval": {"320ms", "0.32s", "320ms"},
 		"mesh.relay_retransmit.count":    {"1", "1", "1"},
 		"mesh.relay_retransmit.interval": {"10ms", "10ms", "10ms"},
+		"mesh.key_refresh_patience":      {"72h", "4320m", "72h0m0s"},
 		"mesh.provision.static_oob":      {strings.Repeat("0f", 16), strings.Repeat("aB", 16), ""},
 		"mesh.provision.allow_no_oob":    {"false", "false", "false"},
 		"mesh.provision.trust_anchors":   {"a.pem", "a.pem", "a.pem"},

@@ -120,6 +120,9 @@ func Keys() []Key {
 		key("mesh.proxy.server", boolean(), func(c *Config) *bool { return &c.Mesh.Proxy.Server },
 			"Let phones that have the network's keys use the bridge as their proxy."),
 
+		key("mesh.key_refresh_patience", duration(0, 365*24*time.Hour, time.Second), func(c *Config) *time.Duration { return &c.Mesh.RefreshPatience },
+			"How long a key refresh waits for devices that do not answer before it goes on without them; 0s until it is told to."),
+
 		key("store.dir", nonEmpty(), func(c *Config) *string { return &c.Store.Dir },
 			"Directory for the keys, the nodes and their last states. Keep it: without it the network is lost."),
 

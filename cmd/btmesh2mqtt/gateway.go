@@ -124,6 +124,8 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Version:  programVersion(),
 		Backups:  backups(c.Store.Dir),
 		Logger:   g.log,
+
+		RefreshPatience: c.Mesh.RefreshPatience,
 	}
 	if len(oob) > 0 {
 		serviceConfig.StaticOOB = provision.AuthValue(oob)

@@ -237,3 +237,70 @@ func TestPublicationDuringKeyRefresh(t *testing.T) {
 		p.pass(10 * time.Second)
 	}
 }
+
+// The addresses of a node that has left are free again when the IV index is two
+// higher, also over restarts; until then a full range has none to give.
+func TestAddressesAreExcludedForTwoIVIndexes(t *testing.T) {
+	p := newPump(t)
+	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := node.Options{Monitor: true, Addresses: node.AddressRange{First: gatewayAddress, Last: 0x0003}}
+	gateway := p.add("gateway", saved, options, func() []access.Element {
+		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+	})
+	one, oneID := p.addDevice("one", node.DeviceOptions{}, plug)
+	first := p.provision(gateway, oneID, provision.Auth{})
+	_, twoID := p.addDevice("two", node.DeviceOptions{}, plug)
+	p.provision(gateway, twoID, provision.Auth{})
+	var reset foundation.ConfigNodeResetStatus
+	p.configure(gateway, first, &foundation.ConfigNodeReset{}, &reset)
+	gateway.Forget(p.now, oneID)
+	p.carryOut(gateway)
+	want := node.Exclusion{IVIndex: 0, Address: first.Address, Elements: 1}
+	for range 2 {
+		if got := gateway.Exclusions(); len(got) != 1 || got[0] != want {
+			t.Fatalf("excluded: %+v, want %+v", got, want)
+		}
+		p.restart(gateway)
+	}
+	refused := func() {
+		t.Helper()
+		await(p, gateway, 30*time.Second, func(e node.DeviceHeard) bool { return e.UUID == oneID })
+		if err := gateway.Provision(p.now, node.Provision{UUID: oneID}); err != nil {
+			t.Fatal(err)
+		}
+		p.carryOut(gateway)
+		done := await(p, gateway, 3*time.Minute, func(e node.ProvisioningDone) bool { return e.UUID == oneID })
+		if done.Err == nil {
+			t.Fatalf("it got %s", done.Peer.Address)
+		}
+		p.pass(2 * time.Minute)
+	}
+	refused()
+	move := func() {
+		p.testMode(gateway)
+		if err := p.begin(gateway); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.end(gateway); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move()
+	refused()
+	move()
+	p.restart(gateway)
+	if got := gateway.Exclusions(); len(got) != 0 {
+		t.Errorf("still excluded: %+v", got)
+	}
+	if again := p.provision(gateway, oneID, provision.Auth{}); again.Address != first.Address {
+		t.Errorf("it got %s, want %s", again.Address, first.Address)
+	}
+	p.pass(time.Minute)
+	if one.State().IVIndex != 2 {
+		t.Errorf("the new node is at IV index %d", one.State().IVIndex)
+	}
+	p.setUp(gateway, state.Peer{Address: first.Address, Elements: 1}, generic.OnOffServerID)
+}

@@ -79,7 +79,8 @@ type Node struct {
 	LeftBehind bool // it has no new keys, and nobody waits for it any more
 
 	busy    bool
-	tries   int // of this phase, without success
+	awake   bool // it has said something since it was asked
+	tries   int  // of this phase, without success
 	next    time.Time
 	failed  time.Time // the last of them
 	problem string    // what was wrong with it

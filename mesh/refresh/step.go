@@ -67,7 +67,7 @@ func (r *Refresh) Step(now time.Time) (Output, error) {
 		if err != nil {
 			return Output{}, err
 		}
-		n.busy = true
+		n.busy, n.awake = true, false
 		active++
 		out.Send = append(out.Send, Send{Node: n.UUID, Request: request})
 	}
@@ -103,7 +103,12 @@ func (r *Refresh) NextDeadline() time.Time {
 
 // Heard tells that a node has said something.
 func (r *Refresh) Heard(now time.Time, uuid mesh.UUID) {
-	if n := r.node(uuid); n != nil && !n.busy && n.next.After(now) && now.Sub(n.failed) >= heardPause {
+	n := r.node(uuid)
+	switch {
+	case n == nil:
+	case n.busy:
+		n.awake = true
+	case n.next.After(now) && now.Sub(n.failed) >= heardPause:
 		n.next = now
 	}
 }
@@ -209,6 +214,7 @@ func (r *Refresh) Answered(now time.Time, uuid mesh.UUID, response node.Response
 	}
 	n.busy = false
 	if failed == nil {
+		n.awake = false // a refusal is no better for being heard
 		failed = r.take(n, response)
 	}
 	if failed == nil {
@@ -219,6 +225,9 @@ func (r *Refresh) Answered(now time.Time, uuid mesh.UUID, response node.Response
 	n.problem = failed.Error()
 	n.failed = now
 	n.next = now.Add(min(firstPause<<min(n.tries, 10), longestPause))
+	if n.awake {
+		n.next = now.Add(heardPause)
+	}
 	n.tries++
 }
 

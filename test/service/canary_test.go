@@ -87,6 +87,7 @@ func TestNoKeyGetsOut(t *testing.T) {
 	for _, request := range []string{
 		`device/interview {"id":"demo_lamp"}`, `device/interview {"id":"nobody"}`, `device/remove {"id":"demo_button"}`,
 		`device/provision {"uuid":"x"}`, `device/provision {"uuid":"62746d657368406480656d6f00000005"}`, `dance {}`,
+		`subnet/add {"id":"demo_plug"}`, `appkey/add {}`, `network/key_refresh {}`, `network/iv_update {"test_mode":true}`,
 	} {
 		mark := o.Mark()
 		what, payload, _ := strings.Cut(request, " ")

@@ -48,7 +48,7 @@ func TestCapture(t *testing.T) {
 	url := localBroker(t)
 	first := start(t, "demo", "--mqtt.url", url, "--hci.capture", path)
 	first.ready()
-	first.kill()
+	first.Kill()
 	for adapter := range uint16(1 + len(demoDevices)) {
 		if got := adaptersOf(t, path)[adapter]; got < 100 {
 			t.Errorf("%d packets of adapter %d", got, adapter)
@@ -56,7 +56,7 @@ func TestCapture(t *testing.T) {
 	}
 	second := start(t, "demo", "--mqtt.url", url, "--hci.capture", path)
 	second.ready()
-	second.stop()
+	second.Stop()
 	for _, name := range []string{path, path + ".1"} {
 		if got := len(adaptersOf(t, name)); got != 1+len(demoDevices) {
 			t.Errorf("%s has %d adapters", name, got)

@@ -51,7 +51,13 @@ func (o *own) summary() node.Summary {
 	}
 	for _, k := range o.node.Subnets {
 		s.NetKeys = append(s.NetKeys, k.Index)
-		s.Subnets = append(s.Subnets, node.SubnetSummary{NetKey: k.Index, Phase: k.Phase})
+		subnet := node.SubnetSummary{NetKey: k.Index, Phase: k.Phase}
+		for _, app := range o.node.AppKeys {
+			if app.NetKey == k.Index {
+				subnet.AppKeys = append(subnet.AppKeys, app.Index)
+			}
+		}
+		s.Subnets = append(s.Subnets, subnet)
 	}
 	for _, k := range o.node.AppKeys {
 		s.AppKeys = append(s.AppKeys, k.Index)
@@ -106,6 +112,13 @@ func (n *Network) Own() *state.Node {
 	defer n.mu.Unlock()
 	n.begin()
 	return n.own.node
+}
+
+// Knows reports whether a node is in the network.
+func (n *Network) Knows(uuid mesh.UUID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.nodes[uuid] != nil
 }
 
 // joined gives the node the keys of the network as they are now.
