@@ -16,6 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
@@ -41,6 +42,8 @@ type Network struct {
 	refused map[mesh.UUID]error // what the provisioning of a device ends with
 	next    mesh.Address
 	asked   int
+
+	friendships []friend.Status
 }
 
 // New is a network without nodes.
@@ -206,9 +209,19 @@ func (n *Network) Peers(context.Context) ([]state.Peer, error) {
 	return peers, nil
 }
 
+// Befriend sets the friendships of the bridge's own node.
+func (n *Network) Befriend(list ...friend.Status) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.friendships = list
+}
+
 // Summary describes the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	return node.Summary{
+		Friendships:  n.friendships,
 		UUID:         mesh.UUID{0xb0},
 		Address:      1,
 		Elements:     1,
