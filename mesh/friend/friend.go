@@ -181,8 +181,8 @@ type friendship struct {
 }
 
 // holds reports whether a is an element of the Low Power node.
-func (f *friendship) holds(a mesh.Address) bool {
-	return a >= f.LPN && int(a)-int(f.LPN) < int(f.elements)
+func (s *friendship) holds(a mesh.Address) bool {
+	return a >= s.LPN && int(a)-int(s.LPN) < int(s.elements)
 }
 
 // Friend has the Friend role of a node (section 3.6.6.3).

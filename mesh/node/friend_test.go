@@ -7,6 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
@@ -450,4 +451,31 @@ func TestFriendFeatureIsOff(t *testing.T) {
 	}
 	var status generic.OnOffStatus
 	p.control(gateway, peer.Address, &generic.OnOffSet{OnOff: true, TID: 1}, &status)
+}
+
+// A Low Power node sleeps through beacons; its friend tells it of an IV Update,
+// and messages go on in each of its states.
+func TestSleeperFollowsTheIVIndex(t *testing.T) {
+	const stays = 100 * time.Hour // longer than the network stays in a state at least
+	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 3 * time.Hour, PollInterval: time.Hour})
+	s.lost = func(_, to *member) bool { return to == s.plug } // it hears no beacon, and says nothing
+	for _, m := range s.members {
+		s.change(m, func(n *state.Node) { n.Beacon = false })
+	}
+	keys := beacon.NewKeys(s.gateway.State().Subnets[0].Key)
+	for tid, said := range []beacon.State{{IVIndex: 1, IVUpdate: true}, {IVIndex: 1}} {
+		s.pass(stays)
+		pdu := keys.AppendSecure(nil, said)
+		in := bearer.Incoming{Kind: bearer.Beacon, Len: uint8(len(pdu))}
+		copy(in.Data[:], pdu)
+		s.gateway.Receive(s.now, &in)
+		s.carryOut(s.gateway)
+		s.pass(2 * time.Hour)
+		if n := s.sleeper.State(); n.IVIndex != said.IVIndex || n.IVUpdate != said.IVUpdate {
+			t.Errorf("the Low Power node has IV index %d, update %t; want %+v", n.IVIndex, n.IVUpdate, said)
+		}
+		s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(tid))
+		s.pass(2 * time.Hour)
+		s.complete(tid + 1)
+	}
 }

@@ -45,7 +45,7 @@ func TestHeartbeatsAreSentAsConfigured(t *testing.T) {
 		p.configure(gateway, peer, &foundation.ConfigHeartbeatPublicationGet{}, &status)
 		return status.CountLog
 	}
-	set(3, 4)      // four, eight seconds apart
+	set(3, 4) // four, eight seconds apart
 	p.pass(17 * time.Second)
 	got := beats(gateway)
 	if n := left(); n != 1 || len(got) != 3 {
