@@ -74,6 +74,9 @@ func FuzzRoles(f *testing.F) {
 		for len(data) > 0 {
 			m := friend.Control{Opcode: take() % 12, Dst: own}
 			where := take()
+			if m.Opcode == friend.OpRequest {
+				m.Dst = mesh.AllFriends
+			}
 			m.Src, m.Secured = sleeper+mesh.Address(where>>2), where&1 != 0
 			n := min(int(take()%12), len(data))
 			m.Params, data = data[:n], data[n:]

@@ -479,3 +479,32 @@ func TestSleeperFollowsTheIVIndex(t *testing.T) {
 		s.complete(tid + 1)
 	}
 }
+
+// The Low Power node gets a message, and its friend does not hear that it did:
+// the message comes again in the next friendship, and is no news there.
+func TestMessageThatIsHandedOverTwice(t *testing.T) {
+	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
+	unheard, queued := false, false
+	s.lost = func(from, to *member) bool { return unheard && from == s.sleeper && to == s.gateway }
+	s.tap = func(to *member, in bearer.Incoming) {
+		if to == s.sleeper && in.Kind == bearer.Message && queued {
+			unheard, queued = true, false // the answer to the poll, which brings the message
+		}
+	}
+	s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(0))
+	s.pass(100 * time.Millisecond)
+	queued = true
+	await(s.pump, s.sleeper, 20*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
+	s.complete(1)
+	unheard = false
+	s.befriended(s.sleeper, time.Minute)
+	s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(1))
+	s.pass(20 * time.Second)
+	s.complete(2)
+	if c := s.sleeper.Counters().Transport; c.Replayed == 0 {
+		t.Error("the message did not come again")
+	}
+	if n := s.gateway.Friendships(); len(n) != 1 || n[0].Queued != 0 {
+		t.Errorf("%+v", n)
+	}
+}

@@ -62,6 +62,11 @@ func (c *Core) insertPeer(p state.Peer) {
 // one (section 3.9.8).
 func (c *Core) Forget(now time.Time, uuid mesh.UUID) {
 	c.begin(now)
+	for _, p := range c.peers {
+		if p.UUID == uuid {
+			c.dropFriend(p.Address)
+		}
+	}
 	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool { return p.UUID == uuid })
 	c.output.Persist = append(c.output.Persist, store.Change{Table: TablePeers, Key: uuid.String()})
 }
