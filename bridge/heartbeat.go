@@ -49,8 +49,10 @@ func featureNames(f foundation.Features) []string {
 		feature foundation.Features
 		name    string
 	}{
-		{foundation.FeatureRelay, "relay"}, {foundation.FeatureProxy, "proxy"},
-		{foundation.FeatureFriend, "friend"}, {foundation.FeatureLowPower, "lpn"},
+		{foundation.FeatureRelay, "relay"},
+		{foundation.FeatureProxy, "proxy"},
+		{foundation.FeatureFriend, "friend"},
+		{foundation.FeatureLowPower, "lpn"},
 	} {
 		if f&n.feature != 0 {
 			names = append(names, n.name)

@@ -61,7 +61,7 @@ type Control struct {
 	NetKey   mesh.KeyIndex
 	TTL      mesh.TTL // as it arrived
 	RSSI     int8     // of the last hop, dBm
-	Secured  bool     // by the credentials of a friendship
+	Secured  bool     // by the credentials of the friendship that Src is in
 	Opcode   uint8
 	Params   []byte
 }
@@ -137,6 +137,7 @@ type Counters struct {
 	Queued      uint64 // messages
 	Discarded   uint64 // messages that made room for newer ones
 	Replayed    uint64 // messages that are not newer than the last of their source
+	Stale       uint64 // messages of an IV index that is not received any more
 	Handed      uint64 // PDUs and Updates, the first time
 	Repeated    uint64 // PDUs that were asked for again
 	Unsent      uint64 // for want of a sequence number or a key
@@ -181,8 +182,8 @@ type friendship struct {
 }
 
 // holds reports whether a is an element of the Low Power node.
-func (f *friendship) holds(a mesh.Address) bool {
-	return a >= f.LPN && int(a)-int(f.LPN) < int(f.elements)
+func (s *friendship) holds(a mesh.Address) bool {
+	return a >= s.LPN && int(a)-int(s.LPN) < int(s.elements)
 }
 
 // Friend has the Friend role of a node (section 3.6.6.3).
@@ -254,8 +255,8 @@ func (f *Friend) request(now time.Time, m *Control, out *Output) error {
 	if err != nil {
 		return err
 	}
-	if m.Secured || m.TTL != 0 {
-		return malformed("Friend Request", "TTL 0 and flooding credentials", m.TTL)
+	if m.Secured || m.TTL != 0 || m.Dst != mesh.AllFriends {
+		return malformed("Friend Request", "TTL 0, all friends, flooding credentials", m.TTL)
 	}
 	f.counters.Requests++
 	if r.Criteria.MinQueueSize() > f.cfg.Queue {
@@ -270,11 +271,11 @@ func (f *Friend) request(now time.Time, m *Control, out *Output) error {
 		f.end(s, Requested, out)
 		s.takeBack()
 	} else {
-		if len(f.list) >= f.cfg.Friendships || f.overlaps(m.Src, r.Elements) {
-			f.counters.Full++
-			return nil
-		}
 		s = &friendship{queue: queue{limit: f.cfg.Queue}}
+	}
+	if len(f.list) >= f.cfg.Friendships || f.overlaps(m.Src, r.Elements) {
+		f.counters.Full++
+		return nil
 	}
 	*s = friendship{
 		Link:         Link{NetKey: m.NetKey, LPN: m.Src, Friend: f.cfg.Address, LPNCounter: r.LPNCounter, FriendCounter: f.counter},
@@ -388,6 +389,15 @@ func (f *Friend) end(s *friendship, why Reason, out *Output) {
 	if s.phase == established {
 		f.counters.Terminated++
 		out.Events = append(out.Events, Terminated{s.Link, why})
+	}
+}
+
+// Drop ends the friendship with a Low Power node that has left the network.
+func (f *Friend) Drop(lpn mesh.Address, out *Output) {
+	for _, s := range slices.Clone(f.list) {
+		if s.LPN == lpn {
+			f.end(s, Stopped, out)
+		}
 	}
 }
 

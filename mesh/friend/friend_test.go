@@ -64,7 +64,11 @@ const (
 
 // control gives the friend a control message.
 func (b *bench) control(src mesh.Address, secured bool, op uint8, params []byte) {
-	b.Receive(b.now, &friend.Control{Src: src, Dst: own, Secured: secured, RSSI: -50, Opcode: op, Params: params}, &b.out)
+	dst := own
+	if op == friend.OpRequest {
+		dst = mesh.AllFriends
+	}
+	b.Receive(b.now, &friend.Control{Src: src, Dst: dst, Secured: secured, RSSI: -50, Opcode: op, Params: params}, &b.out)
 }
 
 // pass lets time pass.

@@ -40,8 +40,8 @@ func FuzzParse(f *testing.F) {
 		same("Request", err, request.Append(nil), []byte{0x80})
 		offer, err := friend.ParseOffer(params)
 		same("Offer", err, offer.Append(nil), nil)
-		clear, err := friend.ParseClear(params)
-		same("Clear", err, clear.Append(nil), nil)
+		farewell, err := friend.ParseClear(params)
+		same("Clear", err, farewell.Append(nil), nil)
 		list, err := friend.ParseSubscriptions(params)
 		same("Subscriptions", err, list.Append(nil), nil)
 		confirm, err := friend.ParseSubscriptionConfirm(params)
@@ -74,6 +74,9 @@ func FuzzRoles(f *testing.F) {
 		for len(data) > 0 {
 			m := friend.Control{Opcode: take() % 12, Dst: own}
 			where := take()
+			if m.Opcode == friend.OpRequest {
+				m.Dst = mesh.AllFriends
+			}
 			m.Src, m.Secured = sleeper+mesh.Address(where>>2), where&1 != 0
 			n := min(int(take()%12), len(data))
 			m.Params, data = data[:n], data[n:]

@@ -124,7 +124,12 @@ func (l *LowPower) Start(now time.Time) {
 
 // Link is the friendship whose credentials this node receives with, and false
 // when it has none. From the first Poll on it hears nothing else.
-func (l *LowPower) Link() (Link, bool) { return l.link, l.linked }
+func (l *LowPower) Link() (Link, bool) {
+	if l == nil {
+		return Link{}, false
+	}
+	return l.link, l.linked
+}
 
 // Friend is the address of the friend, unassigned without a friendship.
 func (l *LowPower) Friend() mesh.Address {

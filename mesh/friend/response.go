@@ -120,6 +120,9 @@ func (f *Friend) handOver(s *friendship, out *Output) bool {
 				f.counters.Unsent++
 				ok = false
 			}
+		case e.pdu.IVIndex+1 < f.cfg.Author.Security(s.NetKey).IVIndex:
+			f.counters.Stale++
+			continue
 		default:
 			p = e.take()
 		}

@@ -13,33 +13,44 @@ import (
 // When there are more sources than places the one that was noted first goes;
 // the Low Power node has a replay protection of its own.
 type sources struct {
-	list [64]struct {
-		src  mesh.Address
-		last uint64
-	}
+	list [64]heard
 	next int
+}
+
+// heard is the lowest number of a source that may be new, and that of a segmented
+// message, which is complete when others have come that were sent later.
+type heard struct {
+	src             mesh.Address
+	next, segmented uint64
 }
 
 // accept reports whether a message is newer than the last of its source, and
 // notes it.
-func (s *sources) accept(src mesh.Address, number uint64) bool {
-	for i := range s.list {
-		if s.list[i].src == src {
-			if number <= s.list[i].last {
-				return false
-			}
-			s.list[i].last = number
-			return true
-		}
+func (s *sources) accept(src mesh.Address, number uint64, segmented bool) bool {
+	i := slices.IndexFunc(s.list[:], func(h heard) bool { return h.src == src })
+	if i < 0 {
+		i = s.next
+		s.next = (s.next + 1) % len(s.list)
+		s.list[i] = heard{src: src}
 	}
-	s.list[s.next].src, s.list[s.next].last = src, number
-	s.next = (s.next + 1) % len(s.list)
+	h := &s.list[i]
+	limit := h.next
+	if segmented {
+		limit = h.segmented
+	}
+	if number < limit {
+		return false
+	}
+	h.next = max(h.next, number+1)
+	if segmented {
+		h.segmented = number + 1
+	}
 	return true
 }
 
 // wants reports whether a message is to be queued for the Low Power node.
 func (s *friendship) wants(net mesh.KeyIndex, src, dst mesh.Address) bool {
-	if s.phase == offering && !s.returns || s.NetKey != net || s.holds(src) {
+	if s.phase != established && !s.returns || s.NetKey != net || s.holds(src) {
 		return false
 	}
 	return s.holds(dst) || slices.Contains(s.subscriptions, dst)
@@ -74,7 +85,7 @@ func (f *Friend) Store(pdus ...network.PDU) {
 		if !s.wants(p.NetKey, p.Src, p.Dst) {
 			continue
 		}
-		if !s.heard.accept(p.Src, number) {
+		if !s.heard.accept(p.Src, number, len(pdus) > 1) {
 			f.counters.Replayed++
 			continue
 		}

@@ -25,12 +25,15 @@ func (c *Core) collectControl(rssi int8) {
 // with the PDU that was opened last.
 func (c *Core) receiveControl(m *transport.ControlMessage, rssi int8) {
 	f := &c.friendship
+	l := f.by(c.opened.By)
 	in := friend.Control{
 		Src: m.Src, Dst: m.Dst, NetKey: m.NetKey, TTL: m.TTL, RSSI: rssi,
-		Secured: f.by(c.opened.By) != nil, Opcode: m.Opcode, Params: m.Params,
+		Secured: l != nil, Opcode: m.Opcode, Params: m.Params,
 	}
 	switch {
 	case m.Segmented: // none of these is
+	case l != nil && l.LPN != m.Src && l.Friend != m.Src: // with somebody else's credentials
+		c.counters.Malformed++
 	case m.Opcode == heartbeat.Opcode:
 		c.receiveHeartbeat(m, rssi)
 	case f.low != nil:

@@ -126,12 +126,16 @@ func (c *Core) deriveLinks() {
 	if f.role != nil {
 		names = f.role.Links(names)
 	}
+	old := f.links
 	if f.low != nil {
 		if l, ok := f.low.Link(); ok {
 			names = append(names, l)
+			if !slices.ContainsFunc(old, func(o friendshipLink) bool { return o.Link == l }) {
+				// The friend hands over what was heard before, perhaps.
+				c.receiver.ForgetAll()
+			}
 		}
 	}
-	old := f.links
 	f.links = make([]friendshipLink, 0, len(names))
 	for _, name := range names {
 		if i := slices.IndexFunc(old, func(l friendshipLink) bool { return l.Link == name }); i >= 0 {
@@ -194,7 +198,7 @@ func (c *Core) tellSleepers() {
 func (c *Core) relayCredentials(p *network.PDU) *network.Credentials {
 	f := &c.friendship
 	if l := f.by(p.By); l != nil {
-		if s := c.subnet(l.NetKey); s != nil && l.Friend == c.state.Address {
+		if s := c.subnet(l.NetKey); s != nil && f.role != nil && f.role.Owns(p.Src) {
 			return s.transmit
 		}
 		return nil
@@ -246,7 +250,8 @@ func (c *Core) controlToSleepers(p *network.PDU) bool {
 // answered begins when it has been handed over.
 func (c *Core) waitsForPoll(p *pending) bool {
 	role := c.friendship.role
-	if role == nil || !role.Waits(uint64(p.id)) {
+	p.asleep = role != nil && role.Waits(uint64(p.id))
+	if !p.asleep {
 		return false
 	}
 	p.deadline = c.now.Add(role.PollTimeout(p.Dst) + time.Second)
@@ -266,6 +271,7 @@ func (p *pending) draft() RequestID {
 func (c *Core) handed(id RequestID) {
 	for _, p := range c.requests {
 		if p.id == id && p.active {
+			p.asleep = false
 			c.await(p)
 		}
 	}
@@ -354,6 +360,7 @@ func (c *Core) friendshipDeadline() time.Time {
 
 func (c *Core) tickFriendship() {
 	f := &c.friendship
+	c.tellSleepers()
 	if f.role != nil && due(f.role.NextDeadline(), c.now) {
 		f.role.Tick(c.now, &f.out)
 	}
@@ -363,6 +370,14 @@ func (c *Core) tickFriendship() {
 
 // leaveFriends forgets all friendships: the node leaves its network.
 func (c *Core) leaveFriends() { c.friendship = friendship{} }
+
+// dropFriend ends the friendship with a node that has left the network.
+func (c *Core) dropFriend(lpn mesh.Address) {
+	if c.friendship.role != nil {
+		c.friendship.role.Drop(lpn, &c.friendship.out)
+		c.collectFriendship()
+	}
+}
 
 // PollTimeout is after what time without a Poll this node ends its friendship
 // with the Low Power node that has this address; zero when it has none.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
@@ -450,4 +451,60 @@ func TestFriendFeatureIsOff(t *testing.T) {
 	}
 	var status generic.OnOffStatus
 	p.control(gateway, peer.Address, &generic.OnOffSet{OnOff: true, TID: 1}, &status)
+}
+
+// A Low Power node sleeps through beacons; its friend tells it of an IV Update,
+// and messages go on in each of its states.
+func TestSleeperFollowsTheIVIndex(t *testing.T) {
+	const stays = 100 * time.Hour // longer than the network stays in a state at least
+	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 3 * time.Hour, PollInterval: time.Hour})
+	s.lost = func(_, to *member) bool { return to == s.plug } // it hears no beacon, and says nothing
+	for _, m := range s.members {
+		s.change(m, func(n *state.Node) { n.Beacon = false })
+	}
+	keys := beacon.NewKeys(s.gateway.State().Subnets[0].Key)
+	for tid, said := range []beacon.State{{IVIndex: 1, IVUpdate: true}, {IVIndex: 1}} {
+		s.pass(stays)
+		pdu := keys.AppendSecure(nil, said)
+		in := bearer.Incoming{Kind: bearer.Beacon, Len: uint8(len(pdu))}
+		copy(in.Data[:], pdu)
+		s.gateway.Receive(s.now, &in)
+		s.carryOut(s.gateway)
+		s.pass(2 * time.Hour)
+		if n := s.sleeper.State(); n.IVIndex != said.IVIndex || n.IVUpdate != said.IVUpdate {
+			t.Errorf("the Low Power node has IV index %d, update %t; want %+v", n.IVIndex, n.IVUpdate, said)
+		}
+		s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(tid))
+		s.pass(2 * time.Hour)
+		s.complete(tid + 1)
+	}
+}
+
+// The Low Power node gets a message, and its friend does not hear that it did:
+// the message comes again in the next friendship, and is no news there.
+func TestMessageThatIsHandedOverTwice(t *testing.T) {
+	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
+	unheard, queued := false, false
+	s.lost = func(from, to *member) bool { return unheard && from == s.sleeper && to == s.gateway }
+	s.tap = func(to *member, in bearer.Incoming) {
+		if to == s.sleeper && in.Kind == bearer.Message && queued {
+			unheard, queued = true, false // the answer to the poll, which brings the message
+		}
+	}
+	s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(0))
+	s.pass(100 * time.Millisecond)
+	queued = true
+	await(s.pump, s.sleeper, 20*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
+	s.complete(1)
+	unheard = false
+	s.befriended(s.sleeper, time.Minute)
+	s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(1))
+	s.pass(20 * time.Second)
+	s.complete(2)
+	if c := s.sleeper.Counters().Transport; c.Replayed == 0 {
+		t.Error("the message did not come again")
+	}
+	if n := s.gateway.Friendships(); len(n) != 1 || n[0].Queued != 0 {
+		t.Errorf("%+v", n)
+	}
 }

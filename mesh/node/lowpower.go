@@ -36,6 +36,9 @@ func (c *Core) deriveLowPower() {
 		f.low = nil
 		return
 	}
+	if l, ok := f.low.Link(); ok && c.subnet(l.NetKey) == nil {
+		f.low = nil // its key is gone
+	}
 	if f.low == nil {
 		t := c.state.NetworkTransmit.Transmit()
 		const delay = 10 * time.Millisecond // of the link layer, at most

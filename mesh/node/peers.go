@@ -72,6 +72,7 @@ func (c *Core) Forget(now time.Time, uuid mesh.UUID) {
 	for _, p := range c.peers {
 		if p.UUID == uuid {
 			c.exclude(p)
+			c.dropFriend(p.Address)
 		}
 	}
 	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool { return p.UUID == uuid })

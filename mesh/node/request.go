@@ -80,6 +80,7 @@ type pending struct {
 	wait     time.Duration
 	deadline time.Time        // next attempt, or giving up
 	segments transport.Handle // while a segmented message is on its way
+	asleep   bool             // waits in a Friend Queue
 }
 
 // Request queues an access message. Its end is reported as RequestDone: an
@@ -127,8 +128,10 @@ func (c *Core) startRequests() {
 	clear(c.busy)
 	for _, p := range c.requests {
 		if p.active {
-			active++
 			c.busy[p.Dst] = true
+		}
+		if p.active && !p.asleep {
+			active++
 		}
 	}
 	// Attempting may end a request at once, hence the copy.
@@ -143,8 +146,10 @@ func (c *Core) startRequests() {
 		p.started = c.now
 		p.wait = firstWait
 		c.busy[p.Dst] = true
-		active++
 		c.attempt(p)
+		if !p.asleep {
+			active++
+		}
 	}
 }
 

@@ -73,11 +73,11 @@ func TestCaptureSparesOtherFiles(t *testing.T) {
 	}
 	for _, command := range []string{"demo", "run"} {
 		p := start(t, command, "--mqtt.url", localBroker(t), "--hci.capture", path)
-		if code := p.wait(); code != 1 {
+		if code := p.Wait(); code != 1 {
 			t.Errorf("%s: exit code %d, expected 1", command, code)
 		}
-		p.await(&p.stderr, "hci.capture")
-		p.await(&p.stderr, "is not a capture and is left alone")
+		p.Await(&p.Stderr, "hci.capture")
+		p.Await(&p.Stderr, "is not a capture and is left alone")
 	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != letter {
 		t.Errorf("the file now is %q, %v", data, err)

@@ -56,7 +56,7 @@ func TestNetworkMovesOn(t *testing.T) {
 	n.o.Next(mark, base+"bridge/event", `{"type":"iv_update"}`)
 	works("ON")
 
-	demo.kill()
+	demo.Kill()
 	mark = n.o.Mark()
 	demo = n.start()
 	demo.ready()

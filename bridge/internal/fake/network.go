@@ -16,6 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -49,6 +50,8 @@ type Network struct {
 	inputs  map[mesh.UUID]chan string // of provisionings that wait for a value
 	how     map[mesh.UUID]node.Provision
 	wanted  []node.Provision
+
+	friendships []friend.Status
 }
 
 // New is a network without nodes.
@@ -244,11 +247,20 @@ func (n *Network) Peers(context.Context) ([]state.Peer, error) {
 	return peers, nil
 }
 
+// Befriend sets the friendships of the bridge's own node.
+func (n *Network) Befriend(list ...friend.Status) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.friendships = list
+}
+
 // Summary describes the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.own.summary(), nil
+	summary := n.own.summary()
+	summary.Friendships = n.friendships
+	return summary, nil
 }
 
 // Exclusions is none.

@@ -194,6 +194,12 @@ func (d *Node) configuration(m Message) access.Message {
 			ElementAddress: in.ElementAddress, PublishAddress: in.PublishAddress,
 			PublishParameters: in.PublishParameters, ModelIdentifier: in.ModelIdentifier,
 		}
+	case foundation.OpConfigHeartbeatPublicationSet:
+		in := Decode[foundation.ConfigHeartbeatPublicationSet](m)
+		return &foundation.ConfigHeartbeatPublicationStatus{
+			Destination: in.Destination, CountLog: in.CountLog, PeriodLog: in.PeriodLog,
+			TTL: in.TTL, Features: in.Features, NetKeyIndex: in.NetKeyIndex,
+		}
 	case foundation.OpConfigDefaultTTLGet:
 		return &foundation.ConfigDefaultTTLStatus{TTL: 5}
 	case foundation.OpConfigNodeReset:
