@@ -150,6 +150,24 @@ func TestKeyRefreshGoesOnAfterRestarts(t *testing.T) {
 	})
 }
 
+// A device that was excluded is no part of the network any more, until it is
+// provisioned again.
+func TestKeyRefreshThatExcludes(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		w.refused("network/key_refresh", `{"exclude":["plug","lump"]}`, "unknown_device")
+		w.refused("network/key_refresh", `{"net_key":4096}`, "bad_value")
+		w.request("network/key_refresh", `{"exclude":["plug"]}`)
+		w.phase(time.Minute, "")
+		hasKeysOf(t, w, "lamp", lamp)
+		if sameKeys(w, plug) {
+			t.Error("the plug has the new keys")
+		}
+		if devices := w.out.value("b/bridge/devices"); strings.Count(devices, `"left_behind":true`) != 1 {
+			t.Errorf("devices: %s", devices)
+		}
+	})
+}
+
 func TestKeyRefreshPatience(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.stop()

@@ -2,10 +2,14 @@ package node_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -13,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
 const day = 24 * time.Hour
@@ -183,6 +188,60 @@ func TestIVUpdateOverRestartsAndClockJumps(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever restarts there are and however the clock on the wall is set, no state
+// is shorter than 96 hours; each restart makes it longer by an hour at most.
+func TestIVStatesAreNeverShort(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		p := newPump(t)
+		saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		gateway := p.add("gateway", saved, node.Options{}, func() []access.Element {
+			return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+		})
+		gateway.State().Beacon = false // less to do
+		gateway.Changed()
+		p.begin(gateway) // so that something is stored
+		data := []byte{0, 0, 0, 0, 0, 0, 4, 0}
+		if err := gateway.store.Apply(store.Change{Table: node.TableNode, Key: "sequence", Value: data}); err != nil {
+			rt.Fatal(err)
+		}
+		// The time in the state, from and to: an update may end in a pause.
+		var least, most, restarts time.Duration
+		updating := gateway.State().IVUpdate
+		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
+			d := time.Duration(rapid.IntRange(0, 30*60).Draw(rt, "minutes")) * time.Minute
+			p.pass(d)
+			least, most = least+d, most+d
+			if gateway.State().IVUpdate != updating {
+				updating = gateway.State().IVUpdate
+				least, most, restarts = 0, d, 0
+			}
+			if rapid.Bool().Draw(rt, "restart") {
+				restarts++
+				p.now = p.now.Add(time.Duration(rapid.IntRange(-1e6, 1e6).Draw(rt, "jump")) * time.Minute)
+				p.restart(gateway)
+			}
+			err := p.begin(gateway)
+			switch {
+			case updating && least >= 4*day+restarts*time.Hour:
+				rt.Fatalf("in progress for %s with %d restarts", least, restarts)
+			case updating && err == nil:
+				rt.Fatal("begun twice")
+			case updating:
+			case err == nil && most < 4*day:
+				rt.Fatalf("begun after %s", most)
+			case err == nil:
+				updating = true
+				least, most, restarts = 0, 0, 0
+			case least >= 4*day+restarts*time.Hour:
+				rt.Fatalf("after %s and %d restarts: %v", least, restarts, err)
+			}
+		}
+	})
 }
 
 func TestIVTestMode(t *testing.T) {
