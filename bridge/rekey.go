@@ -101,6 +101,12 @@ func (s *Service) resumeRekeying() {
 		}
 		s.queueWithout(uuid, how.NetKeys)
 	}
+	// A device may have joined in the last moment.
+	for _, m := range s.sorted() {
+		if !m.record.LeftBehind {
+			s.includeNode(m)
+		}
+	}
 	s.stepRefresh()
 	s.nextRefresh(nil)
 }
@@ -413,6 +419,14 @@ func (s *Service) refreshes(index mesh.KeyIndex) bool {
 func (s *Service) includeNode(m *managed) {
 	if r := s.rekeying.refresh; r != nil && s.has(m) && m.record.HasNetKey(r.NetKey()) {
 		r.Include(m.refreshNode())
+	}
+}
+
+// readmitNode forgets what a device was to the refresh before it was provisioned
+// again.
+func (s *Service) readmitNode(uuid mesh.UUID) {
+	if r := s.rekeying.refresh; r != nil {
+		r.Forget(uuid)
 	}
 }
 

@@ -317,8 +317,8 @@ func (c *Core) tickIV() {
 	switch {
 	case c.state.IVUpdate && passed && c.iv.waiting.IsZero():
 		c.moveIV(beacon.State{IVIndex: c.state.IVIndex}, false)
-	case !c.state.IVUpdate && c.SequenceLeft() <= ivTrigger:
-		_ = c.beginIVUpdate() // it is tried again until it may
+	case !c.state.IVUpdate && passed && c.SequenceLeft() <= ivTrigger:
+		_ = c.beginIVUpdate() // or another node does, of the primary subnet
 	}
 	if due(c.iv.since.Add(ivSave), c.now) {
 		c.iv.count(c.now)

@@ -74,3 +74,10 @@ func (c *Core) subnetSummaries() []SubnetSummary {
 	}
 	return list
 }
+
+// Exclusions is Core.Exclusions.
+func (n *Node) Exclusions(ctx context.Context) ([]Exclusion, error) {
+	var list []Exclusion
+	err := n.call(ctx, func(_ time.Time, c *Core) { list = c.Exclusions() })
+	return list, err
+}
