@@ -109,6 +109,14 @@ func (k *ivClock) enter(now time.Time, recovered bool) {
 	}
 }
 
+// known says that the network is where the node thought: from now on it believes
+// nobody who is far ahead.
+func (k *ivClock) known() {
+	if k.made {
+		k.made, k.dirty = false, true
+	}
+}
+
 const (
 	ivClockSize        = 9
 	ivFlagInterrupted  = 1 << 0
@@ -270,6 +278,7 @@ func (c *Core) followIVIndex(said beacon.State) {
 	case beacon.Recover:
 		c.moveIV(said, true)
 	case beacon.Keep:
+		c.iv.known()
 	}
 }
 

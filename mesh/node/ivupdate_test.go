@@ -382,6 +382,27 @@ func TestIVIndexRecovery(t *testing.T) {
 	expect("a recovery after 192 hours", beacon.State{IVIndex: 50, IVUpdate: true})
 }
 
+// Only a node that was made with the keys of a network, and has not heard
+// anybody of it yet, takes over any IV index.
+func TestFarRecoveryIsForNewcomers(t *testing.T) {
+	for _, alone := range []bool{true, false} {
+		p := newPump(t)
+		gateway := p.addGateway()
+		keys := primaryKeys(gateway)
+		if !alone {
+			p.say(gateway, keys, beacon.State{})
+		}
+		p.say(gateway, keys, beacon.State{IVIndex: 1000})
+		if followed := gateway.State().IVIndex == 1000; followed != alone {
+			t.Errorf("alone %t: it is at IV index %d", alone, gateway.State().IVIndex)
+		}
+		p.say(gateway, keys, beacon.State{IVIndex: 9000})
+		if gateway.State().IVIndex > 1000 {
+			t.Error("it follows further and further")
+		}
+	}
+}
+
 // What is old, forged or not from the primary subnet changes nothing.
 func TestBeaconsThatMoveNothing(t *testing.T) {
 	p := newCouple(t)
