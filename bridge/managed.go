@@ -151,6 +151,7 @@ func (s *Service) adopt(p state.Peer, name string) *managed {
 		topics:   map[string]bool{},
 		lastSeen: time.Now(),
 	}
+	s.readmitNode(p.UUID)
 	former := s.devices[p.UUID]
 	if former != nil {
 		if name == "" {

@@ -290,6 +290,7 @@ func (c *Core) State() *state.Node { return c.state }
 
 // Changed makes the node act by its changed configuration and keep it.
 func (c *Core) Changed() {
+	c.begin(c.now)
 	c.stateDirty = true
 	c.derive()
 }

@@ -113,22 +113,14 @@ type IVIndexChanged struct {
 	Update  bool
 }
 
-// KeyRefreshChanged says that a subnet of this node moved to another phase of
-// its key refresh: NormalOperation is the end of it.
-type KeyRefreshChanged struct {
-	NetKey mesh.KeyIndex
-	Phase  state.Phase
-}
-
-func (MessageReceived) isEvent()   {}
-func (DeviceHeard) isEvent()       {}
-func (ProvisioningStep) isEvent()  {}
-func (ProvisioningDone) isEvent()  {}
-func (RequestDone) isEvent()       {}
-func (Joined) isEvent()            {}
-func (Left) isEvent()              {}
-func (IVIndexChanged) isEvent()    {}
-func (KeyRefreshChanged) isEvent() {}
+func (MessageReceived) isEvent()  {}
+func (DeviceHeard) isEvent()      {}
+func (ProvisioningStep) isEvent() {}
+func (ProvisioningDone) isEvent() {}
+func (RequestDone) isEvent()      {}
+func (Joined) isEvent()           {}
+func (Left) isEvent()             {}
+func (IVIndexChanged) isEvent()   {}
 
 // FriendshipChanged says that a friendship began or ended, on either side.
 type FriendshipChanged struct {
