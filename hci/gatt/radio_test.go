@@ -117,7 +117,7 @@ func TestTrouble(t *testing.T) {
 		"out of range": {func(air *virtual.Air, a, b *box) {
 			air.SetLinks(a.virtual.Address(), b.virtual.Address(), virtual.Link{Cut: true})
 		}, 3500 * ms, packet.StatusConnectionTimeout},
-		"unplugged peer": {func(_ *virtual.Air, _, b *box) { b.virtual.Unplug() }, 3500 * ms, packet.StatusConnectionTimeout},
+		"unplugged peer":       {func(_ *virtual.Air, _, b *box) { b.virtual.Unplug() }, 3500 * ms, packet.StatusConnectionTimeout},
 		"peer's service stops": {func(_ *virtual.Air, _, b *box) { b.stop() }, 3500 * ms, packet.StatusConnectionTimeout},
 		"unplugged":            {func(_ *virtual.Air, a, _ *box) { a.virtual.Unplug() }, 100 * ms, ErrRadio},
 		"hung": {func(_ *virtual.Air, a, _ *box) {
