@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/gatt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
@@ -39,6 +40,7 @@ type radio struct {
 	name       string
 	controller *controller.Controller
 	bearer     *advertiser.Bearer
+	gatt       *gatt.Radio
 	log        zerolog.Logger
 
 	mu     sync.Mutex
@@ -51,11 +53,12 @@ type radio struct {
 // newRadio makes a radio that gives what it hears to receive.
 func newRadio(number int, a adapter, receive func(*bearer.Incoming), log zerolog.Logger) *radio {
 	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
-	r.bearer = advertiser.New(advertiser.Config{Receive: receive, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.bearer = advertiser.New(advertiser.Config{Receive: receive, Connectable: true, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.gatt = newGATT(number, a.name, r.bearer, func(*bearer.Sighting) {}, func(bearer.LinkEvent) {}, log)
 	r.controller = controller.New(controller.Config{
 		Name:   a.name,
 		Open:   a.open,
-		Hosts:  []controller.Host{r.bearer},
+		Hosts:  []controller.Host{r.bearer, r.gatt},
 		Status: r.changed,
 		Log:    log,
 	})

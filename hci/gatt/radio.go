@@ -136,7 +136,7 @@ func (r *Radio) Disconnect(id bearer.LinkID) {
 }
 
 // errWanted is the end of a link that this side wanted.
-var errWanted = errors.New("disconnected") //nolint:gochecknoglobals // a sentinel
+var errWanted = errors.New("disconnected")
 
 // Write queues one PDU.
 func (r *Radio) Write(id bearer.LinkID, pdu []byte) error {

@@ -324,7 +324,10 @@ func TestRoomForPeers(t *testing.T) {
 			t.Errorf("addresses %s and %s", one, two)
 		}
 		time.Sleep(5 * time.Second)
-		for _, s := range a.seen {
+		a.mu.Lock()
+		seen := slices.Clone(a.seen)
+		a.mu.Unlock()
+		for _, s := range seen {
 			if string(s.ServiceData()) == "other" || s.Len > 20 || s.Service != bearer.ProxyService || s.RSSI != virtual.DefaultRSSI {
 				t.Errorf("seen %+v", s)
 			}
