@@ -144,6 +144,65 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// TestDataThatIsKept ends a link whose data the controller keeps, or says
+// nothing about, and then goes on.
+func TestDataThatIsKept(t *testing.T) {
+	for name, trouble := range map[string]func(c *virtual.Controller){
+		"held":      func(c *virtual.Controller) { c.HoldData(true) },
+		"forgotten": func(c *virtual.Controller) { c.DropCompleted(100) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
+				a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
+				join(t, a, b, 1)
+				trouble(a.virtual)
+				for a.Write(1, make([]byte, 100)) == nil {
+					time.Sleep(10 * ms)
+				}
+				time.Sleep(7 * time.Second)
+				if e := a.last(1); e.Kind != bearer.LinkClosed || !errors.Is(e.Err, packet.StatusLocalHost) {
+					t.Errorf("%v, %v", a.of(1), e.Err)
+				}
+				if n := a.controller.Stats(); n.Stalled != 1 || n.Resets != 0 {
+					t.Errorf("stats %+v", n)
+				}
+				a.virtual.HoldData(false)
+				a.virtual.DropCompleted(0)
+				join(t, a, b, 2)
+				if err := a.Write(2, []byte("again")); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Second)
+				if e := b.last(0); e.Kind != bearer.LinkData || string(e.PDU) != "again" {
+					t.Errorf("%+v", e)
+				}
+			})
+		})
+	}
+}
+
+// TestDisconnectThatIsKept resets a controller that says nothing of the end of a
+// connection.
+func TestDisconnectThatIsKept(t *testing.T) {
+	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
+		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
+		join(t, a, b, 1)
+		// The event mask says that nothing is to be told.
+		if _, err := a.controller.Do(t.Context(), packet.SetEventMask(packet.EventMaskLEMeta)); err != nil {
+			t.Fatal(err)
+		}
+		a.Disconnect(1)
+		time.Sleep(6 * time.Second)
+		if e := a.last(1); e.Kind != bearer.LinkClosed {
+			t.Errorf("%v, %v", a.of(1), e.Err)
+		}
+		if n := a.controller.Stats(); n.Resets != 1 {
+			t.Errorf("stats %+v", n)
+		}
+		join(t, a, b, 2)
+	})
+}
+
 // TestRecovers connects again after the controller was reset.
 func TestRecovers(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {

@@ -77,7 +77,7 @@ func (st *station) run(ctx context.Context) error {
 		select {
 		case handle := <-st.strangers:
 			_, err := st.s.Do(ctx, packet.Disconnect(handle, packet.StatusRemoteResources))
-			if refused(err) == nil && err != nil {
+			if _, refused := packet.Refused(err); err != nil && !refused {
 				return err
 			}
 		case err := <-st.failed:
@@ -103,15 +103,6 @@ func (st *station) retire(ctx context.Context, cause error) {
 	st.r.mu.Unlock()
 	st.ended(cause)
 	st.links.Wait()
-}
-
-// refused is the status of a command that was refused, or nil.
-func refused(err error) error {
-	var status packet.Status
-	if errors.As(err, &status) {
-		return status
-	}
-	return nil
 }
 
 // add starts a link. The lock is held.
