@@ -227,9 +227,15 @@ func (st *station) beckon(ctx context.Context) error {
 				return err
 			}
 		}
-		if st.scanning && status == packet.StatusCommandDisallowed {
+		switch {
+		case st.scanning && !exclusive && status == packet.StatusCommandDisallowed:
 			st.becomeExclusive()
 			st.b.wake() // at once again
+			return nil
+		case k.slot != nil && status != packet.StatusConnectionLimit:
+			st.b.log.Info().Err(err).Msg("the controller has no advertising set to spare for connections; they take turns with the mesh")
+			k.slot = nil
+			st.b.wake()
 			return nil
 		}
 		k.resume = now.Add(beckonPause)

@@ -1,6 +1,7 @@
 package gatt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
@@ -453,6 +456,87 @@ func TestEventsMayCallBack(t *testing.T) {
 		}
 		if e := a.last(3); e.Kind != bearer.LinkClosed || !errors.Is(e.Err, ErrTimeout) {
 			t.Errorf("after the end: %+v", e)
+		}
+	})
+}
+
+// TestStrangersLeaveRoom lets no more than half of the links be made by others,
+// who hold them without a word.
+func TestStrangersLeaveRoom(t *testing.T) {
+	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
+		a := newBox(t, air, virtual.Options{Address: address1(1)}, Config{Links: 4})
+		b := newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
+		a.beckon(bearer.ProxyService, "a")
+		to := b.find("a")
+		var silent []*controller.Controller
+		for n := range 3 {
+			c, err := air.Attach(virtual.Options{Address: address1(10 + n)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			silent = append(silent, controller.New(controller.Config{
+				Open: func(context.Context) (transport.Transport, error) { return c.Transport(), nil },
+			}))
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_ = silent[n].Run(ctx)
+			}()
+			t.Cleanup(func() {
+				cancel()
+				<-ended
+			})
+			_, peer := address(to)
+			cmd := packet.CreateConnection{Interval: 30 * ms, Window: 30 * ms, Peer: peer, PeerType: packet.AddressRandom, Connection: parameters}.Extended()
+			if _, err := silent[n].Do(t.Context(), cmd); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if n := air.Stats().Connections; n != 2 {
+			t.Errorf("%d strangers have connected", n)
+		}
+		join(t, a, b, 1)
+		time.Sleep(DefaultDeadline)
+		if n := a.Stats(); n.Failed < 2 {
+			t.Errorf("they stay: %+v", n)
+		}
+	})
+}
+
+// TestHostileController says what cannot be, and goes on.
+func TestHostileController(t *testing.T) {
+	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
+		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
+		other := join(t, a, b, 1)
+		complete := []byte{4, 0x3e, 19, 1, 0, 0x23, 1, 1, 0, 1, 2, 3, 4, 5, 6, 40, 0, 0, 0, 200, 0, 0}
+		for range 100 {
+			a.virtual.Inject(complete) // a stranger, as nobody is beckoned to
+			complete[7] = 0            // and one that was not asked for
+			a.virtual.Inject(complete)
+			a.virtual.Inject([]byte{4, 5, 4, 0, 0x77, 0, 8})    // the end of nothing
+			a.virtual.Inject([]byte{4, 0x13, 5, 1, 9, 0, 9, 9}) // data that nobody sent
+			a.virtual.Inject([]byte{4, 0x3e, 1, 1})
+			a.virtual.Inject([]byte{4, 0x3e, 3, 3, 0, 0x40})
+			a.virtual.Inject([]byte{4, 5, 1, 0})
+			a.virtual.Inject([]byte{2, 0x77, 0x20, 1, 0, 0})
+			a.virtual.Inject([]byte{2, 0x77, 0xe0, 1, 0, 0})
+			time.Sleep(10 * ms)
+		}
+		time.Sleep(time.Second)
+		if err := b.Write(other, []byte("alive")); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		if e := a.last(1); e.Kind != bearer.LinkData || string(e.PDU) != "alive" {
+			t.Errorf("%v, %v", a.of(1), e.Err)
+		}
+		if n := a.controller.Stats(); n.Resets != 0 || n.Malformed == 0 {
+			t.Errorf("stats %+v", n)
+		}
+		if n := a.Stats(); n.Strange == 0 {
+			t.Errorf("stats %+v", n)
 		}
 	})
 }

@@ -188,7 +188,7 @@ func (r *Radio) connected(e packet.Event) error {
 		}
 		return nil
 	}
-	if l == nil && (made.Role == packet.RoleCentral || len(r.beckons) == 0 || len(r.links) >= r.cfg.Links || st.over) {
+	if l == nil && (made.Role == packet.RoleCentral || len(r.beckons) == 0 || !r.room() || st.over) {
 		st.send(made.Handle)
 		return nil
 	}
