@@ -26,3 +26,16 @@ func newGATT(
 		Log:        log.With().Str("adapter", name).Logger(),
 	})
 }
+
+// connections counts what the radios did with their connections.
+func (m *metrics) connections(count func(name, help string, value uint64, labels ...string)) {
+	for _, r := range m.radios {
+		n := r.gatt.Stats()
+		count("connections_total", "Connections whose service was ready.", n.Opened, "adapter", r.name)
+		count("connections_failed_total", "Connections that never were ready.", n.Failed, "adapter", r.name)
+		count("connections_lost_total", "Connections that ended unasked.", n.Lost, "adapter", r.name)
+		count("connections_broken_total", "Connections ended because the peer broke the rules.", n.Broken, "adapter", r.name)
+		count("connection_pdus_sent_total", "PDUs sent over connections.", n.Sent, "adapter", r.name)
+		count("connection_pdus_received_total", "PDUs received over connections.", n.Received, "adapter", r.name)
+	}
+}

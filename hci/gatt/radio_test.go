@@ -121,7 +121,7 @@ func TestTrouble(t *testing.T) {
 			air.SetLinks(a.virtual.Address(), b.virtual.Address(), virtual.Link{Cut: true})
 		}, 3500 * ms, packet.StatusConnectionTimeout},
 		"unplugged peer":       {func(_ *virtual.Air, _, b *box) { b.virtual.Unplug() }, 3500 * ms, packet.StatusConnectionTimeout},
-		"peer's service stops": {func(_ *virtual.Air, _, b *box) { b.stop() }, 3500 * ms, packet.StatusConnectionTimeout},
+		"peer's service stops": {func(_ *virtual.Air, _, b *box) { b.stop() }, 100 * ms, packet.StatusRemotePowerOff},
 		"unplugged":            {func(_ *virtual.Air, a, _ *box) { a.virtual.Unplug() }, 100 * ms, ErrRadio},
 		"hung": {func(_ *virtual.Air, a, _ *box) {
 			a.virtual.Hang(true)

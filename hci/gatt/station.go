@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -92,6 +94,7 @@ func (st *station) run(ctx context.Context) error {
 func (st *station) retire(ctx context.Context, cause error) {
 	if cause == nil {
 		cause = context.Cause(ctx)
+		st.farewell(cause)
 	}
 	cause = fmt.Errorf("gatt: %w: %w", ErrRadio, cause)
 	st.r.mu.Lock()
@@ -103,6 +106,36 @@ func (st *station) retire(ctx context.Context, cause error) {
 	st.r.mu.Unlock()
 	st.ended(cause)
 	st.links.Wait()
+}
+
+// farewell ends the connections before the radio is given back, so that the
+// peers need not wait for their supervision timeouts. The controller's hosts
+// have 200 ms to leave.
+func (st *station) farewell(cause error) {
+	if !errors.Is(cause, context.Canceled) {
+		return // the controller does not work
+	}
+	const patience = 120 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	st.r.mu.Lock()
+	st.over = true
+	paths := slices.Collect(maps.Values(st.paths))
+	st.r.mu.Unlock()
+	for _, p := range paths {
+		if _, err := st.s.Do(ctx, packet.Disconnect(p.handle, packet.StatusRemotePowerOff)); err != nil {
+			if _, refused := packet.Refused(err); !refused {
+				return
+			}
+		}
+	}
+	for _, p := range paths {
+		select {
+		case <-p.gone:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // add starts a link. The lock is held.

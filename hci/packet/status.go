@@ -25,6 +25,7 @@ const (
 	StatusInvalidParameters    Status = 0x12
 	StatusRemoteUser           Status = 0x13
 	StatusRemoteResources      Status = 0x14
+	StatusRemotePowerOff       Status = 0x15
 	StatusLocalHost            Status = 0x16
 	StatusUnspecified          Status = 0x1f
 	StatusControllerBusy       Status = 0x3a
