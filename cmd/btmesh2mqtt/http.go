@@ -95,6 +95,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		count("adapter_dropped_total", "PDUs that were not sent for want of room.", a.Dropped, "adapter", a.ID)
 		count("adapter_resets_total", "Resets of a controller that did not answer.", a.Resets, "adapter", a.ID)
 	}
+	m.connections(count)
 	session := m.session.Stats()
 	connected := 0.0
 	if session.Connected {

@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/gatt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
@@ -46,7 +47,7 @@ type radio struct {
 	name       string
 	controller *controller.Controller
 	bearer     *advertiser.Bearer
-	gatt       bearer.GATT // nil: it makes no connections
+	gatt       *gatt.Radio
 	log        zerolog.Logger
 
 	mu     sync.Mutex
@@ -59,11 +60,12 @@ type radio struct {
 // newRadio makes a radio that gives what it hears to a node.
 func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
 	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
-	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Connectable: true, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.gatt = newGATT(number, a.name, r.bearer, to.ReceiveSighting, to.ReceiveLink, log)
 	r.controller = controller.New(controller.Config{
 		Name:   a.name,
 		Open:   a.open,
-		Hosts:  []controller.Host{r.bearer},
+		Hosts:  []controller.Host{r.bearer, r.gatt},
 		Status: r.changed,
 		Log:    log,
 	})

@@ -3,7 +3,6 @@ package advertiser
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -222,14 +221,21 @@ func (st *station) beckon(ctx context.Context) error {
 		}
 	}
 	err := st.startBeckon(ctx, &all[k.at])
-	var status packet.Status
-	if errors.As(err, &status) {
-		if err := st.stop(ctx, st.beckonSlot()); tolerable(err) != nil {
-			return err
+	if status, refused := packet.Refused(err); refused {
+		if err := st.stop(ctx, st.beckonSlot()); err != nil {
+			if _, refused := packet.Refused(err); !refused {
+				return err
+			}
 		}
-		if st.scanning && status == packet.StatusCommandDisallowed {
+		switch {
+		case st.scanning && !exclusive && status == packet.StatusCommandDisallowed:
 			st.becomeExclusive()
 			st.b.wake() // at once again
+			return nil
+		case k.slot != nil && status != packet.StatusConnectionLimit:
+			st.b.log.Info().Err(err).Msg("the controller has no advertising set to spare for connections; they take turns with the mesh")
+			k.slot = nil
+			st.b.wake()
 			return nil
 		}
 		k.resume = now.Add(beckonPause)
@@ -283,15 +289,6 @@ func (st *station) stopBeckon(ctx context.Context) error {
 	}
 	k.on, k.last = false, time.Now()
 	return st.stop(ctx, st.beckonSlot())
-}
-
-// tolerable is nil for a status, which says that the controller refused.
-func tolerable(err error) error {
-	var status packet.Status
-	if errors.As(err, &status) {
-		return nil
-	}
-	return err
 }
 
 // nextBeckon is when the connectable advertisements need care next, or zero.
