@@ -184,7 +184,10 @@ func TestLinkEventsAreKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Counters.GATT.Sent == 2 { // a beacon for each of the two
+		if s.Counters.GATT.Sent >= 2 { // a beacon for each of the two
+			if s.Counters.GATT.Sent > 2 {
+				t.Errorf("%d messages were sent, want a beacon to each client", s.Counters.GATT.Sent)
+			}
 			if s.Missed == 0 {
 				t.Error("nothing was dropped of 5000 PDUs")
 			}

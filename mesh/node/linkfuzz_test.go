@@ -36,7 +36,7 @@ func FuzzLinks(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		s.Node.Proxy, s.Node.OnDemandPrivateProxy = state.Enabled, 5
+		s.Node.Proxy, s.Node.OnDemandProxy = state.Enabled, 5
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		c, err := node.New(now, node.Options{
 			Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},

@@ -162,6 +162,7 @@ func (c *Core) acceptLink(e *bearer.LinkEvent) {
 		c.act(Disconnect{e.ID})
 		return
 	}
+	c.tellClients() // what is news to those who are here already
 	c.gatt.all = append(c.gatt.all, l)
 	c.linkOpened(l)
 }

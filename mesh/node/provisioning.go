@@ -44,6 +44,7 @@ type session struct {
 	*provision.Provisioner
 	want    Provision
 	address mesh.Address // reserved for the device, unassigned until its elements are counted
+	connect *Connect     // over PB-GATT; nil for another bearer
 }
 
 // Provision begins to provision a device (section 5). Its steps and its end
@@ -62,19 +63,19 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 		}
 	}
 	options := provision.ProvisionerOptions{UUID: p.UUID, Attention: p.Attention, Random: c.options.Random}
-	connect, err := c.chooseBearer(p, &options)
-	if err != nil {
+	s := &session{want: p}
+	if err := c.chooseBearer(s, &options); err != nil {
 		return err
 	}
 	machine, err := provision.NewProvisioner(options)
 	if err != nil {
 		return fmt.Errorf("node: provisioning of %s cannot begin: %w", p.UUID, err)
 	}
-	s := &session{Provisioner: machine, want: p}
+	s.Provisioner = machine
 	c.sessions = append(c.sessions, s)
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
-	c.connectDevice(connect)
+	c.connectDevice(s)
 	return nil
 }
 
@@ -137,7 +138,7 @@ func (c *Core) provisioningDeadline() time.Time {
 // puts out more, hence the loop.
 func (c *Core) collectProvisioning() {
 	for len(c.provisioning.Events)+len(c.provisioning.Send)+len(c.provisioning.Cancel)+len(c.provisioning.Carry)+len(c.provisioning.End) > 0 {
-		c.carryProvisioning()
+		c.carryOverGATT(c.provisioning.Carry, c.provisioning.End)
 		events := c.provisioning.Events
 		c.output.Cancel = append(c.output.Cancel, c.provisioning.Cancel...)
 		c.output.Send = append(c.output.Send, c.provisioning.Send...)

@@ -259,7 +259,19 @@ func TestProxyIsFoundByNodeIdentity(t *testing.T) {
 		h.carryOut(h.plugs[0])
 		h.pass(time.Minute)
 		h.plugs[0].Tick(h.now) // what follows is at this time
-		h.plugs[0].SetNodeIdentity(mesh.PrimaryNetKey, true, private)
+		if private {
+			h.plugs[0].SetPrivateNodeIdentity(mesh.PrimaryNetKey, true)
+		} else {
+			h.plugs[0].SetNodeIdentity(mesh.PrimaryNetKey, true)
+			h.plugs[0].SetPrivateNodeIdentity(mesh.PrimaryNetKey, true)
+		}
+		for kind, got := range map[bool]state.Feature{
+			false: h.plugs[0].NodeIdentity(mesh.PrimaryNetKey), true: h.plugs[0].PrivateNodeIdentity(mesh.PrimaryNetKey),
+		} {
+			if want := kind == private; (got == state.Enabled) != want {
+				t.Errorf("private %t: the state of the private form, %t, is %v", private, kind, got)
+			}
+		}
 		h.carryOut(h.plugs[0])
 		h.deafen()
 		if got := h.awaitProxy(20 * time.Second); got.Node != h.peers[0].Address {

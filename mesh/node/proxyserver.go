@@ -78,7 +78,7 @@ func (c *Core) deriveGATT() {
 func (c *Core) passesOn() bool {
 	n := c.state
 	return n.IsProvisioned() && (n.Proxy == state.Enabled || n.PrivateProxy == state.Enabled ||
-		n.OnDemandPrivateProxy > 0 && c.gatt.server.Clients() > 0)
+		n.OnDemandProxy > 0 && c.gatt.server.Clients() > 0)
 }
 
 // isServing reports whether clients may connect.
@@ -93,33 +93,59 @@ func (c *Core) isServing() bool {
 
 // NodeIdentity is the Node Identity state of a subnet (section 4.2.13).
 func (c *Core) NodeIdentity(index mesh.KeyIndex) state.Feature {
+	return c.identity(index, proxy.NodeIdentity)
+}
+
+// SetNodeIdentity lets the node advertise for a minute who it is, to those who
+// have the NetKey, or ends it. It does nothing when the node cannot be a proxy.
+// The minute begins with the present input, whose time it does not bring
+// itself.
+func (c *Core) SetNodeIdentity(index mesh.KeyIndex, on bool) {
+	c.setIdentity(index, proxy.NodeIdentity, on)
+}
+
+// PrivateNodeIdentity is the Private Node Identity state of a subnet (section
+// 4.2.46).
+func (c *Core) PrivateNodeIdentity(index mesh.KeyIndex) state.Feature {
+	return c.identity(index, proxy.PrivateNodeIdentity)
+}
+
+// SetPrivateNodeIdentity is SetNodeIdentity in the form that nobody can follow
+// who has not the NetKey. While the other form is advertised it does nothing.
+func (c *Core) SetPrivateNodeIdentity(index mesh.KeyIndex, on bool) {
+	if c.NodeIdentity(index) != state.Enabled {
+		c.setIdentity(index, proxy.PrivateNodeIdentity, on)
+	}
+}
+
+func (c *Core) identity(index mesh.KeyIndex, kind proxy.Identification) state.Feature {
 	p := c.proxied(index)
 	switch {
 	case c.state.Proxy == state.Unsupported || p == nil:
 		return state.Unsupported
-	case p.node.until.IsZero() || p.node.kind != proxy.NodeIdentity:
+	case p.node.until.IsZero() || p.node.kind != kind:
 		return state.Disabled
 	default:
 		return state.Enabled
 	}
 }
 
-// SetNodeIdentity lets the node advertise for a minute who it is, to those who
-// have the NetKey, or ends it. private is the form that nobody else can follow
-// (section 4.2.46). It does nothing when the node cannot be a proxy. The minute
-// begins with the present input, whose time it does not bring itself.
-func (c *Core) SetNodeIdentity(index mesh.KeyIndex, on, private bool) {
+func (c *Core) setIdentity(index mesh.KeyIndex, kind proxy.Identification, on bool) {
 	p := c.proxied(index)
 	if p == nil || c.state.Proxy == state.Unsupported {
 		return
 	}
 	p.node = advertised{}
 	if on {
-		p.node = advertised{kind: proxy.NodeIdentity, until: c.now.Add(identityTime)}
-		if private {
-			p.node.kind = proxy.PrivateNodeIdentity
-		}
+		p.node = advertised{kind: kind, until: c.now.Add(identityTime)}
 	}
+}
+
+// ClearSolicitations forgets the solicitations of count sources from first on
+// (Solicitation PDU RPL Items Clear).
+func (c *Core) ClearSolicitations(first mesh.Address, count int) {
+	c.state.Solicitations.Clear(first, count)
+	c.stateDirty = true
 }
 
 func (c *Core) proxied(index mesh.KeyIndex) *proxied {
@@ -136,7 +162,7 @@ func (c *Core) proxied(index mesh.KeyIndex) *proxied {
 // private network identity.
 func (c *Core) solicited(data []byte) {
 	n := c.state
-	if !n.IsProvisioned() || n.OnDemandPrivateProxy == 0 || n.Proxy == state.Enabled || n.PrivateProxy == state.Enabled {
+	if !n.IsProvisioned() || n.OnDemandProxy == 0 || n.Proxy == state.Enabled || n.PrivateProxy == state.Enabled {
 		return
 	}
 	pdu, ok := proxy.ParseSolicitationData(data)
@@ -150,7 +176,7 @@ func (c *Core) solicited(data []byte) {
 	}
 	c.stateDirty = true
 	if s := c.proxied(p.NetKey); s != nil {
-		s.solicited = c.now.Add(time.Duration(n.OnDemandPrivateProxy) * time.Second)
+		s.solicited = c.now.Add(time.Duration(n.OnDemandProxy) * time.Second)
 	}
 }
 
@@ -281,14 +307,14 @@ func (c *Core) identifications(p *proxied) [][]byte {
 		all = c.appendIdentification(all, p, &p.node)
 	}
 	switch {
+	case c.state.Proxy == state.Enabled:
+		p.network = advertised{}
+		all = append(all, p.identities[len(p.identities)-1].ServiceData(proxy.NetworkID, [8]byte{}, mesh.Unassigned))
 	case c.state.PrivateProxy == state.Enabled || !p.solicited.IsZero():
 		if p.network.until.IsZero() {
 			p.network = advertised{kind: proxy.PrivateNetworkIdentity, until: c.now.Add(renewal)}
 		}
 		all = c.appendIdentification(all, p, &p.network)
-	case c.state.Proxy == state.Enabled:
-		p.network = advertised{}
-		all = append(all, p.identities[len(p.identities)-1].ServiceData(proxy.NetworkID, [8]byte{}, mesh.Unassigned))
 	default:
 		p.network = advertised{}
 	}

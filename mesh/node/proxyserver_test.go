@@ -214,7 +214,7 @@ func TestReplayedConfiguration(t *testing.T) {
 func TestSolicitation(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	m, radio := h.plugs[0], h.radios[0]
-	m.State().Proxy, m.State().OnDemandPrivateProxy = state.Disabled, 20
+	m.State().Proxy, m.State().OnDemandProxy = state.Disabled, 20
 	m.Changed()
 	h.carryOut(m)
 	if len(radio.beckons) != 0 {

@@ -143,9 +143,11 @@ type Node struct {
 	Friend          Feature
 	Beacon          bool // Secure Network Beacon state
 
-	PrivateProxy         Feature // Private GATT Proxy state (section 4.2.45)
-	OnDemandPrivateProxy uint8   // seconds for which a solicitation is answered, 0 for not at all (section 4.2.47)
-	Solicitations        proxy.SolicitationRPL
+	// PrivateProxy is the Private GATT Proxy state; OnDemandProxy is for how
+	// many seconds the node advertises after a solicitation, 0 for not.
+	PrivateProxy  Feature
+	OnDemandProxy uint8
+	Solicitations proxy.SolicitationRPL
 
 	Elements []Element
 }
