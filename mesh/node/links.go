@@ -58,7 +58,8 @@ type links struct {
 	server     *proxy.Server
 	proxyWas   state.Feature // GATT Proxy state at the end of the last input
 	subnets    []*proxied
-	beckoned   []bearer.Beckon
+	beckoned   []bearer.Beckon // what is advertised
+	beckons    []bearer.Beckon // room for what is to be
 	sighted    map[mesh.UUID]*sightedDevice
 	counters   GATTCounters
 	configured network.PDU
