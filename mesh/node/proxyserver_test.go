@@ -256,10 +256,10 @@ func TestSolicitation(t *testing.T) {
 // TestHostileClient: whatever a peer without a key writes, the proxy ends the
 // connection, and keeps nothing.
 func TestHostileClient(t *testing.T) {
-	flood := func(make func(i int) []byte) func(*phone) {
+	flood := func(pdu func(i int) []byte) func(*phone) {
 		return func(f *phone) {
 			for i := range 40 {
-				_ = f.radio.Write(f.id, make(i)) // it may be closed already
+				_ = f.radio.Write(f.id, pdu(i)) // it may be closed already
 				f.pass(20 * time.Millisecond)
 			}
 		}
