@@ -55,6 +55,7 @@ type links struct {
 	client     *proxy.Client
 	clientOut  proxy.ClientOutput
 	lastOnAir  time.Time // when the network was last heard by advertising
+	newcomer   newcomer
 	server     *proxy.Server
 	proxyWas   state.Feature // GATT Proxy state at the end of the last input
 	subnets    []*proxied

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
@@ -140,6 +141,14 @@ func (c *Core) carryOverGATT(pdus []provision.CarriedPDU, ends []provision.Carri
 		if l := c.link(bearer.LinkID(e.Link)); l != nil {
 			c.endLink(l)
 		}
+	}
+}
+
+// welcomeNewcomer notes a node that was provisioned over PB-GATT: it is to be
+// configured, and may hear nothing but what comes over a connection.
+func (c *Core) welcomeNewcomer(s *session, address mesh.Address) {
+	if s.connect != nil {
+		c.gatt.newcomer = newcomer{address: address, until: c.now.Add(newcomerTime)}
 	}
 }
 

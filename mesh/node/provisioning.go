@@ -190,6 +190,7 @@ func (c *Core) sessionEvent(e provision.Event) {
 			DeviceKey: e.Node.DeviceKey,
 		}
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		c.welcomeNewcomer(s, peer.Address)
 		err := c.addPeer(peer)
 		c.report(ProvisioningDone{UUID: e.UUID, Peer: peer, Err: err})
 	case provision.Failed:
