@@ -91,7 +91,7 @@ func (l *candidates) see(now time.Time, s Candidate) {
 	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(later(c.seen, c.notBefore)) > forget })
 	if c := l.find(s.Peer); c != nil {
 		if s.Node == mesh.Unassigned && s.NetKey == c.NetKey {
-			s.Node = c.Node
+			s.Node, s.Preferred = c.Node, c.Preferred // it advertises both in turn
 		}
 		c.Candidate, c.seen = s, now
 		return
