@@ -112,12 +112,12 @@ func (c *Client) Sight(now time.Time, s Candidate, out *ClientOutput) {
 	}
 }
 
-// makeRoom ends a connection for a preferred proxy, if no other connection is
-// to one.
+// makeRoom ends a connection for a preferred proxy, of which there is one at a
+// time.
 func (c *Client) makeRoom(now time.Time, out *ClientOutput) {
 	d := c.best(now)
 	if !c.on || d == nil || !d.Preferred || d.failures > 0 || len(c.links) < c.most ||
-		slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.to.Preferred || l.phase == ending }) {
+		slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.phase == ending }) {
 		return
 	}
 	c.links[len(c.links)-1].end(out)
