@@ -343,16 +343,15 @@ func (c *Core) ownLinks(dst mesh.Address) []bearer.LinkID {
 	if len(c.gatt.all) == 0 {
 		return nil
 	}
-	to := c.upstream(c.gatt.scratch[:0])
+	to := c.upstream(c.gatt.scratch[:0], nil)
 	c.gatt.scratch = c.gatt.server.Receivers(to, dst, 0)
 	return c.gatt.scratch
 }
 
-// upstream appends the connections to proxies, but for the one that the present
-// PDU came over.
-func (c *Core) upstream(dst []bearer.LinkID) []bearer.LinkID {
+// upstream appends the connections to proxies, but for one.
+func (c *Core) upstream(dst []bearer.LinkID, except *link) []bearer.LinkID {
 	for _, l := range c.gatt.all {
-		if l.role == proxyClient && l.open && l != c.gatt.via {
+		if l.role == proxyClient && l.open && l != except {
 			dst = append(dst, l.id)
 		}
 	}
@@ -380,7 +379,7 @@ func (c *Core) relayLinks(p *network.PDU) []bearer.LinkID {
 	if c.gatt.via != nil {
 		from = c.gatt.via.id
 	}
-	to := c.upstream(c.gatt.scratch[:0])
+	to := c.upstream(c.gatt.scratch[:0], c.gatt.via)
 	c.gatt.scratch = c.gatt.server.Receivers(to, p.Dst, from)
 	return c.gatt.scratch
 }
