@@ -39,7 +39,7 @@ func adapters(specs []string) ([]adapter, error) {
 type listener interface {
 	Receive(in *bearer.Incoming)
 	ReceiveSighting(s *bearer.Sighting)
-	ReceiveLink(e *bearer.LinkEvent)
+	ReceiveLink(e bearer.LinkEvent)
 }
 
 // radio is a controller with the bearers on it.

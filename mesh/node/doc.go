@@ -9,7 +9,16 @@
 //	│       no I/O, no clock, no goroutine, one input at a time │
 //	└─────────────────┬─────────────────────────────────────────┘
 //	                  ▼ Output, in this order
-//	     Replay ─ Persist ─ Cancel ─ Send ─ Report
+//	     Replay ─ Persist ─ Cancel ─ Send ─ GATT ─ Report
+//
+// Over connections the same goes on beside (ReceiveSighting, ReceiveLink;
+// Output.GATT):
+//
+//	links.go         the connections, and what each of them carries
+//	proxyclient.go   the proxies that this node uses
+//	proxyserver.go   the clients that use this node, and how they find it
+//	pbgatt.go        provisioning, of others and of this node
+//	gatt.go          what is asked of the radio
 //
 // Core is the whole behaviour as a pure state machine: a thousand of them run
 // in one test in fake time, and a crash can be put between any two inputs. Node

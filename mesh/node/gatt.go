@@ -86,8 +86,8 @@ func (n *Node) ReceiveSighting(s *bearer.Sighting) {
 // ReceiveLink takes an event of a connection from a radio. It does not block.
 // PDUs that come while the queue is full are dropped; that a connection was
 // opened or closed is not.
-func (n *Node) ReceiveLink(e *bearer.LinkEvent) {
-	if !n.links.put(*e) {
+func (n *Node) ReceiveLink(e bearer.LinkEvent) {
+	if !n.links.put(e) {
 		n.missed.Add(1)
 	}
 }
@@ -132,7 +132,7 @@ func (n *Node) carryOutGATT(all []GATTAction) {
 	for _, a := range all {
 		if n.gatt == nil {
 			if c, ok := a.(Connect); ok {
-				n.ReceiveLink(&bearer.LinkEvent{ID: c.ID, Kind: bearer.LinkClosed, Service: c.Service, Err: errNoGATT})
+				n.ReceiveLink(bearer.LinkEvent{ID: c.ID, Kind: bearer.LinkClosed, Service: c.Service, Err: errNoGATT})
 			}
 			continue
 		}

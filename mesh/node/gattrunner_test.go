@@ -44,8 +44,8 @@ func (c *cable) Connect(id bearer.LinkID, _ uint8, to bearer.Peer, service beare
 	there := *c.taken
 	*c.taken++
 	c.links[id], c.end.links[there] = there, id
-	c.other.ReceiveLink(&bearer.LinkEvent{ID: there, Kind: bearer.LinkOpened, Service: service, MaxPDU: 20})
-	c.own.ReceiveLink(&bearer.LinkEvent{ID: id, Kind: bearer.LinkOpened, Service: service, From: to, MaxPDU: 20})
+	c.other.ReceiveLink(bearer.LinkEvent{ID: there, Kind: bearer.LinkOpened, Service: service, MaxPDU: 20})
+	c.own.ReceiveLink(bearer.LinkEvent{ID: id, Kind: bearer.LinkOpened, Service: service, From: to, MaxPDU: 20})
 }
 
 func (c *cable) Disconnect(id bearer.LinkID) {
@@ -57,15 +57,15 @@ func (c *cable) Disconnect(id bearer.LinkID) {
 	}
 	delete(c.links, id)
 	delete(c.end.links, there)
-	c.own.ReceiveLink(&bearer.LinkEvent{ID: id, Kind: bearer.LinkClosed})
-	c.other.ReceiveLink(&bearer.LinkEvent{ID: there, Kind: bearer.LinkClosed, Err: errPeerLeft})
+	c.own.ReceiveLink(bearer.LinkEvent{ID: id, Kind: bearer.LinkClosed})
+	c.other.ReceiveLink(bearer.LinkEvent{ID: there, Kind: bearer.LinkClosed, Err: errPeerLeft})
 }
 
 func (c *cable) Write(id bearer.LinkID, pdu []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if there, ok := c.links[id]; ok {
-		c.other.ReceiveLink(&bearer.LinkEvent{ID: there, Kind: bearer.LinkData, PDU: append([]byte(nil), pdu...)})
+		c.other.ReceiveLink(bearer.LinkEvent{ID: there, Kind: bearer.LinkData, PDU: append([]byte(nil), pdu...)})
 	}
 	return nil
 }
@@ -170,12 +170,12 @@ func TestLinkEventsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	const first = bearer.FirstIncoming
-	n.ReceiveLink(&bearer.LinkEvent{ID: first, Kind: bearer.LinkOpened, Service: bearer.ProxyService, MaxPDU: 20})
+	n.ReceiveLink(bearer.LinkEvent{ID: first, Kind: bearer.LinkOpened, Service: bearer.ProxyService, MaxPDU: 20})
 	for range 5000 {
-		n.ReceiveLink(&bearer.LinkEvent{ID: first, Kind: bearer.LinkData, PDU: []byte{0x40, 1}})
+		n.ReceiveLink(bearer.LinkEvent{ID: first, Kind: bearer.LinkData, PDU: []byte{0x40, 1}})
 	}
-	n.ReceiveLink(&bearer.LinkEvent{ID: first, Kind: bearer.LinkClosed})
-	n.ReceiveLink(&bearer.LinkEvent{ID: first + 1, Kind: bearer.LinkOpened, Service: bearer.ProxyService, MaxPDU: 20})
+	n.ReceiveLink(bearer.LinkEvent{ID: first, Kind: bearer.LinkClosed})
+	n.ReceiveLink(bearer.LinkEvent{ID: first + 1, Kind: bearer.LinkOpened, Service: bearer.ProxyService, MaxPDU: 20})
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go n.Run(ctx, dead{})
@@ -184,7 +184,10 @@ func TestLinkEventsAreKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Counters.GATT.Sent == 2 { // a beacon for each of the two
+		if s.Counters.GATT.Sent >= 2 { // a beacon for each of the two
+			if s.Counters.GATT.Sent > 2 {
+				t.Errorf("%d messages were sent, want a beacon to each client", s.Counters.GATT.Sent)
+			}
 			if s.Missed == 0 {
 				t.Error("nothing was dropped of 5000 PDUs")
 			}

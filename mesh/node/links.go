@@ -55,10 +55,12 @@ type links struct {
 	client     *proxy.Client
 	clientOut  proxy.ClientOutput
 	lastOnAir  time.Time // when the network was last heard by advertising
+	newcomer   newcomer
 	server     *proxy.Server
 	proxyWas   state.Feature // GATT Proxy state at the end of the last input
 	subnets    []*proxied
-	beckoned   []bearer.Beckon
+	beckoned   []bearer.Beckon // what is advertised
+	beckons    []bearer.Beckon // room for what is to be
 	sighted    map[mesh.UUID]*sightedDevice
 	counters   GATTCounters
 	configured network.PDU
@@ -162,6 +164,7 @@ func (c *Core) acceptLink(e *bearer.LinkEvent) {
 		c.act(Disconnect{e.ID})
 		return
 	}
+	c.tellClients() // what is news to those who are here already
 	c.gatt.all = append(c.gatt.all, l)
 	c.linkOpened(l)
 }
@@ -340,16 +343,15 @@ func (c *Core) ownLinks(dst mesh.Address) []bearer.LinkID {
 	if len(c.gatt.all) == 0 {
 		return nil
 	}
-	to := c.upstream(c.gatt.scratch[:0])
+	to := c.upstream(c.gatt.scratch[:0], nil)
 	c.gatt.scratch = c.gatt.server.Receivers(to, dst, 0)
 	return c.gatt.scratch
 }
 
-// upstream appends the connections to proxies, but for the one that the present
-// PDU came over.
-func (c *Core) upstream(dst []bearer.LinkID) []bearer.LinkID {
+// upstream appends the connections to proxies, but for one.
+func (c *Core) upstream(dst []bearer.LinkID, except *link) []bearer.LinkID {
 	for _, l := range c.gatt.all {
-		if l.role == proxyClient && l.open && l != c.gatt.via {
+		if l.role == proxyClient && l.open && l != except {
 			dst = append(dst, l.id)
 		}
 	}
@@ -377,7 +379,7 @@ func (c *Core) relayLinks(p *network.PDU) []bearer.LinkID {
 	if c.gatt.via != nil {
 		from = c.gatt.via.id
 	}
-	to := c.upstream(c.gatt.scratch[:0])
+	to := c.upstream(c.gatt.scratch[:0], c.gatt.via)
 	c.gatt.scratch = c.gatt.server.Receivers(to, p.Dst, from)
 	return c.gatt.scratch
 }

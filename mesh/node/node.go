@@ -352,13 +352,6 @@ func (n *Node) State(ctx context.Context) (*state.Node, error) {
 	return state.Decode(data)
 }
 
-// Exclusions lists the addresses that cannot be given out yet.
-func (n *Node) Exclusions(ctx context.Context) ([]Exclusion, error) {
-	var list []Exclusion
-	err := n.call(ctx, func(_ time.Time, c *Core) { list = c.Exclusions() })
-	return list, err
-}
-
 // Summary is what a node tells about itself, without keys.
 type Summary struct {
 	UUID     mesh.UUID

@@ -79,38 +79,37 @@ func (c *Core) forgetSighted() {
 }
 
 // chooseBearer decides what a device is provisioned over, and sets what the
-// session needs for it. The result is nil for PB-ADV, else whom to connect to.
-func (c *Core) chooseBearer(p Provision, o *provision.ProvisionerOptions) (*Connect, error) {
-	d := c.gatt.sighted[p.UUID]
+// session needs for PB-GATT. connectDevice follows.
+func (c *Core) chooseBearer(s *session, o *provision.ProvisionerOptions) error {
+	d := c.gatt.sighted[s.want.UUID]
 	if d != nil && c.now.Sub(d.seen) > recent {
 		d = nil
 	}
-	heard, advertises := c.heard[p.UUID]
+	heard, advertises := c.heard[s.want.UUID]
+	advertises = advertises && c.now.Sub(heard) <= recent
 	switch {
-	case p.Via != mesh.Unassigned, p.Bearer == OnlyPBADV, p.Bearer == AnyBearer && (d == nil || advertises && c.now.Sub(heard) <= recent):
-		return nil, nil
+	case s.want.Via != mesh.Unassigned, s.want.Bearer == OnlyPBADV, s.want.Bearer == AnyBearer && (d == nil || advertises):
+		return nil
 	case d == nil:
-		return nil, ErrNotSighted
+		return ErrNotSighted
 	}
-	to := &Connect{ID: c.nextLink(), Adapter: d.adapter, To: d.peer, Service: bearer.ProvisioningService}
-	o.Bearer, o.Link = provision.PBGATT, uint32(to.ID)
-	return to, nil
+	s.connect = &Connect{ID: c.nextLink(), Adapter: d.adapter, To: d.peer, Service: bearer.ProvisioningService}
+	o.Bearer, o.Link = provision.PBGATT, uint32(s.connect.ID)
+	return nil
 }
 
-// connectDevice makes the connection of a session over PB-GATT; to is nil for
-// another bearer.
-func (c *Core) connectDevice(to *Connect) {
-	if to == nil {
-		return
+// connectDevice makes the connection of a session over PB-GATT.
+func (c *Core) connectDevice(s *session) {
+	if to := s.connect; to != nil {
+		c.gatt.all = append(c.gatt.all, &link{id: to.ID, role: provisioner, service: to.Service, adapter: to.Adapter, peer: to.To})
+		c.act(*to)
 	}
-	c.gatt.all = append(c.gatt.all, &link{id: to.ID, role: provisioner, service: to.Service, adapter: to.Adapter, peer: to.To})
-	c.act(*to)
 }
 
 // sessionOf finds the session of a connection.
 func (c *Core) sessionOf(id bearer.LinkID) *session {
 	for _, s := range c.sessions {
-		if s.Bearer() == provision.PBGATT && s.Link() == uint32(id) {
+		if s.connect != nil && s.connect.ID == id {
 			return s
 		}
 	}
@@ -130,7 +129,8 @@ func (c *Core) receiveCarried(l *link, pdu []byte) {
 	c.collectProvisioning()
 }
 
-// carryOverGATT sends what sessions over PB-GATT have to say.
+// carryOverGATT sends what sessions over PB-GATT have to say, and ends their
+// connections.
 func (c *Core) carryOverGATT(pdus []provision.CarriedPDU, ends []provision.CarriedEnd) {
 	for _, p := range pdus {
 		if l := c.link(bearer.LinkID(p.Link)); l != nil {
@@ -144,6 +144,14 @@ func (c *Core) carryOverGATT(pdus []provision.CarriedPDU, ends []provision.Carri
 	}
 }
 
+// welcomeNewcomer notes a node that was provisioned over PB-GATT: it is to be
+// configured, and may hear nothing but what comes over a connection.
+func (c *Core) welcomeNewcomer(s *session, address mesh.Address) {
+	if s.connect != nil {
+		c.gatt.newcomer = newcomer{address: address, until: c.now.Add(newcomerTime)}
+	}
+}
+
 // identifyAfterProvisioning lets a node that was provisioned over PB-GATT say
 // who it is: its provisioner wants to configure it over a proxy connection
 // (section 7.1.2.2).
@@ -152,6 +160,6 @@ func (c *Core) identifyAfterProvisioning() {
 		return
 	}
 	for _, p := range c.gatt.subnets {
-		c.SetNodeIdentity(p.index, true, false)
+		c.SetNodeIdentity(p.index, true)
 	}
 }

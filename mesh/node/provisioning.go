@@ -55,6 +55,7 @@ type session struct {
 	elements int          // that are reserved
 	records  provision.Records
 	remote   *remoteLink // nil on PB-ADV
+	connect  *Connect    // over PB-GATT; nil for another bearer
 	ended    bool        // its outcome was reported
 }
 
@@ -83,8 +84,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 		Records:   p.Certificate.inRecords(),
 	}
 	s := &session{want: p}
-	connect, err := c.chooseBearer(p, &options)
-	if err != nil {
+	if err := c.chooseBearer(s, &options); err != nil {
 		return err
 	}
 	if err := c.reach(s, &options); err != nil {
@@ -99,7 +99,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	c.share()
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
-	c.connectDevice(connect)
+	c.connectDevice(s)
 	return nil
 }
 
@@ -227,6 +227,7 @@ func (c *Core) sessionEvent(e provision.Event) {
 		}
 		s.ended = true
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		c.welcomeNewcomer(s, peer.Address)
 		err := c.addPeer(peer)
 		c.report(ProvisioningDone{UUID: e.UUID, Peer: peer, Err: err})
 	case provision.Failed:

@@ -107,6 +107,20 @@ func (c *Client) Sight(now time.Time, s Candidate, out *ClientOutput) {
 	}
 	c.candidates.see(now, s)
 	c.fill(now, out)
+	if s.Preferred {
+		c.makeRoom(now, out)
+	}
+}
+
+// makeRoom ends a connection for a preferred proxy, of which there is one at a
+// time.
+func (c *Client) makeRoom(now time.Time, out *ClientOutput) {
+	d := c.best(now)
+	if !c.on || d == nil || !d.Preferred || d.failures > 0 || len(c.links) < c.most ||
+		slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.phase == ending }) {
+		return
+	}
+	c.links[len(c.links)-1].end(out)
 }
 
 // Enable says whether connections are wanted.

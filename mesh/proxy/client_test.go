@@ -289,6 +289,33 @@ func TestClientCoversItsSubnets(t *testing.T) {
 	}
 }
 
+func TestClientPrefers(t *testing.T) {
+	b := newBench(t, 1, everything)
+	b.sight(1, -30, 0)
+	b.pass(time.Second)
+	b.opened(1)
+	for range 3 {
+		b.Sight(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
+		b.collect()
+	}
+	if !slices.Equal(b.ended, []bearer.LinkID{1}) {
+		t.Fatalf("ended %v", b.ended)
+	}
+	b.closed(1)
+	if len(b.made) != 2 || b.made[1].Peer != peer(2) {
+		t.Fatalf("made %+v", b.made)
+	}
+	// One that fails is preferred no more.
+	b.closed(2)
+	b.sight(1, -30, 0)
+	b.Sight(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
+	b.collect()
+	b.pass(3 * time.Second)
+	if len(b.made) != 3 || b.made[2].Peer != peer(1) || len(b.ended) != 1 {
+		t.Errorf("made %+v, ended %v", b.made, b.ended)
+	}
+}
+
 func TestClientRefusesItself(t *testing.T) {
 	b := newBench(t, 1, everything)
 	b.sight(1, -30, 0)
