@@ -60,6 +60,10 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"device/rename":    s.requestRename,
 		"device/remove":    s.requestRemove,
 		"device/interview": s.requestInterview,
+
+		"device/ota_update/check":  s.requestUpdateCheck,
+		"device/ota_update/update": s.requestUpdate,
+		"device/ota_update/abort":  s.requestUpdateAbort,
 	}
 }
 

@@ -39,6 +39,8 @@ type managed struct {
 	probing   bool
 	failures  int
 	busy      bool // is being interviewed or removed
+
+	update *update // of its firmware, nil for none since the start
 }
 
 // load makes a device of its record and of what else the store has of it. What
@@ -121,6 +123,9 @@ func (s *Service) add(m *managed) {
 func (s *Service) drop(m *managed) {
 	for _, c := range m.commands.takeAll() {
 		s.conclude(m, c, failed(errRemoved))
+	}
+	if m.update != nil {
+		m.update.abort()
 	}
 	delete(s.devices, m.record.UUID)
 	delete(s.byName, m.record.Name)

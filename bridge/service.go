@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -60,6 +61,8 @@ type Config struct {
 	// Silence is how long a device may be silent before it is asked whether it
 	// is still there; default ten minutes.
 	Silence time.Duration
+	// Firmware is the files that devices are updated with; nil for none.
+	Firmware fs.FS
 }
 
 // Adapter is a radio as bridge/info and bridge/health show it.

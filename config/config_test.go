@@ -130,6 +130,7 @@ func other() map[string]struct{ text, yaml, value string } {
 		"mesh.relay_retransmit.interval": {"10ms", "10ms", "10ms"},
 		"mesh.provision.static_oob":      {strings.Repeat("0f", 16), strings.Repeat("aB", 16), ""},
 		"store.dir":                      {"/data", "/data", "/data"},
+		"firmware.dir":                   {"/firmware", "/firmware", "/firmware"},
 		"log.level":                      {"trace", "trace", "trace"},
 		"log.format":                     {"json", "json", "json"},
 		"http.listen":                    {":8080", "\"[::1]:8080\"", ""},

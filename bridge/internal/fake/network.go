@@ -116,6 +116,9 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 		return node.Response{}, err
 	}
 	answer, silent := d.receive(r.Dst, op, params)
+	if r.Respond == 0 {
+		return node.Response{Attempts: 1}, wait(ctx, d.latency())
+	}
 	if answer == nil || silent {
 		return unanswered(ctx, r, Silence)
 	}

@@ -207,6 +207,8 @@ func (u *Updater) Answer(now time.Time, m access.Message, failed error) {
 	}
 	u.waiting = false
 	switch {
+	case u.cancel && u.phase != askCancel:
+		return // it does not matter any more
 	case u.phase == transferring:
 		u.client.Answer(now, m, failed)
 		return
