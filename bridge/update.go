@@ -232,7 +232,7 @@ func (s *Service) startUpdate(m *managed, target mesh.Address, wanted firmware.U
 func (s *Service) carryOut(
 	ctx, abort context.Context, to *requester, u *update, updater *firmware.Updater, progress func(firmware.Stage, uint32),
 ) error {
-	stage, told := firmware.StageChecking, time.Time{}
+	stage, told := firmware.StageChecking, time.Now()
 	for !updater.Done() {
 		if ctx.Err() != nil {
 			return node.ErrStopped
@@ -252,7 +252,7 @@ func (s *Service) carryOut(
 			updater.Cancel() // before it takes the end of the request for a failure
 		}
 		updater.Answer(time.Now(), m, err)
-		if now := time.Now(); updater.Stage() != stage || now.Sub(told) >= progressInterval {
+		if now := time.Now(); !updater.Done() && (updater.Stage() != stage || now.Sub(told) >= progressInterval) {
 			stage, told = updater.Stage(), now
 			progress(stage, updater.Progress())
 		}
@@ -278,7 +278,7 @@ func (s *Service) awaitUpdate(abort, ctx context.Context, u *update, updater *fi
 	}
 	select {
 	case m := <-u.reports:
-		updater.Report(time.Now(), m)
+		updater.Report(m)
 	case <-timer.C:
 	case <-interrupted:
 	}
@@ -329,13 +329,13 @@ func (s *Service) updateProgress(m *managed, u *update, stage firmware.Stage, do
 	if !s.has(m) || m.update != u || !u.running {
 		return
 	}
-	u.stage, u.done = stage, done
+	u.stage, u.done = stage, max(u.done, done) // what is sent again is no step back
 	s.updateEvent(m, stage, nil)
 	s.publishState(m)
 }
 
 func (s *Service) updateEnded(m *managed, u *update, updater *firmware.Updater, err error, reply answer) {
-	u.running = false
+	u.running, u.stage, u.done = false, updater.Stage(), max(u.done, updater.Progress())
 	data := m.who()
 	data["effect"] = updater.Effect().String()
 	if err != nil {

@@ -141,7 +141,7 @@ func (u *updates) deliver() {
 			case node.MessageReceived:
 				var m blob.PartialBlockReport
 				if e.Src == r.address && e.Opcode == blob.OpPartialBlockReport && access.Decode(e.Params, &m) == nil {
-					r.Report(u.now, &m)
+					r.Report(&m)
 				}
 			}
 		}

@@ -193,9 +193,9 @@ func (u *Updater) ask() blob.Ask {
 }
 
 // Report takes a report of a node in pull mode.
-func (u *Updater) Report(now time.Time, m *blob.PartialBlockReport) {
+func (u *Updater) Report(m *blob.PartialBlockReport) {
 	if u.phase == transferring {
-		u.client.Report(now, m)
+		u.client.Report(m)
 	}
 }
 
