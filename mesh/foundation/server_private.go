@@ -45,14 +45,16 @@ func NewPrivateBeaconServer() *PrivateBeaconServer {
 		return s.identity(m.NetKeyIndex, Success)
 	})
 	on(s, func(_ *access.Incoming, m *PrivateNodeIdentitySet) access.Message {
-		advertiser, ok := s.host.(PrivateAdvertiser)
-		if !ok {
-			return s.identity(m.NetKeyIndex, FeatureNotSupported)
+		status := s.identity(m.NetKeyIndex, Success)
+		switch {
+		case status.Status != Success:
+		case status.PrivateNodeIdentity != state.Unsupported:
+			s.host.(PrivateAdvertiser).SetPrivateNodeIdentity(m.NetKeyIndex, m.PrivateNodeIdentity == state.Enabled)
+			status = s.identity(m.NetKeyIndex, Success)
+		case m.PrivateNodeIdentity == state.Enabled:
+			status.Status = FeatureNotSupported
 		}
-		if s.host.State().Subnet(m.NetKeyIndex) != nil {
-			advertiser.SetPrivateNodeIdentity(m.NetKeyIndex, m.PrivateNodeIdentity == state.Enabled)
-		}
-		return s.identity(m.NetKeyIndex, Success)
+		return status
 	})
 	return s
 }
@@ -65,7 +67,7 @@ func (s *PrivateBeaconServer) proxy() access.Message {
 	return &PrivateGATTProxyStatus{PrivateGATTProxy: n.PrivateProxy}
 }
 
-func (s *PrivateBeaconServer) identity(index mesh.KeyIndex, status Status) access.Message {
+func (s *PrivateBeaconServer) identity(index mesh.KeyIndex, status Status) *PrivateNodeIdentityStatus {
 	m := &PrivateNodeIdentityStatus{Status: status, NetKeyIndex: index, PrivateNodeIdentity: state.Unsupported}
 	advertiser, ok := s.host.(PrivateAdvertiser)
 	switch {
