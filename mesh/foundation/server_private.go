@@ -97,10 +97,11 @@ func NewOnDemandProxyServer() *OnDemandProxyServer {
 	return s
 }
 
-// Solicited is a Host that keeps whose solicitations it has seen (section
-// 3.9.6.4, the replay protection list of Solicitation PDUs).
+// Solicited is a Host that keeps whose solicitations it has seen (the replay
+// protection list of Solicitation PDUs), and forgets those of count sources
+// from first on.
 type Solicited interface {
-	ForgetSolicitations(AddressRange)
+	ClearSolicitations(first mesh.Address, count int)
 }
 
 // SolicitationServer is the Solicitation PDU RPL Configuration Server model
@@ -112,7 +113,7 @@ func NewSolicitationServer() *SolicitationServer {
 	s := &SolicitationServer{newResponder(SolicitationPDURPLServerID)}
 	forget := func(r AddressRange) {
 		if h, ok := s.host.(Solicited); ok {
-			h.ForgetSolicitations(r)
+			h.ClearSolicitations(r.RangeStart, int(r.RangeLength))
 		}
 	}
 	on(s, func(_ *access.Incoming, m *SolicitationPDURPLItemsClear) access.Message {

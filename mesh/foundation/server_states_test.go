@@ -51,8 +51,8 @@ func (a *advertiser) SetPrivateNodeIdentity(subnet mesh.KeyIndex, running bool) 
 	a.running[subnet] = running
 }
 
-func (a *advertiser) ForgetSolicitations(r foundation.AddressRange) {
-	a.forgotten = append(a.forgotten, r)
+func (a *advertiser) ClearSolicitations(first mesh.Address, count int) {
+	a.forgotten = append(a.forgotten, foundation.AddressRange{RangeStart: first, RangeLength: uint8(count)})
 }
 
 func TestPrivateBeaconServer(t *testing.T) {
