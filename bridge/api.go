@@ -74,6 +74,10 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"appkey/add":          s.requestAppKeyAdd,
 		"appkey/remove":       s.requestAppKeyRemove,
 		"heartbeat/set":       s.requestHeartbeat,
+
+		"device/ota_update/check":  s.requestUpdateCheck,
+		"device/ota_update/update": s.requestUpdate,
+		"device/ota_update/abort":  s.requestUpdateAbort,
 	}
 }
 

@@ -93,11 +93,13 @@ type requester struct {
 	log      zerolog.Logger
 	device   string
 	address  mesh.Address // of the first element
+	netKey   mesh.KeyIndex
+	appKey   mesh.KeyIndex
 }
 
 // requester makes one for a device as it is called now.
 func (s *Service) requester(m *managed) *requester {
-	return &requester{s.cfg.Mesh, s.messages, s.log, m.record.Name, m.record.Address}
+	return &requester{s.cfg.Mesh, s.messages, s.log, m.record.Name, m.record.Address, m.record.NetKey, m.record.AppKey}
 }
 
 // Request sends a message and waits for its outcome, as node.Node.Request does.

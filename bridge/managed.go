@@ -40,6 +40,8 @@ type managed struct {
 	failures  int
 	busy      bool // is being interviewed or removed
 	heartbeat *heartbeatDocument
+
+	update *update // of its firmware, nil for none since the start
 }
 
 // load makes a device of its record and of what else the store has of it. What
@@ -122,6 +124,9 @@ func (s *Service) add(m *managed) {
 func (s *Service) drop(m *managed) {
 	for _, c := range m.commands.takeAll() {
 		s.conclude(m, c, failed(errRemoved))
+	}
+	if m.update != nil {
+		m.update.abort()
 	}
 	delete(s.devices, m.record.UUID)
 	delete(s.byName, m.record.Name)

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -75,6 +76,8 @@ type Config struct {
 	// RefreshPatience is how long a key refresh waits for nodes that do not
 	// answer; 0 until it is told to go on without them.
 	RefreshPatience time.Duration
+	// Firmware is the files that devices are updated with; nil for none.
+	Firmware fs.FS
 }
 
 // Adapter is a radio as bridge/info and bridge/health show it.

@@ -130,6 +130,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		count("network_pdus_total", "Network PDUs received, by what they were.", verdict.value, "verdict", verdict.name)
 	}
 	count("relayed_total", "PDUs relayed.", summary.Counters.Relayed)
+	count("bridged_total", "PDUs passed on to another subnet.", summary.Counters.Bridged)
 	count("access_messages_total", "Access messages received.", transport.Access)
 	count("replayed_total", "Messages dropped as replays.", transport.Replayed)
 	count("missed_total", "PDUs dropped because the node did not keep up.", summary.Missed)

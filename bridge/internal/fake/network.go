@@ -140,7 +140,7 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 	}
 	answer, silent := d.receive(r.Dst, op, params)
 	if r.Respond == 0 {
-		return node.Response{Attempts: 1}, nil
+		return node.Response{Attempts: 1}, wait(ctx, d.latency())
 	}
 	if answer == nil || silent {
 		return unanswered(ctx, r, Silence)

@@ -116,7 +116,8 @@ func (c *Client) Err() error {
 	return c.err
 }
 
-// Progress is how many octets the server has, as far as the client knows.
+// Progress is how many octets the server has, as far as the client knows. It
+// goes back when chunks were lost.
 func (c *Client) Progress() uint32 {
 	switch {
 	case c.step == ended && c.Err() == nil:
@@ -127,12 +128,25 @@ func (c *Client) Progress() uint32 {
 	var missing uint64
 	for n := c.blocks.Next(0); n >= 0; n = c.blocks.Next(n + 1) {
 		if n == c.block && c.chunkSize > 0 {
-			missing += min(uint64(c.chunks.Count())*uint64(c.chunkSize), uint64(blockSize(c.object.Size, c.blockLog, n)))
+			missing += min(uint64(c.toSend())*uint64(c.chunkSize), uint64(blockSize(c.object.Size, c.blockLog, n)))
 		} else {
 			missing += uint64(blockSize(c.object.Size, c.blockLog, n))
 		}
 	}
 	return c.object.Size - uint32(min(missing, uint64(c.object.Size)))
+}
+
+// toSend is how many chunks of the block are still to be sent; what was sent
+// counts as received until the server says otherwise.
+func (c *Client) toSend() int {
+	if c.step != sendChunk || c.mode == Pull {
+		return c.chunks.Count()
+	}
+	left := 0
+	for n := c.chunks.Next(c.chunk); n >= 0; n = c.chunks.Next(n + 1) {
+		left++
+	}
+	return left
 }
 
 func (c *Client) end(err error) {
@@ -204,7 +218,7 @@ func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 		c.sent(now)
 		if m := c.reported; m != nil && c.step == awaitReport {
 			c.reported = nil
-			c.Report(now, m)
+			c.Report(m)
 		}
 		return
 	}
@@ -218,7 +232,7 @@ func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 	case *TransferStatus:
 		c.transfer(m)
 	case *BlockStatus:
-		c.missing(now, m)
+		c.missing(m)
 	default:
 		c.end(fmt.Errorf("%w: expected an answer to %d, got %T", ErrRefused, c.step, m))
 	}
@@ -302,7 +316,7 @@ func (c *Client) nextBlock() {
 }
 
 // missing takes what the server says of the block.
-func (c *Client) missing(now time.Time, m *BlockStatus) {
+func (c *Client) missing(m *BlockStatus) {
 	switch {
 	case m.Status != Success:
 		// A server that has lost its block is asked to start over with it.
@@ -332,7 +346,7 @@ func (c *Client) missing(now time.Time, m *BlockStatus) {
 	for n := c.chunks.Next(c.count); n >= 0; n = c.chunks.Next(n + 1) {
 		c.chunks.Drop(n)
 	}
-	c.send(now)
+	c.send()
 }
 
 func (c *Client) want(numbers []uint16) {
@@ -351,7 +365,7 @@ func (c *Client) again() bool {
 }
 
 // send begins with the chunks that are missing, or leaves the block.
-func (c *Client) send(now time.Time) {
+func (c *Client) send() {
 	left := c.chunks.Count()
 	if left == 0 {
 		c.blocks.Drop(c.block)
@@ -392,7 +406,7 @@ const reportTimeout = 3 * reportInterval
 
 // Report takes a report of a server in pull mode: the chunks that it wants, none
 // when it has the block.
-func (c *Client) Report(now time.Time, m *PartialBlockReport) {
+func (c *Client) Report(m *PartialBlockReport) {
 	switch {
 	case c.mode != Pull || c.step != awaitReport && c.step != sendChunk:
 		return
@@ -409,7 +423,7 @@ func (c *Client) Report(now time.Time, m *PartialBlockReport) {
 	c.chunks = make(Bits, (c.count+7)/8)
 	c.want(m.EncodedMissingChunks)
 	c.before = c.count // a server asks for as many as it can take at once
-	c.send(now)
+	c.send()
 }
 
 // NextDeadline is when Next has something to send though nothing has come; zero

@@ -193,9 +193,9 @@ func (u *Updater) ask() blob.Ask {
 }
 
 // Report takes a report of a node in pull mode.
-func (u *Updater) Report(now time.Time, m *blob.PartialBlockReport) {
+func (u *Updater) Report(m *blob.PartialBlockReport) {
 	if u.phase == transferring {
-		u.client.Report(now, m)
+		u.client.Report(m)
 	}
 }
 
@@ -207,6 +207,8 @@ func (u *Updater) Answer(now time.Time, m access.Message, failed error) {
 	}
 	u.waiting = false
 	switch {
+	case u.cancel && u.phase != askCancel:
+		return // it does not matter any more
 	case u.phase == transferring:
 		u.client.Answer(now, m, failed)
 		return
