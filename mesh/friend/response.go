@@ -110,7 +110,7 @@ func (f *Friend) handOver(s *friendship, out *Output) bool {
 			u := Update{State: f.cfg.Author.Security(s.NetKey), MoreData: len(s.queue.entries) > 0}
 			p, ok = f.stamp(s.NetKey, s.LPN, 0, OpUpdate, u.Append)
 		case e.kind == drafted:
-			if p, ok = f.compose(s, &e, out); !ok {
+			if p, ok = f.compose(s, &e); !ok {
 				continue
 			}
 		case e.kind == own:
@@ -129,6 +129,9 @@ func (f *Friend) handOver(s *friendship, out *Output) bool {
 		if ok {
 			f.counters.Handed++
 			s.last, s.handed = &p, e
+			if e.draft.ID != 0 && !s.queue.holds(e.draft.ID) {
+				out.Events = append(out.Events, Handed{e.draft.ID})
+			}
 		}
 		return ok
 	}
@@ -153,16 +156,13 @@ func (s *friendship) takeBack() {
 func isUpdate(p *network.PDU) bool { return p.CTL && p.Transport[0] == OpUpdate }
 
 // compose makes PDUs of a draft. What follows the first goes back to the queue.
-func (f *Friend) compose(s *friendship, e *entry, out *Output) (network.PDU, bool) {
+func (f *Friend) compose(s *friendship, e *entry) (network.PDU, bool) {
 	pdus, err := f.cfg.Author.Compose(&e.draft)
 	if err != nil || len(pdus) == 0 {
 		f.counters.Unsent++
 		return network.PDU{}, false
 	}
-	s.queue.back(pdus[1:], e.message)
-	if e.draft.ID != 0 {
-		out.Events = append(out.Events, Handed{e.draft.ID})
-	}
+	s.queue.back(pdus[1:], e)
 	return pdus[0], true
 }
 
