@@ -93,15 +93,18 @@ func (f *Friend) respond(s *friendship, out *Output) {
 	s.poll = false
 	if s.last != nil {
 		f.counters.Repeated++
-	} else if !f.handOver(s, out) {
+	} else if !f.handOver(s) {
 		return
+	}
+	if id := s.handed.draft.ID; id != 0 && !s.queue.holds(id) {
+		out.Events = append(out.Events, Handed{id})
 	}
 	out.Send = append(out.Send, Outgoing{PDU: *s.last, Link: s.Link})
 }
 
 // handOver takes what is next in the queue; when there is nothing, a Friend
 // Update says so. What is this node's own gets its sequence number now.
-func (f *Friend) handOver(s *friendship, out *Output) bool {
+func (f *Friend) handOver(s *friendship) bool {
 	for {
 		e, ok := s.queue.next()
 		var p network.PDU
@@ -129,9 +132,6 @@ func (f *Friend) handOver(s *friendship, out *Output) bool {
 		if ok {
 			f.counters.Handed++
 			s.last, s.handed = &p, e
-			if e.draft.ID != 0 && !s.queue.holds(e.draft.ID) {
-				out.Events = append(out.Events, Handed{e.draft.ID})
-			}
 		}
 		return ok
 	}
