@@ -79,7 +79,7 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 			if err != nil {
 				continue
 			}
-			s.schedule.Heard()
+			s.heard(kind)
 			// Only the primary subnet's beacons move the IV index of a node
 			// that is on it (section 3.11.5).
 			if s.index == mesh.PrimaryNetKey || c.subnet(mesh.PrimaryNetKey) == nil {

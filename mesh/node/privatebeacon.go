@@ -18,6 +18,16 @@ type privateBeacon struct {
 	said     beacon.State
 }
 
+// heard counts a beacon of a neighbour: the more there are, the fewer of that
+// kind the node itself sends.
+func (s *subnet) heard(kind beacon.Type) {
+	if kind == beacon.TypePrivate {
+		s.private.schedule.Heard()
+	} else {
+		s.schedule.Heard()
+	}
+}
+
 // tickPrivateBeacons sends the private beacons that are due.
 func (c *Core) tickPrivateBeacons() {
 	if !c.state.PrivateBeacon.Enabled || !c.state.IsProvisioned() {
