@@ -21,20 +21,22 @@ type privateBeacon struct {
 // heard counts a beacon of a neighbour: the more there are, the fewer of that
 // kind the node itself sends.
 func (s *subnet) heard(kind beacon.Type) {
-	if kind == beacon.TypePrivate {
-		s.private.schedule.Heard()
-	} else {
+	switch {
+	case kind == beacon.TypeSecure:
 		s.schedule.Heard()
+	case !s.private.schedule.Due().IsZero(): // it sends them itself
+		s.private.schedule.Heard()
 	}
 }
 
 // tickPrivateBeacons sends the private beacons that are due.
 func (c *Core) tickPrivateBeacons() {
-	if !c.state.PrivateBeacon.Enabled || !c.state.IsProvisioned() {
-		return
-	}
 	for _, s := range c.subnets {
 		b := &s.private
+		if !c.state.PrivateBeacon.Enabled {
+			*b = privateBeacon{}
+			continue
+		}
 		if b.schedule.Due().IsZero() {
 			b.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 		}
@@ -57,7 +59,7 @@ func (c *Core) tickPrivateBeacons() {
 
 func (c *Core) privateBeaconDeadline() time.Time {
 	var next time.Time
-	if c.state.PrivateBeacon.Enabled && c.state.IsProvisioned() {
+	if c.state.PrivateBeacon.Enabled {
 		for _, s := range c.subnets {
 			if s.private.schedule.Due().IsZero() {
 				return c.now // to begin
