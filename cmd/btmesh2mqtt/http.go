@@ -133,6 +133,9 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	count("bridged_total", "PDUs passed on to another subnet.", summary.Counters.Bridged)
 	count("access_messages_total", "Access messages received.", transport.Access)
 	count("replayed_total", "Messages dropped as replays.", transport.Replayed)
+	gauge("friendships", "Devices that sleep and have the bridge for a friend.", float64(len(summary.Friendships)))
+	count("friend_polls_total", "Questions of devices that sleep.", summary.Counters.Friend.Polls)
+	count("friend_discarded_total", "Messages for devices that sleep dropped for want of room.", summary.Counters.Friend.Discarded)
 	count("missed_total", "PDUs dropped because the node did not keep up.", summary.Missed)
 }
 

@@ -98,8 +98,8 @@ type Terminated struct {
 	Reason Reason
 }
 
-// Handed says that a draft has been handed over. The Low Power node has not
-// acknowledged it yet.
+// Handed says that a draft has been handed over, all PDUs of it, perhaps not for
+// the first time. The Low Power node has not acknowledged the last yet.
 type Handed struct{ ID uint64 }
 
 // Secured says that the friend told this Low Power node the state of the

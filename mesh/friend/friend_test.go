@@ -496,3 +496,38 @@ func TestFloodsLeaveMemoryBounded(t *testing.T) {
 		}
 	})
 }
+
+// A draft is handed over when its last segment is, and a message that is being
+// handed over cannot be withdrawn.
+func TestDraftInSegments(t *testing.T) {
+	b := newBench(t, friend.Config{})
+	b.befriend(sleeper, 0)
+	b.StoreDraft(0, friend.Draft{ID: 7, Dst: sleeper, PDUs: 3})
+	b.StoreDraft(0, friend.Draft{ID: 8, Dst: sleeper, PDUs: 1})
+	b.StoreDraft(0, friend.Draft{ID: 9, Dst: sleeper, PDUs: 1})
+	b.Withdraw(8)
+	var events []string
+	for n := range 4 {
+		b.poll(sleeper)
+		if n == 0 {
+			b.Withdraw(7)
+		}
+		events = append(events, fmt.Sprint(b.out.Events, b.Waits(7), b.Waits(9)))
+	}
+	b.expect("events", events, []string{"[] true true", "[] true true", "[{7}] false true", "[{9}] false false"})
+	b.expect("queued", b.Status()[0].Queued, 0)
+}
+
+// What was stored with an IV index that nobody receives any more is left out:
+// the Low Power node could not acknowledge it.
+func TestStaleMessagesAreNotHandedOver(t *testing.T) {
+	b := newBench(t, friend.Config{})
+	b.befriend(sleeper, 0)
+	for n, iv := range []mesh.IVIndex{5, 6, 7} { // the network has 7
+		p := message(n+1, sleeper)
+		p.IVIndex = iv
+		b.Store(p)
+	}
+	b.expect("messages", numbers(b.drain(sleeper)), []int{2, 3})
+	b.expect("stale", b.Counters().Stale, 1)
+}

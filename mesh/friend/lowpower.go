@@ -40,6 +40,8 @@ const (
 	offerWindow         = 1100 * time.Millisecond // from the Request to the last Offer
 	betterOffer         = 400 * time.Millisecond  // to wait for one after the first
 	retryJitter         = 100 * time.Millisecond
+	conversation        = 600 * time.Millisecond // after a message another one is likely
+	conversationPoll    = 250 * time.Millisecond
 	listenSlack         = 30 * time.Millisecond // of both radios
 	firstPause          = time.Second
 	longestPause        = time.Minute
@@ -88,6 +90,7 @@ type LowPower struct {
 	list       Subscriptions // in question
 	number     uint8         // of the last transaction
 	pollAt     time.Time     // sooner than the interval, zero if not
+	heardAt    time.Time     // the last message
 
 	wanted, known []mesh.Address
 }
@@ -336,6 +339,7 @@ func (l *LowPower) fromFriend(m *Control) bool {
 // friendship, unless Receive was: it is the answer to a Poll.
 func (l *LowPower) Heard(now time.Time, out *Output) {
 	if l.established {
+		l.heardAt = now
 		l.answered(now, true, out)
 	}
 }
@@ -354,8 +358,13 @@ func (l *LowPower) answered(now time.Time, more bool, out *Output) {
 	}
 }
 
+// sleep ends an exchange. Who has just got a message answers it, and the next one
+// may follow from that: the node asks once or twice more before it sleeps long.
 func (l *LowPower) sleep(now time.Time) {
 	l.phase, l.deadline = sleeping, now.Add(l.cfg.PollInterval)
+	if now.Sub(l.heardAt) < conversation {
+		l.PollWithin(now, conversationPoll)
+	}
 }
 
 // Subscribe says which group and virtual addresses the node listens to. The

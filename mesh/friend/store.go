@@ -131,17 +131,13 @@ func (f *Friend) StoreOwn(p *network.PDU) bool {
 	return found
 }
 
-// Waits reports whether the draft with this number is still in a queue.
+// Waits reports whether the draft with this number, or a part of it, is still in
+// a queue.
 func (f *Friend) Waits(id uint64) bool {
-	for _, s := range f.list {
-		if slices.ContainsFunc(s.queue.entries, func(e entry) bool { return e.kind == drafted && e.draft.ID == id }) {
-			return true
-		}
-	}
-	return false
+	return id != 0 && slices.ContainsFunc(f.list, func(s *friendship) bool { return s.queue.holds(id) })
 }
 
-// Withdraw takes a draft out of the queues.
+// Withdraw takes a draft out of the queues, unless it is being handed over.
 func (f *Friend) Withdraw(id uint64) {
 	for _, s := range f.list {
 		s.queue.entries = slices.DeleteFunc(s.queue.entries, func(e entry) bool { return e.kind == drafted && e.draft.ID == id })

@@ -84,7 +84,7 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 				c.learnIVIndex(said)
 				return
 			}
-			s.schedule.Heard()
+			s.heard(kind)
 			c.heardNetwork()
 			// Only the primary subnet's beacons move the IV index of a node
 			// that is on it (section 3.11.5).

@@ -24,5 +24,6 @@
 // in one test in fake time, and a crash can be put between any two inputs. Node
 // is a Core in a goroutine of its own, with a store and a radio. The same Core
 // is the gateway (with client models and Options.Monitor), a virtual lamp (with
-// server models), and an unprovisioned device.
+// server models), and an unprovisioned device. With state.Friend it keeps messages
+// for Low Power nodes (mesh/friend); with Options.LowPower it is one.
 package node

@@ -27,6 +27,7 @@ type friendship struct {
 	low   *friend.LowPower
 	out   friend.Output
 	links []friendshipLink
+	own   friend.Link                    // that of this Low Power node, the last
 	told  map[mesh.KeyIndex]beacon.State // what Low Power nodes know
 }
 
@@ -130,9 +131,10 @@ func (c *Core) deriveLinks() {
 	if f.low != nil {
 		if l, ok := f.low.Link(); ok {
 			names = append(names, l)
-			if !slices.ContainsFunc(old, func(o friendshipLink) bool { return o.Link == l }) {
+			if l != f.own {
 				// The friend hands over what was heard before, perhaps.
 				c.receiver.ForgetAll()
+				f.own = l
 			}
 		}
 	}
@@ -277,6 +279,15 @@ func (c *Core) handed(id RequestID) {
 	}
 }
 
+// wakeRequests looks at what waited in a queue that may be gone.
+func (c *Core) wakeRequests() {
+	for _, p := range c.requests {
+		if p.asleep {
+			p.deadline = c.now
+		}
+	}
+}
+
 // withdraw takes a request that has ended out of the Friend Queues.
 func (c *Core) withdraw(id RequestID) {
 	if c.friendship.role != nil {
@@ -340,6 +351,7 @@ func (c *Core) friendshipEvent(e friend.Event) {
 	case friend.Terminated:
 		c.report(FriendshipChanged{LPN: e.LPN, Friend: e.Friend, Reason: string(e.Reason)})
 		c.featuresChanged()
+		c.wakeRequests()
 	case friend.Handed:
 		c.handed(RequestID(e.ID))
 	case friend.Secured:

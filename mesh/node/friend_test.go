@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -506,5 +507,28 @@ func TestMessageThatIsHandedOverTwice(t *testing.T) {
 	}
 	if n := s.gateway.Friendships(); len(n) != 1 || n[0].Queued != 0 {
 		t.Errorf("%+v", n)
+	}
+}
+
+// A request to a Low Power node that is gone ends after the friendship has: the
+// friend forgets the node, tries to reach it as any other, and gives up.
+func TestRequestToASleeperThatIsGone(t *testing.T) {
+	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 5 * time.Minute})
+	s.lost = func(from, to *member) bool { return from == s.sleeper || to == s.sleeper }
+	payload, err := access.Append(nil, &generic.OnOffSet{TID: 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.gateway.Request(s.now, node.Request{
+		Dst: s.peer.Address, TTL: mesh.DefaultTTL, Payload: payload, Respond: generic.OpOnOffStatus,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.carryOut(s.gateway)
+	await(s.pump, s.gateway, 6*time.Minute, func(e node.FriendshipChanged) bool { return e.Reason == string(friend.PollTimeout) })
+	done := await(s.pump, s.gateway, time.Minute, func(e node.RequestDone) bool { return e.ID == id })
+	if !errors.Is(done.Err, node.ErrNoResponse) {
+		t.Errorf("%+v", done)
 	}
 }
