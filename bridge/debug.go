@@ -142,7 +142,7 @@ func (s *Service) debugRequest(what string, payload []byte) {
 	_ = json.Unmarshal(payload, &fields) // the response says what it should have been
 	for _, key := range []string{
 		"uuid", "name", "id", "from", "to", "time", "force", "attention", "transaction",
-		"key_refresh", "net_key", "app_key", "exclude", "finish", "test_mode",
+		"key_refresh", "net_key", "app_key", "exclude", "finish", "test_mode", "via", "remote", "what",
 	} {
 		if value, ok := fields[key]; ok && len(value) <= maxText {
 			if shown == nil {

@@ -28,6 +28,7 @@ import (
 type Mesh interface {
 	Request(ctx context.Context, r node.Request) (node.Response, error)
 	Provision(ctx context.Context, p node.Provision) (state.Peer, error)
+	Refresh(ctx context.Context, r node.Refresh) (state.Peer, error)
 	CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason string) error
 	ProvisioningInput(ctx context.Context, uuid mesh.UUID, value string) error
 	Forget(ctx context.Context, uuid mesh.UUID) error

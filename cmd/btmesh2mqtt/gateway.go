@@ -182,7 +182,7 @@ func (g *gateway) sessionChanged(s mqtt.Status) {
 func gatewayElements() []access.Element {
 	var models []access.Model
 	for _, id := range []mesh.ModelID{
-		foundation.ConfigurationClientID,
+		foundation.ConfigurationClientID, foundation.RemoteProvisioningClientID,
 		generic.OnOffClientID, generic.LevelClientID, generic.BatteryClientID,
 		sensor.ClientID,
 		light.LightnessClientID, light.CTLClientID, light.HSLClientID,

@@ -191,7 +191,7 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 				begun := s.now
 				// Between two other nodes a PDU has no friend that repeats it:
 				// what is lost there is for the repetitions of the radio.
-				s.lost = func(from, to *member) bool {
+				s.deaf = func(from, to *member) bool {
 					return (from == s.sleeper || to == s.sleeper) && s.random.Float64() < loss
 				}
 				for tid := range 100 {
@@ -221,7 +221,7 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 func TestFriendshipIsMadeAnew(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
 	cut := false
-	s.lost = func(from, to *member) bool { return cut && (from == s.sleeper || to == s.sleeper) }
+	s.deaf = func(from, to *member) bool { return cut && (from == s.sleeper || to == s.sleeper) }
 	cut = true
 	s.pass(7 * time.Second) // all attempts of a poll fail, and the friend still waits
 	for tid := range 10 {
@@ -293,7 +293,7 @@ func TestRequestWaitsForThePoll(t *testing.T) {
 func TestSleeperFindsAnotherFriend(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 10 * time.Minute, PollInterval: 5 * time.Second})
 	s.change(s.plug, func(n *state.Node) { n.Friend = state.Enabled })
-	s.lost = func(from, to *member) bool {
+	s.deaf = func(from, to *member) bool {
 		return from == s.gateway && to == s.sleeper || from == s.sleeper && to == s.gateway
 	}
 	moved := await(s.pump, s.plug, time.Minute, func(e node.FriendshipChanged) bool { return e.Established })
@@ -328,7 +328,7 @@ func TestSleeperFindsAnotherFriend(t *testing.T) {
 func TestSegmentedMessageThroughAFriend(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 3 * time.Second})
 	s.change(s.plug, func(n *state.Node) { n.Friend = state.Enabled })
-	s.lost = func(from, to *member) bool {
+	s.deaf = func(from, to *member) bool {
 		return from == s.gateway && to == s.sleeper || from == s.sleeper && to == s.gateway
 	}
 	await(s.pump, s.plug, time.Minute, func(e node.FriendshipChanged) bool { return e.Established })
@@ -459,7 +459,7 @@ func TestFriendFeatureIsOff(t *testing.T) {
 func TestSleeperFollowsTheIVIndex(t *testing.T) {
 	const stays = 100 * time.Hour // longer than the network stays in a state at least
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 3 * time.Hour, PollInterval: time.Hour})
-	s.lost = func(_, to *member) bool { return to == s.plug } // it hears no beacon, and says nothing
+	s.deaf = func(_, to *member) bool { return to == s.plug } // it hears no beacon, and says nothing
 	for _, m := range s.members {
 		s.change(m, func(n *state.Node) { n.Beacon = false })
 	}
@@ -486,7 +486,7 @@ func TestSleeperFollowsTheIVIndex(t *testing.T) {
 func TestMessageThatIsHandedOverTwice(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
 	unheard, queued := false, false
-	s.lost = func(from, to *member) bool { return unheard && from == s.sleeper && to == s.gateway }
+	s.deaf = func(from, to *member) bool { return unheard && from == s.sleeper && to == s.gateway }
 	s.tap = func(to *member, in bearer.Incoming) {
 		if to == s.sleeper && in.Kind == bearer.Message && queued {
 			unheard, queued = true, false // the answer to the poll, which brings the message
@@ -514,7 +514,7 @@ func TestMessageThatIsHandedOverTwice(t *testing.T) {
 // friend forgets the node, tries to reach it as any other, and gives up.
 func TestRequestToASleeperThatIsGone(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 5 * time.Minute})
-	s.lost = func(from, to *member) bool { return from == s.sleeper || to == s.sleeper }
+	s.deaf = func(from, to *member) bool { return from == s.sleeper || to == s.sleeper }
 	payload, err := access.Append(nil, &generic.OnOffSet{TID: 0})
 	if err != nil {
 		t.Fatal(err)

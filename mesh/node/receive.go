@@ -155,6 +155,7 @@ func (c *Core) collectTransport(rssi int8) {
 // receiveAccess takes an access message to the request that it answers, to the
 // models, and to who monitors the node.
 func (c *Core) receiveAccess(m *transport.AccessMessage, rssi int8) {
+	c.meetCandidate(m)
 	// A model that answers makes the transport layer use its memory again.
 	c.payload = append(c.payload[:0], m.Payload...)
 	op, params, err := access.ParseOpcode(c.payload)
@@ -187,6 +188,7 @@ func (c *Core) receiveAccess(m *transport.AccessMessage, rssi int8) {
 		})
 	}
 	c.matchResponse(m, op, params)
+	c.hearRemote(m, op, params)
 	// A node obeys its own device key; the key of another node only proves
 	// that the other one answers.
 	if !m.Key.IsDevice() || m.Key.Device == c.state.Address {

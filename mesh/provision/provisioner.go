@@ -275,7 +275,7 @@ func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
 	p.phase = awaitPublicKey
 	p.send(now, start, out)
 	p.send(now, key, out)
-	p.report(out, Started)
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: Started, Start: &start})
 	if a.Auth.PublicKey != nil {
 		p.agree(now, PublicKey{Key: *a.Auth.PublicKey}, out)
 	}

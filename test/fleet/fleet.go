@@ -85,13 +85,17 @@ func (a *Air) newLamp(sleep *node.LowPowerOptions) *Lamp {
 }
 
 // run makes a node of a controller.
-func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, options node.Options) *node.Node {
+func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, options node.Options, changes ...func(*node.Config)) *node.Node {
 	a.t.Helper()
 	options.Random = rand.Reader
-	n, err := node.Open(node.Config{
+	config := node.Config{
 		Options: options,
 		Store:   store.NewMemory(),
-	}, func() (node.Saved, error) { return node.NewDevice(uuid), nil })
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	n, err := node.Open(config, func() (node.Saved, error) { return node.NewDevice(uuid), nil })
 	if err != nil {
 		a.t.Fatal(err)
 	}
