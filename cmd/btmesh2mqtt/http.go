@@ -131,6 +131,12 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	count("relayed_total", "PDUs relayed.", summary.Counters.Relayed)
 	count("access_messages_total", "Access messages received.", transport.Access)
 	count("replayed_total", "Messages dropped as replays.", transport.Replayed)
+	gatt := summary.Counters.GATT
+	count("gatt_received_total", "Messages received over connections.", gatt.Received)
+	count("gatt_sent_total", "Messages sent over connections.", gatt.Sent)
+	count("proxy_connects_total", "Connections to proxies that were tried.", gatt.Client.Connects)
+	count("proxy_lost_total", "Connections to proxies that were lost.", gatt.Client.Lost)
+	count("proxy_filter_mismatches_total", "Proxy filters that were not as they should be.", gatt.Client.Mismatches)
 	count("missed_total", "PDUs dropped because the node did not keep up.", summary.Missed)
 }
 
