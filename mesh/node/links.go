@@ -204,7 +204,7 @@ func (c *Core) linkClosed(l *link, reason error) {
 	case proxyServer:
 		c.gatt.server.Closed(l.id)
 	case provisioner:
-		if s := c.sessionOf(l.id); s != nil {
+		if s := c.sessionOf(l.id); s != nil && !c.reconnectDevice(s, l) {
 			s.Disconnected(c.now, reason, &c.provisioning)
 			c.collectProvisioning()
 		}

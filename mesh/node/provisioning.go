@@ -42,9 +42,10 @@ type Provision struct {
 // session is one provisioning that runs.
 type session struct {
 	*provision.Provisioner
-	want    Provision
-	address mesh.Address // reserved for the device, unassigned until its elements are counted
-	connect *Connect     // over PB-GATT; nil for another bearer
+	want     Provision
+	address  mesh.Address // reserved for the device, unassigned until its elements are counted
+	connect  *Connect     // over PB-GATT; nil for another bearer
+	connects int          // how often it was tried
 }
 
 // Provision begins to provision a device (section 5). Its steps and its end
