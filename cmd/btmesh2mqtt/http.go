@@ -136,6 +136,12 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	gauge("friendships", "Devices that sleep and have the bridge for a friend.", float64(len(summary.Friendships)))
 	count("friend_polls_total", "Questions of devices that sleep.", summary.Counters.Friend.Polls)
 	count("friend_discarded_total", "Messages for devices that sleep dropped for want of room.", summary.Counters.Friend.Discarded)
+	gatt := summary.Counters.GATT
+	count("gatt_received_total", "Messages received over connections.", gatt.Received)
+	count("gatt_sent_total", "Messages sent over connections.", gatt.Sent)
+	count("proxy_connects_total", "Connections to proxies that were tried.", gatt.Client.Connects)
+	count("proxy_lost_total", "Connections to proxies that were lost.", gatt.Client.Lost)
+	count("proxy_filter_mismatches_total", "Proxy filters that were not as they should be.", gatt.Client.Mismatches)
 	count("missed_total", "PDUs dropped because the node did not keep up.", summary.Missed)
 }
 

@@ -39,7 +39,8 @@ type link struct {
 	adapter uint8
 	peer    bearer.Peer
 	netKey  mesh.KeyIndex // client: of the proxy's subnet
-	node    mesh.Address  // client: of the proxy, when it told
+	node    mesh.Address  // client: of the proxy, when it is known
+	proven  bool          // client: the proxy has shown that it has the key
 	private bool          // server: it gets private beacons
 	sar     proxy.Reassembly
 	faults  int // besides those of sar
@@ -175,7 +176,6 @@ func (c *Core) linkOpened(l *link) {
 	case proxyClient:
 		c.gatt.client.Opened(c.now, l.id, &c.gatt.clientOut)
 		c.collectClient()
-		c.report(ProxyConnected{Peer: l.peer, Node: l.node, NetKey: l.netKey})
 	case proxyServer:
 		c.welcome(l)
 	case provisioner:
@@ -196,7 +196,7 @@ func (c *Core) linkClosed(l *link, reason error) {
 	}
 	switch l.role {
 	case proxyClient:
-		if l.open {
+		if l.proven {
 			c.report(ProxyLost{Peer: l.peer, Node: l.node, NetKey: l.netKey, Err: reason})
 		}
 		c.gatt.client.Closed(c.now, l.id, &c.gatt.clientOut)
@@ -204,7 +204,7 @@ func (c *Core) linkClosed(l *link, reason error) {
 	case proxyServer:
 		c.gatt.server.Closed(l.id)
 	case provisioner:
-		if s := c.sessionOf(l.id); s != nil {
+		if s := c.sessionOf(l.id); s != nil && !c.reconnectDevice(s, l) {
 			s.Disconnected(c.now, reason, &c.provisioning)
 			c.collectProvisioning()
 		}
@@ -289,7 +289,11 @@ func (c *Core) receiveConfiguration(l *link, message []byte) {
 		return
 	}
 	if l.role == proxyClient {
-		c.gatt.client.Receive(c.now, l.id, m, &c.gatt.clientOut)
+		if !l.proven {
+			l.proven, l.node = true, p.Src
+			c.report(ProxyConnected{Peer: l.peer, Node: l.node, NetKey: l.netKey})
+		}
+		c.gatt.client.Receive(c.now, l.id, p.Src, m, &c.gatt.clientOut)
 		c.collectClient()
 		return
 	}

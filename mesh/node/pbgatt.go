@@ -27,6 +27,10 @@ const (
 // whose advertisement was not heard lately: nobody knows where to connect to.
 var ErrNotSighted = errors.New("node: the device has not advertised that it can be provisioned over PB-GATT in the last half minute; wait until it is listed with pb-gatt, or take another bearer")
 
+// maxConnects is how often the connection to a device is tried: now and then
+// one fails although the device is there.
+const maxConnects = 3
+
 // recent is for how long a device is taken to be where it was heard.
 const recent = 30 * time.Second
 
@@ -101,9 +105,35 @@ func (c *Core) chooseBearer(s *session, o *provision.ProvisionerOptions) error {
 // connectDevice makes the connection of a session over PB-GATT.
 func (c *Core) connectDevice(s *session) {
 	if to := s.connect; to != nil {
+		s.connects++
 		c.gatt.all = append(c.gatt.all, &link{id: to.ID, role: provisioner, service: to.Service, adapter: to.Adapter, peer: to.To})
 		c.act(*to)
 	}
+}
+
+// reconnectDevice tries once more when a connection could not be made, and
+// reports false when that was often enough.
+func (c *Core) reconnectDevice(s *session, l *link) bool {
+	if l.open || l.ending || s.connects >= maxConnects {
+		return false
+	}
+	s.connect.ID = c.nextLink()
+	if d := c.gatt.sighted[s.want.UUID]; d != nil {
+		s.connect.To, s.connect.Adapter = d.peer, d.adapter
+	}
+	c.connectDevice(s)
+	return true
+}
+
+// carrier is the connection of a session over PB-GATT, of others or of this
+// node, by the name that the session has for it.
+func (c *Core) carrier(name uint32) *link {
+	for _, s := range c.sessions {
+		if s.connect != nil && s.Link() == name {
+			return c.link(s.connect.ID)
+		}
+	}
+	return c.link(bearer.LinkID(name))
 }
 
 // sessionOf finds the session of a connection.
@@ -133,12 +163,12 @@ func (c *Core) receiveCarried(l *link, pdu []byte) {
 // connections.
 func (c *Core) carryOverGATT(pdus []provision.CarriedPDU, ends []provision.CarriedEnd) {
 	for _, p := range pdus {
-		if l := c.link(bearer.LinkID(p.Link)); l != nil {
+		if l := c.carrier(p.Link); l != nil {
 			c.write(l, proxy.ProvisioningPDU, p.PDU)
 		}
 	}
 	for _, e := range ends {
-		if l := c.link(bearer.LinkID(e.Link)); l != nil {
+		if l := c.carrier(e.Link); l != nil {
 			c.endLink(l)
 		}
 	}

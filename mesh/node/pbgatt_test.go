@@ -131,6 +131,14 @@ func TestPBGATTFailures(t *testing.T) {
 		radio.off = true
 		failed(t, provisionOver(p, gateway, uuid, provision.Auth{}, node.OnlyPBGATT), provision.FailLinkClosed)
 	})
+	t.Run("not at once", func(t *testing.T) {
+		p, air, gateway, dev, radio, uuid := setup(t)
+		radio.off = true
+		air.later(6*time.Second, func() { radio.off = false })
+		if done := provisionOver(p, gateway, uuid, provision.Auth{}, node.OnlyPBGATT); done.Err != nil || !dev.State().IsProvisioned() {
+			t.Error(done.Err)
+		}
+	})
 	t.Run("lost on the way", func(t *testing.T) {
 		p, air, gateway, dev, radio, uuid := setup(t)
 		written := 0

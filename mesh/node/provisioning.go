@@ -53,6 +53,7 @@ type session struct {
 	records  provision.Records
 	remote   *remoteLink // nil without Provision.Via
 	connect  *Connect    // over PB-GATT; nil for another bearer
+	connects int         // how often it was tried
 	ended    bool        // its outcome was reported
 }
 

@@ -49,10 +49,11 @@ type newcomer struct {
 	until   time.Time
 }
 
-// ProxyConnected says that this node is the client of a proxy.
+// ProxyConnected says that this node is the client of a proxy, which has shown
+// that it has the key of the network.
 type ProxyConnected struct {
 	Peer   bearer.Peer
-	Node   mesh.Address // unassigned when its advertisement does not tell
+	Node   mesh.Address // of its primary element
 	NetKey mesh.KeyIndex
 }
 
