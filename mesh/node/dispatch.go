@@ -208,6 +208,9 @@ func (c *Core) keep(i *instance) {
 	}
 	// The call may have reset the node, hence the look-up.
 	config := c.state.Elements[i.element].Model(i.model.ID())
+	if config == nil {
+		return // the node has another composition now
+	}
 	if values := p.State(); !bytes.Equal(values, config.Values) {
 		config.Values = slices.Clone(values)
 		c.stateDirty = true

@@ -1,6 +1,7 @@
 // Package node is one Bluetooth Mesh node, put together from the layers below
 // it: network, transport and access (Mesh Protocol 1.1, chapter 3), with the
-// provisioning of chapter 5 on either side.
+// provisioning of chapter 5 on either side: over its own radio, through another
+// node (Provision.Via), or of a node that is renewed (Refresh).
 //
 //	             Receive(PDU)        Request, Provision, WithModel
 //	                  │                          │

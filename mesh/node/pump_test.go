@@ -114,7 +114,7 @@ func (p *pump) carryOut(m *member) {
 		}
 		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 		for _, other := range p.members {
-			if other != m && (p.deaf == nil || !p.deaf(m, other)) && p.random.Float64() >= p.loss {
+			if other != m && p.random.Float64() >= p.loss && (p.deaf == nil || !p.deaf(m, other)) {
 				p.air = append(p.air, delivery{p.now.Add(airTime), other, in})
 			}
 		}

@@ -265,6 +265,36 @@ func TestNodeAddressRefresh(t *testing.T) {
 	}
 }
 
+// TestRefreshRefusals: a node takes no network but its own.
+func TestRefreshRefusals(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change    func(c *chain)
+		procedure foundation.RefreshProcedure
+	}{
+		"another IV index":  {func(c *chain) { c.gateway.State().IVIndex++ }, foundation.RefreshDeviceKey},
+		"another NetKey":    {func(c *chain) { c.gateway.State().Subnets[0].Key[0] ^= 1 }, foundation.RefreshDeviceKey},
+		"another phase":     {func(c *chain) { s := &c.gateway.State().Subnets[0]; s.Phase, s.NewKey = state.SecondPhase, s.Key }, foundation.RefreshNodeAddress},
+		"an unknown subnet": {func(c *chain) { c.server.State().Subnets[0].Index = 5 }, foundation.RefreshDeviceKey},
+	} {
+		c := newChain(t, node.DeviceOptions{})
+		before := c.server.State().DeviceKey
+		if err := c.gateway.Refresh(c.now, node.Refresh{Address: c.serverPeer.Address, Procedure: tt.procedure}); err != nil {
+			t.Fatal(err)
+		}
+		c.carryOut(c.gateway)
+		await(c.pump, c.gateway, time.Minute, func(e node.ProvisioningStep) bool { return e.Step == string(provision.LinkOpened) })
+		tt.change(c) // in memory only: what is sent from here on goes as before
+		done := await(c.pump, c.gateway, 2*time.Minute, func(node.RefreshDone) bool { return true })
+		var f *provision.Failure
+		if !errors.As(done.Err, &f) || f.Peer != provision.InvalidData {
+			t.Errorf("%s: %v", name, done.Err)
+		}
+		if !c.server.State().DeviceKey.Equal(before) || !c.server.State().DeviceKeyCandidate.IsZero() {
+			t.Errorf("%s: the node has another key", name)
+		}
+	}
+}
+
 // bigger is the program of the server with models that it had not before.
 func bigger(elements int) func() []access.Element {
 	return func() []access.Element {

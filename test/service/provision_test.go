@@ -70,3 +70,19 @@ func TestLockedLampFarAway(t *testing.T) {
 	request("device/refresh", `{"id":"attic","what":"composition"}`, `{"status":"error"}`)
 	run.Stop()
 }
+
+// Who forbids devices without authentication gets none.
+func TestNoOOBIsForbidden(t *testing.T) {
+	t.Parallel()
+	url := localBroker(t)
+	o := observer.Start(t, url, nil)
+	air := fleet.NewAir(t)
+	lamp := air.NewLamp()
+	start(t, "run", "--mqtt.url", url, "--hci.adapters", air.NewAdapter().Spec(), "--mesh.provision.allow_no_oob=false", "--log.level", "error")
+	listens(o, 0)
+	for oob, code := range map[string]string{`{}`: "auth_method", `{"method":"auto"}`: "auth_method", `{"method":"none"}`: "bad_value"} {
+		mark := o.Mark()
+		o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"oob":%s}`, lamp.UUID, oob))
+		o.Next(mark, base+"bridge/response/device/provision", fmt.Sprintf(`{"status":"error","code":%q}`, code))
+	}
+}
