@@ -93,6 +93,7 @@ type Service struct {
 	// messages names and decodes access messages for the debug log.
 	messages *access.Registry
 	inputs   chan any
+	chunks   chan struct{} // holds something while a chunk of firmware is sent
 	done     chan struct{}
 	workers  sync.WaitGroup
 
@@ -135,6 +136,7 @@ func New(cfg Config) (*Service, error) {
 		cfg:          cfg,
 		log:          cfg.Logger,
 		inputs:       make(chan any, 1024),
+		chunks:       make(chan struct{}, 1),
 		done:         make(chan struct{}),
 		devices:      map[mesh.UUID]*managed{},
 		byName:       map[string]*managed{},

@@ -295,6 +295,14 @@ func (s *Service) askUpdate(ctx context.Context, to *requester, target mesh.Addr
 		Dst: target, NetKey: netKey, Key: transport.Key{App: appKey}, TTL: mesh.DefaultTTL, Payload: payload, Respond: ask.Respond,
 	}
 	if ask.Respond == 0 {
+		// A chunk fills the radio for a second. One at a time leaves room for
+		// the commands of lamps between its segments.
+		select {
+		case s.chunks <- struct{}{}:
+			defer func() { <-s.chunks }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		r.Attempts = chunkAttempts
 	}
 	response, err := to.Request(ctx, r)
