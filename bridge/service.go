@@ -108,6 +108,7 @@ type Service struct {
 	found        map[mesh.UUID]*foundDevice
 	provisioning map[mesh.UUID]string // with the name that the device is to have
 	scanUntil    time.Time
+	distributing bool               // firmware to several devices at once
 	dirty        map[mesh.UUID]bool // states to store
 	cleared      []string           // topics that were cleared since the start
 	formerly     []string           // topics that were cleared before the start

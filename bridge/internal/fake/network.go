@@ -9,6 +9,7 @@ package fake
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -89,6 +90,24 @@ func (n *Network) join(d *Node) {
 	delete(n.outside, d.UUID)
 }
 
+// tell gives a message to a group to all nodes; which of them are in the group
+// they know themselves.
+func (n *Network) tell(ctx context.Context, r node.Request) (node.Response, error) {
+	op, params, err := access.ParseOpcode(r.Payload)
+	if err != nil {
+		return node.Response{}, err
+	}
+	n.mu.Lock()
+	nodes := slices.Collect(maps.Values(n.nodes))
+	n.mu.Unlock()
+	for _, d := range nodes {
+		if d.Answer != nil {
+			d.Answer(Message{Element: ToGroup, Opcode: op, Params: slices.Clone(params)})
+		}
+	}
+	return node.Response{Attempts: 1}, wait(ctx, Latency)
+}
+
 // Requests is how many requests there were.
 func (n *Network) Requests() int {
 	n.mu.Lock()
@@ -102,6 +121,9 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 	n.asked++
 	d := n.holder(r.Dst)
 	n.mu.Unlock()
+	if r.Dst.IsGroup() {
+		return n.tell(ctx, r)
+	}
 	if d == nil {
 		return unanswered(ctx, r, Silence)
 	}
