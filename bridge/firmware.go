@@ -27,13 +27,14 @@ const (
 // updateRequest is the payload of a firmware request.
 type updateRequest struct {
 	common
-	ID         string `json:"id"`
-	File       string `json:"file"`        // name in the directory of the bridge
-	Hex        string `json:"hex"`         // the image itself, instead of a file
-	Metadata   string `json:"metadata"`    // hexadecimal digits
-	FirmwareID string `json:"firmware_id"` // hexadecimal digits: company, little endian, and version
-	Image      uint8  `json:"image"`       // which image of the node, mostly 0
-	Mode       string `json:"mode"`        // push or pull
+	ID         string   `json:"id"`
+	IDs        []string `json:"ids"`         // several devices, instead of id
+	File       string   `json:"file"`        // name in the directory of the bridge
+	Hex        string   `json:"hex"`         // the image itself, instead of a file
+	Metadata   string   `json:"metadata"`    // hexadecimal digits
+	FirmwareID string   `json:"firmware_id"` // hexadecimal digits: company, little endian, and version
+	Image      uint8    `json:"image"`       // which image of the node, mostly 0
+	Mode       string   `json:"mode"`        // push or pull
 }
 
 // sidecar is NAME.json beside a file NAME, with what a request may leave out.

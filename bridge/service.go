@@ -103,6 +103,7 @@ type Service struct {
 	// messages names and decodes access messages for the debug log.
 	messages *access.Registry
 	inputs   chan any
+	chunks   chan struct{} // holds something while a chunk of firmware is sent
 	done     chan struct{}
 	workers  sync.WaitGroup
 
@@ -117,6 +118,7 @@ type Service struct {
 	found        map[mesh.UUID]*foundDevice
 	provisioning map[mesh.UUID]string // with the name that the device is to have
 	scanUntil    time.Time
+	distributing bool               // firmware to several devices at once
 	dirty        map[mesh.UUID]bool // states to store
 	cleared      []string           // topics that were cleared since the start
 	formerly     []string           // topics that were cleared before the start
@@ -147,6 +149,7 @@ func New(cfg Config) (*Service, error) {
 		cfg:          cfg,
 		log:          cfg.Logger,
 		inputs:       make(chan any, 1024),
+		chunks:       make(chan struct{}, 1),
 		done:         make(chan struct{}),
 		devices:      map[mesh.UUID]*managed{},
 		byName:       map[string]*managed{},

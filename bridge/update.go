@@ -173,6 +173,11 @@ func (s *Service) checkUpdate(ctx context.Context, to *requester, target mesh.Ad
 // requestUpdate updates a device; the response comes when it runs the new
 // firmware, or with the reason why not.
 func (s *Service) requestUpdate(payload []byte, reply answer) {
+	var several updateRequest
+	if err := decode(payload, &several); err == nil && len(several.IDs) > 0 {
+		s.requestDistribution(&several, reply)
+		return
+	}
 	in, m, target, err := s.updatable(payload)
 	if err != nil {
 		reply(nil, err)
@@ -184,17 +189,9 @@ func (s *Service) requestUpdate(payload []byte, reply answer) {
 			running++
 		}
 	}
-	if err := s.idle(m); err != nil {
-		reply(m.who(), err)
-		return
-	}
-	switch {
-	case m.update != nil && m.update.running:
-		err = fail("busy", "%s is being updated already", m.record.Name)
-	case running >= maxUpdates:
+	err = s.free(m)
+	if err == nil && running >= maxUpdates {
 		err = fail("busy", "%d devices are being updated already", running)
-	case s.stopping:
-		err = node.ErrStopped
 	}
 	var wanted firmware.Update
 	if err == nil {
@@ -207,7 +204,21 @@ func (s *Service) requestUpdate(payload []byte, reply answer) {
 	s.startUpdate(m, target, wanted, reply)
 }
 
-func (s *Service) startUpdate(m *managed, target mesh.Address, wanted firmware.Update, reply answer) {
+// free says whether an update of a device can begin.
+func (s *Service) free(m *managed) error {
+	switch {
+	case s.stopping:
+		return node.ErrStopped
+	case m.update != nil && m.update.running:
+		return fail("busy", "%s is being updated already", m.record.Name)
+	default:
+		return s.idle(m)
+	}
+}
+
+// newUpdate notes that an update of a device begins. The context ends when it is
+// aborted.
+func (s *Service) newUpdate(m *managed, target mesh.Address, wanted firmware.Update) (*update, context.Context) {
 	abort, cancel := context.WithCancel(s.ctx)
 	u := &update{
 		target: target, abort: cancel, reports: make(chan *blob.PartialBlockReport, 1), running: true,
@@ -216,24 +227,30 @@ func (s *Service) startUpdate(m *managed, target mesh.Address, wanted firmware.U
 	m.update = u
 	s.log.Info().Str("device", m.record.Name).Uint32("size", u.size).Stringer("blob", wanted.Object.ID).Msg("updating the firmware of a device")
 	s.updateEvent(m, u.stage, nil)
+	return u, abort
+}
+
+func (s *Service) startUpdate(m *managed, target mesh.Address, wanted firmware.Update, reply answer) {
+	u, abort := s.newUpdate(m, target, wanted)
 	to := s.requester(m)
 	s.work(func(ctx context.Context) {
-		defer cancel()
+		defer u.abort()
 		updater := firmware.NewUpdater(wanted)
 		err := s.carryOut(ctx, abort, to, u, updater, func(stage firmware.Stage, done uint32) {
 			s.post(func() { s.updateProgress(m, u, stage, done) })
-		})
+		}, func() bool { return false })
 		s.post(func() { s.updateEnded(m, u, updater, err, reply) })
 	})
 }
 
-// carryOut sends what the updater wants sent until it is done. It is told of
-// the end of abort, and cancels the update.
+// carryOut sends what the updater wants sent until it is done, or enough says
+// so. When abort ends it cancels the update.
 func (s *Service) carryOut(
-	ctx, abort context.Context, to *requester, u *update, updater *firmware.Updater, progress func(firmware.Stage, uint32),
+	ctx, abort context.Context, to *requester, u *update, updater *firmware.Updater,
+	progress func(firmware.Stage, uint32), enough func() bool,
 ) error {
 	stage, told := firmware.StageChecking, time.Now()
-	for !updater.Done() {
+	for !updater.Done() && !enough() {
 		if ctx.Err() != nil {
 			return node.ErrStopped
 		}
@@ -295,6 +312,14 @@ func (s *Service) askUpdate(ctx context.Context, to *requester, target mesh.Addr
 		Dst: target, NetKey: to.netKey, Key: transport.Key{App: to.appKey}, TTL: mesh.DefaultTTL, Payload: payload, Respond: ask.Respond,
 	}
 	if ask.Respond == 0 {
+		// A chunk fills the radio for a second. One at a time leaves room for
+		// the commands of lamps between its segments.
+		select {
+		case s.chunks <- struct{}{}:
+			defer func() { <-s.chunks }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		r.Attempts = chunkAttempts
 	}
 	response, err := to.Request(ctx, r)

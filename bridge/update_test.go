@@ -12,21 +12,35 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// updatable is a fake node with the firmware servers of a virtual device.
-func updatable(n byte, w *world) *fake.Node {
+// updatable is a fake node with the firmware servers of a virtual device; a deaf
+// one can be in no group.
+func updatable(n byte, w *world, deaf bool) *fake.Node {
 	d := fake.Composed(uuid(n), []mesh.ModelID{generic.OnOffServerID}, []mesh.ModelID{blob.TransferServerID, firmware.UpdateServerID})
 	models := device.NewPlug().Elements()[device.Primary].Models
 	models = models[len(models)-2:]
 	var mu sync.Mutex
+	listens := false
 	d.Answer = func(m fake.Message) (access.Message, bool) {
 		mu.Lock()
 		defer mu.Unlock()
+		switch m.Opcode {
+		case foundation.OpConfigModelSubscriptionAdd, foundation.OpConfigModelSubscriptionDelete:
+			in := fake.Decode[foundation.ConfigModelSubscriptionAdd](m)
+			listens = m.Opcode == foundation.OpConfigModelSubscriptionAdd
+			status := &foundation.ConfigModelSubscriptionStatus{ElementAddress: in.ElementAddress, Address: in.Address, ModelIdentifier: in.ModelIdentifier}
+			if deaf {
+				status.Status = foundation.InsufficientResources
+			}
+			return status, true
+		}
+		toGroup := m.Element == fake.ToGroup && listens
 		x := &modelContext{now: time.Now(), report: func(m access.Message) {
 			payload, err := access.Append(nil, m)
 			if err != nil {
@@ -46,7 +60,7 @@ func updatable(n byte, w *world) *fake.Node {
 				waker.Wake(&modelContext{now: x.now})
 			}
 			for _, op := range model.Opcodes() {
-				if m.Element == 1 && op == m.Opcode {
+				if (m.Element == 1 || toGroup) && op == m.Opcode {
 					model.Receive(x, &access.Incoming{Src: 1, Opcode: m.Opcode, Params: m.Params})
 					taken = true
 				}
@@ -89,7 +103,9 @@ func withUpdatable(t *testing.T, f func(t *testing.T, w *world)) {
 			"bad.bin.json":  {Data: []byte(`{`)},
 		}
 		w.start()
-		w.join(map[string]*fake.Node{"a": updatable(1, w), "b": updatable(2, w), "plain": fake.Plug(uuid(3))})
+		w.join(map[string]*fake.Node{
+			"a": updatable(1, w, false), "b": updatable(2, w, false), "c": updatable(4, w, false), "deaf": updatable(5, w, true), "plain": fake.Plug(uuid(3)),
+		})
 		f(t, w)
 	})
 }
@@ -216,5 +232,66 @@ func TestFirmwareUpdateIsAborted(t *testing.T) {
 		}
 		w.send("b/bridge/request/device/ota_update/update", `{"id":"a","hex":"`+image+`","metadata":"08"}`)
 		pass(3 * time.Second)
+	})
+}
+
+func TestFirmwareIsDistributed(t *testing.T) {
+	withUpdatable(t, func(t *testing.T, w *world) {
+		before := w.net.Requests()
+		w.send("b/bridge/request/device/ota_update/update", `{"ids":["a","b","c","a"],"file":"plug.bin"}`)
+		w.refused("device/ota_update/update", `{"ids":["a","b"],"file":"plug.bin"}`, "busy")
+		w.refused("device/ota_update/update", `{"id":"a","file":"plug.bin"}`, "busy")
+		pass(5 * time.Minute)
+		got := w.out.take("b/bridge/response/device/ota_update/update")
+		if len(got) != 1 || strings.Count(got[0], `"status":"ok"`) != 4 {
+			t.Fatalf("%v", got)
+		}
+		// 26 chunks go to all three: alone they would be 78.
+		if n := w.net.Requests() - before; n > 120 {
+			t.Errorf("%d requests", n)
+		}
+		for _, name := range []string{"a", "b", "c"} {
+			r := w.request("device/ota_update/check", `{"id":"`+name+`","file":"plug.bin"}`)
+			if data, _ := r["data"].(map[string]any); data["update_available"] != false {
+				t.Errorf("%s afterwards: %v", name, r)
+			}
+			if state := w.out.value("b/" + name); !strings.Contains(state, `"update":{"state":"idle"}`) {
+				t.Errorf("%s: state %s", name, state)
+			}
+		}
+
+		// Each device has an outcome of its own: one cannot be in the group, one
+		// is taken out, one runs the firmware.
+		image := hex.EncodeToString(append([]byte{8}, make([]byte, 60000)...))
+		w.send("b/bridge/request/device/ota_update/update", `{"ids":["a","b","deaf"],"hex":"`+image+`","metadata":"08"}`)
+		pass(4 * time.Second)
+		if r := w.request("device/ota_update/abort", `{"id":"b"}`); r["status"] != "ok" {
+			t.Errorf("abort: %v", r)
+		}
+		pass(5 * time.Minute)
+		got = w.out.take("b/bridge/response/device/ota_update/update")
+		if len(got) != 1 || !strings.Contains(got[0], `"code":"partly_failed"`) || !strings.Contains(got[0], `"code":"aborted"`) ||
+			!strings.Contains(got[0], "insufficient resources") || strings.Count(got[0], `"status":"ok"`) != 1 {
+			t.Errorf("%.1000v", got)
+		}
+		// The bridge is stopped in the middle.
+		w.send("b/bridge/request/device/ota_update/update", `{"ids":["a","b"],"hex":"`+image+`00","metadata":"08"}`)
+		pass(4 * time.Second)
+	})
+}
+
+func TestDistributionsThatCannotBe(t *testing.T) {
+	withUpdatable(t, func(t *testing.T, w *world) {
+		for payload, code := range map[string]string{
+			`{"ids":["a"],"id":"b","file":"plug.bin"}`:                          "bad_value",
+			`{"ids":["a","b"],"file":"plug.bin","mode":"pull"}`:                 "bad_value",
+			`{"ids":["a","b"]}`:                                                 "bad_value",
+			`{"ids":["a","plain"],"file":"plug.bin"}`:                           "not_supported",
+			`{"ids":["a","x"],"file":"plug.bin"}`:                               "unknown_device",
+			`{"ids":"a","file":"plug.bin"}`:                                     "bad_json",
+			`{"ids":[` + strings.Repeat(`"a",`, 64) + `"b"],"file":"plug.bin"}`: "bad_value",
+		} {
+			w.refused("device/ota_update/update", payload, code)
+		}
 	})
 }

@@ -41,6 +41,7 @@ var (
 	ErrSilent   = errors.New("blob: the node does not answer")
 	ErrObject   = errors.New("blob: the object cannot be read")
 	ErrNoMatch  = errors.New("blob: the node cannot receive the object")
+	ErrAborted  = errors.New("blob: the transfer was aborted")
 	errFinished = errors.New("blob: the transfer has ended")
 )
 
@@ -74,7 +75,8 @@ type Client struct {
 	blockLog uint8
 	maxChunk uint16
 	maxCount uint16
-	blocks   Bits // that the server has not received
+	leastLog uint8 // of a block that the server takes
+	blocks   Bits  // that the server has not received
 
 	block     int
 	chunkSize uint16
@@ -255,7 +257,7 @@ func (c *Client) plan(m *InformationStatus) {
 	if m.ServerMTUSize > chunkHeader {
 		c.maxChunk = min(c.maxChunk, m.ServerMTUSize-chunkHeader)
 	}
-	c.maxCount = m.MaxTotalChunks
+	c.maxCount, c.leastLog = m.MaxTotalChunks, m.MinBlockSizeLog
 	const smallestLog, largestLog = 6, 32
 	c.blockLog = min(m.MaxBlockSizeLog, largestLog)
 	for c.blockLog > max(m.MinBlockSizeLog, smallestLog) && uint64(c.maxChunk)*uint64(c.maxCount) < 1<<c.blockLog {
