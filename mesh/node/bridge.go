@@ -31,5 +31,6 @@ func (c *Core) bridge(p *network.PDU) {
 		out.Len = uint8(len(pdu))
 		c.counters.Bridged++
 		c.output.Send = append(c.output.Send, out)
+		c.writeNetwork(c.relayLinks(p), pdu) // the clients of this proxy, by their filters
 	}
 }
