@@ -100,13 +100,11 @@ func (s *Service) interview(m *managed, reply answer) {
 func (s *Service) configure(
 	ctx context.Context, to *requester, peer state.Peer, progress func(commission.Step),
 ) (*commission.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, commission.Timeout)
-	defer cancel()
 	key, err := s.cfg.Mesh.ApplicationKey(ctx, appKey)
 	if err != nil {
 		return nil, err
 	}
-	return commission.Configure(ctx, to, commission.Options{
+	return commission.Configure(ctx, patient{to}, commission.Options{
 		NetKey: netKey, AppKey: appKey, Key: key, Bridge: s.cfg.Address,
 	}, peer, progress)
 }

@@ -82,8 +82,14 @@ func (c *Core) Awake(now time.Time) bool {
 // receiveTransport gives a PDU for this node to the transport layer.
 func (c *Core) receiveTransport(p *network.PDU) {
 	f := &c.friendship
-	if f.low == nil || f.by(p.By) == nil {
+	switch {
+	case f.low == nil:
 		c.transport.Receive(c.now, p, &c.lower)
+		return
+	case f.by(p.By) == nil:
+		if isFriendMessage(p) || !f.low.Returns(c.now) {
+			c.transport.Receive(c.now, p, &c.lower)
+		}
 		return
 	}
 	c.transport.ReceiveStored(c.now, p, &c.lower)
