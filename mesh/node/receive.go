@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -75,8 +76,8 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 // relay passes a PDU on (section 3.4.6.3): not what is for this node alone,
 // and not what has come to the end of its way.
 func (c *Core) relay(p *network.PDU) {
-	by := c.relayCredentials(p)
-	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil {
+	by, always := c.relayCredentials(p)
+	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil || !always && c.state.Relay != state.Enabled {
 		return
 	}
 	out := bearer.Outgoing{
