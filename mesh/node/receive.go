@@ -32,10 +32,10 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 }
 
 // segmentation is the SAR Transmitter state (section 4.2.48). Unless the options
-// say otherwise, or a Configuration Client has set it, segments are as far apart as the bearer needs for one PDU with
-// all its transmissions: with the usual three of them that is the default of
-// the specification, and never do segments queue up on the radio while their
-// acknowledgment is waited for already.
+// say otherwise, or a Configuration Client has set it, segments are as far apart
+// as the bearer needs for one PDU with all its transmissions: with the usual three
+// of them that is the default of the specification, and never do segments queue up
+// on the radio while their acknowledgment is waited for already.
 func (c *Core) segmentation() *transport.Transmitter {
 	if c.options.SAR != nil {
 		return c.options.SAR
