@@ -29,7 +29,14 @@ func (f *Friend) Tick(now time.Time, out *Output) {
 		switch s.phase {
 		case offering:
 			f.offer(now, s, out)
-		case offered, established:
+		case offered:
+			if now.Before(s.keep) {
+				s.phase, s.deadline = parked, s.keep
+				out.Links = true
+				continue
+			}
+			f.end(s, PollTimeout, out)
+		default:
 			f.end(s, PollTimeout, out)
 		}
 	}

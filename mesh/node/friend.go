@@ -193,22 +193,22 @@ func (c *Core) tellSleepers() {
 	}
 }
 
-// relayCredentials are what a PDU is passed on with, nil when it is not: what
-// comes from a Low Power node with the credentials of the friendship goes to the
-// others with those of the network, whether the node is a relay or not. What is
-// for a Low Power node of ours has arrived (section 3.4.6.3).
-func (c *Core) relayCredentials(p *network.PDU) *network.Credentials {
+// relayCredentials are what a PDU is passed on with. What comes from a Low Power
+// node with the credentials of the friendship goes to the others with those of the
+// network, always: whether the node is a relay or not. What is for a Low Power
+// node of ours has arrived, and is not passed on: nil (section 3.4.6.3).
+func (c *Core) relayCredentials(p *network.PDU) (by *network.Credentials, always bool) {
 	f := &c.friendship
 	if l := f.by(p.By); l != nil {
 		if s := c.subnet(l.NetKey); s != nil && f.role != nil && f.role.Owns(p.Src) {
-			return s.transmit
+			return s.transmit, true
 		}
-		return nil
+		return nil, false
 	}
 	if f.role != nil && p.Dst.IsUnicast() && f.role.Owns(p.Dst) {
-		return nil
+		return nil, false
 	}
-	return p.By
+	return p.By, false
 }
 
 // keepForSleepers queues what is for a Low Power node. It reports true when the

@@ -2,6 +2,8 @@ package node_test
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -165,9 +167,9 @@ func (s *sleeping) complete(n int) {
 }
 
 // A Low Power node gets 100 of 100 messages of its friend, and of another node
-// to it and to a group, though it listens for a fraction of the time and every
-// fifth PDU is lost. What comes while it sleeps is dropped before its core sees
-// it.
+// to it and to a group, though it listens for a fraction of the time, every fifth
+// PDU is lost, none is repeated by a radio, and a friendship is lost with them now
+// and then. What comes while it sleeps is dropped before its core sees it.
 func TestEveryMessageReachesASleeper(t *testing.T) {
 	options := node.LowPowerOptions{PollTimeout: 30 * time.Second, PollInterval: 10 * time.Second}
 	sources := map[string]func(s *sleeping, tid int){
@@ -185,9 +187,14 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 		},
 	}
 	for name, send := range sources {
-		for _, loss := range []float64{0, 0.2} {
-			t.Run(name, func(t *testing.T) {
+		for run := range 10 {
+			loss := 0.2
+			if run == 0 {
+				loss = 0
+			}
+			t.Run(fmt.Sprint(name, ", run ", run), func(t *testing.T) {
 				s := newSleeping(t, options)
+				s.random = rand.New(rand.NewPCG(uint64(run), 3))
 				begun := s.now
 				// Between two other nodes a PDU has no friend that repeats it:
 				// what is lost there is for the repetitions of the radio.
@@ -198,7 +205,7 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 					send(s, tid)
 					s.pass(700 * time.Millisecond)
 				}
-				s.pass(2 * time.Minute)
+				s.pass(3 * time.Minute)
 				s.complete(100)
 				passed := s.now.Sub(begun)
 				t.Logf("loss %.1f: listened for %s of %s, slept through %d PDUs, asked %d times, %d PDUs again",
@@ -405,6 +412,30 @@ func TestFriendshipThroughAKeyRefresh(t *testing.T) {
 			t.Errorf("the friendship ended: %+v", e)
 		}
 	}
+}
+
+// A Low Power node that has been given the new key hears of the phases from its
+// friend, for it sleeps through the beacons.
+func TestSleeperFollowsAKeyRefresh(t *testing.T) {
+	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
+	s.deaf = func(_, to *member) bool { return to == s.sleeper && !s.sleeper.Awake(s.now) }
+	next := crypto.Key{1, 2, 3}
+	for _, m := range []*member{s.gateway, s.plug, s.sleeper} {
+		s.change(m, func(n *state.Node) { n.Subnets[0].Phase, n.Subnets[0].NewKey = state.FirstPhase, next })
+	}
+	s.change(s.gateway, func(n *state.Node) { n.Subnets[0].Phase = state.SecondPhase })
+	s.pass(10 * time.Second)
+	if got := s.sleeper.State().Subnets[0].Phase; got != state.SecondPhase {
+		t.Fatalf("the sleeper is in phase %d", got)
+	}
+	s.change(s.gateway, func(n *state.Node) { n.Subnets[0] = state.Subnet{Index: n.Subnets[0].Index, Key: next} })
+	s.pass(10 * time.Second)
+	if n := s.sleeper.State().Subnets[0]; n.Phase != state.NormalOperation || !n.Key.Equal(next) {
+		t.Errorf("the sleeper is in phase %d, with the new key: %t", n.Phase, n.Key.Equal(next))
+	}
+	s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(0))
+	s.pass(10 * time.Second)
+	s.complete(1)
 }
 
 // LeaveFriend ends the friendship in good order.

@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -31,10 +32,10 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 }
 
 // segmentation is the SAR Transmitter state (section 4.2.48). Unless the options
-// say otherwise, or a Configuration Client has set it, segments are as far apart as the bearer needs for one PDU with
-// all its transmissions: with the usual three of them that is the default of
-// the specification, and never do segments queue up on the radio while their
-// acknowledgment is waited for already.
+// say otherwise, or a Configuration Client has set it, segments are as far apart
+// as the bearer needs for one PDU with all its transmissions: with the usual three
+// of them that is the default of the specification, and never do segments queue up
+// on the radio while their acknowledgment is waited for already.
 func (c *Core) segmentation() *transport.Transmitter {
 	if c.options.SAR != nil {
 		return c.options.SAR
@@ -78,12 +79,12 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 // relay passes a PDU on (section 3.4.6.3): not what is for this node alone,
 // and not what has come to the end of its way.
 func (c *Core) relay(p *network.PDU) {
-	by := c.relayCredentials(p)
-	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil {
+	by, always := c.relayCredentials(p)
+	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil || !always && c.state.Relay != state.Enabled {
 		return
 	}
 	transmit, advertised := c.relayTransmit()
-	advertised = advertised || by != p.By // what a Low Power node says goes out in any case
+	advertised = advertised || always
 	links := c.relayLinks(p)
 	if !advertised && len(links) == 0 {
 		return
