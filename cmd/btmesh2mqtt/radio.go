@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -55,7 +56,13 @@ type radio struct {
 
 	tried chan struct{} // closed when the first attempt to open it has ended
 	first error         // how that attempt ended; set before tried is closed
+	since time.Time     // when the kernel was first found setting it up
 }
+
+// setUpPatience is how long an adapter that the kernel is still setting up may
+// take to be ready when the service starts. When a machine boots both begin at
+// once; a setup takes some seconds, and one that fails ten more.
+const setUpPatience = 30 * time.Second
 
 // newRadio makes a radio that gives what it hears to a node.
 func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
@@ -83,9 +90,25 @@ func (r *radio) changed(s controller.Status) {
 	select {
 	case <-r.tried:
 	default:
-		r.first = s.Err
-		close(r.tried)
+		if !r.setUp(s.Err) {
+			r.first = s.Err
+			close(r.tried)
+		}
 	}
+}
+
+// setUp reports whether an attempt failed because the kernel is not done with
+// the adapter, which is worth more attempts. The lock is held.
+func (r *radio) setUp(err error) bool {
+	if !errors.Is(err, transport.ErrSettingUp) {
+		return false
+	}
+	if r.since.IsZero() {
+		r.since = time.Now()
+		r.log.Info().Str("adapter", r.name).Stringer("patience", setUpPatience).
+			Msg("waiting for the kernel, which is setting the adapter up")
+	}
+	return time.Since(r.since) < setUpPatience
 }
 
 // describe is the radio for bridge/info and bridge/health.
@@ -115,9 +138,10 @@ func (r *radio) describe() bridge.Adapter {
 	return a
 }
 
-// awaitRadios waits until each radio has been tried once, and fails when none
-// of them works: whoever starts the service wants to hear it now. Later losses
-// are the controller's to recover from.
+// awaitRadios waits until each radio has been tried, and fails when none of
+// them works: whoever starts the service wants to hear it now. An adapter that
+// is being set up is tried for a while. Later losses are the controller's to
+// recover from.
 func awaitRadios(ctx context.Context, radios []*radio) error {
 	var failed []error
 	for _, r := range radios {

@@ -35,6 +35,9 @@ const (
 	opLEReadAdvertisingPower        packet.Opcode = 0x2007
 	opLESetScanResponseData         packet.Opcode = 0x2009
 	opLEReadSupportedStates         packet.Opcode = 0x201C
+	opLEReadSuggestedDataLength     packet.Opcode = 0x2023
+	opLEWriteSuggestedDataLength    packet.Opcode = 0x2024
+	opLEReadMaximumDataLength       packet.Opcode = 0x202F
 	opLESetExtendedScanResponseData packet.Opcode = 0x2038
 )
 
@@ -57,6 +60,9 @@ func commands() []command {
 		{packet.OpLECreateConnectionCancel, 26, 5, 0, neutral, leCreateConnectionCancel},
 		{packet.OpLEConnectionUpdate, 27, 2, 14, neutral, leConnectionUpdate},
 		{packet.OpLESetDataLength, 33, 6, 6, neutral, leSetDataLength},
+		{opLEReadSuggestedDataLength, 33, 7, 0, neutral, leReadSuggestedDataLength},
+		{opLEWriteSuggestedDataLength, 34, 0, 4, neutral, leWriteSuggestedDataLength},
+		{opLEReadMaximumDataLength, 35, 3, 0, neutral, leReadMaximumDataLength},
 		{packet.OpLERand, 27, 7, 0, neutral, leRand},
 		{opLEReadSupportedStates, 28, 3, 0, neutral, leReadSupportedStates},
 

@@ -368,3 +368,24 @@ func TestDataLengthAndUpdate(t *testing.T) {
 		}
 	})
 }
+
+// What Linux 6.1 asks a controller with data length extension when it sets it
+// up; one that does not know it is given up.
+func TestSuggestedDataLength(t *testing.T) {
+	onStation(t, virtual.Options{}, func(t *testing.T, s *station) {
+		const readSuggested, writeSuggested, readMaximum = 0x2023, 0x2024, 0x202F
+		want := func(opcode packet.Opcode, octets ...byte) {
+			t.Helper()
+			if _, ret := s.do(packet.NewCommand(opcode)); !bytes.Equal(ret, octets) {
+				t.Errorf("%s: % x", opcode, ret)
+			}
+		}
+		want(readMaximum, 0xfb, 0, 0x48, 0x08, 0xfb, 0, 0x48, 0x08)
+		want(readSuggested, 0x1b, 0, 0x48, 0x01)
+		s.must(packet.NewCommand(writeSuggested, 0xfb, 0, 0x48, 0x08))
+		want(readSuggested, 0xfb, 0, 0x48, 0x08)
+		s.refuse(isInvalid, packet.NewCommand(writeSuggested, 0x1a, 0, 0x48, 0x08))
+		s.must(packet.Reset())
+		want(readSuggested, 0x1b, 0, 0x48, 0x01)
+	})
+}

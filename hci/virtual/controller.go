@@ -95,6 +95,7 @@ type Controller struct {
 	sets   []*set // by the extended commands, in the order of their creation
 	scan   scanner
 
+	suggested uint16 // octets of data in a link layer packet
 	initiator initiator
 	ends      []*end // of connections, in the order of their handles
 
@@ -184,6 +185,7 @@ func (c *Controller) reset() {
 	c.mask = defaultMask
 	c.maskLE = defaultMaskLE
 	c.random, c.hasRandom = packet.Address{}, false
+	c.suggested = minDataLength
 }
 
 // advertising reports whether a set is enabled.

@@ -190,7 +190,7 @@ func (c *Controller) dataLengthChange(e *end, received int) {
 	}
 	b := []byte{typeEvent, eventLE, 11, subevent, byte(e.handle), byte(e.handle >> 8)}
 	for _, octets := range []int{e.dataLength, received} {
-		us := (octets + 14) * 8
+		us := dataTime(uint16(octets))
 		b = append(b, byte(octets), byte(octets>>8), byte(us), byte(us>>8))
 	}
 	c.event(b)

@@ -182,3 +182,36 @@ func leSetDataLength(c *Controller, p []byte, r *reply) packet.Status {
 	}
 	return packet.StatusSuccess
 }
+
+// LE Read Suggested Default Data Length (7.8.34). A controller that has data
+// length extension has this and the two that follow, and Linux asks for them
+// when it sets it up.
+func leReadSuggestedDataLength(c *Controller, _ []byte, r *reply) packet.Status {
+	r.put16(c.suggested)
+	r.put16(dataTime(c.suggested))
+	return packet.StatusSuccess
+}
+
+// LE Write Suggested Default Data Length (7.8.35): octets (2) | µs (2). The
+// controller need not follow the suggestion, and this one does not.
+func leWriteSuggestedDataLength(c *Controller, p []byte, _ *reply) packet.Status {
+	octets := binary.LittleEndian.Uint16(p)
+	if octets < minDataLength || octets > packet.MaxDataOctets {
+		return packet.StatusInvalidParameters
+	}
+	c.suggested = octets
+	return packet.StatusSuccess
+}
+
+// LE Read Maximum Data Length (7.8.46): octets (2) | µs (2), sent and received.
+func leReadMaximumDataLength(_ *Controller, _ []byte, r *reply) packet.Status {
+	for range 2 {
+		r.put16(packet.MaxDataOctets)
+		r.put16(dataTime(packet.MaxDataOctets))
+	}
+	return packet.StatusSuccess
+}
+
+// dataTime is how long a link layer packet takes, in microseconds at 1 Mbit/s:
+// 14 octets come with the data.
+func dataTime(octets uint16) uint16 { return (octets + 14) * 8 }
