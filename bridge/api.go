@@ -64,6 +64,21 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"device/rename":    s.requestRename,
 		"device/remove":    s.requestRemove,
 		"device/interview": s.requestInterview,
+		"network/export":   s.requestExport,
+		"network/backup":   s.requestBackup,
+		"mesh/send":        s.requestMessage,
+
+		"network/iv_update":   s.requestIVUpdate,
+		"network/key_refresh": s.requestKeyRefresh,
+		"subnet/add":          s.requestSubnetAdd,
+		"subnet/remove":       s.requestSubnetRemove,
+		"appkey/add":          s.requestAppKeyAdd,
+		"appkey/remove":       s.requestAppKeyRemove,
+		"heartbeat/set":       s.requestHeartbeat,
+
+		"device/ota_update/check":  s.requestUpdateCheck,
+		"device/ota_update/update": s.requestUpdate,
+		"device/ota_update/abort":  s.requestUpdateAbort,
 	}
 }
 
@@ -112,6 +127,8 @@ func codeOf(err error) string {
 		return "bad_value"
 	case errors.Is(err, node.ErrNoProvisioning), errors.Is(err, provision.ErrNotAwaited):
 		return "not_provisioning"
+	case errors.Is(err, node.ErrNotSighted):
+		return "not_sighted"
 	case errors.Is(err, node.ErrNoAddresses):
 		return "no_addresses"
 	case stopped(err):
@@ -211,8 +228,9 @@ func (s *Service) requestRename(payload []byte, reply answer) {
 func (s *Service) requestRemove(payload []byte, reply answer) {
 	var in struct {
 		common
-		ID    string `json:"id"`
-		Force bool   `json:"force"`
+		ID         string `json:"id"`
+		Force      bool   `json:"force"`
+		KeyRefresh bool   `json:"key_refresh"`
 	}
 	if err := decode(payload, &in); err != nil {
 		reply(nil, err)
@@ -223,7 +241,7 @@ func (s *Service) requestRemove(payload []byte, reply answer) {
 		reply(nil, err)
 		return
 	}
-	s.remove(m, in.Force, reply)
+	s.remove(m, removal{Force: in.Force, KeyRefresh: in.KeyRefresh}, reply)
 }
 
 func (s *Service) requestInterview(payload []byte, reply answer) {

@@ -25,6 +25,8 @@ type provisionRequest struct {
 	NDEF      string     `json:"ndef"` // of the device's NFC tag, instead of the UUID; hexadecimal digits
 	Name      string     `json:"name"`
 	Attention uint8      `json:"attention"`
+	NetKey    uint16     `json:"net_key"` // of the subnet that it joins
+	Bearer    string     `json:"bearer"`  // auto, pb-adv or pb-gatt; empty for auto
 	OOB       oobRequest `json:"oob"`
 	// Certificate is true for the one that the device carries, or PEM.
 	Certificate json.RawMessage `json:"certificate"`
@@ -42,7 +44,14 @@ type oobRequest struct {
 
 // options checks a request.
 func (s *Service) provisionOptions(in *provisionRequest) (ProvisionOptions, error) {
-	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention}
+	o := ProvisionOptions{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: mesh.KeyIndex(in.NetKey)}
+	if err := s.checkSubnet(o.NetKey); err != nil {
+		return o, err
+	}
+	var known bool
+	if o.Bearer, known = bearerChoices()[in.Bearer]; !known {
+		return o, fail("bad_value", "bearer: expected auto, pb-adv or pb-gatt, got %q", clip(in.Bearer))
+	}
 	if in.NDEF != "" {
 		uuid, err := uuidOfTag(in.NDEF)
 		if err != nil {

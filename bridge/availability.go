@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 )
 
 // unanswered reports whether a request ended because the node was silent.
@@ -122,10 +123,11 @@ func (s *Service) refresh(m *managed) {
 }
 
 // refreshAll asks all devices for their state after a start. The node sends to
-// a few at a time. A device whose interview did not end gets another.
+// a few at a time. A device whose interview did not end, or that came with an
+// imported network, gets one.
 func (s *Service) refreshAll() {
 	for _, m := range s.sorted() {
-		if m.translator == nil {
+		if m.translator == nil || m.record.Interview == device.Pending {
 			if !m.busy {
 				s.interview(m, func(any, error) {})
 			}

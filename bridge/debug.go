@@ -10,7 +10,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/clock"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scene"
@@ -25,7 +27,7 @@ import (
 // newMessages builds the registry of all messages, for their names and fields.
 func newMessages() (*access.Registry, error) {
 	return access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
-		clock.Messages(), scene.Messages(), scheduler.Messages())
+		clock.Messages(), scene.Messages(), scheduler.Messages(), blob.Messages(), firmware.Messages())
 }
 
 // debugReceived logs an access message; u is the element that sent it, without
@@ -55,11 +57,7 @@ func describe(e *zerolog.Event, messages *access.Registry, op mesh.Opcode, param
 	if kind, known := messages.ByOpcode(op); known {
 		e.Str("access_message", kind.Name)
 	}
-	m, err := messages.DecodeParams(op, params)
-	var fields []byte
-	if err == nil {
-		fields, err = new(access.Codec).ToJSON(nil, m)
-	}
+	fields, err := fieldsOf(messages, op, params)
 	switch {
 	case err == nil:
 		e.RawJSON("fields", fields)
@@ -95,11 +93,13 @@ type requester struct {
 	log      zerolog.Logger
 	device   string
 	address  mesh.Address // of the first element
+	netKey   mesh.KeyIndex
+	appKey   mesh.KeyIndex
 }
 
 // requester makes one for a device as it is called now.
 func (s *Service) requester(m *managed) *requester {
-	return &requester{s.cfg.Mesh, s.messages, s.log, m.record.Name, m.record.Address}
+	return &requester{s.cfg.Mesh, s.messages, s.log, m.record.Name, m.record.Address, m.record.NetKey, m.record.AppKey}
 }
 
 // Request sends a message and waits for its outcome, as node.Node.Request does.
@@ -140,7 +140,10 @@ func (s *Service) debugRequest(what string, payload []byte) {
 	}
 	var fields, shown map[string]json.RawMessage
 	_ = json.Unmarshal(payload, &fields) // the response says what it should have been
-	for _, key := range []string{"uuid", "name", "id", "from", "to", "time", "force", "attention", "via", "remote", "what", "transaction"} {
+	for _, key := range []string{
+		"uuid", "name", "id", "from", "to", "time", "force", "attention", "transaction",
+		"key_refresh", "net_key", "app_key", "exclude", "finish", "test_mode", "via", "remote", "what",
+	} {
 		if value, ok := fields[key]; ok && len(value) <= maxText {
 			if shown == nil {
 				shown = map[string]json.RawMessage{}

@@ -91,6 +91,8 @@ func words(t reflect.Type) string {
 		return "true or false"
 	case reflect.Uint8:
 		return fmt.Sprintf("a whole number from 0 to %d", math.MaxUint8)
+	case reflect.Uint16:
+		return fmt.Sprintf("a whole number from 0 to %d", math.MaxUint16)
 	case reflect.Float64:
 		return "a number"
 	case reflect.Struct:

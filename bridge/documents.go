@@ -29,11 +29,14 @@ type networkInfo struct {
 	Name         string          `json:"name"`
 	UUID         mesh.UUID       `json:"uuid"`
 	Address      mesh.Address    `json:"primary_address"`
-	IVIndex      mesh.IVIndex    `json:"iv_index"`
+	IVIndex      *mesh.IVIndex   `json:"iv_index"` // null while it is not known
 	IVUpdate     bool            `json:"iv_update"`
 	SequenceLeft float64         `json:"seq_left_percent"`
 	NetKeys      []mesh.KeyIndex `json:"net_keys"`
 	AppKeys      []mesh.KeyIndex `json:"app_keys"`
+	IV           ivInfo          `json:"iv"`
+	Subnets      []subnetInfo    `json:"subnets"`
+	KeyRefresh   *refreshInfo    `json:"key_refresh,omitempty"` // of the one that is under way
 }
 
 type scanInfo struct {
@@ -52,12 +55,18 @@ func (s *Service) info() infoDocument {
 			Name:         s.cfg.Network,
 			UUID:         s.summary.UUID,
 			Address:      s.summary.Address,
-			IVIndex:      s.summary.IVIndex,
+			IVIndex:      &s.summary.IVIndex,
 			IVUpdate:     s.summary.IVUpdate,
 			SequenceLeft: float64(int(float64(s.summary.SequenceLeft)/all*1000)) / 10,
 			NetKeys:      s.summary.NetKeys,
 			AppKeys:      s.summary.AppKeys,
+			IV:           s.ivInfo(),
+			Subnets:      s.subnetList(),
+			KeyRefresh:   s.refreshStatus(),
 		},
+	}
+	if s.summary.IVIndexUnknown {
+		doc.Network.IVIndex = nil
 	}
 	if until := s.scanUntil; !until.IsZero() {
 		until = until.UTC().Truncate(time.Second)
@@ -79,6 +88,8 @@ type healthDocument struct {
 	Adapters []Adapter `json:"adapters"`
 	Mesh     any       `json:"mesh"`
 	Ignored  int       `json:"retained_commands_ignored"`
+
+	Heartbeats map[string]*heartbeatDocument `json:"heartbeats,omitempty"`
 }
 
 func (s *Service) health() healthDocument {
@@ -94,6 +105,8 @@ func (s *Service) health() healthDocument {
 			"counters": snakes(s.summary.Counters),
 		},
 		Ignored: s.ignored,
+
+		Heartbeats: s.heartbeats(),
 	}
 }
 
@@ -148,6 +161,12 @@ type deviceDocument struct {
 	Elements  []elementDocument `json:"elements"`
 	Exposes   []exposeDocument  `json:"exposes"`
 	Skipped   []string          `json:"skipped,omitempty"`
+	// LeftBehind: the device has old keys and has to be provisioned again.
+	LeftBehind bool            `json:"left_behind,omitempty"`
+	NetKeys    []mesh.KeyIndex `json:"net_keys"`
+	AppKeys    []mesh.KeyIndex `json:"app_keys"`
+
+	Friendship *friendshipDocument `json:"friendship,omitempty"` // with the bridge
 }
 
 type elementDocument struct {
@@ -174,7 +193,9 @@ type exposeDocument struct {
 func (s *Service) deviceList() []deviceDocument {
 	list := make([]deviceDocument, 0, len(s.devices))
 	for _, m := range s.sorted() {
-		list = append(list, m.document())
+		doc := m.document()
+		doc.Friendship = s.friendship(m)
+		list = append(list, doc)
 	}
 	return list
 }
@@ -190,6 +211,10 @@ func (m *managed) document() deviceDocument {
 		Elements:  []elementDocument{},
 		Exposes:   []exposeDocument{},
 		Skipped:   r.Skipped,
+
+		LeftBehind: r.LeftBehind,
+		NetKeys:    append([]mesh.KeyIndex{r.NetKey}, r.NetKeys...),
+		AppKeys:    append([]mesh.KeyIndex{r.AppKey}, r.AppKeys...),
 	}
 	if c := r.Composition; c != nil {
 		doc.CID, doc.PID, doc.VID = &c.CompanyID, &c.ProductID, &c.VersionID

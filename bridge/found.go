@@ -1,11 +1,14 @@
 package bridge
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
 // foundDevice is an unprovisioned device that was heard.
@@ -36,7 +39,7 @@ func (s *Service) heard(e node.DeviceHeard) {
 		if _, joining := s.provisioning[e.UUID]; joining || len(s.found) >= most {
 			return
 		}
-		f = &foundDevice{UUID: e.UUID, Bearers: []string{"pb-adv"}, FirstSeen: now}
+		f = &foundDevice{UUID: e.UUID, FirstSeen: now}
 		s.found[e.UUID] = f
 		s.lists["unprovisioned"] = true
 		s.debugHeard(e)
@@ -48,6 +51,24 @@ func (s *Service) heard(e node.DeviceHeard) {
 		}
 	}
 	f.RSSI, f.OOB, f.Adapter, f.LastSeen = e.RSSI, e.OOB, s.adapterID(e.Adapter), now
+	if name := bearerName(e.Bearer); !slices.Contains(f.Bearers, name) {
+		f.Bearers = append(f.Bearers, name)
+		slices.Sort(f.Bearers)
+		s.lists["unprovisioned"] = true
+	}
+}
+
+// bearerName is what a provisioning bearer is called in topics.
+func bearerName(b provision.Bearer) string { return strings.ToLower(b.String()) }
+
+// bearerChoices are the bearers that a device can be provisioned over, by their
+// names in requests.
+func bearerChoices() map[string]node.BearerChoice {
+	return map[string]node.BearerChoice{
+		"": node.AnyBearer, "auto": node.AnyBearer,
+		bearerName(provision.PBADV):  node.OnlyPBADV,
+		bearerName(provision.PBGATT): node.OnlyPBGATT,
+	}
 }
 
 // adapterID is what an adapter is called in bridge/info; it is its number when

@@ -24,6 +24,13 @@ func FuzzRequest(f *testing.F) {
 			f.Add(what, []byte(payload))
 		}
 	}
+	for _, payload := range []string{
+		`{"dst":"device_00000002","message":"Generic OnOff Set","fields":{"onoff":true,"tid":1},"timeout":1}`,
+		`{"dst":"0x0101","opcode":"c105f1","hex":"00","response":"c205f1","ttl":0,"attempts":1}`,
+		`{"dst":"0xffff","key":"app","app_key":0,"message":"Light HSL Get"}`,
+	} {
+		f.Add("mesh/send", []byte(payload))
+	}
 	f.Fuzz(func(t *testing.T, what string, payload []byte) {
 		if what == "" || !utf8.ValidString(what) || len(what) > 1000 {
 			return // no topic

@@ -48,7 +48,7 @@ func (s *Service) provision(o ProvisionOptions, reply answer) {
 		Stringer("via", o.Via).Msg("provisioning a device")
 	s.work(func(ctx context.Context) {
 		peer, err := s.cfg.Mesh.Provision(ctx, node.Provision{
-			UUID: o.UUID, NetKey: netKey, Policy: policy, Certificate: o.Certificate, Via: o.Via, Attention: o.Attention,
+			UUID: o.UUID, NetKey: o.NetKey, Policy: policy, Certificate: o.Certificate, Via: o.Via, Attention: o.Attention, Bearer: o.Bearer,
 		})
 		s.post(func() { s.provisioned(o, peer, err, reply) })
 	})
@@ -85,31 +85,33 @@ func (s *Service) interview(m *managed, reply answer) {
 	m.record.Interview = device.InProgress
 	s.keep(m)
 	s.interviewEvent(m, "started", nil)
-	peer, to := m.peer(), s.requester(m)
+	peer, to, imported := m.peer(), s.requester(m), m.record.Imported
+	refreshing := s.refreshes(peer.NetKey)
 	progress := func(step commission.Step) {
 		s.post(func() {
 			s.interviewEvent(m, "in_progress", map[string]any{"step": step.Name, "done": step.Done, "total": step.Total})
 		})
 	}
 	s.work(func(ctx context.Context) {
-		result, err := s.configure(ctx, to, peer, progress)
+		result, err := s.configure(ctx, to, peer, commission.Options{KeepPublications: imported, Refreshing: refreshing}, progress)
 		s.post(func() { s.interviewed(m, before, result, err, reply) })
 	})
 }
 
 // configure is the part of an interview that takes time.
 func (s *Service) configure(
-	ctx context.Context, to *requester, peer state.Peer, progress func(commission.Step),
+	ctx context.Context, to *requester, peer state.Peer, o commission.Options, progress func(commission.Step),
 ) (*commission.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, commission.Timeout)
-	defer cancel()
-	key, err := s.cfg.Mesh.ApplicationKey(ctx, appKey)
+	app, err := s.appKeyOf(ctx, peer.NetKey)
 	if err != nil {
 		return nil, err
 	}
-	return commission.Configure(ctx, to, commission.Options{
-		NetKey: netKey, AppKey: appKey, Key: key, Bridge: s.cfg.Address,
-	}, peer, progress)
+	key, err := s.cfg.Mesh.ApplicationKey(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	o.NetKey, o.AppKey, o.Key, o.Bridge = peer.NetKey, app, key, s.cfg.Address
+	return commission.Configure(ctx, patient{to}, o, peer, progress)
 }
 
 // who names the device in the response to a request.
@@ -120,6 +122,7 @@ func (m *managed) who() map[string]any {
 // interviewed takes over what an interview found.
 func (s *Service) interviewed(m *managed, before device.Interview, result *commission.Result, err error, reply answer) {
 	m.busy = false
+	s.includeNode(m)
 	if !s.has(m) {
 		reply(nil, fmt.Errorf("%w during its interview: %s", errRemoved, m.record.Name))
 		return
@@ -130,6 +133,7 @@ func (s *Service) interviewed(m *managed, before device.Interview, result *commi
 		s.sendNext(m)
 		return
 	}
+	m.record.AppKey = result.AppKey
 	m.record.Composition = result.Composition
 	m.record.Details = result.Details
 	m.record.Skipped = result.Skipped
@@ -192,9 +196,14 @@ func (s *Service) rename(m *managed, to string) {
 }
 
 // remove makes a device leave the network. With force it is forgotten also
-// when it does not answer; it then still has the keys of the network.
-func (s *Service) remove(m *managed, force bool, reply answer) {
+// when it does not answer; it then still has the keys of the network, unless
+// they are refreshed.
+func (s *Service) remove(m *managed, how removal, reply answer) {
 	if err := s.idle(m); err != nil {
+		reply(nil, err)
+		return
+	}
+	if err := s.noteRemoval(m, how); err != nil {
 		reply(nil, err)
 		return
 	}
@@ -203,20 +212,21 @@ func (s *Service) remove(m *managed, force bool, reply answer) {
 	s.work(func(ctx context.Context) {
 		reset := commission.Remove(ctx, to, peer)
 		forgotten := reset
-		if reset == nil || force && !stopped(reset) {
+		if reset == nil || how.Force && !stopped(reset) {
 			// It has left: from here on there is no way back.
 			forgotten = s.cfg.Mesh.Forget(context.WithoutCancel(ctx), peer.UUID)
 		}
-		s.post(func() { s.removed(m, reset, forgotten, reply) })
+		s.post(func() { s.removed(m, how, reset, forgotten, reply) })
 	})
 }
 
 // removed takes over the end of a removal: whether the node confirmed its reset,
 // and whether the mesh forgot it.
-func (s *Service) removed(m *managed, reset, forgotten error, reply answer) {
+func (s *Service) removed(m *managed, how removal, reset, forgotten error, reply answer) {
 	m.busy = false
 	data := map[string]any{"id": m.record.Name, "uuid": m.record.UUID, "reset": reset == nil}
 	if forgotten != nil {
+		s.endRemoval(m, stopped(forgotten))
 		if unanswered(forgotten) {
 			forgotten = fail("no_response", "%w; it was not removed: switch it on and try again, or forget it with \"force\":true", forgotten)
 		}
@@ -225,6 +235,9 @@ func (s *Service) removed(m *managed, reset, forgotten error, reply answer) {
 		return
 	}
 	s.forget(m)
+	if how.KeyRefresh {
+		data["key_refresh"] = s.refreshWithout(m)
+	}
 	s.log.Info().Str("device", m.record.Name).Bool("reset", reset == nil).Msg("the device was removed")
 	s.event("device_leave", map[string]any{"friendly_name": m.record.Name, "uuid": m.record.UUID, "address": m.record.Address})
 	reply(data, nil)

@@ -107,11 +107,15 @@ func (s *Service) begin(ctx context.Context) {
 	}
 	s.post(func() {
 		s.summary = summary
+		if summary.IVIndexUnknown {
+			s.log.Warn().Msg("the IV index of the network is not known yet: nothing is sent until a node in reach tells it in a beacon or a message")
+		}
 		s.reconcile(peers)
 		s.begun = true
 		s.announce()
 		s.clearFormer()
 		s.refreshAll()
+		s.resumeRekeying()
 	})
 }
 
@@ -161,10 +165,20 @@ func (s *Service) handle(in any) {
 		s.stepped(in)
 	case node.ProvisioningDone:
 		// The worker that waits for it goes on from there.
+	case node.FriendshipChanged:
+		s.befriended(in)
+	case node.HeartbeatReceived:
+		s.beaten(in)
+	case node.ProxyConnected:
+		s.proxyConnected(in)
+	case node.ProxyLost:
+		s.proxyLost(in)
 	case node.IVIndexChanged:
 		s.log.Info().Uint32("iv_index", uint32(in.IVIndex)).Bool("in_progress", in.Update).Msg("the network moved to another IV index")
 		s.event("iv_update", map[string]any{"iv_index": in.IVIndex, "in_progress": in.Update})
 		s.refreshSummary()
+	case node.KeyRefreshChanged:
+		s.keyRefreshChanged(in)
 	}
 }
 
@@ -172,6 +186,7 @@ func (s *Service) handle(in any) {
 // silent, availability, health.
 func (s *Service) everySecond(tick int) {
 	const expireEvery, storeEvery, lookEvery, healthEvery = 5, 30, 2, 60
+	s.stepRefreshIfDue()
 	if tick%expireEvery == 0 {
 		s.expireFound()
 	}
@@ -208,8 +223,9 @@ func (s *Service) refreshSummary() {
 			return
 		}
 		s.post(func() {
-			s.summary = summary
-			s.lists["info"], s.lists["health"] = true, true
+			s.tookSummary(summary)
+			s.lists["devices"] = s.lists["devices"] || len(summary.Friendships) > 0 || s.befriends
+			s.befriends = len(summary.Friendships) > 0
 		})
 	})
 }

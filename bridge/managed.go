@@ -39,6 +39,9 @@ type managed struct {
 	probing   bool
 	failures  int
 	busy      bool // is being interviewed or removed
+	heartbeat *heartbeatDocument
+
+	update *update // of its firmware, nil for none since the start
 }
 
 // load makes a device of its record and of what else the store has of it. What
@@ -122,6 +125,9 @@ func (s *Service) drop(m *managed) {
 	for _, c := range m.commands.takeAll() {
 		s.conclude(m, c, failed(errRemoved))
 	}
+	if m.update != nil {
+		m.update.abort()
+	}
 	delete(s.devices, m.record.UUID)
 	delete(s.byName, m.record.Name)
 	delete(s.dirty, m.record.UUID)
@@ -145,10 +151,12 @@ func (s *Service) adopt(p state.Peer, name string) *managed {
 			Count:     p.Elements,
 			Interview: device.Pending,
 			Joined:    time.Now().UTC().Truncate(time.Second),
+			NetKey:    p.NetKey,
 		},
 		topics:   map[string]bool{},
 		lastSeen: time.Now(),
 	}
+	s.readmitNode(p.UUID)
 	former := s.devices[p.UUID]
 	if former != nil {
 		if name == "" {
@@ -200,6 +208,7 @@ func (s *Service) keep(m *managed, more ...store.Change) {
 // forget drops the device, clears what it has on the broker and deletes what is
 // stored of it.
 func (s *Service) forget(m *managed) {
+	s.excludeNode(m)
 	s.drop(m)
 	topics := make([]string, 0, len(m.topics))
 	for t := range m.topics {
@@ -223,7 +232,7 @@ func (m *managed) peer() state.Peer {
 		UUID:     m.record.UUID,
 		Address:  m.record.Address,
 		Elements: m.record.Elements(),
-		NetKey:   netKey,
+		NetKey:   m.record.NetKey,
 	}
 }
 

@@ -18,9 +18,13 @@ func (s *Service) received(in node.MessageReceived) {
 		return
 	}
 	u.heard(time.Now())
+	s.heardNode(u.managed)
 	s.setOnline(u.managed, true)
 	if in.DeviceKey || u.translator == nil {
 		return // configuration: whoever asked for it got it
+	}
+	if s.updateMessage(u.managed, in) {
+		return
 	}
 	update := u.translator.Receive(translate.Input{
 		Time:    time.Now(),
@@ -47,8 +51,12 @@ func (m *managed) heard(now time.Time) {
 	m.failures = 0
 }
 
-// publishRaw passes on a message that nobody here understands.
+// publishRaw passes on a message that nobody here understands. One that carries
+// a key is nobody else's business, whoever sent it here.
 func (s *Service) publishRaw(u unit, in node.MessageReceived) {
+	if carriesKey(in.Opcode) {
+		return
+	}
 	data, err := json.Marshal(struct {
 		Source  string `json:"source"`
 		Element int    `json:"element"`

@@ -41,6 +41,7 @@ func TestWrongRequestsAreRefused(t *testing.T) {
 			{"device/provision", `{"uuid":"` + other + `","oob":1}`, "bad_json", "oob: expected an object"},
 			{"device/provision", `{"uuid":"` + other + `","name":"a/+/b"}`, "bad_name", "wildcard"},
 			{"device/provision", `{"uuid":"` + other + `","name":"plug"}`, "name_taken", "plug"},
+			{"device/provision", `{"uuid":"` + other + `","bearer":"gatt"}`, "bad_value", "auto, pb-adv or pb-gatt"},
 			{"device/rename", `{}`, "bad_value", "from"},
 			{"device/rename", `{"from":"lump","to":"x"}`, "unknown_device", "lump"},
 			{"device/rename", `{"from":"plug"}`, "bad_name", "empty"},

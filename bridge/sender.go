@@ -177,8 +177,8 @@ func (m *managed) requests(element string, c *command) ([]node.Request, error) {
 		}
 		requests = append(requests, node.Request{
 			Dst:     m.record.Address + mesh.Address(a.Element),
-			NetKey:  netKey,
-			Key:     transport.Key{App: appKey},
+			NetKey:  m.record.NetKey,
+			Key:     transport.Key{App: m.record.AppKey},
 			TTL:     mesh.DefaultTTL,
 			Payload: payload,
 			Respond: a.Respond,

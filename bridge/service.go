@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -33,7 +34,10 @@ type Mesh interface {
 	Forget(ctx context.Context, uuid mesh.UUID) error
 	Peers(ctx context.Context) ([]state.Peer, error)
 	Summary(ctx context.Context) (node.Summary, error)
+	State(ctx context.Context) (*state.Node, error)
+	Exclusions(ctx context.Context) ([]node.Exclusion, error)
 	ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error)
+	Keeper
 }
 
 // Publisher is the outbox; *mqtt.Session is one. Its methods do not wait.
@@ -49,6 +53,9 @@ type Config struct {
 	Store         store.Store
 	Topics        topic.Topics
 	HomeAssistant homeassistant.Options
+	// Backups is the directory for backups of the network; empty where the
+	// store goes away with the program.
+	Backups string
 	// Address is the bridge's own, where models publish to.
 	Address mesh.Address
 	// Network is the name of the network.
@@ -67,6 +74,11 @@ type Config struct {
 	// Silence is how long a device may be silent before it is asked whether it
 	// is still there; default ten minutes.
 	Silence time.Duration
+	// RefreshPatience is how long a key refresh waits for nodes that do not
+	// answer; 0 until it is told to go on without them.
+	RefreshPatience time.Duration
+	// Firmware is the files that devices are updated with; nil for none.
+	Firmware fs.FS
 }
 
 // Adapter is a radio as bridge/info and bridge/health show it.
@@ -83,12 +95,6 @@ type Adapter struct {
 	Dropped  uint64 `json:"dropped"`
 }
 
-// netKey and appKey are the keys that the bridge gives to every node.
-const (
-	netKey = mesh.PrimaryNetKey
-	appKey = mesh.KeyIndex(0)
-)
-
 // Service is the bridge. Make it with New, give it a session's messages
 // (Handle) and a node's events (Report), and run it.
 type Service struct {
@@ -97,6 +103,7 @@ type Service struct {
 	// messages names and decodes access messages for the debug log.
 	messages *access.Registry
 	inputs   chan any
+	chunks   chan struct{} // holds something while a chunk of firmware is sent
 	done     chan struct{}
 	workers  sync.WaitGroup
 
@@ -111,13 +118,16 @@ type Service struct {
 	found        map[mesh.UUID]*foundDevice
 	provisioning map[mesh.UUID]string // with the name that the device is to have
 	scanUntil    time.Time
+	distributing bool               // firmware to several devices at once
 	dirty        map[mesh.UUID]bool // states to store
 	cleared      []string           // topics that were cleared since the start
 	formerly     []string           // topics that were cleared before the start
 	asked        *managed           // is probed because it was silent
 	summary      node.Summary
+	befriends    bool            // some device had a friendship at the last summary
 	lists        map[string]bool // bridge topics to publish again
 	ignored      int             // retained commands
+	rekeying     rekeying
 }
 
 // unit is an element of a device.
@@ -139,6 +149,7 @@ func New(cfg Config) (*Service, error) {
 		cfg:          cfg,
 		log:          cfg.Logger,
 		inputs:       make(chan any, 1024),
+		chunks:       make(chan struct{}, 1),
 		done:         make(chan struct{}),
 		devices:      map[mesh.UUID]*managed{},
 		byName:       map[string]*managed{},
@@ -161,6 +172,9 @@ func New(cfg Config) (*Service, error) {
 		s.add(s.load(r))
 	}
 	s.loadCleared()
+	if err := s.loadRekeying(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -202,7 +216,9 @@ type ProvisionOptions struct {
 	// Via is the node whose Remote Provisioning Server reaches the device;
 	// unassigned for the bridge itself.
 	Via       mesh.Address
-	Attention uint8 // seconds for which the device shows itself
+	Attention uint8         // seconds for which the device shows itself
+	NetKey    mesh.KeyIndex // the subnet that it joins
+	Bearer    node.BearerChoice
 }
 
 // Provision takes a device into the network, interviews it, and returns its

@@ -13,6 +13,7 @@ type Config struct {
 	HCI           HCI
 	Mesh          Mesh
 	Store         Store
+	Firmware      Firmware
 	Log           Log
 	HTTP          HTTP
 }
@@ -47,7 +48,9 @@ type HomeAssistant struct {
 
 // HCI names the Bluetooth controllers.
 type HCI struct {
-	Adapters []string
+	Adapters    []string
+	Capture     string // path of a file, or empty for none
+	CaptureSize int    // MiB
 }
 
 // Mesh is the bridge's own node.
@@ -56,9 +59,21 @@ type Mesh struct {
 	Address         uint16 // unicast, of the primary element
 	DefaultTTL      uint8  // 0 or 2 to 127
 	Relay           bool
+	Friend          bool
 	NetworkTransmit Transmit
 	RelayRetransmit Transmit
 	Provision       Provision
+	Proxy           MeshProxy
+	// RefreshPatience is how long a key refresh waits for devices that do not
+	// answer; 0 until it is told to do without them.
+	RefreshPatience time.Duration
+}
+
+// MeshProxy is the bridge's part in the proxy protocol, over GATT connections.
+type MeshProxy struct {
+	Client      string // auto, on or off
+	Connections int    // to proxies at once, 1 to 4
+	Server      bool
 }
 
 // Transmit is how often and at which distance a PDU is sent.
@@ -77,6 +92,11 @@ type Provision struct {
 // Store is where the network is kept.
 type Store struct {
 	Dir string
+}
+
+// Firmware is where the firmware for devices is found.
+type Firmware struct {
+	Dir string // empty for none
 }
 
 // Log is what is logged, and how.

@@ -83,11 +83,14 @@ func TestKinds(t *testing.T) {
 			good: "10ms 20ms 0.1s 320ms", bad: "0 0s 5ms 15ms 330ms -10ms 1h 20 fast",
 		},
 		{key: "mesh.relay", good: "true false 1 0", bad: "yes no on 2"},
+		{key: "mesh.friend", good: "true false 1 0", bad: "yes no on 2"},
 		{
 			key:       "mesh.provision.static_oob",
 			good:      "00112233445566778899aabbccddeeff 00112233445566778899AABBCCDDEEFF",
 			extraGood: []string{""}, bad: "0 0011 zz112233445566778899aabbccddeeff 00112233445566778899aabbccddeeff00",
 		},
+		{key: "mesh.proxy.client", good: "auto on off", bad: "true yes AUTO 1", extraBad: []string{""}},
+		{key: "mesh.proxy.connections", good: "1 4", bad: "0 5 -1 one"},
 		{key: "log.format", good: "auto console json", bad: "text JSON", extraBad: []string{""}},
 		{
 			key:  "http.listen",

@@ -21,6 +21,12 @@ type Options struct {
 	AppKey mesh.KeyIndex
 	Key    crypto.Key   // of the AppKey
 	Bridge mesh.Address // where models publish to
+	// KeepPublications leaves models alone that publish already: somebody else
+	// has configured the node, and others may listen to it.
+	KeepPublications bool
+	// Refreshing says that the AppKey is being refreshed: a node that was
+	// configured before has it with its old value.
+	Refreshing bool
 }
 
 // Step is one thing done to a node, for who shows the progress.
@@ -32,6 +38,7 @@ type Step struct {
 
 // Result is what was found out and done.
 type Result struct {
+	AppKey      mesh.KeyIndex
 	Composition *foundation.Composition
 	Details     device.Details
 	// Skipped says which models could not be configured, and why. The node
@@ -39,7 +46,8 @@ type Result struct {
 	Skipped []string
 }
 
-// Timeout is how long a node may take to be configured before it is given up.
+// Timeout is how long a node may take to answer one question before it is given
+// up. One that sleeps may hear a single one each time that it wakes up.
 const Timeout = 5 * time.Minute
 
 // Publication of what a model has to tell. A publication is not acknowledged,
@@ -76,7 +84,7 @@ type instance struct {
 func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, progress func(Step)) (*Result, error) {
 	c := &configurator{
 		Requester: r, Options: o, peer: peer, progress: progress,
-		result: &Result{}, unbound: map[instance]bool{},
+		result: &Result{AppKey: o.AppKey}, unbound: map[instance]bool{},
 	}
 	c.step.Total = 3
 	if err := c.readComposition(ctx); err != nil {
@@ -156,14 +164,12 @@ func (c *configurator) readComposition(ctx context.Context) error {
 }
 
 func (c *configurator) addAppKey(ctx context.Context) error {
-	m := &foundation.ConfigAppKeyAdd{NetKeyIndex: c.NetKey, AppKeyIndex: c.AppKey, AppKey: c.Key}
-	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigAppKeyStatus) bool {
-		return s.NetKeyIndex == m.NetKeyIndex && s.AppKeyIndex == m.AppKeyIndex
-	})
-	if err != nil {
-		return err
+	err := AddAppKey(ctx, c, c.peer, c.NetKey, c.AppKey, c.Key)
+	var refused foundation.StatusError
+	if c.Refreshing && errors.As(err, &refused) && refused.Status == foundation.KeyIndexAlreadyStored {
+		err = nil
 	}
-	if err := status.Status.Err(); err != nil {
+	if err != nil {
 		return err
 	}
 	c.did("app_key")
@@ -229,19 +235,25 @@ func (c *configurator) bind(ctx context.Context, element mesh.Address, model mes
 }
 
 func (c *configurator) publish(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
+	if c.KeepPublications {
+		former, err := ask(ctx, c, server(c.peer), &foundation.ConfigModelPublicationGet{ElementAddress: element, ModelIdentifier: model},
+			func(s *foundation.ConfigModelPublicationStatus) bool {
+				return s.ElementAddress == element && s.ModelIdentifier == model
+			})
+		if err != nil {
+			return err
+		}
+		if former.Status == foundation.Success && former.PublishAddress != mesh.Unassigned {
+			return nil
+		}
+	}
 	m := &foundation.ConfigModelPublicationSet{
-		ElementAddress: element,
-		PublishAddress: c.Bridge,
-		PublishParameters: foundation.PublishParameters{
-			AppKeyIndex:       c.AppKey,
-			PublishTTL:        mesh.DefaultTTL,
-			PublishRetransmit: publishRepeats | publishInterval<<3,
-		},
-		ModelIdentifier: model,
+		ElementAddress:    element,
+		PublishAddress:    c.Bridge,
+		PublishParameters: IntentOf(model).Parameters,
+		ModelIdentifier:   model,
 	}
-	if publishesByItself(model) {
-		m.PublishPeriod = sensorPeriod
-	}
+	m.AppKeyIndex = c.AppKey
 	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigModelPublicationStatus) bool {
 		return s.ElementAddress == m.ElementAddress && s.ModelIdentifier == m.ModelIdentifier
 	})

@@ -2,6 +2,7 @@ package commission
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
 // firstApplicationModel is where the models begin that speak with AppKeys.
@@ -40,4 +41,27 @@ func publishes(model mesh.ModelID) bool {
 func publishesByItself(model mesh.ModelID) bool {
 	const sensorServer, batteryServer = 0x1100, 0x100C
 	return !model.IsVendor() && (model.Number() == sensorServer || model.Number() == batteryServer)
+}
+
+// Intent is what Configure does with a model.
+type Intent struct {
+	Bind    bool // to the bridge's AppKey
+	Publish bool // to the bridge
+	// Parameters of the publication but for the key; valid with Publish.
+	Parameters foundation.PublishParameters
+}
+
+// IntentOf tells what Configure does with a model, for who describes a network.
+func IntentOf(model mesh.ModelID) Intent {
+	i := Intent{Bind: needsAppKey(model), Publish: publishes(model)}
+	if i.Publish {
+		i.Parameters = foundation.PublishParameters{
+			PublishTTL:        mesh.DefaultTTL,
+			PublishRetransmit: publishRepeats | publishInterval<<3,
+		}
+		if publishesByItself(model) {
+			i.Parameters.PublishPeriod = sensorPeriod
+		}
+	}
+	return i
 }

@@ -54,8 +54,24 @@ type Record struct {
 	Interview   Interview               `json:"interview"`
 	Composition *foundation.Composition `json:"composition,omitempty"` // nil before the interview
 	Details     Details                 `json:"details"`
-	Skipped     []string                `json:"skipped,omitempty"` // models that could not be configured
+	Skipped     []string                `json:"skipped,omitempty"`  // models that could not be configured
+	Imported    bool                    `json:"imported,omitempty"` // somebody else has configured it
 	Joined      time.Time               `json:"joined"`
+	// NetKey is the subnet that the device joined, AppKey the key that it is
+	// spoken to with.
+	NetKey mesh.KeyIndex `json:"net_key,omitempty"`
+	AppKey mesh.KeyIndex `json:"app_key,omitempty"`
+	// NetKeys and AppKeys are those that it has besides.
+	NetKeys []mesh.KeyIndex `json:"net_keys,omitempty"`
+	AppKeys []mesh.KeyIndex `json:"app_keys,omitempty"`
+	// LeftBehind says that the keys of the network were refreshed without the
+	// device: it has to be provisioned again.
+	LeftBehind bool `json:"left_behind,omitempty"`
+}
+
+// HasNetKey reports whether the device is in a subnet.
+func (r *Record) HasNetKey(index mesh.KeyIndex) bool {
+	return r.NetKey == index || slices.Contains(r.NetKeys, index)
 }
 
 // Elements is the number of elements: those of the composition, and before the

@@ -68,7 +68,12 @@ func (a *app) demo(ctx context.Context, l *config.Loaded, log zerolog.Logger) er
 	if !l.IsSet("mesh.network_transmit.count") {
 		c.Mesh.NetworkTransmit.Count = demoTransmissions
 	}
-	d, err := newDemo(&c, log)
+	rec, err := openCapture(c.HCI, log)
+	if err != nil {
+		return err
+	}
+	defer rec.close()
+	d, err := newDemo(&c, rec, log)
 	if err != nil {
 		return err
 	}
@@ -96,9 +101,9 @@ type demo struct {
 	keepsStore bool
 }
 
-func newDemo(c *config.Config, log zerolog.Logger) (*demo, error) {
+func newDemo(c *config.Config, rec *recorder, log zerolog.Logger) (*demo, error) {
 	d := &demo{config: c, air: virtual.NewAir(virtual.AirOptions{}), began: time.Now()}
-	own, err := virtualAdapter(d.air, "virtual", 0)
+	own, err := virtualAdapter(d.air, rec, "virtual", 0)
 	if err == nil {
 		d.gateway, err = newGateway(c, []adapter{own}, log)
 	}
@@ -116,7 +121,7 @@ func newDemo(c *config.Config, log zerolog.Logger) (*demo, error) {
 		{"demo_sensor", device.NewSensor().Elements()},
 		{"demo_button", d.button.Elements()},
 	} {
-		made, err := newVirtualDevice(d.air, c.Store.Dir, v.name, number+1, v.elements, log)
+		made, err := newVirtualDevice(d.air, rec, c.Store.Dir, v.name, number+1, v.elements, log)
 		if err != nil {
 			return nil, errors.Join(err, d.gateway.store.Close(), d.air.Close())
 		}

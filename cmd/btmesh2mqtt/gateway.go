@@ -22,6 +22,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -81,6 +83,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 			Elements: gatewayElements(),
 			Random:   rand.Reader,
 			Monitor:  true,
+			Proxy:    proxyOptions(&c.Mesh.Proxy),
 		},
 		Store:  g.store,
 		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
@@ -100,8 +103,9 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
 	}
 	for number, a := range all {
-		g.radios = append(g.radios, newRadio(number, a, g.node.Receive, g.log))
+		g.radios = append(g.radios, newRadio(number, a, g.node, g.log))
 	}
+	useGATT(g.node, g.radios...)
 	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
 	if err != nil {
 		return fmt.Errorf("mesh.provision.static_oob: %w", err)
@@ -120,13 +124,19 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Network:  c.Mesh.Name,
 		Adapters: g.adapters,
 		Version:  programVersion(),
+		Backups:  backups(c.Store.Dir),
 		Logger:   g.log,
+
+		RefreshPatience: c.Mesh.RefreshPatience,
 	}
 	if len(oob) > 0 {
 		serviceConfig.StaticOOB = provision.AuthValue(oob)
 	}
 	serviceConfig.RequireOOB = !c.Mesh.Provision.AllowNoOOB
 	if serviceConfig.TrustAnchors, err = trustAnchors(c.Mesh.Provision.TrustAnchors); err != nil {
+		return err
+	}
+	if serviceConfig.Firmware, err = openFirmware(c.Firmware.Dir); err != nil {
 		return err
 	}
 	if g.service, err = bridge.New(serviceConfig); err != nil {
@@ -176,6 +186,7 @@ func gatewayElements() []access.Element {
 		generic.OnOffClientID, generic.LevelClientID, generic.BatteryClientID,
 		sensor.ClientID,
 		light.LightnessClientID, light.CTLClientID, light.HSLClientID,
+		blob.TransferClientID, firmware.UpdateClientID,
 	} {
 		models = append(models, access.Client(id))
 	}
@@ -191,6 +202,11 @@ func adjust(n *state.Node, c *config.Mesh) {
 	if c.Relay {
 		n.Relay = state.Enabled
 	}
+	n.Friend = state.Disabled
+	if c.Friend {
+		n.Friend = state.Enabled
+	}
+	n.Proxy = proxyFeature(&c.Proxy)
 }
 
 func retransmit(t config.Transmit) state.Retransmit {
@@ -271,6 +287,14 @@ func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (fai
 		g.log.Warn().Err(late).Msg("the broker did not take everything in time")
 	}
 	return err
+}
+
+// backups is the directory for the backups of a store.
+func backups(dir string) string {
+	if dir == inMemory {
+		return ""
+	}
+	return filepath.Join(storePath(dir), "backups")
 }
 
 // storePath is the directory as people find it.

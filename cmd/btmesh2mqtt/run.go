@@ -22,6 +22,14 @@ func (a *app) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			rec, err := openCapture(c.HCI, log)
+			if err != nil {
+				return err
+			}
+			defer rec.close()
+			for number := range all {
+				all[number] = rec.tap(number, all[number])
+			}
 			g, err := newGateway(c, all, log)
 			if err != nil {
 				return err

@@ -28,19 +28,20 @@ type virtualDevice struct {
 	radio *radio
 }
 
-// virtualAdapter puts a controller on the air.
-func virtualAdapter(air *virtual.Air, name string, number int) (adapter, error) {
+// virtualAdapter puts a controller on the air. rec records it, if there is one.
+func virtualAdapter(air *virtual.Air, rec *recorder, name string, number int) (adapter, error) {
 	const company = 0xC0FFEE000000
 	c, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(company + uint64(number))})
 	if err != nil {
 		return adapter{}, err
 	}
-	return adapter{name, func(context.Context) (transport.Transport, error) { return c.Transport(), nil }}, nil
+	open := func(context.Context) (transport.Transport, error) { return c.Transport(), nil }
+	return rec.tap(number, adapter{name, open}), nil
 }
 
 // newVirtualDevice makes a device, unprovisioned when its directory is new.
 func newVirtualDevice(
-	air *virtual.Air, dir, name string, number int, elements []access.Element, log zerolog.Logger,
+	air *virtual.Air, rec *recorder, dir, name string, number int, elements []access.Element, log zerolog.Logger,
 ) (*virtualDevice, error) {
 	d := &virtualDevice{name: name, uuid: demoUUID(number)}
 	log = log.With().Str("device", name).Logger()
@@ -63,11 +64,12 @@ func newVirtualDevice(
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), d.store.Close())
 	}
-	a, err := virtualAdapter(air, name, number)
+	a, err := virtualAdapter(air, rec, name, number)
 	if err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	d.radio = newRadio(0, a, d.node.Receive, log)
+	d.radio = newRadio(0, a, d.node, log)
+	useGATT(d.node, d.radio)
 	return d, nil
 }
 

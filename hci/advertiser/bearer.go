@@ -21,7 +21,9 @@ type Config struct {
 	Queue   int       // PDUs of each kind of lane that can wait; 0 is DefaultQueue
 	Sets    int       // advertising sets used at most; 0 is DefaultSets
 	Random  io.Reader // for the advertiser's addresses; nil is crypto/rand
-	Log     zerolog.Logger
+	// Connectable keeps one of the sets for Beckon, if there are two.
+	Connectable bool
+	Log         zerolog.Logger
 }
 
 // Defaults of Config.
@@ -47,6 +49,7 @@ type Bearer struct {
 
 	mu        sync.Mutex
 	queue     *queue
+	beckons   beckons
 	station   *station // while a controller is there
 	exclusive bool     // the controller does not advertise while it scans
 }
@@ -74,6 +77,7 @@ func New(cfg Config) *Bearer {
 		kick:     make(chan struct{}, 1),
 		incoming: bearer.Incoming{Adapter: cfg.Adapter},
 		queue:    newQueue(cfg.Queue),
+		beckons:  beckons{hushing: make(chan struct{}, 1)},
 	}
 }
 

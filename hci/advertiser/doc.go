@@ -19,6 +19,9 @@
 // reports its end. A controller with only the legacy commands (section 7.8.5
 // on) has one slot, which a timer stops, a little late rather than early.
 //
+// Beside the PDUs it advertises what others can connect to ([Bearer.Beckon]),
+// for whoever has the connections.
+//
 // A controller that refuses to advertise while it scans is met by pausing the
 // scan around what is sent. A controller that loses the end of a set, or
 // refuses what it should not, is reset (package controller); what was on the

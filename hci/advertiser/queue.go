@@ -103,6 +103,16 @@ func (q *queue) pop() int32 {
 	return none
 }
 
+// waiting tells whether there is something to pop.
+func (q *queue) waiting() bool {
+	for i := range q.kinds {
+		if q.kinds[i].first != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // done frees a PDU that was taken by pop; its lane's next may go.
 func (q *queue) done(i int32) {
 	l := q.lanes[q.nodes[i].out.Lane]

@@ -2,7 +2,6 @@ package advertiser
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -55,9 +54,8 @@ func (b *Bearer) address() (packet.Address, error) {
 func (st *station) setUpSets(ctx context.Context) error {
 	for i := range st.slots {
 		sl := &st.slots[i]
-		err := st.tune(ctx, sl, st.info.MinInterval)
-		var status packet.Status
-		if i > 0 && errors.As(err, &status) {
+		err := st.tune(ctx, sl, meshParameters(st.info.MinInterval))
+		if _, refused := packet.Refused(err); refused && i > 0 {
 			st.b.log.Info().Err(err).Int("sets", i).Msg("the controller has fewer advertising sets than it said")
 			st.slots = st.slots[:i]
 			return nil
@@ -76,38 +74,54 @@ func (st *station) setUpSets(ctx context.Context) error {
 	return nil
 }
 
+// parameters is what a slot is tuned to.
+type parameters struct {
+	interval   time.Duration // 0 for unknown
+	properties uint16
+	own        packet.AddressType
+}
+
+// meshParameters is those of mesh PDUs.
+func meshParameters(interval time.Duration) parameters {
+	return parameters{interval, packet.PropertiesNonconnectable, packet.AddressRandom}
+}
+
 // tune sets the parameters of a slot that is not on the air, if they are not
 // so already.
-func (st *station) tune(ctx context.Context, sl *slot, interval time.Duration) error {
-	if sl.interval == interval {
+func (st *station) tune(ctx context.Context, sl *slot, p parameters) error {
+	if sl.tuned == p {
 		return nil
 	}
 	var cmd packet.Command
 	if st.info.Extended {
 		cmd = packet.ExtendedAdvertising{
 			Handle:      sl.handle,
-			Properties:  packet.PropertiesNonconnectable,
-			IntervalMin: interval,
-			IntervalMax: interval,
+			Properties:  p.properties,
+			IntervalMin: p.interval,
+			IntervalMax: p.interval,
 			Channels:    packet.AllChannels,
-			OwnAddress:  packet.AddressRandom,
+			OwnAddress:  p.own,
 			TxPower:     packet.TxPowerAny,
 			SID:         sl.handle & 0x0f,
 		}.Command()
 	} else {
+		kind := packet.LegacyNonconnectable
+		if p.properties == packet.PropertiesConnectable {
+			kind = packet.LegacyConnectable
+		}
 		cmd = packet.LegacyAdvertising{
-			IntervalMin: interval,
-			IntervalMax: interval,
-			Type:        packet.LegacyNonconnectable,
-			OwnAddress:  packet.AddressRandom,
+			IntervalMin: p.interval,
+			IntervalMax: p.interval,
+			Type:        kind,
+			OwnAddress:  p.own,
 			Channels:    packet.AllChannels,
 		}.Command()
 	}
-	sl.interval = 0 // unknown if the command fails
+	sl.tuned = parameters{} // unknown if the command fails
 	if _, err := st.s.Do(ctx, cmd); err != nil {
 		return err
 	}
-	sl.interval = interval
+	sl.tuned = p
 	return nil
 }
 
@@ -115,7 +129,7 @@ func (st *station) tune(ctx context.Context, sl *slot, interval time.Duration) e
 func (st *station) start(ctx context.Context, sl *slot, out *bearer.Outgoing) error {
 	count := min(max(out.Transmit.Count, 1), 255)
 	interval := min(max(out.Transmit.Interval, st.info.MinInterval), packet.MaxAdvertisingInterval)
-	if err := st.tune(ctx, sl, interval); err != nil {
+	if err := st.tune(ctx, sl, meshParameters(interval)); err != nil {
 		return err
 	}
 	var buf [packet.MaxLegacyData]byte

@@ -24,9 +24,25 @@ func (b *Bearer) Event(e packet.Event) {
 		if end, err = e.AdvertisingSetTerminated(); err == nil {
 			b.ended(end)
 		}
+	case packet.SubeventConnectionComplete, packet.SubeventEnhancedConnectionComplete:
+		var made packet.ConnectionComplete
+		if made, err = e.ConnectionComplete(); err == nil && made.Role == packet.RolePeripheral && made.Status == packet.StatusSuccess {
+			b.connected()
+		}
 	}
 	if err != nil {
 		b.counters.malformed.Add(1)
+	}
+}
+
+// connected takes in that a peer has answered a connectable advertisement, which
+// ended with that. Where there are advertising sets, their end says so.
+func (b *Bearer) connected() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.station != nil && !b.station.info.Extended {
+		b.beckons.ended = true
+		b.wake()
 	}
 }
 

@@ -38,6 +38,7 @@ type station struct {
 	info     controller.Info
 	slots    []slot
 	scanning bool
+	beckoning
 	// resume is when sending may go on after a pause of the scan.
 	resume time.Time
 }
@@ -45,9 +46,9 @@ type station struct {
 // slot is an advertising set, or legacy advertising.
 type slot struct {
 	handle   uint8
-	interval time.Duration // that the controller has; 0 for none yet
-	until    time.Time     // legacy: the end; extended: when the end is overdue
-	unusable bool          // more than the controller can do at once
+	tuned    parameters // that the controller has
+	until    time.Time  // legacy: the end; extended: when the end is overdue
+	unusable bool       // more than the controller can do at once
 
 	// The rest is guarded by Bearer.mu.
 	node      int32 // what is on the air, or none
@@ -61,6 +62,10 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 	n := 1
 	if st.info.Extended {
 		n = min(st.info.Sets, b.cfg.Sets)
+		if b.cfg.Connectable && st.info.Sets > 1 {
+			n = min(n, st.info.Sets-1)
+			st.beckoning.slot = &slot{handle: uint8(n), node: none}
+		}
 	}
 	st.slots = make([]slot, n)
 	for i := range st.slots {
@@ -125,6 +130,11 @@ func (st *station) cancel(id bearer.Lane) bool {
 func (b *Bearer) ended(end packet.SetTerminated) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if end.Status == packet.StatusSuccess { // by a connection
+		b.beckons.ended = true
+		b.wake()
+		return
+	}
 	if b.station == nil || int(end.Handle) >= len(b.station.slots) {
 		return
 	}
@@ -140,7 +150,7 @@ func (st *station) run(ctx context.Context) error {
 		if err := st.finish(ctx); err != nil {
 			return err
 		}
-		if err := st.fill(ctx); err != nil {
+		if err := st.serve(ctx); err != nil {
 			return err
 		}
 		next, err := st.rest(ctx)
@@ -159,6 +169,18 @@ func (st *station) run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// serve puts on the air what is to go there now.
+func (st *station) serve(ctx context.Context) error {
+	quiet, err := st.takeOver(ctx)
+	if quiet || err != nil {
+		return err
+	}
+	if err := st.beckon(ctx); err != nil {
+		return err
+	}
+	return st.fill(ctx)
 }
 
 // finish frees the slots whose PDU is done.
@@ -198,6 +220,9 @@ func (st *station) finish(ctx context.Context) error {
 // fill starts PDUs on the free slots. A controller that does not scan
 // meanwhile gets a batch, then listens, then gets the next.
 func (st *station) fill(ctx context.Context) error {
+	if st.beckoning.on && st.inTurns() {
+		return nil
+	}
 	if st.isExclusive() && (st.active() > 0 || !st.scanning || time.Now().Before(st.resume)) {
 		return nil
 	}
@@ -242,17 +267,13 @@ func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) err
 	}
 	err := st.start(ctx, sl, out)
 	if st.scanning && errors.Is(err, packet.StatusCommandDisallowed) {
-		st.b.log.Info().Msg("the controller does not advertise while it scans; the scan is paused for each transmission")
-		st.b.mu.Lock()
-		st.b.exclusive = true
-		st.b.mu.Unlock()
+		st.becomeExclusive()
 		if err := st.pause(ctx); err != nil {
 			return err
 		}
 		err = st.start(ctx, sl, out)
 	}
-	var status packet.Status
-	if errors.As(err, &status) && st.active() > 1 {
+	if _, refused := packet.Refused(err); refused && st.active() > 1 {
 		st.b.log.Info().Err(err).Int("sets", st.active()-1).Msg("the controller refuses another advertising set beside the others; no more are used")
 		st.refused(sl)
 		return nil
@@ -296,23 +317,43 @@ func (st *station) isExclusive() bool {
 	return st.b.exclusive
 }
 
+// becomeExclusive notes that the controller does one thing at a time.
+func (st *station) becomeExclusive() {
+	st.b.log.Info().Msg("the controller does not advertise while it scans; the scan is paused for each transmission")
+	st.b.mu.Lock()
+	defer st.b.mu.Unlock()
+	st.b.exclusive = true
+}
+
 // rest lets the radio listen again when nothing is on the air, and returns the
 // next moment at which there is something to do, or zero.
 func (st *station) rest(ctx context.Context) (next time.Time, err error) {
-	if st.active() == 0 && !st.scanning {
+	if st.beckoning.silenced {
+		return next, nil
+	}
+	next = st.nextBeckon()
+	if st.active() == 0 && !st.scanning && !(st.beckoning.on && st.isExclusive()) {
 		if err := st.scan(ctx, true); err != nil {
 			return next, err
 		}
 		st.resume = time.Now().Add(listen)
 	}
 	if st.isExclusive() && st.active() == 0 && time.Now().Before(st.resume) {
-		return st.resume, nil
+		return earlier(next, st.resume), nil
 	}
 	for i := range st.slots {
 		sl := &st.slots[i]
-		if sl.node != none && (next.IsZero() || sl.until.Before(next)) {
-			next = sl.until
+		if sl.node != none {
+			next = earlier(next, sl.until)
 		}
 	}
 	return next, nil
+}
+
+// earlier is the earlier of two moments, of which the first may be zero.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }

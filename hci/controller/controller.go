@@ -29,6 +29,14 @@ type Host interface {
 	Event(e packet.Event)
 }
 
+// DataHost is a Host that has connections.
+type DataHost interface {
+	Host
+	// Data is called for ACL data of any connection, in order with the events
+	// and under the same conditions as Event.
+	Data(a packet.ACL)
+}
+
 // Config is what a Controller needs.
 type Config struct {
 	Name     string        // in log lines: the adapter's specification
@@ -207,6 +215,9 @@ func (c *Controller) runSession(ctx context.Context, l *link) (ready bool, cause
 			}
 			ready, started = true, nil
 			c.running(s)
+			if s.info.Buffers.Count > 0 {
+				hosts.Go(func() { s.pump(sctx) })
+			}
 			for _, h := range c.cfg.Hosts {
 				hosts.Go(func() {
 					if err := h.Serve(sctx, s); err != nil && sctx.Err() == nil {

@@ -23,7 +23,7 @@ func TestStartAndStop(t *testing.T) {
 		want := []packet.Opcode{
 			packet.OpReset, packet.OpReadLocalVersion, packet.OpReadLocalSupportedCommands, packet.OpReadLocalSupportedFeatures,
 			packet.OpLEReadLocalSupportedFeatures, packet.OpReadBDAddr, packet.OpLEReadNumberOfSupportedAdvertisingSets,
-			packet.OpSetEventMask, packet.OpLESetEventMask,
+			packet.OpLEReadBufferSize, packet.OpSetEventMask, packet.OpLESetEventMask,
 		}
 		if got := s.sent(); !slices.Equal(got, want) {
 			t.Errorf("started with %v", got)

@@ -6,15 +6,17 @@
 //	          |  Serve, Event                |  Controller.Do
 //	+---------v------------------------------v---------+
 //	| Session: from one Reset of the controller to its |
-//	| failure; commands, credits, deadlines            |
+//	| failure; commands, credits, deadlines; Pipes for |
+//	| the data of connections                          |
 //	+---------+------------------------------^---------+
 //	          | commands                     | events, one reader goroutine
 //	+---------v------------------------------+---------+
 //	| link: one open transport                         |
 //	+--------------------------------------------------+
 //
-// Nothing stalls in silence. Every command has a deadline. A command without
-// an answer, a Hardware Error event, a transport that fails or a host that
+// Nothing stalls in silence. Every command has a deadline. Data that the
+// controller keeps for longer than a connection may be silent ends first the
+// connection and then the session. A command without an answer, a Hardware Error event, a transport that fails or a host that
 // finds the controller astray end the session. Then the controller is reset,
 // or the transport opened anew if it is dead or Reset brings no answer, and a
 // new session starts, in which each host sets up what it needs and goes on

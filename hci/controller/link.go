@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
@@ -77,18 +78,37 @@ func (c *Controller) read(l *link) {
 // packet sorts what came from the controller.
 func (c *Controller) packet(l *link, p []byte) {
 	c.counters.packets.Add(1)
-	if len(p) > 0 && packet.Type(p[0]) != packet.TypeEvent {
+	var err error
+	switch {
+	case len(p) > 0 && packet.Type(p[0]) == packet.TypeACL:
+		err = c.data(l.session.Load(), p)
+	case len(p) > 0 && packet.Type(p[0]) != packet.TypeEvent:
 		c.counters.ignored.Add(1)
 		return
-	}
-	e, err := packet.ParseEvent(p)
-	if err == nil {
-		err = c.event(l.session.Load(), e)
+	default:
+		var e packet.Event
+		if e, err = packet.ParseEvent(p); err == nil {
+			err = c.event(l.session.Load(), e)
+		}
 	}
 	if err != nil {
 		c.counters.malformed.Add(1)
 		c.log.Debug().Err(err).Hex("packet", p).Msg("malformed packet from the controller")
 	}
+}
+
+// data hands ACL data to the hosts that want it.
+func (c *Controller) data(s *Session, p []byte) error {
+	a, err := packet.ParseACL(p)
+	if err != nil || s == nil || !s.ready.Load() {
+		return err
+	}
+	for _, h := range c.cfg.Hosts {
+		if d, ok := h.(DataHost); ok {
+			d.Data(a)
+		}
+	}
+	return nil
 }
 
 // event hands an event to the session, if it answers a command, or to the
@@ -128,13 +148,35 @@ func (c *Controller) event(s *Session, e packet.Event) error {
 		if s != nil {
 			s.fail(fmt.Errorf("controller: code 0x%02x: %w", code, ErrHardware))
 		}
+	case packet.EventCompletedPackets:
+		rows, err := e.CompletedPackets()
+		if err != nil {
+			return err
+		}
+		if s != nil && !s.flow.completed(rows, time.Now()) {
+			c.counters.overcompleted.Add(1)
+		}
+	case packet.EventDisconnectionComplete:
+		end, err := e.DisconnectionComplete()
+		if err != nil {
+			return err
+		}
+		if s != nil && end.Status == packet.StatusSuccess {
+			s.flow.disconnected(end.Handle)
+		}
+		c.tellHosts(s, e)
 	default:
-		if s == nil || !s.ready.Load() {
-			return nil
-		}
-		for _, h := range c.cfg.Hosts {
-			h.Event(e)
-		}
+		c.tellHosts(s, e)
 	}
 	return nil
+}
+
+// tellHosts hands an event to the hosts.
+func (c *Controller) tellHosts(s *Session, e packet.Event) {
+	if s == nil || !s.ready.Load() {
+		return
+	}
+	for _, h := range c.cfg.Hosts {
+		h.Event(e)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -25,6 +26,7 @@ type script struct {
 	conn     *conn
 	opens    int
 	commands []packet.Opcode
+	data     []packet.ACL
 }
 
 type conn struct {
@@ -60,6 +62,12 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 func (c *conn) Write(p []byte) error {
+	if a, err := packet.ParseACL(p); err == nil {
+		c.s.mu.Lock()
+		c.s.data = append(c.s.data, packet.ACL{Handle: a.Handle, Boundary: a.Boundary, Data: slices.Clone(a.Data)})
+		c.s.mu.Unlock()
+		return nil
+	}
 	op, params, err := packet.ParseCommand(p)
 	if err != nil {
 		panic(err)
@@ -124,6 +132,8 @@ func ret(op packet.Opcode) []byte {
 		return []byte{0, 0, 0x10, 0, 0, 0, 0, 0, 0}
 	case packet.OpReadBDAddr:
 		return []byte{0, 1, 2, 3, 4, 5, 6}
+	case packet.OpLEReadBufferSize:
+		return []byte{0, 27, 0, 4}
 	case packet.OpLEReadNumberOfSupportedAdvertisingSets:
 		return []byte{0, 5}
 	default:

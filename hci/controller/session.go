@@ -16,6 +16,7 @@ type Session struct {
 	c     *Controller
 	link  *link
 	info  Info
+	flow  *flow
 	ready atomic.Bool // events go to the hosts
 
 	over  chan struct{} // closed when the session has failed
@@ -56,6 +57,7 @@ func newSession(c *Controller, l *link) *Session {
 	s := &Session{
 		c:       c,
 		link:    l,
+		flow:    newFlow(c.cfg.Deadline),
 		over:    make(chan struct{}),
 		writing: make(chan struct{}, 1),
 		timer:   time.NewTimer(time.Hour),

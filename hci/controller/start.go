@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,6 +18,9 @@ type Info struct {
 	Extended bool
 	// Sets is the number of advertising sets; 1 with legacy commands.
 	Sets int
+	// Buffers is the buffers for ACL data; zeros if there can be no
+	// connections.
+	Buffers packet.Buffers
 	// MinInterval is the shortest interval of non-connectable advertising.
 	MinInterval time.Duration
 }
@@ -70,18 +72,47 @@ func (s *Session) start(ctx context.Context) error {
 		}
 		info.Sets = max(info.Sets, 1)
 	}
-	if err := s.setEventMasks(ctx, info.Extended); err != nil {
+	if info.Buffers, err = s.buffers(ctx); err != nil {
+		return err
+	}
+	if err := s.setEventMasks(ctx, info); err != nil {
 		return err
 	}
 	s.info = info
+	s.flow.buffers, s.flow.free = info.Buffers, info.Buffers.Count
 	s.ready.Store(true)
 	return nil
 }
 
+// buffers asks for the ACL buffers: those of LE, or those that LE shares with
+// BR/EDR. A controller that does not tell has none: it can do without
+// connections.
+func (s *Session) buffers(ctx context.Context) (packet.Buffers, error) {
+	for _, ask := range []struct {
+		cmd   packet.Command
+		parse func(ret []byte) (packet.Buffers, error)
+	}{
+		{packet.LEReadBufferSize(), packet.ParseLEBufferSize},
+		{packet.ReadBufferSize(), packet.ParseBufferSize},
+	} {
+		ret, err := s.Do(ctx, ask.cmd)
+		if tolerable(err) != nil {
+			return packet.Buffers{}, err
+		}
+		if b, malformed := ask.parse(ret); err == nil && malformed == nil && b.Count > 0 && b.Length >= minBuffer {
+			return b, nil
+		}
+	}
+	return packet.Buffers{}, nil
+}
+
+// minBuffer is the shortest ACL buffer of an LE controller in octets (section
+// 7.8.2).
+const minBuffer = 27
+
 // tolerable is nil for a status, which says that the controller refused.
 func tolerable(err error) error {
-	var status packet.Status
-	if errors.As(err, &status) {
+	if _, refused := packet.Refused(err); refused {
 		return nil
 	}
 	return err
@@ -116,15 +147,18 @@ func (s *Session) requireLE(ctx context.Context) error {
 
 // setEventMasks asks for the events that are understood here, and for none
 // that a controller of the older kind does not know.
-func (s *Session) setEventMasks(ctx context.Context, extended bool) error {
+func (s *Session) setEventMasks(ctx context.Context, info Info) error {
 	mask := packet.EventMaskDisconnectionComplete | packet.EventMaskHardwareError |
 		packet.EventMaskDataBufferOverflow | packet.EventMaskLEMeta
 	if _, err := s.Do(ctx, packet.SetEventMask(mask)); err != nil {
 		return err
 	}
-	le := packet.LEEventMaskConnectionComplete | packet.LEEventMaskAdvertisingReport
-	if extended {
-		le |= packet.LEEventMaskExtendedAdvertisingReport | packet.LEEventMaskAdvertisingSetTerminated
+	le := packet.LEEventMaskConnectionComplete | packet.LEEventMaskAdvertisingReport | packet.LEEventMaskConnectionUpdateComplete
+	if info.Features&packet.LEFeatureDataLength != 0 {
+		le |= packet.LEEventMaskDataLengthChange
+	}
+	if info.Extended {
+		le |= packet.LEEventMaskEnhancedConnection | packet.LEEventMaskExtendedAdvertisingReport | packet.LEEventMaskAdvertisingSetTerminated
 	}
 	_, err := s.Do(ctx, packet.LESetEventMask(le))
 	return err

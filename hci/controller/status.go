@@ -56,12 +56,15 @@ type Stats struct {
 	Packets         uint64 // packets received
 	Malformed       uint64 // packets that did not decode
 	Late            uint64 // answers to commands that were not waited for
-	Ignored         uint64 // packets other than events
+	Data            uint64 // packets of ACL data sent
+	Stalled         uint64 // times that the controller kept data for too long
+	Overcompleted   uint64 // events that completed more data than there was
+	Ignored         uint64 // packets other than events and ACL data
 }
 
 type counters struct {
 	opens, resets, commands, refused, unanswered, hardwareErrors, transportErrors,
-	packets, malformed, late, ignored atomic.Uint64
+	packets, malformed, late, data, stalled, overcompleted, ignored atomic.Uint64
 }
 
 // Stats is the counters as they stand.
@@ -78,6 +81,9 @@ func (c *Controller) Stats() Stats {
 		Packets:         n.packets.Load(),
 		Malformed:       n.malformed.Load(),
 		Late:            n.late.Load(),
+		Data:            n.data.Load(),
+		Stalled:         n.stalled.Load(),
+		Overcompleted:   n.overcompleted.Load(),
 		Ignored:         n.ignored.Load(),
 	}
 }

@@ -48,3 +48,10 @@ func NonResolvable(random [6]byte) Address {
 	random[5] &= 0x3f
 	return Address(random)
 }
+
+// StaticRandom makes random octets a static random address, whose two most
+// significant bits are 1 (volume 6 part B, section 1.3.2.1).
+func StaticRandom(random [6]byte) Address {
+	random[5] |= 0xc0
+	return Address(random)
+}

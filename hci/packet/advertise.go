@@ -86,6 +86,8 @@ const (
 
 	// PropertiesNonconnectable is ADV_NONCONN_IND.
 	PropertiesNonconnectable = PropertyLegacy
+	// PropertiesConnectable is ADV_IND.
+	PropertiesConnectable = PropertyConnectable | PropertyScannable | PropertyLegacy
 )
 
 // PHY1M is the LE 1M PHY, the only one of mesh and of legacy PDUs.

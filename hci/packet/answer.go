@@ -111,9 +111,11 @@ func ParseLMPFeatures(ret []byte) (LMPFeatures, error) {
 // LEFeatures is the LE feature mask (volume 6 part B, section 4.6).
 type LEFeatures uint64
 
-// LEFeatureExtendedAdvertising tells that the controller has the extended
-// advertising commands and events.
-const LEFeatureExtendedAdvertising LEFeatures = 1 << 12
+// The LE features that count here.
+const (
+	LEFeatureDataLength          LEFeatures = 1 << 5  // longer link layer packets
+	LEFeatureExtendedAdvertising LEFeatures = 1 << 12 // the extended advertising commands and events
+)
 
 // ParseLEFeatures decodes the return parameters of LE Read Local Supported
 // Features (section 7.8.3).

@@ -102,6 +102,9 @@ func SetEventMask(mask uint64) Command {
 const (
 	LEEventMaskConnectionComplete        uint64 = 1 << 0
 	LEEventMaskAdvertisingReport         uint64 = 1 << 1
+	LEEventMaskConnectionUpdateComplete  uint64 = 1 << 2
+	LEEventMaskDataLengthChange          uint64 = 1 << 6
+	LEEventMaskEnhancedConnection        uint64 = 1 << 9
 	LEEventMaskExtendedAdvertisingReport uint64 = 1 << 12
 	LEEventMaskAdvertisingSetTerminated  uint64 = 1 << 17
 )

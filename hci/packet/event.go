@@ -14,6 +14,7 @@ const (
 	EventCommandComplete       EventCode = 0x0e
 	EventCommandStatus         EventCode = 0x0f
 	EventHardwareError         EventCode = 0x10
+	EventCompletedPackets      EventCode = 0x13
 	EventDataBufferOverflow    EventCode = 0x1a
 	EventLEMeta                EventCode = 0x3e
 	EventVendor                EventCode = 0xff
@@ -30,6 +31,8 @@ func (c EventCode) String() string {
 		return "Command Status"
 	case EventHardwareError:
 		return "Hardware Error"
+	case EventCompletedPackets:
+		return "Number Of Completed Packets"
 	case EventDataBufferOverflow:
 		return "Data Buffer Overflow"
 	case EventLEMeta:
@@ -46,10 +49,13 @@ type Subevent uint8
 
 // The LE Meta events this project understands.
 const (
-	SubeventConnectionComplete        Subevent = 0x01
-	SubeventAdvertisingReport         Subevent = 0x02
-	SubeventExtendedAdvertisingReport Subevent = 0x0d
-	SubeventAdvertisingSetTerminated  Subevent = 0x12
+	SubeventConnectionComplete         Subevent = 0x01
+	SubeventAdvertisingReport          Subevent = 0x02
+	SubeventConnectionUpdateComplete   Subevent = 0x03
+	SubeventDataLengthChange           Subevent = 0x07
+	SubeventEnhancedConnectionComplete Subevent = 0x0a
+	SubeventExtendedAdvertisingReport  Subevent = 0x0d
+	SubeventAdvertisingSetTerminated   Subevent = 0x12
 )
 
 // String names the subevent.
@@ -59,6 +65,12 @@ func (s Subevent) String() string {
 		return "LE Connection Complete"
 	case SubeventAdvertisingReport:
 		return "LE Advertising Report"
+	case SubeventConnectionUpdateComplete:
+		return "LE Connection Update Complete"
+	case SubeventDataLengthChange:
+		return "LE Data Length Change"
+	case SubeventEnhancedConnectionComplete:
+		return "LE Enhanced Connection Complete"
 	case SubeventExtendedAdvertisingReport:
 		return "LE Extended Advertising Report"
 	case SubeventAdvertisingSetTerminated:

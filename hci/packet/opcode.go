@@ -15,6 +15,7 @@ const (
 	OpReadLocalVersion           Opcode = 0x1001
 	OpReadLocalSupportedCommands Opcode = 0x1002
 	OpReadLocalSupportedFeatures Opcode = 0x1003
+	OpReadBufferSize             Opcode = 0x1005
 	OpReadBDAddr                 Opcode = 0x1009
 
 	OpLESetEventMask               Opcode = 0x2001
@@ -26,7 +27,11 @@ const (
 	OpLESetAdvertisingEnable       Opcode = 0x200a
 	OpLESetScanParameters          Opcode = 0x200b
 	OpLESetScanEnable              Opcode = 0x200c
+	OpLECreateConnection           Opcode = 0x200d
+	OpLECreateConnectionCancel     Opcode = 0x200e
+	OpLEConnectionUpdate           Opcode = 0x2013
 	OpLERand                       Opcode = 0x2018
+	OpLESetDataLength              Opcode = 0x2022
 
 	OpLESetAdvertisingSetRandomAddress       Opcode = 0x2035
 	OpLESetExtendedAdvertisingParameters     Opcode = 0x2036
@@ -38,6 +43,7 @@ const (
 	OpLEClearAdvertisingSets                 Opcode = 0x203d
 	OpLESetExtendedScanParameters            Opcode = 0x2041
 	OpLESetExtendedScanEnable                Opcode = 0x2042
+	OpLEExtendedCreateConnection             Opcode = 0x2043
 )
 
 // Group is the opcode group field.
@@ -60,6 +66,8 @@ func (o Opcode) String() string {
 		return "Read Local Supported Commands"
 	case OpReadLocalSupportedFeatures:
 		return "Read Local Supported Features"
+	case OpReadBufferSize:
+		return "Read Buffer Size"
 	case OpReadBDAddr:
 		return "Read BD_ADDR"
 	case OpLESetEventMask:
@@ -80,8 +88,16 @@ func (o Opcode) String() string {
 		return "LE Set Scan Parameters"
 	case OpLESetScanEnable:
 		return "LE Set Scan Enable"
+	case OpLECreateConnection:
+		return "LE Create Connection"
+	case OpLECreateConnectionCancel:
+		return "LE Create Connection Cancel"
+	case OpLEConnectionUpdate:
+		return "LE Connection Update"
 	case OpLERand:
 		return "LE Rand"
+	case OpLESetDataLength:
+		return "LE Set Data Length"
 	case OpLESetAdvertisingSetRandomAddress:
 		return "LE Set Advertising Set Random Address"
 	case OpLESetExtendedAdvertisingParameters:
@@ -102,6 +118,8 @@ func (o Opcode) String() string {
 		return "LE Set Extended Scan Parameters"
 	case OpLESetExtendedScanEnable:
 		return "LE Set Extended Scan Enable"
+	case OpLEExtendedCreateConnection:
+		return "LE Extended Create Connection"
 	default:
 		return fmt.Sprintf("opcode 0x%04x", uint16(o))
 	}

@@ -1,6 +1,9 @@
 package packet
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Status is a controller's error code (Core, volume 1 part F). It is an error
 // unless it is StatusSuccess, so that callers can branch with errors.Is and
@@ -14,13 +17,20 @@ const (
 	StatusUnknownConnection    Status = 0x02
 	StatusHardwareFailure      Status = 0x03
 	StatusMemoryExceeded       Status = 0x07
+	StatusConnectionTimeout    Status = 0x08
 	StatusConnectionLimit      Status = 0x09
+	StatusConnectionExists     Status = 0x0b
 	StatusCommandDisallowed    Status = 0x0c
 	StatusUnsupportedFeature   Status = 0x11
 	StatusInvalidParameters    Status = 0x12
+	StatusRemoteUser           Status = 0x13
+	StatusRemoteResources      Status = 0x14
+	StatusRemotePowerOff       Status = 0x15
+	StatusLocalHost            Status = 0x16
 	StatusUnspecified          Status = 0x1f
 	StatusControllerBusy       Status = 0x3a
 	StatusAdvertisingTimeout   Status = 0x3c
+	StatusNotEstablished       Status = 0x3e
 	StatusUnknownAdvertisingID Status = 0x42
 	StatusLimitReached         Status = 0x43
 	StatusPacketTooLong        Status = 0x45
@@ -32,6 +42,14 @@ func (s Status) Err() error {
 		return nil
 	}
 	return s
+}
+
+// Refused finds the status in the error of a command that the controller
+// refused; false for other errors, and for none.
+func Refused(err error) (Status, bool) {
+	var s Status
+	ok := errors.As(err, &s)
+	return s, ok
 }
 
 // Error gives the words and the number.

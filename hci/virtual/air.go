@@ -55,6 +55,10 @@ type AirStats struct {
 	Lost      uint64 // receptions that Loss took
 	Collided  uint64 // receptions lost to a collision or to the listener's own transmission
 	Duplicate uint64 // receptions that Duplicate added
+
+	Connections uint64 // connections made
+	Exchanged   uint64 // link layer packets with data that arrived
+	Missed      uint64 // connection events that were lost
 }
 
 // NewAir makes an air and starts its goroutine, which ends with Close. In a

@@ -35,23 +35,34 @@ const (
 	opLEReadAdvertisingPower        packet.Opcode = 0x2007
 	opLESetScanResponseData         packet.Opcode = 0x2009
 	opLEReadSupportedStates         packet.Opcode = 0x201C
+	opLEReadSuggestedDataLength     packet.Opcode = 0x2023
+	opLEWriteSuggestedDataLength    packet.Opcode = 0x2024
+	opLEReadMaximumDataLength       packet.Opcode = 0x202F
 	opLESetExtendedScanResponseData packet.Opcode = 0x2038
 )
 
 // commands is the table. The bit map that a controller reports is made of it.
 func commands() []command {
 	return []command{
+		{packet.OpDisconnect, 0, 5, 3, neutral, disconnect},
 		{packet.OpSetEventMask, 5, 6, 8, neutral, setEventMask},
 		{packet.OpReset, 5, 7, 0, neutral, reset},
 		{packet.OpReadLocalVersion, 14, 3, 0, neutral, readLocalVersion},
 		{packet.OpReadLocalSupportedCommands, 14, 4, 0, neutral, readSupportedCommands},
 		{packet.OpReadLocalSupportedFeatures, 14, 5, 0, neutral, readLocalFeatures},
+		{packet.OpReadBufferSize, 14, 7, 0, neutral, readBufferSize},
 		{packet.OpReadBDAddr, 15, 1, 0, neutral, readAddress},
 
 		{packet.OpLESetEventMask, 25, 0, 8, neutral, leSetEventMask},
 		{packet.OpLEReadBufferSize, 25, 1, 0, neutral, leReadBufferSize},
 		{packet.OpLEReadLocalSupportedFeatures, 25, 2, 0, neutral, leReadLocalFeatures},
 		{packet.OpLESetRandomAddress, 25, 4, 6, neutral, leSetRandomAddress},
+		{packet.OpLECreateConnectionCancel, 26, 5, 0, neutral, leCreateConnectionCancel},
+		{packet.OpLEConnectionUpdate, 27, 2, 14, neutral, leConnectionUpdate},
+		{packet.OpLESetDataLength, 33, 6, 6, neutral, leSetDataLength},
+		{opLEReadSuggestedDataLength, 33, 7, 0, neutral, leReadSuggestedDataLength},
+		{opLEWriteSuggestedDataLength, 34, 0, 4, neutral, leWriteSuggestedDataLength},
+		{opLEReadMaximumDataLength, 35, 3, 0, neutral, leReadMaximumDataLength},
 		{packet.OpLERand, 27, 7, 0, neutral, leRand},
 		{opLEReadSupportedStates, 28, 3, 0, neutral, leReadSupportedStates},
 
@@ -62,6 +73,7 @@ func commands() []command {
 		{packet.OpLESetAdvertisingEnable, 26, 1, 1, legacy, leSetAdvertisingEnable},
 		{packet.OpLESetScanParameters, 26, 2, 7, legacy, leSetScanParameters},
 		{packet.OpLESetScanEnable, 26, 3, 2, legacy, leSetScanEnable},
+		{packet.OpLECreateConnection, 26, 4, 25, legacy, leCreateConnection},
 
 		{packet.OpLESetAdvertisingSetRandomAddress, 36, 1, 7, extended, leSetSetRandomAddress},
 		{packet.OpLESetExtendedAdvertisingParameters, 36, 2, 25, extended, leSetExtendedAdvertisingParameters},
@@ -74,6 +86,7 @@ func commands() []command {
 		{packet.OpLEClearAdvertisingSets, 37, 1, 0, extended, leClearSets},
 		{packet.OpLESetExtendedScanParameters, 37, 5, anyLength, extended, leSetExtendedScanParameters},
 		{packet.OpLESetExtendedScanEnable, 37, 6, 6, extended, leSetExtendedScanEnable},
+		{packet.OpLEExtendedCreateConnection, 37, 7, 26, extended, leExtendedCreateConnection},
 	}
 }
 
@@ -141,8 +154,15 @@ func (c *Controller) execute(p []byte) {
 		}
 		s = k.run(c, parameters, &r)
 	}
-	if answer {
+	switch {
+	case !answer:
+	case r.pending:
+		c.commandStatus(opcode, s)
+	default:
 		c.commandComplete(opcode, s, &r)
+	}
+	if r.after != nil {
+		r.after()
 	}
 }
 
@@ -189,8 +209,10 @@ func (q *pending) done(now time.Duration) {
 
 // reply holds the return parameters of a command after the status.
 type reply struct {
-	length int
-	octets [251]byte
+	after   func() // what happens once the command has been answered
+	pending bool   // the command is answered by its status, what it does is told later
+	length  int
+	octets  [251]byte
 }
 
 func (r *reply) put(octets ...byte) { r.length += copy(r.octets[r.length:], octets) }

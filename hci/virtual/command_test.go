@@ -309,7 +309,7 @@ func TestPacketsThatAreNoCommands(t *testing.T) {
 			}
 		}
 		s.must(packet.Reset())
-		if st := s.Stats(); st.Malformed != uint64(len(malformed)) || st.Data != 3 || st.Commands != 1 {
+		if st := s.Stats(); st.Malformed != uint64(len(malformed)) || st.Stray != 3 || st.Commands != 1 {
 			t.Errorf("counted %+v", st)
 		}
 	})

@@ -1,18 +1,286 @@
 package virtual
 
-// Connections go here: LE Create Connection and its kin in the table of
-// commands, a connection between two controllers beside the transmissions of
-// the air, and ACL packets in [Controller.data] with Number Of Completed
-// Packets for their credits. Until then a connectable advertisement can be
-// heard but not be connected to.
+import (
+	"slices"
+	"time"
 
-// What LE Read Buffer Size says of the controller's ACL buffers.
-const (
-	aclLength  = 27
-	aclPackets = 4
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// data takes a whole ACL, SCO or ISO packet from the host. No connection has
-// its handle, and a controller ignores such packets (Core volume 4 part E,
-// 5.4.2).
-func (c *Controller) data([]byte) { c.stats.Data++ }
+// What the link layer does (Core volume 6 part B).
+const (
+	minDataLength  = 27 // octets of data in a link layer packet without data length extension
+	perEvent       = 4  // packets with data in each direction of a connection event
+	establishing   = 6  // events in which a new connection must have been heard (4.5.2)
+	updateEvents   = 6  // events from a connection update to its instant (5.1.1)
+	firstHandle    = 0x0040
+	peripheralHere = byte(packet.RolePeripheral)
+)
+
+// connection is two controllers that meet at every interval. A connection
+// event succeeds if both hear each other; then each sends what it has, up to
+// perEvent packets. What is lost is sent again, so that data arrives late but
+// in order; silence for the supervision timeout ends the connection. The delay
+// of the link does not count here, for the interval is a longer one.
+type connection struct {
+	timer // the next connection event
+	air   *Air
+	ends  [2]*end // central, peripheral
+
+	number      uint64 // seeds its chances
+	events      uint64
+	interval    time.Duration
+	latency     uint16
+	supervision time.Duration
+	began       time.Duration
+	heard       time.Duration // the last event that succeeded
+	established bool
+
+	update     packet.ConnectionParameters // from event updateAt on
+	updateAt   uint64
+	dataLength bool // was changed, to be told
+}
+
+// end is a controller's side of a connection.
+type end struct {
+	controller *Controller // nil if it has gone without a word, as by a reset
+	connection *connection
+	handle     uint16
+	central    bool
+	peerType   packet.AddressType
+	peer       packet.Address
+	queue      []outgoing
+	dataLength int // octets of data in a packet that it sends
+	closing    packet.Status
+}
+
+// outgoing is an ACL packet of the host on its way.
+type outgoing struct {
+	start bool // of an L2CAP PDU
+	data  []byte
+	sent  int // octets that have arrived
+}
+
+// full reports whether the controller has room for no more connections.
+func (c *Controller) full() bool { return len(c.ends) >= c.options.Connections }
+
+// end is the connection with a handle, or nil.
+func (c *Controller) end(handle uint16) *end {
+	for _, e := range c.ends {
+		if e.handle == handle {
+			return e
+		}
+	}
+	return nil
+}
+
+// connect makes the connection that the central asked for by an answer to an
+// advertisement of a set of the peripheral, whose end it returns.
+func (a *Air) connect(central, peripheral *Controller, t *transmission, now time.Duration) *end {
+	i := &central.initiator
+	a.stats.Connections++
+	n := &connection{
+		air: a, number: a.stats.Connections, interval: i.parameters.IntervalMax, latency: i.parameters.Latency,
+		supervision: i.parameters.Supervision, began: now, heard: now,
+	}
+	ownType, own := central.initiatorAddress()
+	n.ends[0] = central.join(n, t.addressType, t.address)
+	n.ends[1] = peripheral.join(n, ownType, own)
+	n.ends[0].central = true
+	n.key, n.order, n.fire = central.key, orderConnections+uint64(n.ends[0].handle), n.meet
+	a.at(&n.timer, now+n.interval)
+	central.connectionComplete(n.ends[0], packet.StatusSuccess)
+	peripheral.connectionComplete(n.ends[1], packet.StatusSuccess)
+	return n.ends[1]
+}
+
+// join gives a controller its end of a connection, with the lowest handle that
+// is free.
+func (c *Controller) join(n *connection, peerType packet.AddressType, peer packet.Address) *end {
+	e := &end{controller: c, connection: n, handle: firstHandle, peerType: peerType, peer: peer, dataLength: minDataLength}
+	at := 0
+	for at < len(c.ends) && c.ends[at].handle == e.handle {
+		at++
+		e.handle++
+	}
+	c.ends = slices.Insert(c.ends, at, e)
+	return e
+}
+
+// abandon leaves all connections without a word, as a reset does.
+func (c *Controller) abandon() {
+	for _, e := range c.ends {
+		e.controller = nil
+	}
+	c.ends = nil
+}
+
+// present reports whether the end takes part in connection events.
+func (e *end) present() bool {
+	c := e.controller
+	return c != nil && !c.faults.hung && !c.faults.mute
+}
+
+// meet is a connection event.
+func (n *connection) meet(now time.Duration) {
+	n.events++
+	central, peripheral := n.ends[0], n.ends[1]
+	if central.controller == nil && peripheral.controller == nil {
+		return // nobody is left to tell
+	}
+	silence, limit, why := now-n.heard, n.supervision, packet.StatusConnectionTimeout
+	if !n.established {
+		limit, why = establishing*n.interval, packet.StatusNotEstablished
+	}
+	switch {
+	case n.succeeds():
+		n.heard, n.established = now, true
+		n.exchange()
+		if n.terminated() {
+			return
+		}
+	case silence >= limit:
+		n.air.stats.Missed++
+		n.finish(why, why)
+		return
+	default:
+		n.air.stats.Missed++
+	}
+	if n.updateAt != 0 && n.events >= n.updateAt {
+		n.applyUpdate()
+	}
+	n.air.at(&n.timer, now+n.interval)
+}
+
+// succeeds reports whether the two hear each other in this event.
+func (n *connection) succeeds() bool {
+	central, peripheral := n.ends[0], n.ends[1]
+	if !central.present() || !peripheral.present() {
+		return false
+	}
+	draw := newChance(n.air.options.Seed, n.key, n.number, chanceConnection, n.events)
+	for _, l := range []Link{n.air.link(central.controller, peripheral.controller), n.air.link(peripheral.controller, central.controller)} {
+		if l.Cut || draw.hit(l.Loss) {
+			return false
+		}
+	}
+	return true
+}
+
+// exchange carries what both have to send.
+func (n *connection) exchange() {
+	n.ends[0].sendTo(n.ends[1])
+	n.ends[1].sendTo(n.ends[0])
+	if n.dataLength {
+		n.dataLength = false
+		for i, e := range n.ends {
+			e.controller.dataLengthChange(e, n.ends[1-i].dataLength)
+		}
+	}
+}
+
+// sendTo sends up to perEvent packets to the other end. A host that does not
+// read makes its controller refuse more, which the sender tries again.
+func (e *end) sendTo(to *end) {
+	if e.controller.faults.holdData {
+		return
+	}
+	completed := 0
+	for budget := perEvent; budget > 0 && len(e.queue) > 0; budget-- {
+		o := &e.queue[0]
+		n := min(len(o.data)-o.sent, e.dataLength)
+		boundary := packet.BoundaryContinue
+		if o.start && o.sent == 0 {
+			boundary = packet.BoundaryFirst
+		}
+		if n > 0 && !to.controller.receive(packet.ACL{Handle: to.handle, Boundary: boundary, Data: o.data[o.sent : o.sent+n]}) {
+			break
+		}
+		e.connection.air.stats.Exchanged++
+		o.sent += n
+		if o.sent == len(o.data) {
+			e.queue = e.queue[1:]
+			completed++
+		}
+	}
+	if completed > 0 {
+		e.controller.completedPackets(e, completed)
+	}
+}
+
+// receive gives data to the host, unless it has no room.
+func (c *Controller) receive(a packet.ACL) bool {
+	return c.host == nil || c.push(a.AppendTo(nil), classData, -1, 0)
+}
+
+// terminated ends the connection if one of the two has asked for it.
+func (n *connection) terminated() bool {
+	for i, e := range n.ends {
+		if e.closing != packet.StatusSuccess {
+			reasons := [2]packet.Status{e.closing, e.closing}
+			reasons[i] = packet.StatusLocalHost
+			n.finish(reasons[0], reasons[1])
+			return true
+		}
+	}
+	return false
+}
+
+// finish takes the connection from both and tells them why.
+func (n *connection) finish(central, peripheral packet.Status) {
+	for i, e := range n.ends {
+		c := e.controller
+		if c == nil {
+			continue
+		}
+		e.controller = nil
+		c.ends = slices.DeleteFunc(c.ends, func(o *end) bool { return o == e })
+		if !c.faults.hung {
+			c.disconnectionComplete(e.handle, [2]packet.Status{central, peripheral}[i])
+		}
+	}
+}
+
+func (n *connection) applyUpdate() {
+	n.updateAt = 0
+	n.interval, n.latency, n.supervision = n.update.IntervalMax, n.update.Latency, n.update.Supervision
+	for _, e := range n.ends {
+		if e.controller != nil {
+			e.controller.connectionUpdate(e)
+		}
+	}
+}
+
+// data takes a whole ACL, SCO or ISO packet from the host. A controller ignores
+// those for a connection that it does not have (Core volume 4 part E, 5.4.2).
+func (c *Controller) data(p []byte) {
+	if c.faults.hung {
+		return
+	}
+	a, err := packet.ParseACL(p)
+	if err != nil {
+		c.stats.Stray++
+		return
+	}
+	e := c.end(a.Handle)
+	switch {
+	case e == nil:
+		c.stats.Stray++
+	case len(a.Data) > c.options.DataLength:
+		c.stats.Malformed++
+	case c.held() >= c.options.DataPackets:
+		c.stats.Flooded++
+	default:
+		c.stats.Data++
+		e.queue = append(e.queue, outgoing{start: a.Boundary != packet.BoundaryContinue, data: slices.Clone(a.Data)})
+	}
+}
+
+// held is how many of the ACL buffers are taken.
+func (c *Controller) held() int {
+	n := 0
+	for _, e := range c.ends {
+		n += len(e.queue)
+	}
+	return n
+}

@@ -34,6 +34,10 @@ type Options struct {
 	Exclusive   bool           // cannot scan and advertise at once: the second of the two is refused
 	Credits     int            // commands that the host may have outstanding (Num_HCI_Command_Packets), 1 to 16; 0 is 1
 	Latency     time.Duration  // from a command to its completion; at 0 it is complete when the write returns
+	Connections int            // connections at most, 1 to 32; 0 is 4
+	DataLength  int            // octets of an ACL buffer, 27 to 251; 0 is 27
+	DataPackets int            // ACL buffers, 1 to 64; 0 is 4
+	SharedData  bool           // LE has no ACL buffers of its own, Read Buffer Size tells of them
 	ReportQueue int            // advertising reports that wait for a slow host, up to 65536; what does not fit is dropped and counted; 0 is 64
 }
 
@@ -45,6 +49,9 @@ func (o Options) checked() (Options, error) {
 	}{
 		{"Sets", &o.Sets, 8, 239},
 		{"Credits", &o.Credits, 1, maxCredits},
+		{"Connections", &o.Connections, 4, 32},
+		{"DataLength", &o.DataLength, minDataLength, packet.MaxDataOctets},
+		{"DataPackets", &o.DataPackets, 4, 64},
 		{"ReportQueue", &o.ReportQueue, 64, 65536},
 	} {
 		if *field.value == 0 {
@@ -53,6 +60,9 @@ func (o Options) checked() (Options, error) {
 		if *field.value < 1 || *field.value > field.to {
 			return o, fmt.Errorf("virtual: expected %s of 1 to %d for %s, came %d", field.name, field.to, o.Address, *field.value)
 		}
+	}
+	if o.DataLength < minDataLength {
+		return o, fmt.Errorf("virtual: expected DataLength of %d or more for %s, came %d", minDataLength, o.Address, o.DataLength)
 	}
 	if o.Latency < 0 {
 		return o, fmt.Errorf("virtual: expected a Latency of 0 or more for %s, came %s", o.Address, o.Latency)
@@ -85,6 +95,10 @@ type Controller struct {
 	sets   []*set // by the extended commands, in the order of their creation
 	scan   scanner
 
+	suggested uint16 // octets of data in a link layer packet
+	initiator initiator
+	ends      []*end // of connections, in the order of their handles
+
 	events    uint64        // advertising events so far, seeds the chance of each
 	busyFrom  time.Duration // the last transmission
 	busyUntil time.Duration
@@ -95,7 +109,9 @@ type Stats struct {
 	Commands   uint64 // commands taken from the host
 	Overrun    uint64 // commands that came without a credit and were dropped
 	Malformed  uint64 // packets of the host that were no HCI packet
-	Data       uint64 // ACL, SCO and ISO packets, which are dropped while there are no connections
+	Data       uint64 // ACL packets taken for a connection
+	Stray      uint64 // ACL, SCO and ISO packets for no connection, which are dropped
+	Flooded    uint64 // ACL packets that came without a free buffer and were dropped
 	Advertised uint64 // advertising events on the air
 	Reports    uint64 // advertising reports queued for the host
 	Dropped    uint64 // advertising reports dropped because the host was slow
@@ -156,6 +172,8 @@ func (c *Controller) power(reason error) {
 // 7.3.2): nothing is on the air, the masks have their defaults.
 func (c *Controller) reset() {
 	c.pending.clear()
+	c.initiator = initiator{}
+	c.abandon()
 	c.legacy.stop()
 	for _, s := range c.sets {
 		s.stop()
@@ -167,6 +185,7 @@ func (c *Controller) reset() {
 	c.mask = defaultMask
 	c.maskLE = defaultMaskLE
 	c.random, c.hasRandom = packet.Address{}, false
+	c.suggested = minDataLength
 }
 
 // advertising reports whether a set is enabled.

@@ -18,7 +18,13 @@
 // sends one event at a time, and a scanner hears only in its scan window.
 // They are dishonest on request: see [Controller.DropCompletion],
 // [Controller.Hang], [Controller.Mute], [Controller.HardwareError],
-// [Controller.Unplug] and [Controller.Garble].
+// [Controller.HoldData], [Controller.DropCompleted], [Controller.Unplug] and
+// [Controller.Garble].
+//
+// A controller that initiates connects to one whose connectable advertisement
+// it hears. The two then meet at every connection interval; an event that one
+// of them does not hear is made up for by the next, until the supervision
+// timeout has passed in silence.
 //
 // One goroutine runs the air, driven by one heap of what is to happen next.
 // It waits on a timer and a channel only, so that the whole room works inside
@@ -29,6 +35,6 @@
 //
 // Of the Core's radio these are left out: the three channels (an advertising
 // event is one transmission), other PHYs than LE 1M, directed and periodic
-// advertising, filter accept lists, private address resolution, and
-// connections (see connection.go for their place).
+// advertising, filter accept lists, private address resolution, encryption, and
+// the time that connection events take from the radio.
 package virtual

@@ -22,18 +22,18 @@ const (
 
 // event queues a packet for the host that is not an advertising report.
 func (c *Controller) event(octets []byte) {
-	if c.host != nil && !c.push(octets, false, -1, 0) {
+	if c.host != nil && !c.push(octets, classEvent, -1, 0) {
 		c.stats.Events++
 	}
 }
 
 // push gives a packet to the host, or garbage in its place.
-func (c *Controller) push(octets []byte, report bool, patch int, with byte) bool {
+func (c *Controller) push(octets []byte, kind class, patch int, with byte) bool {
 	if c.faults.garble > 0 {
 		c.faults.garble--
-		return c.host.push(c.garbage(), report, -1, 0)
+		return c.host.push(c.garbage(), kind, -1, 0)
 	}
-	return c.host.push(octets, report, patch, with)
+	return c.host.push(octets, kind, patch, with)
 }
 
 func (c *Controller) garbage() []byte {
@@ -65,7 +65,7 @@ func (c *Controller) commandComplete(opcode packet.Opcode, s packet.Status, r *r
 	c.event(b[:n])
 }
 
-// Command Status (7.7.15), for a command that does not exist:
+// Command Status (7.7.15), for a command that takes longer or does not exist:
 //
 //	04 0F 04 | status | credits | opcode (2)
 func (c *Controller) commandStatus(opcode packet.Opcode, s packet.Status) {
@@ -75,9 +75,9 @@ func (c *Controller) commandStatus(opcode packet.Opcode, s packet.Status) {
 // LE Advertising Set Terminated (7.7.65.18):
 //
 //	04 3E 06 12 | status | handle | connection (2) | number of events
-func (c *Controller) setTerminated(s *set, why packet.Status) {
+func (c *Controller) setTerminated(s *set, why packet.Status, connection uint16) {
 	if c.allows(leAdvertisingSetTerminated) {
-		c.event([]byte{typeEvent, eventLE, 6, leAdvertisingSetTerminated, byte(why), s.handle, 0, 0, s.completed})
+		c.event([]byte{typeEvent, eventLE, 6, leAdvertisingSetTerminated, byte(why), s.handle, byte(connection), byte(connection >> 8), s.completed})
 	}
 }
 
@@ -134,3 +134,82 @@ func (t *transmission) appendExtendedReport(b []byte, response bool) []byte {
 }
 
 const powerUnknown = 127
+
+// LE Connection Complete (7.7.65.1), or LE Enhanced Connection Complete
+// (7.7.65.10), with the two resolvable addresses, if the host wants that:
+//
+//	04 3E 13 01 | status | handle (2) | role | peer address type | peer address (6) |
+//	interval (2) | latency (2) | supervision timeout (2) | clock accuracy
+func (c *Controller) connectionComplete(e *end, s packet.Status) {
+	subevent := byte(packet.SubeventEnhancedConnectionComplete)
+	if !c.allows(subevent) {
+		subevent = byte(packet.SubeventConnectionComplete)
+		if !c.allows(subevent) {
+			return
+		}
+	}
+	role := peripheralHere
+	if e.central {
+		role = byte(packet.RoleCentral)
+	}
+	b := []byte{typeEvent, eventLE, 0, subevent, byte(s), byte(e.handle), byte(e.handle >> 8), role, byte(e.peerType)}
+	b = append(b, e.peer[:]...)
+	if subevent == byte(packet.SubeventEnhancedConnectionComplete) {
+		b = append(b, make([]byte, 12)...)
+	}
+	b = append(e.connection.appendTimes(b), 0)
+	b[2] = byte(len(b) - 3)
+	c.event(b)
+}
+
+// appendTimes appends interval, latency and supervision timeout.
+func (n *connection) appendTimes(b []byte) []byte {
+	for _, v := range []uint16{uint16(n.interval / packet.ConnectionUnit), n.latency, uint16(n.supervision / packet.SupervisionUnit)} {
+		b = append(b, byte(v), byte(v>>8))
+	}
+	return b
+}
+
+// LE Connection Update Complete (7.7.65.3):
+//
+//	04 3E 0A 03 | status | handle (2) | interval (2) | latency (2) | supervision timeout (2)
+func (c *Controller) connectionUpdate(e *end) {
+	subevent := byte(packet.SubeventConnectionUpdateComplete)
+	if c.allows(subevent) {
+		c.event(e.connection.appendTimes([]byte{typeEvent, eventLE, 10, subevent, 0, byte(e.handle), byte(e.handle >> 8)}))
+	}
+}
+
+// LE Data Length Change (7.7.65.7):
+//
+//	04 3E 0B 07 | handle (2) | transmitted octets (2) | µs (2) | received octets (2) | µs (2)
+func (c *Controller) dataLengthChange(e *end, received int) {
+	subevent := byte(packet.SubeventDataLengthChange)
+	if !c.allows(subevent) {
+		return
+	}
+	b := []byte{typeEvent, eventLE, 11, subevent, byte(e.handle), byte(e.handle >> 8)}
+	for _, octets := range []int{e.dataLength, received} {
+		us := dataTime(uint16(octets))
+		b = append(b, byte(octets), byte(octets>>8), byte(us), byte(us>>8))
+	}
+	c.event(b)
+}
+
+// Disconnection Complete (7.7.5): 04 05 04 | status | handle (2) | reason
+func (c *Controller) disconnectionComplete(handle uint16, reason packet.Status) {
+	if c.mask&packet.EventMaskDisconnectionComplete != 0 {
+		c.event([]byte{typeEvent, byte(packet.EventDisconnectionComplete), 4, 0, byte(handle), byte(handle >> 8), byte(reason)})
+	}
+}
+
+// Number Of Completed Packets (7.7.19), for one connection:
+//
+//	04 13 05 01 | handle (2) | packets (2)
+func (c *Controller) completedPackets(e *end, n int) {
+	if c.faults.dropCompleted > 0 {
+		c.faults.dropCompleted--
+		return
+	}
+	c.event([]byte{typeEvent, byte(packet.EventCompletedPackets), 5, 1, byte(e.handle), byte(e.handle >> 8), byte(n), byte(n >> 8)})
+}

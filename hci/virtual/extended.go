@@ -208,8 +208,10 @@ func (c *Controller) checkEnable(handle uint8, enable bool) packet.Status {
 	switch {
 	case err != packet.StatusSuccess || !enable:
 		return err
-	case c.options.Exclusive && c.scan.enabled:
+	case c.options.Exclusive && (c.scan.enabled || c.initiator.enabled):
 		return packet.StatusCommandDisallowed
+	case s.properties&connectable != 0 && c.full():
+		return packet.StatusConnectionLimit
 	case s.data.partial || s.response.partial:
 		return packet.StatusCommandDisallowed
 	case s.properties&(scannable|legacyPDU) == scannable && s.response.length == 0:

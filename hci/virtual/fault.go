@@ -13,6 +13,8 @@ type faults struct {
 	untilReset     bool // a Reset command cures the hang
 	mute           bool
 	garble         int // packets to the host that will be garbage
+	holdData       bool
+	dropCompleted  int // Number Of Completed Packets events that will not come
 }
 
 // DropCompletion makes the controller carry out the n-th command from now,
@@ -51,6 +53,23 @@ func (c *Controller) Mute(on bool) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
 	c.faults.mute = on
+}
+
+// HoldData makes the controller keep the ACL data that it has and gets: none
+// goes on the air and none is completed, while its connections stay. It lasts
+// through resets until HoldData(false).
+func (c *Controller) HoldData(on bool) {
+	c.air.mu.Lock()
+	defer c.air.mu.Unlock()
+	c.faults.holdData = on
+}
+
+// DropCompleted swallows the next n Number Of Completed Packets events, so that
+// the host waits for the buffers that they give back.
+func (c *Controller) DropCompleted(n int) {
+	c.air.mu.Lock()
+	defer c.air.mu.Unlock()
+	c.faults.dropCompleted = max(n, 0)
 }
 
 // HardwareError sends a Hardware Error event (Core volume 4 part E, 7.7.16) if

@@ -12,9 +12,22 @@ import (
 // event code, length and 255 octets of parameters.
 const MaxPacket = 3 + 255
 
-// reserve is how many packets that are not advertising reports can wait for
-// the host: completions, terminations, errors.
-const reserve = 64
+// class is a kind of packet to the host, of which so many can wait that one
+// kind does not crowd out another.
+type class uint8
+
+const (
+	classEvent  class = iota // completions, terminations, errors
+	classReport              // advertising reports
+	classData                // ACL data; what does not fit stays with the sender
+	classes
+)
+
+// How many packets of a class can wait for the host, besides reports.
+const (
+	reserve     = 64
+	dataReserve = 32
+)
 
 // host is the host's end of a controller, a transport.Transport.
 type host struct {
@@ -26,12 +39,12 @@ type host struct {
 	queue   []slot
 	first   int
 	count   int
-	reports int // how many of the queue are reports
+	waiting [classes]int // how many of the queue are of a class
 }
 
 // slot is one packet that waits for the host.
 type slot struct {
-	report bool
+	class  class
 	length uint16
 	data   [MaxPacket]byte
 }
@@ -58,9 +71,7 @@ func (h *host) Read(p []byte) (int, error) {
 	s := &h.queue[h.first]
 	h.first = (h.first + 1) % len(h.queue)
 	h.count--
-	if s.report {
-		h.reports--
-	}
+	h.waiting[s.class]--
 	n := copy(p, s.data[:s.length])
 	if n < int(s.length) {
 		return n, fmt.Errorf("virtual: packet of %d octets, buffer of %d, pass one of %d: %w", s.length, len(p), MaxPacket, io.ErrShortBuffer)
@@ -101,40 +112,50 @@ func (h *host) shut(reason error) {
 	if h.gone == nil {
 		h.gone = reason
 	}
-	h.queue, h.count, h.reports = nil, 0, 0
+	h.queue, h.count, h.waiting = nil, 0, [classes]int{}
 	h.arrival.Broadcast()
 }
 
-// push queues a packet for the host, or returns false if its kind of packet
-// has no room left. patch, if it is not negative, is where the octet with is
+// push queues a packet for the host, or returns false if its class has no room
+// left. patch, if it is not negative, is where the octet with is
 // put, so that one encoded report serves all who hear it.
-func (h *host) push(octets []byte, report bool, patch int, with byte) bool {
+func (h *host) push(octets []byte, kind class, patch int, with byte) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.gone != nil {
 		return false
 	}
-	if report && h.reports == h.controller.options.ReportQueue || !report && h.count-h.reports == reserve {
+	if h.waiting[kind] == h.room(kind) {
 		return false
 	}
 	if h.count == len(h.queue) {
 		h.grow()
 	}
 	s := &h.queue[(h.first+h.count)%len(h.queue)]
-	s.report = report
+	s.class = kind
 	s.length = uint16(copy(s.data[:], octets))
 	if patch >= 0 {
 		s.data[patch] = with
 	}
 	h.count++
-	if report {
-		h.reports++
-	}
+	h.waiting[kind]++
 	h.arrival.Signal()
 	return true
 }
 
-// grow doubles the ring. The two bounds in push keep it small.
+// room is how many packets of a class can wait.
+func (h *host) room(kind class) int {
+	switch kind {
+	case classReport:
+		return h.controller.options.ReportQueue
+	case classData:
+		return dataReserve
+	default:
+		return reserve
+	}
+}
+
+// grow doubles the ring. The bounds in push keep it small.
 func (h *host) grow() {
 	larger := make([]slot, max(8, 2*len(h.queue)))
 	n := copy(larger, h.queue[h.first:])

@@ -68,20 +68,34 @@ func leSetEventMask(c *Controller, p []byte, _ *reply) packet.Status {
 	return packet.StatusSuccess
 }
 
-// LE Read Buffer Size [v1] (7.8.2).
-func leReadBufferSize(_ *Controller, _ []byte, r *reply) packet.Status {
-	r.put16(aclLength)
-	r.put(aclPackets)
+// LE Read Buffer Size [v1] (7.8.2): zeros if LE has no buffers of its own.
+func leReadBufferSize(c *Controller, _ []byte, r *reply) packet.Status {
+	if c.options.SharedData {
+		r.put(0, 0, 0)
+		return packet.StatusSuccess
+	}
+	r.put16(uint16(c.options.DataLength))
+	r.put(byte(c.options.DataPackets))
 	return packet.StatusSuccess
 }
 
-// LE Read Local Supported Features (7.8.3): bit 12 is extended advertising.
+// Read Buffer Size (7.4.5): ACL length (2) | SCO length | ACL packets (2) | SCO packets (2).
+func readBufferSize(c *Controller, _ []byte, r *reply) packet.Status {
+	r.put16(uint16(c.options.DataLength))
+	r.put(0)
+	r.put16(uint16(c.options.DataPackets))
+	r.put16(0)
+	return packet.StatusSuccess
+}
+
+// LE Read Local Supported Features (7.8.3): data length extension and, unless
+// the controller is of the old kind, extended advertising.
 func leReadLocalFeatures(c *Controller, _ []byte, r *reply) packet.Status {
-	var features uint64
+	features := packet.LEFeatureDataLength
 	if !c.options.Legacy {
-		features |= 1 << 12
+		features |= packet.LEFeatureExtendedAdvertising
 	}
-	r.put(binary.LittleEndian.AppendUint64(nil, features)...)
+	r.put(binary.LittleEndian.AppendUint64(nil, uint64(features))...)
 	return packet.StatusSuccess
 }
 
@@ -101,12 +115,20 @@ func leRand(c *Controller, _ []byte, r *reply) packet.Status {
 	return packet.StatusSuccess
 }
 
-// LE Read Supported States (7.8.27): undirected advertising, scanning, and the
-// two together (bits 8 to 10 and 12 to 14) unless the controller cannot.
+// Bits of the supported states (7.8.27).
+const (
+	statesAlone       = 0xF7          // each state by itself, and a connection in each role
+	statesScanning    = 0x7700        // advertising and scanning together
+	statesInitiating  = 0x100C30000   // initiating with advertising or scanning
+	statesConnections = 0x2481F3C0000 // connections in both roles, with advertising, scanning and each other
+)
+
+// LE Read Supported States (7.8.27): everything undirected, and together what
+// the controller can do together.
 func leReadSupportedStates(c *Controller, _ []byte, r *reply) packet.Status {
-	states := uint64(0x37)
+	states := uint64(statesAlone | statesConnections)
 	if !c.options.Exclusive {
-		states |= 0x7700
+		states |= statesScanning | statesInitiating
 	}
 	r.put(binary.LittleEndian.AppendUint64(nil, states)...)
 	return packet.StatusSuccess

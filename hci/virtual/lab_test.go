@@ -38,6 +38,7 @@ type station struct {
 	reports    []report
 	terminated []termination
 	others     []packet.Event
+	data       []packet.ACL
 	garbage    int
 	ended      error
 }
@@ -93,6 +94,10 @@ func (s *station) read(link transport.Transport, answers chan<- packet.Event, do
 func (s *station) take(p []byte, answers chan<- packet.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if a, err := packet.ParseACL(p); err == nil {
+		s.data = append(s.data, a)
+		return
+	}
 	event, err := packet.ParseEvent(p)
 	if err != nil {
 		s.garbage++

@@ -75,8 +75,10 @@ func leSetAdvertisingEnable(c *Controller, p []byte, _ *reply) packet.Status {
 		return packet.StatusInvalidParameters
 	case p[0] == 0:
 		c.legacy.stop()
-	case c.options.Exclusive && c.scan.enabled:
+	case c.options.Exclusive && (c.scan.enabled || c.initiator.enabled):
 		return packet.StatusCommandDisallowed
+	case c.legacy.properties&connectable != 0 && c.full():
+		return packet.StatusConnectionLimit
 	case c.legacy.lacksAddress():
 		return packet.StatusInvalidParameters
 	case !c.legacy.enabled:

@@ -58,7 +58,7 @@ func validWindow(interval, window uint16) bool {
 func (s *scanner) begin(filter bool, duration, period time.Duration) packet.Status {
 	c := s.controller
 	switch {
-	case c.options.Exclusive && c.advertising():
+	case c.options.Exclusive && (c.advertising() || c.initiator.enabled):
 		return packet.StatusCommandDisallowed
 	case s.addressType&1 == 1 && !c.hasRandom:
 		return packet.StatusInvalidParameters
@@ -163,7 +163,7 @@ func (c *Controller) reportOne(t *transmission, rssi int8, response bool) {
 		return
 	}
 	octets, patch := t.encoded(c.family, response)
-	if c.push(octets, true, patch, byte(rssi)) {
+	if c.push(octets, classReport, patch, byte(rssi)) {
 		c.stats.Reports++
 	} else {
 		c.stats.Dropped++

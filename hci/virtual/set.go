@@ -105,7 +105,7 @@ func (s *set) stop() {
 // end disables the set and tells the host.
 func (s *set) end(why packet.Status) {
 	s.stop()
-	s.controller.setTerminated(s, why)
+	s.controller.setTerminated(s, why, 0)
 }
 
 // fire is the moment of the next event, or of the end.

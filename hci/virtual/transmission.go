@@ -30,14 +30,16 @@ const (
 	chanceLink
 	chanceGarbage
 	chanceRand
+	chanceConnection
 )
 
 // Which timer of one controller goes first when several are due in one moment.
 const (
 	orderPending = iota
 	orderScanner
-	orderSets       // and a handle
-	orderAir  = 512 // and the number of an event
+	orderSets                  // and a handle
+	orderConnections = 256     // and a handle
+	orderAir         = 1 << 13 // and the number of an event
 )
 
 // radio holds what is on the air and what is on its way.
@@ -59,7 +61,8 @@ type transmission struct {
 	timer // the end of the PDU
 	air   *Air
 	burst
-	waiting int // arrivals still to come
+	set     *set // for those who want to connect
+	waiting int  // arrivals still to come
 	event   uint64
 
 	properties     uint16
@@ -103,7 +106,7 @@ func (c *Controller) transmit(s *set, now time.Duration) {
 	c.stats.Advertised++
 	a.stats.Events++
 	t := a.newTransmission()
-	t.event = c.events
+	t.set, t.event = s, c.events
 	t.burst = burst{c, now, now + airtime(s.data.length)}
 	t.properties, t.sid = s.properties, s.sid
 	t.addressType, t.address = s.advertiser()
@@ -142,7 +145,7 @@ func (a *Air) newTransmission() *transmission {
 func (t *transmission) arrive(now time.Duration) {
 	a := t.air
 	for _, to := range a.controllers {
-		if to == t.from || !to.scan.enabled {
+		if to == t.from || !to.scan.enabled && !to.initiator.enabled {
 			continue
 		}
 		if t.properties&legacyPDU == 0 && to.family != extended {
@@ -194,6 +197,9 @@ func (t *transmission) heard(to *Controller, rssi int8, now time.Duration) {
 	if to.scan.hears(now) {
 		t.air.stats.Heard++
 		to.report(t, rssi)
+	}
+	if to.initiator.wants(t, now) {
+		to.initiate(t, now)
 	}
 }
 

@@ -43,6 +43,13 @@ func (c *Codec) Uint40(name string, v *uint64) {
 	}
 }
 
+// Uint64 visits eight octets.
+func (c *Codec) Uint64(name string, v *uint64) {
+	if n := c.unsigned(name, *v, 8); c.Reading() {
+		*v = n
+	}
+}
+
 // Int8 visits one octet in two's complement.
 func (c *Codec) Int8(name string, v *int8) {
 	if n := c.signed(name, int64(*v), 1); c.Reading() {

@@ -4,7 +4,7 @@ import "fmt"
 
 // Object visits the fields of a part that has a name of its own in JSON; on
 // the air its fields follow the ones before.
-func (c *Codec) Object(name string, part interface{ Fields(*Codec) }) {
+func (c *Codec) Object(name string, part Part) {
 	if c.Octets() {
 		part.Fields(c)
 		return

@@ -57,6 +57,13 @@ type Publisher interface {
 	PublishPeriodically(ctx Context)
 }
 
+// Hastener is a Publisher that publishes more often than the period of its
+// publication says while it has reason to. The node asks after each call of
+// the model.
+type Hastener interface {
+	Hasten(period time.Duration) time.Duration
+}
+
 // Persistent is a model whose state outlives a restart of its node. The node
 // saves what State returns after each input that changed it.
 type Persistent interface {

@@ -61,6 +61,16 @@ type State struct {
 	IVIndex    mesh.IVIndex
 }
 
+// TransmitIVIndex is the IV index to send with in this state: the one before
+// the current while an update is in progress (section 3.11.5). IV index 0 has
+// none before it.
+func (s State) TransmitIVIndex() mesh.IVIndex {
+	if s.IVUpdate && s.IVIndex > 0 {
+		return s.IVIndex - 1
+	}
+	return s.IVIndex
+}
+
 const (
 	flagKeyRefresh = 1 << 0
 	flagIVUpdate   = 1 << 1

@@ -114,6 +114,10 @@ func TestDecide(t *testing.T) {
 		{"42 ahead", normal(9), normal(51), beacon.IVConditions{Elapsed: year}, beacon.Recover},
 		{"43 ahead", normal(9), normal(52), beacon.IVConditions{Elapsed: 10 * year}, beacon.Ignore},
 		{"second recovery at once", normal(9), normal(10), beacon.IVConditions{Recovered: true}, beacon.Ignore},
+		{"second recovery too early", normal(9), normal(12), beacon.IVConditions{Elapsed: year, Interrupted: true, HoldRecovery: true}, beacon.Ignore},
+		{"missed while it was off", normal(9), normal(12), beacon.IVConditions{Interrupted: true}, beacon.Recover},
+		{"43 ahead while it was off", normal(9), normal(52), beacon.IVConditions{Elapsed: year, Interrupted: true}, beacon.Ignore},
+		{"one step while it was off", normal(9), updating(10), beacon.IVConditions{Interrupted: true}, beacon.Ignore},
 		{"first index", normal(0), updating(1), beacon.IVConditions{TestMode: true}, beacon.Follow},
 		{"last index", normal(0), normal(0xFFFFFFFF), beacon.IVConditions{Elapsed: year, FarRecovery: true}, beacon.Ignore},
 	} {

@@ -70,11 +70,11 @@ func TestVectors(t *testing.T) {
 		if err := json.Unmarshal(e, &head); err != nil {
 			t.Fatal(err)
 		}
+		switch head.Kind {
+		case "provisioning_service_data", "proxy_service_data", "proxy_pdu_sar", "proxy_pdu_reassembly":
+			continue // mesh/proxy runs them
+		}
 		t.Run(head.Kind+"/"+head.Name, func(t *testing.T) {
-			switch head.Kind {
-			case "provisioning_service_data", "proxy_service_data", "proxy_pdu_sar", "proxy_pdu_reassembly":
-				t.Skip("service data and proxy PDUs belong to the GATT bearers, which are not built yet")
-			}
 			var v vector
 			if err := json.Unmarshal(e, &v); err != nil {
 				t.Fatal(err)

@@ -19,6 +19,8 @@ const (
 	nonceApplication = 0x01
 	nonceDevice      = 0x02
 	nonceProxy       = 0x03
+
+	nonceSolicitation = 0x04
 )
 
 // NetworkNonce is for a network PDU (section 3.9.5.1).
@@ -48,6 +50,12 @@ func DeviceNonce(longMIC bool, seq mesh.SequenceNumber, src, dst mesh.Address, i
 // ProxyNonce is for a proxy configuration message (section 3.9.5.4).
 func ProxyNonce(seq mesh.SequenceNumber, src mesh.Address, iv mesh.IVIndex) Nonce {
 	return nonce(nonceProxy, 0, seq, src, mesh.Unassigned, iv)
+}
+
+// SolicitationNonce is for a solicitation PDU (section 3.9.5.5), which knows no
+// IV index.
+func SolicitationNonce(seq mesh.SequenceNumber, src mesh.Address) Nonce {
+	return nonce(nonceSolicitation, 0, seq, src, mesh.Unassigned, 0)
 }
 
 func aszmic(long bool) byte {

@@ -16,6 +16,8 @@
 package device
 
 import (
+	"slices"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -52,11 +54,20 @@ func elements(product uint16, models ...[]access.Model) []access.Element {
 	for i, m := range models {
 		list[i] = access.Element{Location: locationUnknown, Models: m}
 	}
+	config := foundation.NewConfigServer(foundation.Product{CompanyID: Company, ProductID: product, VersionID: version})
 	everywhere := []access.Model{
-		foundation.NewConfigServer(foundation.Product{CompanyID: Company, ProductID: product, VersionID: version}),
+		config,
 		foundation.NewHealth(Company).Model(),
+		foundation.NewDirectedServer(),
+		foundation.NewBridgeServer(),
+		foundation.NewPrivateBeaconServer(),
+		foundation.NewOnDemandProxyServer(),
+		foundation.NewSARServer(),
+		foundation.NewAggregatorServer(),
+		foundation.NewLargeServer(config, foundation.Metadata{}),
+		foundation.NewSolicitationServer(),
 	}
 	list[Primary].Location = locationMain
-	list[Primary].Models = append(everywhere, list[Primary].Models...)
+	list[Primary].Models = slices.Concat(everywhere, list[Primary].Models, newFirmware().models())
 	return list
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -24,7 +26,12 @@ func bench(t *testing.T, elements []access.Element) *servertest.Bench {
 }
 
 func TestCompositions(t *testing.T) {
-	everywhere := []mesh.ModelID{foundation.ConfigurationServerID, foundation.HealthServerID}
+	everywhere := []mesh.ModelID{
+		foundation.ConfigurationServerID, foundation.HealthServerID,
+		foundation.DirectedForwardingServerID, foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
+		foundation.OnDemandPrivateProxyServerID, foundation.SARConfigurationServerID, foundation.OpcodesAggregatorServerID,
+		foundation.LargeCompositionDataServerID, foundation.SolicitationPDURPLServerID,
+	}
 	powered := []mesh.ModelID{generic.DefaultTransitionTimeServerID, generic.PowerOnOffServerID, generic.PowerOnOffSetupServerID}
 	dimmed := slices.Concat(everywhere, []mesh.ModelID{generic.OnOffServerID, generic.LevelServerID}, powered,
 		[]mesh.ModelID{light.LightnessServerID, light.LightnessSetupServerID})
@@ -53,6 +60,7 @@ func TestCompositions(t *testing.T) {
 			t.Errorf("%s has %d elements, want %d", name, len(test.elements), len(test.want))
 			continue
 		}
+		test.want[device.Primary] = append(test.want[device.Primary], blob.TransferServerID, firmware.UpdateServerID)
 		for i, e := range test.elements {
 			var got []mesh.ModelID
 			for _, m := range e.Models {

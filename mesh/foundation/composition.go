@@ -27,7 +27,8 @@ func (ConfigCompositionDataGet) Opcode() mesh.Opcode { return OpConfigCompositio
 // Fields visits the parameters.
 func (m *ConfigCompositionDataGet) Fields(c *access.Codec) { c.Uint8("page", &m.Page) }
 
-// ConfigCompositionDataStatus carries a page; Composition reads page 0.
+// ConfigCompositionDataStatus carries a page, which Composition, Relations and
+// Profiles read.
 //
 //	| Page 8 | Data, 8 each |
 type ConfigCompositionDataStatus struct {
@@ -44,9 +45,9 @@ func (m *ConfigCompositionDataStatus) Fields(c *access.Codec) {
 	c.Rest("data", &m.Data)
 }
 
-// Composition reads page 0. Errors as ParseComposition, or another page.
+// Composition reads page 0 or 128. Errors as ParseComposition, or another page.
 func (m *ConfigCompositionDataStatus) Composition() (*Composition, error) {
-	if m.Page != 0 {
+	if m.Page%NextPages != PageComposition {
 		return nil, fmt.Errorf("%w: expected page 0, got page %d, ask for it", ErrComposition, m.Page)
 	}
 	return ParseComposition(m.Data)

@@ -12,6 +12,11 @@ func Messages() []access.Kind {
 	return slices.Concat(
 		configMessages(),
 		remoteMessages(),
+		privateMessages(),
+		sarMessages(),
+		largeMessages(),
+		directedMessages(),
+		bridgeMessages(),
 	)
 }
 

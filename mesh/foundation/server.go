@@ -42,15 +42,13 @@ const (
 // ConfigServer is the Configuration Server model (section 4.4.1): it answers
 // questions about its node's configuration and changes it.
 type ConfigServer struct {
-	product  Product
-	host     Host
-	opcodes  []mesh.Opcode
-	handlers map[mesh.Opcode]func(in *access.Incoming) access.Message
+	responder
+	product Product
 }
 
 // NewConfigServer makes the model for the primary element of a node.
 func NewConfigServer(p Product) *ConfigServer {
-	s := &ConfigServer{product: p, handlers: map[mesh.Opcode]func(*access.Incoming) access.Message{}}
+	s := &ConfigServer{responder: newResponder(ConfigurationServerID), product: p}
 	s.handleNode()
 	s.handleHeartbeats()
 	s.handleNetKeys()
@@ -61,22 +59,9 @@ func NewConfigServer(p Product) *ConfigServer {
 	return s
 }
 
-// Attach implements Attacher.
-func (s *ConfigServer) Attach(h Host) { s.host = h }
-
-// ID implements access.Model.
-func (s *ConfigServer) ID() mesh.ModelID { return ConfigurationServerID }
-
-// Opcodes implements access.Model.
-func (s *ConfigServer) Opcodes() []mesh.Opcode { return s.opcodes }
-
 // Receive implements access.Model. A message that cannot be decoded is ignored.
 func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
-	handle := s.handlers[in.Opcode]
-	if handle == nil || s.host == nil {
-		return
-	}
-	answer := handle(in)
+	answer := s.answer(in)
 	if answer == nil {
 		return
 	}
@@ -117,6 +102,9 @@ func (s *ConfigServer) Composition() *Composition {
 			c.Features |= feature
 		}
 	}
+	if n.LowPower {
+		c.Features |= FeatureLowPower
+	}
 	for i := range n.Elements {
 		e := CompositionElement{Location: n.Elements[i].Location}
 		for _, m := range n.Elements[i].Models {
@@ -127,20 +115,19 @@ func (s *ConfigServer) Composition() *Composition {
 	return c
 }
 
-// on registers what to do with the messages of type T. The answer may be nil.
-func on[T any, M interface {
-	*T
-	access.Message
-}](s *ConfigServer, f func(in *access.Incoming, m M) access.Message) {
-	op := M(new(T)).Opcode()
-	s.opcodes = append(s.opcodes, op)
-	s.handlers[op] = func(in *access.Incoming) access.Message {
-		m := M(new(T))
-		if access.Decode(in.Params, m) != nil {
-			return nil
+// Page is the octets of a page of the composition data, or of the largest one
+// below it that there is (section 4.4.1.2.2).
+func (s *ConfigServer) Page(number uint8) (uint8, []byte) {
+	if number >= PageRelations {
+		if data, err := access.AppendPart(nil, s.Relations()); err == nil {
+			return PageRelations, data
 		}
-		return f(in, m)
 	}
+	data, err := s.Composition().Append(nil)
+	if err != nil {
+		return PageComposition, nil // the options of the node do not allow it
+	}
+	return PageComposition, data
 }
 
 // model finds the model that a message is about.
@@ -156,12 +143,13 @@ func (s *ConfigServer) model(element mesh.Address, id mesh.ModelID) (*state.Mode
 	return m, Success
 }
 
-// isManaged reports whether a model is protected by the device key: it has
+// isManaged reports whether a model is protected by the device key alone: it has
 // neither AppKeys nor publication nor subscriptions (section 4.4.1 and its
 // likes).
 func isManaged(id mesh.ModelID) bool {
 	const firstApplicationModel = 0x1000
-	return !id.IsVendor() && id.Number() < firstApplicationModel && id != HealthServerID && id != HealthClientID
+	return !id.IsVendor() && id.Number() < firstApplicationModel &&
+		id != HealthServerID && id != HealthClientID && id != OpcodesAggregatorServerID && id != OpcodesAggregatorClientID
 }
 
 // ConfigClient is the Configuration Client as an entry of the composition data.

@@ -3,6 +3,7 @@ package foundation
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -10,24 +11,30 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// Health is the Health Server (section 4.4.3) of a device that has nothing to
-// complain of: no faults, a self-test that passes, and an attention timer.
+// MaxFaults is how many faults a Health Server keeps of each sort.
+const MaxFaults = 32
+
+// Health is the Health Server (section 4.4.3): the faults of a device, its
+// self-tests and its attention timer.
 type Health struct {
-	company   mesh.CompanyID
-	group     *server.Group
-	model     *server.Server
-	test      uint8
-	divisor   uint8
-	attention time.Time // until when the device attracts attention
+	company    mesh.CompanyID
+	group      *server.Group
+	model      *server.Server
+	selfTest   func(test uint8) []uint8
+	test       uint8
+	divisor    uint8
+	present    []uint8
+	registered []uint8   // faults that were present since the last Fault Clear
+	attention  time.Time // until when the device attracts attention
 }
 
-// NewHealth makes the model for the primary element of a node; company is whose
-// test numbers it knows.
+// NewHealth makes the model for the primary element of a node, without faults;
+// company is whose test numbers it knows.
 func NewHealth(company mesh.CompanyID) *Health {
 	h := &Health{company: company}
 	h.group = server.NewGroup(h)
 	h.model = h.group.AddSetting(HealthServerID, func(time.Time) access.Message {
-		return &HealthCurrentStatus{TestID: h.test, CompanyID: h.company}
+		return &HealthCurrentStatus{TestID: h.test, CompanyID: h.company, FaultArray: h.present}
 	})
 	h.handleFaults()
 
@@ -58,17 +65,26 @@ func (h *Health) handleFaults() {
 			if *company != h.company {
 				return nil
 			}
-			return &HealthFaultStatus{TestID: h.test, CompanyID: h.company}
+			return &HealthFaultStatus{TestID: h.test, CompanyID: h.company, FaultArray: h.registered}
 		}
 	}
 	var get HealthFaultGet
 	h.model.Get(&get, status(&get.CompanyID))
 	var forget HealthFaultClear
-	h.model.Set(&forget, OpHealthFaultClearUnacknowledged, func(time.Time) bool { return true }, status(&forget.CompanyID))
+	h.model.Set(&forget, OpHealthFaultClearUnacknowledged, func(now time.Time) bool {
+		if forget.CompanyID == h.company {
+			h.registered = nil
+			h.group.Save(now)
+		}
+		return true
+	}, status(&forget.CompanyID))
 	var test HealthFaultTest
 	h.model.Set(&test, OpHealthFaultTestUnacknowledged, func(now time.Time) bool {
 		if test.CompanyID == h.company {
 			h.test = test.TestID
+			if h.selfTest != nil {
+				h.SetFaults(now, h.selfTest(test.TestID)...)
+			}
 			h.group.Save(now)
 		}
 		return true
@@ -76,7 +92,46 @@ func (h *Health) handleFaults() {
 }
 
 // Model is the model to put into an element.
-func (h *Health) Model() access.Model { return h.model }
+func (h *Health) Model() access.Model { return &healthModel{h.model, h} }
+
+// healthModel is the server with its fast period.
+type healthModel struct {
+	*server.Server
+	health *Health
+}
+
+// Hasten implements access.Hastener: with faults the period is divided by
+// 2^divisor (section 4.2.18, Health Fast Period Divisor).
+func (m *healthModel) Hasten(period time.Duration) time.Duration {
+	const least = 100 * time.Millisecond
+	if period == 0 || len(m.health.present) == 0 {
+		return period
+	}
+	return max(period>>m.health.divisor, least)
+}
+
+// SelfTest sets what Fault Test does: it runs a test and returns the faults
+// that it found. Without it no test finds any.
+func (h *Health) SelfTest(run func(test uint8) []uint8) { h.selfTest = run }
+
+// SetFaults says which faults are present now (Assigned Numbers, health model
+// faults; 0 is none). They are published, and registered until somebody clears
+// them. At most MaxFaults are kept.
+func (h *Health) SetFaults(now time.Time, faults ...uint8) {
+	var present []uint8
+	for _, f := range faults {
+		if f != 0 && len(present) < MaxFaults && !slices.Contains(present, f) {
+			present = append(present, f)
+			if len(h.registered) < MaxFaults && !slices.Contains(h.registered, f) {
+				h.registered = append(h.registered, f)
+			}
+		}
+	}
+	if !slices.Equal(present, h.present) {
+		h.present = present
+		h.model.Changed(now)
+	}
+}
 
 // Attention is for how many more seconds the device attracts attention.
 func (h *Health) Attention(now time.Time) uint8 {
@@ -93,11 +148,14 @@ func (h *Health) Deadline() time.Time { return time.Time{} }
 // Advance implements server.Machine.
 func (h *Health) Advance(time.Time) {}
 
-type savedHealth struct{ Test, Divisor uint8 }
+type savedHealth struct {
+	Test, Divisor uint8
+	Registered    []uint8 `json:",omitempty"`
+}
 
 // State implements server.Machine.
 func (h *Health) State() []byte {
-	data, err := json.Marshal(savedHealth{h.test, h.divisor})
+	data, err := json.Marshal(savedHealth{h.test, h.divisor, h.registered})
 	if err != nil {
 		return nil
 	}
@@ -110,6 +168,6 @@ func (h *Health) Restore(data []byte) error {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return fmt.Errorf("foundation: the stored state of the Health Server cannot be read: %w", err)
 	}
-	h.test, h.divisor = s.Test, s.Divisor
+	h.test, h.divisor, h.registered = s.Test, s.Divisor, s.Registered[:min(len(s.Registered), MaxFaults)]
 	return nil
 }

@@ -13,13 +13,13 @@ import (
 // (sections 4.3.2.31 to 4.3.2.36 and 4.3.2.43 to 4.3.2.45).
 func (s *ConfigServer) handleNetKeys() {
 	on(s, func(_ *access.Incoming, m *ConfigNetKeyAdd) access.Message {
-		return &ConfigNetKeyStatus{Status: s.addNetKey(m.NetKeyIndex, m.NetKey), NetKeyIndex: m.NetKeyIndex}
+		return &ConfigNetKeyStatus{Status: s.keys().AddNetKey(m.NetKeyIndex, m.NetKey), NetKeyIndex: m.NetKeyIndex}
 	})
 	on(s, func(_ *access.Incoming, m *ConfigNetKeyUpdate) access.Message {
-		return &ConfigNetKeyStatus{Status: s.updateNetKey(m.NetKeyIndex, m.NetKey), NetKeyIndex: m.NetKeyIndex}
+		return &ConfigNetKeyStatus{Status: s.keys().UpdateNetKey(m.NetKeyIndex, m.NetKey), NetKeyIndex: m.NetKeyIndex}
 	})
 	on(s, func(in *access.Incoming, m *ConfigNetKeyDelete) access.Message {
-		return &ConfigNetKeyStatus{Status: s.deleteNetKey(m.NetKeyIndex, in.NetKey), NetKeyIndex: m.NetKeyIndex}
+		return &ConfigNetKeyStatus{Status: s.keys().DeleteNetKey(m.NetKeyIndex, in.NetKey), NetKeyIndex: m.NetKeyIndex}
 	})
 	on(s, func(*access.Incoming, *ConfigNetKeyGet) access.Message {
 		list := &ConfigNetKeyList{}
@@ -39,7 +39,7 @@ func (s *ConfigServer) handleNetKeys() {
 		return phase(m.NetKeyIndex, Success)
 	})
 	on(s, func(_ *access.Incoming, m *ConfigKeyRefreshPhaseSet) access.Message {
-		return phase(m.NetKeyIndex, s.setPhase(m.NetKeyIndex, m.Transition))
+		return phase(m.NetKeyIndex, s.keys().SetPhase(m.NetKeyIndex, m.Transition))
 	})
 }
 
@@ -48,19 +48,19 @@ func (s *ConfigServer) handleNetKeys() {
 func (s *ConfigServer) handleAppKeys() {
 	on(s, func(_ *access.Incoming, m *ConfigAppKeyAdd) access.Message {
 		return &ConfigAppKeyStatus{
-			Status:      s.addAppKey(m.NetKeyIndex, m.AppKeyIndex, m.AppKey),
+			Status:      s.keys().AddAppKey(m.NetKeyIndex, m.AppKeyIndex, m.AppKey),
 			NetKeyIndex: m.NetKeyIndex, AppKeyIndex: m.AppKeyIndex,
 		}
 	})
 	on(s, func(_ *access.Incoming, m *ConfigAppKeyUpdate) access.Message {
 		return &ConfigAppKeyStatus{
-			Status:      s.updateAppKey(m.NetKeyIndex, m.AppKeyIndex, m.AppKey),
+			Status:      s.keys().UpdateAppKey(m.NetKeyIndex, m.AppKeyIndex, m.AppKey),
 			NetKeyIndex: m.NetKeyIndex, AppKeyIndex: m.AppKeyIndex,
 		}
 	})
 	on(s, func(_ *access.Incoming, m *ConfigAppKeyDelete) access.Message {
 		return &ConfigAppKeyStatus{
-			Status:      s.deleteAppKey(m.NetKeyIndex, m.AppKeyIndex),
+			Status:      s.keys().DeleteAppKey(m.NetKeyIndex, m.AppKeyIndex),
 			NetKeyIndex: m.NetKeyIndex, AppKeyIndex: m.AppKeyIndex,
 		}
 	})
@@ -80,8 +80,20 @@ func (s *ConfigServer) handleAppKeys() {
 	})
 }
 
-func (s *ConfigServer) addNetKey(index mesh.KeyIndex, key crypto.Key) Status {
-	n := s.host.State()
+// Keys changes the keys of a node by the rules of its Configuration Server. A
+// node that configures others changes its own keys with it.
+type Keys struct{ Host }
+
+func (s *ConfigServer) keys() Keys { return Keys{s.host} }
+
+func (h Keys) change(f func(*state.Node)) {
+	f(h.State())
+	h.Changed()
+}
+
+// AddNetKey gives the node a NetKey (section 4.3.2.31).
+func (h Keys) AddNetKey(index mesh.KeyIndex, key crypto.Key) Status {
+	n := h.State()
 	if k := n.Subnet(index); k != nil {
 		if k.Key.Equal(key) {
 			return Success // the answer was lost
@@ -91,13 +103,13 @@ func (s *ConfigServer) addNetKey(index mesh.KeyIndex, key crypto.Key) Status {
 	if len(n.Subnets) >= MaxNetKeys {
 		return InsufficientResources
 	}
-	s.change(func(n *state.Node) { n.Subnets = append(n.Subnets, state.Subnet{Index: index, Key: key}) })
+	h.change(func(n *state.Node) { n.Subnets = append(n.Subnets, state.Subnet{Index: index, Key: key}) })
 	return Success
 }
 
-// updateNetKey begins a key refresh (section 3.11.4.1).
-func (s *ConfigServer) updateNetKey(index mesh.KeyIndex, key crypto.Key) Status {
-	k := s.host.State().Subnet(index)
+// UpdateNetKey begins a key refresh (section 3.11.4.1).
+func (h Keys) UpdateNetKey(index mesh.KeyIndex, key crypto.Key) Status {
+	k := h.State().Subnet(index)
 	switch {
 	case k == nil:
 		return InvalidNetKeyIndex
@@ -106,60 +118,86 @@ func (s *ConfigServer) updateNetKey(index mesh.KeyIndex, key crypto.Key) Status 
 	case k.Phase != state.NormalOperation || k.Key.Equal(key):
 		return CannotUpdate
 	}
-	s.change(func(*state.Node) { k.Phase, k.NewKey = state.FirstPhase, key })
+	h.change(func(*state.Node) { k.Phase, k.NewKey = state.FirstPhase, key })
 	return Success
 }
 
-// deleteNetKey also deletes the AppKeys that are bound to the key. The key that
+// DeleteNetKey also deletes the AppKeys that are bound to the key. The key that
 // the request came with cannot be deleted, so one is always left.
-func (s *ConfigServer) deleteNetKey(index, used mesh.KeyIndex) Status {
-	n := s.host.State()
+func (h Keys) DeleteNetKey(index, used mesh.KeyIndex) Status {
+	n := h.State()
 	switch {
 	case n.Subnet(index) == nil:
 		return Success
 	case index == used || len(n.Subnets) == 1:
 		return CannotRemove
 	}
-	s.change(func(n *state.Node) {
+	h.change(func(n *state.Node) {
 		for _, app := range slices.Clone(n.AppKeys) {
 			if app.NetKey == index {
 				dropAppKey(n, app.Index)
 			}
 		}
 		n.Subnets = slices.DeleteFunc(n.Subnets, func(k state.Subnet) bool { return k.Index == index })
+		n.DropSubnet(index)
 	})
 	return Success
 }
 
-// setPhase moves a key refresh on (section 4.2.14, table of transitions): to
+// SetPhase moves a key refresh on (section 4.2.14, table of transitions): to
 // phase 2, or, with 3, to its end. What was reached already is no error.
-func (s *ConfigServer) setPhase(index mesh.KeyIndex, transition uint8) Status {
-	k := s.host.State().Subnet(index)
+func (h Keys) SetPhase(index mesh.KeyIndex, transition uint8) Status {
+	k := h.State().Subnet(index)
 	switch {
 	case k == nil:
 		return InvalidNetKeyIndex
 	case transition == 2 && k.Phase == state.NormalOperation:
 		return CannotSet
 	case transition == 2 && k.Phase == state.FirstPhase:
-		s.change(func(*state.Node) { k.Phase = state.SecondPhase })
+		h.change(func(*state.Node) { k.Phase = state.SecondPhase })
 	case transition == 3 && k.Phase != state.NormalOperation:
-		s.change(func(n *state.Node) { revokeOldKeys(n, k) })
+		h.change(func(n *state.Node) { n.RevokeOldKeys(k) })
 	}
 	return Success
 }
 
-// revokeOldKeys ends a key refresh (section 3.11.4.3).
-func revokeOldKeys(n *state.Node, k *state.Subnet) {
-	k.Phase, k.Key, k.NewKey = state.NormalOperation, k.NewKey, crypto.Key{}
-	for i := range n.AppKeys {
-		if app := &n.AppKeys[i]; app.NetKey == k.Index && app.Updated {
-			app.Updated, app.Key, app.NewKey = false, app.NewKey, crypto.Key{}
+// Refresh takes the key refresh of a NetKey to a phase, 1 to 3, whatever phase
+// it is in: it has the effect of UpdateNetKey, of UpdateAppKey for those of apps
+// that the node has, and of SetPhase. What was done before is no error.
+func (h Keys) Refresh(index mesh.KeyIndex, phase uint8, key crypto.Key, apps map[mesh.KeyIndex]crypto.Key) Status {
+	k := h.State().Subnet(index)
+	switch {
+	case k == nil:
+		return InvalidNetKeyIndex
+	case k.Phase == state.NormalOperation && k.Key.Equal(key):
+		return Success // it is over
+	case k.Phase != state.NormalOperation && !k.NewKey.Equal(key):
+		return CannotUpdate // another one is under way
+	case k.Phase == state.NormalOperation:
+		if status := h.UpdateNetKey(index, key); status != Success {
+			return status
 		}
 	}
+	if k.Phase == state.FirstPhase {
+		for app, key := range apps {
+			if a := h.State().AppKey(app); a == nil || a.NetKey != index {
+				continue
+			}
+			if status := h.UpdateAppKey(index, app, key); status != Success {
+				return status
+			}
+		}
+	}
+	if phase == 1 {
+		return Success
+	}
+	return h.SetPhase(index, phase)
 }
 
-func (s *ConfigServer) addAppKey(net, index mesh.KeyIndex, key crypto.Key) Status {
-	n := s.host.State()
+// AddAppKey gives the node an AppKey that is bound to a NetKey (section
+// 4.3.2.37).
+func (h Keys) AddAppKey(net, index mesh.KeyIndex, key crypto.Key) Status {
+	n := h.State()
 	if n.Subnet(net) == nil {
 		return InvalidNetKeyIndex
 	}
@@ -176,14 +214,16 @@ func (s *ConfigServer) addAppKey(net, index mesh.KeyIndex, key crypto.Key) Statu
 	if len(n.AppKeys) >= MaxAppKeys {
 		return InsufficientResources
 	}
-	s.change(func(n *state.Node) {
+	h.change(func(n *state.Node) {
 		n.AppKeys = append(n.AppKeys, state.AppKey{Index: index, NetKey: net, Key: key})
 	})
 	return Success
 }
 
-func (s *ConfigServer) updateAppKey(net, index mesh.KeyIndex, key crypto.Key) Status {
-	n := s.host.State()
+// UpdateAppKey gives the node the new value of an AppKey, in phase 1 of the key
+// refresh of its NetKey (section 4.3.2.38).
+func (h Keys) UpdateAppKey(net, index mesh.KeyIndex, key crypto.Key) Status {
+	n := h.State()
 	subnet, k := n.Subnet(net), n.AppKey(index)
 	switch {
 	case subnet == nil:
@@ -197,12 +237,14 @@ func (s *ConfigServer) updateAppKey(net, index mesh.KeyIndex, key crypto.Key) St
 	case subnet.Phase != state.FirstPhase || k.Updated || k.Key.Equal(key):
 		return CannotUpdate
 	}
-	s.change(func(*state.Node) { k.Updated, k.NewKey = true, key })
+	h.change(func(*state.Node) { k.Updated, k.NewKey = true, key })
 	return Success
 }
 
-func (s *ConfigServer) deleteAppKey(net, index mesh.KeyIndex) Status {
-	n := s.host.State()
+// DeleteAppKey takes an AppKey and what uses it from the node (section
+// 4.3.2.39).
+func (h Keys) DeleteAppKey(net, index mesh.KeyIndex) Status {
+	n := h.State()
 	if n.Subnet(net) == nil {
 		return InvalidNetKeyIndex
 	}
@@ -213,7 +255,7 @@ func (s *ConfigServer) deleteAppKey(net, index mesh.KeyIndex) Status {
 	case k.NetKey != net:
 		return InvalidNetKeyIndex
 	}
-	s.change(func(n *state.Node) { dropAppKey(n, index) })
+	h.change(func(n *state.Node) { dropAppKey(n, index) })
 	return Success
 }
 

@@ -122,7 +122,7 @@ func (s *ConfigServer) publish(element mesh.Address, id mesh.ModelID, p state.Pu
 		return InvalidPublishParameters
 	case p.Address == mesh.Unassigned:
 		p = state.Publication{}
-	case p.Friendship:
+	case p.Friendship && !s.host.State().LowPower:
 		return FeatureNotSupported // the node is no Low Power node
 	case s.host.State().AppKey(p.AppKey) == nil, !model.IsBound(p.AppKey):
 		return InvalidAppKeyIndex

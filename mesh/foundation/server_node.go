@@ -9,14 +9,11 @@ import (
 // handleNode registers the messages about states of the whole node (sections
 // 4.3.2.1 to 4.3.2.14 and 4.3.2.53 to 4.3.2.60).
 func (s *ConfigServer) handleNode() {
-	on(s, func(_ *access.Incoming, _ *ConfigCompositionDataGet) access.Message {
-		// There is only page 0, which is what a request for a page that is
-		// not there gets.
-		data, err := s.Composition().Append(nil)
-		if err != nil {
-			return nil
-		}
-		return &ConfigCompositionDataStatus{Data: data}
+	on(s, func(_ *access.Incoming, m *ConfigCompositionDataGet) access.Message {
+		const header = 2 // octets of opcode and page number
+		number, data := s.Page(m.Page)
+		// What does not fit comes by the Large Composition Data Server.
+		return &ConfigCompositionDataStatus{Page: number, Data: data[:min(len(data), access.MaxPayload-header)]}
 	})
 
 	beacon := func() access.Message { return &ConfigBeaconStatus{Beacon: s.host.State().Beacon} }
@@ -46,8 +43,7 @@ func (s *ConfigServer) handleNode() {
 	s.handleIdentity()
 
 	on(s, func(_ *access.Incoming, m *ConfigLowPowerNodePollTimeoutGet) access.Message {
-		// The node is nobody's friend.
-		return &ConfigLowPowerNodePollTimeoutStatus{LPNAddress: m.LPNAddress}
+		return s.pollTimeout(m.LPNAddress)
 	})
 	on(s, func(*access.Incoming, *ConfigNodeReset) access.Message { return &ConfigNodeResetStatus{} })
 }
@@ -93,58 +89,40 @@ func (s *ConfigServer) handleFeatures() {
 	})
 }
 
-// handleIdentity registers Node Identity, which the node does not have, for it
-// is no GATT server.
+// Identifier is a Host that can advertise who it is (Node Identity state,
+// section 4.2.13), as a proxy does.
+type Identifier interface {
+	// NodeIdentity is the state of a subnet.
+	NodeIdentity(index mesh.KeyIndex) state.Feature
+	// SetNodeIdentity begins to advertise it, or ends it.
+	SetNodeIdentity(index mesh.KeyIndex, on bool)
+}
+
+// handleIdentity registers Node Identity, which only a node has that can be a
+// proxy.
 func (s *ConfigServer) handleIdentity() {
 	identity := func(index mesh.KeyIndex) *ConfigNodeIdentityStatus {
+		status := &ConfigNodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}
 		if s.host.State().Subnet(index) == nil {
 			return &ConfigNodeIdentityStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
 		}
-		return &ConfigNodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}
+		if host, ok := s.host.(Identifier); ok {
+			status.Identity = host.NodeIdentity(index)
+		}
+		return status
 	}
 	on(s, func(_ *access.Incoming, m *ConfigNodeIdentityGet) access.Message { return identity(m.NetKeyIndex) })
 	on(s, func(_ *access.Incoming, m *ConfigNodeIdentitySet) access.Message {
 		status := identity(m.NetKeyIndex)
-		if status.Status == Success && m.Identity == state.Enabled {
+		switch {
+		case status.Status != Success:
+		case status.Identity != state.Unsupported:
+			s.host.(Identifier).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled)
+			status = identity(m.NetKeyIndex)
+		case m.Identity == state.Enabled:
 			status.Status = FeatureNotSupported
 		}
 		return status
-	})
-}
-
-// handleHeartbeats registers the messages about heartbeats (sections 4.3.2.61
-// to 4.3.2.66). The node sends and counts none: both can be switched off only.
-func (s *ConfigServer) handleHeartbeats() {
-	on(s, func(*access.Incoming, *ConfigHeartbeatPublicationGet) access.Message {
-		return &ConfigHeartbeatPublicationStatus{}
-	})
-	on(s, func(_ *access.Incoming, m *ConfigHeartbeatPublicationSet) access.Message {
-		status := &ConfigHeartbeatPublicationStatus{
-			Destination: m.Destination, CountLog: m.CountLog, PeriodLog: m.PeriodLog,
-			TTL: m.TTL, Features: m.Features, NetKeyIndex: m.NetKeyIndex,
-		}
-		switch {
-		case m.Destination == mesh.Unassigned:
-			return &ConfigHeartbeatPublicationStatus{}
-		case m.Destination.IsVirtual():
-			status.Status = InvalidAddress
-		case s.host.State().Subnet(m.NetKeyIndex) == nil:
-			status.Status = InvalidNetKeyIndex
-		default:
-			status.Status = CannotSet
-		}
-		return status
-	})
-	on(s, func(*access.Incoming, *ConfigHeartbeatSubscriptionGet) access.Message {
-		return &ConfigHeartbeatSubscriptionStatus{}
-	})
-	on(s, func(_ *access.Incoming, m *ConfigHeartbeatSubscriptionSet) access.Message {
-		if m.Source == mesh.Unassigned || m.Destination == mesh.Unassigned || m.PeriodLog == 0 {
-			return &ConfigHeartbeatSubscriptionStatus{}
-		}
-		return &ConfigHeartbeatSubscriptionStatus{
-			Status: CannotSet, Source: m.Source, Destination: m.Destination, PeriodLog: m.PeriodLog,
-		}
 	})
 }
 

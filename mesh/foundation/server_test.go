@@ -75,6 +75,12 @@ func play(t *testing.T, h *host, steps []step) {
 	t.Helper()
 	s := foundation.NewConfigServer(foundation.Product{CompanyID: 0xFFFF, ProductID: 2, VersionID: 3, ReplaySize: 99})
 	s.Attach(h)
+	playOn(t, h, s, steps)
+}
+
+// playOn is play with another server than the Configuration Server.
+func playOn(t *testing.T, h *host, s access.Model, steps []step) {
+	t.Helper()
 	b := servertest.New(t, s)
 	for _, step := range steps {
 		before, err := h.node.Encode()
@@ -165,25 +171,36 @@ func TestConfigServerComposition(t *testing.T) {
 	s := foundation.NewConfigServer(foundation.Product{CompanyID: 0xFFFF, ProductID: 2, VersionID: 3, ReplaySize: 99})
 	s.Attach(h)
 	b := servertest.New(t, s)
-	// Other pages there are none: the answer is page 0.
-	for _, page := range []uint8{0, 1, 128, 255} {
+	get := func(page uint8) *foundation.ConfigCompositionDataStatus {
+		t.Helper()
 		status, ok := b.Send(&foundation.ConfigCompositionDataGet{Page: page}).(*foundation.ConfigCompositionDataStatus)
 		if !ok {
 			t.Fatalf("page %d was not answered", page)
 		}
-		c, err := status.Composition()
+		return status
+	}
+	c, err := get(0).Composition()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &foundation.Composition{
+		CompanyID: 0xFFFF, ProductID: 2, VersionID: 3, CRPL: 99, Features: foundation.FeatureRelay,
+		Elements: []foundation.CompositionElement{
+			{Location: 0x0106, Models: []mesh.ModelID{foundation.ConfigurationServerID, foundation.HealthServerID, onOff}},
+			{Models: []mesh.ModelID{level, vendor}},
+		},
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+	// The last page that there is answers for those above it.
+	for _, page := range []uint8{1, 2, 128, 255} {
+		r, err := get(page).Relations()
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &foundation.Composition{
-			CompanyID: 0xFFFF, ProductID: 2, VersionID: 3, CRPL: 99, Features: foundation.FeatureRelay,
-			Elements: []foundation.CompositionElement{
-				{Location: 0x0106, Models: []mesh.ModelID{foundation.ConfigurationServerID, foundation.HealthServerID, onOff}},
-				{Models: []mesh.ModelID{level, vendor}},
-			},
-		}
-		if !reflect.DeepEqual(c, want) {
-			t.Errorf("got %+v, want %+v", c, want)
+		if len(r.Elements) != 2 || len(r.Elements[0].SIGModels) != 3 || len(r.Elements[1].SIGModels) != 1 || len(r.Elements[1].VendorModels) != 1 {
+			t.Errorf("page %d: %+v", page, r)
 		}
 	}
 }

@@ -78,6 +78,9 @@ func (c *messages) forget(src mesh.Address) {
 	}
 }
 
+// clear forgets everything.
+func (c *messages) clear() { clear(c.sets) }
+
 // image is a whole PDU in four words, padded with zeros; the last octet is its
 // length. Zero is no PDU.
 type image [4]uint64

@@ -72,12 +72,17 @@ func (c *Credentials) Seal(dst []byte, p *PDU) ([]byte, error) {
 		return dst, err
 	}
 	nonce := crypto.NetworkNonce(p.CTL, p.TTL, p.Seq, p.Src, p.IVIndex)
+	return c.seal(dst, p, &nonce), nil
+}
+
+// seal is Seal under any nonce, for fields that are in their ranges.
+func (c *Credentials) seal(dst []byte, p *PDU, nonce *crypto.Nonce) []byte {
 	binary.BigEndian.PutUint16(c.payload[:], uint16(p.Dst))
 	n := addressSize + copy(c.payload[addressSize:], p.Transport)
 
 	start := len(dst)
 	dst = slices.Grow(dst, MaxPDU)[:start+headerSize]
-	dst = c.ccm.Seal(dst, &nonce, c.payload[:n], nil, micSize(p.CTL))
+	dst = c.ccm.Seal(dst, nonce, c.payload[:n], nil, micSize(p.CTL))
 	pdu := dst[start:]
 	pdu[0] = byte(p.IVIndex&1)<<7 | c.nid
 	header := uint64(p.TTL)<<ttlShift | uint64(p.Seq)<<seqShift | uint64(p.Src)
@@ -85,7 +90,7 @@ func (c *Credentials) Seal(dst []byte, p *PDU) ([]byte, error) {
 		header |= ctlBit << ttlShift
 	}
 	putHeader(pdu, header^c.pecb(pdu, p.IVIndex))
-	return dst, nil
+	return dst
 }
 
 // Relay appends the network PDU that a relay sends for p (section 3.4.6.4):

@@ -140,6 +140,13 @@ func (r *Receiver) Forget(src mesh.Address) {
 	r.messages.forget(src)
 }
 
+// ForgetAll drops all messages from the cache, for a node that is going to hear
+// some of them again and wants to: a Low Power node with a new friend.
+func (r *Receiver) ForgetAll() {
+	r.images.clear()
+	r.messages.clear()
+}
+
 // Counters returns what was counted so far.
 func (r *Receiver) Counters() Counters { return r.counters }
 

@@ -15,18 +15,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// tell sends a message that is not acknowledged.
+// tell sends a message that is not acknowledged, and gives it time to arrive.
 func (p *pump) tell(from *member, r node.Request, m access.Message) {
 	p.Helper()
-	payload, err := access.Append(nil, m)
-	if err != nil {
-		p.Fatal(err)
-	}
-	r.Payload, r.TTL = payload, mesh.DefaultTTL
-	if _, err := from.Request(p.now, r); err != nil {
-		p.Fatal(err)
-	}
-	p.carryOut(from)
+	p.post(from, r, m)
 	p.pass(time.Second)
 }
 

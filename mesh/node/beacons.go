@@ -72,7 +72,8 @@ func (c *Core) forgetHeard() {
 	}
 }
 
-// hearNetwork follows the IV index of the network (section 3.10.3, 3.11.5).
+// hearNetwork follows the IV index of the network and the refresh of its keys
+// (sections 3.10.3, 3.11.4 and 3.11.5).
 func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 	for _, s := range c.subnets {
 		for _, keys := range s.beacons {
@@ -86,52 +87,24 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 			if err != nil {
 				continue
 			}
-			s.schedule.Heard()
+			if c.state.IVIndexUnknown {
+				c.learnIVIndex(said)
+				return
+			}
+			s.heard(kind)
+			c.heardNetwork()
 			// Only the primary subnet's beacons move the IV index of a node
 			// that is on it (section 3.11.5).
 			if s.index == mesh.PrimaryNetKey || c.subnet(mesh.PrimaryNetKey) == nil {
 				c.followIVIndex(said)
 			}
+			if keys == s.renewed {
+				c.followKeyRefresh(s, said.KeyRefresh)
+			}
 			return
 		}
 	}
 	c.counters.ForeignBeacons++
-}
-
-// maxIVIndexAhead is how far ahead a node believes a beacon (section 3.11.6).
-const maxIVIndexAhead = 42
-
-// followIVIndex takes over a newer IV index or the other update state. The
-// procedure's own time limits belong to the node that starts an update; a
-// beacon behind ours, or too far ahead, changes nothing.
-func (c *Core) followIVIndex(said beacon.State) {
-	current := c.state.IVIndex
-	newer := said.IVIndex > current && said.IVIndex-current <= maxIVIndexAhead
-	ended := said.IVIndex == current && c.state.IVUpdate && !said.IVUpdate
-	if !newer && !ended {
-		return
-	}
-	transmit := transmitIVIndex(said.IVIndex, said.IVUpdate)
-	changes := transmit != c.sequence.iv
-	if changes && ended && c.transport.Sending() > 0 {
-		return // a segmented message is on its way; the next beacon says it again
-	}
-	c.state.IVIndex, c.state.IVUpdate = said.IVIndex, said.IVUpdate
-	c.stateDirty = true
-	if changes {
-		c.sequence.restart(transmit)
-	}
-	c.receiver.SetIVIndex(c.state.IVIndex)
-	c.report(IVIndexChanged{IVIndex: c.state.IVIndex, Update: c.state.IVUpdate})
-}
-
-// transmitIVIndex is the IV index to send with: the one before the current
-// while an update is in progress (section 3.11.5, table 3.68).
-func transmitIVIndex(current mesh.IVIndex, update bool) mesh.IVIndex {
-	if update && current > 0 {
-		return current - 1
-	}
-	return current
 }
 
 // tickBeacons sends the beacons that are due: as an unprovisioned device its
@@ -144,24 +117,41 @@ func (c *Core) tickBeacons() {
 			c.sendBeacon(b.Append(nil), c.state.NetworkTransmit.Transmit())
 		}
 	}
-	if !c.state.Beacon || !c.state.IsProvisioned() {
+	if !c.sendsBeacons() {
 		return
 	}
 	for _, s := range c.subnets {
-		if s.schedule.Due().IsZero() {
-			s.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
-		}
 		if !due(s.schedule.Due(), c.now) {
 			continue
 		}
 		s.schedule.Sent(c.now.Add(c.jitter(0, time.Second)))
-		keys := s.beacons[len(s.beacons)-1]
-		pdu := keys.AppendSecure(nil, beacon.State{
-			KeyRefresh: s.phase == state.SecondPhase,
-			IVUpdate:   c.state.IVUpdate,
-			IVIndex:    c.state.IVIndex,
-		})
-		c.sendBeacon(pdu, c.state.NetworkTransmit.Transmit())
+		// Each is sent once: those who count what they hear to find their own
+		// pace cannot tell a repetition from the beacon of another node.
+		once := bearer.Transmit{Count: 1, Interval: leastInterval}
+		c.sendBeacon(s.beaconKeys().AppendSecure(nil, c.beaconState(s)), once)
+	}
+}
+
+// sendsBeacons reports whether the node sends secure network beacons: as its
+// state says (section 4.2.11), and while an IV Update is in progress that it
+// has begun.
+func (c *Core) sendsBeacons() bool {
+	return c.state.IsProvisioned() && !c.state.IVIndexUnknown && (c.state.Beacon || c.iv.began && c.state.IVUpdate)
+}
+
+// beaconState is what a beacon of a subnet says, be it secure or private
+// (sections 3.10.3 and 3.10.4).
+func (c *Core) beaconState(s *subnet) beacon.State {
+	said := c.ivState()
+	said.KeyRefresh = s.phase == state.SecondPhase
+	return said
+}
+
+// beaconSoon makes the node tell its neighbours soon of what has changed, each
+// node at another moment.
+func (c *Core) beaconSoon() {
+	for _, s := range c.subnets {
+		s.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 	}
 }
 
@@ -170,7 +160,7 @@ func (c *Core) beaconDeadline() time.Time {
 	if c.device != nil && !c.state.IsProvisioned() {
 		next = c.nextDeviceBeacon
 	}
-	if c.state.Beacon && c.state.IsProvisioned() {
+	if c.sendsBeacons() {
 		for _, s := range c.subnets {
 			next = earliest(next, s.schedule.Due())
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -40,8 +41,18 @@ type Options struct {
 	// SAR is how segmented messages are sent; nil for the defaults of section
 	// 4.2.48.
 	SAR *transport.Transmitter
+	// Addresses are those that this node gives out as a provisioner.
+	Addresses AddressRange
 	// ReplaySize is the number of sources in the replay protection list.
 	ReplaySize int
+	// Friend bounds the Friend feature, which the state of the node switches
+	// on.
+	Friend FriendOptions
+	// LowPower makes the node a Low Power node; nil for a node that always
+	// listens.
+	LowPower *LowPowerOptions
+	// Proxy is the node's part in the proxy protocol.
+	Proxy ProxyOptions
 }
 
 // DeviceOptions says how an unprovisioned device shows itself.
@@ -50,6 +61,7 @@ type DeviceOptions struct {
 	OOBDevice
 	OOB      beacon.OOB    // where the OOB data is to be found
 	Interval time.Duration // between two beacons; one second if zero
+	GATT     bool          // it can be provisioned over PB-GATT as well
 }
 
 func (d DeviceOptions) beaconInterval() time.Duration {
@@ -72,9 +84,11 @@ type Core struct {
 	state      *state.Node
 	stateDirty bool
 	sequence   sequencer
+	iv         ivClock
 
 	receiver  *network.Receiver
 	opened    network.PDU
+	bridged   []mesh.KeyIndex // subnets that a PDU is passed on to
 	transport *transport.Layer
 	lower     transport.Output
 	received  []transport.AccessMessage
@@ -93,10 +107,14 @@ type Core struct {
 
 	peers       []*peer // by address
 	nextAddress mesh.Address
+	exclusions  []Exclusion // by address
 
 	requests    []*pending
 	busy        map[mesh.Address]bool
 	lastRequest RequestID
+
+	friendship friendship
+	heartbeats heartbeats
 
 	provisioning     provision.Output
 	held             []held
@@ -106,6 +124,8 @@ type Core struct {
 	nextDeviceBeacon time.Time
 	heard            map[mesh.UUID]time.Time
 
+	gatt links
+
 	counters Counters
 }
 
@@ -113,12 +133,16 @@ type Core struct {
 type Counters struct {
 	Malformed      uint64 // PDUs of no known form
 	ForeignBeacons uint64 // of other networks, or forged
+	IVIgnored      uint64 // beacons with an IV index or a state that was not believed
 	Unheard        uint64 // unprovisioned devices that were too many to remember
 	Relayed        uint64
+	Bridged        uint64 // passed on to another subnet
 	Unsent         uint64 // messages that could not be sealed
 	NoSequence     uint64 // messages not sent for want of sequence numbers
 	Network        network.Counters
 	Transport      transport.Counters
+	Friend         friend.Counters
+	GATT           GATTCounters
 }
 
 // New makes a node of what was saved, or of nothing: an unprovisioned device.
@@ -137,12 +161,16 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	if c.state == nil {
 		return nil, errors.New("node: no state was given; make it with NewDevice or NewNetwork")
 	}
+	if c.sequence.limit == 0 {
+		c.sequence.iv = c.ivState().TransmitIVIndex() // nothing has been sent yet
+	}
+	c.startIVClock(&s)
 	c.buildReceiver()
-	c.nextAddress = max(s.nextAddress, c.state.Address+mesh.Address(len(o.Elements)))
 	for _, p := range s.Peers {
 		c.insertPeer(p)
-		c.nextAddress = max(c.nextAddress, p.Address+mesh.Address(p.Elements))
 	}
+	c.exclusions = s.Exclusions
+	c.startAddresses(s.nextAddress)
 	if err := c.buildModels(); err != nil {
 		return nil, fmt.Errorf("node: the stored state of a model cannot be restored: %w", err)
 	}
@@ -153,6 +181,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 	if err := c.buildTransport(replay); err != nil {
 		return nil, err
 	}
+	c.startGATT()
 	c.derive()
 	c.attachModels()
 	if !c.state.IsProvisioned() {
@@ -178,6 +207,7 @@ func (c *Core) begin(now time.Time) {
 // It is valid until the next input.
 func (c *Core) Take() *Output {
 	c.begin(c.now)
+	c.updateGATT()
 	if c.stateDirty {
 		c.stateDirty = false
 		if data, err := c.state.Encode(); err == nil {
@@ -188,6 +218,7 @@ func (c *Core) Take() *Output {
 		c.sequence.dirty = false
 		c.output.Persist = append(c.output.Persist, store.Change{Table: TableNode, Key: keySequence, Value: c.sequence.encode()})
 	}
+	c.keepIVClock()
 	c.taken = true
 	return &c.output
 }
@@ -195,6 +226,9 @@ func (c *Core) Take() *Output {
 // Receive handles a PDU from the radio.
 func (c *Core) Receive(now time.Time, in *bearer.Incoming) {
 	c.begin(now)
+	if !c.Awake(now) {
+		return // the radio is off, or should be
+	}
 	switch in.Kind {
 	case bearer.Message:
 		c.receiveMessage(in)
@@ -213,7 +247,12 @@ func (c *Core) NextDeadline() time.Time {
 	next = earliest(next, c.requestDeadline())
 	next = earliest(next, c.provisioningDeadline())
 	next = earliest(next, c.beaconDeadline())
+	next = earliest(next, c.ivDeadline())
 	next = earliest(next, c.modelDeadline())
+	next = earliest(next, c.friendshipDeadline())
+	next = earliest(next, c.heartbeats.publication.NextDeadline())
+	next = earliest(next, c.privateBeaconDeadline())
+	next = earliest(next, c.gattDeadline())
 	return earliest(next, c.delayedDeadline())
 }
 
@@ -229,7 +268,12 @@ func (c *Core) Tick(now time.Time) {
 	c.tickProvisioning()
 	c.wakeModels()
 	c.collectTransport(0)
+	c.tickIV()
+	c.tickFriendship()
+	c.tickHeartbeats()
 	c.tickBeacons()
+	c.tickPrivateBeacons()
+	c.tickGATT()
 }
 
 // WithModel runs call in the context of one of the node's models, for what
@@ -251,6 +295,7 @@ func (c *Core) State() *state.Node { return c.state }
 
 // Changed makes the node act by its changed configuration and keep it.
 func (c *Core) Changed() {
+	c.begin(c.now)
 	c.stateDirty = true
 	c.derive()
 }
@@ -260,6 +305,7 @@ func (c *Core) Changed() {
 func (c *Core) Reset() error {
 	c.state.Reset()
 	c.stateDirty = true
+	c.iv = newIVClock(c.now, false)
 	for _, p := range slices.Clone(c.requests) {
 		c.finish(p, Response{}, ErrNotProvisioned)
 	}
@@ -270,6 +316,8 @@ func (c *Core) Reset() error {
 	c.lower.Replay, c.output.Replay = c.lower.Replay[:0], c.output.Replay[:0]
 	c.output.ForgetReplay = true
 	c.subnets = nil
+	c.leaveFriends()
+	c.heartbeats = heartbeats{}
 	c.buildReceiver()
 	if err := c.buildTransport(nil); err != nil {
 		return err
@@ -288,6 +336,8 @@ func (c *Core) Counters() Counters {
 	n := c.counters
 	n.Network = c.receiver.Counters()
 	n.Transport = c.transport.Counters()
+	n.Friend = c.friendship.counters()
+	n.GATT = c.gattCounters()
 	return n
 }
 

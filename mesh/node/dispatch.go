@@ -26,24 +26,8 @@ type instance struct {
 // gives the node's state a place for each.
 func (c *Core) buildAll() error {
 	c.byOpcode = map[mesh.Opcode][]*instance{}
-	for len(c.state.Elements) < len(c.options.Elements) {
-		c.state.Elements = append(c.state.Elements, state.Element{})
-	}
-	c.state.Elements = c.state.Elements[:len(c.options.Elements)]
+	c.state.Elements = composed(c.state.Elements, c.options.Elements)
 	for e, element := range c.options.Elements {
-		stored := &c.state.Elements[e]
-		stored.Location = element.Location
-		// Models that the program no longer has go, new ones come; what is
-		// configured on the others stays.
-		models := make([]state.Model, 0, len(element.Models))
-		for _, m := range element.Models {
-			config := state.Model{ID: m.ID()}
-			if known := stored.Model(m.ID()); known != nil {
-				config = *known
-			}
-			models = append(models, config)
-		}
-		stored.Models = models
 		for _, m := range element.Models {
 			if err := c.addModel(e, m); err != nil {
 				return err
@@ -51,6 +35,27 @@ func (c *Core) buildAll() error {
 		}
 	}
 	return nil
+}
+
+// composed makes what is stored of the elements agree with what they are: models
+// that the program no longer has go, new ones come; what is configured on the
+// others stays.
+func composed(stored []state.Element, elements []access.Element) []state.Element {
+	all := make([]state.Element, len(elements))
+	for e, element := range elements {
+		all[e].Location = element.Location
+		all[e].Models = make([]state.Model, 0, len(element.Models))
+		for _, m := range element.Models {
+			config := state.Model{ID: m.ID()}
+			if e < len(stored) {
+				if known := stored[e].Model(m.ID()); known != nil {
+					config = *known
+				}
+			}
+			all[e].Models = append(all[e].Models, config)
+		}
+	}
+	return all
 }
 
 // addModel lists a model for which the node's state has a place.
@@ -87,13 +92,27 @@ func (c *Core) attachModels() {
 func (c *Core) deriveModels() {
 	for _, i := range c.instances {
 		i.config = c.state.Elements[i.element].Model(i.model.ID())
-		period := i.config.Publication.Interval()
-		switch {
-		case i.config.Publication.Address == mesh.Unassigned || period == 0:
-			i.nextPublication = time.Time{}
-		case i.nextPublication.IsZero() || i.nextPublication.After(c.now.Add(period)):
-			i.nextPublication = c.now.Add(period)
-		}
+		i.plan(c.now)
+	}
+}
+
+// period is the time between periodic publications, zero for none.
+func (i *instance) period() time.Duration {
+	period := i.config.Publication.Interval()
+	if h, ok := i.model.(access.Hastener); ok {
+		period = h.Hasten(period)
+	}
+	return period
+}
+
+// plan sets the next periodic publication after its period may have changed.
+func (i *instance) plan(now time.Time) {
+	period := i.period()
+	switch {
+	case i.config.Publication.Address == mesh.Unassigned || period == 0:
+		i.nextPublication = time.Time{}
+	case i.nextPublication.IsZero() || i.nextPublication.After(now.Add(period)):
+		i.nextPublication = now.Add(period)
 	}
 }
 
@@ -154,6 +173,9 @@ func (c *Core) inFixedGroup(dst mesh.Address) bool {
 // models that configure a node use the device key and no other, all others the
 // AppKeys bound to them (section 3.7.4.1).
 func mayUse(i *instance, in *access.Incoming) bool {
+	if i.model.ID() == foundation.OpcodesAggregatorServerID && in.DeviceKey {
+		return true // it takes both; the models of the items take theirs
+	}
 	if usesDeviceKey(i.model.ID()) {
 		return in.DeviceKey
 	}
@@ -161,11 +183,12 @@ func mayUse(i *instance, in *access.Incoming) bool {
 }
 
 // usesDeviceKey reports whether a model is one of the foundation models that
-// are protected by the device key: all below 0x1000 but Health (section 4.2).
+// are protected by the device key alone: all below 0x1000 but Health and the
+// Opcodes Aggregator (section 4.2).
 func usesDeviceKey(id mesh.ModelID) bool {
 	const healthServer, healthClient, firstApplicationModel = 0x0002, 0x0003, 0x1000
 	n := id.Number()
-	return !id.IsVendor() && n < firstApplicationModel && n != healthServer && n != healthClient
+	return !id.IsVendor() && n < firstApplicationModel && n != healthServer && n != healthClient && id != foundation.OpcodesAggregatorServerID
 }
 
 // run calls a model for something else than a message.
@@ -176,6 +199,9 @@ func (c *Core) run(i *instance, call func(access.Context)) {
 
 // keep notes the state of a model if a call has changed it.
 func (c *Core) keep(i *instance) {
+	if _, ok := i.model.(access.Hastener); ok && i.config != nil {
+		i.plan(c.now)
+	}
 	p, ok := i.model.(access.Persistent)
 	if !ok {
 		return
@@ -199,7 +225,7 @@ func (c *Core) wakeModels() {
 			c.run(i, w.Wake)
 		}
 		if due(i.nextPublication, c.now) {
-			i.nextPublication = c.now.Add(i.config.Publication.Interval())
+			i.nextPublication = c.now.Add(i.period())
 			if p, ok := i.model.(access.Publisher); ok {
 				c.run(i, p.PublishPeriodically)
 			}
@@ -282,6 +308,9 @@ func (x *modelContext) Publish(m access.Message) bool {
 		netKey: key.NetKey,
 		key:    transport.Key{App: p.AppKey},
 		ttl:    p.TTL,
+	}
+	if p.Friendship {
+		out.by = c.friendshipCredentials(key.NetKey)
 	}
 	if out.ttl == mesh.DefaultTTL {
 		out.ttl = c.state.DefaultTTL

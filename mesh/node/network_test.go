@@ -11,6 +11,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -93,9 +95,13 @@ func TestCompositionOverTheAir(t *testing.T) {
 	want := [][]mesh.ModelID{
 		{
 			foundation.ConfigurationServerID, foundation.HealthServerID,
+			foundation.DirectedForwardingServerID, foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
+			foundation.OnDemandPrivateProxyServerID, foundation.SARConfigurationServerID, foundation.OpcodesAggregatorServerID,
+			foundation.LargeCompositionDataServerID, foundation.SolicitationPDURPLServerID,
 			generic.OnOffServerID, generic.LevelServerID, generic.DefaultTransitionTimeServerID,
 			generic.PowerOnOffServerID, generic.PowerOnOffSetupServerID,
 			light.LightnessServerID, light.LightnessSetupServerID, light.CTLServerID, light.CTLSetupServerID,
+			blob.TransferServerID, firmware.UpdateServerID,
 		},
 		{generic.LevelServerID, light.CTLTemperatureServerID},
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -41,15 +42,18 @@ const queueSize = 1024
 
 // Node is a Core in a goroutine of its own: Run.
 type Node struct {
-	cfg      Config
-	core     *Core
-	address  mesh.Address
-	bearer   bearer.Bearer
-	received chan bearer.Incoming
-	calls    chan func(now time.Time, c *Core)
-	stopped  chan struct{}
-	missed   atomic.Uint64
-	unsent   atomic.Uint64
+	cfg       Config
+	core      *Core
+	address   mesh.Address
+	bearer    bearer.Bearer
+	gatt      bearer.GATT // nil: none
+	received  chan bearer.Incoming
+	sightings chan bearer.Sighting
+	links     *linkQueue
+	calls     chan func(now time.Time, c *Core)
+	stopped   chan struct{}
+	missed    atomic.Uint64
+	unsent    atomic.Uint64
 
 	// Owned by Run's goroutine.
 	waiting      map[RequestID]chan<- RequestDone
@@ -68,14 +72,11 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		if saved, err = fresh(); err != nil {
 			return nil, err
 		}
-		data, err := saved.Node.Encode()
+		changes, err := saved.Changes()
 		if err != nil {
-			return nil, fmt.Errorf("node: %w", err)
+			return nil, err
 		}
-		if err := cfg.Store.Apply(
-			store.Change{Table: TableNode, Key: keyState, Value: data},
-			store.Change{Table: TableNode, Key: keySequence, Value: saved.sequence.encode()},
-		); err != nil {
+		if err := cfg.Store.Apply(changes...); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
 		}
 	}
@@ -91,6 +92,8 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		core:         core,
 		address:      saved.Node.Address,
 		received:     make(chan bearer.Incoming, queueSize),
+		sightings:    make(chan bearer.Sighting, queueSize),
+		links:        newLinkQueue(),
 		calls:        make(chan func(time.Time, *Core)),
 		stopped:      make(chan struct{}),
 		waiting:      map[RequestID]chan<- RequestDone{},
@@ -122,6 +125,12 @@ func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 		case in := <-n.received:
 			n.core.Receive(time.Now(), &in)
 			n.drain()
+		case s := <-n.sightings:
+			n.core.ReceiveSighting(time.Now(), &s)
+		case <-n.links.wake:
+			for _, e := range n.links.take() {
+				n.core.ReceiveLink(time.Now(), &e)
+			}
 		case call := <-n.calls:
 			call(time.Now(), n.core)
 		case <-timer.C:
@@ -166,6 +175,7 @@ func (n *Node) carryOut(ctx context.Context, out *Output) bool {
 			n.unsent.Add(1)
 		}
 	}
+	n.carryOutGATT(out.GATT)
 	for _, e := range out.Report {
 		n.report(e)
 	}
@@ -363,19 +373,38 @@ func (n *Node) Peers(ctx context.Context) ([]state.Peer, error) {
 	return peers, err
 }
 
+// State is a copy of the node's configuration, keys included.
+func (n *Node) State(ctx context.Context) (*state.Node, error) {
+	var data []byte
+	var err error
+	if failed := n.call(ctx, func(_ time.Time, c *Core) { data, err = c.State().Encode() }); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
+	return state.Decode(data)
+}
+
 // Summary is what a node tells about itself, without keys.
 type Summary struct {
-	UUID         mesh.UUID
-	Address      mesh.Address // unassigned while the node is not provisioned
-	Elements     int
-	IVIndex      mesh.IVIndex
-	IVUpdate     bool
-	SequenceLeft int
-	NetKeys      []mesh.KeyIndex
-	AppKeys      []mesh.KeyIndex
-	Counters     Counters
-	Missed       uint64 // PDUs dropped because the node did not keep up
-	Unsent       uint64 // PDUs that the bearer had no room for
+	UUID     mesh.UUID
+	Address  mesh.Address // unassigned while the node is not provisioned
+	Elements int
+	IVIndex  mesh.IVIndex
+	IVUpdate bool
+	IV       IVSummary
+	// IVIndexUnknown: the node listens until it hears the IV index, and says
+	// nothing.
+	IVIndexUnknown bool
+	SequenceLeft   int
+	Subnets        []SubnetSummary
+	NetKeys        []mesh.KeyIndex
+	AppKeys        []mesh.KeyIndex
+	Friendships    []friend.Status // with Low Power nodes
+	Counters       Counters
+	Missed         uint64 // PDUs dropped because the node did not keep up
+	Unsent         uint64 // PDUs that the bearer had no room for
 }
 
 // Summary describes the node as it is now.
@@ -384,15 +413,19 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 	err := n.call(ctx, func(_ time.Time, c *Core) {
 		st := c.State()
 		s = Summary{
-			UUID:         st.UUID,
-			Address:      st.Address,
-			Elements:     len(st.Elements),
-			IVIndex:      st.IVIndex,
-			IVUpdate:     st.IVUpdate,
-			SequenceLeft: c.SequenceLeft(),
-			Counters:     c.Counters(),
-			Missed:       n.missed.Load(),
-			Unsent:       n.unsent.Load(),
+			UUID:           st.UUID,
+			Address:        st.Address,
+			Elements:       len(st.Elements),
+			IVIndex:        st.IVIndex,
+			IVUpdate:       st.IVUpdate,
+			IV:             c.ivSummary(),
+			IVIndexUnknown: st.IVIndexUnknown,
+			SequenceLeft:   c.SequenceLeft(),
+			Subnets:        c.subnetSummaries(),
+			Friendships:    c.Friendships(),
+			Counters:       c.Counters(),
+			Missed:         n.missed.Load(),
+			Unsent:         n.unsent.Load(),
 		}
 		for _, k := range st.Subnets {
 			s.NetKeys = append(s.NetKeys, k.Index)
@@ -404,13 +437,14 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 	return s, err
 }
 
-// ApplicationKey is an AppKey of the network, for who configures other nodes.
+// ApplicationKey is an AppKey of the network, for who configures other nodes:
+// the one that is sent with, so a new one from phase 2 of its refresh on.
 func (n *Node) ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error) {
 	var key crypto.Key
 	found := false
 	if err := n.call(ctx, func(_ time.Time, c *Core) {
 		if k := c.State().AppKey(index); k != nil {
-			key, found = k.Key, true
+			key, found = c.State().Sending(k), true
 		}
 	}); err != nil {
 		return crypto.Key{}, err

@@ -27,6 +27,7 @@ type Output struct {
 	ForgetReplay bool
 	Cancel       []bearer.Lane
 	Send         []bearer.Outgoing
+	GATT         []GATTAction
 	Report       []Event
 }
 
@@ -36,6 +37,8 @@ func (o *Output) reset() {
 	o.ForgetReplay = false
 	o.Cancel = o.Cancel[:0]
 	o.Send = o.Send[:0]
+	clear(o.GATT)
+	o.GATT = o.GATT[:0]
 	o.Report = o.Report[:0]
 }
 
@@ -63,6 +66,9 @@ type DeviceHeard struct {
 	RSSI int8
 	// Adapter is the radio that heard it.
 	Adapter uint8
+	// Bearer is what it offers to be provisioned over: PB-ADV or PB-GATT. A
+	// device that offers both is reported for each.
+	Bearer provision.Bearer
 	// Via is the node that heard it, for a device that was found by a Remote
 	// Provisioning Server; unassigned for this node itself.
 	Via mesh.Address
@@ -122,6 +128,25 @@ func (RequestDone) isEvent()      {}
 func (Joined) isEvent()           {}
 func (Left) isEvent()             {}
 func (IVIndexChanged) isEvent()   {}
+
+// FriendshipChanged says that a friendship began or ended, on either side.
+type FriendshipChanged struct {
+	LPN, Friend mesh.Address
+	Established bool
+	Reason      string // why it ended
+}
+
+// HeartbeatReceived is a heartbeat for this node, reported by a node with
+// Options.Monitor.
+type HeartbeatReceived struct {
+	Src, Dst mesh.Address
+	Hops     uint8  // 1 for a neighbour
+	Features uint16 // in use at the source, as in composition data
+	RSSI     int8   // of the last hop, dBm
+}
+
+func (FriendshipChanged) isEvent() {}
+func (HeartbeatReceived) isEvent() {}
 
 // earliest returns the earlier of two deadlines; zero means none.
 func earliest(a, b time.Time) time.Time {

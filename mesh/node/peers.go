@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -12,10 +11,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// peer is another node whose device key this node knows.
+// peer is another node that this node knows.
 type peer struct {
 	state.Peer
-	ccm *crypto.CCM
+	ccm *crypto.CCM // of its device key; nil when nobody told that
 }
 
 // Peers lists the nodes that this node has provisioned, by address.
@@ -46,7 +45,12 @@ func (c *Core) addPeer(p state.Peer) error {
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
-	c.peers = slices.DeleteFunc(c.peers, func(old *peer) bool { return old.UUID == p.UUID })
+	c.peers = slices.DeleteFunc(c.peers, func(old *peer) bool {
+		if old.UUID == p.UUID {
+			c.exclude(old)
+		}
+		return old.UUID == p.UUID
+	})
 	c.insertPeer(p)
 	c.output.Persist = append(c.output.Persist, store.Change{Table: TablePeers, Key: p.UUID.String(), Value: data})
 	return nil
@@ -54,28 +58,23 @@ func (c *Core) addPeer(p state.Peer) error {
 
 func (c *Core) insertPeer(p state.Peer) {
 	i, _ := slices.BinarySearchFunc(c.peers, p.Address, func(p *peer, a mesh.Address) int { return int(p.Address) - int(a) })
-	c.peers = slices.Insert(c.peers, i, &peer{Peer: p, ccm: crypto.NewCCM(p.DeviceKey)})
+	known := &peer{Peer: p}
+	if !p.DeviceKey.IsZero() {
+		known.ccm = crypto.NewCCM(p.DeviceKey)
+	}
+	c.peers = slices.Insert(c.peers, i, known)
 }
 
-// Forget drops a node that has left the network. Its addresses are not given
-// out again: the others would take a new node there for a replay of the old
-// one (section 3.9.8).
+// Forget drops a node that has left the network. Its addresses are excluded for
+// a time.
 func (c *Core) Forget(now time.Time, uuid mesh.UUID) {
 	c.begin(now)
+	for _, p := range c.peers {
+		if p.UUID == uuid {
+			c.exclude(p)
+			c.dropFriend(p.Address)
+		}
+	}
 	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool { return p.UUID == uuid })
 	c.output.Persist = append(c.output.Persist, store.Change{Table: TablePeers, Key: uuid.String()})
-}
-
-// reserveAddresses takes unicast addresses for a node of so many elements.
-// Addresses only go up, also across restarts.
-func (c *Core) reserveAddresses(elements int) (mesh.Address, error) {
-	first := c.nextAddress
-	if elements < 1 || int(first)+elements-1 > int(mesh.LastUnicast) {
-		return mesh.Unassigned, ErrNoAddresses
-	}
-	c.nextAddress = first + mesh.Address(elements)
-	c.output.Persist = append(c.output.Persist, store.Change{
-		Table: TableNode, Key: keyNextAddress, Value: binary.BigEndian.AppendUint16(nil, uint16(c.nextAddress)),
-	})
-	return first, nil
 }

@@ -40,16 +40,21 @@ type Provision struct {
 	// Via is the node whose Remote Provisioning Server reaches the device;
 	// unassigned for this node's own radio.
 	Via mesh.Address
+	// Bearer is what the device is provisioned over.
+	Bearer BearerChoice
 }
 
 // session is one provisioning that runs.
 type session struct {
 	*provision.Provisioner
-	want    Provision
-	address mesh.Address // reserved for the device, unassigned until its elements are counted
-	records provision.Records
-	remote  *remoteLink // nil without Provision.Via
-	ended   bool        // its outcome was reported
+	want     Provision
+	address  mesh.Address // reserved for the device, unassigned until its elements are counted
+	elements int          // that are reserved
+	records  provision.Records
+	remote   *remoteLink // nil without Provision.Via
+	connect  *Connect    // over PB-GATT; nil for another bearer
+	connects int         // how often it was tried
+	ended    bool        // its outcome was reported
 }
 
 // Provision begins to provision a device (section 5). Its steps and its end
@@ -58,6 +63,9 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	c.begin(now)
 	if !c.state.IsProvisioned() || c.subnet(p.NetKey) == nil {
 		return ErrNotProvisioned
+	}
+	if c.state.IVIndexUnknown {
+		return ErrNoIVIndex
 	}
 	if len(c.sessions) >= maxSessions {
 		return ErrTooManySessions
@@ -74,6 +82,9 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 		Records:   p.Certificate.inRecords(),
 	}
 	s := &session{want: p}
+	if err := c.chooseBearer(s, &options); err != nil {
+		return err
+	}
 	if err := c.reach(s, &options); err != nil {
 		return err
 	}
@@ -86,6 +97,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	c.share()
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
+	c.connectDevice(s)
 	c.openRemote(s)
 	c.collectTransport(0)
 	return nil
@@ -171,6 +183,7 @@ func (c *Core) collectProvisioning() {
 				c.deviceEvent(e)
 			}
 		}
+		c.carryOverGATT(carried, ends)
 		c.carry(carried, ends)
 	}
 	kept := c.sessions[:0]
@@ -220,6 +233,7 @@ func (c *Core) sessionEvent(s *session, e provision.Event) {
 		}
 		s.ended = true
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		c.welcomeNewcomer(s, peer.Address)
 		if s.renews() {
 			s.remote.renewed = &peer
 			return
@@ -253,16 +267,14 @@ func (c *Core) accept(s *session, offered *provision.Capabilities) error {
 		if err != nil {
 			return err
 		}
-		s.address = address
+		s.address, s.elements = address, int(offered.Elements)
 	}
 	network := provision.Network{
-		Key:      key.Key,
-		Index:    key.Index,
-		IVUpdate: c.state.IVUpdate,
-		IVIndex:  c.state.IVIndex,
-	}
-	if key.Phase == state.SecondPhase {
-		network.Key, network.KeyRefresh = key.NewKey, true
+		Key:        key.Sending(),
+		Index:      key.Index,
+		KeyRefresh: key.Phase == state.SecondPhase,
+		IVUpdate:   c.state.IVUpdate,
+		IVIndex:    c.state.IVIndex,
 	}
 	auth, err := c.authentication(s, offered)
 	if err != nil {
@@ -312,7 +324,8 @@ func (c *Core) deviceEvent(e provision.Event) {
 	c.state.IVIndex = j.Network.IVIndex
 	c.state.IVUpdate = j.Network.IVUpdate
 	c.state.Subnets = []state.Subnet{key}
-	c.sequence.restart(transmitIVIndex(c.state.IVIndex, c.state.IVUpdate))
+	c.sequence.restart(c.ivState().TransmitIVIndex())
+	c.iv = newIVClock(c.now, true)
 	c.stateDirty = true
 	c.output.ForgetReplay = true // had Reset been cut short, it would still be there
 	c.derive()

@@ -30,6 +30,7 @@ type pump struct {
 	after   func()                         // called after each step
 	tap     func(*member, bearer.Incoming) // hears what is delivered
 	deaf    func(from, to *member) bool    // who does not hear whom by advertising; nil: everybody does
+	gatt    *gattAir                       // nil: there are no connections
 }
 
 // member is a node with its store.
@@ -41,6 +42,9 @@ type member struct {
 	store    store.Store
 	events   []node.Event
 	sent     map[string]int // PDUs on the own lane, how often
+
+	missed   int // PDUs that came while the radio was off
+	listened time.Duration
 }
 
 type delivery struct {
@@ -49,12 +53,14 @@ type delivery struct {
 	in bearer.Incoming
 }
 
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 const airTime = 3 * time.Millisecond
 
 func newPump(t testing.TB) *pump {
 	return &pump{
 		TB:     t,
-		now:    time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		now:    start,
 		random: rand.New(rand.NewPCG(1, 2)),
 	}
 }
@@ -113,6 +119,9 @@ func (p *pump) carryOut(m *member) {
 			}
 		}
 	}
+	if p.gatt != nil {
+		p.gatt.carryOut(m, out.GATT)
+	}
 	m.events = append(m.events, out.Report...)
 }
 
@@ -146,10 +155,19 @@ func (p *pump) step(end time.Time) bool {
 			at, next = d, m
 		}
 	}
+	if p.gatt.before(at) && (len(p.air) == 0 || p.gatt.before(p.air[0].at)) {
+		p.gatt.step()
+		p.stepped()
+		return true
+	}
 	if len(p.air) > 0 && !p.air[0].at.After(at) {
 		d := p.air[0]
 		p.air = p.air[1:]
-		p.now = later(p.now, d.at)
+		p.passes(later(p.now, d.at))
+		if !d.to.Awake(p.now) {
+			d.to.missed++
+			return true
+		}
 		if p.tap != nil {
 			p.tap(d.to, d.in)
 		}
@@ -159,10 +177,10 @@ func (p *pump) step(end time.Time) bool {
 		return true
 	}
 	if next == nil {
-		p.now = later(p.now, end)
+		p.passes(later(p.now, end))
 		return false
 	}
-	p.now = later(p.now, at)
+	p.passes(later(p.now, at))
 	next.Tick(p.now)
 	p.carryOut(next)
 	if d := next.NextDeadline(); d.Equal(at) {
@@ -170,6 +188,23 @@ func (p *pump) step(end time.Time) bool {
 	}
 	p.stepped()
 	return true
+}
+
+// passes moves the time on, and adds up for how long the radios of Low Power
+// nodes are on meanwhile: nearly, in a thousand steps at most.
+func (p *pump) passes(now time.Time) {
+	step := max(time.Millisecond, now.Sub(p.now)/1000)
+	for _, m := range p.members {
+		if m.options.LowPower == nil {
+			continue
+		}
+		for at := p.now; at.Before(now); at = at.Add(step) {
+			if m.Awake(at) {
+				m.listened += min(step, now.Sub(at))
+			}
+		}
+	}
+	p.now = now
 }
 
 func (p *pump) stepped() {
@@ -225,13 +260,15 @@ func await[T node.Event](p *pump, m *member, limit time.Duration, fits func(T) b
 const gatewayAddress mesh.Address = 0x0001
 
 // addGateway adds the first node of a new network.
-func (p *pump) addGateway() *member {
+func (p *pump) addGateway() *member { return p.addGatewayWith(node.Options{Monitor: true}) }
+
+func (p *pump) addGatewayWith(o node.Options) *member {
 	p.Helper()
 	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
 	if err != nil {
 		p.Fatal(err)
 	}
-	return p.add("gateway", saved, node.Options{Monitor: true}, func() []access.Element {
+	return p.add("gateway", saved, o, func() []access.Element {
 		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
 	})
 }

@@ -20,6 +20,7 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 		Sequencer:   &c.sequence,
 		TTL:         c.state.DefaultTTL,
 		Transmitter: c.segmentation(),
+		Receiver:    c.state.SARReceiver,
 		Sources:     c.options.ReplaySize,
 	})
 	for _, e := range replay {
@@ -31,13 +32,16 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 }
 
 // segmentation is the SAR Transmitter state (section 4.2.48). Unless the options
-// say otherwise, segments are as far apart as the bearer needs for one PDU with
-// all its transmissions: with the usual three of them that is the default of
-// the specification, and never do segments queue up on the radio while their
-// acknowledgment is waited for already.
+// say otherwise, or a Configuration Client has set it, segments are as far apart
+// as the bearer needs for one PDU with all its transmissions: with the usual three
+// of them that is the default of the specification, and never do segments queue up
+// on the radio while their acknowledgment is waited for already.
 func (c *Core) segmentation() *transport.Transmitter {
 	if c.options.SAR != nil {
 		return c.options.SAR
+	}
+	if c.state.SARTransmitter != nil {
+		return c.state.SARTransmitter
 	}
 	const (
 		step       = 10 * time.Millisecond
@@ -59,36 +63,48 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 		return
 	}
 	p := &c.opened
+	c.heardBy(p)
 	if c.state.Element(p.Src) != nil {
 		return // our own, back from a relay after the cache forgot it
 	}
+	c.learnFrom(p)
 	c.relay(p)
-	if !c.listensTo(p.Dst) {
-		return
+	c.bridge(p)
+	if !c.keepForSleepers(p) && c.listensTo(p.Dst) {
+		c.receiveTransport(p)
 	}
-	c.transport.Receive(c.now, p, &c.lower)
 	c.collectTransport(in.RSSI)
 }
 
 // relay passes a PDU on (section 3.4.6.3): not what is for this node alone,
 // and not what has come to the end of its way.
 func (c *Core) relay(p *network.PDU) {
-	if c.state.Relay != state.Enabled || p.TTL < 2 || c.state.Element(p.Dst) != nil {
+	by, always := c.relayCredentials(p)
+	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil || !always && c.state.Relay != state.Enabled {
+		return
+	}
+	transmit, advertised := c.relayTransmit()
+	advertised = advertised || always
+	links := c.relayLinks(p)
+	if !advertised && len(links) == 0 {
 		return
 	}
 	out := bearer.Outgoing{
 		Kind:     bearer.Message,
 		Lane:     bearer.RelayLane(uint16(p.Src)),
-		Transmit: c.state.RelayRetransmit.Transmit(),
+		Transmit: transmit,
 	}
-	pdu, err := p.By.Relay(out.Data[:0], p)
+	pdu, err := by.Relay(out.Data[:0], p)
 	if err != nil {
 		c.counters.Unsent++
 		return
 	}
 	out.Len = uint8(len(pdu))
 	c.counters.Relayed++
-	c.output.Send = append(c.output.Send, out)
+	c.writeNetwork(links, pdu)
+	if advertised {
+		c.output.Send = append(c.output.Send, out)
+	}
 }
 
 // listensTo reports whether a destination is one of this node's.
@@ -96,7 +112,7 @@ func (c *Core) listensTo(dst mesh.Address) bool {
 	if dst.IsUnicast() {
 		return c.state.Element(dst) != nil
 	}
-	if c.options.Monitor && !dst.IsVirtual() || c.inFixedGroup(dst) {
+	if c.options.Monitor && !dst.IsVirtual() || c.inFixedGroup(dst) || c.heartbeats.subscription.Listens(c.now, dst) {
 		return true
 	}
 	for _, i := range c.instances {
@@ -116,6 +132,7 @@ func (c *Core) collectTransport(rssi int8) {
 			c.output.Replay = append(c.output.Replay, store.ReplayEntry(e))
 		}
 		c.lower.Replay = c.lower.Replay[:0]
+		c.collectControl(rssi)
 		received := append(c.received[:0], c.lower.Access...)
 		done := append(c.done[:0], c.lower.Done...)
 		c.received, c.done = received, done

@@ -86,6 +86,7 @@ type pending struct {
 	wait     time.Duration
 	deadline time.Time        // next attempt, or giving up
 	segments transport.Handle // while a segmented message is on its way
+	asleep   bool             // waits in a Friend Queue
 }
 
 // Request queues an access message. Its end is reported as RequestDone: an
@@ -144,12 +145,17 @@ func (c *Core) CancelRequest(now time.Time, id RequestID) {
 // startRequests sends what may be sent: the first request of each destination,
 // as long as not too many wait for an answer.
 func (c *Core) startRequests() {
+	if c.state.IVIndexUnknown {
+		return // they wait
+	}
 	active := 0
 	clear(c.busy)
 	for _, p := range c.requests {
 		if p.active {
-			active++
 			c.busy[p.Dst] = true
+		}
+		if p.active && !p.asleep {
+			active++
 		}
 	}
 	// Attempting may end a request at once, hence the copy.
@@ -167,13 +173,18 @@ func (c *Core) startRequests() {
 			p.wait = p.Wait
 		}
 		c.busy[p.Dst] = true
-		active++
 		c.attempt(p)
+		if !p.asleep {
+			active++
+		}
 	}
 }
 
 // attempt sends the request once more.
 func (c *Core) attempt(p *pending) {
+	if c.waitsForPoll(p) {
+		return
+	}
 	p.attempts++
 	net := p.NetKey
 	if key := c.state.AppKey(p.Key.App); key != nil && !p.Key.IsDevice() {
@@ -185,6 +196,8 @@ func (c *Core) attempt(p *pending) {
 		netKey: net,
 		key:    p.Key,
 		ttl:    p.TTL,
+
+		request: p.draft(),
 	}, p.Payload)
 	switch {
 	case err != nil:
@@ -196,6 +209,7 @@ func (c *Core) attempt(p *pending) {
 		p.deadline = time.Time{}
 	case p.Respond == 0:
 		c.finish(p, Response{}, nil)
+	case c.waitsForPoll(p):
 	default:
 		c.await(p)
 	}
@@ -285,6 +299,7 @@ func (c *Core) requestDeadline() time.Time {
 // finish takes a request off the list and reports its end.
 func (c *Core) finish(p *pending, r Response, err error) {
 	c.requests = slices.DeleteFunc(c.requests, func(other *pending) bool { return other == p })
+	c.withdraw(p.id)
 	if p.segments != 0 {
 		c.transport.Cancel(c.now, p.segments, &c.lower)
 	}

@@ -16,10 +16,14 @@ import (
 const (
 	TableNode  store.Table = "node"
 	TablePeers store.Table = "peers" // by UUID
+	// TableExclusions has the addresses of nodes that have left, by the first
+	// one, as JSON of Exclusion.
+	TableExclusions store.Table = "exclusions"
 
 	keyState       = "state"
 	keySequence    = "sequence"
 	keyNextAddress = "next_address"
+	keyIVClock     = "iv_clock"
 )
 
 // Saved is what a node is made of again after a restart.
@@ -27,8 +31,11 @@ type Saved struct {
 	Node   *state.Node
 	Peers  []state.Peer
 	Replay []store.ReplayEntry
+	// Exclusions are the addresses that cannot be given out yet.
+	Exclusions []Exclusion
 
 	sequence    sequencer
+	iv          *ivClock // nil for a new node
 	nextAddress mesh.Address
 }
 
@@ -59,6 +66,9 @@ func Load(s store.Store) (Saved, error) {
 		}
 		saved.Peers = append(saved.Peers, p)
 	}
+	if saved.Exclusions, err = loadExclusions(s); err != nil {
+		return saved, err
+	}
 	err = s.Replay(func(e store.ReplayEntry) { saved.Replay = append(saved.Replay, e) })
 	if err != nil {
 		return saved, fmt.Errorf("node: %w", err)
@@ -66,7 +76,8 @@ func Load(s store.Store) (Saved, error) {
 	return saved, nil
 }
 
-// loadNumbers reads the sequence reserve and the next free address.
+// loadNumbers reads the sequence reserve, the time of the IV Update procedure
+// and the next free address.
 func (saved *Saved) loadNumbers(s store.Store) error {
 	data, err := s.Get(TableNode, keySequence)
 	if err == nil {
@@ -76,6 +87,13 @@ func (saved *Saved) loadNumbers(s store.Store) error {
 	// it must not send.
 	if err != nil && (saved.Node.IsProvisioned() || !errors.Is(err, store.ErrNotFound)) {
 		return fmt.Errorf("node: without its sequence reserve the node cannot send safely: %w", err)
+	}
+	data, err = s.Get(TableNode, keyIVClock)
+	if err == nil {
+		saved.iv, err = decodeIVClock(data)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("node: %w", err)
 	}
 	data, err = s.Get(TableNode, keyNextAddress)
 	switch {
@@ -115,13 +133,10 @@ func NewNetwork(address mesh.Address, random io.Reader) (Saved, error) {
 	if !address.IsUnicast() {
 		return Saved{}, fmt.Errorf("node: %s is no address for a provisioner, expected 0x0001 to 0x7fff", address)
 	}
-	var uuid mesh.UUID
-	if _, err := io.ReadFull(random, uuid[:]); err != nil {
-		return Saved{}, fmt.Errorf("node: no randomness for a new network: %w", err)
+	uuid, err := newUUID(random)
+	if err != nil {
+		return Saved{}, err
 	}
-	// Version 4 of RFC 9562, as section 3.11.3 asks for.
-	uuid[6] = uuid[6]&0x0F | 0x40
-	uuid[8] = uuid[8]&0x3F | 0x80
 	var keys [3]crypto.Key
 	for i := range keys {
 		key, err := crypto.NewKey(random)

@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
@@ -18,6 +19,8 @@ type outgoing struct {
 	netKey   mesh.KeyIndex
 	key      transport.Key
 	ttl      mesh.TTL
+	by       *network.Credentials // nil: the flooding credentials of netKey
+	request  RequestID            // that it belongs to, 0 for none
 	// segmented sends in segments, which are acknowledged, what would fit one PDU.
 	segmented bool
 }
@@ -41,23 +44,37 @@ const maxDelayed = 256
 // send gives an access message to the transport layer. The handle is not zero
 // when the message is segmented, and its end comes as a Delivery.
 func (c *Core) send(o outgoing, payload []byte) (transport.Handle, error) {
-	handle, err := c.transport.Send(c.now, &transport.AccessOut{
-		Src:     o.src,
-		Dst:     o.dst,
-		Label:   o.label,
-		NetKey:  o.netKey,
-		Key:     o.key,
-		TTL:     o.ttl,
-		Payload: payload,
-
-		Segmented: o.segmented,
-	}, &c.lower)
+	if c.state.IVIndexUnknown {
+		c.counters.Unsent++
+		return 0, ErrNoIVIndex
+	}
+	if c.sendToSleepers(&o, payload) {
+		return 0, nil
+	}
+	m := o.access(payload)
+	handle, err := c.transport.Send(c.now, &m, &c.lower)
 	if err != nil {
 		c.countUnsent(err)
 		return 0, err
 	}
 	c.seal()
 	return handle, nil
+}
+
+// access is the message for the transport layer.
+func (o *outgoing) access(payload []byte) transport.AccessOut {
+	return transport.AccessOut{
+		Src:     o.src,
+		Dst:     o.dst,
+		Label:   o.label,
+		NetKey:  o.netKey,
+		Key:     o.key,
+		TTL:     o.ttl,
+		By:      o.by,
+		Payload: payload,
+
+		Segmented: o.segmented,
+	}
 }
 
 // sendMessage sends what a model says. Nobody waits for the outcome: errors are
@@ -125,18 +142,26 @@ func (c *Core) seal() {
 			c.counters.Unsent++
 			continue
 		}
+		if c.controlToSleepers(p) {
+			continue
+		}
 		out := bearer.Outgoing{
 			Kind:     bearer.Message,
 			Lane:     bearer.OwnLane(),
 			Transmit: c.state.NetworkTransmit.Transmit(),
 		}
-		pdu, err := s.transmit.Seal(out.Data[:0], p)
+		by := s.transmit
+		if p.By != nil {
+			by = p.By
+		}
+		pdu, err := by.Seal(out.Data[:0], p)
 		if err != nil {
 			c.counters.Unsent++
 			continue
 		}
 		out.Len = uint8(len(pdu))
 		c.receiver.Remember(p.NetKey, p)
+		c.writeNetwork(c.ownLinks(p.Dst), pdu)
 		c.output.Send = append(c.output.Send, out)
 		c.speak(out.Transmit)
 	}

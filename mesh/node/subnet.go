@@ -17,9 +17,15 @@ type subnet struct {
 	index    mesh.KeyIndex
 	phase    state.Phase
 	transmit *network.Credentials // what this node sends with
-	beacons  []*beacon.Keys       // the last is the one this node sends with
+	flooding []*network.Credentials
+	beacons  []*beacon.Keys // the last is the one this node sends with
+	renewed  *beacon.Keys   // of the new NetKey, nil when there is none
 	schedule beacon.Schedule
+	private  privateBeacon
 }
+
+// beaconKeys are those that the node's own beacons are made with.
+func (s *subnet) beaconKeys() *beacon.Keys { return s.beacons[len(s.beacons)-1] }
 
 // appKey is an AppKey in use. During a key refresh it is there twice, and the
 // first of an index is the one to send with.
@@ -40,19 +46,23 @@ func (c *Core) derive() {
 		derived.transmit = credentials[0]
 		if s.Phase != state.NormalOperation {
 			credentials = append(credentials, network.Flooding(s.NewKey))
-			newBeacons := beacon.NewKeys(s.NewKey)
+			derived.renewed = beacon.NewKeys(s.NewKey)
 			if s.Phase == state.SecondPhase {
+				// Messages under the old key are still received, its beacons
+				// are not (section 3.11.4.2).
 				derived.transmit = credentials[1]
-				derived.beacons = append(derived.beacons, newBeacons)
+				derived.beacons = []*beacon.Keys{derived.renewed}
 			} else {
-				derived.beacons = append([]*beacon.Keys{newBeacons}, derived.beacons...)
+				derived.beacons = append([]*beacon.Keys{derived.renewed}, derived.beacons...)
 			}
 		}
+		derived.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 		for _, o := range old {
 			if o.index == s.Index {
-				derived.schedule = o.schedule
+				c.carryOver(o, derived)
 			}
 		}
+		derived.flooding = credentials
 		c.receiver.AddSubnet(s.Index, credentials...)
 		c.subnets = append(c.subnets, derived)
 	}
@@ -63,9 +73,13 @@ func (c *Core) derive() {
 	}
 	c.receiver.SetIVIndex(c.state.IVIndex)
 	c.transport.SetDefaultTTL(c.state.DefaultTTL)
+	c.deriveSegmentation()
 	c.deriveAppKeys()
 	c.deviceKey = crypto.NewCCM(c.state.DeviceKey)
 	c.deriveModels()
+	c.deriveFriendship()
+	c.deriveHeartbeats()
+	c.deriveGATT()
 }
 
 // deriveAppKeys puts the key to send with before the other one of its index
@@ -92,6 +106,33 @@ func (c *Core) deriveAppKeys() {
 			add(k, k.NewKey)
 		}
 	}
+}
+
+// carryOver keeps the pace of a subnet's beacons. A step of a key refresh,
+// whoever made it, is reported, and told to the neighbours soon.
+func (c *Core) carryOver(before, after *subnet) {
+	after.private = before.private
+	if before.phase == after.phase {
+		after.schedule = before.schedule
+		return
+	}
+	c.report(KeyRefreshChanged{NetKey: after.index, Phase: after.phase})
+}
+
+// followKeyRefresh acts on a beacon that was made with the new key of a subnet:
+// with the flag set the network is in phase 2, without it the refresh is over
+// (sections 3.11.4.2 and 3.11.4.3). A node in phase 1 may miss phase 2.
+func (c *Core) followKeyRefresh(s *subnet, flag bool) {
+	k := c.state.Subnet(s.index)
+	switch {
+	case !flag:
+		c.state.RevokeOldKeys(k)
+	case k.Phase == state.FirstPhase:
+		k.Phase = state.SecondPhase
+	default:
+		return
+	}
+	c.Changed()
 }
 
 func (c *Core) subnet(index mesh.KeyIndex) *subnet {
@@ -122,7 +163,7 @@ func (k keyRing) AppendDeviceKeys(dst []transport.DeviceKey, from, to mesh.Addre
 		dst = append(dst, transport.DeviceKey{Owner: k.state.Address, Cipher: k.deviceKey})
 		dst = k.appendCandidate(dst)
 	}
-	if p := k.peer(from); p != nil {
+	if p := k.peer(from); p != nil && p.ccm != nil {
 		dst = append(dst, transport.DeviceKey{Owner: p.Address, Cipher: p.ccm})
 	}
 	return dst
@@ -155,7 +196,7 @@ func (k keyRing) DeviceKey(owner mesh.Address) (transport.DeviceKey, bool) {
 	if owner == k.state.Address {
 		return transport.DeviceKey{Owner: owner, Cipher: k.deviceKey}, true
 	}
-	if p := k.peer(owner); p != nil && p.Address == owner {
+	if p := k.peer(owner); p != nil && p.Address == owner && p.ccm != nil {
 		return transport.DeviceKey{Owner: owner, Cipher: p.ccm}, true
 	}
 	return transport.DeviceKey{}, false

@@ -6,6 +6,8 @@
 //
 // From the air upwards a session is
 //
+//	bearer.go        what a session needs of its bearer
+//	carried.go       a link that the caller makes (PB-GATT, PB-Remote)
 //	link.go          a PB-ADV link: open, acknowledge, close; transactions with
 //	                 acknowledgement and retransmission (section 5.3)
 //	generic.go       the PDUs of that link and their FCS

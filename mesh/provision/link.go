@@ -16,20 +16,24 @@ const (
 	protocolTimeout    = 60 * time.Second // without a new provisioning PDU in either direction
 
 	// retryPause is how long after its last advertisement a transaction is
-	// sent again. It leaves both sides their random delay of 20 to 50 ms, and
-	// the peer the time of its own advertisements.
-	retryPause = 120 * time.Millisecond
-
-	// openPause is the same for a Link Open, whose device may be away.
-	openPause = 350 * time.Millisecond
+	// sent again. It leaves the peer its random delay of 20 to 50 ms and the
+	// time of its own advertisements.
+	retryPause = 200 * time.Millisecond
 
 	// firstPace is how long a paced link waits for an answer before it sends
 	// again, as long as it does not know the peer: both sides' random delay and
 	// the time on the air. Then it goes by what the answers took, half as much
 	// again each time, within bounds.
-	firstPace = 110 * time.Millisecond
-	leastPace = 80 * time.Millisecond
+	firstPace = 180 * time.Millisecond
+	leastPace = 110 * time.Millisecond
 	mostPace  = 500 * time.Millisecond
+
+	// openPause is the same for a Link Open, but for the first ones, of which one
+	// arrives at most devices. There are devices that with each
+	// Link Open they hear begin their answer anew, and then need half a second
+	// for it: BlueZ 5.66 never gets to answer one that comes more often.
+	openPause  = time.Second
+	hastyOpens = 2
 
 	// ackPause is the shortest time between two acknowledgements of the same
 	// transaction. The bearer advertises a PDU several times, and each copy
@@ -138,11 +142,7 @@ func newAdvertisedLink(id uint32, uuid mesh.UUID, transmit bearer.Transmit, devi
 // answer comes first.
 func (l *advertisedLink) plan(now time.Time, n int) {
 	if !l.paced {
-		pause := retryPause
-		if l.phase == linkOpening {
-			pause = openPause
-		}
-		l.retry = now.Add(l.airtime(n) + pause)
+		l.retry = now.Add(l.airtime(n) + retryPause)
 		return
 	}
 	wait := l.pace
@@ -172,7 +172,11 @@ func (l *advertisedLink) open(now time.Time, out *Output) {
 }
 
 func (l *advertisedLink) sendOpen(now time.Time, out *Output) {
-	l.plan(now, 1)
+	if l.resends < hastyOpens {
+		l.plan(now, 1)
+	} else {
+		l.retry = now.Add(l.airtime(1) + openPause)
+	}
 	l.control(out, opLinkOpen, l.uuid[:]...)
 }
 

@@ -24,6 +24,7 @@ type vectorStep struct {
 	FCS    string   `json:"fcs"`
 	SegN   uint8    `json:"seg_n"`
 	PBADV  []string `json:"pb_adv_pdus"`
+	Proxy  []string `json:"proxy_pdus"`
 }
 
 type vector struct {
@@ -103,8 +104,10 @@ func TestVectors(t *testing.T) {
 				testTranscriptVector(t, &v, entries)
 			case "pdu_fields":
 				testFieldsVector(t, &v)
-			case "pb_gatt", "pb_gatt_transcript":
-				t.Skip("PB-GATT is not built yet")
+			case "pb_gatt":
+				testProxyPDUs(t, v.Name, octets(t, v.Inputs, "provisioning_pdu"), texts(t, v.Outputs, "proxy_pdus"))
+			case "pb_gatt_transcript":
+				testCarriedVector(t, &v, entries)
 			case "certificate":
 				testCertificateVector(t, &v)
 			case "uri_record":

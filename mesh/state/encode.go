@@ -95,7 +95,7 @@ type Peer struct {
 	Address   mesh.Address // of its primary element
 	Elements  int          // 1 to 255, in consecutive addresses
 	NetKey    mesh.KeyIndex
-	DeviceKey crypto.Key
+	DeviceKey crypto.Key // zero when it is not known: the node cannot be configured
 }
 
 // Holds reports whether a is the address of one of the peer's elements.

@@ -14,6 +14,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // Feature is a feature that can be off, on or absent (sections 4.2.10 to
@@ -98,6 +100,7 @@ type Model struct {
 	Subscriptions []mesh.Address
 	Labels        []mesh.UUID // of the virtual addresses among Subscriptions
 	Publication   Publication
+	Directed      bool   // publishes with directed forwarding (Directed Publish Policy state)
 	Values        []byte // the model's own state, as access.Persistent gives it
 }
 
@@ -133,6 +136,12 @@ type Node struct {
 	DeviceKeyCandidate crypto.Key
 	IVIndex            mesh.IVIndex
 	IVUpdate           bool // an IV Update is in progress
+	// IVIndexUnknown: the node has its keys from a file or a backup, and listens
+	// until it hears what the IV index is: IVIndex or higher.
+	IVIndexUnknown bool
+	// LastAddress is the last unicast address that the node gives to devices;
+	// zero for all that there are. Another provisioner has the others.
+	LastAddress mesh.Address
 
 	Subnets []Subnet
 	AppKeys []AppKey
@@ -144,6 +153,25 @@ type Node struct {
 	Proxy           Feature
 	Friend          Feature
 	Beacon          bool // Secure Network Beacon state
+	PrivateBeacon   PrivateBeacon
+	LowPower        bool // the node sleeps and has a friend: the Low Power feature
+
+	// SARTransmitter and SARReceiver are the states of sections 4.2.48 and
+	// 4.2.49; nil for the default.
+	SARTransmitter *transport.Transmitter
+	SARReceiver    *transport.Receiver
+
+	HeartbeatPublication HeartbeatPublication
+
+	// PrivateProxy is the Private GATT Proxy state; OnDemandProxy is for how
+	// many seconds the node advertises after a solicitation, 0 for not.
+	PrivateProxy  Feature
+	OnDemandProxy uint8
+
+	Bridge   Bridge
+	Directed *Directed // nil: the default
+
+	Solicitations proxy.SolicitationRPL
 
 	Elements []Element
 }
@@ -192,6 +220,11 @@ func (n *Node) Reset() {
 		Proxy:           n.Proxy,
 		Friend:          n.Friend,
 		Beacon:          n.Beacon,
+		PrivateBeacon:   n.PrivateBeacon,
+		LowPower:        n.LowPower,
+		SARTransmitter:  n.SARTransmitter,
+		SARReceiver:     n.SARReceiver,
+		PrivateProxy:    n.PrivateProxy,
 		Elements:        n.Elements,
 	}
 	for e := range n.Elements {

@@ -15,6 +15,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 func key(first byte) crypto.Key {
@@ -45,6 +46,19 @@ func full() *state.Node {
 		Proxy:           state.Unsupported,
 		Friend:          state.Disabled,
 		Beacon:          true,
+		PrivateBeacon:   state.PrivateBeacon{Enabled: true, Steps: 60},
+		LowPower:        true,
+		SARTransmitter:  &transport.Transmitter{SegmentIntervalStep: 9, MulticastRetransmissions: 3},
+		SARReceiver:     &transport.Receiver{SegmentsThreshold: 31, AckRetransmissions: 1},
+		HeartbeatPublication: state.HeartbeatPublication{
+			Destination: 1, CountLog: 0xFF, PeriodLog: 7, TTL: 9, Features: 5, NetKey: 0xFFF,
+		},
+		PrivateProxy:  state.Enabled,
+		OnDemandProxy: 30,
+		Bridge: state.Bridge{Enabled: true, Table: []state.BridgeEntry{
+			{NetKey1: 1, NetKey2: 2, Address1: 3, Address2: 0xC000},
+		}},
+		Directed: &state.Directed{RSSIMargin: 5, Subnets: []state.DirectedSubnet{{NetKey: 7, Paths: []state.FixedPath{{BearerTowardOrigin: 1}}}}},
 		Elements: []state.Element{
 			{Location: 0x0100, Models: []state.Model{{
 				ID:            mesh.SIG | 0x1000,
@@ -176,6 +190,8 @@ func TestResetKeepsIdentityAndValuesOnly(t *testing.T) {
 	want := full()
 	want.Address, want.DeviceKey, want.IVIndex, want.IVUpdate = 0, crypto.Key{}, 0, false
 	want.Subnets, want.AppKeys = nil, nil
+	want.HeartbeatPublication = state.HeartbeatPublication{}
+	want.OnDemandProxy, want.Bridge, want.Directed = 0, state.Bridge{}, nil
 	for e := range want.Elements {
 		for m := range want.Elements[e].Models {
 			old := want.Elements[e].Models[m]

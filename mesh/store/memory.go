@@ -58,6 +58,23 @@ func (m *Memory) All(t Table) (map[string][]byte, error) {
 	return all, nil
 }
 
+// Tables implements Store.
+func (m *Memory) Tables() ([]Table, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, m.closedError("list")
+	}
+	var names []Table
+	for name, keys := range m.tables {
+		if len(keys) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // Apply implements Store.
 func (m *Memory) Apply(changes ...Change) error {
 	if err := CheckChanges(changes); err != nil {

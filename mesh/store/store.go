@@ -68,6 +68,9 @@ type Store interface {
 	// not exist is empty. What can be read comes back also when the error is
 	// ErrDamaged, which then names the keys that could not be.
 	All(t Table) (map[string][]byte, error)
+	// Tables lists the tables that hold a key, in their order, for who copies
+	// the whole store.
+	Tables() ([]Table, error)
 	// Apply makes all changes in their order, or none of them when it returns
 	// an error. They survive a power cut once it has returned.
 	Apply(changes ...Change) error

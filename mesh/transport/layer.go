@@ -161,11 +161,15 @@ func (l *Layer) Counters() Counters { return l.counters }
 // subscribed to, or to a fixed group it belongs to. The node's own PDUs that
 // come back do not belong here. p is not kept.
 func (l *Layer) Receive(now time.Time, p *network.PDU, out *Output) {
+	l.receive(now, p, purpose{}, out)
+}
+
+func (l *Layer) receive(now time.Time, p *network.PDU, w purpose, out *Output) {
 	switch {
 	case len(p.Transport) == 0 || !p.Src.IsUnicast() || p.Dst == mesh.Unassigned:
 		l.counters.Malformed++
 	case p.Transport[0]&segmentedBit != 0:
-		l.receiveSegment(now, p, out)
+		l.receiveSegment(now, p, w, out)
 	case !p.CTL:
 		l.receiveAccess(p, out)
 	case p.Transport[0] == opcodeAck:

@@ -14,6 +14,7 @@ type Output struct {
 	Access  []AccessMessage  // at most one for each Receive
 	Control []ControlMessage // other than Segment Acknowledgments, which are handled inside
 	Done    []Delivery       // what came of segmented messages that were sent
+	Held    []Held           // by Hold
 
 	octets []byte // behind the Transport of Network
 }
@@ -25,6 +26,7 @@ func (o *Output) Reset() {
 	o.Access = o.Access[:0]
 	o.Control = o.Control[:0]
 	o.Done = o.Done[:0]
+	o.Held = o.Held[:0]
 	o.octets = o.octets[:0]
 }
 

@@ -25,7 +25,8 @@ type reassembly struct {
 	ctl, szmic     bool
 	first          byte // AKF and AID, or opcode
 	n              uint8
-	direct         bool   // came with TTL 0, and is acknowledged so
+	direct         bool // came with TTL 0, and is acknowledged so
+	purpose        purpose
 	received       uint32 // bit n is set for segment n
 	last           uint8  // octets in segment n
 
@@ -35,13 +36,16 @@ type reassembly struct {
 	acked   time.Time // last acknowledgment
 	changed time.Time // last new segment
 
-	octets []byte
+	octets  []byte
+	numbers *[maxSegments]mesh.SequenceNumber // that the segments came with
 }
 
 func (r *reassemblies) init(slots, perSource int) {
 	octets := make([]byte, slots*maxUpper)
+	numbers := make([][maxSegments]mesh.SequenceNumber, slots)
 	r.slots = make([]reassembly, slots)
 	for i := range r.slots {
+		r.slots[i].numbers = &numbers[i]
 		r.slots[i].octets = octets[i*maxUpper : (i+1)*maxUpper : (i+1)*maxUpper]
 	}
 	r.perSource = perSource
@@ -115,11 +119,11 @@ func (r *reassembly) weaker(other *reassembly) bool {
 }
 
 // start makes the slot ready for the message of a segment.
-func (r *reassembly) start(auth seqAuth, p *network.PDU, s *segment) {
+func (r *reassembly) start(auth seqAuth, p *network.PDU, s *segment, w purpose) {
 	*r = reassembly{
 		used: true, src: p.Src, dst: p.Dst, auth: auth, netKey: p.NetKey,
 		ctl: p.CTL, szmic: s.szmic, first: s.first, n: s.n,
-		octets: r.octets,
+		purpose: w, octets: r.octets, numbers: r.numbers,
 	}
 }
 
@@ -134,10 +138,13 @@ func (r *reassembly) upper() []byte {
 }
 
 // free gives the slot back.
-func (r *reassembly) free() { *r = reassembly{octets: r.octets} }
+func (r *reassembly) free() { *r = reassembly{octets: r.octets, numbers: r.numbers} }
+
+// isAcknowledged reports whether this node says what has arrived.
+func (r *reassembly) isAcknowledged() bool { return r.dst.IsUnicast() && !r.purpose.quiet }
 
 // receiveSegment handles a segment (table 3.24).
-func (l *Layer) receiveSegment(now time.Time, p *network.PDU, out *Output) {
+func (l *Layer) receiveSegment(now time.Time, p *network.PDU, w purpose, out *Output) {
 	s, ok := parseSegment(p.Transport, p.CTL)
 	if !ok {
 		l.counters.Malformed++
@@ -151,7 +158,7 @@ func (l *Layer) receiveSegment(now time.Time, p *network.PDU, out *Output) {
 	slot := l.reassemblies.find(p.Src, p.Dst)
 	switch {
 	case slot == nil || auth > slot.auth:
-		slot = l.firstSegment(now, auth, p, &s, slot, out)
+		slot = l.firstSegment(now, auth, p, &s, w, slot, out)
 	case auth < slot.auth:
 		l.counters.OldSegment++
 		return
@@ -175,27 +182,29 @@ func (l *Layer) receiveSegment(now time.Time, p *network.PDU, out *Output) {
 // firstSegment finds a slot for a message of which no segment is here yet, in
 // place of old if that is not nil. It returns nil when the message is not new
 // or may not come in.
-func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *segment, old *reassembly, out *Output) *reassembly {
+func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *segment, w purpose, old *reassembly, out *Output) *reassembly {
 	source := l.replay.find(p.Src)
 	switch {
 	case source != nil && auth+1 == source.segment:
 		// Complete, but the slot has gone to another. The sender did not hear
 		// the acknowledgment. Nothing that is coming in has to make room.
 		l.counters.RepeatedSegment++
-		if slot, evicted := l.reassemblies.claim(p.Src); old == nil && !evicted && p.Dst.IsUnicast() {
+		if slot, evicted := l.reassemblies.claim(p.Src); old == nil && !evicted && p.Dst.IsUnicast() && !w.quiet {
 			l.known = false
-			slot.start(auth, p, s)
+			slot.start(auth, p, s, w)
 			slot.complete, slot.direct, slot.received = true, p.TTL == 0, allSegments(s.n)
 			slot.changed, slot.discard = now, now.Add(l.rx.Discard())
 			l.acknowledge(now, slot, out)
 		}
 		return nil
-	case source != nil && (auth < source.segment || seqAuthOf(p.IVIndex, p.Seq) < source.next):
+	case source != nil && (auth < source.segment || !w.quiet && seqAuthOf(p.IVIndex, p.Seq) < source.next):
+		// A friend hands a segmented message over when it is complete, and
+		// what came between its segments before.
 		l.counters.Replayed++
 		return nil
 	case source == nil && l.replay.full():
 		l.counters.ReplayListFull++
-		l.reject(now, auth, p, out)
+		l.reject(now, auth, p, w, out)
 		return nil
 	}
 	slot := old
@@ -207,7 +216,7 @@ func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *seg
 	} else if !old.complete {
 		l.counters.Superseded++
 	}
-	slot.start(auth, p, s)
+	slot.start(auth, p, s, w)
 	return slot
 }
 
@@ -218,21 +227,28 @@ func (l *Layer) storeSegment(now time.Time, slot *reassembly, p *network.PDU, s 
 	if s.o == s.n {
 		slot.last = uint8(len(s.data))
 	}
+	slot.numbers[s.o] = p.Seq
 	slot.received |= 1 << s.o
 	slot.direct = p.TTL == 0
 	slot.changed = now
 	slot.discard = now.Add(l.rx.Discard())
 	slot.repeats = 0
 	if slot.received != allSegments(slot.n) {
-		if slot.dst.IsUnicast() {
+		if slot.isAcknowledged() {
 			slot.ackAt = now.Add(l.rx.AckDelay(slot.n))
 		}
 		return
 	}
 	slot.complete = true
 	l.counters.Reassembled++
-	if slot.dst.IsUnicast() {
+	if slot.isAcknowledged() {
 		l.acknowledge(now, slot, out)
+	}
+	if slot.purpose.hold {
+		out.hold(slot, p.TTL)
+	}
+	if slot.purpose.elsewhere {
+		return
 	}
 	l.deliver(slot, p, out)
 }
@@ -250,7 +266,7 @@ func (l *Layer) deliver(slot *reassembly, p *network.PDU, out *Output) {
 // acknowledgeAgain answers a segment of a message that is complete, but not
 // each of them.
 func (l *Layer) acknowledgeAgain(now time.Time, slot *reassembly, out *Output) {
-	if slot.dst.IsUnicast() && !now.Before(slot.acked.Add(l.rx.AckPeriod())) {
+	if slot.isAcknowledged() && !now.Before(slot.acked.Add(l.rx.AckPeriod())) {
 		l.known = false
 		l.acknowledge(now, slot, out)
 	}
@@ -268,19 +284,20 @@ func (l *Layer) sendAck(now time.Time, slot *reassembly, out *Output) {
 	if slot.repeats > 0 {
 		slot.ackAt = now.Add(l.rx.SegmentInterval())
 	}
-	l.emitAck(slot.netKey, slot.dst, slot.src, slot.direct, ack{seqZero: slot.auth.zero(), acked: slot.received}, out)
+	l.emitAck(slot.netKey, slot.purpose.behalf(slot.dst), slot.src, slot.direct,
+		ack{obo: slot.purpose.elsewhere, seqZero: slot.auth.zero(), acked: slot.received}, out)
 }
 
 // reject tells the source of a segment that there is no room for its message,
 // though not more often than acknowledgments go to one message: whoever floods
 // a node should not make it spend its sequence numbers.
-func (l *Layer) reject(now time.Time, auth seqAuth, p *network.PDU, out *Output) {
-	if !p.Dst.IsUnicast() || now.Before(l.rejected.Add(l.rx.AckPeriod())) {
+func (l *Layer) reject(now time.Time, auth seqAuth, p *network.PDU, w purpose, out *Output) {
+	if !p.Dst.IsUnicast() || w.quiet || now.Before(l.rejected.Add(l.rx.AckPeriod())) {
 		return
 	}
 	l.rejected = now
 	l.counters.Rejected++
-	l.emitAck(p.NetKey, p.Dst, p.Src, p.TTL == 0, ack{seqZero: auth.zero()}, out)
+	l.emitAck(p.NetKey, w.behalf(p.Dst), p.Src, p.TTL == 0, ack{obo: w.elsewhere, seqZero: auth.zero()}, out)
 }
 
 // emitAck puts a Segment Acknowledgment into the output. It answers directly,

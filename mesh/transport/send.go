@@ -34,6 +34,9 @@ type AccessOut struct {
 	// LongMIC authenticates with 64 bits instead of 32. Only a segmented
 	// message can: it implies Segmented.
 	LongMIC bool
+	// By is what the network PDUs are to be sealed with when not with the
+	// node's own credentials of NetKey; it comes out in their By.
+	By *network.Credentials
 	// Payload has 1 to 380 octets, 376 with LongMIC. Send copies it.
 	Payload []byte
 }
@@ -78,7 +81,7 @@ func (l *Layer) Send(now time.Time, m *AccessOut, out *Output) (Handle, error) {
 	}
 	if m.Segmented || m.LongMIC || len(m.Payload) > MaxUnsegmentedPayload {
 		return l.enqueue(now, transfer{
-			src: m.Src, dst: m.Dst, label: m.Label, netKey: m.NetKey, key: m.Key, ttl: ttl, szmic: m.LongMIC,
+			src: m.Src, dst: m.Dst, label: m.Label, netKey: m.NetKey, key: m.Key, ttl: ttl, szmic: m.LongMIC, by: m.By,
 		}, m.Payload, out)
 	}
 	seq, iv, err := l.seq.Next()
@@ -86,7 +89,7 @@ func (l *Layer) Send(now time.Time, m *AccessOut, out *Output) (Handle, error) {
 		return 0, fmt.Errorf("transport: cannot send to %s: %w", m.Dst, err)
 	}
 	upper := key.seal(l.sealed[:0], m.Key.IsDevice(), seqAuthOf(iv, seq), m.Src, m.Dst, &m.Label, m.Payload, false)
-	out.pdu(network.PDU{NetKey: m.NetKey, IVIndex: iv, TTL: ttl, Seq: seq, Src: m.Src, Dst: m.Dst},
+	out.pdu(network.PDU{NetKey: m.NetKey, IVIndex: iv, TTL: ttl, Seq: seq, Src: m.Src, Dst: m.Dst, By: m.By},
 		0, append(l.head[:0], key.first), upper)
 	return 0, nil
 }

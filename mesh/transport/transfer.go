@@ -40,6 +40,7 @@ type transfer struct {
 	szmic    bool
 	first    byte // AKF and AID, or opcode
 	size     int  // of what is in octets
+	by       *network.Credentials
 
 	auth     seqAuth // of the first segment, for all of them
 	n        uint8   // SegN
@@ -225,6 +226,7 @@ func (l *Layer) sendSegment(now time.Time, t *transfer, out *Output) {
 		s := segment{first: t.first, szmic: t.szmic, seqZero: t.auth.zero(), o: t.o, n: t.n}
 		out.pdu(network.PDU{
 			NetKey: t.netKey, IVIndex: t.auth.iv(), CTL: t.ctl, TTL: t.ttl, Seq: seq, Src: t.src, Dst: t.dst,
+			By: t.by,
 		}, t.handle, s.appendHead(l.head[:0]), t.data(t.o))
 		l.counters.SegmentsSent++
 		if t.repeated {

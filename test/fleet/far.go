@@ -16,7 +16,7 @@ func (a *Air) NewOutpost() mesh.UUID {
 	elements := device.NewPlug().Elements()
 	elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())
 	uuid := mesh.UUID{'o', 'u', 't', 'p', 'o', 's', 0x40, 't', 0x80}
-	a.run(a.attach(), uuid, elements)
+	a.run(a.attach(), uuid, node.Options{Elements: elements})
 	return uuid
 }
 
@@ -38,7 +38,7 @@ func (a *Air) NewLockedLamp(from *Adapter) *LockedLamp {
 	cut := virtual.Link{Cut: true}
 	a.air.SetLink(c.Address(), from.controller.Address(), cut)
 	a.air.SetLink(from.controller.Address(), c.Address(), cut)
-	l.node = a.run(c, l.UUID, l.lamp.Elements(), func(config *node.Config) {
+	l.node = a.run(c, l.UUID, node.Options{Elements: l.lamp.Elements()}, func(config *node.Config) {
 		config.Device.OOBDevice = node.OOBDevice{
 			OutputActions: provision.ActionsOf(provision.OutputNumeric), OutputSize: 6, Required: true,
 		}

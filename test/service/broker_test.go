@@ -17,7 +17,7 @@ func TestWillAfterKill(t *testing.T) {
 	demo := start(t, "demo", "--mqtt.url", server.URL())
 	demo.ready()
 	listens(o, 0)
-	demo.kill()
+	demo.Kill()
 	o.Stands(base+"bridge/state", `{"state":"offline"}`)
 	if state := observer.Retained(t, server.URL(), nil)[base+"bridge/state"]; !observer.Holds(state, `{"state":"offline"}`) {
 		t.Errorf("retained: %q", state)
@@ -52,7 +52,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	// Each press is one more event that waits.
 	for range presses {
 		queued := m.value("mqtt_queued")
-		demo.press()
+		demo.Press()
 		m.await("the event to be queued", func() bool { return m.value("mqtt_queued") > queued })
 	}
 	mark := o.Mark()
@@ -92,9 +92,9 @@ func TestWrongPassword(t *testing.T) {
 	between := newProxy(t, strict.Addr())
 	demo := start(t, "demo", "--mqtt.url", between.url(), "--mqtt.username", name, "--mqtt.password", wrong,
 		"--log.format", "json")
-	demo.await(&demo.stderr, "no connection to the MQTT broker")
-	demo.await(&demo.stdout, "Waiting for the broker") // the mesh works without
-	line := demo.stderr.String()
+	demo.Await(&demo.Stderr, "no connection to the MQTT broker")
+	demo.Await(&demo.Stdout, "Waiting for the broker") // the mesh works without
+	line := demo.Stderr.String()
 	for _, part := range []string{`"level":"error"`, between.addr, `mqtt.username`, `mqtt.password`, name} {
 		if !strings.Contains(line, part) {
 			t.Errorf("the log does not mention %q: %s", part, line)
@@ -107,10 +107,10 @@ func TestWrongPassword(t *testing.T) {
 	o.Stands(base+"bridge/state", `{"state":"online"}`)
 	o.Stands(base+"demo_plug/availability", `{"state":"online"}`)
 	// However often it tried, it said so once.
-	if n := strings.Count(demo.stderr.String(), "\n"); n != 1 {
-		t.Errorf("%d lines in the log, expected one:\n%s", n, demo.stderr.String())
+	if n := strings.Count(demo.Stderr.String(), "\n"); n != 1 {
+		t.Errorf("%d lines in the log, expected one:\n%s", n, demo.Stderr.String())
 	}
-	if strings.Contains(demo.stderr.String()+demo.stdout.String(), wrong) {
+	if strings.Contains(demo.Stderr.String()+demo.Stdout.String(), wrong) {
 		t.Error("the password is in the log")
 	}
 }
@@ -120,13 +120,13 @@ func TestTLS(t *testing.T) {
 	server := mosquitto.Start(t, mosquitto.Options{TLS: true})
 	stranger := start(t, "demo", "--mqtt.url", server.URL(), "--log.format", "json")
 	trusting := start(t, "demo", "--mqtt.url", server.URL(), "--mqtt.tls.ca", server.CAFile())
-	stranger.await(&stranger.stderr, "no connection to the MQTT broker")
+	stranger.Await(&stranger.Stderr, "no connection to the MQTT broker")
 	for _, part := range []string{`"level":"error"`, "unknown authority", "mqtt.tls.ca"} {
-		if line := stranger.stderr.String(); !strings.Contains(line, part) {
+		if line := stranger.Stderr.String(); !strings.Contains(line, part) {
 			t.Errorf("the log does not mention %q: %s", part, line)
 		}
 	}
-	stranger.stop()
+	stranger.Stop()
 
 	o := observer.Start(t, server.URL(), func(o *mqtt.Options) { o.TLS.CAFile = server.CAFile() })
 	trusting.ready()
@@ -134,6 +134,6 @@ func TestTLS(t *testing.T) {
 	o.Send(base+"demo_plug/set", `{"state":"ON","transaction":1}`)
 	o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":1}`)
 	o.Stands(base+"demo_plug", `{"state":"ON"}`)
-	trusting.stop()
+	trusting.Stop()
 	o.Stands(base+"bridge/state", `{"state":"offline"}`)
 }

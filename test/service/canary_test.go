@@ -87,6 +87,7 @@ func TestNoKeyGetsOut(t *testing.T) {
 	for _, request := range []string{
 		`device/interview {"id":"demo_lamp"}`, `device/interview {"id":"nobody"}`, `device/remove {"id":"demo_button"}`,
 		`device/provision {"uuid":"x"}`, `device/provision {"uuid":"62746d657368406480656d6f00000005"}`, `dance {}`,
+		`subnet/add {"id":"demo_plug"}`, `appkey/add {}`, `network/key_refresh {}`, `network/iv_update {"test_mode":true}`,
 	} {
 		mark := o.Mark()
 		what, payload, _ := strings.Cut(request, " ")
@@ -97,14 +98,14 @@ func TestNoKeyGetsOut(t *testing.T) {
 	o.Next(0, base+"demo_color_lamp/set/response", `{"transaction":1}`)
 	_, metrics := m.get("/metrics")
 	again := start(t, "demo", "--mqtt.url", url, "--store.dir", dir) // fails: the store is in use
-	if code := again.wait(); code != 1 {
+	if code := again.Wait(); code != 1 {
 		t.Errorf("a second demo with the store: exit code %d, expected 1", code)
 	}
-	demo.stop()
+	demo.Stop()
 
 	told := map[string][]byte{
-		"stdout": []byte(demo.stdout.String()), "stderr": []byte(demo.stderr.String()),
-		"error of the second": []byte(again.stderr.String()), "metrics": []byte(metrics),
+		"stdout": []byte(demo.Stdout.String()), "stderr": []byte(demo.Stderr.String()),
+		"error of the second": []byte(again.Stderr.String()), "metrics": []byte(metrics),
 	}
 	for i, message := range o.Since(0, "") {
 		told[fmt.Sprintf("message %d on %s", i, message.Topic)] = append([]byte(message.Topic+" "), message.Payload...)

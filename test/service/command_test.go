@@ -10,7 +10,7 @@ import (
 
 // home is a demo on a Mosquitto, and somebody who watches.
 type home struct {
-	*process
+	*instance
 	o       *observer.Observer
 	server  *mosquitto.Server
 	monitor monitor
@@ -37,7 +37,7 @@ func emptyHome(t *testing.T) *home {
 
 func (h *home) begin(t *testing.T, args ...string) {
 	t.Helper()
-	h.process = start(t, append([]string{"demo", "--mqtt.url", h.server.URL(), "--http.listen", h.monitor.addr}, args...)...)
+	h.instance = start(t, append([]string{"demo", "--mqtt.url", h.server.URL(), "--http.listen", h.monitor.addr}, args...)...)
 	h.ready()
 	listens(h.o, 0)
 }
@@ -146,7 +146,7 @@ func TestRetainedCommands(t *testing.T) {
 	h.o.Retain(base+"bridge/request/device/remove", `{"id":"demo_plug","force":true,"transaction":"old"}`)
 	h.o.Settle()
 	h.begin(t, "--log.level", "info", "--log.format", "json")
-	h.await(&h.stderr, "a retained command was ignored")
+	h.Await(&h.Stderr, "a retained command was ignored")
 	// What is sent now comes after it.
 	h.o.Send(base+"demo_plug/get", `{"transaction":"now"}`)
 	h.o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":"now"}`)

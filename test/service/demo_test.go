@@ -53,7 +53,7 @@ func TestDemo(t *testing.T) {
 	demo := start(t, "demo")
 	demo.ready()
 	t.Logf("five devices provisioned and configured %.1f s after the start (race detector: %v)",
-		time.Since(demo.started).Seconds(), withRace)
+		time.Since(demo.Started).Seconds(), withRace)
 	o := observer.Start(t, "tcp://"+demoBroker, nil)
 	for _, name := range demoDevices {
 		o.Stands(base+name+"/availability", `{"state":"online"}`)
@@ -65,7 +65,7 @@ func TestDemo(t *testing.T) {
 	}
 
 	// Everything that it says one can type works.
-	typed := publishCommands(t, demo.stdout.String())
+	typed := publishCommands(t, demo.Stdout.String())
 	want := map[string]string{
 		base + "demo_plug/set":       `{"state":"ON"}`, // it toggles, and was off
 		base + "demo_lamp/set":       `{"state":"ON","brightness":128,"color_temp":3000,"color_mode":"color_temp"}`,
@@ -84,20 +84,20 @@ func TestDemo(t *testing.T) {
 	}
 
 	mark := o.Mark()
-	demo.press()
+	demo.Press()
 	o.Next(mark, base+"demo_button/event", `{"event_type":"on"}`)
-	demo.press()
+	demo.Press()
 	o.Next(mark, base+"demo_button/event", `{"event_type":"off"}`)
 
 	// The light in the virtual room changes; nobody has asked.
 	o.StandsMatch(base+"demo_sensor", "other than "+string(first), func(payload []byte) bool {
 		return observer.Holds(payload, `{"battery_low":false}`) && string(payload) != string(first)
 	})
-	demo.stop()
-	if out := demo.stdout.String(); !strings.Contains(out, "The demo has ended.") {
+	demo.Stop()
+	if out := demo.Stdout.String(); !strings.Contains(out, "The demo has ended.") {
 		t.Errorf("the demo ends without a word: %q", out)
 	}
-	if text := demo.stderr.String(); text != "" {
+	if text := demo.Stderr.String(); text != "" {
 		t.Errorf("warnings on standard error: %s", text)
 	}
 }
@@ -138,10 +138,10 @@ func TestDemoSaysWhatIsWrongWhenThePortIsTaken(t *testing.T) {
 	}
 	defer func() { _ = listener.Close() }()
 	demo := start(t, "demo")
-	if code := demo.wait(); code != 1 {
+	if code := demo.Wait(); code != 1 {
 		t.Errorf("exit code %d, expected 1", code)
 	}
-	message := demo.stderr.String()
+	message := demo.Stderr.String()
 	for _, part := range []string{"btmesh2mqtt: ", demoBroker, "taken", "--mqtt.url"} {
 		if !strings.Contains(message, part) {
 			t.Errorf("the message does not mention %q: %q", part, message)
@@ -181,14 +181,14 @@ func TestDemoOnAnotherBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := fmt.Sprintf("mosquitto_pub -h %s -p %s -t home/mesh/demo_plug/set", host, port)
-	if out := demo.stdout.String(); !strings.Contains(out, said) {
+	if out := demo.Stdout.String(); !strings.Contains(out, said) {
 		t.Errorf("the demo does not say %q", said)
 	}
-	for topic, payload := range publishCommands(t, demo.stdout.String()) {
+	for topic, payload := range publishCommands(t, demo.Stdout.String()) {
 		mark := o.Mark()
 		o.Send(topic, payload)
 		o.NextMatch(mark, strings.TrimSuffix(topic, "/set"), "with a state", func([]byte) bool { return true })
 	}
-	demo.stop()
+	demo.Stop()
 	o.Stands("home/mesh/bridge/state", `{"state":"offline"}`)
 }

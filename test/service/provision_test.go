@@ -68,7 +68,7 @@ func TestLockedLampFarAway(t *testing.T) {
 	o.Send(base+"attic/set", `{"state":"ON"}`)
 	o.Stands(base+"attic", `{"state":"ON"}`)
 	request("device/refresh", `{"id":"attic","what":"composition"}`, `{"status":"error"}`)
-	run.stop()
+	run.Stop()
 }
 
 // Who forbids devices without authentication gets none.

@@ -37,12 +37,12 @@ func newNetwork(t *testing.T) *network {
 	listens(n.o, 0)
 	n.known = devicesOf(n.o.StandsMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...)))
 	n.works(first)
-	first.stop()
+	first.Stop()
 	n.mark = n.o.Mark()
 	return n
 }
 
-func (n *network) start() *process {
+func (n *network) start() *instance {
 	n.t.Helper()
 	return start(n.t, "demo", "--mqtt.url", n.url, "--store.dir", n.dir, "--log.level", "trace", "--log.format", "json")
 }
@@ -56,7 +56,7 @@ func listens(o *observer.Observer, mark int) {
 
 // works checks that the nodes and the bridge accept each other's messages: each
 // of them drops what has a sequence number that it has seen.
-func (n *network) works(p *process) {
+func (n *network) works(p *instance) {
 	n.t.Helper()
 	for _, name := range []string{"demo_plug", "demo_lamp", "demo_color_lamp"} {
 		n.order++
@@ -65,7 +65,7 @@ func (n *network) works(p *process) {
 		n.o.Next(mark, base+name+"/set/response", `{"status":"ok",`+transaction+`}`)
 	}
 	mark := n.o.Mark()
-	p.press()
+	p.Press()
 	n.o.NextMatch(mark, base+"demo_button/event", "of a press", func([]byte) bool { return true })
 }
 
@@ -121,10 +121,10 @@ func TestRestartAfterCtrlC(t *testing.T) {
 	again := n.start()
 	again.ready()
 	listens(n.o, mark)
-	t.Logf("ready %.1f s after the second start", time.Since(again.started).Seconds())
+	t.Logf("ready %.1f s after the second start", time.Since(again.Started).Seconds())
 	n.unchanged()
 	n.works(again)
-	again.stop()
+	again.Stop()
 	n.o.Stands(base+"bridge/state", `{"state":"offline"}`)
 	for folder, after := range n.reserves() {
 		// The sensor may have had nothing to say, but it was asked for its state.
@@ -148,12 +148,12 @@ func TestRestartAfterKill(t *testing.T) {
 		lines := 1 + random.IntN(mostLines)
 		victim := n.start()
 		n.underLoad(func() {
-			victim.awaitThat(&victim.stderr, fmt.Sprintf("%d lines", lines), func(all string) bool {
+			victim.AwaitThat(&victim.Stderr, fmt.Sprintf("%d lines", lines), func(all string) bool {
 				return strings.Count(all, "\n") >= lines
 			})
-			victim.kill()
+			victim.Kill()
 		})
-		t.Logf("killed after %d lines of the trace, %.1f s", lines, time.Since(victim.started).Seconds())
+		t.Logf("killed after %d lines of the trace, %.1f s", lines, time.Since(victim.Started).Seconds())
 		between := n.reserves()
 
 		mark := n.o.Mark()
@@ -162,7 +162,7 @@ func TestRestartAfterKill(t *testing.T) {
 		listens(n.o, mark)
 		n.unchanged()
 		n.works(again)
-		again.kill()
+		again.Kill()
 		after := n.reserves()
 		for folder := range maps.Keys(after) {
 			if between[folder] < before[folder] || after[folder] < between[folder] {

@@ -53,7 +53,7 @@ func TestRun(t *testing.T) {
 	if !lamp.IsOn() {
 		t.Error("the bridge says ON, the lamp itself is off")
 	}
-	run.stop()
+	run.Stop()
 	o.Stands(base+"bridge/state", `{"state":"offline"}`)
 }
 
@@ -88,10 +88,10 @@ func TestRunErrors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			run := start(t, append([]string{"run", "--log.format", "json"}, tt.args...)...)
-			if code := run.wait(); code != tt.code {
+			if code := run.Wait(); code != tt.code {
 				t.Errorf("exit code %d, expected %d", code, tt.code)
 			}
-			message := run.stderr.String()
+			message := run.Stderr.String()
 			for _, part := range append(tt.says, "btmesh2mqtt: ") {
 				if !strings.Contains(message, part) {
 					t.Errorf("it does not mention %q: %s", part, message)
@@ -116,11 +116,11 @@ func TestStoreOfAnotherProcess(t *testing.T) {
 	start(t, "run", "--mqtt.url", url, "--hci.adapters", air.NewAdapter().Spec(), "--store.dir", dir, "--log.level", "error")
 	listens(o, 0)
 	second := start(t, "run", "--mqtt.url", url, "--hci.adapters", air.NewAdapter().Spec(), "--store.dir", dir, "--log.level", "error")
-	if code := second.wait(); code != 1 {
+	if code := second.Wait(); code != 1 {
 		t.Errorf("exit code %d, expected 1", code)
 	}
 	for _, part := range []string{dir, "another btmesh2mqtt is using it"} {
-		if message := second.stderr.String(); !strings.Contains(message, part) {
+		if message := second.Stderr.String(); !strings.Contains(message, part) {
 			t.Errorf("it does not mention %q: %s", part, message)
 		}
 	}

@@ -20,7 +20,8 @@ type Audit struct {
 	PDUs int
 
 	receiver *network.Receiver
-	app      *crypto.CCM
+	nets     []*network.Credentials
+	apps     []*crypto.CCM
 	sent     map[number]content
 	last     map[mesh.Address]number
 	access   map[message]int // how often each access message was sent
@@ -66,14 +67,30 @@ func NewAudit() *Audit {
 		// Everything is read once for each station that sends it, so the
 		// cache is made to forget.
 		receiver: network.NewReceiver(network.Config{Cache: 1}),
-		app:      crypto.NewCCM(AppKey()),
 		sent:     map[number]content{},
 		last:     map[mesh.Address]number{},
 		access:   map[message]int{},
 		handed:   map[delivery]int{},
 	}
-	a.receiver.AddSubnet(mesh.PrimaryNetKey, network.Flooding(NetKey()))
+	a.AddKeys(NetKey(), AppKey())
 	return a
+}
+
+// AddKeys makes the audit read what is sent with these keys too.
+func (a *Audit) AddKeys(net, app crypto.Key) {
+	a.nets = append(a.nets, network.Flooding(net))
+	a.receiver.AddSubnet(mesh.PrimaryNetKey, a.nets...)
+	a.apps = append(a.apps, crypto.NewCCM(app))
+}
+
+// open reads an access payload with any of the application keys.
+func (a *Audit) open(nonce *crypto.Nonce, sealed []byte) ([]byte, bool) {
+	for _, app := range a.apps {
+		if payload, ok := app.Open(nil, nonce, sealed, nil, 4); ok {
+			return payload, true
+		}
+	}
+	return nil, false
 }
 
 // Err is what was found, nil for nothing.
@@ -136,7 +153,7 @@ func (a *Audit) originated(n number, c content, pdu []byte) {
 		return
 	}
 	nonce := crypto.ApplicationNonce(false, n.seq, n.src, c.dst, n.iv)
-	payload, ok := a.app.Open(nil, &nonce, pdu[1:], nil, 4)
+	payload, ok := a.open(&nonce, pdu[1:])
 	if !ok {
 		a.fault("%s sent an access message that cannot be read: %+v", n.src, n)
 		return

@@ -40,6 +40,7 @@ type radio struct {
 	busy    map[bearer.Lane]bool
 	used    int // slots
 
+	asleep  bool
 	own     span   // the last transmission
 	foreign []span // transmissions of neighbours that are not long ago
 	full    uint64 // PDUs that were not taken
@@ -47,6 +48,9 @@ type radio struct {
 
 // Send implements bearer.Bearer.
 func (r *radio) Send(o bearer.Outgoing) error {
+	if r.asleep {
+		return nil // as good as sent
+	}
 	if len(r.waiting) >= room {
 		r.full++
 		return bearer.ErrFull
@@ -114,7 +118,9 @@ func (r *radio) transmit(o bearer.Outgoing, n int) {
 	// Who was in time hears it, even if the sender dies meanwhile.
 	w.After(airtime, func() {
 		for _, to := range r.neighbours {
-			to.hear(&o, first)
+			if w.Apart == nil || !w.Apart(r.station.number, to.station.number) {
+				to.hear(&o, first)
+			}
 		}
 	})
 	if n < o.Transmit.Count {
@@ -131,7 +137,7 @@ func (r *radio) transmit(o bearer.Outgoing, n int) {
 // hear is the end of a neighbour's transmission.
 func (r *radio) hear(o *bearer.Outgoing, when span) {
 	w := r.world
-	if r.disturbed(when) || w.chance(w.Air.Loss) {
+	if r.asleep || r.disturbed(when) || w.chance(w.Air.Loss) {
 		return
 	}
 	in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}

@@ -49,10 +49,33 @@ type Options struct {
 // Address is the address of the station with a number.
 func Address(number int) mesh.Address { return mesh.Address(number + 1) }
 
-// NetKey is the one network key of every simulated network.
+// UUID is that of the station with a number.
+func UUID(number int) mesh.UUID {
+	return mesh.UUID{0: byte(number >> 8), 1: byte(number), 6: 0x40, 8: 0x80}
+}
+
+func deviceKey(number int) crypto.Key { return named(fmt.Sprint("device ", number)) }
+
+// Manages makes a station know the others as their provisioner does: to be put
+// into its store before it begins.
+func Manages(s *store.Memory, others ...int) error {
+	for _, number := range others {
+		p := state.Peer{UUID: UUID(number), Address: Address(number), Elements: 1, DeviceKey: deviceKey(number)}
+		data, err := p.Encode()
+		if err != nil {
+			return err
+		}
+		if err := s.Apply(store.Change{Table: node.TablePeers, Key: p.UUID.String(), Value: data}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// NetKey is the first network key of every simulated network.
 func NetKey() crypto.Key { return named("simulated net") }
 
-// AppKey is the one application key of every simulated network.
+// AppKey is the first application key of every simulated network.
 func AppKey() crypto.Key { return named("simulated app") }
 
 func named(name string) crypto.Key {
@@ -91,6 +114,17 @@ func (s *Station) Restart() error {
 	s.alarm = 0
 	return s.begin()
 }
+
+// Sleep turns the radio off or on again; the node goes on meanwhile.
+func (s *Station) Sleep(asleep bool) {
+	if asleep {
+		s.radio.reset()
+	}
+	s.radio.asleep = asleep
+}
+
+// Asleep reports whether the radio is off.
+func (s *Station) Asleep() bool { return s.radio.asleep }
 
 // begin makes a core of what is in the store.
 func (s *Station) begin() error {
@@ -143,10 +177,10 @@ func Random(seed uint64, number int) *rand.ChaCha8 {
 
 // Configured is a node as if it had been provisioned and configured.
 func Configured(number int, ttl mesh.TTL, elements []access.Element) node.Saved {
-	saved := node.NewDevice(mesh.UUID{0: byte(number >> 8), 1: byte(number), 6: 0x40, 8: 0x80})
+	saved := node.NewDevice(UUID(number))
 	n := saved.Node
 	n.Address = Address(number)
-	n.DeviceKey = named(fmt.Sprint("device ", number))
+	n.DeviceKey = deviceKey(number)
 	n.Subnets = []state.Subnet{{Index: mesh.PrimaryNetKey, Key: NetKey()}}
 	n.AppKeys = []state.AppKey{{Index: 0, NetKey: mesh.PrimaryNetKey, Key: AppKey()}}
 	n.DefaultTTL = ttl

@@ -25,6 +25,9 @@ type World struct {
 	Air      Air
 	Audit    *Audit
 	Stations []*Station // by number, from 0
+	// Apart reports whether two stations that are neighbours do not hear each
+	// other at present; nil for no.
+	Apart func(a, b int) bool
 
 	seed   uint64
 	random *rand.Rand

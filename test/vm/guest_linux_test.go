@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -32,7 +34,29 @@ func newRoom(t *testing.T) *room {
 	t.Helper()
 	r := &room{air: virtual.NewAir(virtual.AirOptions{Seed: 1}), notice: listen(t)}
 	t.Cleanup(func() { _ = r.air.Close() })
+	r.sniff(t)
 	return r
+}
+
+// sniff keeps the last advertisements, and shows them if the test fails.
+func (r *room) sniff(t *testing.T) {
+	t.Helper()
+	const most = 60
+	var mu sync.Mutex
+	var last []string
+	r.air.Sniff(func(a *virtual.Advertisement) {
+		mu.Lock()
+		defer mu.Unlock()
+		last = append(last, fmt.Sprintf("  %9.3f %s % x", a.Elapsed.Seconds(), a.From, a.Data))
+		last = last[max(0, len(last)-most):]
+	})
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if t.Failed() {
+			t.Logf("the last that was on the air:\n%s", strings.Join(last, "\n"))
+		}
+	})
 }
 
 // dongle is a virtual controller that the kernel has as an adapter.

@@ -10,11 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// modules of the kernel that the guest needs, in the order in which they go in.
-func modules() []string {
-	return []string{"ecc", "ecdh_generic", "rfkill", "crc16", "bluetooth", "hci_vhci"}
-}
-
 // Where the guest has things.
 const (
 	guestModules = "/modules"
@@ -23,7 +18,7 @@ const (
 
 // boot is the guest's init: it never returns.
 func boot() {
-	status, err := guest()
+	status, err := setUp()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err) // on the console
 		status = "unknown"
@@ -36,9 +31,9 @@ func boot() {
 	select {}
 }
 
-// guest sets the machine up, runs the tests in a process of their own and
+// setUp sets the machine up, runs the tests in a process of their own and
 // returns how that ended.
-func guest() (string, error) {
+func setUp() (string, error) {
 	for _, m := range []struct{ kind, where string }{{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"tmpfs", "/tmp"}} {
 		if err := os.MkdirAll(m.where, 0o755); err != nil {
 			return "", err
@@ -47,25 +42,50 @@ func guest() (string, error) {
 			return "", fmt.Errorf("mounting %s: %w", m.where, err)
 		}
 	}
-	for _, name := range modules() {
-		if err := insert(filepath.Join(guestModules, name+".ko")); err != nil {
+	modules, err := os.ReadDir(guestModules) // sorted: in the order in which they go in
+	if err != nil {
+		return "", err
+	}
+	for _, m := range modules {
+		if err := insert(filepath.Join(guestModules, m.Name())); err != nil {
 			return "", err
 		}
+	}
+	if err := loopback(); err != nil {
+		return "", err
 	}
 	line, err := os.OpenFile(guestLine, os.O_WRONLY|unix.O_NOCTTY, 0)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = line.Close() }()
-	cmd := exec.Command("/init", "-test.v", "-test.run=^TestLinux$", "-test.timeout="+guestTime.String())
+	cmd := exec.Command("/init", os.Args[1:]...) // the kernel passes on what is behind the -- of its command line
 	cmd.Dir = "/tmp"
-	cmd.Env = []string{guestVariable + "=1"}
+	cmd.Env = []string{guestVariable + "=1", "PATH=/usr/sbin:/usr/bin"}
 	cmd.Stdout, cmd.Stderr = line, line
 	err = cmd.Run()
 	if cmd.ProcessState == nil {
 		return "", err
 	}
 	return fmt.Sprint(cmd.ProcessState.ExitCode()), nil
+}
+
+// loopback is ifconfig lo up; the kernel gives it 127.0.0.1.
+func loopback() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	request.SetUint16(unix.IFF_UP)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
+		return fmt.Errorf("the loopback interface: %w", err)
+	}
+	return nil
 }
 
 // insert is insmod.

@@ -1,8 +1,10 @@
 package vm
 
 import (
+	"fmt"
 	"os"
 	"testing"
+	"time"
 )
 
 // guestVariable is set by the guest's init for the tests in the guest.
@@ -17,7 +19,11 @@ func TestMain(m *testing.M) {
 	if spec := os.Getenv(helperVariable); spec != "" {
 		os.Exit(help(spec))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := workshop.close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
 }
 
 // part is a test that runs in the guest.
@@ -26,8 +32,78 @@ type part struct {
 	run  func(*testing.T)
 }
 
-func parts() []part {
-	return []part{
+// inGuest runs the part, if -run chose it, and says at once how that went: go
+// test does only when all parts are done, and a machine may not live so long.
+func (p part) inGuest(t *testing.T) {
+	var verdict string
+	began := time.Now()
+	t.Run(p.name, func(t *testing.T) {
+		t.Cleanup(func() {
+			verdict = "PASS"
+			switch {
+			case t.Failed():
+				verdict = "FAIL"
+			case t.Skipped():
+				verdict = "SKIP"
+			}
+		})
+		p.run(t)
+	})
+	if verdict != "" {
+		fmt.Printf("--- %s: %s/%s (%.2fs)\n", verdict, t.Name(), p.name, time.Since(began).Seconds())
+	}
+}
+
+// guest is a virtual machine and the test whose parts run in it.
+type guest struct {
+	parts []part
+	stack bool          // with everything that the service lives with, see programs
+	limit time.Duration // for all parts together
+}
+
+// test runs the parts that -run chose in a machine of their own, and each of
+// them counts here.
+func (g guest) test(t *testing.T) {
+	if os.Getenv(guestVariable) != "" {
+		for _, p := range g.parts {
+			p.inGuest(t)
+		}
+		return
+	}
+	m := newMachine(t, g)
+	var chosen []string
+	for _, p := range g.parts {
+		name := t.Name() + "/" + p.name
+		t.Run(p.name, func(t *testing.T) {
+			chosen = append(chosen, p.name)
+			t.Parallel() // what follows waits until the machine is off
+			r, ok := m.results[name]
+			if !ok {
+				t.Fatalf("it did not run to its end in the guest:\n%s", m.output[name])
+			}
+			t.Logf("%s after %s in the guest:\n%s", r.verdict, r.took, m.output[name])
+			switch r.verdict {
+			case "FAIL":
+				t.Fail()
+			case "SKIP":
+				t.SkipNow()
+			}
+		})
+	}
+	if len(chosen) == 0 {
+		return
+	}
+	t.Cleanup(func() {
+		if t.Failed() || m.status != "0" {
+			t.Errorf("the guest ended with status %q; its kernel said:\n%s", m.status, m.console(t))
+		}
+	})
+	m.run(t, chosen)
+}
+
+// TestLinux is about the way to the radio.
+func TestLinux(t *testing.T) {
+	guest{limit: 100 * time.Second, parts: []part{
 		{"missing", testMissing},
 		{"name_or_address", testNames},
 		{"rights", testRights},
@@ -45,34 +121,7 @@ func parts() []part {
 		{"replugged_extended", testReplug(false, false)},
 		{"replugged_legacy", testReplug(true, false)},
 		{"replugged_while_up", testReplug(false, true)},
-	}
-}
-
-// TestLinux has the guest run the parts, and each of them counts here.
-func TestLinux(t *testing.T) {
-	if os.Getenv(guestVariable) != "" {
-		for _, p := range parts() {
-			t.Run(p.name, p.run)
-		}
-		return
-	}
-	m := newMachine(t)
-	m.run(t)
-	for _, p := range parts() {
-		t.Run(p.name, func(t *testing.T) {
-			r, ok := m.results["TestLinux/"+p.name]
-			if !ok {
-				t.Fatalf("it did not run to its end in the guest:\n%s", m.output["TestLinux/"+p.name])
-			}
-			t.Logf("%s in the guest", r.took)
-			if r.verdict != "PASS" {
-				t.Errorf("%s in the guest:\n%s", r.verdict, m.output["TestLinux/"+p.name])
-			}
-		})
-	}
-	if t.Failed() || m.status != "0" {
-		t.Errorf("the guest ended with status %q; its kernel said:\n%s", m.status, m.console(t))
-	}
+	}}.test(t)
 }
 
 // statusLine is the guest's last word.

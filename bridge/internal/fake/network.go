@@ -9,6 +9,7 @@ package fake
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -33,6 +35,8 @@ const (
 type Network struct {
 	// Report takes what the bridge's own node reports.
 	Report func(node.Event)
+	// Asked is told of each request before anything is done; nil for nobody.
+	Asked func(node.Request)
 	// AppKey and DeviceKey are the keys of the network and of every node.
 	AppKey, DeviceKey crypto.Key
 
@@ -42,9 +46,13 @@ type Network struct {
 	refused map[mesh.UUID]error // what the provisioning of a device ends with
 	next    mesh.Address
 	asked   int
+	own     own
 	offers  map[mesh.UUID]provision.Capabilities
 	inputs  map[mesh.UUID]chan string // of provisionings that wait for a value
 	how     map[mesh.UUID]node.Provision
+	wanted  []node.Provision
+
+	friendships []friend.Status
 }
 
 // New is a network without nodes.
@@ -58,6 +66,7 @@ func New() *Network {
 		inputs:  map[mesh.UUID]chan string{},
 		how:     map[mesh.UUID]node.Provision{},
 		next:    0x0100,
+		own:     newOwn(),
 	}
 }
 
@@ -90,10 +99,30 @@ func (n *Network) Join(nodes ...*Node) {
 func (n *Network) join(d *Node) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	n.begin()
+	d.joined(&n.own)
 	d.address = n.next
 	n.next += mesh.Address(len(d.Composition.Elements))
 	n.nodes[d.UUID] = d
 	delete(n.outside, d.UUID)
+}
+
+// tell gives a message to a group to all nodes; which of them are in the group
+// they know themselves.
+func (n *Network) tell(ctx context.Context, r node.Request) (node.Response, error) {
+	op, params, err := access.ParseOpcode(r.Payload)
+	if err != nil {
+		return node.Response{}, err
+	}
+	n.mu.Lock()
+	nodes := slices.Collect(maps.Values(n.nodes))
+	n.mu.Unlock()
+	for _, d := range nodes {
+		if d.Answer != nil {
+			d.Answer(Message{Element: ToGroup, Opcode: op, Params: slices.Clone(params)})
+		}
+	}
+	return node.Response{Attempts: 1}, wait(ctx, Latency)
 }
 
 // Requests is how many requests there were.
@@ -109,6 +138,12 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 	n.asked++
 	d := n.holder(r.Dst)
 	n.mu.Unlock()
+	if n.Asked != nil {
+		n.Asked(r)
+	}
+	if r.Dst.IsGroup() {
+		return n.tell(ctx, r)
+	}
 	if d == nil {
 		return unanswered(ctx, r, Silence)
 	}
@@ -123,6 +158,9 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 		return node.Response{}, err
 	}
 	answer, silent := d.receive(r.Dst, op, params)
+	if r.Respond == 0 {
+		return node.Response{Attempts: 1}, wait(ctx, d.latency())
+	}
 	if answer == nil || silent {
 		return unanswered(ctx, r, Silence)
 	}
@@ -176,6 +214,9 @@ func (n *Network) holder(a mesh.Address) *Node {
 
 // Provision takes a device that was placed into the network.
 func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, error) {
+	n.mu.Lock()
+	n.wanted = append(n.wanted, p)
+	n.mu.Unlock()
 	n.Report(node.ProvisioningStep{UUID: p.UUID, Step: "link_open"})
 	if err := wait(ctx, Joining); err != nil {
 		return state.Peer{}, err
@@ -194,7 +235,15 @@ func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, 
 		return state.Peer{}, fmt.Errorf("fake: there is no device %s", p.UUID)
 	}
 	n.join(d)
+	d.netKey = p.NetKey
 	return d.peer(n.DeviceKey), nil
+}
+
+// Provisioned lists what was to be provisioned, and how.
+func (n *Network) Provisioned() []node.Provision {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.wanted)
 }
 
 // Forget drops a node.
@@ -217,20 +266,49 @@ func (n *Network) Peers(context.Context) ([]state.Peer, error) {
 	return peers, nil
 }
 
-// Summary describes the bridge's own node.
-func (n *Network) Summary(context.Context) (node.Summary, error) {
-	return node.Summary{
-		UUID:         mesh.UUID{0xb0},
-		Address:      1,
-		Elements:     1,
-		IVIndex:      5,
-		SequenceLeft: int(mesh.MaxSequenceNumber) / 2,
-		NetKeys:      []mesh.KeyIndex{0},
-		AppKeys:      []mesh.KeyIndex{0},
-	}, nil
+// Befriend sets the friendships of the bridge's own node.
+func (n *Network) Befriend(list ...friend.Status) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.friendships = list
 }
 
-// ApplicationKey is the AppKey.
-func (n *Network) ApplicationKey(context.Context, mesh.KeyIndex) (crypto.Key, error) {
-	return n.AppKey, nil
+// Summary describes the bridge's own node.
+func (n *Network) Summary(context.Context) (node.Summary, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	summary := n.own.summary()
+	summary.Friendships = n.friendships
+	return summary, nil
+}
+
+// Exclusions is none.
+func (n *Network) Exclusions(context.Context) ([]node.Exclusion, error) { return nil, nil }
+
+// State is the bridge's own node.
+func (n *Network) State(context.Context) (*state.Node, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begin()
+	data, err := n.own.node.Encode()
+	if err != nil {
+		return nil, err
+	}
+	own, err := state.Decode(data)
+	if err == nil && len(own.Elements) == 0 {
+		own.Elements = []state.Element{{Models: []state.Model{{ID: mesh.SIGModel(1)}}}}
+	}
+	return own, err
+}
+
+// ApplicationKey is an AppKey.
+func (n *Network) ApplicationKey(_ context.Context, index mesh.KeyIndex) (crypto.Key, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begin()
+	key := n.own.node.AppKey(index)
+	if key == nil {
+		return crypto.Key{}, fmt.Errorf("fake: no AppKey %d", index)
+	}
+	return n.own.node.Sending(key), nil
 }

@@ -37,11 +37,16 @@ type Node struct {
 	lightness   uint16
 	temperature uint16
 	received    []Message
+	netKey      mesh.KeyIndex // that it joined with
+	keys        foundation.Keys
 }
+
+// ToGroup is the Element of a message to a group.
+const ToGroup = -1
 
 // Message is what a node received.
 type Message struct {
-	Element int
+	Element int // ToGroup for a message to a group
 	Opcode  mesh.Opcode
 	Params  []byte
 }
@@ -132,7 +137,7 @@ func (d *Node) Received(opcodes ...mesh.Opcode) []Message {
 func (d *Node) peer(key crypto.Key) state.Peer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return state.Peer{UUID: d.UUID, Address: d.address, Elements: len(d.Composition.Elements), DeviceKey: key}
+	return state.Peer{UUID: d.UUID, Address: d.address, Elements: len(d.Composition.Elements), NetKey: d.netKey, DeviceKey: key}
 }
 
 // receive is the answer of the node, nil for none.
@@ -153,6 +158,9 @@ func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if answer = d.configuration(m); answer == nil {
+		answer = d.rekey(m)
+	}
+	if answer == nil {
 		answer = d.application(m)
 	}
 	return answer, false
@@ -178,9 +186,6 @@ func (d *Node) configuration(m Message) access.Message {
 			return nil
 		}
 		return &foundation.ConfigCompositionDataStatus{Data: data}
-	case foundation.OpConfigAppKeyAdd:
-		in := Decode[foundation.ConfigAppKeyAdd](m)
-		return &foundation.ConfigAppKeyStatus{NetKeyIndex: in.NetKeyIndex, AppKeyIndex: in.AppKeyIndex}
 	case foundation.OpConfigModelAppBind:
 		in := Decode[foundation.ConfigModelAppBind](m)
 		return &foundation.ConfigModelAppStatus{
@@ -191,6 +196,12 @@ func (d *Node) configuration(m Message) access.Message {
 		return &foundation.ConfigModelPublicationStatus{
 			ElementAddress: in.ElementAddress, PublishAddress: in.PublishAddress,
 			PublishParameters: in.PublishParameters, ModelIdentifier: in.ModelIdentifier,
+		}
+	case foundation.OpConfigHeartbeatPublicationSet:
+		in := Decode[foundation.ConfigHeartbeatPublicationSet](m)
+		return &foundation.ConfigHeartbeatPublicationStatus{
+			Destination: in.Destination, CountLog: in.CountLog, PeriodLog: in.PeriodLog,
+			TTL: in.TTL, Features: in.Features, NetKeyIndex: in.NetKeyIndex,
 		}
 	case foundation.OpConfigDefaultTTLGet:
 		return &foundation.ConfigDefaultTTLStatus{TTL: 5}

@@ -136,6 +136,9 @@ func (s *Store) Get(t store.Table, key string) ([]byte, error) {
 // All implements store.Store.
 func (s *Store) All(t store.Table) (map[string][]byte, error) { return s.tables.all(t) }
 
+// Tables implements store.Store.
+func (s *Store) Tables() ([]store.Table, error) { return s.tables.names() }
+
 // Apply implements store.Store.
 func (s *Store) Apply(changes ...store.Change) error {
 	if err := store.CheckChanges(changes); err != nil {

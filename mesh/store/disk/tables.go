@@ -182,6 +182,27 @@ func (t *tables) all(table store.Table) (map[string][]byte, error) {
 	return all, nil
 }
 
+// names lists the tables that hold a key; bbolt keeps them in their order.
+func (t *tables) names() ([]store.Table, error) {
+	var names []store.Table
+	err := t.view(func(tx *bolt.Tx) error {
+		root := tx.Bucket([]byte(tablesBucket))
+		if root == nil {
+			return store.ErrDamaged
+		}
+		return root.ForEachBucket(func(name []byte) error {
+			if first, _ := root.Bucket(name).Cursor().First(); first != nil {
+				names = append(names, store.Table(name))
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, t.failed("list the tables of", err)
+	}
+	return names, nil
+}
+
 func (t *tables) apply(changes []store.Change) error {
 	if len(changes) == 0 {
 		return nil

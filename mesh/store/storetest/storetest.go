@@ -39,6 +39,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"what was applied is there", applied},
 		{"changes are made in their order", inOrder},
 		{"all or nothing", allOrNothing},
+		{"tables", tables},
 		{"limits", limits},
 		{"callers own their slices", ownSlices},
 		{"replay list keeps the newest", replayNewest},
@@ -174,6 +175,25 @@ func inOrder(t *testing.T, o Opener) {
 	must(t, s.Apply(store.Change{Table: "x", Key: "twice"}))
 	s = again(t, o, s)
 	wantTable(t, s, "x", map[string]string{"back": "here"})
+}
+
+// tables lists what holds a key, in its order.
+func tables(t *testing.T, o Opener) {
+	s := open(t, o)
+	expect := func(want ...store.Table) {
+		t.Helper()
+		got, err := s.Tables()
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	expect()
+	must(t, s.Apply(store.Change{Table: "b", Key: "k", Value: []byte{}}, store.Change{Table: "a", Key: "k", Value: []byte{1}}))
+	expect("a", "b")
+	must(t, s.Apply(store.Change{Table: "b", Key: "k"}))
+	expect("a")
+	s = again(t, o, s)
+	expect("a")
 }
 
 func allOrNothing(t *testing.T, o Opener) {

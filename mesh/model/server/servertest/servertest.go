@@ -17,6 +17,8 @@ type Bench struct {
 	Models []access.Model
 	// Wakes counts how often a model was woken.
 	Wakes int
+	// Sent is what models said to nodes that had not asked.
+	Sent []Sent
 	// Published is what was published since the last Publications.
 	Published []Publication
 }
@@ -25,6 +27,13 @@ type Bench struct {
 type Publication struct {
 	At      time.Time
 	Model   mesh.ModelID
+	Message access.Message
+}
+
+// Sent is a message that a model sent by access.Sender.
+type Sent struct {
+	At      time.Time
+	To      access.Recipient
 	Message access.Message
 }
 
@@ -49,6 +58,12 @@ func (c *context) Reply(m access.Message) {
 	}
 	c.bench.sendable(m)
 	c.reply = m
+}
+
+func (c *context) Send(to access.Recipient, m access.Message) {
+	c.bench.Helper()
+	c.bench.sendable(m)
+	c.bench.Sent = append(c.bench.Sent, Sent{At: c.bench.Time, To: to, Message: m})
 }
 
 func (c *context) Publish(m access.Message) bool {

@@ -1,0 +1,124 @@
+package bridge_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+)
+
+// sleeper is a plug that is a Low Power node, with the bridge for a friend.
+func (w *world) sleeper() *fake.Node {
+	w.t.Helper()
+	plug := fake.Plug(uuid(1))
+	plug.Composition.Features = foundation.FeatureLowPower
+	w.join(map[string]*fake.Node{"plug": plug})
+	w.befriend(plug, true, "")
+	return plug
+}
+
+func (w *world) befriend(d *fake.Node, established bool, reason friend.Reason) {
+	w.t.Helper()
+	link := friend.Link{LPN: d.Address(), Friend: 1}
+	if established {
+		w.net.Befriend(friend.Status{Link: link, PollTimeout: time.Minute, Queued: 2})
+	} else {
+		w.net.Befriend()
+	}
+	w.svc.Report(node.FriendshipChanged{LPN: link.LPN, Friend: link.Friend, Established: established, Reason: string(reason)})
+	synctest.Wait()
+}
+
+// A device that sleeps is online as long as it polls, whether it answers or not.
+func TestSleepingDeviceIsOnline(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.start()
+		plug := w.sleeper()
+		w.expect("b/plug/availability", online)
+		if list := w.out.value("b/bridge/devices"); !strings.Contains(list, `"friendship":{"poll_timeout":60,"queued":2,"subscriptions":0}`) {
+			t.Errorf("the friendship does not show: %s", list)
+		}
+		plug.SetSilent(true)
+		w.send("b/plug/set", `{"state":"ON"}`)
+		pass(2 * silence)
+		w.expect("b/plug/availability", online)
+		if n := len(plug.Received(foundation.OpConfigDefaultTTLGet)); n > 0 {
+			t.Errorf("%d probes of a device that sleeps", n)
+		}
+
+		// It asks anew, and moves to another friend: it is still there.
+		w.befriend(plug, false, friend.Requested)
+		w.befriend(plug, true, "")
+		w.befriend(plug, false, friend.Cleared)
+		w.expect("b/plug/availability", online)
+		pass(time.Second)
+		if list := w.out.value("b/bridge/devices"); strings.Contains(list, "friendship") {
+			t.Errorf("a friendship that has ended shows: %s", list)
+		}
+
+		// It has not polled for so long that it must be gone.
+		w.befriend(plug, true, "")
+		w.out.take()
+		w.befriend(plug, false, friend.PollTimeout)
+		w.expect("b/plug/availability", offline)
+		event := object(t, w.out.take("b/bridge/event")[0])
+		data := event["data"].(map[string]any)
+		if event["type"] != "friendship" || data["friendly_name"] != "plug" || data["established"] != false || data["reason"] != "poll_timeout" {
+			t.Errorf("event %v", event)
+		}
+		plug.SetSilent(false)
+		w.befriend(plug, true, "")
+		w.expect("b/plug/availability", online)
+		w.svc.Report(node.FriendshipChanged{LPN: 0x7000, Established: true}) // no device of ours
+		synctest.Wait()
+	})
+}
+
+func TestHeartbeatRequest(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, _ *fake.Node) {
+		response := w.request("heartbeat/set", `{"id":"plug","period":50,"ttl":7,"transaction":3}`)
+		data, ok := response["data"].(map[string]any)
+		if !ok || response["status"] != "ok" || data["id"] != "plug" || data["period"] != 64.0 || data["ttl"] != 7.0 {
+			t.Errorf("response %v", response)
+		}
+		sets := plug.Received(foundation.OpConfigHeartbeatPublicationSet)
+		if len(sets) != 1 {
+			t.Fatalf("%d messages", len(sets))
+		}
+		want := foundation.ConfigHeartbeatPublicationSet{Destination: 1, CountLog: 0xFF, PeriodLog: 7, TTL: 7, Features: 0x000F}
+		if got := fake.Decode[foundation.ConfigHeartbeatPublicationSet](sets[0]); *got != want {
+			t.Errorf("sent %+v, want %+v", *got, want)
+		}
+		for _, hops := range []uint8{3, 1, 2} {
+			w.svc.Report(node.HeartbeatReceived{Src: plug.Address(), Dst: 1, Hops: hops, Features: 0x0005, RSSI: -70})
+		}
+		w.svc.Report(node.HeartbeatReceived{Src: 0x7000, Dst: 1, Hops: 1}) // no device of ours
+		pass(2 * time.Minute)
+		health := w.out.value("b/bridge/health")
+		if !strings.Contains(health, `"heartbeats":{"plug":{"hops":2,"min_hops":1,"max_hops":3,"count":3,"rssi":-70,`) ||
+			!strings.Contains(health, `"features":["relay","friend"]`) {
+			t.Errorf("health: %s", health)
+		}
+		w.request("heartbeat/set", `{"id":"plug","period":0}`)
+		pass(2 * time.Minute)
+		if health := w.out.value("b/bridge/health"); strings.Contains(health, "heartbeats") {
+			t.Errorf("health: %s", health)
+		}
+		for payload, code := range map[string]string{
+			`{"id":"plug","period":-1}`:    "bad_value",
+			`{"id":"plug","period":70000}`: "bad_value",
+			`{"id":"plug","ttl":128}`:      "bad_value",
+			`{"id":"nobody"}`:              "unknown_device",
+			`{}`:                           "bad_value",
+		} {
+			w.refused("heartbeat/set", payload, code)
+		}
+		plug.SetSilent(true)
+		w.refused("heartbeat/set", `{"id":"plug"}`, "no_response")
+	})
+}

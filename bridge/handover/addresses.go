@@ -1,0 +1,101 @@
+package handover
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
+)
+
+// wanted is how many unicast addresses the bridge takes for itself, if there is
+// room for so many.
+const wanted = 0x0400
+
+// ErrNoRoom is returned when all unicast addresses are allocated.
+var ErrNoRoom = errors.New("handover: every unicast address belongs to a provisioner or a node; make a range smaller in the app, and export again")
+
+// taken lists the ranges of unicast addresses that are somebody's: allocated
+// to a provisioner, used by a node, or given up and not free again.
+func taken(d *cdb.Database) []cdb.AddressRange {
+	var all []cdb.AddressRange
+	for _, p := range d.Provisioners {
+		all = append(all, p.Unicast...)
+	}
+	for i := range d.Nodes {
+		n := &d.Nodes[i]
+		all = append(all, cdb.AddressRange{Low: n.Address, High: n.Address + mesh.Address(len(n.Elements)-1)})
+	}
+	for _, e := range d.Exclusions {
+		for _, a := range e.Addresses {
+			all = append(all, cdb.AddressRange{Low: a, High: a})
+		}
+	}
+	slices.SortFunc(all, func(a, b cdb.AddressRange) int { return cmp.Compare(a.Low, b.Low) })
+	return all
+}
+
+// gaps lists what is nobody's, by address.
+func gaps(d *cdb.Database) []cdb.AddressRange {
+	var free []cdb.AddressRange
+	next := int(mesh.FirstUnicast)
+	for _, r := range append(taken(d), cdb.AddressRange{Low: mesh.LastUnicast + 1, High: mesh.LastUnicast + 1}) {
+		if int(r.Low) > next {
+			free = append(free, cdb.AddressRange{Low: mesh.Address(next), High: r.Low - 1})
+		}
+		next = max(next, int(r.High)+1)
+	}
+	return free
+}
+
+// choose picks the range of the bridge: at the address that is asked for, or
+// the smallest gap that is large enough, or else the largest.
+func choose(d *cdb.Database, at mesh.Address) (cdb.AddressRange, error) {
+	free := gaps(d)
+	if at != mesh.Unassigned {
+		for _, r := range free {
+			if r.Contains(at) {
+				return limit(cdb.AddressRange{Low: at, High: r.High}), nil
+			}
+		}
+		return cdb.AddressRange{}, fmt.Errorf("handover: expected an address that is nobody's, %s is a node's or in the range of a provisioner; free are %s", at, list(free))
+	}
+	if len(free) == 0 {
+		return cdb.AddressRange{}, ErrNoRoom
+	}
+	best := free[0]
+	for _, r := range free[1:] {
+		size, other := int(r.High-r.Low), int(best.High-best.Low)
+		fits, otherFits := size >= wanted, other >= wanted
+		if fits && (!otherFits || size < other) || !otherFits && size > other {
+			best = r
+		}
+	}
+	return limit(best), nil
+}
+
+func limit(r cdb.AddressRange) cdb.AddressRange {
+	r.High = min(r.High, r.Low+wanted-1)
+	return r
+}
+
+// list prints ranges for people.
+func list(ranges []cdb.AddressRange) string {
+	const most = 8
+	if len(ranges) == 0 {
+		return "none"
+	}
+	text := ""
+	for i, r := range ranges {
+		if i == most {
+			return text + fmt.Sprintf(" and %d more", len(ranges)-most)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s to %s", r.Low, r.High)
+	}
+	return text
+}

@@ -1,0 +1,349 @@
+package handover
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+)
+
+// Network is what the bridge knows of its network.
+type Network struct {
+	Name       string
+	Node       *state.Node
+	Peers      []state.Peer
+	Records    []*device.Record
+	Exclusions []node.Exclusion
+	Kept       Kept
+	Now        time.Time
+}
+
+// Kept is what an imported database had besides.
+type Kept struct {
+	Head  *cdb.Database // nil when the network was made by the bridge
+	Nodes map[mesh.UUID]*cdb.Node
+}
+
+// LoadKept reads what Import kept.
+func LoadKept(s store.Store) (Kept, error) {
+	k := Kept{Nodes: map[mesh.UUID]*cdb.Node{}}
+	all, err := s.All(Table)
+	if err != nil {
+		return k, fmt.Errorf("handover: %w", err)
+	}
+	for key, data := range all {
+		if key == keyNetwork {
+			if k.Head, err = cdb.Parse(data); err != nil {
+				return k, fmt.Errorf("handover: what is stored of the imported network: %w", err)
+			}
+			continue
+		}
+		n, err := cdb.ParseNode(data)
+		if err != nil {
+			return k, fmt.Errorf("handover: what is stored of node %s: %w", key, err)
+		}
+		k.Nodes[n.UUID] = n
+	}
+	return k, nil
+}
+
+// Write describes the network as a database that others can import: the bridge
+// is one of its provisioners and one of its nodes.
+func Write(n Network) *cdb.Database {
+	d := &cdb.Database{UUID: n.Node.UUID, Name: n.Name}
+	if n.Kept.Head != nil {
+		*d = *n.Kept.Head
+	}
+	d.Partial = false
+	d.Timestamp = n.Now.UTC().Truncate(time.Second)
+	d.NetKeys = n.netKeys(d.NetKeys)
+	d.AppKeys = n.appKeys(d.AppKeys)
+	d.Provisioners = append(slices.Clone(d.Provisioners), n.provisioner())
+	d.Nodes = n.nodes()
+	d.Exclusions = merge(d.Exclusions, exclusions(n.Exclusions))
+	for i := range d.Nodes {
+		if d.Nodes[i].DeviceKey == nil {
+			d.Partial = true // as it came
+		}
+	}
+	return d
+}
+
+func (n *Network) netKeys(named []cdb.NetKey) []cdb.NetKey {
+	keys := make([]cdb.NetKey, 0, len(n.Node.Subnets))
+	for _, s := range n.Node.Subnets {
+		k := cdb.NetKey{Name: fmt.Sprintf("NetKey %d", s.Index), Timestamp: n.Now.UTC().Truncate(time.Second)}
+		for _, old := range named {
+			if old.Index == s.Index {
+				k = old
+			}
+		}
+		k.Index, k.Key, k.OldKey, k.Phase = s.Index, s.Key, nil, 0
+		if s.Phase != state.NormalOperation {
+			k.Phase, k.Key, k.OldKey = uint8(s.Phase), s.NewKey, &s.Key
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+func (n *Network) appKeys(named []cdb.AppKey) []cdb.AppKey {
+	keys := make([]cdb.AppKey, 0, len(n.Node.AppKeys))
+	for _, a := range n.Node.AppKeys {
+		k := cdb.AppKey{Name: fmt.Sprintf("AppKey %d", a.Index)}
+		for _, old := range named {
+			if old.Index == a.Index {
+				k = old
+			}
+		}
+		k.Index, k.BoundNet, k.Key, k.OldKey = a.Index, a.NetKey, a.Key, nil
+		if a.Updated {
+			k.Key, k.OldKey = a.NewKey, &a.Key
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// provisioner is the bridge as one that adds nodes.
+func (n *Network) provisioner() cdb.Provisioner {
+	last := n.Node.LastAddress
+	if last == mesh.Unassigned {
+		last = mesh.LastUnicast
+	}
+	return cdb.Provisioner{
+		Name: n.Name, UUID: n.Node.UUID,
+		Unicast: []cdb.AddressRange{{Low: n.Node.Address, High: last}},
+	}
+}
+
+// nodes lists the bridge, its devices, and what the import had that is neither:
+// other provisioners and excluded nodes.
+func (n *Network) nodes() []cdb.Node {
+	names := map[mesh.UUID]*device.Record{}
+	for _, r := range n.Records {
+		names[r.UUID] = r
+	}
+	all := []cdb.Node{n.self()}
+	listed := map[mesh.UUID]bool{n.Node.UUID: true}
+	for _, p := range n.Peers {
+		listed[p.UUID] = true
+		all = append(all, n.node(p, names[p.UUID]))
+	}
+	removed := n.removed()
+	for _, uuid := range slices.SortedFunc(maps.Keys(n.Kept.Nodes), func(a, b mesh.UUID) int { return slices.Compare(a[:], b[:]) }) {
+		kept := n.Kept.Nodes[uuid]
+		if !listed[uuid] && (kept.Excluded || removed[uuid]) {
+			all = append(all, *kept)
+		}
+	}
+	return all
+}
+
+// removed tells which of the imported nodes are not the bridge's devices for
+// another reason than having been removed: they are provisioners.
+func (n *Network) removed() map[mesh.UUID]bool {
+	provisioners := map[mesh.UUID]bool{}
+	if n.Kept.Head != nil {
+		for _, p := range n.Kept.Head.Provisioners {
+			provisioners[p.UUID] = true
+		}
+	}
+	return provisioners
+}
+
+// self is the bridge as a node.
+func (n *Network) self() cdb.Node {
+	ttl := uint8(n.Node.DefaultTTL)
+	out := cdb.Node{
+		UUID: n.Node.UUID, Name: n.Name, Address: n.Node.Address, DeviceKey: key(n.Node.DeviceKey),
+		Security: cdb.Secure, ConfigComplete: true, NetworkBeacon: &n.Node.Beacon, DefaultTTL: &ttl,
+		Features: &cdb.Features{Relay: feature(n.Node.Relay), Proxy: feature(n.Node.Proxy), Friend: feature(n.Node.Friend)},
+	}
+	n.keysOf(&out, true)
+	for i, e := range n.Node.Elements {
+		element := cdb.Element{Index: uint8(i), Location: e.Location}
+		for _, m := range e.Models {
+			element.Models = append(element.Models, cdb.Model{ID: m.ID, Bind: slices.Clone(m.Bindings)})
+		}
+		out.Elements = append(out.Elements, element)
+	}
+	return out
+}
+
+func feature(f state.Feature) *uint8 {
+	v := uint8(f)
+	return &v
+}
+
+// key is a copy; a zero key is one that nobody has.
+func key(k crypto.Key) *crypto.Key {
+	if k.IsZero() {
+		return nil
+	}
+	return &k
+}
+
+// keysOf gives a node the keys that every device of the bridge has, and with
+// all those that the bridge has itself.
+func (n *Network) keysOf(out *cdb.Node, all bool) {
+	for i, s := range n.Node.Subnets {
+		if i == 0 || all {
+			out.NetKeys = append(out.NetKeys, cdb.NodeKey{Index: s.Index, Updated: s.Phase != state.NormalOperation})
+		}
+	}
+	for i, a := range n.Node.AppKeys {
+		if i == 0 || all {
+			out.AppKeys = append(out.AppKeys, cdb.NodeKey{Index: a.Index, Updated: a.Updated})
+		}
+	}
+}
+
+// node describes a device: as it came, with what the bridge did to it since.
+func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
+	out := cdb.Node{Security: cdb.Insecure}
+	if kept := n.Kept.Nodes[p.UUID]; kept != nil {
+		out = *kept
+	} else {
+		n.keysOf(&out, false)
+	}
+	out.UUID, out.Address, out.DeviceKey = p.UUID, p.Address, key(p.DeviceKey)
+	if r == nil || r.Composition == nil {
+		if len(out.Elements) == 0 {
+			for i := range p.Elements {
+				out.Elements = append(out.Elements, cdb.Element{Index: uint8(i)})
+			}
+		}
+		return out
+	}
+	out.Name = r.Name
+	c := r.Composition
+	company, product, version, size := c.CompanyID, c.ProductID, c.VersionID, c.CRPL
+	out.CompanyID, out.ProductID, out.VersionID, out.ReplaySize = &company, &product, &version, &size
+	if out.Features == nil {
+		out.Features = features(c.Features)
+	}
+	former := out.Elements
+	out.Elements = nil
+	for i, e := range c.Elements {
+		element := cdb.Element{Index: uint8(i), Location: e.Location}
+		for _, id := range e.Models {
+			element.Models = append(element.Models, n.model(id, find(former, i, id), r.Interview == device.Successful, !r.Imported))
+		}
+		if i < len(former) {
+			element.Name = former[i].Name
+		}
+		out.Elements = append(out.Elements, element)
+	}
+	if r.Interview == device.Successful {
+		out.ConfigComplete = true
+		n.bindsKey(&out)
+	}
+	return out
+}
+
+// bindsKey notes that the device has been given the bridge's AppKey.
+func (n *Network) bindsKey(out *cdb.Node) {
+	if len(n.Node.AppKeys) == 0 {
+		return
+	}
+	ours := n.Node.AppKeys[0]
+	if !slices.ContainsFunc(out.AppKeys, func(k cdb.NodeKey) bool { return k.Index == ours.Index }) {
+		out.AppKeys = append(slices.Clone(out.AppKeys), cdb.NodeKey{Index: ours.Index, Updated: ours.Updated})
+	}
+}
+
+func find(elements []cdb.Element, i int, id mesh.ModelID) *cdb.Model {
+	if i >= len(elements) {
+		return nil
+	}
+	for m := range elements[i].Models {
+		if elements[i].Models[m].ID == id {
+			return &elements[i].Models[m]
+		}
+	}
+	return nil
+}
+
+// model is a model as the bridge configures it. Publications of imported
+// devices are left as they are, so nothing is said of them but what is known.
+func (n *Network) model(id mesh.ModelID, former *cdb.Model, configured, publishes bool) cdb.Model {
+	out := cdb.Model{ID: id}
+	if former != nil {
+		out = *former
+	}
+	intent := commission.IntentOf(id)
+	if !configured || len(n.Node.AppKeys) == 0 {
+		return out
+	}
+	ours := n.Node.AppKeys[0].Index
+	if intent.Bind && !slices.Contains(out.Bind, ours) {
+		out.Bind = append(slices.Clone(out.Bind), ours)
+	}
+	if intent.Publish && out.Publish == nil && publishes {
+		out.Publish = publication(n.Node.Address, ours, intent.Parameters)
+	}
+	return out
+}
+
+func publication(to mesh.Address, app mesh.KeyIndex, p foundation.PublishParameters) *cdb.Publish {
+	resolution := [4]uint32{100, 1000, 10000, 600000}
+	const step, fewest = 50, 1
+	return &cdb.Publish{
+		To: cdb.Destination{Address: to}, Index: app, TTL: uint8(p.PublishTTL),
+		Steps: p.PublishPeriod & 0x3F, Resolution: resolution[p.PublishPeriod>>6],
+		Retransmit: cdb.Retransmit{Count: p.PublishRetransmit & 0x07, Interval: uint16(p.PublishRetransmit>>3+fewest) * step},
+	}
+}
+
+func features(f foundation.Features) *cdb.Features {
+	has := func(bit foundation.Features) *uint8 {
+		v := uint8(state.Unsupported)
+		if f&bit != 0 {
+			v = uint8(state.Enabled)
+		}
+		return &v
+	}
+	return &cdb.Features{
+		Relay: has(foundation.FeatureRelay), Proxy: has(foundation.FeatureProxy),
+		Friend: has(foundation.FeatureFriend), LowPower: has(foundation.FeatureLowPower),
+	}
+}
+
+// exclusions are those of the node in the form of the database.
+func exclusions(list []node.Exclusion) []cdb.Exclusion {
+	all := make([]cdb.Exclusion, 0, len(list))
+	for _, e := range list {
+		out := cdb.Exclusion{IVIndex: e.IVIndex}
+		for i := range e.Elements {
+			out.Addresses = append(out.Addresses, e.Address+mesh.Address(i))
+		}
+		all = append(all, out)
+	}
+	return all
+}
+
+// merge joins two lists of exclusions.
+func merge(a, b []cdb.Exclusion) []cdb.Exclusion {
+	by := map[mesh.IVIndex][]mesh.Address{}
+	for _, e := range append(slices.Clone(a), b...) {
+		by[e.IVIndex] = append(by[e.IVIndex], e.Addresses...)
+	}
+	var all []cdb.Exclusion
+	for _, iv := range slices.Sorted(maps.Keys(by)) {
+		slices.Sort(by[iv])
+		all = append(all, cdb.Exclusion{IVIndex: iv, Addresses: slices.Compact(by[iv])})
+	}
+	return all
+}

@@ -1,0 +1,179 @@
+package fake
+
+import (
+	"context"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// keyHolder is a foundation.Host that is nothing but a state.
+type keyHolder struct{ node *state.Node }
+
+func (h keyHolder) State() *state.Node { return h.node }
+func (keyHolder) Changed()             {}
+func (keyHolder) Reset() error         { return nil }
+
+// own is the bridge's own node.
+type own struct {
+	node     *state.Node
+	begun    bool
+	testMode bool
+}
+
+func newOwn() own {
+	return own{node: &state.Node{UUID: mesh.UUID{0xb0}, Address: 1, IVIndex: 5}}
+}
+
+// begin makes the keys of the network once those in the fields are set.
+func (n *Network) begin() {
+	if !n.own.begun {
+		n.own.begun = true
+		n.own.node.DeviceKey = n.DeviceKey
+		n.own.node.Subnets = []state.Subnet{{Key: crypto.Key{0xAA}}}
+		n.own.node.AppKeys = []state.AppKey{{Key: n.AppKey}}
+	}
+}
+
+func (o *own) summary() node.Summary {
+	s := node.Summary{
+		UUID:         o.node.UUID,
+		Address:      o.node.Address,
+		Elements:     1,
+		IVIndex:      o.node.IVIndex,
+		IVUpdate:     o.node.IVUpdate,
+		IV:           node.IVSummary{TestMode: o.testMode},
+		SequenceLeft: int(mesh.MaxSequenceNumber) / 2,
+	}
+	for _, k := range o.node.Subnets {
+		s.NetKeys = append(s.NetKeys, k.Index)
+		subnet := node.SubnetSummary{NetKey: k.Index, Phase: k.Phase}
+		for _, app := range o.node.AppKeys {
+			if app.NetKey == k.Index {
+				subnet.AppKeys = append(subnet.AppKeys, app.Index)
+			}
+		}
+		s.Subnets = append(s.Subnets, subnet)
+	}
+	for _, k := range o.node.AppKeys {
+		s.AppKeys = append(s.AppKeys, k.Index)
+	}
+	return s
+}
+
+// Keys runs f on the keys of the bridge's own node.
+func (n *Network) Keys(_ context.Context, f func(foundation.Keys) error) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begin()
+	return f(foundation.Keys{Host: keyHolder{n.own.node}})
+}
+
+// BeginIVUpdate needs the test mode, as in a network that is new.
+func (n *Network) BeginIVUpdate(context.Context) error { return n.moveIV(true) }
+
+// EndIVUpdate needs the test mode too.
+func (n *Network) EndIVUpdate(context.Context) error { return n.moveIV(false) }
+
+func (n *Network) moveIV(update bool) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch o := &n.own; {
+	case o.node.IVUpdate && update:
+		return node.ErrIVUpdating
+	case !o.node.IVUpdate && !update:
+		return node.ErrIVNormal
+	case !o.testMode:
+		return node.ErrIVTooEarly
+	case update:
+		o.node.IVIndex++
+		fallthrough
+	default:
+		o.node.IVUpdate = update
+	}
+	return nil
+}
+
+// SetIVTestMode turns the test mode on or off.
+func (n *Network) SetIVTestMode(_ context.Context, on bool) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.own.testMode = on
+	return nil
+}
+
+// Own are the keys of the bridge's own node.
+func (n *Network) Own() *state.Node {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begin()
+	return n.own.node
+}
+
+// Knows reports whether a node is in the network.
+func (n *Network) Knows(uuid mesh.UUID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.nodes[uuid] != nil
+}
+
+// joined gives the node the keys of the network as they are now.
+func (d *Node) joined(o *own) {
+	d.keys = foundation.Keys{Host: keyHolder{&state.Node{}}}
+	for _, k := range o.node.Subnets {
+		d.keys.State().Subnets = append(d.keys.State().Subnets, state.Subnet{Index: k.Index, Key: k.Sending()})
+	}
+}
+
+// Keys are those that the node has.
+func (d *Node) Keys() *state.Node {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.keys.State()
+}
+
+// rekey answers the messages about keys as a Configuration Server does; nil for
+// others.
+func (d *Node) rekey(m Message) access.Message {
+	switch m.Opcode {
+	case foundation.OpConfigNetKeyAdd:
+		in := Decode[foundation.ConfigNetKeyAdd](m)
+		return netStatus(in.NetKeyIndex, d.keys.AddNetKey(in.NetKeyIndex, in.NetKey))
+	case foundation.OpConfigNetKeyUpdate:
+		in := Decode[foundation.ConfigNetKeyUpdate](m)
+		return netStatus(in.NetKeyIndex, d.keys.UpdateNetKey(in.NetKeyIndex, in.NetKey))
+	case foundation.OpConfigNetKeyDelete:
+		in := Decode[foundation.ConfigNetKeyDelete](m)
+		return netStatus(in.NetKeyIndex, d.keys.DeleteNetKey(in.NetKeyIndex, d.netKey))
+	case foundation.OpConfigAppKeyAdd:
+		in := Decode[foundation.ConfigAppKeyAdd](m)
+		return appStatus(in.NetKeyIndex, in.AppKeyIndex, d.keys.AddAppKey(in.NetKeyIndex, in.AppKeyIndex, in.AppKey))
+	case foundation.OpConfigAppKeyUpdate:
+		in := Decode[foundation.ConfigAppKeyUpdate](m)
+		return appStatus(in.NetKeyIndex, in.AppKeyIndex, d.keys.UpdateAppKey(in.NetKeyIndex, in.AppKeyIndex, in.AppKey))
+	case foundation.OpConfigAppKeyDelete:
+		in := Decode[foundation.ConfigAppKeyDelete](m)
+		return appStatus(in.NetKeyIndex, in.AppKeyIndex, d.keys.DeleteAppKey(in.NetKeyIndex, in.AppKeyIndex))
+	case foundation.OpConfigKeyRefreshPhaseSet:
+		in := Decode[foundation.ConfigKeyRefreshPhaseSet](m)
+		status := d.keys.SetPhase(in.NetKeyIndex, in.Transition)
+		answer := &foundation.ConfigKeyRefreshPhaseStatus{Status: status, NetKeyIndex: in.NetKeyIndex}
+		if k := d.keys.State().Subnet(in.NetKeyIndex); k != nil {
+			answer.Phase = k.Phase
+		}
+		return answer
+	}
+	return nil
+}
+
+func netStatus(index mesh.KeyIndex, s foundation.Status) access.Message {
+	return &foundation.ConfigNetKeyStatus{Status: s, NetKeyIndex: index}
+}
+
+func appStatus(net, index mesh.KeyIndex, s foundation.Status) access.Message {
+	return &foundation.ConfigAppKeyStatus{Status: s, NetKeyIndex: net, AppKeyIndex: index}
+}

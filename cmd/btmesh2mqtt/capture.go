@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/config"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/capture"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
+)
+
+// recorder writes the HCI traffic to a file; it may be nil, for no file.
+type recorder struct{ *capture.Recorder }
+
+// openCapture begins what hci.capture asks for. Close ends it, when the radios
+// have ended.
+func openCapture(c config.HCI, log zerolog.Logger) (*recorder, error) {
+	if c.Capture == "" {
+		return nil, nil //nolint:nilnil // nothing is to be recorded
+	}
+	const mebi = 1 << 20
+	r, err := capture.Create(capture.Options{
+		Path:  c.Capture,
+		Limit: int64(c.CaptureSize) * mebi,
+		Note:  "btmesh2mqtt " + programVersion(),
+		Log:   log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("hci.capture: %w", err)
+	}
+	log.Info().Str("capture", c.Capture).Msg("HCI traffic is written to a file")
+	return &recorder{r}, nil
+}
+
+// tap is the adapter as it is, or recorded under a number.
+func (r *recorder) tap(number int, a adapter) adapter {
+	if r == nil {
+		return a
+	}
+	open := a.open
+	a.open = func(ctx context.Context) (transport.Transport, error) {
+		t, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.Tap(t, uint16(number), a.name), nil
+	}
+	return a
+}
+
+// close ends the file. What could not be written has been logged.
+func (r *recorder) close() {
+	if r != nil {
+		_ = r.Close()
+	}
+}

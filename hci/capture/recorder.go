@@ -1,0 +1,293 @@
+package capture
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
+	"github.com/rs/zerolog"
+)
+
+// Options says where a Recorder writes.
+type Options struct {
+	// Path is the file. When it is full, or is there already, it becomes
+	// Path.1, in place of the one before.
+	Path string
+	// Limit is the size in octets at which a file is full, 0 for DefaultLimit;
+	// less than a buffer full is taken for that. The two files together take
+	// twice as much.
+	Limit int64
+	// Note is the first record of each file.
+	Note string
+	Log  zerolog.Logger
+}
+
+// DefaultLimit keeps some hours of a busy neighbourhood.
+const DefaultLimit = 64 << 20
+
+const (
+	// room is how many octets may wait to be written. More are dropped, and
+	// counted: a disk that does not keep up must not stop the radio.
+	room = 1 << 20
+	// gather is how long octets wait for more: one write serves them all. It is
+	// what a kill loses at most.
+	gather = 200 * time.Millisecond
+	// again is the pause after a write that failed.
+	again = time.Second
+	// quiet is how long a failure is not told again.
+	quiet = 10 * time.Minute
+)
+
+// Stats counts the records of a Recorder.
+type Stats struct {
+	Written uint64
+	Dropped uint64 // the disk was full, or did not keep up
+}
+
+// Recorder writes a capture, of any number of adapters. Recording never waits for
+// the disk: records go to memory, and a goroutine of the recorder's writes them.
+// A disk that takes nothing is told in the log once, what comes meanwhile is
+// dropped, and the recorder goes on when it can; the records say how many were
+// dropped before them.
+type Recorder struct {
+	log     zerolog.Logger
+	note    string
+	wake    chan struct{} // something waits
+	hurry   chan struct{} // half of the room is taken
+	closing chan struct{}
+	done    chan struct{}
+	end     sync.Once
+
+	mu       sync.Mutex
+	buf      []byte // records that wait
+	spare    []byte // for the next ones
+	waiting  int    // records in buf
+	adapters map[uint16]*attached
+	stats    Stats
+	closed   bool
+
+	// Of the goroutine.
+	file       file
+	failed     bool
+	complained bool      // in the log, of this failure
+	told       time.Time // when that was last
+}
+
+// Create begins a capture. An existing file that is no capture is not touched:
+// that is an error.
+func Create(o Options) (*Recorder, error) {
+	if o.Limit <= 0 {
+		o.Limit = DefaultLimit
+	}
+	r := &Recorder{
+		log:      o.Log.With().Str("capture", o.Path).Logger(),
+		note:     o.Note,
+		wake:     make(chan struct{}, 1),
+		hurry:    make(chan struct{}, 1),
+		closing:  make(chan struct{}),
+		done:     make(chan struct{}),
+		adapters: map[uint16]*attached{},
+		file:     file{path: o.Path, limit: max(o.Limit, 2*room)},
+	}
+	if err := r.file.begin(r.head(time.Now())); err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	go r.run()
+	return r, nil
+}
+
+// Stats counts what was recorded so far.
+func (r *Recorder) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stats
+}
+
+// Close writes what waits and ends the capture. Transports that are still tapped
+// go on unrecorded. The error is that of the last write; closing again does
+// nothing.
+func (r *Recorder) Close() error {
+	var err error
+	r.end.Do(func() {
+		close(r.closing)
+		<-r.done
+		err = r.file.close()
+		s := r.Stats()
+		r.log.Info().Uint64("records", s.Written).Uint64("dropped", s.Dropped).Msg("the capture has ended")
+	})
+	return err
+}
+
+// opened records that an adapter begins to be used.
+func (r *Recorder) opened(adapter uint16, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.adapters[adapter]
+	if a == nil {
+		a = &attached{name: name}
+		r.adapters[adapter] = a
+		r.add(Note, NoAdapter, text(a.note(adapter)))
+		r.add(NewIndex, adapter, a.newIndex(adapter))
+	}
+	a.open = true
+	r.add(OpenIndex, adapter, nil)
+}
+
+// leave records that an adapter is not used any more.
+func (r *Recorder) leave(adapter uint16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a := r.adapters[adapter]; a != nil {
+		a.open = false
+	}
+	r.add(CloseIndex, adapter, nil)
+}
+
+// note says which adapter is meant by a number; its name can be longer than the
+// format has room for.
+func (a *attached) note(adapter uint16) string {
+	return fmt.Sprintf("%s is %s", shortName(adapter), a.name)
+}
+
+func shortName(adapter uint16) string { return fmt.Sprintf("hci%d", adapter) }
+
+// add appends a record to what waits. The lock is held.
+func (r *Recorder) add(kind Kind, adapter uint16, data []byte) {
+	if r.closed {
+		return
+	}
+	rec := Record{
+		Time:    time.Now(),
+		Adapter: adapter,
+		Kind:    kind,
+		Data:    data[:min(len(data), mostWritten)],
+		Length:  len(data),
+		Drops:   uint32(r.stats.Dropped),
+	}
+	before := len(r.buf)
+	if before+recordHead+len(rec.Data) > room {
+		r.stats.Dropped++
+		return
+	}
+	r.buf = rec.Append(r.buf)
+	r.waiting++
+	if before == 0 {
+		signal(r.wake)
+	}
+	if before < room/2 && len(r.buf) >= room/2 {
+		signal(r.hurry)
+	}
+}
+
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// run writes what waits, until the end.
+func (r *Recorder) run() {
+	defer close(r.done)
+	pause := time.NewTimer(gather)
+	defer pause.Stop()
+	for open := true; open; {
+		select {
+		case <-r.wake:
+			pause.Reset(gather)
+			if r.failed {
+				pause.Reset(again)
+			}
+			select {
+			case <-pause.C:
+			case <-r.hurry:
+			case <-r.closing:
+				open = false
+			}
+		case <-r.closing:
+			open = false
+		}
+		if !open {
+			r.mu.Lock()
+			r.closed = true
+			r.mu.Unlock()
+		}
+		r.flush()
+	}
+}
+
+// flush writes what waits.
+func (r *Recorder) flush() {
+	r.mu.Lock()
+	batch, records := r.buf, r.waiting
+	if records == 0 {
+		r.mu.Unlock()
+		return
+	}
+	r.buf, r.spare, r.waiting = r.spare[:0], nil, 0
+	r.mu.Unlock()
+	err := r.write(batch)
+	r.mu.Lock()
+	r.spare = batch
+	if err == nil {
+		r.stats.Written += uint64(records)
+	} else {
+		r.stats.Dropped += uint64(records)
+	}
+	r.mu.Unlock()
+	r.tell(err)
+	r.failed = err != nil
+}
+
+// tell logs that writing fails, and that it works again. A disk that is almost
+// full takes the small and refuses the large: that is not told each time.
+func (r *Recorder) tell(err error) {
+	switch {
+	case err != nil && !r.failed && (r.told.IsZero() || time.Since(r.told) >= quiet):
+		r.told, r.complained = time.Now(), true
+		r.log.Error().Err(err).Msg("the capture cannot be written; the radio goes on without it")
+	case err == nil && r.complained:
+		r.complained = false
+		r.log.Info().Uint64("dropped", r.Stats().Dropped).Msg("the capture is written again")
+	}
+}
+
+// write writes whole records, to a new file if the old one is full.
+func (r *Recorder) write(batch []byte) error {
+	if !r.file.hasRoom(len(batch)) {
+		if err := r.file.begin(r.head(fromMicros(batch[timeOffset:]))); err != nil {
+			return err
+		}
+	}
+	return r.file.append(batch)
+}
+
+// head is what each file begins with, so that it can be read without the one
+// before: which adapters there are.
+func (r *Recorder) head(now time.Time) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	buf := fileHeader()
+	put := func(kind Kind, adapter uint16, data []byte) {
+		rec := Record{Time: now, Adapter: adapter, Kind: kind, Data: data, Length: len(data), Drops: uint32(r.stats.Dropped)}
+		buf = rec.Append(buf)
+	}
+	if r.note != "" {
+		put(Note, NoAdapter, text(r.note))
+	}
+	for _, adapter := range slices.Sorted(maps.Keys(r.adapters)) {
+		a := r.adapters[adapter]
+		put(Note, NoAdapter, text(a.note(adapter)))
+		put(NewIndex, adapter, a.newIndex(adapter))
+		if a.open {
+			put(OpenIndex, adapter, nil)
+		}
+		if a.address != (packet.Address{}) {
+			put(IndexInfo, adapter, a.info())
+		}
+	}
+	return buf
+}

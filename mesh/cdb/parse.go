@@ -1,0 +1,171 @@
+package cdb
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// MaxSize is the largest file that is read, in octets. A node with many models
+// takes about 5,000.
+const MaxSize = 64 << 20
+
+// Problem is one thing that is wrong with a database.
+type Problem struct {
+	Field string // as in nodes[3].elements[0].index, empty for the whole
+	Text  string
+}
+
+// Error puts the field before the text.
+func (p Problem) Error() string {
+	if p.Field == "" {
+		return p.Text
+	}
+	return p.Field + ": " + p.Text
+}
+
+// Problems is everything that is wrong with a database.
+type Problems []Problem
+
+// Error lists the first problems, one in a line, and counts the others.
+func (p Problems) Error() string {
+	const shown = 20
+	var b strings.Builder
+	b.WriteString("cdb: this is no Mesh Configuration Database that can be used:")
+	for i, problem := range p {
+		if i == shown {
+			fmt.Fprintf(&b, "\n  and %d more", len(p)-shown)
+			break
+		}
+		b.WriteString("\n  " + problem.Error())
+	}
+	return b.String()
+}
+
+// maxProblems bounds what is collected of a file that is wrong all over.
+const maxProblems = 1000
+
+// Parse reads and checks a database. Errors are Problems that name each field,
+// or say that it is no JSON. An object around the network with the one field
+// meshNetwork, as older apps write it, is seen through.
+func Parse(data []byte) (*Database, error) {
+	if len(data) > MaxSize {
+		return nil, Problems{{Text: fmt.Sprintf("expected at most %d octets, got %d", MaxSize, len(data))}}
+	}
+	in, err := decode(data)
+	if err != nil {
+		return nil, Problems{{Text: err.Error()}}
+	}
+	if wrapped, ok := in["meshNetwork"].(map[string]any); ok && len(in) == 1 {
+		in = wrapped
+	}
+	var problems []Problem
+	d := &Database{}
+	d.fields(&codec{in: in, problems: &problems})
+	if len(problems) == 0 {
+		problems = d.Check()
+	}
+	if len(problems) > 0 {
+		return nil, Problems(problems)
+	}
+	return d, nil
+}
+
+// decode reads JSON into maps; numbers stay as they are written.
+func decode(data []byte) (map[string]any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var in map[string]any
+	if err := decoder.Decode(&in); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, fmt.Errorf("expected JSON, at octet %d: %w", syntax.Offset, err)
+		}
+		return nil, fmt.Errorf("expected a JSON object: %w", err)
+	}
+	if in == nil {
+		return nil, errors.New("expected a JSON object, got null")
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("expected one JSON object, and there is more behind it")
+	}
+	return in, nil
+}
+
+// JSON writes the database, with its keys laid open: it is for a file that is
+// kept as carefully as the keys themselves.
+func (d *Database) JSON() ([]byte, error) {
+	if problems := d.Check(); len(problems) > 0 {
+		return nil, Problems(problems)
+	}
+	out := &object{}
+	d.fields(&codec{out: out})
+	compact, err := out.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("cdb: %w", err)
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, compact, "", "  "); err != nil {
+		return nil, fmt.Errorf("cdb: %w", err)
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// JSON writes the node alone, with its key laid open.
+func (n *Node) JSON() ([]byte, error) {
+	out := &object{}
+	nodeFields(&codec{out: out}, n)
+	data, err := out.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("cdb: %w", err)
+	}
+	return data, nil
+}
+
+// ParseNode reads what Node.JSON wrote. The rules of Check are not applied.
+func ParseNode(data []byte) (*Node, error) {
+	in, err := decode(data)
+	if err != nil {
+		return nil, Problems{{Text: err.Error()}}
+	}
+	var problems []Problem
+	n := &Node{}
+	nodeFields(&codec{in: in, problems: &problems}, n)
+	if len(problems) > 0 {
+		return nil, Problems(problems)
+	}
+	return n, nil
+}
+
+// WithoutKeys is a copy that can be shown: partial, and with no key in it. Its
+// JSON cannot be read again, for a NetKey must have its key.
+func (d *Database) WithoutKeys() map[string]any {
+	out := &object{}
+	d.fields(&codec{out: out})
+	return strip(out).(map[string]any)
+}
+
+// strip makes maps of objects and leaves the keys out.
+func strip(v any) any {
+	switch v := v.(type) {
+	case *object:
+		m := make(map[string]any, len(v.names))
+		for i, name := range v.names {
+			if name != "key" && name != "oldKey" && name != "deviceKey" {
+				m[name] = strip(v.values[i])
+			}
+		}
+		return m
+	case []any:
+		for i := range v {
+			v[i] = strip(v[i])
+		}
+		return v
+	default:
+		return v
+	}
+}

@@ -1,0 +1,141 @@
+package foundation
+
+import (
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// MaxBridgingTable is how many entries the bridging table has room for: at
+// least 16 (section 4.2, Bridging Table Size).
+const MaxBridgingTable = 64
+
+// BridgeServer is the Bridge Configuration Server model (section 4.4): which
+// messages the node passes on from subnet to subnet.
+type BridgeServer struct{ responder }
+
+// NewBridgeServer makes the model for the primary element of a node.
+func NewBridgeServer() *BridgeServer {
+	s := &BridgeServer{newResponder(BridgeConfigurationServerID)}
+	status := func() access.Message { return &SubnetBridgeStatus{SubnetBridge: s.host.State().Bridge.Enabled} }
+	on(s, func(*access.Incoming, *SubnetBridgeGet) access.Message { return status() })
+	on(s, func(_ *access.Incoming, m *SubnetBridgeSet) access.Message {
+		s.change(func(n *state.Node) { n.Bridge.Enabled = m.SubnetBridge })
+		return status()
+	})
+	on(s, func(_ *access.Incoming, m *BridgingTableAdd) access.Message {
+		return &BridgingTableStatus{
+			Status: s.add(m), Directions: m.Directions, BridgedSubnets: m.BridgedSubnets, Address1: m.Address1, Address2: m.Address2,
+		}
+	})
+	on(s, func(_ *access.Incoming, m *BridgingTableRemove) access.Message {
+		return &BridgingTableStatus{
+			Status: s.remove(m), BridgedSubnets: m.BridgedSubnets, Address1: m.Address1, Address2: m.Address2,
+		}
+	})
+	on(s, func(_ *access.Incoming, m *BridgedSubnetsGet) access.Message { return s.subnets(m) })
+	on(s, func(_ *access.Incoming, m *BridgingTableGet) access.Message { return s.table(m) })
+	on(s, func(*access.Incoming, *BridgingTableSizeGet) access.Message {
+		return &BridgingTableSizeStatus{BridgingTableSize: MaxBridgingTable}
+	})
+	return s
+}
+
+// known reports whether the node is in both subnets.
+func (s *BridgeServer) known(b BridgedSubnets) bool {
+	n := s.host.State()
+	return n.Subnet(b.NetKeyIndex1) != nil && n.Subnet(b.NetKeyIndex2) != nil
+}
+
+func (s *BridgeServer) add(m *BridgingTableAdd) Status {
+	if !s.known(m.BridgedSubnets) {
+		return InvalidNetKeyIndex
+	}
+	b := &s.host.State().Bridge
+	i := b.Find(m.NetKeyIndex1, m.NetKeyIndex2, m.Address1, m.Address2)
+	if i < 0 && len(b.Table) >= MaxBridgingTable {
+		return InsufficientResources
+	}
+	entry := state.BridgeEntry{
+		NetKey1: m.NetKeyIndex1, NetKey2: m.NetKeyIndex2, Address1: m.Address1, Address2: m.Address2, BothWays: m.Directions == BridgeBothWay,
+	}
+	s.change(func(*state.Node) {
+		if i < 0 {
+			b.Table = append(b.Table, entry)
+		} else {
+			b.Table[i] = entry
+		}
+	})
+	return Success
+}
+
+func (s *BridgeServer) remove(m *BridgingTableRemove) Status {
+	if !s.known(m.BridgedSubnets) {
+		return InvalidNetKeyIndex
+	}
+	s.change(func(n *state.Node) {
+		n.Bridge.Table = slices.DeleteFunc(n.Bridge.Table, func(e state.BridgeEntry) bool {
+			return e.NetKey1 == m.NetKeyIndex1 && e.NetKey2 == m.NetKeyIndex2 &&
+				(m.Address1 == mesh.Unassigned || m.Address1 == e.Address1) &&
+				(m.Address2 == mesh.Unassigned || m.Address2 == e.Address2)
+		})
+	})
+	return Success
+}
+
+// subnets lists the pairs that a filter leaves, each once.
+func (s *BridgeServer) subnets(m *BridgedSubnetsGet) access.Message {
+	const pair = 3 // octets
+	const most = (access.MaxPayload - 5) / pair
+	list := &BridgedSubnetsList{Filter: m.Filter, NetKeyIndex: m.NetKeyIndex, StartIndex: m.StartIndex}
+	var pairs []BridgedSubnets
+	for _, e := range s.host.State().Bridge.Table {
+		p := BridgedSubnets{e.NetKey1, e.NetKey2}
+		first, second := p.NetKeyIndex1 == m.NetKeyIndex, p.NetKeyIndex2 == m.NetKeyIndex
+		switch m.Filter {
+		case BridgeFirst:
+			second = false
+		case BridgeSecond:
+			first = false
+		case BridgeAll:
+			first = true
+		}
+		if (first || second) && !slices.Contains(pairs, p) {
+			pairs = append(pairs, p)
+		}
+	}
+	if from := int(m.StartIndex); from < len(pairs) {
+		list.BridgedSubnets = pairs[from:min(len(pairs), from+most)]
+	}
+	return list
+}
+
+func (s *BridgeServer) table(m *BridgingTableGet) access.Message {
+	const entry = 5 // octets
+	const most = (access.MaxPayload - 8) / entry
+	list := &BridgingTableList{BridgedSubnets: m.BridgedSubnets, StartIndex: m.StartIndex}
+	if !s.known(m.BridgedSubnets) {
+		list.Status = InvalidNetKeyIndex
+		return list
+	}
+	left := int(m.StartIndex)
+	for _, e := range s.host.State().Bridge.Table {
+		if e.NetKey1 != m.NetKeyIndex1 || e.NetKey2 != m.NetKeyIndex2 {
+			continue
+		}
+		if left--; left >= 0 {
+			continue
+		}
+		if len(list.BridgedAddresses) == most {
+			break
+		}
+		directions := BridgeOneWay
+		if e.BothWays {
+			directions = BridgeBothWay
+		}
+		list.BridgedAddresses = append(list.BridgedAddresses, BridgedAddresses{e.Address1, e.Address2, directions})
+	}
+	return list
+}

@@ -1,0 +1,185 @@
+package friend
+
+import (
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+)
+
+// NextDeadline is when Tick has something to do, zero for never.
+func (f *Friend) NextDeadline() time.Time {
+	next := f.clearDeadline()
+	for _, s := range f.list {
+		next = earlier(next, earlier(s.deadline, s.respondAt))
+	}
+	return next
+}
+
+// Tick does what is due.
+func (f *Friend) Tick(now time.Time, out *Output) {
+	for _, s := range slices.Clone(f.list) {
+		if due(s.respondAt, now) {
+			f.respond(s, out)
+		}
+		if !due(s.deadline, now) {
+			continue
+		}
+		switch s.phase {
+		case offering:
+			f.offer(now, s, out)
+		case offered:
+			if now.Before(s.keep) {
+				s.phase, s.deadline = parked, s.keep
+				out.Links = true
+				continue
+			}
+			f.end(s, PollTimeout, out)
+		default:
+			f.end(s, PollTimeout, out)
+		}
+	}
+	f.tickClears(now, out)
+}
+
+// offer sends the Friend Offer.
+func (f *Friend) offer(now time.Time, s *friendship, out *Output) {
+	o := Offer{
+		ReceiveWindow:     f.cfg.ReceiveWindow,
+		QueueSize:         uint8(f.cfg.Queue),
+		SubscriptionsSize: uint8(f.cfg.Subscriptions),
+		RSSI:              s.rssi,
+		FriendCounter:     s.FriendCounter,
+	}
+	s.phase, s.deadline = offered, now.Add(firstPoll)
+	out.Links = true
+	f.control(s.NetKey, s.LPN, 0, OpOffer, o.Append, Link{}, out)
+}
+
+// control sends a transport control message of the friend.
+func (f *Friend) control(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte, link Link, out *Output) {
+	p, ok := f.stamp(net, dst, ttl, opcode, params)
+	if ok {
+		out.Send = append(out.Send, Outgoing{PDU: p, Link: link})
+	}
+}
+
+// stamp makes a control PDU with the next sequence number.
+func (f *Friend) stamp(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte) (network.PDU, bool) {
+	p, err := controlPDU(f.cfg.Author, net, f.cfg.Address, dst, ttl, opcode, params)
+	if err != nil {
+		f.counters.Unsent++
+		return network.PDU{}, false
+	}
+	return p, true
+}
+
+func controlPDU(author Author, net mesh.KeyIndex, src, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte) (network.PDU, error) {
+	seq, iv, err := author.Next()
+	if err != nil {
+		return network.PDU{}, err
+	}
+	return network.PDU{
+		NetKey: net, IVIndex: iv, CTL: true, TTL: ttl, Seq: seq, Src: src, Dst: dst,
+		Transport: params([]byte{opcode}),
+	}, nil
+}
+
+// respond answers what was asked, in the receive window.
+func (f *Friend) respond(s *friendship, out *Output) {
+	s.respondAt = time.Time{}
+	if s.confirm {
+		s.confirm = false
+		confirm := SubscriptionConfirm{s.number}
+		f.control(s.NetKey, s.LPN, 0, OpSubscriptionConfirm, confirm.Append, s.Link, out)
+	}
+	if !s.poll {
+		return
+	}
+	s.poll = false
+	if s.last != nil {
+		f.counters.Repeated++
+	} else if !f.handOver(s) {
+		return
+	}
+	if id := s.handed.draft.ID; id != 0 && !s.queue.holds(id) {
+		out.Events = append(out.Events, Handed{id})
+	}
+	out.Send = append(out.Send, Outgoing{PDU: *s.last, Link: s.Link})
+}
+
+// handOver takes what is next in the queue; when there is nothing, a Friend
+// Update says so. What is this node's own gets its sequence number now.
+func (f *Friend) handOver(s *friendship) bool {
+	for {
+		e, ok := s.queue.next()
+		var p network.PDU
+		switch {
+		case !ok || e.kind == update:
+			u := Update{State: f.cfg.Author.Security(s.NetKey), MoreData: len(s.queue.entries) > 0}
+			p, ok = f.stamp(s.NetKey, s.LPN, 0, OpUpdate, u.Append)
+		case e.kind == drafted:
+			if p, ok = f.compose(s, &e); !ok {
+				continue
+			}
+		case e.kind == own:
+			p = e.take()
+			var err error
+			if p.Seq, p.IVIndex, err = f.cfg.Author.Next(); err != nil {
+				f.counters.Unsent++
+				ok = false
+			}
+		case e.pdu.IVIndex+1 < f.cfg.Author.Security(s.NetKey).IVIndex:
+			f.counters.Stale++
+			continue
+		default:
+			p = e.take()
+		}
+		if ok {
+			f.counters.Handed++
+			s.last, s.handed = &p, e
+		}
+		return ok
+	}
+}
+
+// takeBack puts what was handed over last, and was not acknowledged, into the
+// queue again. It may have arrived; the Low Power node then knows it by its
+// sequence number. A message of the friend's own gets another number, as the
+// Friend Update that begins the next friendship is newer.
+func (s *friendship) takeBack() {
+	if s.last == nil || isUpdate(s.last) {
+		return
+	}
+	e := s.handed
+	if e.kind == stored || e.kind == drafted && e.draft.PDUs > 1 {
+		e = storedEntry(s.last)
+		e.message = s.handed.message
+	}
+	s.queue.entries = slices.Insert(s.queue.entries, 0, e)
+}
+
+func isUpdate(p *network.PDU) bool { return p.CTL && p.Transport[0] == OpUpdate }
+
+// compose makes PDUs of a draft. What follows the first goes back to the queue.
+func (f *Friend) compose(s *friendship, e *entry) (network.PDU, bool) {
+	pdus, err := f.cfg.Author.Compose(&e.draft)
+	if err != nil || len(pdus) == 0 {
+		f.counters.Unsent++
+		return network.PDU{}, false
+	}
+	s.queue.back(pdus[1:], e)
+	return pdus[0], true
+}
+
+// earlier returns the earlier of two deadlines; zero means none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// due reports whether a deadline is set and has come.
+func due(deadline, now time.Time) bool { return !deadline.IsZero() && !deadline.After(now) }

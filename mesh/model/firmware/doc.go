@@ -1,0 +1,9 @@
+// Package firmware holds the Firmware Update and Firmware Distribution models
+// (Mesh Device Firmware Update Model 1.0). A node has firmware images with
+// identifiers; a new one is announced with metadata, comes as a BLOB (package
+// blob), is verified by the node and then applied:
+//
+//	idle -> transfer active -> verifying -> verification succeeded -> applying
+//
+// Messages are encrypted with an application key.
+package firmware

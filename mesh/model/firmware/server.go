@@ -1,0 +1,207 @@
+package firmware
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+)
+
+// Image is a firmware image of a device, and how it is replaced. Its methods
+// run in the context of the server.
+type Image interface {
+	// Information is the firmware that the device runs.
+	Information() Information
+	// Check says what firmware with that metadata would do to the device.
+	// Another status than Success refuses it.
+	Check(metadata []byte) (Effect, Status)
+	// Write puts a part of the new firmware at an offset. False says that it
+	// could not.
+	Write(offset uint32, part []byte) bool
+	// Verify says whether the firmware that was written is good.
+	Verify(metadata []byte) bool
+	// Apply makes the device run the firmware that was verified.
+	Apply(ctx access.Context)
+}
+
+// UpdateServer is the Firmware Update Server model (Mesh Device Firmware Update
+// Model, section 6.1): it receives firmware by the BLOB Transfer Server of its
+// element, has it verified, and applies it when it is told to.
+type UpdateServer struct {
+	blob   *blob.Server
+	images []Image
+
+	phase       Phase
+	index       uint8
+	ttl         mesh.TTL
+	timeoutBase uint16
+	id          blob.ID
+	effect      Effect
+	metadata    []byte
+	applied     time.Time // when to run the new firmware
+}
+
+// restart is how long after its answer a device applies firmware.
+const restart = time.Second
+
+// NewUpdateServer makes the model for the element of the BLOB Transfer Server.
+func NewUpdateServer(transfer *blob.Server, images ...Image) *UpdateServer {
+	return &UpdateServer{blob: transfer, images: images}
+}
+
+// Phase is how far the update is.
+func (s *UpdateServer) Phase() Phase { return s.phase }
+
+// ID implements access.Model.
+func (s *UpdateServer) ID() mesh.ModelID { return UpdateServerID }
+
+// Opcodes implements access.Model.
+func (s *UpdateServer) Opcodes() []mesh.Opcode {
+	return []mesh.Opcode{
+		OpUpdateInformationGet, OpUpdateFirmwareMetadataCheck, OpUpdateGet, OpUpdateStart, OpUpdateCancel, OpUpdateApply,
+	}
+}
+
+// Receive implements access.Model. While a device restarts it does not answer
+// what it runs.
+func (s *UpdateServer) Receive(ctx access.Context, in *access.Incoming) {
+	switch in.Opcode {
+	case OpUpdateInformationGet:
+		var m UpdateInformationGet
+		if s.phase != ApplyingUpdate && access.Decode(in.Params, &m) == nil {
+			ctx.Reply(s.information(&m))
+		}
+	case OpUpdateFirmwareMetadataCheck:
+		var m UpdateFirmwareMetadataCheck
+		if access.Decode(in.Params, &m) == nil {
+			effect, status := s.check(m.ImageIndex, m.Metadata)
+			ctx.Reply(&UpdateFirmwareMetadataStatus{Status: status, Effect: effect, ImageIndex: m.ImageIndex})
+		}
+	case OpUpdateGet:
+		if access.Decode(in.Params, &UpdateGet{}) == nil {
+			ctx.Reply(s.status(Success))
+		}
+	case OpUpdateStart:
+		var m UpdateStart
+		if access.Decode(in.Params, &m) == nil {
+			ctx.Reply(s.status(s.start(ctx.Now(), &m)))
+		}
+	case OpUpdateCancel:
+		if access.Decode(in.Params, &UpdateCancel{}) == nil {
+			s.blob.Cancel()
+			s.phase = Idle
+			ctx.Reply(s.status(Success))
+		}
+	case OpUpdateApply:
+		if access.Decode(in.Params, &UpdateApply{}) == nil {
+			ctx.Reply(s.status(s.apply(ctx.Now())))
+		}
+	}
+}
+
+func (s *UpdateServer) information(m *UpdateInformationGet) access.Message {
+	status := &UpdateInformationStatus{FirmwareInformationListCount: uint8(len(s.images)), FirstIndex: m.FirstIndex}
+	const header, entryHeader = 4, 4
+	room := access.MaxPayload - header
+	for i := int(m.FirstIndex); i < len(s.images) && len(status.Entries) < int(m.EntriesLimit); i++ {
+		e := s.images[i].Information()
+		if room -= entryHeader + len(e.FirmwareID.Version) + len(e.UpdateURI); room < 0 {
+			break
+		}
+		status.Entries = append(status.Entries, e)
+	}
+	return status
+}
+
+func (s *UpdateServer) check(index uint8, metadata []byte) (Effect, Status) {
+	if int(index) >= len(s.images) {
+		return CompositionUnchanged, WrongFirmwareIndex
+	}
+	return s.images[index].Check(metadata)
+}
+
+func (s *UpdateServer) status(status Status) access.Message {
+	m := &UpdateStatus{Status: status, Phase: s.phase}
+	if s.phase != Idle {
+		m.HasUpdate, m.TTL, m.Effect, m.TimeoutBase, m.BLOBID, m.ImageIndex = true, s.ttl, s.effect, s.timeoutBase, s.id, s.index
+	}
+	return m
+}
+
+// start expects new firmware. The same request again is answered; after a
+// transfer that was suspended it lets it go on.
+func (s *UpdateServer) start(now time.Time, m *UpdateStart) Status {
+	same := m.ImageIndex == s.index && m.BLOBID == s.id && bytes.Equal(m.Metadata, s.metadata)
+	switch s.phase {
+	case TransferError:
+		if same && s.blob.BLOB() == m.BLOBID && s.blob.Phase() == blob.Suspended {
+			s.phase = TransferActive
+			return Success
+		}
+	case TransferActive, VerifyingUpdate, VerificationSucceeded, ApplyingUpdate:
+		if same {
+			return Success
+		}
+		return WrongPhase
+	}
+	effect, status := s.check(m.ImageIndex, m.Metadata)
+	if status != Success {
+		return status
+	}
+	if s.blob.IsBusy() {
+		return BLOBTransferBusy
+	}
+	s.phase, s.index, s.ttl, s.timeoutBase = TransferActive, m.ImageIndex, m.TTL, m.TimeoutBase
+	s.id, s.effect, s.metadata = m.BLOBID, effect, slices.Clone(m.Metadata)
+	s.blob.Expect(now, m.BLOBID, m.TTL, m.TimeoutBase, transfer{s})
+	return Success
+}
+
+func (s *UpdateServer) apply(now time.Time) Status {
+	switch s.phase {
+	case ApplyingUpdate:
+		return Success
+	case VerificationSucceeded:
+		s.phase = ApplyingUpdate
+		s.applied = now.Add(restart) // the answer goes out before
+		return Success
+	default:
+		return WrongPhase
+	}
+}
+
+// NextDeadline implements access.Waker.
+func (s *UpdateServer) NextDeadline() time.Time { return s.applied }
+
+// Wake implements access.Waker.
+func (s *UpdateServer) Wake(ctx access.Context) {
+	if s.applied.IsZero() || ctx.Now().Before(s.applied) {
+		return
+	}
+	s.applied = time.Time{}
+	s.phase = Idle
+	s.images[s.index].Apply(ctx)
+}
+
+// transfer is the server as the sink of its BLOB.
+type transfer struct{ *UpdateServer }
+
+func (t transfer) Write(offset uint32, chunk []byte) bool {
+	return t.images[t.index].Write(offset, chunk)
+}
+
+func (t transfer) Ended(_ access.Context, complete bool) {
+	switch {
+	case !complete:
+		t.phase = TransferError
+	case t.images[t.index].Verify(t.metadata):
+		t.phase = VerificationSucceeded
+	default:
+		t.phase = VerificationFailed
+	}
+}
+
+func (t transfer) Suspended(access.Context) { t.phase = TransferError }

@@ -1,0 +1,227 @@
+package firmware
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+)
+
+// MaxVersion is the largest version of a firmware identifier in octets.
+const MaxVersion = 106
+
+// ID names firmware: whose it is and a version of the company's own form.
+//
+//	| CompanyID 16 | Version, 8 each |
+type ID struct {
+	CompanyID mesh.CompanyID
+	Version   []byte // at most MaxVersion octets
+}
+
+// Equal reports whether two identifiers are the same.
+func (i ID) Equal(other ID) bool {
+	return i.CompanyID == other.CompanyID && slices.Equal(i.Version, other.Version)
+}
+
+// String prints company and version in hexadecimal.
+func (i ID) String() string {
+	return fmt.Sprintf("%04x:%s", uint16(i.CompanyID), hex.EncodeToString(i.Version))
+}
+
+// visit visits an identifier that ends the message.
+func (i *ID) visit(c *access.Codec) {
+	c.Uint16("company_id", (*uint16)(&i.CompanyID))
+	c.Rest("firmware_version", &i.Version)
+	c.Require(len(i.Version) <= MaxVersion, "firmware_version", "at most 106 octets")
+}
+
+// Information is a firmware image of a node, with where an update for it may
+// be found.
+//
+//	| CurrentFirmwareIDLength 8 | CurrentFirmwareID | UpdateURILength 8 | UpdateURI, 8 each |
+type Information struct {
+	FirmwareID ID
+	UpdateURI  string
+}
+
+func information(i *Information, c *access.Codec) {
+	size := uint8(2 + len(i.FirmwareID.Version))
+	if c.Octets() {
+		c.Uint8("current_firmware_id_length", &size)
+		c.Require(size >= 2 && size <= 2+MaxVersion, "current_firmware_id_length", "2 to 108")
+	}
+	c.Uint16("company_id", (*uint16)(&i.FirmwareID.CompanyID))
+	c.Bytes("firmware_version", &i.FirmwareID.Version, int(size)-2)
+	c.Require(len(i.FirmwareID.Version) <= MaxVersion, "firmware_version", "at most 106 octets")
+	sizedText(c, "update_uri", &i.UpdateURI)
+}
+
+// sizedBytes visits octets with their number in front.
+func sizedBytes(c *access.Codec, name string, v *[]byte) {
+	size := uint8(min(len(*v), 0xFF))
+	if c.Octets() {
+		c.Uint8(name+"_length", &size)
+	}
+	c.Bytes(name, v, int(size))
+	c.Require(len(*v) <= 0xFF, name, "at most 255 octets")
+}
+
+// sizedText visits a text with the number of its octets in front.
+func sizedText(c *access.Codec, name string, v *string) {
+	if !c.Octets() {
+		c.String(name, v)
+		return
+	}
+	raw := []byte(*v)
+	sizedBytes(c, name, &raw)
+	c.Require(utf8.Valid(raw), name, "a text in UTF-8")
+	if c.Reading() {
+		*v = string(raw)
+	}
+}
+
+// isTTL reports whether a procedure can use the TTL.
+func isTTL(t mesh.TTL) bool { return t <= mesh.MaxTTL && t != 1 || t == mesh.DefaultTTL }
+
+// Status is the outcome of a Firmware Update request.
+type Status uint8
+
+// The status codes.
+const (
+	Success                Status = 0x0
+	InsufficientResources  Status = 0x1
+	WrongPhase             Status = 0x2
+	InternalError          Status = 0x3
+	WrongFirmwareIndex     Status = 0x4
+	MetadataCheckFailed    Status = 0x5
+	TemporarilyUnavailable Status = 0x6
+	BLOBTransferBusy       Status = 0x7
+)
+
+var statusWords = []string{
+	Success:                "success",
+	InsufficientResources:  "insufficient resources",
+	WrongPhase:             "wrong phase",
+	InternalError:          "internal error",
+	WrongFirmwareIndex:     "wrong firmware index",
+	MetadataCheckFailed:    "metadata check failed",
+	TemporarilyUnavailable: "temporarily unavailable",
+	BLOBTransferBusy:       "BLOB transfer busy",
+}
+
+// String is the status in words.
+func (s Status) String() string { return inWords(uint8(s), statusWords) }
+
+func (s *Status) visit(c *access.Codec) { c.EnumBits("status", (*uint8)(s), 3, statusWords) }
+
+// Phase is how far the update of a node is.
+type Phase uint8
+
+// The phases.
+const (
+	Idle                  Phase = 0x0
+	TransferError         Phase = 0x1
+	TransferActive        Phase = 0x2
+	VerifyingUpdate       Phase = 0x3
+	VerificationSucceeded Phase = 0x4
+	VerificationFailed    Phase = 0x5
+	ApplyingUpdate        Phase = 0x6
+)
+
+// String is the phase in words.
+func (p Phase) String() string { return inWords(uint8(p), retrievedPhaseWords) }
+
+func (p *Phase) visit(c *access.Codec) {
+	c.EnumBits("update_phase", (*uint8)(p), 3, retrievedPhaseWords[:ApplyingUpdate+1])
+}
+
+// RetrievedPhase is what a distributor knows of a node's phase: a Phase or one
+// of these.
+type RetrievedPhase uint8
+
+// The phases that only a distributor has.
+const (
+	TransferCanceled RetrievedPhase = 0x7
+	ApplySuccess     RetrievedPhase = 0x8
+	ApplyFailed      RetrievedPhase = 0x9
+	PhaseUnknown     RetrievedPhase = 0xA
+)
+
+var retrievedPhaseWords = []string{
+	"idle", "transfer error", "transfer active", "verifying update", "verification succeeded", "verification failed",
+	"applying update", "transfer canceled", "apply success", "apply failed", "phase unknown",
+}
+
+// String is the phase in words.
+func (p RetrievedPhase) String() string { return inWords(uint8(p), retrievedPhaseWords) }
+
+// Effect is what an update does to the node (Firmware Update Additional
+// Information).
+type Effect uint8
+
+// The effects.
+const (
+	CompositionUnchanged       Effect = 0x0
+	CompositionChanged         Effect = 0x1 // the node cannot be provisioned remotely
+	CompositionChangedRemotely Effect = 0x2 // remote provisioning makes the change take effect
+	Unprovisioned              Effect = 0x3 // the node leaves the network
+)
+
+var effectWords = []string{"composition data unchanged", "composition data changed", "composition data changed, remote provisioning supported", "device unprovisioned"}
+
+// String is the effect in words.
+func (e Effect) String() string { return inWords(uint8(e), effectWords) }
+
+func (e *Effect) visit(c *access.Codec) {
+	c.EnumBits("additional_information", (*uint8)(e), 5, effectWords)
+}
+
+// DistributionStatusCode is the outcome of a Firmware Distribution request.
+type DistributionStatusCode uint8
+
+var distributionStatusWords = []string{
+	"success", "insufficient resources", "wrong phase", "internal error", "firmware not found", "invalid AppKey index",
+	"receivers list empty", "busy with distribution", "busy with upload", "URI not supported", "URI malformed",
+	"URI unreachable", "new firmware not available", "suspend failed",
+}
+
+// String is the status in words.
+func (s DistributionStatusCode) String() string { return inWords(uint8(s), distributionStatusWords) }
+
+func (s *DistributionStatusCode) visit(c *access.Codec) {
+	c.Enum("status", (*uint8)(s), distributionStatusWords)
+}
+
+// DistributionPhase is how far a distribution is.
+type DistributionPhase uint8
+
+var distributionPhaseWords = []string{
+	"idle", "transfer active", "transfer success", "applying update", "completed", "failed", "canceling update", "transfer suspended",
+}
+
+// String is the phase in words.
+func (p DistributionPhase) String() string { return inWords(uint8(p), distributionPhaseWords) }
+
+func (p *DistributionPhase) visit(c *access.Codec) {
+	c.Enum("distribution_phase", (*uint8)(p), distributionPhaseWords)
+}
+
+// UploadPhase is how far an upload is.
+type UploadPhase uint8
+
+var uploadPhaseWords = []string{"idle", "transfer active", "transfer error", "transfer success"}
+
+// String is the phase in words.
+func (p UploadPhase) String() string { return inWords(uint8(p), uploadPhaseWords) }
+
+func (p *UploadPhase) visit(c *access.Codec) { c.Enum("upload_phase", (*uint8)(p), uploadPhaseWords) }
+
+func inWords(v uint8, words []string) string {
+	if int(v) < len(words) {
+		return words[v]
+	}
+	return fmt.Sprintf("reserved value 0x%02x", v)
+}

@@ -1,0 +1,111 @@
+package network
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+)
+
+// checkProxy seals and opens a proxy configuration message or a solicitation.
+func checkProxy(t *testing.T, v vector) {
+	if len(v.Network) != 1 || len(v.Transport) != 1 {
+		t.Fatalf("%d PDUs", len(v.Network))
+	}
+	c := NewCredentials(crypto.Key(v.Credentials.NetKey), v.Credentials.P)
+	want := PDU{
+		NetKey: 7, IVIndex: mesh.IVIndex(v.IVIndex), CTL: true, Seq: mesh.SequenceNumber(v.Seq),
+		Src: mesh.Address(v.Src), Transport: v.Transport[0], By: c,
+	}
+	r := NewReceiver(Config{IVIndex: mesh.IVIndex(v.IVIndex)})
+	r.AddSubnet(7, c)
+	seal, open := c.SealProxy, r.OpenProxy
+	other := r.OpenSolicitation
+	if v.Kind == "solicitation" {
+		seal = func(dst []byte, p *PDU) ([]byte, error) { return c.SealSolicitation(dst, p.Seq, p.Src) }
+		open, other = r.OpenSolicitation, r.OpenProxy
+	}
+	sealed, err := seal(nil, &want)
+	if err != nil || !bytes.Equal(sealed, v.Network[0]) {
+		t.Errorf("sealed %x, %v, want %x", sealed, err, v.Network[0])
+	}
+	var got PDU
+	if !open(v.Network[0], &got) {
+		t.Fatal("it is not authentic")
+	}
+	expect(t, got, want)
+	if other(v.Network[0], &got) || r.Open(v.Network[0], &got) == Fresh {
+		t.Error("it was opened under another nonce")
+	}
+	for i := range sealed {
+		sealed[i] ^= 0x40
+		if open(sealed, &got) {
+			t.Errorf("octet %d is changed and it is authentic", i)
+		}
+		sealed[i] ^= 0x40
+	}
+}
+
+func TestProxySealErrors(t *testing.T) {
+	c := Flooding(crypto.Key{1})
+	for name, p := range map[string]PDU{
+		"no source":      {Src: 0xC000, Transport: []byte{0}},
+		"sequence":       {Src: 1, Seq: mesh.MaxSequenceNumber + 1, Transport: []byte{0}},
+		"no message":     {Src: 1},
+		"longer than 12": {Src: 1, Transport: make([]byte, 13)},
+	} {
+		if dst, err := c.SealProxy(nil, &p); err == nil || dst != nil {
+			t.Errorf("%s: sealed", name)
+		}
+	}
+	if _, err := c.SealSolicitation(nil, 0, mesh.Unassigned); !errors.Is(err, ErrAddress) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestProxyWithOldIVIndex: like any other PDU, it is taken with the IV index
+// before the present one.
+func TestProxyWithOldIVIndex(t *testing.T) {
+	c := Flooding(crypto.Key{1})
+	pdu, err := c.SealProxy(nil, &PDU{IVIndex: 8, Seq: 3, Src: 1, Transport: []byte{0, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for iv, want := range map[mesh.IVIndex]bool{7: false, 8: true, 9: true, 10: false} {
+		r := NewReceiver(Config{IVIndex: iv})
+		r.AddSubnet(0, Flooding(crypto.Key{2}))
+		r.AddSubnet(1, c)
+		var p PDU
+		if got := r.OpenProxy(pdu, &p); got != want || got && p.NetKey != 1 {
+			t.Errorf("IV index %d: %t, %+v", iv, got, p)
+		}
+	}
+}
+
+func FuzzOpenProxy(f *testing.F) {
+	c := Flooding(crypto.Key{1})
+	for _, transport := range [][]byte{{0, 1}, make([]byte, 12)} {
+		pdu, err := c.SealProxy(nil, &PDU{Seq: 3, Src: 1, Transport: transport})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(pdu)
+	}
+	pdu, err := c.SealSolicitation(nil, 9, 0x31)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(pdu)
+	f.Fuzz(func(t *testing.T, pdu []byte) {
+		r := NewReceiver(Config{})
+		r.AddSubnet(0, c)
+		for name, open := range map[string]func([]byte, *PDU) bool{"proxy": r.OpenProxy, "solicitation": r.OpenSolicitation} {
+			var p PDU
+			if open(pdu, &p) && (!p.CTL || p.TTL != 0 || p.Dst != mesh.Unassigned || !p.Src.IsUnicast() || len(p.Transport) > MaxControlTransport) {
+				t.Errorf("%s: opened %+v", name, p)
+			}
+		}
+	})
+}

@@ -1,0 +1,177 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// A plug is in a second subnet only; another node, in both, passes on what is
+// in its bridging table and nothing else.
+func TestBridgeBetweenSubnets(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	bridge := device.NewPlug()
+	bridgeNode, bridgeID := p.addDevice("bridge", node.DeviceOptions{}, func() []access.Element { return bridge.Elements() })
+	handle := device.NewPlug()
+	far, farID := p.addDevice("far", node.DeviceOptions{}, func() []access.Element { return handle.Elements() })
+	bridgePeer := p.provision(gateway, bridgeID, provision.Auth{})
+	farPeer := p.provision(gateway, farID, provision.Auth{})
+	p.setUp(gateway, farPeer)
+
+	const second mesh.KeyIndex = 5
+	secondKey := crypto.Key{5, 5}
+	var added foundation.ConfigNetKeyStatus
+	p.configure(gateway, bridgePeer, &foundation.ConfigNetKeyAdd{NetKeyIndex: second, NetKey: secondKey}, &added)
+	p.success("NetKey Add", added.Status)
+	// The far node leaves the first subnet; its AppKey belongs to the second.
+	far.State().Subnets = []state.Subnet{{Index: second, Key: secondKey}}
+	far.State().AppKeys[0].NetKey = second
+	far.Changed()
+
+	on := &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}}
+	send := func() { p.tell(gateway, node.Request{Dst: farPeer.Address}, on) }
+	send()
+	if handle.IsOn(p.now) {
+		t.Fatal("a node heard another subnet without a bridge")
+	}
+	var enabled foundation.SubnetBridgeStatus
+	p.configure(gateway, bridgePeer, &foundation.SubnetBridgeSet{SubnetBridge: true}, &enabled)
+	send()
+	if handle.IsOn(p.now) {
+		t.Fatal("the bridge passed on what is not in its table")
+	}
+	var status foundation.BridgingTableStatus
+	p.configure(gateway, bridgePeer, &foundation.BridgingTableAdd{
+		Directions: foundation.BridgeBothWay, BridgedSubnets: foundation.BridgedSubnets{NetKeyIndex1: 0, NetKeyIndex2: second},
+		Address1: gatewayAddress, Address2: farPeer.Address,
+	}, &status)
+	p.success("Bridging Table Add", status.Status)
+	send()
+	if !handle.IsOn(p.now) {
+		t.Fatal("the bridge did not pass on what is in its table")
+	}
+	// The way back: the plug is asked and answers.
+	var answer generic.OnOffStatus
+	p.control(gateway, farPeer.Address, &generic.OnOffGet{}, &answer)
+	if !answer.PresentOnOff {
+		t.Errorf("%+v", answer)
+	}
+	if n := bridgeNode.Counters().Bridged; n < 3 {
+		t.Errorf("%d PDUs were bridged", n)
+	}
+	// A bridge that hears itself again does not go on for ever.
+	before := bridgeNode.Counters().Bridged
+	p.pass(time.Minute)
+	if n := bridgeNode.Counters().Bridged; n != before {
+		t.Errorf("%d PDUs were bridged in silence", n-before)
+	}
+}
+
+// One message asks for many things, and one answer has them all.
+func TestAggregatedMessages(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	handle := device.NewPlug()
+	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, func() []access.Element { return handle.Elements() })
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	item := func(m access.Message) []byte {
+		octets, err := access.Append(nil, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return octets
+	}
+	sequence := &foundation.OpcodesAggregatorSequence{ElementAddress: peer.Address, Items: [][]byte{
+		item(&foundation.ConfigBeaconSet{Beacon: true}),
+		item(&foundation.ConfigAppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}),
+		item(&foundation.ConfigModelAppBind{ElementAddress: peer.Address, ModelIdentifier: generic.OnOffServerID}),
+		item(&foundation.ConfigModelAppBind{ElementAddress: peer.Address, ModelIdentifier: foundation.OpcodesAggregatorServerID}),
+		item(&foundation.ConfigDefaultTTLGet{}),
+	}}
+	var status foundation.OpcodesAggregatorStatus
+	p.configure(gateway, peer, sequence, &status)
+	if status.Status != foundation.AggregatorSuccess || len(status.Items) != len(sequence.Items) {
+		t.Fatalf("%+v", status)
+	}
+	for i, want := range []mesh.Opcode{
+		foundation.OpConfigBeaconStatus, foundation.OpConfigAppKeyStatus, foundation.OpConfigModelAppStatus, foundation.OpConfigModelAppStatus, foundation.OpConfigDefaultTTLStatus,
+	} {
+		if op, _, err := access.ParseOpcode(status.Items[i]); err != nil || op != want {
+			t.Errorf("answer %d: %x, %v", i, status.Items[i], err)
+		}
+	}
+	if !dev.State().Beacon || len(dev.State().AppKeys) != 1 {
+		t.Errorf("%+v", dev.State())
+	}
+
+	// Under an AppKey the models of that key are reached, and no others.
+	sequence.Items = [][]byte{item(&generic.OnOffSet{OnOff: true, TID: 9}), item(&foundation.ConfigBeaconGet{})}
+	p.control(gateway, peer.Address, sequence, &status)
+	if status.Status != foundation.AggregatorWrongAccessKey || len(status.Items) != 1 || !handle.IsOn(p.now) {
+		t.Errorf("%+v, on: %v", status, handle.IsOn(p.now))
+	}
+	sequence.Items = [][]byte{{0x83, 0x7F}}
+	p.control(gateway, peer.Address, sequence, &status)
+	if status.Status != foundation.AggregatorWrongOpcode {
+		t.Errorf("%+v", status)
+	}
+	// A sequence may even take the node out of its network.
+	sequence.Items = [][]byte{item(&foundation.ConfigNodeReset{})}
+	p.tell(gateway, node.Request{Dst: peer.Address}, sequence)
+	if dev.State().IsProvisioned() == false {
+		t.Error("the node was reset under an AppKey")
+	}
+}
+
+// A node with a fault publishes it more often (section 4.2.18).
+func TestHealthIsPublishedFasterWithFaults(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	health := foundation.NewHealth(device.Company)
+	dev, uuid := p.addDevice("health", node.DeviceOptions{}, func() []access.Element {
+		return []access.Element{{Models: []access.Model{foundation.NewConfigServer(foundation.Product{}), health.Model()}}}
+	})
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	p.setUp(gateway, peer)
+	var bound foundation.ConfigModelAppStatus
+	p.configure(gateway, peer, &foundation.ConfigModelAppBind{ElementAddress: peer.Address, ModelIdentifier: foundation.HealthServerID}, &bound)
+	p.success("App Bind", bound.Status)
+	const tenSeconds = 0x0A | 1<<6 // ten steps of one second
+	p.publish(gateway, peer, peer.Address, foundation.HealthServerID, tenSeconds)
+	var divisor foundation.HealthPeriodStatus
+	p.control(gateway, peer.Address, &foundation.HealthPeriodSet{FastPeriodDivisor: 3}, &divisor)
+
+	published := func(d time.Duration) (n int) {
+		gateway.events = nil
+		p.pass(d)
+		for _, e := range gateway.events {
+			if m, ok := e.(node.MessageReceived); ok && m.Opcode == foundation.OpHealthCurrentStatus {
+				n++
+			}
+		}
+		return n
+	}
+	if n := published(100 * time.Second); n != 10 {
+		t.Errorf("%d publications in ten periods without faults", n)
+	}
+	dev.WithModel(p.now, device.Primary, foundation.HealthServerID, func(ctx access.Context) { health.SetFaults(ctx.Now(), 1) })
+	p.carryOut(dev)
+	if n := published(100 * time.Second); n < 79 || n > 81 {
+		t.Errorf("%d publications in ten periods with a fault, expected 80 and the change", n)
+	}
+	dev.WithModel(p.now, device.Primary, foundation.HealthServerID, func(ctx access.Context) { health.SetFaults(ctx.Now()) })
+	p.carryOut(dev)
+	if n := published(100 * time.Second); n < 10 || n > 11 {
+		t.Errorf("%d publications in ten periods after the fault", n)
+	}
+}

@@ -1,0 +1,70 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+// A backup is older than what the node has sent since. What is restored from it
+// begins behind all numbers that can have been used.
+const (
+	// jumpLeast is for what was sent in bursts: 2^18 numbers are seven hours of
+	// ten PDUs in a second, and 64 restores out of one IV index.
+	jumpLeast = 1 << 18
+	// jumpRate is how many PDUs a second a node sends in the long run at most;
+	// section 3.4.6.3 wants less than 100 in ten seconds.
+	jumpRate = 10
+	// jumpRoom is what must be left: enough for the 96 hours until an IV Update
+	// is allowed.
+	jumpRoom = 1 << 20
+)
+
+// ErrJump is returned when a backup is so old that the numbers sent since may
+// be all that there are.
+var ErrJump = errors.New("node: the backup is too old to go on with: all sequence numbers may have been used since; import the network with another address instead")
+
+// JumpSequence makes a node that was restored from a backup begin behind every
+// sequence number that it can have used since: age is the time since the
+// backup. The network may have moved to another IV index meanwhile, where the
+// numbers began at zero again: so the node begins at the same height there, and says
+// nothing until it has heard which IV index that is.
+func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber, err error) {
+	data, err := s.Get(TableNode, keySequence)
+	if err != nil {
+		return 0, fmt.Errorf("node: the backup has no sequence reserve: %w", err)
+	}
+	q, err := decodeSequencer(data)
+	if err != nil {
+		return 0, err
+	}
+	jump := jumpLeast + int64(max(age, 0)/time.Second)*jumpRate
+	to := int64(q.limit) + jump
+	if to > int64(mesh.MaxSequenceNumber)-jumpRoom {
+		return 0, ErrJump
+	}
+	q.limit = mesh.SequenceNumber(to)
+	q.floor = max(q.floor, mesh.SequenceNumber(jump))
+	if data, err = s.Get(TableNode, keyState); err != nil {
+		return 0, fmt.Errorf("node: the backup has no node in it: %w", err)
+	}
+	n, err := state.Decode(data)
+	if err != nil {
+		return 0, fmt.Errorf("node: %w", err)
+	}
+	n.IVIndexUnknown = n.IsProvisioned()
+	if data, err = n.Encode(); err != nil {
+		return 0, fmt.Errorf("node: %w", err)
+	}
+	if err := s.Apply(
+		store.Change{Table: TableNode, Key: keyState, Value: data},
+		store.Change{Table: TableNode, Key: keySequence, Value: q.encode()},
+	); err != nil {
+		return 0, fmt.Errorf("node: %w", err)
+	}
+	return mesh.SequenceNumber(jump), nil
+}

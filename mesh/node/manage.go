@@ -1,0 +1,92 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// This file is how a Node changes the whole network: its IV index, and its own
+// keys on the way to changing those of others.
+
+// BeginIVUpdate is Core.BeginIVUpdate.
+func (n *Node) BeginIVUpdate(ctx context.Context) error {
+	return n.change(ctx, (*Core).BeginIVUpdate)
+}
+
+// EndIVUpdate is Core.EndIVUpdate.
+func (n *Node) EndIVUpdate(ctx context.Context) error {
+	return n.change(ctx, (*Core).EndIVUpdate)
+}
+
+// SetIVTestMode is Core.SetIVTestMode.
+func (n *Node) SetIVTestMode(ctx context.Context, on bool) error {
+	return n.call(ctx, func(now time.Time, c *Core) { c.SetIVTestMode(now, on) })
+}
+
+// Keys runs f on the keys of the node, in its goroutine. What f changes is in
+// the store before anything is sent with it.
+func (n *Node) Keys(ctx context.Context, f func(foundation.Keys) error) error {
+	return n.change(ctx, func(c *Core, now time.Time) error {
+		c.begin(now)
+		return f(foundation.Keys{Host: c})
+	})
+}
+
+func (n *Node) change(ctx context.Context, f func(*Core, time.Time) error) error {
+	var err error
+	if failed := n.call(ctx, func(now time.Time, c *Core) { err = f(c, now) }); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// KeyRefreshChanged says that a subnet of this node moved to another phase of
+// its key refresh: NormalOperation is the end of it.
+type KeyRefreshChanged struct {
+	NetKey mesh.KeyIndex
+	Phase  state.Phase
+}
+
+func (KeyRefreshChanged) isEvent() {}
+
+// IVSummary is how the node is placed in the IV Update procedure.
+type IVSummary struct {
+	Elapsed  time.Duration // in the present state, as far as the node ran
+	TestMode bool
+}
+
+// SubnetSummary is a NetKey without the key.
+type SubnetSummary struct {
+	NetKey  mesh.KeyIndex
+	Phase   state.Phase // of its key refresh
+	AppKeys []mesh.KeyIndex
+}
+
+func (c *Core) ivSummary() IVSummary {
+	return IVSummary{Elapsed: c.iv.elapsed(c.now), TestMode: c.iv.testMode}
+}
+
+func (c *Core) subnetSummaries() []SubnetSummary {
+	list := make([]SubnetSummary, 0, len(c.state.Subnets))
+	for _, k := range c.state.Subnets {
+		s := SubnetSummary{NetKey: k.Index, Phase: k.Phase}
+		for _, a := range c.state.AppKeys {
+			if a.NetKey == k.Index {
+				s.AppKeys = append(s.AppKeys, a.Index)
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// Exclusions is Core.Exclusions.
+func (n *Node) Exclusions(ctx context.Context) ([]Exclusion, error) {
+	var list []Exclusion
+	err := n.call(ctx, func(_ time.Time, c *Core) { list = c.Exclusions() })
+	return list, err
+}

@@ -1,0 +1,334 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// house is a gateway and plugs that are proxies, provisioned and configured
+// over the advertising bearer.
+type house struct {
+	*pump
+	gateway *member
+	radio   *gattRadio // of the gateway
+	plugs   []*member
+	radios  []*gattRadio // of the plugs; the first is the nearest
+	peers   []state.Peer
+
+	phoneSeq mesh.SequenceNumber // that phones have used
+}
+
+func newHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
+	t.Helper()
+	p := newPump(t)
+	air := p.connections()
+	h := &house{pump: p, gateway: p.addGateway()}
+	h.gateway.options.Proxy = o
+	for i := range plugs {
+		name := "plug" + string(rune('a'+i))
+		m, uuid := p.addDevice(name, node.DeviceOptions{}, plug)
+		m.options.Proxy.Clients = 2
+		h.plugs = append(h.plugs, m)
+		h.peers = append(h.peers, p.provision(h.gateway, uuid, provision.Auth{}))
+		p.setUp(h.gateway, h.peers[i], generic.OnOffServerID)
+	}
+	h.radio = air.join(h.gateway, -50)
+	for i, m := range h.plugs {
+		m.State().Proxy = state.Enabled
+		m.Changed()
+		p.carryOut(m)
+		h.radios = append(h.radios, air.join(m, int8(-50-10*i)))
+	}
+	// With a client that is on, and with the plugs' beckons on the air.
+	p.restart(h.gateway)
+	for _, m := range h.plugs {
+		p.restart(m)
+	}
+	return h
+}
+
+// deafen lets the gateway hear nobody and nobody hear the gateway by
+// advertising.
+func (h *house) deafen() {
+	h.air = nil
+	h.deaf = func(from, to *member) bool { return from == h.gateway || to == h.gateway }
+}
+
+// switchPlug switches a plug over whatever bearer there is.
+func (h *house) switchPlug(i int, on bool, tid uint8) {
+	h.Helper()
+	h.pass(500 * time.Millisecond) // what was published before is not the answer
+	var status generic.OnOffStatus
+	h.control(h.gateway, h.peers[i].Address, &generic.OnOffSet{OnOff: on, TID: tid}, &status)
+	if status.PresentOnOff != on {
+		h.Errorf("plug %d says %+v", i, status)
+	}
+}
+
+func (h *house) awaitProxy(limit time.Duration) node.ProxyConnected {
+	h.Helper()
+	return await[node.ProxyConnected](h.pump, h.gateway, limit, nil)
+}
+
+func TestOnlyOverAProxy(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	if got := h.awaitProxy(5 * time.Second); got.Peer != h.radios[0].peer {
+		t.Errorf("the gateway took %v, %v is nearer", got.Peer, h.radios[0].peer)
+	}
+	h.switchPlug(0, true, 1)  // the proxy itself
+	h.switchPlug(1, true, 2)  // and somebody behind it
+	h.switchPlug(1, false, 3) // whose status comes back the same way
+
+	// What somebody publishes of their own accord comes, too.
+	h.gateway.events = nil
+	h.plugs[1].WithModel(h.now, 0, generic.OnOffServerID, func(ctx access.Context) {
+		ctx.Publish(&generic.OnOffStatus{PresentOnOff: true})
+	})
+	h.carryOut(h.plugs[1])
+	var status generic.OnOffStatus
+	h.hear(h.gateway, time.Second, h.peers[1].Address, &status)
+	h.unrepeated(h.gateway)
+}
+
+// TestSegmentedAnswersOverAProxy: the acknowledgments of segments go back over
+// the connection that the segments came over.
+func TestSegmentedAnswersOverAProxy(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.awaitProxy(5 * time.Second)
+	for range 5 {
+		for _, peer := range h.peers {
+			var data foundation.ConfigCompositionDataStatus
+			d := h.ask(h.gateway, node.Request{Dst: peer.Address, Key: transport.Key{Device: peer.Address}}, &foundation.ConfigCompositionDataGet{}, &data)
+			if d.Response.Attempts != 1 {
+				t.Errorf("%s answered the attempt number %d", peer.Address, d.Response.Attempts)
+			}
+		}
+	}
+	for i, m := range h.plugs {
+		if n := m.Counters().Transport; n.AcksReceived == 0 || n.SegmentsResent > 0 {
+			t.Errorf("plug %d: %d acknowledgments, %d segments sent again", i, n.AcksReceived, n.SegmentsResent)
+		}
+	}
+}
+
+// TestAClientPassesNothingOn: what comes over the connection stays there.
+func TestAClientPassesNothingOn(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.awaitProxy(5 * time.Second)
+	relayed := h.gateway.Counters().Relayed
+	// The two plugs talk to each other; the gateway, a relay, hears it all.
+	for range 5 {
+		h.plugs[1].WithModel(h.now, 0, generic.OnOffServerID, func(ctx access.Context) {
+			ctx.Publish(&generic.OnOffStatus{})
+		})
+		h.carryOut(h.plugs[1])
+		h.pass(time.Second)
+	}
+	h.switchPlug(1, true, 1)
+	if got := h.gateway.Counters(); got.Relayed != relayed || got.GATT.Received == 0 {
+		t.Errorf("%d PDUs passed on, %d received over connections", got.Relayed-relayed, got.GATT.Received)
+	}
+}
+
+func TestLostProxyIsReplacedIn5Seconds(t *testing.T) {
+	h := newHouse(t, 3, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.awaitProxy(5 * time.Second)
+	h.switchPlug(2, true, 1)
+	for i := range 2 {
+		h.radios[i].die()
+		await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
+		lost := h.now
+		if got := h.awaitProxy(5 * time.Second); got.Peer != h.radios[i+1].peer {
+			t.Errorf("the gateway went to %v, %v is there and the best", got.Peer, h.radios[i+1].peer)
+		}
+		h.switchPlug(2, i == 1, uint8(i+2))
+		if took := h.now.Sub(lost); took > 5*time.Second {
+			t.Errorf("the next proxy served after %s", took)
+		}
+	}
+	if n := h.gateway.Counters().GATT.Client; n.Lost != 2 || n.Failures != 0 {
+		t.Errorf("counted %+v", n)
+	}
+}
+
+// TestSilentProxyIsReplaced: its connection stays, and it says nothing.
+func TestSilentProxyIsReplaced(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.awaitProxy(5 * time.Second)
+	h.switchPlug(1, true, 1)
+	h.radios[0].frozen = true
+	frozen := h.now
+	if got := h.awaitProxy(time.Minute); got.Peer != h.radios[1].peer {
+		t.Errorf("the gateway went to %v", got.Peer)
+	}
+	if took := h.now.Sub(frozen); took > 40*time.Second {
+		t.Errorf("it took %s to notice", took)
+	}
+	h.switchPlug(1, false, 2)
+}
+
+func TestDuplicatesOfTwoBearersAreAbsorbed(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn, Connections: 2})
+	h.awaitProxy(5 * time.Second)
+	h.awaitProxy(10 * time.Second)
+	h.pass(2 * time.Second)
+	before := h.gateway.Counters().Network.Duplicate
+	for i := range uint8(10) {
+		h.gateway.events = nil
+		h.switchPlug(1, i%2 == 0, i+1)
+		h.pass(2 * time.Second)
+		statuses := 0
+		for _, e := range h.gateway.events {
+			if m, ok := e.(node.MessageReceived); ok && m.Src == h.peers[1].Address && m.Opcode == generic.OpOnOffStatus {
+				statuses++
+			}
+		}
+		// The answer was taken already; the publication is the other one.
+		if statuses > 1 {
+			t.Errorf("round %d: %d statuses besides the answer", i, statuses)
+		}
+	}
+	if got := h.gateway.Counters().Network.Duplicate - before; got == 0 {
+		t.Error("no duplicates came, and both bearers were there")
+	}
+	if n := h.plugs[0].Counters().Network; n.Duplicate == 0 {
+		t.Errorf("the proxy has seen nothing twice: %+v", n)
+	}
+	h.unrepeated(h.gateway)
+}
+
+func TestAutoUsesAProxyInSilence(t *testing.T) {
+	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientAuto})
+	for range 12 { // two minutes, in which the plug's beacons are heard
+		h.pass(10 * time.Second)
+		h.switchPlug(0, true, 1)
+	}
+	if n := h.gateway.Counters().GATT.Client.Connects; n != 0 {
+		t.Fatalf("%d connections were made although the network is heard", n)
+	}
+	h.deafen()
+	h.awaitProxy(40 * time.Second)
+	h.switchPlug(0, false, 2)
+}
+
+func TestGATTProxyStateOverTheAir(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
+	h.awaitProxy(5 * time.Second)
+	var status foundation.ConfigGATTProxyStatus
+	h.configure(h.gateway, h.peers[0], &foundation.ConfigGATTProxySet{GATTProxy: state.Disabled}, &status)
+	if status.GATTProxy != state.Disabled {
+		t.Fatalf("%+v", status)
+	}
+	await[node.ProxyLost](h.pump, h.gateway, time.Second, nil)
+	if len(h.radios[0].beckons) != 0 {
+		t.Error("who is no proxy beckons")
+	}
+	if got := h.awaitProxy(5 * time.Second); got.Peer != h.radios[1].peer {
+		t.Errorf("the gateway went to %v", got.Peer)
+	}
+}
+
+func TestNodeIdentityLastsAMinute(t *testing.T) {
+	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h.awaitProxy(5 * time.Second)
+	h.radios[0].rssi = -40
+	var status foundation.ConfigNodeIdentityStatus
+	h.configure(h.gateway, h.peers[0], &foundation.ConfigNodeIdentitySet{Identity: state.Enabled}, &status)
+	if status.Status != foundation.Success || status.Identity != state.Enabled {
+		t.Fatalf("%+v", status)
+	}
+	if n := len(h.radios[0].beckons); n != 2 {
+		t.Fatalf("%d beckons, want the Network ID and the Node Identity", n)
+	}
+	h.pass(59 * time.Second)
+	if n := len(h.radios[0].beckons); n != 2 {
+		t.Errorf("after 59 s: %d beckons", n)
+	}
+	h.pass(2 * time.Second)
+	if n := len(h.radios[0].beckons); n != 1 {
+		t.Errorf("after 61 s: %d beckons", n)
+	}
+	h.configure(h.gateway, h.peers[0], &foundation.ConfigNodeIdentityGet{}, &status)
+	if status.Identity != state.Disabled {
+		t.Errorf("%+v", status)
+	}
+	h.configure(h.gateway, h.peers[0], &foundation.ConfigNodeIdentitySet{NetKeyIndex: 5, Identity: state.Enabled}, &status)
+	if status.Status != foundation.InvalidNetKeyIndex {
+		t.Errorf("%+v", status)
+	}
+}
+
+// TestProxyIsFoundByNodeIdentity: one that says who it is, and nothing else.
+func TestProxyIsFoundByNodeIdentity(t *testing.T) {
+	for _, private := range []bool{false, true} {
+		h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+		h.plugs[0].State().Proxy = state.Disabled
+		h.plugs[0].Changed()
+		h.carryOut(h.plugs[0])
+		h.pass(time.Minute)
+		h.plugs[0].Tick(h.now) // what follows is at this time
+		if private {
+			h.plugs[0].SetPrivateNodeIdentity(mesh.PrimaryNetKey, true)
+		} else {
+			h.plugs[0].SetNodeIdentity(mesh.PrimaryNetKey, true)
+			h.plugs[0].SetPrivateNodeIdentity(mesh.PrimaryNetKey, true)
+		}
+		for kind, got := range map[bool]state.Feature{
+			false: h.plugs[0].NodeIdentity(mesh.PrimaryNetKey), true: h.plugs[0].PrivateNodeIdentity(mesh.PrimaryNetKey),
+		} {
+			if want := kind == private; (got == state.Enabled) != want {
+				t.Errorf("private %t: the state of the private form, %t, is %v", private, kind, got)
+			}
+		}
+		h.carryOut(h.plugs[0])
+		h.deafen()
+		if got := h.awaitProxy(20 * time.Second); got.Node != h.peers[0].Address {
+			t.Errorf("private %t: found %+v", private, got)
+		}
+		h.switchPlug(0, true, 1)
+	}
+}
+
+func TestPrivateProxy(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
+	for _, m := range h.plugs {
+		m.State().Proxy, m.State().PrivateProxy = state.Disabled, state.Enabled
+		m.Changed()
+		h.carryOut(m)
+	}
+	h.pass(time.Minute)
+	h.deafen()
+	h.gateway.events = nil
+	h.radios[0].die()
+	h.radios[1].die()
+	h.radios[0].off = false
+	h.awaitProxy(time.Minute)
+	h.switchPlug(0, true, 1)
+	h.switchPlug(1, true, 2)
+	first := h.radios[0].beckons
+	if len(first) != 1 || first[0].Data[0] != 2 {
+		t.Fatalf("beckons %x", first)
+	}
+	h.pass(11 * time.Minute)
+	if second := h.radios[0].beckons; len(second) != 1 || string(second[0].Data) == string(first[0].Data) {
+		t.Errorf("after 11 minutes: beckons %x, then %x", first, second)
+	}
+	if bearer.MaxServiceData < len(first[0].Data) {
+		t.Error("too long")
+	}
+}

@@ -1,0 +1,71 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// The SAR Transmitter and SAR Receiver states act from the moment on at which
+// they are set, and go back to the default.
+func TestSegmentationFollowsItsStates(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	dev, uuid := p.addDevice("lamp", node.DeviceOptions{}, lamp)
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	var segments []time.Time // of the composition data
+	p.tap = func(to *member, in bearer.Incoming) {
+		if to == gateway && in.Kind == bearer.Message && len(in.PDU()) > 26 {
+			segments = append(segments, p.now)
+		}
+	}
+	ask := func() (apart time.Duration) {
+		t.Helper()
+		segments = segments[:0]
+		var data foundation.ConfigCompositionDataStatus
+		p.configure(gateway, peer, &foundation.ConfigCompositionDataGet{}, &data)
+		p.pass(10 * time.Second)
+		if len(segments) < 3 {
+			t.Fatalf("%d segments", len(segments))
+		}
+		return segments[1].Sub(segments[0])
+	}
+	if apart := ask(); apart != 60*time.Millisecond {
+		t.Errorf("segments are %s apart", apart)
+	}
+	slow := transport.DefaultTransmitter()
+	slow.SegmentIntervalStep = 15
+	p.change(dev, func(n *state.Node) { n.SARTransmitter = &slow })
+	if apart := ask(); apart != 160*time.Millisecond {
+		t.Errorf("segments are %s apart, want 160 ms", apart)
+	}
+	p.restart(dev)
+	if apart := ask(); apart != 160*time.Millisecond {
+		t.Errorf("after a restart segments are %s apart, want 160 ms", apart)
+	}
+
+	acks := func() uint64 {
+		t.Helper()
+		before := gateway.Counters().Transport.AcksSent
+		ask()
+		return gateway.Counters().Transport.AcksSent - before
+	}
+	p.change(dev, func(n *state.Node) { n.SARTransmitter = nil })
+	once := acks()
+	again := transport.DefaultReceiver()
+	again.SegmentsThreshold, again.AckRetransmissions = 0, 3
+	p.change(gateway, func(n *state.Node) { n.SARReceiver = &again })
+	if n := acks(); n < once+3 {
+		t.Errorf("%d acknowledgments, %d without repetition", n, once)
+	}
+	p.change(gateway, func(n *state.Node) { n.SARReceiver = nil })
+	if apart, n := ask(), acks(); apart != 60*time.Millisecond || n > once {
+		t.Errorf("by default again: %s apart, %d acknowledgments", apart, n)
+	}
+}

@@ -1,0 +1,305 @@
+package provision
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
+)
+
+// carriage is both sides of a session whose link the caller makes.
+type carriage struct {
+	t           testing.TB
+	now         time.Time
+	provisioner *Provisioner
+	device      *Device
+	acceptance  Acceptance
+
+	// PDUs that were carried, whole; and what was reported.
+	toDevice, toProvisioner         [][]byte
+	provisionerEvents, deviceEvents []Event
+	drop                            func(fromDevice bool, pdu []byte) bool
+}
+
+const (
+	provisionerLink = 5
+	deviceLink      = 1 << 31
+)
+
+var errCut = errors.New("connection timeout")
+
+func newCarriage(t testing.TB, s setup) *carriage {
+	t.Helper()
+	p, err := NewProvisioner(ProvisionerOptions{UUID: testUUID, Random: seeded(s.seed + 1<<32), Bearer: PBGATT, Link: provisionerLink})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &carriage{t: t, now: testStart, provisioner: p, device: s.device(t), acceptance: s.acceptance}
+}
+
+// connect opens the link and lets the sides talk until they are done.
+func (c *carriage) connect() *carriage {
+	var p, d Output
+	c.provisioner.Open(c.now, &p)
+	c.device.Connected(c.now, deviceLink, &d)
+	c.provisioner.Connected(c.now, &p)
+	c.settle(&p, &d)
+	return c
+}
+
+// settle carries what is in the outputs until there is nothing.
+func (c *carriage) settle(p, d *Output) {
+	for len(p.Carry)+len(p.End)+len(d.Carry)+len(d.End)+len(p.Events)+len(d.Events) > 0 {
+		if len(p.Send)+len(d.Send) > 0 {
+			c.t.Fatal("something was sent on PB-ADV")
+		}
+		var nextP, nextD Output
+		c.provisionerEvents = append(c.provisionerEvents, p.Events...)
+		c.deviceEvents = append(c.deviceEvents, d.Events...)
+		for _, e := range p.Events {
+			if e.Step == CapabilitiesGot {
+				if err := c.provisioner.Accept(c.now, c.acceptance, &nextP); err != nil {
+					c.t.Fatal(err)
+				}
+			}
+		}
+		for _, m := range p.Carry {
+			c.toDevice = append(c.toDevice, m.PDU)
+			if c.drop == nil || !c.drop(false, m.PDU) {
+				c.device.ReceivePDU(c.now, deviceLink, m.PDU, &nextD)
+			}
+		}
+		for _, m := range d.Carry {
+			c.toProvisioner = append(c.toProvisioner, m.PDU)
+			if c.drop == nil || !c.drop(true, m.PDU) {
+				c.provisioner.ReceivePDU(c.now, m.PDU, &nextP)
+			}
+		}
+		if len(p.End) > 0 {
+			c.provisioner.Disconnected(c.now, nil, &nextP)
+			c.device.Disconnected(c.now, deviceLink, errCut, &nextD)
+		}
+		if len(d.End) > 0 {
+			c.device.Disconnected(c.now, deviceLink, nil, &nextD)
+			c.provisioner.Disconnected(c.now, errCut, &nextP)
+		}
+		*p, *d = nextP, nextD
+	}
+}
+
+// wait lets time pass.
+func (c *carriage) wait(d time.Duration) {
+	c.now = c.now.Add(d)
+	var p, e Output
+	if due(c.provisioner.NextDeadline(), c.now) {
+		c.provisioner.Tick(c.now, &p)
+	}
+	if due(c.device.NextDeadline(), c.now) {
+		c.device.Tick(c.now, &e)
+	}
+	c.settle(&p, &e)
+}
+
+func TestCarriedSession(t *testing.T) {
+	for _, s := range []setup{plainSetup(), staticSetup(AllAlgorithms), staticSetup(1 << CMAC)} {
+		c := newCarriage(t, s).connect()
+		e, ok := find(c.provisionerEvents, Completed)
+		j, joined := find(c.deviceEvents, Completed)
+		if !ok || !joined || e.Node.DeviceKey != j.Joined.DeviceKey || e.Link != provisionerLink || j.Link != deviceLink {
+			t.Fatalf("%+v and %+v", e, j)
+		}
+		if !c.provisioner.Done() || !c.device.Done() {
+			t.Error("the link is closed, and a side is not done")
+		}
+		if d := c.provisioner.NextDeadline(); !d.IsZero() {
+			t.Error("a provisioner that is done waits for something")
+		}
+	}
+}
+
+func TestCarriedLinkEnds(t *testing.T) {
+	failed := func(t *testing.T, events []Event, code FailureCode) {
+		t.Helper()
+		if e, ok := find(events, Failed); !ok || e.Failure.Code != code {
+			t.Errorf("%+v, want %s", events, code)
+		}
+	}
+	for at := range 5 {
+		// The link goes with the provisioner's PDU number at.
+		c := newCarriage(t, plainSetup())
+		n := 0
+		c.drop = func(fromDevice bool, _ []byte) bool {
+			if !fromDevice {
+				n++
+			}
+			return n > at
+		}
+		c.connect()
+		var p, d Output
+		c.provisioner.Disconnected(c.now, errCut, &p)
+		c.device.Disconnected(c.now, deviceLink, errCut, &d)
+		c.settle(&p, &d)
+		failed(t, c.provisionerEvents, FailLinkClosed)
+		failed(t, c.deviceEvents, FailLinkClosed)
+		if !c.provisioner.Done() || c.device.Done() || c.device.Linked() {
+			t.Error("the sides are at another point")
+		}
+		// The device takes the next one.
+		again := newCarriage(t, plainSetup())
+		again.device = c.device
+		again.connect()
+		if _, ok := find(again.provisionerEvents, Completed); !ok {
+			t.Error("the device takes no other link")
+		}
+	}
+	t.Run("never made", func(t *testing.T) {
+		c := newCarriage(t, plainSetup())
+		var p, d Output
+		c.provisioner.Open(c.now, &p)
+		c.settle(&p, &d)
+		c.wait(openTimeout)
+		failed(t, c.provisionerEvents, FailLinkTimeout)
+	})
+	t.Run("silence", func(t *testing.T) {
+		c := newCarriage(t, plainSetup())
+		c.drop = func(bool, []byte) bool { return true }
+		c.connect()
+		c.wait(protocolTimeout)
+		failed(t, c.provisionerEvents, FailProtocolTimeout)
+		if !c.provisioner.Done() {
+			t.Error("the provisioner waits")
+		}
+	})
+	t.Run("end not confirmed", func(t *testing.T) {
+		c := newCarriage(t, plainSetup())
+		var p Output
+		c.provisioner.Open(c.now, &p)
+		c.provisioner.Abort(c.now, "enough", &p)
+		if len(p.End) != 1 || p.End[0] != (CarriedEnd{Link: provisionerLink}) {
+			t.Errorf("%+v", p.End)
+		}
+		p.Reset()
+		c.provisioner.Tick(c.now.Add(closeTimeoutCarried), &p)
+		if !c.provisioner.Done() {
+			t.Error("the provisioner waits")
+		}
+	})
+}
+
+// TestOneLinkOfAnyBearer: neither bearer takes a device from the other.
+func TestOneLinkOfAnyBearer(t *testing.T) {
+	d := plainSetup().device(t)
+	var out Output
+	d.Connected(testStart, deviceLink, &out)
+	out.Reset()
+	d.Receive(testStart, linkOpenPDU(testLink), &out)
+	if len(out.Send) != 0 {
+		t.Error("a PB-ADV link was opened beside")
+	}
+	d.Connected(testStart, deviceLink+1, &out)
+	if len(out.End) != 1 || out.End[0].Link != deviceLink+1 {
+		t.Errorf("a second connection: %+v", out)
+	}
+	d.ReceivePDU(testStart, deviceLink+1, Append(nil, Invite{}), &out)
+	if len(out.Carry) != 0 {
+		t.Error("a second connection is answered")
+	}
+	out.Reset()
+	d.Disconnected(testStart, deviceLink, errCut, &out)
+	out.Reset()
+	d.Receive(testStart, linkOpenPDU(testLink), &out)
+	if len(out.Send) == 0 {
+		t.Error("after the connection no PB-ADV link is taken")
+	}
+	out.Reset()
+	d.Connected(testStart, deviceLink+2, &out)
+	if len(out.End) != 1 {
+		t.Error("a connection beside a PB-ADV link was taken")
+	}
+}
+
+// testProxyPDUs compares the Proxy PDUs of a provisioning PDU.
+func testProxyPDUs(t *testing.T, name string, pdu []byte, want []string) {
+	t.Helper()
+	got := proxy.Split(nil, proxy.ProvisioningPDU, pdu, proxy.MinPDU)
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d Proxy PDUs, want %d", name, len(got), len(want))
+	}
+	var r proxy.Reassembly
+	for i := range got {
+		same(t, name, got[i], unhex(t, want[i]))
+		kind, message, complete := r.Receive(testStart, got[i])
+		if complete != (i == len(got)-1) {
+			t.Errorf("%s: complete after %d of %d", name, i+1, len(got))
+		}
+		if complete && (kind != proxy.ProvisioningPDU || !bytes.Equal(message, pdu)) {
+			t.Errorf("%s: put together %v %x", name, kind, message)
+		}
+	}
+}
+
+// testCarriedVector plays the exchange with both state machines, which are
+// given the sample's keys for randomness.
+func testCarriedVector(t *testing.T, v *vector, all []vector) {
+	at := slices.IndexFunc(all, func(s vector) bool { return s.Kind == "session" && strings.Contains(s.Name, "CMAC") })
+	in := func(name string) []byte { return octets(t, all[at].Inputs, name) }
+	capabilities, err := Decode(append([]byte{typeCapabilities}, in("capabilities_parameters")...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	device, err := NewDevice(DeviceOptions{
+		UUID:         testUUID,
+		Capabilities: capabilities.(Capabilities),
+		Random:       bytes.NewReader(slices.Concat(in("device_private_key"), in("random_device"))),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	provisioner, err := NewProvisioner(ProvisionerOptions{
+		UUID: testUUID, Bearer: PBGATT, Link: provisionerLink,
+		Random: bytes.NewReader(slices.Concat(in("provisioner_private_key"), in("random_provisioner"))),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &carriage{t: t, now: testStart, provisioner: provisioner, device: device, acceptance: Acceptance{
+		Network: Network{
+			Key:     crypto.Key(in("net_key")),
+			Index:   mesh.KeyIndex(binary.BigEndian.Uint16(in("net_key_index"))),
+			IVIndex: mesh.IVIndex(binary.BigEndian.Uint32(in("iv_index"))),
+		},
+		Address: mesh.Address(binary.BigEndian.Uint16(in("unicast_address"))),
+	}}
+	c.connect()
+	sent := map[string][][]byte{"provisioner": c.toDevice, "device": c.toProvisioner}
+	for _, step := range v.Steps {
+		queue := sent[step.Sender]
+		if len(queue) == 0 {
+			t.Fatalf("%s: the %s sent nothing more", step.Name, step.Sender)
+		}
+		same(t, step.Name, queue[0], unhex(t, step.PDU))
+		testProxyPDUs(t, step.Name, queue[0], step.Proxy)
+		sent[step.Sender] = queue[1:]
+	}
+	for sender, queue := range sent {
+		if len(queue) != 0 {
+			t.Errorf("the %s sent %x besides", sender, queue)
+		}
+	}
+}
+
+func texts(t *testing.T, from map[string]json.RawMessage, name string) (s []string) {
+	t.Helper()
+	if err := json.Unmarshal(from[name], &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+)
+
+// linkPhase is what a client's connection is at.
+type linkPhase uint8
+
+const (
+	connecting linkPhase = iota
+	settingUp            // the filter is being set up, step by step
+	keeping              // it is as wished
+	asking               // whether it still is
+	ending               // Disconnect was asked for
+	gone                 // and not heard of again
+)
+
+// clientLink is a client's connection to one proxy.
+type clientLink struct {
+	id       bearer.LinkID
+	to       Candidate
+	phase    linkPhase
+	opened   time.Time // zero: not yet
+	failed   bool      // the proxy is to blame for the end
+	deadline time.Time
+
+	wish     Wish
+	step     int // of the set-up, 0 for the type
+	tries    int // of the present message
+	pending  int // answers that may still come to messages before it
+	setups   int // that came out wrong
+	fallback bool
+}
+
+// setUp begins with the filter from the start.
+func (l *clientLink) setUp(now time.Time, w Wish, out *ClientOutput) {
+	if l.fallback {
+		w.Type = RejectList
+	}
+	l.pending += l.tries
+	l.phase, l.wish, l.step, l.tries = settingUp, w, 0, 0
+	l.ask(now, out)
+}
+
+// list is the addresses that the filter is to have.
+func (l *clientLink) list() []mesh.Address {
+	if l.wish.Type == RejectList {
+		return nil // everything is forwarded
+	}
+	return l.wish.Addresses
+}
+
+// steps is how many messages the set-up takes.
+func (l *clientLink) steps() int {
+	return 1 + (len(l.list())+AddressesPerMessage-1)/AddressesPerMessage
+}
+
+// ask sends the present message, be it for the first time or again.
+func (l *clientLink) ask(now time.Time, out *ClientOutput) {
+	l.tries++
+	l.deadline = now.Add(statusTimeout)
+	out.Configure = append(out.Configure, Configure{l.id, l.to.NetKey, l.message()})
+}
+
+// message is what is to be answered next. When the filter is there already it
+// is one that changes nothing.
+func (l *clientLink) message() Message {
+	list := l.list()
+	switch {
+	case l.phase == asking && l.wish.Type == RejectList:
+		return RemoveAddresses{l.wish.Addresses[:min(1, len(l.wish.Addresses))]}
+	case l.phase == asking:
+		return AddAddresses{list[:min(1, len(list))]}
+	case l.step == 0:
+		return SetFilterType{l.wish.Type}
+	default:
+		from := (l.step - 1) * AddressesPerMessage
+		return AddAddresses{list[from:min(from+AddressesPerMessage, len(list))]}
+	}
+}
+
+// answered takes a Filter Status, and reports whether it says what it should.
+func (l *clientLink) answered(now time.Time, s FilterStatus, out *ClientOutput) bool {
+	if !l.fits(s) {
+		// A message that was sent again may be answered twice.
+		if l.pending > 0 {
+			l.pending--
+			return true
+		}
+		return false
+	}
+	l.pending, l.tries = l.pending+max(l.tries-1, 0), 0
+	if l.phase == settingUp {
+		if l.step++; l.step < l.steps() {
+			l.ask(now, out)
+			return true
+		}
+		l.setups = 0
+	}
+	l.phase, l.deadline = keeping, now.Add(keepInterval)
+	return true
+}
+
+// fits reports whether a Filter Status is right for where the connection is. On
+// the way, the server may have more than it was told: it adds the sources of
+// our messages, which come in the list sooner or later, by itself.
+func (l *clientLink) fits(s FilterStatus) bool {
+	size, whole := int(s.Size), len(l.list())
+	least := whole
+	if l.phase == settingUp && l.step < l.steps()-1 {
+		least = l.step * AddressesPerMessage
+	}
+	return s.Type == l.wish.Type && size >= least && size <= whole
+}
+
+// repair sets a filter up again that came out wrong. A list that never comes
+// out right may be longer than what the proxy has room for: then it forwards
+// everything. A proxy that cannot do that either is none.
+func (l *clientLink) repair(now time.Time, w Wish, out *ClientOutput) {
+	l.tries = 0
+	l.setups++
+	if l.setups >= setupTries {
+		if l.wish.Type == RejectList {
+			l.fail(now, out)
+			return
+		}
+		l.fallback, l.setups = true, 0
+	}
+	l.setUp(now, w, out)
+}
+
+func (l *clientLink) tick(now time.Time, out *ClientOutput) {
+	switch l.phase {
+	case connecting:
+		l.fail(now, out)
+	case keeping:
+		l.phase, l.tries = asking, 0
+		l.ask(now, out)
+	case settingUp, asking:
+		if l.tries >= statusTries {
+			l.fail(now, out)
+			return
+		}
+		l.ask(now, out)
+	default:
+		l.phase, l.deadline = gone, time.Time{}
+	}
+}
+
+// fail gives a proxy up.
+func (l *clientLink) fail(now time.Time, out *ClientOutput) {
+	l.failed = true
+	l.end(out)
+	l.deadline = now.Add(statusTimeout)
+}
+
+// end asks for the connection to be ended. Closed follows.
+func (l *clientLink) end(out *ClientOutput) {
+	if l.phase == ending || l.phase == gone {
+		return
+	}
+	l.phase, l.deadline = ending, time.Time{}
+	out.Disconnect = append(out.Disconnect, l.id)
+}

@@ -1,0 +1,65 @@
+package proxy
+
+import (
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+)
+
+// solicitationType is the identification type of a solicitation, the first
+// octet of its service data (section 6.9.1):
+//
+//	| 00 | solicitation PDU, 17 octets |
+const solicitationType = 0x00
+
+// SolicitationData makes service data of a solicitation PDU.
+func SolicitationData(pdu []byte) []byte { return append([]byte{solicitationType}, pdu...) }
+
+// ParseSolicitationData gives the solicitation PDU in service data; false when
+// it is something else.
+func ParseSolicitationData(data []byte) ([]byte, bool) {
+	if len(data) < 2 || data[0] != solicitationType {
+		return nil, false
+	}
+	return data[1:], true
+}
+
+// MaxSolicitors is how many sources a SolicitationRPL has room for.
+const MaxSolicitors = 64
+
+// Solicitor is who has solicited, and the last number that it used.
+type Solicitor struct {
+	Src mesh.Address
+	Seq mesh.SequenceNumber
+}
+
+// SolicitationRPL is the solicitation replay protection list (section 6.9.3),
+// sorted by source. It never forgets one by itself: who is not on it when it is
+// full is refused.
+type SolicitationRPL []Solicitor
+
+// Accept reports whether a solicitation is new, and notes it.
+func (l *SolicitationRPL) Accept(src mesh.Address, seq mesh.SequenceNumber) bool {
+	i, found := l.find(src)
+	switch {
+	case found && seq <= (*l)[i].Seq:
+		return false
+	case found:
+		(*l)[i].Seq = seq
+	case len(*l) >= MaxSolicitors:
+		return false
+	default:
+		*l = slices.Insert(*l, i, Solicitor{src, seq})
+	}
+	return true
+}
+
+// Clear forgets the sources from first on, count of them (Solicitation PDU RPL
+// Items Clear).
+func (l *SolicitationRPL) Clear(first mesh.Address, count int) {
+	*l = slices.DeleteFunc(*l, func(s Solicitor) bool { return s.Src >= first && int(s.Src)-int(first) < count })
+}
+
+func (l *SolicitationRPL) find(src mesh.Address) (int, bool) {
+	return slices.BinarySearchFunc(*l, src, func(s Solicitor, a mesh.Address) int { return int(s.Src) - int(a) })
+}

@@ -1,0 +1,211 @@
+// Package archive is a whole store in one file, for a backup: lines of JSON, so
+// that it can be looked at, with a checksum at the end, so that half of a file
+// is not taken for a whole one.
+//
+//	{"format":"btmesh2mqtt backup","version":1,"time":"2026-01-31T12:00:00Z"}
+//	{"table":"node","key":"state","value":"eyJW..."}     base64, keys laid open
+//	{"src":"0x0005","iv_index":0,"seq":4711}             replay protection list
+//	{"end":true,"sha256":"9f86d0..."}                    of all lines before
+//
+// A backup is old as soon as it is made: the node has gone on to use sequence
+// numbers. Who restores one must jump over them: node.JumpSequence.
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+const (
+	format  = "btmesh2mqtt backup"
+	version = 1
+)
+
+// maxLine bounds a line that is read: the largest value in base64, and its key.
+const maxLine = store.MaxValueSize*4/3 + 16*store.MaxKeySize
+
+// Errors of Read.
+var (
+	// ErrFormat says that the file is no backup, or one of a newer program.
+	ErrFormat = errors.New("archive: this is no backup of btmesh2mqtt that this version can read")
+	// ErrDamaged says that the file was cut short or changed.
+	ErrDamaged = errors.New("archive: the backup is damaged")
+	// ErrNotEmpty says that there is something in the store already.
+	ErrNotEmpty = errors.New("archive: the store is not empty; restore into another directory, or move this one away")
+)
+
+// line is any line of the file.
+type line struct {
+	Format  string     `json:"format,omitempty"`
+	Version int        `json:"version,omitempty"`
+	Time    *time.Time `json:"time,omitempty"`
+
+	Table store.Table `json:"table,omitempty"`
+	Key   string      `json:"key,omitempty"`
+	Value []byte      `json:"value,omitempty"`
+
+	Src     mesh.Address        `json:"src,omitzero"`
+	IVIndex mesh.IVIndex        `json:"iv_index,omitempty"`
+	Seq     mesh.SequenceNumber `json:"seq,omitempty"`
+
+	End    bool   `json:"end,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// Write writes everything that a store holds. The store may be in use: what
+// changes meanwhile may be in the backup or not.
+func Write(w io.Writer, s store.Store, now time.Time) error {
+	sum := sha256.New()
+	out := bufio.NewWriter(w)
+	put := func(l line) error {
+		data, err := json.Marshal(l)
+		if err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+		data = append(data, '\n')
+		if !l.End {
+			sum.Write(data)
+		}
+		if _, err = out.Write(data); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+		return nil
+	}
+	now = now.UTC().Truncate(time.Second)
+	if err := put(line{Format: format, Version: version, Time: &now}); err != nil {
+		return err
+	}
+	if err := putTables(s, put); err != nil {
+		return err
+	}
+	var failed error
+	if err := s.Replay(func(e store.ReplayEntry) {
+		if failed == nil {
+			failed = put(line{Src: e.Src, IVIndex: e.IVIndex, Seq: e.Seq})
+		}
+	}); err != nil || failed != nil {
+		return errors.Join(err, failed)
+	}
+	if err := put(line{End: true, SHA256: hex.EncodeToString(sum.Sum(nil))}); err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+func putTables(s store.Store, put func(line) error) error {
+	tables, err := s.Tables()
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	for _, t := range tables {
+		all, err := s.All(t)
+		if err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+		for _, key := range slices.Sorted(maps.Keys(all)) {
+			if err := put(line{Table: t, Key: key, Value: all[key]}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Read puts a backup into an empty store, and returns when it was made. Nothing
+// is stored of a file that is not whole.
+func Read(r io.Reader, s store.Store) (time.Time, error) {
+	if tables, err := s.Tables(); err != nil || len(tables) > 0 {
+		return time.Time{}, errors.Join(err, ErrNotEmpty)
+	}
+	var made time.Time
+	var changes []store.Change
+	var replay []store.ReplayEntry
+	err := lines(r, func(n int, l *line) error {
+		switch {
+		case n == 1:
+			if l.Format != format || l.Version != version || l.Time == nil {
+				return fmt.Errorf("%w: it begins with format %.40q, version %d", ErrFormat, l.Format, l.Version)
+			}
+			made = *l.Time
+		case l.Table != "":
+			if l.Value == nil {
+				l.Value = []byte{}
+			}
+			changes = append(changes, store.Change{Table: l.Table, Key: l.Key, Value: l.Value})
+		default:
+			replay = append(replay, store.ReplayEntry{Src: l.Src, IVIndex: l.IVIndex, Seq: l.Seq})
+		}
+		return nil
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	if err := errors.Join(store.CheckChanges(changes), store.CheckReplay(replay)); err != nil {
+		return time.Time{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	// The replay list first: without it the node would act on old messages,
+	// and without its tables it is nobody.
+	if err := s.AppendReplay(replay); err != nil {
+		return time.Time{}, err
+	}
+	if err := s.Sync(); err != nil {
+		return time.Time{}, err
+	}
+	return made, s.Apply(changes...)
+}
+
+// lines reads a file to its end and checks that it is whole.
+func lines(r io.Reader, visit func(n int, l *line) error) error {
+	sum := sha256.New()
+	in := bufio.NewScanner(r)
+	in.Buffer(nil, maxLine)
+	n := 0
+	for in.Scan() {
+		n++
+		var l line
+		decoder := json.NewDecoder(bytes.NewReader(in.Bytes()))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&l); err != nil {
+			if n == 1 {
+				return fmt.Errorf("%w: its first line is no JSON", ErrFormat)
+			}
+			return fmt.Errorf("%w: line %d: %w", ErrDamaged, n, err)
+		}
+		if l.End {
+			if l.SHA256 != hex.EncodeToString(sum.Sum(nil)) {
+				return fmt.Errorf("%w: the checksum of its %d lines is wrong", ErrDamaged, n)
+			}
+			if in.Scan() {
+				return fmt.Errorf("%w: there is more behind its end", ErrDamaged)
+			}
+			return nil
+		}
+		sum.Write(in.Bytes())
+		sum.Write([]byte{'\n'})
+		if err := visit(n, &l); err != nil {
+			return err
+		}
+	}
+	if err := in.Err(); err != nil {
+		return fmt.Errorf("%w: after line %d: %w", ErrDamaged, n, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("%w: it is empty", ErrFormat)
+	}
+	return fmt.Errorf("%w: it ends after line %d, in the middle", ErrDamaged, n)
+}

@@ -1,0 +1,150 @@
+package archive_test
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/archive"
+)
+
+func now() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) }
+
+// whole is everything a store holds.
+func whole(t rapid.TB, s store.Store) (map[store.Table]map[string][]byte, []store.ReplayEntry) {
+	t.Helper()
+	tables, err := s.Tables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[store.Table]map[string][]byte{}
+	for _, name := range tables {
+		if all[name], err = s.All(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var replay []store.ReplayEntry
+	if err := s.Replay(func(e store.ReplayEntry) { replay = append(replay, e) }); err != nil {
+		t.Fatal(err)
+	}
+	return all, replay
+}
+
+// TestRoundTrip restores what was backed up, whatever it is.
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := store.NewMemory()
+		text := rapid.StringN(1, 20, 40)
+		for range rapid.IntRange(0, 20).Draw(t, "changes") {
+			c := store.Change{
+				Table: store.Table(text.Draw(t, "table")), Key: text.Draw(t, "key"),
+				Value: rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "value"),
+			}
+			if err := s.Apply(c); err != nil {
+				t.Skip(err)
+			}
+		}
+		for range rapid.IntRange(0, 20).Draw(t, "entries") {
+			e := store.ReplayEntry{
+				Src:     mesh.Address(rapid.Uint16Range(1, 0x7FFF).Draw(t, "src")),
+				IVIndex: mesh.IVIndex(rapid.Uint32().Draw(t, "iv")),
+				Seq:     mesh.SequenceNumber(rapid.Uint32Range(0, 0xFFFFFF).Draw(t, "seq")),
+			}
+			if err := s.AppendReplay([]store.ReplayEntry{e}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var file bytes.Buffer
+		if err := archive.Write(&file, s, now()); err != nil {
+			t.Fatal(err)
+		}
+		restored := store.NewMemory()
+		made, err := archive.Read(&file, restored)
+		if err != nil || !made.Equal(now()) {
+			t.Fatalf("got %v, %v", made, err)
+		}
+		wantTables, wantReplay := whole(t, s)
+		tables, replay := whole(t, restored)
+		if !maps.EqualFunc(tables, wantTables, func(a, b map[string][]byte) bool { return maps.EqualFunc(a, b, bytes.Equal) }) {
+			t.Errorf("got %v, want %v", tables, wantTables)
+		}
+		if !slices.Equal(replay, wantReplay) {
+			t.Errorf("got %v, want %v", replay, wantReplay)
+		}
+	})
+}
+
+func backup(t testing.TB) []byte {
+	t.Helper()
+	s := store.NewMemory()
+	if err := s.Apply(store.Change{Table: "node", Key: "state", Value: []byte("abc")}, store.Change{Table: "peers", Key: "x", Value: nil}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AppendReplay([]store.ReplayEntry{{Src: 5, Seq: 7}}); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := archive.Write(&b, s, now()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestDamaged takes nothing of a file that is not whole: cut anywhere, or with
+// any octet changed.
+func TestDamaged(t *testing.T) {
+	good := backup(t)
+	refuse := func(what string, data []byte) {
+		t.Helper()
+		s := store.NewMemory()
+		_, err := archive.Read(bytes.NewReader(data), s)
+		if !errors.Is(err, archive.ErrDamaged) && !errors.Is(err, archive.ErrFormat) {
+			t.Errorf("%s: got %v", what, err)
+		}
+		if tables, replay := whole(t, s); len(tables)+len(replay) > 0 {
+			t.Errorf("%s: %v and %v were stored", what, tables, replay)
+		}
+	}
+	for n := range good[:len(good)-1] { // the last newline may be missing
+		refuse("cut", good[:n])
+		changed := bytes.Clone(good)
+		changed[n] ^= 1
+		refuse("changed "+string(changed), changed)
+	}
+	refuse("longer", append(bytes.Clone(good), []byte("{}\n")...))
+	refuse("another program's", []byte(`{"format":"zip"}`))
+	refuse("newer", bytes.Replace(good, []byte(`"version":1`), []byte(`"version":2`), 1))
+	refuse("a long line", []byte(strings.Repeat("x", 3<<20)))
+}
+
+// TestNotEmpty leaves alone what is there.
+func TestNotEmpty(t *testing.T) {
+	s := store.NewMemory()
+	if err := s.Apply(store.Change{Table: "a", Key: "b", Value: []byte("c")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.Read(bytes.NewReader(backup(t)), s); !errors.Is(err, archive.ErrNotEmpty) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(backup(f))
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s := store.NewMemory()
+		if _, err := archive.Read(bytes.NewReader(data), s); err != nil {
+			if tables, err := s.Tables(); err != nil || len(tables) > 0 {
+				t.Errorf("a file that was refused left %v, %v", tables, err)
+			}
+		}
+	})
+}

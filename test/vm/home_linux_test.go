@@ -1,0 +1,139 @@
+package vm
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/process"
+)
+
+// Topics and addresses of a home.
+const (
+	base      = "btmesh2mqtt/"
+	brokerURL = "mqtt://127.0.0.1:1883"
+)
+
+// home is btmesh2mqtt on an adapter and a real Mosquitto, and somebody who
+// watches.
+type home struct {
+	t       *testing.T
+	o       *observer.Observer
+	adapter string
+	store   string
+	args    []string
+	running *process.Process // btmesh2mqtt
+	orders  int              // transactions so far
+}
+
+// newHome starts a broker and the service, and returns when it takes commands.
+// args are further flags of btmesh2mqtt run.
+func newHome(t *testing.T, adapter string, args ...string) *home {
+	t.Helper()
+	h := &home{t: t, adapter: adapter, store: filepath.Join(t.TempDir(), "store"), args: args}
+	config := filepath.Join(t.TempDir(), "mosquitto.conf")
+	const content = "listener 1883 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nuser root\nmax_queued_messages 0\n"
+	if err := os.WriteFile(config, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	process.Start(t, exec.Command(guestMosquitto, "-c", config))
+	h.o = observer.Start(t, brokerURL, nil)
+	h.start()
+	return h
+}
+
+// start starts the service, again after stop or kill.
+func (h *home) start() {
+	h.t.Helper()
+	mark := h.o.Mark()
+	args := append([]string{
+		"run", "--hci.adapters", h.adapter, "--store.dir", h.store, "--mqtt.url", brokerURL,
+		"--log.level", "debug", "--log.format", "console",
+	}, h.args...)
+	cmd := exec.Command(guestService, args...)
+	cmd.Env = process.Environment()
+	h.running = process.Start(h.t, cmd)
+	h.o.Next(mark, base+"bridge/state", `{"state":"online"}`)
+	h.o.Next(mark, base+"bridge/info", `{}`)
+}
+
+// stop is Ctrl-C, kill is kill -9 on the service.
+func (h *home) stop() { h.running.Stop() }
+func (h *home) kill() { h.running.Kill() }
+
+// ask sends a request and returns the answer, which holds want.
+func (h *home) ask(request, payload, want string) []byte {
+	h.t.Helper()
+	mark := h.o.Mark()
+	h.o.Send(base+"bridge/request/"+request, payload)
+	return h.o.Next(mark, base+"bridge/response/"+request, want)
+}
+
+// adopt takes in a lamp, and returns when it is configured and answers; more are
+// further keys of the request, such as `,"oob":{"static":"..."}`.
+func (h *home) adopt(l *lamp, name, more string) {
+	h.t.Helper()
+	began, mark := time.Now(), h.o.Mark()
+	l.join(func() {
+		h.found(l.uuid)
+		h.o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":%q%s}`, l.uuid, name, more))
+	})
+	h.t.Logf("%s until it was provisioned", time.Since(began).Round(time.Millisecond))
+	h.o.Next(mark, base+"bridge/response/device/provision", `{"status":"ok"}`) // after the interview
+	h.interviewed(mark, name)
+	h.t.Logf("%s until it was configured", time.Since(began).Round(time.Millisecond))
+}
+
+// found waits until an unprovisioned device is listed.
+func (h *home) found(uuid mesh.UUID) {
+	h.t.Helper()
+	h.o.StandsMatch(base+"bridge/unprovisioned", "with "+uuid.String(), func(payload []byte) bool {
+		var list []struct {
+			UUID mesh.UUID `json:"uuid"`
+		}
+		_ = json.Unmarshal(payload, &list) // what is no list has no devices
+		for _, d := range list {
+			if d.UUID == uuid {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// interviewed waits for the end of an interview after a mark.
+func (h *home) interviewed(mark int, name string) {
+	h.t.Helper()
+	h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"device_interview","data":{"status":"successful","friendly_name":%q}}`, name))
+}
+
+// command sends a command and waits until the device has answered it. fields are
+// those of the payload: `"state":"ON"`.
+func (h *home) command(name, fields string) {
+	h.t.Helper()
+	h.orders++
+	mark, transaction := h.o.Mark(), fmt.Sprintf(`"transaction":%d`, h.orders)
+	h.o.Send(base+name+"/set", "{"+fields+","+transaction+"}")
+	h.o.Next(mark, base+name+"/set/response", `{"status":"ok",`+transaction+`}`)
+}
+
+// until does something again and again until a message that holds want comes on
+// a topic: BlueZ sends what it says by itself once, and it may be lost.
+func (h *home) until(topic, want string, do func()) {
+	h.t.Helper()
+	const again, times = 5 * time.Second, 12
+	mark := h.o.Mark()
+	for range times {
+		do()
+		if h.o.Comes(again, mark, topic, want) {
+			return
+		}
+	}
+	h.o.Next(mark, topic, want)
+}
