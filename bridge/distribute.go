@@ -212,6 +212,7 @@ func (s *Service) transferTogether(ctx context.Context, all []*receiver) {
 		}
 	}
 	convoy, told := blob.NewConvoy(clients...), time.Now()
+	interval := max(progressInterval, time.Duration(len(members))*progressInterval/4) // of all together
 	for !convoy.Done() && ctx.Err() == nil {
 		for _, r := range members {
 			if r.abort.Err() != nil {
@@ -234,7 +235,7 @@ func (s *Service) transferTogether(ctx context.Context, all []*receiver) {
 		if len(asks) == 0 && !convoy.Done() {
 			return // never: there is always something to send, or all have ended
 		}
-		if now := time.Now(); now.Sub(told) >= progressInterval {
+		if now := time.Now(); now.Sub(told) >= interval {
 			told = now
 			for _, r := range members {
 				s.teller(r)(r.updater.Stage(), r.updater.Progress())

@@ -5,8 +5,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// bridge passes a PDU on to other subnets, as the bridging table says (section
-// 3.4.6.4): with their credentials, one hop further and otherwise unchanged.
+// bridge passes a PDU on to other subnets, as the bridging table says: with
+// their credentials, one hop further and otherwise unchanged.
 func (c *Core) bridge(p *network.PDU) {
 	if !c.state.Bridge.Enabled || p.TTL < 2 || c.state.Element(p.Dst) != nil {
 		return

@@ -60,7 +60,7 @@ const (
 )
 
 // Client is the client side of one transfer to one node (Mesh Binary Large
-// Object Transfer Model, section 6): a machine that says what to send, and is
+// Object Transfer Model): a machine that says what to send, and is
 // told what came of it. Several nodes are served by as many clients. One that
 // was interrupted is made again with the same object: the server says what it
 // has already.

@@ -52,7 +52,7 @@ var (
 )
 
 // Updater is the client side of the update of one node (Mesh Device Firmware
-// Update Model, section 7): a machine that says what to send, and is told what
+// Update Model): a machine that says what to send, and is told what
 // came of it. It is initiator and distributor at once; many nodes are updated
 // by as many updaters. One that was interrupted is made again with the same
 // Update, and goes on where the node is.
