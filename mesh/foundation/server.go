@@ -105,19 +105,16 @@ func (s *ConfigServer) Composition() *Composition {
 	if n.LowPower {
 		c.Features |= FeatureLowPower
 	}
-	for i := range n.Elements {
-		e := CompositionElement{Location: n.Elements[i].Location}
-		for _, m := range n.Elements[i].Models {
-			e.Models = append(e.Models, m.ID)
-		}
-		c.Elements = append(c.Elements, e)
-	}
+	c.consistOf(n.Elements)
 	return c
 }
 
 // Page is the octets of a page of the composition data, or of the largest one
 // below it that there is.
 func (s *ConfigServer) Page(number uint8) (uint8, []byte) {
+	if data := s.nextComposition(); number >= NextPages && data != nil {
+		return NextPages + PageComposition, data
+	}
 	if number >= PageRelations {
 		if data, err := access.AppendPart(nil, s.Relations()); err == nil {
 			return PageRelations, data

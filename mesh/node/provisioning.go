@@ -33,7 +33,7 @@ type Provision struct {
 	// Policy, when it is there, chooses how the device is authenticated by what
 	// the device offers. Auth does not count then.
 	Policy *provision.Policy
-	// Certificate, when it is there, proves who the device is (section 5.5.2).
+	// Certificate, when it is there, proves who the device is.
 	Certificate *Certificate
 	// Attention is for how many seconds the device attracts attention.
 	Attention uint8
