@@ -231,6 +231,9 @@ func TestDeviceKeyRefresh(t *testing.T) {
 		if done.Peer.DeviceKey.Equal(before) || done.Peer.Address != c.serverPeer.Address {
 			t.Error("nothing was renewed")
 		}
+		if excluded := c.gateway.Exclusions(); len(excluded) != 0 {
+			t.Errorf("the addresses that the node still has are excluded: %v", excluded)
+		}
 		if !c.server.State().DeviceKeyCandidate.Equal(done.Peer.DeviceKey) {
 			t.Error("the node has another candidate")
 		}
@@ -257,6 +260,9 @@ func TestNodeAddressRefresh(t *testing.T) {
 	}
 	if done.Peer.Address == c.serverPeer.Address || c.server.State().Address != done.Peer.Address {
 		t.Errorf("the node is %v, and was %v", c.server.State().Address, c.serverPeer.Address)
+	}
+	if excluded := c.gateway.Exclusions(); len(excluded) != 1 || excluded[0].Address != c.serverPeer.Address {
+		t.Errorf("excluded are %v, expected the former addresses", excluded)
 	}
 	c.restart(c.server)
 	c.usable(done.Peer)
