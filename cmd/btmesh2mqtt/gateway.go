@@ -22,6 +22,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -134,6 +136,9 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 	if serviceConfig.TrustAnchors, err = trustAnchors(c.Mesh.Provision.TrustAnchors); err != nil {
 		return err
 	}
+	if serviceConfig.Firmware, err = openFirmware(c.Firmware.Dir); err != nil {
+		return err
+	}
 	if g.service, err = bridge.New(serviceConfig); err != nil {
 		return err
 	}
@@ -177,10 +182,11 @@ func (g *gateway) sessionChanged(s mqtt.Status) {
 func gatewayElements() []access.Element {
 	var models []access.Model
 	for _, id := range []mesh.ModelID{
-		foundation.ConfigurationClientID,
+		foundation.ConfigurationClientID, foundation.RemoteProvisioningClientID,
 		generic.OnOffClientID, generic.LevelClientID, generic.BatteryClientID,
 		sensor.ClientID,
 		light.LightnessClientID, light.CTLClientID, light.HSLClientID,
+		blob.TransferClientID, firmware.UpdateClientID,
 	} {
 		models = append(models, access.Client(id))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/gatt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
@@ -39,7 +40,7 @@ func adapters(specs []string) ([]adapter, error) {
 type listener interface {
 	Receive(in *bearer.Incoming)
 	ReceiveSighting(s *bearer.Sighting)
-	ReceiveLink(e *bearer.LinkEvent)
+	ReceiveLink(e bearer.LinkEvent)
 }
 
 // radio is a controller with the bearers on it.
@@ -47,7 +48,7 @@ type radio struct {
 	name       string
 	controller *controller.Controller
 	bearer     *advertiser.Bearer
-	gatt       bearer.GATT // nil: it makes no connections
+	gatt       *gatt.Radio
 	log        zerolog.Logger
 
 	mu     sync.Mutex
@@ -66,11 +67,12 @@ const setUpPatience = 30 * time.Second
 // newRadio makes a radio that gives what it hears to a node.
 func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
 	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
-	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Connectable: true, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.gatt = newGATT(number, a.name, r.bearer, to.ReceiveSighting, to.ReceiveLink, log)
 	r.controller = controller.New(controller.Config{
 		Name:   a.name,
 		Open:   a.open,
-		Hosts:  []controller.Host{r.bearer},
+		Hosts:  []controller.Host{r.bearer, r.gatt},
 		Status: r.changed,
 		Log:    log,
 	})

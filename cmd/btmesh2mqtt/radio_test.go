@@ -16,12 +16,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// deaf is a node that listens to nothing.
-type deaf struct{}
+// nobody is a node that listens to nothing.
+type nobody struct{}
 
-func (deaf) Receive(*bearer.Incoming)         {}
-func (deaf) ReceiveSighting(*bearer.Sighting) {}
-func (deaf) ReceiveLink(*bearer.LinkEvent)    {}
+func (nobody) Receive(*bearer.Incoming)         {}
+func (nobody) ReceiveSighting(*bearer.Sighting) {}
+func (nobody) ReceiveLink(bearer.LinkEvent)     {}
 
 // What is worth waiting for when the service starts, and what is not.
 func TestRadioIsAwaited(t *testing.T) {
@@ -56,7 +56,7 @@ func TestRadioIsAwaited(t *testing.T) {
 						return nil, test.failure
 					}
 					return c.Transport(), nil
-				}}, deaf{}, zerolog.New(&log))
+				}}, nobody{}, zerolog.New(&log))
 				ctx, stop := context.WithCancel(t.Context())
 				done := make(chan struct{})
 				go func() {

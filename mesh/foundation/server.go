@@ -116,7 +116,7 @@ func (s *ConfigServer) Composition() *Composition {
 }
 
 // Page is the octets of a page of the composition data, or of the largest one
-// below it that there is (section 4.4.1.2.2).
+// below it that there is.
 func (s *ConfigServer) Page(number uint8) (uint8, []byte) {
 	if number >= PageRelations {
 		if data, err := access.AppendPart(nil, s.Relations()); err == nil {

@@ -30,6 +30,10 @@ type Options struct {
 	// Monitor makes the node report every access message it can read that is
 	// addressed to it or to any group, and every unprovisioned device.
 	Monitor bool
+	// KeepComposition makes a node whose program has other elements or models
+	// than it was provisioned with go on with those that it had, until a
+	// Provisioner refreshes its composition or its address (section 3.11.8).
+	KeepComposition bool
 	// Device is for a node that waits to be provisioned.
 	Device DeviceOptions
 	// CacheSize is the number of messages in the network message cache.
@@ -115,6 +119,7 @@ type Core struct {
 
 	provisioning     provision.Output
 	held             []held
+	remote           remoteState
 	sessions         []*session
 	device           *provision.Device
 	nextDeviceBeacon time.Time
@@ -292,6 +297,7 @@ func (c *Core) State() *state.Node { return c.state }
 
 // Changed makes the node act by its changed configuration and keep it.
 func (c *Core) Changed() {
+	c.begin(c.now)
 	c.stateDirty = true
 	c.derive()
 }
@@ -306,6 +312,7 @@ func (c *Core) Reset() error {
 		c.finish(p, Response{}, ErrNotProvisioned)
 	}
 	c.later = nil
+	c.leaveRemotely()
 	// In another network other nodes have the same addresses and lower
 	// sequence numbers.
 	c.lower.Replay, c.output.Replay = c.lower.Replay[:0], c.output.Replay[:0]

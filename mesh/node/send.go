@@ -21,6 +21,8 @@ type outgoing struct {
 	ttl      mesh.TTL
 	by       *network.Credentials // nil: the flooding credentials of netKey
 	request  RequestID            // that it belongs to, 0 for none
+	// segmented sends in segments, which are acknowledged, what would fit one PDU.
+	segmented bool
 }
 
 // delayed is an access message for later: an answer to a group, the repetition
@@ -70,6 +72,8 @@ func (o *outgoing) access(payload []byte) transport.AccessOut {
 		TTL:     o.ttl,
 		By:      o.by,
 		Payload: payload,
+
+		Segmented: o.segmented,
 	}
 }
 

@@ -15,6 +15,9 @@ const (
 	mostLinkDelay  = 50 * time.Millisecond
 )
 
+// maxHeld bounds what waits: all segments of the longest PDU, on all links, twice.
+const maxHeld = 128
+
 // fewSessions is how many provisionings the radio has time for without their
 // sharing it.
 const fewSessions = 2
@@ -40,6 +43,9 @@ func (c *Core) spread(cancel []bearer.Lane, send []bearer.Outgoing) {
 	}
 	c.output.Cancel = append(c.output.Cancel, cancel...)
 	for i := range send {
+		if len(c.held) >= maxHeld {
+			return // links send again what is not answered
+		}
 		h := held{Outgoing: send[i]}
 		for j := range c.held {
 			if c.held[j].Lane == h.Lane {

@@ -8,15 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
@@ -30,17 +27,24 @@ func deviceUUID(number int) mesh.UUID { return mesh.UUID{0: 0xDD, 15: byte(numbe
 type hall struct {
 	nodes   []*node.Node
 	bearers []*advertiser.Bearer
+	reports chan node.Event // of the provisioner
 }
 
 func enter(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtual.Air, seed uint64, devices int) *hall {
 	t.Helper()
-	h := &hall{}
+	h := &hall{reports: make(chan node.Event, 10_000)}
 	for number := range devices + 1 {
 		random := sim.Random(seed, number)
-		n, err := node.Open(node.Config{
-			Options: node.Options{Elements: device.NewPlug().Elements(), Random: random},
+		elements := device.NewPlug().Elements()
+		elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())
+		config := node.Config{
+			Options: node.Options{Elements: elements, Random: random, Monitor: number == 0},
 			Store:   store.NewMemory(),
-		}, func() (node.Saved, error) {
+		}
+		if number == 0 {
+			config.Report = func(e node.Event) { h.reports <- e }
+		}
+		n, err := node.Open(config, func() (node.Saved, error) {
 			if number == 0 {
 				return node.NewNetwork(1, random)
 			}
@@ -49,19 +53,7 @@ func enter(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtua
 		if err != nil {
 			t.Fatal(err)
 		}
-		chip, err := air.Attach(virtual.Options{Address: controllerAddress(number), Latency: time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := advertiser.New(advertiser.Config{Receive: n.Receive, Random: sim.Random(seed, -1-number), Log: zerolog.Nop()})
-		c := controller.New(controller.Config{
-			Name:  sim.Address(number).String(),
-			Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
-			Hosts: []controller.Host{b},
-			Log:   zerolog.Nop(),
-		})
-		parts.Go(func() { _ = c.Run(ctx) }) // the context's error
-		parts.Go(func() { n.Run(ctx, b) })
+		b, _ := onAir(ctx, t, parts, air, seed, number, n, time.Millisecond)
 		h.nodes, h.bearers = append(h.nodes, n), append(h.bearers, b)
 	}
 	return h

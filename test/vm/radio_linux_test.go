@@ -23,18 +23,24 @@ type radio struct {
 	stop   func()
 }
 
-// run starts a radio as the service does.
+// run starts a radio that notes what it hears.
 func run(t *testing.T, name string) *radio {
+	t.Helper()
+	heard := make(chan []byte, 1000)
+	r := tune(t, name, func(in *bearer.Incoming) { heard <- bytes.Clone(in.PDU()) })
+	r.heard = heard
+	return r
+}
+
+// tune starts a radio as the service does.
+func tune(t *testing.T, name string, receive func(*bearer.Incoming)) *radio {
 	t.Helper()
 	spec, err := transport.Parse(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &radio{states: make(chan controller.Status, 1000), heard: make(chan []byte, 1000)}
-	r.bearer = advertiser.New(advertiser.Config{
-		Receive: func(in *bearer.Incoming) { r.heard <- bytes.Clone(in.PDU()) },
-		Log:     zerolog.Nop(),
-	})
+	r := &radio{states: make(chan controller.Status, 1000)}
+	r.bearer = advertiser.New(advertiser.Config{Receive: receive, Log: zerolog.Nop()})
 	c := controller.New(controller.Config{
 		Name: name, Open: spec.Open, Hosts: []controller.Host{r.bearer}, Log: zerolog.Nop(),
 		Status: func(s controller.Status) { r.states <- s },

@@ -362,3 +362,9 @@ func (a *Application) Become(provision func()) *Node {
 	}
 	return n
 }
+
+// Daemon is the one that the application is on.
+func (a *Application) Daemon() *Daemon { return a.daemon }
+
+// UUID is that of the device.
+func (a *Application) UUID() mesh.UUID { return a.device.UUID }

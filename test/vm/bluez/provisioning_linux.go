@@ -66,7 +66,7 @@ func (a agent) PromptNumeric(action string) (uint32, *dbus.Error) {
 }
 
 func (a agent) PromptStatic(action string) ([]byte, *dbus.Error) {
-	if action != "in-alpha" {
+	if action != "in-alpha" && action != "out-alpha" {
 		return a.device.Provisioning.Static[:], nil
 	}
 	if a.device.Provisioning.Alpha == nil {

@@ -1,0 +1,269 @@
+package vm
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
+)
+
+// TestRefresh has the service and a node of BlueZ's go together to other keys and
+// to another IV index.
+func TestRefresh(t *testing.T) {
+	guest{stack: true, limit: 6 * time.Minute, parts: []part{
+		{"keys", testServiceRefreshes},
+		{"iv_index", testServiceUpdatesIV},
+	}}.test(t)
+}
+
+// spent is the first sequence number at which BlueZ begins an IV Update: half of
+// them are used.
+const spent mesh.SequenceNumber = 0x800001
+
+// newPair is BlueZ's provisioner with a plug of ours that it has configured.
+func newPair(t *testing.T) (b *boss, p *plug, at mesh.Address) {
+	t.Helper()
+	room := newRoom(t)
+	theirs, ours := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
+	b = newBoss(t, theirs.name(), bluez.Provisioning{})
+	p = newPlug(t, ours.address(), 1, node.DeviceOptions{})
+	at = b.take(p.uuid, 1)
+	b.giveKey(at, onOffServer)
+	b.configure(at, "Model Publication Status",
+		octets(append(octets([]byte{0x03}, uint16(at), uint16(bossAddress), uint16(appKey)), 0xFF, 0, 0), onOffServer), 0x80, 0x19, 0)
+	b.command(at, at, 1)
+	return b, p, at
+}
+
+// testRefreshesKeys has BlueZ refresh the keys twice: our plug is told the
+// phases by messages, and then it has to see them in beacons.
+func testRefreshesKeys(t *testing.T) {
+	b, p, at := newPair(t)
+	both := []mesh.Address{at, bossAddress}
+	for _, told := range []bool{true, false} {
+		before, err := b.node.ExportKeys()
+		b.must(err)
+		b.must(b.node.UpdateSubnet(homeKey))
+		b.must(b.node.UpdateAppKey(appKey))
+		for _, to := range both {
+			b.ask(to, "NetKey Status", func() error { return b.node.AddNetKey(to, homeKey, homeKey, true) }, 0x80, 0x44, 0)
+			b.ask(to, "AppKey Status", func() error { return b.node.AddAppKey(to, appKey, homeKey, true) }, 0x80, 0x03, 0)
+		}
+		p.phase(state.FirstPhase)
+		b.works(p, at)
+
+		for _, s := range []struct {
+			transition, phase byte
+			want              state.Phase
+		}{{2, 2, state.SecondPhase}, {3, 0, state.NormalOperation}} {
+			for _, to := range both {
+				if to == bossAddress || told {
+					b.configure(to, "Key Refresh Phase Status", append(octets([]byte{0x80, 0x16}, uint16(homeKey)), s.transition),
+						append(octets([]byte{0x80, 0x17, 0}, uint16(homeKey)), s.phase)...)
+				}
+			}
+			// What the daemon manages is not what its own node has.
+			b.must(b.node.SetKeyPhase(homeKey, s.transition))
+			p.phase(s.want)
+			b.works(p, at)
+		}
+
+		after, err := b.node.ExportKeys()
+		b.must(err)
+		has, net, app := p.state(), after.Net[homeKey].Key, after.Net[homeKey].App[appKey].Key
+		if net.Equal(before.Net[homeKey].Key) || app.Equal(before.Net[homeKey].App[appKey].Key) {
+			t.Error("BlueZ has the same keys as before")
+		}
+		if s := has.Subnets[0]; !s.Key.Equal(net) || !s.NewKey.IsZero() || !has.AppKeys[0].Key.Equal(app) {
+			t.Error("the plug has not the new keys, or still the old ones")
+		}
+	}
+}
+
+// works has a command, its status and a message of the plug's own pass.
+func (b *boss) works(p *plug, at mesh.Address) {
+	b.t.Helper()
+	for _, on := range []byte{0, 1} {
+		b.command(at, at, on)
+	}
+	mark := b.app.Mark()
+	p.press()
+	b.app.Next(mark, "what was done by hand", func(m bluez.Message) bool {
+		return m.Source == at && string(m.Data) == "\x82\x04\x00"
+	})
+}
+
+// testUpdatesIVIndex has BlueZ take the network to the next IV index. It begins
+// when half of its sequence numbers are used, once it has heard a beacon. It
+// cannot be told to, and it ends an update after 96 hours only: so the daemon is
+// stopped, and started with what it writes at that time.
+func testUpdatesIVIndex(t *testing.T) {
+	b, p, at := newPair(t)
+	uuid := b.app.UUID()
+	b.daemon.Stop()
+	b.daemon.SetSequence(uuid, 0, false, spent)
+	b.daemon.Restart()
+	b.attach()
+	for late := time.Now().Add(3 * patience); !b.node.IVUpdate(); b.command(at, at, 1) {
+		if time.Now().After(late) {
+			t.Fatal("BlueZ begins no IV Update")
+		}
+	}
+	if index := b.node.IVIndex(); index != 1 {
+		t.Fatalf("BlueZ has the IV index %d", index)
+	}
+	p.iv(1, true)
+	b.works(p, at)
+
+	b.must(p.node.SetIVTestMode(t.Context(), true)) // the 96 hours
+	b.daemon.Stop()
+	b.daemon.SetSequence(uuid, 1, false, 0)
+	b.daemon.Restart()
+	b.attach()
+	p.iv(1, false)
+	b.works(p, at)
+	if index, update := b.node.IVIndex(), b.node.IVUpdate(); index != 1 || update {
+		t.Errorf("BlueZ has the IV index %d, updating %t", index, update)
+	}
+	if n := b.node.SequenceNumber(); n >= spent {
+		t.Errorf("BlueZ goes on with the sequence number %d", n)
+	}
+}
+
+// newLivingRoom is the service with a lamp on BlueZ.
+func newLivingRoom(t *testing.T) (*home, *bluez.Daemon, *lamp) {
+	t.Helper()
+	room := newRoom(t)
+	ours, theirs := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
+	h := newHome(t, ours.name())
+	d := bluez.Start(t, bluez.Options{Adapter: theirs.name()})
+	l := newLamp(t, d, bluez.Provisioning{})
+	h.adopt(l, "lamp", "")
+	h.lampWorks(l)
+	return h, d, l
+}
+
+// lampWorks has commands, statuses and messages of the lamp's own pass.
+func (h *home) lampWorks(l *lamp) {
+	h.t.Helper()
+	for _, s := range []string{"ON", "OFF"} {
+		h.command("lamp", fmt.Sprintf(`"state":%q`, s))
+		h.o.Stands(base+"lamp", fmt.Sprintf(`{"state":%q}`, s))
+		if on, _ := l.is(); on != (s == "ON") {
+			h.t.Errorf("after %s the lamp is on: %t", s, on)
+		}
+	}
+	l.press(true)
+	h.o.Stands(base+"lamp", `{"state":"ON"}`)
+}
+
+// testServiceRefreshes gives a node of BlueZ's other keys, twice.
+func testServiceRefreshes(t *testing.T) {
+	h, d, l := newLivingRoom(t)
+	for range 2 {
+		before := d.NodeState(l.uuid)
+		mark := h.o.Mark()
+		h.ask("network/key_refresh", `{}`, `{"status":"ok"}`)
+		for _, phase := range []string{"distributing", "switching", "revoking", "done"} {
+			h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"key_refresh","data":{"net_key":0,"phase":%q}}`, phase))
+		}
+		h.lampWorks(l)
+
+		var own struct {
+			Data struct {
+				Network struct {
+					NetKeys, AppKeys []struct{ Key string }
+				}
+			}
+		}
+		if err := json.Unmarshal(h.ask("network/export", `{"keys":true}`, `{"status":"ok"}`), &own); err != nil {
+			t.Fatal(err)
+		}
+		after := d.NodeState(l.uuid)
+		for name, k := range map[string]struct {
+			before, after bluez.StoredKey
+			own           string
+		}{
+			"NetKey": {before.Net[0], after.Net[0], own.Data.Network.NetKeys[0].Key},
+			"AppKey": {before.App[0], after.App[0], own.Data.Network.AppKeys[0].Key},
+		} {
+			if k.after.Key.Equal(k.before.Key) || !k.after.Old.IsZero() || k.after.Phase != 0 || hex.EncodeToString(k.after.Key.Reveal()) != k.own {
+				t.Errorf("BlueZ has not the new %s, or still the old one", name)
+			}
+		}
+	}
+	// What is stored is what counts.
+	h.kill()
+	d.Kill()
+	d.Restart()
+	l.attach()
+	h.start()
+	h.lampWorks(l)
+}
+
+// testServiceUpdatesIV goes with a node of BlueZ's to the IV index that the
+// service begins with, and then to the one that BlueZ begins with.
+func testServiceUpdatesIV(t *testing.T) {
+	h, d, l := newLivingRoom(t)
+	restart := func(change func()) {
+		t.Helper()
+		d.Stop()
+		change()
+		d.Restart()
+		l.attach()
+	}
+	h.ask("network/iv_update", `{"test_mode":true}`, `{"status":"ok","data":{"iv_index":1,"in_progress":true}}`)
+	l.iv(1, true)
+	h.lampWorks(l)
+
+	// BlueZ knows no test mode: in the 96 hours after the begin it does not
+	// believe that an update has ended. Until then the two are one step apart,
+	// and understand each other.
+	mark := h.o.Mark()
+	h.ask("network/iv_update", `{"to":"normal"}`, `{"status":"ok","data":{"iv_index":1,"in_progress":false}}`)
+	d.AwaitLog("IVU clear attempted too soon")
+	h.lampWorks(l)
+	// It does when it has just been started.
+	restart(func() {})
+	l.iv(1, false)
+	h.lampWorks(l)
+	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":1,"in_progress":false}}`)
+
+	// The lamp has used half of its sequence numbers.
+	mark = h.o.Mark()
+	restart(func() { d.SetSequence(l.uuid, 1, false, spent) })
+	for late := time.Now().Add(3 * patience); !l.node.IVUpdate(); h.lampWorks(l) {
+		if time.Now().After(late) {
+			t.Fatal("BlueZ begins no IV Update")
+		}
+	}
+	l.iv(2, true)
+	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":2,"in_progress":true}}`)
+	h.lampWorks(l)
+	// The 96 hours later.
+	restart(func() { d.SetSequence(l.uuid, 2, false, 0) })
+	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":2,"in_progress":false}}`)
+	l.iv(2, false)
+	h.lampWorks(l)
+	h.o.Stands(base+"bridge/info", `{"network":{"iv_index":2,"iv_update":false}}`)
+}
+
+// iv waits until BlueZ, since its last start, has come into a state of the IV
+// Update procedure, and checks its IV index.
+func (l *lamp) iv(index mesh.IVIndex, update bool) {
+	l.t.Helper()
+	state := "iv_upd_state = IV_UPD_NORMAL"
+	if update {
+		state = "iv_upd_state = IV_UPD_UPDATING"
+	}
+	l.app.Daemon().AwaitLog(state)
+	if i, u := l.node.IVIndex(), l.node.IVUpdate(); i != index || u != update {
+		l.t.Fatalf("BlueZ has the IV index %d, updating %t; expected %d, %t", i, u, index, update)
+	}
+}
