@@ -104,6 +104,7 @@ type Core struct {
 	codec     access.Codec
 	later     []delayed
 	spoken    time.Time // when the radio will have sent what this node has said
+	pace      bearer.Pace
 
 	peers       []*peer // by address
 	nextAddress mesh.Address
@@ -157,6 +158,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 		sequence: s.sequence,
 		busy:     map[mesh.Address]bool{},
 		heard:    map[mesh.UUID]time.Time{},
+		pace:     bearer.UsualPace(),
 	}
 	if c.state == nil {
 		return nil, errors.New("node: no state was given; make it with NewDevice or NewNetwork")

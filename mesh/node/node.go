@@ -136,6 +136,7 @@ func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 		case <-timer.C:
 			n.core.Tick(time.Now())
 		}
+		n.followPace()
 		if !n.carryOut(ctx, n.core.Take()) {
 			return
 		}
@@ -143,6 +144,16 @@ func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 			timer.Stop()
 		} else {
 			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+// followPace takes over how fast the radio is, which may be another one than
+// before.
+func (n *Node) followPace() {
+	if b, ok := n.bearer.(bearer.Paced); ok {
+		if p := b.Pace(); p != (bearer.Pace{}) {
+			n.core.SetPace(p)
 		}
 	}
 }

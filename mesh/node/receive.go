@@ -23,6 +23,7 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 		Receiver:    c.state.SARReceiver,
 		Sources:     c.options.ReplaySize,
 	})
+	c.transport.SetAirtime(c.airtime())
 	for _, e := range replay {
 		if err := c.transport.Restore(transport.ReplayEntry(e)); err != nil {
 			return err
@@ -45,16 +46,15 @@ func (c *Core) segmentation() *transport.Transmitter {
 	}
 	const (
 		step       = 10 * time.Millisecond
-		jitter     = 5 * time.Millisecond // of the controller, on average
-		event      = 2 * time.Millisecond
 		widestStep = 15
 	)
-	transmit := c.state.NetworkTransmit.Transmit()
-	onAir := time.Duration(transmit.Count-1)*(transmit.Interval+jitter) + event
 	t := transport.DefaultTransmitter()
-	t.SegmentIntervalStep = uint8(min((onAir+step-1)/step, widestStep+1) - 1)
+	t.SegmentIntervalStep = uint8(min((c.airtime()+step-1)/step, widestStep+1) - 1)
 	return &t
 }
+
+// airtime is how long the radio is at one PDU of this node.
+func (c *Core) airtime() time.Duration { return c.pace.Airtime(c.state.NetworkTransmit.Transmit()) }
 
 // receiveMessage takes a network PDU up the stairs: network layer, relay,
 // transport, access.

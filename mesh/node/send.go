@@ -171,15 +171,23 @@ func (c *Core) seal() {
 	}
 }
 
+// SetPace tells the core how fast its radio is, until further notice. Without it
+// the radio is taken for one of UsualPace.
+func (c *Core) SetPace(p bearer.Pace) {
+	if p != c.pace {
+		c.pace = p
+		c.deriveSegmentation()
+	}
+}
+
 // speak keeps account of how long the radio will need for what this node says:
 // its own messages go one after the other. What else the radio does is not in
 // it, nor what it had no room for.
 func (c *Core) speak(t bearer.Transmit) {
-	const delay = 5 * time.Millisecond // of the link layer, on average
 	if c.spoken.Before(c.now) {
 		c.spoken = c.now
 	}
-	c.spoken = c.spoken.Add(time.Duration(t.Count) * (max(t.Interval, leastInterval) + delay))
+	c.spoken = c.spoken.Add(c.pace.Airtime(t))
 }
 
 func (c *Core) countUnsent(err error) {
