@@ -109,6 +109,9 @@ func newLinkQueue() *linkQueue { return &linkQueue{wake: make(chan struct{}, 1)}
 func (q *linkQueue) put(e bearer.LinkEvent) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if e.Kind == bearer.LinkClosed && q.forget(e.ID) {
+		return true
+	}
 	if e.Kind == bearer.LinkData && len(q.events) >= queueSize {
 		return false
 	}
@@ -127,6 +130,19 @@ func (q *linkQueue) put(e bearer.LinkEvent) bool {
 // untold reports whether the node has not yet heard of a connection.
 func (q *linkQueue) untold(id bearer.LinkID) bool {
 	return slices.ContainsFunc(q.events, func(o bearer.LinkEvent) bool { return o.ID == id && o.Kind == bearer.LinkOpened })
+}
+
+// forget drops a connection that somebody made and that is over before the node
+// has heard of it. So who comes and goes while the node waits for its store
+// leaves nothing behind. It reports false for any other connection.
+func (q *linkQueue) forget(id bearer.LinkID) bool {
+	if id < bearer.FirstIncoming || !slices.ContainsFunc(q.events, func(e bearer.LinkEvent) bool {
+		return e.ID == id && e.Kind == bearer.LinkOpened
+	}) {
+		return false
+	}
+	q.events = slices.DeleteFunc(q.events, func(e bearer.LinkEvent) bool { return e.ID == id })
+	return true
 }
 
 // take empties the queue.
