@@ -32,6 +32,7 @@ type home struct {
 	orders  int              // transactions so far
 	capture string           // of the HCI traffic
 	user    rights           // that the service runs with
+	broker  *process.Process
 }
 
 // newHome starts a broker and the service, and returns when it takes commands.
@@ -53,7 +54,7 @@ func (h *home) serve() {
 	if err := os.WriteFile(config, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	process.Start(t, exec.Command(guestMosquitto, "-c", config))
+	h.broker = process.Start(t, exec.Command(guestMosquitto, "-c", config))
 	h.o = observer.Start(t, brokerURL, nil)
 	h.capture = filepath.Join(t.TempDir(), "air.btsnoop")
 	handOver(t, h.capture, h.capture+".1")
@@ -84,6 +85,9 @@ func (h *home) launch() {
 // stop is Ctrl-C, kill is kill -9 on the service.
 func (h *home) stop() { h.running.Stop() }
 func (h *home) kill() { h.running.Kill() }
+
+// quit makes room for another home, once the service has ended.
+func (h *home) quit() { h.broker.Stop() }
 
 // ask sends a request and returns the answer, which holds want.
 func (h *home) ask(request, payload, want string) []byte {
