@@ -18,6 +18,8 @@ import (
 const (
 	base      = "btmesh2mqtt/"
 	brokerURL = "mqtt://127.0.0.1:1883"
+
+	bridgeAddress mesh.Address = 0x0001 // of the service
 )
 
 // home is btmesh2mqtt on an adapter and a real Mosquitto, and somebody who

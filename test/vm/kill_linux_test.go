@@ -135,7 +135,7 @@ type traffic struct {
 // startTraffic begins with both. Each message of the lamp has a number.
 func startTraffic(h *home, l *lamp) *traffic {
 	f := &traffic{quit: make(chan struct{}), done: make(chan int)}
-	const service, key = 0x0001, 0
+	const key = 0 // that the service made
 	go func() {
 		tick := time.NewTicker(250 * time.Millisecond)
 		defer tick.Stop()
@@ -151,7 +151,7 @@ func startTraffic(h *home, l *lamp) *traffic {
 			state := []string{"OFF", "ON"}[number/2%2]
 			h.o.Send(base+"lamp/set", fmt.Sprintf(`{"state":%q,"transaction":"t%d"}`, state, number))
 			message := binary.BigEndian.AppendUint32(bytes.Clone(tellOpcode), number)
-			if err := l.node.Send(echoElement, service, key, message); err != nil {
+			if err := l.node.Send(echoElement, bridgeAddress, key, message); err != nil {
 				h.t.Errorf("message %d of the lamp: %v", number, err)
 			}
 		}
@@ -208,9 +208,9 @@ func (p *tape) replay(by *radio, of *dongle, most int) {
 	}
 }
 
-// audit opens what the service has sent: one sequence number, one PDU.
-func (p *tape) audit(t *testing.T, of *dongle, h *home) {
-	t.Helper()
+// open decrypts network PDUs with the network's key, which the service tells.
+func (p *tape) open(h *home, pdus []string) []network.PDU {
+	h.t.Helper()
 	var export struct {
 		Data struct {
 			Network struct {
@@ -220,29 +220,41 @@ func (p *tape) audit(t *testing.T, of *dongle, h *home) {
 	}
 	answer := h.ask("network/export", `{"keys":true}`, `{"status":"ok"}`)
 	if err := json.Unmarshal(answer, &export); err != nil || len(export.Data.Network.NetKeys) != 1 {
-		t.Fatalf("the export has %d NetKeys, %v", len(export.Data.Network.NetKeys), err)
+		h.t.Fatalf("the export has %d NetKeys, %v", len(export.Data.Network.NetKeys), err)
 	}
 	octets, err := hex.DecodeString(export.Data.Network.NetKeys[0].Key)
 	if err != nil || len(octets) != len(crypto.Key{}) {
-		t.Fatalf("the NetKey has %d octets, %v", len(octets), err)
+		h.t.Fatalf("the NetKey has %d octets, %v", len(octets), err)
 	}
 	receiver := network.NewReceiver(network.Config{})
 	receiver.AddSubnet(mesh.PrimaryNetKey, network.Flooding(crypto.Key(octets)))
-	used := map[mesh.SequenceNumber]string{}
-	for _, pdu := range p.of(of) {
+	var all []network.PDU
+	for _, pdu := range pdus {
 		receiver.ForgetAll()
 		var opened network.PDU
 		if v := receiver.Open([]byte(pdu), &opened); v != network.Fresh {
-			t.Errorf("% x of the service is %s", pdu, v)
+			h.t.Errorf("% x is %s", pdu, v)
 			continue
 		}
-		if opened.Src != 0x0001 {
+		opened.Transport = bytes.Clone(opened.Transport)
+		all = append(all, opened)
+	}
+	return all
+}
+
+// audit wants each sequence number of the service used for one PDU only. The
+// tape has each PDU once.
+func (p *tape) audit(t *testing.T, of *dongle, h *home) {
+	t.Helper()
+	used := map[mesh.SequenceNumber]bool{}
+	for _, pdu := range p.open(h, p.of(of)) {
+		if pdu.Src != bridgeAddress {
 			continue // relayed
 		}
-		if other, twice := used[opened.Seq]; twice {
-			t.Errorf("sequence number %d is that of % x and of % x", opened.Seq, other, pdu)
+		if used[pdu.Seq] {
+			t.Errorf("sequence number %d was used again: %+v", pdu.Seq, pdu)
 		}
-		used[opened.Seq] = pdu
+		used[pdu.Seq] = true
 	}
 	t.Logf("%d PDUs of the service, no sequence number twice", len(used))
 	if len(used) < kills {
