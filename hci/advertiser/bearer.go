@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
@@ -46,6 +47,7 @@ type Bearer struct {
 	kick     chan struct{} // something has changed that the station must look at
 
 	incoming bearer.Incoming // reused for each PDU heard
+	pace     atomic.Pointer[bearer.Pace]
 
 	mu        sync.Mutex
 	queue     *queue
@@ -56,6 +58,7 @@ type Bearer struct {
 
 var (
 	_ bearer.Bearer   = (*Bearer)(nil)
+	_ bearer.Paced    = (*Bearer)(nil)
 	_ controller.Host = (*Bearer)(nil)
 )
 
@@ -113,6 +116,14 @@ func (b *Bearer) Cancel(id bearer.Lane) {
 		b.wake()
 	}
 	b.counters.cancelled.Add(uint64(dropped))
+}
+
+// Pace implements bearer.Paced. It is that of the last controller.
+func (b *Bearer) Pace() bearer.Pace {
+	if p := b.pace.Load(); p != nil {
+		return *p
+	}
+	return bearer.Pace{}
 }
 
 // wake makes the station look.
