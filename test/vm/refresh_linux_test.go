@@ -168,13 +168,24 @@ func (h *home) lampWorks(l *lamp) {
 	h.o.Stands(base+"lamp", `{"state":"ON"}`)
 }
 
-// testServiceRefreshes gives a node of BlueZ's other keys, twice.
+// testServiceRefreshes gives a node of BlueZ's other keys, and then again while
+// the node has no power when that begins, and then the service has not.
 func testServiceRefreshes(t *testing.T) {
 	h, d, l := newLivingRoom(t)
-	for range 2 {
+	for _, outage := range []bool{false, true} {
 		before := d.NodeState(l.uuid)
+		if outage {
+			d.Kill()
+		}
 		mark := h.o.Mark()
 		h.ask("network/key_refresh", `{}`, `{"status":"ok"}`)
+		if outage {
+			h.kill()
+			h.start()
+			d.Restart()
+			l.attach()
+			l.press(true) // it is there again
+		}
 		for _, phase := range []string{"distributing", "switching", "revoking", "done"} {
 			h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"key_refresh","data":{"net_key":0,"phase":%q}}`, phase))
 		}
@@ -204,11 +215,9 @@ func testServiceRefreshes(t *testing.T) {
 		}
 	}
 	// What is stored is what counts.
-	h.kill()
 	d.Kill()
 	d.Restart()
 	l.attach()
-	h.start()
 	h.lampWorks(l)
 }
 
