@@ -111,7 +111,7 @@ func (s *Service) publishState(m *managed) {
 		return
 	}
 	topic := s.cfg.Topics.State(m.record.Name)
-	attributes := m.translator.State()
+	attributes := s.withUpdate(m, m.translator.State())
 	if len(attributes) == 0 {
 		s.clear(m, topic) // of what it was before it was interviewed again
 		return

@@ -57,6 +57,7 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"scan":             s.requestScan,
 		"device/provision": s.requestProvision,
 		"device/oob":       s.requestOOB,
+		"device/refresh":   s.requestRefresh,
 
 		"device/provision_cancel": s.requestProvisionCancel,
 
@@ -74,6 +75,10 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"appkey/add":          s.requestAppKeyAdd,
 		"appkey/remove":       s.requestAppKeyRemove,
 		"heartbeat/set":       s.requestHeartbeat,
+
+		"device/ota_update/check":  s.requestUpdateCheck,
+		"device/ota_update/update": s.requestUpdate,
+		"device/ota_update/abort":  s.requestUpdateAbort,
 	}
 }
 
@@ -116,7 +121,7 @@ func codeOf(err error) string {
 		return "refused" // by the node
 	case unanswered(err):
 		return "no_response"
-	case errors.Is(err, node.ErrProvisioning), errors.Is(err, node.ErrTooManySessions), errors.Is(err, node.ErrQueueFull):
+	case errors.Is(err, node.ErrProvisioning), errors.Is(err, node.ErrServerBusy), errors.Is(err, node.ErrTooManySessions), errors.Is(err, node.ErrQueueFull):
 		return "busy"
 	case errors.Is(err, provision.ErrValue):
 		return "bad_value"
@@ -146,7 +151,9 @@ func (s *Service) requestScan(payload []byte, reply answer) {
 	const longest, standard = 3600.0, 60.0
 	in := struct {
 		common
-		Time float64 `json:"time"` // seconds
+		Time   float64  `json:"time"`   // seconds
+		Remote []string `json:"remote"` // devices whose Remote Provisioning Servers scan too
+		UUID   string   `json:"uuid"`   // of the one device that they tell more of
 	}{Time: standard}
 	if err := decode(payload, &in); err != nil {
 		reply(nil, err)
@@ -156,12 +163,25 @@ func (s *Service) requestScan(payload []byte, reply answer) {
 		reply(nil, fail("bad_value", "time: expected 0 to %g seconds, got %g", longest, in.Time))
 		return
 	}
+	servers, err := s.remoteServers(in.Remote)
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	if in.UUID != "" {
+		s.describeRemotely(in.UUID, servers, in.Time, reply)
+		return
+	}
 	s.scanUntil = time.Time{}
 	if in.Time > 0 {
 		s.scanUntil = time.Now().Add(time.Duration(in.Time * float64(time.Second)))
 	}
 	clear(s.found)
 	s.lists["unprovisioned"], s.lists["info"] = true, true
+	if len(servers) > 0 {
+		s.scanRemotely(servers, in.Time, reply)
+		return
+	}
 	reply(map[string]any{"time": in.Time}, nil)
 }
 

@@ -79,7 +79,9 @@ func (s *Service) provisionOptions(in *provisionRequest) (ProvisionOptions, erro
 			return o, err
 		}
 		o.Via = m.record.Address
+		return o, nil
 	}
+	o.Via = s.nearest(o.UUID)
 	return o, nil
 }
 
@@ -204,6 +206,12 @@ func (s *Service) certificate(raw json.RawMessage) (*node.Certificate, error) {
 func (s *Service) stepped(in node.ProvisioningStep) {
 	s.debugStep(in)
 	data := map[string]any{"uuid": in.UUID, "step": in.Step}
+	if c := in.Offers; c != nil {
+		data["elements"], data["offers"] = c.Elements, c.String()
+	}
+	if m := in.Start; m != nil {
+		data["algorithm"], data["method"], data["public_key_oob"] = m.Algorithm.String(), m.Method.String(), m.OOBPublicKey
+	}
 	if p := in.Prompt; p != nil {
 		data["method"], data["action"], data["size"] = p.Method.String(), p.Method.ActionName(p.Action), p.Size
 		data["value_type"] = "number"

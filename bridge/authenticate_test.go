@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
@@ -48,6 +49,27 @@ func TestProvisionWithOutputOOB(t *testing.T) {
 		pass(2 * fake.Joining)
 		if got := w.out.take("b/bridge/response/device/provision"); len(got) != 1 || !strings.Contains(got[0], `"status":"ok"`) {
 			t.Errorf("got %v", got)
+		}
+	})
+}
+
+// TestProvisioningSteps: what a device offers, and what was chosen, is told.
+func TestProvisioningSteps(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.start()
+		w.svc.Report(node.ProvisioningStep{UUID: uuid(1), Step: "capabilities", Offers: &provision.Capabilities{
+			Elements: 2, OutputActions: provision.ActionsOf(provision.Blink, provision.OutputNumeric), OutputSize: 6,
+		}})
+		w.svc.Report(node.ProvisioningStep{UUID: uuid(1), Step: "start", Start: &provision.Start{Algorithm: provision.HMAC, Method: provision.OutputOOB}})
+		pass(time.Second)
+		events := w.out.take("b/bridge/event")
+		for i, want := range []string{
+			`{"elements":2,"offers":"no_oob, output_oob (blink, numeric; up to 6)","step":"capabilities","uuid":"` + uuid(1).String() + `"}`,
+			`{"algorithm":"BTM_ECDH_P256_HMAC_SHA256_AES_CCM","method":"output_oob","public_key_oob":false,"step":"start","uuid":"` + uuid(1).String() + `"}`,
+		} {
+			if len(events) != 2 || !strings.Contains(events[i], want) {
+				t.Errorf("events %v, want %s", events, want)
+			}
 		}
 	})
 }

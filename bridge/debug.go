@@ -93,11 +93,13 @@ type requester struct {
 	log      zerolog.Logger
 	device   string
 	address  mesh.Address // of the first element
+	netKey   mesh.KeyIndex
+	appKey   mesh.KeyIndex
 }
 
 // requester makes one for a device as it is called now.
 func (s *Service) requester(m *managed) *requester {
-	return &requester{s.cfg.Mesh, s.messages, s.log, m.record.Name, m.record.Address}
+	return &requester{s.cfg.Mesh, s.messages, s.log, m.record.Name, m.record.Address, m.record.NetKey, m.record.AppKey}
 }
 
 // Request sends a message and waits for its outcome, as node.Node.Request does.
@@ -140,7 +142,7 @@ func (s *Service) debugRequest(what string, payload []byte) {
 	_ = json.Unmarshal(payload, &fields) // the response says what it should have been
 	for _, key := range []string{
 		"uuid", "name", "id", "from", "to", "time", "force", "attention", "transaction",
-		"key_refresh", "net_key", "app_key", "exclude", "finish", "test_mode",
+		"key_refresh", "net_key", "app_key", "exclude", "finish", "test_mode", "via", "remote", "what",
 	} {
 		if value, ok := fields[key]; ok && len(value) <= maxText {
 			if shown == nil {

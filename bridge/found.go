@@ -20,11 +20,18 @@ type foundDevice struct {
 	Adapter   string    `json:"adapter"` // as configured
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
+	Via       []reach   `json:"via,omitempty"` // devices that hear it
+
+	keptUntil time.Time // although it is not heard again, for servers report once
 }
 
 // heard notes an unprovisioned device. Anybody can send beacons, so their
 // number is bounded.
 func (s *Service) heard(e node.DeviceHeard) {
+	if e.Via != mesh.Unassigned {
+		s.heardVia(e)
+		return
+	}
 	now := time.Now().UTC().Truncate(time.Second)
 	f := s.found[e.UUID]
 	if f == nil {
@@ -77,7 +84,7 @@ func (s *Service) adapterID(number uint8) string {
 func (s *Service) expireFound() {
 	const silence = time.Minute
 	for uuid, f := range s.found {
-		if time.Since(f.LastSeen) > silence {
+		if time.Since(f.LastSeen) > silence && time.Now().After(f.keptUntil) {
 			delete(s.found, uuid)
 			s.lists["unprovisioned"] = true
 		}

@@ -1,10 +1,13 @@
 package bridge
 
 import (
+	"context"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
 )
 
 // friendshipDocument is what bridge/devices shows of a device that sleeps and
@@ -42,6 +45,16 @@ func (s *Service) befriended(in node.FriendshipChanged) {
 	case in.Reason == string(friend.PollTimeout):
 		s.setOnline(m, false)
 	}
+}
+
+// patient gives a device time to wake up, for each question anew.
+type patient struct{ *requester }
+
+// Request implements commission.Requester.
+func (p patient) Request(ctx context.Context, q node.Request) (node.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, commission.Timeout)
+	defer cancel()
+	return p.requester.Request(ctx, q)
 }
 
 // friendship is the friendship with a device, nil for none.

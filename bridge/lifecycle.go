@@ -102,8 +102,6 @@ func (s *Service) interview(m *managed, reply answer) {
 func (s *Service) configure(
 	ctx context.Context, to *requester, peer state.Peer, o commission.Options, progress func(commission.Step),
 ) (*commission.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, commission.Timeout)
-	defer cancel()
 	app, err := s.appKeyOf(ctx, peer.NetKey)
 	if err != nil {
 		return nil, err
@@ -113,7 +111,7 @@ func (s *Service) configure(
 		return nil, err
 	}
 	o.NetKey, o.AppKey, o.Key, o.Bridge = peer.NetKey, app, key, s.cfg.Address
-	return commission.Configure(ctx, to, o, peer, progress)
+	return commission.Configure(ctx, patient{to}, o, peer, progress)
 }
 
 // who names the device in the response to a request.

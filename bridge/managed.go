@@ -40,6 +40,8 @@ type managed struct {
 	failures  int
 	busy      bool // is being interviewed or removed
 	heartbeat *heartbeatDocument
+
+	update *update // of its firmware, nil for none since the start
 }
 
 // load makes a device of its record and of what else the store has of it. What
@@ -123,6 +125,9 @@ func (s *Service) drop(m *managed) {
 	for _, c := range m.commands.takeAll() {
 		s.conclude(m, c, failed(errRemoved))
 	}
+	if m.update != nil {
+		m.update.abort()
+	}
 	delete(s.devices, m.record.UUID)
 	delete(s.byName, m.record.Name)
 	delete(s.dirty, m.record.UUID)
@@ -151,6 +156,7 @@ func (s *Service) adopt(p state.Peer, name string) *managed {
 		topics:   map[string]bool{},
 		lastSeen: time.Now(),
 	}
+	s.readmitNode(p.UUID)
 	former := s.devices[p.UUID]
 	if former != nil {
 		if name == "" {

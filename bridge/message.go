@@ -85,7 +85,7 @@ func (s *Service) requestMessage(payload []byte, reply answer) {
 		reply(nil, err)
 		return
 	}
-	to := &requester{s.cfg.Mesh, s.messages, s.log, out.Device, out.Dst}
+	to := &requester{mesh: s.cfg.Mesh, messages: s.messages, log: s.log, device: out.Device, address: out.Dst}
 	if out.Element != nil {
 		to.address -= mesh.Address(*out.Element)
 	}

@@ -30,8 +30,8 @@ func (s *Service) proxyLost(in node.ProxyLost) {
 	s.refreshSummary()
 }
 
-// proxyData is what events say about a proxy: the device only when its
-// advertisement told.
+// proxyData is what events say about a proxy: the device when it is one that the
+// bridge knows.
 func (s *Service) proxyData(peer bearer.Peer, address mesh.Address) map[string]any {
 	data := map[string]any{"peer": peer.String()}
 	if name := s.proxyName(address); name != "" {

@@ -23,6 +23,9 @@ func (s *Service) received(in node.MessageReceived) {
 	if in.DeviceKey || u.translator == nil {
 		return // configuration: whoever asked for it got it
 	}
+	if s.updateMessage(u.managed, in) {
+		return
+	}
 	update := u.translator.Receive(translate.Input{
 		Time:    time.Now(),
 		Element: u.element,

@@ -19,7 +19,7 @@ import (
 )
 
 // This file refreshes the keys of the network (mesh/refresh), one subnet after
-// the other, and removes devices with that.
+// the other.
 
 // tableRefresh is what is to be gone on with after a restart: the key refresh
 // that runs, those that wait for it, and the devices that are being removed.
@@ -44,13 +44,6 @@ type rekeying struct {
 type rekeyJob struct {
 	NetKey  mesh.KeyIndex `json:"net_key"`
 	Exclude []mesh.UUID   `json:"exclude,omitempty"`
-}
-
-// removal is how a device is removed.
-type removal struct {
-	Force      bool            `json:"force"`
-	KeyRefresh bool            `json:"key_refresh"`
-	NetKeys    []mesh.KeyIndex `json:"net_keys"` // that the device has
 }
 
 func (s *Service) loadRekeying() error {
@@ -107,6 +100,12 @@ func (s *Service) resumeRekeying() {
 			continue
 		}
 		s.queueWithout(uuid, how.NetKeys)
+	}
+	// A device may have joined in the last moment.
+	for _, m := range s.sorted() {
+		if !m.record.LeftBehind {
+			s.includeNode(m)
+		}
 	}
 	s.stepRefresh()
 	s.nextRefresh(nil)
@@ -349,7 +348,7 @@ func (s *Service) abandonRefresh(err error) {
 // endRefresh notes what came of a refresh.
 func (s *Service) endRefresh() {
 	status := s.rekeying.refresh.Status()
-	for _, uuid := range status.LeftBehind {
+	for _, uuid := range slices.Concat(status.LeftBehind, status.Excluded) {
 		if m := s.devices[uuid]; m != nil {
 			m.record.LeftBehind = true
 			s.keep(m)
@@ -423,107 +422,17 @@ func (s *Service) includeNode(m *managed) {
 	}
 }
 
+// readmitNode forgets what a device was to the refresh before it was provisioned
+// again.
+func (s *Service) readmitNode(uuid mesh.UUID) {
+	if r := s.rekeying.refresh; r != nil {
+		r.Forget(uuid)
+	}
+}
+
 // excludeNode takes a device that is forgotten out of the refresh.
 func (s *Service) excludeNode(m *managed) {
 	if r := s.rekeying.refresh; r != nil {
 		r.Exclude(m.record.UUID)
 	}
-}
-
-// noteRemoval stores that a device is being removed with a key refresh: after a
-// crash that is gone on with.
-func (s *Service) noteRemoval(m *managed, how removal) error {
-	if !how.KeyRefresh {
-		return nil
-	}
-	how.NetKeys = append([]mesh.KeyIndex{m.record.NetKey}, m.record.NetKeys...)
-	s.rekeying.removals[m.record.UUID] = how
-	err := s.keepRekeying()
-	if err != nil {
-		delete(s.rekeying.removals, m.record.UUID)
-	}
-	return err
-}
-
-// endRemoval forgets a removal that was not done.
-func (s *Service) endRemoval(m *managed, stopped bool) {
-	if _, ok := s.rekeying.removals[m.record.UUID]; !ok || stopped {
-		return
-	}
-	delete(s.rekeying.removals, m.record.UUID)
-	if err := s.keepRekeying(); err != nil {
-		s.complain("the end of a removal could not be stored: %v", err)
-	}
-}
-
-// refreshWithout refreshes the keys that a removed device has. It says whether
-// that has begun or waits for another refresh.
-func (s *Service) refreshWithout(m *managed) string {
-	s.queueWithout(m.record.UUID, append([]mesh.KeyIndex{m.record.NetKey}, m.record.NetKeys...))
-	if s.rekeying.refresh != nil {
-		return "queued"
-	}
-	s.nextRefresh(nil)
-	return "begun"
-}
-
-// queueWithout queues the refreshes that exclude a device, and ends its removal
-// with the same step.
-func (s *Service) queueWithout(uuid mesh.UUID, subnets []mesh.KeyIndex) {
-	k := &s.rekeying
-	for _, index := range subnets {
-		if r := k.refresh; r != nil && r.NetKey() == index && r.Exclude(uuid) {
-			continue // the one that runs does without it
-		}
-		at := slices.IndexFunc(k.queue, func(j rekeyJob) bool { return j.NetKey == index })
-		if at < 0 || at == 0 && k.busy {
-			k.queue = append(k.queue, rekeyJob{NetKey: index})
-			at = len(k.queue) - 1
-		}
-		k.queue[at].Exclude = append(k.queue[at].Exclude, uuid)
-	}
-	delete(k.removals, uuid)
-	if err := s.keepRekeying(); err != nil {
-		s.complain("a key refresh could not be stored: %v", err)
-	}
-}
-
-// refreshInfo is a key refresh as bridge/info shows it.
-type refreshInfo struct {
-	NetKey     mesh.KeyIndex `json:"net_key"`
-	Phase      string        `json:"phase"`
-	Through    int           `json:"through"`
-	Missing    []string      `json:"missing"`     // devices that the phase waits for
-	LeftBehind []string      `json:"left_behind"` // that get no new keys any more
-	Excluded   int           `json:"excluded"`
-	Waited     int           `json:"waited_s"` // in this phase
-	Queued     int           `json:"queued"`   // refreshes that wait for this one
-}
-
-// refreshStatus describes the refresh that runs; nil for none.
-func (s *Service) refreshStatus() *refreshInfo {
-	if s.rekeying.refresh == nil {
-		return nil
-	}
-	status := s.rekeying.refresh.Status()
-	info := &refreshInfo{
-		NetKey: status.NetKey, Phase: status.Phase.String(), Through: len(status.Through),
-		Missing: []string{}, LeftBehind: []string{}, Excluded: len(status.Excluded),
-		Waited: int(status.Waited / time.Second), Queued: len(s.rekeying.queue),
-	}
-	name := func(uuid mesh.UUID) string {
-		if m := s.devices[uuid]; m != nil {
-			return m.record.Name
-		}
-		return uuid.String()
-	}
-	for uuid := range status.Missing {
-		info.Missing = append(info.Missing, name(uuid))
-	}
-	for _, uuid := range status.LeftBehind {
-		info.LeftBehind = append(info.LeftBehind, name(uuid))
-	}
-	slices.Sort(info.Missing)
-	slices.Sort(info.LeftBehind)
-	return info
 }

@@ -150,6 +150,24 @@ func TestKeyRefreshGoesOnAfterRestarts(t *testing.T) {
 	})
 }
 
+// A device that was excluded is no part of the network any more, until it is
+// provisioned again.
+func TestKeyRefreshThatExcludes(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		w.refused("network/key_refresh", `{"exclude":["plug","lump"]}`, "unknown_device")
+		w.refused("network/key_refresh", `{"net_key":4096}`, "bad_value")
+		w.request("network/key_refresh", `{"exclude":["plug"]}`)
+		w.phase(time.Minute, "")
+		hasKeysOf(t, w, "lamp", lamp)
+		if sameKeys(w, plug) {
+			t.Error("the plug has the new keys")
+		}
+		if devices := w.out.value("b/bridge/devices"); strings.Count(devices, `"left_behind":true`) != 1 {
+			t.Errorf("devices: %s", devices)
+		}
+	})
+}
+
 func TestKeyRefreshPatience(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.stop()
@@ -274,6 +292,54 @@ func TestJoiningDuringKeyRefresh(t *testing.T) {
 		hasKeysOf(t, w, "late", late)
 		hasKeysOf(t, w, "plug", plug)
 	})
+}
+
+// The service dies while a device joins.
+func TestJoiningDuringKeyRefreshAndARestart(t *testing.T) {
+	for _, after := range []time.Duration{0, fake.Joining + time.Millisecond, fake.Joining + 2*fake.Latency} {
+		t.Run(after.String(), func(t *testing.T) {
+			household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+				plug.SetSilent(true)
+				w.request("network/key_refresh", `{"exclude":["hall/lamp"]}`)
+				pass(time.Minute)
+				late := fake.Plug(uuid(7))
+				w.net.Place(late)
+				w.send("b/bridge/request/device/provision", `{"uuid":"`+late.UUID.String()+`","name":"late"}`)
+				pass(after)
+				w.restart()
+				pass(time.Minute)
+				if w.net.Knows(late.UUID) {
+					if r := w.request("device/interview", `{"id":"`+late.UUID.String()+`"}`); r["status"] != "ok" {
+						t.Errorf("interview: %v", r)
+					}
+				}
+				// Interviewing one that is excluded does not take it back.
+				w.request("device/interview", `{"id":"hall/lamp"}`)
+				plug.SetSilent(false)
+				w.report(plug, 0, &foundation.ConfigDefaultTTLStatus{})
+				w.phase(20*time.Minute, "")
+				hasKeysOf(t, w, "plug", plug)
+				if w.net.Knows(late.UUID) {
+					hasKeysOf(t, w, "late", late)
+				}
+				if sameKeys(w, lamp) {
+					t.Error("the excluded lamp has the new keys")
+				}
+				// It comes back by being provisioned, also in the middle of a refresh.
+				plug.SetSilent(true)
+				w.request("network/key_refresh", ``)
+				w.net.Place(lamp)
+				w.out.take() // the answer to what was cut short among it
+				if r := w.request("device/provision", `{"uuid":"`+lamp.UUID.String()+`"}`); r["status"] != "ok" {
+					t.Fatal(r)
+				}
+				plug.SetSilent(false)
+				w.report(plug, 0, &foundation.ConfigDefaultTTLStatus{})
+				w.phase(20*time.Minute, "")
+				hasKeysOf(t, w, "lamp", lamp)
+			})
+		})
+	}
 }
 
 func TestKeyRefreshOfAnotherProvisioner(t *testing.T) {

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ import (
 type Mesh interface {
 	Request(ctx context.Context, r node.Request) (node.Response, error)
 	Provision(ctx context.Context, p node.Provision) (state.Peer, error)
+	Refresh(ctx context.Context, r node.Refresh) (state.Peer, error)
 	CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason string) error
 	ProvisioningInput(ctx context.Context, uuid mesh.UUID, value string) error
 	Forget(ctx context.Context, uuid mesh.UUID) error
@@ -75,6 +77,8 @@ type Config struct {
 	// RefreshPatience is how long a key refresh waits for nodes that do not
 	// answer; 0 until it is told to go on without them.
 	RefreshPatience time.Duration
+	// Firmware is the files that devices are updated with; nil for none.
+	Firmware fs.FS
 }
 
 // Adapter is a radio as bridge/info and bridge/health show it.
@@ -99,6 +103,7 @@ type Service struct {
 	// messages names and decodes access messages for the debug log.
 	messages *access.Registry
 	inputs   chan any
+	chunks   chan struct{} // holds something while a chunk of firmware is sent
 	done     chan struct{}
 	workers  sync.WaitGroup
 
@@ -113,6 +118,7 @@ type Service struct {
 	found        map[mesh.UUID]*foundDevice
 	provisioning map[mesh.UUID]string // with the name that the device is to have
 	scanUntil    time.Time
+	distributing bool               // firmware to several devices at once
 	dirty        map[mesh.UUID]bool // states to store
 	cleared      []string           // topics that were cleared since the start
 	formerly     []string           // topics that were cleared before the start
@@ -143,6 +149,7 @@ func New(cfg Config) (*Service, error) {
 		cfg:          cfg,
 		log:          cfg.Logger,
 		inputs:       make(chan any, 1024),
+		chunks:       make(chan struct{}, 1),
 		done:         make(chan struct{}),
 		devices:      map[mesh.UUID]*managed{},
 		byName:       map[string]*managed{},

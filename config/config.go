@@ -13,6 +13,7 @@ type Config struct {
 	HCI           HCI
 	Mesh          Mesh
 	Store         Store
+	Firmware      Firmware
 	Log           Log
 	HTTP          HTTP
 }
@@ -91,6 +92,11 @@ type Provision struct {
 // Store is where the network is kept.
 type Store struct {
 	Dir string
+}
+
+// Firmware is where the firmware for devices is found.
+type Firmware struct {
+	Dir string // empty for none
 }
 
 // Log is what is logged, and how.

@@ -139,6 +139,7 @@ func other() map[string]struct{ text, yaml, value string } {
 		"mesh.proxy.connections":         {"4", "4", "4"},
 		"mesh.proxy.server":              {"true", "true", "true"},
 		"store.dir":                      {"/data", "/data", "/data"},
+		"firmware.dir":                   {"/firmware", "/firmware", "/firmware"},
 		"log.level":                      {"trace", "trace", "trace"},
 		"log.format":                     {"json", "json", "json"},
 		"http.listen":                    {":8080", "\"[::1]:8080\"", ""},

@@ -126,6 +126,9 @@ func Keys() []Key {
 		key("store.dir", nonEmpty(), func(c *Config) *string { return &c.Store.Dir },
 			"Directory for the keys, the nodes and their last states. Keep it: without it the network is lost."),
 
+		key("firmware.dir", text(), func(c *Config) *string { return &c.Firmware.Dir },
+			"Directory with firmware for devices, which requests name by file; empty for none."),
+
 		key("log.level", choice("trace", "debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
 			"What is logged: this level and everything more serious."),
 		key("log.format", choice("auto", "console", "json"), func(c *Config) *string { return &c.Log.Format },

@@ -3,6 +3,7 @@ package commission
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
@@ -37,6 +38,7 @@ func ask[T any, M message[T]](ctx context.Context, r Requester, to destination, 
 		TTL:     mesh.DefaultTTL,
 		Payload: payload,
 		Respond: answer.Opcode(),
+		Wait:    to.wait,
 		Accept: func(params []byte) bool {
 			candidate := M(new(T))
 			return access.Decode(params, candidate) == nil && (accept == nil || accept(candidate))
@@ -56,4 +58,5 @@ type destination struct {
 	address mesh.Address
 	netKey  mesh.KeyIndex
 	key     transport.Key
+	wait    time.Duration // for the answer, 0 for the usual
 }

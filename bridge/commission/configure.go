@@ -46,7 +46,8 @@ type Result struct {
 	Skipped []string
 }
 
-// Timeout is how long a node may take to be configured before it is given up.
+// Timeout is how long a node may take to answer one question before it is given
+// up. One that sleeps may hear a single one each time that it wakes up.
 const Timeout = 5 * time.Minute
 
 // Publication of what a model has to tell. A publication is not acknowledged,

@@ -95,6 +95,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		count("adapter_dropped_total", "PDUs that were not sent for want of room.", a.Dropped, "adapter", a.ID)
 		count("adapter_resets_total", "Resets of a controller that did not answer.", a.Resets, "adapter", a.ID)
 	}
+	m.connections(count)
 	session := m.session.Stats()
 	connected := 0.0
 	if session.Connected {
@@ -129,8 +130,18 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		count("network_pdus_total", "Network PDUs received, by what they were.", verdict.value, "verdict", verdict.name)
 	}
 	count("relayed_total", "PDUs relayed.", summary.Counters.Relayed)
+	count("bridged_total", "PDUs passed on to another subnet.", summary.Counters.Bridged)
 	count("access_messages_total", "Access messages received.", transport.Access)
 	count("replayed_total", "Messages dropped as replays.", transport.Replayed)
+	gauge("friendships", "Devices that sleep and have the bridge for a friend.", float64(len(summary.Friendships)))
+	count("friend_polls_total", "Questions of devices that sleep.", summary.Counters.Friend.Polls)
+	count("friend_discarded_total", "Messages for devices that sleep dropped for want of room.", summary.Counters.Friend.Discarded)
+	gatt := summary.Counters.GATT
+	count("gatt_received_total", "Messages received over connections.", gatt.Received)
+	count("gatt_sent_total", "Messages sent over connections.", gatt.Sent)
+	count("proxy_connects_total", "Connections to proxies that were tried.", gatt.Client.Connects)
+	count("proxy_lost_total", "Connections to proxies that were lost.", gatt.Client.Lost)
+	count("proxy_filter_mismatches_total", "Proxy filters that were not as they should be.", gatt.Client.Mismatches)
 	count("missed_total", "PDUs dropped because the node did not keep up.", summary.Missed)
 }
 

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/gatt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
@@ -38,7 +40,7 @@ func adapters(specs []string) ([]adapter, error) {
 type listener interface {
 	Receive(in *bearer.Incoming)
 	ReceiveSighting(s *bearer.Sighting)
-	ReceiveLink(e *bearer.LinkEvent)
+	ReceiveLink(e bearer.LinkEvent)
 }
 
 // radio is a controller with the bearers on it.
@@ -46,7 +48,7 @@ type radio struct {
 	name       string
 	controller *controller.Controller
 	bearer     *advertiser.Bearer
-	gatt       bearer.GATT // nil: it makes no connections
+	gatt       *gatt.Radio
 	log        zerolog.Logger
 
 	mu     sync.Mutex
@@ -54,16 +56,23 @@ type radio struct {
 
 	tried chan struct{} // closed when the first attempt to open it has ended
 	first error         // how that attempt ended; set before tried is closed
+	since time.Time     // when the kernel was first found setting it up
 }
+
+// setUpPatience is how long an adapter that the kernel is still setting up may
+// take to be ready when the service starts. When a machine boots both begin at
+// once; a setup takes some seconds, and one that fails ten more.
+const setUpPatience = 30 * time.Second
 
 // newRadio makes a radio that gives what it hears to a node.
 func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
 	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
-	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Connectable: true, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.gatt = newGATT(number, a.name, r.bearer, to.ReceiveSighting, to.ReceiveLink, log)
 	r.controller = controller.New(controller.Config{
 		Name:   a.name,
 		Open:   a.open,
-		Hosts:  []controller.Host{r.bearer},
+		Hosts:  []controller.Host{r.bearer, r.gatt},
 		Status: r.changed,
 		Log:    log,
 	})
@@ -81,9 +90,25 @@ func (r *radio) changed(s controller.Status) {
 	select {
 	case <-r.tried:
 	default:
-		r.first = s.Err
-		close(r.tried)
+		if !r.setUp(s.Err) {
+			r.first = s.Err
+			close(r.tried)
+		}
 	}
+}
+
+// setUp reports whether an attempt failed because the kernel is not done with
+// the adapter, which is worth more attempts. The lock is held.
+func (r *radio) setUp(err error) bool {
+	if !errors.Is(err, transport.ErrSettingUp) {
+		return false
+	}
+	if r.since.IsZero() {
+		r.since = time.Now()
+		r.log.Info().Str("adapter", r.name).Stringer("patience", setUpPatience).
+			Msg("waiting for the kernel, which is setting the adapter up")
+	}
+	return time.Since(r.since) < setUpPatience
 }
 
 // describe is the radio for bridge/info and bridge/health.
@@ -113,9 +138,10 @@ func (r *radio) describe() bridge.Adapter {
 	return a
 }
 
-// awaitRadios waits until each radio has been tried once, and fails when none
-// of them works: whoever starts the service wants to hear it now. Later losses
-// are the controller's to recover from.
+// awaitRadios waits until each radio has been tried, and fails when none of
+// them works: whoever starts the service wants to hear it now. An adapter that
+// is being set up is tried for a while. Later losses are the controller's to
+// recover from.
 func awaitRadios(ctx context.Context, radios []*radio) error {
 	var failed []error
 	for _, r := range radios {

@@ -3,7 +3,6 @@ package advertiser
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -185,68 +184,92 @@ func (st *station) waiting() (all []beckon, version int, pdus bool) {
 func (st *station) beckon(ctx context.Context) error {
 	k := &st.beckoning
 	all, version, pdus := st.waiting()
-	now := time.Now()
-	changed := version != k.version
-	turns, exclusive := st.inTurns(), st.isExclusive()
 	if k.on {
-		over := !now.Before(k.until)
-		switch {
-		case turns && !over: // its slice lasts
+		if !st.beckonOver(len(all), version != k.version, pdus) {
 			return nil
-		case changed, turns && (pdus || exclusive), over && len(all) > 1:
-			if err := st.stopBeckon(ctx); err != nil {
-				return err
-			}
-			if turns && !changed {
-				return nil
-			}
-		default:
-			return nil
+		}
+		if err := st.stopBeckon(ctx); err != nil {
+			return err
 		}
 	}
 	k.version = version
-	switch {
-	case len(all) == 0, now.Before(k.resume):
-		return nil
-	case turns && st.active() > 0:
-		return nil
-	case turns && pdus && now.Before(k.last.Add(sliceEvery)):
-		return nil
-	case exclusive && (!st.scanning || now.Before(st.resume) || now.Before(k.last.Add(sliceEvery))):
+	if !st.mayBeckon(len(all), pdus) {
 		return nil
 	}
-	k.at = (k.at + 1) % len(all)
-	if exclusive {
+	if st.isExclusive() {
 		if err := st.pause(ctx); err != nil {
 			return err
 		}
 	}
+	k.at = (k.at + 1) % len(all)
 	err := st.startBeckon(ctx, &all[k.at])
-	var status packet.Status
-	if errors.As(err, &status) {
-		if err := st.stop(ctx, st.beckonSlot()); tolerable(err) != nil {
-			return err
-		}
-		if st.scanning && status == packet.StatusCommandDisallowed {
-			st.becomeExclusive()
-			st.b.wake() // at once again
-			return nil
-		}
-		k.resume = now.Add(beckonPause)
-		if !k.told {
-			k.told = true
-			st.b.log.Info().Err(err).Msg("the controller refuses a connectable advertisement; it is tried again")
-		}
-		return nil
+	if status, refused := packet.Refused(err); refused {
+		return st.beckonRefused(ctx, status)
 	}
 	if err != nil {
 		return err
 	}
 	k.on, k.told = true, false
 	k.until = time.Now().Add(beckonTurn)
-	if turns {
+	if st.inTurns() {
 		k.until = time.Now().Add(slice)
 	}
+	return nil
+}
+
+// beckonOver tells whether the advertisement of the moment has to go, of so
+// many.
+func (st *station) beckonOver(n int, changed, pdus bool) bool {
+	over := !time.Now().Before(st.beckoning.until)
+	if st.inTurns() {
+		return over && (changed || pdus || n > 1 || st.isExclusive())
+	}
+	return changed || over && n > 1
+}
+
+// mayBeckon tells whether one of so many may go on the air. In turns it is that
+// of the mesh PDUs until the next slice is due, and an exclusive controller's
+// scan's.
+func (st *station) mayBeckon(n int, pdus bool) bool {
+	k, now := &st.beckoning, time.Now()
+	due := !now.Before(k.last.Add(sliceEvery))
+	switch {
+	case n == 0, now.Before(k.resume):
+		return false
+	case !st.inTurns():
+		return true
+	case st.isExclusive():
+		return due && st.active() == 0 && st.scanning && !now.Before(st.resume)
+	default:
+		return st.active() == 0 && (due || !pdus)
+	}
+}
+
+// beckonRefused deals with a controller that refuses a connectable
+// advertisement: for the scan, for want of a set, or for reasons that may go
+// away.
+func (st *station) beckonRefused(ctx context.Context, status packet.Status) error {
+	k := &st.beckoning
+	if err := st.stop(ctx, st.beckonSlot()); err != nil {
+		if _, refused := packet.Refused(err); !refused {
+			return err
+		}
+	}
+	switch {
+	case st.scanning && !st.isExclusive() && status == packet.StatusCommandDisallowed:
+		st.becomeExclusive()
+	case k.slot != nil && status != packet.StatusConnectionLimit:
+		st.b.log.Info().Err(status).Msg("the controller has no advertising set to spare for connections; they take turns with the mesh")
+		k.slot = nil
+	default:
+		k.resume = time.Now().Add(beckonPause)
+		if !k.told {
+			k.told = true
+			st.b.log.Info().Err(status).Msg("the controller refuses a connectable advertisement; it is tried again")
+		}
+		return nil
+	}
+	st.b.wake() // to try at once
 	return nil
 }
 
@@ -285,23 +308,14 @@ func (st *station) stopBeckon(ctx context.Context) error {
 	return st.stop(ctx, st.beckonSlot())
 }
 
-// tolerable is nil for a status, which says that the controller refused.
-func tolerable(err error) error {
-	var status packet.Status
-	if errors.As(err, &status) {
-		return nil
-	}
-	return err
-}
-
 // nextBeckon is when the connectable advertisements need care next, or zero.
 func (st *station) nextBeckon() time.Time {
 	k := &st.beckoning
-	all, _, pdus := st.waiting()
+	all, version, pdus := st.waiting()
 	switch {
 	case k.silenced:
 		return time.Time{}
-	case k.on && (len(all) > 1 || st.inTurns() && (pdus || st.isExclusive())):
+	case k.on && (len(all) > 1 || st.inTurns() && (pdus || version != k.version || st.isExclusive())):
 		return k.until
 	case k.on, len(all) == 0:
 		return time.Time{}

@@ -179,6 +179,33 @@ func TestHush(t *testing.T) {
 	}
 }
 
+// TestBeckonWithFewerSetsThanSaid takes turns with the mesh PDUs when the set
+// that was kept is not there.
+func TestBeckonWithFewerSetsThanSaid(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		a := r.tuned(virtual.Options{Address: addressA}, Config{Connectable: true}, func(op packet.Opcode, params []byte) packet.Status {
+			if op == packet.OpLESetExtendedAdvertisingParameters && params[0] >= 2 {
+				return packet.StatusMemoryExceeded
+			}
+			return packet.StatusSuccess
+		})
+		if err := a.Beckon([][]byte{connectable("!come")}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			a.send(t, pdu(bearer.OwnLane(), fmt.Sprintf("%02d", i), 3, 20*ms))
+		}
+		time.Sleep(10 * time.Second)
+		said := r.said()
+		if strings.Count(said, "!come") < 3 || !strings.Contains(said, "19*3") {
+			t.Errorf("said %s", said)
+		}
+		if s := a.Stats(); s.Sent != 20 || a.controller.Stats().Resets != 0 {
+			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
 func TestBeckonRefuses(t *testing.T) {
 	b := New(Config{})
 	for _, data := range [][]byte{nil, make([]byte, 32)} {

@@ -2,7 +2,6 @@ package advertiser
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -56,8 +55,7 @@ func (st *station) setUpSets(ctx context.Context) error {
 	for i := range st.slots {
 		sl := &st.slots[i]
 		err := st.tune(ctx, sl, meshParameters(st.info.MinInterval))
-		var status packet.Status
-		if i > 0 && errors.As(err, &status) {
+		if _, refused := packet.Refused(err); refused && i > 0 {
 			st.b.log.Info().Err(err).Int("sets", i).Msg("the controller has fewer advertising sets than it said")
 			st.slots = st.slots[:i]
 			return nil

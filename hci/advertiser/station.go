@@ -273,8 +273,7 @@ func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) err
 		}
 		err = st.start(ctx, sl, out)
 	}
-	var status packet.Status
-	if errors.As(err, &status) && st.active() > 1 {
+	if _, refused := packet.Refused(err); refused && st.active() > 1 {
 		st.b.log.Info().Err(err).Int("sets", st.active()-1).Msg("the controller refuses another advertising set beside the others; no more are used")
 		st.refused(sl)
 		return nil

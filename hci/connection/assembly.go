@@ -73,7 +73,7 @@ func (s *assembly) add(a packet.ACL) (channel Channel, payload []byte, whole boo
 // begin looks at a whole header.
 func (s *assembly) begin() error {
 	length := int(binary.LittleEndian.Uint16(s.header[:]))
-	limit := 0
+	var limit int
 	switch Channel(binary.LittleEndian.Uint16(s.header[2:])) {
 	case ChannelATT:
 		limit = s.limit

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -113,8 +112,7 @@ const minBuffer = 27
 
 // tolerable is nil for a status, which says that the controller refused.
 func tolerable(err error) error {
-	var status packet.Status
-	if errors.As(err, &status) {
+	if _, refused := packet.Refused(err); refused {
 		return nil
 	}
 	return err

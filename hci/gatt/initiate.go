@@ -154,7 +154,8 @@ func (o outcome) result(l *link) (*path, error) {
 // giveUp takes an attempt back, unless it succeeds just now. Its end is told by
 // the controller either way.
 func (st *station) giveUp(l *link) (*path, error) {
-	if _, err := st.s.Do(st.ctx, packet.LECreateConnectionCancel()); err != nil && refused(err) == nil {
+	_, err := st.s.Do(st.ctx, packet.LECreateConnectionCancel())
+	if _, refused := packet.Refused(err); err != nil && !refused {
 		return nil, fmt.Errorf("gatt: %w", err)
 	}
 	const patience = 2 * time.Second

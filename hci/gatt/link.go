@@ -121,7 +121,8 @@ func (l *link) serve(p *path) error {
 	stop := context.AfterFunc(l.ctx, func() { p.l2cap.Close(context.Cause(l.ctx)) })
 	defer stop()
 	if l.st.s.Info().Features&packet.LEFeatureDataLength != 0 {
-		if _, err := l.st.s.Do(l.ctx, packet.LESetDataLength(p.handle)); err != nil && refused(err) == nil {
+		_, err := l.st.s.Do(l.ctx, packet.LESetDataLength(p.handle))
+		if _, refused := packet.Refused(err); err != nil && !refused {
 			return err
 		}
 	}

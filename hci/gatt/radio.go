@@ -33,8 +33,9 @@ type Config struct {
 	Event func(bearer.LinkEvent)
 	// Heard is told of service data of a mesh service in an advertisement. The
 	// sighting is valid during the call.
-	Heard func(*bearer.Sighting)
-	Links int // connections and attempts at most; 0 is DefaultLinks
+	Heard    func(*bearer.Sighting)
+	Links    int // connections and attempts at most; 0 is DefaultLinks
+	Incoming int // connections of them that others make; 0 is half of them
 	// Deadline is how long Connect may take until the service is ready, and
 	// how long a peer that connects may take to subscribe; 0 is
 	// DefaultDeadline.
@@ -81,6 +82,9 @@ func New(cfg Config) *Radio {
 	silence()
 	if cfg.Links <= 0 {
 		cfg.Links = DefaultLinks
+	}
+	if cfg.Incoming <= 0 {
+		cfg.Incoming = (cfg.Links + 1) / 2
 	}
 	if cfg.Deadline <= 0 {
 		cfg.Deadline = DefaultDeadline
@@ -136,7 +140,7 @@ func (r *Radio) Disconnect(id bearer.LinkID) {
 }
 
 // errWanted is the end of a link that this side wanted.
-var errWanted = errors.New("disconnected") //nolint:gochecknoglobals // a sentinel
+var errWanted = errors.New("disconnected")
 
 // Write queues one PDU.
 func (r *Radio) Write(id bearer.LinkID, pdu []byte) error {
@@ -170,10 +174,22 @@ func (r *Radio) Beckon(all []bearer.Beckon) {
 	r.refresh()
 }
 
+// room tells whether somebody may connect: strangers leave room for the
+// connections that this side makes. The lock is held.
+func (r *Radio) room() bool {
+	incoming := 0
+	for id := range r.links {
+		if id >= bearer.FirstIncoming {
+			incoming++
+		}
+	}
+	return len(r.links) < r.cfg.Links && incoming < r.cfg.Incoming
+}
+
 // refresh advertises while there is room for one more. The lock is held.
 func (r *Radio) refresh() {
 	wanted := r.beckons
-	if len(r.links) >= r.cfg.Links || r.station != nil && r.station.s.Info().Buffers.Count == 0 {
+	if !r.room() || r.station != nil && r.station.s.Info().Buffers.Count == 0 {
 		wanted = nil
 	}
 	if err := r.cfg.Advertiser.Beckon(wanted); err != nil {

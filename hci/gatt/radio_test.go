@@ -107,56 +107,6 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// TestTrouble ends links in all the ways in which they end, and tells why.
-func TestTrouble(t *testing.T) {
-	for name, test := range map[string]struct {
-		trouble func(air *virtual.Air, a, b *box)
-		within  time.Duration
-		want    error
-	}{
-		"out of range": {func(air *virtual.Air, a, b *box) {
-			air.SetLinks(a.virtual.Address(), b.virtual.Address(), virtual.Link{Cut: true})
-		}, 3500 * ms, packet.StatusConnectionTimeout},
-		"unplugged peer":       {func(_ *virtual.Air, _, b *box) { b.virtual.Unplug() }, 3500 * ms, packet.StatusConnectionTimeout},
-		"peer's service stops": {func(_ *virtual.Air, _, b *box) { b.stop() }, 3500 * ms, packet.StatusConnectionTimeout},
-		"unplugged":            {func(_ *virtual.Air, a, _ *box) { a.virtual.Unplug() }, 100 * ms, ErrRadio},
-		"hung": {func(_ *virtual.Air, a, _ *box) {
-			a.virtual.Hang(true)
-			_ = a.mesh.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), bearer.Transmit{Count: 1}, []byte{1}))
-		}, 3 * time.Second, ErrRadio},
-		"reset": {func(_ *virtual.Air, a, _ *box) { a.virtual.HardwareError(7) }, 100 * ms, ErrRadio},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
-				a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
-				join(t, a, b, 1)
-				test.trouble(air, a, b)
-				time.Sleep(test.within)
-				if e := a.last(1); e.Kind != bearer.LinkClosed || !errors.Is(e.Err, test.want) {
-					t.Errorf("%v, %v", a.of(1), e.Err)
-				}
-				if err := a.Write(1, []byte("gone")); err != nil {
-					t.Errorf("an unknown link: %v", err)
-				}
-				a.Disconnect(1)
-			})
-		})
-	}
-}
-
-// TestRecovers connects again after the controller was reset.
-func TestRecovers(t *testing.T) {
-	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
-		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
-		for id := range bearer.LinkID(3) {
-			join(t, a, b, id+1)
-			a.virtual.HardwareError(1)
-			b.virtual.HardwareError(1)
-			time.Sleep(15 * time.Second)
-		}
-	})
-}
-
 // TestConnectFails gives each failure its words.
 func TestConnectFails(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
@@ -324,7 +274,10 @@ func TestRoomForPeers(t *testing.T) {
 			t.Errorf("addresses %s and %s", one, two)
 		}
 		time.Sleep(5 * time.Second)
-		for _, s := range a.seen {
+		a.mu.Lock()
+		seen := slices.Clone(a.seen)
+		a.mu.Unlock()
+		for _, s := range seen {
 			if string(s.ServiceData()) == "other" || s.Len > 20 || s.Service != bearer.ProxyService || s.RSSI != virtual.DefaultRSSI {
 				t.Errorf("seen %+v", s)
 			}
@@ -393,4 +346,74 @@ func TestEventsMayCallBack(t *testing.T) {
 			t.Errorf("after the end: %+v", e)
 		}
 	})
+}
+
+// TestParameterUpdate lets the peripheral ask for other times, which come about
+// and count for the deadlines.
+func TestParameterUpdate(t *testing.T) {
+	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
+		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
+		join(t, a, b, 1)
+		only := func(c *box) *path {
+			c.Radio.mu.Lock()
+			defer c.Radio.mu.Unlock()
+			for _, p := range c.station.paths {
+				return p
+			}
+			return nil
+		}
+		// 100 ms, no latency, 6 s
+		if !only(b).pipe.TrySend([]byte{12, 0, 5, 0, 0x12, 1, 8, 0, 80, 0, 80, 0, 0, 0, 0x58, 2}) {
+			t.Fatal("not sent")
+		}
+		time.Sleep(2 * time.Second)
+		p := only(a)
+		a.Radio.mu.Lock()
+		supervision := p.supervision
+		a.Radio.mu.Unlock()
+		if supervision != 6*time.Second {
+			t.Errorf("supervision timeout of %s", supervision)
+		}
+		air.SetLinks(address1(1), address1(2), virtual.Link{Cut: true})
+		time.Sleep(5 * time.Second)
+		if e := a.last(1); e.Kind == bearer.LinkClosed {
+			t.Errorf("closed before the new timeout: %v", e.Err)
+		}
+		time.Sleep(2 * time.Second)
+		if e := a.last(1); !errors.Is(e.Err, packet.StatusConnectionTimeout) {
+			t.Errorf("%v, %v", a.of(1), e.Err)
+		}
+	})
+}
+
+// TestHearingAllocatesNothing, for most advertisements are not for this bearer.
+func TestHearingAllocatesNothing(t *testing.T) {
+	seen := 0
+	r := New(Config{Heard: func(s *bearer.Sighting) {
+		if string(s.ServiceData()) == "data" && s.From == (bearer.Peer{Random: true, Address: [6]byte{0x66, 0x55, 0x44, 0x33, 0x22, 0x11}}) {
+			seen++
+		}
+	}})
+	var events []packet.Event
+	for _, ad := range []string{"05 2a aabbccdd", "03 03 2818 07 16 2818 64617461", "07 16 2918 64617461", "03 16 2818", "02 16 28"} {
+		data := octets(ad)
+		raw := append([]byte{4, 0x3e, 0, 2, 1, 0, 1, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, byte(len(data))}, data...)
+		raw = append(raw, 0xc4)
+		raw[2] = byte(len(raw) - 3)
+		e, err := packet.ParseEvent(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, e)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		for _, e := range events {
+			r.Event(e)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if seen != 101 || r.Stats().Strange != 0 {
+		t.Errorf("seen %d times, %+v", seen, r.Stats())
+	}
 }

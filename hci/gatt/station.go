@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,7 +79,7 @@ func (st *station) run(ctx context.Context) error {
 		select {
 		case handle := <-st.strangers:
 			_, err := st.s.Do(ctx, packet.Disconnect(handle, packet.StatusRemoteResources))
-			if refused(err) == nil && err != nil {
+			if _, refused := packet.Refused(err); err != nil && !refused {
 				return err
 			}
 		case err := <-st.failed:
@@ -92,6 +94,7 @@ func (st *station) run(ctx context.Context) error {
 func (st *station) retire(ctx context.Context, cause error) {
 	if cause == nil {
 		cause = context.Cause(ctx)
+		st.farewell(cause)
 	}
 	cause = fmt.Errorf("gatt: %w: %w", ErrRadio, cause)
 	st.r.mu.Lock()
@@ -105,13 +108,34 @@ func (st *station) retire(ctx context.Context, cause error) {
 	st.links.Wait()
 }
 
-// refused is the status of a command that was refused, or nil.
-func refused(err error) error {
-	var status packet.Status
-	if errors.As(err, &status) {
-		return status
+// farewell ends the connections before the radio is given back, so that the
+// peers need not wait for their supervision timeouts. The controller's hosts
+// have 200 ms to leave.
+func (st *station) farewell(cause error) {
+	if !errors.Is(cause, context.Canceled) {
+		return // the controller does not work
 	}
-	return nil
+	const patience = 120 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	st.r.mu.Lock()
+	st.over = true
+	paths := slices.Collect(maps.Values(st.paths))
+	st.r.mu.Unlock()
+	for _, p := range paths {
+		if _, err := st.s.Do(ctx, packet.Disconnect(p.handle, packet.StatusRemotePowerOff)); err != nil {
+			if _, refused := packet.Refused(err); !refused {
+				return
+			}
+		}
+	}
+	for _, p := range paths {
+		select {
+		case <-p.gone:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // add starts a link. The lock is held.
@@ -197,7 +221,7 @@ func (r *Radio) connected(e packet.Event) error {
 		}
 		return nil
 	}
-	if l == nil && (made.Role == packet.RoleCentral || len(r.beckons) == 0 || len(r.links) >= r.cfg.Links || st.over) {
+	if l == nil && (made.Role == packet.RoleCentral || len(r.beckons) == 0 || !r.room() || st.over) {
 		st.send(made.Handle)
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-ble/ble/linux/hci/cmd"
+	"github.com/go-ble/ble/linux/hci/evt"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
@@ -130,6 +131,24 @@ func TestConnectionEvents(t *testing.T) {
 	}
 	if _, _, ok := rows.Next(); ok {
 		t.Error("a row too many")
+	}
+}
+
+// TestConnectionEventsAgainstGoBLE compares with independent decoders, which
+// look at whole events only.
+func TestConnectionEventsAgainstGoBLE(t *testing.T) {
+	made := parse(t, completeEvent)
+	got, err := made.ConnectionComplete()
+	want := evt.LEConnectionComplete(made.Params)
+	if err != nil || got.Handle != want.ConnectionHandle() || uint8(got.Role) != want.Role() || uint8(got.PeerType) != want.PeerAddressType() ||
+		[6]byte(got.Peer) != want.PeerAddress() || got.Interval != time.Duration(want.ConnInterval())*packet.ConnectionUnit ||
+		got.Latency != want.ConnLatency() || got.Supervision != time.Duration(want.SupervisionTimeout())*packet.SupervisionUnit {
+		t.Errorf("got %+v, %v, want %x", got, err, want)
+	}
+	ended := parse(t, "04 05 04 00 4000 08")
+	end, err := ended.DisconnectionComplete()
+	if want := evt.DisconnectionComplete(ended.Params); err != nil || end.Handle != want.ConnectionHandle() || uint8(end.Reason) != want.Reason() {
+		t.Errorf("got %+v, %v, want %x", end, err, want)
 	}
 }
 

@@ -307,6 +307,12 @@ func TestStatus(t *testing.T) {
 	if !errors.Is(err, packet.StatusCommandDisallowed) || err.Error() != "enable: command disallowed (0x0c)" {
 		t.Error(err)
 	}
+	if s, ok := packet.Refused(err); !ok || s != packet.StatusCommandDisallowed {
+		t.Errorf("refused with %v, %t", s, ok)
+	}
+	if s, ok := packet.Refused(errors.New("lost")); ok {
+		t.Errorf("refused with %v", s)
+	}
 	if s := packet.Status(0xee).String(); s != "unknown status 0xee" {
 		t.Error(s)
 	}

@@ -1,6 +1,9 @@
 package packet
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Status is a controller's error code (Core, volume 1 part F). It is an error
 // unless it is StatusSuccess, so that callers can branch with errors.Is and
@@ -22,6 +25,7 @@ const (
 	StatusInvalidParameters    Status = 0x12
 	StatusRemoteUser           Status = 0x13
 	StatusRemoteResources      Status = 0x14
+	StatusRemotePowerOff       Status = 0x15
 	StatusLocalHost            Status = 0x16
 	StatusUnspecified          Status = 0x1f
 	StatusControllerBusy       Status = 0x3a
@@ -38,6 +42,14 @@ func (s Status) Err() error {
 		return nil
 	}
 	return s
+}
+
+// Refused finds the status in the error of a command that the controller
+// refused; false for other errors, and for none.
+func Refused(err error) (Status, bool) {
+	var s Status
+	ok := errors.As(err, &s)
+	return s, ok
 }
 
 // Error gives the words and the number.

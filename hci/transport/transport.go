@@ -37,6 +37,7 @@ var (
 	ErrNoBluetooth = errors.New("kernel without Bluetooth")
 	ErrNoAdapter   = errors.New("no such adapter")
 	ErrBusy        = errors.New("adapter busy")
+	ErrSettingUp   = errors.New("adapter being set up") // with ErrBusy or ErrNoAdapter, which it may be for a moment only
 	ErrPermission  = errors.New("no permission")
 	ErrUnsupported = errors.New("not supported on this system")
 )

@@ -58,7 +58,11 @@ func newUserChannel(s Spec, k kernel) (*userChannel, error) {
 	slices.SortFunc(all, func(a, b adapter) int { return cmp.Compare(a.index, b.index) })
 	a, ok := s.find(all)
 	if !ok {
-		return nil, fmt.Errorf("transport: expected the adapter %s, the kernel has %s: %w", s, list(all), ErrNoAdapter)
+		err := fmt.Errorf("transport: expected the adapter %s, the kernel has %s: %w", s, list(all), ErrNoAdapter)
+		if s.kind == kindAddress && slices.ContainsFunc(all, adapter.nameless) {
+			err = fmt.Errorf("%w: %w", err, ErrSettingUp)
+		}
+		return nil, err
 	}
 	if a.up {
 		err := k.power(a.index, false)
@@ -76,12 +80,15 @@ func newUserChannel(s Spec, k kernel) (*userChannel, error) {
 	case a.up:
 		return nil, errors.Join(explain(a.name, err), k.power(a.index, true))
 	case errors.Is(err, unix.EBUSY):
-		return nil, fmt.Errorf("transport: %s was down and yet cannot be had: the kernel is still setting it up (just plugged in?), or another program has brought it up meanwhile; try again in some seconds: %w: %w", a.name, ErrBusy, err)
+		return nil, fmt.Errorf("transport: %s was down and yet cannot be had: the kernel is still setting it up (just plugged in?), or another program has brought it up meanwhile; try again in some seconds: %w: %w: %w", a.name, ErrBusy, ErrSettingUp, err)
 	default:
 		return nil, explain(a.name, err)
 	}
 	return &userChannel{ReadWriteCloser: conn, kernel: k, adapter: a}, nil
 }
+
+// nameless tells of an adapter whose address the kernel has not asked yet.
+func (a adapter) nameless() bool { return a.address == (packet.Address{}) }
 
 // find picks the adapter that is meant.
 func (s Spec) find(all []adapter) (adapter, bool) {
@@ -100,7 +107,7 @@ func list(all []adapter) string {
 	names := make([]string, len(all))
 	for i, a := range all {
 		names[i] = fmt.Sprintf("%s (%s)", a.name, a.address)
-		if a.address == (packet.Address{}) {
+		if a.nameless() {
 			names[i] = a.name + " (its address is not known, it may still be being set up)"
 		}
 	}

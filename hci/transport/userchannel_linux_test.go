@@ -116,6 +116,8 @@ func TestUserChannelErrors(t *testing.T) {
 		"held while up":      {"hci3", fakeKernel{down: unix.EBUSY}, ErrBusy, "HCI user channel"},
 		"up again":           {"hci3", fakeKernel{binding: unix.EBUSY}, ErrBusy, "systemctl stop bluetooth"},
 		"being set up":       {"hci4", fakeKernel{binding: unix.EBUSY}, ErrBusy, "setting it up"},
+		"worth waiting":      {"hci4", fakeKernel{binding: unix.EBUSY}, ErrSettingUp, "hci4"},
+		"address to come":    {"00:00:00:00:00:09", fakeKernel{}, ErrSettingUp, "hci4"},
 		"rfkill":             {"hci0", fakeKernel{binding: unix.ERFKILL}, ErrBusy, "rfkill unblock"},
 		"may not bind":       {"hci0", fakeKernel{binding: unix.EPERM}, ErrPermission, "setcap"},
 		"may not power":      {"hci3", fakeKernel{down: unix.EPERM}, ErrPermission, "CAP_NET_ADMIN"},

@@ -124,7 +124,8 @@ func TestFoundationOctets(t *testing.T) {
 		{&foundation.OnDemandPrivateProxyStatus{Duration: 255}, "806bff"},
 		{&foundation.SolicitationPDURPLItemsClear{AddressRange: foundation.AddressRange{RangeStart: 0x1234, RangeLength: 1}}, "80786824"},
 		{&foundation.SolicitationPDURPLItemsClearUnacknowledged{SolicitationPDURPLItemsClear: foundation.SolicitationPDURPLItemsClear{
-			AddressRange: foundation.AddressRange{RangeStart: 0x1234, RangeLength: 3}}}, "8079692403"},
+			AddressRange: foundation.AddressRange{RangeStart: 0x1234, RangeLength: 3},
+		}}, "8079692403"},
 		{&foundation.SolicitationPDURPLItemsStatus{AddressRange: foundation.AddressRange{RangeStart: 0x7FFF, RangeLength: 1}}, "807afeff"},
 
 		{&foundation.OpcodesAggregatorSequence{ElementAddress: 0x0102, Items: [][]byte{{0x80, 0x09}, long}}, "80720201" + "04" + "8009" + "0101" + fmt.Sprintf("%x", long)},
@@ -170,5 +171,32 @@ func TestFoundationOctets(t *testing.T) {
 		{new(foundation.RSSIThresholdSet), "33"},
 		{new(foundation.DirectedPublishPolicySet), "0207060410"},
 		{new(foundation.ForwardingTableAdd), "2301" + "692403" + "0100" + "01000200"},
+	})
+}
+
+// FuzzPages reads octets as pages of the composition data and of the models
+// metadata; what can be read is written and read again without a change.
+func FuzzPages(f *testing.F) {
+	f.Add(octets(f, "050307011afd0901383001080508480000050a00050ad0"))
+	f.Add(octets(f, "02010000010700010000112233445566010001040002000011223336010100010600030000112233445500013601020001050004000011223344"))
+	f.Add(octets(f, "0016010203020001"+"0200aabb"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, pages := range [][2]access.Part{
+			{new(foundation.Relations), new(foundation.Relations)},
+			{new(foundation.Profiles), new(foundation.Profiles)},
+			{new(foundation.Metadata), new(foundation.Metadata)},
+		} {
+			page, again := pages[0], pages[1]
+			if access.DecodePart(data, page) != nil {
+				continue
+			}
+			out, err := access.AppendPart(nil, page)
+			if err != nil {
+				t.Fatalf("%T of %x is read and not written: %v", page, data, err)
+			}
+			if err := access.DecodePart(out, again); err != nil || !reflect.DeepEqual(page, again) {
+				t.Fatalf("%x is %+v, which becomes %+v, %v", data, page, again, err)
+			}
+		}
 	})
 }

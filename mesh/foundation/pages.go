@@ -146,7 +146,7 @@ func profileRecord(p *ProfileRecord, c *access.Codec) {
 }
 
 // Metadata is page 0 of the models metadata: what is to be known of the models
-// of a node (section 4.2.34).
+// of a node (Models Metadata state).
 type Metadata struct{ Elements []ElementMetadata }
 
 // ElementMetadata is an element of the models metadata.

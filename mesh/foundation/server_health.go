@@ -101,7 +101,7 @@ type healthModel struct {
 }
 
 // Hasten implements access.Hastener: with faults the period is divided by
-// 2^divisor (section 4.2.18, Health Fast Period Divisor).
+// 2^divisor (Health Fast Period Divisor state).
 func (m *healthModel) Hasten(period time.Duration) time.Duration {
 	const least = 100 * time.Millisecond
 	if period == 0 || len(m.health.present) == 0 {

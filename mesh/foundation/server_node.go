@@ -94,9 +94,8 @@ func (s *ConfigServer) handleFeatures() {
 type Identifier interface {
 	// NodeIdentity is the state of a subnet.
 	NodeIdentity(index mesh.KeyIndex) state.Feature
-	// SetNodeIdentity begins to advertise, in the private form or the other,
-	// or ends it.
-	SetNodeIdentity(index mesh.KeyIndex, on, private bool)
+	// SetNodeIdentity begins to advertise it, or ends it.
+	SetNodeIdentity(index mesh.KeyIndex, on bool)
 }
 
 // handleIdentity registers Node Identity, which only a node has that can be a
@@ -118,7 +117,7 @@ func (s *ConfigServer) handleIdentity() {
 		switch {
 		case status.Status != Success:
 		case status.Identity != state.Unsupported:
-			s.host.(Identifier).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled, false)
+			s.host.(Identifier).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled)
 			status = identity(m.NetKeyIndex)
 		case m.Identity == state.Enabled:
 			status.Status = FeatureNotSupported

@@ -45,14 +45,16 @@ func NewPrivateBeaconServer() *PrivateBeaconServer {
 		return s.identity(m.NetKeyIndex, Success)
 	})
 	on(s, func(_ *access.Incoming, m *PrivateNodeIdentitySet) access.Message {
-		advertiser, ok := s.host.(PrivateAdvertiser)
-		if !ok {
-			return s.identity(m.NetKeyIndex, FeatureNotSupported)
+		status := s.identity(m.NetKeyIndex, Success)
+		switch {
+		case status.Status != Success:
+		case status.PrivateNodeIdentity != state.Unsupported:
+			s.host.(PrivateAdvertiser).SetPrivateNodeIdentity(m.NetKeyIndex, m.PrivateNodeIdentity == state.Enabled)
+			status = s.identity(m.NetKeyIndex, Success)
+		case m.PrivateNodeIdentity == state.Enabled:
+			status.Status = FeatureNotSupported
 		}
-		if s.host.State().Subnet(m.NetKeyIndex) != nil {
-			advertiser.SetPrivateNodeIdentity(m.NetKeyIndex, m.PrivateNodeIdentity == state.Enabled)
-		}
-		return s.identity(m.NetKeyIndex, Success)
+		return status
 	})
 	return s
 }
@@ -65,7 +67,7 @@ func (s *PrivateBeaconServer) proxy() access.Message {
 	return &PrivateGATTProxyStatus{PrivateGATTProxy: n.PrivateProxy}
 }
 
-func (s *PrivateBeaconServer) identity(index mesh.KeyIndex, status Status) access.Message {
+func (s *PrivateBeaconServer) identity(index mesh.KeyIndex, status Status) *PrivateNodeIdentityStatus {
 	m := &PrivateNodeIdentityStatus{Status: status, NetKeyIndex: index, PrivateNodeIdentity: state.Unsupported}
 	advertiser, ok := s.host.(PrivateAdvertiser)
 	switch {
@@ -95,10 +97,11 @@ func NewOnDemandProxyServer() *OnDemandProxyServer {
 	return s
 }
 
-// Solicited is a Host that keeps whose solicitations it has seen (section
-// 3.9.6.4, the replay protection list of Solicitation PDUs).
+// Solicited is a Host that keeps whose solicitations it has seen (the replay
+// protection list of Solicitation PDUs), and forgets those of count sources
+// from first on.
 type Solicited interface {
-	ForgetSolicitations(AddressRange)
+	ClearSolicitations(first mesh.Address, count int)
 }
 
 // SolicitationServer is the Solicitation PDU RPL Configuration Server model
@@ -110,7 +113,7 @@ func NewSolicitationServer() *SolicitationServer {
 	s := &SolicitationServer{newResponder(SolicitationPDURPLServerID)}
 	forget := func(r AddressRange) {
 		if h, ok := s.host.(Solicited); ok {
-			h.ForgetSolicitations(r)
+			h.ClearSolicitations(r.RangeStart, int(r.RangeLength))
 		}
 	}
 	on(s, func(_ *access.Incoming, m *SolicitationPDURPLItemsClear) access.Message {

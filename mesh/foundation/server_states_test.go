@@ -51,8 +51,8 @@ func (a *advertiser) SetPrivateNodeIdentity(subnet mesh.KeyIndex, running bool) 
 	a.running[subnet] = running
 }
 
-func (a *advertiser) ForgetSolicitations(r foundation.AddressRange) {
-	a.forgotten = append(a.forgotten, r)
+func (a *advertiser) ClearSolicitations(first mesh.Address, count int) {
+	a.forgotten = append(a.forgotten, foundation.AddressRange{RangeStart: first, RangeLength: uint8(count)})
 }
 
 func TestPrivateBeaconServer(t *testing.T) {
@@ -113,11 +113,11 @@ func TestOnDemandAndSolicitationServers(t *testing.T) {
 		{"get", &foundation.OnDemandPrivateProxyGet{}, &foundation.OnDemandPrivateProxyStatus{Duration: 5}, nil},
 	})
 
-	clear, a := foundation.NewSolicitationServer(), &advertiser{host: h}
-	clear.Attach(a)
+	forget, a := foundation.NewSolicitationServer(), &advertiser{host: h}
+	forget.Attach(a)
 	r := foundation.AddressRange{RangeStart: 0x0100, RangeLength: 3}
 	items := foundation.SolicitationPDURPLItemsClear{AddressRange: r}
-	playOn(t, h, clear, []step{
+	playOn(t, h, forget, []step{
 		{"clear", &items, &foundation.SolicitationPDURPLItemsStatus{AddressRange: r}, nil},
 		{"clear unacknowledged", &foundation.SolicitationPDURPLItemsClearUnacknowledged{SolicitationPDURPLItemsClear: items}, nil, nil},
 	})
@@ -258,7 +258,7 @@ func (d *dispatcher) DispatchItem(_ *access.Incoming, element mesh.Address, op m
 func TestAggregatorServer(t *testing.T) {
 	d, s := &dispatcher{host: newHost()}, foundation.NewAggregatorServer()
 	s.Attach(d)
-	get, clear, unknown := []byte{0x80, 0x09}, []byte{0x80, 0x30, 1, 0}, []byte{0x82, 0x01}
+	get, quiet, unknown := []byte{0x80, 0x09}, []byte{0x80, 0x30, 1, 0}, []byte{0x82, 0x01}
 	answered := []byte{0x80, 0x0B, 1}
 	sequence := func(items ...[]byte) *foundation.OpcodesAggregatorSequence {
 		return &foundation.OpcodesAggregatorSequence{ElementAddress: first, Items: items}
@@ -267,7 +267,7 @@ func TestAggregatorServer(t *testing.T) {
 		return &foundation.OpcodesAggregatorStatus{Status: s, ElementAddress: first, Items: items}
 	}
 	playOn(t, d.host, s, []step{
-		{"all", sequence(get, clear, get), status(foundation.AggregatorSuccess, answered, nil, answered), nil},
+		{"all", sequence(get, quiet, get), status(foundation.AggregatorSuccess, answered, nil, answered), nil},
 		{"one that fails ends it", sequence(get, unknown, get), status(foundation.AggregatorWrongOpcode, answered), func(*host) bool { return len(d.got) == 5 }},
 		{"no sequence in a sequence", sequence(get, []byte{0x80, 0x72, 5, 0}), status(foundation.AggregatorWrongOpcode, answered), nil},
 		{"no opcode", sequence(nil), status(foundation.AggregatorWrongOpcode), nil},
@@ -292,7 +292,10 @@ func TestRelationsOfALamp(t *testing.T) {
 	config.Attach(h)
 	want := &foundation.Relations{Elements: []foundation.ElementRelations{{
 		SIGModels: []foundation.ModelRelations{
-			{}, {}, {}, {},
+			{},
+			{},
+			{},
+			{},
 			{HasGroup: true, Extends: []foundation.ExtendedModel{{ModelIndex: 1}}},
 			{HasGroup: true, Extends: []foundation.ExtendedModel{{ModelIndex: 4}, {ModelIndex: 3}}},
 		},

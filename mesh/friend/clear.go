@@ -101,7 +101,7 @@ func (f *Friend) clear(now time.Time, m *Control, out *Output) error {
 	f.cleared = slices.DeleteFunc(f.cleared, func(w farewell) bool { return due(w.end, now) })
 	s := f.find(m.NetKey, c.LPN)
 	switch {
-	case s != nil && s.phase == established && validClear(c.LPNCounter, s.LPNCounter):
+	case s != nil && (s.phase == established || !s.keep.IsZero()) && validClear(c.LPNCounter, s.LPNCounter):
 		f.end(s, Cleared, out)
 		if len(f.cleared) >= maxFarewells {
 			f.cleared = slices.Delete(f.cleared, 0, 1)

@@ -98,8 +98,8 @@ type Terminated struct {
 	Reason Reason
 }
 
-// Handed says that a draft has been handed over. The Low Power node has not
-// acknowledged it yet.
+// Handed says that a draft has been handed over, all PDUs of it, perhaps not for
+// the first time. The Low Power node has not acknowledged the last yet.
 type Handed struct{ ID uint64 }
 
 // Secured says that the friend told this Low Power node the state of the
@@ -143,8 +143,18 @@ type Counters struct {
 	Unsent      uint64 // for want of a sequence number or a key
 }
 
-// firstPoll is how long an offer stands.
-const firstPoll = time.Second
+// firstPoll is how long an offer stands, formerSubscriptions how long those of the
+// friendship before do when the Low Power node has begun to say its own again.
+const (
+	firstPoll           = time.Second
+	formerSubscriptions = 10 * time.Second
+)
+
+// hesitation is which part of the receive window passes before a Low Power node
+// that has just been asked something is told that there is no more: its answer is
+// on its way, and with it perhaps the next question. Without that a device that
+// is configured in thirty steps sleeps thirty times.
+const hesitation = 2
 
 // phase is where a friendship stands.
 type phase uint8
@@ -153,6 +163,7 @@ const (
 	offering phase = iota // the offer waits for its delay
 	offered               // the Low Power node may Poll
 	established
+	parked // the Low Power node has asked anew, and did not take up the offer
 )
 
 // friendship is one Low Power node.
@@ -164,10 +175,11 @@ type friendship struct {
 	pollTimeout  time.Duration
 	previous     mesh.Address
 	rssi         int8
-	returns      bool      // it was established before, and the queue goes on
+	keep         time.Time // when the queue of a former friendship is given up; zero for none
 	deadline     time.Time // of the phase: the offer, its end, the poll timeout
 
 	respondAt time.Time // zero: nothing is asked
+	windowAt  time.Time // the receive window begins
 	confirm   bool      // with a Subscription List Confirm
 	poll      bool      // with a PDU
 	number    uint8     // transaction to confirm
@@ -178,6 +190,8 @@ type friendship struct {
 
 	queue         queue
 	subscriptions []mesh.Address
+	former        []mesh.Address // subscriptions of the friendship before,
+	formerUntil   time.Time      // until the Low Power node has had time to say them again; zero: it has not begun
 	heard         sources
 }
 
@@ -185,6 +199,10 @@ type friendship struct {
 func (s *friendship) holds(a mesh.Address) bool {
 	return a >= s.LPN && int(a)-int(s.LPN) < int(s.elements)
 }
+
+// isLinked reports whether there are credentials of the friendship, offered or
+// established.
+func (s *friendship) isLinked() bool { return s.phase == offered || s.phase == established }
 
 // Friend has the Friend role of a node (section 3.6.6.3).
 type Friend struct {
@@ -222,7 +240,7 @@ func (f *Friend) Counters() Counters { return f.counters }
 // Links appends the links whose PDUs are to be received, offers included.
 func (f *Friend) Links(dst []Link) []Link {
 	for _, s := range f.list {
-		if s.phase != offering {
+		if s.isLinked() {
 			dst = append(dst, s.Link)
 		}
 	}
@@ -264,18 +282,24 @@ func (f *Friend) request(now time.Time, m *Control, out *Output) error {
 		return nil
 	}
 	s := f.find(m.NetKey, m.Src)
-	returns := s != nil && (s.returns || s.phase == established)
 	if s != nil {
 		// It has lost us. What waits for it is handed over to the new
-		// friendship, should it come to that.
+		// friendship, should it come to that before we had lost it.
+		if s.phase == established {
+			s.keep = s.deadline
+		}
 		f.end(s, Requested, out)
 		s.takeBack()
 	} else {
 		s = &friendship{queue: queue{limit: f.cfg.Queue}}
 	}
-	if len(f.list) >= f.cfg.Friendships || f.overlaps(m.Src, r.Elements) {
+	if !f.makeRoom() || f.overlaps(m.Src, r.Elements) {
 		f.counters.Full++
 		return nil
+	}
+	former := s.former
+	if len(s.subscriptions) > 0 {
+		former = s.subscriptions
 	}
 	*s = friendship{
 		Link:         Link{NetKey: m.NetKey, LPN: m.Src, Friend: f.cfg.Address, LPNCounter: r.LPNCounter, FriendCounter: f.counter},
@@ -285,13 +309,25 @@ func (f *Friend) request(now time.Time, m *Control, out *Output) error {
 		previous:     r.Previous,
 		rssi:         m.RSSI,
 		deadline:     now.Add(r.Criteria.OfferDelay(f.cfg.ReceiveWindow, m.RSSI)),
-		returns:      returns,
+		keep:         s.keep,
 		queue:        s.queue,
+		former:       former,
 		heard:        s.heard,
 	}
 	f.counter++
 	f.list = append(f.list, s)
 	return nil
+}
+
+// makeRoom reports whether there is room for another friendship. One that has
+// ended, and whose queue is kept, makes room.
+func (f *Friend) makeRoom() bool {
+	if len(f.list) >= f.cfg.Friendships {
+		if i := slices.IndexFunc(f.list, func(s *friendship) bool { return s.phase == parked }); i >= 0 {
+			f.list = slices.Delete(f.list, i, i+1)
+		}
+	}
+	return len(f.list) < f.cfg.Friendships
 }
 
 // overlaps reports whether another Low Power node has one of these addresses.
@@ -317,7 +353,7 @@ func (f *Friend) find(net mesh.KeyIndex, lpn mesh.Address) *friendship {
 // belongs to.
 func (f *Friend) secured(m *Control) *friendship {
 	s := f.find(m.NetKey, m.Src)
-	if s == nil || !m.Secured || m.TTL != 0 || m.Dst != f.cfg.Address || s.phase == offering {
+	if s == nil || !m.Secured || m.TTL != 0 || m.Dst != f.cfg.Address || !s.isLinked() {
 		return nil
 	}
 	return s
@@ -335,7 +371,7 @@ func (f *Friend) polled(now time.Time, m *Control, out *Output) error {
 	}
 	f.counters.Polls++
 	if s.phase == offered {
-		s.phase = established
+		s.phase, s.keep = established, time.Time{}
 		s.queue.putFirst()
 		f.counters.Established++
 		f.startClearing(now, s, out)
@@ -346,13 +382,20 @@ func (f *Friend) polled(now time.Time, m *Control, out *Output) error {
 	}
 	s.poll = true
 	s.asked(now)
+	if s.last == nil && len(s.queue.entries) == 0 && s.handed.draft.ID != 0 {
+		s.respondAt = s.windowAt.Add(f.cfg.ReceiveWindow / hesitation)
+	}
 	return nil
 }
 
 // asked plans the answer, and takes the question for a sign of life.
 func (s *friendship) asked(now time.Time) {
+	if due(s.formerUntil, now) {
+		s.former = nil
+	}
 	s.deadline = now.Add(s.pollTimeout)
-	s.respondAt = now.Add(s.receiveDelay)
+	s.windowAt = now.Add(s.receiveDelay)
+	s.respondAt = s.windowAt
 }
 
 // subscribe changes the Friend Subscription List (section 3.6.6.4.3). What does
@@ -375,6 +418,9 @@ func (f *Friend) subscribe(now time.Time, m *Control) error {
 			s.subscriptions = append(s.subscriptions, a)
 		}
 	}
+	if s.formerUntil.IsZero() {
+		s.formerUntil = now.Add(formerSubscriptions)
+	}
 	s.confirm, s.number = true, list.Transaction
 	s.asked(now)
 	return nil
@@ -383,11 +429,14 @@ func (f *Friend) subscribe(now time.Time, m *Control) error {
 // end takes a friendship off the list.
 func (f *Friend) end(s *friendship, why Reason, out *Output) {
 	f.list = slices.DeleteFunc(f.list, func(other *friendship) bool { return other == s })
-	if s.phase != offering {
+	if s.isLinked() {
 		out.Links = true
 	}
 	if s.phase == established {
 		f.counters.Terminated++
+	}
+	// One that looked for a friend again and did not come back is gone now.
+	if s.phase == established || why == PollTimeout && !s.keep.IsZero() {
 		out.Events = append(out.Events, Terminated{s.Link, why})
 	}
 }

@@ -108,6 +108,9 @@ func (b *bench) pollAgain(lpn mesh.Address) network.PDU {
 	b.control(lpn, true, friend.OpPoll, friend.Poll{FSN: b.fsn}.Append(nil))
 	b.pass(receiveDelay)
 	if len(b.out.Send) == 0 {
+		b.pass(friend.DefaultReceiveWindow / 2)
+	}
+	if len(b.out.Send) == 0 {
 		b.t.Fatalf("no answer to the poll of %s", lpn)
 	}
 	return b.out.Send[len(b.out.Send)-1].PDU
@@ -495,4 +498,119 @@ func TestFloodsLeaveMemoryBounded(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A draft is handed over when its last segment is, and a message that is being
+// handed over cannot be withdrawn.
+func TestDraftInSegments(t *testing.T) {
+	b := newBench(t, friend.Config{})
+	b.befriend(sleeper, 0)
+	b.StoreDraft(0, friend.Draft{ID: 7, Dst: sleeper, PDUs: 3})
+	b.StoreDraft(0, friend.Draft{ID: 8, Dst: sleeper, PDUs: 1})
+	b.StoreDraft(0, friend.Draft{ID: 9, Dst: sleeper, PDUs: 1})
+	b.Withdraw(8)
+	var events []string
+	for n := range 4 {
+		b.poll(sleeper)
+		if n == 0 {
+			b.Withdraw(7)
+		}
+		events = append(events, fmt.Sprint(b.out.Events, b.Waits(7), b.Waits(9)))
+	}
+	b.expect("events", events, []string{"[] true true", "[] true true", "[{7}] false true", "[{9}] false false"})
+	b.expect("queued", b.Status()[0].Queued, 0)
+}
+
+// What was stored with an IV index that nobody receives any more is left out:
+// the Low Power node could not acknowledge it.
+func TestStaleMessagesAreNotHandedOver(t *testing.T) {
+	b := newBench(t, friend.Config{})
+	b.befriend(sleeper, 0)
+	for n, iv := range []mesh.IVIndex{5, 6, 7} { // the network has 7
+		p := message(n+1, sleeper)
+		p.IVIndex = iv
+		b.Store(p)
+	}
+	b.expect("messages", numbers(b.drain(sleeper)), []int{2, 3})
+	b.expect("stale", b.Counters().Stale, 1)
+}
+
+// Who has just been asked something is not sent to sleep before its answer can
+// have led to the next question.
+func TestFriendWaitsForTheNextQuestion(t *testing.T) {
+	b := newBench(t, friend.Config{})
+	b.befriend(sleeper, 0)
+	ask := func() (answered func(d time.Duration) bool) {
+		b.fsn = !b.fsn
+		b.out.Reset()
+		b.control(sleeper, true, friend.OpPoll, friend.Poll{FSN: b.fsn}.Append(nil))
+		return func(d time.Duration) bool { b.pass(d); return len(b.out.Send) > 0 }
+	}
+	b.StoreDraft(0, friend.Draft{ID: 1, Dst: sleeper, PDUs: 1})
+	b.expect("the question", ask()(receiveDelay), true)
+	answered := ask()
+	b.expect("no more, at once", answered(receiveDelay+100*time.Millisecond), false)
+	b.StoreDraft(0, friend.Draft{ID: 2, Dst: sleeper, PDUs: 1})
+	b.expect("the next question", answered(0), true)
+	b.expect("its number", b.out.Events, []friend.Event{friend.Handed{ID: 2}})
+	answered = ask()
+	b.expect("no more, at once", answered(receiveDelay), false)
+	b.expect("no more, within the window", answered(friend.DefaultReceiveWindow/2), true)
+	b.expect("no more, again", ask()(receiveDelay), true)
+}
+
+// A Low Power node that asks anew and does not take up the offer may try again:
+// until the poll timeout of the friendship that it had, what is for it is kept.
+func TestSleeperThatDoesNotComeBackAtOnce(t *testing.T) {
+	b := newBench(t, friend.Config{Friendships: 2})
+	b.befriend(sleeper, 0)
+	b.subscribe(sleeper, friend.OpSubscriptionAdd, 1, group)
+	for n := range 3 {
+		b.Store(message(2*n+1, sleeper))
+		b.request(sleeper, own)
+		b.pass(5 * time.Second) // no Poll comes
+		b.Store(message(2*n+2, group))
+		b.expect("links", len(b.Links(nil)), 0)
+		b.expect("wanted", b.Wants(0, sender, sleeper), true)
+	}
+	b.befriend(other, 0) // there is room for both
+	b.request(sleeper, own)
+	b.pass(time.Second)
+	if more, update := isUpdate(b.poll(sleeper)); !update || !more {
+		t.Error("it does not begin with a Friend Update that says there is more")
+	}
+	b.expect("what waited", numbers(b.drain(sleeper)), []int{1, 2, 3, 4, 5, 6})
+	b.Store(message(7, group)) // it has not said its subscriptions again yet
+	b.subscribe(sleeper, friend.OpSubscriptionAdd, 2, group+1)
+	b.expect("still a member", numbers(b.drain(sleeper)), []int{7})
+	b.pass(11 * time.Second)
+	b.drain(sleeper)
+	b.expect("member", b.Wants(0, sender, group), false)
+
+	// When it stays away it is gone at its poll timeout, or when another needs
+	// the room.
+	lastSign := b.now.Add(-receiveDelay)
+	b.request(sleeper, own)
+	b.pass(5 * time.Second)
+	b.out.Reset()
+	b.pass(lastSign.Add(pollTimeout).Sub(b.now) - time.Millisecond)
+	b.expect("wanted", b.Wants(0, sender, sleeper), true)
+	b.pass(2 * time.Millisecond)
+	b.expect("wanted", b.Wants(0, sender, sleeper), false)
+	b.expect("told", slices.ContainsFunc(b.out.Events, func(e friend.Event) bool {
+		gone, ok := e.(friend.Terminated)
+		return ok && gone.LPN == sleeper && gone.Reason == friend.PollTimeout
+	}), true)
+}
+
+func TestParkedQueueMakesRoom(t *testing.T) {
+	b := newBench(t, friend.Config{Friendships: 1})
+	b.befriend(sleeper, 0)
+	b.request(sleeper, own)
+	b.pass(5 * time.Second)
+	b.expect("wanted", b.Wants(0, sender, sleeper), true)
+	b.befriend(other, 0)
+	b.expect("wanted", b.Wants(0, sender, sleeper), false)
+	b.request(sleeper, own)
+	b.expect("full", b.Counters().Full, 1)
 }

@@ -40,6 +40,8 @@ const (
 	offerWindow         = 1100 * time.Millisecond // from the Request to the last Offer
 	betterOffer         = 400 * time.Millisecond  // to wait for one after the first
 	retryJitter         = 100 * time.Millisecond
+	conversation        = 600 * time.Millisecond // after a message another one is likely
+	conversationPoll    = 250 * time.Millisecond
 	listenSlack         = 30 * time.Millisecond // of both radios
 	firstPause          = time.Second
 	longestPause        = time.Minute
@@ -72,6 +74,8 @@ type LowPower struct {
 	deadline time.Time
 	pause    time.Duration
 	previous mesh.Address
+	missedBy time.Time // when the last friend has forgotten this node
+	rounds   int       // Requests without an Offer since then
 
 	best        Offer
 	from        mesh.Address // whose offer it is
@@ -88,6 +92,7 @@ type LowPower struct {
 	list       Subscriptions // in question
 	number     uint8         // of the last transaction
 	pollAt     time.Time     // sooner than the interval, zero if not
+	heardAt    time.Time     // the last message
 
 	wanted, known []mesh.Address
 }
@@ -259,6 +264,7 @@ func (l *LowPower) choose(now time.Time, out *Output) {
 	number := l.counter
 	l.counter++
 	if l.from == mesh.Unassigned {
+		l.rounds++
 		l.rest(now)
 		return
 	}
@@ -271,7 +277,10 @@ func (l *LowPower) choose(now time.Time, out *Output) {
 
 // rest waits before the next Request, twice as long each time.
 func (l *LowPower) rest(now time.Time) {
-	l.phase, l.deadline = pausing, now.Add(l.cfg.Jitter(l.pause/2, l.pause))
+	if l.phase = pausing; l.Returns(now) {
+		l.pause = firstPause // there is a friend that it may go back to
+	}
+	l.deadline = now.Add(l.cfg.Jitter(l.pause/2, l.pause))
 	l.pause = min(2*l.pause, longestPause)
 }
 
@@ -300,8 +309,20 @@ func (l *LowPower) unanswered(now time.Time, out *Output) {
 		l.phase, l.deadline = waiting, now.Add(l.cfg.Jitter(0, retryJitter))
 		return
 	}
+	if l.established {
+		l.missedBy, l.rounds = now.Add(l.cfg.PollTimeout), 0
+	}
 	l.lose(PollTimeout, out)
 	l.rest(now)
+}
+
+// Returns reports whether the node has lost its friend, which may still keep
+// messages for it and goes on doing so. The node must not take messages from
+// others meanwhile: those that wait have lower sequence numbers, and would be
+// replays. When nobody answers its Requests it has no friend any more.
+func (l *LowPower) Returns(now time.Time) bool {
+	const enough = 5
+	return !l.linked && l.phase != stopped && now.Before(l.missedBy) && l.rounds < enough
 }
 
 // lose ends the friendship.
@@ -336,6 +357,7 @@ func (l *LowPower) fromFriend(m *Control) bool {
 // friendship, unless Receive was: it is the answer to a Poll.
 func (l *LowPower) Heard(now time.Time, out *Output) {
 	if l.established {
+		l.heardAt = now
 		l.answered(now, true, out)
 	}
 }
@@ -354,8 +376,13 @@ func (l *LowPower) answered(now time.Time, more bool, out *Output) {
 	}
 }
 
+// sleep ends an exchange. Who has just got a message answers it, and the next one
+// may follow from that: the node asks once or twice more before it sleeps long.
 func (l *LowPower) sleep(now time.Time) {
 	l.phase, l.deadline = sleeping, now.Add(l.cfg.PollInterval)
+	if now.Sub(l.heardAt) < conversation {
+		l.PollWithin(now, conversationPoll)
+	}
 }
 
 // Subscribe says which group and virtual addresses the node listens to. The
@@ -449,6 +476,7 @@ func (l *LowPower) sendClear(now time.Time, out *Output) {
 
 func (l *LowPower) leave(out *Output) {
 	l.lose(Stopped, out)
+	l.missedBy = time.Time{}
 	l.previous = mesh.Unassigned
 	l.phase = stopped
 }

@@ -139,6 +139,11 @@ func (q *queue) putFirst() {
 	q.entries = slices.Insert(q.entries, 0, entry{kind: update, message: q.last})
 }
 
+// holds reports whether a draft, or a part of it, is in the queue.
+func (q *queue) holds(id uint64) bool {
+	return slices.ContainsFunc(q.entries, func(e entry) bool { return e.draft.ID == id })
+}
+
 // next takes the first entry.
 func (q *queue) next() (entry, bool) {
 	if len(q.entries) == 0 {
@@ -150,12 +155,15 @@ func (q *queue) next() (entry, bool) {
 }
 
 // back puts PDUs in front of all others: the rest of a draft whose first PDU
-// is being handed over.
-func (q *queue) back(rest []network.PDU, message uint64) {
+// is being handed over. The last of them keeps the draft's number.
+func (q *queue) back(rest []network.PDU, of *entry) {
 	entries := make([]entry, 0, len(rest)+len(q.entries))
 	for i := range rest {
 		e := storedEntry(&rest[i])
-		e.message = message
+		e.message = of.message
+		if i == len(rest)-1 {
+			e.draft.ID = of.draft.ID
+		}
 		entries = append(entries, e)
 	}
 	q.entries = append(entries, q.entries...)

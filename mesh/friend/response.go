@@ -29,7 +29,14 @@ func (f *Friend) Tick(now time.Time, out *Output) {
 		switch s.phase {
 		case offering:
 			f.offer(now, s, out)
-		case offered, established:
+		case offered:
+			if now.Before(s.keep) {
+				s.phase, s.deadline = parked, s.keep
+				out.Links = true
+				continue
+			}
+			f.end(s, PollTimeout, out)
+		default:
 			f.end(s, PollTimeout, out)
 		}
 	}
@@ -93,15 +100,18 @@ func (f *Friend) respond(s *friendship, out *Output) {
 	s.poll = false
 	if s.last != nil {
 		f.counters.Repeated++
-	} else if !f.handOver(s, out) {
+	} else if !f.handOver(s) {
 		return
+	}
+	if id := s.handed.draft.ID; id != 0 && !s.queue.holds(id) {
+		out.Events = append(out.Events, Handed{id})
 	}
 	out.Send = append(out.Send, Outgoing{PDU: *s.last, Link: s.Link})
 }
 
 // handOver takes what is next in the queue; when there is nothing, a Friend
 // Update says so. What is this node's own gets its sequence number now.
-func (f *Friend) handOver(s *friendship, out *Output) bool {
+func (f *Friend) handOver(s *friendship) bool {
 	for {
 		e, ok := s.queue.next()
 		var p network.PDU
@@ -110,7 +120,7 @@ func (f *Friend) handOver(s *friendship, out *Output) bool {
 			u := Update{State: f.cfg.Author.Security(s.NetKey), MoreData: len(s.queue.entries) > 0}
 			p, ok = f.stamp(s.NetKey, s.LPN, 0, OpUpdate, u.Append)
 		case e.kind == drafted:
-			if p, ok = f.compose(s, &e, out); !ok {
+			if p, ok = f.compose(s, &e); !ok {
 				continue
 			}
 		case e.kind == own:
@@ -153,16 +163,13 @@ func (s *friendship) takeBack() {
 func isUpdate(p *network.PDU) bool { return p.CTL && p.Transport[0] == OpUpdate }
 
 // compose makes PDUs of a draft. What follows the first goes back to the queue.
-func (f *Friend) compose(s *friendship, e *entry, out *Output) (network.PDU, bool) {
+func (f *Friend) compose(s *friendship, e *entry) (network.PDU, bool) {
 	pdus, err := f.cfg.Author.Compose(&e.draft)
 	if err != nil || len(pdus) == 0 {
 		f.counters.Unsent++
 		return network.PDU{}, false
 	}
-	s.queue.back(pdus[1:], e.message)
-	if e.draft.ID != 0 {
-		out.Events = append(out.Events, Handed{e.draft.ID})
-	}
+	s.queue.back(pdus[1:], e)
 	return pdus[0], true
 }
 

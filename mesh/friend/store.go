@@ -50,10 +50,10 @@ func (s *sources) accept(src mesh.Address, number uint64, segmented bool) bool {
 
 // wants reports whether a message is to be queued for the Low Power node.
 func (s *friendship) wants(net mesh.KeyIndex, src, dst mesh.Address) bool {
-	if s.phase != established && !s.returns || s.NetKey != net || s.holds(src) {
+	if s.phase != established && s.keep.IsZero() || s.NetKey != net || s.holds(src) {
 		return false
 	}
-	return s.holds(dst) || slices.Contains(s.subscriptions, dst)
+	return s.holds(dst) || slices.Contains(s.subscriptions, dst) || slices.Contains(s.former, dst)
 }
 
 // Wants reports whether messages from src to dst are to be given to Store.
@@ -105,9 +105,12 @@ func (f *Friend) Store(pdus ...network.PDU) {
 func (f *Friend) StoreDraft(net mesh.KeyIndex, d Draft) bool {
 	found := false
 	for _, s := range f.list {
-		if s.phase == established && s.wants(net, f.cfg.Address, d.Dst) {
+		if s.wants(net, f.cfg.Address, d.Dst) {
 			found = true
 			f.queued(s.queue.put(entry{kind: drafted, draft: d}))
+			if s.poll {
+				s.respondAt = s.windowAt // there is no need to wait any more
+			}
 		}
 	}
 	return found
@@ -119,7 +122,7 @@ func (f *Friend) StoreDraft(net mesh.KeyIndex, d Draft) bool {
 func (f *Friend) StoreOwn(p *network.PDU) bool {
 	found := false
 	for _, s := range f.list {
-		if s.phase != established || !s.wants(p.NetKey, p.Src, p.Dst) {
+		if !s.wants(p.NetKey, p.Src, p.Dst) {
 			continue
 		}
 		found = true
@@ -131,17 +134,13 @@ func (f *Friend) StoreOwn(p *network.PDU) bool {
 	return found
 }
 
-// Waits reports whether the draft with this number is still in a queue.
+// Waits reports whether the draft with this number, or a part of it, is still in
+// a queue.
 func (f *Friend) Waits(id uint64) bool {
-	for _, s := range f.list {
-		if slices.ContainsFunc(s.queue.entries, func(e entry) bool { return e.kind == drafted && e.draft.ID == id }) {
-			return true
-		}
-	}
-	return false
+	return id != 0 && slices.ContainsFunc(f.list, func(s *friendship) bool { return s.queue.holds(id) })
 }
 
-// Withdraw takes a draft out of the queues.
+// Withdraw takes a draft out of the queues, unless it is being handed over.
 func (f *Friend) Withdraw(id uint64) {
 	for _, s := range f.list {
 		s.queue.entries = slices.DeleteFunc(s.queue.entries, func(e entry) bool { return e.kind == drafted && e.draft.ID == id })

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
@@ -39,6 +40,19 @@ type OOBDevice struct {
 	Required      bool // the device refuses to be provisioned without OOB
 }
 
+// information is where the OOB data of the device is to be found, with what its
+// records add to it.
+func (d *DeviceOptions) information() beacon.OOB {
+	all := d.OOB
+	if len(d.Records) > 0 {
+		all |= beacon.OOBRecords
+	}
+	if _, ok := d.Records[provision.RecordDeviceCertificate]; ok {
+		all |= beacon.OOBCertificates
+	}
+	return all
+}
+
 // describe fills the capabilities of the device in.
 func (d *DeviceOptions) describe(c *provision.Capabilities) {
 	if d.StaticOOB != nil {
@@ -57,15 +71,11 @@ func (d *DeviceOptions) describe(c *provision.Capabilities) {
 // authentication is how a device with these capabilities is authenticated.
 func (c *Core) authentication(s *session, offered *provision.Capabilities) (provision.Auth, error) {
 	auth := s.want.Auth
-	const asksForStatic = provision.StaticOOBAvailable | provision.OOBRequired
-	switch {
-	case s.want.Policy != nil:
+	if s.want.Policy != nil {
 		var err error
 		if auth, err = s.want.Policy.Choose(offered); err != nil {
 			return auth, err
 		}
-	case auth.Method == provision.NoOOB && s.want.Fallback != nil && offered.OOBTypes&asksForStatic == asksForStatic:
-		auth = provision.Auth{Method: provision.StaticOOB, Value: s.want.Fallback}
 	}
 	if s.want.Certificate == nil {
 		return auth, nil
@@ -86,6 +96,7 @@ func (c *Core) authentication(s *session, offered *provision.Capabilities) (prov
 // provision.ErrValue for what cannot be one; then another can be given.
 func (c *Core) ProvisioningInput(now time.Time, uuid mesh.UUID, value string) error {
 	c.begin(now)
+	defer c.collectTransport(0)
 	defer c.collectProvisioning()
 	if c.device != nil && c.state.UUID == uuid {
 		return c.device.Input(now, value, &c.provisioning)

@@ -32,12 +32,19 @@ func (c *Core) receiveBeacon(in *bearer.Incoming) {
 
 // hearDevice reports an unprovisioned device, not each of its beacons.
 func (c *Core) hearDevice(in *bearer.Incoming) {
-	if !c.options.Monitor {
+	if !c.options.Monitor && c.remote.server == nil {
 		return
 	}
 	b, err := beacon.ParseUnprovisioned(in.PDU())
 	if err != nil {
 		c.counters.Malformed++
+		return
+	}
+	if c.remote.server != nil && c.state.IsProvisioned() {
+		c.remote.server.Heard(c.now, &b, in.RSSI)
+		c.collectTransport(0)
+	}
+	if !c.options.Monitor {
 		return
 	}
 	last, known := c.heard[b.UUID]
@@ -84,7 +91,7 @@ func (c *Core) hearNetwork(kind beacon.Type, pdu []byte) {
 				c.learnIVIndex(said)
 				return
 			}
-			s.schedule.Heard()
+			s.heard(kind)
 			c.heardNetwork()
 			// Only the primary subnet's beacons move the IV index of a node
 			// that is on it (section 3.11.5).
@@ -106,7 +113,7 @@ func (c *Core) tickBeacons() {
 	if c.device != nil && !c.state.IsProvisioned() && due(c.nextDeviceBeacon, c.now) {
 		c.nextDeviceBeacon = c.now.Add(c.options.Device.beaconInterval())
 		if !c.device.Linked() {
-			b := beacon.Unprovisioned{UUID: c.state.UUID, OOB: c.options.Device.OOB}
+			b := beacon.Unprovisioned{UUID: c.state.UUID, OOB: c.options.Device.information()}
 			c.sendBeacon(b.Append(nil), c.state.NetworkTransmit.Transmit())
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// bridge passes a PDU on to other subnets, as the bridging table says (section
-// 3.4.6.4): with their credentials, one hop further and otherwise unchanged.
+// bridge passes a PDU on to other subnets, as the bridging table says: with
+// their credentials, one hop further and otherwise unchanged.
 func (c *Core) bridge(p *network.PDU) {
 	if !c.state.Bridge.Enabled || p.TTL < 2 || c.state.Element(p.Dst) != nil {
 		return
@@ -31,5 +31,6 @@ func (c *Core) bridge(p *network.PDU) {
 		out.Len = uint8(len(pdu))
 		c.counters.Bridged++
 		c.output.Send = append(c.output.Send, out)
+		c.writeNetwork(c.relayLinks(p), pdu) // the clients of this proxy, by their filters
 	}
 }

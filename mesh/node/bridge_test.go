@@ -133,7 +133,7 @@ func TestAggregatedMessages(t *testing.T) {
 	}
 }
 
-// A node with a fault publishes it more often (section 4.2.18).
+// A node with a fault publishes it more often (Health Fast Period Divisor).
 func TestHealthIsPublishedFasterWithFaults(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()

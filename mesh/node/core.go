@@ -30,6 +30,13 @@ type Options struct {
 	// Monitor makes the node report every access message it can read that is
 	// addressed to it or to any group, and every unprovisioned device.
 	Monitor bool
+	// KeepComposition makes a node whose program has other elements or models
+	// than it was provisioned with go on with those that it had, until a
+	// Provisioner refreshes its composition or its address (section 3.11.8).
+	KeepComposition bool
+	// Resident makes the node stay in its network when a Configuration Client
+	// sends it a Config Node Reset; it reports ResetRefused. Core.Reset works.
+	Resident bool
 	// Device is for a node that waits to be provisioned.
 	Device DeviceOptions
 	// CacheSize is the number of messages in the network message cache.
@@ -93,6 +100,7 @@ type Core struct {
 	incoming  access.Incoming // the message that models get
 	subnets   []*subnet
 	appKeys   []appKey
+	heldKeys  []heldKey
 	deviceKey *crypto.CCM
 
 	instances []*instance
@@ -100,6 +108,7 @@ type Core struct {
 	codec     access.Codec
 	later     []delayed
 	spoken    time.Time // when the radio will have sent what this node has said
+	pace      bearer.Pace
 
 	peers       []*peer // by address
 	nextAddress mesh.Address
@@ -114,6 +123,7 @@ type Core struct {
 
 	provisioning     provision.Output
 	held             []held
+	remote           remoteState
 	sessions         []*session
 	device           *provision.Device
 	nextDeviceBeacon time.Time
@@ -152,6 +162,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 		sequence: s.sequence,
 		busy:     map[mesh.Address]bool{},
 		heard:    map[mesh.UUID]time.Time{},
+		pace:     bearer.UsualPace(),
 	}
 	if c.state == nil {
 		return nil, errors.New("node: no state was given; make it with NewDevice or NewNetwork")
@@ -290,6 +301,7 @@ func (c *Core) State() *state.Node { return c.state }
 
 // Changed makes the node act by its changed configuration and keep it.
 func (c *Core) Changed() {
+	c.begin(c.now)
 	c.stateDirty = true
 	c.derive()
 }
@@ -304,6 +316,7 @@ func (c *Core) Reset() error {
 		c.finish(p, Response{}, ErrNotProvisioned)
 	}
 	c.later = nil
+	c.leaveRemotely()
 	// In another network other nodes have the same addresses and lower
 	// sequence numbers.
 	c.lower.Replay, c.output.Replay = c.lower.Replay[:0], c.output.Replay[:0]

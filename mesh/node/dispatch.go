@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -21,26 +22,15 @@ type instance struct {
 	context         modelContext
 }
 
-// buildModels lists the models of all elements by the opcodes they take, and
+// buildAll lists the models of all elements by the opcodes they take, and
 // gives the node's state a place for each.
-func (c *Core) buildModels() error {
+func (c *Core) buildAll() error {
 	c.byOpcode = map[mesh.Opcode][]*instance{}
 	c.state.Elements = composed(c.state.Elements, c.options.Elements)
 	for e, element := range c.options.Elements {
-		stored := &c.state.Elements[e]
 		for _, m := range element.Models {
-			i := &instance{element: e, model: m}
-			i.context = modelContext{core: c, instance: i}
-			c.instances = append(c.instances, i)
-			for _, op := range m.Opcodes() {
-				c.byOpcode[op] = append(c.byOpcode[op], i)
-			}
-			if p, ok := m.(access.Persistent); ok {
-				if values := stored.Model(m.ID()).Values; values != nil {
-					if err := p.Restore(values); err != nil {
-						return err
-					}
-				}
+			if err := c.addModel(e, m); err != nil {
+				return err
 			}
 		}
 	}
@@ -68,12 +58,31 @@ func composed(stored []state.Element, elements []access.Element) []state.Element
 	return all
 }
 
+// addModel lists a model for which the node's state has a place.
+func (c *Core) addModel(element int, m access.Model) error {
+	i := &instance{element: element, model: m}
+	i.context = modelContext{core: c, instance: i}
+	c.instances = append(c.instances, i)
+	for _, op := range m.Opcodes() {
+		c.byOpcode[op] = append(c.byOpcode[op], i)
+	}
+	if p, ok := m.(access.Persistent); ok {
+		if values := c.state.Elements[element].Model(m.ID()).Values; values != nil {
+			return p.Restore(values)
+		}
+	}
+	return nil
+}
+
 // attachModels introduces the node to the models that work on it: the
 // Configuration Server.
 func (c *Core) attachModels() {
 	for _, i := range c.instances {
 		if m, ok := i.model.(foundation.Attacher); ok {
 			m.Attach(c)
+		}
+		if m, ok := i.model.(*remote.Server); ok {
+			c.serveRemotely(m)
 		}
 	}
 }
@@ -199,6 +208,9 @@ func (c *Core) keep(i *instance) {
 	}
 	// The call may have reset the node, hence the look-up.
 	config := c.state.Elements[i.element].Model(i.model.ID())
+	if config == nil {
+		return // the node has another composition now
+	}
 	if values := p.State(); !bytes.Equal(values, config.Values) {
 		config.Values = slices.Clone(values)
 		c.stateDirty = true

@@ -27,6 +27,7 @@ type friendship struct {
 	low   *friend.LowPower
 	out   friend.Output
 	links []friendshipLink
+	own   friend.Link                    // that of this Low Power node, the last
 	told  map[mesh.KeyIndex]beacon.State // what Low Power nodes know
 }
 
@@ -130,9 +131,10 @@ func (c *Core) deriveLinks() {
 	if f.low != nil {
 		if l, ok := f.low.Link(); ok {
 			names = append(names, l)
-			if !slices.ContainsFunc(old, func(o friendshipLink) bool { return o.Link == l }) {
+			if l != f.own {
 				// The friend hands over what was heard before, perhaps.
 				c.receiver.ForgetAll()
+				f.own = l
 			}
 		}
 	}
@@ -191,22 +193,22 @@ func (c *Core) tellSleepers() {
 	}
 }
 
-// relayCredentials are what a PDU is passed on with, nil when it is not: what
-// comes from a Low Power node with the credentials of the friendship goes to the
-// others with those of the network, whether the node is a relay or not. What is
-// for a Low Power node of ours has arrived (section 3.4.6.3).
-func (c *Core) relayCredentials(p *network.PDU) *network.Credentials {
+// relayCredentials are what a PDU is passed on with. What comes from a Low Power
+// node with the credentials of the friendship goes to the others with those of the
+// network, always: whether the node is a relay or not. What is for a Low Power
+// node of ours has arrived, and is not passed on: nil (section 3.4.6.3).
+func (c *Core) relayCredentials(p *network.PDU) (by *network.Credentials, always bool) {
 	f := &c.friendship
 	if l := f.by(p.By); l != nil {
 		if s := c.subnet(l.NetKey); s != nil && f.role != nil && f.role.Owns(p.Src) {
-			return s.transmit
+			return s.transmit, true
 		}
-		return nil
+		return nil, false
 	}
 	if f.role != nil && p.Dst.IsUnicast() && f.role.Owns(p.Dst) {
-		return nil
+		return nil, false
 	}
-	return p.By
+	return p.By, false
 }
 
 // keepForSleepers queues what is for a Low Power node. It reports true when the
@@ -277,6 +279,15 @@ func (c *Core) handed(id RequestID) {
 	}
 }
 
+// wakeRequests looks at what waited in a queue that may be gone.
+func (c *Core) wakeRequests() {
+	for _, p := range c.requests {
+		if p.asleep {
+			p.deadline = c.now
+		}
+	}
+}
+
 // withdraw takes a request that has ended out of the Friend Queues.
 func (c *Core) withdraw(id RequestID) {
 	if c.friendship.role != nil {
@@ -340,6 +351,7 @@ func (c *Core) friendshipEvent(e friend.Event) {
 	case friend.Terminated:
 		c.report(FriendshipChanged{LPN: e.LPN, Friend: e.Friend, Reason: string(e.Reason)})
 		c.featuresChanged()
+		c.wakeRequests()
 	case friend.Handed:
 		c.handed(RequestID(e.ID))
 	case friend.Secured:

@@ -1,6 +1,9 @@
 package node_test
 
 import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -164,9 +167,9 @@ func (s *sleeping) complete(n int) {
 }
 
 // A Low Power node gets 100 of 100 messages of its friend, and of another node
-// to it and to a group, though it listens for a fraction of the time and every
-// fifth PDU is lost. What comes while it sleeps is dropped before its core sees
-// it.
+// to it and to a group, though it listens for a fraction of the time, every fifth
+// PDU is lost, none is repeated by a radio, and a friendship is lost with them now
+// and then. What comes while it sleeps is dropped before its core sees it.
 func TestEveryMessageReachesASleeper(t *testing.T) {
 	options := node.LowPowerOptions{PollTimeout: 30 * time.Second, PollInterval: 10 * time.Second}
 	sources := map[string]func(s *sleeping, tid int){
@@ -184,20 +187,25 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 		},
 	}
 	for name, send := range sources {
-		for _, loss := range []float64{0, 0.2} {
-			t.Run(name, func(t *testing.T) {
+		for run := range 10 {
+			loss := 0.2
+			if run == 0 {
+				loss = 0
+			}
+			t.Run(fmt.Sprint(name, ", run ", run), func(t *testing.T) {
 				s := newSleeping(t, options)
+				s.random = rand.New(rand.NewPCG(uint64(run), 3))
 				begun := s.now
 				// Between two other nodes a PDU has no friend that repeats it:
 				// what is lost there is for the repetitions of the radio.
-				s.lost = func(from, to *member) bool {
+				s.deaf = func(from, to *member) bool {
 					return (from == s.sleeper || to == s.sleeper) && s.random.Float64() < loss
 				}
 				for tid := range 100 {
 					send(s, tid)
 					s.pass(700 * time.Millisecond)
 				}
-				s.pass(2 * time.Minute)
+				s.pass(3 * time.Minute)
 				s.complete(100)
 				passed := s.now.Sub(begun)
 				t.Logf("loss %.1f: listened for %s of %s, slept through %d PDUs, asked %d times, %d PDUs again",
@@ -220,7 +228,7 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 func TestFriendshipIsMadeAnew(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
 	cut := false
-	s.lost = func(from, to *member) bool { return cut && (from == s.sleeper || to == s.sleeper) }
+	s.deaf = func(from, to *member) bool { return cut && (from == s.sleeper || to == s.sleeper) }
 	cut = true
 	s.pass(7 * time.Second) // all attempts of a poll fail, and the friend still waits
 	for tid := range 10 {
@@ -292,7 +300,7 @@ func TestRequestWaitsForThePoll(t *testing.T) {
 func TestSleeperFindsAnotherFriend(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 10 * time.Minute, PollInterval: 5 * time.Second})
 	s.change(s.plug, func(n *state.Node) { n.Friend = state.Enabled })
-	s.lost = func(from, to *member) bool {
+	s.deaf = func(from, to *member) bool {
 		return from == s.gateway && to == s.sleeper || from == s.sleeper && to == s.gateway
 	}
 	moved := await(s.pump, s.plug, time.Minute, func(e node.FriendshipChanged) bool { return e.Established })
@@ -327,7 +335,7 @@ func TestSleeperFindsAnotherFriend(t *testing.T) {
 func TestSegmentedMessageThroughAFriend(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 3 * time.Second})
 	s.change(s.plug, func(n *state.Node) { n.Friend = state.Enabled })
-	s.lost = func(from, to *member) bool {
+	s.deaf = func(from, to *member) bool {
 		return from == s.gateway && to == s.sleeper || from == s.sleeper && to == s.gateway
 	}
 	await(s.pump, s.plug, time.Minute, func(e node.FriendshipChanged) bool { return e.Established })
@@ -406,6 +414,30 @@ func TestFriendshipThroughAKeyRefresh(t *testing.T) {
 	}
 }
 
+// A Low Power node that has been given the new key hears of the phases from its
+// friend, for it sleeps through the beacons.
+func TestSleeperFollowsAKeyRefresh(t *testing.T) {
+	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
+	s.deaf = func(_, to *member) bool { return to == s.sleeper && !s.sleeper.Awake(s.now) }
+	next := crypto.Key{1, 2, 3}
+	for _, m := range []*member{s.gateway, s.plug, s.sleeper} {
+		s.change(m, func(n *state.Node) { n.Subnets[0].Phase, n.Subnets[0].NewKey = state.FirstPhase, next })
+	}
+	s.change(s.gateway, func(n *state.Node) { n.Subnets[0].Phase = state.SecondPhase })
+	s.pass(10 * time.Second)
+	if got := s.sleeper.State().Subnets[0].Phase; got != state.SecondPhase {
+		t.Fatalf("the sleeper is in phase %d", got)
+	}
+	s.change(s.gateway, func(n *state.Node) { n.Subnets[0] = state.Subnet{Index: n.Subnets[0].Index, Key: next} })
+	s.pass(10 * time.Second)
+	if n := s.sleeper.State().Subnets[0]; n.Phase != state.NormalOperation || !n.Key.Equal(next) {
+		t.Errorf("the sleeper is in phase %d, with the new key: %t", n.Phase, n.Key.Equal(next))
+	}
+	s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(0))
+	s.pass(10 * time.Second)
+	s.complete(1)
+}
+
 // LeaveFriend ends the friendship in good order.
 func TestSleeperStaysAwake(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
@@ -458,7 +490,7 @@ func TestFriendFeatureIsOff(t *testing.T) {
 func TestSleeperFollowsTheIVIndex(t *testing.T) {
 	const stays = 100 * time.Hour // longer than the network stays in a state at least
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 3 * time.Hour, PollInterval: time.Hour})
-	s.lost = func(_, to *member) bool { return to == s.plug } // it hears no beacon, and says nothing
+	s.deaf = func(_, to *member) bool { return to == s.plug } // it hears no beacon, and says nothing
 	for _, m := range s.members {
 		s.change(m, func(n *state.Node) { n.Beacon = false })
 	}
@@ -485,7 +517,7 @@ func TestSleeperFollowsTheIVIndex(t *testing.T) {
 func TestMessageThatIsHandedOverTwice(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
 	unheard, queued := false, false
-	s.lost = func(from, to *member) bool { return unheard && from == s.sleeper && to == s.gateway }
+	s.deaf = func(from, to *member) bool { return unheard && from == s.sleeper && to == s.gateway }
 	s.tap = func(to *member, in bearer.Incoming) {
 		if to == s.sleeper && in.Kind == bearer.Message && queued {
 			unheard, queued = true, false // the answer to the poll, which brings the message
@@ -506,5 +538,28 @@ func TestMessageThatIsHandedOverTwice(t *testing.T) {
 	}
 	if n := s.gateway.Friendships(); len(n) != 1 || n[0].Queued != 0 {
 		t.Errorf("%+v", n)
+	}
+}
+
+// A request to a Low Power node that is gone ends after the friendship has: the
+// friend forgets the node, tries to reach it as any other, and gives up.
+func TestRequestToASleeperThatIsGone(t *testing.T) {
+	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 5 * time.Minute})
+	s.deaf = func(from, to *member) bool { return from == s.sleeper || to == s.sleeper }
+	payload, err := access.Append(nil, &generic.OnOffSet{TID: 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.gateway.Request(s.now, node.Request{
+		Dst: s.peer.Address, TTL: mesh.DefaultTTL, Payload: payload, Respond: generic.OpOnOffStatus,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.carryOut(s.gateway)
+	await(s.pump, s.gateway, 6*time.Minute, func(e node.FriendshipChanged) bool { return e.Reason == string(friend.PollTimeout) })
+	done := await(s.pump, s.gateway, time.Minute, func(e node.RequestDone) bool { return e.ID == id })
+	if !errors.Is(done.Err, node.ErrNoResponse) {
+		t.Errorf("%+v", done)
 	}
 }

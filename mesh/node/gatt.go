@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
@@ -86,8 +87,8 @@ func (n *Node) ReceiveSighting(s *bearer.Sighting) {
 // ReceiveLink takes an event of a connection from a radio. It does not block.
 // PDUs that come while the queue is full are dropped; that a connection was
 // opened or closed is not.
-func (n *Node) ReceiveLink(e *bearer.LinkEvent) {
-	if !n.links.put(*e) {
+func (n *Node) ReceiveLink(e bearer.LinkEvent) {
+	if !n.links.put(e) {
 		n.missed.Add(1)
 	}
 }
@@ -102,12 +103,18 @@ type linkQueue struct {
 func newLinkQueue() *linkQueue { return &linkQueue{wake: make(chan struct{}, 1)} }
 
 // put reports false when it drops the event. Events that a connection begins
-// or ends with are few, as a radio makes few connections, and are kept.
+// or ends with are kept: they are few, as a radio has few connections at a
+// time, and of one that others have made and that ends before the node has
+// heard of it nothing needs to be told.
 func (q *linkQueue) put(e bearer.LinkEvent) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if e.Kind == bearer.LinkData && len(q.events) >= queueSize {
 		return false
+	}
+	if e.Kind == bearer.LinkClosed && e.ID >= bearer.FirstIncoming && q.untold(e.ID) {
+		q.events = slices.DeleteFunc(q.events, func(o bearer.LinkEvent) bool { return o.ID == e.ID })
+		return true
 	}
 	q.events = append(q.events, e)
 	select {
@@ -115,6 +122,11 @@ func (q *linkQueue) put(e bearer.LinkEvent) bool {
 	default:
 	}
 	return true
+}
+
+// untold reports whether the node has not yet heard of a connection.
+func (q *linkQueue) untold(id bearer.LinkID) bool {
+	return slices.ContainsFunc(q.events, func(o bearer.LinkEvent) bool { return o.ID == id && o.Kind == bearer.LinkOpened })
 }
 
 // take empties the queue.
@@ -132,7 +144,7 @@ func (n *Node) carryOutGATT(all []GATTAction) {
 	for _, a := range all {
 		if n.gatt == nil {
 			if c, ok := a.(Connect); ok {
-				n.ReceiveLink(&bearer.LinkEvent{ID: c.ID, Kind: bearer.LinkClosed, Service: c.Service, Err: errNoGATT})
+				n.ReceiveLink(bearer.LinkEvent{ID: c.ID, Kind: bearer.LinkClosed, Service: c.Service, Err: errNoGATT})
 			}
 			continue
 		}

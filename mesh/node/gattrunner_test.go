@@ -44,8 +44,8 @@ func (c *cable) Connect(id bearer.LinkID, _ uint8, to bearer.Peer, service beare
 	there := *c.taken
 	*c.taken++
 	c.links[id], c.end.links[there] = there, id
-	c.other.ReceiveLink(&bearer.LinkEvent{ID: there, Kind: bearer.LinkOpened, Service: service, MaxPDU: 20})
-	c.own.ReceiveLink(&bearer.LinkEvent{ID: id, Kind: bearer.LinkOpened, Service: service, From: to, MaxPDU: 20})
+	c.other.ReceiveLink(bearer.LinkEvent{ID: there, Kind: bearer.LinkOpened, Service: service, MaxPDU: 20})
+	c.own.ReceiveLink(bearer.LinkEvent{ID: id, Kind: bearer.LinkOpened, Service: service, From: to, MaxPDU: 20})
 }
 
 func (c *cable) Disconnect(id bearer.LinkID) {
@@ -57,15 +57,15 @@ func (c *cable) Disconnect(id bearer.LinkID) {
 	}
 	delete(c.links, id)
 	delete(c.end.links, there)
-	c.own.ReceiveLink(&bearer.LinkEvent{ID: id, Kind: bearer.LinkClosed})
-	c.other.ReceiveLink(&bearer.LinkEvent{ID: there, Kind: bearer.LinkClosed, Err: errPeerLeft})
+	c.own.ReceiveLink(bearer.LinkEvent{ID: id, Kind: bearer.LinkClosed})
+	c.other.ReceiveLink(bearer.LinkEvent{ID: there, Kind: bearer.LinkClosed, Err: errPeerLeft})
 }
 
 func (c *cable) Write(id bearer.LinkID, pdu []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if there, ok := c.links[id]; ok {
-		c.other.ReceiveLink(&bearer.LinkEvent{ID: there, Kind: bearer.LinkData, PDU: append([]byte(nil), pdu...)})
+		c.other.ReceiveLink(bearer.LinkEvent{ID: there, Kind: bearer.LinkData, PDU: append([]byte(nil), pdu...)})
 	}
 	return nil
 }
@@ -170,28 +170,43 @@ func TestLinkEventsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	const first = bearer.FirstIncoming
-	n.ReceiveLink(&bearer.LinkEvent{ID: first, Kind: bearer.LinkOpened, Service: bearer.ProxyService, MaxPDU: 20})
-	for range 5000 {
-		n.ReceiveLink(&bearer.LinkEvent{ID: first, Kind: bearer.LinkData, PDU: []byte{0x40, 1}})
+	opened := func(id bearer.LinkID) {
+		n.ReceiveLink(bearer.LinkEvent{ID: id, Kind: bearer.LinkOpened, Service: bearer.ProxyService, MaxPDU: 20})
 	}
-	n.ReceiveLink(&bearer.LinkEvent{ID: first, Kind: bearer.LinkClosed})
-	n.ReceiveLink(&bearer.LinkEvent{ID: first + 1, Kind: bearer.LinkOpened, Service: bearer.ProxyService, MaxPDU: 20})
 	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	go n.Run(ctx, dead{})
-	for {
-		s, err := n.Summary(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.Counters.GATT.Sent == 2 { // a beacon for each of the two
-			if s.Missed == 0 {
-				t.Error("nothing was dropped of 5000 PDUs")
+	var running sync.WaitGroup
+	defer func() {
+		stop()
+		running.Wait()
+	}()
+	sent := func(want uint64) node.Summary {
+		for {
+			s, err := n.Summary(ctx)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if s.Counters.GATT.ClientRefused != 0 {
-				t.Error("the second was refused, so the end of the first was lost")
+			if s.Counters.GATT.Sent >= want {
+				return s
 			}
-			return
 		}
+	}
+	// What comes and goes before the node begins leaves nothing behind.
+	for i := range bearer.LinkID(5000) {
+		opened(first + 10 + i)
+		n.ReceiveLink(bearer.LinkEvent{ID: first + 10 + i, Kind: bearer.LinkData, PDU: []byte{0x40, 1}})
+		n.ReceiveLink(bearer.LinkEvent{ID: first + 10 + i, Kind: bearer.LinkClosed})
+	}
+	opened(first)
+	for range 5000 {
+		n.ReceiveLink(bearer.LinkEvent{ID: first, Kind: bearer.LinkData, PDU: []byte{0, 1}})
+	}
+	running.Go(func() { n.Run(ctx, dead{}) })
+	if s := sent(1); s.Missed == 0 || s.Counters.GATT.ClientRefused != 0 {
+		t.Errorf("of 5000 PDUs %d were dropped, %d connections refused", s.Missed, s.Counters.GATT.ClientRefused)
+	}
+	n.ReceiveLink(bearer.LinkEvent{ID: first, Kind: bearer.LinkClosed})
+	opened(first + 1)
+	if s := sent(2); s.Counters.GATT.Sent != 2 || s.Counters.GATT.ClientRefused != 0 {
+		t.Errorf("%+v: the second was refused, so the end of the first was lost", s.Counters.GATT)
 	}
 }

@@ -32,6 +32,9 @@ func (c *Core) deriveHeartbeats() {
 			h.publication.Set(c.now, p)
 		}
 	}
+	if p := c.state.HeartbeatPublication; p.Destination != mesh.Unassigned && c.subnet(p.NetKey) == nil {
+		c.PublishHeartbeats(state.HeartbeatPublication{}) // its key is gone
+	}
 	c.featuresChanged()
 }
 
@@ -67,9 +70,6 @@ func (c *Core) tickHeartbeats() {
 
 func (c *Core) sendHeartbeat() {
 	p := c.heartbeats.publication.HeartbeatPublication
-	if c.subnet(p.NetKey) == nil {
-		return // its key is gone
-	}
 	m := heartbeat.Message{InitTTL: p.TTL, Features: c.features()}
 	_, err := c.transport.SendControl(c.now, &transport.ControlOut{
 		Src: c.state.Address, Dst: p.Destination, NetKey: p.NetKey, TTL: p.TTL,

@@ -109,7 +109,7 @@ func TestHeartbeatsAreCounted(t *testing.T) {
 	}
 	// The first way is through the gateway: two hops.
 	direct := false
-	p.lost = func(from, to *member) bool { return !direct && from.name == "far" && to == near }
+	p.deaf = func(from, to *member) bool { return !direct && from.name == "far" && to == near }
 	publish := func() {
 		t.Helper()
 		var status foundation.ConfigHeartbeatPublicationStatus

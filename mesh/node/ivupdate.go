@@ -109,6 +109,14 @@ func (k *ivClock) enter(now time.Time, recovered bool) {
 	}
 }
 
+// known says that the network is where the node thought: from now on it believes
+// nobody who is far ahead.
+func (k *ivClock) known() {
+	if k.made {
+		k.made, k.dirty = false, true
+	}
+}
+
 const (
 	ivClockSize        = 9
 	ivFlagInterrupted  = 1 << 0
@@ -272,6 +280,7 @@ func (c *Core) followIVIndex(said beacon.State) {
 	case beacon.Recover:
 		c.moveIV(said, true)
 	case beacon.Keep:
+		c.iv.known()
 	}
 }
 
@@ -319,8 +328,8 @@ func (c *Core) tickIV() {
 	switch {
 	case c.state.IVUpdate && passed && c.iv.waiting.IsZero():
 		c.moveIV(beacon.State{IVIndex: c.state.IVIndex}, false)
-	case !c.state.IVUpdate && c.SequenceLeft() <= ivTrigger:
-		_ = c.beginIVUpdate() // it is tried again until it may
+	case !c.state.IVUpdate && passed && c.SequenceLeft() <= ivTrigger:
+		_ = c.beginIVUpdate() // or another node does, of the primary subnet
 	}
 	if due(c.iv.since.Add(ivSave), c.now) {
 		c.iv.count(c.now)

@@ -2,10 +2,14 @@ package node_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -13,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
 const day = 24 * time.Hour
@@ -185,6 +190,60 @@ func TestIVUpdateOverRestartsAndClockJumps(t *testing.T) {
 	}
 }
 
+// Whatever restarts there are and however the clock on the wall is set, no state
+// is shorter than 96 hours; each restart makes it longer by an hour at most.
+func TestIVStatesAreNeverShort(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		p := newPump(t)
+		saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		gateway := p.add("gateway", saved, node.Options{}, func() []access.Element {
+			return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+		})
+		gateway.State().Beacon = false // less to do
+		gateway.Changed()
+		p.begin(gateway) // so that something is stored
+		data := []byte{0, 0, 0, 0, 0, 0, 4, 0}
+		if err := gateway.store.Apply(store.Change{Table: node.TableNode, Key: "sequence", Value: data}); err != nil {
+			rt.Fatal(err)
+		}
+		// The time in the state, from and to: an update may end in a pause.
+		var least, most, restarts time.Duration
+		updating := gateway.State().IVUpdate
+		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
+			d := time.Duration(rapid.IntRange(0, 30*60).Draw(rt, "minutes")) * time.Minute
+			p.pass(d)
+			least, most = least+d, most+d
+			if gateway.State().IVUpdate != updating {
+				updating = gateway.State().IVUpdate
+				least, most, restarts = 0, d, 0
+			}
+			if rapid.Bool().Draw(rt, "restart") {
+				restarts++
+				p.now = p.now.Add(time.Duration(rapid.IntRange(-1e6, 1e6).Draw(rt, "jump")) * time.Minute)
+				p.restart(gateway)
+			}
+			err := p.begin(gateway)
+			switch {
+			case updating && least >= 4*day+restarts*time.Hour:
+				rt.Fatalf("in progress for %s with %d restarts", least, restarts)
+			case updating && err == nil:
+				rt.Fatal("begun twice")
+			case updating:
+			case err == nil && most < 4*day:
+				rt.Fatalf("begun after %s", most)
+			case err == nil:
+				updating = true
+				least, most, restarts = 0, 0, 0
+			case least >= 4*day+restarts*time.Hour:
+				rt.Fatalf("after %s and %d restarts: %v", least, restarts, err)
+			}
+		}
+	})
+}
+
 func TestIVTestMode(t *testing.T) {
 	p := newCouple(t)
 	p.testMode(p.gateway, p.plug)
@@ -321,6 +380,27 @@ func TestIVIndexRecovery(t *testing.T) {
 	p.pass(2 * time.Hour) // one is lost by the restart at most
 	p.say(plug, keys, beacon.State{IVIndex: 50, IVUpdate: true})
 	expect("a recovery after 192 hours", beacon.State{IVIndex: 50, IVUpdate: true})
+}
+
+// Only a node that was made with the keys of a network, and has not heard
+// anybody of it yet, takes over any IV index.
+func TestFarRecoveryIsForNewcomers(t *testing.T) {
+	for _, alone := range []bool{true, false} {
+		p := newPump(t)
+		gateway := p.addGateway()
+		keys := primaryKeys(gateway)
+		if !alone {
+			p.say(gateway, keys, beacon.State{})
+		}
+		p.say(gateway, keys, beacon.State{IVIndex: 1000})
+		if followed := gateway.State().IVIndex == 1000; followed != alone {
+			t.Errorf("alone %t: it is at IV index %d", alone, gateway.State().IVIndex)
+		}
+		p.say(gateway, keys, beacon.State{IVIndex: 9000})
+		if gateway.State().IVIndex > 1000 {
+			t.Error("it follows further and further")
+		}
+	}
 }
 
 // What is old, forged or not from the primary subnet changes nothing.

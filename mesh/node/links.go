@@ -39,7 +39,8 @@ type link struct {
 	adapter uint8
 	peer    bearer.Peer
 	netKey  mesh.KeyIndex // client: of the proxy's subnet
-	node    mesh.Address  // client: of the proxy, when it told
+	node    mesh.Address  // client: of the proxy, when it is known
+	proven  bool          // client: the proxy has shown that it has the key
 	private bool          // server: it gets private beacons
 	sar     proxy.Reassembly
 	faults  int // besides those of sar
@@ -55,10 +56,12 @@ type links struct {
 	client     *proxy.Client
 	clientOut  proxy.ClientOutput
 	lastOnAir  time.Time // when the network was last heard by advertising
+	newcomer   newcomer
 	server     *proxy.Server
 	proxyWas   state.Feature // GATT Proxy state at the end of the last input
 	subnets    []*proxied
-	beckoned   []bearer.Beckon
+	beckoned   []bearer.Beckon // what is advertised
+	beckons    []bearer.Beckon // room for what is to be
 	sighted    map[mesh.UUID]*sightedDevice
 	counters   GATTCounters
 	configured network.PDU
@@ -162,6 +165,7 @@ func (c *Core) acceptLink(e *bearer.LinkEvent) {
 		c.act(Disconnect{e.ID})
 		return
 	}
+	c.tellClients() // what is news to those who are here already
 	c.gatt.all = append(c.gatt.all, l)
 	c.linkOpened(l)
 }
@@ -172,7 +176,6 @@ func (c *Core) linkOpened(l *link) {
 	case proxyClient:
 		c.gatt.client.Opened(c.now, l.id, &c.gatt.clientOut)
 		c.collectClient()
-		c.report(ProxyConnected{Peer: l.peer, Node: l.node, NetKey: l.netKey})
 	case proxyServer:
 		c.welcome(l)
 	case provisioner:
@@ -193,7 +196,7 @@ func (c *Core) linkClosed(l *link, reason error) {
 	}
 	switch l.role {
 	case proxyClient:
-		if l.open {
+		if l.proven {
 			c.report(ProxyLost{Peer: l.peer, Node: l.node, NetKey: l.netKey, Err: reason})
 		}
 		c.gatt.client.Closed(c.now, l.id, &c.gatt.clientOut)
@@ -201,7 +204,7 @@ func (c *Core) linkClosed(l *link, reason error) {
 	case proxyServer:
 		c.gatt.server.Closed(l.id)
 	case provisioner:
-		if s := c.sessionOf(l.id); s != nil {
+		if s := c.sessionOf(l.id); s != nil && !c.reconnectDevice(s, l) {
 			s.Disconnected(c.now, reason, &c.provisioning)
 			c.collectProvisioning()
 		}
@@ -286,7 +289,11 @@ func (c *Core) receiveConfiguration(l *link, message []byte) {
 		return
 	}
 	if l.role == proxyClient {
-		c.gatt.client.Receive(c.now, l.id, m, &c.gatt.clientOut)
+		if !l.proven {
+			l.proven, l.node = true, p.Src
+			c.report(ProxyConnected{Peer: l.peer, Node: l.node, NetKey: l.netKey})
+		}
+		c.gatt.client.Receive(c.now, l.id, p.Src, m, &c.gatt.clientOut)
 		c.collectClient()
 		return
 	}
@@ -340,16 +347,15 @@ func (c *Core) ownLinks(dst mesh.Address) []bearer.LinkID {
 	if len(c.gatt.all) == 0 {
 		return nil
 	}
-	to := c.upstream(c.gatt.scratch[:0])
+	to := c.upstream(c.gatt.scratch[:0], nil)
 	c.gatt.scratch = c.gatt.server.Receivers(to, dst, 0)
 	return c.gatt.scratch
 }
 
-// upstream appends the connections to proxies, but for the one that the present
-// PDU came over.
-func (c *Core) upstream(dst []bearer.LinkID) []bearer.LinkID {
+// upstream appends the connections to proxies, but for one.
+func (c *Core) upstream(dst []bearer.LinkID, except *link) []bearer.LinkID {
 	for _, l := range c.gatt.all {
-		if l.role == proxyClient && l.open && l != c.gatt.via {
+		if l.role == proxyClient && l.open && l != except {
 			dst = append(dst, l.id)
 		}
 	}
@@ -377,7 +383,7 @@ func (c *Core) relayLinks(p *network.PDU) []bearer.LinkID {
 	if c.gatt.via != nil {
 		from = c.gatt.via.id
 	}
-	to := c.upstream(c.gatt.scratch[:0])
+	to := c.upstream(c.gatt.scratch[:0], c.gatt.via)
 	c.gatt.scratch = c.gatt.server.Receivers(to, p.Dst, from)
 	return c.gatt.scratch
 }

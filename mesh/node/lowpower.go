@@ -82,8 +82,14 @@ func (c *Core) Awake(now time.Time) bool {
 // receiveTransport gives a PDU for this node to the transport layer.
 func (c *Core) receiveTransport(p *network.PDU) {
 	f := &c.friendship
-	if f.low == nil || f.by(p.By) == nil {
+	switch {
+	case f.low == nil:
 		c.transport.Receive(c.now, p, &c.lower)
+		return
+	case f.by(p.By) == nil:
+		if isFriendMessage(p) || !f.low.Returns(c.now) {
+			c.transport.Receive(c.now, p, &c.lower)
+		}
 		return
 	}
 	c.transport.ReceiveStored(c.now, p, &c.lower)
@@ -112,8 +118,13 @@ func (c *Core) tickLowPower() {
 }
 
 // hearFriend follows what the friend says about the network, as a beacon would
-// (section 3.11.5).
+// (sections 3.11.4 and 3.11.5): a key refresh only when it says so under the new
+// key.
 func (c *Core) hearFriend(e friend.Secured) {
+	s := c.subnet(e.NetKey)
+	if l := c.friendship.by(c.opened.By); s != nil && l != nil && c.opened.By != l.credentials[0] {
+		c.followKeyRefresh(s, e.State.KeyRefresh)
+	}
 	if e.NetKey == mesh.PrimaryNetKey || c.subnet(mesh.PrimaryNetKey) == nil {
 		c.followIVIndex(e.State)
 	}

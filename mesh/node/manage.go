@@ -44,6 +44,15 @@ func (n *Node) change(ctx context.Context, f func(*Core, time.Time) error) error
 	return err
 }
 
+// KeyRefreshChanged says that a subnet of this node moved to another phase of
+// its key refresh: NormalOperation is the end of it.
+type KeyRefreshChanged struct {
+	NetKey mesh.KeyIndex
+	Phase  state.Phase
+}
+
+func (KeyRefreshChanged) isEvent() {}
+
 // IVSummary is how the node is placed in the IV Update procedure.
 type IVSummary struct {
 	Elapsed  time.Duration // in the present state, as far as the node ran
@@ -73,4 +82,11 @@ func (c *Core) subnetSummaries() []SubnetSummary {
 		list = append(list, s)
 	}
 	return list
+}
+
+// Exclusions is Core.Exclusions.
+func (n *Node) Exclusions(ctx context.Context) ([]Exclusion, error) {
+	var list []Exclusion
+	err := n.call(ctx, func(_ time.Time, c *Core) { list = c.Exclusions() })
+	return list, err
 }

@@ -58,6 +58,7 @@ type Node struct {
 	// Owned by Run's goroutine.
 	waiting      map[RequestID]chan<- RequestDone
 	provisioning map[mesh.UUID]chan<- ProvisioningDone
+	refreshing   map[mesh.UUID]chan<- RefreshDone
 }
 
 // Open makes a node of what its store holds. Into a new store goes fresh,
@@ -97,6 +98,7 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		stopped:      make(chan struct{}),
 		waiting:      map[RequestID]chan<- RequestDone{},
 		provisioning: map[mesh.UUID]chan<- ProvisioningDone{},
+		refreshing:   map[mesh.UUID]chan<- RefreshDone{},
 	}, nil
 }
 
@@ -134,6 +136,7 @@ func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 		case <-timer.C:
 			n.core.Tick(time.Now())
 		}
+		n.followPace()
 		if !n.carryOut(ctx, n.core.Take()) {
 			return
 		}
@@ -141,6 +144,16 @@ func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 			timer.Stop()
 		} else {
 			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+// followPace takes over how fast the radio is, which may be another one than
+// before.
+func (n *Node) followPace() {
+	if b, ok := n.bearer.(bearer.Paced); ok {
+		if p := b.Pace(); p != (bearer.Pace{}) {
+			n.core.SetPace(p)
 		}
 	}
 }
@@ -212,6 +225,11 @@ func (n *Node) report(e Event) {
 			delete(n.waiting, e.ID)
 			done <- e // has room for one
 			return
+		}
+	case RefreshDone:
+		if done, ok := n.refreshing[e.UUID]; ok {
+			delete(n.refreshing, e.UUID)
+			done <- e
 		}
 	case ProvisioningDone:
 		if done, ok := n.provisioning[e.UUID]; ok {
@@ -296,20 +314,47 @@ func (n *Node) Provision(ctx context.Context, p Provision) (state.Peer, error) {
 // gets a *provision.Failure with the reason. It returns ErrNoProvisioning when
 // none runs.
 func (n *Node) CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason string) error {
-	found := false
-	if err := n.call(ctx, func(now time.Time, c *Core) { found = c.AbortProvisioning(now, uuid, reason) }); err != nil {
-		return err
+	return n.do(ctx, func(now time.Time, c *Core) error {
+		if !c.AbortProvisioning(now, uuid, reason) {
+			return ErrNoProvisioning
+		}
+		return nil
+	})
+}
+
+// Refresh renews something on a node of the network and waits for the end of it
+// (Core.Refresh). It goes on when ctx ends: half of it is worse than all of it.
+func (n *Node) Refresh(ctx context.Context, r Refresh) (state.Peer, error) {
+	done := make(chan RefreshDone, 1)
+	if err := n.do(ctx, func(now time.Time, c *Core) error {
+		p := c.peer(r.Address)
+		if p == nil {
+			return ErrUnknownServer
+		}
+		n.refreshing[p.UUID] = done
+		return c.Refresh(now, r)
+	}); err != nil {
+		return state.Peer{}, err
 	}
-	if !found {
-		return ErrNoProvisioning
+	select {
+	case d := <-done:
+		return d.Peer, d.Err
+	case <-n.stopped:
+		return state.Peer{}, ErrStopped
+	case <-ctx.Done():
+		return state.Peer{}, ctx.Err()
 	}
-	return nil
 }
 
 // ProvisioningInput is Core.ProvisioningInput.
 func (n *Node) ProvisioningInput(ctx context.Context, uuid mesh.UUID, value string) error {
+	return n.do(ctx, func(now time.Time, c *Core) error { return c.ProvisioningInput(now, uuid, value) })
+}
+
+// do runs f in the node's goroutine, and returns its error or why it did not run.
+func (n *Node) do(ctx context.Context, f func(now time.Time, c *Core) error) error {
 	var err error
-	if failed := n.call(ctx, func(now time.Time, c *Core) { err = c.ProvisioningInput(now, uuid, value) }); failed != nil {
+	if failed := n.call(ctx, func(now time.Time, c *Core) { err = f(now, c) }); failed != nil {
 		return failed
 	}
 	return err
@@ -350,13 +395,6 @@ func (n *Node) State(ctx context.Context) (*state.Node, error) {
 		return nil, fmt.Errorf("node: %w", err)
 	}
 	return state.Decode(data)
-}
-
-// Exclusions lists the addresses that cannot be given out yet.
-func (n *Node) Exclusions(ctx context.Context) ([]Exclusion, error) {
-	var list []Exclusion
-	err := n.call(ctx, func(_ time.Time, c *Core) { list = c.Exclusions() })
-	return list, err
 }
 
 // Summary is what a node tells about itself, without keys.

@@ -69,6 +69,9 @@ type DeviceHeard struct {
 	// Bearer is what it offers to be provisioned over: PB-ADV or PB-GATT. A
 	// device that offers both is reported for each.
 	Bearer provision.Bearer
+	// Via is the node that heard it, for a device that was found by a Remote
+	// Provisioning Server; unassigned for this node itself.
+	Via mesh.Address
 }
 
 // ProvisioningStep says how far a provisioning has come, in a word of the
@@ -79,6 +82,10 @@ type ProvisioningStep struct {
 	// Prompt says what somebody has to do, with oob_wanted and oob_shown. What
 	// is wanted goes to ProvisioningInput.
 	Prompt *provision.Prompt
+	// Offers is what the device can do, with capabilities.
+	Offers *provision.Capabilities
+	// Start is what was chosen of it, with start.
+	Start *provision.Start
 }
 
 // ProvisioningDone ends a provisioning. Peer is the new node when Err is nil;
@@ -113,22 +120,14 @@ type IVIndexChanged struct {
 	Update  bool
 }
 
-// KeyRefreshChanged says that a subnet of this node moved to another phase of
-// its key refresh: NormalOperation is the end of it.
-type KeyRefreshChanged struct {
-	NetKey mesh.KeyIndex
-	Phase  state.Phase
-}
-
-func (MessageReceived) isEvent()   {}
-func (DeviceHeard) isEvent()       {}
-func (ProvisioningStep) isEvent()  {}
-func (ProvisioningDone) isEvent()  {}
-func (RequestDone) isEvent()       {}
-func (Joined) isEvent()            {}
-func (Left) isEvent()              {}
-func (IVIndexChanged) isEvent()    {}
-func (KeyRefreshChanged) isEvent() {}
+func (MessageReceived) isEvent()  {}
+func (DeviceHeard) isEvent()      {}
+func (ProvisioningStep) isEvent() {}
+func (ProvisioningDone) isEvent() {}
+func (RequestDone) isEvent()      {}
+func (Joined) isEvent()           {}
+func (Left) isEvent()             {}
+func (IVIndexChanged) isEvent()   {}
 
 // FriendshipChanged says that a friendship began or ended, on either side.
 type FriendshipChanged struct {

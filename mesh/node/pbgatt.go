@@ -27,6 +27,10 @@ const (
 // whose advertisement was not heard lately: nobody knows where to connect to.
 var ErrNotSighted = errors.New("node: the device has not advertised that it can be provisioned over PB-GATT in the last half minute; wait until it is listed with pb-gatt, or take another bearer")
 
+// maxConnects is how often the connection to a device is tried: now and then
+// one fails although the device is there.
+const maxConnects = 3
+
 // recent is for how long a device is taken to be where it was heard.
 const recent = 30 * time.Second
 
@@ -79,38 +83,63 @@ func (c *Core) forgetSighted() {
 }
 
 // chooseBearer decides what a device is provisioned over, and sets what the
-// session needs for it. The result is nil for PB-ADV, else whom to connect to.
-func (c *Core) chooseBearer(p Provision, o *provision.ProvisionerOptions) (*Connect, error) {
-	d := c.gatt.sighted[p.UUID]
+// session needs for PB-GATT. connectDevice follows.
+func (c *Core) chooseBearer(s *session, o *provision.ProvisionerOptions) error {
+	d := c.gatt.sighted[s.want.UUID]
 	if d != nil && c.now.Sub(d.seen) > recent {
 		d = nil
 	}
-	heard, advertises := c.heard[p.UUID]
+	heard, advertises := c.heard[s.want.UUID]
+	advertises = advertises && c.now.Sub(heard) <= recent
 	switch {
-	case p.Via != mesh.Unassigned, p.Bearer == OnlyPBADV, p.Bearer == AnyBearer && (d == nil || advertises && c.now.Sub(heard) <= recent):
-		return nil, nil
+	case s.want.Via != mesh.Unassigned, s.want.Bearer == OnlyPBADV, s.want.Bearer == AnyBearer && (d == nil || advertises):
+		return nil
 	case d == nil:
-		return nil, ErrNotSighted
+		return ErrNotSighted
 	}
-	to := &Connect{ID: c.nextLink(), Adapter: d.adapter, To: d.peer, Service: bearer.ProvisioningService}
-	o.Bearer, o.Link = provision.PBGATT, uint32(to.ID)
-	return to, nil
+	s.connect = &Connect{ID: c.nextLink(), Adapter: d.adapter, To: d.peer, Service: bearer.ProvisioningService}
+	o.Bearer, o.Link = provision.PBGATT, uint32(s.connect.ID)
+	return nil
 }
 
-// connectDevice makes the connection of a session over PB-GATT; to is nil for
-// another bearer.
-func (c *Core) connectDevice(to *Connect) {
-	if to == nil {
-		return
+// connectDevice makes the connection of a session over PB-GATT.
+func (c *Core) connectDevice(s *session) {
+	if to := s.connect; to != nil {
+		s.connects++
+		c.gatt.all = append(c.gatt.all, &link{id: to.ID, role: provisioner, service: to.Service, adapter: to.Adapter, peer: to.To})
+		c.act(*to)
 	}
-	c.gatt.all = append(c.gatt.all, &link{id: to.ID, role: provisioner, service: to.Service, adapter: to.Adapter, peer: to.To})
-	c.act(*to)
+}
+
+// reconnectDevice tries once more when a connection could not be made, and
+// reports false when that was often enough.
+func (c *Core) reconnectDevice(s *session, l *link) bool {
+	if l.open || l.ending || s.connects >= maxConnects {
+		return false
+	}
+	s.connect.ID = c.nextLink()
+	if d := c.gatt.sighted[s.want.UUID]; d != nil {
+		s.connect.To, s.connect.Adapter = d.peer, d.adapter
+	}
+	c.connectDevice(s)
+	return true
+}
+
+// carrier is the connection of a session over PB-GATT, of others or of this
+// node, by the name that the session has for it.
+func (c *Core) carrier(name uint32) *link {
+	for _, s := range c.sessions {
+		if s.connect != nil && s.Link() == name {
+			return c.link(s.connect.ID)
+		}
+	}
+	return c.link(bearer.LinkID(name))
 }
 
 // sessionOf finds the session of a connection.
 func (c *Core) sessionOf(id bearer.LinkID) *session {
 	for _, s := range c.sessions {
-		if s.Bearer() == provision.PBGATT && s.Link() == uint32(id) {
+		if s.connect != nil && s.connect.ID == id {
 			return s
 		}
 	}
@@ -130,17 +159,26 @@ func (c *Core) receiveCarried(l *link, pdu []byte) {
 	c.collectProvisioning()
 }
 
-// carryOverGATT sends what sessions over PB-GATT have to say.
+// carryOverGATT sends what sessions over PB-GATT have to say, and ends their
+// connections.
 func (c *Core) carryOverGATT(pdus []provision.CarriedPDU, ends []provision.CarriedEnd) {
 	for _, p := range pdus {
-		if l := c.link(bearer.LinkID(p.Link)); l != nil {
+		if l := c.carrier(p.Link); l != nil {
 			c.write(l, proxy.ProvisioningPDU, p.PDU)
 		}
 	}
 	for _, e := range ends {
-		if l := c.link(bearer.LinkID(e.Link)); l != nil {
+		if l := c.carrier(e.Link); l != nil {
 			c.endLink(l)
 		}
+	}
+}
+
+// welcomeNewcomer notes a node that was provisioned over PB-GATT: it is to be
+// configured, and may hear nothing but what comes over a connection.
+func (c *Core) welcomeNewcomer(s *session, address mesh.Address) {
+	if s.connect != nil {
+		c.gatt.newcomer = newcomer{address: address, until: c.now.Add(newcomerTime)}
 	}
 }
 
@@ -152,6 +190,6 @@ func (c *Core) identifyAfterProvisioning() {
 		return
 	}
 	for _, p := range c.gatt.subnets {
-		c.SetNodeIdentity(p.index, true, false)
+		c.SetNodeIdentity(p.index, true)
 	}
 }

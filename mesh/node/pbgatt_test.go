@@ -86,6 +86,28 @@ func TestProvisioningOverPBGATT(t *testing.T) {
 	}
 }
 
+// TestNewcomerIsConfiguredOverItsOwnProxy: in a network that is heard by
+// advertising, and has a nearer proxy, a node that has GATT only is reached all
+// the same.
+func TestNewcomerIsConfiguredOverItsOwnProxy(t *testing.T) {
+	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientAuto})
+	dev, radio, uuid := gattDevice(h.pump, h.pump.gatt, "lonely", node.DeviceOptions{})
+	h.deaf = func(from, to *member) bool { return from == dev || to == dev }
+	heard := await(h.pump, h.gateway, 10*time.Second, func(e node.DeviceHeard) bool {
+		return e.UUID == uuid && e.Bearer == provision.PBGATT
+	})
+	h.pass(recentlyHeard) // until it is not heard by advertising any more
+	done := provisionOver(h.pump, h.gateway, heard.UUID, provision.Auth{}, node.AnyBearer)
+	if done.Err != nil {
+		t.Fatal(done.Err)
+	}
+	await(h.pump, h.gateway, 20*time.Second, func(e node.ProxyConnected) bool { return e.Peer == radio.peer })
+	h.setUp(h.gateway, done.Peer, generic.OnOffServerID)
+}
+
+// recentlyHeard is for how long a device counts as heard.
+const recentlyHeard = 31 * time.Second
+
 func TestPBGATTFailures(t *testing.T) {
 	setup := func(t *testing.T) (*pump, *gattAir, *member, *member, *gattRadio, mesh.UUID) {
 		p := newPump(t)
@@ -108,6 +130,14 @@ func TestPBGATTFailures(t *testing.T) {
 		p, _, gateway, _, radio, uuid := setup(t)
 		radio.off = true
 		failed(t, provisionOver(p, gateway, uuid, provision.Auth{}, node.OnlyPBGATT), provision.FailLinkClosed)
+	})
+	t.Run("not at once", func(t *testing.T) {
+		p, air, gateway, dev, radio, uuid := setup(t)
+		radio.off = true
+		air.later(6*time.Second, func() { radio.off = false })
+		if done := provisionOver(p, gateway, uuid, provision.Auth{}, node.OnlyPBGATT); done.Err != nil || !dev.State().IsProvisioned() {
+			t.Error(done.Err)
+		}
 	})
 	t.Run("lost on the way", func(t *testing.T) {
 		p, air, gateway, dev, radio, uuid := setup(t)

@@ -18,13 +18,25 @@ type privateBeacon struct {
 	said     beacon.State
 }
 
+// heard counts a beacon of a neighbour: the more there are, the fewer of that
+// kind the node itself sends.
+func (s *subnet) heard(kind beacon.Type) {
+	switch {
+	case kind == beacon.TypeSecure:
+		s.schedule.Heard()
+	case !s.private.schedule.Due().IsZero(): // it sends them itself
+		s.private.schedule.Heard()
+	}
+}
+
 // tickPrivateBeacons sends the private beacons that are due.
 func (c *Core) tickPrivateBeacons() {
-	if !c.sendsPrivateBeacons() {
-		return
-	}
 	for _, s := range c.subnets {
 		b := &s.private
+		if !c.sendsPrivateBeacons() {
+			*b = privateBeacon{}
+			continue
+		}
 		if b.schedule.Due().IsZero() {
 			b.schedule.Start(c.now.Add(c.jitter(0, beacon.MinInterval)))
 		}

@@ -51,7 +51,14 @@ func TestPrivateBeacons(t *testing.T) {
 		t.Errorf("%d private beacons with %d numbers, %d secure", private, len(numbers), secure)
 	}
 	observe(state.PrivateBeacon{Enabled: true, Steps: 12}) // two minutes
+	alone := private
 	if private < 20 || len(numbers) < 4 || len(numbers) > 6 {
 		t.Errorf("%d private beacons with %d numbers", private, len(numbers))
+	}
+	// In company it sends less often.
+	p.change(gateway, func(n *state.Node) { n.PrivateBeacon.Enabled = true })
+	observe(state.PrivateBeacon{Enabled: true})
+	if private == 0 || private > alone*3/4 {
+		t.Errorf("%d private beacons in company, %d alone", private, alone)
 	}
 }

@@ -30,13 +30,10 @@ type Provision struct {
 	NetKey mesh.KeyIndex
 	// Auth is how the device is authenticated.
 	Auth provision.Auth
-	// Fallback is a static OOB value for a device that refuses to be
-	// provisioned without; nil for none.
-	Fallback provision.AuthValue
 	// Policy, when it is there, chooses how the device is authenticated by what
-	// the device offers. Auth and Fallback do not count then.
+	// the device offers. Auth does not count then.
 	Policy *provision.Policy
-	// Certificate, when it is there, proves who the device is (section 5.5.2).
+	// Certificate, when it is there, proves who the device is.
 	Certificate *Certificate
 	// Attention is for how many seconds the device attracts attention.
 	Attention uint8
@@ -54,7 +51,9 @@ type session struct {
 	address  mesh.Address // reserved for the device, unassigned until its elements are counted
 	elements int          // that are reserved
 	records  provision.Records
-	remote   *remoteLink // nil on PB-ADV
+	remote   *remoteLink // nil without Provision.Via
+	connect  *Connect    // over PB-GATT; nil for another bearer
+	connects int         // how often it was tried
 	ended    bool        // its outcome was reported
 }
 
@@ -72,7 +71,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 		return ErrTooManySessions
 	}
 	for _, s := range c.sessions {
-		if s.want.UUID == p.UUID {
+		if s.want.UUID == p.UUID && !s.ended {
 			return ErrProvisioning
 		}
 	}
@@ -83,8 +82,7 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 		Records:   p.Certificate.inRecords(),
 	}
 	s := &session{want: p}
-	connect, err := c.chooseBearer(p, &options)
-	if err != nil {
+	if err := c.chooseBearer(s, &options); err != nil {
 		return err
 	}
 	if err := c.reach(s, &options); err != nil {
@@ -99,7 +97,9 @@ func (c *Core) Provision(now time.Time, p Provision) error {
 	c.share()
 	s.Open(now, &c.provisioning)
 	c.collectProvisioning()
-	c.connectDevice(connect)
+	c.connectDevice(s)
+	c.openRemote(s)
+	c.collectTransport(0)
 	return nil
 }
 
@@ -115,6 +115,7 @@ func (c *Core) AbortProvisioning(now time.Time, uuid mesh.UUID, reason string) b
 		}
 	}
 	c.collectProvisioning()
+	c.collectTransport(0)
 	return found
 }
 
@@ -123,19 +124,23 @@ func (c *Core) receiveProvisioning(pdu []byte) {
 	if c.device != nil {
 		c.device.Receive(c.now, pdu, &c.provisioning)
 		c.collectProvisioning()
-		return
+		if !c.state.IsProvisioned() {
+			return
+		}
+		// A node already, whose own link has not ended yet.
 	}
 	link, ok := provision.LinkOf(pdu)
 	if !ok {
 		c.counters.Malformed++
 		return
 	}
-	for _, s := range c.sessions {
-		if s.Link() == link {
-			s.Receive(c.now, pdu, &c.provisioning)
-			c.collectProvisioning()
-			return
-		}
+	if s := c.session(link); s != nil {
+		s.Receive(c.now, pdu, &c.provisioning)
+		c.collectProvisioning()
+		return
+	}
+	if c.remote.server != nil && c.remote.server.ReceivePDU(c.now, pdu) {
+		c.collectTransport(0)
 	}
 }
 
@@ -172,10 +177,10 @@ func (c *Core) collectProvisioning() {
 		c.spread(c.provisioning.Cancel, c.provisioning.Send)
 		c.provisioning = provision.Output{Cancel: c.provisioning.Cancel[:0], Send: c.provisioning.Send[:0]}
 		for _, e := range events {
-			if c.device != nil {
+			if s := c.session(e.Link); s != nil {
+				c.sessionEvent(s, e)
+			} else if c.device != nil {
 				c.deviceEvent(e)
-			} else {
-				c.sessionEvent(e)
 			}
 		}
 		c.carryOverGATT(carried, ends)
@@ -197,23 +202,24 @@ func (c *Core) collectProvisioning() {
 	}
 }
 
-// sessionEvent follows one session of the provisioner.
-func (c *Core) sessionEvent(e provision.Event) {
-	var s *session
-	for _, candidate := range c.sessions {
-		if candidate.Link() == e.Link {
-			s = candidate
+// session finds the session of a link, nil for none.
+func (c *Core) session(link uint32) *session {
+	for _, s := range c.sessions {
+		if s.Link() == link {
+			return s
 		}
 	}
-	if s == nil {
-		return
-	}
+	return nil
+}
+
+// sessionEvent follows one session of the provisioner.
+func (c *Core) sessionEvent(s *session, e provision.Event) {
 	switch e.Step {
 	case provision.RecordsGot:
 		s.records = e.Records
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
 	case provision.CapabilitiesGot:
-		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Offers: e.Capabilities})
 		if err := c.accept(s, e.Capabilities); err != nil {
 			s.Reject(c.now, err, &c.provisioning)
 		}
@@ -227,13 +233,22 @@ func (c *Core) sessionEvent(e provision.Event) {
 		}
 		s.ended = true
 		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step)})
+		c.welcomeNewcomer(s, peer.Address)
+		if s.renews() {
+			s.remote.renewed = &peer
+			return
+		}
 		err := c.addPeer(peer)
 		c.report(ProvisioningDone{UUID: e.UUID, Peer: peer, Err: err})
 	case provision.Failed:
 		s.ended = true
+		if s.renews() {
+			c.report(RefreshDone{UUID: e.UUID, Err: e.Failure})
+			return
+		}
 		c.report(ProvisioningDone{UUID: e.UUID, Err: e.Failure})
 	default:
-		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Prompt: e.Prompt})
+		c.report(ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Prompt: e.Prompt, Start: e.Start})
 	}
 }
 
@@ -243,6 +258,9 @@ func (c *Core) accept(s *session, offered *provision.Capabilities) error {
 	key := c.state.Subnet(s.want.NetKey)
 	if key == nil {
 		return fmt.Errorf("node: the network key %d is gone", s.want.NetKey)
+	}
+	if err := s.expects(offered); err != nil {
+		return err
 	}
 	if s.address == mesh.Unassigned {
 		address, err := c.reserveAddresses(int(offered.Elements))

@@ -12,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // house is a gateway and plugs that are proxies, provisioned and configured
@@ -98,6 +99,28 @@ func TestOnlyOverAProxy(t *testing.T) {
 	var status generic.OnOffStatus
 	h.hear(h.gateway, time.Second, h.peers[1].Address, &status)
 	h.unrepeated(h.gateway)
+}
+
+// TestSegmentedAnswersOverAProxy: the acknowledgments of segments go back over
+// the connection that the segments came over.
+func TestSegmentedAnswersOverAProxy(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.awaitProxy(5 * time.Second)
+	for range 5 {
+		for _, peer := range h.peers {
+			var data foundation.ConfigCompositionDataStatus
+			d := h.ask(h.gateway, node.Request{Dst: peer.Address, Key: transport.Key{Device: peer.Address}}, &foundation.ConfigCompositionDataGet{}, &data)
+			if d.Response.Attempts != 1 {
+				t.Errorf("%s answered the attempt number %d", peer.Address, d.Response.Attempts)
+			}
+		}
+	}
+	for i, m := range h.plugs {
+		if n := m.Counters().Transport; n.AcksReceived == 0 || n.SegmentsResent > 0 {
+			t.Errorf("plug %d: %d acknowledgments, %d segments sent again", i, n.AcksReceived, n.SegmentsResent)
+		}
+	}
 }
 
 // TestAClientPassesNothingOn: what comes over the connection stays there.
@@ -259,7 +282,19 @@ func TestProxyIsFoundByNodeIdentity(t *testing.T) {
 		h.carryOut(h.plugs[0])
 		h.pass(time.Minute)
 		h.plugs[0].Tick(h.now) // what follows is at this time
-		h.plugs[0].SetNodeIdentity(mesh.PrimaryNetKey, true, private)
+		if private {
+			h.plugs[0].SetPrivateNodeIdentity(mesh.PrimaryNetKey, true)
+		} else {
+			h.plugs[0].SetNodeIdentity(mesh.PrimaryNetKey, true)
+			h.plugs[0].SetPrivateNodeIdentity(mesh.PrimaryNetKey, true)
+		}
+		for kind, got := range map[bool]state.Feature{
+			false: h.plugs[0].NodeIdentity(mesh.PrimaryNetKey), true: h.plugs[0].PrivateNodeIdentity(mesh.PrimaryNetKey),
+		} {
+			if want := kind == private; (got == state.Enabled) != want {
+				t.Errorf("private %t: the state of the private form, %t, is %v", private, kind, got)
+			}
+		}
 		h.carryOut(h.plugs[0])
 		h.deafen()
 		if got := h.awaitProxy(20 * time.Second); got.Node != h.peers[0].Address {

@@ -38,10 +38,22 @@ type ProxyOptions struct {
 // seconds among them.
 const silence = 30 * time.Second
 
-// ProxyConnected says that this node is the client of a proxy.
+// newcomerTime is for how long a node that was provisioned over PB-GATT is
+// looked for as a proxy: as long as it advertises who it is.
+const newcomerTime = identityTime
+
+// newcomer is a node that was provisioned over PB-GATT lately. It may have no
+// other bearer than GATT.
+type newcomer struct {
+	address mesh.Address
+	until   time.Time
+}
+
+// ProxyConnected says that this node is the client of a proxy, which has shown
+// that it has the key of the network.
 type ProxyConnected struct {
 	Peer   bearer.Peer
-	Node   mesh.Address // unassigned when its advertisement does not tell
+	Node   mesh.Address // of its primary element
 	NetKey mesh.KeyIndex
 }
 
@@ -74,6 +86,7 @@ func (c *Core) sightProxy(s *bearer.Sighting) {
 		c.gatt.counters.Sighted++
 		c.gatt.client.Sight(c.now, proxy.Candidate{
 			Peer: s.From, Adapter: s.Adapter, RSSI: s.RSSI, NetKey: p.index, Node: node,
+			Preferred: node != mesh.Unassigned && node == c.gatt.newcomer.address && c.now.Before(c.gatt.newcomer.until),
 		}, &c.gatt.clientOut)
 		c.collectClient()
 		return
@@ -168,7 +181,7 @@ func (c *Core) wantsProxy() bool {
 	case ClientOn:
 		return true
 	case ClientAuto:
-		return !c.now.Before(c.gatt.lastOnAir.Add(silence)) || c.hasProxy()
+		return !c.now.Before(c.gatt.lastOnAir.Add(silence)) || c.now.Before(c.gatt.newcomer.until) || c.hasProxy()
 	default:
 		return false
 	}

@@ -27,12 +27,16 @@ type proxied struct {
 	index      mesh.KeyIndex
 	keys       []crypto.Key      // that the identities are of
 	identities []*proxy.Identity // the last is the one this node advertises with
+	public     []byte            // service data of the Network ID
 	said       beacon.State      // what clients know
 	saidKey    crypto.Key        // under which key
 	node       advertised        // Node Identity, or its private form
 	network    advertised        // Private Network Identity
 	solicited  time.Time         // until when a solicitation is answered
 }
+
+// own is the identity that this node advertises with.
+func (p *proxied) own() *proxy.Identity { return p.identities[len(p.identities)-1] }
 
 // advertised is an identification that lasts for a while.
 type advertised struct {
@@ -65,6 +69,7 @@ func (c *Core) deriveGATT() {
 				p.identities = append(p.identities, proxy.NewIdentity(k))
 			}
 			p.network, p.node.data = advertised{}, nil
+			p.public = p.own().ServiceData(proxy.NetworkID, [8]byte{}, mesh.Unassigned)
 		}
 		c.gatt.subnets = append(c.gatt.subnets, p)
 	}
@@ -93,33 +98,59 @@ func (c *Core) isServing() bool {
 
 // NodeIdentity is the Node Identity state of a subnet (section 4.2.13).
 func (c *Core) NodeIdentity(index mesh.KeyIndex) state.Feature {
+	return c.identity(index, proxy.NodeIdentity)
+}
+
+// SetNodeIdentity lets the node advertise for a minute who it is, to those who
+// have the NetKey, or ends it. It does nothing when the node cannot be a proxy.
+// The minute begins with the present input, whose time it does not bring
+// itself.
+func (c *Core) SetNodeIdentity(index mesh.KeyIndex, on bool) {
+	c.setIdentity(index, proxy.NodeIdentity, on)
+}
+
+// PrivateNodeIdentity is the Private Node Identity state of a subnet (section
+// 4.2.46).
+func (c *Core) PrivateNodeIdentity(index mesh.KeyIndex) state.Feature {
+	return c.identity(index, proxy.PrivateNodeIdentity)
+}
+
+// SetPrivateNodeIdentity is SetNodeIdentity in the form that nobody can follow
+// who has not the NetKey. While the other form is advertised it does nothing.
+func (c *Core) SetPrivateNodeIdentity(index mesh.KeyIndex, on bool) {
+	if c.NodeIdentity(index) != state.Enabled {
+		c.setIdentity(index, proxy.PrivateNodeIdentity, on)
+	}
+}
+
+func (c *Core) identity(index mesh.KeyIndex, kind proxy.Identification) state.Feature {
 	p := c.proxied(index)
 	switch {
 	case c.state.Proxy == state.Unsupported || p == nil:
 		return state.Unsupported
-	case p.node.until.IsZero() || p.node.kind != proxy.NodeIdentity:
+	case p.node.until.IsZero() || p.node.kind != kind:
 		return state.Disabled
 	default:
 		return state.Enabled
 	}
 }
 
-// SetNodeIdentity lets the node advertise for a minute who it is, to those who
-// have the NetKey, or ends it. private is the form that nobody else can follow
-// (section 4.2.46). It does nothing when the node cannot be a proxy. The minute
-// begins with the present input, whose time it does not bring itself.
-func (c *Core) SetNodeIdentity(index mesh.KeyIndex, on, private bool) {
+func (c *Core) setIdentity(index mesh.KeyIndex, kind proxy.Identification, on bool) {
 	p := c.proxied(index)
 	if p == nil || c.state.Proxy == state.Unsupported {
 		return
 	}
 	p.node = advertised{}
 	if on {
-		p.node = advertised{kind: proxy.NodeIdentity, until: c.now.Add(identityTime)}
-		if private {
-			p.node.kind = proxy.PrivateNodeIdentity
-		}
+		p.node = advertised{kind: kind, until: c.now.Add(identityTime)}
 	}
+}
+
+// ClearSolicitations forgets the solicitations of count sources from first on
+// (Solicitation PDU RPL Items Clear).
+func (c *Core) ClearSolicitations(first mesh.Address, count int) {
+	c.state.Solicitations.Clear(first, count)
+	c.stateDirty = true
 }
 
 func (c *Core) proxied(index mesh.KeyIndex) *proxied {
@@ -205,10 +236,13 @@ func (c *Core) updateGATT() {
 		c.endServed()
 	}
 	c.tellClients()
-	if all := c.beckons(); !slices.EqualFunc(all, c.gatt.beckoned, sameBeckon) {
-		c.gatt.beckoned = all
-		c.act(Beckon{all})
+	all := c.appendBeckons(c.gatt.beckons[:0])
+	if !slices.EqualFunc(all, c.gatt.beckoned, sameBeckon) {
+		c.gatt.beckoned = slices.Clone(all)
+		c.act(Beckon{c.gatt.beckoned})
 	}
+	clear(all)
+	c.gatt.beckons = all
 }
 
 func sameBeckon(a, b bearer.Beckon) bool {
@@ -244,57 +278,54 @@ func (c *Core) tellClients() {
 	}
 }
 
-// beckons is what the node advertises so that others connect to it.
-func (c *Core) beckons() []bearer.Beckon {
+// appendBeckons appends what the node advertises so that others connect to it.
+func (c *Core) appendBeckons(dst []bearer.Beckon) []bearer.Beckon {
 	if c.device != nil && !c.state.IsProvisioned() {
 		if !c.options.Device.GATT || c.device.Linked() {
-			return nil
+			return dst
 		}
 		data := proxy.DeviceServiceData(c.state.UUID, c.options.Device.OOB)
-		return []bearer.Beckon{{Service: bearer.ProvisioningService, Data: data}}
+		return append(dst, bearer.Beckon{Service: bearer.ProvisioningService, Data: data})
 	}
 	if !c.isServing() || c.gatt.server.Full() {
-		return nil
+		return dst
 	}
-	var all []bearer.Beckon
 	for _, p := range c.gatt.subnets {
-		for _, data := range c.identifications(p) {
-			all = append(all, bearer.Beckon{Service: bearer.ProxyService, Data: data})
-		}
+		dst = c.appendIdentifications(dst, p)
 	}
-	return all
+	return dst
 }
 
-// identifications is the service data that the node advertises for a subnet.
-func (c *Core) identifications(p *proxied) [][]byte {
-	var all [][]byte
+// appendIdentifications appends what the node advertises for a subnet.
+func (c *Core) appendIdentifications(dst []bearer.Beckon, p *proxied) []bearer.Beckon {
 	if !p.node.until.IsZero() {
-		all = c.appendIdentification(all, p, &p.node)
+		dst = c.appendAdvertised(dst, p, &p.node)
 	}
+	private := c.state.PrivateProxy == state.Enabled || !p.solicited.IsZero()
 	switch {
-	case c.state.PrivateProxy == state.Enabled || !p.solicited.IsZero():
-		if p.network.until.IsZero() {
-			p.network = advertised{kind: proxy.PrivateNetworkIdentity, until: c.now.Add(renewal)}
-		}
-		all = c.appendIdentification(all, p, &p.network)
 	case c.state.Proxy == state.Enabled:
 		p.network = advertised{}
-		all = append(all, p.identities[len(p.identities)-1].ServiceData(proxy.NetworkID, [8]byte{}, mesh.Unassigned))
-	default:
+		return append(dst, bearer.Beckon{Service: bearer.ProxyService, Data: p.public})
+	case !private:
 		p.network = advertised{}
+		return dst
+	case p.network.until.IsZero():
+		p.network = advertised{kind: proxy.PrivateNetworkIdentity, until: c.now.Add(renewal)}
 	}
-	return all
+	return c.appendAdvertised(dst, p, &p.network)
 }
 
-func (c *Core) appendIdentification(dst [][]byte, p *proxied, a *advertised) [][]byte {
+// appendAdvertised appends an identification, for which it draws the random
+// number when it is new.
+func (c *Core) appendAdvertised(dst []bearer.Beckon, p *proxied, a *advertised) []bearer.Beckon {
 	if a.data == nil {
 		random, err := c.draw8()
 		if err != nil {
 			return dst
 		}
-		a.data = p.identities[len(p.identities)-1].ServiceData(a.kind, random, c.state.Address)
+		a.data = p.own().ServiceData(a.kind, random, c.state.Address)
 	}
-	return append(dst, a.data)
+	return append(dst, bearer.Beckon{Service: bearer.ProxyService, Data: a.data})
 }
 
 // tickIdentities ends what was advertised for long enough.

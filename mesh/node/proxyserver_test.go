@@ -152,6 +152,38 @@ func TestServerLearnsItsClientsAddresses(t *testing.T) {
 	}
 }
 
+// TestServerCountsTheHops: a message that has come to the end of its way is not
+// passed on, one that goes on has one hop less.
+func TestServerCountsTheHops(t *testing.T) {
+	h := newHouse(t, 1, node.ProxyOptions{})
+	f := h.phone()
+	f.connect(0)
+	f.configure(proxy.SetFilterType{Type: proxy.RejectList})
+	r := network.NewReceiver(network.Config{})
+	r.AddSubnet(0, f.keys)
+	for i, ttl := range []mesh.TTL{0, 1, 2, 127} {
+		pdu, err := f.keys.Seal(nil, &network.PDU{TTL: ttl, Seq: mesh.SequenceNumber(i), Src: 0x0300, Dst: 0xC123, Transport: make([]byte, 10)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.got[proxy.NetworkPDU] = nil
+		in := bearer.Incoming{Kind: bearer.Message, Len: uint8(len(pdu))}
+		copy(in.Data[:], pdu)
+		h.plugs[0].Receive(h.now, &in)
+		h.carryOut(h.plugs[0])
+		h.pass(time.Second)
+		all := f.got[proxy.NetworkPDU]
+		if passes := ttl >= 2; passes != (len(all) == 1) {
+			t.Errorf("TTL %d: %d came", ttl, len(all))
+			continue
+		}
+		var p network.PDU
+		if len(all) == 1 && (r.Open(all[0], &p) != network.Fresh || p.TTL != ttl-1) {
+			t.Errorf("TTL %d became %d", ttl, p.TTL)
+		}
+	}
+}
+
 func TestServerTellsNewsOfTheNetwork(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	f := h.phone()
@@ -256,10 +288,10 @@ func TestSolicitation(t *testing.T) {
 // TestHostileClient: whatever a peer without a key writes, the proxy ends the
 // connection, and keeps nothing.
 func TestHostileClient(t *testing.T) {
-	flood := func(make func(i int) []byte) func(*phone) {
+	flood := func(pdu func(i int) []byte) func(*phone) {
 		return func(f *phone) {
 			for i := range 40 {
-				_ = f.radio.Write(f.id, make(i)) // it may be closed already
+				_ = f.radio.Write(f.id, pdu(i)) // it may be closed already
 				f.pass(20 * time.Millisecond)
 			}
 		}
@@ -306,6 +338,49 @@ func TestHostileClient(t *testing.T) {
 	}
 }
 
+// TestFloodOfSightings: devices and proxies that somebody makes up leave the
+// heap where it was, and the real ones in sight.
+func TestFloodOfSightings(t *testing.T) {
+	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOff})
+	h.gateway.options.Proxy.Client = node.ClientOn
+	h.restart(h.gateway)
+	id := h.radios[0].beckons[0].Data
+	forge := func(from int) {
+		for i := range 2000 {
+			s := bearer.Sighting{Service: bearer.ProvisioningService, Connectable: true, RSSI: -30}
+			s.From.Address = [6]byte{1, byte((from + i) >> 16), byte((from + i) >> 8), byte(from + i)}
+			var uuid mesh.UUID
+			copy(uuid[:], s.From.Address[:])
+			s.Len = uint8(copy(s.Data[:], proxy.DeviceServiceData(uuid, 0)))
+			h.gateway.ReceiveSighting(h.now, &s)
+			s.Service = bearer.ProxyService
+			s.Len = uint8(copy(s.Data[:], id))
+			h.gateway.ReceiveSighting(h.now, &s)
+			h.gateway.Take()
+			if i%100 == 0 {
+				h.now = h.now.Add(100 * time.Millisecond)
+				h.gateway.Tick(h.now)
+				h.gateway.Take()
+			}
+		}
+	}
+	forge(0)
+	before := heapInUse()
+	for i := range 10 {
+		forge(2000 * (i + 1))
+	}
+	if after := heapInUse(); after > before+64<<10 {
+		t.Errorf("the heap grew from %d to %d octets", before, after)
+	}
+}
+
+func heapInUse() uint64 {
+	var s runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
+}
+
 // TestFloodOfConnections: connections that come and go, with a message begun
 // in each, leave the heap where it was.
 func TestFloodOfConnections(t *testing.T) {
@@ -321,18 +396,12 @@ func TestFloodOfConnections(t *testing.T) {
 			m.Take()
 		}
 	}
-	heap := func() uint64 {
-		var s runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&s)
-		return s.HeapAlloc
-	}
 	round(1000)
-	before := heap()
+	before := heapInUse()
 	for i := range 20 {
 		round(2000 + 1000*i)
 	}
-	if after := heap(); after > before+64<<10 {
+	if after := heapInUse(); after > before+64<<10 {
 		t.Errorf("the heap grew from %d to %d octets", before, after)
 	}
 }

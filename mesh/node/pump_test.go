@@ -25,7 +25,6 @@ type pump struct {
 	now     time.Time
 	random  *rand.Rand
 	loss    float64
-	lost    func(from, to *member) bool // drops a PDU between two nodes, nil for none
 	members []*member
 	air     []delivery
 	after   func()                         // called after each step
@@ -115,7 +114,7 @@ func (p *pump) carryOut(m *member) {
 		}
 		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 		for _, other := range p.members {
-			if other != m && p.random.Float64() >= p.loss && (p.lost == nil || !p.lost(m, other)) && (p.deaf == nil || !p.deaf(m, other)) {
+			if other != m && p.random.Float64() >= p.loss && (p.deaf == nil || !p.deaf(m, other)) {
 				p.air = append(p.air, delivery{p.now.Add(airTime), other, in})
 			}
 		}

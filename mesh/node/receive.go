@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -22,6 +23,7 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 		Receiver:    c.state.SARReceiver,
 		Sources:     c.options.ReplaySize,
 	})
+	c.transport.SetAirtime(c.airtime())
 	for _, e := range replay {
 		if err := c.transport.Restore(transport.ReplayEntry(e)); err != nil {
 			return err
@@ -31,10 +33,10 @@ func (c *Core) buildTransport(replay []store.ReplayEntry) error {
 }
 
 // segmentation is the SAR Transmitter state (section 4.2.48). Unless the options
-// say otherwise, or a Configuration Client has set it, segments are as far apart as the bearer needs for one PDU with
-// all its transmissions: with the usual three of them that is the default of
-// the specification, and never do segments queue up on the radio while their
-// acknowledgment is waited for already.
+// say otherwise, or a Configuration Client has set it, segments are as far apart
+// as the bearer needs for one PDU with all its transmissions: with the usual three
+// of them that is the default of the specification, and never do segments queue up
+// on the radio while their acknowledgment is waited for already.
 func (c *Core) segmentation() *transport.Transmitter {
 	if c.options.SAR != nil {
 		return c.options.SAR
@@ -44,16 +46,15 @@ func (c *Core) segmentation() *transport.Transmitter {
 	}
 	const (
 		step       = 10 * time.Millisecond
-		jitter     = 5 * time.Millisecond // of the controller, on average
-		event      = 2 * time.Millisecond
 		widestStep = 15
 	)
-	transmit := c.state.NetworkTransmit.Transmit()
-	onAir := time.Duration(transmit.Count-1)*(transmit.Interval+jitter) + event
 	t := transport.DefaultTransmitter()
-	t.SegmentIntervalStep = uint8(min((onAir+step-1)/step, widestStep+1) - 1)
+	t.SegmentIntervalStep = uint8(min((c.airtime()+step-1)/step, widestStep+1) - 1)
 	return &t
 }
+
+// airtime is how long the radio is at one PDU of this node.
+func (c *Core) airtime() time.Duration { return c.pace.Airtime(c.state.NetworkTransmit.Transmit()) }
 
 // receiveMessage takes a network PDU up the stairs: network layer, relay,
 // transport, access.
@@ -78,12 +79,12 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 // relay passes a PDU on (section 3.4.6.3): not what is for this node alone,
 // and not what has come to the end of its way.
 func (c *Core) relay(p *network.PDU) {
-	by := c.relayCredentials(p)
-	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil {
+	by, always := c.relayCredentials(p)
+	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil || !always && c.state.Relay != state.Enabled {
 		return
 	}
 	transmit, advertised := c.relayTransmit()
-	advertised = advertised || by != p.By // what a Low Power node says goes out in any case
+	advertised = advertised || always
 	links := c.relayLinks(p)
 	if !advertised && len(links) == 0 {
 		return
@@ -155,6 +156,7 @@ func (c *Core) collectTransport(rssi int8) {
 // receiveAccess takes an access message to the request that it answers, to the
 // models, and to who monitors the node.
 func (c *Core) receiveAccess(m *transport.AccessMessage, rssi int8) {
+	c.meetCandidate(m)
 	// A model that answers makes the transport layer use its memory again.
 	c.payload = append(c.payload[:0], m.Payload...)
 	op, params, err := access.ParseOpcode(c.payload)
@@ -187,6 +189,7 @@ func (c *Core) receiveAccess(m *transport.AccessMessage, rssi int8) {
 		})
 	}
 	c.matchResponse(m, op, params)
+	c.hearRemote(m, op, params)
 	// A node obeys its own device key; the key of another node only proves
 	// that the other one answers.
 	if !m.Key.IsDevice() || m.Key.Device == c.state.Address {

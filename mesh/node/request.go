@@ -25,6 +25,12 @@ type Request struct {
 	Accept func(params []byte) bool
 	// Attempts is how often to send at most; 0 means DefaultAttempts.
 	Attempts int
+	// Wait is how long the first attempt waits for the response; 0 for what a
+	// node needs that answers at once.
+	Wait time.Duration
+	// done is told of the end instead of a RequestDone, for what the node asks
+	// on its own account.
+	done func(Response, error)
 }
 
 // DefaultAttempts and the waits between them give a node about twenty seconds
@@ -89,6 +95,14 @@ type pending struct {
 // destination, in the order of the calls.
 func (c *Core) Request(now time.Time, r Request) (RequestID, error) {
 	c.begin(now)
+	id, err := c.enqueue(r)
+	c.collectTransport(0)
+	return id, err
+}
+
+// enqueue is Request for what the node asks on its own account, in the middle of
+// an input.
+func (c *Core) enqueue(r Request) (RequestID, error) {
 	if !c.state.IsProvisioned() {
 		return 0, ErrNotProvisioned
 	}
@@ -99,10 +113,20 @@ func (c *Core) Request(now time.Time, r Request) (RequestID, error) {
 		r.Attempts = DefaultAttempts
 	}
 	c.lastRequest++
-	c.requests = append(c.requests, &pending{Request: r, id: c.lastRequest})
+	id := c.lastRequest
+	c.requests = append(c.requests, &pending{Request: r, id: id})
 	c.startRequests()
-	c.collectTransport(0)
-	return c.lastRequest, nil
+	return id, nil
+}
+
+// hurry lets a request end that nobody waits for any more, when its next attempt
+// would be due.
+func (c *Core) hurry(id RequestID) {
+	for _, p := range c.requests {
+		if p.id == id {
+			p.Attempts = p.attempts
+		}
+	}
 }
 
 // CancelRequest ends a request that nobody waits for any more.
@@ -145,6 +169,9 @@ func (c *Core) startRequests() {
 		p.active = true
 		p.started = c.now
 		p.wait = firstWait
+		if p.Wait > 0 {
+			p.wait = p.Wait
+		}
 		c.busy[p.Dst] = true
 		c.attempt(p)
 		if !p.asleep {
@@ -198,6 +225,9 @@ func (c *Core) await(p *pending) {
 
 // delivered follows a segmented message that belongs to a request.
 func (c *Core) delivered(d transport.Delivery) {
+	if c.told(d) {
+		return
+	}
 	for _, p := range c.requests {
 		if !p.active || p.segments != d.Message {
 			continue
@@ -276,6 +306,10 @@ func (c *Core) finish(p *pending, r Response, err error) {
 	r.Attempts = p.attempts
 	if p.active {
 		r.RTT = c.now.Sub(p.started)
+	}
+	if p.done != nil {
+		p.done(r, err)
+		return
 	}
 	c.report(RequestDone{ID: p.id, Response: r, Err: err})
 }

@@ -11,4 +11,5 @@ func (c *Core) deriveSegmentation() {
 		receiver = *c.state.SARReceiver
 	}
 	c.transport.SetReceiver(receiver)
+	c.transport.SetAirtime(c.airtime())
 }

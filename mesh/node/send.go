@@ -21,6 +21,8 @@ type outgoing struct {
 	ttl      mesh.TTL
 	by       *network.Credentials // nil: the flooding credentials of netKey
 	request  RequestID            // that it belongs to, 0 for none
+	// segmented sends in segments, which are acknowledged, what would fit one PDU.
+	segmented bool
 }
 
 // delayed is an access message for later: an answer to a group, the repetition
@@ -70,6 +72,8 @@ func (o *outgoing) access(payload []byte) transport.AccessOut {
 		TTL:     o.ttl,
 		By:      o.by,
 		Payload: payload,
+
+		Segmented: o.segmented,
 	}
 }
 
@@ -167,15 +171,23 @@ func (c *Core) seal() {
 	}
 }
 
+// SetPace tells the core how fast its radio is, until further notice. Without it
+// the radio is taken for one of UsualPace.
+func (c *Core) SetPace(p bearer.Pace) {
+	if p != c.pace {
+		c.pace = p
+		c.deriveSegmentation()
+	}
+}
+
 // speak keeps account of how long the radio will need for what this node says:
 // its own messages go one after the other. What else the radio does is not in
 // it, nor what it had no room for.
 func (c *Core) speak(t bearer.Transmit) {
-	const delay = 5 * time.Millisecond // of the link layer, on average
 	if c.spoken.Before(c.now) {
 		c.spoken = c.now
 	}
-	c.spoken = c.spoken.Add(time.Duration(t.Count) * (max(t.Interval, leastInterval) + delay))
+	c.spoken = c.spoken.Add(c.pace.Airtime(t))
 }
 
 func (c *Core) countUnsent(err error) {

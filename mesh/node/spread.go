@@ -7,13 +7,17 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// Each PDU of a PB-ADV link is sent after a random delay (section 5.3.3). The
-// neighbour that has just sent something is still sending it on the other
-// channels, or other copies of it, and hears nothing meanwhile.
+// Each PDU of a PB-ADV link is sent after a random delay. The neighbour that has
+// just sent something is still sending it on the other channels, or other copies
+// of it, and hears nothing meanwhile; and several links of one radio do not all
+// speak at once.
 const (
 	leastLinkDelay = 20 * time.Millisecond
 	mostLinkDelay  = 50 * time.Millisecond
 )
+
+// maxHeld bounds what waits: all segments of the longest PDU, on all links, twice.
+const maxHeld = 128
 
 // fewSessions is how many provisionings the radio has time for without their
 // sharing it.
@@ -40,6 +44,9 @@ func (c *Core) spread(cancel []bearer.Lane, send []bearer.Outgoing) {
 	}
 	c.output.Cancel = append(c.output.Cancel, cancel...)
 	for i := range send {
+		if len(c.held) >= maxHeld {
+			return // links send again what is not answered
+		}
 		h := held{Outgoing: send[i]}
 		for j := range c.held {
 			if c.held[j].Lane == h.Lane {

@@ -80,6 +80,7 @@ func (c *Core) derive() {
 	c.deriveFriendship()
 	c.deriveHeartbeats()
 	c.deriveGATT()
+	c.tellKeys()
 }
 
 // deriveAppKeys puts the key to send with before the other one of its index
@@ -161,6 +162,7 @@ func (k keyRing) AppendAppKeys(dst []transport.AppKey, net mesh.KeyIndex, aid ui
 func (k keyRing) AppendDeviceKeys(dst []transport.DeviceKey, from, to mesh.Address) []transport.DeviceKey {
 	if k.state.Element(to) != nil {
 		dst = append(dst, transport.DeviceKey{Owner: k.state.Address, Cipher: k.deviceKey})
+		dst = k.appendCandidate(dst)
 	}
 	if p := k.peer(from); p != nil && p.ccm != nil {
 		dst = append(dst, transport.DeviceKey{Owner: p.Address, Cipher: p.ccm})

@@ -22,8 +22,11 @@ type DeviceOptions struct {
 	StaticOOB    AuthValue       // nil for none; needs the bit in Capabilities.OOBTypes
 	KeyPair      *crypto.KeyPair // known out of band; nil for none; needs the bit in Capabilities.PublicKeyTypes
 	Records      Records         // provisioning records, nil for none
-	Random       io.Reader       // cryptographic randomness
-	Transmit     bearer.Transmit // of each PDU; DefaultTransmit if zero
+	// Check decides whether to take provisioning data: with a code other than 0
+	// and the reason in words the device refuses it. Nil takes all that can be.
+	Check    func(network Network, address mesh.Address) (code ErrorCode, reason string)
+	Random   io.Reader       // cryptographic randomness
+	Transmit bearer.Transmit // of each PDU; DefaultTransmit if zero
 }
 
 // devicePhase is what a device waits for.
@@ -344,7 +347,7 @@ func (d *Device) begin(now time.Time, m Start, out *Output) {
 		return
 	}
 	d.phase = awaitPeerKey
-	d.report(out, Started)
+	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Started, Start: &m})
 }
 
 func (d *Device) agree(now time.Time, m PublicKey, out *Output) {
@@ -460,6 +463,12 @@ func (d *Device) join(now time.Time, m Data, out *Output) {
 	case !fits(address, d.options.Capabilities.Elements):
 		d.refuse(now, FailAddress, CannotAssign, out, "expected room for %d unicast addresses, got %v as the first", d.options.Capabilities.Elements, address)
 		return
+	}
+	if d.options.Check != nil {
+		if code, reason := d.options.Check(network, address); code != 0 {
+			d.refuse(now, FailData, code, out, "%s", reason)
+			return
+		}
 	}
 	joined := &Joined{Network: network, Address: address, DeviceKey: d.session.deviceKey}
 	d.phase = deviceJoined

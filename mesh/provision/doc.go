@@ -1,16 +1,22 @@
 // Package provision makes nodes out of devices: chapter 5 of Mesh Protocol
 // 1.1, for the provisioner and for the device, over the advertising bearer
-// (PB-ADV). Both roles are pure state machines: time comes in as an argument,
+// (PB-ADV), a GATT connection (PB-GATT) or another node (PB-Remote). Both roles are pure state machines: time comes in as an argument,
 // randomness as an io.Reader, PDUs and events go out in an Output. There is no
 // clock, no goroutine and no I/O in here.
 //
 // From the air upwards a session is
 //
+//	bearer.go        what a session needs of its bearer
+//	carried.go       a link that the caller makes (PB-GATT, PB-Remote)
 //	link.go          a PB-ADV link: open, acknowledge, close; transactions with
 //	                 acknowledgement and retransmission (section 5.3)
 //	generic.go       the PDUs of that link and their FCS
 //	reassembly.go    segments of the peer's transaction
 //	pdu.go           the provisioning PDUs (section 5.4.1)
+//	oob.go           output and input OOB: what is shown and entered
+//	choose.go        which authentication method fits a device
+//	records.go       provisioning records and their fragments
+//	certificate.go   certificates, from the device's to a trust anchor
 //	secrets.go       confirmation, session key, device key (section 5.4.2)
 //	provisioner.go   the order of things on one side
 //	device.go        and on the other
@@ -41,11 +47,16 @@
 //	provisioner                                    device
 //	    Link Open (UUID)            ->
 //	                                <-             Link Ack
+//	    Records Get                 ->                    if certificates are wanted:
+//	                                <-  Records List      once
+//	    Record Request (offset)     ->
+//	                                <-  Record Response   for each fragment
 //	    Invite (attention)          ->
 //	                                <-             Capabilities
 //	    Start (algorithm, method)   ->
 //	    Public Key                  ->
-//	                                <-             Public Key
+//	                                <-             Public Key       unless it is known out of band
+//	                                <-             Input Complete   with input OOB
 //	    Confirmation                ->
 //	                                <-             Confirmation
 //	    Random                      ->

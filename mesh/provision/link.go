@@ -24,14 +24,16 @@ const (
 	// again, as long as it does not know the peer: both sides' random delay and
 	// the time on the air. Then it goes by what the answers took, half as much
 	// again each time, within bounds.
-	firstPace = 140 * time.Millisecond
-	leastPace = 80 * time.Millisecond
+	firstPace = 180 * time.Millisecond
+	leastPace = 110 * time.Millisecond
 	mostPace  = 500 * time.Millisecond
 
-	// openPause is the same for a Link Open. There are devices that with each
+	// openPause is the same for a Link Open, but for the first ones, of which one
+	// arrives at most devices. There are devices that with each
 	// Link Open they hear begin their answer anew, and then need half a second
 	// for it: BlueZ 5.66 never gets to answer one that comes more often.
-	openPause = time.Second
+	openPause  = time.Second
+	hastyOpens = 2
 
 	// ackPause is the shortest time between two acknowledgements of the same
 	// transaction. The bearer advertises a PDU several times, and each copy
@@ -170,7 +172,11 @@ func (l *advertisedLink) open(now time.Time, out *Output) {
 }
 
 func (l *advertisedLink) sendOpen(now time.Time, out *Output) {
-	l.retry = now.Add(l.airtime(1) + openPause)
+	if l.resends < hastyOpens {
+		l.plan(now, 1)
+	} else {
+		l.retry = now.Add(l.airtime(1) + openPause)
+	}
 	l.control(out, opLinkOpen, l.uuid[:]...)
 }
 

@@ -39,7 +39,7 @@ func UUIDOf(uri string) (mesh.UUID, error) {
 	}
 	uuid, err := mesh.ParseUUID(u.Query().Get("uuid"))
 	if err != nil {
-		return mesh.UUID{}, errors.New("provision: expected a URI with uuid=...")
+		return mesh.UUID{}, errors.New("provision: expected a URI with a parameter uuid")
 	}
 	return uuid, nil
 }

@@ -69,6 +69,7 @@ type Event struct {
 	Joined       *Joined       // with Completed, on the device
 	Failure      *Failure      // with Failed
 	Prompt       *Prompt       // with OOBWanted and OOBShown
+	Start        *Start        // with Started
 	Records      Records       // with RecordsGot, and on the provisioner
 }
 

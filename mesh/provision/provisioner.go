@@ -29,7 +29,7 @@ type ProvisionerOptions struct {
 	Transmit  bearer.Transmit // of each PDU on PB-ADV; DefaultTransmit if zero
 	Bearer    Bearer
 	// Records makes the session get the device's provisioning records first,
-	// those that certificate-based provisioning needs (section 5.4.2.6).
+	// those that certificate-based provisioning needs.
 	Records bool
 	// Link names the link in Output, for a bearer whose link the caller makes.
 	// The link identifier of PB-ADV is drawn.
@@ -68,7 +68,6 @@ const (
 // still repeats the Link Close for a moment; Done tells when to drop it.
 type Provisioner struct {
 	uuid         mesh.UUID
-	bearer       Bearer
 	link         link
 	phase        provisionerPhase
 	attention    uint8
@@ -84,7 +83,7 @@ type Provisioner struct {
 // NewProvisioner makes a session and draws its link identifier. Open starts
 // it. It fails only when Random does.
 func NewProvisioner(o ProvisionerOptions) (*Provisioner, error) {
-	p := &Provisioner{uuid: o.UUID, bearer: o.Bearer, attention: o.Attention, random: o.Random}
+	p := &Provisioner{uuid: o.UUID, attention: o.Attention, random: o.Random}
 	if o.Records {
 		p.records = &gathering{got: Records{}}
 	}
@@ -106,9 +105,6 @@ func (p *Provisioner) UUID() mesh.UUID { return p.uuid }
 // Link is the link identifier: on PB-ADV the first four octets (big endian) of
 // every PDU of the session, else what ProvisionerOptions.Link was.
 func (p *Provisioner) Link() uint32 { return p.link.status().id }
-
-// Bearer is what the session goes over.
-func (p *Provisioner) Bearer() Bearer { return p.bearer }
 
 // NextDeadline is when Tick wants to be called, zero for never.
 func (p *Provisioner) NextDeadline() time.Time { return earliest(p.link.deadline(), p.patience) }
@@ -279,7 +275,7 @@ func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
 	p.phase = awaitPublicKey
 	p.send(now, start, out)
 	p.send(now, key, out)
-	p.report(out, Started)
+	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: Started, Start: &start})
 	if a.Auth.PublicKey != nil {
 		p.agree(now, PublicKey{Key: *a.Auth.PublicKey}, out)
 	}

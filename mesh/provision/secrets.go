@@ -62,11 +62,13 @@ func (s *secrets) record(at int, p PDU) {
 // draw makes the key pair and the random number of this attempt. With a pair
 // that the peer knows out of band only the random number is fresh.
 func (s *secrets) draw(random io.Reader, known *crypto.KeyPair) error {
-	pair, err := known, error(nil)
+	pair := known
 	if pair == nil {
-		if pair, err = crypto.GenerateKeyPair(random); err != nil {
+		drawn, err := crypto.GenerateKeyPair(random)
+		if err != nil {
 			return fmt.Errorf("provision: key pair: %w", err)
 		}
+		pair = drawn
 	}
 	if _, err := io.ReadFull(random, s.random[:s.algorithm.size()]); err != nil {
 		return fmt.Errorf("provision: random number: %w", err)

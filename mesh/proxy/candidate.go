@@ -25,8 +25,9 @@ const (
 	// In the choice a failure costs as much as some distance does, and a proxy
 	// that has shown to have the key is preferred to one that only says so:
 	// anybody can advertise a Network ID.
-	failurePenalty = 8  // dB
-	provenBonus    = 20 // dB
+	failurePenalty = 8   // dB
+	provenBonus    = 20  // dB
+	preferredBonus = 100 // dB
 )
 
 // Candidate is a proxy in sight, of a subnet that this node is on.
@@ -36,6 +37,9 @@ type Candidate struct {
 	RSSI    int8
 	NetKey  mesh.KeyIndex
 	Node    mesh.Address // unassigned when its service data does not tell
+	// Preferred is one that shall be taken before others, as far as it does not
+	// fail.
+	Preferred bool
 }
 
 type candidate struct {
@@ -50,6 +54,9 @@ func (c *candidate) score() int {
 	score := int(c.RSSI) - failurePenalty*c.failures
 	if c.proven {
 		score += provenBonus
+	}
+	if c.Preferred && c.failures == 0 {
+		score += preferredBonus
 	}
 	return score
 }
@@ -84,7 +91,7 @@ func (l *candidates) see(now time.Time, s Candidate) {
 	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(later(c.seen, c.notBefore)) > forget })
 	if c := l.find(s.Peer); c != nil {
 		if s.Node == mesh.Unassigned && s.NetKey == c.NetKey {
-			s.Node = c.Node
+			s.Node, s.Preferred = c.Node, c.Preferred // it advertises both in turn
 		}
 		c.Candidate, c.seen = s, now
 		return

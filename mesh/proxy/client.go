@@ -107,6 +107,20 @@ func (c *Client) Sight(now time.Time, s Candidate, out *ClientOutput) {
 	}
 	c.candidates.see(now, s)
 	c.fill(now, out)
+	if s.Preferred {
+		c.makeRoom(now, out)
+	}
+}
+
+// makeRoom ends a connection for a preferred proxy, of which there is one at a
+// time.
+func (c *Client) makeRoom(now time.Time, out *ClientOutput) {
+	d := c.best(now)
+	if !c.on || d == nil || !d.Preferred || d.failures > 0 || len(c.links) < c.most ||
+		slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.phase == ending }) {
+		return
+	}
+	c.links[len(c.links)-1].end(out)
 }
 
 // Enable says whether connections are wanted.
@@ -185,16 +199,22 @@ func (c *Client) account(now time.Time, l *clientLink) {
 	}
 }
 
-// Receive handles an authentic proxy configuration message of a server.
-func (c *Client) Receive(now time.Time, id bearer.LinkID, m Message, out *ClientOutput) {
+// Receive handles an authentic proxy configuration message of a server, whose
+// source tells which node that is.
+func (c *Client) Receive(now time.Time, id bearer.LinkID, src mesh.Address, m Message, out *ClientOutput) {
 	l := c.link(id)
 	status, ok := m.(FilterStatus)
 	if l == nil || !ok || l.phase == connecting || l.phase == ending {
 		return
 	}
 	if d := c.candidates.find(l.to.Peer); d != nil {
-		d.proven = true
+		d.proven, d.Node = true, src
 	}
+	if other := c.linkedTo(src); other != nil && other != l {
+		l.end(out) // a node may advertise under several device addresses
+		return
+	}
+	l.to.Node = src
 	if !l.answered(now, status, out) {
 		c.counters.Mismatches++
 		l.repair(now, c.wish, out)
@@ -231,7 +251,7 @@ func (c *Client) NextDeadline() time.Time {
 	}
 	for _, d := range c.candidates {
 		at, end := later(d.notBefore, c.gathering), d.seen.Add(fresh)
-		if c.now.Before(end) && at.Before(end) && c.linked(d.Peer) == nil {
+		if c.now.Before(end) && at.Before(end) && !c.has(d) {
 			next = earliest(next, later(at, c.now))
 		}
 	}
@@ -278,7 +298,7 @@ func (c *Client) best(now time.Time) *candidate {
 	var best *candidate
 	var covered bool
 	for _, d := range c.candidates {
-		if now.Before(d.notBefore) || now.Sub(d.seen) >= fresh || c.linked(d.Peer) != nil {
+		if now.Before(d.notBefore) || now.Sub(d.seen) >= fresh || c.has(d) {
 			continue
 		}
 		has := slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.to.NetKey == d.NetKey })
@@ -298,9 +318,18 @@ func (c *Client) link(id bearer.LinkID) *clientLink {
 	return nil
 }
 
-func (c *Client) linked(p bearer.Peer) *clientLink {
+// has reports whether there is a connection to a proxy already, by whatever
+// device address.
+func (c *Client) has(d *candidate) bool {
+	return c.linkedTo(d.Node) != nil ||
+		slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.to.Peer == d.Peer })
+}
+
+// linkedTo is the connection to a node; nil when there is none, or when it is
+// not known which node it is.
+func (c *Client) linkedTo(node mesh.Address) *clientLink {
 	for _, l := range c.links {
-		if l.to.Peer == p {
+		if l.to.Node == node && node != mesh.Unassigned {
 			return l
 		}
 	}

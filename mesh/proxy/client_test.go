@@ -71,7 +71,7 @@ func (b *bench) opened(id bearer.LinkID) { b.Opened(b.now, id, &b.out); b.collec
 func (b *bench) closed(id bearer.LinkID) { b.Closed(b.now, id, &b.out); b.collect() }
 
 func (b *bench) answer(id bearer.LinkID, kind proxy.FilterType, size uint16) {
-	b.Receive(b.now, id, proxy.FilterStatus{Type: kind, Size: size}, &b.out)
+	b.Receive(b.now, id, mesh.Address(0x0100+id), proxy.FilterStatus{Type: kind, Size: size}, &b.out)
 	b.collect()
 }
 
@@ -286,6 +286,60 @@ func TestClientCoversItsSubnets(t *testing.T) {
 	b.collect()
 	if len(b.ended) != 3 {
 		t.Errorf("ended %v", b.ended)
+	}
+}
+
+func TestClientPrefers(t *testing.T) {
+	b := newBench(t, 1, everything)
+	b.sight(1, -30, 0)
+	b.pass(time.Second)
+	b.opened(1)
+	for range 3 {
+		b.Sight(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
+		b.collect()
+	}
+	if !slices.Equal(b.ended, []bearer.LinkID{1}) {
+		t.Fatalf("ended %v", b.ended)
+	}
+	b.closed(1)
+	if len(b.made) != 2 || b.made[1].Peer != peer(2) {
+		t.Fatalf("made %+v", b.made)
+	}
+	// One that fails is preferred no more.
+	b.closed(2)
+	b.sight(1, -30, 0)
+	b.Sight(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
+	b.collect()
+	b.pass(3 * time.Second)
+	if len(b.made) != 3 || b.made[2].Peer != peer(1) || len(b.ended) != 1 {
+		t.Errorf("made %+v, ended %v", b.made, b.ended)
+	}
+}
+
+// TestClientKnowsNodesByTheirAnswers: a node that advertises under several
+// device addresses gets one connection.
+func TestClientKnowsNodesByTheirAnswers(t *testing.T) {
+	b := newBench(t, 2, everything)
+	b.sight(1, -30, 0)
+	b.sight(2, -40, 0)
+	b.sight(3, -90, 0)
+	b.pass(time.Second)
+	for id := range bearer.LinkID(2) {
+		b.opened(id + 1)
+		b.Receive(b.now, id+1, 0x0042, proxy.FilterStatus{Type: proxy.RejectList}, &b.out)
+		b.collect()
+	}
+	if !slices.Equal(b.ended, []bearer.LinkID{2}) {
+		t.Fatalf("ended %v", b.ended)
+	}
+	b.closed(2)
+	if len(b.made) != 3 || b.made[2].Peer != peer(3) {
+		t.Fatalf("made %+v", b.made)
+	}
+	b.pass(10 * time.Second)
+	b.sight(2, -40, 0)
+	if len(b.made) != 3 {
+		t.Errorf("made %+v", b.made)
 	}
 }
 

@@ -160,15 +160,12 @@ func (r *Refresh) Keys() (net crypto.Key, apps map[mesh.KeyIndex]crypto.Key) {
 }
 
 // Include takes in a node that has joined the network while the refresh goes on,
-// and was given the keys that are sent with then, also one that was in it before
-// with another address. A node that is known already is left alone.
+// and was given the keys that are sent with then. A node that is known or
+// excluded already is left alone.
 func (r *Refresh) Include(n Node) {
-	known := r.node(n.UUID)
-	if known != nil && known.Address == n.Address {
+	if r.node(n.UUID) != nil || slices.Contains(r.excluded, n.UUID) {
 		return
 	}
-	r.nodes = slices.DeleteFunc(r.nodes, func(other *Node) bool { return other == known })
-	r.excluded = slices.DeleteFunc(r.excluded, func(u mesh.UUID) bool { return u == n.UUID })
 	n.Progress, n.Apps, n.LeftBehind = Nothing, 0, false
 	if r.phase != Distribute {
 		n.Progress = r.phase.goal()
@@ -190,6 +187,15 @@ func (r *Refresh) Exclude(uuid mesh.UUID) bool {
 	}
 	r.changed = true
 	return !slices.Contains(r.late, uuid)
+}
+
+// Forget drops what is known of a node, as it has been provisioned anew: it may
+// be included again, whatever it was before.
+func (r *Refresh) Forget(uuid mesh.UUID) {
+	is := func(u mesh.UUID) bool { return u == uuid }
+	r.nodes = slices.DeleteFunc(r.nodes, func(n *Node) bool { return n.UUID == uuid })
+	r.excluded, r.late = slices.DeleteFunc(r.excluded, is), slices.DeleteFunc(r.late, is)
+	r.changed = true
 }
 
 // Undo takes back an Output that was not carried out.

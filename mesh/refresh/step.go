@@ -75,9 +75,11 @@ func (r *Refresh) Step(now time.Time) (Output, error) {
 	return out, nil
 }
 
-// NextDeadline is when Step wants to be called although nothing has happened;
-// zero for never.
+// NextDeadline is when Step wants to be called; zero for never.
 func (r *Refresh) NextDeadline() time.Time {
+	if r.changed || !r.ownDone {
+		return r.last
+	}
 	if r.phase == Done {
 		return time.Time{}
 	}
@@ -97,6 +99,9 @@ func (r *Refresh) NextDeadline() time.Time {
 		if active < parallel && !n.busy && !r.isOver(n) && n.next.Before(next) {
 			next = n.next
 		}
+	}
+	if next.Before(r.last) {
+		return r.last // at once
 	}
 	return next
 }

@@ -48,13 +48,16 @@ type stored struct {
 	Version int
 	*Node
 	DeviceKey storedKey
-	Subnets   []storedSubnet
-	AppKeys   []storedAppKey
+
+	DeviceKeyCandidate storedKey
+
+	Subnets []storedSubnet
+	AppKeys []storedAppKey
 }
 
 // Encode gives the form that the store keeps: JSON with the keys laid open.
 func (n *Node) Encode() ([]byte, error) {
-	s := stored{Version: version, Node: n, DeviceKey: storedKey(n.DeviceKey)}
+	s := stored{Version: version, Node: n, DeviceKey: storedKey(n.DeviceKey), DeviceKeyCandidate: storedKey(n.DeviceKeyCandidate)}
 	for _, k := range n.Subnets {
 		s.Subnets = append(s.Subnets, storedSubnet{k.Index, k.Phase, storedKey(k.Key), storedKey(k.NewKey)})
 	}
@@ -76,6 +79,7 @@ func Decode(data []byte) (*Node, error) {
 	}
 	n := s.Node
 	n.DeviceKey = crypto.Key(s.DeviceKey)
+	n.DeviceKeyCandidate = crypto.Key(s.DeviceKeyCandidate)
 	for _, k := range s.Subnets {
 		n.Subnets = append(n.Subnets, Subnet{k.Index, k.Phase, crypto.Key(k.Key), crypto.Key(k.NewKey)})
 	}

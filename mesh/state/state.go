@@ -131,8 +131,11 @@ type Node struct {
 	UUID      mesh.UUID
 	Address   mesh.Address // of the primary element; Unassigned: not provisioned
 	DeviceKey crypto.Key
-	IVIndex   mesh.IVIndex
-	IVUpdate  bool // an IV Update is in progress
+	// DeviceKeyCandidate takes the place of DeviceKey with the first message
+	// under it (section 3.11.8); zero for none.
+	DeviceKeyCandidate crypto.Key
+	IVIndex            mesh.IVIndex
+	IVUpdate           bool // an IV Update is in progress
 	// IVIndexUnknown: the node has its keys from a file or a backup, and listens
 	// until it hears what the IV index is: IVIndex or higher.
 	IVIndexUnknown bool

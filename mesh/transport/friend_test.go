@@ -108,3 +108,67 @@ func TestComposedMessageIsReceived(t *testing.T) {
 		}
 	})
 }
+
+// A segmented message, access or control, is held as it was sent, whatever the
+// order in which its segments come, and however often; and it is acknowledged on
+// behalf of a unicast destination.
+func TestHeldMessageIsWhole(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ctl := rapid.Bool().Draw(t, "control")
+		dst := rapid.SampledFrom([]mesh.Address{there, group}).Draw(t, "destination")
+		from := New(Config{Keys: testRing(), Sequencer: &count{iv: 5}, TTL: 7})
+		friend := New(Config{Keys: &ring{}, Sequencer: &count{iv: 5}, TTL: 7})
+		var out Output
+		var err error
+		if ctl {
+			params := rapid.SliceOfN(rapid.Byte(), 1, MaxControlParams).Draw(t, "params")
+			_, err = from.SendControl(epoch, &ControlOut{
+				Src: here, Dst: dst, NetKey: testNet, TTL: 7, Opcode: 0x42, Segmented: true, Params: params,
+			}, &out)
+		} else {
+			payload := rapid.SliceOfN(rapid.Byte(), 1, MaxPayload).Draw(t, "payload")
+			_, err = from.Send(epoch, &AccessOut{
+				Src: here, Dst: dst, NetKey: testNet, Key: Key{App: testApp}, TTL: 7, Segmented: true, Payload: payload,
+			}, &out)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := 1 + int(out.Network[0].Transport[3]&0x1F)
+		for len(out.Network) < count {
+			from.Tick(from.NextDeadline(), &out)
+		}
+		sent := make([]network.PDU, 0, count)
+		for i := range count {
+			p := out.Network[i].PDU
+			p.Transport = bytes.Clone(p.Transport)
+			sent = append(sent, p)
+		}
+		var held Output
+		order := rapid.Permutation(append(append([]network.PDU{}, sent...), sent[0])).Draw(t, "order")
+		for i := range order {
+			friend.Hold(epoch, &order[i], 0x0042, false, &held)
+		}
+		if len(held.Held) != 1 || len(held.Held[0]) != count || len(held.Access)+len(held.Control)+len(held.Replay) != 0 {
+			t.Fatalf("held %d messages", len(held.Held))
+		}
+		for i, p := range held.Held[0] {
+			want := sent[i]
+			if p.Src != want.Src || p.Dst != want.Dst || p.Seq != want.Seq || p.IVIndex != want.IVIndex || p.CTL != ctl ||
+				p.TTL != 7 || p.NetKey != testNet || !bytes.Equal(p.Transport, want.Transport) {
+				t.Fatalf("segment %d: %+v, want %+v", i, p, want)
+			}
+		}
+		acks := 0
+		for _, o := range held.Network {
+			a, ok := parseAck(o.Transport)
+			if !ok || !a.obo || o.Src != 0x0042 || o.Dst != here || a.acked != allSegments(uint8(count-1)) {
+				t.Fatalf("sent %+v", o)
+			}
+			acks++
+		}
+		if unicast := dst.IsUnicast(); unicast != (acks > 0) {
+			t.Fatalf("%d acknowledgments to %s", acks, dst)
+		}
+	})
+}

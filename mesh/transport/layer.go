@@ -87,6 +87,7 @@ type Layer struct {
 	seq      Sequencer
 	ttl      mesh.TTL
 	tx       Transmitter
+	airtime  time.Duration
 	rx       Receiver
 	counters Counters
 
@@ -143,6 +144,12 @@ func (l *Layer) SetDefaultTTL(ttl mesh.TTL) { l.ttl = ttl }
 // SetTransmitter changes the SAR Transmitter state. Messages on their way go
 // on with the new intervals and their old counts.
 func (l *Layer) SetTransmitter(t Transmitter) { l.tx = t }
+
+// SetAirtime tells how long the radio is at one PDU. Segments are not handed
+// down faster than they go out, and the wait for an acknowledgment begins when
+// the last one has; otherwise a slow radio repeats segments that it has not
+// sent yet.
+func (l *Layer) SetAirtime(d time.Duration) { l.airtime = d }
 
 // SetReceiver changes the SAR Receiver state.
 func (l *Layer) SetReceiver(r Receiver) { l.rx = r }

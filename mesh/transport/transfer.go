@@ -235,14 +235,14 @@ func (l *Layer) sendSegment(now time.Time, t *transfer, out *Output) {
 		t.o++
 	}
 	if t.nextMissing() {
-		t.deadline = now.Add(l.tx.SegmentInterval())
+		t.deadline = now.Add(max(l.tx.SegmentInterval(), l.airtime))
 		return
 	}
 	t.state = pausing
 	if t.dst.IsUnicast() {
-		t.deadline = now.Add(l.tx.UnicastInterval(uint8(t.ttl)))
+		t.deadline = now.Add(l.airtime + l.tx.UnicastInterval(uint8(t.ttl)))
 	} else {
-		t.deadline = now.Add(l.tx.MulticastInterval())
+		t.deadline = now.Add(l.airtime + l.tx.MulticastInterval())
 	}
 }
 

@@ -65,20 +65,37 @@ type Lamp struct {
 // NewLamp makes a lamp that runs until the test's end.
 func (a *Air) NewLamp() *Lamp {
 	a.t.Helper()
+	return a.newLamp(nil)
+}
+
+// NewSleeper makes a lamp that is a Low Power node and asks its friend once in an
+// interval.
+func (a *Air) NewSleeper(interval time.Duration) *Lamp {
+	a.t.Helper()
+	return a.newLamp(&node.LowPowerOptions{PollInterval: interval})
+}
+
+func (a *Air) newLamp(sleep *node.LowPowerOptions) *Lamp {
+	a.t.Helper()
 	l := &Lamp{UUID: mesh.UUID{'l', 'a', 'm', 'p', 0, 0, 0x40, 0, 0x80}, t: a.t, lamp: device.NewLamp()}
 	c := a.attach()
 	l.UUID[len(l.UUID)-1] = byte(a.number)
-	l.node = a.run(c, l.UUID, l.lamp.Elements())
+	l.node = a.run(c, l.UUID, node.Options{Elements: l.lamp.Elements(), LowPower: sleep})
 	return l
 }
 
 // run makes a node of a controller.
-func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, elements []access.Element) *node.Node {
+func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, options node.Options, changes ...func(*node.Config)) *node.Node {
 	a.t.Helper()
-	n, err := node.Open(node.Config{
-		Options: node.Options{Elements: elements, Random: rand.Reader},
+	options.Random = rand.Reader
+	config := node.Config{
+		Options: options,
 		Store:   store.NewMemory(),
-	}, func() (node.Saved, error) { return node.NewDevice(uuid), nil })
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	n, err := node.Open(config, func() (node.Saved, error) { return node.NewDevice(uuid), nil })
 	if err != nil {
 		a.t.Fatal(err)
 	}

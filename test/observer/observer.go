@@ -96,19 +96,26 @@ func (o *Observer) AwaitConnection(n int) {
 // await returns when condition, which is called with the lock held, is true.
 func (o *Observer) await(what string, condition func() bool) {
 	o.t.Helper()
-	deadline := time.NewTimer(patience)
+	if !o.awaitFor(patience, condition) {
+		o.t.Fatalf("%s did not come; the last of %d messages:\n%s", what, o.Mark(), o.tail())
+	}
+}
+
+// awaitFor reports whether condition has become true in time.
+func (o *Observer) awaitFor(most time.Duration, condition func() bool) bool {
+	deadline := time.NewTimer(most)
 	defer deadline.Stop()
 	for {
 		o.mu.Lock()
 		done, changed := condition(), o.changed
 		o.mu.Unlock()
 		if done {
-			return
+			return true
 		}
 		select {
 		case <-changed:
 		case <-deadline.C:
-			o.t.Fatalf("%s did not come; the last of %d messages:\n%s", what, o.Mark(), o.tail())
+			return false
 		}
 	}
 }
@@ -171,6 +178,19 @@ func (o *Observer) Since(mark int, topic string) []mqtt.Message {
 func (o *Observer) Next(mark int, topic, want string) []byte {
 	o.t.Helper()
 	return o.NextMatch(mark, topic, "that holds "+want, func(payload []byte) bool { return Holds(payload, want) })
+}
+
+// Comes reports whether a message of a topic after a mark that holds want comes
+// in time, for a sender that has to be asked again.
+func (o *Observer) Comes(most time.Duration, mark int, topic, want string) bool {
+	return o.awaitFor(most, func() bool {
+		for ; mark < len(o.messages); mark++ {
+			if m := o.messages[mark]; m.Topic == topic && Holds(m.Payload, want) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // NextMatch waits for a message of a topic after a mark that matches.

@@ -79,6 +79,7 @@ func TestRunErrors(t *testing.T) {
 		{"no adapter", []string{"--hci.adapters", ""}, 2, []string{"hci.adapters"}},
 		{"bad adapter", []string{"--hci.adapters", "bluetooth"}, 2, []string{"hci.adapters", "bluetooth", "serial:"}},
 		{"store is a file", []string{"--hci.adapters", nobody, "--store.dir", file}, 1, []string{file}},
+		{"no trust anchors", []string{"--hci.adapters", nobody, "--mesh.provision.trust_anchors", file}, 1, []string{"mesh.provision.trust_anchors", file, "PEM"}},
 		{"two wrong values", []string{"--log.level", "loud", "--mesh.default_ttl", "1"}, 2, []string{"log.level", "mesh.default_ttl"}},
 		{"unknown key in the file", []string{"-c", file}, 2, []string{"mqtt.urll", "mqtt.url", file}},
 		{"no such file", []string{"-c", filepath.Join(dir, "nothing")}, 2, []string{"nothing"}},

@@ -66,28 +66,34 @@ func drive(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtua
 		if err != nil {
 			t.Fatal(err)
 		}
-		chip, err := air.Attach(virtual.Options{Address: controllerAddress(number)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.bearer = advertiser.New(advertiser.Config{
-			Receive: d.node.Receive,
-			Random:  sim.Random(seed, -1-number),
-			Log:     zerolog.Nop(),
-		})
-		d.controller = controller.New(controller.Config{
-			Name:  sim.Address(number).String(),
-			Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
-			Hosts: []controller.Host{d.bearer},
-			Log:   zerolog.Nop(),
-		})
+		d.bearer, d.controller = onAir(ctx, t, parts, air, seed, number, d.node, 0)
 		for _, other := range neighbours[number] {
 			air.SetLink(controllerAddress(number), controllerAddress(other), link)
 		}
-		parts.Go(func() { _ = d.controller.Run(ctx) }) // the context's error
-		parts.Go(func() { d.node.Run(ctx, d.bearer) })
 	}
 	return all
+}
+
+// onAir runs a node on a whole HCI driver and a virtual controller that needs some
+// time for a command.
+func onAir(
+	ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtual.Air, seed uint64, number int, n *node.Node, latency time.Duration,
+) (*advertiser.Bearer, *controller.Controller) {
+	t.Helper()
+	chip, err := air.Attach(virtual.Options{Address: controllerAddress(number), Latency: latency})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := advertiser.New(advertiser.Config{Receive: n.Receive, Random: sim.Random(seed, -1-number), Log: zerolog.Nop()})
+	c := controller.New(controller.Config{
+		Name:  sim.Address(number).String(),
+		Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
+		Hosts: []controller.Host{b},
+		Log:   zerolog.Nop(),
+	})
+	parts.Go(func() { _ = c.Run(ctx) }) // the context's error
+	parts.Go(func() { n.Run(ctx, b) })
+	return b, c
 }
 
 // eavesdrop lets the audit read every mesh message on the air. A controller

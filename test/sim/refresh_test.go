@@ -30,7 +30,7 @@ func refreshed(s *sim.Station) bool {
 // reaches switches a plug to the other state.
 func reaches(t *testing.T, w *sim.World, from, to int) error {
 	t.Helper()
-	r, err := sim.Switch(sim.Address(to), !w.Stations[to].Plug.IsOn(w.Now()), uint8(w.Elapsed()/time.Second))
+	r, err := sim.Switch(sim.Address(to), !w.Stations[to].Plug.IsOn(w.Now()), uint8(w.Audit.PDUs))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,4 +192,67 @@ func TestKeyRefreshOf50(t *testing.T) {
 			t.Error("who was left behind is reached")
 		}
 	})
+}
+
+// Two provisioners share a network: each knows the device keys of all. They take
+// turns in refreshing the keys, the first time while an IV Update is in progress
+// and comes to its end, and both reach everybody at any time.
+func TestTwoProvisionersRefreshKeys(t *testing.T) {
+	const n = 12
+	w := world(t, sim.Options{
+		Seed: 3, Air: sim.Air{Loss: 0.1, HalfDuplex: true}, Neighbours: sim.Grid(4, 3), TTL: 10, Monitor: true,
+		Store: func(number int, s *store.Memory) {
+			others := map[int][]int{0: {1}, 1: {0}}[number]
+			for other := 2; other < n && len(others) > 0; other++ {
+				others = append(others, other)
+			}
+			if err := sim.Manages(s, others...); err != nil {
+				t.Fatal(err)
+			}
+		},
+	})
+	w.Audit.SetIVIndex(1)
+	both := func(when string) {
+		t.Helper()
+		for _, from := range []int{0, 1} {
+			for _, to := range []int{2, 6, 11, 1 - from} {
+				if err := reaches(t, w, from, to); err != nil {
+					t.Errorf("%s: %d to %d: %v", when, from, to, err)
+				}
+			}
+		}
+	}
+	pass(t, w, 96*hour)
+	w.Stations[1].Input(func(now time.Time, c *node.Core) {
+		if err := c.BeginIVUpdate(now); err != nil {
+			t.Fatal(err)
+		}
+	})
+	pass(t, w, 96*hour-time.Second) // the end of the update comes in the middle of the refresh
+	for i, by := range []int{0, 1} {
+		net, app := crypto.Key{1, byte(i)}, crypto.Key{2, byte(i)}
+		w.Audit.AddKeys(net, app)
+		others := append(sim.Others(1-by, 1-by), sim.Others(2, n-1)...)
+		r := sim.NewRefresher(w.Stations[by], refresh.Options{
+			Key: net, AppKeys: []refresh.AppKey{{Index: 0, Key: app}}, Nodes: others,
+		})
+		r.Step()
+		for phase := refresh.Switch; phase <= refresh.Done; phase++ {
+			run(t, w, hour, func() bool { return r.Failed != nil || r.Phase() >= phase })
+			both(r.Phase().String())
+		}
+		if r.Failed != nil {
+			t.Fatal(r.Failed)
+		}
+		for number, s := range w.Stations {
+			state := s.Core.State()
+			if !state.Subnets[0].Key.Equal(net) || !state.AppKeys[0].Key.Equal(app) || state.Subnets[0].Phase != 0 {
+				t.Errorf("station %d after the refresh by %d: %+v", number, by, state.Subnets)
+			}
+		}
+	}
+	pass(t, w, hour)
+	if !all(w, 1, false) {
+		t.Errorf("IV indexes: %v", counts(w))
+	}
 }

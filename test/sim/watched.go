@@ -6,6 +6,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 )
 
 // watch puts an eye on the models of a node. Those that the node introduces
@@ -13,7 +14,9 @@ import (
 func (a *Audit) watch(of mesh.Address, models []access.Model) []access.Model {
 	list := make([]access.Model, 0, len(models))
 	for _, m := range models {
-		if _, introduced := m.(foundation.Attacher); !introduced {
+		switch m.(type) {
+		case foundation.Attacher, *remote.Server:
+		default:
 			m = watched{m, a, of}
 		}
 		list = append(list, m)

@@ -122,3 +122,18 @@ func (h *home) command(name, fields string) {
 	h.o.Send(base+name+"/set", "{"+fields+","+transaction+"}")
 	h.o.Next(mark, base+name+"/set/response", `{"status":"ok",`+transaction+`}`)
 }
+
+// until does something again and again until a message that holds want comes on
+// a topic: BlueZ sends what it says by itself once, and it may be lost.
+func (h *home) until(topic, want string, do func()) {
+	h.t.Helper()
+	const again, times = 5 * time.Second, 12
+	mark := h.o.Mark()
+	for range times {
+		do()
+		if h.o.Comes(again, mark, topic, want) {
+			return
+		}
+	}
+	h.o.Next(mark, topic, want)
+}

@@ -29,17 +29,17 @@ type lamp struct {
 	lightness uint16
 }
 
-// newLamp puts a lamp on the bus of a daemon.
-func newLamp(t *testing.T, d *bluez.Daemon, provisioning bluez.Provisioning) *lamp {
+// newLamp puts a lamp on the bus of a daemon. It may have more elements.
+func newLamp(t *testing.T, d *bluez.Daemon, provisioning bluez.Provisioning, more ...bluez.Element) *lamp {
 	t.Helper()
 	l := &lamp{t: t, uuid: mesh.UUID{0xB1, 0x0E, 6: 0x40, 8: 0x80, 15: 1}}
 	l.app = d.Application(bluez.Device{
 		UUID: l.uuid, Company: 0x05F1, Product: 1, Version: 2, CRPL: 50,
 		Provisioning: provisioning,
-		Elements: []bluez.Element{
+		Elements: append([]bluez.Element{
 			{Location: 0x0100, Models: []mesh.ModelID{mesh.SIGModel(onOffServer)}, Receive: l.switched},
 			{Location: 0x0101, Models: []mesh.ModelID{mesh.SIGModel(lightnessServer)}, Receive: l.dimmed},
-		},
+		}, more...),
 	})
 	return l
 }

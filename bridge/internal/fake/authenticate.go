@@ -4,8 +4,10 @@ import (
 	"context"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
 // Shown is what a device with output OOB shows.
@@ -97,4 +99,24 @@ func (n *Network) CancelProvisioning(_ context.Context, uuid mesh.UUID, _ string
 	delete(n.inputs, uuid)
 	close(input)
 	return nil
+}
+
+// Refresh gives a node new addresses when that is asked for, and keeps all else.
+func (n *Network) Refresh(ctx context.Context, r node.Refresh) (state.Peer, error) {
+	if err := wait(ctx, Joining); err != nil {
+		return state.Peer{}, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.holder(r.Address)
+	if d == nil {
+		return state.Peer{}, node.ErrUnknownServer
+	}
+	if err := n.refused[d.UUID]; err != nil {
+		return state.Peer{}, err
+	}
+	if r.Procedure == foundation.RefreshNodeAddress {
+		n.join(d)
+	}
+	return d.peer(n.DeviceKey), nil
 }

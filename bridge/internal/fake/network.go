@@ -9,6 +9,7 @@ package fake
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -106,6 +107,24 @@ func (n *Network) join(d *Node) {
 	delete(n.outside, d.UUID)
 }
 
+// tell gives a message to a group to all nodes; which of them are in the group
+// they know themselves.
+func (n *Network) tell(ctx context.Context, r node.Request) (node.Response, error) {
+	op, params, err := access.ParseOpcode(r.Payload)
+	if err != nil {
+		return node.Response{}, err
+	}
+	n.mu.Lock()
+	nodes := slices.Collect(maps.Values(n.nodes))
+	n.mu.Unlock()
+	for _, d := range nodes {
+		if d.Answer != nil {
+			d.Answer(Message{Element: ToGroup, Opcode: op, Params: slices.Clone(params)})
+		}
+	}
+	return node.Response{Attempts: 1}, wait(ctx, Latency)
+}
+
 // Requests is how many requests there were.
 func (n *Network) Requests() int {
 	n.mu.Lock()
@@ -123,7 +142,7 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 		n.Asked(r)
 	}
 	if r.Dst.IsGroup() {
-		return node.Response{Attempts: 1}, nil // nobody here is in a group
+		return n.tell(ctx, r)
 	}
 	if d == nil {
 		return unanswered(ctx, r, Silence)
@@ -140,7 +159,7 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 	}
 	answer, silent := d.receive(r.Dst, op, params)
 	if r.Respond == 0 {
-		return node.Response{Attempts: 1}, nil
+		return node.Response{Attempts: 1}, wait(ctx, d.latency())
 	}
 	if answer == nil || silent {
 		return unanswered(ctx, r, Silence)

@@ -41,9 +41,12 @@ type Node struct {
 	keys        foundation.Keys
 }
 
+// ToGroup is the Element of a message to a group.
+const ToGroup = -1
+
 // Message is what a node received.
 type Message struct {
-	Element int
+	Element int // ToGroup for a message to a group
 	Opcode  mesh.Opcode
 	Params  []byte
 }

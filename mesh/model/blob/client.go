@@ -41,6 +41,7 @@ var (
 	ErrSilent   = errors.New("blob: the node does not answer")
 	ErrObject   = errors.New("blob: the object cannot be read")
 	ErrNoMatch  = errors.New("blob: the node cannot receive the object")
+	ErrAborted  = errors.New("blob: the transfer was aborted")
 	errFinished = errors.New("blob: the transfer has ended")
 )
 
@@ -59,7 +60,7 @@ const (
 )
 
 // Client is the client side of one transfer to one node (Mesh Binary Large
-// Object Transfer Model, section 6): a machine that says what to send, and is
+// Object Transfer Model): a machine that says what to send, and is
 // told what came of it. Several nodes are served by as many clients. One that
 // was interrupted is made again with the same object: the server says what it
 // has already.
@@ -74,7 +75,8 @@ type Client struct {
 	blockLog uint8
 	maxChunk uint16
 	maxCount uint16
-	blocks   Bits // that the server has not received
+	leastLog uint8 // of a block that the server takes
+	blocks   Bits  // that the server has not received
 
 	block     int
 	chunkSize uint16
@@ -116,7 +118,8 @@ func (c *Client) Err() error {
 	return c.err
 }
 
-// Progress is how many octets the server has, as far as the client knows.
+// Progress is how many octets the server has, as far as the client knows. It
+// goes back when chunks were lost.
 func (c *Client) Progress() uint32 {
 	switch {
 	case c.step == ended && c.Err() == nil:
@@ -127,12 +130,25 @@ func (c *Client) Progress() uint32 {
 	var missing uint64
 	for n := c.blocks.Next(0); n >= 0; n = c.blocks.Next(n + 1) {
 		if n == c.block && c.chunkSize > 0 {
-			missing += min(uint64(c.chunks.Count())*uint64(c.chunkSize), uint64(blockSize(c.object.Size, c.blockLog, n)))
+			missing += min(uint64(c.toSend())*uint64(c.chunkSize), uint64(blockSize(c.object.Size, c.blockLog, n)))
 		} else {
 			missing += uint64(blockSize(c.object.Size, c.blockLog, n))
 		}
 	}
 	return c.object.Size - uint32(min(missing, uint64(c.object.Size)))
+}
+
+// toSend is how many chunks of the block are still to be sent; what was sent
+// counts as received until the server says otherwise.
+func (c *Client) toSend() int {
+	if c.step != sendChunk || c.mode == Pull {
+		return c.chunks.Count()
+	}
+	left := 0
+	for n := c.chunks.Next(c.chunk); n >= 0; n = c.chunks.Next(n + 1) {
+		left++
+	}
+	return left
 }
 
 func (c *Client) end(err error) {
@@ -204,7 +220,7 @@ func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 		c.sent(now)
 		if m := c.reported; m != nil && c.step == awaitReport {
 			c.reported = nil
-			c.Report(now, m)
+			c.Report(m)
 		}
 		return
 	}
@@ -218,7 +234,7 @@ func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 	case *TransferStatus:
 		c.transfer(m)
 	case *BlockStatus:
-		c.missing(now, m)
+		c.missing(m)
 	default:
 		c.end(fmt.Errorf("%w: expected an answer to %d, got %T", ErrRefused, c.step, m))
 	}
@@ -241,7 +257,7 @@ func (c *Client) plan(m *InformationStatus) {
 	if m.ServerMTUSize > chunkHeader {
 		c.maxChunk = min(c.maxChunk, m.ServerMTUSize-chunkHeader)
 	}
-	c.maxCount = m.MaxTotalChunks
+	c.maxCount, c.leastLog = m.MaxTotalChunks, m.MinBlockSizeLog
 	const smallestLog, largestLog = 6, 32
 	c.blockLog = min(m.MaxBlockSizeLog, largestLog)
 	for c.blockLog > max(m.MinBlockSizeLog, smallestLog) && uint64(c.maxChunk)*uint64(c.maxCount) < 1<<c.blockLog {
@@ -302,7 +318,7 @@ func (c *Client) nextBlock() {
 }
 
 // missing takes what the server says of the block.
-func (c *Client) missing(now time.Time, m *BlockStatus) {
+func (c *Client) missing(m *BlockStatus) {
 	switch {
 	case m.Status != Success:
 		// A server that has lost its block is asked to start over with it.
@@ -332,7 +348,7 @@ func (c *Client) missing(now time.Time, m *BlockStatus) {
 	for n := c.chunks.Next(c.count); n >= 0; n = c.chunks.Next(n + 1) {
 		c.chunks.Drop(n)
 	}
-	c.send(now)
+	c.send()
 }
 
 func (c *Client) want(numbers []uint16) {
@@ -351,7 +367,7 @@ func (c *Client) again() bool {
 }
 
 // send begins with the chunks that are missing, or leaves the block.
-func (c *Client) send(now time.Time) {
+func (c *Client) send() {
 	left := c.chunks.Count()
 	if left == 0 {
 		c.blocks.Drop(c.block)
@@ -392,7 +408,7 @@ const reportTimeout = 3 * reportInterval
 
 // Report takes a report of a server in pull mode: the chunks that it wants, none
 // when it has the block.
-func (c *Client) Report(now time.Time, m *PartialBlockReport) {
+func (c *Client) Report(m *PartialBlockReport) {
 	switch {
 	case c.mode != Pull || c.step != awaitReport && c.step != sendChunk:
 		return
@@ -409,7 +425,7 @@ func (c *Client) Report(now time.Time, m *PartialBlockReport) {
 	c.chunks = make(Bits, (c.count+7)/8)
 	c.want(m.EncodedMissingChunks)
 	c.before = c.count // a server asks for as many as it can take at once
-	c.send(now)
+	c.send()
 }
 
 // NextDeadline is when Next has something to send though nothing has come; zero

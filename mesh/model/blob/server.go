@@ -41,7 +41,7 @@ type Sink interface {
 }
 
 // Server is the BLOB Transfer Server model (Mesh Binary Large Object Transfer
-// Model, section 5.2): it receives one object at a time, which the model above
+// Model): it receives one object at a time, which the model above
 // it expects.
 type Server struct {
 	limits Limits

@@ -6,7 +6,7 @@ import (
 )
 
 // Opcodes of the BLOB Transfer messages (Mesh Binary Large Object Transfer
-// Model, section 5.3).
+// Model).
 const (
 	OpTransferGet        mesh.Opcode = 0x8300
 	OpTransferStart      mesh.Opcode = 0x8301

@@ -93,7 +93,7 @@ func (l *link) run(c *blob.Client) {
 		}
 		for _, s := range l.Sent {
 			if report, ok := s.Message.(*blob.PartialBlockReport); ok && !l.lost() {
-				c.Report(l.Time, report)
+				c.Report(report)
 			}
 		}
 		l.Sent = nil

@@ -7,7 +7,7 @@ import (
 )
 
 // Opcodes of the Firmware Distribution messages (Mesh Device Firmware Update
-// Model, section 8.4).
+// Model).
 const (
 	OpDistributionReceiversAdd       mesh.Opcode = 0x8311
 	OpDistributionReceiversDeleteAll mesh.Opcode = 0x8312

@@ -28,7 +28,7 @@ type Image interface {
 }
 
 // UpdateServer is the Firmware Update Server model (Mesh Device Firmware Update
-// Model, section 6.1): it receives firmware by the BLOB Transfer Server of its
+// Model): it receives firmware by the BLOB Transfer Server of its
 // element, has it verified, and applies it when it is told to.
 type UpdateServer struct {
 	blob   *blob.Server

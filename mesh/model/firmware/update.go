@@ -6,8 +6,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// Opcodes of the Firmware Update messages (Mesh Device Firmware Update Model,
-// section 8.3).
+// Opcodes of the Firmware Update messages (Mesh Device Firmware Update Model).
 const (
 	OpUpdateInformationGet         mesh.Opcode = 0x8308
 	OpUpdateInformationStatus      mesh.Opcode = 0x8309

@@ -20,6 +20,8 @@ type Update struct {
 	ImageIndex  uint8
 	Mode        blob.Mode
 	TimeoutBase uint16 // of 10 s, how long the node waits for the next message
+	// Shared leaves the transfer to a blob.Convoy, which takes Client.
+	Shared bool
 	// MaxChunkSize bounds the chunks of the transfer, 0 for what fits.
 	MaxChunkSize uint16
 }
@@ -50,7 +52,7 @@ var (
 )
 
 // Updater is the client side of the update of one node (Mesh Device Firmware
-// Update Model, section 7): a machine that says what to send, and is told what
+// Update Model): a machine that says what to send, and is told what
 // came of it. It is initiator and distributor at once; many nodes are updated
 // by as many updaters. One that was interrupted is made again with the same
 // Update, and goes on where the node is.
@@ -125,9 +127,24 @@ func (u *Updater) Progress() uint32 {
 
 // Cancel ends the update: the node is told so.
 func (u *Updater) Cancel() {
-	if u.phase != finished {
-		u.cancel = true
+	if u.phase == finished {
+		return
 	}
+	u.cancel = true
+	if u.client != nil && u.update.Shared {
+		u.client.Abort()
+	}
+}
+
+// Cancelled reports whether Cancel has been called.
+func (u *Updater) Cancelled() bool { return u.cancel }
+
+// Client is the transfer, for a convoy, while it goes on; nil before and after.
+func (u *Updater) Client() *blob.Client {
+	if u.phase != transferring || u.client.Done() {
+		return nil
+	}
+	return u.client
 }
 
 // NextDeadline is when Next has something to send though nothing has come; zero
@@ -151,6 +168,9 @@ func (u *Updater) Next(now time.Time) (blob.Ask, bool) {
 		u.phase, u.next = askCancel, time.Time{}
 	}
 	if u.phase == transferring {
+		if u.update.Shared && !u.client.Done() {
+			return blob.Ask{}, false
+		}
 		ask, ok := u.client.Next(now)
 		switch {
 		case ok:
@@ -193,9 +213,9 @@ func (u *Updater) ask() blob.Ask {
 }
 
 // Report takes a report of a node in pull mode.
-func (u *Updater) Report(now time.Time, m *blob.PartialBlockReport) {
+func (u *Updater) Report(m *blob.PartialBlockReport) {
 	if u.phase == transferring {
-		u.client.Report(now, m)
+		u.client.Report(m)
 	}
 }
 
@@ -207,6 +227,8 @@ func (u *Updater) Answer(now time.Time, m access.Message, failed error) {
 	}
 	u.waiting = false
 	switch {
+	case u.cancel && u.phase != askCancel:
+		return // it does not matter any more
 	case u.phase == transferring:
 		u.client.Answer(now, m, failed)
 		return

@@ -7,7 +7,7 @@ import (
 )
 
 // Opcodes of the Firmware Distribution messages about uploads and firmware
-// images (Mesh Device Firmware Update Model, section 8.4).
+// images (Mesh Device Firmware Update Model).
 const (
 	OpDistributionUploadGet          mesh.Opcode = 0x831E
 	OpDistributionUploadStart        mesh.Opcode = 0x831F

@@ -1,0 +1,45 @@
+package bearer
+
+import "time"
+
+// Pace is how fast a radio is: a Bluetooth 5 controller advertises every 20 ms
+// at the most, an older one every 100 ms (Core, volume 4 part E, 7.8.5). Who
+// waits for an answer has to know, for the question may still be on its way.
+type Pace struct {
+	Interval time.Duration // the least between two transmissions of a PDU
+	Delay    time.Duration // that the link layer adds to each interval
+	End      time.Duration // from the last transmission until the next PDU can begin
+}
+
+// Paced is a Bearer that knows its pace.
+type Paced interface {
+	// Pace is cheap enough to be asked for each PDU. It is zero as long as
+	// the radio is not known.
+	Pace() Pace
+}
+
+// UsualPace is that of a Bluetooth 5 controller, whose link layer adds up to
+// 10 ms (Core, volume 6 part B, 4.4.2.2.1), and which says when it is done.
+func UsualPace() Pace {
+	return Pace{Interval: 20 * time.Millisecond, Delay: 5 * time.Millisecond, End: 10 * time.Millisecond}
+}
+
+// Airtime is how long the radio is at a PDU.
+func (p Pace) Airtime(t Transmit) time.Duration {
+	return time.Duration(max(t.Count, 1)-1)*(max(t.Interval, p.Interval)+p.Delay) + p.End
+}
+
+// Pace implements Paced: the radios send at the same time, so all are done when
+// the slowest is.
+func (f Fanout) Pace() Pace {
+	var slowest Pace
+	for _, b := range f {
+		if p, ok := b.(Paced); ok {
+			own := p.Pace()
+			slowest.Interval = max(slowest.Interval, own.Interval)
+			slowest.Delay = max(slowest.Delay, own.Delay)
+			slowest.End = max(slowest.End, own.End)
+		}
+	}
+	return slowest
+}

@@ -1,0 +1,54 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// Section 3.7.4.2: who asks with TTL 0 is answered with TTL 0, in one PDU or in
+// several, and no relay passes either on.
+func TestQuestionToANeighbourIsAnsweredByTheNeighbour(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	dev, uuid := p.addDevice("lamp", node.DeviceOptions{}, lamp)
+	relay, relayID := p.addDevice("relay", node.DeviceOptions{}, plug)
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	p.provision(gateway, relayID, provision.Auth{})
+	before := relay.Counters().Relayed
+	for _, c := range []struct {
+		m        access.Message
+		response mesh.Opcode
+	}{
+		{&foundation.ConfigDefaultTTLGet{}, foundation.OpConfigDefaultTTLStatus},
+		{&foundation.ConfigCompositionDataGet{}, foundation.OpConfigCompositionDataStatus}, // several segments, acknowledged
+	} {
+		payload, err := access.Append(nil, c.m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := gateway.Request(p.now, node.Request{
+			Dst: peer.Address, Key: transport.Key{Device: peer.Address}, TTL: 0, Payload: payload, Respond: c.response,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		p.carryOut(gateway)
+		answer := await(p, gateway, 10*time.Second, func(e node.MessageReceived) bool { return e.Opcode == c.response })
+		if answer.TTL != 0 {
+			t.Errorf("%T is answered with TTL %d", c.m, answer.TTL)
+		}
+		p.pass(5 * time.Second)
+	}
+	if n := relay.Counters().Relayed - before; n != 0 {
+		t.Errorf("%d PDUs were relayed", n)
+	}
+	if n := dev.Counters().Transport.Results[transport.Delivered]; n != 1 {
+		t.Errorf("%d segmented messages were acknowledged", n)
+	}
+}

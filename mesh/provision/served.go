@@ -1,0 +1,121 @@
+package provision
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+)
+
+// ServedLink is a PB-ADV link that somebody else speaks on: a Remote Provisioning
+// Server opens it to a device and passes provisioning PDUs on, both ways, without
+// knowing what they say (section 4.4.5).
+type ServedLink struct{ link *advertisedLink }
+
+// LinkEnd is why a served link ended.
+type LinkEnd uint8
+
+// The ends of a served link.
+const (
+	LinkGoesOn     LinkEnd = iota
+	LinkNotOpened          // the device did not answer
+	LinkByDevice           // the device closed it
+	LinkUnreadable         // the device's segments keep contradicting each other
+	LinkUnsent             // the device did not acknowledge a PDU
+	LinkSilent             // nobody said anything for too long
+)
+
+// LinkNews is what came of an input to a served link.
+type LinkNews struct {
+	Opened    bool
+	Delivered bool   // the device has the PDU that was sent
+	PDU       []byte // of the device, until the next input; nil for none
+	End       LinkEnd
+	// Success is how the device closed the link.
+	Success bool
+}
+
+// NewServedLink makes a link to a device and draws its identifier.
+// It fails only when random does.
+func NewServedLink(uuid mesh.UUID, random io.Reader) (*ServedLink, error) {
+	var id [4]byte
+	if _, err := io.ReadFull(random, id[:]); err != nil {
+		return nil, fmt.Errorf("provision: link identifier: expected 4 random octets: %w", err)
+	}
+	return &ServedLink{link: newAdvertisedLink(binary.BigEndian.Uint32(id[:]), uuid, DefaultTransmit(), false)}, nil
+}
+
+// ID is the link identifier.
+func (s *ServedLink) ID() uint32 { return s.link.id }
+
+// NextDeadline is when Tick wants to be called, zero for never.
+func (s *ServedLink) NextDeadline() time.Time { return s.link.deadline() }
+
+// Done reports that the link needs nothing any more.
+func (s *ServedLink) Done() bool { return s.link.phase == linkClosed }
+
+// Open begins to open the link; the device has so much time to answer.
+func (s *ServedLink) Open(now time.Time, timeout time.Duration, out *Output) {
+	s.link.open(now, out)
+	s.link.expiry = now.Add(timeout)
+}
+
+// Send sends a provisioning PDU. It reports false for one that no link carries:
+// one that is empty or longer than any PDU is.
+func (s *ServedLink) Send(now time.Time, pdu []byte, out *Output) bool {
+	if len(pdu) == 0 || len(pdu) > maxTransaction || s.link.phase != linkOpen {
+		return false
+	}
+	s.link.send(now, pdu, out)
+	return true
+}
+
+// Close ends the link from this side.
+func (s *ServedLink) Close(now time.Time, success bool, out *Output) {
+	reason := closeFail
+	if success {
+		reason = closeSuccess
+	}
+	s.link.close(now, reason, out)
+}
+
+// Receive handles a PB-ADV PDU. A PDU of another link is ignored.
+func (s *ServedLink) Receive(now time.Time, pdu []byte, out *Output) LinkNews {
+	g, ok := parse(pdu)
+	if !ok || g.link != s.link.id {
+		return LinkNews{}
+	}
+	busy := s.link.sending.n != 0
+	h := s.link.receive(now, &g, out)
+	news := LinkNews{Delivered: busy && s.link.sending.n == 0 && h != peerClosed}
+	switch h {
+	case linkUp:
+		news.Opened = true
+	case messageCame:
+		news.PDU = s.link.message()
+	case peerClosed:
+		news.End, news.Success = LinkByDevice, s.link.reason == closeSuccess
+	case peerHopeless:
+		news.End = LinkUnreadable
+		s.link.close(now, closeFail, out)
+	}
+	return news
+}
+
+// Tick does what is due.
+func (s *ServedLink) Tick(now time.Time, out *Output) (news LinkNews) {
+	switch s.link.tick(now, out) {
+	case openExpired:
+		news.End = LinkNotOpened
+	case sendingExpired:
+		news.End = LinkUnsent
+	case quietExpired:
+		news.End = LinkSilent
+	default:
+		return news
+	}
+	s.link.close(now, closeTimeout, out)
+	return news
+}

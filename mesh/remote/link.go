@@ -1,0 +1,327 @@
+package remote
+
+import (
+	"errors"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+)
+
+// openTimeout is how long a device may take to answer unless the client says
+// otherwise.
+const openTimeout = 10 * time.Second
+
+// ownLink names the link to the server's own node.
+const ownLink = 1
+
+// link is the one link of a server: to a device over PB-ADV, or
+// to its own node.
+type link struct {
+	state  foundation.RemoteLink
+	client Client
+	out    uint8 // number of the last PDU of the client
+	in     uint8 // number of the last PDU of the device
+	ended  bool  // the client knows that the link has ended
+
+	uuid   mesh.UUID
+	served *provision.ServedLink // to a device; nil for none
+
+	own       *provision.Device // this node, being provisioned once more; nil for none
+	procedure foundation.RefreshProcedure
+	prepared  bool // the procedure has an outcome
+}
+
+func (l *link) deadline() time.Time {
+	var next time.Time
+	if l.served != nil {
+		next = l.served.NextDeadline()
+	}
+	if l.own != nil {
+		next = earliest(next, l.own.NextDeadline())
+	}
+	return next
+}
+
+func (s *Server) linkStatus(status foundation.RemoteStatus) *foundation.RemoteProvisioningLinkStatus {
+	return &foundation.RemoteProvisioningLinkStatus{Status: status, State: s.link.state}
+}
+
+// report tells the client of a change of the link.
+func (s *Server) report(status foundation.RemoteStatus, done func(bool)) {
+	s.host.Tell(s.link.client, &foundation.RemoteProvisioningLinkReport{Status: status, State: s.link.state}, done)
+}
+
+// reportClosed tells the client that the link is gone, with a reason.
+func (s *Server) reportClosed(status foundation.RemoteStatus, reason foundation.RemoteLinkReason) {
+	s.host.Tell(s.link.client, &foundation.RemoteProvisioningLinkReport{
+		Status: status, State: s.link.state, HasReason: true, Reason: reason,
+	}, nil)
+}
+
+// openLink handles Link Open (section 4.4.5.5.3).
+func (s *Server) openLink(ctx access.Context, from Client, m *foundation.RemoteProvisioningLinkOpen) {
+	l := &s.link
+	status := foundation.RemoteSuccess
+	switch l.state {
+	case foundation.RemoteLinkOutboundSend, foundation.RemoteLinkClosing:
+		status = foundation.RemoteInvalidState
+	case foundation.RemoteLinkOpening, foundation.RemoteLinkActive:
+		// The request again, or somebody else's, or another one.
+		same := l.own != nil && !m.HasUUID && m.Procedure == l.procedure ||
+			l.own == nil && m.HasUUID && m.UUID == l.uuid
+		if from != l.client || !same {
+			status = foundation.RemoteLinkCannotOpen
+		}
+	default:
+		if m.HasUUID {
+			status = s.openServed(from, m)
+		} else {
+			s.openOwn(ctx, from, m.Procedure)
+			return
+		}
+	}
+	ctx.Reply(s.linkStatus(status))
+}
+
+// openServed opens a link to a device.
+func (s *Server) openServed(from Client, m *foundation.RemoteProvisioningLinkOpen) foundation.RemoteStatus {
+	served, err := provision.NewServedLink(m.UUID, s.host.Random())
+	if err != nil {
+		return foundation.RemoteLinkCannotOpen
+	}
+	timeout := openTimeout
+	if m.HasTimeout {
+		timeout = time.Duration(m.Timeout) * time.Second
+	}
+	s.link = link{state: foundation.RemoteLinkOpening, client: from, uuid: m.UUID, served: served}
+	var out provision.Output
+	served.Open(s.now, timeout, &out)
+	s.host.Radio(&out)
+	return foundation.RemoteSuccess
+}
+
+// openOwn begins a procedure on this node.
+func (s *Server) openOwn(ctx access.Context, from Client, p foundation.RefreshProcedure) {
+	elements := s.host.Elements(p)
+	var own *provision.Device
+	err := errors.New("no reason for the procedure")
+	if elements > 0 {
+		own, err = provision.NewDevice(provision.DeviceOptions{
+			UUID:         s.host.UUID(),
+			Capabilities: provision.Capabilities{Elements: uint8(elements), Algorithms: provision.AllAlgorithms},
+			Random:       s.host.Random(),
+			Check: func(network provision.Network, address mesh.Address) (provision.ErrorCode, string) {
+				return s.host.Check(p, network, address)
+			},
+		})
+	}
+	if err != nil {
+		ctx.Reply(s.linkStatus(foundation.RemoteLinkCannotOpen))
+		return
+	}
+	s.host.Discard() // of a procedure that was not finished
+	s.link = link{state: foundation.RemoteLinkActive, client: from, own: own, procedure: p}
+	ctx.Reply(s.linkStatus(foundation.RemoteSuccess))
+	s.report(foundation.RemoteSuccess, nil)
+	var out provision.Output
+	own.Connected(s.now, ownLink, &out)
+	s.followOwn(&out)
+}
+
+// closeLink handles Link Close (section 4.4.5.5.3.3).
+func (s *Server) closeLink(ctx access.Context, from Client, m *foundation.RemoteProvisioningLinkClose) {
+	l := &s.link
+	switch {
+	case l.state == foundation.RemoteLinkIdle || l.state == foundation.RemoteLinkClosing:
+		ctx.Reply(s.linkStatus(foundation.RemoteSuccess))
+		return
+	case from != l.client:
+		ctx.Reply(s.linkStatus(foundation.RemoteInvalidState))
+		return
+	}
+	l.state = foundation.RemoteLinkClosing
+	ctx.Reply(s.linkStatus(foundation.RemoteSuccess))
+	success := m.Reason == foundation.RemoteReasonSuccess
+	if l.own != nil {
+		s.finishOwn(success)
+		return
+	}
+	var out provision.Output
+	l.served.Close(s.now, success, &out)
+	l.ended, l.state = true, foundation.RemoteLinkIdle
+	s.host.Radio(&out)
+	s.report(foundation.RemoteLinkClosedByClient, nil)
+}
+
+// finishOwn ends a procedure as the client wants it. Its outcome is taken on when
+// the client has got the last word under the old key and address, or cannot be
+// reached any more.
+func (s *Server) finishOwn(success bool) {
+	l := s.link
+	s.link.state = foundation.RemoteLinkIdle
+	commit := success && l.prepared
+	if !commit {
+		s.host.Discard()
+	}
+	s.report(foundation.RemoteLinkClosedByClient, func(bool) {
+		if commit {
+			s.host.Commit(l.procedure)
+		}
+	})
+	s.link = link{client: l.client}
+}
+
+// sendPDU handles PDU Send (section 4.4.5.5.3).
+func (s *Server) sendPDU(from Client, m *foundation.RemoteProvisioningPDUSend) {
+	l := &s.link
+	if l.state != foundation.RemoteLinkActive || from != l.client {
+		return
+	}
+	if m.OutboundPDUNumber != l.out+1 {
+		s.outboundReport() // it came before, and our report was lost
+		return
+	}
+	var out provision.Output
+	if l.own != nil {
+		l.out++
+		s.outboundReport()
+		l.own.ReceivePDU(s.now, ownLink, m.ProvisioningPDU, &out)
+		s.followOwn(&out)
+		return
+	}
+	if !l.served.Send(s.now, m.ProvisioningPDU, &out) {
+		s.lose(foundation.RemoteLinkClosedAsCannotSendPDU, foundation.RemoteReasonFail, &out)
+		return
+	}
+	l.state = foundation.RemoteLinkOutboundSend
+	s.host.Radio(&out)
+}
+
+func (s *Server) outboundReport() {
+	s.host.Tell(s.link.client, &foundation.RemoteProvisioningPDUOutboundReport{OutboundPDUNumber: s.link.out},
+		s.mustArrive(foundation.RemoteLinkClosedAsCannotDeliverOutboundReport))
+}
+
+// inbound passes a PDU on to the client.
+func (s *Server) inbound(pdu []byte) {
+	s.link.in++
+	s.host.Tell(s.link.client, &foundation.RemoteProvisioningPDUReport{
+		InboundPDUNumber: s.link.in, ProvisioningPDU: append([]byte(nil), pdu...),
+	}, s.mustArrive(foundation.RemoteLinkClosedAsCannotDeliverPDUReport))
+}
+
+// mustArrive ends the link when a report of it does not reach the client.
+func (s *Server) mustArrive(status foundation.RemoteStatus) func(bool) {
+	served, own := s.link.served, s.link.own
+	return func(delivered bool) {
+		same := s.link.served == served && s.link.own == own
+		if delivered || !same || s.link.state == foundation.RemoteLinkIdle || s.link.ended {
+			return
+		}
+		var out provision.Output
+		s.lose(status, foundation.RemoteReasonFail, &out)
+	}
+}
+
+// lose ends the link from this side.
+func (s *Server) lose(status foundation.RemoteStatus, reason foundation.RemoteLinkReason, out *provision.Output) {
+	l := &s.link
+	if l.own != nil {
+		s.host.Discard()
+		l.own = nil
+	}
+	if l.served != nil {
+		l.served.Close(s.now, false, out)
+		s.host.Radio(out)
+	}
+	l.ended = true
+	l.state = foundation.RemoteLinkIdle
+	s.reportClosed(status, reason)
+}
+
+// follow goes on after an input to the link to a device.
+func (s *Server) follow(news *provision.LinkNews, out *provision.Output) {
+	l := &s.link
+	s.host.Radio(out)
+	if l.ended {
+		s.endServed()
+		return
+	}
+	if news.Opened {
+		l.state = foundation.RemoteLinkActive
+		s.report(foundation.RemoteSuccess, nil)
+	}
+	if news.Delivered && l.state == foundation.RemoteLinkOutboundSend {
+		l.state = foundation.RemoteLinkActive
+		l.out++
+		s.outboundReport()
+	}
+	if news.PDU != nil {
+		s.inbound(news.PDU)
+	}
+	if news.End == provision.LinkGoesOn {
+		return
+	}
+	l.ended, l.state = true, foundation.RemoteLinkIdle
+	switch news.End {
+	case provision.LinkNotOpened:
+		s.report(foundation.RemoteLinkOpenFailed, nil)
+	case provision.LinkByDevice:
+		reason := foundation.RemoteReasonFail
+		if news.Success {
+			reason = foundation.RemoteReasonSuccess
+		}
+		s.reportClosed(foundation.RemoteLinkClosedByDevice, reason)
+	case provision.LinkUnreadable:
+		s.reportClosed(foundation.RemoteLinkClosedAsCannotReceivePDU, foundation.RemoteReasonFail)
+	case provision.LinkUnsent:
+		s.reportClosed(foundation.RemoteLinkClosedAsCannotSendPDU, foundation.RemoteReasonTimeout)
+	default:
+		s.reportClosed(foundation.RemoteLinkClosedByServer, foundation.RemoteReasonTimeout)
+	}
+	s.endServed()
+}
+
+// endServed forgets the link to the device when the device has been told enough
+// that it is closed.
+func (s *Server) endServed() {
+	l := &s.link
+	if l.served != nil && l.served.Done() {
+		l.served = nil
+	}
+}
+
+// followOwn goes on after an input to the link to this node.
+func (s *Server) followOwn(out *provision.Output) {
+	l := &s.link
+	for i := range out.Events {
+		if e := &out.Events[i]; e.Joined != nil {
+			l.prepared = true
+			s.host.Prepare(l.procedure, e.Joined)
+		}
+	}
+	for _, c := range out.Carry {
+		s.inbound(c.PDU)
+	}
+	if len(out.End) > 0 {
+		var nothing provision.Output
+		s.lose(foundation.RemoteLinkClosedByServer, foundation.RemoteReasonFail, &nothing)
+	}
+}
+
+func (s *Server) wakeLink() {
+	l := &s.link
+	var out provision.Output
+	if l.served != nil && due(l.served.NextDeadline(), s.now) {
+		news := l.served.Tick(s.now, &out)
+		s.follow(&news, &out)
+	}
+	out = provision.Output{}
+	if l.own != nil && due(l.own.NextDeadline(), s.now) {
+		l.own.Tick(s.now, &out)
+		s.followOwn(&out)
+	}
+}

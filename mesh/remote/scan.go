@@ -1,0 +1,169 @@
+package remote
+
+import (
+	"encoding/binary"
+	"io"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+)
+
+// A report waits a random time, for all servers around a device hear it at once.
+const (
+	leastReportDelay = 20 * time.Millisecond
+	mostReportDelay  = 500 * time.Millisecond
+)
+
+// scan is what a server looks for.
+type scan struct {
+	state  foundation.RemoteScan
+	client Client
+	limit  int
+	uuid   mesh.UUID // of the single device
+	until  time.Time
+	found  []found
+
+	extended    bool // one more is looked for
+	extendedFor Client
+	extendedID  mesh.UUID
+	extendedEnd time.Time
+}
+
+// found is a device that was heard during the scan.
+type found struct {
+	beacon.Unprovisioned
+	rssi int8
+	at   time.Time // when it is reported; zero once it was
+}
+
+func (c *scan) deadline() time.Time {
+	next := earliest(c.until, c.extendedEnd)
+	for i := range c.found {
+		next = earliest(next, c.found[i].at)
+	}
+	return next
+}
+
+func (s *Server) scanStatus(status foundation.RemoteStatus) *foundation.RemoteProvisioningScanStatus {
+	m := &foundation.RemoteProvisioningScanStatus{
+		Status: status, ScanningState: s.scan.state, ScannedItemsLimit: maxScanned,
+	}
+	if s.scan.state != foundation.RemoteScanIdle {
+		m.ScannedItemsLimit = uint8(s.scan.limit)
+		m.Timeout = uint8((s.scan.until.Sub(s.now) + time.Second - 1) / time.Second)
+	}
+	return m
+}
+
+func (s *Server) startScan(from Client, m *foundation.RemoteProvisioningScanStart) foundation.RemoteStatus {
+	switch {
+	case m.ScannedItemsLimit > maxScanned:
+		return foundation.RemoteScanningCannotStart
+	case s.scan.state != foundation.RemoteScanIdle && s.scan.client != from:
+		return foundation.RemoteInvalidState
+	}
+	c := &s.scan
+	c.state, c.client, c.found = foundation.RemoteScanMultiple, from, nil
+	if m.HasUUID {
+		c.state, c.uuid = foundation.RemoteScanSingle, m.UUID
+	}
+	c.limit = int(m.ScannedItemsLimit)
+	if c.limit == 0 {
+		c.limit = maxScanned
+	}
+	c.until = s.now.Add(time.Duration(m.Timeout) * time.Second)
+	return foundation.RemoteSuccess
+}
+
+// stopScan ends the scan; what was found is reported at once.
+func (s *Server) stopScan() {
+	for i := range s.scan.found {
+		s.reportFound(&s.scan.found[i])
+	}
+	s.scan.state, s.scan.until, s.scan.found = foundation.RemoteScanIdle, time.Time{}, nil
+}
+
+// hear notes a device that is scanned for.
+func (s *Server) hear(b *beacon.Unprovisioned, rssi int8) {
+	c := &s.scan
+	if c.extended && b.UUID == c.extendedID {
+		s.endExtended(b)
+	}
+	if c.state == foundation.RemoteScanIdle || c.state == foundation.RemoteScanSingle && b.UUID != c.uuid {
+		return
+	}
+	for i := range c.found {
+		if c.found[i].UUID == b.UUID {
+			return
+		}
+	}
+	if len(c.found) >= c.limit {
+		return
+	}
+	c.found = append(c.found, found{Unprovisioned: *b, rssi: rssi, at: s.now.Add(s.jitter())})
+}
+
+func (s *Server) reportFound(f *found) {
+	if f.at.IsZero() {
+		return
+	}
+	f.at = time.Time{}
+	s.host.Tell(s.scan.client, &foundation.RemoteProvisioningScanReport{
+		RSSI: f.rssi, UUID: f.UUID, OOBInformation: f.OOB, HasURIHash: f.HasURI, URIHash: f.URIHash,
+	}, nil)
+}
+
+func (s *Server) wakeScan() {
+	for i := range s.scan.found {
+		if f := &s.scan.found[i]; due(f.at, s.now) {
+			s.reportFound(f)
+		}
+	}
+	if due(s.scan.until, s.now) {
+		s.stopScan()
+	}
+	if due(s.scan.extendedEnd, s.now) {
+		s.endExtended(nil)
+	}
+}
+
+// startExtended looks for one device, to tell more of it. The radio hears nothing
+// but mesh advertisements: what is told is the OOB information, and of this node
+// itself nothing beyond its UUID.
+func (s *Server) startExtended(from Client, m *foundation.RemoteProvisioningExtendedScanStart) {
+	c := &s.scan
+	report := &foundation.RemoteProvisioningExtendedScanReport{UUID: m.UUID}
+	switch {
+	case !m.HasUUID:
+		report.UUID, report.HasOOBInformation = s.host.UUID(), true
+	case s.link.state != foundation.RemoteLinkIdle, c.extended && (c.extendedFor != from || c.extendedID != m.UUID):
+		report.Status = foundation.RemoteLimitedResources
+	default:
+		c.extended, c.extendedFor, c.extendedID = true, from, m.UUID
+		c.extendedEnd = s.now.Add(time.Duration(m.Timeout) * time.Second)
+		return
+	}
+	s.host.Tell(from, report, nil)
+}
+
+// endExtended reports what was looked for; nil if it was not heard.
+func (s *Server) endExtended(b *beacon.Unprovisioned) {
+	c := &s.scan
+	report := &foundation.RemoteProvisioningExtendedScanReport{UUID: c.extendedID}
+	if b != nil {
+		report.HasOOBInformation, report.OOBInformation = true, b.OOB
+	}
+	c.extended, c.extendedEnd = false, time.Time{}
+	s.host.Tell(c.extendedFor, report, nil)
+}
+
+// jitter is the delay of a report.
+func (s *Server) jitter() time.Duration {
+	var b [4]byte
+	if _, err := io.ReadFull(s.host.Random(), b[:]); err != nil {
+		return mostReportDelay
+	}
+	return leastReportDelay + time.Duration(binary.BigEndian.Uint32(b[:]))%(mostReportDelay-leastReportDelay)
+}

@@ -1,0 +1,168 @@
+package remote
+
+import (
+	"io"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+)
+
+// Client is who speaks with a server: a node, and the subnet it comes from.
+type Client struct {
+	Address mesh.Address
+	NetKey  mesh.KeyIndex
+}
+
+// Host is the node that a server works on.
+type Host interface {
+	UUID() mesh.UUID
+	Random() io.Reader
+	// Tell sends a message to a client under the node's own device key, in
+	// segments, so that it arrives: messages to one client arrive in their order.
+	// done is told whether it has; nil for nobody.
+	Tell(to Client, m access.Message, done func(delivered bool))
+	// Radio carries out what a PB-ADV link wants.
+	Radio(out *provision.Output)
+	// Elements is how many elements the node has once a procedure is through, 0
+	// when there is no reason for the procedure: the composition is what it was.
+	Elements(p foundation.RefreshProcedure) int
+	// Check decides whether provisioning data fits a procedure on this node. The
+	// code is 0 if it does; else the reason is in words.
+	Check(p foundation.RefreshProcedure, network provision.Network, address mesh.Address) (code provision.ErrorCode, reason string)
+	// Prepare keeps the outcome of a procedure, before the client hears of it.
+	Prepare(p foundation.RefreshProcedure, joined *provision.Joined)
+	// Commit takes the outcome on; Discard drops it.
+	Commit(p foundation.RefreshProcedure)
+	Discard()
+}
+
+// maxScanned is how many devices a scan remembers.
+const maxScanned = 16
+
+// Server is the Remote Provisioning Server model. It stands on the primary
+// element of a node.
+type Server struct {
+	host Host
+	now  time.Time // of the last input
+	scan scan
+	link link
+}
+
+// NewServer makes the model. Attach gives it its node.
+func NewServer() *Server { return &Server{} }
+
+// Attach introduces the node to the model, before its first message. What was
+// under way ends.
+func (s *Server) Attach(h Host) { *s = Server{host: h} }
+
+// ID implements access.Model.
+func (s *Server) ID() mesh.ModelID { return foundation.RemoteProvisioningServerID }
+
+// Opcodes implements access.Model.
+func (s *Server) Opcodes() []mesh.Opcode {
+	return []mesh.Opcode{
+		foundation.OpRemoteProvisioningScanCapabilitiesGet,
+		foundation.OpRemoteProvisioningScanGet,
+		foundation.OpRemoteProvisioningScanStart,
+		foundation.OpRemoteProvisioningScanStop,
+		foundation.OpRemoteProvisioningExtendedScanStart,
+		foundation.OpRemoteProvisioningLinkGet,
+		foundation.OpRemoteProvisioningLinkOpen,
+		foundation.OpRemoteProvisioningLinkClose,
+		foundation.OpRemoteProvisioningPDUSend,
+	}
+}
+
+// Receive implements access.Model. A message that cannot be decoded is ignored.
+func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
+	if s.host == nil {
+		return
+	}
+	s.now = ctx.Now()
+	from := Client{Address: in.Src, NetKey: in.NetKey}
+	switch in.Opcode {
+	case foundation.OpRemoteProvisioningScanCapabilitiesGet:
+		ctx.Reply(&foundation.RemoteProvisioningScanCapabilitiesStatus{MaxScannedItems: maxScanned})
+	case foundation.OpRemoteProvisioningScanGet:
+		ctx.Reply(s.scanStatus(foundation.RemoteSuccess))
+	case foundation.OpRemoteProvisioningScanStart:
+		var m foundation.RemoteProvisioningScanStart
+		if access.Decode(in.Params, &m) == nil {
+			ctx.Reply(s.scanStatus(s.startScan(from, &m)))
+		}
+	case foundation.OpRemoteProvisioningScanStop:
+		s.stopScan()
+		ctx.Reply(s.scanStatus(foundation.RemoteSuccess))
+	case foundation.OpRemoteProvisioningExtendedScanStart:
+		var m foundation.RemoteProvisioningExtendedScanStart
+		if access.Decode(in.Params, &m) == nil {
+			s.startExtended(from, &m)
+		}
+	case foundation.OpRemoteProvisioningLinkGet:
+		ctx.Reply(s.linkStatus(foundation.RemoteSuccess))
+	case foundation.OpRemoteProvisioningLinkOpen:
+		var m foundation.RemoteProvisioningLinkOpen
+		if access.Decode(in.Params, &m) == nil {
+			s.openLink(ctx, from, &m)
+		}
+	case foundation.OpRemoteProvisioningLinkClose:
+		var m foundation.RemoteProvisioningLinkClose
+		if access.Decode(in.Params, &m) == nil {
+			s.closeLink(ctx, from, &m)
+		}
+	case foundation.OpRemoteProvisioningPDUSend:
+		var m foundation.RemoteProvisioningPDUSend
+		if access.Decode(in.Params, &m) == nil {
+			s.sendPDU(from, &m)
+		}
+	}
+}
+
+// Heard takes the beacon of an unprovisioned device.
+func (s *Server) Heard(now time.Time, b *beacon.Unprovisioned, rssi int8) {
+	if s.host == nil {
+		return
+	}
+	s.now = now
+	s.hear(b, rssi)
+}
+
+// ReceivePDU takes a PB-ADV PDU, and reports whether it is of the server's link.
+func (s *Server) ReceivePDU(now time.Time, pdu []byte) bool {
+	if s.link.served == nil {
+		return false
+	}
+	if id, ok := provision.LinkOf(pdu); !ok || id != s.link.served.ID() {
+		return false
+	}
+	s.now = now
+	var out provision.Output
+	news := s.link.served.Receive(now, pdu, &out)
+	s.follow(&news, &out)
+	return true
+}
+
+// NextDeadline implements access.Waker.
+func (s *Server) NextDeadline() time.Time {
+	return earliest(s.scan.deadline(), s.link.deadline())
+}
+
+// Wake implements access.Waker.
+func (s *Server) Wake(ctx access.Context) {
+	s.now = ctx.Now()
+	s.wakeScan()
+	s.wakeLink()
+}
+
+func due(deadline, now time.Time) bool { return !deadline.IsZero() && !now.Before(deadline) }
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,52 @@
+package fleet
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
+)
+
+// NewOutpost makes a plug with a Remote Provisioning Server, which is unprovisioned
+// at first and runs until the test's end.
+func (a *Air) NewOutpost() mesh.UUID {
+	a.t.Helper()
+	elements := device.NewPlug().Elements()
+	elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())
+	uuid := mesh.UUID{'o', 'u', 't', 'p', 'o', 's', 0x40, 't', 0x80}
+	a.run(a.attach(), uuid, node.Options{Elements: elements})
+	return uuid
+}
+
+// LockedLamp is a lamp that wants to be authenticated with the number that it
+// shows, and that an adapter does not hear.
+type LockedLamp struct {
+	Lamp
+	Shown chan string // each number that it shows
+}
+
+// NewLockedLamp makes a lamp that runs until the test's end.
+func (a *Air) NewLockedLamp(from *Adapter) *LockedLamp {
+	a.t.Helper()
+	l := &LockedLamp{
+		Lamp:  Lamp{UUID: mesh.UUID{'l', 'o', 'c', 'k', 0, 0, 0x40, 0, 0x80}, t: a.t, lamp: device.NewLamp()},
+		Shown: make(chan string, 100),
+	}
+	c := a.attach()
+	cut := virtual.Link{Cut: true}
+	a.air.SetLink(c.Address(), from.controller.Address(), cut)
+	a.air.SetLink(from.controller.Address(), c.Address(), cut)
+	l.node = a.run(c, l.UUID, node.Options{Elements: l.lamp.Elements()}, func(config *node.Config) {
+		config.Device.OOBDevice = node.OOBDevice{
+			OutputActions: provision.ActionsOf(provision.OutputNumeric), OutputSize: 6, Required: true,
+		}
+		config.Report = func(e node.Event) {
+			if step, ok := e.(node.ProvisioningStep); ok && step.Step == string(provision.OOBShown) {
+				l.Shown <- step.Prompt.Value
+			}
+		}
+	})
+	return l
+}

@@ -1,0 +1,195 @@
+package vm
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
+)
+
+// TestBlueZNode is what else the service does with a node of BlueZ's.
+func TestBlueZNode(t *testing.T) {
+	guest{stack: true, limit: 6 * time.Minute, parts: []part{
+		{"static_oob", testStaticOOB},
+		{"largest_message", testLargest},
+		{"leaves", testLeaves},
+	}}.test(t)
+}
+
+// testStaticOOB takes in a node that authenticates itself by a value that is
+// printed on it, and does not while the value is not that.
+func testStaticOOB(t *testing.T) {
+	room := newRoom(t)
+	ours, theirs := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
+	h := newHome(t, ours.name(), "--mesh.provision.allow_no_oob=false")
+	printed := bluez.Provisioning{Capabilities: []string{"static-oob"}, Static: [16]byte{0x0B, 15: 0x5E}}
+	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), printed)
+	provision := func(oob string) string {
+		return fmt.Sprintf(`{"uuid":%q,"name":"lamp"%s}`, l.uuid, oob)
+	}
+	if err := l.app.Join(); err != nil {
+		t.Fatal(err)
+	}
+	h.found(l.uuid)
+	refused := h.ask("device/provision", provision(""), `{"status":"error"}`)
+	t.Logf("without a value: %s", refused)
+	if !bytes.Contains(refused, []byte("oob")) {
+		t.Errorf("%s does not say what to give", refused)
+	}
+	if err := l.app.Joined(); err == nil {
+		t.Fatal("it joined without a value")
+	} else {
+		t.Logf("BlueZ: %v", err)
+	}
+
+	if err := l.app.Join(); err != nil {
+		t.Fatal(err)
+	}
+	wrong := printed.Static
+	wrong[7] ^= 1
+	refused = h.ask("device/provision", provision(`,"oob":{"static":"`+hex.EncodeToString(wrong[:])+`"}`), `{"status":"error"}`)
+	t.Logf("with a wrong value: %s", refused)
+	for _, word := range []string{"confirmation failed", "value"} {
+		if !bytes.Contains(refused, []byte(word)) {
+			t.Errorf("%s does not say %q", refused, word)
+		}
+	}
+	err := l.app.Joined()
+	t.Logf("BlueZ: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "confirmation-failed") {
+		t.Errorf("with a wrong value BlueZ says %v", err)
+	}
+
+	h.adopt(l, "lamp", `,"oob":{"static":"`+hex.EncodeToString(printed.Static[:])+`"}`)
+	h.command("lamp", `"state":"ON"`)
+	if on, _ := l.is(); !on {
+		t.Error("the lamp is off")
+	}
+}
+
+// A vendor's model that answers every message with what it carried.
+var (
+	echoModel  = mesh.VendorModel(0x05F1, 0x0001)
+	echoOpcode = []byte{0xC1, 0xF1, 0x05}
+	tellOpcode = []byte{0xC2, 0xF1, 0x05}
+)
+
+const echoElement = 2 // of a lamp with such a model
+
+// newEcho is a lamp with that model on a third element.
+func newEcho(t *testing.T, d *bluez.Daemon) *lamp {
+	t.Helper()
+	var l *lamp
+	l = newLamp(t, d, bluez.Provisioning{}, bluez.Element{
+		Location: 0x0102, Models: []mesh.ModelID{echoModel},
+		Receive: func(m bluez.Message) {
+			if parameters, ok := bytes.CutPrefix(m.Data, echoOpcode); ok {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				l.reply(m, append(bytes.Clone(tellOpcode), parameters...))
+			}
+		},
+	})
+	return l
+}
+
+// testLargest has messages of 380 octets of access payload go both ways, and a
+// short one that BlueZ segments.
+func testLargest(t *testing.T) {
+	const most = 380
+	room := newRoom(t)
+	ours, theirs := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
+	h := newHome(t, ours.name())
+	l := newEcho(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}))
+	h.adopt(l, "lamp", "")
+	long := make([]byte, most-len(echoOpcode))
+	for i := range long {
+		long[i] = byte(i * 7)
+	}
+	mark := l.app.Mark()
+	answer := h.ask("mesh/send", fmt.Sprintf(`{"dst":"lamp","element":%d,"opcode":"%x","hex":"%x","response":"%x"}`,
+		echoElement, echoOpcode, long, tellOpcode), `{"status":"ok"}`)
+	var told struct {
+		Data struct {
+			Response struct {
+				Source mesh.Address
+				Hex    string
+			}
+		}
+	}
+	if err := json.Unmarshal(answer, &told); err != nil || told.Data.Response.Hex != hex.EncodeToString(long) {
+		t.Errorf("what came back: %s, %v", answer, err)
+	}
+	got := l.app.Next(mark, "the long message", func(m bluez.Message) bool { return bytes.HasPrefix(m.Data, echoOpcode) })
+	if !bytes.Equal(got.Data[len(echoOpcode):], long) {
+		t.Errorf("BlueZ got % x", got.Data)
+	}
+
+	// By itself BlueZ sends to whom it knows: the bridge, with the same key.
+	for _, c := range []struct {
+		name string
+		data []byte
+		with []bluez.SendOption
+	}{
+		{"long", append(bytes.Clone(tellOpcode), bytes.Repeat([]byte{0xA5}, most-len(tellOpcode))...), nil},
+		{"short, in a segment", append(bytes.Clone(tellOpcode), 1, 2, 3), []bluez.SendOption{bluez.Segmented()}},
+	} {
+		h.until(base+"lamp/message", fmt.Sprintf(`{"element":%d,"opcode":"c2f105","hex":"%x"}`, echoElement, c.data[len(tellOpcode):]), func() {
+			if err := l.node.Send(echoElement, got.Source, got.Key, c.data, c.with...); err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+		})
+	}
+	h.until(base+"lamp", `{"state":"ON"}`, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.on = true
+		if err := l.node.Publish(0, generic.OnOffServerID, l.onStatus(), bluez.Segmented()); err != nil {
+			t.Fatalf("Publish in a segment: %v", err)
+		}
+	})
+	if err := l.node.Send(echoElement, got.Source, got.Key, make([]byte, most+1)); err == nil {
+		t.Errorf("BlueZ sends %d octets", most+1)
+	}
+	h.ask("mesh/send", fmt.Sprintf(`{"dst":"lamp","element":%d,"opcode":"%x","hex":"%x00"}`, echoElement, echoOpcode, long), `{"status":"error"}`)
+}
+
+// testLeaves has a node of BlueZ's forget its network without a word, and come
+// back as a new one.
+func testLeaves(t *testing.T) {
+	room := newRoom(t)
+	ours, theirs := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
+	h := newHome(t, ours.name())
+	d := bluez.Start(t, bluez.Options{Adapter: theirs.name()})
+	l := newLamp(t, d, bluez.Provisioning{})
+	h.adopt(l, "lamp", "")
+	before := l.node.Addresses()
+	if err := l.app.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	mark := h.o.Mark()
+	h.o.Send(base+"lamp/set", `{"state":"ON","transaction":"gone"}`)
+	t.Logf("a command: %s", h.o.Next(mark, base+"lamp/set/response", `{"status":"error","transaction":"gone"}`))
+	t.Logf("its removal: %s", h.ask("device/remove", `{"id":"lamp"}`, `{"status":"error","code":"no_response"}`))
+	h.ask("device/remove", `{"id":"lamp","force":true}`, `{"status":"ok","data":{"reset":false}}`)
+	h.o.Stands(base+"bridge/devices", `[]`)
+
+	h.adopt(l, "lamp", "")
+	if after := l.node.Addresses(); fmt.Sprint(after) == fmt.Sprint(before) {
+		t.Errorf("it has the addresses %v again: who heard the old node would take the new one for a replay", after)
+	}
+	h.command("lamp", `"state":"ON"`)
+
+	// The other way round: the service tells it to leave. BlueZ 5.66 obeys at
+	// once and does not say so, but it is gone.
+	h.ask("device/remove", `{"id":"lamp"}`, `{"status":"error","code":"no_response"}`)
+	d.AwaitLog("Node Reset")
+	h.ask("device/remove", `{"id":"lamp","force":true}`, `{"status":"ok"}`)
+}
