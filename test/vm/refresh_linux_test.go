@@ -329,7 +329,9 @@ func testServiceFollows(t *testing.T) {
 	if err := os.WriteFile(file, b.describe(p.uuid, at), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	joins := process.Start(t, exec.Command(guestService, "network", "import", file, "--address", address.String(), "--store.dir", store))
+	join := exec.Command(guestService, "network", "import", file, "--address", address.String(), "--store.dir", store)
+	join.Env = process.Environment()
+	joins := process.Start(t, join)
 	if code := joins.Wait(); code != 0 {
 		t.Fatalf("network import ends with %d: %s", code, joins.Stderr.String())
 	}
