@@ -90,6 +90,7 @@ type Client struct {
 	deadline time.Time           // of a report
 	reported *PartialBlockReport // came while a chunk was on its way
 	err      error
+	status   Status // of the last answer
 }
 
 // maxRounds is how often chunks are sent again before a node that still misses
@@ -117,6 +118,9 @@ func (c *Client) Err() error {
 	}
 	return c.err
 }
+
+// Status is that of the server's last answer.
+func (c *Client) Status() Status { return c.status }
 
 // Progress is how many octets the server has, as far as the client knows. It
 // goes back when chunks were lost.
@@ -199,7 +203,7 @@ func (c *Client) ask() (Ask, error) {
 // read reads the chunk that is to be sent.
 func (c *Client) read() ([]byte, error) {
 	offset := uint32(c.chunk) * uint32(c.chunkSize)
-	size := min(uint32(c.chunkSize), blockSize(c.object.Size, c.blockLog, c.block)-offset)
+	size := min(uint32(c.chunkSize), c.length()-offset)
 	data := make([]byte, size)
 	at := int64(c.block)<<c.blockLog + int64(offset)
 	if n, err := c.object.Data.ReadAt(data, at); n < len(data) {
@@ -232,8 +236,10 @@ func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 	case *InformationStatus:
 		c.plan(m)
 	case *TransferStatus:
+		c.status = m.Status
 		c.transfer(m)
 	case *BlockStatus:
+		c.status = m.Status
 		c.missing(m)
 	default:
 		c.end(fmt.Errorf("%w: expected an answer to %d, got %T", ErrRefused, c.step, m))
@@ -310,16 +316,33 @@ func (c *Client) nextBlock() {
 		c.step = askTransfer
 		return
 	}
-	c.chunkSize = c.maxChunk
-	c.count = int((blockSize(c.object.Size, c.blockLog, c.block) + uint32(c.chunkSize) - 1) / uint32(c.chunkSize))
+	c.cut(c.maxChunk)
+	c.step = askBlock
+}
+
+// length is the octets of the block.
+func (c *Client) length() uint32 { return blockSize(c.object.Size, c.blockLog, c.block) }
+
+// cut divides the block into chunks.
+func (c *Client) cut(chunkSize uint16) {
+	c.chunkSize = chunkSize
+	c.count = int((c.length() + uint32(c.chunkSize) - 1) / uint32(c.chunkSize))
 	c.chunks = AllBits(c.count)
 	c.rounds, c.before = 0, c.count
-	c.step = askBlock
 }
 
 // missing takes what the server says of the block.
 func (c *Client) missing(m *BlockStatus) {
 	switch {
+	case m.Status == WrongPhase && c.step == askBlock && int(m.BlockNumber) == c.block && m.ChunkSize != c.chunkSize && m.ChunkSize > 0 && m.ChunkSize <= maxChunk:
+		// It is in the middle of the block, with chunks of an earlier client.
+		if rounds := c.rounds; c.again() {
+			c.cut(m.ChunkSize)
+			c.rounds = rounds + 1
+			return
+		}
+		c.end(fmt.Errorf("%w: block %d: %s", ErrRefused, c.block, m.Status))
+		return
 	case m.Status != Success:
 		// A server that has lost its block is asked to start over with it.
 		if c.step == askMissing && (m.Status == WrongPhase || m.Status == InformationUnavailable) && c.again() {
