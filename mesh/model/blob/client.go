@@ -51,6 +51,7 @@ type step uint8
 const (
 	askInformation step = iota
 	askStart
+	askWhere
 	askBlock
 	sendChunk
 	askMissing
@@ -86,6 +87,7 @@ type Client struct {
 	rounds    int  // without progress
 	before    int  // missing chunks of the last round
 	waiting   bool // for the answer to an Ask
+	alone     bool // the block was begun by an earlier client
 
 	deadline time.Time           // of a report
 	reported *PartialBlockReport // came while a chunk was on its way
@@ -193,7 +195,7 @@ func (c *Client) ask() (Ask, error) {
 	case sendChunk:
 		data, err := c.read()
 		return Ask{&ChunkTransfer{ChunkNumber: uint16(c.chunk), ChunkData: data}, 0}, err
-	case askMissing:
+	case askWhere, askMissing:
 		return Ask{&BlockGet{}, OpBlockStatus}, nil
 	default:
 		return Ask{&TransferGet{}, OpTransferStatus}, nil
@@ -240,6 +242,10 @@ func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 		c.transfer(m)
 	case *BlockStatus:
 		c.status = m.Status
+		if c.step == askWhere {
+			c.locate(m)
+			return
+		}
 		c.missing(m)
 	default:
 		c.end(fmt.Errorf("%w: expected an answer to %d, got %T", ErrRefused, c.step, m))
@@ -304,8 +310,31 @@ func (c *Client) transfer(m *TransferStatus) {
 				return
 			}
 		}
+		if c.step == askStart && m.Phase == WaitingForChunk {
+			c.step = askWhere
+			return
+		}
 		c.nextBlock()
 	}
+}
+
+// locate goes on in the block, and with the chunks, that an earlier client has
+// begun.
+func (c *Client) locate(m *BlockStatus) {
+	block := int(m.BlockNumber)
+	if m.Status != Success || !c.blocks.Has(block) || block >= blockCount(c.object.Size, c.blockLog) || m.ChunkSize == 0 || m.ChunkSize > maxChunk {
+		c.nextBlock()
+		return
+	}
+	length := uint64(blockSize(c.object.Size, c.blockLog, block))
+	if length > uint64(m.ChunkSize)*uint64(c.maxCount) {
+		c.nextBlock()
+		return
+	}
+	c.block, c.alone = block, true
+	c.cut(m.ChunkSize)
+	c.step = askMissing
+	c.missing(m)
 }
 
 // nextBlock goes to the first block that is missing, or asks whether all is
@@ -316,6 +345,7 @@ func (c *Client) nextBlock() {
 		c.step = askTransfer
 		return
 	}
+	c.alone = false
 	c.cut(c.maxChunk)
 	c.step = askBlock
 }
@@ -334,15 +364,6 @@ func (c *Client) cut(chunkSize uint16) {
 // missing takes what the server says of the block.
 func (c *Client) missing(m *BlockStatus) {
 	switch {
-	case m.Status == WrongPhase && c.step == askBlock && int(m.BlockNumber) == c.block && m.ChunkSize != c.chunkSize && m.ChunkSize > 0 && m.ChunkSize <= maxChunk:
-		// It is in the middle of the block, with chunks of an earlier client.
-		if rounds := c.rounds; c.again() {
-			c.cut(m.ChunkSize)
-			c.rounds = rounds + 1
-			return
-		}
-		c.end(fmt.Errorf("%w: block %d: %s", ErrRefused, c.block, m.Status))
-		return
 	case m.Status != Success:
 		// A server that has lost its block is asked to start over with it.
 		if c.step == askMissing && (m.Status == WrongPhase || m.Status == InformationUnavailable) && c.again() {

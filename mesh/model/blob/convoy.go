@@ -127,7 +127,7 @@ func (v *Convoy) turn() {
 	next := noBlock
 	for _, c := range v.clients {
 		switch c.step {
-		case askInformation, askStart:
+		case askInformation, askStart, askWhere:
 			return
 		case askBlock:
 			if c.block == v.block {
@@ -206,7 +206,7 @@ func (v *Convoy) chunk(now time.Time) (Shared, bool) {
 			if c.block == v.block {
 				return Shared{}, false
 			}
-		case askMissing:
+		case askWhere, askMissing:
 			return Shared{}, false
 		}
 	}
@@ -215,9 +215,9 @@ func (v *Convoy) chunk(now time.Time) (Shared, bool) {
 		if c.step != sendChunk || c.chunk != first {
 			continue
 		}
-		// One that was in the middle of the block has it in other chunks, and gets
-		// them for itself. So do all, if a node that was given up could take them.
-		if len(members) == 0 || c.chunkSize == v.clients[members[0]].chunkSize && !v.confuses(c) {
+		// One in a block that an earlier client has begun gets its chunks for
+		// itself. So do all, if a node that was given up could take them.
+		if len(members) == 0 || !c.alone && !v.clients[members[0]].alone && !v.confuses(c) {
 			members = append(members, i)
 		}
 	}
