@@ -317,6 +317,10 @@ func (u *Updater) checked(m *UpdateFirmwareMetadataStatus) {
 
 // status takes how far the node is with the update.
 func (u *Updater) status(now time.Time, m *UpdateStatus) {
+	if u.phase == askApply && m.Status == WrongPhase && m.Phase == Idle {
+		u.applied(now, m) // it was told so before, and the answer was lost
+		return
+	}
 	if u.code = m.Status; m.Status != Success {
 		u.fail(fmt.Errorf("%w: %s (%s)", ErrRefused, m.Status, m.Phase))
 		return
