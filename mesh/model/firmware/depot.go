@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
@@ -23,6 +24,7 @@ type depot struct {
 	limits   *DistributorLimits
 	transfer *blob.Server
 	images   []stored
+	touch    func(now time.Time) // the images have changed
 
 	phase    UploadPhase
 	upload   stored // its data grows to size
@@ -132,13 +134,14 @@ func (u upload) Write(offset uint32, chunk []byte) bool {
 	return true
 }
 
-func (u upload) Ended(_ access.Context, complete bool) {
+func (u upload) Ended(ctx access.Context, complete bool) {
 	if !complete || len(u.upload.data) != int(u.size) {
 		u.phase = UploadError
 		return
 	}
 	u.phase = UploadComplete
 	u.images = append(u.images, u.upload)
+	u.touch(ctx.Now())
 }
 
 func (u upload) Suspended(access.Context) { u.phase = UploadError }

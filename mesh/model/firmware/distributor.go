@@ -33,14 +33,18 @@ type Distributor struct {
 	receivers []Receiver
 	phase     DistributionPhase
 	order     DistributionStart // what is distributed and how
-	firmware  ID                // of the image, which may have been deleted since
+	applied   bool              // though it was started without
 	round     round
+
+	state   []byte    // what is kept, nil when it has changed
+	unsaved time.Time // zero: it is saved
+	revived bool      // it has been restored, and is to go on
 }
 
 // NewDistributor makes a distributor without firmware.
 func NewDistributor(l DistributorLimits) *Distributor {
 	d := &Distributor{limits: l, transfer: blob.NewServer(blob.DefaultLimits(l.ImageSize))}
-	d.depot = depot{limits: &d.limits, transfer: d.transfer}
+	d.depot = depot{limits: &d.limits, transfer: d.transfer, touch: d.touch}
 	return d
 }
 
@@ -107,6 +111,12 @@ func (s distributionServer) Receive(ctx access.Context, in *access.Incoming) {
 		on(ctx, in, func(*DistributionFirmwareDeleteAll) access.Message { return s.depot.deleteAll(s.phase) })
 	default:
 		s.depot.receive(ctx, in)
+		return
+	}
+	switch in.Opcode {
+	case OpDistributionReceiversGet, OpDistributionCapabilitiesGet, OpDistributionGet:
+	default:
+		s.state = nil
 	}
 }
 
@@ -204,7 +214,7 @@ func (d *Distributor) start(ctx access.Context, m *DistributionStart) Distributi
 	case d.isBusy():
 		return DistributionBusy
 	}
-	d.order = *m
+	d.order, d.applied = *m, false
 	d.round.forget()
 	d.begin(ctx.Now())
 	return DistributionSuccess
@@ -213,7 +223,6 @@ func (d *Distributor) start(ctx access.Context, m *DistributionStart) Distributi
 // begin makes the updaters, but for those nodes that are done with.
 func (d *Distributor) begin(now time.Time) {
 	image := &d.depot.images[d.order.FirmwareImageIndex]
-	d.firmware = image.id
 	d.phase = DistributionActive
 	d.round.begin(now, d.order, image, d.receivers)
 }
@@ -223,7 +232,7 @@ func (d *Distributor) suspend() DistributionStatusCode {
 	case DistributionSuspended:
 		return DistributionSuccess
 	case DistributionActive:
-		d.phase = DistributionSuspended
+		d.phase, d.revived = DistributionSuspended, false
 		d.round.halt()
 		return DistributionSuccess
 	default:
@@ -249,7 +258,7 @@ func (d *Distributor) apply(now time.Time) DistributionStatusCode {
 	case DistributionApplying, DistributionCompleted:
 		return DistributionSuccess
 	case DistributionTransferred:
-		d.phase = DistributionApplying
+		d.phase, d.applied = DistributionApplying, true
 		d.round.apply(now)
 		return DistributionSuccess
 	default:
@@ -259,6 +268,9 @@ func (d *Distributor) apply(now time.Time) DistributionStatusCode {
 
 // work carries out what is due of the distribution, and goes to its next phase.
 func (d *Distributor) work(now time.Time, send func(access.Recipient, access.Message)) {
+	if d.revived {
+		d.revive(now)
+	}
 	for {
 		moved, before := d.round.work(now, send), d.phase
 		switch d.phase {
@@ -267,7 +279,9 @@ func (d *Distributor) work(now time.Time, send func(access.Recipient, access.Mes
 		case DistributionApplying, DistributionCanceling:
 			d.ended()
 		}
-		if !moved && d.phase == before {
+		if d.phase != before {
+			d.touch(now)
+		} else if !moved {
 			return
 		}
 	}
@@ -289,7 +303,7 @@ func (d *Distributor) transferred(now time.Time) {
 	switch {
 	case verified+updated == 0:
 		d.phase = DistributionFailed
-	case d.order.ApplyUpdate:
+	case d.order.ApplyUpdate || d.applied:
 		d.phase = DistributionApplying
 		d.round.apply(now)
 		d.ended() // if all run it already

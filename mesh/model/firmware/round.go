@@ -24,6 +24,7 @@ type round struct {
 	radio     time.Time // when it is free for the next chunk
 	due       time.Time
 	halted    bool
+	restored  []ReceiverEntry // of before a restart
 }
 
 // errand is a message on its way, and who waits for what comes of it.
@@ -94,6 +95,9 @@ func (r *round) apply(now time.Time) {
 func (r *round) entry(number int, receiver Receiver) ReceiverEntry {
 	if number < len(r.updaters) {
 		return r.updaters[number].Entry(receiver)
+	}
+	if number < len(r.restored) {
+		return r.restored[number]
 	}
 	return ReceiverEntry{Address: receiver.Address, ImageIndex: receiver.ImageIndex}
 }
