@@ -314,19 +314,23 @@ func (st *station) startBeckon(ctx context.Context, a *beckon) error {
 
 // masquerade gives a controller with only the legacy commands another random
 // address, which it has one of for all that it does. It may not change while the
-// controller scans; rest lets the scan go on.
+// controller scans.
 func (st *station) masquerade(ctx context.Context, a packet.Address) error {
 	if st.address == a {
 		return nil
 	}
+	scanning := st.scanning
 	if err := st.pause(ctx); err != nil {
 		return err
 	}
 	if _, err := st.s.Do(ctx, packet.LESetRandomAddress(a)); err != nil {
-		return err
+		return err // rest lets the scan go on
 	}
 	st.address = a
-	return nil
+	if !scanning {
+		return nil
+	}
+	return st.scan(ctx, true)
 }
 
 // stopBeckon takes the connectable advertisement off the air. A slice in an
