@@ -166,6 +166,23 @@ func TestSolicitationsBecomeSeldom(t *testing.T) {
 	}
 }
 
+// TestSolicitingBeginsAnew: once a proxy was found, the next is asked for as soon
+// as the first one was.
+func TestSolicitingBeginsAnew(t *testing.T) {
+	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.radios[0].off = true
+	h.pass(20 * time.Minute)
+	h.radios[0].off = false
+	h.awaitProxy(6 * time.Minute)
+	h.pass(30 * time.Second)
+	h.radios[0].die()
+	await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
+	h.radios[0].off = false
+	h.awaitProxy(6 * time.Second)
+	h.switchPlug(0, true, 1)
+}
+
 // TestSolicitationReserve: a number is on disk before the solicitation that has
 // it is handed out.
 func TestSolicitationReserve(t *testing.T) {
