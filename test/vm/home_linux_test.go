@@ -162,21 +162,6 @@ func (h *home) until(topic, want string, do func()) {
 	h.o.Next(mark, topic, want)
 }
 
-// refused asks for a provisioning that fails, and returns the answer. The link of
-// an attempt before may take some seconds to be over.
-func (h *home) refused(request string) []byte {
-	h.t.Helper()
-	poll := time.NewTicker(time.Second)
-	defer poll.Stop()
-	for {
-		answer := h.ask("device/provision", request, `{"status":"error"}`)
-		if !observer.Holds(answer, `{"code":"busy"}`) {
-			return answer
-		}
-		<-poll.C
-	}
-}
-
 // hasten has a node of BlueZ's send each PDU twice, 30 ms apart, where it sends
 // it once in 100 ms by default: then less of it is lost, and more goes out.
 func (h *home) hasten(name string) {

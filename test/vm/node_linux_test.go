@@ -37,7 +37,7 @@ func testStaticOOB(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.found(l.uuid)
-	refused := h.refused(provision(""))
+	refused := h.ask("device/provision", provision(""), `{"status":"error"}`)
 	t.Logf("without a value: %s", refused)
 	if !bytes.Contains(refused, []byte("oob")) {
 		t.Errorf("%s does not say what to give", refused)
@@ -53,7 +53,7 @@ func testStaticOOB(t *testing.T) {
 	}
 	wrong := printed.Static
 	wrong[7] ^= 1
-	refused = h.refused(provision(`,"oob":{"static":"` + hex.EncodeToString(wrong[:]) + `"}`))
+	refused = h.ask("device/provision", provision(`,"oob":{"static":"`+hex.EncodeToString(wrong[:])+`"}`), `{"status":"error","code":"peer_failed"}`)
 	t.Logf("with a wrong value: %s", refused)
 	for _, word := range []string{"confirmation failed", "authentication value is not the one that was given"} {
 		if !bytes.Contains(refused, []byte(word)) {
