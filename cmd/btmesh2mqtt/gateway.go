@@ -200,7 +200,7 @@ func gatewayElements() []access.Element {
 		generic.OnOffClientID, generic.LevelClientID, generic.BatteryClientID,
 		sensor.ClientID,
 		light.LightnessClientID, light.CTLClientID, light.HSLClientID,
-		blob.TransferClientID, firmware.UpdateClientID,
+		blob.TransferClientID, firmware.UpdateClientID, firmware.DistributionClientID,
 	} {
 		models = append(models, access.Client(id))
 	}

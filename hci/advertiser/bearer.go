@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
@@ -46,6 +47,7 @@ type Bearer struct {
 	kick     chan struct{} // something has changed that the station must look at
 
 	incoming bearer.Incoming // reused for each PDU heard
+	pace     atomic.Pointer[bearer.Pace]
 
 	mu        sync.Mutex
 	queue     *queue
@@ -56,6 +58,7 @@ type Bearer struct {
 
 var (
 	_ bearer.Bearer   = (*Bearer)(nil)
+	_ bearer.Paced    = (*Bearer)(nil)
 	_ controller.Host = (*Bearer)(nil)
 )
 
@@ -85,8 +88,12 @@ func New(cfg Config) *Bearer {
 // transmissions, an interval of at least what the controller can do. It
 // returns bearer.ErrFull when there is no room for PDUs of this kind of lane.
 func (b *Bearer) Send(o bearer.Outgoing) error {
-	if o.Len == 0 || o.Len > bearer.MaxPDU {
-		return fmt.Errorf("advertiser: expected a %s PDU of 1 to %d octets, got %d: %w", o.Kind, bearer.MaxPDU, o.Len, ErrPDU)
+	most := bearer.MaxPDU
+	if o.Kind == bearer.Solicitation {
+		most = bearer.MaxBeckon
+	}
+	if o.Len == 0 || int(o.Len) > most {
+		return fmt.Errorf("advertiser: expected a %s PDU of 1 to %d octets, got %d: %w", o.Kind, most, o.Len, ErrPDU)
 	}
 	b.mu.Lock()
 	taken := b.queue.push(&o)
@@ -113,6 +120,14 @@ func (b *Bearer) Cancel(id bearer.Lane) {
 		b.wake()
 	}
 	b.counters.cancelled.Add(uint64(dropped))
+}
+
+// Pace implements bearer.Paced. It is that of the last controller.
+func (b *Bearer) Pace() bearer.Pace {
+	if p := b.pace.Load(); p != nil {
+		return *p
+	}
+	return bearer.Pace{}
 }
 
 // wake makes the station look.

@@ -36,6 +36,7 @@ type station struct {
 	b        *Bearer
 	s        *controller.Session
 	info     controller.Info
+	address  packet.Address // the random one of all but extended advertising sets
 	slots    []slot
 	scanning bool
 	beckoning
@@ -74,11 +75,24 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 	if err := st.setUp(ctx); err != nil {
 		return err
 	}
+	pace := st.pace()
+	b.pace.Store(&pace)
 	b.mu.Lock()
 	b.station = st
 	b.mu.Unlock()
 	defer b.retire(st)
 	return st.run(ctx)
+}
+
+// pace is what the controller can do. With the legacy commands nothing tells that
+// a PDU has been sent often enough: it is given the time that it takes at most.
+func (st *station) pace() bearer.Pace {
+	p := bearer.UsualPace()
+	p.Interval = st.info.MinInterval
+	if !st.info.Extended {
+		p.Delay, p.End = jitter, p.Interval+jitter
+	}
+	return p
 }
 
 // retire takes what is on the air back into the queue.

@@ -18,15 +18,19 @@ import (
 // number of messages remembered is an average.
 
 // message names a message within the cache: subnet, low bits of the IV index,
-// SEQ and SRC, from high to low. Zero is no message, as no SRC is zero.
+// length of the PDU in octets, SEQ and SRC, from high to low. Zero is no message,
+// as no SRC is zero.
 //
-// Twelve bits of the IV index are enough: it moves on once in 96 hours at the
+// Seven bits of the IV index are enough: it moves on once in 96 hours at the
 // most, when sequence numbers start over. The subnet is part of it because a
-// subnet bridge sends the same SRC and SEQ on both sides.
+// subnet bridge sends the same SRC and SEQ on both sides. The length is, because
+// BlueZ before 5.84 cuts four octets off what it relays, before it seals it
+// again: what is left is authentic, and shall not keep the whole message, which
+// comes by another way, from being heard.
 type message uint64
 
-func messageOf(index mesh.KeyIndex, iv mesh.IVIndex, seq mesh.SequenceNumber, src mesh.Address) message {
-	return message(index&0xFFF)<<52 | message(iv&0xFFF)<<40 | message(seq)<<16 | message(src)
+func messageOf(index mesh.KeyIndex, iv mesh.IVIndex, length int, seq mesh.SequenceNumber, src mesh.Address) message {
+	return message(index&0xFFF)<<52 | message(iv&0x7F)<<45 | message(length&0x1F)<<40 | message(seq)<<16 | message(src)
 }
 
 const messageWays = 8 // eight names of eight octets are a cache line

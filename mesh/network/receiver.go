@@ -129,7 +129,8 @@ func (r *Receiver) SetIVIndex(iv mesh.IVIndex) {
 // Remember puts a message that this node sent into the cache, so that its
 // copies coming back from relays are dropped as Duplicate after one AES block.
 func (r *Receiver) Remember(index mesh.KeyIndex, p *PDU) {
-	r.messages.add(messageOf(index, p.IVIndex, p.Seq&mesh.MaxSequenceNumber, p.Src))
+	length := headerSize + addressSize + len(p.Transport) + micSize(p.CTL)
+	r.messages.add(messageOf(index, p.IVIndex, length, p.Seq&mesh.MaxSequenceNumber, p.Src))
 }
 
 // Forget drops all messages of one source from the cache, for a node that was
@@ -217,7 +218,7 @@ func (r *Receiver) try(key *subnetKey, pdu []byte, iv mesh.IVIndex, out *PDU) Ve
 	if !src.IsUnicast() || len(pdu) < headerSize+addressSize+1+micSize(ctl) {
 		return BadMIC
 	}
-	name := messageOf(key.index, iv, seq, src)
+	name := messageOf(key.index, iv, len(pdu), seq, src)
 	if r.messages.has(name) {
 		return Duplicate
 	}

@@ -216,6 +216,36 @@ func TestForgedDoesNotSuppress(t *testing.T) {
 	expectVerdict(t, r, good, network.Duplicate)
 }
 
+// TestCutShortDoesNotSuppress is what the relays of BlueZ 5.66 send, seen on the
+// air in test/vm: the PDU with a TTL that is one lower, and sealed again without
+// the last four octets, for the NetMIC is taken off it once too often. It is
+// authentic, and the whole one is heard nevertheless, before it or after it.
+func TestCutShortDoesNotSuppress(t *testing.T) {
+	const netMIC = 4
+	c := network.Flooding(crypto.Key{0x7d, 0xd7, 0x36, 0x4c, 0xd8, 0x42, 0xad, 0x18, 0xc1, 0x7c, 0x2b, 0x82, 0x0c, 0x84, 0xc3, 0xd6})
+	// What BlueZ relayed, in the clear as its log has it:
+	// 4b 0a 000038 0001 0004 4f6620c9d0fcb4287a.
+	p := network.PDU{
+		IVIndex: ivIndex, TTL: 10, Seq: 0x38, Src: 0x0001, Dst: 0x0004,
+		Transport: []byte{0x4f, 0x66, 0x20, 0xc9, 0xd0, 0xfc, 0xb4, 0x28, 0x7a},
+	}
+	whole := seal(t, c, p)
+	p.TTL, p.Transport = p.TTL-1, p.Transport[:len(p.Transport)-netMIC]
+	cut := seal(t, c, p)
+	if len(cut) != len(whole)-netMIC {
+		t.Fatalf("%d octets of %d", len(cut), len(whole))
+	}
+	for _, order := range [][][]byte{{cut, whole}, {whole, cut}} {
+		r := newReceiver(64, c)
+		for _, pdu := range order {
+			expectVerdict(t, r, pdu, network.Fresh)
+		}
+		for _, pdu := range order {
+			expectVerdict(t, r, pdu, network.Duplicate)
+		}
+	}
+}
+
 // TestIVIndex (section 3.11.5): the current index and the one before are
 // received with, chosen by IVI, and no others.
 func TestIVIndex(t *testing.T) {

@@ -188,6 +188,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 		return nil, err
 	}
 	c.startGATT()
+	c.gatt.solicitor.sequence = s.solicitations
 	c.derive()
 	c.attachModels()
 	if !c.state.IsProvisioned() {
@@ -225,6 +226,7 @@ func (c *Core) Take() *Output {
 		c.output.Persist = append(c.output.Persist, store.Change{Table: TableNode, Key: keySequence, Value: c.sequence.encode()})
 	}
 	c.keepIVClock()
+	c.keepSolicitations()
 	c.taken = true
 	return &c.output
 }

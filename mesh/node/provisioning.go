@@ -325,6 +325,7 @@ func (c *Core) deviceEvent(e provision.Event) {
 	c.state.IVUpdate = j.Network.IVUpdate
 	c.state.Subnets = []state.Subnet{key}
 	c.sequence.restart(c.ivState().TransmitIVIndex())
+	c.gatt.solicitor.sequence.restart(0) // section 6.9.1.1
 	c.iv = newIVClock(c.now, true)
 	c.stateDirty = true
 	c.output.ForgetReplay = true // had Reset been cut short, it would still be there

@@ -50,6 +50,15 @@ func TestSegmentationFollowsItsStates(t *testing.T) {
 		t.Errorf("after a restart segments are %s apart, want 160 ms", apart)
 	}
 
+	// A Bluetooth 4.2 controller takes 330 ms for a PDU, which is more than the
+	// state can say.
+	p.change(dev, func(n *state.Node) { n.SARTransmitter = nil })
+	dev.SetPace(bearer.Pace{Interval: 100 * time.Millisecond, Delay: 10 * time.Millisecond, End: 110 * time.Millisecond})
+	if apart := ask(); apart != 330*time.Millisecond {
+		t.Errorf("on a slow radio segments are %s apart, want 330 ms", apart)
+	}
+	dev.SetPace(bearer.UsualPace())
+
 	acks := func() uint64 {
 		t.Helper()
 		before := gateway.Counters().Transport.AcksSent

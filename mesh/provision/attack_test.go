@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/big"
+	"strings"
 	"testing"
 )
 
@@ -202,6 +203,8 @@ func TestWrongStaticValue(t *testing.T) {
 		e := last(l.provisionerEvents)
 		if e.Failure == nil || e.Failure.Code != FailPeer || e.Failure.Peer != ConfirmationFailed {
 			t.Errorf("%v: provisioner %+v", algorithm, e.Failure)
+		} else if !strings.Contains(e.Failure.Error(), "authentication value is not the one that was given") {
+			t.Errorf("%v: it does not say what is wrong: %v", algorithm, e.Failure)
 		}
 		if e, _ := find(l.deviceEvents, Failed); e.Failure == nil || e.Failure.Code != FailConfirmation {
 			t.Errorf("%v: device %+v", algorithm, e.Failure)

@@ -318,7 +318,11 @@ func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 		return
 	}
 	if f, ok := pdu.(FailedPDU); ok {
-		p.end(now, closeFail, out, &Failure{Code: FailPeer, Peer: f.Code, Reason: fmt.Sprintf("the device gave up: %v", f.Code)})
+		reason := fmt.Sprintf("the device gave up: %v", f.Code)
+		if f.Code == ConfirmationFailed {
+			reason += "; its authentication value is not the one that was given, or somebody came between"
+		}
+		p.end(now, closeFail, out, &Failure{Code: FailPeer, Peer: f.Code, Reason: reason})
 		return
 	}
 	switch m := pdu.(type) {

@@ -86,11 +86,20 @@ func end(text string) string {
 	return text
 }
 
+// ID is that of the process.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
 // Interrupt is Ctrl-C.
 func (p *Process) Interrupt() {
 	p.t.Helper()
+	p.Signal(os.Interrupt)
+}
+
+// Signal tells the program to end.
+func (p *Process) Signal(s os.Signal) {
+	p.t.Helper()
 	p.ended = true
-	if err := p.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatal(err)
 	}
 }

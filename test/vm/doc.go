@@ -5,7 +5,7 @@
 //	host                          | guest: initramfs, this test binary again
 //	go test ./test/vm             |
 //	  builds, boots, reads   <----| the parts of one test
-//	  the serial line             |   TestLinux            TestBlueZ, TestProvisioner, TestRefresh
+//	  the serial line             |   TestLinux            TestBlueZ, TestKill, TestProvisioner, TestRefresh
 //	                              |   hci/transport        btmesh2mqtt run, Mosquitto, a plug
 //	                              |   hci/controller       BlueZ's mesh daemon, D-Bus (bluez)
 //	                              |   hci/advertiser         |
@@ -20,7 +20,9 @@
 //	go test -v -run 'TestBlueZ/join_legacy' ./test/vm
 //
 // says how long the machine took to boot and each part to run, and shows what
-// the part logged; a part that fails shows also what its programs wrote.
+// the part logged; a part that fails shows also what its programs wrote, and the
+// capture of the service's HCI traffic comes out over the serial line and is
+// kept (test/keep).
 //
 // What runs in the guest is told from what runs outside by an environment
 // variable that only the guest's init sets. The guest has what its guest type

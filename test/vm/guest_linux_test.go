@@ -28,12 +28,29 @@ const patience = 20 * time.Second
 type room struct {
 	air    *virtual.Air
 	notice *notices
+
+	mu        sync.Mutex
+	listeners []func(*virtual.Advertisement)
+}
+
+// listen has f called for each advertisement, on the goroutine of the air.
+func (r *room) listen(f func(*virtual.Advertisement)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.listeners = append(r.listeners, f)
 }
 
 func newRoom(t *testing.T) *room {
 	t.Helper()
 	r := &room{air: virtual.NewAir(virtual.AirOptions{Seed: 1}), notice: listen(t)}
 	t.Cleanup(func() { _ = r.air.Close() })
+	r.air.Sniff(func(a *virtual.Advertisement) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, f := range r.listeners {
+			f(a)
+		}
+	})
 	r.sniff(t)
 	return r
 }
@@ -44,7 +61,7 @@ func (r *room) sniff(t *testing.T) {
 	const most = 60
 	var mu sync.Mutex
 	var last []string
-	r.air.Sniff(func(a *virtual.Advertisement) {
+	r.listen(func(a *virtual.Advertisement) {
 		mu.Lock()
 		defer mu.Unlock()
 		last = append(last, fmt.Sprintf("  %9.3f %s % x", a.Elapsed.Seconds(), a.From, a.Data))

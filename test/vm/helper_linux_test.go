@@ -79,6 +79,16 @@ var (
 	service   = rights{user: 65534, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW}}
 )
 
+// give makes a program run with these rights.
+func (r rights) give(cmd *exec.Cmd) {
+	if r.user != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Credential:  &syscall.Credential{Uid: r.user, Gid: r.user},
+			AmbientCaps: r.caps,
+		}
+	}
+}
+
 // start runs a helper until it has said how opening went.
 func start(t *testing.T, spec string, r rights) *helper {
 	t.Helper()
@@ -89,12 +99,7 @@ func start(t *testing.T, spec string, r rights) *helper {
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), helperVariable+"="+spec)
 	cmd.Stderr = os.Stderr
-	if r.user != 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Credential:  &syscall.Credential{Uid: r.user, Gid: r.user},
-			AmbientCaps: r.caps,
-		}
-	}
+	r.give(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

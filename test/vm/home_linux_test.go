@@ -18,6 +18,8 @@ import (
 const (
 	base      = "btmesh2mqtt/"
 	brokerURL = "mqtt://127.0.0.1:1883"
+
+	bridgeAddress mesh.Address = 0x0001 // of the service
 )
 
 // home is btmesh2mqtt on an adapter and a real Mosquitto, and somebody who
@@ -30,6 +32,9 @@ type home struct {
 	args    []string
 	running *process.Process // btmesh2mqtt
 	orders  int              // transactions so far
+	capture string           // of the HCI traffic
+	user    rights           // that the service runs with
+	broker  *process.Process
 }
 
 // newHome starts a broker and the service, and returns when it takes commands.
@@ -37,35 +42,54 @@ type home struct {
 func newHome(t *testing.T, adapter string, args ...string) *home {
 	t.Helper()
 	h := &home{t: t, adapter: adapter, store: filepath.Join(t.TempDir(), "store"), args: args}
+	h.serve()
+	h.start()
+	return h
+}
+
+// serve starts the broker and who watches.
+func (h *home) serve() {
+	t := h.t
+	t.Helper()
 	config := filepath.Join(t.TempDir(), "mosquitto.conf")
 	const content = "listener 1883 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nuser root\nmax_queued_messages 0\n"
 	if err := os.WriteFile(config, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	process.Start(t, exec.Command(guestMosquitto, "-c", config))
+	h.broker = process.Start(t, exec.Command(guestMosquitto, "-c", config))
 	h.o = observer.Start(t, brokerURL, nil)
-	h.start()
-	return h
+	h.capture = filepath.Join(t.TempDir(), "air.btsnoop")
+	handOver(t, h.capture, h.capture+".1")
 }
 
 // start starts the service, again after stop or kill.
 func (h *home) start() {
 	h.t.Helper()
 	mark := h.o.Mark()
+	h.launch()
+	h.o.Next(mark, base+"bridge/state", `{"state":"online"}`)
+	h.o.Next(mark, base+"bridge/info", `{}`)
+}
+
+// launch starts the service and does not wait for it.
+func (h *home) launch() {
+	h.t.Helper()
 	args := append([]string{
 		"run", "--hci.adapters", h.adapter, "--store.dir", h.store, "--mqtt.url", brokerURL,
-		"--log.level", "debug", "--log.format", "console",
+		"--log.level", "debug", "--log.format", "console", "--hci.capture", h.capture, "--hci.capture_size", "1",
 	}, h.args...)
 	cmd := exec.Command(guestService, args...)
 	cmd.Env = process.Environment()
+	h.user.give(cmd)
 	h.running = process.Start(h.t, cmd)
-	h.o.Next(mark, base+"bridge/state", `{"state":"online"}`)
-	h.o.Next(mark, base+"bridge/info", `{}`)
 }
 
 // stop is Ctrl-C, kill is kill -9 on the service.
 func (h *home) stop() { h.running.Stop() }
 func (h *home) kill() { h.running.Kill() }
+
+// quit makes room for another home, once the service has ended.
+func (h *home) quit() { h.broker.Stop() }
 
 // ask sends a request and returns the answer, which holds want.
 func (h *home) ask(request, payload, want string) []byte {
@@ -136,4 +160,12 @@ func (h *home) until(topic, want string, do func()) {
 		}
 	}
 	h.o.Next(mark, topic, want)
+}
+
+// hasten has a node of BlueZ's send each PDU twice, 30 ms apart, where it sends
+// it once in 100 ms by default: then less of it is lost, and more goes out.
+func (h *home) hasten(name string) {
+	h.t.Helper()
+	const setNetworkTransmit, twice = "8024", 1 | 2<<3
+	h.ask("mesh/send", fmt.Sprintf(`{"dst":%q,"opcode":%q,"hex":"%02x","key":"device"}`, name, setNetworkTransmit, twice), `{"status":"ok"}`)
 }

@@ -30,7 +30,8 @@ type machine struct {
 	dir                string
 	results            map[string]result
 	output             map[string]string // by test: what it said
-	status             string            // exit status of the tests in the guest
+	files              files
+	status             string // exit status of the tests in the guest
 }
 
 // result is a line of go test.
@@ -49,6 +50,7 @@ func newMachine(t *testing.T, g guest) *machine {
 		dir:     t.TempDir(),
 		results: make(map[string]result),
 		output:  make(map[string]string),
+		files:   make(files),
 	}
 	names := []string{"ecc", "ecdh_generic", "rfkill", "crc16", "bluetooth", "hci_vhci"}
 	if g.stack {
@@ -156,7 +158,9 @@ func (m *machine) read(t *testing.T, from io.Reader, began time.Time) {
 			m.status = status
 			continue
 		}
-		m.output[current] += line + "\n"
+		if !m.files.take(current, line) {
+			m.output[current] += line + "\n"
+		}
 	}
 }
 

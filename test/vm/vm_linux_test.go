@@ -77,6 +77,7 @@ func (g guest) test(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			chosen = append(chosen, p.name)
 			t.Parallel() // what follows waits until the machine is off
+			m.files.keep(t, name)
 			r, ok := m.results[name]
 			if !ok {
 				t.Fatalf("it did not run to its end in the guest:\n%s", m.output[name])

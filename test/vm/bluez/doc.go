@@ -20,7 +20,7 @@
 // the Health models, to keep a node whose application has other models than
 // before, and to begin or end an IV Update when it is told to: it begins one when
 // half of its sequence numbers are used, ends it after 96 hours, and knows no test
-// mode. [Daemon.SetSequence] puts a stopped daemon there. It beacons every ten
-// seconds whatever it hears, so other nodes say theirs ever more rarely, and soon
-// only after a start or a change.
+// mode. [Daemon.SetSequence] puts a stopped daemon there. Of two nodes it beacons
+// every ten seconds, so that the other one says its own ever more rarely: it is
+// heard soon only after a start or a change.
 package bluez

@@ -1,0 +1,42 @@
+package advertiser
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+)
+
+// What the bearer says of its pace is what the controller does: the last of
+// many PDUs of a lane goes out when all before it have had their airtime.
+func TestPace(t *testing.T) {
+	for _, legacy := range []bool{false, true} {
+		inRoom(t, func(t *testing.T, r *room) {
+			a := r.radio(virtual.Options{Address: virtual.MakeAddress(1), Legacy: legacy}, Config{})
+			time.Sleep(time.Second)
+			transmit := bearer.Transmit{Count: 3, Interval: 20 * time.Millisecond}
+			const n = 20
+			for i := range n {
+				if err := a.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), transmit, fmt.Appendf(nil, "pdu %02d", i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			airtime := a.Pace().Airtime(transmit)
+			time.Sleep(time.Minute)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			var last time.Duration
+			for _, e := range r.log {
+				if e.pdu == fmt.Sprintf("pdu %02d", n-1) {
+					last = e.at - time.Second // the age of the air when it began
+					break
+				}
+			}
+			if want := (n - 1) * airtime; last < want*8/10 || last > want*11/10 {
+				t.Errorf("legacy %t: the last began after %s, expected about %s", legacy, last, want)
+			}
+		})
+	}
+}
