@@ -30,6 +30,7 @@ func (k *keptUpdate) Fields(c *access.Codec) {
 	c.Uint8("version", &version)
 	c.Require(version == keptVersion, "version", "1")
 	k.phase.visit(c)
+	c.Require(k.phase <= ApplyingUpdate, "update_phase", "0 to 6")
 	k.effect.visit(c)
 	c.Uint8("update_ttl", (*uint8)(&k.ttl))
 	c.Uint16("update_timeout_base", &k.timeoutBase)
