@@ -223,8 +223,11 @@ func (s *Service) relayEnded(r *relay, err error, reply answer) {
 		}
 		s.updateOver(receiver.managed, receiver.u, at, done, receiver.who(), failed, told.of(receiver))
 	}
-	data := told.document()
-	s.updateOver(r.managed, r.u, stage, 0, data, whole, func(_ any, err error) {
+	data, done := told.document(), uint32(0)
+	if whole == nil {
+		done = r.size
+	}
+	s.updateOver(r.managed, r.u, stage, done, data, whole, func(_ any, err error) {
 		data["via"] = r.record.Name
 		if partly {
 			err = told.failure()

@@ -2,6 +2,7 @@ package device
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
@@ -71,3 +72,36 @@ func (f *Firmware) Verify(metadata []byte) bool {
 
 // Apply implements firmware.Image.
 func (f *Firmware) Apply(access.Context) { f.version, f.next = f.next, nil }
+
+// Keep implements firmware.KeepingImage: the version that runs and that which was
+// verified, with their lengths in front.
+func (f *Firmware) Keep() []byte {
+	state := append([]byte{byte(len(f.version))}, f.version...)
+	return append(append(state, byte(len(f.next))), f.next...)
+}
+
+// Restore implements firmware.KeepingImage.
+func (f *Firmware) Restore(state []byte) error {
+	version, rest, ok := sized(state)
+	next, rest, also := sized(rest)
+	if !ok || !also || len(rest) > 0 || len(version) == 0 {
+		return fmt.Errorf("firmware: expected two versions of up to %d octets, got %x", maxVersion, state)
+	}
+	f.version, f.next = version, next
+	return nil
+}
+
+// sized cuts off what has its length in front.
+func sized(state []byte) (part, rest []byte, ok bool) {
+	if len(state) == 0 || state[0] > maxVersion || len(state)-1 < int(state[0]) {
+		return nil, nil, false
+	}
+	end := 1 + int(state[0])
+	return slices.Clone(state[1:end]), state[end:], true
+}
+
+// Written implements firmware.KeepingImage.
+func (f *Firmware) Written() []byte { return f.written }
+
+// Rewrite implements firmware.KeepingImage.
+func (f *Firmware) Rewrite(data []byte) { f.written = slices.Clone(data) }

@@ -128,7 +128,12 @@ func TestDistributionOutlivesRestarts(t *testing.T) {
 	o := d.order(9000, 6)
 	o.Group = distributionGroup
 	first := firmware.NewInitiator(o)
+	d.initiate(first, func() bool { return first.Stage() == firmware.StageUploading && first.Progress() > 50 })
+	d.restart(d.distributor)
 	d.initiate(first, func() bool { return first.Stage() == firmware.StageTransferring && first.Progress() > 20 })
+	if first.Done() {
+		t.Fatal(first.Err())
+	}
 	d.restart(d.distributor)
 	d.pass(30 * time.Second)
 	d.restart(d.gateway)

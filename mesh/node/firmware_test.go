@@ -27,7 +27,6 @@ type receiver struct {
 	address mesh.Address
 	request node.RequestID
 	respond mesh.Opcode
-	plug    *device.Plug
 }
 
 // updates brings updaters and the gateway together.
@@ -46,13 +45,12 @@ func newUpdates(t *testing.T, receivers int) *updates {
 	}
 	u := &updates{pump: p, gateway: p.addGateway(), registry: registry}
 	for i := range receivers {
-		plug := device.NewPlug()
-		m, uuid := p.addDevice(fmt.Sprintf("plug %d", i), node.DeviceOptions{}, func() []access.Element { return plug.Elements() })
+		m, uuid := p.addDevice(fmt.Sprintf("plug %d", i), node.DeviceOptions{}, func() []access.Element { return device.NewPlug().Elements() })
 		peer := p.provision(u.gateway, uuid, provision.Auth{})
 		p.setUp(u.gateway, peer)
 		m.State().Relay = state.Disabled // all hear each other
 		m.Changed()
-		u.receivers = append(u.receivers, &receiver{member: m, address: peer.Address, plug: plug})
+		u.receivers = append(u.receivers, &receiver{member: m, address: peer.Address})
 	}
 	return u
 }
@@ -192,6 +190,58 @@ func TestFirmwareUpdateGoesOn(t *testing.T) {
 		t.Fatal("the update was not interrupted")
 	}
 	u.pass(10 * time.Minute) // the transfer is suspended
+	u.gateway.events = nil
+	u.start(update)
+	u.run(time.Hour, func() bool { return r.Stage() == firmware.StageTransferring && r.Progress() > 0 })
+	if r.Progress() < 8192 {
+		t.Errorf("the transfer began anew: %d octets", r.Progress())
+	}
+	u.run(time.Hour, nil)
+	if got := u.runs(r); r.Err() != nil || !bytes.Equal(got, []byte{7}) {
+		t.Errorf("%v, runs %x", r.Err(), got)
+	}
+}
+
+// A device that is started again in the middle keeps what it has received, what
+// it has verified, and what it runs.
+func TestFirmwareUpdateOutlivesTheDevice(t *testing.T) {
+	for _, mode := range []blob.Mode{blob.Push, blob.Pull} {
+		u := newUpdates(t, 1)
+		r := u.receivers[0]
+		update := image(20000, 7)
+		update.Mode, update.Hold, update.TimeoutBase = mode, true, 10
+		u.start(update)
+		u.run(time.Hour, func() bool { return r.Progress() > 9000 })
+		u.restart(r.member)
+		u.run(time.Hour, func() bool { return r.Done() || r.Stage() == firmware.StageVerified })
+		if r.Err() != nil || r.Stage() != firmware.StageVerified {
+			t.Fatalf("%s: %s, %v", mode, r.Stage(), r.Err())
+		}
+		u.restart(r.member)
+		var status firmware.UpdateStatus
+		u.control(u.gateway, r.address, &firmware.UpdateGet{}, &status)
+		if status.Phase != firmware.VerificationSucceeded {
+			t.Errorf("%s: after a restart the node is %s", mode, status.Phase)
+		}
+		u.gateway.events = nil
+		r.Apply()
+		u.run(time.Hour, nil)
+		u.restart(r.member)
+		if got := u.runs(r); r.Err() != nil || !bytes.Equal(got, []byte{7}) {
+			t.Errorf("%s: %v, runs %x", mode, r.Err(), got)
+		}
+	}
+}
+
+// One that was started again goes on where it was, for another updater too.
+func TestFirmwareUpdateGoesOnAfterTheDevice(t *testing.T) {
+	u := newUpdates(t, 1)
+	r := u.receivers[0]
+	update := image(20000, 7)
+	u.start(update)
+	u.run(time.Hour, func() bool { return r.Progress() > 9000 })
+	u.restart(r.member)
+	u.pass(time.Minute)
 	u.gateway.events = nil
 	u.start(update)
 	u.run(time.Hour, func() bool { return r.Stage() == firmware.StageTransferring && r.Progress() > 0 })

@@ -66,6 +66,9 @@ type Server struct {
 
 	silence time.Time // when the client has been silent for too long
 	report  time.Time // when to ask for chunks, in pull mode
+
+	state    []byte // what is kept, nil when it has changed
+	restored []byte // the object of before a restart, until there is a sink
 }
 
 // NewServer makes a server that nobody expects anything of.
@@ -121,7 +124,7 @@ func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 		answer(ctx, in, &m, func() access.Message { return s.cancel(ctx, &m) })
 	case OpBlockStart:
 		var m BlockStart
-		answer(ctx, in, &m, func() access.Message { return s.startBlock(ctx, &m) })
+		answer(ctx, in, &m, func() access.Message { return s.startBlock(ctx, in, &m) })
 	case OpBlockGet:
 		answer(ctx, in, &BlockGet{}, s.blockGet)
 	case OpInformationGet:
@@ -192,7 +195,7 @@ func (s *Server) start(ctx access.Context, in *access.Incoming, m *TransferStart
 		return InvalidParameter
 	}
 	s.mode, s.size, s.blockLog = m.Mode, m.BLOBSize, m.BlockSizeLog
-	s.mtu = min(m.ClientMTUSize, access.MaxPayload)
+	s.mtu, s.state = min(m.ClientMTUSize, access.MaxPayload), nil
 	s.blocks = AllBits(blocks)
 	s.client = access.Recipient{Dst: in.Src, AppKey: in.AppKey, TTL: s.ttl}
 	s.phase = WaitingForBlock
@@ -225,7 +228,7 @@ func (s *Server) cancel(ctx access.Context, m *TransferCancel) access.Message {
 	return s.transferStatus(Success)
 }
 
-func (s *Server) startBlock(ctx access.Context, m *BlockStart) access.Message {
+func (s *Server) startBlock(ctx access.Context, in *access.Incoming, m *BlockStart) access.Message {
 	number := int(m.BlockNumber)
 	switch s.phase {
 	case Inactive, WaitingForStart:
@@ -245,6 +248,7 @@ func (s *Server) startBlock(ctx access.Context, m *BlockStart) access.Message {
 	if m.ChunkSize > s.limits.MaxChunkSize || int(m.ChunkSize) > int(s.mtu)-chunkHeader || count > int(s.limits.MaxTotalChunks) {
 		return s.blockStatus(InvalidChunkSize)
 	}
+	s.answerTo(in)
 	s.block, s.chunkSize, s.count = number, m.ChunkSize, count
 	if s.phase == Complete || !s.blocks.Has(number) {
 		s.chunks = make(Bits, (count+7)/8)
@@ -326,6 +330,7 @@ func (s *Server) chunk(ctx access.Context, m *ChunkTransfer) {
 		return
 	}
 	s.blocks.Drop(s.block)
+	s.state = nil
 	if s.mode == Pull {
 		s.send(ctx, &PartialBlockReport{})
 	}

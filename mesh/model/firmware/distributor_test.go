@@ -29,7 +29,7 @@ type site struct {
 
 const group mesh.Address = 0xC010
 
-func newSite(t *testing.T, nodes int) *site {
+func newSite(t testing.TB, nodes int) *site {
 	s := &site{limits: firmware.DistributorLimits{Receivers: 8, Images: 2, ImageSize: 10000, Space: 12000}, random: rand.New(rand.NewPCG(5, 6))}
 	s.distributor = firmware.NewDistributor(s.limits)
 	s.Bench = servertest.New(t, s.distributor.Models()...)

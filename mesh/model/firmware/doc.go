@@ -5,5 +5,11 @@
 //
 //	idle -> transfer active -> verifying -> verification succeeded -> applying
 //
+// An Updater leads a node through that. A Distributor does so for many nodes, with
+// firmware that an Initiator uploads to it; it may be near to nodes that the
+// initiator does not reach:
+//
+//	Initiator ── upload, start, how far? ──▶ Distributor ── Updater ──▶ UpdateServer of each node
+//
 // Messages are encrypted with an application key.
 package firmware

@@ -105,6 +105,17 @@ func (i *image) Apply(access.Context) {
 	}
 }
 
+func (i *image) Keep() []byte { return i.id.Version }
+
+func (i *image) Restore(state []byte) error {
+	i.id.Version = bytes.Clone(state)
+	return nil
+}
+
+func (i *image) Written() []byte { return i.written }
+
+func (i *image) Rewrite(data []byte) { i.written = bytes.Clone(data) }
+
 // node is a device with its bench.
 type node struct {
 	*servertest.Bench
@@ -113,7 +124,7 @@ type node struct {
 	silent bool
 }
 
-func newNode(t *testing.T) *node {
+func newNode(t testing.TB) *node {
 	n := &node{image: &image{id: firmware.ID{CompanyID: 0x0059, Version: []byte{1}}}}
 	transfer := blob.NewServer(blob.DefaultLimits(10000))
 	n.server = firmware.NewUpdateServer(transfer, n.image)

@@ -225,6 +225,10 @@ func (i *Initiator) status(now time.Time, m *DistributionStatus) {
 	case DistributionApplying:
 		i.stage = StageApplying
 	case DistributionIdle:
+		if i.step == stepStart {
+			i.again(now, stepPoll, ErrEnded) // the late answer to an earlier question
+			return
+		}
 		i.fail(ErrEnded)
 		return
 	}

@@ -79,6 +79,7 @@ type Initiator struct {
 	polls     int   // that brought nothing new
 	silent    int   // in a row
 	resumed   int
+	uploads   int  // that were begun anew
 	uploaded  bool // an upload has begun
 	started   bool // a distribution is ours
 	wish      wish
@@ -136,6 +137,7 @@ const (
 	maxSilent  = 6
 	maxStill   = 360
 	maxResumed = 5
+	maxUploads = 3
 	// receiversAtOnce is how many receivers a message carries.
 	receiversAtOnce = 24
 )
@@ -220,19 +222,31 @@ func (i *Initiator) Next(now time.Time) (blob.Ask, bool) {
 			return ask, true
 		case !i.client.Done():
 			return blob.Ask{}, false
-		case i.client.Err() != nil:
-			i.fail(fmt.Errorf("%w: %w", ErrUpload, i.client.Err()))
-			return blob.Ask{}, false
+		default:
+			i.transferred()
 		}
-		i.client = nil
-		i.goTo(stepUploaded)
-		i.upload = 100
 	}
 	if i.step == stepOver || now.Before(i.next) {
 		return blob.Ask{}, false
 	}
 	i.waiting = true
 	return i.ask(), true
+}
+
+// transferred goes on after the transfer to the distributor. One that has started
+// again in the middle has forgotten the upload, and is told of it once more.
+func (i *Initiator) transferred() {
+	err := i.client.Err()
+	i.client = nil
+	switch {
+	case err == nil:
+		i.goTo(stepUploaded)
+	case errors.Is(err, blob.ErrRefused) && i.uploads < maxUploads:
+		i.uploads++
+		i.goTo(stepUpload)
+	default:
+		i.fail(fmt.Errorf("%w: %w", ErrUpload, err))
+	}
 }
 
 // heed turns to what was wished for.

@@ -44,6 +44,7 @@ func (k *kept) Fields(c *access.Codec) {
 	c.Uint16("receivers", &count)
 	access.ListOf(c, "receivers", &k.entries, int(count), receiverEntry)
 	k.phase.visit(c)
+	c.Require(k.phase <= DistributionSuspended, "distribution_phase", "0 to 7")
 	c.Bool("applied", &k.applied)
 	if k.phase != DistributionIdle {
 		k.order.Fields(c)

@@ -27,6 +27,19 @@ type Image interface {
 	Apply(ctx access.Context)
 }
 
+// KeepingImage is an Image that outlives a restart of the node, and the update
+// with it.
+type KeepingImage interface {
+	Image
+	// Keep is what the image has to remember, but for what was written.
+	Keep() []byte
+	Restore(state []byte) error
+	// Written is the new firmware as far as it has come, and Rewrite that again
+	// after a restart.
+	Written() []byte
+	Rewrite(data []byte)
+}
+
 // UpdateServer is the Firmware Update Server model (Mesh Device Firmware Update
 // Model): it receives firmware by the BLOB Transfer Server of its
 // element, has it verified, and applies it when it is told to.
@@ -42,6 +55,7 @@ type UpdateServer struct {
 	effect      Effect
 	metadata    []byte
 	applied     time.Time // when to run the new firmware
+	unsaved     time.Time // since when there is something to keep; zero for nothing
 }
 
 // restart is how long after its answer a device applies firmware.
@@ -156,7 +170,7 @@ func (s *UpdateServer) start(now time.Time, m *UpdateStart) Status {
 	}
 	s.phase, s.index, s.ttl, s.timeoutBase = TransferActive, m.ImageIndex, m.TTL, m.TimeoutBase
 	s.id, s.effect, s.metadata = m.BLOBID, effect, slices.Clone(m.Metadata)
-	s.blob.Expect(now, m.BLOBID, m.TTL, m.TimeoutBase, transfer{s})
+	s.blob.Expect(now, m.BLOBID, m.TTL, m.TimeoutBase, s.sink())
 	return Success
 }
 
@@ -173,17 +187,33 @@ func (s *UpdateServer) apply(now time.Time) Status {
 	}
 }
 
-// NextDeadline implements access.Waker.
-func (s *UpdateServer) NextDeadline() time.Time { return s.applied }
+// NextDeadline implements access.Waker. The node saves the state of a model that
+// it has called, and what changes in the calls of the BLOB Transfer Server waits
+// for a call.
+func (s *UpdateServer) NextDeadline() time.Time {
+	if s.applied.IsZero() || !s.unsaved.IsZero() && s.unsaved.Before(s.applied) {
+		return s.unsaved
+	}
+	return s.applied
+}
 
 // Wake implements access.Waker.
 func (s *UpdateServer) Wake(ctx access.Context) {
+	s.unsaved = time.Time{}
 	if s.applied.IsZero() || ctx.Now().Before(s.applied) {
 		return
 	}
 	s.applied = time.Time{}
 	s.phase = Idle
 	s.images[s.index].Apply(ctx)
+}
+
+// sink is where the firmware goes.
+func (s *UpdateServer) sink() blob.Sink {
+	if image, ok := s.images[s.index].(KeepingImage); ok {
+		return keepingTransfer{transfer{s}, image}
+	}
+	return transfer{s}
 }
 
 // transfer is the server as the sink of its BLOB.
@@ -193,15 +223,30 @@ func (t transfer) Write(offset uint32, chunk []byte) bool {
 	return t.images[t.index].Write(offset, chunk)
 }
 
-func (t transfer) Ended(_ access.Context, complete bool) {
-	switch {
-	case !complete:
+func (t transfer) Ended(ctx access.Context, complete bool) {
+	t.unsaved = ctx.Now()
+	if !complete {
 		t.phase = TransferError
-	case t.images[t.index].Verify(t.metadata):
-		t.phase = VerificationSucceeded
-	default:
-		t.phase = VerificationFailed
+		return
+	}
+	t.verify()
+}
+
+// verify has the firmware verified that has come.
+func (s *UpdateServer) verify() {
+	s.phase = VerificationFailed
+	if s.images[s.index].Verify(s.metadata) {
+		s.phase = VerificationSucceeded
 	}
 }
 
-func (t transfer) Suspended(access.Context) { t.phase = TransferError }
+func (t transfer) Suspended(ctx access.Context) { t.phase, t.unsaved = TransferError, ctx.Now() }
+
+// keepingTransfer is the server as a sink that outlives a restart.
+type keepingTransfer struct {
+	transfer
+	image KeepingImage
+}
+
+func (t keepingTransfer) Written() []byte     { return t.image.Written() }
+func (t keepingTransfer) Rewrite(data []byte) { t.image.Rewrite(data) }
