@@ -79,6 +79,7 @@ func (s *Service) requests() map[string]func(payload []byte, reply answer) {
 		"device/ota_update/check":  s.requestUpdateCheck,
 		"device/ota_update/update": s.requestUpdate,
 		"device/ota_update/abort":  s.requestUpdateAbort,
+		"device/ota_update/clear":  s.requestUpdateClear,
 	}
 }
 

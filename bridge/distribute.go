@@ -61,10 +61,21 @@ func (s *Service) requestDistribution(in *updateRequest, reply answer) {
 		return
 	}
 	wanted.Shared = true
+	chosen, targets, err := s.updatables(in.IDs)
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	s.startDistribution(chosen, targets, wanted, reply)
+}
+
+// updatables finds several devices that can be updated now, each once, and their
+// elements that take firmware.
+func (s *Service) updatables(ids []string) ([]*managed, []mesh.Address, error) {
 	var chosen []*managed
 	var targets []mesh.Address
 	seen := map[*managed]bool{}
-	for _, id := range in.IDs {
+	for _, id := range ids {
 		m, err := s.named("ids", id)
 		var target mesh.Address
 		if err == nil {
@@ -74,15 +85,14 @@ func (s *Service) requestDistribution(in *updateRequest, reply answer) {
 			err = s.free(m)
 		}
 		if err != nil {
-			reply(nil, err)
-			return
+			return nil, nil, err
 		}
 		if !seen[m] {
 			seen[m] = true
 			chosen, targets = append(chosen, m), append(targets, target)
 		}
 	}
-	s.startDistribution(chosen, targets, wanted, reply)
+	return chosen, targets, nil
 }
 
 func (s *Service) startDistribution(chosen []*managed, targets []mesh.Address, wanted firmware.Update, reply answer) {
@@ -101,29 +111,44 @@ func (s *Service) startDistribution(chosen []*managed, targets []mesh.Address, w
 // distributed tells what came of each device, and of all.
 func (s *Service) distributed(all []*receiver, reply answer) {
 	s.distributing = false
-	results := make([]any, 0, len(all))
-	failed := 0
+	var told outcomes
 	for _, r := range all {
 		r.u.abort() // gives its context back
-		s.updateEnded(r.managed, r.u, r.updater, r.err, func(data any, err error) {
-			result, ok := data.(map[string]any)
-			if !ok {
-				result = r.who()
-			}
-			result["status"] = "ok"
-			if err != nil {
-				failed++
-				result["status"], result["code"], result["error"] = "error", codeOf(err), clip(err.Error())
-			}
-			results = append(results, result)
-		})
+		s.updateEnded(r.managed, r.u, r.updater, r.err, told.of(r))
 	}
-	data := map[string]any{"devices": results}
-	if failed > 0 {
-		reply(data, fail("partly_failed", "%d of %d devices were not updated", failed, len(all)))
-		return
+	reply(told.document(), told.failure())
+}
+
+// outcomes is what has come of each device.
+type outcomes struct {
+	results []any
+	failed  int
+}
+
+// of takes the outcome of a device.
+func (o *outcomes) of(r *receiver) answer {
+	return func(data any, err error) {
+		result, ok := data.(map[string]any)
+		if !ok {
+			result = r.who()
+		}
+		result["status"] = "ok"
+		if err != nil {
+			o.failed++
+			result["status"], result["code"], result["error"] = "error", codeOf(err), clip(err.Error())
+		}
+		o.results = append(o.results, result)
 	}
-	reply(data, nil)
+}
+
+func (o *outcomes) document() map[string]any { return map[string]any{"devices": o.results} }
+
+// failure is an error when there is one of any device.
+func (o *outcomes) failure() error {
+	if o.failed == 0 {
+		return nil
+	}
+	return fail("partly_failed", "%d of %d devices were not updated", o.failed, len(o.results))
 }
 
 // distribute leads all devices up to the transfer, transfers the firmware to
@@ -164,8 +189,9 @@ func (s *Service) distribute(ctx context.Context, all []*receiver) {
 }
 
 // teller reports the progress of a device.
-func (s *Service) teller(r *receiver) func(firmware.Stage, uint32) {
-	return func(stage firmware.Stage, done uint32) {
+func (s *Service) teller(r *receiver) func() {
+	return func() {
+		stage, done := r.updater.Stage(), r.updater.Progress()
 		s.post(func() { s.updateProgress(r.managed, r.u, stage, done) })
 	}
 }
@@ -238,7 +264,7 @@ func (s *Service) transferTogether(ctx context.Context, all []*receiver) {
 		if now := time.Now(); now.Sub(told) >= interval {
 			told = now
 			for _, r := range members {
-				s.teller(r)(r.updater.Stage(), r.updater.Progress())
+				s.teller(r)()
 			}
 		}
 	}

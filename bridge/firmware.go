@@ -35,6 +35,8 @@ type updateRequest struct {
 	FirmwareID string   `json:"firmware_id"` // hexadecimal digits: company, little endian, and version
 	Image      uint8    `json:"image"`       // which image of the node, mostly 0
 	Mode       string   `json:"mode"`        // push or pull
+	Via        string   `json:"via"`         // the device that distributes it
+	Apply      *bool    `json:"apply"`       // false: with via, it is only verified
 }
 
 // sidecar is NAME.json beside a file NAME, with what a request may leave out.

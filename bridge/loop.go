@@ -179,6 +179,10 @@ func (s *Service) handle(in any) {
 		s.refreshSummary()
 	case node.KeyRefreshChanged:
 		s.keyRefreshChanged(in)
+	case node.KeysChanged:
+		s.refreshSummary()
+	case node.ResetRefused:
+		s.resetRefused(in)
 	}
 }
 

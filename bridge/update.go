@@ -43,6 +43,21 @@ type update struct {
 	done    uint32 // octets
 	size    uint32
 	began   time.Time
+	// distributes says that the device brings the firmware to others.
+	distributes bool
+}
+
+// procedure is what carries an update out: a firmware.Updater, or a
+// firmware.Initiator.
+type procedure interface {
+	Next(now time.Time) (blob.Ask, bool)
+	Answer(now time.Time, m access.Message, failed error)
+	Report(m *blob.PartialBlockReport)
+	NextDeadline() time.Time
+	Stage() firmware.Stage
+	Done() bool
+	Err() error
+	Cancel()
 }
 
 // document is the update as it stands in the state of the device.
@@ -50,7 +65,11 @@ func (u *update) document(now time.Time) map[string]any {
 	if !u.running {
 		return map[string]any{"state": "idle"}
 	}
-	d := map[string]any{"state": "updating", "stage": string(u.stage), "progress": u.percent()}
+	state := "updating"
+	if u.distributes {
+		state = "distributing"
+	}
+	d := map[string]any{"state": state, "stage": string(u.stage), "progress": u.percent()}
 	if elapsed := now.Sub(u.began); u.done > 0 && u.done < u.size {
 		d["remaining"] = int(elapsed.Seconds() * float64(u.size-u.done) / float64(u.done))
 	}
@@ -105,13 +124,19 @@ func (s *Service) updatable(payload []byte) (*updateRequest, *managed, mesh.Addr
 }
 
 // requestUpdateCheck tells what firmware a device runs, and what that of a file
-// would do to it.
+// would do to it; of a distributor, what it has and has room for.
 func (s *Service) requestUpdateCheck(payload []byte, reply answer) {
 	in, m, target, err := s.updatable(payload)
-	if err != nil {
+	if m == nil {
 		reply(nil, err)
 		return
 	}
+	distributor, none := m.distributionServer()
+	if err != nil && none != nil {
+		reply(nil, err)
+		return
+	}
+	takes := err == nil
 	var offered *firmware.Update
 	if in.File != "" || in.Hex != "" {
 		u, err := in.update(s.cfg.Firmware)
@@ -123,7 +148,13 @@ func (s *Service) requestUpdateCheck(payload []byte, reply answer) {
 	}
 	to := s.requester(m)
 	s.work(func(ctx context.Context) {
-		data, err := s.checkUpdate(ctx, to, target, offered)
+		data, err := map[string]any{}, error(nil)
+		if takes {
+			data, err = s.checkUpdate(ctx, to, target, offered)
+		}
+		if err == nil && none == nil {
+			data["distributor"], err = s.checkDistributor(ctx, to, distributor)
+		}
 		s.post(func() {
 			maps.Copy(data, m.who())
 			reply(data, err)
@@ -174,7 +205,15 @@ func (s *Service) checkUpdate(ctx context.Context, to *requester, target mesh.Ad
 // firmware, or with the reason why not.
 func (s *Service) requestUpdate(payload []byte, reply answer) {
 	var several updateRequest
-	if err := decode(payload, &several); err == nil && len(several.IDs) > 0 {
+	switch err := decode(payload, &several); {
+	case err != nil:
+	case several.Via != "":
+		s.requestVia(&several, reply)
+		return
+	case several.Apply != nil:
+		reply(nil, fail("bad_value", "apply: only a device with a Firmware Distribution Server, named by via, can wait with that"))
+		return
+	case len(several.IDs) > 0:
 		s.requestDistribution(&several, reply)
 		return
 	}
@@ -220,6 +259,11 @@ func (s *Service) free(m *managed) error {
 // aborted.
 func (s *Service) newUpdate(m *managed, target mesh.Address, wanted firmware.Update) (*update, context.Context) {
 	abort, cancel := context.WithCancel(s.ctx)
+	return s.noteUpdate(m, target, wanted, cancel), abort
+}
+
+// noteUpdate notes that an update of a device begins, which cancel aborts.
+func (s *Service) noteUpdate(m *managed, target mesh.Address, wanted firmware.Update, cancel context.CancelFunc) *update {
 	u := &update{
 		target: target, abort: cancel, reports: make(chan *blob.PartialBlockReport, 1), running: true,
 		stage: firmware.StageChecking, size: wanted.Object.Size, began: time.Now(),
@@ -227,7 +271,7 @@ func (s *Service) newUpdate(m *managed, target mesh.Address, wanted firmware.Upd
 	m.update = u
 	s.log.Info().Str("device", m.record.Name).Uint32("size", u.size).Stringer("blob", wanted.Object.ID).Msg("updating the firmware of a device")
 	s.updateEvent(m, u.stage, nil)
-	return u, abort
+	return u
 }
 
 func (s *Service) startUpdate(m *managed, target mesh.Address, wanted firmware.Update, reply answer) {
@@ -236,18 +280,19 @@ func (s *Service) startUpdate(m *managed, target mesh.Address, wanted firmware.U
 	s.work(func(ctx context.Context) {
 		defer u.abort()
 		updater := firmware.NewUpdater(wanted)
-		err := s.carryOut(ctx, abort, to, u, updater, func(stage firmware.Stage, done uint32) {
+		err := s.carryOut(ctx, abort, to, u, updater, func() {
+			stage, done := updater.Stage(), updater.Progress()
 			s.post(func() { s.updateProgress(m, u, stage, done) })
 		}, func() bool { return false })
 		s.post(func() { s.updateEnded(m, u, updater, err, reply) })
 	})
 }
 
-// carryOut sends what the updater wants sent until it is done, or enough says
-// so. When abort ends it cancels the update.
+// carryOut sends what a procedure wants sent until it is done, or enough says
+// so; progress is called when there is some. When abort ends it cancels the
+// procedure.
 func (s *Service) carryOut(
-	ctx, abort context.Context, to *requester, u *update, updater *firmware.Updater,
-	progress func(firmware.Stage, uint32), enough func() bool,
+	ctx, abort context.Context, to *requester, u *update, updater procedure, progress func(), enough func() bool,
 ) error {
 	stage, told := firmware.StageChecking, time.Now()
 	for !updater.Done() && !enough() {
@@ -271,14 +316,14 @@ func (s *Service) carryOut(
 		updater.Answer(time.Now(), m, err)
 		if now := time.Now(); !updater.Done() && (updater.Stage() != stage || now.Sub(told) >= progressInterval) {
 			stage, told = updater.Stage(), now
-			progress(stage, updater.Progress())
+			progress()
 		}
 	}
 	return updater.Err()
 }
 
 // awaitUpdate waits until the updater has something to send again.
-func (s *Service) awaitUpdate(abort, ctx context.Context, u *update, updater *firmware.Updater) {
+func (s *Service) awaitUpdate(abort, ctx context.Context, u *update, updater procedure) {
 	if updater.Done() {
 		return
 	}
@@ -344,7 +389,9 @@ func (s *Service) updateMessage(m *managed, in node.MessageReceived) bool {
 		}
 		return true
 	case blob.OpInformationStatus, blob.OpTransferStatus, blob.OpBlockStatus,
-		firmware.OpUpdateInformationStatus, firmware.OpUpdateFirmwareMetadataStatus, firmware.OpUpdateStatus:
+		firmware.OpUpdateInformationStatus, firmware.OpUpdateFirmwareMetadataStatus, firmware.OpUpdateStatus,
+		firmware.OpDistributionReceiversStatus, firmware.OpDistributionReceiversList, firmware.OpDistributionCapabilitiesStatus,
+		firmware.OpDistributionStatus, firmware.OpDistributionUploadStatus, firmware.OpDistributionFirmwareStatus:
 		return true // whoever asked for it got it
 	}
 	return false
@@ -360,21 +407,24 @@ func (s *Service) updateProgress(m *managed, u *update, stage firmware.Stage, do
 }
 
 func (s *Service) updateEnded(m *managed, u *update, updater *firmware.Updater, err error, reply answer) {
-	u.running, u.stage, u.done = false, updater.Stage(), max(u.done, updater.Progress())
 	data := m.who()
 	data["effect"] = updater.Effect().String()
-	if err != nil {
-		err = updateFailure(err)
-	} else if updater.Stage() == firmware.StageCancelled {
+	if err == nil && updater.Stage() == firmware.StageCancelled {
 		err = fail("aborted", "the update of %s was aborted", m.record.Name)
 	}
+	s.updateOver(m, u, updater.Stage(), updater.Progress(), data, updateFailure(err), reply)
+}
+
+// updateOver notes that an update has ended, and tells who has asked for it.
+func (s *Service) updateOver(m *managed, u *update, stage firmware.Stage, done uint32, data map[string]any, err error, reply answer) {
+	u.running, u.stage, u.done = false, stage, max(u.done, done)
 	if !s.has(m) {
 		reply(nil, fmt.Errorf("%w during its update: %s", errRemoved, m.record.Name))
 		return
 	}
-	s.updateEvent(m, updater.Stage(), err)
+	s.updateEvent(m, stage, err)
 	s.publishState(m)
-	if err == nil {
+	if err == nil && stage == firmware.StageDone && !u.distributes {
 		s.log.Info().Str("device", m.record.Name).Msg("the device runs the new firmware")
 	}
 	reply(data, err)
@@ -386,6 +436,12 @@ func updateFailure(err error) error {
 		is   error
 		code string
 	}{
+		{firmware.ErrBusy, "busy"},
+		{firmware.ErrNoRoom, "no_room"},
+		{firmware.ErrTooMany, "too_many"},
+		{firmware.ErrNoFetch, "not_supported"},
+		{firmware.ErrUpload, "upload_failed"},
+		{firmware.ErrEnded, "ended"},
 		{firmware.ErrSame, "up_to_date"},
 		{firmware.ErrNoImage, "no_image"},
 		{firmware.ErrVerify, "verification_failed"},
@@ -426,7 +482,8 @@ func (s *Service) requestUpdateAbort(payload []byte, reply answer) {
 		return
 	}
 	target, err := m.updateServer()
-	if err != nil {
+	distributor, none := m.distributionServer()
+	if err != nil && none != nil {
 		reply(m.who(), err)
 		return
 	}
@@ -435,9 +492,15 @@ func (s *Service) requestUpdateAbort(payload []byte, reply answer) {
 		reply(m.who(), nil)
 		return
 	}
-	to := s.requester(m)
+	takes, to := err == nil, s.requester(m)
 	s.work(func(ctx context.Context) {
-		_, err := s.askUpdate(ctx, to, target, blob.Ask{Message: &firmware.UpdateCancel{}, Respond: firmware.OpUpdateStatus})
+		var err error
+		if takes {
+			_, err = s.askUpdate(ctx, to, target, blob.Ask{Message: &firmware.UpdateCancel{}, Respond: firmware.OpUpdateStatus})
+		}
+		if err == nil && none == nil {
+			err = s.abortDistributor(ctx, to, distributor)
+		}
 		s.post(func() { reply(m.who(), err) })
 	})
 }

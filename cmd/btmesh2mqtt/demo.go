@@ -115,7 +115,7 @@ func newDemo(c *config.Config, rec *recorder, log zerolog.Logger) (*demo, error)
 		name     string
 		elements []access.Element
 	}{
-		{"demo_plug", device.NewPlug().Elements()},
+		{"demo_plug", device.NewDistributor().Elements()},
 		{"demo_lamp", device.NewLamp().Elements()},
 		{"demo_color_lamp", device.NewColorLamp().Elements()},
 		{"demo_sensor", device.NewSensor().Elements()},

@@ -21,6 +21,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
@@ -83,6 +84,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 			Elements: gatewayElements(),
 			Random:   rand.Reader,
 			Monitor:  true,
+			Resident: true,
 			Proxy:    proxyOptions(&c.Mesh.Proxy),
 		},
 		Store:  g.store,
@@ -177,16 +179,28 @@ func (g *gateway) sessionChanged(s mqtt.Status) {
 	}
 }
 
+// gatewayProduct is who the bridge is in its composition data. The company
+// identifier is the one that belongs to nobody: this project has none.
+func gatewayProduct() foundation.Product {
+	const bridgeProduct, bridgeVersion = 0x0B00, 1
+	return foundation.Product{CompanyID: device.Company, ProductID: bridgeProduct, VersionID: bridgeVersion}
+}
+
 // gatewayElements is what the bridge is in the mesh: one element with the
-// client models of everything that it translates.
+// models that every node has and the client models of everything that it
+// translates.
 func gatewayElements() []access.Element {
-	var models []access.Model
+	product := gatewayProduct()
+	models := []access.Model{
+		foundation.NewConfigServer(product),
+		foundation.NewHealth(product.CompanyID).Model(),
+	}
 	for _, id := range []mesh.ModelID{
 		foundation.ConfigurationClientID, foundation.RemoteProvisioningClientID,
 		generic.OnOffClientID, generic.LevelClientID, generic.BatteryClientID,
 		sensor.ClientID,
 		light.LightnessClientID, light.CTLClientID, light.HSLClientID,
-		blob.TransferClientID, firmware.UpdateClientID,
+		blob.TransferClientID, firmware.UpdateClientID, firmware.DistributionClientID,
 	} {
 		models = append(models, access.Client(id))
 	}

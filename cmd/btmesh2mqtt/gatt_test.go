@@ -25,12 +25,21 @@ import (
 )
 
 // deaf is a node that hears no mesh PDU of the advertising bearer, and whose own
-// go nowhere: what reaches it and others goes over connections.
-type deaf struct{ *node.Node }
+// go nowhere: what reaches it and others goes over connections. Its solicitations
+// do go out.
+type deaf struct {
+	*node.Node
+	solicit bearer.Bearer
+}
 
-func (deaf) Receive(*bearer.Incoming)   {}
-func (deaf) Send(bearer.Outgoing) error { return nil }
-func (deaf) Cancel(bearer.Lane)         {}
+func (deaf) Receive(*bearer.Incoming) {}
+func (d deaf) Send(o bearer.Outgoing) error {
+	if o.Kind == bearer.Solicitation {
+		return d.solicit.Send(o)
+	}
+	return nil
+}
+func (deaf) Cancel(bearer.Lane) {}
 
 // onlyGATT runs a node on a radio of the air.
 func onlyGATT(
@@ -47,12 +56,12 @@ func onlyGATT(
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRadio(0, adapter{fmt.Sprint(number), func(context.Context) (transport.Transport, error) { return c.Transport(), nil }}, deaf{n}, zerolog.Nop())
+	r := newRadio(0, adapter{fmt.Sprint(number), func(context.Context) (transport.Transport, error) { return c.Transport(), nil }}, deaf{Node: n}, zerolog.Nop())
 	useGATT(n, r)
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = r.controller.Run(ctx) })
-	parts.Go(func() { n.Run(ctx, deaf{n}) })
+	parts.Go(func() { n.Run(ctx, deaf{n, r.bearer}) })
 	t.Cleanup(func() {
 		stop()
 		parts.Wait()
@@ -111,6 +120,67 @@ func TestProvisioningAndProxyOverConnections(t *testing.T) {
 				}
 				if n := r.gatt.Stats(); n.Opened != 2 || n.Broken != 0 || r.controller.Stats().Resets != 0 {
 					t.Errorf("stats %+v %+v", n, r.controller.Stats())
+				}
+			})
+		})
+	}
+}
+
+// TestProxyOnDemand reaches a device that is a proxy for who asks for one, and
+// advertises nothing otherwise, on all kinds of controllers; the second time
+// after its connection was lost.
+func TestProxyOnDemand(t *testing.T) {
+	for name, options := range map[string]virtual.Options{
+		"extended": {}, "legacy": {Legacy: true}, "exclusive": {Exclusive: true}, "exclusive legacy": {Exclusive: true, Legacy: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				air := virtual.NewAir(virtual.AirOptions{Seed: 4, Link: virtual.Link{Loss: 0.1}})
+				t.Cleanup(func() { _ = air.Close() })
+				uuid := demoUUID(7)
+				heard, connected := make(chan node.DeviceHeard, 100), make(chan node.ProxyConnected, 100)
+				gateway, r, _ := onlyGATT(t, air, 1, options, node.Config{
+					Options: node.Options{Elements: gatewayElements(), Monitor: true, Proxy: node.ProxyOptions{Client: node.ClientOn}},
+					Report: func(e node.Event) {
+						switch e := e.(type) {
+						case node.DeviceHeard:
+							select {
+							case heard <- e:
+							default:
+							}
+						case node.ProxyConnected:
+							connected <- e
+						}
+					},
+				}, func() (node.Saved, error) { return node.NewNetwork(1, rand.Reader) })
+				_, far, controller := onlyGATT(t, air, 2, options, node.Config{
+					Options: node.Options{Elements: device.NewPlug().Elements(), Device: node.DeviceOptions{GATT: true}},
+					Adjust:  func(n *state.Node) { n.OnDemandProxy = 20 },
+				}, func() (node.Saved, error) { return node.NewDevice(uuid), nil })
+				<-heard
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				peer, err := gateway.Provision(ctx, node.Provision{UUID: uuid, Bearer: node.OnlyPBGATT})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for round := range 2 {
+					select {
+					case <-connected:
+					case <-ctx.Done():
+						t.Fatalf("round %d: no proxy: %+v, %+v", round, r.gatt.Stats(), far.gatt.Stats())
+					}
+					if err := composition(ctx, gateway, peer); err != nil {
+						t.Fatal(err)
+					}
+					controller.HardwareError(1)
+				}
+				summary, err := gateway.Summary(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n := summary.Counters.GATT; n.Solicited < 2 || r.gatt.Stats().Broken != 0 || r.controller.Stats().Resets != 0 {
+					t.Errorf("counted %+v, stats %+v %+v", n, r.gatt.Stats(), r.controller.Stats())
 				}
 			})
 		})

@@ -140,6 +140,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	count("gatt_received_total", "Messages received over connections.", gatt.Received)
 	count("gatt_sent_total", "Messages sent over connections.", gatt.Sent)
 	count("proxy_connects_total", "Connections to proxies that were tried.", gatt.Client.Connects)
+	count("solicitations_total", "Solicitations sent, because no proxy was in sight.", gatt.Solicited)
 	count("proxy_lost_total", "Connections to proxies that were lost.", gatt.Client.Lost)
 	count("proxy_filter_mismatches_total", "Proxy filters that were not as they should be.", gatt.Client.Mismatches)
 	count("missed_total", "PDUs dropped because the node did not keep up.", summary.Missed)

@@ -88,8 +88,12 @@ func New(cfg Config) *Bearer {
 // transmissions, an interval of at least what the controller can do. It
 // returns bearer.ErrFull when there is no room for PDUs of this kind of lane.
 func (b *Bearer) Send(o bearer.Outgoing) error {
-	if o.Len == 0 || o.Len > bearer.MaxPDU {
-		return fmt.Errorf("advertiser: expected a %s PDU of 1 to %d octets, got %d: %w", o.Kind, bearer.MaxPDU, o.Len, ErrPDU)
+	most := bearer.MaxPDU
+	if o.Kind == bearer.Solicitation {
+		most = bearer.MaxBeckon
+	}
+	if o.Len == 0 || int(o.Len) > most {
+		return fmt.Errorf("advertiser: expected a %s PDU of 1 to %d octets, got %d: %w", o.Kind, most, o.Len, ErrPDU)
 	}
 	b.mu.Lock()
 	taken := b.queue.push(&o)

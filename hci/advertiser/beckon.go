@@ -27,9 +27,11 @@ const (
 
 // beckon is a connectable advertisement.
 type beckon struct {
-	data    []byte // AD structures
+	packet.Advertisement
 	address packet.Address
 }
+
+func (a *beckon) same(o *beckon) bool { return bytes.Equal(a.Data, o.Data) && a.Private == o.Private }
 
 // beckons is the connectable advertisements, guarded by Bearer.mu.
 type beckons struct {
@@ -42,30 +44,37 @@ type beckons struct {
 	hushing chan struct{} // room for one: who asked for it
 }
 
-// Beckon sets the connectable advertisements that are sent in turn from now on,
-// each a list of AD structures of at most packet.MaxLegacyData octets. They go
-// on beside the mesh PDUs, in a set of their own if the controller has one to
+// Beckon sets the connectable advertisements that are sent in turn from now on.
+// Each goes on being sent from the same address, which is a static random one or,
+// if it is private, a non-resolvable private one; a controller with only the
+// legacy commands has its public address instead of the static one. They go on
+// beside the mesh PDUs, in a set of their own if the controller has one to
 // spare (Config.Connectable), and in turns with them otherwise. A connection
 // ends the advertisement of the moment, which then begins anew. It may be called
 // from the Event of another host.
-func (b *Bearer) Beckon(all [][]byte) error {
+func (b *Bearer) Beckon(all []packet.Advertisement) error {
 	next := make([]beckon, 0, len(all))
-	for _, data := range all {
-		if len(data) == 0 || len(data) > packet.MaxLegacyData {
-			return fmt.Errorf("advertiser: expected a connectable advertisement of 1 to %d octets, got %d: %w", packet.MaxLegacyData, len(data), ErrPDU)
+	for _, a := range all {
+		if len(a.Data) == 0 || len(a.Data) > packet.MaxLegacyData {
+			return fmt.Errorf("advertiser: expected a connectable advertisement of 1 to %d octets, got %d: %w", packet.MaxLegacyData, len(a.Data), ErrPDU)
 		}
 		var random [6]byte
 		if _, err := io.ReadFull(b.cfg.Random, random[:]); err != nil {
 			return fmt.Errorf("advertiser: expected random octets for an address, got: %w", err)
 		}
-		next = append(next, beckon{bytes.Clone(data), packet.StaticRandom(random)})
+		a.Data = bytes.Clone(a.Data)
+		address := packet.StaticRandom(random)
+		if a.Private {
+			address = packet.NonResolvable(random)
+		}
+		next = append(next, beckon{a, address})
 	}
 	b.mu.Lock()
 	same := len(next) == len(b.beckons.all)
 	for i := range next {
-		same = same && bytes.Equal(next[i].data, b.beckons.all[i].data)
+		same = same && next[i].same(&b.beckons.all[i])
 		for _, old := range b.beckons.all {
-			if bytes.Equal(old.data, next[i].data) {
+			if old.same(&next[i]) {
 				next[i].address = old.address // it goes on being who it was
 			}
 		}
@@ -276,18 +285,24 @@ func (st *station) beckonRefused(ctx context.Context, status packet.Status) erro
 func (st *station) startBeckon(ctx context.Context, a *beckon) error {
 	sl := st.beckonSlot()
 	own := packet.AddressRandom
-	if !st.info.Extended && st.info.Address != (packet.Address{}) {
-		own = packet.AddressPublic // the random one is that of the scan, and may not change
+	switch {
+	case st.info.Extended:
+	case a.Private:
+		if err := st.masquerade(ctx, a.address); err != nil {
+			return err
+		}
+	case st.info.Address != (packet.Address{}):
+		own = packet.AddressPublic
 	}
 	if err := st.tune(ctx, sl, parameters{beckonInterval, packet.PropertiesConnectable, own}); err != nil {
 		return err
 	}
-	set, enable := packet.LESetAdvertisingData(a.data), packet.LESetAdvertisingEnable(true)
+	set, enable := packet.LESetAdvertisingData(a.Data), packet.LESetAdvertisingEnable(true)
 	if st.info.Extended {
 		if _, err := st.s.Do(ctx, packet.LESetAdvertisingSetRandomAddress(sl.handle, a.address)); err != nil {
 			return err
 		}
-		set = packet.LESetExtendedAdvertisingData(sl.handle, a.data)
+		set = packet.LESetExtendedAdvertisingData(sl.handle, a.Data)
 		enable = packet.LESetExtendedAdvertisingEnable(true, sl.handle, 0)
 	}
 	if _, err := st.s.Do(ctx, set); err != nil {
@@ -295,6 +310,27 @@ func (st *station) startBeckon(ctx context.Context, a *beckon) error {
 	}
 	_, err := st.s.Do(ctx, enable)
 	return err
+}
+
+// masquerade gives a controller with only the legacy commands another random
+// address, which it has one of for all that it does. It may not change while the
+// controller scans.
+func (st *station) masquerade(ctx context.Context, a packet.Address) error {
+	if st.address == a {
+		return nil
+	}
+	scanning := st.scanning
+	if err := st.pause(ctx); err != nil {
+		return err
+	}
+	if _, err := st.s.Do(ctx, packet.LESetRandomAddress(a)); err != nil {
+		return err // rest lets the scan go on
+	}
+	st.address = a
+	if !scanning {
+		return nil
+	}
+	return st.scan(ctx, true)
 }
 
 // stopBeckon takes the connectable advertisement off the air. A slice in an

@@ -15,7 +15,9 @@ import (
 )
 
 // connectable is an advertisement with a text to know it by.
-func connectable(text string) []byte { return packet.AppendStructure(nil, 0x16, []byte(text)) }
+func connectable(text string) packet.Advertisement {
+	return packet.Advertisement{Data: packet.AppendStructure(nil, 0x16, []byte(text))}
+}
 
 // kinds of controllers between which the radio's time is shared differently.
 var kinds = map[string]virtual.Options{
@@ -33,7 +35,7 @@ func TestBeckonBesideMeshPDUs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a := r.radio(options, Config{Connectable: true})
-				for _, all := range [][][]byte{{connectable("!come")}, {connectable("!come"), connectable("!here")}} {
+				for _, all := range [][]packet.Advertisement{{connectable("!come")}, {connectable("!come"), connectable("!here")}} {
 					if err := a.Beckon(all); err != nil {
 						t.Fatal(err)
 					}
@@ -64,8 +66,8 @@ func TestBeckonBesideMeshPDUs(t *testing.T) {
 						}
 					}
 					for _, data := range all {
-						if n := seen[string(data[2:])]; n < 40 {
-							t.Errorf("%q: %d times", data[2:], n)
+						if n := seen[string(data.Data[2:])]; n < 40 {
+							t.Errorf("%q: %d times", data.Data[2:], n)
 						}
 					}
 					if gap > 1200*ms {
@@ -95,7 +97,7 @@ func TestBeckonGoesOnAfterAConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a := r.radio(options, Config{Connectable: true})
-				if err := a.Beckon([][]byte{connectable("!come")}); err != nil {
+				if err := a.Beckon([]packet.Advertisement{connectable("!come")}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(5*time.Second + 600*ms) // exclusive ones have refused once
@@ -138,7 +140,7 @@ func TestHush(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a, b := r.radio(options, Config{Connectable: true}), r.radio(virtual.Options{Address: addressB}, Config{})
-				if err := a.Beckon([][]byte{connectable("!come")}); err != nil {
+				if err := a.Beckon([]packet.Advertisement{connectable("!come")}); err != nil {
 					t.Fatal(err)
 				}
 				a.send(t, pdu(bearer.OwnLane(), "long", 5, 100*ms))
@@ -189,7 +191,7 @@ func TestBeckonWithFewerSetsThanSaid(t *testing.T) {
 			}
 			return packet.StatusSuccess
 		})
-		if err := a.Beckon([][]byte{connectable("!come")}); err != nil {
+		if err := a.Beckon([]packet.Advertisement{connectable("!come")}); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 20 {
@@ -209,19 +211,19 @@ func TestBeckonWithFewerSetsThanSaid(t *testing.T) {
 func TestBeckonRefuses(t *testing.T) {
 	b := New(Config{})
 	for _, data := range [][]byte{nil, make([]byte, 32)} {
-		if err := b.Beckon([][]byte{data}); !errors.Is(err, ErrPDU) {
+		if err := b.Beckon([]packet.Advertisement{{Data: data}}); !errors.Is(err, ErrPDU) {
 			t.Errorf("%d octets: %v", len(data), err)
 		}
 	}
 	one, other := connectable("one"), connectable("other")
-	if err := b.Beckon([][]byte{one, other}); err != nil {
+	if err := b.Beckon([]packet.Advertisement{one, other}); err != nil {
 		t.Fatal(err)
 	}
 	was := b.beckons.all
-	if err := b.Beckon([][]byte{other}); err != nil {
+	if err := b.Beckon([]packet.Advertisement{other}); err != nil {
 		t.Fatal(err)
 	}
-	if now := b.beckons.all; now[0].address != was[1].address || !bytes.Equal(now[0].data, other) || now[0].address[5]&0xc0 != 0xc0 {
+	if now := b.beckons.all; now[0].address != was[1].address || !bytes.Equal(now[0].Data, other.Data) || now[0].address[5]&0xc0 != 0xc0 {
 		t.Errorf("%+v became %+v", was, now)
 	}
 }

@@ -19,6 +19,9 @@
 // reports its end. A controller with only the legacy commands (section 7.8.5
 // on) has one slot, which a timer stops, a little late rather than early.
 //
+// A solicitation (section 6.9) goes the same way, with the AD structures of a
+// service around it.
+//
 // Beside the PDUs it advertises what others can connect to ([Bearer.Beckon]),
 // for whoever has the connections.
 //

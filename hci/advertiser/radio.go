@@ -24,6 +24,7 @@ func (st *station) setUp(ctx context.Context) error {
 	if _, err := st.s.Do(ctx, packet.LESetRandomAddress(address)); err != nil {
 		return err
 	}
+	st.address = address
 	if st.info.Extended {
 		if err := st.setUpSets(ctx); err != nil {
 			return err
@@ -125,6 +126,15 @@ func (st *station) tune(ctx context.Context, sl *slot, p parameters) error {
 	return nil
 }
 
+// appendAdvertisement appends the AD structures of what is sent: the PDU, or
+// what a solicitation is seen by (section 6.9.1).
+func appendAdvertisement(dst []byte, out *bearer.Outgoing) []byte {
+	if out.Kind == bearer.Solicitation {
+		return packet.AppendService(dst, uint16(bearer.SolicitationService), out.PDU())
+	}
+	return packet.AppendStructure(dst, uint8(out.Kind), out.PDU())
+}
+
 // start puts a PDU on the air.
 func (st *station) start(ctx context.Context, sl *slot, out *bearer.Outgoing) error {
 	count := min(max(out.Transmit.Count, 1), 255)
@@ -133,7 +143,7 @@ func (st *station) start(ctx context.Context, sl *slot, out *bearer.Outgoing) er
 		return err
 	}
 	var buf [packet.MaxLegacyData]byte
-	data := packet.AppendStructure(buf[:0], uint8(out.Kind), out.PDU())
+	data := appendAdvertisement(buf[:0], out)
 	set, enable := packet.LESetAdvertisingData(data), packet.LESetAdvertisingEnable(true)
 	if st.info.Extended {
 		set = packet.LESetExtendedAdvertisingData(sl.handle, data)

@@ -36,6 +36,7 @@ type station struct {
 	b        *Bearer
 	s        *controller.Session
 	info     controller.Info
+	address  packet.Address // the random one of all but extended advertising sets
 	slots    []slot
 	scanning bool
 	beckoning

@@ -58,7 +58,8 @@ func passIf(op byte, fits bool) (verdict, []byte) {
 }
 
 // write judges a write, with a response or without. The configuration of a
-// characteristic is two octets.
+// characteristic is two octets. Data In is offered for writes without a response
+// and everybody may write it (table 7.15); a client that wants a response gets it.
 func (g *guard) write(p []byte) (verdict, []byte) {
 	refuse := func(handle uint16, code byte) (verdict, []byte) {
 		if p[0] == opWriteCommand {

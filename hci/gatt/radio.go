@@ -18,7 +18,7 @@ import (
 // Advertiser is what else is done with the radio: package advertiser.
 type Advertiser interface {
 	// Beckon sets what is advertised so that others can connect.
-	Beckon(all [][]byte) error
+	Beckon(all []packet.Advertisement) error
 	// Hush makes the radio quiet until resume is called.
 	Hush(ctx context.Context) (resume func(), err error)
 }
@@ -69,7 +69,7 @@ type Radio struct {
 	links    map[bearer.LinkID]*link
 	incoming uint32 // number of the last connection that others made
 	service  bearer.Service
-	beckons  [][]byte // AD structures; empty if nobody is to connect
+	beckons  []packet.Advertisement // empty if nobody is to connect
 }
 
 var (

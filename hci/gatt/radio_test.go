@@ -417,3 +417,66 @@ func TestHearingAllocatesNothing(t *testing.T) {
 		t.Errorf("seen %d times, %+v", seen, r.Stats())
 	}
 }
+
+// TestPrivateBeckon: who is private can be connected to, and is somebody else
+// each time.
+func TestPrivateBeckon(t *testing.T) {
+	for name, options := range map[string]virtual.Options{
+		"extended": {}, "legacy": {Legacy: true}, "exclusive": {Exclusive: true}, "exclusive legacy": {Exclusive: true, Legacy: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inRoom(t, virtual.AirOptions{Seed: 2}, func(t *testing.T, air *virtual.Air) {
+				one, two := options, options
+				one.Address, two.Address = address1(1), address1(2)
+				a, b := newBox(t, air, one, Config{}), newBox(t, air, two, Config{})
+				known := map[bearer.Peer]bool{}
+				for id := bearer.LinkID(1); id <= 3; id++ {
+					name := fmt.Sprintf("private %d", id)
+					b.Beckon([]bearer.Beckon{{Service: bearer.ProxyService, Data: []byte(name), Private: true}})
+					to := a.find(name)
+					if !to.Random || to.Address[0]&0xc0 != 0 || known[to] {
+						t.Errorf("%q from %s, known %v", name, to, known)
+					}
+					known[to] = true
+					a.Connect(id, 0, to, bearer.ProxyService)
+					time.Sleep(10 * time.Second)
+					if e := a.last(id); e.Kind != bearer.LinkOpened {
+						t.Fatalf("%v, %v", a.of(id), e.Err)
+					}
+					a.Disconnect(id)
+					time.Sleep(time.Second)
+				}
+			})
+		})
+	}
+}
+
+// TestSolicitationIsSighted: as service data of somebody to whom nobody can
+// connect.
+func TestSolicitationIsSighted(t *testing.T) {
+	for name, options := range map[string]virtual.Options{"extended": {}, "legacy": {Legacy: true}} {
+		t.Run(name, func(t *testing.T) {
+			inRoom(t, virtual.AirOptions{Seed: 3}, func(t *testing.T, air *virtual.Air) {
+				one, two := options, options
+				one.Address, two.Address = address1(1), address1(2)
+				a, b := newBox(t, air, one, Config{}), newBox(t, air, two, Config{})
+				const data = "\x00solicitation PDU!"
+				o := bearer.NewOutgoing(bearer.Solicitation, bearer.BeaconLane(), bearer.Transmit{Count: 5, Interval: 50 * ms}, []byte(data))
+				if err := b.mesh.Send(o); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(5 * time.Second)
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				if len(a.seen) == 0 || len(a.heard) != 0 {
+					t.Fatalf("seen %d times, heard %q", len(a.seen), a.heard)
+				}
+				for _, s := range a.seen {
+					if s.Service != bearer.SolicitationService || s.Connectable || string(s.ServiceData()) != data || s.RSSI != virtual.DefaultRSSI {
+						t.Errorf("seen %+v", s)
+					}
+				}
+			})
+		})
+	}
+}

@@ -9,31 +9,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// AD types (Assigned Numbers) and the flags of who is always found and has no
-// BR/EDR.
-const (
-	adFlags       = 0x01
-	adServices    = 0x03
-	adServiceData = 0x16
-
-	generalLEOnly = 0x06
-)
-
-// advertisement is the AD structures that a peer finds a service by (sections
-// 7.1.2.2.1 and 7.2.2.2):
-//
-//	+-----------+-----------------+-----------------------------------+
-//	| 02 01 06  | 03 03 | UUID 2  | length | 16 | UUID 2 | data 0..20 |
-//	+-----------+-----------------+-----------------------------------+
-func advertisement(b bearer.Beckon) ([]byte, error) {
-	uuid := binary.LittleEndian.AppendUint16(nil, uint16(b.Service))
-	data := packet.AppendStructure(nil, adFlags, []byte{generalLEOnly})
-	data = packet.AppendStructure(data, adServices, uuid)
-	const head = 4
-	if n := packet.MaxLegacyData - len(data) - head; len(b.Data) > n {
-		return nil, fmt.Errorf("gatt: expected service data of at most %d octets, got %d for the %s: %w", n, len(b.Data), b.Service, ErrService)
+// advertisement is what a peer finds a service by (sections 7.1.2.2.1 and
+// 7.2.2.2.1).
+func advertisement(b bearer.Beckon) (packet.Advertisement, error) {
+	if len(b.Data) > bearer.MaxBeckon {
+		return packet.Advertisement{}, fmt.Errorf("gatt: expected service data of at most %d octets, got %d for the %s: %w", bearer.MaxBeckon, len(b.Data), b.Service, ErrService)
 	}
-	return packet.AppendStructure(data, adServiceData, append(uuid, b.Data...)), nil
+	return packet.Advertisement{Data: packet.AppendService(nil, uint16(b.Service), b.Data), Private: b.Private}, nil
 }
 
 // hear looks for service data of mesh services in a report event.
@@ -52,7 +34,7 @@ func (r *Radio) hear(e packet.Event) error {
 			if !ok {
 				break
 			}
-			if ad.Type == adServiceData && len(ad.Data) > 2 && len(ad.Data)-2 <= bearer.MaxServiceData {
+			if ad.Type == packet.ADServiceData && len(ad.Data) > 2 && len(ad.Data)-2 <= bearer.MaxServiceData {
 				r.seen(&report, bearer.Service(binary.LittleEndian.Uint16(ad.Data)), ad.Data[2:])
 			}
 		}

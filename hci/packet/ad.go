@@ -1,5 +1,16 @@
 package packet
 
+// AD types (Assigned Numbers).
+const (
+	ADFlags       uint8 = 0x01
+	ADServices    uint8 = 0x03 // complete list of 16-bit service UUIDs
+	ADServiceData uint8 = 0x16 // of a service with a 16-bit UUID
+)
+
+// generalLEOnly is the flags of who is in the general discoverable mode and has
+// no BR/EDR.
+const generalLEOnly = 0x06
+
 // Structure is one AD structure of an advertisement (volume 3 part C, section
 // 11).
 //
@@ -38,5 +49,24 @@ func AppendStructure(dst []byte, kind uint8, data []byte) []byte {
 		panic("packet: AD structure of more than 254 octets")
 	}
 	dst = append(dst, byte(len(data)+1), kind)
+	return append(dst, data...)
+}
+
+// AppendService appends the AD structures by which a service is found in the
+// general discoverable mode (volume 3 part C, section 9.2.4). Data of more than
+// 251 octets panic.
+//
+//	+-----------+-----------------+-----------------------------------+
+//	| 02 01 06  | 03 03 | UUID 2  | length | 16 | UUID 2 | data 0..20 |
+//	+-----------+-----------------+-----------------------------------+
+func AppendService(dst []byte, uuid uint16, data []byte) []byte {
+	const most = 251
+	if len(data) > most {
+		panic("packet: service data of more than 251 octets")
+	}
+	low, high := byte(uuid), byte(uuid>>8)
+	dst = AppendStructure(dst, ADFlags, []byte{generalLEOnly})
+	dst = AppendStructure(dst, ADServices, []byte{low, high})
+	dst = append(dst, byte(len(data)+3), ADServiceData, low, high)
 	return append(dst, data...)
 }

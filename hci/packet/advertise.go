@@ -5,6 +5,12 @@ import "time"
 // MaxLegacyData is the most octets of AD structures in a legacy advertisement.
 const MaxLegacyData = 31
 
+// Advertisement is what a legacy advertisement says.
+type Advertisement struct {
+	Data    []byte // AD structures, at most MaxLegacyData octets
+	Private bool   // from a non-resolvable private address, which changes with Data
+}
+
 // AdvertisingUnit is the unit of advertising and scan intervals.
 const AdvertisingUnit = 625 * time.Microsecond
 

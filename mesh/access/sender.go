@@ -15,3 +15,8 @@ type Recipient struct {
 	AppKey mesh.KeyIndex
 	TTL    mesh.TTL // mesh.DefaultTTL: the node's
 }
+
+// Keyholder is a Context that knows which AppKeys its node has.
+type Keyholder interface {
+	HasAppKey(index mesh.KeyIndex) bool
+}

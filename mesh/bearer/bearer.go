@@ -10,6 +10,10 @@
 //	+--------+---------+----------------------+
 //	            0x29 PB-ADV, 0x2A mesh message, 0x2B mesh beacon
 //
+// A solicitation (section 6.9.1) is no mesh PDU and goes out the same way. What
+// is handed to the radio is its service data; the radio adds what else belongs to
+// the advertisement. Who hears it hears a Sighting.
+//
 // PDUs are values with their octets inside, so that handing one from the
 // reading goroutine to the node's goroutine allocates nothing.
 package bearer
@@ -27,8 +31,10 @@ const MaxPDU = 29
 // Numbers.
 type Kind uint8
 
-// The three kinds of mesh PDU.
+// The three kinds of mesh PDU, and what is only ever sent: service data of a
+// SolicitationService.
 const (
+	Solicitation Kind = 0x16
 	Provisioning Kind = 0x29 // PB-ADV (section 5.3.1)
 	Message      Kind = 0x2A // network PDU (section 3.4.4)
 	Beacon       Kind = 0x2B // mesh beacon (section 3.10)
@@ -43,6 +49,8 @@ func (k Kind) String() string {
 		return "message"
 	case Beacon:
 		return "beacon"
+	case Solicitation:
+		return "solicitation"
 	default:
 		return fmt.Sprintf("kind 0x%02x", uint8(k))
 	}
@@ -80,7 +88,7 @@ func RelayLane(source uint16) Lane { return laneRelay | Lane(source) }
 // LinkLane is for the PDUs of one PB-ADV link.
 func LinkLane(link uint32) Lane { return laneLink | Lane(link) }
 
-// BeaconLane is for mesh beacons.
+// BeaconLane is for mesh beacons and solicitations.
 func BeaconLane() Lane { return laneBeacon }
 
 // Transmit says how often a PDU is advertised and how far apart (Network

@@ -41,10 +41,14 @@ func (p Peer) String() string {
 	return fmt.Sprintf("%02X:%02X:%02X:%02X:%02X:%02X", a[0], a[1], a[2], a[3], a[4], a[5])
 }
 
-// MaxServiceData is the longest service data in octets that a mesh service
-// advertises: 31 of the advertisement without flags, list of services and
-// headers; a solicitation has up to 24 in an advertisement without flags.
+// MaxServiceData is the longest service data in octets that fits into an
+// advertisement, 31 octets with headers and UUID.
 const MaxServiceData = 27
+
+// MaxBeckon is the longest service data in octets of a Beckon or a solicitation:
+// flags and the list of services are in its advertisement, too (sections
+// 7.1.2.2.1, 7.2.2.2.1 and 6.9). The mesh services have 9, 17 and 18.
+const MaxBeckon = 20
 
 // Sighting is an advertisement that carries service data of a mesh service.
 type Sighting struct {
@@ -96,6 +100,10 @@ type LinkEvent struct {
 type Beckon struct {
 	Service Service
 	Data    []byte // service data behind the UUID
+	// Private says that nobody is to know the advertiser again by its device
+	// address: it is a private one, new for each new Data and other than those
+	// of other Beckons (sections 7.2.2.2.4 and 7.2.2.2.5).
+	Private bool
 }
 
 // GATT is a radio that makes connections, as the mesh stack sees it. What

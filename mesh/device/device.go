@@ -37,6 +37,7 @@ const (
 	ProductColorLamp
 	ProductSensor
 	ProductButton
+	ProductDistributor
 
 	version = 1
 )

@@ -16,6 +16,14 @@ type Host interface {
 	Reset() error
 }
 
+// Resident is a Host that decides itself whether it leaves its network.
+type Resident interface {
+	// Leaves reports whether a Config Node Reset of a Configuration Client takes
+	// effect. A node that stays gives no answer, for the only one there is says
+	// that it has left.
+	Leaves(by mesh.Address) bool
+}
+
 // Attacher is a model that works on its node itself. The node introduces
 // itself before the model's first message.
 type Attacher interface{ Attach(Host) }
@@ -61,6 +69,9 @@ func NewConfigServer(p Product) *ConfigServer {
 
 // Receive implements access.Model. A message that cannot be decoded is ignored.
 func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
+	if host, ok := s.host.(Resident); ok && in.Opcode == OpConfigNodeReset && !host.Leaves(in.Src) {
+		return
+	}
 	answer := s.answer(in)
 	if answer == nil {
 		return
@@ -105,19 +116,16 @@ func (s *ConfigServer) Composition() *Composition {
 	if n.LowPower {
 		c.Features |= FeatureLowPower
 	}
-	for i := range n.Elements {
-		e := CompositionElement{Location: n.Elements[i].Location}
-		for _, m := range n.Elements[i].Models {
-			e.Models = append(e.Models, m.ID)
-		}
-		c.Elements = append(c.Elements, e)
-	}
+	c.consistOf(n.Elements)
 	return c
 }
 
 // Page is the octets of a page of the composition data, or of the largest one
 // below it that there is.
 func (s *ConfigServer) Page(number uint8) (uint8, []byte) {
+	if data := s.nextComposition(); number >= NextPages && data != nil {
+		return NextPages + PageComposition, data
+	}
 	if number >= PageRelations {
 		if data, err := access.AppendPart(nil, s.Relations()); err == nil {
 			return PageRelations, data

@@ -29,7 +29,7 @@ func (c *Credentials) SealProxy(dst []byte, p *PDU) ([]byte, error) {
 // SealSolicitation appends a solicitation PDU, 17 octets (section 6.9.1): a
 // network PDU without transport PDU and without IV index. seq is of the
 // node's solicitation sequence numbers, which are others than those of its
-// messages.
+// messages (section 6.9.1.1).
 func (c *Credentials) SealSolicitation(dst []byte, seq mesh.SequenceNumber, src mesh.Address) ([]byte, error) {
 	sealed := PDU{CTL: true, Seq: seq, Src: src}
 	if err := sealed.checkSource(); err != nil {
@@ -65,14 +65,21 @@ func (r *Receiver) OpenProxy(pdu []byte, out *PDU) bool {
 		r.counters.BadMIC++
 		return false
 	}
-	return r.openControl(pdu, iv, out, func(seq mesh.SequenceNumber, src mesh.Address) crypto.Nonce {
+	if !r.openControl(pdu, iv, out, func(seq mesh.SequenceNumber, src mesh.Address) crypto.Nonce {
 		return crypto.ProxyNonce(seq, src, iv)
-	})
+	}) {
+		return false
+	}
+	if out.Dst != mesh.Unassigned {
+		r.counters.Malformed++
+		return false
+	}
+	return true
 }
 
 // OpenSolicitation reads a solicitation PDU. It reports false for anything that
 // is not an authentic one of a subnet of ours; out then is unspecified. Whether
-// Seq is new is for the caller to find out.
+// Seq is new is for the caller to find out. Its destination means nothing.
 func (r *Receiver) OpenSolicitation(pdu []byte, out *PDU) bool {
 	if len(pdu) != solicitationSize || pdu[0]&^nidMask != 0 {
 		r.counters.Malformed++
@@ -81,8 +88,8 @@ func (r *Receiver) OpenSolicitation(pdu []byte, out *PDU) bool {
 	return r.openControl(pdu, 0, out, crypto.SolicitationNonce)
 }
 
-// openControl opens a PDU with CTL 1, TTL 0 and no destination, under a nonce
-// that is not the network layer's.
+// openControl opens a PDU with CTL 1 and TTL 0 under a nonce that is not the
+// network layer's.
 func (r *Receiver) openControl(pdu []byte, iv mesh.IVIndex, out *PDU, nonceOf func(mesh.SequenceNumber, mesh.Address) crypto.Nonce) bool {
 	keys := r.byNID[pdu[0]&nidMask]
 	if len(keys) == 0 {
@@ -100,13 +107,9 @@ func (r *Receiver) openControl(pdu []byte, iv mesh.IVIndex, out *PDU, nonceOf fu
 		if !ok {
 			continue
 		}
-		if mesh.Address(binary.BigEndian.Uint16(payload)) != mesh.Unassigned {
-			r.counters.Malformed++
-			return false
-		}
 		*out = PDU{
 			NetKey: key.index, IVIndex: iv, CTL: true, Seq: seq, Src: src,
-			Transport: payload[addressSize:], By: key.credentials,
+			Dst: mesh.Address(binary.BigEndian.Uint16(payload)), Transport: payload[addressSize:], By: key.credentials,
 		}
 		return true
 	}

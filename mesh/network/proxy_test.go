@@ -65,6 +65,27 @@ func TestProxySealErrors(t *testing.T) {
 	}
 }
 
+// TestSolicitationToWhomever: its destination means nothing (section 6.9.1), while
+// a proxy configuration message has none.
+func TestSolicitationToWhomever(t *testing.T) {
+	c := Flooding(crypto.Key{1})
+	r := NewReceiver(Config{})
+	r.AddSubnet(0, c)
+	for _, dst := range []mesh.Address{mesh.Unassigned, mesh.AllProxies, 0x0005} {
+		var p PDU
+		nonce := crypto.SolicitationNonce(7, 0x31)
+		pdu := c.seal(nil, &PDU{CTL: true, Seq: 7, Src: 0x31, Dst: dst}, &nonce)
+		if !r.OpenSolicitation(pdu, &p) || p.Seq != 7 || p.Src != 0x31 || len(p.Transport) != 0 {
+			t.Errorf("to %s: %+v", dst, p)
+		}
+		nonce = crypto.ProxyNonce(7, 0x31, 0)
+		pdu = c.seal(nil, &PDU{CTL: true, Seq: 7, Src: 0x31, Dst: dst, Transport: []byte{0, 1}}, &nonce)
+		if got, want := r.OpenProxy(pdu, &p), dst == mesh.Unassigned; got != want {
+			t.Errorf("configuration to %s: %t", dst, got)
+		}
+	}
+}
+
 // TestProxyWithOldIVIndex: like any other PDU, it is taken with the IV index
 // before the present one.
 func TestProxyWithOldIVIndex(t *testing.T) {
@@ -103,7 +124,7 @@ func FuzzOpenProxy(f *testing.F) {
 		r.AddSubnet(0, c)
 		for name, open := range map[string]func([]byte, *PDU) bool{"proxy": r.OpenProxy, "solicitation": r.OpenSolicitation} {
 			var p PDU
-			if open(pdu, &p) && (!p.CTL || p.TTL != 0 || p.Dst != mesh.Unassigned || !p.Src.IsUnicast() || len(p.Transport) > MaxControlTransport) {
+			if open(pdu, &p) && (!p.CTL || p.TTL != 0 || name == "proxy" && p.Dst != mesh.Unassigned || !p.Src.IsUnicast() || len(p.Transport) > MaxControlTransport) {
 				t.Errorf("%s: opened %+v", name, p)
 			}
 		}

@@ -84,6 +84,17 @@ func (c *Core) exclude(p *peer) {
 	c.output.Persist = append(c.output.Persist, e.change(true))
 }
 
+// readmit takes addresses off the list whose node has them again: a refresh of its
+// address has not come to pass.
+func (c *Core) readmit(first mesh.Address) {
+	c.exclusions = slices.DeleteFunc(c.exclusions, func(e Exclusion) bool {
+		if e.Address == first {
+			c.output.Persist = append(c.output.Persist, e.change(false))
+		}
+		return e.Address == first
+	})
+}
+
 // endExclusions drops what the present IV index has made old.
 func (c *Core) endExclusions() {
 	c.exclusions = slices.DeleteFunc(c.exclusions, func(e Exclusion) bool {

@@ -63,3 +63,18 @@ func (c *Core) takeComposition() error {
 	}
 	return nil
 }
+
+// NextElements implements foundation.Renewer.
+func (c *Core) NextElements() []state.Element {
+	if !c.options.KeepComposition {
+		return nil
+	}
+	next := make([]state.Element, len(c.options.Elements))
+	for i, e := range c.options.Elements {
+		next[i].Location = e.Location
+		for _, m := range e.Models {
+			next[i].Models = append(next[i].Models, state.Model{ID: m.ID()})
+		}
+	}
+	return next
+}

@@ -34,6 +34,9 @@ type Options struct {
 	// than it was provisioned with go on with those that it had, until a
 	// Provisioner refreshes its composition or its address (section 3.11.8).
 	KeepComposition bool
+	// Resident makes the node stay in its network when a Configuration Client
+	// sends it a Config Node Reset; it reports ResetRefused. Core.Reset works.
+	Resident bool
 	// Device is for a node that waits to be provisioned.
 	Device DeviceOptions
 	// CacheSize is the number of messages in the network message cache.
@@ -97,6 +100,7 @@ type Core struct {
 	incoming  access.Incoming // the message that models get
 	subnets   []*subnet
 	appKeys   []appKey
+	heldKeys  []heldKey
 	deviceKey *crypto.CCM
 
 	instances []*instance
@@ -184,6 +188,7 @@ func New(now time.Time, o Options, s Saved) (*Core, error) {
 		return nil, err
 	}
 	c.startGATT()
+	c.gatt.solicitor.sequence = s.solicitations
 	c.derive()
 	c.attachModels()
 	if !c.state.IsProvisioned() {
@@ -221,6 +226,7 @@ func (c *Core) Take() *Output {
 		c.output.Persist = append(c.output.Persist, store.Change{Table: TableNode, Key: keySequence, Value: c.sequence.encode()})
 	}
 	c.keepIVClock()
+	c.keepSolicitations()
 	c.taken = true
 	return &c.output
 }

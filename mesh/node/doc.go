@@ -17,6 +17,7 @@
 //
 //	links.go         the connections, and what each of them carries
 //	proxyclient.go   the proxies that this node uses
+//	solicit.go       and those that it wakes
 //	proxyserver.go   the clients that use this node, and how they find it
 //	pbgatt.go        provisioning, of others and of this node
 //	gatt.go          what is asked of the radio

@@ -19,6 +19,8 @@ type gattAir struct {
 	events  []gattEvent // by time
 	taken   bearer.LinkID
 	written func(from *gattRadio, pdu []byte) // hears what is written (nil)
+
+	solicitations []solicitation // all that were sent
 }
 
 const (
@@ -150,6 +152,36 @@ func (a *gattAir) sight() {
 	a.later(sightEvery, a.sight)
 }
 
+// solicited shows a solicitation to all others once, whoever hears whose mesh
+// PDUs. Nobody hears it where there are no connections.
+func (a *gattAir) solicited(from *member, o *bearer.Outgoing) {
+	if a == nil {
+		return
+	}
+	r := a.radio(from)
+	s := bearer.Sighting{Service: bearer.SolicitationService, Len: o.Len}
+	copy(s.Data[:], o.PDU())
+	a.solicitations = append(a.solicitations, solicitation{a.now, from, s})
+	if r == nil || r.off || r.frozen {
+		return
+	}
+	s.From, s.RSSI = r.peer, r.rssi
+	a.later(airTime, func() {
+		for _, to := range a.radios {
+			if to != r {
+				to.sees(&s)
+			}
+		}
+	})
+}
+
+// solicitation is one that was sent.
+type solicitation struct {
+	at   time.Time
+	from *member
+	bearer.Sighting
+}
+
 func (r *gattRadio) sees(s *bearer.Sighting) {
 	if r.member != nil && !r.off && !r.frozen {
 		r.member.ReceiveSighting(r.air.now, s)
@@ -258,7 +290,7 @@ func (r *gattRadio) Write(id bearer.LinkID, pdu []byte) error {
 func (r *gattRadio) Beckon(all []bearer.Beckon) {
 	r.beckons = nil
 	for _, b := range all {
-		r.beckons = append(r.beckons, bearer.Beckon{Service: b.Service, Data: slices.Clone(b.Data)})
+		r.beckons = append(r.beckons, bearer.Beckon{Service: b.Service, Data: slices.Clone(b.Data), Private: b.Private})
 	}
 }
 

@@ -56,6 +56,10 @@ func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber
 	if err != nil {
 		return 0, fmt.Errorf("node: %w", err)
 	}
+	solicited, err := jumpSolicitations(s, mesh.SequenceNumber(jump))
+	if err != nil {
+		return 0, err
+	}
 	n.IVIndexUnknown = n.IsProvisioned()
 	if data, err = n.Encode(); err != nil {
 		return 0, fmt.Errorf("node: %w", err)
@@ -63,6 +67,7 @@ func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber
 	if err := s.Apply(
 		store.Change{Table: TableNode, Key: keyState, Value: data},
 		store.Change{Table: TableNode, Key: keySequence, Value: q.encode()},
+		solicited,
 	); err != nil {
 		return 0, fmt.Errorf("node: %w", err)
 	}

@@ -55,6 +55,7 @@ type links struct {
 
 	client     *proxy.Client
 	clientOut  proxy.ClientOutput
+	solicitor  solicitor
 	lastOnAir  time.Time // when the network was last heard by advertising
 	newcomer   newcomer
 	server     *proxy.Server
@@ -70,6 +71,7 @@ type links struct {
 // GATTCounters counts what a node did over connections.
 type GATTCounters struct {
 	Sighted       uint64 // proxies and unprovisioned devices
+	Solicited     uint64 // solicitations sent
 	Faults        uint64 // PDUs that made no sense where they came
 	Cut           uint64 // connections ended for too many of them
 	Received      uint64 // messages
@@ -291,6 +293,7 @@ func (c *Core) receiveConfiguration(l *link, message []byte) {
 	if l.role == proxyClient {
 		if !l.proven {
 			l.proven, l.node = true, p.Src
+			c.gatt.solicitor.rounds = 0
 			c.report(ProxyConnected{Peer: l.peer, Node: l.node, NetKey: l.netKey})
 		}
 		c.gatt.client.Receive(c.now, l.id, p.Src, m, &c.gatt.clientOut)
@@ -432,12 +435,14 @@ func (c *Core) tickGATT() {
 	}
 	c.gatt.client.Tick(c.now, &c.gatt.clientOut)
 	c.collectClient()
+	c.tickSolicitor()
 	c.tickIdentities()
 }
 
 func (c *Core) gattDeadline() time.Time {
 	next := earliest(c.gatt.client.NextDeadline(), c.identityDeadline())
 	next = earliest(next, c.autoDeadline())
+	next = earliest(next, c.solicitorDeadline())
 	next = earliest(next, c.gatt.server.NextDeadline())
 	for _, l := range c.gatt.all {
 		if !l.ending {

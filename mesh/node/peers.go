@@ -46,11 +46,12 @@ func (c *Core) addPeer(p state.Peer) error {
 		return fmt.Errorf("node: %w", err)
 	}
 	c.peers = slices.DeleteFunc(c.peers, func(old *peer) bool {
-		if old.UUID == p.UUID {
+		if old.UUID == p.UUID && old.Address != p.Address {
 			c.exclude(old)
 		}
 		return old.UUID == p.UUID
 	})
+	c.readmit(p.Address)
 	c.insertPeer(p)
 	c.output.Persist = append(c.output.Persist, store.Change{Table: TablePeers, Key: p.UUID.String(), Value: data})
 	return nil

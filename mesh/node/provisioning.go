@@ -33,7 +33,7 @@ type Provision struct {
 	// Policy, when it is there, chooses how the device is authenticated by what
 	// the device offers. Auth does not count then.
 	Policy *provision.Policy
-	// Certificate, when it is there, proves who the device is (section 5.5.2).
+	// Certificate, when it is there, proves who the device is.
 	Certificate *Certificate
 	// Attention is for how many seconds the device attracts attention.
 	Attention uint8
@@ -325,6 +325,7 @@ func (c *Core) deviceEvent(e provision.Event) {
 	c.state.IVUpdate = j.Network.IVUpdate
 	c.state.Subnets = []state.Subnet{key}
 	c.sequence.restart(c.ivState().TransmitIVIndex())
+	c.gatt.solicitor.sequence.restart(0) // section 6.9.1.1
 	c.iv = newIVClock(c.now, true)
 	c.stateDirty = true
 	c.output.ForgetReplay = true // had Reset been cut short, it would still be there

@@ -6,7 +6,6 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -322,13 +321,13 @@ func TestPrivateProxy(t *testing.T) {
 	h.switchPlug(1, true, 2)
 	first := h.radios[0].beckons
 	if len(first) != 1 || first[0].Data[0] != 2 {
-		t.Fatalf("beckons %x", first)
+		t.Fatalf("beckons %v", first)
 	}
 	h.pass(11 * time.Minute)
 	if second := h.radios[0].beckons; len(second) != 1 || string(second[0].Data) == string(first[0].Data) {
-		t.Errorf("after 11 minutes: beckons %x, then %x", first, second)
+		t.Errorf("after 11 minutes: beckons %v, then %v", first, second)
 	}
-	if bearer.MaxServiceData < len(first[0].Data) {
-		t.Error("too long")
+	if !first[0].Private {
+		t.Error("the private form does not ask for a private address")
 	}
 }

@@ -166,6 +166,7 @@ func (c *Core) wish() proxy.Wish {
 // updateClient lets the client work when it should.
 func (c *Core) updateClient() {
 	if on := c.wantsProxy(); on != c.gatt.client.Enabled() {
+		c.gatt.solicitor.rounds = 0
 		c.gatt.client.Enable(c.now, on, &c.gatt.clientOut)
 		c.collectClient()
 	}

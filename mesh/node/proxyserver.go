@@ -172,7 +172,7 @@ func (c *Core) solicited(data []byte) {
 	}
 	pdu, ok := proxy.ParseSolicitationData(data)
 	var p network.PDU
-	if !ok || !c.receiver.OpenSolicitation(pdu, &p) {
+	if !ok || !c.receiver.OpenSolicitation(pdu, &p) || n.Element(p.Src) != nil {
 		return
 	}
 	if !n.Solicitations.Accept(p.Src, p.Seq) {
@@ -246,7 +246,7 @@ func (c *Core) updateGATT() {
 }
 
 func sameBeckon(a, b bearer.Beckon) bool {
-	return a.Service == b.Service && slices.Equal(a.Data, b.Data)
+	return a.Service == b.Service && a.Private == b.Private && slices.Equal(a.Data, b.Data)
 }
 
 // endServed ends the connections of clients.
@@ -325,7 +325,7 @@ func (c *Core) appendAdvertised(dst []bearer.Beckon, p *proxied, a *advertised) 
 		}
 		a.data = p.own().ServiceData(a.kind, random, c.state.Address)
 	}
-	return append(dst, bearer.Beckon{Service: bearer.ProxyService, Data: a.data})
+	return append(dst, bearer.Beckon{Service: bearer.ProxyService, Data: a.data, Private: a.kind.IsPrivate()})
 }
 
 // tickIdentities ends what was advertised for long enough.

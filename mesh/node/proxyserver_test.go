@@ -263,7 +263,7 @@ func TestSolicitation(t *testing.T) {
 	}
 	solicit(7)
 	if len(radio.beckons) != 1 || proxy.Identification(radio.beckons[0].Data[0]) != proxy.PrivateNetworkIdentity {
-		t.Fatalf("asked for, it beckons %x", radio.beckons)
+		t.Fatalf("asked for, it beckons %v", radio.beckons)
 	}
 	h.pass(21 * time.Second)
 	if len(radio.beckons) != 0 {

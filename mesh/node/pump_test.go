@@ -112,6 +112,10 @@ func (p *pump) carryOut(m *member) {
 		if o.Lane == bearer.OwnLane() {
 			m.sent[string(o.PDU())]++
 		}
+		if o.Kind == bearer.Solicitation {
+			p.gatt.solicited(m, o)
+			continue
+		}
 		in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 		for _, other := range p.members {
 			if other != m && p.random.Float64() >= p.loss && (p.deaf == nil || !p.deaf(m, other)) {

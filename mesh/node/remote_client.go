@@ -289,7 +289,7 @@ func (c *Core) hearRemote(m *transport.AccessMessage, op mesh.Opcode, params []b
 	case foundation.OpRemoteProvisioningScanReport:
 		var report foundation.RemoteProvisioningScanReport
 		if c.options.Monitor && access.Decode(params, &report) == nil {
-			c.report(DeviceHeard{UUID: report.UUID, OOB: uint16(report.OOBInformation), RSSI: report.RSSI, Via: m.Src})
+			c.report(DeviceHeard{UUID: report.UUID, OOB: uint16(report.OOBInformation), RSSI: report.RSSI, Via: m.Src, Bearer: provision.PBRemote})
 		}
 	case foundation.OpRemoteProvisioningLinkReport, foundation.OpRemoteProvisioningPDUReport:
 		for _, s := range c.sessions {

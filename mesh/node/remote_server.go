@@ -141,7 +141,7 @@ func (h remoteHost) Check(p foundation.RefreshProcedure, network provision.Netwo
 	switch {
 	case k == nil || network.KeyRefresh != (k.Phase == state.SecondPhase):
 		return provision.InvalidData, "expected a subnet of this node and the phase of its key"
-	case !network.Key.Equal(sendingKey(k)):
+	case !network.Key.Equal(k.Sending()):
 		return provision.InvalidData, "expected the NetKey of the subnet"
 	case network.IVIndex != c.state.IVIndex || network.IVUpdate != c.state.IVUpdate:
 		return provision.InvalidData, "expected the IV index of the network"
@@ -151,14 +151,6 @@ func (h remoteHost) Check(p foundation.RefreshProcedure, network provision.Netwo
 		return provision.CannotAssign, "expected addresses that the node has not"
 	}
 	return 0, ""
-}
-
-// sendingKey is the key of a subnet that the node sends with.
-func sendingKey(k *state.Subnet) crypto.Key {
-	if k.Phase == state.SecondPhase {
-		return k.NewKey
-	}
-	return k.Key
 }
 
 // overlap reports whether two ranges of addresses have one in common.

@@ -231,6 +231,9 @@ func TestDeviceKeyRefresh(t *testing.T) {
 		if done.Peer.DeviceKey.Equal(before) || done.Peer.Address != c.serverPeer.Address {
 			t.Error("nothing was renewed")
 		}
+		if excluded := c.gateway.Exclusions(); len(excluded) != 0 {
+			t.Errorf("the addresses that the node still has are excluded: %v", excluded)
+		}
 		if !c.server.State().DeviceKeyCandidate.Equal(done.Peer.DeviceKey) {
 			t.Error("the node has another candidate")
 		}
@@ -257,6 +260,9 @@ func TestNodeAddressRefresh(t *testing.T) {
 	}
 	if done.Peer.Address == c.serverPeer.Address || c.server.State().Address != done.Peer.Address {
 		t.Errorf("the node is %v, and was %v", c.server.State().Address, c.serverPeer.Address)
+	}
+	if excluded := c.gateway.Exclusions(); len(excluded) != 1 || excluded[0].Address != c.serverPeer.Address {
+		t.Errorf("excluded are %v, expected the former addresses", excluded)
 	}
 	c.restart(c.server)
 	c.usable(done.Peer)
@@ -309,13 +315,15 @@ func bigger(elements int) func() []access.Element {
 	}
 }
 
-func (c *chain) composition(peer state.Peer) (elements, models int) {
+// composition counts the elements and models on page 0 of the composition data of
+// a node, or on page 128, which says what a refresh will make of it.
+func (c *chain) composition(peer state.Peer, page uint8) (elements, models int) {
 	c.Helper()
 	var data foundation.ConfigCompositionDataStatus
-	c.configure(c.gateway, peer, &foundation.ConfigCompositionDataGet{}, &data)
+	c.configure(c.gateway, peer, &foundation.ConfigCompositionDataGet{Page: page}, &data)
 	composition, err := data.Composition()
-	if err != nil {
-		c.Fatal(err)
+	if err != nil || data.Page != page {
+		c.Fatalf("page %d: %v", data.Page, err)
 	}
 	for _, e := range composition.Elements {
 		models += len(e.Models)
@@ -326,20 +334,23 @@ func (c *chain) composition(peer state.Peer) (elements, models int) {
 func TestCompositionRefresh(t *testing.T) {
 	c := newChain(t, node.DeviceOptions{})
 	c.usable(c.serverPeer)
-	_, had := c.composition(c.serverPeer)
+	_, had := c.composition(c.serverPeer, 0)
 	if done := c.refresh(foundation.RefreshComposition); done.Err == nil || !strings.Contains(done.Err.Error(), "link cannot open") {
 		t.Errorf("without a new composition: %v", done.Err)
 	}
 	c.server.elements = bigger(1)
 	c.restart(c.server)
-	if _, has := c.composition(c.serverPeer); has != had {
+	if _, has := c.composition(c.serverPeer, 0); has != had {
 		t.Errorf("%d models before the refresh, had %d", has, had)
+	}
+	if _, will := c.composition(c.serverPeer, foundation.NextPages); will != had+1 {
+		t.Errorf("page 128 lists %d models before the refresh, page 0 had %d", will, had)
 	}
 	done := c.refresh(foundation.RefreshComposition)
 	if done.Err != nil {
 		t.Fatal(done.Err)
 	}
-	if _, has := c.composition(done.Peer); has != had+1 {
+	if _, has := c.composition(done.Peer, 0); has != had+1 {
 		t.Errorf("%d models after the refresh, had %d", has, had)
 	}
 	c.restart(c.server)
@@ -351,7 +362,7 @@ func TestNodeAddressRefreshWithMoreElements(t *testing.T) {
 	c := newChain(t, node.DeviceOptions{})
 	c.server.elements = bigger(3)
 	c.restart(c.server)
-	if n, _ := c.composition(c.serverPeer); n != 1 {
+	if n, _ := c.composition(c.serverPeer, 0); n != 1 {
 		t.Errorf("%d elements before the refresh", n)
 	}
 	if done := c.refresh(foundation.RefreshComposition); done.Err == nil {
@@ -361,7 +372,7 @@ func TestNodeAddressRefreshWithMoreElements(t *testing.T) {
 	if done.Err != nil || done.Peer.Elements != 3 {
 		t.Fatalf("%+v, %v", done.Peer, done.Err)
 	}
-	if n, _ := c.composition(done.Peer); n != 3 {
+	if n, _ := c.composition(done.Peer, 0); n != 3 {
 		t.Errorf("%d elements after the refresh", n)
 	}
 }

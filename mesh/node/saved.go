@@ -22,6 +22,7 @@ const (
 
 	keyState       = "state"
 	keySequence    = "sequence"
+	keySolicit     = "solicitation_sequence"
 	keyNextAddress = "next_address"
 	keyIVClock     = "iv_clock"
 )
@@ -34,9 +35,11 @@ type Saved struct {
 	// Exclusions are the addresses that cannot be given out yet.
 	Exclusions []Exclusion
 
-	sequence    sequencer
-	iv          *ivClock // nil for a new node
-	nextAddress mesh.Address
+	sequence sequencer
+	// solicitations are numbered apart from messages, without an IV index.
+	solicitations sequencer
+	iv            *ivClock // nil for a new node
+	nextAddress   mesh.Address
 }
 
 // Load reads what a node has saved. Node is nil when the store is new.
@@ -76,7 +79,7 @@ func Load(s store.Store) (Saved, error) {
 	return saved, nil
 }
 
-// loadNumbers reads the sequence reserve, the time of the IV Update procedure
+// loadNumbers reads the sequence reserves, the time of the IV Update procedure
 // and the next free address.
 func (saved *Saved) loadNumbers(s store.Store) error {
 	data, err := s.Get(TableNode, keySequence)
@@ -87,6 +90,13 @@ func (saved *Saved) loadNumbers(s store.Store) error {
 	// it must not send.
 	if err != nil && (saved.Node.IsProvisioned() || !errors.Is(err, store.ErrNotFound)) {
 		return fmt.Errorf("node: without its sequence reserve the node cannot send safely: %w", err)
+	}
+	data, err = s.Get(TableNode, keySolicit)
+	if err == nil {
+		saved.solicitations, err = decodeSequencer(data)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("node: without its solicitation sequence numbers the node cannot solicit safely: %w", err)
 	}
 	data, err = s.Get(TableNode, keyIVClock)
 	if err == nil {

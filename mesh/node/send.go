@@ -145,6 +145,9 @@ func (c *Core) seal() {
 		if c.controlToSleepers(p) {
 			continue
 		}
+		if p.TTL == 1 {
+			continue // the output filter of every bearer drops it (section 3.4.5)
+		}
 		out := bearer.Outgoing{
 			Kind:     bearer.Message,
 			Lane:     bearer.OwnLane(),

@@ -27,3 +27,6 @@ func (x *modelContext) Send(to access.Recipient, m access.Message) {
 	}
 	c.sendMessage(out, m)
 }
+
+// HasAppKey implements access.Keyholder.
+func (x *modelContext) HasAppKey(index mesh.KeyIndex) bool { return x.core.state.AppKey(index) != nil }

@@ -7,9 +7,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// Each PDU of a PB-ADV link is sent after a random delay (section 5.3.3). The
-// neighbour that has just sent something is still sending it on the other
-// channels, or other copies of it, and hears nothing meanwhile.
+// Each PDU of a PB-ADV link is sent after a random delay. The neighbour that has
+// just sent something is still sending it on the other channels, or other copies
+// of it, and hears nothing meanwhile; and several links of one radio do not all
+// speak at once.
 const (
 	leastLinkDelay = 20 * time.Millisecond
 	mostLinkDelay  = 50 * time.Millisecond

@@ -80,6 +80,7 @@ func (c *Core) derive() {
 	c.deriveFriendship()
 	c.deriveHeartbeats()
 	c.deriveGATT()
+	c.tellKeys()
 }
 
 // deriveAppKeys puts the key to send with before the other one of its index

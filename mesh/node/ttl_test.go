@@ -52,3 +52,30 @@ func TestQuestionToANeighbourIsAnsweredByTheNeighbour(t *testing.T) {
 		t.Errorf("%d segmented messages were acknowledged", n)
 	}
 }
+
+// Section 3.4.5, output filter: what a node itself says with TTL 1 stays with it. A
+// relay's PDU with that TTL does go out.
+func TestOwnMessageWithTTL1StaysHere(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, plug)
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	p.setUp(gateway, peer)
+	p.pass(5 * time.Second)
+	for ttl, want := range map[mesh.TTL]bool{0: true, 1: false, 2: true} {
+		gateway.sent = map[string]int{}
+		dev.events = nil
+		payload, err := access.Append(nil, unacknowledged(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := gateway.Request(p.now, node.Request{Dst: peer.Address, TTL: ttl, Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+		p.carryOut(gateway)
+		if sent := len(gateway.sent) > 0; sent != want {
+			t.Errorf("TTL %d: sent %t", ttl, sent)
+		}
+		p.pass(time.Second)
+	}
+}

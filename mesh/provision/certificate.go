@@ -74,7 +74,7 @@ func parsePEM(text []byte) (all [][]byte, err error) {
 	return all, nil
 }
 
-// Identity is what a device certificate says (section 5.5.2.1): the subject's
+// Identity is what a device certificate says: the subject's
 // common name is the UUID, and may name company and product.
 type Identity struct {
 	UUID      mesh.UUID
@@ -125,7 +125,7 @@ func identify(certificate *x509.Certificate) (*Identity, error) {
 }
 
 // Verify follows the certificates in the records from the device's to a trust
-// anchor (section 5.5.2), at the time now, and returns the public key that the
+// anchor, at the time now, and returns the public key that the
 // device must prove to have. The error is a *Failure that says what is missing.
 func (r Records) Verify(uuid mesh.UUID, anchors *TrustAnchors, now time.Time) (*crypto.PublicKey, error) {
 	if anchors == nil {

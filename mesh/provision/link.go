@@ -24,8 +24,8 @@ const (
 	// again, as long as it does not know the peer: both sides' random delay and
 	// the time on the air. Then it goes by what the answers took, half as much
 	// again each time, within bounds.
-	firstPace = 140 * time.Millisecond
-	leastPace = 80 * time.Millisecond
+	firstPace = 180 * time.Millisecond
+	leastPace = 110 * time.Millisecond
 	mostPace  = 500 * time.Millisecond
 
 	// openPause is the same for a Link Open, but for the first ones, of which one

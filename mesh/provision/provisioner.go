@@ -29,7 +29,7 @@ type ProvisionerOptions struct {
 	Transmit  bearer.Transmit // of each PDU on PB-ADV; DefaultTransmit if zero
 	Bearer    Bearer
 	// Records makes the session get the device's provisioning records first,
-	// those that certificate-based provisioning needs (section 5.4.2.6).
+	// those that certificate-based provisioning needs.
 	Records bool
 	// Link names the link in Output, for a bearer whose link the caller makes.
 	// The link identifier of PB-ADV is drawn.

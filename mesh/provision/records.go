@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// RecordID names a provisioning record (section 5.4.2.6 and Assigned Numbers).
+// RecordID names a provisioning record (section 5.4.1 and Assigned Numbers).
 type RecordID uint16
 
 // The records. Intermediate certificates are those from FirstIntermediate to
@@ -35,7 +35,7 @@ const (
 	maxListed    = (maxTransaction - 1 - listHeader) / 2
 )
 
-// RecordStatus is how a record request went (section 5.4.1.12).
+// RecordStatus is how a record request went (section 5.4.1).
 type RecordStatus uint8
 
 // The statuses.
@@ -59,7 +59,7 @@ func (s RecordStatus) String() string {
 	}
 }
 
-// RecordRequest asks for a fragment of a record (section 5.4.1.11).
+// RecordRequest asks for a fragment of a record (section 5.4.1).
 //
 //	+-----------+--------+--------------+
 //	| Record ID | Offset | Maximum size |
@@ -71,7 +71,7 @@ type RecordRequest struct {
 	Most   uint16 // octets of the fragment
 }
 
-// Record is a fragment of a record (section 5.4.1.12). Data points into what
+// Record is a fragment of a record (section 5.4.1). Data points into what
 // was decoded.
 //
 //	+--------+-----------+--------+--------------+------+
@@ -86,10 +86,10 @@ type Record struct {
 	Data   []byte
 }
 
-// RecordsGet asks which records there are (section 5.4.1.13).
+// RecordsGet asks which records there are (section 5.4.1).
 type RecordsGet struct{}
 
-// RecordsList says which records there are (section 5.4.1.14).
+// RecordsList says which records there are (section 5.4.1).
 //
 //	+------------+-----------+-----
 //	| Extensions | Record ID | ...

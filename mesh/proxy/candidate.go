@@ -20,6 +20,7 @@ const (
 
 	firstBackoff = 2 * time.Second
 	longBackoff  = 5 * time.Minute
+	doubtful     = 3  // failures after which others are looked for
 	useless      = 10 // failures after which the back-off is the longest
 
 	// In the choice a failure costs as much as some distance does, and a proxy

@@ -88,6 +88,7 @@ type Client struct {
 	candidates candidates
 	links      []*clientLink
 	gathering  time.Time
+	alone      time.Time // since when it is on, or its last connection ended
 	counters   ClientCounters
 }
 
@@ -126,6 +127,7 @@ func (c *Client) makeRoom(now time.Time, out *ClientOutput) {
 // Enable says whether connections are wanted.
 func (c *Client) Enable(now time.Time, on bool, out *ClientOutput) {
 	c.on = on
+	c.alone = now
 	if on {
 		c.fill(now, out)
 		return
@@ -176,6 +178,7 @@ func (c *Client) Closed(now time.Time, id bearer.LinkID, out *ClientOutput) {
 		return
 	}
 	c.links = slices.DeleteFunc(c.links, func(o *clientLink) bool { return o == l })
+	c.alone = now
 	c.account(now, l)
 	c.fill(now, out)
 }
@@ -232,6 +235,22 @@ func (c *Client) Refuse(now time.Time, id bearer.LinkID, out *ClientOutput) {
 		d.failures = useless
 	}
 	l.fail(now, out)
+}
+
+// Alone is the moment since when, or from when on if none is sighted again,
+// there is no proxy to connect to. It reports false while there is a connection,
+// or an attempt, or none is wanted.
+func (c *Client) Alone() (since time.Time, ok bool) {
+	if !c.on || len(c.links) > 0 {
+		return time.Time{}, false
+	}
+	since = c.alone
+	for _, d := range c.candidates {
+		if d.failures < doubtful && !d.seen.IsZero() {
+			since = later(since, d.seen.Add(fresh))
+		}
+	}
+	return since, true
 }
 
 // Ready reports whether a connection's filter is as wished.

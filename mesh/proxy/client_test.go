@@ -106,6 +106,39 @@ func TestClientTakesTheBest(t *testing.T) {
 	}
 }
 
+// TestClientIsAlone: while it has nobody to connect to, which one that fails
+// again and again does not change.
+func TestClientIsAlone(t *testing.T) {
+	b := newBench(t, 1, everything)
+	check := func(what string, want time.Time, alone bool) {
+		t.Helper()
+		if since, ok := b.Alone(); ok != alone || !since.Equal(want) {
+			t.Errorf("%s: alone %t since %s, want %t since %s", what, ok, since, alone, want)
+		}
+	}
+	const fresh = 30 * time.Second
+	check("at the start", start, true)
+	b.pass(10 * time.Second)
+	b.sight(1, -50, 0)
+	check("with a proxy in sight", b.now.Add(fresh), true)
+	for i, wait := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} { // until the next attempt
+		b.pass(wait)
+		check("with an attempt", time.Time{}, false)
+		b.closed(b.last)
+		closed := b.now
+		check("after a failure", closed, true)
+		b.pass(time.Second)
+		b.sight(1, -50, 0)
+		if i < 2 {
+			check("with one in sight that has failed", b.now.Add(fresh), true)
+		} else {
+			check("with one in sight that always fails", closed, true)
+		}
+	}
+	b.Enable(b.now, false, &b.out)
+	check("off", time.Time{}, false)
+}
+
 func TestClientSetsTheFilterUp(t *testing.T) {
 	b := newBench(t, 1, proxy.Wish{Type: proxy.AcceptList, Addresses: addresses(12)})
 	b.sight(1, -50, 0)

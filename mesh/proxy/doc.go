@@ -7,7 +7,7 @@
 //	configuration.go   proxy configuration messages (section 6.6)
 //	filter.go          what a proxy server forwards to a client (section 6.4)
 //	identity.go        by what service data a proxy is found (section 7.2.2.2)
-//	solicitation.go    the list against replayed solicitations (section 6.9)
+//	solicitation.go    solicitations, and the list against replays (section 6.9)
 //	client.go          which proxies to connect to
 //	clientlink.go      and their filters
 //	candidate.go       the proxies that are in sight

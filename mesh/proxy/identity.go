@@ -41,6 +41,11 @@ func (i Identification) String() string {
 // IsNode reports whether the type is about one node, and not any of its subnet.
 func (i Identification) IsNode() bool { return i == NodeIdentity || i == PrivateNodeIdentity }
 
+// IsPrivate reports whether the type tells nothing to who has not the NetKey.
+func (i Identification) IsPrivate() bool {
+	return i == PrivateNetworkIdentity || i == PrivateNodeIdentity
+}
+
 // Sizes in octets. Service data is
 //
 //	| 00 | Network ID 64 |  or  | 01 to 03 | Hash 64 | Random 64 |

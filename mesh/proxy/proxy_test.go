@@ -11,6 +11,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
@@ -191,6 +192,24 @@ func TestFilterIsBounded(t *testing.T) {
 	}
 	if got := f.Status().Size; got != proxy.MaxFilter {
 		t.Errorf("%d addresses, at most %d are wanted", got, proxy.MaxFilter)
+	}
+}
+
+// TestServiceDataFits: all that this service advertises has room beside flags
+// and the list of services.
+func TestServiceDataFits(t *testing.T) {
+	identity := proxy.NewIdentity(crypto.Key{1})
+	all := map[string][]byte{
+		"device":       proxy.DeviceServiceData(mesh.UUID{1}, 0),
+		"solicitation": proxy.SolicitationData(make([]byte, 17)),
+	}
+	for _, kind := range []proxy.Identification{proxy.NetworkID, proxy.NodeIdentity, proxy.PrivateNetworkIdentity, proxy.PrivateNodeIdentity} {
+		all[kind.String()] = identity.ServiceData(kind, [8]byte{1}, 5)
+	}
+	for name, data := range all {
+		if len(data) == 0 || len(data) > bearer.MaxBeckon {
+			t.Errorf("%s: %d octets, at most %d fit", name, len(data), bearer.MaxBeckon)
+		}
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// solicitationType is the identification type of a solicitation, the first
-// octet of its service data (section 6.9.1):
+// solicitationType is the identification type of a solicitation with replay
+// protection, the first octet of its service data (section 6.9.1):
 //
 //	| 00 | solicitation PDU, 17 octets |
 const solicitationType = 0x00

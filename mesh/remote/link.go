@@ -17,7 +17,7 @@ const openTimeout = 10 * time.Second
 // ownLink names the link to the server's own node.
 const ownLink = 1
 
-// link is the one link of a server (section 4.2.54): to a device over PB-ADV, or
+// link is the one link of a server: to a device over PB-ADV, or
 // to its own node.
 type link struct {
 	state  foundation.RemoteLink
@@ -61,7 +61,7 @@ func (s *Server) reportClosed(status foundation.RemoteStatus, reason foundation.
 	}, nil)
 }
 
-// openLink handles Link Open (section 4.4.5.5.3.2).
+// openLink handles Link Open (section 4.4.5.5.3).
 func (s *Server) openLink(ctx access.Context, from Client, m *foundation.RemoteProvisioningLinkOpen) {
 	l := &s.link
 	status := foundation.RemoteSuccess
@@ -174,7 +174,7 @@ func (s *Server) finishOwn(success bool) {
 	s.link = link{client: l.client}
 }
 
-// sendPDU handles PDU Send (section 4.4.5.5.3.4).
+// sendPDU handles PDU Send (section 4.4.5.5.3).
 func (s *Server) sendPDU(from Client, m *foundation.RemoteProvisioningPDUSend) {
 	l := &s.link
 	if l.state != foundation.RemoteLinkActive || from != l.client {

@@ -16,7 +16,7 @@ const (
 	mostReportDelay  = 500 * time.Millisecond
 )
 
-// scan is what a server looks for (section 4.2.53).
+// scan is what a server looks for.
 type scan struct {
 	state  foundation.RemoteScan
 	client Client

@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
@@ -140,57 +137,26 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 // of ours but the controllers: when this fails, the fault is in the laboratory.
 func testAlone(t *testing.T) {
 	room := newRoom(t)
-	a, b := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	const address, app = 0x0100, 0x001
-	boss := bluez.Start(t, bluez.Options{Adapter: a.name()}).Application(bluez.Device{
-		UUID: mesh.UUID{0xB0, 0x55, 6: 0x40, 8: 0x80}, Company: 0x05F1, CRPL: 50,
-		Elements:    []bluez.Element{{Models: []mesh.ModelID{foundation.ConfigurationClientID, generic.OnOffClientID}}},
-		Provisioner: &bluez.Provisioner{Assign: func(int) (mesh.KeyIndex, mesh.Address) { return 0, address }},
-	})
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(boss.CreateNetwork())
-	node, err := boss.Attach()
-	must(err)
-	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: b.name()}), bluez.Provisioning{})
+	a, c := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
+	b := newBoss(t, a.name(), bluez.Provisioning{})
+	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: c.name()}), bluez.Provisioning{})
+	var at mesh.Address
 	l.join(func() {
-		must(node.Scan(0))
-		boss.Found(l.uuid)
-		got, elements, err := node.AddNode(l.uuid)
-		if err != nil || got != address || elements != 2 {
-			t.Fatalf("AddNode gives %s with %d elements, %v", got, elements, err)
-		}
+		b.must(b.node.Scan(0))
+		b.app.Found(l.uuid)
+		at = b.take(l.uuid, 2)
 	})
-	must(node.CreateAppKey(0, app))
-	keys, err := node.ExportKeys()
-	if err != nil || len(keys.Net) != 1 || keys.Net[0].App[app].Key.IsZero() || keys.Device[address].IsZero() {
+	keys, err := b.node.ExportKeys()
+	if err != nil || len(keys.Net) != 1 || keys.Net[0].App[appKey].Key.IsZero() || keys.Device[at].IsZero() {
 		t.Fatalf("ExportKeys: %d NetKeys, %d device keys, %v", len(keys.Net), len(keys.Device), err)
 	}
-	answered := func(what string, send func() error, opcode ...byte) {
-		t.Helper()
-		boss.Ask(what, send, func(m bluez.Message) bool { return bytes.HasPrefix(m.Data, opcode) })
-	}
-	// BlueZ uses a key only for a model that it is bound to, so its own client
-	// needs that as well. Statuses begin with 0, success.
-	const self = 0x0001
-	answered("AppKey Status", func() error { return node.AddAppKey(self, app, 0, false) }, 0x80, 0x03, 0)
-	answered("Model App Status", func() error {
-		return node.DevKeySend(0, self, true, 0, []byte{0x80, 0x3D, self, 0x00, app, 0x00, 0x01, 0x10})
-	}, 0x80, 0x3E, 0)
-	answered("AppKey Status", func() error { return node.AddAppKey(address, app, 0, false) }, 0x80, 0x03, 0)
-	answered("Model App Status", func() error {
-		return node.DevKeySend(0, address, true, 0, []byte{0x80, 0x3D, 0x00, 0x01, app, 0x00, 0x00, 0x10})
-	}, 0x80, 0x3E, 0)
-	l.app.AwaitConfiguration(0, generic.OnOffServerID, "the binding", func(c bluez.Configuration) bool {
-		return slices.Equal(c.Bindings, []mesh.KeyIndex{app})
+	b.giveKey(at, onOffServer)
+	l.app.AwaitConfiguration(0, mesh.SIGModel(onOffServer), "the binding", func(c bluez.Configuration) bool {
+		return slices.Equal(c.Bindings, []mesh.KeyIndex{appKey})
 	})
-	answered("Generic OnOff Status", func() error { return node.Send(0, address, app, []byte{0x82, 0x02, 1, 0}) }, 0x82, 0x04, 1)
+	b.command(at, at, 1)
 	if on, _ := l.is(); !on {
 		t.Error("the lamp is off")
 	}
-	must(l.app.Leave())
+	b.must(l.app.Leave())
 }

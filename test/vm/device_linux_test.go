@@ -21,12 +21,16 @@ import (
 
 // plug is a virtual device of ours on an adapter: the node of the demo's plug.
 type plug struct {
-	t    *testing.T
-	uuid mesh.UUID
-	node *node.Node
-	stop func()
+	t       *testing.T
+	uuid    mesh.UUID
+	adapter string
+	options node.DeviceOptions
+	memory  store.Store
 
+	// Since start.
+	node   *node.Node
 	device *device.Plug // in the goroutine of the node
+	stop   func()
 
 	mu      sync.Mutex
 	events  []node.Event
@@ -38,32 +42,39 @@ func newPlug(t *testing.T, adapter string, number byte, o node.DeviceOptions) *p
 	t.Helper()
 	p := &plug{
 		t: t, uuid: mesh.UUID{0x9C, 0x06, 6: 0x40, 8: 0x80, 15: number},
-		device: device.NewPlug(), changed: make(chan struct{}),
+		adapter: adapter, options: o, memory: store.NewMemory(), changed: make(chan struct{}),
 	}
+	p.start()
+	return p
+}
+
+// start starts the plug, again after stop with what it remembers.
+func (p *plug) start() {
+	p.t.Helper()
+	p.device = device.NewPlug()
 	var err error
 	p.node, err = node.Open(node.Config{
-		Options: node.Options{Elements: p.device.Elements(), Random: rand.Reader, Device: o},
-		Store:   store.NewMemory(),
+		Options: node.Options{Elements: p.device.Elements(), Random: rand.Reader, Device: p.options},
+		Store:   p.memory,
 		Report:  p.report,
 	}, func() (node.Saved, error) { return node.NewDevice(p.uuid), nil })
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	r := tune(t, adapter, p.node.Receive)
-	ctx, cancel := context.WithCancel(t.Context())
+	n, r := p.node, tune(p.t, p.adapter, p.node.Receive)
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		p.node.Run(ctx, r.bearer)
+		n.Run(ctx, r.bearer)
 	}()
 	p.stop = func() {
 		cancel()
 		<-done
 		r.stop()
 	}
-	t.Cleanup(p.stop)
-	r.await(t, controller.Running)
-	return p
+	p.t.Cleanup(p.stop)
+	r.await(p.t, controller.Running)
 }
 
 func (p *plug) report(e node.Event) {
@@ -154,4 +165,25 @@ func (p *plug) phase(want state.Phase) {
 		return
 	}
 	happens(p, mark, fmt.Sprintf("phase %v", want), func(e node.KeyRefreshChanged) bool { return e.Phase == want })
+}
+
+// understood checks that nothing which the plug has heard since start was
+// malformed, did not fit its keys or came again.
+func (p *plug) understood() {
+	p.t.Helper()
+	s, err := p.node.Summary(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	c := s.Counters
+	for what, n := range map[string]uint64{
+		"PDUs of no known form":           c.Malformed + c.Network.Malformed + c.Transport.Malformed,
+		"PDUs that no key opens":          c.Network.BadMIC + c.Transport.BadMIC + c.Transport.NoKey,
+		"segments that contradict others": c.Transport.Contradictory,
+		"messages with old numbers":       c.Transport.Replayed + c.Transport.OldSegment,
+	} {
+		if n != 0 {
+			p.t.Errorf("%d %s: %+v", n, what, c)
+		}
+	}
 }

@@ -5,8 +5,8 @@
 //	host                          | guest: initramfs, this test binary again
 //	go test ./test/vm             |
 //	  builds, boots, reads   <----| the parts of one test
-//	  the serial line             |   TestLinux            TestBlueZ, TestKill, ...
-//	                              |   hci/transport        btmesh2mqtt run, Mosquitto
+//	  the serial line             |   TestLinux            TestBlueZ, TestKill, TestProvisioner, TestRefresh
+//	                              |   hci/transport        btmesh2mqtt run, Mosquitto, a plug
 //	                              |   hci/controller       BlueZ's mesh daemon, D-Bus (bluez)
 //	                              |   hci/advertiser         |
 //	                              |     | HCI_CHANNEL_USER   |

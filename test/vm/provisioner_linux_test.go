@@ -96,6 +96,7 @@ func testConfigures(t *testing.T) {
 	again := b.take(p.uuid, 1)
 	b.giveKey(again, onOffServer)
 	b.command(again, again, 1)
+	p.understood()
 }
 
 // testAuthenticates takes in devices that show or are told a value. BlueZ chooses
@@ -110,16 +111,19 @@ func testAuthenticates(t *testing.T) {
 	}
 	public := pair.Public()
 	var current atomic.Pointer[plug]
-	shown := func() string {
-		p := current.Load()
-		return happens(p, 0, "the value", func(e node.ProvisioningStep) bool { return e.Step == string(provision.OOBShown) }).Prompt.Value
+	step := func(s provision.Step) node.ProvisioningStep {
+		return happens(current.Load(), 0, string(s), func(e node.ProvisioningStep) bool { return e.Step == string(s) })
 	}
+	shown := func() string { return step(provision.OOBShown).Prompt.Value }
 	b := newBoss(t, theirs.name(), bluez.Provisioning{
 		Capabilities: []string{
 			"static-oob", "public-oob", "blink", "beep", "vibrate", "out-numeric", "out-alpha", "push", "twist", "in-numeric", "in-alpha",
 		},
-		Static:    static,
-		PublicKey: public[:],
+		Static: static,
+		PublicKey: func() []byte {
+			step(provision.Started) // nobody reads it from the device sooner than BlueZ can use it
+			return public[:]
+		},
 		Numeric: func(string) uint32 {
 			n, _ := strconv.ParseUint(shown(), 10, 32) // a wrong number fails the test
 			return uint32(n)
@@ -153,7 +157,7 @@ func testAuthenticates(t *testing.T) {
 		entered := make(chan error, 1)
 		if tt.input {
 			go func() {
-				happens(p, 0, "the wish for a value", func(e node.ProvisioningStep) bool { return e.Step == string(provision.OOBWanted) })
+				step(provision.OOBWanted)
 				d := b.app.Displayed(displayed)
 				value := d.Text
 				if value == "" {

@@ -1,15 +1,22 @@
 package vm
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/process"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
 
@@ -19,6 +26,7 @@ func TestRefresh(t *testing.T) {
 	guest{stack: true, limit: 6 * time.Minute, parts: []part{
 		{"keys", testServiceRefreshes},
 		{"iv_index", testServiceUpdatesIV},
+		{"in_their_network", testServiceFollows},
 	}}.test(t)
 }
 
@@ -27,9 +35,8 @@ func TestRefresh(t *testing.T) {
 const spent mesh.SequenceNumber = 0x800001
 
 // newPair is BlueZ's provisioner with a plug of ours that it has configured.
-func newPair(t *testing.T) (b *boss, p *plug, at mesh.Address) {
+func newPair(t *testing.T, room *room) (b *boss, p *plug, at mesh.Address) {
 	t.Helper()
-	room := newRoom(t)
 	theirs, ours := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
 	b = newBoss(t, theirs.name(), bluez.Provisioning{})
 	p = newPlug(t, ours.address(), 1, node.DeviceOptions{})
@@ -41,49 +48,62 @@ func newPair(t *testing.T) (b *boss, p *plug, at mesh.Address) {
 	return b, p, at
 }
 
+// refresh gives nodes other keys, from phase to phase: told by messages, or for
+// them to see it in the beacons of BlueZ's own node. in is called in each phase.
+func (b *boss) refresh(nodes []mesh.Address, told bool, in func(state.Phase)) {
+	b.t.Helper()
+	// What the daemon manages is not what its own node has.
+	b.must(b.node.UpdateSubnet(homeKey))
+	b.must(b.node.UpdateAppKey(appKey))
+	all := append(slices.Clone(nodes), bossAddress)
+	for _, to := range all {
+		b.ask(to, "NetKey Status", func() error { return b.node.AddNetKey(to, homeKey, homeKey, true) }, 0x80, 0x44, 0)
+		b.ask(to, "AppKey Status", func() error { return b.node.AddAppKey(to, appKey, homeKey, true) }, 0x80, 0x03, 0)
+	}
+	in(state.FirstPhase)
+	for _, s := range []struct {
+		transition byte
+		phase      state.Phase
+	}{{2, state.SecondPhase}, {3, state.NormalOperation}} {
+		for _, to := range all {
+			if to == bossAddress || told {
+				b.configure(to, "Key Refresh Phase Status", append(octets([]byte{0x80, 0x16}, uint16(homeKey)), s.transition),
+					append(octets([]byte{0x80, 0x17, 0}, uint16(homeKey)), byte(s.phase))...)
+			}
+		}
+		b.must(b.node.SetKeyPhase(homeKey, s.transition))
+		in(s.phase)
+	}
+}
+
+// keys are those that BlueZ manages.
+func (b *boss) keys() (net, app crypto.Key) {
+	b.t.Helper()
+	keys, err := b.node.ExportKeys()
+	b.must(err)
+	return keys.Net[homeKey].Key, keys.Net[homeKey].App[appKey].Key
+}
+
 // testRefreshesKeys has BlueZ refresh the keys twice: our plug is told the
 // phases by messages, and then it has to see them in beacons.
 func testRefreshesKeys(t *testing.T) {
-	b, p, at := newPair(t)
-	both := []mesh.Address{at, bossAddress}
+	b, p, at := newPair(t, newRoom(t))
 	for _, told := range []bool{true, false} {
-		before, err := b.node.ExportKeys()
-		b.must(err)
-		b.must(b.node.UpdateSubnet(homeKey))
-		b.must(b.node.UpdateAppKey(appKey))
-		for _, to := range both {
-			b.ask(to, "NetKey Status", func() error { return b.node.AddNetKey(to, homeKey, homeKey, true) }, 0x80, 0x44, 0)
-			b.ask(to, "AppKey Status", func() error { return b.node.AddAppKey(to, appKey, homeKey, true) }, 0x80, 0x03, 0)
-		}
-		p.phase(state.FirstPhase)
-		b.works(p, at)
-
-		for _, s := range []struct {
-			transition, phase byte
-			want              state.Phase
-		}{{2, 2, state.SecondPhase}, {3, 0, state.NormalOperation}} {
-			for _, to := range both {
-				if to == bossAddress || told {
-					b.configure(to, "Key Refresh Phase Status", append(octets([]byte{0x80, 0x16}, uint16(homeKey)), s.transition),
-						append(octets([]byte{0x80, 0x17, 0}, uint16(homeKey)), s.phase)...)
-				}
-			}
-			// What the daemon manages is not what its own node has.
-			b.must(b.node.SetKeyPhase(homeKey, s.transition))
-			p.phase(s.want)
+		oldNet, oldApp := b.keys()
+		b.refresh([]mesh.Address{at}, told, func(phase state.Phase) {
+			p.phase(phase)
 			b.works(p, at)
-		}
-
-		after, err := b.node.ExportKeys()
-		b.must(err)
-		has, net, app := p.state(), after.Net[homeKey].Key, after.Net[homeKey].App[appKey].Key
-		if net.Equal(before.Net[homeKey].Key) || app.Equal(before.Net[homeKey].App[appKey].Key) {
+		})
+		net, app := b.keys()
+		if net.Equal(oldNet) || app.Equal(oldApp) {
 			t.Error("BlueZ has the same keys as before")
 		}
+		has := p.state()
 		if s := has.Subnets[0]; !s.Key.Equal(net) || !s.NewKey.IsZero() || !has.AppKeys[0].Key.Equal(app) {
 			t.Error("the plug has not the new keys, or still the old ones")
 		}
 	}
+	p.understood()
 }
 
 // works has a command, its status and a message of the plug's own pass.
@@ -104,12 +124,14 @@ func (b *boss) works(p *plug, at mesh.Address) {
 // cannot be told to, and it ends an update after 96 hours only: so the daemon is
 // stopped, and started with what it writes at that time.
 func testUpdatesIVIndex(t *testing.T) {
-	b, p, at := newPair(t)
+	b, p, at := newPair(t, newRoom(t))
 	uuid := b.app.UUID()
 	b.daemon.Stop()
+	p.stop()
 	b.daemon.SetSequence(uuid, 0, false, spent)
 	b.daemon.Restart()
 	b.attach()
+	p.start() // its first beacon comes soon; then those of BlueZ are enough for two
 	for late := time.Now().Add(3 * patience); !b.node.IVUpdate(); b.command(at, at, 1) {
 		if time.Now().After(late) {
 			t.Fatal("BlueZ begins no IV Update")
@@ -134,6 +156,7 @@ func testUpdatesIVIndex(t *testing.T) {
 	if n := b.node.SequenceNumber(); n >= spent {
 		t.Errorf("BlueZ goes on with the sequence number %d", n)
 	}
+	p.understood()
 }
 
 // newLivingRoom is the service with a lamp on BlueZ.
@@ -163,61 +186,70 @@ func (h *home) lampWorks(l *lamp) {
 	h.o.Stands(base+"lamp", `{"state":"ON"}`)
 }
 
-// testServiceRefreshes gives a node of BlueZ's other keys, twice.
+// testServiceRefreshes gives a node of BlueZ's other keys, and then again while
+// the node has no power when that begins, and then the service has not.
 func testServiceRefreshes(t *testing.T) {
 	h, d, l := newLivingRoom(t)
-	for range 2 {
+	for _, outage := range []bool{false, true} {
 		before := d.NodeState(l.uuid)
+		if outage {
+			d.Kill()
+		}
 		mark := h.o.Mark()
 		h.ask("network/key_refresh", `{}`, `{"status":"ok"}`)
+		if outage {
+			h.kill()
+			h.start()
+			d.Restart()
+			l.attach()
+			l.press(true) // it is there again
+		}
 		for _, phase := range []string{"distributing", "switching", "revoking", "done"} {
 			h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"key_refresh","data":{"net_key":0,"phase":%q}}`, phase))
 		}
 		h.lampWorks(l)
 
-		var own struct {
-			Data struct {
-				Network struct {
-					NetKeys, AppKeys []struct{ Key string }
-				}
-			}
-		}
-		if err := json.Unmarshal(h.ask("network/export", `{"keys":true}`, `{"status":"ok"}`), &own); err != nil {
-			t.Fatal(err)
-		}
-		after := d.NodeState(l.uuid)
+		own, after := h.export(), d.NodeState(l.uuid)
 		for name, k := range map[string]struct {
 			before, after bluez.StoredKey
-			own           string
+			own           crypto.Key
 		}{
-			"NetKey": {before.Net[0], after.Net[0], own.Data.Network.NetKeys[0].Key},
-			"AppKey": {before.App[0], after.App[0], own.Data.Network.AppKeys[0].Key},
+			"NetKey": {before.Net[0], after.Net[0], own.NetKeys[0].Key},
+			"AppKey": {before.App[0], after.App[0], own.AppKeys[0].Key},
 		} {
-			if k.after.Key.Equal(k.before.Key) || !k.after.Old.IsZero() || k.after.Phase != 0 || hex.EncodeToString(k.after.Key.Reveal()) != k.own {
+			if k.after.Key.Equal(k.before.Key) || !k.after.Old.IsZero() || k.after.Phase != 0 || !k.after.Key.Equal(k.own) {
 				t.Errorf("BlueZ has not the new %s, or still the old one", name)
 			}
 		}
 	}
 	// What is stored is what counts.
-	h.kill()
 	d.Kill()
 	d.Restart()
 	l.attach()
-	h.start()
 	h.lampWorks(l)
+}
+
+// export is the network, as the service has it.
+func (h *home) export() *cdb.Database {
+	h.t.Helper()
+	var answer struct {
+		Data struct{ Network json.RawMessage }
+	}
+	err := json.Unmarshal(h.ask("network/export", `{"keys":true}`, `{"status":"ok"}`), &answer)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	d, err := cdb.Parse(answer.Data.Network)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return d
 }
 
 // testServiceUpdatesIV goes with a node of BlueZ's to the IV index that the
 // service begins with, and then to the one that BlueZ begins with.
 func testServiceUpdatesIV(t *testing.T) {
 	h, d, l := newLivingRoom(t)
-	restart := func(change func()) {
-		t.Helper()
-		d.Stop()
-		change()
-		d.Restart()
-		l.attach()
-	}
 	h.ask("network/iv_update", `{"test_mode":true}`, `{"status":"ok","data":{"iv_index":1,"in_progress":true}}`)
 	l.iv(1, true)
 	h.lampWorks(l)
@@ -227,17 +259,30 @@ func testServiceUpdatesIV(t *testing.T) {
 	// and understand each other.
 	mark := h.o.Mark()
 	h.ask("network/iv_update", `{"to":"normal"}`, `{"status":"ok","data":{"iv_index":1,"in_progress":false}}`)
+	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":1,"in_progress":false}}`)
 	d.AwaitLog("IVU clear attempted too soon")
 	h.lampWorks(l)
-	// It does when it has just been started.
-	restart(func() {})
+
+	// When it has just been started it believes every beacon. That of the service
+	// comes soon only when that has just been started as well: the beacons of
+	// BlueZ are enough for two.
+	cycle := func(change func()) {
+		t.Helper()
+		h.stop()
+		d.Stop()
+		change()
+		d.Restart()
+		l.attach()
+		h.start()
+		h.ask("network/iv_update", `{"test_mode":true,"to":"normal"}`, `{"status":"error","code":"wrong_state"}`) // it was before
+	}
+	cycle(func() {})
 	l.iv(1, false)
 	h.lampWorks(l)
-	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":1,"in_progress":false}}`)
 
 	// The lamp has used half of its sequence numbers.
 	mark = h.o.Mark()
-	restart(func() { d.SetSequence(l.uuid, 1, false, spent) })
+	cycle(func() { d.SetSequence(l.uuid, 1, false, spent) })
 	for late := time.Now().Add(3 * patience); !l.node.IVUpdate(); h.lampWorks(l) {
 		if time.Now().After(late) {
 			t.Fatal("BlueZ begins no IV Update")
@@ -246,8 +291,12 @@ func testServiceUpdatesIV(t *testing.T) {
 	l.iv(2, true)
 	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":2,"in_progress":true}}`)
 	h.lampWorks(l)
-	// The 96 hours later.
-	restart(func() { d.SetSequence(l.uuid, 2, false, 0) })
+
+	// 96 hours later.
+	d.Stop()
+	d.SetSequence(l.uuid, 2, false, 0)
+	d.Restart()
+	l.attach()
 	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":2,"in_progress":false}}`)
 	l.iv(2, false)
 	h.lampWorks(l)
@@ -266,4 +315,88 @@ func (l *lamp) iv(index mesh.IVIndex, update bool) {
 	if i, u := l.node.IVIndex(), l.node.IVUpdate(); i != index || u != update {
 		l.t.Fatalf("BlueZ has the IV index %d, updating %t; expected %d, %t", i, u, index, update)
 	}
+}
+
+// testServiceFollows takes the service into the network of BlueZ by a file, as
+// one of a phone app; then BlueZ refreshes the keys of all.
+func testServiceFollows(t *testing.T) {
+	const address = mesh.Address(0x2000)
+	room := newRoom(t)
+	b, p, at := newPair(t, room)
+	ours := room.plug(t, kind(3, false))
+	dir := t.TempDir()
+	file, store := filepath.Join(dir, "network.json"), filepath.Join(dir, "store")
+	if err := os.WriteFile(file, b.describe(p.uuid, at), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	join := exec.Command(guestService, "network", "import", file, "--address", address.String(), "--store.dir", store)
+	join.Env = process.Environment()
+	joins := process.Start(t, join)
+	if code := joins.Wait(); code != 0 {
+		t.Fatalf("network import ends with %d: %s", code, joins.Stderr.String())
+	}
+	h := newHome(t, ours.name(), "--store.dir", store)
+	h.interviewed(0, "plug")
+	works := func(on bool) {
+		t.Helper()
+		h.command("plug", fmt.Sprintf(`"state":%q`, map[bool]string{true: "ON", false: "OFF"}[on]))
+		if p.is() != on {
+			t.Errorf("the plug is on: %t", !on)
+		}
+	}
+	works(true)
+
+	for _, n := range h.export().Nodes {
+		if n.Address == address {
+			b.must(b.node.ImportRemoteNode(address, 1, *n.DeviceKey))
+		}
+	}
+	mark := h.o.Mark()
+	b.refresh([]mesh.Address{at, address}, true, func(phase state.Phase) {
+		word := map[state.Phase]string{state.FirstPhase: "distributing", state.SecondPhase: "switching", state.NormalOperation: "done"}[phase]
+		h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"key_refresh","data":{"net_key":0,"phase":%q}}`, word))
+		p.phase(phase)
+		works(false)
+		works(true)
+		b.works(p, at)
+	})
+	net, app := b.keys()
+	if own := h.export(); !own.NetKeys[0].Key.Equal(net) || !own.AppKeys[0].Key.Equal(app) || own.NetKeys[0].OldKey != nil {
+		t.Error("the service has not the new keys, or still the old ones")
+	}
+
+	// It is not thrown out of the network that it is the way to.
+	b.must(b.node.DevKeySend(0, address, true, homeKey, []byte{0x80, 0x49}))
+	h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"reset_refused","data":{"by":%q}}`, bossAddress))
+	works(false)
+}
+
+// describe is BlueZ's network, as a file for others.
+func (b *boss) describe(plug mesh.UUID, at mesh.Address) []byte {
+	b.t.Helper()
+	keys, err := b.node.ExportKeys()
+	b.must(err)
+	node := func(uuid mesh.UUID, name string, address mesh.Address, model mesh.ModelID) cdb.Node {
+		key := keys.Device[address]
+		return cdb.Node{
+			UUID: uuid, Name: name, Address: address, DeviceKey: &key, ConfigComplete: true,
+			NetKeys: []cdb.NodeKey{{Index: homeKey}}, AppKeys: []cdb.NodeKey{{Index: appKey}},
+			Elements: []cdb.Element{{Models: []cdb.Model{{ID: model, Bind: []mesh.KeyIndex{appKey}}}}},
+		}
+	}
+	d := cdb.Database{
+		UUID: mesh.UUID{0xB1, 6: 0x40, 8: 0x80}, Name: "BlueZ", Timestamp: time.Now(),
+		NetKeys: []cdb.NetKey{{Name: "all", Index: homeKey, Key: keys.Net[homeKey].Key, Timestamp: time.Now()}},
+		AppKeys: []cdb.AppKey{{Name: "all", Index: appKey, BoundNet: homeKey, Key: keys.Net[homeKey].App[appKey].Key}},
+		Provisioners: []cdb.Provisioner{{
+			Name: "BlueZ", UUID: b.app.UUID(), Unicast: []cdb.AddressRange{{Low: bossAddress, High: 0x0FFF}},
+		}},
+		Nodes: []cdb.Node{
+			node(b.app.UUID(), "boss", bossAddress, generic.OnOffClientID),
+			node(plug, "plug", at, generic.OnOffServerID),
+		},
+	}
+	file, err := d.JSON()
+	b.must(err)
+	return file
 }

@@ -51,6 +51,7 @@ type step uint8
 const (
 	askInformation step = iota
 	askStart
+	askWhere
 	askBlock
 	sendChunk
 	askMissing
@@ -86,10 +87,12 @@ type Client struct {
 	rounds    int  // without progress
 	before    int  // missing chunks of the last round
 	waiting   bool // for the answer to an Ask
+	alone     bool // the block was begun by an earlier client
 
 	deadline time.Time           // of a report
 	reported *PartialBlockReport // came while a chunk was on its way
 	err      error
+	status   Status // of the last answer
 }
 
 // maxRounds is how often chunks are sent again before a node that still misses
@@ -117,6 +120,9 @@ func (c *Client) Err() error {
 	}
 	return c.err
 }
+
+// Status is that of the server's last answer.
+func (c *Client) Status() Status { return c.status }
 
 // Progress is how many octets the server has, as far as the client knows. It
 // goes back when chunks were lost.
@@ -189,7 +195,7 @@ func (c *Client) ask() (Ask, error) {
 	case sendChunk:
 		data, err := c.read()
 		return Ask{&ChunkTransfer{ChunkNumber: uint16(c.chunk), ChunkData: data}, 0}, err
-	case askMissing:
+	case askWhere, askMissing:
 		return Ask{&BlockGet{}, OpBlockStatus}, nil
 	default:
 		return Ask{&TransferGet{}, OpTransferStatus}, nil
@@ -199,7 +205,7 @@ func (c *Client) ask() (Ask, error) {
 // read reads the chunk that is to be sent.
 func (c *Client) read() ([]byte, error) {
 	offset := uint32(c.chunk) * uint32(c.chunkSize)
-	size := min(uint32(c.chunkSize), blockSize(c.object.Size, c.blockLog, c.block)-offset)
+	size := min(uint32(c.chunkSize), c.length()-offset)
 	data := make([]byte, size)
 	at := int64(c.block)<<c.blockLog + int64(offset)
 	if n, err := c.object.Data.ReadAt(data, at); n < len(data) {
@@ -232,8 +238,14 @@ func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 	case *InformationStatus:
 		c.plan(m)
 	case *TransferStatus:
+		c.status = m.Status
 		c.transfer(m)
 	case *BlockStatus:
+		c.status = m.Status
+		if c.step == askWhere {
+			c.locate(m)
+			return
+		}
 		c.missing(m)
 	default:
 		c.end(fmt.Errorf("%w: expected an answer to %d, got %T", ErrRefused, c.step, m))
@@ -298,8 +310,31 @@ func (c *Client) transfer(m *TransferStatus) {
 				return
 			}
 		}
+		if c.step == askStart && m.Phase == WaitingForChunk {
+			c.step = askWhere
+			return
+		}
 		c.nextBlock()
 	}
+}
+
+// locate goes on in the block, and with the chunks, that an earlier client has
+// begun.
+func (c *Client) locate(m *BlockStatus) {
+	block := int(m.BlockNumber)
+	if m.Status != Success || !c.blocks.Has(block) || block >= blockCount(c.object.Size, c.blockLog) || m.ChunkSize == 0 || m.ChunkSize > maxChunk {
+		c.nextBlock()
+		return
+	}
+	length := uint64(blockSize(c.object.Size, c.blockLog, block))
+	if length > uint64(m.ChunkSize)*uint64(c.maxCount) {
+		c.nextBlock()
+		return
+	}
+	c.block, c.alone = block, true
+	c.cut(m.ChunkSize)
+	c.step = askMissing
+	c.missing(m)
 }
 
 // nextBlock goes to the first block that is missing, or asks whether all is
@@ -310,11 +345,20 @@ func (c *Client) nextBlock() {
 		c.step = askTransfer
 		return
 	}
-	c.chunkSize = c.maxChunk
-	c.count = int((blockSize(c.object.Size, c.blockLog, c.block) + uint32(c.chunkSize) - 1) / uint32(c.chunkSize))
+	c.alone = false
+	c.cut(c.maxChunk)
+	c.step = askBlock
+}
+
+// length is the octets of the block.
+func (c *Client) length() uint32 { return blockSize(c.object.Size, c.blockLog, c.block) }
+
+// cut divides the block into chunks.
+func (c *Client) cut(chunkSize uint16) {
+	c.chunkSize = chunkSize
+	c.count = int((c.length() + uint32(c.chunkSize) - 1) / uint32(c.chunkSize))
 	c.chunks = AllBits(c.count)
 	c.rounds, c.before = 0, c.count
-	c.step = askBlock
 }
 
 // missing takes what the server says of the block.

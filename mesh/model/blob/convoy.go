@@ -15,9 +15,24 @@ import (
 //
 //	all: information, start | block 0: start, chunks, missing? ... | block 1 ... | complete?
 type Convoy struct {
-	clients []*Client
-	agreed  bool
-	block   int // that all are at, noBlock between two
+	clients  []*Client
+	agreed   bool
+	block    int // that all are at, noBlock between two
+	strays   []stray
+	maxCount uint16 // of chunks of a block
+}
+
+// stray is a node that was given up in the middle of a block: it still takes
+// what it hears for chunks of that one.
+type stray struct {
+	left             *Client
+	length           uint32 // of the block
+	chunkSize, count int
+}
+
+// chunkLength is the octets of a chunk of a block; the last one may be shorter.
+func chunkLength(block uint32, chunkSize, number int) int {
+	return min(chunkSize, int(block)-number*chunkSize)
 }
 
 // NewConvoy joins clients that have not begun. All have the same object.
@@ -93,6 +108,7 @@ func (v *Convoy) agree() {
 	for blockLog > 0 && blockLog < 64 && uint64(chunk)*uint64(count) < 1<<blockLog {
 		blockLog--
 	}
+	v.maxCount = count
 	for _, c := range v.clients {
 		if c.step == ended {
 			continue
@@ -111,7 +127,7 @@ func (v *Convoy) turn() {
 	next := noBlock
 	for _, c := range v.clients {
 		switch c.step {
-		case askInformation, askStart:
+		case askInformation, askStart, askWhere:
 			return
 		case askBlock:
 			if c.block == v.block {
@@ -124,7 +140,54 @@ func (v *Convoy) turn() {
 			return
 		}
 	}
+	v.lose()
 	v.block = next
+	v.cut()
+}
+
+// lose notes the nodes that were given up in the block that ends.
+func (v *Convoy) lose() {
+	for _, c := range v.clients {
+		known := slices.ContainsFunc(v.strays, func(s stray) bool { return s.left == c })
+		if c.step == ended && c.Err() != nil && c.blocks != nil && c.block >= 0 && c.chunkSize > 0 && !known {
+			v.strays = append(v.strays, stray{c, c.length(), int(c.chunkSize), c.count})
+		}
+	}
+}
+
+// cut chooses the chunks of the block: as large as they may be, but none that a
+// node which was given up would take for one of its own block.
+func (v *Convoy) cut() {
+	if len(v.strays) == 0 {
+		return
+	}
+	for _, c := range v.clients {
+		if c.step != askBlock || c.block != v.block {
+			continue
+		}
+		for size := c.maxChunk; size > 0; size-- {
+			if c.cut(size); c.count > int(v.maxCount) {
+				c.cut(c.maxChunk) // there is none
+				break
+			}
+			if !v.confuses(c) {
+				break
+			}
+		}
+	}
+}
+
+// confuses reports whether a node that was given up would take a chunk of a
+// client's block.
+func (v *Convoy) confuses(c *Client) bool {
+	for _, s := range v.strays {
+		for number := range min(c.count, s.count) {
+			if chunkLength(s.length, s.chunkSize, number) == chunkLength(c.length(), int(c.chunkSize), number) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // chunk is the first chunk that a node lacks, once no client asks any more.
@@ -143,16 +206,24 @@ func (v *Convoy) chunk(now time.Time) (Shared, bool) {
 			if c.block == v.block {
 				return Shared{}, false
 			}
-		case askMissing:
+		case askWhere, askMissing:
 			return Shared{}, false
 		}
 	}
-	var shared Shared
+	var members []int
 	for i, c := range v.clients {
 		if c.step != sendChunk || c.chunk != first {
 			continue
 		}
-		if ask, ok := c.Next(now); ok {
+		// One in a block that an earlier client has begun gets its chunks for
+		// itself. So do all, if a node that was given up could take them.
+		if len(members) == 0 || !c.alone && !v.clients[members[0]].alone && !v.confuses(c) {
+			members = append(members, i)
+		}
+	}
+	var shared Shared
+	for _, i := range members {
+		if ask, ok := v.clients[i].Next(now); ok {
 			shared.Ask = ask
 			shared.To = append(shared.To, i)
 		}

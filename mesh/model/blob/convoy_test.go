@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,9 @@ type convoy struct {
 	sinks   []*sink
 	clients []*blob.Client
 	chunks  int // that were sent
+	// heard says whether a message gets through to a node and its answer back;
+	// nil: as the link has it.
+	heard func(i int, a blob.Ask) bool
 }
 
 func newConvoy(t *testing.T, nodes int, loss float64, data []byte, limits func(i int) blob.Limits) *convoy {
@@ -48,7 +52,20 @@ func (v *convoy) run(stop func() bool) {
 			} else if len(a.To) != 1 {
 				v.Errorf("a question for %d nodes at once", len(a.To))
 			}
+			for i, l := range v.links {
+				if len(a.To) > 1 && !slices.Contains(a.To, i) {
+					l.Send(a.Message) // it listens to the group as well
+				}
+			}
 			for _, i := range a.To {
+				if v.heard != nil && !v.heard(i, a.Ask) {
+					err := errSilent
+					if a.Respond == 0 {
+						err = nil
+					}
+					c.Answer(v.links[i].Time, i, nil, err)
+					continue
+				}
 				m, err := v.links[i].ask(a.Ask)
 				c.Answer(v.links[i].Time, i, m, err)
 			}
@@ -148,4 +165,49 @@ func TestConvoyLosesNodes(t *testing.T) {
 			t.Errorf("node %d: %v", i, v.clients[i].Err())
 		}
 	}
+}
+
+// A node that hears chunks but whose answers are lost is given up in the middle
+// of a block. What it hears of the next blocks it does not put into its own.
+func TestConvoyLeavesNoWrongChunksBehind(t *testing.T) {
+	data := object(20000)
+	v := newConvoy(t, 3, 0, data, func(int) blob.Limits { return blob.DefaultLimits(20000) })
+	lost := v.links[1]
+	missed := 0
+	v.heard = func(i int, a blob.Ask) (answered bool) {
+		switch {
+		case i != 1 || v.clients[0].Progress() < 5000:
+			return true
+		case a.Respond == 0 && missed == 0:
+			missed++ // the chunk that keeps it in its block
+			return false
+		case a.Respond == 0:
+			return true // without an answer to it
+		}
+		return false
+	}
+	v.run(nil)
+	if !errors.Is(v.clients[1].Err(), blob.ErrSilent) || missed != 1 {
+		t.Fatalf("%v: the node was not given up", v.clients[1].Err())
+	}
+	for _, i := range []int{0, 2} {
+		if v.clients[i].Err() != nil || !bytes.Equal(v.sinks[i].data, data) {
+			t.Errorf("node %d: %v", i, v.clients[i].Err())
+		}
+	}
+	if lost.server.Phase() != blob.WaitingForChunk {
+		t.Errorf("the node is %s", lost.server.Phase())
+	}
+	for i, b := range v.sinks[1].data {
+		if b != 0 && b != data[i] {
+			t.Fatalf("octet %d is of another block", i)
+		}
+	}
+	// Another convoy brings it the rest, and its own chunks of the block.
+	v.heard = nil
+	for i := range v.clients {
+		v.clients[i] = blob.NewClient(blob.Object{ID: id, Data: bytes.NewReader(data), Size: uint32(len(data))}, blob.ClientOptions{TimeoutBase: 30, MaxChunkSize: 200})
+	}
+	v.run(nil)
+	v.complete(data)
 }

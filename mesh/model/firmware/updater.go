@@ -24,6 +24,8 @@ type Update struct {
 	Shared bool
 	// MaxChunkSize bounds the chunks of the transfer, 0 for what fits.
 	MaxChunkSize uint16
+	// Hold lets the updater wait, once the firmware is verified, for Apply.
+	Hold bool
 }
 
 // Stage is how far an updater is.
@@ -34,6 +36,7 @@ const (
 	StageChecking     Stage = "checking"
 	StageTransferring Stage = "transferring"
 	StageVerifying    Stage = "verifying"
+	StageVerified     Stage = "verified" // it waits for Apply
 	StageApplying     Stage = "applying"
 	StageDone         Stage = "done"
 	StageFailed       Stage = "failed"
@@ -69,6 +72,8 @@ type Updater struct {
 	next    time.Time // when to ask again
 	err     error
 	cancel  bool
+	code    Status // of the last answer to the update
+	reached Stage  // before it failed
 }
 
 // updatePhase is what the updater asks next.
@@ -80,6 +85,7 @@ const (
 	askUpdate
 	transferring
 	askVerified
+	holding
 	askApply
 	askAfter
 	askCancel
@@ -116,7 +122,7 @@ func (u *Updater) Effect() Effect { return u.effect }
 // Progress is how many octets of the firmware the node has.
 func (u *Updater) Progress() uint32 {
 	switch {
-	case u.stage == StageVerifying || u.stage == StageApplying || u.stage == StageDone:
+	case u.stage == StageVerifying || u.stage == StageVerified || u.stage == StageApplying || u.stage == StageDone:
 		return u.update.Object.Size
 	case u.client != nil:
 		return u.client.Progress()
@@ -138,6 +144,14 @@ func (u *Updater) Cancel() {
 
 // Cancelled reports whether Cancel has been called.
 func (u *Updater) Cancelled() bool { return u.cancel }
+
+// Apply makes the node run the firmware, though Update.Hold says to wait.
+func (u *Updater) Apply() {
+	u.update.Hold = false
+	if u.phase == holding {
+		u.stage, u.phase = StageApplying, askApply
+	}
+}
 
 // Client is the transfer, for a convoy, while it goes on; nil before and after.
 func (u *Updater) Client() *blob.Client {
@@ -184,7 +198,7 @@ func (u *Updater) Next(now time.Time) (blob.Ask, bool) {
 		}
 		u.phase, u.stage, u.polls, u.next = askVerified, StageVerifying, 0, time.Time{}
 	}
-	if now.Before(u.next) {
+	if u.phase == holding || now.Before(u.next) {
 		return blob.Ask{}, false
 	}
 	u.waiting = true
@@ -263,7 +277,10 @@ func (u *Updater) poll(now time.Time, failed error) {
 	u.next = now.Add(pollInterval)
 }
 
-func (u *Updater) fail(err error) { u.stage, u.phase, u.err = StageFailed, finished, err }
+func (u *Updater) fail(err error) {
+	u.reached = u.stage
+	u.stage, u.phase, u.err = StageFailed, finished, err
+}
 
 func (u *Updater) complete() { u.stage, u.phase, u.err = StageDone, finished, errComplete }
 
@@ -291,7 +308,7 @@ func (u *Updater) information(now time.Time, m *UpdateInformationStatus) {
 }
 
 func (u *Updater) checked(m *UpdateFirmwareMetadataStatus) {
-	if m.Status != Success {
+	if u.code = m.Status; m.Status != Success {
 		u.fail(fmt.Errorf("%w: %s", ErrRefused, m.Status))
 		return
 	}
@@ -300,7 +317,11 @@ func (u *Updater) checked(m *UpdateFirmwareMetadataStatus) {
 
 // status takes how far the node is with the update.
 func (u *Updater) status(now time.Time, m *UpdateStatus) {
-	if m.Status != Success {
+	if u.phase == askApply && m.Status == WrongPhase && m.Phase == Idle {
+		u.applied(now, m) // it was told so before, and the answer was lost
+		return
+	}
+	if u.code = m.Status; m.Status != Success {
 		u.fail(fmt.Errorf("%w: %s (%s)", ErrRefused, m.Status, m.Phase))
 		return
 	}
@@ -325,7 +346,13 @@ func (u *Updater) status(now time.Time, m *UpdateStatus) {
 	case VerifyingUpdate:
 		u.stage, u.phase = StageVerifying, askVerified
 		u.poll(now, fmt.Errorf("%w: it takes too long", ErrVerify))
-	case VerificationSucceeded, ApplyingUpdate:
+	case VerificationSucceeded:
+		if u.update.Hold {
+			u.stage, u.phase, u.next = StageVerified, holding, time.Time{}
+			return
+		}
+		u.stage, u.phase = StageApplying, askApply
+	case ApplyingUpdate:
 		u.stage, u.phase = StageApplying, askApply
 	case VerificationFailed:
 		u.fail(ErrVerify)

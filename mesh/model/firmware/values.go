@@ -182,10 +182,39 @@ func (e *Effect) visit(c *access.Codec) {
 // DistributionStatusCode is the outcome of a Firmware Distribution request.
 type DistributionStatusCode uint8
 
+// The status codes.
+const (
+	DistributionSuccess           DistributionStatusCode = 0x00
+	DistributionNoResources       DistributionStatusCode = 0x01
+	DistributionWrongPhase        DistributionStatusCode = 0x02
+	DistributionInternalError     DistributionStatusCode = 0x03
+	DistributionFirmwareNotFound  DistributionStatusCode = 0x04
+	DistributionInvalidAppKey     DistributionStatusCode = 0x05
+	DistributionNoReceivers       DistributionStatusCode = 0x06
+	DistributionBusy              DistributionStatusCode = 0x07
+	DistributionBusyWithUpload    DistributionStatusCode = 0x08
+	DistributionURINotSupported   DistributionStatusCode = 0x09
+	DistributionURIMalformed      DistributionStatusCode = 0x0A
+	DistributionURIUnreachable    DistributionStatusCode = 0x0B
+	DistributionNoNewFirmware     DistributionStatusCode = 0x0C
+	DistributionSuspensionFailure DistributionStatusCode = 0x0D
+)
+
 var distributionStatusWords = []string{
-	"success", "insufficient resources", "wrong phase", "internal error", "firmware not found", "invalid AppKey index",
-	"receivers list empty", "busy with distribution", "busy with upload", "URI not supported", "URI malformed",
-	"URI unreachable", "new firmware not available", "suspend failed",
+	DistributionSuccess:           "success",
+	DistributionNoResources:       "insufficient resources",
+	DistributionWrongPhase:        "wrong phase",
+	DistributionInternalError:     "internal error",
+	DistributionFirmwareNotFound:  "firmware not found",
+	DistributionInvalidAppKey:     "invalid AppKey index",
+	DistributionNoReceivers:       "receivers list empty",
+	DistributionBusy:              "busy with distribution",
+	DistributionBusyWithUpload:    "busy with upload",
+	DistributionURINotSupported:   "URI not supported",
+	DistributionURIMalformed:      "URI malformed",
+	DistributionURIUnreachable:    "URI unreachable",
+	DistributionNoNewFirmware:     "new firmware not available",
+	DistributionSuspensionFailure: "suspend failed",
 }
 
 // String is the status in words.
@@ -198,8 +227,27 @@ func (s *DistributionStatusCode) visit(c *access.Codec) {
 // DistributionPhase is how far a distribution is.
 type DistributionPhase uint8
 
+// The phases.
+const (
+	DistributionIdle        DistributionPhase = 0x00
+	DistributionActive      DistributionPhase = 0x01 // the firmware is on its way
+	DistributionTransferred DistributionPhase = 0x02 // and verified, by one node at least
+	DistributionApplying    DistributionPhase = 0x03
+	DistributionCompleted   DistributionPhase = 0x04
+	DistributionFailed      DistributionPhase = 0x05 // no node has it
+	DistributionCanceling   DistributionPhase = 0x06
+	DistributionSuspended   DistributionPhase = 0x07
+)
+
 var distributionPhaseWords = []string{
-	"idle", "transfer active", "transfer success", "applying update", "completed", "failed", "canceling update", "transfer suspended",
+	DistributionIdle:        "idle",
+	DistributionActive:      "transfer active",
+	DistributionTransferred: "transfer success",
+	DistributionApplying:    "applying update",
+	DistributionCompleted:   "completed",
+	DistributionFailed:      "failed",
+	DistributionCanceling:   "canceling update",
+	DistributionSuspended:   "transfer suspended",
 }
 
 // String is the phase in words.
@@ -212,7 +260,20 @@ func (p *DistributionPhase) visit(c *access.Codec) {
 // UploadPhase is how far an upload is.
 type UploadPhase uint8
 
-var uploadPhaseWords = []string{"idle", "transfer active", "transfer error", "transfer success"}
+// The phases.
+const (
+	UploadIdle     UploadPhase = 0x00
+	UploadActive   UploadPhase = 0x01
+	UploadError    UploadPhase = 0x02
+	UploadComplete UploadPhase = 0x03
+)
+
+var uploadPhaseWords = []string{
+	UploadIdle:     "idle",
+	UploadActive:   "transfer active",
+	UploadError:    "transfer error",
+	UploadComplete: "transfer success",
+}
 
 // String is the phase in words.
 func (p UploadPhase) String() string { return inWords(uint8(p), uploadPhaseWords) }

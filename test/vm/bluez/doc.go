@@ -17,6 +17,10 @@
 // What the daemon calls is remembered in order and waited for.
 //
 // What 5.66 cannot do: GATT bearers, virtual addresses as a destination of Send,
-// the Health models, and to keep a node whose application has other models than
-// before.
+// the Health models, to keep a node whose application has other models than
+// before, and to begin or end an IV Update when it is told to: it begins one when
+// half of its sequence numbers are used, ends it after 96 hours, and knows no test
+// mode. [Daemon.SetSequence] puts a stopped daemon there. Of two nodes it beacons
+// every ten seconds, so that the other one says its own ever more rarely: it is
+// heard soon only after a start or a change.
 package bluez

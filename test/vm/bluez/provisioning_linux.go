@@ -19,7 +19,10 @@ type Provisioning struct {
 	Information []string
 	Static      [16]byte // the static OOB value
 	PrivateKey  []byte   // of a device with "public-oob": 32 octets
-	PublicKey   []byte   // of the device that is provisioned: 64 octets
+	// PublicKey gives that of the device that is provisioned: 64 octets. The
+	// daemon asks for it and goes on with the answer before it is heard with what
+	// it has sent last, which is lost when the answer comes at once.
+	PublicKey func() []byte
 	// Numeric and Alpha give what is to be typed in, for an action such as
 	// "in-numeric".
 	Numeric func(action string) uint32
@@ -45,8 +48,14 @@ type Display struct {
 type agent struct{ *Application }
 
 func (a agent) PrivateKey() ([]byte, *dbus.Error) { return a.device.Provisioning.PrivateKey, nil }
-func (a agent) PublicKey() ([]byte, *dbus.Error)  { return a.device.Provisioning.PublicKey, nil }
 func (a agent) Cancel() *dbus.Error               { return nil }
+
+func (a agent) PublicKey() ([]byte, *dbus.Error) {
+	if a.device.Provisioning.PublicKey == nil {
+		return nil, dbus.MakeFailedError(errors.New("nobody knows the public key"))
+	}
+	return a.device.Provisioning.PublicKey(), nil
+}
 
 func (a agent) DisplayString(text string) *dbus.Error {
 	a.update(func() { a.displays = append(a.displays, Display{Text: text}) })

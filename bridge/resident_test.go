@@ -1,0 +1,34 @@
+package bridge_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// What another provisioner does to the bridge is told: keys that it gives stand
+// in bridge/info, and that it wanted the bridge to leave is said aloud.
+func TestAnotherProvisionerConfiguresTheBridge(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		own := w.net.Own()
+		own.Subnets = append(own.Subnets, state.Subnet{Index: 0x0AB})
+		w.svc.Report(node.KeysChanged{})
+		pass(time.Second)
+		if info := w.out.value("b/bridge/info"); !strings.Contains(info, `"net_key":171`) {
+			t.Errorf("info %s", info)
+		}
+		w.out.take("b/bridge/event")
+		w.svc.Report(node.ResetRefused{By: 0x1234})
+		pass(time.Second)
+		if got := w.out.take("b/bridge/event"); len(got) != 1 || got[0] != `{"data":{"by":"0x1234"},"type":"reset_refused"}` {
+			t.Errorf("events %v", got)
+		}
+		if got := w.out.take("b/bridge/logging"); len(got) != 1 || !strings.Contains(got[0], "0x1234") {
+			t.Errorf("logging %v", got)
+		}
+	})
+}

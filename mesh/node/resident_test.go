@@ -1,0 +1,60 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+)
+
+// A resident node is configured by others like any other, tells of the keys that
+// it gets, and does not leave its network when it is told to.
+func TestResidentStays(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	dev, uuid := p.addDevice("resident", node.DeviceOptions{}, plug)
+	dev.options.Resident = true
+	p.restart(dev)
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	dev.events = nil
+	var added foundation.ConfigNetKeyStatus
+	p.configure(gateway, peer, &foundation.ConfigNetKeyAdd{NetKeyIndex: 5, NetKey: crypto.Key{1}}, &added)
+	if _, ok := take[node.KeysChanged](dev, nil); added.Status != foundation.Success || !ok {
+		t.Errorf("%+v, and the node told of it: %t", added, ok)
+	}
+	var beacon foundation.ConfigBeaconStatus
+	p.configure(gateway, peer, &foundation.ConfigBeaconSet{Beacon: true}, &beacon)
+	if _, ok := take[node.KeysChanged](dev, nil); ok {
+		t.Error("it told of keys where none has changed")
+	}
+
+	payload, err := access.Append(nil, &foundation.ConfigNodeReset{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := gateway.Request(p.now, node.Request{
+		Dst: peer.Address, Key: transport.Key{Device: peer.Address}, TTL: mesh.DefaultTTL,
+		Payload: payload, Respond: foundation.OpConfigNodeResetStatus,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.carryOut(gateway)
+	done := await(p, gateway, 2*time.Minute, func(e node.RequestDone) bool { return e.ID == id })
+	if done.Err == nil {
+		t.Error("it was answered")
+	}
+	if e, ok := take[node.ResetRefused](dev, nil); !ok || e.By != gatewayAddress {
+		t.Errorf("told of it: %t, %+v", ok, e)
+	}
+	if !dev.State().IsProvisioned() {
+		t.Error("it left its network")
+	}
+	p.configure(gateway, peer, &foundation.ConfigBeaconSet{}, &beacon)
+}

@@ -1,0 +1,223 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// newShyHouse is a house whose plugs are proxies on demand only.
+func newShyHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
+	t.Helper()
+	h := newHouse(t, plugs, o)
+	for _, m := range h.plugs {
+		m.State().Proxy, m.State().OnDemandProxy = state.Disabled, 20
+		m.Changed()
+		h.carryOut(m)
+	}
+	for i, r := range h.radios {
+		if len(r.beckons) != 0 {
+			t.Fatalf("plug %d is a proxy on demand and beckons unasked", i)
+		}
+	}
+	return h
+}
+
+// numbers opens the solicitations sent since the first so many, all of which
+// must be the gateway's, and gives their sequence numbers.
+func (h *house) numbers(from int) (all []mesh.SequenceNumber) {
+	h.Helper()
+	r := network.NewReceiver(network.Config{})
+	r.AddSubnet(0, network.Flooding(h.gateway.State().Subnets[0].Key))
+	for _, s := range h.pump.gatt.solicitations[from:] {
+		pdu, ok := proxy.ParseSolicitationData(s.ServiceData())
+		var p network.PDU
+		if s.from != h.gateway || !ok || !r.OpenSolicitation(pdu, &p) || p.Src != gatewayAddress {
+			h.Errorf("%s solicits with %x", s.from.name, s.ServiceData())
+		}
+		all = append(all, p.Seq)
+	}
+	return all
+}
+
+// TestSolicitedProxyIsUsed: proxies that say nothing until they are asked are
+// found and used within seconds, and again after they are lost.
+func TestSolicitedProxyIsUsed(t *testing.T) {
+	for name, limits := range map[node.ClientMode]time.Duration{node.ClientOn: 6 * time.Second, node.ClientAuto: 36 * time.Second} {
+		h := newShyHouse(t, 2, node.ProxyOptions{Client: name})
+		h.deafen()
+		got := h.awaitProxy(limits)
+		if got.Peer != h.radios[0].peer {
+			t.Errorf("mode %d: the gateway took %v, %v is nearer", name, got.Peer, h.radios[0].peer)
+		}
+		h.switchPlug(0, true, 1)
+		h.switchPlug(1, true, 2)
+		if n := len(h.numbers(0)); n != 1 || h.gateway.Counters().GATT.Solicited != 1 {
+			t.Errorf("mode %d: solicited %d times", name, n)
+		}
+		h.pass(2 * time.Minute) // the plugs have ceased to show themselves
+		h.radios[0].die()
+		await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
+		lost := h.now
+		if got := h.awaitProxy(limits); got.Peer != h.radios[1].peer {
+			t.Errorf("mode %d: after the loss the gateway took %v", name, got.Peer)
+		}
+		h.switchPlug(1, false, 3)
+		if all := h.numbers(0); len(all) != 2 || all[1] <= all[0] {
+			t.Errorf("mode %d: numbers %v, want two, %s after the loss", name, all, h.now.Sub(lost))
+		}
+	}
+}
+
+// TestReplayedSolicitation: who repeats what was heard wakes nobody.
+func TestReplayedSolicitation(t *testing.T) {
+	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.awaitProxy(6 * time.Second)
+	h.radio.off = true
+	h.pass(time.Minute)
+	said := h.pump.gatt.solicitations[0].Sighting
+	h.restart(h.plugs[0]) // the list is kept
+	before := h.plugs[0].Counters().GATT.Replayed
+	for range 3 {
+		h.radios[0].sees(&said)
+	}
+	if n := len(h.radios[0].beckons); n != 0 || h.plugs[0].Counters().GATT.Replayed != before+3 {
+		t.Errorf("a replay: %d beckons, counted %+v", n, h.plugs[0].Counters().GATT)
+	}
+}
+
+// TestNobodySolicitsWhoHasAProxy, or sees one, or hears the network.
+func TestNobodySolicitsWhoHasAProxy(t *testing.T) {
+	for name, set := range map[string]func(t *testing.T) *house{
+		"a proxy": func(t *testing.T) *house {
+			h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+			h.deafen()
+			h.awaitProxy(5 * time.Second)
+			return h
+		},
+		"a proxy in sight that is lost and found": func(t *testing.T) *house {
+			h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
+			h.deafen()
+			h.awaitProxy(5 * time.Second)
+			h.radios[0].die()
+			await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
+			h.awaitProxy(5 * time.Second)
+			return h
+		},
+		"the network": func(t *testing.T) *house { return newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientAuto}) },
+		"no interest": func(t *testing.T) *house {
+			h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOff})
+			h.deafen()
+			return h
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := set(t)
+			h.pass(10 * time.Minute)
+			if n := len(h.pump.gatt.solicitations); n != 0 {
+				t.Errorf("solicited %d times", n)
+			}
+		})
+	}
+}
+
+// TestSolicitationsBecomeSeldom: where nobody answers, twelve in an hour are
+// the most in the long run, and no number comes twice, whatever happens.
+func TestSolicitationsBecomeSeldom(t *testing.T) {
+	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h.radios[0].off = true
+	h.deafen()
+	h.pass(time.Hour)
+	all := h.pump.gatt.solicitations
+	if len(all) < 12 || len(all) > 24 {
+		t.Errorf("solicited %d times in the first hour", len(all))
+	}
+	last := time.Duration(0)
+	for i := 1; i < len(all); i++ {
+		pause := all[i].at.Sub(all[i-1].at)
+		if pause < last || pause < 5*time.Second || pause > 5*time.Minute {
+			t.Errorf("after %s there were %s between two", last, pause)
+		}
+		last = pause
+	}
+	h.restart(h.gateway)
+	h.pass(time.Hour)
+	numbers := h.numbers(0)
+	for i := 1; i < len(numbers); i++ {
+		if numbers[i] <= numbers[i-1] {
+			t.Fatalf("number %d after %d", numbers[i], numbers[i-1])
+		}
+	}
+	restored := len(numbers)
+	if _, err := node.JumpSequence(h.gateway.store, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	h.restart(h.gateway)
+	h.pass(time.Minute)
+	if more := h.numbers(restored); len(more) == 0 || more[0] < numbers[restored-1]+1<<18 {
+		t.Errorf("restored from a backup: %v after %d", more, numbers[restored-1])
+	}
+}
+
+// TestSolicitingBeginsAnew: once a proxy was found, the next is asked for as soon
+// as the first one was.
+func TestSolicitingBeginsAnew(t *testing.T) {
+	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.radios[0].off = true
+	h.pass(20 * time.Minute)
+	h.radios[0].off = false
+	h.awaitProxy(6 * time.Minute)
+	h.pass(30 * time.Second)
+	h.radios[0].die()
+	await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
+	h.radios[0].off = false
+	h.awaitProxy(6 * time.Second)
+	h.switchPlug(0, true, 1)
+}
+
+// TestSolicitationReserve: a number is on disk before the solicitation that has
+// it is handed out.
+func TestSolicitationReserve(t *testing.T) {
+	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h.deafen()
+	h.pass(time.Second)
+	h.now = h.now.Add(2 * time.Second)
+	h.gateway.Tick(h.now)
+	out := h.gateway.Take()
+	reserved := false
+	for _, c := range out.Persist {
+		reserved = reserved || c.Table == node.TableNode && c.Key == "solicitation_sequence"
+	}
+	sent := 0
+	for i := range out.Send {
+		if out.Send[i].Kind == bearer.Solicitation {
+			sent++
+		}
+	}
+	if sent != 1 || !reserved {
+		t.Errorf("%d solicitations, their numbers reserved: %t", sent, reserved)
+	}
+}
+
+// TestOwnSolicitation: a node does not answer what it has asked itself, which it
+// hears when it has two radios.
+func TestOwnSolicitation(t *testing.T) {
+	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h.gateway.State().OnDemandProxy = 20
+	h.gateway.Changed()
+	h.radios[0].off = true
+	h.deafen()
+	h.run(10*time.Second, "a solicitation", func() bool { return len(h.pump.gatt.solicitations) > 0 })
+	h.radio.sees(&h.pump.gatt.solicitations[0].Sighting)
+	if len(h.radio.beckons) != 0 {
+		t.Errorf("the gateway answers itself with %v", h.radio.beckons)
+	}
+}

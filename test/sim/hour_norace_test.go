@@ -1,0 +1,6 @@
+//go:build !race
+
+package sim_test
+
+// minutes of the storm of forgeries.
+const minutes = 60

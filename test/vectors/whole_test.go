@@ -1,0 +1,225 @@
+package vectors_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// files are the vectors, with the number of their entries.
+var files = map[string]int{
+	"crypto.json":       69,
+	"messages.json":     115,
+	"beacons.json":      36,
+	"provisioning.json": 18,
+	"models.json":       278,
+}
+
+// TestEveryEntryIsExercised proves that no entry is left out: it runs the tests
+// of all packages that read the vectors against a copy in which what is expected
+// by each entry is spoiled, and wants a test to fail for each; and against a copy
+// that is only marked, which all must pass. An entry that nobody reads, or of
+// which nobody compares the outcome, fails for neither.
+func TestEveryEntryIsExercised(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readers := readers(t, root)
+	if len(readers) == 0 {
+		t.Fatal("no package reads the vectors")
+	}
+	programs := t.TempDir()
+	build := exec.Command("go", append([]string{"test", "-c", "-o", programs + string(filepath.Separator)}, readers...)...)
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	marked, spoiled := t.TempDir(), t.TempDir()
+	marks := map[string]string{}
+	for file, want := range files {
+		entries := read(t, file)
+		if len(entries) != want {
+			t.Errorf("%s: %d entries, expected %d", file, len(entries), want)
+		}
+		for i, e := range entries {
+			mark := fmt.Sprintf("<%s-%d>", strings.TrimSuffix(file, ".json"), i)
+			marks[mark] = e["name"].(string)
+			e["name"] = e["name"].(string) + " " + mark
+		}
+		write(t, marked, file, entries)
+		for i, e := range entries {
+			if !spoil(file, e) {
+				t.Errorf("%s: entry %d: %s: there is nothing in it to be compared", file, i, e["name"])
+			}
+		}
+		write(t, spoiled, file, entries)
+	}
+	failed := map[string]bool{}
+	for _, reader := range readers {
+		program := filepath.Join(programs, filepath.Base(reader)+".test")
+		if matches, err := filepath.Glob(program + "*"); err == nil && len(matches) == 1 {
+			program = matches[0] // with the ending that programs have here
+		}
+		if out, err := run(t, program, marked, reader); err != nil {
+			t.Errorf("%s: %v\n%s", reader, err, out)
+		}
+		out, err := run(t, program, spoiled, reader)
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			t.Errorf("%s passes with vectors that are wrong (%v)", reader, err)
+		}
+		if sign := regexp.MustCompile(`(?m)^panic: .*`).Find(out); sign != nil {
+			t.Errorf("%s: %s", reader, sign)
+		}
+		for _, f := range regexp.MustCompile(`--- FAIL: \S*(<[a-z]+-\d+>)`).FindAllSubmatch(out, -1) {
+			failed[string(f[1])] = true
+		}
+	}
+	for _, mark := range slices.Sorted(maps.Keys(marks)) {
+		if !failed[mark] {
+			t.Errorf("no test minds that the entry %q %s is wrong", marks[mark], mark)
+		}
+	}
+}
+
+// readers are the packages whose tests read the vectors, as paths from the root.
+func readers(t *testing.T, root string) []string {
+	t.Helper()
+	var dirs []string
+	err := filepath.WalkDir(filepath.Join(root, "mesh"), func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(text, []byte("test/vectors/")) {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		dirs = append(dirs, "./"+filepath.ToSlash(dir))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// run runs the tests of the vectors of one package in a place from which it finds
+// those in dir.
+func run(t *testing.T, program, dir, reader string) ([]byte, error) {
+	t.Helper()
+	cmd := exec.Command(program, "-test.v", "-test.timeout=60s", "-test.run", "Vector|Sample|Obfuscation|Nonce")
+	cmd.Dir = filepath.Join(dir, filepath.FromSlash(reader))
+	if err := os.MkdirAll(cmd.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return cmd.CombinedOutput()
+}
+
+type entry = map[string]any
+
+func read(t *testing.T, file string) []entry {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []entry
+	if err := json.Unmarshal(text, &entries); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return entries
+}
+
+func write(t *testing.T, dir, file string, entries []entry) {
+	t.Helper()
+	// Numbers have no fractions that a float would not give back.
+	text, err := json.Marshal(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(dir, "test", "vectors")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, file), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// spoil changes what an entry says is the outcome, in its value and not in its
+// form. It reports false for an entry that has none.
+func spoil(file string, e entry) bool {
+	places := []string{"outputs"}
+	switch file {
+	case "messages.json":
+		// The tests take the sequence numbers from the details.
+		places = []string{"network_pdus", "upper_transport_pdu", "access_payload", "accepted"}
+	case "provisioning.json":
+		places = []string{"outputs", "pdu", "steps"}
+	case "models.json":
+		if e["opcode"] != nil {
+			e["opcode"] = "7f" // reserved
+			return true
+		}
+		if e["kind"] == "property_value" {
+			const values = 1 // of its fields
+			field := e["fields"].([]any)[values].(entry)
+			if parts, ok := field["value"].(entry); ok {
+				other(parts)
+			} else {
+				field["value"] = 12345 // none of them, nor what stands for an unknown one
+			}
+			return true
+		}
+		places = []string{"parameters"}
+	}
+	done := false
+	for _, place := range places {
+		if v, ok := e[place]; ok {
+			e[place] = other(v)
+			done = true
+		}
+	}
+	return done
+}
+
+// other is another value of the same form.
+func other(v any) any {
+	switch v := v.(type) {
+	case bool:
+		return !v
+	case float64:
+		return v + 1
+	case string:
+		last := len(v) - 1
+		if last < 0 || strings.Trim(v, "0123456789abcdef") != "" {
+			return v // words
+		}
+		digit := "1"
+		if v[last] == '1' {
+			digit = "0"
+		}
+		return v[:last] + digit
+	case []any:
+		for i := range v {
+			v[i] = other(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = other(v[name])
+		}
+	}
+	return v
+}
