@@ -1,11 +1,14 @@
 package node_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -76,5 +79,45 @@ func TestSegmentationFollowsItsStates(t *testing.T) {
 	p.change(gateway, func(n *state.Node) { n.SARReceiver = nil })
 	if apart, n := ask(), acks(); apart != 60*time.Millisecond || n > once {
 		t.Errorf("by default again: %s apart, %d acknowledgments", apart, n)
+	}
+}
+
+// TestSlowRadioIsWaitedFor: a question is repeated when the radio has had the time
+// to send it and all before it, and not when a faster one would have.
+func TestSlowRadioIsWaitedFor(t *testing.T) {
+	const (
+		questions = 6 // each to somebody who is not there
+		airtime   = 330 * time.Millisecond
+	)
+	again := func(pace bearer.Pace) time.Duration {
+		p := newPump(t)
+		gateway := p.addGateway()
+		_, uuid := p.addDevice("lamp", node.DeviceOptions{}, lamp)
+		p.provision(gateway, uuid, provision.Auth{})
+		p.pass(10 * time.Second)
+		gateway.SetPace(pace)
+		began := p.now
+		var at []time.Duration
+		seen := map[string]bool{}
+		p.tap = func(to *member, in bearer.Incoming) {
+			if to != gateway && in.Kind == bearer.Message && !seen[string(in.PDU())] {
+				seen[string(in.PDU())] = true
+				at = append(at, p.now.Sub(began))
+			}
+		}
+		for i := range questions {
+			p.post(gateway, node.Request{Dst: mesh.Address(0x0700 + i), Attempts: 2, Respond: generic.OpOnOffStatus}, &generic.OnOffGet{})
+		}
+		p.pass(5 * time.Second)
+		if len(at) != 2*questions {
+			t.Fatalf("%d PDUs of %d questions: %v", len(at), questions, at)
+		}
+		return slices.Min(at[questions:])
+	}
+	usual := again(bearer.UsualPace())
+	slow := again(bearer.Pace{Interval: 100 * time.Millisecond, Delay: 10 * time.Millisecond, End: 110 * time.Millisecond})
+	t.Logf("repeated after %s, on a slow radio after %s", usual, slow)
+	if usual > time.Second || slow < airtime+600*time.Millisecond {
+		t.Errorf("repeated after %s, on a slow radio after %s", usual, slow)
 	}
 }

@@ -165,6 +165,7 @@ func testLeaves(t *testing.T) {
 	h := newHome(t, ours.name())
 	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
 	h.adopt(l, "lamp", "")
+	h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"OFF"}`) // nothing is on its way to it
 	before := l.node.Addresses()
 	if err := l.app.Leave(); err != nil {
 		t.Fatal(err)

@@ -244,7 +244,17 @@ const networkPath = dbus.ObjectPath("/org/bluez/mesh")
 
 // Join begins to wait as an unprovisioned device.
 func (a *Application) Join() error {
-	return a.call(networkPath, "Network1.Join", rootPath, a.device.UUID[:]).Err
+	// The daemon refuses as long as the link of a provisioning that failed has
+	// not ended.
+	const lingers = "Failed to start provisioning acceptor"
+	poll := time.NewTicker(time.Second)
+	defer poll.Stop()
+	for deadline := time.Now().Add(patience); ; <-poll.C {
+		err := a.call(networkPath, "Network1.Join", rootPath, a.device.UUID[:]).Err
+		if err == nil || err.Error() != lingers || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // CancelJoin ends that.
