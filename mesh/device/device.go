@@ -1,7 +1,8 @@
-// Package device holds virtual devices: plugs, one of which distributes firmware,
-// lamps, a sensor and a button, with the compositions that such products have (Mesh Model 1.1, sections 3.3,
-// 4.3 and 6.4). Their elements go into a node, which makes a device of them
-// that is provisioned, configured and used like any other:
+// Package device holds virtual devices: plugs, one of which distributes
+// firmware, lamps, a sensor and a button, with the compositions that such
+// products have (Mesh Model 1.1, sections 3.3, 4.3 and 6.4). Their elements go
+// into a node, which makes a device of them that is provisioned, configured and
+// used like any other:
 //
 //	lamp := device.NewLamp()
 //	core, err := node.New(now, node.Options{Elements: lamp.Elements(), ...}, ...)
