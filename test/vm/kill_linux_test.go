@@ -3,7 +3,6 @@ package vm
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,7 +19,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
@@ -211,23 +209,8 @@ func (p *tape) replay(by *radio, of *dongle, most int) {
 // open decrypts network PDUs with the network's key, which the service tells.
 func (p *tape) open(h *home, pdus []string) []network.PDU {
 	h.t.Helper()
-	var export struct {
-		Data struct {
-			Network struct {
-				NetKeys []struct{ Key string }
-			}
-		}
-	}
-	answer := h.ask("network/export", `{"keys":true}`, `{"status":"ok"}`)
-	if err := json.Unmarshal(answer, &export); err != nil || len(export.Data.Network.NetKeys) != 1 {
-		h.t.Fatalf("the export has %d NetKeys, %v", len(export.Data.Network.NetKeys), err)
-	}
-	octets, err := hex.DecodeString(export.Data.Network.NetKeys[0].Key)
-	if err != nil || len(octets) != len(crypto.Key{}) {
-		h.t.Fatalf("the NetKey has %d octets, %v", len(octets), err)
-	}
 	receiver := network.NewReceiver(network.Config{})
-	receiver.AddSubnet(mesh.PrimaryNetKey, network.Flooding(crypto.Key(octets)))
+	receiver.AddSubnet(mesh.PrimaryNetKey, network.Flooding(h.export().NetKeys[0].Key))
 	var all []network.PDU
 	for _, pdu := range pdus {
 		receiver.ForgetAll()
