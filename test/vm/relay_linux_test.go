@@ -11,7 +11,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
-	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
 
@@ -80,10 +79,7 @@ func testBlueZRelays(t *testing.T) {
 	a, service, middle := newApart(t, true)
 	a.unheard("plug")
 	mark := len(a.tape.of(middle))
-	a.o.Send(base+"plug/set", `{"state":"ON","transaction":"far"}`)
-	answer := a.o.NextMatch(0, base+"plug/set/response", "of the plug", func(payload []byte) bool {
-		return observer.Holds(payload, `{"transaction":"far"}`)
-	})
+	answer := a.ask("mesh/send", `{"dst":"plug","opcode":"8202","hex":"0155","attempts":4}`, `{}`) // Generic OnOff Set
 	sent := map[mesh.SequenceNumber]network.PDU{}
 	for _, p := range a.tape.open(a.home, a.tape.of(service)) {
 		sent[p.Seq] = p
