@@ -130,6 +130,17 @@ func TestLifeOfADevice(t *testing.T) {
 func TestHomeAssistant(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
+	// That the network is up is said when the devices are configured; what is
+	// published of the last one may still be on its way.
+	devices := devicesOf(h.o.StandsMatch(base+"bridge/devices", "with all devices", configured(demoDevices...)))
+	something := func(payload []byte) bool { return len(payload) > 0 }
+	for _, d := range devices {
+		h.o.StandsMatch("homeassistant/device/btmesh_"+d.UUID+"/config", "a document", something)
+		h.o.StandsMatch(base+d.Name+"/availability", "something", something)
+		if d.Name != "demo_button" {
+			h.o.StandsMatch(base+d.Name, "a state", something)
+		}
+	}
 	stands := observer.Retained(t, h.server.URL(), nil)
 	documents := 0
 	unique := map[string]string{}
