@@ -331,8 +331,11 @@ func (n *Node) Refresh(ctx context.Context, r Refresh) (state.Peer, error) {
 		if p == nil {
 			return ErrUnknownServer
 		}
-		n.refreshing[p.UUID] = done
-		return c.Refresh(now, r)
+		err := c.Refresh(now, r)
+		if err == nil { // else another one may be waiting
+			n.refreshing[p.UUID] = done
+		}
+		return err
 	}); err != nil {
 		return state.Peer{}, err
 	}

@@ -133,6 +133,44 @@ func TestServerFiltersForItsClient(t *testing.T) {
 	}
 }
 
+// A proxy passes messages between its clients and the air also when it is no
+// relay; what comes over the air does not go back there.
+func TestServerThatIsNoRelay(t *testing.T) {
+	h := newHouse(t, 1, node.ProxyOptions{})
+	h.change(h.plugs[0], func(n *state.Node) { n.Relay = state.Disabled })
+	f := h.phone()
+	f.connect(0)
+	f.configure(proxy.SetFilterType{Type: proxy.RejectList})
+	advertised := 0
+	h.tap = func(to *member, in bearer.Incoming) {
+		if to == h.gateway && in.Kind == bearer.Message {
+			advertised++
+		}
+	}
+	message := func(seq mesh.SequenceNumber) []byte {
+		t.Helper()
+		pdu, err := f.keys.Seal(nil, &network.PDU{TTL: 5, Seq: seq, Src: 0x0300, Dst: 0xC123, Transport: make([]byte, 10)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pdu
+	}
+	f.got[proxy.NetworkPDU] = nil
+	in := bearer.Incoming{Kind: bearer.Message}
+	in.Len = uint8(copy(in.Data[:], message(1)))
+	h.plugs[0].Receive(h.now, &in)
+	h.carryOut(h.plugs[0])
+	h.pass(time.Second)
+	if n := len(f.got[proxy.NetworkPDU]); n != 1 || advertised != 0 {
+		t.Errorf("of a message on the air %d came to the client and %d were advertised", n, advertised)
+	}
+	f.write(proxy.NetworkPDU, message(2))
+	h.pass(time.Second)
+	if advertised != 1 {
+		t.Errorf("a message of the client was advertised %d times", advertised)
+	}
+}
+
 func TestServerLearnsItsClientsAddresses(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{})
 	f := h.phone()

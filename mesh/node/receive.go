@@ -8,7 +8,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -80,7 +79,7 @@ func (c *Core) receiveMessage(in *bearer.Incoming) {
 // and not what has come to the end of its way.
 func (c *Core) relay(p *network.PDU) {
 	by, always := c.relayCredentials(p)
-	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil || !always && c.state.Relay != state.Enabled {
+	if by == nil || p.TTL < 2 || c.state.Element(p.Dst) != nil {
 		return
 	}
 	transmit, advertised := c.relayTransmit()
