@@ -246,15 +246,7 @@ func (s *Service) requestRemove(payload []byte, reply answer) {
 }
 
 func (s *Service) requestInterview(payload []byte, reply answer) {
-	var in struct {
-		common
-		ID string `json:"id"`
-	}
-	if err := decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	m, err := s.named("id", in.ID)
+	m, err := s.requestedDevice(payload)
 	if err != nil {
 		reply(nil, err)
 		return
@@ -264,6 +256,19 @@ func (s *Service) requestInterview(payload []byte, reply answer) {
 		return
 	}
 	s.interview(m, reply)
+}
+
+// requestedDevice is the device that a request is about which has nothing else in
+// it.
+func (s *Service) requestedDevice(payload []byte) (*managed, error) {
+	var in struct {
+		common
+		ID string `json:"id"`
+	}
+	if err := decode(payload, &in); err != nil {
+		return nil, err
+	}
+	return s.named("id", in.ID)
 }
 
 // idle says what else is done with a device at the moment.

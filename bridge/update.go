@@ -468,15 +468,7 @@ func (s *Service) updateEvent(m *managed, stage firmware.Stage, err error) {
 // requestUpdateAbort ends an update. Of one that this bridge has not begun, or
 // has forgotten, the device is told so all the same.
 func (s *Service) requestUpdateAbort(payload []byte, reply answer) {
-	var in struct {
-		common
-		ID string `json:"id"`
-	}
-	if err := decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	m, err := s.named("id", in.ID)
+	m, err := s.requestedDevice(payload)
 	if err != nil {
 		reply(nil, err)
 		return

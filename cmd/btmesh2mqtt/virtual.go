@@ -14,7 +14,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
@@ -45,6 +47,9 @@ func newVirtualDevice(
 ) (*virtualDevice, error) {
 	d := &virtualDevice{name: name, uuid: demoUUID(number)}
 	log = log.With().Str("device", name).Logger()
+	// Through any of them devices can be found and provisioned, and they can be
+	// given new device keys and addresses.
+	elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())
 	var err error
 	if dir != inMemory {
 		dir = filepath.Join(dir, "devices", name)

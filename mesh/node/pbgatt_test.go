@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -33,6 +34,26 @@ func provisionOver(p *pump, gateway *member, uuid mesh.UUID, auth provision.Auth
 	}
 	p.carryOut(gateway)
 	return await(p, gateway, 3*time.Minute, func(e node.ProvisioningDone) bool { return e.UUID == uuid })
+}
+
+// A device tells the same of its OOB data on both bearers: that it has records
+// among it.
+func TestBothBearersTellTheSameOOB(t *testing.T) {
+	p := newPump(t)
+	air := p.connections()
+	gateway := p.addGatewayWith(node.Options{Monitor: true, Proxy: node.ProxyOptions{Client: node.ClientOn}})
+	air.join(gateway, -50)
+	o := node.DeviceOptions{OOB: beacon.OOBOther}
+	o.Records = provision.Records{provision.RecordDeviceCertificate: {1}}
+	gattDevice(p, air, "plug", o)
+	told := map[provision.Bearer]uint16{}
+	for _, by := range []provision.Bearer{provision.PBADV, provision.PBGATT} {
+		heard := await(p, gateway, 10*time.Second, func(e node.DeviceHeard) bool { return e.Bearer == by })
+		told[by] = heard.OOB
+	}
+	if want := uint16(beacon.OOBOther | beacon.OOBRecords | beacon.OOBCertificates); told[provision.PBADV] != want || told[provision.PBGATT] != want {
+		t.Errorf("got %04x, want %04x by each", told, want)
+	}
 }
 
 func TestProvisioningOverPBGATT(t *testing.T) {

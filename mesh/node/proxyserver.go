@@ -284,7 +284,7 @@ func (c *Core) appendBeckons(dst []bearer.Beckon) []bearer.Beckon {
 		if !c.options.Device.GATT || c.device.Linked() {
 			return dst
 		}
-		data := proxy.DeviceServiceData(c.state.UUID, c.options.Device.OOB)
+		data := proxy.DeviceServiceData(c.state.UUID, c.options.Device.information())
 		return append(dst, bearer.Beckon{Service: bearer.ProvisioningService, Data: data})
 	}
 	if !c.isServing() || c.gatt.server.Full() {
