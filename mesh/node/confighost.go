@@ -1,0 +1,103 @@
+package node
+
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/heartbeat"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// configHost is the node as the Configuration Server and the other foundation
+// models see it (section 4.4). They call it while they handle a message, so in the
+// middle of an input.
+type configHost struct{ c *Core }
+
+// Compile-time checks: the servers look for these by type assertion.
+var (
+	_ foundation.Host              = configHost{}
+	_ foundation.Resident          = configHost{}
+	_ foundation.Befriender        = configHost{}
+	_ foundation.Beater            = configHost{}
+	_ foundation.Identifier        = configHost{}
+	_ foundation.PrivateAdvertiser = configHost{}
+	_ foundation.Solicited         = configHost{}
+	_ foundation.Dispatcher        = configHost{}
+	_ foundation.Renewer           = configHost{}
+)
+
+// State implements foundation.Host.
+func (h configHost) State() *state.Node { return h.c.host.state }
+
+// Edit implements foundation.Host.
+func (h configHost) Edit(change func(*state.Node)) { h.c.edit(change) }
+
+// Reset implements foundation.Host.
+func (h configHost) Reset() error { return h.c.leave() }
+
+// Leaves implements foundation.Resident.
+func (h configHost) Leaves(by mesh.Address) bool {
+	if h.c.options.Resident {
+		h.c.host.Report(part.ResetRefused{By: by})
+	}
+	return !h.c.options.Resident
+}
+
+// PollTimeout implements foundation.Befriender.
+func (h configHost) PollTimeout(a mesh.Address) time.Duration {
+	return h.c.parts.friendships.Friend.PollTimeout(a)
+}
+
+// PublishHeartbeats implements foundation.Beater.
+func (h configHost) PublishHeartbeats(p state.HeartbeatPublication) {
+	h.c.parts.heartbeats.PublishHeartbeats(p)
+}
+
+// HeartbeatsLeft implements foundation.Beater.
+func (h configHost) HeartbeatsLeft() uint8 { return h.c.parts.heartbeats.HeartbeatsLeft() }
+
+// SubscribeHeartbeats implements foundation.Beater.
+func (h configHost) SubscribeHeartbeats(source, destination mesh.Address, periodLog uint8) {
+	h.c.parts.heartbeats.SubscribeHeartbeats(source, destination, periodLog)
+}
+
+// HeartbeatsCounted implements foundation.Beater.
+func (h configHost) HeartbeatsCounted() heartbeat.Status {
+	return h.c.parts.heartbeats.HeartbeatsCounted()
+}
+
+// NodeIdentity implements foundation.Identifier.
+func (h configHost) NodeIdentity(index mesh.KeyIndex) state.Feature {
+	return h.c.parts.gatt.Server.NodeIdentity(index)
+}
+
+// SetNodeIdentity implements foundation.Identifier.
+func (h configHost) SetNodeIdentity(index mesh.KeyIndex, on bool) {
+	h.c.parts.gatt.Server.SetNodeIdentity(index, on)
+}
+
+// PrivateNodeIdentity implements foundation.PrivateAdvertiser.
+func (h configHost) PrivateNodeIdentity(index mesh.KeyIndex) state.Feature {
+	return h.c.parts.gatt.Server.PrivateNodeIdentity(index)
+}
+
+// SetPrivateNodeIdentity implements foundation.PrivateAdvertiser.
+func (h configHost) SetPrivateNodeIdentity(index mesh.KeyIndex, on bool) {
+	h.c.parts.gatt.Server.SetPrivateNodeIdentity(index, on)
+}
+
+// ClearSolicitations implements foundation.Solicited.
+func (h configHost) ClearSolicitations(first mesh.Address, count int) {
+	h.c.parts.gatt.Server.ClearSolicitations(first, count)
+}
+
+// DispatchItem implements foundation.Dispatcher.
+func (h configHost) DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (access.Message, foundation.AggregatorStatus) {
+	return h.c.parts.models.DispatchItem(in, element, op, params)
+}
+
+// NextElements implements foundation.Renewer.
+func (h configHost) NextElements() []state.Element { return h.c.parts.models.NextElements() }
