@@ -6,6 +6,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/opcodesaggregator"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/private"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/heartbeat"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -19,14 +22,14 @@ type configHost struct{ c *Core }
 // Compile-time checks: the servers look for these by type assertion.
 var (
 	_ foundation.Host              = configHost{}
-	_ foundation.Resident          = configHost{}
-	_ foundation.Befriender        = configHost{}
-	_ foundation.Beater            = configHost{}
-	_ foundation.Identifier        = configHost{}
-	_ foundation.PrivateAdvertiser = configHost{}
-	_ foundation.Solicited         = configHost{}
-	_ foundation.Dispatcher        = configHost{}
-	_ foundation.Renewer           = configHost{}
+	_ configuration.Resident       = configHost{}
+	_ configuration.Befriender     = configHost{}
+	_ configuration.Beater         = configHost{}
+	_ configuration.Identifier     = configHost{}
+	_ private.Advertiser           = configHost{}
+	_ private.Solicited            = configHost{}
+	_ opcodesaggregator.Dispatcher = configHost{}
+	_ configuration.Renewer        = configHost{}
 )
 
 // State implements foundation.Host.
@@ -38,7 +41,7 @@ func (h configHost) Edit(change func(*state.Node)) { h.c.edit(change) }
 // Reset implements foundation.Host.
 func (h configHost) Reset() error { return h.c.leave() }
 
-// Leaves implements foundation.Resident.
+// Leaves implements configuration.Resident.
 func (h configHost) Leaves(by mesh.Address) bool {
 	if h.c.options.Resident {
 		h.c.host.Report(part.ResetRefused{By: by})
@@ -46,58 +49,58 @@ func (h configHost) Leaves(by mesh.Address) bool {
 	return !h.c.options.Resident
 }
 
-// PollTimeout implements foundation.Befriender.
+// PollTimeout implements configuration.Befriender.
 func (h configHost) PollTimeout(a mesh.Address) time.Duration {
 	return h.c.parts.friendships.Friend.PollTimeout(a)
 }
 
-// PublishHeartbeats implements foundation.Beater.
+// PublishHeartbeats implements configuration.Beater.
 func (h configHost) PublishHeartbeats(p state.HeartbeatPublication) {
 	h.c.parts.heartbeats.PublishHeartbeats(p)
 }
 
-// HeartbeatsLeft implements foundation.Beater.
+// HeartbeatsLeft implements configuration.Beater.
 func (h configHost) HeartbeatsLeft() uint8 { return h.c.parts.heartbeats.HeartbeatsLeft() }
 
-// SubscribeHeartbeats implements foundation.Beater.
+// SubscribeHeartbeats implements configuration.Beater.
 func (h configHost) SubscribeHeartbeats(source, destination mesh.Address, periodLog uint8) {
 	h.c.parts.heartbeats.SubscribeHeartbeats(source, destination, periodLog)
 }
 
-// HeartbeatsCounted implements foundation.Beater.
+// HeartbeatsCounted implements configuration.Beater.
 func (h configHost) HeartbeatsCounted() heartbeat.Status {
 	return h.c.parts.heartbeats.HeartbeatsCounted()
 }
 
-// NodeIdentity implements foundation.Identifier.
+// NodeIdentity implements configuration.Identifier.
 func (h configHost) NodeIdentity(index mesh.KeyIndex) state.Feature {
 	return h.c.parts.gatt.Server.NodeIdentity(index)
 }
 
-// SetNodeIdentity implements foundation.Identifier.
+// SetNodeIdentity implements configuration.Identifier.
 func (h configHost) SetNodeIdentity(index mesh.KeyIndex, on bool) {
 	h.c.parts.gatt.Server.SetNodeIdentity(index, on)
 }
 
-// PrivateNodeIdentity implements foundation.PrivateAdvertiser.
+// PrivateNodeIdentity implements private.Advertiser.
 func (h configHost) PrivateNodeIdentity(index mesh.KeyIndex) state.Feature {
 	return h.c.parts.gatt.Server.PrivateNodeIdentity(index)
 }
 
-// SetPrivateNodeIdentity implements foundation.PrivateAdvertiser.
+// SetPrivateNodeIdentity implements private.Advertiser.
 func (h configHost) SetPrivateNodeIdentity(index mesh.KeyIndex, on bool) {
 	h.c.parts.gatt.Server.SetPrivateNodeIdentity(index, on)
 }
 
-// ClearSolicitations implements foundation.Solicited.
+// ClearSolicitations implements private.Solicited.
 func (h configHost) ClearSolicitations(first mesh.Address, count int) {
 	h.c.parts.gatt.Server.ClearSolicitations(first, count)
 }
 
-// DispatchItem implements foundation.Dispatcher.
-func (h configHost) DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (access.Message, foundation.AggregatorStatus) {
+// DispatchItem implements opcodesaggregator.Dispatcher.
+func (h configHost) DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (access.Message, opcodesaggregator.StatusCode) {
 	return h.c.parts.models.DispatchItem(in, element, op, params)
 }
 
-// NextElements implements foundation.Renewer.
+// NextElements implements configuration.Renewer.
 func (h configHost) NextElements() []state.Element { return h.c.parts.models.NextElements() }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
@@ -81,5 +81,5 @@ var (
 // Refresh says what to renew on a node that is in the network (section 3.11.8).
 type Refresh struct {
 	Address   mesh.Address // of the node
-	Procedure foundation.RefreshProcedure
+	Procedure remoteprovisioning.RefreshProcedure
 }

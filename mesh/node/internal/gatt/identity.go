@@ -9,7 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	privatemodel "github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/private"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -52,9 +53,9 @@ type advertised struct {
 
 // Compile-time checks: the Configuration Server switches identities.
 var (
-	_ foundation.Identifier        = (*Server)(nil)
-	_ foundation.PrivateAdvertiser = (*Server)(nil)
-	_ foundation.Solicited         = (*Server)(nil)
+	_ configuration.Identifier = (*Server)(nil)
+	_ privatemodel.Advertiser  = (*Server)(nil)
+	_ privatemodel.Solicited   = (*Server)(nil)
 )
 
 // ConfigurationChanged implements part.Part.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/heartbeat"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -34,8 +34,8 @@ type Heartbeats struct {
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Part         = (*Heartbeats)(nil)
-	_ foundation.Beater = (*Heartbeats)(nil)
+	_ part.Part            = (*Heartbeats)(nil)
+	_ configuration.Beater = (*Heartbeats)(nil)
 )
 
 // New makes the part. With monitor it reports every heartbeat that it receives.
@@ -114,12 +114,12 @@ func (h *Heartbeats) FeaturesChanged() {
 // features are those in use (section 3.6.7.2).
 func (h *Heartbeats) features() uint16 {
 	n := h.host.State()
-	var f foundation.Features
-	for feature, on := range map[foundation.Features]bool{
-		foundation.FeatureRelay:    n.Relay == state.Enabled,
-		foundation.FeatureProxy:    n.Proxy == state.Enabled,
-		foundation.FeatureFriend:   n.Friend == state.Enabled,
-		foundation.FeatureLowPower: h.lowPower.Friend() != mesh.Unassigned,
+	var f configuration.Features
+	for feature, on := range map[configuration.Features]bool{
+		configuration.FeatureRelay:    n.Relay == state.Enabled,
+		configuration.FeatureProxy:    n.Proxy == state.Enabled,
+		configuration.FeatureFriend:   n.Friend == state.Enabled,
+		configuration.FeatureLowPower: h.lowPower.Friend() != mesh.Unassigned,
 	} {
 		if on {
 			f |= feature
@@ -147,21 +147,21 @@ func (h *Heartbeats) send() {
 	})
 }
 
-// PublishHeartbeats implements foundation.Beater.
+// PublishHeartbeats implements configuration.Beater.
 func (h *Heartbeats) PublishHeartbeats(p state.HeartbeatPublication) {
 	h.host.Edit(func(n *state.Node) { n.HeartbeatPublication = p })
 	h.publication.Set(h.host.Now(), p)
 }
 
-// HeartbeatsLeft implements foundation.Beater.
+// HeartbeatsLeft implements configuration.Beater.
 func (h *Heartbeats) HeartbeatsLeft() uint8 { return h.publication.CountLog() }
 
-// SubscribeHeartbeats implements foundation.Beater.
+// SubscribeHeartbeats implements configuration.Beater.
 func (h *Heartbeats) SubscribeHeartbeats(source, destination mesh.Address, periodLog uint8) {
 	h.subscription.Set(h.host.Now(), source, destination, periodLog)
 }
 
-// HeartbeatsCounted implements foundation.Beater.
+// HeartbeatsCounted implements configuration.Beater.
 func (h *Heartbeats) HeartbeatsCounted() heartbeat.Status {
 	return h.subscription.Status(h.host.Now())
 }

@@ -128,7 +128,7 @@ func (m *Models) TakeComposition() error {
 	return nil
 }
 
-// NextElements implements foundation.Renewer.
+// NextElements implements configuration.Renewer.
 func (m *Models) NextElements() []state.Element {
 	if !m.options.KeepComposition {
 		return nil

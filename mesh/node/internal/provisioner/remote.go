@@ -8,7 +8,8 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -50,8 +51,8 @@ var _ part.Part = (*RemoteClient)(nil)
 type remoteLink struct {
 	id        uint32
 	server    state.Peer
-	procedure *foundation.RefreshProcedure // nil for a device
-	queue     [][]byte                     // PDUs to send
+	procedure *remoteprovisioning.RefreshProcedure // nil for a device
+	queue     [][]byte                             // PDUs to send
 	sending   bool
 	request   part.RequestID // the last to the server
 	out, in   uint8          // numbers of the last PDUs
@@ -67,7 +68,7 @@ func (s *session) renews() bool { return s.remote != nil && s.remote.procedure !
 // expects reports what is wrong with a node that is renewed: only a new address
 // can come with another number of elements.
 func (s *session) expects(offered *provision.Capabilities) error {
-	if !s.renews() || *s.remote.procedure == foundation.RefreshNodeAddress || int(offered.Elements) == s.remote.server.Elements {
+	if !s.renews() || *s.remote.procedure == remoteprovisioning.RefreshNodeAddress || int(offered.Elements) == s.remote.server.Elements {
 		return nil
 	}
 	return fmt.Errorf("node: expected %d elements, the node now has %d; it needs new addresses: refresh its address", s.remote.server.Elements, offered.Elements)
@@ -104,7 +105,7 @@ func (c *RemoteClient) Refresh(r part.Refresh) error {
 		return err
 	}
 	s := &session{want: part.Provision{UUID: node.UUID, NetKey: node.NetKey, Via: node.Address}}
-	if r.Procedure != foundation.RefreshNodeAddress {
+	if r.Procedure != remoteprovisioning.RefreshNodeAddress {
 		s.address = node.Address
 	}
 	options := provision.ProvisionerOptions{UUID: node.UUID, Random: c.host.Random()}
@@ -138,23 +139,23 @@ func (c *RemoteClient) disconnected(s *session, err error) {
 // open asks the server to open the link.
 func (c *RemoteClient) open(s *session) {
 	l := s.remote
-	m := &foundation.RemoteProvisioningLinkOpen{HasUUID: true, UUID: s.want.UUID, HasTimeout: true, Timeout: remoteOpenTime}
+	m := &remoteprovisioning.LinkOpen{HasUUID: true, UUID: s.want.UUID, HasTimeout: true, Timeout: remoteOpenTime}
 	if l.procedure != nil {
-		m = &foundation.RemoteProvisioningLinkOpen{Procedure: *l.procedure}
+		m = &remoteprovisioning.LinkOpen{Procedure: *l.procedure}
 	}
-	c.ask(l, m, foundation.OpRemoteProvisioningLinkStatus, part.DefaultAttempts, nil, func(params []byte, err error) {
-		var status foundation.RemoteProvisioningLinkStatus
+	c.ask(l, m, remoteprovisioning.OpLinkStatus, part.DefaultAttempts, nil, func(params []byte, err error) {
+		var status remoteprovisioning.LinkStatus
 		switch {
 		case err == nil && access.Decode(params, &status) != nil:
 			err = errors.New("its answer cannot be read")
-		case err == nil && status.Status != foundation.RemoteSuccess:
+		case err == nil && status.Status != remoteprovisioning.Success:
 			l.over = true // it is somebody else's link
 			err = fmt.Errorf("the node %s says: %v (%v)", l.server.Address, status.Status, status.State)
 		}
 		switch {
 		case err != nil:
 			c.disconnected(s, err)
-		case status.State == foundation.RemoteLinkActive:
+		case status.State == remoteprovisioning.LinkActive:
 			s.Connected(c.host.Now(), &c.sessions.out)
 		}
 	})
@@ -197,10 +198,10 @@ func (c *RemoteClient) send(s *session) {
 	l.out++
 	number, pdu := l.out, l.queue[0]
 	l.queue = l.queue[1:]
-	c.ask(l, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: number, ProvisioningPDU: pdu},
-		foundation.OpRemoteProvisioningPDUOutboundReport, remoteAttempts,
+	c.ask(l, &remoteprovisioning.PDUSend{OutboundPDUNumber: number, ProvisioningPDU: pdu},
+		remoteprovisioning.OpPDUOutboundReport, remoteAttempts,
 		func(params []byte) bool {
-			var report foundation.RemoteProvisioningPDUOutboundReport
+			var report remoteprovisioning.PDUOutboundReport
 			return access.Decode(params, &report) == nil && report.OutboundPDUNumber == number
 		},
 		func(_ []byte, err error) {
@@ -222,12 +223,12 @@ func (c *RemoteClient) send(s *session) {
 func (c *RemoteClient) close(s *session) {
 	l := s.remote
 	l.over = true
-	reason := foundation.RemoteReasonFail
+	reason := remoteprovisioning.ReasonFail
 	if l.success {
-		reason = foundation.RemoteReasonSuccess
+		reason = remoteprovisioning.ReasonSuccess
 	}
-	c.ask(l, &foundation.RemoteProvisioningLinkClose{Reason: reason},
-		foundation.OpRemoteProvisioningLinkStatus, remoteCloseTries, nil, func(_ []byte, err error) {
+	c.ask(l, &remoteprovisioning.LinkClose{Reason: reason},
+		remoteprovisioning.OpLinkStatus, remoteCloseTries, nil, func(_ []byte, err error) {
 			if l.renewed != nil && l.success {
 				c.finish(l, err)
 			}
@@ -251,7 +252,7 @@ func (c *RemoteClient) finish(l *remoteLink, closed error) {
 		return
 	}
 	l.server = renewed
-	c.ask(l, &foundation.ConfigDefaultTTLGet{}, foundation.OpConfigDefaultTTLStatus, remoteCloseTries, nil, func(_ []byte, err error) {
+	c.ask(l, &configuration.DefaultTTLGet{}, configuration.OpDefaultTTLStatus, remoteCloseTries, nil, func(_ []byte, err error) {
 		if err != nil {
 			err = errors.Join(part.ErrUncertain, c.peers.Add(former))
 		}
@@ -269,16 +270,16 @@ func (c *RemoteClient) Input(in *part.Input) bool {
 		return false
 	}
 	switch m.Opcode {
-	case foundation.OpRemoteProvisioningScanReport:
-		var report foundation.RemoteProvisioningScanReport
+	case remoteprovisioning.OpScanReport:
+		var report remoteprovisioning.ScanReport
 		if c.sessions.cfg.Scanner.monitor && access.Decode(m.Params, &report) == nil {
 			c.host.Report(part.DeviceHeard{UUID: report.UUID, OOB: uint16(report.OOBInformation), RSSI: report.RSSI, Via: m.Src, Bearer: provision.PBRemote})
 		}
-	case foundation.OpRemoteProvisioningLinkReport:
+	case remoteprovisioning.OpLinkReport:
 		if s := c.through(m.Src); s != nil {
 			c.linkReport(s, m.Params)
 		}
-	case foundation.OpRemoteProvisioningPDUReport:
+	case remoteprovisioning.OpPDUReport:
 		if s := c.through(m.Src); s != nil {
 			c.pduReport(s, m.Params)
 		}
@@ -298,14 +299,14 @@ func (c *RemoteClient) through(server mesh.Address) *session {
 
 // linkReport takes a report of the link of a session.
 func (c *RemoteClient) linkReport(s *session, params []byte) {
-	var report foundation.RemoteProvisioningLinkReport
+	var report remoteprovisioning.LinkReport
 	if access.Decode(params, &report) != nil {
 		return
 	}
 	switch {
-	case report.Status == foundation.RemoteSuccess && report.State == foundation.RemoteLinkActive:
+	case report.Status == remoteprovisioning.Success && report.State == remoteprovisioning.LinkActive:
 		s.Connected(c.host.Now(), &c.sessions.out)
-	case report.State == foundation.RemoteLinkIdle && report.Status != foundation.RemoteSuccess && report.Status != foundation.RemoteLinkClosedByClient:
+	case report.State == remoteprovisioning.LinkIdle && report.Status != remoteprovisioning.Success && report.Status != remoteprovisioning.LinkClosedByClient:
 		s.remote.over = true
 		c.disconnected(s, fmt.Errorf("the node %s says: %v", s.remote.server.Address, report.Status))
 	}
@@ -314,7 +315,7 @@ func (c *RemoteClient) linkReport(s *session, params []byte) {
 // pduReport takes a PDU of the device.
 func (c *RemoteClient) pduReport(s *session, params []byte) {
 	l := s.remote
-	var report foundation.RemoteProvisioningPDUReport
+	var report remoteprovisioning.PDUReport
 	if access.Decode(params, &report) != nil || report.InboundPDUNumber == l.in {
 		return // nothing, or the last one again
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -16,12 +16,12 @@ import (
 
 // Elements implements remote.Host: a new device key or address can always be had,
 // a new composition only where there is one.
-func (s *Server) Elements(p foundation.RefreshProcedure) int {
+func (s *Server) Elements(p remoteprovisioning.RefreshProcedure) int {
 	n := s.host.State()
 	switch p {
-	case foundation.RefreshDeviceKey:
+	case remoteprovisioning.RefreshDeviceKey:
 		return len(n.Elements)
-	case foundation.RefreshNodeAddress:
+	case remoteprovisioning.RefreshNodeAddress:
 		return s.cfg.Elements
 	default:
 		if !s.cfg.Composition.HasNewComposition() || s.cfg.Elements != len(n.Elements) {
@@ -32,7 +32,7 @@ func (s *Server) Elements(p foundation.RefreshProcedure) int {
 }
 
 // Check implements remote.Host.
-func (s *Server) Check(p foundation.RefreshProcedure, network provision.Network, address mesh.Address) (provision.ErrorCode, string) {
+func (s *Server) Check(p remoteprovisioning.RefreshProcedure, network provision.Network, address mesh.Address) (provision.ErrorCode, string) {
 	n := s.host.State()
 	k := n.Subnet(network.Index)
 	switch {
@@ -42,9 +42,9 @@ func (s *Server) Check(p foundation.RefreshProcedure, network provision.Network,
 		return provision.InvalidData, "expected the NetKey of the subnet"
 	case network.IVIndex != n.IVIndex || network.IVUpdate != n.IVUpdate:
 		return provision.InvalidData, "expected the IV index of the network"
-	case p != foundation.RefreshNodeAddress && address != n.Address:
+	case p != remoteprovisioning.RefreshNodeAddress && address != n.Address:
 		return provision.CannotAssign, "expected the node's address to stay"
-	case p == foundation.RefreshNodeAddress && overlap(address, s.cfg.Elements, n.Address, len(n.Elements)):
+	case p == remoteprovisioning.RefreshNodeAddress && overlap(address, s.cfg.Elements, n.Address, len(n.Elements)):
 		return provision.CannotAssign, "expected addresses that the node does not have"
 	}
 	return 0, ""
@@ -56,17 +56,17 @@ func overlap(a mesh.Address, n int, b mesh.Address, m int) bool {
 }
 
 // Prepare implements remote.Host.
-func (s *Server) Prepare(_ foundation.RefreshProcedure, joined *provision.Joined) {
+func (s *Server) Prepare(_ remoteprovisioning.RefreshProcedure, joined *provision.Joined) {
 	s.renewed = joined
 	s.cfg.Keys.SetCandidate(joined.DeviceKey)
 }
 
 // Commit implements remote.Host. A new device key is adopted with the first
 // message under it.
-func (s *Server) Commit(p foundation.RefreshProcedure) {
+func (s *Server) Commit(p remoteprovisioning.RefreshProcedure) {
 	joined := s.renewed
 	s.renewed = nil
-	if joined == nil || p == foundation.RefreshDeviceKey {
+	if joined == nil || p == remoteprovisioning.RefreshDeviceKey {
 		return
 	}
 	before := s.host.State().Address
