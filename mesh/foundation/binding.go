@@ -69,7 +69,7 @@ func (ConfigModelAppStatus) Opcode() mesh.Opcode { return OpConfigModelAppStatus
 
 // Fields visits the parameters.
 func (m *ConfigModelAppStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.KeyIndex("app_key_index", &m.AppKeyIndex)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
@@ -107,7 +107,7 @@ func (ConfigSIGModelAppList) Opcode() mesh.Opcode { return OpConfigSIGModelAppLi
 
 // Fields visits the parameters.
 func (m *ConfigSIGModelAppList) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.SIGModel("model_identifier", &m.ModelIdentifier)
 	c.KeyIndexes("app_key_indexes", &m.AppKeyIndexes)
@@ -145,7 +145,7 @@ func (ConfigVendorModelAppList) Opcode() mesh.Opcode { return OpConfigVendorMode
 
 // Fields visits the parameters.
 func (m *ConfigVendorModelAppList) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.VendorModel("model_identifier", &m.ModelIdentifier)
 	c.KeyIndexes("app_key_indexes", &m.AppKeyIndexes)

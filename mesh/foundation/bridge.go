@@ -173,7 +173,7 @@ func (BridgingTableStatus) Opcode() mesh.Opcode { return OpBridgingTableStatus }
 
 // Fields visits the parameters.
 func (m *BridgingTableStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Uint8("current_directions", (*uint8)(&m.Directions))
 	m.BridgedSubnets.Fields(c)
 	c.Address("address_1", &m.Address1)
@@ -255,7 +255,7 @@ func (BridgingTableList) Opcode() mesh.Opcode { return OpBridgingTableList }
 
 // Fields visits the parameters.
 func (m *BridgingTableList) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	m.BridgedSubnets.Fields(c)
 	c.Uint16("start_index", &m.StartIndex)
 	access.List(c, "bridged_addresses", &m.BridgedAddresses, bridgedAddresses)

@@ -169,7 +169,7 @@ func (DirectedControlStatus) Opcode() mesh.Opcode { return OpDirectedControlStat
 
 // Fields visits the parameters.
 func (m *DirectedControlStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	m.DirectedControl.visit(c)
 }
@@ -218,7 +218,7 @@ func (PathMetricStatus) Opcode() mesh.Opcode { return OpPathMetricStatus }
 
 // Fields visits the parameters.
 func (m *PathMetricStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	m.PathMetric.visit(c)
 }
@@ -275,7 +275,7 @@ func (DiscoveryTableCapabilitiesStatus) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *DiscoveryTableCapabilitiesStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("max_concurrent_init", &m.MaxConcurrentInit)
 	c.Uint8("max_discovery_table_entries_count", &m.MaxDiscoveryTableEntriesCount)
@@ -327,7 +327,7 @@ func (WantedLanesStatus) Opcode() mesh.Opcode { return OpWantedLanesStatus }
 
 // Fields visits the parameters.
 func (m *WantedLanesStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("wanted_lanes", &m.WantedLanes)
 }
@@ -378,7 +378,7 @@ func (TwoWayPathStatus) Opcode() mesh.Opcode { return OpTwoWayPathStatus }
 
 // Fields visits the parameters.
 func (m *TwoWayPathStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Bits("two_way_path", &m.TwoWayPath, 1)
 	c.Reserved(7)
@@ -431,7 +431,7 @@ func (PathEchoIntervalStatus) Opcode() mesh.Opcode { return OpPathEchoIntervalSt
 
 // Fields visits the parameters.
 func (m *PathEchoIntervalStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	m.PathEchoInterval.visit(c)
 }

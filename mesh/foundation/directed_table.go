@@ -66,17 +66,9 @@ func (d *Dependents) visit(c *access.Codec) {
 		c.Uint8("dependent_origin_range_list_size", &origins)
 		c.Uint8("dependent_target_range_list_size", &targets)
 	}
-	access.ListOf(c, "dependent_origin_ranges", &d.DependentOriginRanges, int(origins), addressRange)
-	access.ListOf(c, "dependent_target_ranges", &d.DependentTargetRanges, int(targets), addressRange)
+	access.ListOf(c, "dependent_origin_ranges", &d.DependentOriginRanges, int(origins), (*AddressRange).Fields)
+	access.ListOf(c, "dependent_target_ranges", &d.DependentTargetRanges, int(targets), (*AddressRange).Fields)
 	requireListSizes(c, len(d.DependentOriginRanges), len(d.DependentTargetRanges))
-}
-
-func listSize(n int) uint8 { return uint8(min(n, 0xFF)) }
-
-func requireListSizes(c *access.Codec, sizes ...int) {
-	for _, n := range sizes {
-		c.Require(n <= 0xFF, "size of a list", "at most 255")
-	}
 }
 
 // DependentsFilter is which dependents of which path a request is for.
@@ -196,7 +188,7 @@ func (ForwardingTableStatus) Opcode() mesh.Opcode { return OpForwardingTableStat
 
 // Fields visits the parameters.
 func (m *ForwardingTableStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	m.PathKey.visit(c)
 }
@@ -270,7 +262,7 @@ func (ForwardingTableDependentsStatus) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *ForwardingTableDependentsStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	m.PathKey.visit(c)
 }
@@ -318,7 +310,7 @@ func (ForwardingTableDependentsGetStatus) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *ForwardingTableDependentsGetStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	m.DependentsFilter.visit(c)
 	if c.Optional("forwarding_table_update_identifier", &m.HasUpdateIdentifier) {
 		c.Uint16("forwarding_table_update_identifier", &m.UpdateIdentifier)
@@ -367,7 +359,7 @@ func (ForwardingTableEntriesCountStatus) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *ForwardingTableEntriesCountStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	if c.Optional("forwarding_table_update_identifier", &m.HasUpdateIdentifier) {
 		c.Uint16("forwarding_table_update_identifier", &m.UpdateIdentifier)
@@ -415,7 +407,7 @@ func (ForwardingTableEntriesStatus) Opcode() mesh.Opcode { return OpForwardingTa
 
 // Fields visits the parameters.
 func (m *ForwardingTableEntriesStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	m.EntriesFilter.visit(c)
 	if c.Optional("forwarding_table_update_identifier", &m.HasUpdateIdentifier) {
 		c.Uint16("forwarding_table_update_identifier", &m.UpdateIdentifier)

@@ -231,7 +231,7 @@ func (DirectedPublishPolicyStatus) Opcode() mesh.Opcode { return OpDirectedPubli
 
 // Fields visits the parameters.
 func (m *DirectedPublishPolicyStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Bool("directed_publish_policy", &m.DirectedPublishPolicy)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.ModelID("model_identifier", &m.ModelIdentifier)

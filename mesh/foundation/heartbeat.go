@@ -72,7 +72,7 @@ func (ConfigHeartbeatPublicationStatus) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *ConfigHeartbeatPublicationStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Address("destination", &m.Destination)
 	c.Uint8("count_log", &m.CountLog)
 	c.Require(m.CountLog <= 0x11 || m.CountLog == 0xFF, "count_log", "0 to 17, or 255")
@@ -131,7 +131,7 @@ func (ConfigHeartbeatSubscriptionStatus) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *ConfigHeartbeatSubscriptionStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Address("source", &m.Source)
 	c.Address("destination", &m.Destination)
 	c.Uint8("period_log", &m.PeriodLog)

@@ -83,7 +83,7 @@ func (ConfigNetKeyStatus) Opcode() mesh.Opcode { return OpConfigNetKeyStatus }
 
 // Fields visits the parameters.
 func (m *ConfigNetKeyStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
@@ -171,7 +171,7 @@ func (ConfigAppKeyStatus) Opcode() mesh.Opcode { return OpConfigAppKeyStatus }
 
 // Fields visits the parameters.
 func (m *ConfigAppKeyStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndexPair("net_key_index", &m.NetKeyIndex, "app_key_index", &m.AppKeyIndex)
 }
 
@@ -200,7 +200,7 @@ func (ConfigAppKeyList) Opcode() mesh.Opcode { return OpConfigAppKeyList }
 
 // Fields visits the parameters.
 func (m *ConfigAppKeyList) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.KeyIndexes("app_key_indexes", &m.AppKeyIndexes)
 }
@@ -251,7 +251,7 @@ func (ConfigKeyRefreshPhaseStatus) Opcode() mesh.Opcode { return OpConfigKeyRefr
 
 // Fields visits the parameters.
 func (m *ConfigKeyRefreshPhaseStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("phase", (*uint8)(&m.Phase))
 	c.Require(m.Phase <= state.SecondPhase, "phase", "0, 1 or 2")

@@ -1,25 +1,9 @@
 package foundation
 
-import (
-	"slices"
+import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-)
-
-// Messages is the table of the messages of the foundation models, with the
-// names that section 4.3 gives them.
-func Messages() []access.Kind {
-	return slices.Concat(
-		configMessages(),
-		remoteMessages(),
-		privateMessages(),
-		sarMessages(),
-		largeMessages(),
-		directedMessages(),
-		bridgeMessages(),
-	)
-}
-
+// configMessages is the table of the messages of the Configuration models, with the names that section
+// 4.3 gives them.
 func configMessages() []access.Kind {
 	return []access.Kind{
 		access.Describe[ConfigCompositionDataGet]("Config Composition Data Get"),
@@ -99,21 +83,5 @@ func configMessages() []access.Kind {
 		access.Describe[ConfigHeartbeatSubscriptionGet]("Config Heartbeat Subscription Get"),
 		access.Describe[ConfigHeartbeatSubscriptionSet]("Config Heartbeat Subscription Set"),
 		access.Describe[ConfigHeartbeatSubscriptionStatus]("Config Heartbeat Subscription Status"),
-
-		access.Describe[HealthCurrentStatus]("Health Current Status"),
-		access.Describe[HealthFaultStatus]("Health Fault Status"),
-		access.Describe[HealthFaultGet]("Health Fault Get"),
-		access.Describe[HealthFaultClear]("Health Fault Clear"),
-		access.Describe[HealthFaultClearUnacknowledged]("Health Fault Clear Unacknowledged"),
-		access.Describe[HealthFaultTest]("Health Fault Test"),
-		access.Describe[HealthFaultTestUnacknowledged]("Health Fault Test Unacknowledged"),
-		access.Describe[HealthPeriodGet]("Health Period Get"),
-		access.Describe[HealthPeriodSet]("Health Period Set"),
-		access.Describe[HealthPeriodSetUnacknowledged]("Health Period Set Unacknowledged"),
-		access.Describe[HealthPeriodStatus]("Health Period Status"),
-		access.Describe[HealthAttentionGet]("Health Attention Get"),
-		access.Describe[HealthAttentionSet]("Health Attention Set"),
-		access.Describe[HealthAttentionSetUnacknowledged]("Health Attention Set Unacknowledged"),
-		access.Describe[HealthAttentionStatus]("Health Attention Status"),
 	}
 }

@@ -14,7 +14,7 @@ type Renewer interface {
 // will be after a refresh. A node without refresh has no such
 // page, nil.
 func (s *ConfigServer) nextComposition() []byte {
-	r, ok := s.host.(Renewer)
+	r, ok := s.Host().(Renewer)
 	if !ok {
 		return nil
 	}

@@ -36,13 +36,6 @@ const (
 	OpConfigLowPowerNodePollTimeoutStatus mesh.Opcode = 0x802E
 )
 
-// retransmit visits a count in three bits and steps of 10 ms, less one, in
-// five.
-func retransmit(c *access.Codec, name string, r *state.Retransmit) {
-	c.Bits(name+"_count", &r.Count, 3)
-	c.Bits(name+"_interval_steps", &r.Steps, 5)
-}
-
 // ConfigBeaconGet asks for the Secure Network Beacon state.
 type ConfigBeaconGet struct{ access.Empty }
 
@@ -321,7 +314,7 @@ func (ConfigNodeIdentityStatus) Opcode() mesh.Opcode { return OpConfigNodeIdenti
 
 // Fields visits the parameters.
 func (m *ConfigNodeIdentityStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("identity", (*uint8)(&m.Identity))
 	c.Require(m.Identity <= state.Unsupported, "identity", "0, 1 or 2")

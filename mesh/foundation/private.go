@@ -148,7 +148,7 @@ func (PrivateNodeIdentityStatus) Opcode() mesh.Opcode { return OpPrivateNodeIden
 
 // Fields visits the parameters.
 func (m *PrivateNodeIdentityStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("private_node_identity", (*uint8)(&m.PrivateNodeIdentity))
 	c.Require(m.PrivateNodeIdentity <= state.Unsupported, "private_node_identity", "0 to 2")

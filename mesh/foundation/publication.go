@@ -128,7 +128,7 @@ func (ConfigModelPublicationStatus) Opcode() mesh.Opcode { return OpConfigModelP
 
 // Fields visits the parameters.
 func (m *ConfigModelPublicationStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.Address("publish_address", &m.PublishAddress)
 	m.PublishParameters.Fields(c)

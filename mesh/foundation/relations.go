@@ -11,7 +11,7 @@ import (
 // the specifications extend others on the same element, and which correspond
 // to each other, a server and its setup server.
 func (s *ConfigServer) Relations() *Relations {
-	n := s.host.State()
+	n := s.Host().State()
 	page := &Relations{}
 	for e := range n.Elements {
 		specified := specifiedModels(&n.Elements[e])

@@ -478,5 +478,3 @@ const (
 	maxExtendedScan = 21
 	maxLinkOpen     = 60
 )
-
-func octet(v *uint8, c *access.Codec) { c.Uint8("", v) }

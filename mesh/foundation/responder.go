@@ -22,6 +22,9 @@ func newResponder(id mesh.ModelID) responder {
 // Attach implements Attacher.
 func (r *responder) Attach(h Host) { r.host = h }
 
+// Host is the node, nil before Attach.
+func (r *responder) Host() Host { return r.host }
+
 // ID implements access.Model.
 func (r *responder) ID() mesh.ModelID { return r.id }
 
@@ -30,13 +33,13 @@ func (r *responder) Opcodes() []mesh.Opcode { return r.opcodes }
 
 // Receive implements access.Model. A message that cannot be decoded is ignored.
 func (r *responder) Receive(ctx access.Context, in *access.Incoming) {
-	if answer := r.answer(in); answer != nil {
+	if answer := r.Answer(in); answer != nil {
 		ctx.Reply(answer)
 	}
 }
 
-// answer acts on a message; nil when there is nothing to say.
-func (r *responder) answer(in *access.Incoming) access.Message {
+// Answer acts on a message; nil when there is nothing to say.
+func (r *responder) Answer(in *access.Incoming) access.Message {
 	handle := r.handlers[in.Opcode]
 	if handle == nil || r.host == nil {
 		return nil
@@ -44,20 +47,21 @@ func (r *responder) answer(in *access.Incoming) access.Message {
 	return handle(in)
 }
 
-// change changes the node's state.
-func (r *responder) change(f func(*state.Node)) {
+// Change changes the node's state.
+func (r *responder) Change(f func(*state.Node)) {
 	f(r.host.State())
 	r.host.Changed()
 }
 
-func (r *responder) register(op mesh.Opcode, handle func(in *access.Incoming) access.Message) {
+// Register says what to do with the messages of an opcode. Its answer may be nil.
+func (r *responder) Register(op mesh.Opcode, handle func(in *access.Incoming) access.Message) {
 	r.opcodes = append(r.opcodes, op)
 	r.handlers[op] = handle
 }
 
 // registrar is a server that embeds a responder.
 type registrar interface {
-	register(op mesh.Opcode, handle func(in *access.Incoming) access.Message)
+	Register(op mesh.Opcode, handle func(in *access.Incoming) access.Message)
 }
 
 // on registers what to do with the messages of type T. The answer may be nil.
@@ -65,7 +69,7 @@ func on[T any, M interface {
 	*T
 	access.Message
 }](s registrar, f func(in *access.Incoming, m M) access.Message) {
-	s.register(M(new(T)).Opcode(), func(in *access.Incoming) access.Message {
+	s.Register(M(new(T)).Opcode(), func(in *access.Incoming) access.Message {
 		m := M(new(T))
 		if access.Decode(in.Params, m) != nil {
 			return nil

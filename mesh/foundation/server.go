@@ -6,16 +6,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Host is the node that a Configuration Server configures.
-type Host interface {
-	// State is what the node is; the server changes it and calls Changed.
-	State() *state.Node
-	// Changed makes the node act by its changed state and keep it.
-	Changed()
-	// Reset takes the node out of its network.
-	Reset() error
-}
-
 // Resident is a Host that decides itself whether it leaves its network.
 type Resident interface {
 	// Leaves reports whether a Config Node Reset of a Configuration Client takes
@@ -23,10 +13,6 @@ type Resident interface {
 	// that it has left.
 	Leaves(by mesh.Address) bool
 }
-
-// Attacher is a model that works on its node itself. The node introduces
-// itself before the model's first message.
-type Attacher interface{ Attach(Host) }
 
 // Product says who made a node, in its composition data (section 4.2.2.1).
 type Product struct {
@@ -69,10 +55,10 @@ func NewConfigServer(p Product) *ConfigServer {
 
 // Receive implements access.Model. A message that cannot be decoded is ignored.
 func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
-	if host, ok := s.host.(Resident); ok && in.Opcode == OpConfigNodeReset && !host.Leaves(in.Src) {
+	if host, ok := s.Host().(Resident); ok && in.Opcode == OpConfigNodeReset && !host.Leaves(in.Src) {
 		return
 	}
-	answer := s.answer(in)
+	answer := s.Answer(in)
 	if answer == nil {
 		return
 	}
@@ -91,12 +77,12 @@ func (s *ConfigServer) leave(ctx access.Context, answer access.Message) {
 		ctx.Reply(answer)
 	}
 	// The node reports an error of its own; nobody asks this model.
-	_ = s.host.Reset()
+	_ = s.Host().Reset()
 }
 
 // Composition is page 0 of the node's composition data (section 4.2.2.1).
 func (s *ConfigServer) Composition() *Composition {
-	n := s.host.State()
+	n := s.Host().State()
 	c := &Composition{
 		CompanyID: s.product.CompanyID,
 		ProductID: s.product.ProductID,
@@ -140,7 +126,7 @@ func (s *ConfigServer) Page(number uint8) (uint8, []byte) {
 
 // model finds the model that a message is about.
 func (s *ConfigServer) model(element mesh.Address, id mesh.ModelID) (*state.Model, Status) {
-	e := s.host.State().Element(element)
+	e := s.Host().State().Element(element)
 	if e == nil {
 		return nil, InvalidAddress
 	}

@@ -31,11 +31,11 @@ func NewAggregatorServer() *AggregatorServer {
 // longer fit.
 func (s *AggregatorServer) sequence(in *access.Incoming, m *OpcodesAggregatorSequence) access.Message {
 	status := &OpcodesAggregatorStatus{ElementAddress: m.ElementAddress}
-	dispatcher, ok := s.host.(Dispatcher)
+	dispatcher, ok := s.Host().(Dispatcher)
 	if !ok {
 		return nil
 	}
-	if s.host.State().Element(m.ElementAddress) == nil {
+	if s.Host().State().Element(m.ElementAddress) == nil {
 		status.Status = AggregatorInvalidAddress
 		return status
 	}

@@ -19,10 +19,10 @@ type BridgeServer struct{ responder }
 // NewBridgeServer makes the model for the primary element of a node.
 func NewBridgeServer() *BridgeServer {
 	s := &BridgeServer{newResponder(BridgeConfigurationServerID)}
-	status := func() access.Message { return &SubnetBridgeStatus{SubnetBridge: s.host.State().Bridge.Enabled} }
+	status := func() access.Message { return &SubnetBridgeStatus{SubnetBridge: s.Host().State().Bridge.Enabled} }
 	on(s, func(*access.Incoming, *SubnetBridgeGet) access.Message { return status() })
 	on(s, func(_ *access.Incoming, m *SubnetBridgeSet) access.Message {
-		s.change(func(n *state.Node) { n.Bridge.Enabled = m.SubnetBridge })
+		s.Change(func(n *state.Node) { n.Bridge.Enabled = m.SubnetBridge })
 		return status()
 	})
 	on(s, func(_ *access.Incoming, m *BridgingTableAdd) access.Message {
@@ -45,7 +45,7 @@ func NewBridgeServer() *BridgeServer {
 
 // known reports whether the node is in both subnets.
 func (s *BridgeServer) known(b BridgedSubnets) bool {
-	n := s.host.State()
+	n := s.Host().State()
 	return n.Subnet(b.NetKeyIndex1) != nil && n.Subnet(b.NetKeyIndex2) != nil
 }
 
@@ -53,7 +53,7 @@ func (s *BridgeServer) add(m *BridgingTableAdd) Status {
 	if !s.known(m.BridgedSubnets) {
 		return InvalidNetKeyIndex
 	}
-	b := &s.host.State().Bridge
+	b := &s.Host().State().Bridge
 	i := b.Find(m.NetKeyIndex1, m.NetKeyIndex2, m.Address1, m.Address2)
 	if i < 0 && len(b.Table) >= MaxBridgingTable {
 		return InsufficientResources
@@ -61,7 +61,7 @@ func (s *BridgeServer) add(m *BridgingTableAdd) Status {
 	entry := state.BridgeEntry{
 		NetKey1: m.NetKeyIndex1, NetKey2: m.NetKeyIndex2, Address1: m.Address1, Address2: m.Address2, BothWays: m.Directions == BridgeBothWay,
 	}
-	s.change(func(*state.Node) {
+	s.Change(func(*state.Node) {
 		if i < 0 {
 			b.Table = append(b.Table, entry)
 		} else {
@@ -75,7 +75,7 @@ func (s *BridgeServer) remove(m *BridgingTableRemove) Status {
 	if !s.known(m.BridgedSubnets) {
 		return InvalidNetKeyIndex
 	}
-	s.change(func(n *state.Node) {
+	s.Change(func(n *state.Node) {
 		n.Bridge.Table = slices.DeleteFunc(n.Bridge.Table, func(e state.BridgeEntry) bool {
 			return e.NetKey1 == m.NetKeyIndex1 && e.NetKey2 == m.NetKeyIndex2 &&
 				(m.Address1 == mesh.Unassigned || m.Address1 == e.Address1) &&
@@ -91,7 +91,7 @@ func (s *BridgeServer) subnets(m *BridgedSubnetsGet) access.Message {
 	const most = (access.MaxPayload - 5) / pair
 	list := &BridgedSubnetsList{Filter: m.Filter, NetKeyIndex: m.NetKeyIndex, StartIndex: m.StartIndex}
 	var pairs []BridgedSubnets
-	for _, e := range s.host.State().Bridge.Table {
+	for _, e := range s.Host().State().Bridge.Table {
 		p := BridgedSubnets{e.NetKey1, e.NetKey2}
 		first, second := p.NetKeyIndex1 == m.NetKeyIndex, p.NetKeyIndex2 == m.NetKeyIndex
 		switch m.Filter {
@@ -121,7 +121,7 @@ func (s *BridgeServer) table(m *BridgingTableGet) access.Message {
 		return list
 	}
 	left := int(m.StartIndex)
-	for _, e := range s.host.State().Bridge.Table {
+	for _, e := range s.Host().State().Bridge.Table {
 		if e.NetKey1 != m.NetKeyIndex1 || e.NetKey2 != m.NetKeyIndex2 {
 			continue
 		}

@@ -33,7 +33,7 @@ func NewDirectedServer() *DirectedServer {
 
 // directed is what is configured, to be read.
 func (s *DirectedServer) directed() state.Directed {
-	if d := s.host.State().Directed; d != nil {
+	if d := s.Host().State().Directed; d != nil {
 		return *d
 	}
 	return state.DefaultDirected()
@@ -41,7 +41,7 @@ func (s *DirectedServer) directed() state.Directed {
 
 // stored is what is configured, to be changed.
 func (s *DirectedServer) stored() *state.Directed {
-	n := s.host.State()
+	n := s.Host().State()
 	if n.Directed == nil {
 		d := state.DefaultDirected()
 		n.Directed = &d
@@ -53,7 +53,7 @@ func (s *DirectedServer) stored() *state.Directed {
 // with that index. It is to be read; what it holds of the table, which only a
 // stored configuration has, may be changed.
 func (s *DirectedServer) subnet(index mesh.KeyIndex) *state.DirectedSubnet {
-	n := s.host.State()
+	n := s.Host().State()
 	if n.Subnet(index) == nil {
 		return nil
 	}
@@ -68,9 +68,9 @@ func (s *DirectedServer) subnet(index mesh.KeyIndex) *state.DirectedSubnet {
 
 // inSubnet changes the configuration of a subnet, if the node is in it.
 func (s *DirectedServer) inSubnet(index mesh.KeyIndex, change func(d *state.DirectedSubnet)) {
-	if s.host.State().Subnet(index) != nil {
+	if s.Host().State().Subnet(index) != nil {
 		change(s.stored().Subnet(index))
-		s.host.Changed()
+		s.Host().Changed()
 	}
 }
 
@@ -83,7 +83,7 @@ func (s *DirectedServer) handleControl() {
 			m.Status = InvalidNetKeyIndex
 			return m
 		}
-		n := s.host.State()
+		n := s.Host().State()
 		m.DirectedForwarding = switched(d.Forwarding)
 		m.DirectedRelay = switched(d.Relay)
 		m.DirectedProxy = where(n.Proxy != state.Unsupported, d.Proxy)
@@ -93,7 +93,7 @@ func (s *DirectedServer) handleControl() {
 	}
 	on(s, func(_ *access.Incoming, m *DirectedControlGet) access.Message { return status(m.NetKeyIndex, Success) })
 	on(s, func(_ *access.Incoming, m *DirectedControlSet) access.Message {
-		n := s.host.State()
+		n := s.Host().State()
 		if m.DirectedProxy == DirectedEnabled && n.Proxy == state.Unsupported ||
 			m.DirectedFriend == DirectedEnabled && n.Friend == state.Unsupported {
 			return status(m.NetKeyIndex, FeatureNotSupported)
@@ -217,7 +217,7 @@ func (s *DirectedServer) handlePaths() {
 func (s *DirectedServer) handleTransmissions() {
 	set := func(f func(d *state.Directed)) {
 		f(s.stored())
-		s.host.Changed()
+		s.Host().Changed()
 	}
 	network := func() access.Message { return &DirectedNetworkTransmitStatus{s.directed().NetworkTransmit} }
 	on(s, func(*access.Incoming, *DirectedNetworkTransmitGet) access.Message { return network() })
@@ -272,7 +272,7 @@ func (s *DirectedServer) handleTransmissions() {
 // handlePolicy registers Directed Publish Policy.
 func (s *DirectedServer) handlePolicy() {
 	find := func(element mesh.Address, id mesh.ModelID) (*state.Model, Status) {
-		e := s.host.State().Element(element)
+		e := s.Host().State().Element(element)
 		if e == nil {
 			return nil, InvalidAddress
 		}
@@ -292,7 +292,7 @@ func (s *DirectedServer) handlePolicy() {
 	on(s, func(_ *access.Incoming, m *DirectedPublishPolicySet) access.Message {
 		model, outcome := find(m.ElementAddress, m.ModelIdentifier)
 		if model != nil {
-			s.change(func(*state.Node) { model.Directed = m.DirectedPublishPolicy })
+			s.Change(func(*state.Node) { model.Directed = m.DirectedPublishPolicy })
 		}
 		return &DirectedPublishPolicyStatus{
 			Status: outcome, DirectedPublishPolicy: m.DirectedPublishPolicy, ElementAddress: m.ElementAddress, ModelIdentifier: m.ModelIdentifier,

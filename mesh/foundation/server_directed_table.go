@@ -163,7 +163,7 @@ func (s *DirectedServer) handleDependents() {
 		}
 		if m.Status = f(p); m.Status == Success {
 			d.UpdateIdentifier++
-			s.host.Changed()
+			s.Host().Changed()
 		}
 		return m
 	}

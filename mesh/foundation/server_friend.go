@@ -18,7 +18,7 @@ type Befriender interface {
 func (s *ConfigServer) pollTimeout(lpn mesh.Address) *ConfigLowPowerNodePollTimeoutStatus {
 	const step = 100 * time.Millisecond
 	status := &ConfigLowPowerNodePollTimeoutStatus{LPNAddress: lpn}
-	if host, ok := s.host.(Befriender); ok {
+	if host, ok := s.Host().(Befriender); ok {
 		status.PollTimeout = uint32(host.PollTimeout(lpn) / step)
 	}
 	return status

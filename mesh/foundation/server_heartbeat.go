@@ -48,7 +48,7 @@ func (s *ConfigServer) handleHeartbeats() {
 
 func (s *ConfigServer) publishHeartbeats(m *ConfigHeartbeatPublicationSet) Status {
 	const known = FeatureRelay | FeatureProxy | FeatureFriend | FeatureLowPower
-	host, ok := s.host.(Beater)
+	host, ok := s.Host().(Beater)
 	switch {
 	case m.Destination == mesh.Unassigned:
 		if ok {
@@ -57,7 +57,7 @@ func (s *ConfigServer) publishHeartbeats(m *ConfigHeartbeatPublicationSet) Statu
 		return Success
 	case m.Destination.IsVirtual():
 		return InvalidAddress
-	case s.host.State().Subnet(m.NetKeyIndex) == nil:
+	case s.Host().State().Subnet(m.NetKeyIndex) == nil:
 		return InvalidNetKeyIndex
 	case !ok:
 		return CannotSet
@@ -70,11 +70,11 @@ func (s *ConfigServer) publishHeartbeats(m *ConfigHeartbeatPublicationSet) Statu
 }
 
 func (s *ConfigServer) heartbeatPublication() *ConfigHeartbeatPublicationStatus {
-	host, ok := s.host.(Beater)
+	host, ok := s.Host().(Beater)
 	if !ok {
 		return &ConfigHeartbeatPublicationStatus{}
 	}
-	p := s.host.State().HeartbeatPublication
+	p := s.Host().State().HeartbeatPublication
 	return &ConfigHeartbeatPublicationStatus{
 		Destination: p.Destination, CountLog: host.HeartbeatsLeft(), PeriodLog: p.PeriodLog,
 		TTL: p.TTL, Features: Features(p.Features), NetKeyIndex: p.NetKey,
@@ -82,9 +82,9 @@ func (s *ConfigServer) heartbeatPublication() *ConfigHeartbeatPublicationStatus 
 }
 
 func (s *ConfigServer) subscribeHeartbeats(m *ConfigHeartbeatSubscriptionSet) Status {
-	host, ok := s.host.(Beater)
+	host, ok := s.Host().(Beater)
 	source := m.Source == mesh.Unassigned || m.Source.IsUnicast()
-	destination := m.Destination == mesh.Unassigned || m.Destination.IsGroup() || m.Destination == s.host.State().Address
+	destination := m.Destination == mesh.Unassigned || m.Destination.IsGroup() || m.Destination == s.Host().State().Address
 	off := m.Source == mesh.Unassigned || m.Destination == mesh.Unassigned || m.PeriodLog == 0
 	switch {
 	case !source || !destination:
@@ -98,7 +98,7 @@ func (s *ConfigServer) subscribeHeartbeats(m *ConfigHeartbeatSubscriptionSet) St
 }
 
 func (s *ConfigServer) heartbeatSubscription() *ConfigHeartbeatSubscriptionStatus {
-	host, ok := s.host.(Beater)
+	host, ok := s.Host().(Beater)
 	if !ok {
 		return &ConfigHeartbeatSubscriptionStatus{}
 	}

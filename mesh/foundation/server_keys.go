@@ -23,13 +23,13 @@ func (s *ConfigServer) handleNetKeys() {
 	})
 	on(s, func(*access.Incoming, *ConfigNetKeyGet) access.Message {
 		list := &ConfigNetKeyList{}
-		for _, k := range s.host.State().Subnets {
+		for _, k := range s.Host().State().Subnets {
 			list.NetKeyIndexes = append(list.NetKeyIndexes, k.Index)
 		}
 		return list
 	})
 	phase := func(index mesh.KeyIndex, status Status) access.Message {
-		k := s.host.State().Subnet(index)
+		k := s.Host().State().Subnet(index)
 		if k == nil {
 			return &ConfigKeyRefreshPhaseStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
 		}
@@ -66,7 +66,7 @@ func (s *ConfigServer) handleAppKeys() {
 	})
 	on(s, func(_ *access.Incoming, m *ConfigAppKeyGet) access.Message {
 		list := &ConfigAppKeyList{NetKeyIndex: m.NetKeyIndex}
-		n := s.host.State()
+		n := s.Host().State()
 		if n.Subnet(m.NetKeyIndex) == nil {
 			list.Status = InvalidNetKeyIndex
 			return list
@@ -84,7 +84,7 @@ func (s *ConfigServer) handleAppKeys() {
 // node that configures others changes its own keys with it.
 type Keys struct{ Host }
 
-func (s *ConfigServer) keys() Keys { return Keys{s.host} }
+func (s *ConfigServer) keys() Keys { return Keys{s.Host()} }
 
 func (h Keys) change(f func(*state.Node)) {
 	f(h.State())

@@ -26,14 +26,14 @@ func (s *ConfigServer) handleBindings() {
 			if len(model.Bindings) >= MaxBindings {
 				return InsufficientResources
 			}
-			s.change(func(*state.Node) { model.Bindings = append(model.Bindings, m.AppKeyIndex) })
+			s.Change(func(*state.Node) { model.Bindings = append(model.Bindings, m.AppKeyIndex) })
 			return Success
 		})
 	})
 	on(s, func(_ *access.Incoming, m *ConfigModelAppUnbind) access.Message {
 		return status(m.ElementAddress, m.AppKeyIndex, m.ModelIdentifier, func(model *state.Model) Status {
 			if model.IsBound(m.AppKeyIndex) {
-				s.change(func(*state.Node) { unbind(model, m.AppKeyIndex) })
+				s.Change(func(*state.Node) { unbind(model, m.AppKeyIndex) })
 			}
 			return Success
 		})
@@ -54,7 +54,7 @@ func (s *ConfigServer) bindable(element mesh.Address, index mesh.KeyIndex, id me
 	switch {
 	case status != Success:
 		return status
-	case s.host.State().AppKey(index) == nil:
+	case s.Host().State().AppKey(index) == nil:
 		return InvalidAppKeyIndex
 	case isManaged(id):
 		return CannotBind
@@ -122,12 +122,12 @@ func (s *ConfigServer) publish(element mesh.Address, id mesh.ModelID, p state.Pu
 		return InvalidPublishParameters
 	case p.Address == mesh.Unassigned:
 		p = state.Publication{}
-	case p.Friendship && !s.host.State().LowPower:
+	case p.Friendship && !s.Host().State().LowPower:
 		return FeatureNotSupported // the node is no Low Power node
-	case s.host.State().AppKey(p.AppKey) == nil, !model.IsBound(p.AppKey):
+	case s.Host().State().AppKey(p.AppKey) == nil, !model.IsBound(p.AppKey):
 		return InvalidAppKeyIndex
 	}
-	s.change(func(*state.Node) { model.Publication = p })
+	s.Change(func(*state.Node) { model.Publication = p })
 	return Success
 }
 

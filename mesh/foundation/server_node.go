@@ -16,26 +16,26 @@ func (s *ConfigServer) handleNode() {
 		return &ConfigCompositionDataStatus{Page: number, Data: data[:min(len(data), access.MaxPayload-header)]}
 	})
 
-	beacon := func() access.Message { return &ConfigBeaconStatus{Beacon: s.host.State().Beacon} }
+	beacon := func() access.Message { return &ConfigBeaconStatus{Beacon: s.Host().State().Beacon} }
 	on(s, func(*access.Incoming, *ConfigBeaconGet) access.Message { return beacon() })
 	on(s, func(_ *access.Incoming, m *ConfigBeaconSet) access.Message {
-		s.change(func(n *state.Node) { n.Beacon = m.Beacon })
+		s.Change(func(n *state.Node) { n.Beacon = m.Beacon })
 		return beacon()
 	})
 
-	ttl := func() access.Message { return &ConfigDefaultTTLStatus{TTL: s.host.State().DefaultTTL} }
+	ttl := func() access.Message { return &ConfigDefaultTTLStatus{TTL: s.Host().State().DefaultTTL} }
 	on(s, func(*access.Incoming, *ConfigDefaultTTLGet) access.Message { return ttl() })
 	on(s, func(_ *access.Incoming, m *ConfigDefaultTTLSet) access.Message {
-		s.change(func(n *state.Node) { n.DefaultTTL = m.TTL })
+		s.Change(func(n *state.Node) { n.DefaultTTL = m.TTL })
 		return ttl()
 	})
 
 	transmit := func() access.Message {
-		return &ConfigNetworkTransmitStatus{NetworkTransmit: s.host.State().NetworkTransmit}
+		return &ConfigNetworkTransmitStatus{NetworkTransmit: s.Host().State().NetworkTransmit}
 	}
 	on(s, func(*access.Incoming, *ConfigNetworkTransmitGet) access.Message { return transmit() })
 	on(s, func(_ *access.Incoming, m *ConfigNetworkTransmitSet) access.Message {
-		s.change(func(n *state.Node) { n.NetworkTransmit = m.NetworkTransmit })
+		s.Change(func(n *state.Node) { n.NetworkTransmit = m.NetworkTransmit })
 		return transmit()
 	})
 
@@ -58,7 +58,7 @@ func (s *ConfigServer) handleFeatures() {
 	}
 
 	relay := func() access.Message {
-		n := s.host.State()
+		n := s.Host().State()
 		if n.Relay == state.Unsupported {
 			return &ConfigRelayStatus{Relay: n.Relay}
 		}
@@ -66,7 +66,7 @@ func (s *ConfigServer) handleFeatures() {
 	}
 	on(s, func(*access.Incoming, *ConfigRelayGet) access.Message { return relay() })
 	on(s, func(_ *access.Incoming, m *ConfigRelaySet) access.Message {
-		s.change(func(n *state.Node) {
+		s.Change(func(n *state.Node) {
 			if n.Relay != state.Unsupported {
 				n.Relay, n.RelayRetransmit = m.Relay, m.RelayRetransmit
 			}
@@ -74,17 +74,17 @@ func (s *ConfigServer) handleFeatures() {
 		return relay()
 	})
 
-	proxy := func() access.Message { return &ConfigGATTProxyStatus{GATTProxy: s.host.State().Proxy} }
+	proxy := func() access.Message { return &ConfigGATTProxyStatus{GATTProxy: s.Host().State().Proxy} }
 	on(s, func(*access.Incoming, *ConfigGATTProxyGet) access.Message { return proxy() })
 	on(s, func(_ *access.Incoming, m *ConfigGATTProxySet) access.Message {
-		s.change(func(n *state.Node) { set(&n.Proxy, m.GATTProxy) })
+		s.Change(func(n *state.Node) { set(&n.Proxy, m.GATTProxy) })
 		return proxy()
 	})
 
-	friend := func() access.Message { return &ConfigFriendStatus{Friend: s.host.State().Friend} }
+	friend := func() access.Message { return &ConfigFriendStatus{Friend: s.Host().State().Friend} }
 	on(s, func(*access.Incoming, *ConfigFriendGet) access.Message { return friend() })
 	on(s, func(_ *access.Incoming, m *ConfigFriendSet) access.Message {
-		s.change(func(n *state.Node) { set(&n.Friend, m.Friend) })
+		s.Change(func(n *state.Node) { set(&n.Friend, m.Friend) })
 		return friend()
 	})
 }
@@ -103,10 +103,10 @@ type Identifier interface {
 func (s *ConfigServer) handleIdentity() {
 	identity := func(index mesh.KeyIndex) *ConfigNodeIdentityStatus {
 		status := &ConfigNodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}
-		if s.host.State().Subnet(index) == nil {
+		if s.Host().State().Subnet(index) == nil {
 			return &ConfigNodeIdentityStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
 		}
-		if host, ok := s.host.(Identifier); ok {
+		if host, ok := s.Host().(Identifier); ok {
 			status.Identity = host.NodeIdentity(index)
 		}
 		return status
@@ -117,17 +117,11 @@ func (s *ConfigServer) handleIdentity() {
 		switch {
 		case status.Status != Success:
 		case status.Identity != state.Unsupported:
-			s.host.(Identifier).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled)
+			s.Host().(Identifier).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled)
 			status = identity(m.NetKeyIndex)
 		case m.Identity == state.Enabled:
 			status.Status = FeatureNotSupported
 		}
 		return status
 	})
-}
-
-// change changes the node's state.
-func (s *ConfigServer) change(f func(*state.Node)) {
-	f(s.host.State())
-	s.host.Changed()
 }

@@ -21,12 +21,12 @@ type PrivateBeaconServer struct{ responder }
 func NewPrivateBeaconServer() *PrivateBeaconServer {
 	s := &PrivateBeaconServer{newResponder(PrivateBeaconServerID)}
 	beacon := func() access.Message {
-		b := s.host.State().PrivateBeacon
+		b := s.Host().State().PrivateBeacon
 		return &PrivateBeaconStatus{PrivateBeacon: b.Enabled, RandomUpdateIntervalSteps: b.Steps}
 	}
 	on(s, func(*access.Incoming, *PrivateBeaconGet) access.Message { return beacon() })
 	on(s, func(_ *access.Incoming, m *PrivateBeaconSet) access.Message {
-		s.change(func(n *state.Node) {
+		s.Change(func(n *state.Node) {
 			n.PrivateBeacon.Enabled = m.PrivateBeacon
 			if m.HasRandomUpdateInterval {
 				n.PrivateBeacon.Steps = m.RandomUpdateIntervalSteps
@@ -36,8 +36,8 @@ func NewPrivateBeaconServer() *PrivateBeaconServer {
 	})
 	on(s, func(*access.Incoming, *PrivateGATTProxyGet) access.Message { return s.proxy() })
 	on(s, func(_ *access.Incoming, m *PrivateGATTProxySet) access.Message {
-		if s.host.State().Proxy != state.Unsupported {
-			s.change(func(n *state.Node) { n.PrivateProxy = m.PrivateGATTProxy })
+		if s.Host().State().Proxy != state.Unsupported {
+			s.Change(func(n *state.Node) { n.PrivateProxy = m.PrivateGATTProxy })
 		}
 		return s.proxy()
 	})
@@ -49,7 +49,7 @@ func NewPrivateBeaconServer() *PrivateBeaconServer {
 		switch {
 		case status.Status != Success:
 		case status.PrivateNodeIdentity != state.Unsupported:
-			s.host.(PrivateAdvertiser).SetPrivateNodeIdentity(m.NetKeyIndex, m.PrivateNodeIdentity == state.Enabled)
+			s.Host().(PrivateAdvertiser).SetPrivateNodeIdentity(m.NetKeyIndex, m.PrivateNodeIdentity == state.Enabled)
 			status = s.identity(m.NetKeyIndex, Success)
 		case m.PrivateNodeIdentity == state.Enabled:
 			status.Status = FeatureNotSupported
@@ -60,7 +60,7 @@ func NewPrivateBeaconServer() *PrivateBeaconServer {
 }
 
 func (s *PrivateBeaconServer) proxy() access.Message {
-	n := s.host.State()
+	n := s.Host().State()
 	if n.Proxy == state.Unsupported {
 		return &PrivateGATTProxyStatus{PrivateGATTProxy: state.Unsupported}
 	}
@@ -69,9 +69,9 @@ func (s *PrivateBeaconServer) proxy() access.Message {
 
 func (s *PrivateBeaconServer) identity(index mesh.KeyIndex, status Status) *PrivateNodeIdentityStatus {
 	m := &PrivateNodeIdentityStatus{Status: status, NetKeyIndex: index, PrivateNodeIdentity: state.Unsupported}
-	advertiser, ok := s.host.(PrivateAdvertiser)
+	advertiser, ok := s.Host().(PrivateAdvertiser)
 	switch {
-	case s.host.State().Subnet(index) == nil:
+	case s.Host().State().Subnet(index) == nil:
 		m.Status = InvalidNetKeyIndex
 	case ok:
 		m.PrivateNodeIdentity = advertiser.PrivateNodeIdentity(index)
@@ -86,11 +86,11 @@ type OnDemandProxyServer struct{ responder }
 // NewOnDemandProxyServer makes the model for the primary element of a node.
 func NewOnDemandProxyServer() *OnDemandProxyServer {
 	s := &OnDemandProxyServer{newResponder(OnDemandPrivateProxyServerID)}
-	status := func() access.Message { return &OnDemandPrivateProxyStatus{Duration: s.host.State().OnDemandProxy} }
+	status := func() access.Message { return &OnDemandPrivateProxyStatus{Duration: s.Host().State().OnDemandProxy} }
 	on(s, func(*access.Incoming, *OnDemandPrivateProxyGet) access.Message { return status() })
 	on(s, func(_ *access.Incoming, m *OnDemandPrivateProxySet) access.Message {
-		if s.host.State().Proxy != state.Unsupported {
-			s.change(func(n *state.Node) { n.OnDemandProxy = m.Duration })
+		if s.Host().State().Proxy != state.Unsupported {
+			s.Change(func(n *state.Node) { n.OnDemandProxy = m.Duration })
 		}
 		return status()
 	})
@@ -112,7 +112,7 @@ type SolicitationServer struct{ responder }
 func NewSolicitationServer() *SolicitationServer {
 	s := &SolicitationServer{newResponder(SolicitationPDURPLServerID)}
 	forget := func(r AddressRange) {
-		if h, ok := s.host.(Solicited); ok {
+		if h, ok := s.Host().(Solicited); ok {
 			h.ClearSolicitations(r.RangeStart, int(r.RangeLength))
 		}
 	}

@@ -15,12 +15,12 @@ func NewSARServer() *SARServer {
 	s := &SARServer{newResponder(SARConfigurationServerID)}
 	on(s, func(*access.Incoming, *SARTransmitterGet) access.Message { return s.transmitter() })
 	on(s, func(_ *access.Incoming, m *SARTransmitterSet) access.Message {
-		s.change(func(n *state.Node) { n.SARTransmitter = &m.Transmitter })
+		s.Change(func(n *state.Node) { n.SARTransmitter = &m.Transmitter })
 		return s.transmitter()
 	})
 	on(s, func(*access.Incoming, *SARReceiverGet) access.Message { return s.receiver() })
 	on(s, func(_ *access.Incoming, m *SARReceiverSet) access.Message {
-		s.change(func(n *state.Node) { n.SARReceiver = &m.Receiver })
+		s.Change(func(n *state.Node) { n.SARReceiver = &m.Receiver })
 		return s.receiver()
 	})
 	return s
@@ -28,7 +28,7 @@ func NewSARServer() *SARServer {
 
 func (s *SARServer) transmitter() access.Message {
 	t := transport.DefaultTransmitter()
-	if set := s.host.State().SARTransmitter; set != nil {
+	if set := s.Host().State().SARTransmitter; set != nil {
 		t = *set
 	}
 	return &SARTransmitterStatus{Transmitter: t}
@@ -36,7 +36,7 @@ func (s *SARServer) transmitter() access.Message {
 
 func (s *SARServer) receiver() access.Message {
 	r := transport.DefaultReceiver()
-	if set := s.host.State().SARReceiver; set != nil {
+	if set := s.Host().State().SARReceiver; set != nil {
 		r = *set
 	}
 	return &SARReceiverStatus{Receiver: r}

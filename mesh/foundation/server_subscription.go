@@ -93,7 +93,7 @@ func (s *ConfigServer) subscribe(element, group mesh.Address, id mesh.ModelID, c
 		answer.Status = NotASubscribeModel
 	default:
 		if answer.Status = change(model); answer.Status == Success {
-			s.host.Changed()
+			s.Host().Changed()
 		}
 	}
 	return answer

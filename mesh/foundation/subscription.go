@@ -177,7 +177,7 @@ func (ConfigModelSubscriptionStatus) Opcode() mesh.Opcode { return OpConfigModel
 
 // Fields visits the parameters.
 func (m *ConfigModelSubscriptionStatus) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.Address("address", &m.Address)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
@@ -216,7 +216,7 @@ func (ConfigSIGModelSubscriptionList) Opcode() mesh.Opcode { return OpConfigSIGM
 
 // Fields visits the parameters.
 func (m *ConfigSIGModelSubscriptionList) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.SIGModel("model_identifier", &m.ModelIdentifier)
 	access.List(c, "addresses", &m.Addresses, address)
@@ -259,10 +259,8 @@ func (ConfigVendorModelSubscriptionList) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *ConfigVendorModelSubscriptionList) Fields(c *access.Codec) {
-	m.Status.visit(c)
+	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.VendorModel("model_identifier", &m.ModelIdentifier)
 	access.List(c, "addresses", &m.Addresses, address)
 }
-
-func address(a *mesh.Address, c *access.Codec) { c.Address("", a) }

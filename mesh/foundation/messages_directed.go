@@ -2,54 +2,8 @@ package foundation
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// The tables of the foundation models beside Configuration and Health, in the
-// order of their opcodes.
-
-func privateMessages() []access.Kind {
-	return []access.Kind{
-		access.Describe[PrivateBeaconGet]("Private Beacon Get"),
-		access.Describe[PrivateBeaconSet]("Private Beacon Set"),
-		access.Describe[PrivateBeaconStatus]("Private Beacon Status"),
-		access.Describe[PrivateGATTProxyGet]("Private GATT Proxy Get"),
-		access.Describe[PrivateGATTProxySet]("Private GATT Proxy Set"),
-		access.Describe[PrivateGATTProxyStatus]("Private GATT Proxy Status"),
-		access.Describe[PrivateNodeIdentityGet]("Private Node Identity Get"),
-		access.Describe[PrivateNodeIdentitySet]("Private Node Identity Set"),
-		access.Describe[PrivateNodeIdentityStatus]("Private Node Identity Status"),
-
-		access.Describe[OnDemandPrivateProxyGet]("On-Demand Private Proxy Get"),
-		access.Describe[OnDemandPrivateProxySet]("On-Demand Private Proxy Set"),
-		access.Describe[OnDemandPrivateProxyStatus]("On-Demand Private Proxy Status"),
-	}
-}
-
-func sarMessages() []access.Kind {
-	return []access.Kind{
-		access.Describe[SARTransmitterGet]("SAR Transmitter Get"),
-		access.Describe[SARTransmitterSet]("SAR Transmitter Set"),
-		access.Describe[SARTransmitterStatus]("SAR Transmitter Status"),
-		access.Describe[SARReceiverGet]("SAR Receiver Get"),
-		access.Describe[SARReceiverSet]("SAR Receiver Set"),
-		access.Describe[SARReceiverStatus]("SAR Receiver Status"),
-	}
-}
-
-func largeMessages() []access.Kind {
-	return []access.Kind{
-		access.Describe[OpcodesAggregatorSequence]("Opcodes Aggregator Sequence"),
-		access.Describe[OpcodesAggregatorStatus]("Opcodes Aggregator Status"),
-
-		access.Describe[LargeCompositionDataGet]("Large Composition Data Get"),
-		access.Describe[LargeCompositionDataStatus]("Large Composition Data Status"),
-		access.Describe[ModelsMetadataGet]("Models Metadata Get"),
-		access.Describe[ModelsMetadataStatus]("Models Metadata Status"),
-
-		access.Describe[SolicitationPDURPLItemsClear]("Solicitation PDU RPL Items Clear"),
-		access.Describe[SolicitationPDURPLItemsClearUnacknowledged]("Solicitation PDU RPL Items Clear Unacknowledged"),
-		access.Describe[SolicitationPDURPLItemsStatus]("Solicitation PDU RPL Items Status"),
-	}
-}
-
+// directedMessages is the table of the messages of the Directed Forwarding Configuration models, with the names that section
+// 4.3 gives them.
 func directedMessages() []access.Kind {
 	return []access.Kind{
 		access.Describe[DirectedControlGet]("Directed Control Get"),
@@ -107,22 +61,5 @@ func directedMessages() []access.Kind {
 		access.Describe[DirectedControlRelayRetransmitGet]("Directed Control Relay Retransmit Get"),
 		access.Describe[DirectedControlRelayRetransmitSet]("Directed Control Relay Retransmit Set"),
 		access.Describe[DirectedControlRelayRetransmitStatus]("Directed Control Relay Retransmit Status"),
-	}
-}
-
-func bridgeMessages() []access.Kind {
-	return []access.Kind{
-		access.Describe[SubnetBridgeGet]("Subnet Bridge Get"),
-		access.Describe[SubnetBridgeSet]("Subnet Bridge Set"),
-		access.Describe[SubnetBridgeStatus]("Subnet Bridge Status"),
-		access.Describe[BridgingTableAdd]("Bridging Table Add"),
-		access.Describe[BridgingTableRemove]("Bridging Table Remove"),
-		access.Describe[BridgingTableStatus]("Bridging Table Status"),
-		access.Describe[BridgedSubnetsGet]("Bridged Subnets Get"),
-		access.Describe[BridgedSubnetsList]("Bridged Subnets List"),
-		access.Describe[BridgingTableGet]("Bridging Table Get"),
-		access.Describe[BridgingTableList]("Bridging Table List"),
-		access.Describe[BridgingTableSizeGet]("Bridging Table Size Get"),
-		access.Describe[BridgingTableSizeStatus]("Bridging Table Size Status"),
 	}
 }
