@@ -2,7 +2,9 @@ package foundation
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
-// Host is the node that a Configuration Server configures.
+// Host is the node that a foundation server works on. A server asks it for more,
+// such as node identity or the friend of a Low Power node, by interfaces of its
+// own package.
 type Host interface {
 	// State is what the node is; the server changes it and calls Changed.
 	State() *state.Node

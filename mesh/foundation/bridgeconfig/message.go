@@ -1,8 +1,9 @@
-package foundation
+package bridgeconfig
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
 // Opcodes of the Bridge Configuration messages (section 4.3).
@@ -21,30 +22,30 @@ const (
 	OpBridgingTableSizeStatus mesh.Opcode = 0x80BC
 )
 
-// BridgeDirections is which way a bridging table entry lets messages pass.
-type BridgeDirections uint8
+// Directions is which way a bridging table entry lets messages pass.
+type Directions uint8
 
 // The directions: from the first address to the second, or both ways.
 const (
-	BridgeOneWay  BridgeDirections = 0x01
-	BridgeBothWay BridgeDirections = 0x02
+	OneWay  Directions = 0x01
+	BothWay Directions = 0x02
 )
 
-func (d *BridgeDirections) visit(c *access.Codec) {
+func (d *Directions) visit(c *access.Codec) {
 	c.Uint8("directions", (*uint8)(d))
-	c.Require(*d == BridgeOneWay || *d == BridgeBothWay, "directions", "1 or 2")
+	c.Require(*d == OneWay || *d == BothWay, "directions", "1 or 2")
 }
 
-// BridgeFilter is which entries of the bridging table a list of subnets is
+// Filter is which entries of the bridging table a list of subnets is
 // made of.
-type BridgeFilter uint8
+type Filter uint8
 
 // The filters.
 const (
-	BridgeAll    BridgeFilter = 0x00
-	BridgeFirst  BridgeFilter = 0x01 // entries whose first NetKey index is the given one
-	BridgeSecond BridgeFilter = 0x02
-	BridgeEither BridgeFilter = 0x03
+	FilterAll    Filter = 0x00
+	FilterFirst  Filter = 0x01 // entries whose first NetKey index is the given one
+	FilterSecond Filter = 0x02
+	FilterEither Filter = 0x03
 )
 
 // BridgedAddresses is an entry of the bridging table between two subnets.
@@ -53,7 +54,7 @@ const (
 type BridgedAddresses struct {
 	Address1   mesh.Address
 	Address2   mesh.Address
-	Directions BridgeDirections
+	Directions Directions
 }
 
 func bridgedAddresses(a *BridgedAddresses, c *access.Codec) {
@@ -113,7 +114,7 @@ func (m *SubnetBridgeStatus) Fields(c *access.Codec) { c.Bool("subnet_bridge", &
 //
 //	| Directions 8 | NetKeyIndex1 12 | NetKeyIndex2 12 | Address1 16 | Address2 16 |
 type BridgingTableAdd struct {
-	Directions BridgeDirections
+	Directions Directions
 	BridgedSubnets
 	Address1 mesh.Address
 	Address2 mesh.Address
@@ -129,7 +130,7 @@ func (m *BridgingTableAdd) Fields(c *access.Codec) {
 	c.Unicast("address_1", &m.Address1)
 	c.Address("address_2", &m.Address2)
 	c.Require(m.Address2 != mesh.Unassigned && m.Address2 != mesh.AllNodes && m.Address2 != m.Address1, "address_2", "another address, neither unassigned nor all nodes")
-	c.Require(m.Directions == BridgeOneWay || m.Address2.IsUnicast(), "address_2", "a unicast address to bridge both ways")
+	c.Require(m.Directions == OneWay || m.Address2.IsUnicast(), "address_2", "a unicast address to bridge both ways")
 	c.Require(m.NetKeyIndex1 != m.NetKeyIndex2, "net_key_index_2", "another subnet")
 }
 
@@ -161,8 +162,8 @@ func (m *BridgingTableRemove) Fields(c *access.Codec) {
 //
 //	| Status 8 | CurrentDirections 8 | NetKeyIndex1 12 | NetKeyIndex2 12 | Address1 16 | Address2 16 |
 type BridgingTableStatus struct {
-	Status     Status
-	Directions BridgeDirections // 0 after a removal
+	Status     foundation.Status
+	Directions Directions // 0 after a removal
 	BridgedSubnets
 	Address1 mesh.Address
 	Address2 mesh.Address
@@ -185,7 +186,7 @@ func (m *BridgingTableStatus) Fields(c *access.Codec) {
 //
 //	| Filter 2 | RFU 2 | NetKeyIndex 12 | StartIndex 8 |
 type BridgedSubnetsGet struct {
-	Filter      BridgeFilter
+	Filter      Filter
 	NetKeyIndex mesh.KeyIndex
 	StartIndex  uint8
 }
@@ -205,7 +206,7 @@ func (m *BridgedSubnetsGet) Fields(c *access.Codec) {
 //
 //	| Filter 2 | RFU 2 | NetKeyIndex 12 | StartIndex 8 | BridgedSubnets 24 each |
 type BridgedSubnetsList struct {
-	Filter         BridgeFilter
+	Filter         Filter
 	NetKeyIndex    mesh.KeyIndex
 	StartIndex     uint8
 	BridgedSubnets []BridgedSubnets
@@ -244,7 +245,7 @@ func (m *BridgingTableGet) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex1 12 | NetKeyIndex2 12 | StartIndex 16 | BridgedAddresses 40 each |
 type BridgingTableList struct {
-	Status Status
+	Status foundation.Status
 	BridgedSubnets
 	StartIndex       uint16
 	BridgedAddresses []BridgedAddresses

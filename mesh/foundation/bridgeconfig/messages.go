@@ -1,10 +1,10 @@
-package foundation
+package bridgeconfig
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// bridgeMessages is the table of the messages of the Bridge Configuration models, with the names that section
-// 4.3 gives them.
-func bridgeMessages() []access.Kind {
+// Messages is the table of the messages of the Bridge Configuration models,
+// with the names that section 4.3 gives them.
+func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[SubnetBridgeGet]("Subnet Bridge Get"),
 		access.Describe[SubnetBridgeSet]("Subnet Bridge Set"),

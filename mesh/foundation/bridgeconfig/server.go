@@ -1,10 +1,11 @@
-package foundation
+package bridgeconfig
 
 import (
 	"slices"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -12,54 +13,54 @@ import (
 // least 16 (section 4.2, Bridging Table Size).
 const MaxBridgingTable = 64
 
-// BridgeServer is the Bridge Configuration Server model (section 4.4): which
+// Server is the Bridge Configuration Server model (section 4.4): which
 // messages the node passes on from subnet to subnet.
-type BridgeServer struct{ responder }
+type Server struct{ foundation.Responder }
 
-// NewBridgeServer makes the model for the primary element of a node.
-func NewBridgeServer() *BridgeServer {
-	s := &BridgeServer{newResponder(BridgeConfigurationServerID)}
+// NewServer makes the model for the primary element of a node.
+func NewServer() *Server {
+	s := &Server{foundation.NewResponder(foundation.BridgeConfigurationServerID)}
 	status := func() access.Message { return &SubnetBridgeStatus{SubnetBridge: s.Host().State().Bridge.Enabled} }
-	on(s, func(*access.Incoming, *SubnetBridgeGet) access.Message { return status() })
-	on(s, func(_ *access.Incoming, m *SubnetBridgeSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *SubnetBridgeGet) access.Message { return status() })
+	foundation.On(s, func(_ *access.Incoming, m *SubnetBridgeSet) access.Message {
 		s.Change(func(n *state.Node) { n.Bridge.Enabled = m.SubnetBridge })
 		return status()
 	})
-	on(s, func(_ *access.Incoming, m *BridgingTableAdd) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *BridgingTableAdd) access.Message {
 		return &BridgingTableStatus{
 			Status: s.add(m), Directions: m.Directions, BridgedSubnets: m.BridgedSubnets, Address1: m.Address1, Address2: m.Address2,
 		}
 	})
-	on(s, func(_ *access.Incoming, m *BridgingTableRemove) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *BridgingTableRemove) access.Message {
 		return &BridgingTableStatus{
 			Status: s.remove(m), BridgedSubnets: m.BridgedSubnets, Address1: m.Address1, Address2: m.Address2,
 		}
 	})
-	on(s, func(_ *access.Incoming, m *BridgedSubnetsGet) access.Message { return s.subnets(m) })
-	on(s, func(_ *access.Incoming, m *BridgingTableGet) access.Message { return s.table(m) })
-	on(s, func(*access.Incoming, *BridgingTableSizeGet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *BridgedSubnetsGet) access.Message { return s.subnets(m) })
+	foundation.On(s, func(_ *access.Incoming, m *BridgingTableGet) access.Message { return s.table(m) })
+	foundation.On(s, func(*access.Incoming, *BridgingTableSizeGet) access.Message {
 		return &BridgingTableSizeStatus{BridgingTableSize: MaxBridgingTable}
 	})
 	return s
 }
 
 // known reports whether the node is in both subnets.
-func (s *BridgeServer) known(b BridgedSubnets) bool {
+func (s *Server) known(b BridgedSubnets) bool {
 	n := s.Host().State()
 	return n.Subnet(b.NetKeyIndex1) != nil && n.Subnet(b.NetKeyIndex2) != nil
 }
 
-func (s *BridgeServer) add(m *BridgingTableAdd) Status {
+func (s *Server) add(m *BridgingTableAdd) foundation.Status {
 	if !s.known(m.BridgedSubnets) {
-		return InvalidNetKeyIndex
+		return foundation.InvalidNetKeyIndex
 	}
 	b := &s.Host().State().Bridge
 	i := b.Find(m.NetKeyIndex1, m.NetKeyIndex2, m.Address1, m.Address2)
 	if i < 0 && len(b.Table) >= MaxBridgingTable {
-		return InsufficientResources
+		return foundation.InsufficientResources
 	}
 	entry := state.BridgeEntry{
-		NetKey1: m.NetKeyIndex1, NetKey2: m.NetKeyIndex2, Address1: m.Address1, Address2: m.Address2, BothWays: m.Directions == BridgeBothWay,
+		NetKey1: m.NetKeyIndex1, NetKey2: m.NetKeyIndex2, Address1: m.Address1, Address2: m.Address2, BothWays: m.Directions == BothWay,
 	}
 	s.Change(func(*state.Node) {
 		if i < 0 {
@@ -68,12 +69,12 @@ func (s *BridgeServer) add(m *BridgingTableAdd) Status {
 			b.Table[i] = entry
 		}
 	})
-	return Success
+	return foundation.Success
 }
 
-func (s *BridgeServer) remove(m *BridgingTableRemove) Status {
+func (s *Server) remove(m *BridgingTableRemove) foundation.Status {
 	if !s.known(m.BridgedSubnets) {
-		return InvalidNetKeyIndex
+		return foundation.InvalidNetKeyIndex
 	}
 	s.Change(func(n *state.Node) {
 		n.Bridge.Table = slices.DeleteFunc(n.Bridge.Table, func(e state.BridgeEntry) bool {
@@ -82,11 +83,11 @@ func (s *BridgeServer) remove(m *BridgingTableRemove) Status {
 				(m.Address2 == mesh.Unassigned || m.Address2 == e.Address2)
 		})
 	})
-	return Success
+	return foundation.Success
 }
 
 // subnets lists the pairs that a filter leaves, each once.
-func (s *BridgeServer) subnets(m *BridgedSubnetsGet) access.Message {
+func (s *Server) subnets(m *BridgedSubnetsGet) access.Message {
 	const pair = 3 // octets
 	const most = (access.MaxPayload - 5) / pair
 	list := &BridgedSubnetsList{Filter: m.Filter, NetKeyIndex: m.NetKeyIndex, StartIndex: m.StartIndex}
@@ -95,11 +96,11 @@ func (s *BridgeServer) subnets(m *BridgedSubnetsGet) access.Message {
 		p := BridgedSubnets{e.NetKey1, e.NetKey2}
 		first, second := p.NetKeyIndex1 == m.NetKeyIndex, p.NetKeyIndex2 == m.NetKeyIndex
 		switch m.Filter {
-		case BridgeFirst:
+		case FilterFirst:
 			second = false
-		case BridgeSecond:
+		case FilterSecond:
 			first = false
-		case BridgeAll:
+		case FilterAll:
 			first = true
 		}
 		if (first || second) && !slices.Contains(pairs, p) {
@@ -112,12 +113,12 @@ func (s *BridgeServer) subnets(m *BridgedSubnetsGet) access.Message {
 	return list
 }
 
-func (s *BridgeServer) table(m *BridgingTableGet) access.Message {
+func (s *Server) table(m *BridgingTableGet) access.Message {
 	const entry = 5 // octets
 	const most = (access.MaxPayload - 8) / entry
 	list := &BridgingTableList{BridgedSubnets: m.BridgedSubnets, StartIndex: m.StartIndex}
 	if !s.known(m.BridgedSubnets) {
-		list.Status = InvalidNetKeyIndex
+		list.Status = foundation.InvalidNetKeyIndex
 		return list
 	}
 	left := int(m.StartIndex)
@@ -131,9 +132,9 @@ func (s *BridgeServer) table(m *BridgingTableGet) access.Message {
 		if len(list.BridgedAddresses) == most {
 			break
 		}
-		directions := BridgeOneWay
+		directions := OneWay
 		if e.BothWays {
-			directions = BridgeBothWay
+			directions = BothWay
 		}
 		list.BridgedAddresses = append(list.BridgedAddresses, BridgedAddresses{e.Address1, e.Address2, directions})
 	}

@@ -1,150 +1,151 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
 // Opcodes of the messages about AppKeys bound to models (sections 4.3.2.46 to
 // 4.3.2.52).
 const (
-	OpConfigModelAppBind       mesh.Opcode = 0x803D
-	OpConfigModelAppUnbind     mesh.Opcode = 0x803F
-	OpConfigModelAppStatus     mesh.Opcode = 0x803E
-	OpConfigSIGModelAppGet     mesh.Opcode = 0x804B
-	OpConfigSIGModelAppList    mesh.Opcode = 0x804C
-	OpConfigVendorModelAppGet  mesh.Opcode = 0x804D
-	OpConfigVendorModelAppList mesh.Opcode = 0x804E
+	OpModelAppBind       mesh.Opcode = 0x803D
+	OpModelAppUnbind     mesh.Opcode = 0x803F
+	OpModelAppStatus     mesh.Opcode = 0x803E
+	OpSIGModelAppGet     mesh.Opcode = 0x804B
+	OpSIGModelAppList    mesh.Opcode = 0x804C
+	OpVendorModelAppGet  mesh.Opcode = 0x804D
+	OpVendorModelAppList mesh.Opcode = 0x804E
 )
 
-// ConfigModelAppBind lets a model use an AppKey.
+// ModelAppBind lets a model use an AppKey.
 //
 //	| ElementAddress 16 | AppKeyIndex 12 | RFU 4 | ModelIdentifier 16 or 32 |
-type ConfigModelAppBind struct {
+type ModelAppBind struct {
 	ElementAddress  mesh.Address
 	AppKeyIndex     mesh.KeyIndex
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x803D.
-func (ConfigModelAppBind) Opcode() mesh.Opcode { return OpConfigModelAppBind }
+func (ModelAppBind) Opcode() mesh.Opcode { return OpModelAppBind }
 
 // Fields visits the parameters.
-func (m *ConfigModelAppBind) Fields(c *access.Codec) {
+func (m *ModelAppBind) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.KeyIndex("app_key_index", &m.AppKeyIndex)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelAppUnbind takes an AppKey from a model.
-// Parameters as ConfigModelAppBind.
-type ConfigModelAppUnbind struct {
+// ModelAppUnbind takes an AppKey from a model.
+// Parameters as ModelAppBind.
+type ModelAppUnbind struct {
 	ElementAddress  mesh.Address
 	AppKeyIndex     mesh.KeyIndex
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x803F.
-func (ConfigModelAppUnbind) Opcode() mesh.Opcode { return OpConfigModelAppUnbind }
+func (ModelAppUnbind) Opcode() mesh.Opcode { return OpModelAppUnbind }
 
 // Fields visits the parameters.
-func (m *ConfigModelAppUnbind) Fields(c *access.Codec) {
+func (m *ModelAppUnbind) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.KeyIndex("app_key_index", &m.AppKeyIndex)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelAppStatus answers ConfigModelAppBind and Unbind.
+// ModelAppStatus answers ModelAppBind and Unbind.
 //
 //	| Status 8 | ElementAddress 16 | AppKeyIndex 12 | RFU 4 | ModelIdentifier 16 or 32 |
-type ConfigModelAppStatus struct {
-	Status          Status
+type ModelAppStatus struct {
+	Status          foundation.Status
 	ElementAddress  mesh.Address
 	AppKeyIndex     mesh.KeyIndex
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x803E.
-func (ConfigModelAppStatus) Opcode() mesh.Opcode { return OpConfigModelAppStatus }
+func (ModelAppStatus) Opcode() mesh.Opcode { return OpModelAppStatus }
 
 // Fields visits the parameters.
-func (m *ConfigModelAppStatus) Fields(c *access.Codec) {
+func (m *ModelAppStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.KeyIndex("app_key_index", &m.AppKeyIndex)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigSIGModelAppGet asks which AppKeys a model of the specifications may use.
+// SIGModelAppGet asks which AppKeys a model of the specifications may use.
 //
 //	| ElementAddress 16 | ModelIdentifier 16 |
-type ConfigSIGModelAppGet struct {
+type SIGModelAppGet struct {
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x804B.
-func (ConfigSIGModelAppGet) Opcode() mesh.Opcode { return OpConfigSIGModelAppGet }
+func (SIGModelAppGet) Opcode() mesh.Opcode { return OpSIGModelAppGet }
 
 // Fields visits the parameters.
-func (m *ConfigSIGModelAppGet) Fields(c *access.Codec) {
+func (m *SIGModelAppGet) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.SIGModel("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigSIGModelAppList answers ConfigSIGModelAppGet.
+// SIGModelAppList answers SIGModelAppGet.
 //
 //	| Status 8 | ElementAddress 16 | ModelIdentifier 16 | AppKeyIndexes, in pairs |
-type ConfigSIGModelAppList struct {
-	Status          Status
+type SIGModelAppList struct {
+	Status          foundation.Status
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 	AppKeyIndexes   []mesh.KeyIndex
 }
 
 // Opcode is 0x804C.
-func (ConfigSIGModelAppList) Opcode() mesh.Opcode { return OpConfigSIGModelAppList }
+func (SIGModelAppList) Opcode() mesh.Opcode { return OpSIGModelAppList }
 
 // Fields visits the parameters.
-func (m *ConfigSIGModelAppList) Fields(c *access.Codec) {
+func (m *SIGModelAppList) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.SIGModel("model_identifier", &m.ModelIdentifier)
 	c.KeyIndexes("app_key_indexes", &m.AppKeyIndexes)
 }
 
-// ConfigVendorModelAppGet asks which AppKeys a vendor model may use.
+// VendorModelAppGet asks which AppKeys a vendor model may use.
 //
 //	| ElementAddress 16 | ModelIdentifier 32 |
-type ConfigVendorModelAppGet struct {
+type VendorModelAppGet struct {
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x804D.
-func (ConfigVendorModelAppGet) Opcode() mesh.Opcode { return OpConfigVendorModelAppGet }
+func (VendorModelAppGet) Opcode() mesh.Opcode { return OpVendorModelAppGet }
 
 // Fields visits the parameters.
-func (m *ConfigVendorModelAppGet) Fields(c *access.Codec) {
+func (m *VendorModelAppGet) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.VendorModel("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigVendorModelAppList answers ConfigVendorModelAppGet.
+// VendorModelAppList answers VendorModelAppGet.
 //
 //	| Status 8 | ElementAddress 16 | ModelIdentifier 32 | AppKeyIndexes, in pairs |
-type ConfigVendorModelAppList struct {
-	Status          Status
+type VendorModelAppList struct {
+	Status          foundation.Status
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 	AppKeyIndexes   []mesh.KeyIndex
 }
 
 // Opcode is 0x804E.
-func (ConfigVendorModelAppList) Opcode() mesh.Opcode { return OpConfigVendorModelAppList }
+func (VendorModelAppList) Opcode() mesh.Opcode { return OpVendorModelAppList }
 
 // Fields visits the parameters.
-func (m *ConfigVendorModelAppList) Fields(c *access.Codec) {
+func (m *VendorModelAppList) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.VendorModel("model_identifier", &m.ModelIdentifier)

@@ -1,4 +1,4 @@
-package foundation
+package configuration
 
 import (
 	"encoding/binary"
@@ -11,42 +11,42 @@ import (
 
 // Opcodes of the messages about composition data (section 4.3.2.4 and 4.3.2.5).
 const (
-	OpConfigCompositionDataGet    mesh.Opcode = 0x8008
-	OpConfigCompositionDataStatus mesh.Opcode = 0x02
+	OpCompositionDataGet    mesh.Opcode = 0x8008
+	OpCompositionDataStatus mesh.Opcode = 0x02
 )
 
-// ConfigCompositionDataGet asks for a page; the node answers with the largest
+// CompositionDataGet asks for a page; the node answers with the largest
 // one that is not above it.
 //
 //	| Page 8 |
-type ConfigCompositionDataGet struct{ Page uint8 }
+type CompositionDataGet struct{ Page uint8 }
 
 // Opcode is 0x8008.
-func (ConfigCompositionDataGet) Opcode() mesh.Opcode { return OpConfigCompositionDataGet }
+func (CompositionDataGet) Opcode() mesh.Opcode { return OpCompositionDataGet }
 
 // Fields visits the parameters.
-func (m *ConfigCompositionDataGet) Fields(c *access.Codec) { c.Uint8("page", &m.Page) }
+func (m *CompositionDataGet) Fields(c *access.Codec) { c.Uint8("page", &m.Page) }
 
-// ConfigCompositionDataStatus carries a page, which Composition, Relations and
+// CompositionDataStatus carries a page, which Composition, Relations and
 // Profiles read.
 //
 //	| Page 8 | Data, 8 each |
-type ConfigCompositionDataStatus struct {
+type CompositionDataStatus struct {
 	Page uint8
 	Data []byte
 }
 
 // Opcode is 0x02.
-func (ConfigCompositionDataStatus) Opcode() mesh.Opcode { return OpConfigCompositionDataStatus }
+func (CompositionDataStatus) Opcode() mesh.Opcode { return OpCompositionDataStatus }
 
 // Fields visits the parameters.
-func (m *ConfigCompositionDataStatus) Fields(c *access.Codec) {
+func (m *CompositionDataStatus) Fields(c *access.Codec) {
 	c.Uint8("page", &m.Page)
 	c.Rest("data", &m.Data)
 }
 
 // Composition reads page 0 or 128. Errors as ParseComposition, or another page.
-func (m *ConfigCompositionDataStatus) Composition() (*Composition, error) {
+func (m *CompositionDataStatus) Composition() (*Composition, error) {
 	if m.Page%NextPages != PageComposition {
 		return nil, fmt.Errorf("%w: expected page 0, got page %d, ask for it", ErrComposition, m.Page)
 	}

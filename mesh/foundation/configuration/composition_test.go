@@ -1,8 +1,7 @@
-package foundation_test
+package configuration_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"testing"
@@ -11,27 +10,20 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/messagetest"
 )
 
 // The sample of section 4.2.2.1.
 const sampleComposition = "0c001a0001000800030000010501000000800100001003103f002a00"
 
-func octets(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestComposition(t *testing.T) {
-	c, err := foundation.ParseComposition(octets(t, sampleComposition))
+	c, err := configuration.ParseComposition(messagetest.Octets(t, sampleComposition))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.CompanyID != 0x000C || c.ProductID != 0x001A || c.VersionID != 1 || c.CRPL != 8 ||
-		c.Features != foundation.FeatureRelay|foundation.FeatureProxy || len(c.Elements) != 1 {
+		c.Features != configuration.FeatureRelay|configuration.FeatureProxy || len(c.Elements) != 1 {
 		t.Fatalf("%+v", c)
 	}
 	expected := []mesh.ModelID{
@@ -44,43 +36,43 @@ func TestComposition(t *testing.T) {
 }
 
 func TestCompositionRefusesEveryOtherLength(t *testing.T) {
-	whole := octets(t, sampleComposition)
+	whole := messagetest.Octets(t, sampleComposition)
 	for n := range whole {
-		if c, err := foundation.ParseComposition(whole[:n]); !errors.Is(err, foundation.ErrComposition) {
+		if c, err := configuration.ParseComposition(whole[:n]); !errors.Is(err, configuration.ErrComposition) {
 			t.Errorf("%d octets: %+v, %v", n, c, err)
 		}
 	}
 	for n := 1; n < 4; n++ {
-		if c, err := foundation.ParseComposition(append(bytes.Clone(whole), make([]byte, n)...)); !errors.Is(err, foundation.ErrComposition) {
+		if c, err := configuration.ParseComposition(append(bytes.Clone(whole), make([]byte, n)...)); !errors.Is(err, configuration.ErrComposition) {
 			t.Errorf("%d more: %+v, %v", n, c, err)
 		}
 	}
 }
 
 func TestCompositionRefusesWhatDoesNotFit(t *testing.T) {
-	many := foundation.CompositionElement{Models: make([]mesh.ModelID, 256)}
-	for name, c := range map[string]*foundation.Composition{
+	many := configuration.CompositionElement{Models: make([]mesh.ModelID, 256)}
+	for name, c := range map[string]*configuration.Composition{
 		"no element":        {},
-		"256 vendor models": {Elements: []foundation.CompositionElement{many}},
+		"256 vendor models": {Elements: []configuration.CompositionElement{many}},
 	} {
-		if out, err := c.Append([]byte{1}); !errors.Is(err, foundation.ErrComposition) || !bytes.Equal(out, []byte{1}) {
+		if out, err := c.Append([]byte{1}); !errors.Is(err, configuration.ErrComposition) || !bytes.Equal(out, []byte{1}) {
 			t.Errorf("%s: %x, %v", name, out, err)
 		}
 	}
-	if _, err := (&foundation.ConfigCompositionDataStatus{Page: 1, Data: octets(t, sampleComposition)}).Composition(); !errors.Is(err, foundation.ErrComposition) {
+	if _, err := (&configuration.CompositionDataStatus{Page: 1, Data: messagetest.Octets(t, sampleComposition)}).Composition(); !errors.Is(err, configuration.ErrComposition) {
 		t.Errorf("page 1: %v", err)
 	}
-	reserved := octets(t, "0c001a00010008000300"+"00000001"+"ffff0100")
-	if c, err := foundation.ParseComposition(reserved); !errors.Is(err, foundation.ErrComposition) {
+	reserved := messagetest.Octets(t, "0c001a00010008000300"+"00000001"+"ffff0100")
+	if c, err := configuration.ParseComposition(reserved); !errors.Is(err, configuration.ErrComposition) {
 		t.Errorf("company ffff: %+v, %v", c, err)
 	}
 }
 
 func TestCompositionRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var c foundation.Composition
+		var c configuration.Composition
 		for range rapid.IntRange(1, 4).Draw(t, "elements") {
-			e := foundation.CompositionElement{Location: rapid.Uint16().Draw(t, "location")}
+			e := configuration.CompositionElement{Location: rapid.Uint16().Draw(t, "location")}
 			for range rapid.IntRange(0, 5).Draw(t, "models") {
 				e.Models = append(e.Models, mesh.SIGModel(rapid.Uint16().Draw(t, "model")))
 			}
@@ -93,7 +85,7 @@ func TestCompositionRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := foundation.ParseComposition(raw)
+		again, err := configuration.ParseComposition(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,10 +98,10 @@ func TestCompositionRoundTrip(t *testing.T) {
 }
 
 func FuzzParseComposition(f *testing.F) {
-	f.Add(octets(f, sampleComposition))
-	f.Add(octets(f, "0034127856cdab05000a000601020100000100785634120801000221436587aabbccdd")[1:])
+	f.Add(messagetest.Octets(f, sampleComposition))
+	f.Add(messagetest.Octets(f, "0034127856cdab05000a000601020100000100785634120801000221436587aabbccdd")[1:])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := foundation.ParseComposition(data)
+		c, err := configuration.ParseComposition(data)
 		if err != nil {
 			return
 		}

@@ -1,32 +1,33 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
 // Opcodes of the messages about heartbeats (sections 4.3.2.61 to 4.3.2.66).
 const (
-	OpConfigHeartbeatPublicationGet     mesh.Opcode = 0x8038
-	OpConfigHeartbeatPublicationSet     mesh.Opcode = 0x8039
-	OpConfigHeartbeatPublicationStatus  mesh.Opcode = 0x06
-	OpConfigHeartbeatSubscriptionGet    mesh.Opcode = 0x803A
-	OpConfigHeartbeatSubscriptionSet    mesh.Opcode = 0x803B
-	OpConfigHeartbeatSubscriptionStatus mesh.Opcode = 0x803C
+	OpHeartbeatPublicationGet     mesh.Opcode = 0x8038
+	OpHeartbeatPublicationSet     mesh.Opcode = 0x8039
+	OpHeartbeatPublicationStatus  mesh.Opcode = 0x06
+	OpHeartbeatSubscriptionGet    mesh.Opcode = 0x803A
+	OpHeartbeatSubscriptionSet    mesh.Opcode = 0x803B
+	OpHeartbeatSubscriptionStatus mesh.Opcode = 0x803C
 )
 
-// ConfigHeartbeatPublicationGet asks for the heartbeat publication.
-type ConfigHeartbeatPublicationGet struct{ access.Empty }
+// HeartbeatPublicationGet asks for the heartbeat publication.
+type HeartbeatPublicationGet struct{ access.Empty }
 
 // Opcode is 0x8038.
-func (ConfigHeartbeatPublicationGet) Opcode() mesh.Opcode { return OpConfigHeartbeatPublicationGet }
+func (HeartbeatPublicationGet) Opcode() mesh.Opcode { return OpHeartbeatPublicationGet }
 
-// ConfigHeartbeatPublicationSet sets where and how often heartbeats are sent. Count
+// HeartbeatPublicationSet sets where and how often heartbeats are sent. Count
 // and period are powers of two: 2^(log-1), 0 for none; a count of 0xFF has no
 // end.
 //
 //	| Destination 16 | CountLog 8 | PeriodLog 8 | TTL 8 | Features 16 | NetKeyIndex 12 | RFU 4 |
-type ConfigHeartbeatPublicationSet struct {
+type HeartbeatPublicationSet struct {
 	Destination mesh.Address
 	CountLog    uint8
 	PeriodLog   uint8
@@ -36,10 +37,10 @@ type ConfigHeartbeatPublicationSet struct {
 }
 
 // Opcode is 0x8039.
-func (ConfigHeartbeatPublicationSet) Opcode() mesh.Opcode { return OpConfigHeartbeatPublicationSet }
+func (HeartbeatPublicationSet) Opcode() mesh.Opcode { return OpHeartbeatPublicationSet }
 
 // Fields visits the parameters.
-func (m *ConfigHeartbeatPublicationSet) Fields(c *access.Codec) {
+func (m *HeartbeatPublicationSet) Fields(c *access.Codec) {
 	c.Address("destination", &m.Destination)
 	c.Uint8("count_log", &m.CountLog)
 	c.Require(m.CountLog <= 0x11 || m.CountLog == 0xFF, "count_log", "0 to 17, or 255")
@@ -51,12 +52,12 @@ func (m *ConfigHeartbeatPublicationSet) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// ConfigHeartbeatPublicationStatus reports where and how often heartbeats are
+// HeartbeatPublicationStatus reports where and how often heartbeats are
 // sent.
 //
-//	| Status 8 | as ConfigHeartbeatPublicationSet |
-type ConfigHeartbeatPublicationStatus struct {
-	Status      Status
+//	| Status 8 | as HeartbeatPublicationSet |
+type HeartbeatPublicationStatus struct {
+	Status      foundation.Status
 	Destination mesh.Address
 	CountLog    uint8
 	PeriodLog   uint8
@@ -66,12 +67,12 @@ type ConfigHeartbeatPublicationStatus struct {
 }
 
 // Opcode is 0x06.
-func (ConfigHeartbeatPublicationStatus) Opcode() mesh.Opcode {
-	return OpConfigHeartbeatPublicationStatus
+func (HeartbeatPublicationStatus) Opcode() mesh.Opcode {
+	return OpHeartbeatPublicationStatus
 }
 
 // Fields visits the parameters.
-func (m *ConfigHeartbeatPublicationStatus) Fields(c *access.Codec) {
+func (m *HeartbeatPublicationStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Address("destination", &m.Destination)
 	c.Uint8("count_log", &m.CountLog)
@@ -84,38 +85,38 @@ func (m *ConfigHeartbeatPublicationStatus) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// ConfigHeartbeatSubscriptionGet asks for the heartbeat subscription.
-type ConfigHeartbeatSubscriptionGet struct{ access.Empty }
+// HeartbeatSubscriptionGet asks for the heartbeat subscription.
+type HeartbeatSubscriptionGet struct{ access.Empty }
 
 // Opcode is 0x803A.
-func (ConfigHeartbeatSubscriptionGet) Opcode() mesh.Opcode { return OpConfigHeartbeatSubscriptionGet }
+func (HeartbeatSubscriptionGet) Opcode() mesh.Opcode { return OpHeartbeatSubscriptionGet }
 
-// ConfigHeartbeatSubscriptionSet sets whose heartbeats are counted and for how
+// HeartbeatSubscriptionSet sets whose heartbeats are counted and for how
 // long, 2^(log-1) seconds.
 //
 //	| Source 16 | Destination 16 | PeriodLog 8 |
-type ConfigHeartbeatSubscriptionSet struct {
+type HeartbeatSubscriptionSet struct {
 	Source      mesh.Address
 	Destination mesh.Address
 	PeriodLog   uint8
 }
 
 // Opcode is 0x803B.
-func (ConfigHeartbeatSubscriptionSet) Opcode() mesh.Opcode { return OpConfigHeartbeatSubscriptionSet }
+func (HeartbeatSubscriptionSet) Opcode() mesh.Opcode { return OpHeartbeatSubscriptionSet }
 
 // Fields visits the parameters.
-func (m *ConfigHeartbeatSubscriptionSet) Fields(c *access.Codec) {
+func (m *HeartbeatSubscriptionSet) Fields(c *access.Codec) {
 	c.Address("source", &m.Source)
 	c.Address("destination", &m.Destination)
 	c.Uint8("period_log", &m.PeriodLog)
 	c.Require(m.PeriodLog <= 0x11, "period_log", "0 to 17")
 }
 
-// ConfigHeartbeatSubscriptionStatus reports the heartbeats that were counted.
+// HeartbeatSubscriptionStatus reports the heartbeats that were counted.
 //
 //	| Status 8 | Source 16 | Destination 16 | PeriodLog 8 | CountLog 8 | MinHops 8 | MaxHops 8 |
-type ConfigHeartbeatSubscriptionStatus struct {
-	Status      Status
+type HeartbeatSubscriptionStatus struct {
+	Status      foundation.Status
 	Source      mesh.Address
 	Destination mesh.Address
 	PeriodLog   uint8
@@ -125,12 +126,12 @@ type ConfigHeartbeatSubscriptionStatus struct {
 }
 
 // Opcode is 0x803C.
-func (ConfigHeartbeatSubscriptionStatus) Opcode() mesh.Opcode {
-	return OpConfigHeartbeatSubscriptionStatus
+func (HeartbeatSubscriptionStatus) Opcode() mesh.Opcode {
+	return OpHeartbeatSubscriptionStatus
 }
 
 // Fields visits the parameters.
-func (m *ConfigHeartbeatSubscriptionStatus) Fields(c *access.Codec) {
+func (m *HeartbeatSubscriptionStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Address("source", &m.Source)
 	c.Address("destination", &m.Destination)

@@ -1,256 +1,257 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
 // Opcodes of the messages about keys (sections 4.3.2.31 to 4.3.2.45).
 const (
-	OpConfigAppKeyAdd             mesh.Opcode = 0x00
-	OpConfigAppKeyUpdate          mesh.Opcode = 0x01
-	OpConfigAppKeyDelete          mesh.Opcode = 0x8000
-	OpConfigAppKeyGet             mesh.Opcode = 0x8001
-	OpConfigAppKeyList            mesh.Opcode = 0x8002
-	OpConfigAppKeyStatus          mesh.Opcode = 0x8003
-	OpConfigKeyRefreshPhaseGet    mesh.Opcode = 0x8015
-	OpConfigKeyRefreshPhaseSet    mesh.Opcode = 0x8016
-	OpConfigKeyRefreshPhaseStatus mesh.Opcode = 0x8017
-	OpConfigNetKeyAdd             mesh.Opcode = 0x8040
-	OpConfigNetKeyDelete          mesh.Opcode = 0x8041
-	OpConfigNetKeyGet             mesh.Opcode = 0x8042
-	OpConfigNetKeyList            mesh.Opcode = 0x8043
-	OpConfigNetKeyStatus          mesh.Opcode = 0x8044
-	OpConfigNetKeyUpdate          mesh.Opcode = 0x8045
+	OpAppKeyAdd             mesh.Opcode = 0x00
+	OpAppKeyUpdate          mesh.Opcode = 0x01
+	OpAppKeyDelete          mesh.Opcode = 0x8000
+	OpAppKeyGet             mesh.Opcode = 0x8001
+	OpAppKeyList            mesh.Opcode = 0x8002
+	OpAppKeyStatus          mesh.Opcode = 0x8003
+	OpKeyRefreshPhaseGet    mesh.Opcode = 0x8015
+	OpKeyRefreshPhaseSet    mesh.Opcode = 0x8016
+	OpKeyRefreshPhaseStatus mesh.Opcode = 0x8017
+	OpNetKeyAdd             mesh.Opcode = 0x8040
+	OpNetKeyDelete          mesh.Opcode = 0x8041
+	OpNetKeyGet             mesh.Opcode = 0x8042
+	OpNetKeyList            mesh.Opcode = 0x8043
+	OpNetKeyStatus          mesh.Opcode = 0x8044
+	OpNetKeyUpdate          mesh.Opcode = 0x8045
 )
 
-// ConfigNetKeyAdd gives the node a NetKey.
+// NetKeyAdd gives the node a NetKey.
 //
 //	| NetKeyIndex 12 | RFU 4 | NetKey 128 |
-type ConfigNetKeyAdd struct {
+type NetKeyAdd struct {
 	NetKeyIndex mesh.KeyIndex
 	NetKey      crypto.Key
 }
 
 // Opcode is 0x8040.
-func (ConfigNetKeyAdd) Opcode() mesh.Opcode { return OpConfigNetKeyAdd }
+func (NetKeyAdd) Opcode() mesh.Opcode { return OpNetKeyAdd }
 
 // Fields visits the parameters.
-func (m *ConfigNetKeyAdd) Fields(c *access.Codec) {
+func (m *NetKeyAdd) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Key("net_key", &m.NetKey)
 }
 
-// ConfigNetKeyUpdate gives the node the new value of a NetKey, which begins a
-// key refresh. Parameters as ConfigNetKeyAdd.
-type ConfigNetKeyUpdate struct {
+// NetKeyUpdate gives the node the new value of a NetKey, which begins a
+// key refresh. Parameters as NetKeyAdd.
+type NetKeyUpdate struct {
 	NetKeyIndex mesh.KeyIndex
 	NetKey      crypto.Key
 }
 
 // Opcode is 0x8045.
-func (ConfigNetKeyUpdate) Opcode() mesh.Opcode { return OpConfigNetKeyUpdate }
+func (NetKeyUpdate) Opcode() mesh.Opcode { return OpNetKeyUpdate }
 
 // Fields visits the parameters.
-func (m *ConfigNetKeyUpdate) Fields(c *access.Codec) {
+func (m *NetKeyUpdate) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Key("net_key", &m.NetKey)
 }
 
-// ConfigNetKeyDelete takes a NetKey from the node.
+// NetKeyDelete takes a NetKey from the node.
 //
 //	| NetKeyIndex 12 | RFU 4 |
-type ConfigNetKeyDelete struct{ NetKeyIndex mesh.KeyIndex }
+type NetKeyDelete struct{ NetKeyIndex mesh.KeyIndex }
 
 // Opcode is 0x8041.
-func (ConfigNetKeyDelete) Opcode() mesh.Opcode { return OpConfigNetKeyDelete }
+func (NetKeyDelete) Opcode() mesh.Opcode { return OpNetKeyDelete }
 
 // Fields visits the parameters.
-func (m *ConfigNetKeyDelete) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
+func (m *NetKeyDelete) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// ConfigNetKeyStatus answers ConfigNetKeyAdd, Update and Delete.
+// NetKeyStatus answers NetKeyAdd, Update and Delete.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 |
-type ConfigNetKeyStatus struct {
-	Status      Status
+type NetKeyStatus struct {
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 }
 
 // Opcode is 0x8044.
-func (ConfigNetKeyStatus) Opcode() mesh.Opcode { return OpConfigNetKeyStatus }
+func (NetKeyStatus) Opcode() mesh.Opcode { return OpNetKeyStatus }
 
 // Fields visits the parameters.
-func (m *ConfigNetKeyStatus) Fields(c *access.Codec) {
+func (m *NetKeyStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// ConfigNetKeyGet asks which NetKeys the node has.
-type ConfigNetKeyGet struct{ access.Empty }
+// NetKeyGet asks which NetKeys the node has.
+type NetKeyGet struct{ access.Empty }
 
 // Opcode is 0x8042.
-func (ConfigNetKeyGet) Opcode() mesh.Opcode { return OpConfigNetKeyGet }
+func (NetKeyGet) Opcode() mesh.Opcode { return OpNetKeyGet }
 
-// ConfigNetKeyList answers ConfigNetKeyGet.
+// NetKeyList answers NetKeyGet.
 //
 //	| index 12 | index 12 | ... | last one, when odd, 12 | RFU 4 |
-type ConfigNetKeyList struct{ NetKeyIndexes []mesh.KeyIndex }
+type NetKeyList struct{ NetKeyIndexes []mesh.KeyIndex }
 
 // Opcode is 0x8043.
-func (ConfigNetKeyList) Opcode() mesh.Opcode { return OpConfigNetKeyList }
+func (NetKeyList) Opcode() mesh.Opcode { return OpNetKeyList }
 
 // Fields visits the parameters.
-func (m *ConfigNetKeyList) Fields(c *access.Codec) {
+func (m *NetKeyList) Fields(c *access.Codec) {
 	c.KeyIndexes("net_key_indexes", &m.NetKeyIndexes)
 }
 
-// ConfigAppKeyAdd gives the node an AppKey bound to a NetKey.
+// AppKeyAdd gives the node an AppKey bound to a NetKey.
 //
 //	| NetKeyIndex 12 | AppKeyIndex 12 | AppKey 128 |
-type ConfigAppKeyAdd struct {
+type AppKeyAdd struct {
 	NetKeyIndex mesh.KeyIndex
 	AppKeyIndex mesh.KeyIndex
 	AppKey      crypto.Key
 }
 
 // Opcode is 0x00.
-func (ConfigAppKeyAdd) Opcode() mesh.Opcode { return OpConfigAppKeyAdd }
+func (AppKeyAdd) Opcode() mesh.Opcode { return OpAppKeyAdd }
 
 // Fields visits the parameters.
-func (m *ConfigAppKeyAdd) Fields(c *access.Codec) {
+func (m *AppKeyAdd) Fields(c *access.Codec) {
 	c.KeyIndexPair("net_key_index", &m.NetKeyIndex, "app_key_index", &m.AppKeyIndex)
 	c.Key("app_key", &m.AppKey)
 }
 
-// ConfigAppKeyUpdate gives the node the new value of an AppKey during a key
-// refresh. Parameters as ConfigAppKeyAdd.
-type ConfigAppKeyUpdate struct {
+// AppKeyUpdate gives the node the new value of an AppKey during a key
+// refresh. Parameters as AppKeyAdd.
+type AppKeyUpdate struct {
 	NetKeyIndex mesh.KeyIndex
 	AppKeyIndex mesh.KeyIndex
 	AppKey      crypto.Key
 }
 
 // Opcode is 0x01.
-func (ConfigAppKeyUpdate) Opcode() mesh.Opcode { return OpConfigAppKeyUpdate }
+func (AppKeyUpdate) Opcode() mesh.Opcode { return OpAppKeyUpdate }
 
 // Fields visits the parameters.
-func (m *ConfigAppKeyUpdate) Fields(c *access.Codec) {
+func (m *AppKeyUpdate) Fields(c *access.Codec) {
 	c.KeyIndexPair("net_key_index", &m.NetKeyIndex, "app_key_index", &m.AppKeyIndex)
 	c.Key("app_key", &m.AppKey)
 }
 
-// ConfigAppKeyDelete takes an AppKey from the node.
+// AppKeyDelete takes an AppKey from the node.
 //
 //	| NetKeyIndex 12 | AppKeyIndex 12 |
-type ConfigAppKeyDelete struct {
+type AppKeyDelete struct {
 	NetKeyIndex mesh.KeyIndex
 	AppKeyIndex mesh.KeyIndex
 }
 
 // Opcode is 0x8000.
-func (ConfigAppKeyDelete) Opcode() mesh.Opcode { return OpConfigAppKeyDelete }
+func (AppKeyDelete) Opcode() mesh.Opcode { return OpAppKeyDelete }
 
 // Fields visits the parameters.
-func (m *ConfigAppKeyDelete) Fields(c *access.Codec) {
+func (m *AppKeyDelete) Fields(c *access.Codec) {
 	c.KeyIndexPair("net_key_index", &m.NetKeyIndex, "app_key_index", &m.AppKeyIndex)
 }
 
-// ConfigAppKeyStatus answers ConfigAppKeyAdd, Update and Delete.
+// AppKeyStatus answers AppKeyAdd, Update and Delete.
 //
 //	| Status 8 | NetKeyIndex 12 | AppKeyIndex 12 |
-type ConfigAppKeyStatus struct {
-	Status      Status
+type AppKeyStatus struct {
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	AppKeyIndex mesh.KeyIndex
 }
 
 // Opcode is 0x8003.
-func (ConfigAppKeyStatus) Opcode() mesh.Opcode { return OpConfigAppKeyStatus }
+func (AppKeyStatus) Opcode() mesh.Opcode { return OpAppKeyStatus }
 
 // Fields visits the parameters.
-func (m *ConfigAppKeyStatus) Fields(c *access.Codec) {
+func (m *AppKeyStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.KeyIndexPair("net_key_index", &m.NetKeyIndex, "app_key_index", &m.AppKeyIndex)
 }
 
-// ConfigAppKeyGet asks which AppKeys are bound to a NetKey.
+// AppKeyGet asks which AppKeys are bound to a NetKey.
 //
 //	| NetKeyIndex 12 | RFU 4 |
-type ConfigAppKeyGet struct{ NetKeyIndex mesh.KeyIndex }
+type AppKeyGet struct{ NetKeyIndex mesh.KeyIndex }
 
 // Opcode is 0x8001.
-func (ConfigAppKeyGet) Opcode() mesh.Opcode { return OpConfigAppKeyGet }
+func (AppKeyGet) Opcode() mesh.Opcode { return OpAppKeyGet }
 
 // Fields visits the parameters.
-func (m *ConfigAppKeyGet) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
+func (m *AppKeyGet) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// ConfigAppKeyList answers ConfigAppKeyGet.
+// AppKeyList answers AppKeyGet.
 //
-//	| Status 8 | NetKeyIndex 12 | RFU 4 | indexes as in ConfigNetKeyList |
-type ConfigAppKeyList struct {
-	Status        Status
+//	| Status 8 | NetKeyIndex 12 | RFU 4 | indexes as in NetKeyList |
+type AppKeyList struct {
+	Status        foundation.Status
 	NetKeyIndex   mesh.KeyIndex
 	AppKeyIndexes []mesh.KeyIndex
 }
 
 // Opcode is 0x8002.
-func (ConfigAppKeyList) Opcode() mesh.Opcode { return OpConfigAppKeyList }
+func (AppKeyList) Opcode() mesh.Opcode { return OpAppKeyList }
 
 // Fields visits the parameters.
-func (m *ConfigAppKeyList) Fields(c *access.Codec) {
+func (m *AppKeyList) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.KeyIndexes("app_key_indexes", &m.AppKeyIndexes)
 }
 
-// ConfigKeyRefreshPhaseGet asks for a subnet's key refresh phase.
+// KeyRefreshPhaseGet asks for a subnet's key refresh phase.
 //
 //	| NetKeyIndex 12 | RFU 4 |
-type ConfigKeyRefreshPhaseGet struct{ NetKeyIndex mesh.KeyIndex }
+type KeyRefreshPhaseGet struct{ NetKeyIndex mesh.KeyIndex }
 
 // Opcode is 0x8015.
-func (ConfigKeyRefreshPhaseGet) Opcode() mesh.Opcode { return OpConfigKeyRefreshPhaseGet }
+func (KeyRefreshPhaseGet) Opcode() mesh.Opcode { return OpKeyRefreshPhaseGet }
 
 // Fields visits the parameters.
-func (m *ConfigKeyRefreshPhaseGet) Fields(c *access.Codec) {
+func (m *KeyRefreshPhaseGet) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// ConfigKeyRefreshPhaseSet moves a subnet to phase 2 or 3 of the key refresh;
+// KeyRefreshPhaseSet moves a subnet to phase 2 or 3 of the key refresh;
 // other transitions are prohibited (section 4.2.14).
 //
 //	| NetKeyIndex 12 | RFU 4 | Transition 8 |
-type ConfigKeyRefreshPhaseSet struct {
+type KeyRefreshPhaseSet struct {
 	NetKeyIndex mesh.KeyIndex
 	Transition  uint8
 }
 
 // Opcode is 0x8016.
-func (ConfigKeyRefreshPhaseSet) Opcode() mesh.Opcode { return OpConfigKeyRefreshPhaseSet }
+func (KeyRefreshPhaseSet) Opcode() mesh.Opcode { return OpKeyRefreshPhaseSet }
 
 // Fields visits the parameters.
-func (m *ConfigKeyRefreshPhaseSet) Fields(c *access.Codec) {
+func (m *KeyRefreshPhaseSet) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("transition", &m.Transition)
 	c.Require(m.Transition == 2 || m.Transition == 3, "transition", "2 or 3")
 }
 
-// ConfigKeyRefreshPhaseStatus reports a subnet's key refresh phase.
+// KeyRefreshPhaseStatus reports a subnet's key refresh phase.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | Phase 8 |
-type ConfigKeyRefreshPhaseStatus struct {
-	Status      Status
+type KeyRefreshPhaseStatus struct {
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	Phase       state.Phase
 }
 
 // Opcode is 0x8017.
-func (ConfigKeyRefreshPhaseStatus) Opcode() mesh.Opcode { return OpConfigKeyRefreshPhaseStatus }
+func (KeyRefreshPhaseStatus) Opcode() mesh.Opcode { return OpKeyRefreshPhaseStatus }
 
 // Fields visits the parameters.
-func (m *ConfigKeyRefreshPhaseStatus) Fields(c *access.Codec) {
+func (m *KeyRefreshPhaseStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("phase", (*uint8)(&m.Phase))

@@ -1,4 +1,4 @@
-package foundation
+package configuration
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
@@ -13,7 +13,7 @@ type Renewer interface {
 // nextComposition is the octets of page 128 of the composition data: page 0 as it
 // will be after a refresh. A node without refresh has no such
 // page, nil.
-func (s *ConfigServer) nextComposition() []byte {
+func (s *Server) nextComposition() []byte {
 	r, ok := s.Host().(Renewer)
 	if !ok {
 		return nil

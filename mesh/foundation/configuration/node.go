@@ -1,371 +1,373 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
 // Opcodes of the messages about states of the whole node (sections 4.3.2.1 to
 // 4.3.2.14 and 4.3.2.53 to 4.3.2.60).
 const (
-	OpConfigBeaconGet                     mesh.Opcode = 0x8009
-	OpConfigBeaconSet                     mesh.Opcode = 0x800A
-	OpConfigBeaconStatus                  mesh.Opcode = 0x800B
-	OpConfigDefaultTTLGet                 mesh.Opcode = 0x800C
-	OpConfigDefaultTTLSet                 mesh.Opcode = 0x800D
-	OpConfigDefaultTTLStatus              mesh.Opcode = 0x800E
-	OpConfigFriendGet                     mesh.Opcode = 0x800F
-	OpConfigFriendSet                     mesh.Opcode = 0x8010
-	OpConfigFriendStatus                  mesh.Opcode = 0x8011
-	OpConfigGATTProxyGet                  mesh.Opcode = 0x8012
-	OpConfigGATTProxySet                  mesh.Opcode = 0x8013
-	OpConfigGATTProxyStatus               mesh.Opcode = 0x8014
-	OpConfigRelayGet                      mesh.Opcode = 0x8026
-	OpConfigRelaySet                      mesh.Opcode = 0x8027
-	OpConfigRelayStatus                   mesh.Opcode = 0x8028
-	OpConfigNetworkTransmitGet            mesh.Opcode = 0x8023
-	OpConfigNetworkTransmitSet            mesh.Opcode = 0x8024
-	OpConfigNetworkTransmitStatus         mesh.Opcode = 0x8025
-	OpConfigNodeIdentityGet               mesh.Opcode = 0x8046
-	OpConfigNodeIdentitySet               mesh.Opcode = 0x8047
-	OpConfigNodeIdentityStatus            mesh.Opcode = 0x8048
-	OpConfigNodeReset                     mesh.Opcode = 0x8049
-	OpConfigNodeResetStatus               mesh.Opcode = 0x804A
-	OpConfigLowPowerNodePollTimeoutGet    mesh.Opcode = 0x802D
-	OpConfigLowPowerNodePollTimeoutStatus mesh.Opcode = 0x802E
+	OpBeaconGet                     mesh.Opcode = 0x8009
+	OpBeaconSet                     mesh.Opcode = 0x800A
+	OpBeaconStatus                  mesh.Opcode = 0x800B
+	OpDefaultTTLGet                 mesh.Opcode = 0x800C
+	OpDefaultTTLSet                 mesh.Opcode = 0x800D
+	OpDefaultTTLStatus              mesh.Opcode = 0x800E
+	OpFriendGet                     mesh.Opcode = 0x800F
+	OpFriendSet                     mesh.Opcode = 0x8010
+	OpFriendStatus                  mesh.Opcode = 0x8011
+	OpGATTProxyGet                  mesh.Opcode = 0x8012
+	OpGATTProxySet                  mesh.Opcode = 0x8013
+	OpGATTProxyStatus               mesh.Opcode = 0x8014
+	OpRelayGet                      mesh.Opcode = 0x8026
+	OpRelaySet                      mesh.Opcode = 0x8027
+	OpRelayStatus                   mesh.Opcode = 0x8028
+	OpNetworkTransmitGet            mesh.Opcode = 0x8023
+	OpNetworkTransmitSet            mesh.Opcode = 0x8024
+	OpNetworkTransmitStatus         mesh.Opcode = 0x8025
+	OpNodeIdentityGet               mesh.Opcode = 0x8046
+	OpNodeIdentitySet               mesh.Opcode = 0x8047
+	OpNodeIdentityStatus            mesh.Opcode = 0x8048
+	OpNodeReset                     mesh.Opcode = 0x8049
+	OpNodeResetStatus               mesh.Opcode = 0x804A
+	OpLowPowerNodePollTimeoutGet    mesh.Opcode = 0x802D
+	OpLowPowerNodePollTimeoutStatus mesh.Opcode = 0x802E
 )
 
-// ConfigBeaconGet asks for the Secure Network Beacon state.
-type ConfigBeaconGet struct{ access.Empty }
+// BeaconGet asks for the Secure Network Beacon state.
+type BeaconGet struct{ access.Empty }
 
 // Opcode is 0x8009.
-func (ConfigBeaconGet) Opcode() mesh.Opcode { return OpConfigBeaconGet }
+func (BeaconGet) Opcode() mesh.Opcode { return OpBeaconGet }
 
-// ConfigBeaconSet sets the Secure Network Beacon state.
+// BeaconSet sets the Secure Network Beacon state.
 //
 //	| Beacon 8 |
-type ConfigBeaconSet struct {
+type BeaconSet struct {
 	Beacon bool
 }
 
 // Opcode is 0x800A.
-func (ConfigBeaconSet) Opcode() mesh.Opcode { return OpConfigBeaconSet }
+func (BeaconSet) Opcode() mesh.Opcode { return OpBeaconSet }
 
 // Fields visits the parameters.
-func (m *ConfigBeaconSet) Fields(c *access.Codec) {
+func (m *BeaconSet) Fields(c *access.Codec) {
 	c.Bool("beacon", &m.Beacon)
 }
 
-// ConfigBeaconStatus reports the Secure Network Beacon state.
+// BeaconStatus reports the Secure Network Beacon state.
 //
 //	| Beacon 8 |
-type ConfigBeaconStatus struct {
+type BeaconStatus struct {
 	Beacon bool
 }
 
 // Opcode is 0x800B.
-func (ConfigBeaconStatus) Opcode() mesh.Opcode { return OpConfigBeaconStatus }
+func (BeaconStatus) Opcode() mesh.Opcode { return OpBeaconStatus }
 
 // Fields visits the parameters.
-func (m *ConfigBeaconStatus) Fields(c *access.Codec) {
+func (m *BeaconStatus) Fields(c *access.Codec) {
 	c.Bool("beacon", &m.Beacon)
 }
 
-// ConfigDefaultTTLGet asks for the TTL that a node sends with when nothing else is said.
-type ConfigDefaultTTLGet struct{ access.Empty }
+// DefaultTTLGet asks for the TTL that a node sends with when nothing else is said.
+type DefaultTTLGet struct{ access.Empty }
 
 // Opcode is 0x800C.
-func (ConfigDefaultTTLGet) Opcode() mesh.Opcode { return OpConfigDefaultTTLGet }
+func (DefaultTTLGet) Opcode() mesh.Opcode { return OpDefaultTTLGet }
 
-// ConfigDefaultTTLSet sets the TTL that a node sends with when nothing else is said.
+// DefaultTTLSet sets the TTL that a node sends with when nothing else is said.
 //
 //	| TTL 8 |
-type ConfigDefaultTTLSet struct {
+type DefaultTTLSet struct {
 	TTL mesh.TTL
 }
 
 // Opcode is 0x800D.
-func (ConfigDefaultTTLSet) Opcode() mesh.Opcode { return OpConfigDefaultTTLSet }
+func (DefaultTTLSet) Opcode() mesh.Opcode { return OpDefaultTTLSet }
 
 // Fields visits the parameters.
-func (m *ConfigDefaultTTLSet) Fields(c *access.Codec) {
+func (m *DefaultTTLSet) Fields(c *access.Codec) {
 	c.Uint8("ttl", (*uint8)(&m.TTL))
 	c.Require(m.TTL <= mesh.MaxTTL && m.TTL != 1, "ttl", "0 or 2 to 127")
 }
 
-// ConfigDefaultTTLStatus reports the TTL that a node sends with when nothing else is said.
+// DefaultTTLStatus reports the TTL that a node sends with when nothing else is said.
 //
 //	| TTL 8 |
-type ConfigDefaultTTLStatus struct {
+type DefaultTTLStatus struct {
 	TTL mesh.TTL
 }
 
 // Opcode is 0x800E.
-func (ConfigDefaultTTLStatus) Opcode() mesh.Opcode { return OpConfigDefaultTTLStatus }
+func (DefaultTTLStatus) Opcode() mesh.Opcode { return OpDefaultTTLStatus }
 
 // Fields visits the parameters.
-func (m *ConfigDefaultTTLStatus) Fields(c *access.Codec) {
+func (m *DefaultTTLStatus) Fields(c *access.Codec) {
 	c.Uint8("ttl", (*uint8)(&m.TTL))
 	c.Require(m.TTL <= mesh.MaxTTL && m.TTL != 1, "ttl", "0 or 2 to 127")
 }
 
-// ConfigFriendGet asks for the Friend feature.
-type ConfigFriendGet struct{ access.Empty }
+// FriendGet asks for the Friend feature.
+type FriendGet struct{ access.Empty }
 
 // Opcode is 0x800F.
-func (ConfigFriendGet) Opcode() mesh.Opcode { return OpConfigFriendGet }
+func (FriendGet) Opcode() mesh.Opcode { return OpFriendGet }
 
-// ConfigFriendSet sets the Friend feature.
+// FriendSet sets the Friend feature.
 //
 //	| Friend 8 |
-type ConfigFriendSet struct {
+type FriendSet struct {
 	Friend state.Feature
 }
 
 // Opcode is 0x8010.
-func (ConfigFriendSet) Opcode() mesh.Opcode { return OpConfigFriendSet }
+func (FriendSet) Opcode() mesh.Opcode { return OpFriendSet }
 
 // Fields visits the parameters.
-func (m *ConfigFriendSet) Fields(c *access.Codec) {
+func (m *FriendSet) Fields(c *access.Codec) {
 	c.Uint8("friend", (*uint8)(&m.Friend))
 	c.Require(m.Friend <= state.Enabled, "friend", "0 or 1")
 }
 
-// ConfigFriendStatus reports the Friend feature.
+// FriendStatus reports the Friend feature.
 //
 //	| Friend 8 |
-type ConfigFriendStatus struct {
+type FriendStatus struct {
 	Friend state.Feature
 }
 
 // Opcode is 0x8011.
-func (ConfigFriendStatus) Opcode() mesh.Opcode { return OpConfigFriendStatus }
+func (FriendStatus) Opcode() mesh.Opcode { return OpFriendStatus }
 
 // Fields visits the parameters.
-func (m *ConfigFriendStatus) Fields(c *access.Codec) {
+func (m *FriendStatus) Fields(c *access.Codec) {
 	c.Uint8("friend", (*uint8)(&m.Friend))
 	c.Require(m.Friend <= state.Unsupported, "friend", "0, 1 or 2")
 }
 
-// ConfigGATTProxyGet asks for the GATT Proxy feature.
-type ConfigGATTProxyGet struct{ access.Empty }
+// GATTProxyGet asks for the GATT Proxy feature.
+type GATTProxyGet struct{ access.Empty }
 
 // Opcode is 0x8012.
-func (ConfigGATTProxyGet) Opcode() mesh.Opcode { return OpConfigGATTProxyGet }
+func (GATTProxyGet) Opcode() mesh.Opcode { return OpGATTProxyGet }
 
-// ConfigGATTProxySet sets the GATT Proxy feature.
+// GATTProxySet sets the GATT Proxy feature.
 //
 //	| GATTProxy 8 |
-type ConfigGATTProxySet struct {
+type GATTProxySet struct {
 	GATTProxy state.Feature
 }
 
 // Opcode is 0x8013.
-func (ConfigGATTProxySet) Opcode() mesh.Opcode { return OpConfigGATTProxySet }
+func (GATTProxySet) Opcode() mesh.Opcode { return OpGATTProxySet }
 
 // Fields visits the parameters.
-func (m *ConfigGATTProxySet) Fields(c *access.Codec) {
+func (m *GATTProxySet) Fields(c *access.Codec) {
 	c.Uint8("gatt_proxy", (*uint8)(&m.GATTProxy))
 	c.Require(m.GATTProxy <= state.Enabled, "gatt_proxy", "0 or 1")
 }
 
-// ConfigGATTProxyStatus reports the GATT Proxy feature.
+// GATTProxyStatus reports the GATT Proxy feature.
 //
 //	| GATTProxy 8 |
-type ConfigGATTProxyStatus struct {
+type GATTProxyStatus struct {
 	GATTProxy state.Feature
 }
 
 // Opcode is 0x8014.
-func (ConfigGATTProxyStatus) Opcode() mesh.Opcode { return OpConfigGATTProxyStatus }
+func (GATTProxyStatus) Opcode() mesh.Opcode { return OpGATTProxyStatus }
 
 // Fields visits the parameters.
-func (m *ConfigGATTProxyStatus) Fields(c *access.Codec) {
+func (m *GATTProxyStatus) Fields(c *access.Codec) {
 	c.Uint8("gatt_proxy", (*uint8)(&m.GATTProxy))
 	c.Require(m.GATTProxy <= state.Unsupported, "gatt_proxy", "0, 1 or 2")
 }
 
-// ConfigRelayGet asks for the Relay feature and its retransmissions.
-type ConfigRelayGet struct{ access.Empty }
+// RelayGet asks for the Relay feature and its retransmissions.
+type RelayGet struct{ access.Empty }
 
 // Opcode is 0x8026.
-func (ConfigRelayGet) Opcode() mesh.Opcode { return OpConfigRelayGet }
+func (RelayGet) Opcode() mesh.Opcode { return OpRelayGet }
 
-// ConfigRelaySet sets the Relay feature and its retransmissions.
+// RelaySet sets the Relay feature and its retransmissions.
 //
 //	| Relay 8 | RelayRetransmitCount 3 | RelayRetransmitIntervalSteps 5 |
-type ConfigRelaySet struct {
+type RelaySet struct {
 	Relay           state.Feature
 	RelayRetransmit state.Retransmit
 }
 
 // Opcode is 0x8027.
-func (ConfigRelaySet) Opcode() mesh.Opcode { return OpConfigRelaySet }
+func (RelaySet) Opcode() mesh.Opcode { return OpRelaySet }
 
 // Fields visits the parameters.
-func (m *ConfigRelaySet) Fields(c *access.Codec) {
+func (m *RelaySet) Fields(c *access.Codec) {
 	c.Uint8("relay", (*uint8)(&m.Relay))
 	c.Require(m.Relay <= state.Enabled, "relay", "0 or 1")
-	retransmit(c, "relay_retransmit", &m.RelayRetransmit)
+	field.Retransmit(c, "relay_retransmit", &m.RelayRetransmit)
 }
 
-// ConfigRelayStatus reports the Relay feature and its retransmissions.
+// RelayStatus reports the Relay feature and its retransmissions.
 //
 //	| Relay 8 | RelayRetransmitCount 3 | RelayRetransmitIntervalSteps 5 |
-type ConfigRelayStatus struct {
+type RelayStatus struct {
 	Relay           state.Feature
 	RelayRetransmit state.Retransmit
 }
 
 // Opcode is 0x8028.
-func (ConfigRelayStatus) Opcode() mesh.Opcode { return OpConfigRelayStatus }
+func (RelayStatus) Opcode() mesh.Opcode { return OpRelayStatus }
 
 // Fields visits the parameters.
-func (m *ConfigRelayStatus) Fields(c *access.Codec) {
+func (m *RelayStatus) Fields(c *access.Codec) {
 	c.Uint8("relay", (*uint8)(&m.Relay))
 	c.Require(m.Relay <= state.Unsupported, "relay", "0, 1 or 2")
-	retransmit(c, "relay_retransmit", &m.RelayRetransmit)
+	field.Retransmit(c, "relay_retransmit", &m.RelayRetransmit)
 }
 
-// ConfigNetworkTransmitGet asks how often the node sends each of its PDUs.
-type ConfigNetworkTransmitGet struct{ access.Empty }
+// NetworkTransmitGet asks how often the node sends each of its PDUs.
+type NetworkTransmitGet struct{ access.Empty }
 
 // Opcode is 0x8023.
-func (ConfigNetworkTransmitGet) Opcode() mesh.Opcode { return OpConfigNetworkTransmitGet }
+func (NetworkTransmitGet) Opcode() mesh.Opcode { return OpNetworkTransmitGet }
 
-// ConfigNetworkTransmitSet sets how often the node sends each of its PDUs.
+// NetworkTransmitSet sets how often the node sends each of its PDUs.
 //
 //	| NetworkTransmitCount 3 | NetworkTransmitIntervalSteps 5 |
-type ConfigNetworkTransmitSet struct {
+type NetworkTransmitSet struct {
 	NetworkTransmit state.Retransmit
 }
 
 // Opcode is 0x8024.
-func (ConfigNetworkTransmitSet) Opcode() mesh.Opcode { return OpConfigNetworkTransmitSet }
+func (NetworkTransmitSet) Opcode() mesh.Opcode { return OpNetworkTransmitSet }
 
 // Fields visits the parameters.
-func (m *ConfigNetworkTransmitSet) Fields(c *access.Codec) {
-	retransmit(c, "network_transmit", &m.NetworkTransmit)
+func (m *NetworkTransmitSet) Fields(c *access.Codec) {
+	field.Retransmit(c, "network_transmit", &m.NetworkTransmit)
 }
 
-// ConfigNetworkTransmitStatus reports how often the node sends each of its PDUs.
+// NetworkTransmitStatus reports how often the node sends each of its PDUs.
 //
 //	| NetworkTransmitCount 3 | NetworkTransmitIntervalSteps 5 |
-type ConfigNetworkTransmitStatus struct {
+type NetworkTransmitStatus struct {
 	NetworkTransmit state.Retransmit
 }
 
 // Opcode is 0x8025.
-func (ConfigNetworkTransmitStatus) Opcode() mesh.Opcode { return OpConfigNetworkTransmitStatus }
+func (NetworkTransmitStatus) Opcode() mesh.Opcode { return OpNetworkTransmitStatus }
 
 // Fields visits the parameters.
-func (m *ConfigNetworkTransmitStatus) Fields(c *access.Codec) {
-	retransmit(c, "network_transmit", &m.NetworkTransmit)
+func (m *NetworkTransmitStatus) Fields(c *access.Codec) {
+	field.Retransmit(c, "network_transmit", &m.NetworkTransmit)
 }
 
-// ConfigNodeIdentityGet asks whether the node advertises with its identity
+// NodeIdentityGet asks whether the node advertises with its identity
 // in a subnet.
 //
 //	| NetKeyIndex 12 | RFU 4 |
-type ConfigNodeIdentityGet struct {
+type NodeIdentityGet struct {
 	NetKeyIndex mesh.KeyIndex
 }
 
 // Opcode is 0x8046.
-func (ConfigNodeIdentityGet) Opcode() mesh.Opcode { return OpConfigNodeIdentityGet }
+func (NodeIdentityGet) Opcode() mesh.Opcode { return OpNodeIdentityGet }
 
 // Fields visits the parameters.
-func (m *ConfigNodeIdentityGet) Fields(c *access.Codec) {
+func (m *NodeIdentityGet) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// ConfigNodeIdentitySet lets the node advertise with its identity in a
+// NodeIdentitySet lets the node advertise with its identity in a
 // subnet.
 //
 //	| NetKeyIndex 12 | RFU 4 | Identity 8 |
-type ConfigNodeIdentitySet struct {
+type NodeIdentitySet struct {
 	NetKeyIndex mesh.KeyIndex
 	Identity    state.Feature
 }
 
 // Opcode is 0x8047.
-func (ConfigNodeIdentitySet) Opcode() mesh.Opcode { return OpConfigNodeIdentitySet }
+func (NodeIdentitySet) Opcode() mesh.Opcode { return OpNodeIdentitySet }
 
 // Fields visits the parameters.
-func (m *ConfigNodeIdentitySet) Fields(c *access.Codec) {
+func (m *NodeIdentitySet) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("identity", (*uint8)(&m.Identity))
 	c.Require(m.Identity <= state.Enabled, "identity", "0 or 1")
 }
 
-// ConfigNodeIdentityStatus reports whether the node advertises with its
+// NodeIdentityStatus reports whether the node advertises with its
 // identity in a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | Identity 8 |
-type ConfigNodeIdentityStatus struct {
-	Status      Status
+type NodeIdentityStatus struct {
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	Identity    state.Feature
 }
 
 // Opcode is 0x8048.
-func (ConfigNodeIdentityStatus) Opcode() mesh.Opcode { return OpConfigNodeIdentityStatus }
+func (NodeIdentityStatus) Opcode() mesh.Opcode { return OpNodeIdentityStatus }
 
 // Fields visits the parameters.
-func (m *ConfigNodeIdentityStatus) Fields(c *access.Codec) {
+func (m *NodeIdentityStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	c.Uint8("identity", (*uint8)(&m.Identity))
 	c.Require(m.Identity <= state.Unsupported, "identity", "0, 1 or 2")
 }
 
-// ConfigNodeReset takes the node out of the network.
-type ConfigNodeReset struct{ access.Empty }
+// NodeReset takes the node out of the network.
+type NodeReset struct{ access.Empty }
 
 // Opcode is 0x8049.
-func (ConfigNodeReset) Opcode() mesh.Opcode { return OpConfigNodeReset }
+func (NodeReset) Opcode() mesh.Opcode { return OpNodeReset }
 
-// ConfigNodeResetStatus is what the node says before it forgets the network.
-type ConfigNodeResetStatus struct{ access.Empty }
+// NodeResetStatus is what the node says before it forgets the network.
+type NodeResetStatus struct{ access.Empty }
 
 // Opcode is 0x804A.
-func (ConfigNodeResetStatus) Opcode() mesh.Opcode { return OpConfigNodeResetStatus }
+func (NodeResetStatus) Opcode() mesh.Opcode { return OpNodeResetStatus }
 
-// ConfigLowPowerNodePollTimeoutGet asks a Friend node for the poll timeout of
+// LowPowerNodePollTimeoutGet asks a Friend node for the poll timeout of
 // a Low Power node.
 //
 //	| LPNAddress 16 |
-type ConfigLowPowerNodePollTimeoutGet struct {
+type LowPowerNodePollTimeoutGet struct {
 	LPNAddress mesh.Address
 }
 
 // Opcode is 0x802D.
-func (ConfigLowPowerNodePollTimeoutGet) Opcode() mesh.Opcode {
-	return OpConfigLowPowerNodePollTimeoutGet
+func (LowPowerNodePollTimeoutGet) Opcode() mesh.Opcode {
+	return OpLowPowerNodePollTimeoutGet
 }
 
 // Fields visits the parameters.
-func (m *ConfigLowPowerNodePollTimeoutGet) Fields(c *access.Codec) {
+func (m *LowPowerNodePollTimeoutGet) Fields(c *access.Codec) {
 	c.Unicast("lpn_address", &m.LPNAddress)
 }
 
-// ConfigLowPowerNodePollTimeoutStatus reports a poll timeout in steps of
+// LowPowerNodePollTimeoutStatus reports a poll timeout in steps of
 // 100 ms; 0 when there is no friendship.
 //
 //	| LPNAddress 16 | PollTimeout 24 |
-type ConfigLowPowerNodePollTimeoutStatus struct {
+type LowPowerNodePollTimeoutStatus struct {
 	LPNAddress  mesh.Address
 	PollTimeout uint32
 }
 
 // Opcode is 0x802E.
-func (ConfigLowPowerNodePollTimeoutStatus) Opcode() mesh.Opcode {
-	return OpConfigLowPowerNodePollTimeoutStatus
+func (LowPowerNodePollTimeoutStatus) Opcode() mesh.Opcode {
+	return OpLowPowerNodePollTimeoutStatus
 }
 
 // Fields visits the parameters.
-func (m *ConfigLowPowerNodePollTimeoutStatus) Fields(c *access.Codec) {
+func (m *LowPowerNodePollTimeoutStatus) Fields(c *access.Codec) {
 	c.Unicast("lpn_address", &m.LPNAddress)
 	c.Uint24("poll_timeout", &m.PollTimeout)
 }

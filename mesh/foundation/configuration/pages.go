@@ -1,12 +1,13 @@
-package foundation
+package configuration
 
 import (
 	"fmt"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
-// Pages of the composition data and of the models metadata (section 4.2.2).
+// Pages of the composition data (section 4.2.2).
 // The pages from NextPages on say what the pages below will be after a node
 // composition refresh.
 const (
@@ -14,8 +15,6 @@ const (
 	PageRelations   uint8 = 1
 	PageProfiles    uint8 = 2
 	NextPages       uint8 = 128
-
-	PageMetadata uint8 = 0
 )
 
 // Relations is page 1 of the composition data: which models extend which, and
@@ -58,14 +57,14 @@ func (r *Relations) Fields(c *access.Codec) {
 }
 
 func elementRelations(e *ElementRelations, c *access.Codec) {
-	specified, vendor := listSize(len(e.SIGModels)), listSize(len(e.VendorModels))
+	specified, vendor := field.ListSize(len(e.SIGModels)), field.ListSize(len(e.VendorModels))
 	if c.Octets() {
 		c.Uint8("number_s", &specified)
 		c.Uint8("number_v", &vendor)
 	}
 	access.ListOf(c, "sig_models", &e.SIGModels, int(specified), modelRelations)
 	access.ListOf(c, "vendor_models", &e.VendorModels, int(vendor), modelRelations)
-	requireListSizes(c, len(e.SIGModels), len(e.VendorModels))
+	field.RequireListSizes(c, len(e.SIGModels), len(e.VendorModels))
 }
 
 func modelRelations(m *ModelRelations, c *access.Codec) {
@@ -130,12 +129,12 @@ func (p *Profiles) Fields(c *access.Codec) {
 func profileRecord(p *ProfileRecord, c *access.Codec) {
 	c.Uint16("mesh_profile_identifier", &p.Identifier)
 	c.Fixed("version", p.Version[:])
-	elements := listSize(len(p.ElementOffsets))
+	elements := field.ListSize(len(p.ElementOffsets))
 	if c.Octets() {
 		c.Uint8("num_element_offsets", &elements)
 	}
-	access.ListOf(c, "element_offsets", &p.ElementOffsets, int(elements), octet)
-	requireListSizes(c, len(p.ElementOffsets))
+	access.ListOf(c, "element_offsets", &p.ElementOffsets, int(elements), field.Octet)
+	field.RequireListSizes(c, len(p.ElementOffsets))
 	size := uint16(min(len(p.AdditionalData), 0xFFFF))
 	if c.Octets() {
 		c.Uint16("additional_data_length", &size)
@@ -145,18 +144,18 @@ func profileRecord(p *ProfileRecord, c *access.Codec) {
 }
 
 // Relations reads page 1 or 129. Errors wrap ErrComposition.
-func (m *ConfigCompositionDataStatus) Relations() (*Relations, error) {
+func (m *CompositionDataStatus) Relations() (*Relations, error) {
 	r := new(Relations)
 	return r, m.page(PageRelations, r)
 }
 
 // Profiles reads page 2 or 130. Errors wrap ErrComposition.
-func (m *ConfigCompositionDataStatus) Profiles() (*Profiles, error) {
+func (m *CompositionDataStatus) Profiles() (*Profiles, error) {
 	p := new(Profiles)
 	return p, m.page(PageProfiles, p)
 }
 
-func (m *ConfigCompositionDataStatus) page(number uint8, into access.Part) error {
+func (m *CompositionDataStatus) page(number uint8, into access.Part) error {
 	if m.Page%NextPages != number {
 		return fmt.Errorf("%w: expected page %d or %d, got page %d, ask for it", ErrComposition, number, NextPages+number, m.Page)
 	}

@@ -1,16 +1,17 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
 // Opcodes of the messages about publication (sections 4.3.2.15 to 4.3.2.18).
 const (
-	OpConfigModelPublicationGet               mesh.Opcode = 0x8018
-	OpConfigModelPublicationSet               mesh.Opcode = 0x03
-	OpConfigModelPublicationVirtualAddressSet mesh.Opcode = 0x801A
-	OpConfigModelPublicationStatus            mesh.Opcode = 0x8019
+	OpModelPublicationGet               mesh.Opcode = 0x8018
+	OpModelPublicationSet               mesh.Opcode = 0x03
+	OpModelPublicationVirtualAddressSet mesh.Opcode = 0x801A
+	OpModelPublicationStatus            mesh.Opcode = 0x8019
 )
 
 // PublishParameters is how a model publishes (section 4.2.3).
@@ -49,28 +50,28 @@ func (p *PublishParameters) Fields(c *access.Codec) {
 	}
 }
 
-// ConfigModelPublicationGet asks for the publication of a model.
+// ModelPublicationGet asks for the publication of a model.
 //
 //	| ElementAddress 16 | ModelIdentifier 16 or 32 |
-type ConfigModelPublicationGet struct {
+type ModelPublicationGet struct {
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x8018.
-func (ConfigModelPublicationGet) Opcode() mesh.Opcode { return OpConfigModelPublicationGet }
+func (ModelPublicationGet) Opcode() mesh.Opcode { return OpModelPublicationGet }
 
 // Fields visits the parameters.
-func (m *ConfigModelPublicationGet) Fields(c *access.Codec) {
+func (m *ModelPublicationGet) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelPublicationSet tells a model where and how to publish; the
+// ModelPublicationSet tells a model where and how to publish; the
 // unassigned address stops it.
 //
 //	| ElementAddress 16 | PublishAddress 16 | PublishParameters 40 | ModelIdentifier 16 or 32 |
-type ConfigModelPublicationSet struct {
+type ModelPublicationSet struct {
 	ElementAddress mesh.Address
 	PublishAddress mesh.Address
 	PublishParameters
@@ -78,21 +79,21 @@ type ConfigModelPublicationSet struct {
 }
 
 // Opcode is 0x03.
-func (ConfigModelPublicationSet) Opcode() mesh.Opcode { return OpConfigModelPublicationSet }
+func (ModelPublicationSet) Opcode() mesh.Opcode { return OpModelPublicationSet }
 
 // Fields visits the parameters.
-func (m *ConfigModelPublicationSet) Fields(c *access.Codec) {
+func (m *ModelPublicationSet) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.Address("publish_address", &m.PublishAddress)
 	m.PublishParameters.Fields(c)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelPublicationVirtualAddressSet is ConfigModelPublicationSet for a
+// ModelPublicationVirtualAddressSet is ModelPublicationSet for a
 // virtual address.
 //
 //	| ElementAddress 16 | Label UUID 128 | PublishParameters 40 | ModelIdentifier 16 or 32 |
-type ConfigModelPublicationVirtualAddressSet struct {
+type ModelPublicationVirtualAddressSet struct {
 	ElementAddress mesh.Address
 	PublishAddress mesh.UUID
 	PublishParameters
@@ -100,23 +101,23 @@ type ConfigModelPublicationVirtualAddressSet struct {
 }
 
 // Opcode is 0x801A.
-func (ConfigModelPublicationVirtualAddressSet) Opcode() mesh.Opcode {
-	return OpConfigModelPublicationVirtualAddressSet
+func (ModelPublicationVirtualAddressSet) Opcode() mesh.Opcode {
+	return OpModelPublicationVirtualAddressSet
 }
 
 // Fields visits the parameters.
-func (m *ConfigModelPublicationVirtualAddressSet) Fields(c *access.Codec) {
+func (m *ModelPublicationVirtualAddressSet) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.UUID("publish_address", &m.PublishAddress)
 	m.PublishParameters.Fields(c)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelPublicationStatus reports the publication of a model.
+// ModelPublicationStatus reports the publication of a model.
 //
 //	| Status 8 | ElementAddress 16 | PublishAddress 16 | PublishParameters 40 | ModelIdentifier 16 or 32 |
-type ConfigModelPublicationStatus struct {
-	Status         Status
+type ModelPublicationStatus struct {
+	Status         foundation.Status
 	ElementAddress mesh.Address
 	PublishAddress mesh.Address
 	PublishParameters
@@ -124,10 +125,10 @@ type ConfigModelPublicationStatus struct {
 }
 
 // Opcode is 0x8019.
-func (ConfigModelPublicationStatus) Opcode() mesh.Opcode { return OpConfigModelPublicationStatus }
+func (ModelPublicationStatus) Opcode() mesh.Opcode { return OpModelPublicationStatus }
 
 // Fields visits the parameters.
-func (m *ConfigModelPublicationStatus) Fields(c *access.Codec) {
+func (m *ModelPublicationStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.Address("publish_address", &m.PublishAddress)

@@ -1,4 +1,4 @@
-package foundation_test
+package configuration_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -22,7 +23,7 @@ func TestKeysRefreshFromAnyPhase(t *testing.T) {
 	net, app, other := crypto.Key{2}, crypto.Key{4}, crypto.Key{5}
 	for from := uint8(0); from <= 3; from++ {
 		for to := uint8(1); to <= 3; to++ {
-			keys := foundation.Keys{Host: bare{&state.Node{
+			keys := configuration.Keys{Host: bare{&state.Node{
 				Subnets: []state.Subnet{{Index: 7, Key: crypto.Key{1}}, {Index: 8, Key: other}},
 				AppKeys: []state.AppKey{{Index: 0, NetKey: 7, Key: crypto.Key{3}}, {Index: 1, NetKey: 8, Key: other}},
 			}}}

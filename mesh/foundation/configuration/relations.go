@@ -1,4 +1,4 @@
-package foundation
+package configuration
 
 import (
 	"slices"
@@ -10,7 +10,7 @@ import (
 // Relations is page 1 of the node's composition data: which of its models of
 // the specifications extend others on the same element, and which correspond
 // to each other, a server and its setup server.
-func (s *ConfigServer) Relations() *Relations {
+func (s *Server) Relations() *Relations {
 	n := s.Host().State()
 	page := &Relations{}
 	for e := range n.Elements {

@@ -1,8 +1,9 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -25,7 +26,7 @@ type Product struct {
 }
 
 // Limits of the lists that a Configuration Server keeps. What would exceed one
-// is answered with InsufficientResources.
+// is answered with foundation.InsufficientResources.
 const (
 	MaxNetKeys       = 16
 	MaxAppKeys       = 64
@@ -33,16 +34,16 @@ const (
 	MaxSubscriptions = 64 // addresses of one model
 )
 
-// ConfigServer is the Configuration Server model (section 4.4.1): it answers
+// Server is the Configuration Server model (section 4.4.1): it answers
 // questions about its node's configuration and changes it.
-type ConfigServer struct {
-	responder
+type Server struct {
+	foundation.Responder
 	product Product
 }
 
-// NewConfigServer makes the model for the primary element of a node.
-func NewConfigServer(p Product) *ConfigServer {
-	s := &ConfigServer{responder: newResponder(ConfigurationServerID), product: p}
+// NewServer makes the model for the primary element of a node.
+func NewServer(p Product) *Server {
+	s := &Server{Responder: foundation.NewResponder(foundation.ConfigurationServerID), product: p}
 	s.handleNode()
 	s.handleHeartbeats()
 	s.handleNetKeys()
@@ -54,8 +55,8 @@ func NewConfigServer(p Product) *ConfigServer {
 }
 
 // Receive implements access.Model. A message that cannot be decoded is ignored.
-func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
-	if host, ok := s.Host().(Resident); ok && in.Opcode == OpConfigNodeReset && !host.Leaves(in.Src) {
+func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
+	if host, ok := s.Host().(Resident); ok && in.Opcode == OpNodeReset && !host.Leaves(in.Src) {
 		return
 	}
 	answer := s.Answer(in)
@@ -63,7 +64,7 @@ func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
 		return
 	}
 	ctx.Reply(answer)
-	if in.Opcode == OpConfigNodeReset {
+	if in.Opcode == OpNodeReset {
 		s.leave(ctx, answer)
 	}
 }
@@ -71,7 +72,7 @@ func (s *ConfigServer) Receive(ctx access.Context, in *access.Incoming) {
 // leave resets the node. After that it has no key to answer with, and cannot
 // answer a request that comes again because the answer was lost: it says it
 // more than once beforehand.
-func (s *ConfigServer) leave(ctx access.Context, answer access.Message) {
+func (s *Server) leave(ctx access.Context, answer access.Message) {
 	const more = 2
 	for range more {
 		ctx.Reply(answer)
@@ -81,7 +82,7 @@ func (s *ConfigServer) leave(ctx access.Context, answer access.Message) {
 }
 
 // Composition is page 0 of the node's composition data (section 4.2.2.1).
-func (s *ConfigServer) Composition() *Composition {
+func (s *Server) Composition() *Composition {
 	n := s.Host().State()
 	c := &Composition{
 		CompanyID: s.product.CompanyID,
@@ -108,7 +109,7 @@ func (s *ConfigServer) Composition() *Composition {
 
 // Page is the octets of a page of the composition data, or of the largest one
 // below it that there is.
-func (s *ConfigServer) Page(number uint8) (uint8, []byte) {
+func (s *Server) Page(number uint8) (uint8, []byte) {
 	if data := s.nextComposition(); number >= NextPages && data != nil {
 		return NextPages + PageComposition, data
 	}
@@ -125,16 +126,16 @@ func (s *ConfigServer) Page(number uint8) (uint8, []byte) {
 }
 
 // model finds the model that a message is about.
-func (s *ConfigServer) model(element mesh.Address, id mesh.ModelID) (*state.Model, Status) {
+func (s *Server) model(element mesh.Address, id mesh.ModelID) (*state.Model, foundation.Status) {
 	e := s.Host().State().Element(element)
 	if e == nil {
-		return nil, InvalidAddress
+		return nil, foundation.InvalidAddress
 	}
 	m := e.Model(id)
 	if m == nil {
-		return nil, InvalidModel
+		return nil, foundation.InvalidModel
 	}
-	return m, Success
+	return m, foundation.Success
 }
 
 // isManaged reports whether a model is protected by the device key alone: it has
@@ -143,18 +144,18 @@ func (s *ConfigServer) model(element mesh.Address, id mesh.ModelID) (*state.Mode
 func isManaged(id mesh.ModelID) bool {
 	const firstApplicationModel = 0x1000
 	return !id.IsVendor() && id.Number() < firstApplicationModel &&
-		id != HealthServerID && id != HealthClientID && id != OpcodesAggregatorServerID && id != OpcodesAggregatorClientID
+		id != foundation.HealthServerID && id != foundation.HealthClientID && id != foundation.OpcodesAggregatorServerID && id != foundation.OpcodesAggregatorClientID
 }
 
-// ConfigClient is the Configuration Client as an entry of the composition data.
+// Client is the Configuration Client as an entry of the composition data.
 // Who configures others sends requests and needs no model for the answers.
-type ConfigClient struct{}
+type Client struct{}
 
 // ID implements access.Model.
-func (ConfigClient) ID() mesh.ModelID { return ConfigurationClientID }
+func (Client) ID() mesh.ModelID { return foundation.ConfigurationClientID }
 
 // Opcodes implements access.Model.
-func (ConfigClient) Opcodes() []mesh.Opcode { return nil }
+func (Client) Opcodes() []mesh.Opcode { return nil }
 
 // Receive implements access.Model.
-func (ConfigClient) Receive(access.Context, *access.Incoming) {}
+func (Client) Receive(access.Context, *access.Incoming) {}

@@ -1,4 +1,4 @@
-package foundation
+package configuration
 
 import (
 	"time"
@@ -15,9 +15,9 @@ type Befriender interface {
 
 // pollTimeout answers a Config Low Power Node PollTimeout Get (section
 // 4.3.2.67): zero says that there is no friendship.
-func (s *ConfigServer) pollTimeout(lpn mesh.Address) *ConfigLowPowerNodePollTimeoutStatus {
+func (s *Server) pollTimeout(lpn mesh.Address) *LowPowerNodePollTimeoutStatus {
 	const step = 100 * time.Millisecond
-	status := &ConfigLowPowerNodePollTimeoutStatus{LPNAddress: lpn}
+	status := &LowPowerNodePollTimeoutStatus{LPNAddress: lpn}
 	if host, ok := s.Host().(Befriender); ok {
 		status.PollTimeout = uint32(host.PollTimeout(lpn) / step)
 	}

@@ -1,8 +1,9 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/heartbeat"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
@@ -22,23 +23,23 @@ type Beater interface {
 
 // handleHeartbeats registers the messages about heartbeats (sections 4.3.2.61
 // to 4.3.2.66).
-func (s *ConfigServer) handleHeartbeats() {
-	on(s, func(*access.Incoming, *ConfigHeartbeatPublicationGet) access.Message { return s.heartbeatPublication() })
-	on(s, func(_ *access.Incoming, m *ConfigHeartbeatPublicationSet) access.Message {
-		if status := s.publishHeartbeats(m); status != Success {
-			return &ConfigHeartbeatPublicationStatus{
+func (s *Server) handleHeartbeats() {
+	foundation.On(s, func(*access.Incoming, *HeartbeatPublicationGet) access.Message { return s.heartbeatPublication() })
+	foundation.On(s, func(_ *access.Incoming, m *HeartbeatPublicationSet) access.Message {
+		if status := s.publishHeartbeats(m); status != foundation.Success {
+			return &HeartbeatPublicationStatus{
 				Status: status, Destination: m.Destination, CountLog: m.CountLog, PeriodLog: m.PeriodLog,
 				TTL: m.TTL, Features: m.Features, NetKeyIndex: m.NetKeyIndex,
 			}
 		}
 		return s.heartbeatPublication()
 	})
-	on(s, func(*access.Incoming, *ConfigHeartbeatSubscriptionGet) access.Message {
+	foundation.On(s, func(*access.Incoming, *HeartbeatSubscriptionGet) access.Message {
 		return s.heartbeatSubscription()
 	})
-	on(s, func(_ *access.Incoming, m *ConfigHeartbeatSubscriptionSet) access.Message {
-		if status := s.subscribeHeartbeats(m); status != Success {
-			return &ConfigHeartbeatSubscriptionStatus{
+	foundation.On(s, func(_ *access.Incoming, m *HeartbeatSubscriptionSet) access.Message {
+		if status := s.subscribeHeartbeats(m); status != foundation.Success {
+			return &HeartbeatSubscriptionStatus{
 				Status: status, Source: m.Source, Destination: m.Destination, PeriodLog: m.PeriodLog,
 			}
 		}
@@ -46,7 +47,7 @@ func (s *ConfigServer) handleHeartbeats() {
 	})
 }
 
-func (s *ConfigServer) publishHeartbeats(m *ConfigHeartbeatPublicationSet) Status {
+func (s *Server) publishHeartbeats(m *HeartbeatPublicationSet) foundation.Status {
 	const known = FeatureRelay | FeatureProxy | FeatureFriend | FeatureLowPower
 	host, ok := s.Host().(Beater)
 	switch {
@@ -54,56 +55,56 @@ func (s *ConfigServer) publishHeartbeats(m *ConfigHeartbeatPublicationSet) Statu
 		if ok {
 			host.PublishHeartbeats(state.HeartbeatPublication{})
 		}
-		return Success
+		return foundation.Success
 	case m.Destination.IsVirtual():
-		return InvalidAddress
+		return foundation.InvalidAddress
 	case s.Host().State().Subnet(m.NetKeyIndex) == nil:
-		return InvalidNetKeyIndex
+		return foundation.InvalidNetKeyIndex
 	case !ok:
-		return CannotSet
+		return foundation.CannotSet
 	}
 	host.PublishHeartbeats(state.HeartbeatPublication{
 		Destination: m.Destination, CountLog: m.CountLog, PeriodLog: m.PeriodLog,
 		TTL: m.TTL, Features: uint16(m.Features & known), NetKey: m.NetKeyIndex,
 	})
-	return Success
+	return foundation.Success
 }
 
-func (s *ConfigServer) heartbeatPublication() *ConfigHeartbeatPublicationStatus {
+func (s *Server) heartbeatPublication() *HeartbeatPublicationStatus {
 	host, ok := s.Host().(Beater)
 	if !ok {
-		return &ConfigHeartbeatPublicationStatus{}
+		return &HeartbeatPublicationStatus{}
 	}
 	p := s.Host().State().HeartbeatPublication
-	return &ConfigHeartbeatPublicationStatus{
+	return &HeartbeatPublicationStatus{
 		Destination: p.Destination, CountLog: host.HeartbeatsLeft(), PeriodLog: p.PeriodLog,
 		TTL: p.TTL, Features: Features(p.Features), NetKeyIndex: p.NetKey,
 	}
 }
 
-func (s *ConfigServer) subscribeHeartbeats(m *ConfigHeartbeatSubscriptionSet) Status {
+func (s *Server) subscribeHeartbeats(m *HeartbeatSubscriptionSet) foundation.Status {
 	host, ok := s.Host().(Beater)
 	source := m.Source == mesh.Unassigned || m.Source.IsUnicast()
 	destination := m.Destination == mesh.Unassigned || m.Destination.IsGroup() || m.Destination == s.Host().State().Address
 	off := m.Source == mesh.Unassigned || m.Destination == mesh.Unassigned || m.PeriodLog == 0
 	switch {
 	case !source || !destination:
-		return InvalidAddress
+		return foundation.InvalidAddress
 	case ok:
 		host.SubscribeHeartbeats(m.Source, m.Destination, m.PeriodLog)
 	case !off:
-		return CannotSet
+		return foundation.CannotSet
 	}
-	return Success
+	return foundation.Success
 }
 
-func (s *ConfigServer) heartbeatSubscription() *ConfigHeartbeatSubscriptionStatus {
+func (s *Server) heartbeatSubscription() *HeartbeatSubscriptionStatus {
 	host, ok := s.Host().(Beater)
 	if !ok {
-		return &ConfigHeartbeatSubscriptionStatus{}
+		return &HeartbeatSubscriptionStatus{}
 	}
 	c := host.HeartbeatsCounted()
-	return &ConfigHeartbeatSubscriptionStatus{
+	return &HeartbeatSubscriptionStatus{
 		Source: c.Source, Destination: c.Destination, PeriodLog: c.PeriodLog,
 		CountLog: c.CountLog, MinHops: c.MinHops, MaxHops: c.MaxHops,
 	}

@@ -1,40 +1,41 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
 // handleNode registers the messages about states of the whole node (sections
 // 4.3.2.1 to 4.3.2.14 and 4.3.2.53 to 4.3.2.60).
-func (s *ConfigServer) handleNode() {
-	on(s, func(_ *access.Incoming, m *ConfigCompositionDataGet) access.Message {
+func (s *Server) handleNode() {
+	foundation.On(s, func(_ *access.Incoming, m *CompositionDataGet) access.Message {
 		const header = 2 // octets of opcode and page number
 		number, data := s.Page(m.Page)
 		// What does not fit comes by the Large Composition Data Server.
-		return &ConfigCompositionDataStatus{Page: number, Data: data[:min(len(data), access.MaxPayload-header)]}
+		return &CompositionDataStatus{Page: number, Data: data[:min(len(data), access.MaxPayload-header)]}
 	})
 
-	beacon := func() access.Message { return &ConfigBeaconStatus{Beacon: s.Host().State().Beacon} }
-	on(s, func(*access.Incoming, *ConfigBeaconGet) access.Message { return beacon() })
-	on(s, func(_ *access.Incoming, m *ConfigBeaconSet) access.Message {
+	beacon := func() access.Message { return &BeaconStatus{Beacon: s.Host().State().Beacon} }
+	foundation.On(s, func(*access.Incoming, *BeaconGet) access.Message { return beacon() })
+	foundation.On(s, func(_ *access.Incoming, m *BeaconSet) access.Message {
 		s.Change(func(n *state.Node) { n.Beacon = m.Beacon })
 		return beacon()
 	})
 
-	ttl := func() access.Message { return &ConfigDefaultTTLStatus{TTL: s.Host().State().DefaultTTL} }
-	on(s, func(*access.Incoming, *ConfigDefaultTTLGet) access.Message { return ttl() })
-	on(s, func(_ *access.Incoming, m *ConfigDefaultTTLSet) access.Message {
+	ttl := func() access.Message { return &DefaultTTLStatus{TTL: s.Host().State().DefaultTTL} }
+	foundation.On(s, func(*access.Incoming, *DefaultTTLGet) access.Message { return ttl() })
+	foundation.On(s, func(_ *access.Incoming, m *DefaultTTLSet) access.Message {
 		s.Change(func(n *state.Node) { n.DefaultTTL = m.TTL })
 		return ttl()
 	})
 
 	transmit := func() access.Message {
-		return &ConfigNetworkTransmitStatus{NetworkTransmit: s.Host().State().NetworkTransmit}
+		return &NetworkTransmitStatus{NetworkTransmit: s.Host().State().NetworkTransmit}
 	}
-	on(s, func(*access.Incoming, *ConfigNetworkTransmitGet) access.Message { return transmit() })
-	on(s, func(_ *access.Incoming, m *ConfigNetworkTransmitSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *NetworkTransmitGet) access.Message { return transmit() })
+	foundation.On(s, func(_ *access.Incoming, m *NetworkTransmitSet) access.Message {
 		s.Change(func(n *state.Node) { n.NetworkTransmit = m.NetworkTransmit })
 		return transmit()
 	})
@@ -42,15 +43,15 @@ func (s *ConfigServer) handleNode() {
 	s.handleFeatures()
 	s.handleIdentity()
 
-	on(s, func(_ *access.Incoming, m *ConfigLowPowerNodePollTimeoutGet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *LowPowerNodePollTimeoutGet) access.Message {
 		return s.pollTimeout(m.LPNAddress)
 	})
-	on(s, func(*access.Incoming, *ConfigNodeReset) access.Message { return &ConfigNodeResetStatus{} })
+	foundation.On(s, func(*access.Incoming, *NodeReset) access.Message { return &NodeResetStatus{} })
 }
 
 // handleFeatures registers Relay, GATT Proxy and Friend. A feature that the
 // node does not have stays so.
-func (s *ConfigServer) handleFeatures() {
+func (s *Server) handleFeatures() {
 	set := func(f *state.Feature, v state.Feature) {
 		if *f != state.Unsupported {
 			*f = v
@@ -60,12 +61,12 @@ func (s *ConfigServer) handleFeatures() {
 	relay := func() access.Message {
 		n := s.Host().State()
 		if n.Relay == state.Unsupported {
-			return &ConfigRelayStatus{Relay: n.Relay}
+			return &RelayStatus{Relay: n.Relay}
 		}
-		return &ConfigRelayStatus{Relay: n.Relay, RelayRetransmit: n.RelayRetransmit}
+		return &RelayStatus{Relay: n.Relay, RelayRetransmit: n.RelayRetransmit}
 	}
-	on(s, func(*access.Incoming, *ConfigRelayGet) access.Message { return relay() })
-	on(s, func(_ *access.Incoming, m *ConfigRelaySet) access.Message {
+	foundation.On(s, func(*access.Incoming, *RelayGet) access.Message { return relay() })
+	foundation.On(s, func(_ *access.Incoming, m *RelaySet) access.Message {
 		s.Change(func(n *state.Node) {
 			if n.Relay != state.Unsupported {
 				n.Relay, n.RelayRetransmit = m.Relay, m.RelayRetransmit
@@ -74,16 +75,16 @@ func (s *ConfigServer) handleFeatures() {
 		return relay()
 	})
 
-	proxy := func() access.Message { return &ConfigGATTProxyStatus{GATTProxy: s.Host().State().Proxy} }
-	on(s, func(*access.Incoming, *ConfigGATTProxyGet) access.Message { return proxy() })
-	on(s, func(_ *access.Incoming, m *ConfigGATTProxySet) access.Message {
+	proxy := func() access.Message { return &GATTProxyStatus{GATTProxy: s.Host().State().Proxy} }
+	foundation.On(s, func(*access.Incoming, *GATTProxyGet) access.Message { return proxy() })
+	foundation.On(s, func(_ *access.Incoming, m *GATTProxySet) access.Message {
 		s.Change(func(n *state.Node) { set(&n.Proxy, m.GATTProxy) })
 		return proxy()
 	})
 
-	friend := func() access.Message { return &ConfigFriendStatus{Friend: s.Host().State().Friend} }
-	on(s, func(*access.Incoming, *ConfigFriendGet) access.Message { return friend() })
-	on(s, func(_ *access.Incoming, m *ConfigFriendSet) access.Message {
+	friend := func() access.Message { return &FriendStatus{Friend: s.Host().State().Friend} }
+	foundation.On(s, func(*access.Incoming, *FriendGet) access.Message { return friend() })
+	foundation.On(s, func(_ *access.Incoming, m *FriendSet) access.Message {
 		s.Change(func(n *state.Node) { set(&n.Friend, m.Friend) })
 		return friend()
 	})
@@ -100,27 +101,27 @@ type Identifier interface {
 
 // handleIdentity registers Node Identity, which only a node has that can be a
 // proxy.
-func (s *ConfigServer) handleIdentity() {
-	identity := func(index mesh.KeyIndex) *ConfigNodeIdentityStatus {
-		status := &ConfigNodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}
+func (s *Server) handleIdentity() {
+	identity := func(index mesh.KeyIndex) *NodeIdentityStatus {
+		status := &NodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}
 		if s.Host().State().Subnet(index) == nil {
-			return &ConfigNodeIdentityStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
+			return &NodeIdentityStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: index}
 		}
 		if host, ok := s.Host().(Identifier); ok {
 			status.Identity = host.NodeIdentity(index)
 		}
 		return status
 	}
-	on(s, func(_ *access.Incoming, m *ConfigNodeIdentityGet) access.Message { return identity(m.NetKeyIndex) })
-	on(s, func(_ *access.Incoming, m *ConfigNodeIdentitySet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *NodeIdentityGet) access.Message { return identity(m.NetKeyIndex) })
+	foundation.On(s, func(_ *access.Incoming, m *NodeIdentitySet) access.Message {
 		status := identity(m.NetKeyIndex)
 		switch {
-		case status.Status != Success:
+		case status.Status != foundation.Success:
 		case status.Identity != state.Unsupported:
 			s.Host().(Identifier).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled)
 			status = identity(m.NetKeyIndex)
 		case m.Identity == state.Enabled:
-			status.Status = FeatureNotSupported
+			status.Status = foundation.FeatureNotSupported
 		}
 		return status
 	})

@@ -1,266 +1,268 @@
-package foundation
+package configuration
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
 // Opcodes of the messages about subscription lists (sections 4.3.2.19 to
 // 4.3.2.30).
 const (
-	OpConfigModelSubscriptionAdd                     mesh.Opcode = 0x801B
-	OpConfigModelSubscriptionDelete                  mesh.Opcode = 0x801C
-	OpConfigModelSubscriptionOverwrite               mesh.Opcode = 0x801E
-	OpConfigModelSubscriptionDeleteAll               mesh.Opcode = 0x801D
-	OpConfigModelSubscriptionVirtualAddressAdd       mesh.Opcode = 0x8020
-	OpConfigModelSubscriptionVirtualAddressDelete    mesh.Opcode = 0x8021
-	OpConfigModelSubscriptionVirtualAddressOverwrite mesh.Opcode = 0x8022
-	OpConfigModelSubscriptionStatus                  mesh.Opcode = 0x801F
-	OpConfigSIGModelSubscriptionGet                  mesh.Opcode = 0x8029
-	OpConfigSIGModelSubscriptionList                 mesh.Opcode = 0x802A
-	OpConfigVendorModelSubscriptionGet               mesh.Opcode = 0x802B
-	OpConfigVendorModelSubscriptionList              mesh.Opcode = 0x802C
+	OpModelSubscriptionAdd                     mesh.Opcode = 0x801B
+	OpModelSubscriptionDelete                  mesh.Opcode = 0x801C
+	OpModelSubscriptionOverwrite               mesh.Opcode = 0x801E
+	OpModelSubscriptionDeleteAll               mesh.Opcode = 0x801D
+	OpModelSubscriptionVirtualAddressAdd       mesh.Opcode = 0x8020
+	OpModelSubscriptionVirtualAddressDelete    mesh.Opcode = 0x8021
+	OpModelSubscriptionVirtualAddressOverwrite mesh.Opcode = 0x8022
+	OpModelSubscriptionStatus                  mesh.Opcode = 0x801F
+	OpSIGModelSubscriptionGet                  mesh.Opcode = 0x8029
+	OpSIGModelSubscriptionList                 mesh.Opcode = 0x802A
+	OpVendorModelSubscriptionGet               mesh.Opcode = 0x802B
+	OpVendorModelSubscriptionList              mesh.Opcode = 0x802C
 )
 
-// ConfigModelSubscriptionAdd adds an address to a subscription list.
+// ModelSubscriptionAdd adds an address to a subscription list.
 //
 //	| ElementAddress 16 | Address 16 | ModelIdentifier 16 or 32 |
-type ConfigModelSubscriptionAdd struct {
+type ModelSubscriptionAdd struct {
 	ElementAddress  mesh.Address
 	Address         mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x801B.
-func (ConfigModelSubscriptionAdd) Opcode() mesh.Opcode { return OpConfigModelSubscriptionAdd }
+func (ModelSubscriptionAdd) Opcode() mesh.Opcode { return OpModelSubscriptionAdd }
 
 // Fields visits the parameters.
-func (m *ConfigModelSubscriptionAdd) Fields(c *access.Codec) {
+func (m *ModelSubscriptionAdd) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.Address("address", &m.Address)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelSubscriptionDelete takes an address from a subscription
-// list. Parameters as ConfigModelSubscriptionAdd.
-type ConfigModelSubscriptionDelete struct {
+// ModelSubscriptionDelete takes an address from a subscription
+// list. Parameters as ModelSubscriptionAdd.
+type ModelSubscriptionDelete struct {
 	ElementAddress  mesh.Address
 	Address         mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x801C.
-func (ConfigModelSubscriptionDelete) Opcode() mesh.Opcode { return OpConfigModelSubscriptionDelete }
+func (ModelSubscriptionDelete) Opcode() mesh.Opcode { return OpModelSubscriptionDelete }
 
 // Fields visits the parameters.
-func (m *ConfigModelSubscriptionDelete) Fields(c *access.Codec) {
+func (m *ModelSubscriptionDelete) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.Address("address", &m.Address)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelSubscriptionOverwrite makes an address the only one of a
-// subscription list. Parameters as ConfigModelSubscriptionAdd.
-type ConfigModelSubscriptionOverwrite struct {
+// ModelSubscriptionOverwrite makes an address the only one of a
+// subscription list. Parameters as ModelSubscriptionAdd.
+type ModelSubscriptionOverwrite struct {
 	ElementAddress  mesh.Address
 	Address         mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x801E.
-func (ConfigModelSubscriptionOverwrite) Opcode() mesh.Opcode {
-	return OpConfigModelSubscriptionOverwrite
+func (ModelSubscriptionOverwrite) Opcode() mesh.Opcode {
+	return OpModelSubscriptionOverwrite
 }
 
 // Fields visits the parameters.
-func (m *ConfigModelSubscriptionOverwrite) Fields(c *access.Codec) {
+func (m *ModelSubscriptionOverwrite) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.Address("address", &m.Address)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelSubscriptionDeleteAll empties a subscription list.
+// ModelSubscriptionDeleteAll empties a subscription list.
 //
 //	| ElementAddress 16 | ModelIdentifier 16 or 32 |
-type ConfigModelSubscriptionDeleteAll struct {
+type ModelSubscriptionDeleteAll struct {
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x801D.
-func (ConfigModelSubscriptionDeleteAll) Opcode() mesh.Opcode {
-	return OpConfigModelSubscriptionDeleteAll
+func (ModelSubscriptionDeleteAll) Opcode() mesh.Opcode {
+	return OpModelSubscriptionDeleteAll
 }
 
 // Fields visits the parameters.
-func (m *ConfigModelSubscriptionDeleteAll) Fields(c *access.Codec) {
+func (m *ModelSubscriptionDeleteAll) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelSubscriptionVirtualAddressAdd adds a virtual address to a
+// ModelSubscriptionVirtualAddressAdd adds a virtual address to a
 // subscription list.
 //
 //	| ElementAddress 16 | Label UUID 128 | ModelIdentifier 16 or 32 |
-type ConfigModelSubscriptionVirtualAddressAdd struct {
+type ModelSubscriptionVirtualAddressAdd struct {
 	ElementAddress  mesh.Address
 	Label           mesh.UUID
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x8020.
-func (ConfigModelSubscriptionVirtualAddressAdd) Opcode() mesh.Opcode {
-	return OpConfigModelSubscriptionVirtualAddressAdd
+func (ModelSubscriptionVirtualAddressAdd) Opcode() mesh.Opcode {
+	return OpModelSubscriptionVirtualAddressAdd
 }
 
 // Fields visits the parameters.
-func (m *ConfigModelSubscriptionVirtualAddressAdd) Fields(c *access.Codec) {
+func (m *ModelSubscriptionVirtualAddressAdd) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.UUID("label", &m.Label)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelSubscriptionVirtualAddressDelete takes a virtual address from
-// a subscription list. Parameters as ConfigModelSubscriptionVirtualAddressAdd.
-type ConfigModelSubscriptionVirtualAddressDelete struct {
+// ModelSubscriptionVirtualAddressDelete takes a virtual address from
+// a subscription list. Parameters as ModelSubscriptionVirtualAddressAdd.
+type ModelSubscriptionVirtualAddressDelete struct {
 	ElementAddress  mesh.Address
 	Label           mesh.UUID
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x8021.
-func (ConfigModelSubscriptionVirtualAddressDelete) Opcode() mesh.Opcode {
-	return OpConfigModelSubscriptionVirtualAddressDelete
+func (ModelSubscriptionVirtualAddressDelete) Opcode() mesh.Opcode {
+	return OpModelSubscriptionVirtualAddressDelete
 }
 
 // Fields visits the parameters.
-func (m *ConfigModelSubscriptionVirtualAddressDelete) Fields(c *access.Codec) {
+func (m *ModelSubscriptionVirtualAddressDelete) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.UUID("label", &m.Label)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelSubscriptionVirtualAddressOverwrite makes a virtual address
+// ModelSubscriptionVirtualAddressOverwrite makes a virtual address
 // the only one of a subscription list. Parameters as
-// ConfigModelSubscriptionVirtualAddressAdd.
-type ConfigModelSubscriptionVirtualAddressOverwrite struct {
+// ModelSubscriptionVirtualAddressAdd.
+type ModelSubscriptionVirtualAddressOverwrite struct {
 	ElementAddress  mesh.Address
 	Label           mesh.UUID
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x8022.
-func (ConfigModelSubscriptionVirtualAddressOverwrite) Opcode() mesh.Opcode {
-	return OpConfigModelSubscriptionVirtualAddressOverwrite
+func (ModelSubscriptionVirtualAddressOverwrite) Opcode() mesh.Opcode {
+	return OpModelSubscriptionVirtualAddressOverwrite
 }
 
 // Fields visits the parameters.
-func (m *ConfigModelSubscriptionVirtualAddressOverwrite) Fields(c *access.Codec) {
+func (m *ModelSubscriptionVirtualAddressOverwrite) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.UUID("label", &m.Label)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigModelSubscriptionStatus answers all of the above; Address of a label is
+// ModelSubscriptionStatus answers all of the above; Address of a label is
 // its virtual address.
 //
 //	| Status 8 | ElementAddress 16 | Address 16 | ModelIdentifier 16 or 32 |
-type ConfigModelSubscriptionStatus struct {
-	Status          Status
+type ModelSubscriptionStatus struct {
+	Status          foundation.Status
 	ElementAddress  mesh.Address
 	Address         mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x801F.
-func (ConfigModelSubscriptionStatus) Opcode() mesh.Opcode { return OpConfigModelSubscriptionStatus }
+func (ModelSubscriptionStatus) Opcode() mesh.Opcode { return OpModelSubscriptionStatus }
 
 // Fields visits the parameters.
-func (m *ConfigModelSubscriptionStatus) Fields(c *access.Codec) {
+func (m *ModelSubscriptionStatus) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.Address("address", &m.Address)
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigSIGModelSubscriptionGet asks for the subscription list of a model of
+// SIGModelSubscriptionGet asks for the subscription list of a model of
 // the specifications.
 //
 //	| ElementAddress 16 | ModelIdentifier 16 |
-type ConfigSIGModelSubscriptionGet struct {
+type SIGModelSubscriptionGet struct {
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x8029.
-func (ConfigSIGModelSubscriptionGet) Opcode() mesh.Opcode { return OpConfigSIGModelSubscriptionGet }
+func (SIGModelSubscriptionGet) Opcode() mesh.Opcode { return OpSIGModelSubscriptionGet }
 
 // Fields visits the parameters.
-func (m *ConfigSIGModelSubscriptionGet) Fields(c *access.Codec) {
+func (m *SIGModelSubscriptionGet) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.SIGModel("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigSIGModelSubscriptionList answers ConfigSIGModelSubscriptionGet.
+// SIGModelSubscriptionList answers SIGModelSubscriptionGet.
 //
 //	| Status 8 | ElementAddress 16 | ModelIdentifier 16 | Addresses 16 each |
-type ConfigSIGModelSubscriptionList struct {
-	Status          Status
+type SIGModelSubscriptionList struct {
+	Status          foundation.Status
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 	Addresses       []mesh.Address
 }
 
 // Opcode is 0x802A.
-func (ConfigSIGModelSubscriptionList) Opcode() mesh.Opcode { return OpConfigSIGModelSubscriptionList }
+func (SIGModelSubscriptionList) Opcode() mesh.Opcode { return OpSIGModelSubscriptionList }
 
 // Fields visits the parameters.
-func (m *ConfigSIGModelSubscriptionList) Fields(c *access.Codec) {
+func (m *SIGModelSubscriptionList) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.SIGModel("model_identifier", &m.ModelIdentifier)
-	access.List(c, "addresses", &m.Addresses, address)
+	access.List(c, "addresses", &m.Addresses, field.Address)
 }
 
-// ConfigVendorModelSubscriptionGet asks for the subscription list of a vendor
+// VendorModelSubscriptionGet asks for the subscription list of a vendor
 // model.
 //
 //	| ElementAddress 16 | ModelIdentifier 32 |
-type ConfigVendorModelSubscriptionGet struct {
+type VendorModelSubscriptionGet struct {
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 }
 
 // Opcode is 0x802B.
-func (ConfigVendorModelSubscriptionGet) Opcode() mesh.Opcode {
-	return OpConfigVendorModelSubscriptionGet
+func (VendorModelSubscriptionGet) Opcode() mesh.Opcode {
+	return OpVendorModelSubscriptionGet
 }
 
 // Fields visits the parameters.
-func (m *ConfigVendorModelSubscriptionGet) Fields(c *access.Codec) {
+func (m *VendorModelSubscriptionGet) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
 	c.VendorModel("model_identifier", &m.ModelIdentifier)
 }
 
-// ConfigVendorModelSubscriptionList answers ConfigVendorModelSubscriptionGet.
+// VendorModelSubscriptionList answers VendorModelSubscriptionGet.
 //
 //	| Status 8 | ElementAddress 16 | ModelIdentifier 32 | Addresses 16 each |
-type ConfigVendorModelSubscriptionList struct {
-	Status          Status
+type VendorModelSubscriptionList struct {
+	Status          foundation.Status
 	ElementAddress  mesh.Address
 	ModelIdentifier mesh.ModelID
 	Addresses       []mesh.Address
 }
 
 // Opcode is 0x802C.
-func (ConfigVendorModelSubscriptionList) Opcode() mesh.Opcode {
-	return OpConfigVendorModelSubscriptionList
+func (VendorModelSubscriptionList) Opcode() mesh.Opcode {
+	return OpVendorModelSubscriptionList
 }
 
 // Fields visits the parameters.
-func (m *ConfigVendorModelSubscriptionList) Fields(c *access.Codec) {
+func (m *VendorModelSubscriptionList) Fields(c *access.Codec) {
 	m.Status.Fields(c)
 	c.Unicast("element_address", &m.ElementAddress)
 	c.VendorModel("model_identifier", &m.ModelIdentifier)
-	access.List(c, "addresses", &m.Addresses, address)
+	access.List(c, "addresses", &m.Addresses, field.Address)
 }

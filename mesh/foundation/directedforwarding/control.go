@@ -1,8 +1,9 @@
-package foundation
+package directedforwarding
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
 // Opcodes of the Directed Forwarding Configuration messages about states
@@ -159,7 +160,7 @@ func (m *DirectedControlSet) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | as DirectedControl |
 type DirectedControlStatus struct {
-	Status      Status
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	DirectedControl
 }
@@ -208,7 +209,7 @@ func (m *PathMetricSet) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | PathMetricType 3 | PathLifetime 2 | RFU 3 |
 type PathMetricStatus struct {
-	Status      Status
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	PathMetric
 }
@@ -262,7 +263,7 @@ func (m *DiscoveryTableCapabilitiesSet) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | MaxConcurrentInit 8 | MaxDiscoveryTableEntriesCount 8 |
 type DiscoveryTableCapabilitiesStatus struct {
-	Status                        Status
+	Status                        foundation.Status
 	NetKeyIndex                   mesh.KeyIndex
 	MaxConcurrentInit             uint8
 	MaxDiscoveryTableEntriesCount uint8 // at least 2
@@ -317,7 +318,7 @@ func (m *WantedLanesSet) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | WantedLanes 8 |
 type WantedLanesStatus struct {
-	Status      Status
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	WantedLanes uint8
 }
@@ -368,7 +369,7 @@ func (m *TwoWayPathSet) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | TwoWayPath 1 | RFU 7 |
 type TwoWayPathStatus struct {
-	Status      Status
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	TwoWayPath  uint8
 }
@@ -421,7 +422,7 @@ func (m *PathEchoIntervalSet) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | UnicastEchoInterval 8 | MulticastEchoInterval 8 |
 type PathEchoIntervalStatus struct {
-	Status      Status
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	PathEchoInterval
 }

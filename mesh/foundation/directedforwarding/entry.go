@@ -1,7 +1,8 @@
-package foundation
+package directedforwarding
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
 // PathEntry is an entry of a forwarding table as a status reports it.
@@ -21,7 +22,7 @@ type PathEntry struct {
 	PathRemainingTime          uint16 // in minutes, without FixedPath
 	PathOriginForwardingNumber uint8  // without FixedPath
 
-	PathOriginRange           AddressRange
+	PathOriginRange           foundation.AddressRange
 	DependentOriginListSize   uint16
 	HasBearerTowardPathOrigin bool
 	BearerTowardPathOrigin    uint16

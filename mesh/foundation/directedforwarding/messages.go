@@ -1,10 +1,10 @@
-package foundation
+package directedforwarding
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// directedMessages is the table of the messages of the Directed Forwarding Configuration models, with the names that section
-// 4.3 gives them.
-func directedMessages() []access.Kind {
+// Messages is the table of the messages of the Directed Forwarding Configuration models,
+// with the names that section 4.3 gives them.
+func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[DirectedControlGet]("Directed Control Get"),
 		access.Describe[DirectedControlSet]("Directed Control Set"),

@@ -1,8 +1,9 @@
-package foundation
+package directedforwarding
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -15,13 +16,13 @@ const (
 	defaultRSSIThreshold = -80 // dBm, receiver sensitivity and 10 dB
 )
 
-// DirectedServer is the Directed Forwarding Configuration Server model (section
+// Server is the Directed Forwarding Configuration Server model (section
 // 4.4). It keeps what is configured; the node discovers no paths.
-type DirectedServer struct{ responder }
+type Server struct{ foundation.Responder }
 
-// NewDirectedServer makes the model for the primary element of a node.
-func NewDirectedServer() *DirectedServer {
-	s := &DirectedServer{newResponder(DirectedForwardingServerID)}
+// NewServer makes the model for the primary element of a node.
+func NewServer() *Server {
+	s := &Server{foundation.NewResponder(foundation.DirectedForwardingServerID)}
 	s.handleControl()
 	s.handlePaths()
 	s.handleTransmissions()
@@ -32,7 +33,7 @@ func NewDirectedServer() *DirectedServer {
 }
 
 // directed is what is configured, to be read.
-func (s *DirectedServer) directed() state.Directed {
+func (s *Server) directed() state.Directed {
 	if d := s.Host().State().Directed; d != nil {
 		return *d
 	}
@@ -40,7 +41,7 @@ func (s *DirectedServer) directed() state.Directed {
 }
 
 // stored is what is configured, to be changed.
-func (s *DirectedServer) stored() *state.Directed {
+func (s *Server) stored() *state.Directed {
 	n := s.Host().State()
 	if n.Directed == nil {
 		d := state.DefaultDirected()
@@ -52,7 +53,7 @@ func (s *DirectedServer) stored() *state.Directed {
 // subnet is the configuration of a subnet of the node, nil when it is in none
 // with that index. It is to be read; what it holds of the table, which only a
 // stored configuration has, may be changed.
-func (s *DirectedServer) subnet(index mesh.KeyIndex) *state.DirectedSubnet {
+func (s *Server) subnet(index mesh.KeyIndex) *state.DirectedSubnet {
 	n := s.Host().State()
 	if n.Subnet(index) == nil {
 		return nil
@@ -67,7 +68,7 @@ func (s *DirectedServer) subnet(index mesh.KeyIndex) *state.DirectedSubnet {
 }
 
 // inSubnet changes the configuration of a subnet, if the node is in it.
-func (s *DirectedServer) inSubnet(index mesh.KeyIndex, change func(d *state.DirectedSubnet)) {
+func (s *Server) inSubnet(index mesh.KeyIndex, change func(d *state.DirectedSubnet)) {
 	if s.Host().State().Subnet(index) != nil {
 		change(s.stored().Subnet(index))
 		s.Host().Changed()
@@ -75,12 +76,12 @@ func (s *DirectedServer) inSubnet(index mesh.KeyIndex, change func(d *state.Dire
 }
 
 // handleControl registers Directed Control.
-func (s *DirectedServer) handleControl() {
-	status := func(index mesh.KeyIndex, outcome Status) access.Message {
+func (s *Server) handleControl() {
+	status := func(index mesh.KeyIndex, outcome foundation.Status) access.Message {
 		m := &DirectedControlStatus{Status: outcome, NetKeyIndex: index}
 		d := s.subnet(index)
 		if d == nil {
-			m.Status = InvalidNetKeyIndex
+			m.Status = foundation.InvalidNetKeyIndex
 			return m
 		}
 		n := s.Host().State()
@@ -91,12 +92,14 @@ func (s *DirectedServer) handleControl() {
 		m.DirectedFriend = where(n.Friend != state.Unsupported, d.Friend)
 		return m
 	}
-	on(s, func(_ *access.Incoming, m *DirectedControlGet) access.Message { return status(m.NetKeyIndex, Success) })
-	on(s, func(_ *access.Incoming, m *DirectedControlSet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *DirectedControlGet) access.Message {
+		return status(m.NetKeyIndex, foundation.Success)
+	})
+	foundation.On(s, func(_ *access.Incoming, m *DirectedControlSet) access.Message {
 		n := s.Host().State()
 		if m.DirectedProxy == DirectedEnabled && n.Proxy == state.Unsupported ||
 			m.DirectedFriend == DirectedEnabled && n.Friend == state.Unsupported {
-			return status(m.NetKeyIndex, FeatureNotSupported)
+			return status(m.NetKeyIndex, foundation.FeatureNotSupported)
 		}
 		s.inSubnet(m.NetKeyIndex, func(d *state.DirectedSubnet) {
 			d.Forwarding = m.DirectedForwarding == DirectedEnabled
@@ -106,7 +109,7 @@ func (s *DirectedServer) handleControl() {
 			d.ProxyUsesDirected = d.Proxy && m.DirectedProxyUseDirectedDefault.apply(d.ProxyUsesDirected)
 			d.Friend = d.Forwarding && m.DirectedFriend.apply(d.Friend)
 		})
-		return status(m.NetKeyIndex, Success)
+		return status(m.NetKeyIndex, foundation.Success)
 	})
 }
 
@@ -133,73 +136,73 @@ func where(supported, enabled bool) DirectedSwitch {
 }
 
 // handlePaths registers the states of a subnet that say how paths are made.
-func (s *DirectedServer) handlePaths() {
+func (s *Server) handlePaths() {
 	metric := func(index mesh.KeyIndex) access.Message {
-		m := &PathMetricStatus{NetKeyIndex: index, Status: InvalidNetKeyIndex}
+		m := &PathMetricStatus{NetKeyIndex: index, Status: foundation.InvalidNetKeyIndex}
 		if d := s.subnet(index); d != nil {
-			m.Status, m.PathMetric = Success, PathMetric{d.MetricType, d.Lifetime}
+			m.Status, m.PathMetric = foundation.Success, PathMetric{d.MetricType, d.Lifetime}
 		}
 		return m
 	}
-	on(s, func(_ *access.Incoming, m *PathMetricGet) access.Message { return metric(m.NetKeyIndex) })
-	on(s, func(_ *access.Incoming, m *PathMetricSet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *PathMetricGet) access.Message { return metric(m.NetKeyIndex) })
+	foundation.On(s, func(_ *access.Incoming, m *PathMetricSet) access.Message {
 		s.inSubnet(m.NetKeyIndex, func(d *state.DirectedSubnet) { d.MetricType, d.Lifetime = m.PathMetricType, m.PathLifetime })
 		return metric(m.NetKeyIndex)
 	})
 
-	capabilities := func(index mesh.KeyIndex, outcome Status) access.Message {
-		m := &DiscoveryTableCapabilitiesStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index, MaxDiscoveryTableEntriesCount: MaxDiscoveryTable}
+	capabilities := func(index mesh.KeyIndex, outcome foundation.Status) access.Message {
+		m := &DiscoveryTableCapabilitiesStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: index, MaxDiscoveryTableEntriesCount: MaxDiscoveryTable}
 		if d := s.subnet(index); d != nil {
 			m.Status, m.MaxConcurrentInit = outcome, d.MaxConcurrentInit
 		}
 		return m
 	}
-	on(s, func(_ *access.Incoming, m *DiscoveryTableCapabilitiesGet) access.Message {
-		return capabilities(m.NetKeyIndex, Success)
+	foundation.On(s, func(_ *access.Incoming, m *DiscoveryTableCapabilitiesGet) access.Message {
+		return capabilities(m.NetKeyIndex, foundation.Success)
 	})
-	on(s, func(_ *access.Incoming, m *DiscoveryTableCapabilitiesSet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *DiscoveryTableCapabilitiesSet) access.Message {
 		if m.MaxConcurrentInit > MaxDiscoveryTable {
-			return capabilities(m.NetKeyIndex, CannotSet)
+			return capabilities(m.NetKeyIndex, foundation.CannotSet)
 		}
 		s.inSubnet(m.NetKeyIndex, func(d *state.DirectedSubnet) { d.MaxConcurrentInit = m.MaxConcurrentInit })
-		return capabilities(m.NetKeyIndex, Success)
+		return capabilities(m.NetKeyIndex, foundation.Success)
 	})
 
 	lanes := func(index mesh.KeyIndex) access.Message {
-		m := &WantedLanesStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
+		m := &WantedLanesStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: index}
 		if d := s.subnet(index); d != nil {
-			m.Status, m.WantedLanes = Success, d.WantedLanes
+			m.Status, m.WantedLanes = foundation.Success, d.WantedLanes
 		}
 		return m
 	}
-	on(s, func(_ *access.Incoming, m *WantedLanesGet) access.Message { return lanes(m.NetKeyIndex) })
-	on(s, func(_ *access.Incoming, m *WantedLanesSet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *WantedLanesGet) access.Message { return lanes(m.NetKeyIndex) })
+	foundation.On(s, func(_ *access.Incoming, m *WantedLanesSet) access.Message {
 		s.inSubnet(m.NetKeyIndex, func(d *state.DirectedSubnet) { d.WantedLanes = m.WantedLanes })
 		return lanes(m.NetKeyIndex)
 	})
 
 	twoWay := func(index mesh.KeyIndex) access.Message {
-		m := &TwoWayPathStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
+		m := &TwoWayPathStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: index}
 		if d := s.subnet(index); d != nil {
-			m.Status, m.TwoWayPath = Success, uint8(switched(d.TwoWay))
+			m.Status, m.TwoWayPath = foundation.Success, uint8(switched(d.TwoWay))
 		}
 		return m
 	}
-	on(s, func(_ *access.Incoming, m *TwoWayPathGet) access.Message { return twoWay(m.NetKeyIndex) })
-	on(s, func(_ *access.Incoming, m *TwoWayPathSet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *TwoWayPathGet) access.Message { return twoWay(m.NetKeyIndex) })
+	foundation.On(s, func(_ *access.Incoming, m *TwoWayPathSet) access.Message {
 		s.inSubnet(m.NetKeyIndex, func(d *state.DirectedSubnet) { d.TwoWay = m.TwoWayPath == 1 })
 		return twoWay(m.NetKeyIndex)
 	})
 
 	echo := func(index mesh.KeyIndex) access.Message {
-		m := &PathEchoIntervalStatus{Status: InvalidNetKeyIndex, NetKeyIndex: index}
+		m := &PathEchoIntervalStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: index}
 		if d := s.subnet(index); d != nil {
-			m.Status, m.PathEchoInterval = Success, PathEchoInterval{d.UnicastEchoInterval, d.MulticastEchoInterval}
+			m.Status, m.PathEchoInterval = foundation.Success, PathEchoInterval{d.UnicastEchoInterval, d.MulticastEchoInterval}
 		}
 		return m
 	}
-	on(s, func(_ *access.Incoming, m *PathEchoIntervalGet) access.Message { return echo(m.NetKeyIndex) })
-	on(s, func(_ *access.Incoming, m *PathEchoIntervalSet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *PathEchoIntervalGet) access.Message { return echo(m.NetKeyIndex) })
+	foundation.On(s, func(_ *access.Incoming, m *PathEchoIntervalSet) access.Message {
 		s.inSubnet(m.NetKeyIndex, func(d *state.DirectedSubnet) {
 			if m.UnicastEchoInterval != keepEchoInterval {
 				d.UnicastEchoInterval = m.UnicastEchoInterval
@@ -214,36 +217,36 @@ func (s *DirectedServer) handlePaths() {
 
 // handleTransmissions registers the states of the node that say how often and
 // when PDUs are sent.
-func (s *DirectedServer) handleTransmissions() {
+func (s *Server) handleTransmissions() {
 	set := func(f func(d *state.Directed)) {
 		f(s.stored())
 		s.Host().Changed()
 	}
 	network := func() access.Message { return &DirectedNetworkTransmitStatus{s.directed().NetworkTransmit} }
-	on(s, func(*access.Incoming, *DirectedNetworkTransmitGet) access.Message { return network() })
-	on(s, func(_ *access.Incoming, m *DirectedNetworkTransmitSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *DirectedNetworkTransmitGet) access.Message { return network() })
+	foundation.On(s, func(_ *access.Incoming, m *DirectedNetworkTransmitSet) access.Message {
 		set(func(d *state.Directed) { d.NetworkTransmit = m.DirectedNetworkTransmit })
 		return network()
 	})
 	relay := func() access.Message { return &DirectedRelayRetransmitStatus{s.directed().RelayRetransmit} }
-	on(s, func(*access.Incoming, *DirectedRelayRetransmitGet) access.Message { return relay() })
-	on(s, func(_ *access.Incoming, m *DirectedRelayRetransmitSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *DirectedRelayRetransmitGet) access.Message { return relay() })
+	foundation.On(s, func(_ *access.Incoming, m *DirectedRelayRetransmitSet) access.Message {
 		set(func(d *state.Directed) { d.RelayRetransmit = m.DirectedRelayRetransmit })
 		return relay()
 	})
 	control := func() access.Message {
 		return &DirectedControlNetworkTransmitStatus{s.directed().ControlNetworkTransmit}
 	}
-	on(s, func(*access.Incoming, *DirectedControlNetworkTransmitGet) access.Message { return control() })
-	on(s, func(_ *access.Incoming, m *DirectedControlNetworkTransmitSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *DirectedControlNetworkTransmitGet) access.Message { return control() })
+	foundation.On(s, func(_ *access.Incoming, m *DirectedControlNetworkTransmitSet) access.Message {
 		set(func(d *state.Directed) { d.ControlNetworkTransmit = m.DirectedControlNetworkTransmit })
 		return control()
 	})
 	controlRelay := func() access.Message {
 		return &DirectedControlRelayRetransmitStatus{s.directed().ControlRelayRetransmit}
 	}
-	on(s, func(*access.Incoming, *DirectedControlRelayRetransmitGet) access.Message { return controlRelay() })
-	on(s, func(_ *access.Incoming, m *DirectedControlRelayRetransmitSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *DirectedControlRelayRetransmitGet) access.Message { return controlRelay() })
+	foundation.On(s, func(_ *access.Incoming, m *DirectedControlRelayRetransmitSet) access.Message {
 		set(func(d *state.Directed) { d.ControlRelayRetransmit = m.DirectedControlRelayRetransmit })
 		return controlRelay()
 	})
@@ -251,37 +254,37 @@ func (s *DirectedServer) handleTransmissions() {
 	rssi := func() access.Message {
 		return &RSSIThresholdStatus{DefaultRSSIThreshold: defaultRSSIThreshold, RSSIMargin: s.directed().RSSIMargin}
 	}
-	on(s, func(*access.Incoming, *RSSIThresholdGet) access.Message { return rssi() })
-	on(s, func(_ *access.Incoming, m *RSSIThresholdSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *RSSIThresholdGet) access.Message { return rssi() })
+	foundation.On(s, func(_ *access.Incoming, m *RSSIThresholdSet) access.Message {
 		set(func(d *state.Directed) { d.RSSIMargin = m.RSSIMargin })
 		return rssi()
 	})
 	timing := func() access.Message {
 		return &PathDiscoveryTimingControlStatus{PathDiscoveryTiming(s.directed().Timing)}
 	}
-	on(s, func(*access.Incoming, *PathDiscoveryTimingControlGet) access.Message { return timing() })
-	on(s, func(_ *access.Incoming, m *PathDiscoveryTimingControlSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *PathDiscoveryTimingControlGet) access.Message { return timing() })
+	foundation.On(s, func(_ *access.Incoming, m *PathDiscoveryTimingControlSet) access.Message {
 		set(func(d *state.Directed) { d.Timing = state.PathDiscoveryTiming(m.PathDiscoveryTiming) })
 		return timing()
 	})
-	on(s, func(*access.Incoming, *DirectedPathsGet) access.Message {
+	foundation.On(s, func(*access.Incoming, *DirectedPathsGet) access.Message {
 		return &DirectedPathsStatus{MaxFixedPaths, MaxFixedPaths, MaxFixedPaths, MaxFixedPaths}
 	})
 }
 
 // handlePolicy registers Directed Publish Policy.
-func (s *DirectedServer) handlePolicy() {
-	find := func(element mesh.Address, id mesh.ModelID) (*state.Model, Status) {
+func (s *Server) handlePolicy() {
+	find := func(element mesh.Address, id mesh.ModelID) (*state.Model, foundation.Status) {
 		e := s.Host().State().Element(element)
 		if e == nil {
-			return nil, InvalidAddress
+			return nil, foundation.InvalidAddress
 		}
 		if m := e.Model(id); m != nil {
-			return m, Success
+			return m, foundation.Success
 		}
-		return nil, InvalidModel
+		return nil, foundation.InvalidModel
 	}
-	on(s, func(_ *access.Incoming, m *DirectedPublishPolicyGet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *DirectedPublishPolicyGet) access.Message {
 		status := &DirectedPublishPolicyStatus{ElementAddress: m.ElementAddress, ModelIdentifier: m.ModelIdentifier}
 		model, outcome := find(m.ElementAddress, m.ModelIdentifier)
 		if status.Status = outcome; model != nil {
@@ -289,7 +292,7 @@ func (s *DirectedServer) handlePolicy() {
 		}
 		return status
 	})
-	on(s, func(_ *access.Incoming, m *DirectedPublishPolicySet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *DirectedPublishPolicySet) access.Message {
 		model, outcome := find(m.ElementAddress, m.ModelIdentifier)
 		if model != nil {
 			s.Change(func(*state.Node) { model.Directed = m.DirectedPublishPolicy })

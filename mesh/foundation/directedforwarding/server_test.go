@@ -1,163 +1,165 @@
-package foundation_test
+package directedforwarding_test
 
 import (
 	"testing"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/directedforwarding"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/hosttest"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server/servertest"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
 func TestDirectedServerStates(t *testing.T) {
-	h, s := newHost(), foundation.NewDirectedServer()
+	h, s := hosttest.New(), directedforwarding.NewServer()
 	s.Attach(h)
-	h.node.Friend = state.Enabled
-	on, off, keep, none := foundation.DirectedEnabled, foundation.DirectedDisabled, foundation.DirectedUnchanged, foundation.DirectedUnsupported
-	control := func(forwarding, relay, proxy, uses, friend foundation.DirectedSwitch) foundation.DirectedControl {
-		return foundation.DirectedControl{DirectedForwarding: forwarding, DirectedRelay: relay, DirectedProxy: proxy, DirectedProxyUseDirectedDefault: uses, DirectedFriend: friend}
+	h.Node.Friend = state.Enabled
+	on, off, keep, none := directedforwarding.DirectedEnabled, directedforwarding.DirectedDisabled, directedforwarding.DirectedUnchanged, directedforwarding.DirectedUnsupported
+	control := func(forwarding, relay, proxy, uses, friend directedforwarding.DirectedSwitch) directedforwarding.DirectedControl {
+		return directedforwarding.DirectedControl{DirectedForwarding: forwarding, DirectedRelay: relay, DirectedProxy: proxy, DirectedProxyUseDirectedDefault: uses, DirectedFriend: friend}
 	}
 	transmit := state.Retransmit{Count: 3, Steps: 16}
-	timing := foundation.PathDiscoveryTiming{PathMonitoringInterval: 300, PathDiscoveryRetryInterval: 500, PathDiscoveryInterval: 1}
+	timing := directedforwarding.PathDiscoveryTiming{PathMonitoringInterval: 300, PathDiscoveryRetryInterval: 500, PathDiscoveryInterval: 1}
 	standard := state.DefaultDirected()
-	playOn(t, h, s, []step{
-		{"control get", &foundation.DirectedControlGet{NetKeyIndex: 7}, &foundation.DirectedControlStatus{NetKeyIndex: 7, DirectedControl: control(off, off, none, none, off)}, nil},
-		{"control of another subnet", &foundation.DirectedControlGet{NetKeyIndex: 8}, &foundation.DirectedControlStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 8}, nil},
+	hosttest.Play(t, h, s, []hosttest.Step{
+		{"control get", &directedforwarding.DirectedControlGet{NetKeyIndex: 7}, &directedforwarding.DirectedControlStatus{NetKeyIndex: 7, DirectedControl: control(off, off, none, none, off)}, nil},
+		{"control of another subnet", &directedforwarding.DirectedControlGet{NetKeyIndex: 8}, &directedforwarding.DirectedControlStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 8}, nil},
 		{
-			"control set", &foundation.DirectedControlSet{NetKeyIndex: 7, DirectedControl: control(on, on, keep, keep, on)},
-			&foundation.DirectedControlStatus{NetKeyIndex: 7, DirectedControl: control(on, on, none, none, on)},
-			func(h *host) bool { return h.node.Directed.Subnets[0].Relay },
+			"control set", &directedforwarding.DirectedControlSet{NetKeyIndex: 7, DirectedControl: control(on, on, keep, keep, on)},
+			&directedforwarding.DirectedControlStatus{NetKeyIndex: 7, DirectedControl: control(on, on, none, none, on)},
+			func(h *hosttest.Host) bool { return h.Node.Directed.Subnets[0].Relay },
 		},
 		{
-			"no proxy", &foundation.DirectedControlSet{NetKeyIndex: 7, DirectedControl: control(on, on, on, keep, keep)},
-			&foundation.DirectedControlStatus{Status: foundation.FeatureNotSupported, NetKeyIndex: 7, DirectedControl: control(on, on, none, none, on)}, nil,
+			"no proxy", &directedforwarding.DirectedControlSet{NetKeyIndex: 7, DirectedControl: control(on, on, on, keep, keep)},
+			&directedforwarding.DirectedControlStatus{Status: foundation.FeatureNotSupported, NetKeyIndex: 7, DirectedControl: control(on, on, none, none, on)}, nil,
 		},
 		{
-			"nothing without forwarding", &foundation.DirectedControlSet{NetKeyIndex: 7, DirectedControl: control(off, on, keep, keep, keep)},
-			&foundation.DirectedControlStatus{NetKeyIndex: 7, DirectedControl: control(off, off, none, none, off)}, nil,
+			"nothing without forwarding", &directedforwarding.DirectedControlSet{NetKeyIndex: 7, DirectedControl: control(off, on, keep, keep, keep)},
+			&directedforwarding.DirectedControlStatus{NetKeyIndex: 7, DirectedControl: control(off, off, none, none, off)}, nil,
 		},
-		{"metric get", &foundation.PathMetricGet{NetKeyIndex: 7}, &foundation.PathMetricStatus{NetKeyIndex: 7, PathMetric: foundation.PathMetric{PathLifetime: 2}}, nil},
+		{"metric get", &directedforwarding.PathMetricGet{NetKeyIndex: 7}, &directedforwarding.PathMetricStatus{NetKeyIndex: 7, PathMetric: directedforwarding.PathMetric{PathLifetime: 2}}, nil},
 		{
-			"metric set", &foundation.PathMetricSet{NetKeyIndex: 7, PathMetric: foundation.PathMetric{PathLifetime: 3}},
-			&foundation.PathMetricStatus{NetKeyIndex: 7, PathMetric: foundation.PathMetric{PathLifetime: 3}}, nil,
-		},
-		{
-			"capabilities set", &foundation.DiscoveryTableCapabilitiesSet{NetKeyIndex: 7, MaxConcurrentInit: 5},
-			&foundation.DiscoveryTableCapabilitiesStatus{NetKeyIndex: 7, MaxConcurrentInit: 5, MaxDiscoveryTableEntriesCount: foundation.MaxDiscoveryTable}, nil,
+			"metric set", &directedforwarding.PathMetricSet{NetKeyIndex: 7, PathMetric: directedforwarding.PathMetric{PathLifetime: 3}},
+			&directedforwarding.PathMetricStatus{NetKeyIndex: 7, PathMetric: directedforwarding.PathMetric{PathLifetime: 3}}, nil,
 		},
 		{
-			"too many at once", &foundation.DiscoveryTableCapabilitiesSet{NetKeyIndex: 7, MaxConcurrentInit: foundation.MaxDiscoveryTable + 1},
-			&foundation.DiscoveryTableCapabilitiesStatus{Status: foundation.CannotSet, NetKeyIndex: 7, MaxConcurrentInit: 5, MaxDiscoveryTableEntriesCount: foundation.MaxDiscoveryTable}, nil,
+			"capabilities set", &directedforwarding.DiscoveryTableCapabilitiesSet{NetKeyIndex: 7, MaxConcurrentInit: 5},
+			&directedforwarding.DiscoveryTableCapabilitiesStatus{NetKeyIndex: 7, MaxConcurrentInit: 5, MaxDiscoveryTableEntriesCount: directedforwarding.MaxDiscoveryTable}, nil,
 		},
-		{"lanes", &foundation.WantedLanesSet{NetKeyIndex: 7, WantedLanes: 2}, &foundation.WantedLanesStatus{NetKeyIndex: 7, WantedLanes: 2}, nil},
-		{"lanes of another subnet", &foundation.WantedLanesGet{NetKeyIndex: 8}, &foundation.WantedLanesStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 8}, nil},
-		{"two ways", &foundation.TwoWayPathGet{NetKeyIndex: 0}, &foundation.TwoWayPathStatus{TwoWayPath: 1}, nil},
-		{"one way", &foundation.TwoWayPathSet{NetKeyIndex: 0}, &foundation.TwoWayPathStatus{}, nil},
 		{
-			"echo set", &foundation.PathEchoIntervalSet{PathEchoInterval: foundation.PathEchoInterval{UnicastEchoInterval: 20, MulticastEchoInterval: 0xFF}},
-			&foundation.PathEchoIntervalStatus{PathEchoInterval: foundation.PathEchoInterval{UnicastEchoInterval: 20}}, nil,
+			"too many at once", &directedforwarding.DiscoveryTableCapabilitiesSet{NetKeyIndex: 7, MaxConcurrentInit: directedforwarding.MaxDiscoveryTable + 1},
+			&directedforwarding.DiscoveryTableCapabilitiesStatus{Status: foundation.CannotSet, NetKeyIndex: 7, MaxConcurrentInit: 5, MaxDiscoveryTableEntriesCount: directedforwarding.MaxDiscoveryTable}, nil,
 		},
-		{"transmit get", &foundation.DirectedNetworkTransmitGet{}, &foundation.DirectedNetworkTransmitStatus{DirectedNetworkTransmit: standard.NetworkTransmit}, nil},
-		{"transmit set", &foundation.DirectedNetworkTransmitSet{DirectedNetworkTransmit: transmit}, &foundation.DirectedNetworkTransmitStatus{DirectedNetworkTransmit: transmit}, nil},
-		{"relay set", &foundation.DirectedRelayRetransmitSet{DirectedRelayRetransmit: transmit}, &foundation.DirectedRelayRetransmitStatus{DirectedRelayRetransmit: transmit}, nil},
-		{"control transmit set", &foundation.DirectedControlNetworkTransmitSet{DirectedControlNetworkTransmit: transmit}, &foundation.DirectedControlNetworkTransmitStatus{DirectedControlNetworkTransmit: transmit}, nil},
-		{"control relay set", &foundation.DirectedControlRelayRetransmitSet{DirectedControlRelayRetransmit: transmit}, &foundation.DirectedControlRelayRetransmitStatus{DirectedControlRelayRetransmit: transmit}, nil},
-		{"RSSI set", &foundation.RSSIThresholdSet{RSSIMargin: 15}, &foundation.RSSIThresholdStatus{DefaultRSSIThreshold: -80, RSSIMargin: 15}, nil},
-		{"timing set", &foundation.PathDiscoveryTimingControlSet{PathDiscoveryTiming: timing}, &foundation.PathDiscoveryTimingControlStatus{PathDiscoveryTiming: timing}, nil},
-		{"paths", &foundation.DirectedPathsGet{}, &foundation.DirectedPathsStatus{DirectedNodePaths: 20, DirectedRelayPaths: 20, DirectedProxyPaths: 20, DirectedFriendPaths: 20}, nil},
+		{"lanes", &directedforwarding.WantedLanesSet{NetKeyIndex: 7, WantedLanes: 2}, &directedforwarding.WantedLanesStatus{NetKeyIndex: 7, WantedLanes: 2}, nil},
+		{"lanes of another subnet", &directedforwarding.WantedLanesGet{NetKeyIndex: 8}, &directedforwarding.WantedLanesStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 8}, nil},
+		{"two ways", &directedforwarding.TwoWayPathGet{NetKeyIndex: 0}, &directedforwarding.TwoWayPathStatus{TwoWayPath: 1}, nil},
+		{"one way", &directedforwarding.TwoWayPathSet{NetKeyIndex: 0}, &directedforwarding.TwoWayPathStatus{}, nil},
 		{
-			"policy set", &foundation.DirectedPublishPolicySet{DirectedPublishPolicy: true, ElementAddress: second, ModelIdentifier: vendor},
-			&foundation.DirectedPublishPolicyStatus{DirectedPublishPolicy: true, ElementAddress: second, ModelIdentifier: vendor},
-			func(h *host) bool { return h.model(1, vendor).Directed },
+			"echo set", &directedforwarding.PathEchoIntervalSet{PathEchoInterval: directedforwarding.PathEchoInterval{UnicastEchoInterval: 20, MulticastEchoInterval: 0xFF}},
+			&directedforwarding.PathEchoIntervalStatus{PathEchoInterval: directedforwarding.PathEchoInterval{UnicastEchoInterval: 20}}, nil,
 		},
-		{"policy get", &foundation.DirectedPublishPolicyGet{ElementAddress: second, ModelIdentifier: vendor}, &foundation.DirectedPublishPolicyStatus{DirectedPublishPolicy: true, ElementAddress: second, ModelIdentifier: vendor}, nil},
-		{"policy of no element", &foundation.DirectedPublishPolicyGet{ElementAddress: another, ModelIdentifier: vendor}, &foundation.DirectedPublishPolicyStatus{Status: foundation.InvalidAddress, ElementAddress: another, ModelIdentifier: vendor}, nil},
-		{"policy of no model", &foundation.DirectedPublishPolicyGet{ElementAddress: second, ModelIdentifier: missing}, &foundation.DirectedPublishPolicyStatus{Status: foundation.InvalidModel, ElementAddress: second, ModelIdentifier: missing}, nil},
+		{"transmit get", &directedforwarding.DirectedNetworkTransmitGet{}, &directedforwarding.DirectedNetworkTransmitStatus{DirectedNetworkTransmit: standard.NetworkTransmit}, nil},
+		{"transmit set", &directedforwarding.DirectedNetworkTransmitSet{DirectedNetworkTransmit: transmit}, &directedforwarding.DirectedNetworkTransmitStatus{DirectedNetworkTransmit: transmit}, nil},
+		{"relay set", &directedforwarding.DirectedRelayRetransmitSet{DirectedRelayRetransmit: transmit}, &directedforwarding.DirectedRelayRetransmitStatus{DirectedRelayRetransmit: transmit}, nil},
+		{"control transmit set", &directedforwarding.DirectedControlNetworkTransmitSet{DirectedControlNetworkTransmit: transmit}, &directedforwarding.DirectedControlNetworkTransmitStatus{DirectedControlNetworkTransmit: transmit}, nil},
+		{"control relay set", &directedforwarding.DirectedControlRelayRetransmitSet{DirectedControlRelayRetransmit: transmit}, &directedforwarding.DirectedControlRelayRetransmitStatus{DirectedControlRelayRetransmit: transmit}, nil},
+		{"RSSI set", &directedforwarding.RSSIThresholdSet{RSSIMargin: 15}, &directedforwarding.RSSIThresholdStatus{DefaultRSSIThreshold: -80, RSSIMargin: 15}, nil},
+		{"timing set", &directedforwarding.PathDiscoveryTimingControlSet{PathDiscoveryTiming: timing}, &directedforwarding.PathDiscoveryTimingControlStatus{PathDiscoveryTiming: timing}, nil},
+		{"paths", &directedforwarding.DirectedPathsGet{}, &directedforwarding.DirectedPathsStatus{DirectedNodePaths: 20, DirectedRelayPaths: 20, DirectedProxyPaths: 20, DirectedFriendPaths: 20}, nil},
+		{
+			"policy set", &directedforwarding.DirectedPublishPolicySet{DirectedPublishPolicy: true, ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Vendor},
+			&directedforwarding.DirectedPublishPolicyStatus{DirectedPublishPolicy: true, ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Vendor},
+			func(h *hosttest.Host) bool { return h.Model(1, hosttest.Vendor).Directed },
+		},
+		{"policy get", &directedforwarding.DirectedPublishPolicyGet{ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Vendor}, &directedforwarding.DirectedPublishPolicyStatus{DirectedPublishPolicy: true, ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Vendor}, nil},
+		{"policy of no element", &directedforwarding.DirectedPublishPolicyGet{ElementAddress: hosttest.Another, ModelIdentifier: hosttest.Vendor}, &directedforwarding.DirectedPublishPolicyStatus{Status: foundation.InvalidAddress, ElementAddress: hosttest.Another, ModelIdentifier: hosttest.Vendor}, nil},
+		{"policy of no model", &directedforwarding.DirectedPublishPolicyGet{ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Missing}, &directedforwarding.DirectedPublishPolicyStatus{Status: foundation.InvalidModel, ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Missing}, nil},
 	})
 }
 
 func TestDirectedServerTable(t *testing.T) {
-	h, s := newHost(), foundation.NewDirectedServer()
+	h, s := hosttest.New(), directedforwarding.NewServer()
 	s.Attach(h)
 	origin := foundation.AddressRange{RangeStart: 0x1234, RangeLength: 3}
 	target := foundation.AddressRange{RangeStart: 0x5678, RangeLength: 5}
-	key := foundation.PathKey{PathOrigin: 0x1234, Destination: 0x5678}
-	group := foundation.PathKey{PathOrigin: 0x1234, Destination: 0xC001}
-	add := &foundation.ForwardingTableAdd{
+	key := directedforwarding.PathKey{PathOrigin: 0x1234, Destination: 0x5678}
+	group := directedforwarding.PathKey{PathOrigin: 0x1234, Destination: 0xC001}
+	add := &directedforwarding.ForwardingTableAdd{
 		NetKeyIndex: 7, BackwardPathValidated: true, PathOriginRange: origin, BearerTowardPathOrigin: 1, BearerTowardPathTarget: 1,
-		PathTarget: foundation.PathTarget{UnicastDestination: true, PathTargetRange: target},
+		PathTarget: directedforwarding.PathTarget{UnicastDestination: true, PathTargetRange: target},
 	}
-	toGroup := &foundation.ForwardingTableAdd{NetKeyIndex: 7, PathOriginRange: origin, BearerTowardPathTarget: 1, PathTarget: foundation.PathTarget{MulticastDestination: 0xC001}}
+	toGroup := &directedforwarding.ForwardingTableAdd{NetKeyIndex: 7, PathOriginRange: origin, BearerTowardPathTarget: 1, PathTarget: directedforwarding.PathTarget{MulticastDestination: 0xC001}}
 	bad := *toGroup
 	bad.BearerTowardPathTarget = 4
-	unicastEntry := foundation.PathEntry{
+	unicastEntry := directedforwarding.PathEntry{
 		FixedPath: true, BackwardPathValidated: true, PathOriginRange: origin, HasBearerTowardPathOrigin: true, BearerTowardPathOrigin: 1,
 		PathTarget: add.PathTarget, HasBearerTowardPathTarget: true, BearerTowardPathTarget: 1, DependentOriginListSize: 1,
 	}
-	groupEntry := foundation.PathEntry{
+	groupEntry := directedforwarding.PathEntry{
 		FixedPath: true, PathOriginRange: origin, PathTarget: toGroup.PathTarget, HasBearerTowardPathTarget: true, BearerTowardPathTarget: 1,
 	}
 	dependent := []foundation.AddressRange{{RangeStart: 0x0200, RangeLength: 2}}
-	filter := foundation.EntriesFilter{NetKeyIndex: 7, FilterMask: foundation.EntriesFixed}
-	toTarget := foundation.EntriesFilter{NetKeyIndex: 7, FilterMask: foundation.EntriesFixed | foundation.EntriesDestination, Destination: 0xC001}
-	of := foundation.DependentsFilter{NetKeyIndex: 7, DependentsListMask: 1, FixedPathFlag: 1, PathKey: key}
-	playOn(t, h, s, []step{
-		{"add", add, &foundation.ForwardingTableStatus{NetKeyIndex: 7, PathKey: key}, nil},
-		{"add to a group", toGroup, &foundation.ForwardingTableStatus{NetKeyIndex: 7, PathKey: group}, nil},
-		{"bad bearer", &bad, &foundation.ForwardingTableStatus{Status: foundation.InvalidBearer, NetKeyIndex: 7, PathKey: group}, nil},
+	filter := directedforwarding.EntriesFilter{NetKeyIndex: 7, FilterMask: directedforwarding.EntriesFixed}
+	toTarget := directedforwarding.EntriesFilter{NetKeyIndex: 7, FilterMask: directedforwarding.EntriesFixed | directedforwarding.EntriesDestination, Destination: 0xC001}
+	of := directedforwarding.DependentsFilter{NetKeyIndex: 7, DependentsListMask: 1, FixedPathFlag: 1, PathKey: key}
+	hosttest.Play(t, h, s, []hosttest.Step{
+		{"add", add, &directedforwarding.ForwardingTableStatus{NetKeyIndex: 7, PathKey: key}, nil},
+		{"add to a group", toGroup, &directedforwarding.ForwardingTableStatus{NetKeyIndex: 7, PathKey: group}, nil},
+		{"bad bearer", &bad, &directedforwarding.ForwardingTableStatus{Status: foundation.InvalidBearer, NetKeyIndex: 7, PathKey: group}, nil},
 		{
-			"dependents", &foundation.ForwardingTableDependentsAdd{NetKeyIndex: 7, PathKey: key, Dependents: foundation.Dependents{DependentOriginRanges: dependent}},
-			&foundation.ForwardingTableDependentsStatus{NetKeyIndex: 7, PathKey: key}, nil,
+			"dependents", &directedforwarding.ForwardingTableDependentsAdd{NetKeyIndex: 7, PathKey: key, Dependents: directedforwarding.Dependents{DependentOriginRanges: dependent}},
+			&directedforwarding.ForwardingTableDependentsStatus{NetKeyIndex: 7, PathKey: key}, nil,
 		},
 		{
-			"dependents of no path", &foundation.ForwardingTableDependentsAdd{NetKeyIndex: 0, PathKey: key},
-			&foundation.ForwardingTableDependentsStatus{Status: foundation.InvalidPathEntry, PathKey: key}, nil,
+			"dependents of no path", &directedforwarding.ForwardingTableDependentsAdd{NetKeyIndex: 0, PathKey: key},
+			&directedforwarding.ForwardingTableDependentsStatus{Status: foundation.InvalidPathEntry, PathKey: key}, nil,
 		},
 		{
-			"count", &foundation.ForwardingTableEntriesCountGet{NetKeyIndex: 7},
-			&foundation.ForwardingTableEntriesCountStatus{NetKeyIndex: 7, HasUpdateIdentifier: true, UpdateIdentifier: 3, FixedPathEntriesCount: 2}, nil,
+			"count", &directedforwarding.ForwardingTableEntriesCountGet{NetKeyIndex: 7},
+			&directedforwarding.ForwardingTableEntriesCountStatus{NetKeyIndex: 7, HasUpdateIdentifier: true, UpdateIdentifier: 3, FixedPathEntriesCount: 2}, nil,
 		},
 		{
-			"entries", &foundation.ForwardingTableEntriesGet{EntriesFilter: filter},
-			&foundation.ForwardingTableEntriesStatus{EntriesFilter: filter, HasUpdateIdentifier: true, UpdateIdentifier: 3, Entries: []foundation.PathEntry{unicastEntry, groupEntry}}, nil,
+			"entries", &directedforwarding.ForwardingTableEntriesGet{EntriesFilter: filter},
+			&directedforwarding.ForwardingTableEntriesStatus{EntriesFilter: filter, HasUpdateIdentifier: true, UpdateIdentifier: 3, Entries: []directedforwarding.PathEntry{unicastEntry, groupEntry}}, nil,
 		},
 		{
-			"entries to a group", &foundation.ForwardingTableEntriesGet{EntriesFilter: toTarget, HasUpdateIdentifier: true, UpdateIdentifier: 3},
-			&foundation.ForwardingTableEntriesStatus{EntriesFilter: toTarget, HasUpdateIdentifier: true, UpdateIdentifier: 3, Entries: []foundation.PathEntry{groupEntry}}, nil,
+			"entries to a group", &directedforwarding.ForwardingTableEntriesGet{EntriesFilter: toTarget, HasUpdateIdentifier: true, UpdateIdentifier: 3},
+			&directedforwarding.ForwardingTableEntriesStatus{EntriesFilter: toTarget, HasUpdateIdentifier: true, UpdateIdentifier: 3, Entries: []directedforwarding.PathEntry{groupEntry}}, nil,
 		},
 		{
-			"entries of an older table", &foundation.ForwardingTableEntriesGet{EntriesFilter: filter, HasUpdateIdentifier: true, UpdateIdentifier: 1},
-			&foundation.ForwardingTableEntriesStatus{Status: foundation.ObsoleteInformation, EntriesFilter: filter, HasUpdateIdentifier: true, UpdateIdentifier: 3}, nil,
+			"entries of an older table", &directedforwarding.ForwardingTableEntriesGet{EntriesFilter: filter, HasUpdateIdentifier: true, UpdateIdentifier: 1},
+			&directedforwarding.ForwardingTableEntriesStatus{Status: foundation.ObsoleteInformation, EntriesFilter: filter, HasUpdateIdentifier: true, UpdateIdentifier: 3}, nil,
 		},
 		{
-			"dependents get", &foundation.ForwardingTableDependentsGet{DependentsFilter: of},
-			&foundation.ForwardingTableDependentsGetStatus{
+			"dependents get", &directedforwarding.ForwardingTableDependentsGet{DependentsFilter: of},
+			&directedforwarding.ForwardingTableDependentsGetStatus{
 				DependentsFilter: of, HasUpdateIdentifier: true, UpdateIdentifier: 3, HasDependents: true,
-				Dependents: foundation.Dependents{DependentOriginRanges: dependent},
+				Dependents: directedforwarding.Dependents{DependentOriginRanges: dependent},
 			}, nil,
 		},
 		{
-			"dependents delete", &foundation.ForwardingTableDependentsDelete{NetKeyIndex: 7, PathKey: key, DependentOrigins: []mesh.Address{0x0200}},
-			&foundation.ForwardingTableDependentsStatus{NetKeyIndex: 7, PathKey: key},
-			func(h *host) bool { return len(h.node.Directed.Subnets[0].Paths[0].DependentOrigins) == 0 },
+			"dependents delete", &directedforwarding.ForwardingTableDependentsDelete{NetKeyIndex: 7, PathKey: key, DependentOrigins: []mesh.Address{0x0200}},
+			&directedforwarding.ForwardingTableDependentsStatus{NetKeyIndex: 7, PathKey: key},
+			func(h *hosttest.Host) bool { return len(h.Node.Directed.Subnets[0].Paths[0].DependentOrigins) == 0 },
 		},
 		{
-			"delete", &foundation.ForwardingTableDelete{NetKeyIndex: 7, PathKey: key}, &foundation.ForwardingTableStatus{NetKeyIndex: 7, PathKey: key},
-			func(h *host) bool { return len(h.node.Directed.Subnets[0].Paths) == 1 },
+			"delete", &directedforwarding.ForwardingTableDelete{NetKeyIndex: 7, PathKey: key}, &directedforwarding.ForwardingTableStatus{NetKeyIndex: 7, PathKey: key},
+			func(h *hosttest.Host) bool { return len(h.Node.Directed.Subnets[0].Paths) == 1 },
 		},
-		{"delete in another subnet", &foundation.ForwardingTableDelete{NetKeyIndex: 8, PathKey: key}, &foundation.ForwardingTableStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 8, PathKey: key}, nil},
+		{"delete in another subnet", &directedforwarding.ForwardingTableDelete{NetKeyIndex: 8, PathKey: key}, &directedforwarding.ForwardingTableStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 8, PathKey: key}, nil},
 	})
 
 	b := servertest.New(t, s)
-	for i := range mesh.Address(foundation.MaxFixedPaths + 1) {
+	for i := range mesh.Address(directedforwarding.MaxFixedPaths + 1) {
 		toGroup.MulticastDestination = 0xC100 + i
-		status, ok := b.Send(toGroup).(*foundation.ForwardingTableStatus)
-		if !ok || (status.Status != foundation.Success) != (i >= foundation.MaxFixedPaths-1) {
+		status, ok := b.Send(toGroup).(*directedforwarding.ForwardingTableStatus)
+		if !ok || (status.Status != foundation.Success) != (i >= directedforwarding.MaxFixedPaths-1) {
 			t.Errorf("path %d: %+v", i, status)
 		}
 	}
-	h.node.DropSubnet(7)
-	if len(h.node.Directed.Subnets) != 0 {
-		t.Errorf("paths of a deleted subnet: %+v", h.node.Directed)
+	h.Node.DropSubnet(7)
+	if len(h.Node.Directed.Subnets) != 0 {
+		t.Errorf("paths of a deleted subnet: %+v", h.Node.Directed)
 	}
 }

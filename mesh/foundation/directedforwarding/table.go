@@ -1,8 +1,10 @@
-package foundation
+package directedforwarding
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
 // Opcodes of the Directed Forwarding Configuration messages about the
@@ -26,8 +28,8 @@ const (
 // address.
 type PathTarget struct {
 	UnicastDestination   bool
-	PathTargetRange      AddressRange // with UnicastDestination
-	MulticastDestination mesh.Address // without
+	PathTargetRange      foundation.AddressRange // with UnicastDestination
+	MulticastDestination mesh.Address            // without
 }
 
 func (p *PathTarget) visit(c *access.Codec) {
@@ -55,20 +57,20 @@ func (p *PathKey) visit(c *access.Codec) {
 
 // Dependents is the nodes that the two ends of a path act for.
 type Dependents struct {
-	DependentOriginRanges []AddressRange
-	DependentTargetRanges []AddressRange
+	DependentOriginRanges []foundation.AddressRange
+	DependentTargetRanges []foundation.AddressRange
 }
 
 // visit visits the lengths of both lists and then the lists.
 func (d *Dependents) visit(c *access.Codec) {
-	origins, targets := listSize(len(d.DependentOriginRanges)), listSize(len(d.DependentTargetRanges))
+	origins, targets := field.ListSize(len(d.DependentOriginRanges)), field.ListSize(len(d.DependentTargetRanges))
 	if c.Octets() {
 		c.Uint8("dependent_origin_range_list_size", &origins)
 		c.Uint8("dependent_target_range_list_size", &targets)
 	}
-	access.ListOf(c, "dependent_origin_ranges", &d.DependentOriginRanges, int(origins), (*AddressRange).Fields)
-	access.ListOf(c, "dependent_target_ranges", &d.DependentTargetRanges, int(targets), (*AddressRange).Fields)
-	requireListSizes(c, len(d.DependentOriginRanges), len(d.DependentTargetRanges))
+	access.ListOf(c, "dependent_origin_ranges", &d.DependentOriginRanges, int(origins), (*foundation.AddressRange).Fields)
+	access.ListOf(c, "dependent_target_ranges", &d.DependentTargetRanges, int(targets), (*foundation.AddressRange).Fields)
+	field.RequireListSizes(c, len(d.DependentOriginRanges), len(d.DependentTargetRanges))
 }
 
 // DependentsFilter is which dependents of which path a request is for.
@@ -135,7 +137,7 @@ func (e *EntriesFilter) visit(c *access.Codec) {
 type ForwardingTableAdd struct {
 	NetKeyIndex           mesh.KeyIndex
 	BackwardPathValidated bool
-	PathOriginRange       AddressRange
+	PathOriginRange       foundation.AddressRange
 	PathTarget
 	BearerTowardPathOrigin uint16 // bit 0: advertising, bit 1: GATT
 	BearerTowardPathTarget uint16
@@ -178,7 +180,7 @@ func (m *ForwardingTableDelete) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | PathOrigin 16 | Destination 16 |
 type ForwardingTableStatus struct {
-	Status      Status
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	PathKey
 }
@@ -235,14 +237,14 @@ func (ForwardingTableDependentsDelete) Opcode() mesh.Opcode {
 func (m *ForwardingTableDependentsDelete) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 	m.PathKey.visit(c)
-	origins, targets := listSize(len(m.DependentOrigins)), listSize(len(m.DependentTargets))
+	origins, targets := field.ListSize(len(m.DependentOrigins)), field.ListSize(len(m.DependentTargets))
 	if c.Octets() {
 		c.Uint8("dependent_origin_list_size", &origins)
 		c.Uint8("dependent_target_list_size", &targets)
 	}
-	access.ListOf(c, "dependent_origins", &m.DependentOrigins, int(origins), address)
-	access.ListOf(c, "dependent_targets", &m.DependentTargets, int(targets), address)
-	requireListSizes(c, len(m.DependentOrigins), len(m.DependentTargets))
+	access.ListOf(c, "dependent_origins", &m.DependentOrigins, int(origins), field.Address)
+	access.ListOf(c, "dependent_targets", &m.DependentTargets, int(targets), field.Address)
+	field.RequireListSizes(c, len(m.DependentOrigins), len(m.DependentTargets))
 }
 
 // ForwardingTableDependentsStatus answers Forwarding Table Dependents Add and
@@ -250,7 +252,7 @@ func (m *ForwardingTableDependentsDelete) Fields(c *access.Codec) {
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | PathOrigin 16 | Destination 16 |
 type ForwardingTableDependentsStatus struct {
-	Status      Status
+	Status      foundation.Status
 	NetKeyIndex mesh.KeyIndex
 	PathKey
 }
@@ -295,7 +297,7 @@ func (m *ForwardingTableDependentsGet) Fields(c *access.Codec) {
 //	| [ ForwardingTableUpdateIdentifier 16 ]
 //	| [ DependentOriginListSize 8 | DependentTargetListSize 8 | address ranges of both ] |
 type ForwardingTableDependentsGetStatus struct {
-	Status Status
+	Status foundation.Status
 	DependentsFilter
 	HasUpdateIdentifier bool
 	UpdateIdentifier    uint16 // of the forwarding table, changes with it
@@ -344,7 +346,7 @@ func (m *ForwardingTableEntriesCountGet) Fields(c *access.Codec) {
 //	| Status 8 | NetKeyIndex 12 | RFU 4 |
 //	| [ ForwardingTableUpdateIdentifier 16 | FixedPathEntriesCount 16 | NonFixedPathEntriesCount 16 ] |
 type ForwardingTableEntriesCountStatus struct {
-	Status                   Status
+	Status                   foundation.Status
 	NetKeyIndex              mesh.KeyIndex
 	HasUpdateIdentifier      bool
 	FixedPathEntriesCount    uint16
@@ -395,7 +397,7 @@ func (m *ForwardingTableEntriesGet) Fields(c *access.Codec) {
 //	| Status 8 | NetKeyIndex 12 | FilterMask 4 | StartIndex 16 | [ PathOrigin 16 ] | [ Destination 16 ] |
 //	| [ ForwardingTableUpdateIdentifier 16 ] | entries |
 type ForwardingTableEntriesStatus struct {
-	Status Status
+	Status foundation.Status
 	EntriesFilter
 	HasUpdateIdentifier bool
 	UpdateIdentifier    uint16 // of the forwarding table, changes with it

@@ -1,8 +1,10 @@
-package foundation
+package directedforwarding
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -54,7 +56,7 @@ func (DirectedNetworkTransmitSet) Opcode() mesh.Opcode { return OpDirectedNetwor
 
 // Fields visits the parameters.
 func (m *DirectedNetworkTransmitSet) Fields(c *access.Codec) {
-	retransmit(c, "directed_network_transmit", &m.DirectedNetworkTransmit)
+	field.Retransmit(c, "directed_network_transmit", &m.DirectedNetworkTransmit)
 }
 
 // DirectedNetworkTransmitStatus reports how often PDUs with directed
@@ -70,7 +72,7 @@ func (DirectedNetworkTransmitStatus) Opcode() mesh.Opcode { return OpDirectedNet
 
 // Fields visits the parameters.
 func (m *DirectedNetworkTransmitStatus) Fields(c *access.Codec) {
-	retransmit(c, "directed_network_transmit", &m.DirectedNetworkTransmit)
+	field.Retransmit(c, "directed_network_transmit", &m.DirectedNetworkTransmit)
 }
 
 // DirectedRelayRetransmitGet asks for how often PDUs with directed credentials
@@ -93,7 +95,7 @@ func (DirectedRelayRetransmitSet) Opcode() mesh.Opcode { return OpDirectedRelayR
 
 // Fields visits the parameters.
 func (m *DirectedRelayRetransmitSet) Fields(c *access.Codec) {
-	retransmit(c, "directed_relay_retransmit", &m.DirectedRelayRetransmit)
+	field.Retransmit(c, "directed_relay_retransmit", &m.DirectedRelayRetransmit)
 }
 
 // DirectedRelayRetransmitStatus reports how often PDUs with directed
@@ -109,7 +111,7 @@ func (DirectedRelayRetransmitStatus) Opcode() mesh.Opcode { return OpDirectedRel
 
 // Fields visits the parameters.
 func (m *DirectedRelayRetransmitStatus) Fields(c *access.Codec) {
-	retransmit(c, "directed_relay_retransmit", &m.DirectedRelayRetransmit)
+	field.Retransmit(c, "directed_relay_retransmit", &m.DirectedRelayRetransmit)
 }
 
 // RSSIThresholdGet asks how strong a path request must be.
@@ -220,7 +222,7 @@ func (m *DirectedPublishPolicySet) Fields(c *access.Codec) {
 //
 //	| Status 8 | DirectedPublishPolicy 8 | ElementAddress 16 | ModelIdentifier 16 or 32 |
 type DirectedPublishPolicyStatus struct {
-	Status                Status
+	Status                foundation.Status
 	DirectedPublishPolicy bool // with directed forwarding rather than flooding
 	ElementAddress        mesh.Address
 	ModelIdentifier       mesh.ModelID
@@ -296,7 +298,7 @@ func (DirectedControlNetworkTransmitSet) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *DirectedControlNetworkTransmitSet) Fields(c *access.Codec) {
-	retransmit(c, "directed_control_network_transmit", &m.DirectedControlNetworkTransmit)
+	field.Retransmit(c, "directed_control_network_transmit", &m.DirectedControlNetworkTransmit)
 }
 
 // DirectedControlNetworkTransmitStatus reports how often control messages of
@@ -314,7 +316,7 @@ func (DirectedControlNetworkTransmitStatus) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *DirectedControlNetworkTransmitStatus) Fields(c *access.Codec) {
-	retransmit(c, "directed_control_network_transmit", &m.DirectedControlNetworkTransmit)
+	field.Retransmit(c, "directed_control_network_transmit", &m.DirectedControlNetworkTransmit)
 }
 
 // DirectedControlRelayRetransmitGet asks for how often control messages of
@@ -341,7 +343,7 @@ func (DirectedControlRelayRetransmitSet) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *DirectedControlRelayRetransmitSet) Fields(c *access.Codec) {
-	retransmit(c, "directed_control_relay_retransmit", &m.DirectedControlRelayRetransmit)
+	field.Retransmit(c, "directed_control_relay_retransmit", &m.DirectedControlRelayRetransmit)
 }
 
 // DirectedControlRelayRetransmitStatus reports how often control messages of
@@ -359,7 +361,7 @@ func (DirectedControlRelayRetransmitStatus) Opcode() mesh.Opcode {
 
 // Fields visits the parameters.
 func (m *DirectedControlRelayRetransmitStatus) Fields(c *access.Codec) {
-	retransmit(c, "directed_control_relay_retransmit", &m.DirectedControlRelayRetransmit)
+	field.Retransmit(c, "directed_control_relay_retransmit", &m.DirectedControlRelayRetransmit)
 }
 
 const maxRSSIMargin = 50 // dB

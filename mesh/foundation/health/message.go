@@ -1,4 +1,4 @@
-package foundation
+package health
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -7,206 +7,206 @@ import (
 
 // Opcodes of the health messages (section 4.3.3).
 const (
-	OpHealthCurrentStatus              mesh.Opcode = 0x04
-	OpHealthFaultStatus                mesh.Opcode = 0x05
-	OpHealthFaultGet                   mesh.Opcode = 0x8031
-	OpHealthFaultClear                 mesh.Opcode = 0x802F
-	OpHealthFaultClearUnacknowledged   mesh.Opcode = 0x8030
-	OpHealthFaultTest                  mesh.Opcode = 0x8032
-	OpHealthFaultTestUnacknowledged    mesh.Opcode = 0x8033
-	OpHealthPeriodGet                  mesh.Opcode = 0x8034
-	OpHealthPeriodSet                  mesh.Opcode = 0x8035
-	OpHealthPeriodSetUnacknowledged    mesh.Opcode = 0x8036
-	OpHealthPeriodStatus               mesh.Opcode = 0x8037
-	OpHealthAttentionGet               mesh.Opcode = 0x8004
-	OpHealthAttentionSet               mesh.Opcode = 0x8005
-	OpHealthAttentionSetUnacknowledged mesh.Opcode = 0x8006
-	OpHealthAttentionStatus            mesh.Opcode = 0x8007
+	OpCurrentStatus              mesh.Opcode = 0x04
+	OpFaultStatus                mesh.Opcode = 0x05
+	OpFaultGet                   mesh.Opcode = 0x8031
+	OpFaultClear                 mesh.Opcode = 0x802F
+	OpFaultClearUnacknowledged   mesh.Opcode = 0x8030
+	OpFaultTest                  mesh.Opcode = 0x8032
+	OpFaultTestUnacknowledged    mesh.Opcode = 0x8033
+	OpPeriodGet                  mesh.Opcode = 0x8034
+	OpPeriodSet                  mesh.Opcode = 0x8035
+	OpPeriodSetUnacknowledged    mesh.Opcode = 0x8036
+	OpPeriodStatus               mesh.Opcode = 0x8037
+	OpAttentionGet               mesh.Opcode = 0x8004
+	OpAttentionSet               mesh.Opcode = 0x8005
+	OpAttentionSetUnacknowledged mesh.Opcode = 0x8006
+	OpAttentionStatus            mesh.Opcode = 0x8007
 )
 
-// HealthCurrentStatus reports the faults that are present now.
+// CurrentStatus reports the faults that are present now.
 //
 //	| TestID 8 | CompanyID 16 | FaultArray 8 each |
-type HealthCurrentStatus struct {
+type CurrentStatus struct {
 	TestID     uint8
 	CompanyID  mesh.CompanyID
 	FaultArray []uint8
 }
 
 // Opcode is 0x04.
-func (HealthCurrentStatus) Opcode() mesh.Opcode { return OpHealthCurrentStatus }
+func (CurrentStatus) Opcode() mesh.Opcode { return OpCurrentStatus }
 
 // Fields visits the parameters.
-func (m *HealthCurrentStatus) Fields(c *access.Codec) {
+func (m *CurrentStatus) Fields(c *access.Codec) {
 	c.Uint8("test_id", &m.TestID)
 	c.Uint16("company_id", (*uint16)(&m.CompanyID))
 	access.List(c, "fault_array", &m.FaultArray, fault)
 }
 
-// HealthFaultStatus reports the registered faults.
+// FaultStatus reports the registered faults.
 //
 //	| TestID 8 | CompanyID 16 | FaultArray 8 each |
-type HealthFaultStatus struct {
+type FaultStatus struct {
 	TestID     uint8
 	CompanyID  mesh.CompanyID
 	FaultArray []uint8
 }
 
 // Opcode is 0x05.
-func (HealthFaultStatus) Opcode() mesh.Opcode { return OpHealthFaultStatus }
+func (FaultStatus) Opcode() mesh.Opcode { return OpFaultStatus }
 
 // Fields visits the parameters.
-func (m *HealthFaultStatus) Fields(c *access.Codec) {
+func (m *FaultStatus) Fields(c *access.Codec) {
 	c.Uint8("test_id", &m.TestID)
 	c.Uint16("company_id", (*uint16)(&m.CompanyID))
 	access.List(c, "fault_array", &m.FaultArray, fault)
 }
 
-// HealthFaultGet asks for the registered faults.
+// FaultGet asks for the registered faults.
 //
 //	| CompanyID 16 |
-type HealthFaultGet struct {
+type FaultGet struct {
 	CompanyID mesh.CompanyID
 }
 
 // Opcode is 0x8031.
-func (HealthFaultGet) Opcode() mesh.Opcode { return OpHealthFaultGet }
+func (FaultGet) Opcode() mesh.Opcode { return OpFaultGet }
 
 // Fields visits the parameters.
-func (m *HealthFaultGet) Fields(c *access.Codec) {
+func (m *FaultGet) Fields(c *access.Codec) {
 	c.Uint16("company_id", (*uint16)(&m.CompanyID))
 }
 
-// HealthFaultClear forgets the registered faults and is answered.
+// FaultClear forgets the registered faults and is answered.
 //
 //	| CompanyID 16 |
-type HealthFaultClear struct {
+type FaultClear struct {
 	CompanyID mesh.CompanyID
 }
 
 // Opcode is 0x802F.
-func (HealthFaultClear) Opcode() mesh.Opcode { return OpHealthFaultClear }
+func (FaultClear) Opcode() mesh.Opcode { return OpFaultClear }
 
 // Fields visits the parameters.
-func (m *HealthFaultClear) Fields(c *access.Codec) {
+func (m *FaultClear) Fields(c *access.Codec) {
 	c.Uint16("company_id", (*uint16)(&m.CompanyID))
 }
 
-// HealthFaultClearUnacknowledged is HealthFaultClear without an answer.
-type HealthFaultClearUnacknowledged struct{ HealthFaultClear }
+// FaultClearUnacknowledged is FaultClear without an answer.
+type FaultClearUnacknowledged struct{ FaultClear }
 
 // Opcode is 0x8030.
-func (HealthFaultClearUnacknowledged) Opcode() mesh.Opcode { return OpHealthFaultClearUnacknowledged }
+func (FaultClearUnacknowledged) Opcode() mesh.Opcode { return OpFaultClearUnacknowledged }
 
-// HealthFaultTest runs a self-test and is answered.
+// FaultTest runs a self-test and is answered.
 //
 //	| TestID 8 | CompanyID 16 |
-type HealthFaultTest struct {
+type FaultTest struct {
 	TestID    uint8
 	CompanyID mesh.CompanyID
 }
 
 // Opcode is 0x8032.
-func (HealthFaultTest) Opcode() mesh.Opcode { return OpHealthFaultTest }
+func (FaultTest) Opcode() mesh.Opcode { return OpFaultTest }
 
 // Fields visits the parameters.
-func (m *HealthFaultTest) Fields(c *access.Codec) {
+func (m *FaultTest) Fields(c *access.Codec) {
 	c.Uint8("test_id", &m.TestID)
 	c.Uint16("company_id", (*uint16)(&m.CompanyID))
 }
 
-// HealthFaultTestUnacknowledged is HealthFaultTest without an answer.
-type HealthFaultTestUnacknowledged struct{ HealthFaultTest }
+// FaultTestUnacknowledged is FaultTest without an answer.
+type FaultTestUnacknowledged struct{ FaultTest }
 
 // Opcode is 0x8033.
-func (HealthFaultTestUnacknowledged) Opcode() mesh.Opcode { return OpHealthFaultTestUnacknowledged }
+func (FaultTestUnacknowledged) Opcode() mesh.Opcode { return OpFaultTestUnacknowledged }
 
-// HealthPeriodGet asks for the fast period divisor.
-type HealthPeriodGet struct{ access.Empty }
+// PeriodGet asks for the fast period divisor.
+type PeriodGet struct{ access.Empty }
 
 // Opcode is 0x8034.
-func (HealthPeriodGet) Opcode() mesh.Opcode { return OpHealthPeriodGet }
+func (PeriodGet) Opcode() mesh.Opcode { return OpPeriodGet }
 
-// HealthPeriodSet sets how much more often a node with faults publishes them:
+// PeriodSet sets how much more often a node with faults publishes them:
 // 2^divisor times.
 //
 //	| FastPeriodDivisor 8 |
-type HealthPeriodSet struct {
+type PeriodSet struct {
 	FastPeriodDivisor uint8
 }
 
 // Opcode is 0x8035.
-func (HealthPeriodSet) Opcode() mesh.Opcode { return OpHealthPeriodSet }
+func (PeriodSet) Opcode() mesh.Opcode { return OpPeriodSet }
 
 // Fields visits the parameters.
-func (m *HealthPeriodSet) Fields(c *access.Codec) {
+func (m *PeriodSet) Fields(c *access.Codec) {
 	c.Uint8("fast_period_divisor", &m.FastPeriodDivisor)
 	c.Require(m.FastPeriodDivisor <= 15, "fast_period_divisor", "0 to 15")
 }
 
-// HealthPeriodSetUnacknowledged is HealthPeriodSet without an answer.
-type HealthPeriodSetUnacknowledged struct{ HealthPeriodSet }
+// PeriodSetUnacknowledged is PeriodSet without an answer.
+type PeriodSetUnacknowledged struct{ PeriodSet }
 
 // Opcode is 0x8036.
-func (HealthPeriodSetUnacknowledged) Opcode() mesh.Opcode { return OpHealthPeriodSetUnacknowledged }
+func (PeriodSetUnacknowledged) Opcode() mesh.Opcode { return OpPeriodSetUnacknowledged }
 
-// HealthPeriodStatus reports the fast period divisor.
+// PeriodStatus reports the fast period divisor.
 //
 //	| FastPeriodDivisor 8 |
-type HealthPeriodStatus struct {
+type PeriodStatus struct {
 	FastPeriodDivisor uint8
 }
 
 // Opcode is 0x8037.
-func (HealthPeriodStatus) Opcode() mesh.Opcode { return OpHealthPeriodStatus }
+func (PeriodStatus) Opcode() mesh.Opcode { return OpPeriodStatus }
 
 // Fields visits the parameters.
-func (m *HealthPeriodStatus) Fields(c *access.Codec) {
+func (m *PeriodStatus) Fields(c *access.Codec) {
 	c.Uint8("fast_period_divisor", &m.FastPeriodDivisor)
 	c.Require(m.FastPeriodDivisor <= 15, "fast_period_divisor", "0 to 15")
 }
 
-// HealthAttentionGet asks for the attention timer.
-type HealthAttentionGet struct{ access.Empty }
+// AttentionGet asks for the attention timer.
+type AttentionGet struct{ access.Empty }
 
 // Opcode is 0x8004.
-func (HealthAttentionGet) Opcode() mesh.Opcode { return OpHealthAttentionGet }
+func (AttentionGet) Opcode() mesh.Opcode { return OpAttentionGet }
 
-// HealthAttentionSet makes the device attract attention for some seconds.
+// AttentionSet makes the device attract attention for some seconds.
 //
 //	| Attention 8 |
-type HealthAttentionSet struct {
+type AttentionSet struct {
 	Attention uint8
 }
 
 // Opcode is 0x8005.
-func (HealthAttentionSet) Opcode() mesh.Opcode { return OpHealthAttentionSet }
+func (AttentionSet) Opcode() mesh.Opcode { return OpAttentionSet }
 
 // Fields visits the parameters.
-func (m *HealthAttentionSet) Fields(c *access.Codec) {
+func (m *AttentionSet) Fields(c *access.Codec) {
 	c.Uint8("attention", &m.Attention)
 }
 
-// HealthAttentionSetUnacknowledged is HealthAttentionSet without an answer.
-type HealthAttentionSetUnacknowledged struct{ HealthAttentionSet }
+// AttentionSetUnacknowledged is AttentionSet without an answer.
+type AttentionSetUnacknowledged struct{ AttentionSet }
 
 // Opcode is 0x8006.
-func (HealthAttentionSetUnacknowledged) Opcode() mesh.Opcode {
-	return OpHealthAttentionSetUnacknowledged
+func (AttentionSetUnacknowledged) Opcode() mesh.Opcode {
+	return OpAttentionSetUnacknowledged
 }
 
-// HealthAttentionStatus reports the seconds left.
+// AttentionStatus reports the seconds left.
 //
 //	| Attention 8 |
-type HealthAttentionStatus struct {
+type AttentionStatus struct {
 	Attention uint8
 }
 
 // Opcode is 0x8007.
-func (HealthAttentionStatus) Opcode() mesh.Opcode { return OpHealthAttentionStatus }
+func (AttentionStatus) Opcode() mesh.Opcode { return OpAttentionStatus }
 
 // Fields visits the parameters.
-func (m *HealthAttentionStatus) Fields(c *access.Codec) {
+func (m *AttentionStatus) Fields(c *access.Codec) {
 	c.Uint8("attention", &m.Attention)
 }
 

@@ -1,4 +1,4 @@
-package foundation
+package health
 
 import (
 	"encoding/json"
@@ -8,15 +8,16 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
 // MaxFaults is how many faults a Health Server keeps of each sort.
 const MaxFaults = 32
 
-// Health is the Health Server (section 4.4.3): the faults of a device, its
+// Server is the Health Server (section 4.4.3): the faults of a device, its
 // self-tests and its attention timer.
-type Health struct {
+type Server struct {
 	company    mesh.CompanyID
 	group      *server.Group
 	model      *server.Server
@@ -28,29 +29,29 @@ type Health struct {
 	attention  time.Time // until when the device attracts attention
 }
 
-// NewHealth makes the model for the primary element of a node, without faults;
+// NewServer makes the model for the primary element of a node, without faults;
 // company is whose test numbers it knows.
-func NewHealth(company mesh.CompanyID) *Health {
-	h := &Health{company: company}
+func NewServer(company mesh.CompanyID) *Server {
+	h := &Server{company: company}
 	h.group = server.NewGroup(h)
-	h.model = h.group.AddSetting(HealthServerID, func(time.Time) access.Message {
-		return &HealthCurrentStatus{TestID: h.test, CompanyID: h.company, FaultArray: h.present}
+	h.model = h.group.AddSetting(foundation.HealthServerID, func(time.Time) access.Message {
+		return &CurrentStatus{TestID: h.test, CompanyID: h.company, FaultArray: h.present}
 	})
 	h.handleFaults()
 
-	period := func(time.Time) access.Message { return &HealthPeriodStatus{FastPeriodDivisor: h.divisor} }
-	h.model.Get(&HealthPeriodGet{}, period)
-	var divisor HealthPeriodSet
-	h.model.Set(&divisor, OpHealthPeriodSetUnacknowledged, func(now time.Time) bool {
+	period := func(time.Time) access.Message { return &PeriodStatus{FastPeriodDivisor: h.divisor} }
+	h.model.Get(&PeriodGet{}, period)
+	var divisor PeriodSet
+	h.model.Set(&divisor, OpPeriodSetUnacknowledged, func(now time.Time) bool {
 		h.divisor = divisor.FastPeriodDivisor
 		h.group.Save(now)
 		return true
 	}, period)
 
-	attention := func(now time.Time) access.Message { return &HealthAttentionStatus{Attention: h.Attention(now)} }
-	h.model.Get(&HealthAttentionGet{}, attention)
-	var set HealthAttentionSet
-	h.model.Set(&set, OpHealthAttentionSetUnacknowledged, func(now time.Time) bool {
+	attention := func(now time.Time) access.Message { return &AttentionStatus{Attention: h.Attention(now)} }
+	h.model.Get(&AttentionGet{}, attention)
+	var set AttentionSet
+	h.model.Set(&set, OpAttentionSetUnacknowledged, func(now time.Time) bool {
 		h.attention = now.Add(time.Duration(set.Attention) * time.Second)
 		return true
 	}, attention)
@@ -59,27 +60,27 @@ func NewHealth(company mesh.CompanyID) *Health {
 
 // handleFaults registers the messages about faults. Those for another company
 // are ignored (section 4.4.3.2.1).
-func (h *Health) handleFaults() {
+func (h *Server) handleFaults() {
 	status := func(company *mesh.CompanyID) server.Reply {
 		return func(time.Time) access.Message {
 			if *company != h.company {
 				return nil
 			}
-			return &HealthFaultStatus{TestID: h.test, CompanyID: h.company, FaultArray: h.registered}
+			return &FaultStatus{TestID: h.test, CompanyID: h.company, FaultArray: h.registered}
 		}
 	}
-	var get HealthFaultGet
+	var get FaultGet
 	h.model.Get(&get, status(&get.CompanyID))
-	var forget HealthFaultClear
-	h.model.Set(&forget, OpHealthFaultClearUnacknowledged, func(now time.Time) bool {
+	var forget FaultClear
+	h.model.Set(&forget, OpFaultClearUnacknowledged, func(now time.Time) bool {
 		if forget.CompanyID == h.company {
 			h.registered = nil
 			h.group.Save(now)
 		}
 		return true
 	}, status(&forget.CompanyID))
-	var test HealthFaultTest
-	h.model.Set(&test, OpHealthFaultTestUnacknowledged, func(now time.Time) bool {
+	var test FaultTest
+	h.model.Set(&test, OpFaultTestUnacknowledged, func(now time.Time) bool {
 		if test.CompanyID == h.company {
 			h.test = test.TestID
 			if h.selfTest != nil {
@@ -92,12 +93,12 @@ func (h *Health) handleFaults() {
 }
 
 // Model is the model to put into an element.
-func (h *Health) Model() access.Model { return &healthModel{h.model, h} }
+func (h *Server) Model() access.Model { return &healthModel{h.model, h} }
 
 // healthModel is the server with its fast period.
 type healthModel struct {
 	*server.Server
-	health *Health
+	health *Server
 }
 
 // Hasten implements access.Hastener: with faults the period is divided by
@@ -112,12 +113,12 @@ func (m *healthModel) Hasten(period time.Duration) time.Duration {
 
 // SelfTest sets what Fault Test does: it runs a test and returns the faults
 // that it found. Without it no test finds any.
-func (h *Health) SelfTest(run func(test uint8) []uint8) { h.selfTest = run }
+func (h *Server) SelfTest(run func(test uint8) []uint8) { h.selfTest = run }
 
 // SetFaults says which faults are present now (Assigned Numbers, health model
 // faults; 0 is none). They are published, and registered until somebody clears
 // them. At most MaxFaults are kept.
-func (h *Health) SetFaults(now time.Time, faults ...uint8) {
+func (h *Server) SetFaults(now time.Time, faults ...uint8) {
 	var present []uint8
 	for _, f := range faults {
 		if f != 0 && len(present) < MaxFaults && !slices.Contains(present, f) {
@@ -134,7 +135,7 @@ func (h *Health) SetFaults(now time.Time, faults ...uint8) {
 }
 
 // Attention is for how many more seconds the device attracts attention.
-func (h *Health) Attention(now time.Time) uint8 {
+func (h *Server) Attention(now time.Time) uint8 {
 	left := h.attention.Sub(now)
 	if left <= 0 {
 		return 0
@@ -143,10 +144,10 @@ func (h *Health) Attention(now time.Time) uint8 {
 }
 
 // Deadline implements server.Machine: attention ends when somebody asks.
-func (h *Health) Deadline() time.Time { return time.Time{} }
+func (h *Server) Deadline() time.Time { return time.Time{} }
 
 // Advance implements server.Machine.
-func (h *Health) Advance(time.Time) {}
+func (h *Server) Advance(time.Time) {}
 
 type savedHealth struct {
 	Test, Divisor uint8
@@ -154,7 +155,7 @@ type savedHealth struct {
 }
 
 // State implements server.Machine.
-func (h *Health) State() []byte {
+func (h *Server) State() []byte {
 	data, err := json.Marshal(savedHealth{h.test, h.divisor, h.registered})
 	if err != nil {
 		return nil
@@ -163,7 +164,7 @@ func (h *Health) State() []byte {
 }
 
 // Restore implements server.Machine.
-func (h *Health) Restore(data []byte) error {
+func (h *Server) Restore(data []byte) error {
 	var s savedHealth
 	if err := json.Unmarshal(data, &s); err != nil {
 		return fmt.Errorf("foundation: the stored state of the Health Server cannot be read: %w", err)

@@ -1,4 +1,4 @@
-package foundation
+package largecomposition
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -7,33 +7,33 @@ import (
 
 // Opcodes of the Large Composition Data messages (section 4.3).
 const (
-	OpLargeCompositionDataGet    mesh.Opcode = 0x8074
-	OpLargeCompositionDataStatus mesh.Opcode = 0x8075
-	OpModelsMetadataGet          mesh.Opcode = 0x8076
-	OpModelsMetadataStatus       mesh.Opcode = 0x8077
+	OpDataGet              mesh.Opcode = 0x8074
+	OpDataStatus           mesh.Opcode = 0x8075
+	OpModelsMetadataGet    mesh.Opcode = 0x8076
+	OpModelsMetadataStatus mesh.Opcode = 0x8077
 )
 
-// LargeCompositionDataGet asks for a part of a page of the composition data.
+// DataGet asks for a part of a page of the composition data.
 //
 //	| Page 8 | Offset 16 |
-type LargeCompositionDataGet struct {
+type DataGet struct {
 	Page   uint8
 	Offset uint16 // in octets
 }
 
 // Opcode is 0x8074.
-func (LargeCompositionDataGet) Opcode() mesh.Opcode { return OpLargeCompositionDataGet }
+func (DataGet) Opcode() mesh.Opcode { return OpDataGet }
 
 // Fields visits the parameters.
-func (m *LargeCompositionDataGet) Fields(c *access.Codec) {
+func (m *DataGet) Fields(c *access.Codec) {
 	c.Uint8("page", &m.Page)
 	c.Uint16("offset", &m.Offset)
 }
 
-// LargeCompositionDataStatus carries a part of a page of the composition data.
+// DataStatus carries a part of a page of the composition data.
 //
 //	| Page 8 | Offset 16 | TotalSize 16 | Data, 8 each |
-type LargeCompositionDataStatus struct {
+type DataStatus struct {
 	Page      uint8
 	Offset    uint16 // in octets
 	TotalSize uint16 // of the page, in octets
@@ -41,10 +41,10 @@ type LargeCompositionDataStatus struct {
 }
 
 // Opcode is 0x8075.
-func (LargeCompositionDataStatus) Opcode() mesh.Opcode { return OpLargeCompositionDataStatus }
+func (DataStatus) Opcode() mesh.Opcode { return OpDataStatus }
 
 // Fields visits the parameters.
-func (m *LargeCompositionDataStatus) Fields(c *access.Codec) {
+func (m *DataStatus) Fields(c *access.Codec) {
 	c.Uint8("page", &m.Page)
 	c.Uint16("offset", &m.Offset)
 	c.Uint16("total_size", &m.TotalSize)

@@ -1,9 +1,13 @@
-package foundation
+package largecomposition
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
+
+// PageMetadata is the page of the models metadata (section 4.2.2).
+const PageMetadata uint8 = 0
 
 // Metadata is page 0 of the models metadata: what is to be known of the models
 // of a node (Models Metadata state).
@@ -39,7 +43,7 @@ func (m *Metadata) Fields(c *access.Codec) {
 }
 
 func elementMetadata(e *ElementMetadata, c *access.Codec) {
-	specified, vendor := listSize(len(e.SIGModels)), listSize(len(e.VendorModels))
+	specified, vendor := field.ListSize(len(e.SIGModels)), field.ListSize(len(e.VendorModels))
 	if c.Octets() {
 		c.Uint8("number_s", &specified)
 		c.Uint8("number_v", &vendor)
@@ -52,16 +56,16 @@ func elementMetadata(e *ElementMetadata, c *access.Codec) {
 		c.VendorModel("model_identifier", &m.Model)
 		m.entries(c)
 	})
-	requireListSizes(c, len(e.SIGModels), len(e.VendorModels))
+	field.RequireListSizes(c, len(e.SIGModels), len(e.VendorModels))
 }
 
 func (m *ModelMetadata) entries(c *access.Codec) {
-	count := listSize(len(m.Entries))
+	count := field.ListSize(len(m.Entries))
 	if c.Octets() {
 		c.Uint8("number_of_entries", &count)
 	}
 	access.ListOf(c, "entries", &m.Entries, int(count), metadataEntry)
-	requireListSizes(c, len(m.Entries))
+	field.RequireListSizes(c, len(m.Entries))
 }
 
 func metadataEntry(e *MetadataEntry, c *access.Codec) {

@@ -1,22 +1,30 @@
-package foundation
+package largecomposition
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
-// LargeServer is the Large Composition Data Server model (section 4.4): pages
+// Composition is where the composition data of the node comes from: its
+// Configuration Server.
+type Composition interface {
+	// Page is the octets of a page, or of the largest one below it that there is.
+	Page(number uint8) (uint8, []byte)
+}
+
+// Server is the Large Composition Data Server model (section 4.4): pages
 // of the composition data and of the models metadata in parts, for what does
 // not fit into a message.
-type LargeServer struct {
-	responder
-	composition *ConfigServer
+type Server struct {
+	foundation.Responder
+	composition Composition
 	metadata    Metadata
 }
 
-// NewLargeServer makes the model for the primary element of a node, whose
-// composition data is that of config; metadata may be empty.
-func NewLargeServer(config *ConfigServer, metadata Metadata) *LargeServer {
-	s := &LargeServer{responder: newResponder(LargeCompositionDataServerID), composition: config, metadata: metadata}
+// NewServer makes the model for the primary element of a node, whose
+// composition data is given; metadata may be empty.
+func NewServer(composition Composition, metadata Metadata) *Server {
+	s := &Server{Responder: foundation.NewResponder(foundation.LargeCompositionDataServerID), composition: composition, metadata: metadata}
 	const header = 7 // octets of opcode and fields before the data
 	part := func(page []byte, offset uint16) []byte {
 		if int(offset) >= len(page) {
@@ -24,11 +32,11 @@ func NewLargeServer(config *ConfigServer, metadata Metadata) *LargeServer {
 		}
 		return page[offset:min(len(page), int(offset)+access.MaxPayload-header)]
 	}
-	on(s, func(_ *access.Incoming, m *LargeCompositionDataGet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *DataGet) access.Message {
 		number, page := s.composition.Page(m.Page)
-		return &LargeCompositionDataStatus{Page: number, Offset: m.Offset, TotalSize: uint16(len(page)), Data: part(page, m.Offset)}
+		return &DataStatus{Page: number, Offset: m.Offset, TotalSize: uint16(len(page)), Data: part(page, m.Offset)}
 	})
-	on(s, func(_ *access.Incoming, m *ModelsMetadataGet) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *ModelsMetadataGet) access.Message {
 		page, err := access.AppendPart(nil, &s.metadata)
 		if err != nil {
 			return nil

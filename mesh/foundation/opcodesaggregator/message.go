@@ -1,45 +1,46 @@
-package foundation
+package opcodesaggregator
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
 // Opcodes of the Opcodes Aggregator messages (section 4.3).
 const (
-	OpOpcodesAggregatorSequence mesh.Opcode = 0x8072
-	OpOpcodesAggregatorStatus   mesh.Opcode = 0x8073
+	OpSequence mesh.Opcode = 0x8072
+	OpStatus   mesh.Opcode = 0x8073
 )
 
-// AggregatorStatus is the outcome of the last message of a sequence.
-type AggregatorStatus uint8
+// StatusCode is the outcome of the last message of a sequence.
+type StatusCode uint8
 
 // The status codes.
 const (
-	AggregatorSuccess              AggregatorStatus = 0x00
-	AggregatorInvalidAddress       AggregatorStatus = 0x01
-	AggregatorWrongAccessKey       AggregatorStatus = 0x02
-	AggregatorWrongOpcode          AggregatorStatus = 0x03
-	AggregatorMessageNotUnderstood AggregatorStatus = 0x04
-	AggregatorResponseOverflow     AggregatorStatus = 0x05
+	Success              StatusCode = 0x00
+	InvalidAddress       StatusCode = 0x01
+	WrongAccessKey       StatusCode = 0x02
+	WrongOpcode          StatusCode = 0x03
+	MessageNotUnderstood StatusCode = 0x04
+	ResponseOverflow     StatusCode = 0x05
 )
 
-var aggregatorWords = []string{
-	AggregatorSuccess:              "success",
-	AggregatorInvalidAddress:       "invalid address",
-	AggregatorWrongAccessKey:       "wrong access key",
-	AggregatorWrongOpcode:          "wrong opcode",
-	AggregatorMessageNotUnderstood: "message not understood",
-	AggregatorResponseOverflow:     "response overflow",
+var statusWords = []string{
+	Success:              "success",
+	InvalidAddress:       "invalid address",
+	WrongAccessKey:       "wrong access key",
+	WrongOpcode:          "wrong opcode",
+	MessageNotUnderstood: "message not understood",
+	ResponseOverflow:     "response overflow",
 }
 
 // String is the status in words.
-func (s AggregatorStatus) String() string { return inWords(uint8(s), aggregatorWords) }
+func (s StatusCode) String() string { return field.InWords(uint8(s), statusWords) }
 
-// aggregatorItem visits an access payload with its length in front.
+// item visits an access payload with its length in front.
 //
 //	| LengthFormat 1 | Length 7 or 15 | opcode and parameters |
-func aggregatorItem(v *[]byte, c *access.Codec) {
+func item(v *[]byte, c *access.Codec) {
 	if !c.Octets() {
 		c.Bytes("", v, 0)
 		return
@@ -58,41 +59,41 @@ func aggregatorItem(v *[]byte, c *access.Codec) {
 	c.Bytes("item", v, int(n))
 }
 
-// OpcodesAggregatorSequence holds messages for one element, which handles them
+// Sequence holds messages for one element, which handles them
 // one after the other, and is answered.
 //
 //	| ElementAddress 16 | Items |
-type OpcodesAggregatorSequence struct {
+type Sequence struct {
 	ElementAddress mesh.Address
 	Items          [][]byte // each an opcode with its parameters
 }
 
 // Opcode is 0x8072.
-func (OpcodesAggregatorSequence) Opcode() mesh.Opcode { return OpOpcodesAggregatorSequence }
+func (Sequence) Opcode() mesh.Opcode { return OpSequence }
 
 // Fields visits the parameters.
-func (m *OpcodesAggregatorSequence) Fields(c *access.Codec) {
+func (m *Sequence) Fields(c *access.Codec) {
 	c.Unicast("element_address", &m.ElementAddress)
-	access.List(c, "items", &m.Items, aggregatorItem)
+	access.List(c, "items", &m.Items, item)
 }
 
-// OpcodesAggregatorStatus holds the answers to a sequence, an empty item for a
+// Status holds the answers to a sequence, an empty item for a
 // message that has none. The status is that of the last message that was
 // handled.
 //
 //	| Status 8 | ElementAddress 16 | Items |
-type OpcodesAggregatorStatus struct {
-	Status         AggregatorStatus
+type Status struct {
+	Status         StatusCode
 	ElementAddress mesh.Address
 	Items          [][]byte // each an opcode with its parameters, or nothing
 }
 
 // Opcode is 0x8073.
-func (OpcodesAggregatorStatus) Opcode() mesh.Opcode { return OpOpcodesAggregatorStatus }
+func (Status) Opcode() mesh.Opcode { return OpStatus }
 
 // Fields visits the parameters.
-func (m *OpcodesAggregatorStatus) Fields(c *access.Codec) {
-	c.Enum("status", (*uint8)(&m.Status), aggregatorWords)
+func (m *Status) Fields(c *access.Codec) {
+	c.Enum("status", (*uint8)(&m.Status), statusWords)
 	c.Unicast("element_address", &m.ElementAddress)
-	access.List(c, "items", &m.Items, aggregatorItem)
+	access.List(c, "items", &m.Items, item)
 }

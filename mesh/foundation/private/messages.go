@@ -1,20 +1,20 @@
-package foundation
+package private
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// privateMessages is the table of the messages of the models of this package, with the names that section
-// 4.3 gives them.
-func privateMessages() []access.Kind {
+// Messages is the table of the messages of the models of this
+// package, with the names that section 4.3 gives them.
+func Messages() []access.Kind {
 	return []access.Kind{
-		access.Describe[PrivateBeaconGet]("Private Beacon Get"),
-		access.Describe[PrivateBeaconSet]("Private Beacon Set"),
-		access.Describe[PrivateBeaconStatus]("Private Beacon Status"),
-		access.Describe[PrivateGATTProxyGet]("Private GATT Proxy Get"),
-		access.Describe[PrivateGATTProxySet]("Private GATT Proxy Set"),
-		access.Describe[PrivateGATTProxyStatus]("Private GATT Proxy Status"),
-		access.Describe[PrivateNodeIdentityGet]("Private Node Identity Get"),
-		access.Describe[PrivateNodeIdentitySet]("Private Node Identity Set"),
-		access.Describe[PrivateNodeIdentityStatus]("Private Node Identity Status"),
+		access.Describe[BeaconGet]("Private Beacon Get"),
+		access.Describe[BeaconSet]("Private Beacon Set"),
+		access.Describe[BeaconStatus]("Private Beacon Status"),
+		access.Describe[GATTProxyGet]("Private GATT Proxy Get"),
+		access.Describe[GATTProxySet]("Private GATT Proxy Set"),
+		access.Describe[GATTProxyStatus]("Private GATT Proxy Status"),
+		access.Describe[NodeIdentityGet]("Private Node Identity Get"),
+		access.Describe[NodeIdentitySet]("Private Node Identity Set"),
+		access.Describe[NodeIdentityStatus]("Private Node Identity Status"),
 
 		access.Describe[OnDemandPrivateProxyGet]("On-Demand Private Proxy Get"),
 		access.Describe[OnDemandPrivateProxySet]("On-Demand Private Proxy Set"),

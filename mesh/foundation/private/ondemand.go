@@ -1,4 +1,4 @@
-package foundation
+package private
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"

@@ -1,31 +1,32 @@
-package foundation
+package private
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// PrivateAdvertiser is a Host that can advertise with its private identity
+// Advertiser is a Host that can advertise with its private identity
 // (Private Node Identity state). A Host that is none answers that the feature
 // is not supported.
-type PrivateAdvertiser interface {
+type Advertiser interface {
 	PrivateNodeIdentity(subnet mesh.KeyIndex) state.Feature
 	SetPrivateNodeIdentity(subnet mesh.KeyIndex, running bool)
 }
 
-// PrivateBeaconServer is the Mesh Private Beacon Server model (section 4.4).
-type PrivateBeaconServer struct{ responder }
+// BeaconServer is the Mesh Private Beacon Server model (section 4.4).
+type BeaconServer struct{ foundation.Responder }
 
-// NewPrivateBeaconServer makes the model for the primary element of a node.
-func NewPrivateBeaconServer() *PrivateBeaconServer {
-	s := &PrivateBeaconServer{newResponder(PrivateBeaconServerID)}
+// NewBeaconServer makes the model for the primary element of a node.
+func NewBeaconServer() *BeaconServer {
+	s := &BeaconServer{foundation.NewResponder(foundation.PrivateBeaconServerID)}
 	beacon := func() access.Message {
 		b := s.Host().State().PrivateBeacon
-		return &PrivateBeaconStatus{PrivateBeacon: b.Enabled, RandomUpdateIntervalSteps: b.Steps}
+		return &BeaconStatus{PrivateBeacon: b.Enabled, RandomUpdateIntervalSteps: b.Steps}
 	}
-	on(s, func(*access.Incoming, *PrivateBeaconGet) access.Message { return beacon() })
-	on(s, func(_ *access.Incoming, m *PrivateBeaconSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *BeaconGet) access.Message { return beacon() })
+	foundation.On(s, func(_ *access.Incoming, m *BeaconSet) access.Message {
 		s.Change(func(n *state.Node) {
 			n.PrivateBeacon.Enabled = m.PrivateBeacon
 			if m.HasRandomUpdateInterval {
@@ -34,45 +35,45 @@ func NewPrivateBeaconServer() *PrivateBeaconServer {
 		})
 		return beacon()
 	})
-	on(s, func(*access.Incoming, *PrivateGATTProxyGet) access.Message { return s.proxy() })
-	on(s, func(_ *access.Incoming, m *PrivateGATTProxySet) access.Message {
+	foundation.On(s, func(*access.Incoming, *GATTProxyGet) access.Message { return s.proxy() })
+	foundation.On(s, func(_ *access.Incoming, m *GATTProxySet) access.Message {
 		if s.Host().State().Proxy != state.Unsupported {
 			s.Change(func(n *state.Node) { n.PrivateProxy = m.PrivateGATTProxy })
 		}
 		return s.proxy()
 	})
-	on(s, func(_ *access.Incoming, m *PrivateNodeIdentityGet) access.Message {
-		return s.identity(m.NetKeyIndex, Success)
+	foundation.On(s, func(_ *access.Incoming, m *NodeIdentityGet) access.Message {
+		return s.identity(m.NetKeyIndex, foundation.Success)
 	})
-	on(s, func(_ *access.Incoming, m *PrivateNodeIdentitySet) access.Message {
-		status := s.identity(m.NetKeyIndex, Success)
+	foundation.On(s, func(_ *access.Incoming, m *NodeIdentitySet) access.Message {
+		status := s.identity(m.NetKeyIndex, foundation.Success)
 		switch {
-		case status.Status != Success:
+		case status.Status != foundation.Success:
 		case status.PrivateNodeIdentity != state.Unsupported:
-			s.Host().(PrivateAdvertiser).SetPrivateNodeIdentity(m.NetKeyIndex, m.PrivateNodeIdentity == state.Enabled)
-			status = s.identity(m.NetKeyIndex, Success)
+			s.Host().(Advertiser).SetPrivateNodeIdentity(m.NetKeyIndex, m.PrivateNodeIdentity == state.Enabled)
+			status = s.identity(m.NetKeyIndex, foundation.Success)
 		case m.PrivateNodeIdentity == state.Enabled:
-			status.Status = FeatureNotSupported
+			status.Status = foundation.FeatureNotSupported
 		}
 		return status
 	})
 	return s
 }
 
-func (s *PrivateBeaconServer) proxy() access.Message {
+func (s *BeaconServer) proxy() access.Message {
 	n := s.Host().State()
 	if n.Proxy == state.Unsupported {
-		return &PrivateGATTProxyStatus{PrivateGATTProxy: state.Unsupported}
+		return &GATTProxyStatus{PrivateGATTProxy: state.Unsupported}
 	}
-	return &PrivateGATTProxyStatus{PrivateGATTProxy: n.PrivateProxy}
+	return &GATTProxyStatus{PrivateGATTProxy: n.PrivateProxy}
 }
 
-func (s *PrivateBeaconServer) identity(index mesh.KeyIndex, status Status) *PrivateNodeIdentityStatus {
-	m := &PrivateNodeIdentityStatus{Status: status, NetKeyIndex: index, PrivateNodeIdentity: state.Unsupported}
-	advertiser, ok := s.Host().(PrivateAdvertiser)
+func (s *BeaconServer) identity(index mesh.KeyIndex, status foundation.Status) *NodeIdentityStatus {
+	m := &NodeIdentityStatus{Status: status, NetKeyIndex: index, PrivateNodeIdentity: state.Unsupported}
+	advertiser, ok := s.Host().(Advertiser)
 	switch {
 	case s.Host().State().Subnet(index) == nil:
-		m.Status = InvalidNetKeyIndex
+		m.Status = foundation.InvalidNetKeyIndex
 	case ok:
 		m.PrivateNodeIdentity = advertiser.PrivateNodeIdentity(index)
 	}
@@ -81,14 +82,14 @@ func (s *PrivateBeaconServer) identity(index mesh.KeyIndex, status Status) *Priv
 
 // OnDemandProxyServer is the On-Demand Private Proxy Server model (section
 // 4.4).
-type OnDemandProxyServer struct{ responder }
+type OnDemandProxyServer struct{ foundation.Responder }
 
 // NewOnDemandProxyServer makes the model for the primary element of a node.
 func NewOnDemandProxyServer() *OnDemandProxyServer {
-	s := &OnDemandProxyServer{newResponder(OnDemandPrivateProxyServerID)}
+	s := &OnDemandProxyServer{foundation.NewResponder(foundation.OnDemandPrivateProxyServerID)}
 	status := func() access.Message { return &OnDemandPrivateProxyStatus{Duration: s.Host().State().OnDemandProxy} }
-	on(s, func(*access.Incoming, *OnDemandPrivateProxyGet) access.Message { return status() })
-	on(s, func(_ *access.Incoming, m *OnDemandPrivateProxySet) access.Message {
+	foundation.On(s, func(*access.Incoming, *OnDemandPrivateProxyGet) access.Message { return status() })
+	foundation.On(s, func(_ *access.Incoming, m *OnDemandPrivateProxySet) access.Message {
 		if s.Host().State().Proxy != state.Unsupported {
 			s.Change(func(n *state.Node) { n.OnDemandProxy = m.Duration })
 		}
@@ -106,21 +107,21 @@ type Solicited interface {
 
 // SolicitationServer is the Solicitation PDU RPL Configuration Server model
 // (section 4.4). A Host that is not Solicited has nothing to forget.
-type SolicitationServer struct{ responder }
+type SolicitationServer struct{ foundation.Responder }
 
 // NewSolicitationServer makes the model for the primary element of a node.
 func NewSolicitationServer() *SolicitationServer {
-	s := &SolicitationServer{newResponder(SolicitationPDURPLServerID)}
-	forget := func(r AddressRange) {
+	s := &SolicitationServer{foundation.NewResponder(foundation.SolicitationPDURPLServerID)}
+	forget := func(r foundation.AddressRange) {
 		if h, ok := s.Host().(Solicited); ok {
 			h.ClearSolicitations(r.RangeStart, int(r.RangeLength))
 		}
 	}
-	on(s, func(_ *access.Incoming, m *SolicitationPDURPLItemsClear) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *SolicitationPDURPLItemsClear) access.Message {
 		forget(m.AddressRange)
 		return &SolicitationPDURPLItemsStatus{AddressRange: m.AddressRange}
 	})
-	on(s, func(_ *access.Incoming, m *SolicitationPDURPLItemsClearUnacknowledged) access.Message {
+	foundation.On(s, func(_ *access.Incoming, m *SolicitationPDURPLItemsClearUnacknowledged) access.Message {
 		forget(m.AddressRange)
 		return nil
 	})

@@ -1,8 +1,9 @@
-package foundation
+package private
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
 // Opcodes of the Solicitation PDU RPL Configuration messages (section 4.3).
@@ -15,9 +16,9 @@ const (
 // SolicitationPDURPLItemsClear makes the node forget the solicitations of a
 // range of addresses, and is answered.
 //
-//	| AddressRange 16 or 24 |
+//	| foundation.AddressRange 16 or 24 |
 type SolicitationPDURPLItemsClear struct {
-	AddressRange
+	foundation.AddressRange
 }
 
 // Opcode is 0x8078.
@@ -37,9 +38,9 @@ func (SolicitationPDURPLItemsClearUnacknowledged) Opcode() mesh.Opcode {
 
 // SolicitationPDURPLItemsStatus answers SolicitationPDURPLItemsClear.
 //
-//	| AddressRange 16 or 24 |
+//	| foundation.AddressRange 16 or 24 |
 type SolicitationPDURPLItemsStatus struct {
-	AddressRange
+	foundation.AddressRange
 }
 
 // Opcode is 0x807A.

@@ -1,117 +1,118 @@
-package foundation
+package remoteprovisioning
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
 // Opcodes of the remote provisioning messages (section 4.3.4).
 const (
-	OpRemoteProvisioningScanCapabilitiesGet    mesh.Opcode = 0x804F
-	OpRemoteProvisioningScanCapabilitiesStatus mesh.Opcode = 0x8050
-	OpRemoteProvisioningScanGet                mesh.Opcode = 0x8051
-	OpRemoteProvisioningScanStart              mesh.Opcode = 0x8052
-	OpRemoteProvisioningScanStop               mesh.Opcode = 0x8053
-	OpRemoteProvisioningScanStatus             mesh.Opcode = 0x8054
-	OpRemoteProvisioningScanReport             mesh.Opcode = 0x8055
-	OpRemoteProvisioningExtendedScanStart      mesh.Opcode = 0x8056
-	OpRemoteProvisioningExtendedScanReport     mesh.Opcode = 0x8057
-	OpRemoteProvisioningLinkGet                mesh.Opcode = 0x8058
-	OpRemoteProvisioningLinkOpen               mesh.Opcode = 0x8059
-	OpRemoteProvisioningLinkClose              mesh.Opcode = 0x805A
-	OpRemoteProvisioningLinkStatus             mesh.Opcode = 0x805B
-	OpRemoteProvisioningLinkReport             mesh.Opcode = 0x805C
-	OpRemoteProvisioningPDUSend                mesh.Opcode = 0x805D
-	OpRemoteProvisioningPDUOutboundReport      mesh.Opcode = 0x805E
-	OpRemoteProvisioningPDUReport              mesh.Opcode = 0x805F
+	OpScanCapabilitiesGet    mesh.Opcode = 0x804F
+	OpScanCapabilitiesStatus mesh.Opcode = 0x8050
+	OpScanGet                mesh.Opcode = 0x8051
+	OpScanStart              mesh.Opcode = 0x8052
+	OpScanStop               mesh.Opcode = 0x8053
+	OpScanStatus             mesh.Opcode = 0x8054
+	OpScanReport             mesh.Opcode = 0x8055
+	OpExtendedScanStart      mesh.Opcode = 0x8056
+	OpExtendedScanReport     mesh.Opcode = 0x8057
+	OpLinkGet                mesh.Opcode = 0x8058
+	OpLinkOpen               mesh.Opcode = 0x8059
+	OpLinkClose              mesh.Opcode = 0x805A
+	OpLinkStatus             mesh.Opcode = 0x805B
+	OpLinkReport             mesh.Opcode = 0x805C
+	OpPDUSend                mesh.Opcode = 0x805D
+	OpPDUOutboundReport      mesh.Opcode = 0x805E
+	OpPDUReport              mesh.Opcode = 0x805F
 )
 
-// RemoteStatus is the outcome of a remote provisioning request (section 4.3.4,
+// Status is the outcome of a remote provisioning request (section 4.3.4,
 // the table of status codes).
-type RemoteStatus uint8
+type Status uint8
 
 // The status codes.
 const (
-	RemoteSuccess                                 RemoteStatus = 0x00
-	RemoteScanningCannotStart                     RemoteStatus = 0x01
-	RemoteInvalidState                            RemoteStatus = 0x02
-	RemoteLimitedResources                        RemoteStatus = 0x03
-	RemoteLinkCannotOpen                          RemoteStatus = 0x04
-	RemoteLinkOpenFailed                          RemoteStatus = 0x05
-	RemoteLinkClosedByDevice                      RemoteStatus = 0x06
-	RemoteLinkClosedByServer                      RemoteStatus = 0x07
-	RemoteLinkClosedByClient                      RemoteStatus = 0x08
-	RemoteLinkClosedAsCannotReceivePDU            RemoteStatus = 0x09
-	RemoteLinkClosedAsCannotSendPDU               RemoteStatus = 0x0A
-	RemoteLinkClosedAsCannotDeliverPDUReport      RemoteStatus = 0x0B
-	RemoteLinkClosedAsCannotDeliverOutboundReport RemoteStatus = 0x0C
+	Success                                 Status = 0x00
+	ScanningCannotStart                     Status = 0x01
+	InvalidState                            Status = 0x02
+	LimitedResources                        Status = 0x03
+	LinkCannotOpen                          Status = 0x04
+	LinkOpenFailed                          Status = 0x05
+	LinkClosedByDevice                      Status = 0x06
+	LinkClosedByServer                      Status = 0x07
+	LinkClosedByClient                      Status = 0x08
+	LinkClosedAsCannotReceivePDU            Status = 0x09
+	LinkClosedAsCannotSendPDU               Status = 0x0A
+	LinkClosedAsCannotDeliverPDUReport      Status = 0x0B
+	LinkClosedAsCannotDeliverOutboundReport Status = 0x0C
 )
 
-var remoteStatusWords = []string{
-	RemoteSuccess:                                 "success",
-	RemoteScanningCannotStart:                     "scanning cannot start",
-	RemoteInvalidState:                            "invalid state",
-	RemoteLimitedResources:                        "limited resources",
-	RemoteLinkCannotOpen:                          "link cannot open",
-	RemoteLinkOpenFailed:                          "link open failed",
-	RemoteLinkClosedByDevice:                      "link closed by device",
-	RemoteLinkClosedByServer:                      "link closed by server",
-	RemoteLinkClosedByClient:                      "link closed by client",
-	RemoteLinkClosedAsCannotReceivePDU:            "link closed as cannot receive PDU",
-	RemoteLinkClosedAsCannotSendPDU:               "link closed as cannot send PDU",
-	RemoteLinkClosedAsCannotDeliverPDUReport:      "link closed as cannot deliver PDU report",
-	RemoteLinkClosedAsCannotDeliverOutboundReport: "link closed as cannot deliver PDU outbound report",
+var statusWords = []string{
+	Success:                                 "success",
+	ScanningCannotStart:                     "scanning cannot start",
+	InvalidState:                            "invalid state",
+	LimitedResources:                        "limited resources",
+	LinkCannotOpen:                          "link cannot open",
+	LinkOpenFailed:                          "link open failed",
+	LinkClosedByDevice:                      "link closed by device",
+	LinkClosedByServer:                      "link closed by server",
+	LinkClosedByClient:                      "link closed by client",
+	LinkClosedAsCannotReceivePDU:            "link closed as cannot receive PDU",
+	LinkClosedAsCannotSendPDU:               "link closed as cannot send PDU",
+	LinkClosedAsCannotDeliverPDUReport:      "link closed as cannot deliver PDU report",
+	LinkClosedAsCannotDeliverOutboundReport: "link closed as cannot deliver PDU outbound report",
 }
 
 // String is the status in words.
-func (s RemoteStatus) String() string { return inWords(uint8(s), remoteStatusWords) }
+func (s Status) String() string { return field.InWords(uint8(s), statusWords) }
 
-func (s *RemoteStatus) visit(c *access.Codec) { c.Enum("status", (*uint8)(s), remoteStatusWords) }
+func (s *Status) visit(c *access.Codec) { c.Enum("status", (*uint8)(s), statusWords) }
 
-// RemoteScan is what a server scans for (Remote Provisioning Scan state).
-type RemoteScan uint8
+// ScanState is what a server scans for (Remote Provisioning Scan state).
+type ScanState uint8
 
 // The kinds of scan.
 const (
-	RemoteScanIdle     RemoteScan = 0x00
-	RemoteScanMultiple RemoteScan = 0x01 // any device
-	RemoteScanSingle   RemoteScan = 0x02 // the device with one UUID
+	ScanIdle     ScanState = 0x00
+	ScanMultiple ScanState = 0x01 // any device
+	ScanSingle   ScanState = 0x02 // the device with one UUID
 )
 
-var remoteScanWords = []string{"idle", "multiple devices", "single device"}
+var scanWords = []string{"idle", "multiple devices", "single device"}
 
-// RemoteLink is the state of a server's link (Remote Provisioning Link state).
-type RemoteLink uint8
+// LinkState is the state of a server's link (Remote Provisioning Link state).
+type LinkState uint8
 
 // The states of a link.
 const (
-	RemoteLinkIdle         RemoteLink = 0x00
-	RemoteLinkOpening      RemoteLink = 0x01
-	RemoteLinkActive       RemoteLink = 0x02
-	RemoteLinkOutboundSend RemoteLink = 0x03 // a PDU is on its way to the device
-	RemoteLinkClosing      RemoteLink = 0x04
+	LinkIdle         LinkState = 0x00
+	LinkOpening      LinkState = 0x01
+	LinkActive       LinkState = 0x02
+	LinkOutboundSend LinkState = 0x03 // a PDU is on its way to the device
+	LinkClosing      LinkState = 0x04
 )
 
-var remoteLinkWords = []string{"idle", "link opening", "link active", "outbound packet transfer", "link closing"}
+var linkWords = []string{"idle", "link opening", "link active", "outbound packet transfer", "link closing"}
 
 // String is the state in words.
-func (l RemoteLink) String() string { return inWords(uint8(l), remoteLinkWords) }
+func (l LinkState) String() string { return field.InWords(uint8(l), linkWords) }
 
-func (l *RemoteLink) visit(c *access.Codec) { c.Enum("rp_state", (*uint8)(l), remoteLinkWords) }
+func (l *LinkState) visit(c *access.Codec) { c.Enum("rp_state", (*uint8)(l), linkWords) }
 
-// RemoteLinkReason is why a link is closed; the numbers are those of a PB-ADV
+// LinkCloseReason is why a link is closed; the numbers are those of a PB-ADV
 // Link Close (section 5.3.1.4).
-type RemoteLinkReason uint8
+type LinkCloseReason uint8
 
-// The reasons; the client closes with RemoteReasonSuccess or RemoteReasonFail.
+// The reasons; the client closes with ReasonSuccess or ReasonFail.
 const (
-	RemoteReasonSuccess RemoteLinkReason = 0x00
-	RemoteReasonTimeout RemoteLinkReason = 0x01
-	RemoteReasonFail    RemoteLinkReason = 0x02
+	ReasonSuccess LinkCloseReason = 0x00
+	ReasonTimeout LinkCloseReason = 0x01
+	ReasonFail    LinkCloseReason = 0x02
 )
 
-var remoteReasonWords = []string{"success", "timeout", "fail"}
+var reasonWords = []string{"success", "timeout", "fail"}
 
 // RefreshProcedure is a procedure of the node provisioning protocol interface:
 // what a node has changed on itself (section 3.11.8).
@@ -126,45 +127,45 @@ const (
 
 var refreshWords = []string{"device key refresh", "node address refresh", "node composition refresh"}
 
-// RemoteProvisioningScanCapabilitiesGet asks what the server can scan.
-type RemoteProvisioningScanCapabilitiesGet struct{ access.Empty }
+// ScanCapabilitiesGet asks what the server can scan.
+type ScanCapabilitiesGet struct{ access.Empty }
 
 // Opcode is 0x804F.
-func (RemoteProvisioningScanCapabilitiesGet) Opcode() mesh.Opcode {
-	return OpRemoteProvisioningScanCapabilitiesGet
+func (ScanCapabilitiesGet) Opcode() mesh.Opcode {
+	return OpScanCapabilitiesGet
 }
 
-// RemoteProvisioningScanCapabilitiesStatus says how many devices the server
+// ScanCapabilitiesStatus says how many devices the server
 // can remember while it scans, and whether it can scan actively.
 //
 //	| MaxScannedItems 8 | ActiveScan 8 |
-type RemoteProvisioningScanCapabilitiesStatus struct {
+type ScanCapabilitiesStatus struct {
 	MaxScannedItems uint8 // at least 4
 	ActiveScan      bool
 }
 
 // Opcode is 0x8050.
-func (RemoteProvisioningScanCapabilitiesStatus) Opcode() mesh.Opcode {
-	return OpRemoteProvisioningScanCapabilitiesStatus
+func (ScanCapabilitiesStatus) Opcode() mesh.Opcode {
+	return OpScanCapabilitiesStatus
 }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningScanCapabilitiesStatus) Fields(c *access.Codec) {
+func (m *ScanCapabilitiesStatus) Fields(c *access.Codec) {
 	c.Uint8("max_scanned_items", &m.MaxScannedItems)
 	c.Bool("active_scan", &m.ActiveScan)
 }
 
-// RemoteProvisioningScanGet asks for the state of the scan.
-type RemoteProvisioningScanGet struct{ access.Empty }
+// ScanGet asks for the state of the scan.
+type ScanGet struct{ access.Empty }
 
 // Opcode is 0x8051.
-func (RemoteProvisioningScanGet) Opcode() mesh.Opcode { return OpRemoteProvisioningScanGet }
+func (ScanGet) Opcode() mesh.Opcode { return OpScanGet }
 
-// RemoteProvisioningScanStart looks for unprovisioned devices, or for the one
+// ScanStart looks for unprovisioned devices, or for the one
 // with a UUID. A limit of 0 is as many as the server can.
 //
 //	| ScannedItemsLimit 8 | Timeout 8 | [ UUID 128 ] |
-type RemoteProvisioningScanStart struct {
+type ScanStart struct {
 	ScannedItemsLimit uint8
 	Timeout           uint8 // in seconds, not 0
 	HasUUID           bool
@@ -172,10 +173,10 @@ type RemoteProvisioningScanStart struct {
 }
 
 // Opcode is 0x8052.
-func (RemoteProvisioningScanStart) Opcode() mesh.Opcode { return OpRemoteProvisioningScanStart }
+func (ScanStart) Opcode() mesh.Opcode { return OpScanStart }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningScanStart) Fields(c *access.Codec) {
+func (m *ScanStart) Fields(c *access.Codec) {
 	c.Uint8("scanned_items_limit", &m.ScannedItemsLimit)
 	c.Uint8("timeout", &m.Timeout)
 	c.Require(m.Timeout != 0, "timeout", "1 to 255 seconds")
@@ -184,40 +185,40 @@ func (m *RemoteProvisioningScanStart) Fields(c *access.Codec) {
 	}
 }
 
-// RemoteProvisioningScanStop ends the scan.
-type RemoteProvisioningScanStop struct{ access.Empty }
+// ScanStop ends the scan.
+type ScanStop struct{ access.Empty }
 
 // Opcode is 0x8053.
-func (RemoteProvisioningScanStop) Opcode() mesh.Opcode { return OpRemoteProvisioningScanStop }
+func (ScanStop) Opcode() mesh.Opcode { return OpScanStop }
 
-// RemoteProvisioningScanStatus reports the state of the scan.
+// ScanStatus reports the state of the scan.
 //
 //	| Status 8 | RPScanningState 8 | ScannedItemsLimit 8 | Timeout 8 |
-type RemoteProvisioningScanStatus struct {
-	Status            RemoteStatus
-	ScanningState     RemoteScan
+type ScanStatus struct {
+	Status            Status
+	ScanningState     ScanState
 	ScannedItemsLimit uint8
 	Timeout           uint8 // seconds left
 }
 
 // Opcode is 0x8054.
-func (RemoteProvisioningScanStatus) Opcode() mesh.Opcode { return OpRemoteProvisioningScanStatus }
+func (ScanStatus) Opcode() mesh.Opcode { return OpScanStatus }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningScanStatus) Fields(c *access.Codec) {
+func (m *ScanStatus) Fields(c *access.Codec) {
 	m.Status.visit(c)
-	c.Enum("rp_scanning_state", (*uint8)(&m.ScanningState), remoteScanWords)
+	c.Enum("rp_scanning_state", (*uint8)(&m.ScanningState), scanWords)
 	c.Uint8("scanned_items_limit", &m.ScannedItemsLimit)
 	c.Uint8("timeout", &m.Timeout)
 }
 
-// RemoteProvisioningScanReport reports a device that was found. OOBInformation
+// ScanReport reports a device that was found. OOBInformation
 // is little endian here, as all numbers of the access layer, where the beacon
 // that it comes from has it in big endian; URIHash has the octets of the
 // beacon.
 //
 //	| RSSI 8 | UUID 128 | OOBInformation 16 | [ URIHash 32 ] |
-type RemoteProvisioningScanReport struct {
+type ScanReport struct {
 	RSSI           int8 // dBm, at the server
 	UUID           mesh.UUID
 	OOBInformation beacon.OOB
@@ -226,10 +227,10 @@ type RemoteProvisioningScanReport struct {
 }
 
 // Opcode is 0x8055.
-func (RemoteProvisioningScanReport) Opcode() mesh.Opcode { return OpRemoteProvisioningScanReport }
+func (ScanReport) Opcode() mesh.Opcode { return OpScanReport }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningScanReport) Fields(c *access.Codec) {
+func (m *ScanReport) Fields(c *access.Codec) {
 	c.Int8("rssi", &m.RSSI)
 	c.UUID("uuid", &m.UUID)
 	c.Uint16("oob_information", (*uint16)(&m.OOBInformation))
@@ -238,12 +239,12 @@ func (m *RemoteProvisioningScanReport) Fields(c *access.Codec) {
 	}
 }
 
-// RemoteProvisioningExtendedScanStart asks for more about the device with a
+// ExtendedScanStart asks for more about the device with a
 // UUID, or, without one, about the server itself: AD structures of the given
 // types.
 //
 //	| ADTypeFilterCount 8 | ADTypeFilter 8 each | [ UUID 128 | Timeout 8 ] |
-type RemoteProvisioningExtendedScanStart struct {
+type ExtendedScanStart struct {
 	ADTypeFilter []uint8 // AD types, 1 to 16, each once
 	HasUUID      bool
 	UUID         mesh.UUID
@@ -251,17 +252,17 @@ type RemoteProvisioningExtendedScanStart struct {
 }
 
 // Opcode is 0x8056.
-func (RemoteProvisioningExtendedScanStart) Opcode() mesh.Opcode {
-	return OpRemoteProvisioningExtendedScanStart
+func (ExtendedScanStart) Opcode() mesh.Opcode {
+	return OpExtendedScanStart
 }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningExtendedScanStart) Fields(c *access.Codec) {
+func (m *ExtendedScanStart) Fields(c *access.Codec) {
 	count := uint8(min(len(m.ADTypeFilter), 0xFF))
 	if c.Octets() {
 		c.Uint8("ad_type_filter_count", &count)
 	}
-	access.ListOf(c, "ad_type_filter", &m.ADTypeFilter, int(count), octet)
+	access.ListOf(c, "ad_type_filter", &m.ADTypeFilter, int(count), field.Octet)
 	c.Require(len(m.ADTypeFilter) >= 1 && len(m.ADTypeFilter) <= maxADTypes, "ad_type_filter", "1 to 16 AD types")
 	if c.Optional("uuid", &m.HasUUID) {
 		c.UUID("uuid", &m.UUID)
@@ -270,13 +271,13 @@ func (m *RemoteProvisioningExtendedScanStart) Fields(c *access.Codec) {
 	}
 }
 
-// RemoteProvisioningExtendedScanReport reports the AD structures that were
+// ExtendedScanReport reports the AD structures that were
 // asked for. Without OOB information the device was not heard, or the status
 // says why there was no scan.
 //
 //	| Status 8 | UUID 128 | [ OOBInformation 16 | AD structures ] |
-type RemoteProvisioningExtendedScanReport struct {
-	Status            RemoteStatus
+type ExtendedScanReport struct {
+	Status            Status
 	UUID              mesh.UUID
 	HasOOBInformation bool
 	OOBInformation    beacon.OOB
@@ -284,12 +285,12 @@ type RemoteProvisioningExtendedScanReport struct {
 }
 
 // Opcode is 0x8057.
-func (RemoteProvisioningExtendedScanReport) Opcode() mesh.Opcode {
-	return OpRemoteProvisioningExtendedScanReport
+func (ExtendedScanReport) Opcode() mesh.Opcode {
+	return OpExtendedScanReport
 }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningExtendedScanReport) Fields(c *access.Codec) {
+func (m *ExtendedScanReport) Fields(c *access.Codec) {
 	m.Status.visit(c)
 	c.UUID("uuid", &m.UUID)
 	if c.Optional("oob_information", &m.HasOOBInformation) {
@@ -298,18 +299,18 @@ func (m *RemoteProvisioningExtendedScanReport) Fields(c *access.Codec) {
 	}
 }
 
-// RemoteProvisioningLinkGet asks for the state of the link.
-type RemoteProvisioningLinkGet struct{ access.Empty }
+// LinkGet asks for the state of the link.
+type LinkGet struct{ access.Empty }
 
 // Opcode is 0x8058.
-func (RemoteProvisioningLinkGet) Opcode() mesh.Opcode { return OpRemoteProvisioningLinkGet }
+func (LinkGet) Opcode() mesh.Opcode { return OpLinkGet }
 
-// RemoteProvisioningLinkOpen opens a link to the device with a UUID, or, with
+// LinkOpen opens a link to the device with a UUID, or, with
 // a procedure instead, to the server itself.
 //
 //	| UUID 128 | [ Timeout 8 ] |
 //	| Procedure 8 |
-type RemoteProvisioningLinkOpen struct {
+type LinkOpen struct {
 	HasUUID    bool // else Procedure
 	UUID       mesh.UUID
 	HasTimeout bool
@@ -318,10 +319,10 @@ type RemoteProvisioningLinkOpen struct {
 }
 
 // Opcode is 0x8059.
-func (RemoteProvisioningLinkOpen) Opcode() mesh.Opcode { return OpRemoteProvisioningLinkOpen }
+func (LinkOpen) Opcode() mesh.Opcode { return OpLinkOpen }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningLinkOpen) Fields(c *access.Codec) {
+func (m *LinkOpen) Fields(c *access.Codec) {
 	switch {
 	case c.Octets() && c.Reading():
 		m.HasUUID = c.Left() != 1
@@ -340,136 +341,114 @@ func (m *RemoteProvisioningLinkOpen) Fields(c *access.Codec) {
 	}
 }
 
-// RemoteProvisioningLinkClose closes the link.
+// LinkClose closes the link.
 //
 //	| Reason 8 |
-type RemoteProvisioningLinkClose struct {
-	Reason RemoteLinkReason
+type LinkClose struct {
+	Reason LinkCloseReason
 }
 
 // Opcode is 0x805A.
-func (RemoteProvisioningLinkClose) Opcode() mesh.Opcode { return OpRemoteProvisioningLinkClose }
+func (LinkClose) Opcode() mesh.Opcode { return OpLinkClose }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningLinkClose) Fields(c *access.Codec) {
-	c.Enum("reason", (*uint8)(&m.Reason), remoteReasonWords)
-	c.Require(m.Reason == RemoteReasonSuccess || m.Reason == RemoteReasonFail, "reason", "0 or 2")
+func (m *LinkClose) Fields(c *access.Codec) {
+	c.Enum("reason", (*uint8)(&m.Reason), reasonWords)
+	c.Require(m.Reason == ReasonSuccess || m.Reason == ReasonFail, "reason", "0 or 2")
 }
 
-// RemoteProvisioningLinkStatus reports the state of the link.
+// LinkStatus reports the state of the link.
 //
 //	| Status 8 | RPState 8 |
-type RemoteProvisioningLinkStatus struct {
-	Status RemoteStatus
-	State  RemoteLink
+type LinkStatus struct {
+	Status Status
+	State  LinkState
 }
 
 // Opcode is 0x805B.
-func (RemoteProvisioningLinkStatus) Opcode() mesh.Opcode { return OpRemoteProvisioningLinkStatus }
+func (LinkStatus) Opcode() mesh.Opcode { return OpLinkStatus }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningLinkStatus) Fields(c *access.Codec) {
+func (m *LinkStatus) Fields(c *access.Codec) {
 	m.Status.visit(c)
 	m.State.visit(c)
 }
 
-// RemoteProvisioningLinkReport reports that the state of the link changed;
+// LinkReport reports that the state of the link changed;
 // with the reason when the device or the server closed it.
 //
 //	| Status 8 | RPState 8 | [ Reason 8 ] |
-type RemoteProvisioningLinkReport struct {
-	Status    RemoteStatus
-	State     RemoteLink
+type LinkReport struct {
+	Status    Status
+	State     LinkState
 	HasReason bool
-	Reason    RemoteLinkReason
+	Reason    LinkCloseReason
 }
 
 // Opcode is 0x805C.
-func (RemoteProvisioningLinkReport) Opcode() mesh.Opcode { return OpRemoteProvisioningLinkReport }
+func (LinkReport) Opcode() mesh.Opcode { return OpLinkReport }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningLinkReport) Fields(c *access.Codec) {
+func (m *LinkReport) Fields(c *access.Codec) {
 	m.Status.visit(c)
 	m.State.visit(c)
 	if c.Optional("reason", &m.HasReason) {
-		c.Enum("reason", (*uint8)(&m.Reason), remoteReasonWords)
+		c.Enum("reason", (*uint8)(&m.Reason), reasonWords)
 	}
 }
 
-// RemoteProvisioningPDUSend sends a provisioning PDU to the device.
+// PDUSend sends a provisioning PDU to the device.
 //
 //	| OutboundPDUNumber 8 | ProvisioningPDU |
-type RemoteProvisioningPDUSend struct {
+type PDUSend struct {
 	OutboundPDUNumber uint8  // counts up from 1 with each PDU
 	ProvisioningPDU   []byte // type and parameters, 1 octet at least
 }
 
 // Opcode is 0x805D.
-func (RemoteProvisioningPDUSend) Opcode() mesh.Opcode { return OpRemoteProvisioningPDUSend }
+func (PDUSend) Opcode() mesh.Opcode { return OpPDUSend }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningPDUSend) Fields(c *access.Codec) {
+func (m *PDUSend) Fields(c *access.Codec) {
 	c.Uint8("outbound_pdu_number", &m.OutboundPDUNumber)
 	c.Rest("provisioning_pdu", &m.ProvisioningPDU)
 	c.Require(len(m.ProvisioningPDU) > 0, "provisioning_pdu", "a provisioning PDU")
 }
 
-// RemoteProvisioningPDUOutboundReport says that the device has acknowledged a
+// PDUOutboundReport says that the device has acknowledged a
 // provisioning PDU.
 //
 //	| OutboundPDUNumber 8 |
-type RemoteProvisioningPDUOutboundReport struct {
+type PDUOutboundReport struct {
 	OutboundPDUNumber uint8
 }
 
 // Opcode is 0x805E.
-func (RemoteProvisioningPDUOutboundReport) Opcode() mesh.Opcode {
-	return OpRemoteProvisioningPDUOutboundReport
+func (PDUOutboundReport) Opcode() mesh.Opcode {
+	return OpPDUOutboundReport
 }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningPDUOutboundReport) Fields(c *access.Codec) {
+func (m *PDUOutboundReport) Fields(c *access.Codec) {
 	c.Uint8("outbound_pdu_number", &m.OutboundPDUNumber)
 }
 
-// RemoteProvisioningPDUReport carries a provisioning PDU of the device.
+// PDUReport carries a provisioning PDU of the device.
 //
 //	| InboundPDUNumber 8 | ProvisioningPDU |
-type RemoteProvisioningPDUReport struct {
+type PDUReport struct {
 	InboundPDUNumber uint8  // counts up from 1 with each PDU
 	ProvisioningPDU  []byte // type and parameters, 1 octet at least
 }
 
 // Opcode is 0x805F.
-func (RemoteProvisioningPDUReport) Opcode() mesh.Opcode { return OpRemoteProvisioningPDUReport }
+func (PDUReport) Opcode() mesh.Opcode { return OpPDUReport }
 
 // Fields visits the parameters.
-func (m *RemoteProvisioningPDUReport) Fields(c *access.Codec) {
+func (m *PDUReport) Fields(c *access.Codec) {
 	c.Uint8("inbound_pdu_number", &m.InboundPDUNumber)
 	c.Rest("provisioning_pdu", &m.ProvisioningPDU)
 	c.Require(len(m.ProvisioningPDU) > 0, "provisioning_pdu", "a provisioning PDU")
-}
-
-func remoteMessages() []access.Kind {
-	return []access.Kind{
-		access.Describe[RemoteProvisioningScanCapabilitiesGet]("Remote Provisioning Scan Capabilities Get"),
-		access.Describe[RemoteProvisioningScanCapabilitiesStatus]("Remote Provisioning Scan Capabilities Status"),
-		access.Describe[RemoteProvisioningScanGet]("Remote Provisioning Scan Get"),
-		access.Describe[RemoteProvisioningScanStart]("Remote Provisioning Scan Start"),
-		access.Describe[RemoteProvisioningScanStop]("Remote Provisioning Scan Stop"),
-		access.Describe[RemoteProvisioningScanStatus]("Remote Provisioning Scan Status"),
-		access.Describe[RemoteProvisioningScanReport]("Remote Provisioning Scan Report"),
-		access.Describe[RemoteProvisioningExtendedScanStart]("Remote Provisioning Extended Scan Start"),
-		access.Describe[RemoteProvisioningExtendedScanReport]("Remote Provisioning Extended Scan Report"),
-		access.Describe[RemoteProvisioningLinkGet]("Remote Provisioning Link Get"),
-		access.Describe[RemoteProvisioningLinkOpen]("Remote Provisioning Link Open"),
-		access.Describe[RemoteProvisioningLinkClose]("Remote Provisioning Link Close"),
-		access.Describe[RemoteProvisioningLinkStatus]("Remote Provisioning Link Status"),
-		access.Describe[RemoteProvisioningLinkReport]("Remote Provisioning Link Report"),
-		access.Describe[RemoteProvisioningPDUSend]("Remote Provisioning PDU Send"),
-		access.Describe[RemoteProvisioningPDUOutboundReport]("Remote Provisioning PDU Outbound Report"),
-		access.Describe[RemoteProvisioningPDUReport]("Remote Provisioning PDU Report"),
-	}
 }
 
 // Limits of the parameters.

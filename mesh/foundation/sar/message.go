@@ -1,4 +1,4 @@
-package foundation
+package sar
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -8,89 +8,89 @@ import (
 
 // Opcodes of the SAR Configuration messages (section 4.3).
 const (
-	OpSARTransmitterGet    mesh.Opcode = 0x806C
-	OpSARTransmitterSet    mesh.Opcode = 0x806D
-	OpSARTransmitterStatus mesh.Opcode = 0x806E
-	OpSARReceiverGet       mesh.Opcode = 0x806F
-	OpSARReceiverSet       mesh.Opcode = 0x8070
-	OpSARReceiverStatus    mesh.Opcode = 0x8071
+	OpTransmitterGet    mesh.Opcode = 0x806C
+	OpTransmitterSet    mesh.Opcode = 0x806D
+	OpTransmitterStatus mesh.Opcode = 0x806E
+	OpReceiverGet       mesh.Opcode = 0x806F
+	OpReceiverSet       mesh.Opcode = 0x8070
+	OpReceiverStatus    mesh.Opcode = 0x8071
 )
 
-// SARTransmitterGet asks for the SAR Transmitter state.
-type SARTransmitterGet struct{ access.Empty }
+// TransmitterGet asks for the SAR Transmitter state.
+type TransmitterGet struct{ access.Empty }
 
 // Opcode is 0x806C.
-func (SARTransmitterGet) Opcode() mesh.Opcode { return OpSARTransmitterGet }
+func (TransmitterGet) Opcode() mesh.Opcode { return OpTransmitterGet }
 
-// SARTransmitterSet sets the SAR Transmitter state and is answered.
+// TransmitterSet sets the SAR Transmitter state and is answered.
 //
 //	| SARSegmentIntervalStep 4 | SARUnicastRetransmissionsCount 4 |
 //	| SARUnicastRetransmissionsWithoutProgressCount 4 |
 //	| SARUnicastRetransmissionsIntervalStep 4 |
 //	| SARUnicastRetransmissionsIntervalIncrement 4 |
 //	| SARMulticastRetransmissionsCount 4 | SARMulticastRetransmissionsIntervalStep 4 | RFU 4 |
-type SARTransmitterSet struct {
+type TransmitterSet struct {
 	Transmitter transport.Transmitter
 }
 
 // Opcode is 0x806D.
-func (SARTransmitterSet) Opcode() mesh.Opcode { return OpSARTransmitterSet }
+func (TransmitterSet) Opcode() mesh.Opcode { return OpTransmitterSet }
 
 // Fields visits the parameters.
-func (m *SARTransmitterSet) Fields(c *access.Codec) { sarTransmitter(c, &m.Transmitter) }
+func (m *TransmitterSet) Fields(c *access.Codec) { sarTransmitter(c, &m.Transmitter) }
 
-// SARTransmitterStatus reports the SAR Transmitter state.
+// TransmitterStatus reports the SAR Transmitter state.
 //
 //	| SARSegmentIntervalStep 4 | SARUnicastRetransmissionsCount 4 |
 //	| SARUnicastRetransmissionsWithoutProgressCount 4 |
 //	| SARUnicastRetransmissionsIntervalStep 4 |
 //	| SARUnicastRetransmissionsIntervalIncrement 4 |
 //	| SARMulticastRetransmissionsCount 4 | SARMulticastRetransmissionsIntervalStep 4 | RFU 4 |
-type SARTransmitterStatus struct {
+type TransmitterStatus struct {
 	Transmitter transport.Transmitter
 }
 
 // Opcode is 0x806E.
-func (SARTransmitterStatus) Opcode() mesh.Opcode { return OpSARTransmitterStatus }
+func (TransmitterStatus) Opcode() mesh.Opcode { return OpTransmitterStatus }
 
 // Fields visits the parameters.
-func (m *SARTransmitterStatus) Fields(c *access.Codec) { sarTransmitter(c, &m.Transmitter) }
+func (m *TransmitterStatus) Fields(c *access.Codec) { sarTransmitter(c, &m.Transmitter) }
 
-// SARReceiverGet asks for the SAR Receiver state.
-type SARReceiverGet struct{ access.Empty }
+// ReceiverGet asks for the SAR Receiver state.
+type ReceiverGet struct{ access.Empty }
 
 // Opcode is 0x806F.
-func (SARReceiverGet) Opcode() mesh.Opcode { return OpSARReceiverGet }
+func (ReceiverGet) Opcode() mesh.Opcode { return OpReceiverGet }
 
-// SARReceiverSet sets the SAR Receiver state and is answered.
+// ReceiverSet sets the SAR Receiver state and is answered.
 //
 //	| SARSegmentsThreshold 5 | SARAcknowledgmentDelayIncrement 3 |
 //	| SARDiscardTimeout 4 | SARReceiverSegmentIntervalStep 4 |
 //	| SARAcknowledgmentRetransmissionsCount 2 | RFU 6 |
-type SARReceiverSet struct {
+type ReceiverSet struct {
 	Receiver transport.Receiver
 }
 
 // Opcode is 0x8070.
-func (SARReceiverSet) Opcode() mesh.Opcode { return OpSARReceiverSet }
+func (ReceiverSet) Opcode() mesh.Opcode { return OpReceiverSet }
 
 // Fields visits the parameters.
-func (m *SARReceiverSet) Fields(c *access.Codec) { sarReceiver(c, &m.Receiver) }
+func (m *ReceiverSet) Fields(c *access.Codec) { sarReceiver(c, &m.Receiver) }
 
-// SARReceiverStatus reports the SAR Receiver state.
+// ReceiverStatus reports the SAR Receiver state.
 //
 //	| SARSegmentsThreshold 5 | SARAcknowledgmentDelayIncrement 3 |
 //	| SARDiscardTimeout 4 | SARReceiverSegmentIntervalStep 4 |
 //	| SARAcknowledgmentRetransmissionsCount 2 | RFU 6 |
-type SARReceiverStatus struct {
+type ReceiverStatus struct {
 	Receiver transport.Receiver
 }
 
 // Opcode is 0x8071.
-func (SARReceiverStatus) Opcode() mesh.Opcode { return OpSARReceiverStatus }
+func (ReceiverStatus) Opcode() mesh.Opcode { return OpReceiverStatus }
 
 // Fields visits the parameters.
-func (m *SARReceiverStatus) Fields(c *access.Codec) { sarReceiver(c, &m.Receiver) }
+func (m *ReceiverStatus) Fields(c *access.Codec) { sarReceiver(c, &m.Receiver) }
 
 func sarTransmitter(c *access.Codec, s *transport.Transmitter) {
 	c.Bits("sar_segment_interval_step", &s.SegmentIntervalStep, 4)

@@ -1,43 +1,44 @@
-package foundation
+package sar
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// SARServer is the SAR Configuration Server model (section 4.4): how the node
+// Server is the SAR Configuration Server model (section 4.4): how the node
 // segments and reassembles.
-type SARServer struct{ responder }
+type Server struct{ foundation.Responder }
 
-// NewSARServer makes the model for the primary element of a node.
-func NewSARServer() *SARServer {
-	s := &SARServer{newResponder(SARConfigurationServerID)}
-	on(s, func(*access.Incoming, *SARTransmitterGet) access.Message { return s.transmitter() })
-	on(s, func(_ *access.Incoming, m *SARTransmitterSet) access.Message {
+// NewServer makes the model for the primary element of a node.
+func NewServer() *Server {
+	s := &Server{foundation.NewResponder(foundation.SARConfigurationServerID)}
+	foundation.On(s, func(*access.Incoming, *TransmitterGet) access.Message { return s.transmitter() })
+	foundation.On(s, func(_ *access.Incoming, m *TransmitterSet) access.Message {
 		s.Change(func(n *state.Node) { n.SARTransmitter = &m.Transmitter })
 		return s.transmitter()
 	})
-	on(s, func(*access.Incoming, *SARReceiverGet) access.Message { return s.receiver() })
-	on(s, func(_ *access.Incoming, m *SARReceiverSet) access.Message {
+	foundation.On(s, func(*access.Incoming, *ReceiverGet) access.Message { return s.receiver() })
+	foundation.On(s, func(_ *access.Incoming, m *ReceiverSet) access.Message {
 		s.Change(func(n *state.Node) { n.SARReceiver = &m.Receiver })
 		return s.receiver()
 	})
 	return s
 }
 
-func (s *SARServer) transmitter() access.Message {
+func (s *Server) transmitter() access.Message {
 	t := transport.DefaultTransmitter()
 	if set := s.Host().State().SARTransmitter; set != nil {
 		t = *set
 	}
-	return &SARTransmitterStatus{Transmitter: t}
+	return &TransmitterStatus{Transmitter: t}
 }
 
-func (s *SARServer) receiver() access.Message {
+func (s *Server) receiver() access.Message {
 	r := transport.DefaultReceiver()
 	if set := s.Host().State().SARReceiver; set != nil {
 		r = *set
 	}
-	return &SARReceiverStatus{Receiver: r}
+	return &ReceiverStatus{Receiver: r}
 }
