@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // LowPowerConfig sets up a LowPower. Zero fields get their default where one is
@@ -163,7 +164,7 @@ func (l *LowPower) NextDeadline() time.Time {
 	case stopped:
 		return time.Time{}
 	case sleeping:
-		return earlier(l.deadline, l.pollAt)
+		return deadline.Earliest(l.deadline, l.pollAt)
 	default:
 		return l.deadline
 	}
@@ -171,7 +172,7 @@ func (l *LowPower) NextDeadline() time.Time {
 
 // Tick does what is due.
 func (l *LowPower) Tick(now time.Time, out *Output) {
-	if !due(l.NextDeadline(), now) {
+	if !deadline.Due(l.NextDeadline(), now) {
 		return
 	}
 	switch l.phase {
@@ -239,7 +240,7 @@ func (l *LowPower) offered(now time.Time, m *Control) {
 		return
 	}
 	if l.from == mesh.Unassigned {
-		l.deadline = earlier(l.deadline, now.Add(betterOffer))
+		l.deadline = deadline.Earliest(l.deadline, now.Add(betterOffer))
 	} else if !l.better(&o) {
 		return
 	}
