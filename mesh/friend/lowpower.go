@@ -86,16 +86,22 @@ type LowPower struct {
 	window      time.Duration
 	room        int // of the friend's subscription list
 
+	exchange
+	pollAt  time.Time // sooner than the interval, zero if not
+	heardAt time.Time // the last message
+
+	wanted, known []mesh.Address
+}
+
+// exchange is the question that a Low Power node has for its friend, and how
+// often it has asked.
+type exchange struct {
 	fsn        bool
 	question   uint8 // opcode
 	attempts   int
 	listenFrom time.Time
 	list       Subscriptions // in question
 	number     uint8         // of the last transaction
-	pollAt     time.Time     // sooner than the interval, zero if not
-	heardAt    time.Time     // the last message
-
-	wanted, known []mesh.Address
 }
 
 // NewLowPower makes a LowPower.
