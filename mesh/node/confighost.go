@@ -36,7 +36,7 @@ var (
 func (h configHost) State() *state.Node { return h.c.host.state }
 
 // Edit implements foundation.Host.
-func (h configHost) Edit(change func(*state.Node)) { h.c.edit(change) }
+func (h configHost) Edit(change func(*state.Node) bool) { h.c.edit(change) }
 
 // Reset implements foundation.Host.
 func (h configHost) Reset() error { return h.c.leave() }

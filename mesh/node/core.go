@@ -95,13 +95,9 @@ func (c *Core) load(s *Saved) error {
 // input wraps every input: it opens it, runs it, and closes it when run returns
 // true. An input that has changed nothing returns false.
 func (c *Core) input(now time.Time, run func() bool) {
-	h := c.host
-	if c.taken {
-		h.output.Reset()
-		c.taken = false
-	}
-	if now.After(h.now) {
-		h.now = now
+	c.forgetTaken()
+	if now.After(c.host.now) {
+		c.host.now = now
 	}
 	if run() {
 		c.close()
@@ -139,8 +135,17 @@ func (c *Core) flush() {
 // Take returns what is to be done because of the inputs since the last Take. It is
 // valid until the next input.
 func (c *Core) Take() *Output {
+	c.forgetTaken()
 	c.taken = true
 	return &c.host.output
+}
+
+// forgetTaken empties an output that was taken.
+func (c *Core) forgetTaken() {
+	if c.taken {
+		c.host.output.Reset()
+		c.taken = false
+	}
 }
 
 // Receive handles a PDU from the radio.
@@ -227,12 +232,17 @@ func (c *Core) State() *state.Node { return c.host.state.Clone() }
 // provisioned.
 func (c *Core) Address() mesh.Address { return c.host.state.Address }
 
-// Edit changes the node's configuration. The node stores it and acts by it.
-func (c *Core) Edit(change func(*state.Node)) { c.do(c.host.now, func() { c.edit(change) }) }
+// Edit changes the node's configuration. The node stores it and acts by it, unless
+// change returns false: then nothing has changed.
+func (c *Core) Edit(change func(*state.Node) bool) {
+	c.do(c.host.now, func() { c.edit(change) })
+}
 
-func (c *Core) edit(change func(*state.Node)) {
-	c.host.Edit(change)
-	c.derive()
+func (c *Core) edit(change func(*state.Node) bool) {
+	if change(c.host.state) {
+		c.host.edited = true
+		c.derive()
+	}
 }
 
 // derive makes all parts act by the changed configuration.

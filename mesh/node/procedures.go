@@ -124,3 +124,15 @@ func (c *Core) NodeIdentity(index mesh.KeyIndex) state.Feature {
 func (c *Core) SetNodeIdentity(now time.Time, index mesh.KeyIndex, on bool) {
 	c.do(now, func() { c.parts.gatt.Server.SetNodeIdentity(index, on) })
 }
+
+// SetPrivateNodeIdentity is SetNodeIdentity in the form that nobody can follow who
+// does not have the NetKey. While the other form is advertised it does nothing.
+func (c *Core) SetPrivateNodeIdentity(now time.Time, index mesh.KeyIndex, on bool) {
+	c.do(now, func() { c.parts.gatt.Server.SetPrivateNodeIdentity(index, on) })
+}
+
+// PrivateNodeIdentity is the Private Node Identity state of a subnet (section
+// 4.2.46).
+func (c *Core) PrivateNodeIdentity(index mesh.KeyIndex) state.Feature {
+	return c.parts.gatt.Server.PrivateNodeIdentity(index)
+}

@@ -99,8 +99,7 @@ func TestDefaultTTLIsUsed(t *testing.T) {
 	dev.options.Monitor = true
 	p.restart(dev)
 	peer := p.provision(gateway, uuid, provision.Auth{})
-	gateway.State().DefaultTTL = 5
-	gateway.Changed()
+	gateway.edit(func(n *state.Node) { n.DefaultTTL = 5 })
 	p.carryOut(gateway)
 	var status configuration.DefaultTTLStatus
 	p.configure(gateway, peer, &configuration.DefaultTTLSet{TTL: 7}, &status)
@@ -140,8 +139,7 @@ func TestKeyRefreshOverTheAir(t *testing.T) {
 		p.configure(gateway, peer, &configuration.DefaultTTLGet{}, &ttl)
 	}
 	local := func(change func(*state.Node)) {
-		change(gateway.State())
-		gateway.Changed()
+		gateway.edit(change)
 		p.carryOut(gateway)
 	}
 	phase := func(transition uint8, want state.Phase) {
