@@ -125,6 +125,7 @@ type Router struct {
 	queue   []transport.AccessMessage
 	payload []byte
 	bridged []mesh.KeyIndex
+	sealed  [bearer.MaxPDU]byte
 
 	pace     bearer.Pace
 	busyTill time.Time // when the radio will have sent what this node has to send

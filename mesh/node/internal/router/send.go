@@ -100,25 +100,23 @@ type transmission struct {
 // transmit seals a network PDU and sends it. This is the one way out for network
 // PDUs. It returns false when the PDU could not be sealed, and counts that.
 func (r *Router) transmit(t *transmission) bool {
-	out := bearer.Outgoing{Kind: bearer.Message, Lane: t.lane, Transmit: t.how}
 	var pdu []byte
 	var err error
 	if t.relay {
-		pdu, err = t.by.Relay(out.Data[:0], t.pdu)
+		pdu, err = t.by.Relay(r.sealed[:0], t.pdu)
 	} else {
-		pdu, err = t.by.Seal(out.Data[:0], t.pdu)
+		pdu, err = t.by.Seal(r.sealed[:0], t.pdu)
 	}
 	if err != nil {
 		r.host.CountUnsent(err)
 		return false
 	}
-	out.Len = uint8(len(pdu))
 	if !t.relay {
 		r.network.Remember(t.pdu.NetKey, t.pdu)
 	}
 	r.to.Proxy.WriteNetwork(t.links, pdu)
 	if t.advertise {
-		r.host.Advertise(out)
+		r.host.Advertise(bearer.NewOutgoing(bearer.Message, t.lane, t.how, pdu))
 	}
 	return true
 }
