@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -38,8 +39,15 @@ func (h configHost) State() *state.Node { return h.c.host.state }
 // Edit implements foundation.Host.
 func (h configHost) Edit(change func(*state.Node) bool) { h.c.edit(change) }
 
-// Reset implements foundation.Host.
-func (h configHost) Reset() error { return h.c.leave() }
+// Reset implements foundation.Host. Nobody waits for its outcome, so an error is
+// reported.
+func (h configHost) Reset() error {
+	err := h.c.leave()
+	if err != nil {
+		h.c.host.Report(part.Faulted{Err: fmt.Errorf("node: the node has left its network, but cannot be provisioned again before it is restarted: %w", err)})
+	}
+	return err
+}
 
 // Leaves implements configuration.Resident.
 func (h configHost) Leaves(by mesh.Address) bool {
