@@ -26,8 +26,6 @@ const (
 // needed fails the test.
 func exceptions() map[string]string {
 	return map[string]string{
-		"mesh/node":      "being split",
-		"mesh/node.Core": "being split",
 		"bridge":         "being split",
 		"bridge.Service": "being split",
 
