@@ -30,7 +30,7 @@ func BenchmarkCommand(b *testing.B) {
 	c := command(b, `{"state":"ON","brightness":128,"color_temp":3000}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := tr.Command("", c); err != nil {
+		if _, err := tr.Plan("", c); err != nil {
 			b.Fatal(err)
 		}
 	}
