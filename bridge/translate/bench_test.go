@@ -36,6 +36,18 @@ func BenchmarkCommand(b *testing.B) {
 	}
 }
 
+// BenchmarkSend is the plan of that command on its way to the node.
+func BenchmarkSend(b *testing.B) {
+	tr := translate.Describe(whiteLamp())
+	steps := mustPlan(b, tr, "", `{"state":"ON","brightness":128,"color_temp":3000}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := tr.Send(steps); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkReceiveEverything is one value of a device with many properties.
 func BenchmarkReceiveEverything(b *testing.B) {
 	tr := translate.Describe(everything())
