@@ -139,8 +139,8 @@ func (b *builder) component(f *translate.Feature) (any, error) {
 		return b.sensor(f), nil
 	case platformBinarySensor:
 		return binarySensor{
-			entity:      b.entity(f),
-			DeviceClass: binaryClass(f.Name),
+			entity:        b.entity(f),
+			DeviceClass:   binaryClass(f.Name),
 			ValueTemplate: onOff(f),
 		}, nil
 	case platformEvent:
