@@ -17,38 +17,46 @@ func TestPlatform(t *testing.T) {
 		component string // beside what all have
 	}{
 		{
-			translate.Feature{Type: translate.TypeNumeric, Access: translate.Published, Unit: "W", Step: 0.1}, "sensor",
+			translate.Feature{Type: translate.TypeNumeric, Access: translate.Published, Unit: "W", Step: 0.1},
+			"sensor",
 			`{"state_class":"measurement","suggested_display_precision":1,"unit_of_measurement":"W","value_template":"{{ value_json.f_2 }}"}`,
 		},
 		{
-			translate.Feature{Type: translate.TypeNumeric, Access: settable, Unit: "s", Step: 0.5, Range: &translate.Range{Min: 0, Max: 60}}, "number",
+			translate.Feature{Type: translate.TypeNumeric, Access: settable, Unit: "s", Step: 0.5, Range: &translate.Range{Min: 0, Max: 60}},
+			"number",
 			`{"command_template":"{\"f\":\"{{ value }}\"}","command_topic":"btmesh2mqtt/demo_plug/3/set","max":60,"min":0,"step":0.5,` +
 				`"unit_of_measurement":"s","value_template":"{{ value_json.f_2 }}"}`,
 		},
 		{
-			translate.Feature{Type: translate.TypeBinary, Access: translate.Published}, "binary_sensor",
+			translate.Feature{Type: translate.TypeBinary, Access: translate.Published},
+			"binary_sensor",
 			`{"value_template":"{% set v = value_json.f_2 %}{{ None if v is none else 'ON' if v else 'OFF' }}"}`,
 		},
 		{
-			translate.Feature{Type: translate.TypeBinary, Access: settable, Binary: translate.Binary{On: "ON", Off: "OFF"}}, "switch",
+			translate.Feature{Type: translate.TypeBinary, Access: settable, Binary: translate.Binary{On: "ON", Off: "OFF"}},
+			"switch",
 			`{"command_template":"{\"f\":\"{{ value }}\"}","command_topic":"btmesh2mqtt/demo_plug/3/set","value_template":"{{ value_json.f_2 }}"}`,
 		},
 		{
-			translate.Feature{Type: translate.TypeBinary, Access: settable, Binary: translate.Binary{On: true, Off: false}}, "switch",
+			translate.Feature{Type: translate.TypeBinary, Access: settable, Binary: translate.Binary{On: true, Off: false}},
+			"switch",
 			`{"command_template":"{\"f\":\"{{ value }}\"}","command_topic":"btmesh2mqtt/demo_plug/3/set",` +
 				`"value_template":"{% set v = value_json.f_2 %}{{ None if v is none else 'ON' if v else 'OFF' }}"}`,
 		},
 		{
-			translate.Feature{Type: translate.TypeEnum, Access: translate.Published, Values: []string{"a", "b"}}, "sensor",
+			translate.Feature{Type: translate.TypeEnum, Access: translate.Published, Values: []string{"a", "b"}},
+			"sensor",
 			`{"device_class":"enum","options":["a","b"],"value_template":"{{ value_json.f_2 }}"}`,
 		},
 		{
-			translate.Feature{Type: translate.TypeEnum, Access: settable, Values: []string{"a", "b"}}, "select",
+			translate.Feature{Type: translate.TypeEnum, Access: settable, Values: []string{"a", "b"}},
+			"select",
 			`{"command_template":"{\"f\":\"{{ value }}\"}","command_topic":"btmesh2mqtt/demo_plug/3/set","options":["a","b"],"value_template":"{{ value_json.f_2 }}"}`,
 		},
 		{translate.Feature{Type: translate.TypeText, Access: translate.Published}, "sensor", `{"value_template":"{{ value_json.f_2 }}"}`},
 		{
-			translate.Feature{Type: translate.TypeText, Access: settable}, "text",
+			translate.Feature{Type: translate.TypeText, Access: settable},
+			"text",
 			`{"command_template":"{\"f\":\"{{ value }}\"}","command_topic":"btmesh2mqtt/demo_plug/3/set","value_template":"{{ value_json.f_2 }}"}`,
 		},
 		{translate.Feature{Type: translate.TypeList, Access: settable}, "", ""},
