@@ -21,9 +21,9 @@ type Function interface {
 	// returned it. The description does not change.
 	Features() []Feature
 	// Report updates the function from a message and sets the values that it
-	// changes in the state of the device. It returns false for a message that the function
-	// does not know, and changes nothing then. It is called for messages from
-	// the elements whose models the function has.
+	// changes in the state of the device. It returns false for a message that
+	// the function does not know, and changes nothing then. It is called for
+	// messages from the elements whose models the function has.
 	Report(r *Report) bool
 	// Restore takes over stored values, by property. It ignores values that
 	// the feature cannot have.
