@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 )
 
 // This file reads the values of commands as the features describe them.
@@ -26,10 +28,7 @@ func Wrong(name, expected string, raw json.RawMessage) error {
 // clip keeps an error message short, whatever arrived.
 func clip(s string) string {
 	const most = 60
-	if len(s) <= most {
-		return strings.ToValidUTF8(s, "\uFFFD")
-	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
+	return excerpt.Of(s, most)
 }
 
 // read reads a value of a command. name is how the command calls the attribute.
