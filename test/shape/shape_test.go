@@ -29,8 +29,6 @@ func exceptions() map[string]string {
 		"bridge":         "being split",
 		"bridge.Service": "being split",
 
-		"bridge/translate.lamp": "being split",
-
 		"mesh/access.Codec": "a method for each kind of field of a message, as encoding/binary and the like have",
 
 		"mesh/friend.friendship":    "protocol state of a friendship; its few methods ask and update it",
