@@ -9,7 +9,13 @@ import (
 
 // Flush hands out what the transport layer has put out since the last PDU, and
 // reports whether there was a message or the end of one.
-func (r *Router) Flush() bool { return r.collect(nil) }
+func (r *Router) Flush() bool {
+	l := &r.lower
+	if len(l.Network)+len(l.Replay)+len(l.Access)+len(l.Control)+len(l.Done)+len(l.Held) == 0 {
+		return false
+	}
+	return r.collect(nil)
+}
 
 // collect hands out what the transport layer has put out: because of a PDU, or,
 // with nil, of something else. What a model answers and what a request does next
