@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -85,12 +85,12 @@ func ExampleNode_gateway() {
 	fmt.Println("provisioned", lamp.UUID, "as", lamp.Address)
 
 	deviceKey, appKey := transport.Key{Device: lamp.Address}, transport.Key{App: 0}
-	ask(gateway, lamp.Address, deviceKey, &foundation.ConfigAppKeyAdd{
+	ask(gateway, lamp.Address, deviceKey, &configuration.AppKeyAdd{
 		AppKey: must(gateway.ApplicationKey(ctx, 0)),
-	}, foundation.OpConfigAppKeyStatus)
-	ask(gateway, lamp.Address, deviceKey, &foundation.ConfigModelAppBind{
+	}, configuration.OpAppKeyStatus)
+	ask(gateway, lamp.Address, deviceKey, &configuration.ModelAppBind{
 		ElementAddress: lamp.Address, ModelIdentifier: generic.OnOffServerID,
-	}, foundation.OpConfigModelAppStatus)
+	}, configuration.OpModelAppStatus)
 	answer := ask(gateway, lamp.Address, appKey, &generic.OnOffSet{OnOff: true}, generic.OpOnOffStatus)
 	fmt.Println("the lamp answers", answer.Opcode, answer.Params)
 	// Output:

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
@@ -95,10 +96,10 @@ func (c *carriage) settle(p, d *Output) {
 func (c *carriage) wait(d time.Duration) {
 	c.now = c.now.Add(d)
 	var p, e Output
-	if due(c.provisioner.NextDeadline(), c.now) {
+	if deadline.Due(c.provisioner.NextDeadline(), c.now) {
 		c.provisioner.Tick(c.now, &p)
 	}
-	if due(c.device.NextDeadline(), c.now) {
+	if deadline.Due(c.device.NextDeadline(), c.now) {
 		c.device.Tick(c.now, &e)
 	}
 	c.settle(&p, &e)
