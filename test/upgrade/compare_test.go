@@ -47,8 +47,12 @@ var varies = []struct {
 	{"state", shape, "what the devices report now; the demo's are off after a restart"},
 	{"network/timestamp", shape, "the time of the export"},
 	{"network/netKeys/*/timestamp", shape, "the time of the export"},
-	{"network/nodes/*/netKeys", free, "cdf283b exports subnet 0 for every node, whatever it has; bridge/devices has them"},
-	{"network/nodes/*/appKeys", free, "cdf283b exports AppKey 0 for every node, whatever it has; bridge/devices has them"},
+	// v0-2026-11 exported subnet 0 and AppKey 0 for every device, whatever it had.
+	// That they are right is compared with bridge/devices.
+	{"network/nodes/*/netKeys", free, "exported wrongly by v0-2026-11"},
+	{"network/nodes/*/appKeys", free, "exported wrongly by v0-2026-11"},
+	{"network/nodes/*/elements/*/models/*/bind", free, "exported wrongly by v0-2026-11"},
+	{"network/nodes/*/elements/*/models/*/publish/index", free, "exported wrongly by v0-2026-11"},
 }
 
 // freedom looks a path up in the list.
@@ -181,6 +185,8 @@ type listed struct {
 	UUID      string `json:"uuid"`
 	Name      string `json:"friendly_name"`
 	Interview string `json:"interview_state"`
+	NetKeys   []int  `json:"net_keys"`
+	AppKeys   []int  `json:"app_keys"`
 	Exposes   []struct {
 		Type string `json:"type"`
 	} `json:"exposes"`

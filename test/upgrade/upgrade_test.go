@@ -105,14 +105,39 @@ func (h *home) published(f *fixture, mark int) {
 func (h *home) sameNetwork(f *fixture) {
 	h.t.Helper()
 	var old, now any
+	exported := h.export()
 	if err := json.Unmarshal(f.network, &old); err != nil {
 		h.t.Fatal(err)
 	}
-	if err := json.Unmarshal(h.export(), &now); err != nil {
+	if err := json.Unmarshal(exported, &now); err != nil {
 		h.t.Fatal(err)
 	}
 	for _, difference := range differences("network", old, now) {
 		h.t.Error(difference)
+	}
+	type key struct{ Index int }
+	var network struct {
+		Nodes []struct {
+			UUID             string
+			NetKeys, AppKeys []key
+		}
+	}
+	if err := json.Unmarshal(exported, &network); err != nil {
+		h.t.Fatal(err)
+	}
+	indexes := func(keys []key) (all []int) {
+		for _, k := range keys {
+			all = append(all, k.Index)
+		}
+		return all
+	}
+	for _, device := range documents(f.retained).devices() {
+		for _, n := range network.Nodes {
+			net, app := indexes(n.NetKeys), indexes(n.AppKeys)
+			if n.UUID == dashed(device.UUID) && (!slices.Equal(net, device.NetKeys) || !slices.Equal(app, device.AppKeys)) {
+				h.t.Errorf("%s is exported with NetKeys %v and AppKeys %v, expected %v and %v", device.Name, net, app, device.NetKeys, device.AppKeys)
+			}
+		}
 	}
 }
 
