@@ -64,7 +64,7 @@ func allowed(language string) []directive {
 		return []directive{plain, until, serve, file, notRun}
 	case "json":
 		return []directive{publish, shows, file, notRun}
-	case "yaml":
+	case "yaml", "ini":
 		return []directive{file, notRun}
 	case "text":
 		return []directive{plain}
@@ -182,7 +182,7 @@ func (b *block) check() error {
 	kinds := allowed(b.language)
 	switch {
 	case kinds == nil:
-		return fmt.Errorf("expected a block of the language sh, json, yaml or text, got %q", b.language)
+		return fmt.Errorf("expected a block of the language sh, json, yaml, ini or text, got %q", b.language)
 	case !slices.Contains(kinds, b.kind):
 		return fmt.Errorf("a block of %s can be %q, got %q: a comment before it has to say how it is checked", b.language, kinds, b.kind)
 	case b.kind != plain && b.value == "":

@@ -192,7 +192,9 @@ func (s *sitting) publish(b block) {
 		if err := json.Unmarshal([]byte(payload), &command); err != nil {
 			s.t.Fatalf("%s: a command is an object: %v", b.place, err)
 		}
-		command["transaction"] = b.place
+		if command["transaction"] == nil {
+			command["transaction"] = b.place
+		}
 		changed, err := json.Marshal(command)
 		if err != nil {
 			s.t.Fatal(err)
