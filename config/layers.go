@@ -169,10 +169,11 @@ func (l *loader) flags(flags *pflag.FlagSet) {
 // BindFlags adds one flag for each key. They take any text: Load checks it,
 // together with everything else.
 func BindFlags(flags *pflag.FlagSet) {
+	defaults := Default()
 	for _, k := range Keys() {
 		f := flags.VarPF(&flagText{kind: k.Type}, k.Name, "", k.Usage)
 		f.DefValue = "" // its own default is no text; the usage shows the real one
-		if value := k.Default(); value != `""` {
+		if value := k.yaml(k.get(&defaults)); value != `""` {
 			f.Usage += " [" + strings.Trim(value, "[]") + "]"
 		}
 		if k.Type == "bool" {

@@ -5,17 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 )
 
@@ -108,7 +109,7 @@ func readPage(t *testing.T, name string) *page {
 func parsePage(name string, source []byte) (*page, []string) {
 	p := &page{name: name, headings: map[string]bool{}}
 	var problems []string
-	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
+	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM))
 	line := func(n ast.Node) string {
 		for c := n; c != nil; c = c.Parent() {
 			if c.Type() == ast.TypeBlock && c.Lines().Len() > 0 {
@@ -123,9 +124,7 @@ func parsePage(name string, source []byte) (*page, []string) {
 		}
 		switch n := n.(type) {
 		case *ast.Heading:
-			if id, ok := n.AttributeString("id"); ok {
-				p.headings[string(id.([]byte))] = true
-			}
+			p.heading(string(n.Lines().Value(source)))
 		case *ast.Link:
 			p.links = append(p.links, link{line(n), string(n.Destination)})
 		case *ast.Image:
@@ -159,6 +158,27 @@ func parsePage(name string, source []byte) (*page, []string) {
 		problems = append(problems, fmt.Sprintf("%s: %v", name, err))
 	}
 	return p, problems
+}
+
+// heading notes the anchor that GitHub makes of a heading: in lower case, without
+// punctuation, numbered when there is another one like it.
+func (p *page) heading(title string) {
+	title = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`).ReplaceAllString(title, "$1") // of a link the text
+	anchor := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+			return unicode.ToLower(r)
+		case r == ' ':
+			return '-'
+		default:
+			return -1
+		}
+	}, title)
+	unique := anchor
+	for n := 1; p.headings[unique]; n++ {
+		unique = fmt.Sprintf("%s-%d", anchor, n)
+	}
+	p.headings[unique] = true
 }
 
 // direct takes the directive from the comment before the block. Other comments
@@ -225,6 +245,9 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
+// generated is written by the test of bridge/reference.
+const generated = "docs/mqtt-api.md"
+
 // TestLinks follows the links of the pages to files and headings.
 func TestLinks(t *testing.T) {
 	t.Parallel()
@@ -233,13 +256,7 @@ func TestLinks(t *testing.T) {
 		pages[name] = readPage(t, name)
 	}
 	count := 0
-	for _, name := range slices.Sorted(func(yield func(string) bool) {
-		for name := range pages {
-			if !yield(name) {
-				return
-			}
-		}
-	}) {
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		for _, l := range pages[name].links {
 			if strings.Contains(l.target, "://") || strings.HasPrefix(l.target, "mailto:") {
 				continue
@@ -261,7 +278,7 @@ func follow(pages map[string]*page, from, target string) string {
 	to := from
 	if path != "" {
 		to = filepath.ToSlash(filepath.Join(filepath.Dir(filepath.FromSlash(from)), filepath.FromSlash(path)))
-		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(to))); err != nil {
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(to))); err != nil && to != generated {
 			return "there is no such file"
 		}
 	}
@@ -269,4 +286,52 @@ func follow(pages map[string]*page, from, target string) string {
 		return "the page has no such heading"
 	}
 	return ""
+}
+
+// TestMessages: the messages that a reader may look for in the page about
+// troubles are messages of the program. Three dots stand for anything.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	const name = "docs/troubleshooting.md"
+	page, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources strings.Builder
+	for _, folder := range []string{"bridge", "cmd", "config", "hci", "mesh"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			sources.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, rest, _ := strings.Cut(string(page), "| message |")
+	table, _, _ := strings.Cut(rest, "\n\n")
+	messages := regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1)
+	if len(messages) == 0 {
+		t.Errorf("%s has no table of messages", name)
+	}
+	for _, m := range messages {
+		for _, part := range strings.Split(m[1], "...") {
+			if !strings.Contains(sources.String(), strings.TrimSpace(part)) {
+				t.Errorf("%s: nothing in the program says %q", name, part)
+			}
+		}
+	}
+}
+
+func TestAnchors(t *testing.T) {
+	t.Parallel()
+	p, _ := parsePage("page.md", []byte("# A `b/c_d`, e\n\n## A bc_d e\n\n## [Link](x.md) ä\n"))
+	for _, want := range []string{"a-bc_d-e", "a-bc_d-e-1", "link-ä"} {
+		if !p.headings[want] {
+			t.Errorf("no anchor %s among %v", want, p.headings)
+		}
+	}
 }
