@@ -64,8 +64,7 @@ type Part interface {
 	Removed(d *registry.Device, replaced bool)
 	// Renamed takes a device that has another name than before.
 	Renamed(d *registry.Device, from string)
-	// Returned takes a device that did not answer for some time and does again.
-	Returned(d *registry.Device)
+
 	// Announced asks for everything retained about a device to be published.
 	Announced(d *registry.Device)
 }
@@ -203,9 +202,6 @@ func (None) Removed(*registry.Device, bool) {}
 
 // Renamed implements Part.
 func (None) Renamed(*registry.Device, string) {}
-
-// Returned implements Part.
-func (None) Returned(*registry.Device) {}
 
 // Announced implements Part.
 func (None) Announced(*registry.Device) {}

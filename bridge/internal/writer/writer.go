@@ -34,12 +34,12 @@ type Writer struct {
 
 	next job // the changes since the last Flush
 
-	mu      sync.Mutex
-	queue   []job
-	wake    chan struct{}
-	idle    chan struct{} // closed and renewed when nothing is left to try
-	tried   uint64        // jobs
-	put     uint64
+	mu    sync.Mutex
+	queue []job
+	wake  chan struct{}
+	idle  chan struct{} // closed and renewed when nothing is left to try
+	tried uint64        // jobs
+	put   uint64
 }
 
 // job is what one Flush hands over.
