@@ -86,3 +86,9 @@ func words(t reflect.Type) string {
 		return "another value"
 	}
 }
+
+// OfDevice is the payload of a request with nothing in it but a device.
+type OfDevice struct {
+	Common
+	ID string `json:"id"`
+}

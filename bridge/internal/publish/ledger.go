@@ -123,6 +123,14 @@ func (l *Ledger) Clear(uuid mesh.UUID, topics ...string) {
 	l.save(l.record(uuid), list(keyCleared, slices.Concat(l.former, l.cleared)))
 }
 
+// Disown forgets that topics are those of a device, for they are another one's now.
+func (l *Ledger) Disown(uuid mesh.UUID, topics ...string) {
+	for _, t := range topics {
+		delete(l.topics[uuid], t)
+	}
+	l.save(l.record(uuid))
+}
+
 // Topics lists the topics of a device in their order.
 func (l *Ledger) Topics(uuid mesh.UUID) []string { return slices.Sorted(maps.Keys(l.topics[uuid])) }
 

@@ -90,6 +90,21 @@ func (d *Device) LowPower() bool {
 	return c != nil && c.Features&foundation.FeatureLowPower != 0
 }
 
+// MayHave reports whether the device has a model, as far as that is known: before
+// the interview it may have every one.
+func (d *Device) MayHave(model mesh.ModelID) bool {
+	c := d.Record.Composition
+	if c == nil {
+		return true
+	}
+	for _, e := range c.Elements {
+		if slices.Contains(e.Models, model) {
+			return true
+		}
+	}
+	return false
+}
+
 // Who names the device in the response to a request.
 func (d *Device) Who() map[string]any {
 	return map[string]any{"name": d.Record.Name, "uuid": d.Record.UUID, "address": d.Record.Address}
