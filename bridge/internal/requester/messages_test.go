@@ -1,4 +1,4 @@
-package bridge
+package requester
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 // The octets of every message that has a field for a key are kept out of the log
 // and of what is published.
 func TestMessagesThatCarryKeysAreKnown(t *testing.T) {
-	messages, err := newMessages()
+	messages, err := Messages()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,8 +26,8 @@ func TestMessagesThatCarryKeysAreKnown(t *testing.T) {
 		if has {
 			found++
 		}
-		if has != carriesKey(kind.Opcode) {
-			t.Errorf("%s: a key among its fields: %t, carriesKey says %t", kind.Name, has, !has)
+		if has != CarriesKey(kind.Opcode) {
+			t.Errorf("%s: a key among its fields: %t, CarriesKey says %t", kind.Name, has, !has)
 		}
 	}
 	if found < 4 {
