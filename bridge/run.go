@@ -28,7 +28,8 @@ func (s *Service) Run(ctx context.Context, p Publisher) error {
 		p.Stop()
 	}
 	s.parts.lists.Publish()
-	for s.host.Writer.Flush() {
+	s.host.Writer.Flush()
+	for more := true; more; more = s.host.Writer.Flush() {
 		s.loop.Drain(s.host.Writer.Finish)
 	}
 	stopWriting()
