@@ -9,7 +9,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
 
 // Adapter is a radio as bridge/info and bridge/health show it.
@@ -145,12 +144,12 @@ type Model struct {
 
 // Expose is a function of a device.
 type Expose struct {
-	Type     translate.Kind `json:"type"`
-	Property string         `json:"property"`
-	Element  int            `json:"element"`
-	Unit     string         `json:"unit,omitempty"`
-	Features []string       `json:"features,omitempty"`
-	Values   []string       `json:"values,omitempty"`
+	Type     string   `json:"type"`
+	Property string   `json:"property"`
+	Element  int      `json:"element"`
+	Unit     string   `json:"unit,omitempty"`
+	Features []string `json:"features,omitempty"`
+	Values   []string `json:"values,omitempty"`
 }
 
 // Friendship is the friendship of a low power node with the bridge.

@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
@@ -204,21 +205,21 @@ func describe(d *registry.Device) document.Device {
 		}
 	}
 	if d.Translator != nil {
-		for _, t := range d.Translator.Things() {
-			doc.Exposes = append(doc.Exposes, expose(t))
+		for _, f := range d.Translator.Features() {
+			doc.Exposes = append(doc.Exposes, expose(&f))
 		}
 	}
 	return doc
 }
 
-func expose(t translate.Thing) document.Expose {
-	doc := document.Expose{Type: t.Kind, Property: t.Attribute, Element: t.Element, Unit: t.Unit, Values: t.EventTypes}
-	for _, f := range []struct {
-		has  bool
-		name string
-	}{{t.Kind == translate.Light, "state"}, {t.Brightness, "brightness"}, {t.ColorTemp, "color_temp"}, {t.Color, "color_hs"}} {
-		if f.has {
-			doc.Features = append(doc.Features, f.name+t.Suffix)
+func expose(f *translate.Feature) document.Expose {
+	doc := document.Expose{Type: homeassistant.Platform(f), Property: f.Property, Element: f.Element, Unit: f.Unit, Values: f.Values}
+	if f.Property == "" && len(f.Parts) > 0 {
+		doc.Property = f.Parts[0].Property
+	}
+	for _, part := range f.Parts {
+		if f.Name == "light" && part.Access&translate.Settable != 0 {
+			doc.Features = append(doc.Features, part.Name+part.Suffix)
 		}
 	}
 	return doc

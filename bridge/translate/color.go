@@ -1,7 +1,10 @@
 package translate
 
 import (
+	"encoding/json"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 )
@@ -111,14 +114,14 @@ func rgbColor(r, g, b float64) (Color, bool) {
 		return Color{}, false
 	}
 	c := Color{S: (high - low) / high * 100}
-	if spread := high - low; spread > 0 {
+	if chroma := high - low; chroma > 0 {
 		switch high {
 		case r:
-			c.H = (g - b) / spread
+			c.H = (g - b) / chroma
 		case g:
-			c.H = 2 + (b-r)/spread
+			c.H = 2 + (b-r)/chroma
 		default:
-			c.H = 4 + (r-g)/spread
+			c.H = 4 + (r-g)/chroma
 		}
 		c.H = math.Mod(c.H*60+360, 360)
 	}
@@ -147,4 +150,99 @@ func xyColor(x, y float64) (Color, bool) {
 		}
 	}
 	return rgbColor(linear[0], linear[1], linear[2])
+}
+
+const expectedColor = `{"h":0 to 360,"s":0 to 100} (or {"r","g","b"}, {"x","y"}, "#rrggbb")`
+
+// coordinate is a number of a colour, with the keys that it may have.
+type coordinate struct {
+	keys []string
+	most float64
+}
+
+// colorSpace is a way to write a colour: its coordinates, and the colour that
+// they are, false if they are none.
+type colorSpace struct {
+	coordinates []coordinate
+	color       func(v []float64) (Color, bool)
+}
+
+func colorSpaces() []colorSpace {
+	return []colorSpace{
+		{[]coordinate{{[]string{"h", "hue"}, 360}, {[]string{"s", "saturation"}, 100}}, func(v []float64) (Color, bool) {
+			return Color{v[0], v[1]}, true
+		}},
+		{[]coordinate{{[]string{"r"}, 255}, {[]string{"g"}, 255}, {[]string{"b"}, 255}}, func(v []float64) (Color, bool) {
+			return rgbColor(v[0], v[1], v[2])
+		}},
+		{[]coordinate{{[]string{"x"}, 1}, {[]string{"y"}, 1}}, func(v []float64) (Color, bool) {
+			return xyColor(v[0], v[1])
+		}},
+	}
+}
+
+// readColor reads a colour of a command. The result is a Color.
+func readColor(name string, raw json.RawMessage) (any, error) {
+	refused := Wrong(name, expectedColor, raw)
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return hexColor(text, refused)
+	}
+	var parts map[string]json.RawMessage
+	if json.Unmarshal(raw, &parts) != nil || parts == nil {
+		return nil, refused
+	}
+	if value, ok := parts["hex"]; ok && len(parts) == 1 && json.Unmarshal(value, &text) == nil {
+		return hexColor(text, refused)
+	}
+	for _, space := range colorSpaces() {
+		values, err := space.take(name, parts)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(values) == 0:
+			continue
+		case len(values) != len(space.coordinates) || len(parts) > 0:
+			return nil, refused
+		}
+		if c, ok := space.color(values); ok {
+			return c, nil
+		}
+		return nil, refused
+	}
+	return nil, refused
+}
+
+// take takes the coordinates of a space out of parts, as far as they are there.
+func (s colorSpace) take(name string, parts map[string]json.RawMessage) ([]float64, error) {
+	var values []float64
+	for _, c := range s.coordinates {
+		for _, key := range c.keys {
+			raw, ok := parts[key]
+			if !ok {
+				continue
+			}
+			delete(parts, key)
+			v, err := readNumber(name+"."+key, raw, Range{0, c.most}, "")
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, v)
+			break
+		}
+	}
+	return values, nil
+}
+
+func hexColor(text string, refused error) (any, error) {
+	digits, ok := strings.CutPrefix(text, "#")
+	v, err := strconv.ParseUint(digits, 16, 24)
+	if !ok || err != nil || len(digits) != 6 {
+		return nil, refused
+	}
+	c, ok := rgbColor(float64(v>>16), float64(v>>8&0xFF), float64(v&0xFF))
+	if !ok {
+		return nil, refused
+	}
+	return c, nil
 }
