@@ -1,12 +1,9 @@
 package request
 
-import (
-	"encoding/json"
-	"sync/atomic"
-)
+import "encoding/json"
 
-// Outlet is where the outcome of a request goes; the bridge is one. Its methods
-// are called from wherever a handler answers.
+// Outlet is where the outcome of a request goes; the bridge is one. It says where
+// the methods of a Call may be called: that of the bridge in the bridge's loop.
 type Outlet interface {
 	// Reply gives the outcome. Data is a pointer to the output, or nil for none;
 	// it is shown with both outcomes. The transaction is nil for none.
@@ -43,22 +40,23 @@ type Report struct {
 // nil for nothing. It is [Call.Answer] for those who need no more of a call.
 type Answer[Out any] func(out *Out, err error)
 
-// Call is a request on its way to its answer. Its methods can be used from any
-// goroutine.
+// Call is a request on its way to its answer. It is not for several goroutines: a
+// handler that works elsewhere comes back to the loop to answer.
 type Call[Out any] struct {
 	name        string
 	transaction json.RawMessage
 	outlet      Outlet
-	answered    atomic.Bool
+	answered    bool
 }
 
-// Answer gives the outcome: now, or later from wherever the work was done. Out is
-// shown with both outcomes; nil for nothing.
+// Answer gives the outcome: now, or later when the work is done. Out is shown with
+// both outcomes; nil for nothing.
 func (c *Call[Out]) Answer(out *Out, err error) {
-	if c.answered.Swap(true) {
+	if c.answered {
 		c.outlet.Twice(c.name)
 		return
 	}
+	c.answered = true
 	var data any // a nil *Out in an any would not be nil
 	if out != nil {
 		data = out
@@ -81,7 +79,7 @@ type ProgressCall[Out any] struct{ Call[Out] }
 // Progress tells how far the request is. After the answer there is nothing to
 // tell any more.
 func (c *ProgressCall[Out]) Progress(p Progress) {
-	if c.answered.Load() {
+	if c.answered {
 		return
 	}
 	c.outlet.Progress(Report{Request: c.name, Transaction: c.transaction, Step: p.Step, Done: p.Done, Total: p.Total})

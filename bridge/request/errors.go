@@ -19,20 +19,23 @@ const (
 	Stopped        = "stopped"         // the service ends
 )
 
-// Error is why a request was not done: a code that programs can go by, and text
-// for people.
+// Error is why a payload was refused: a code that programs can go by, and text for
+// people. Handlers give errors of any type; where they have a code, they have this
+// method too.
 type Error struct {
-	Code string
-	Err  error
+	code string
+	err  error
 }
 
-func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Error() string { return e.err.Error() }
 
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.err }
 
-// Errorf makes an error with a code; format is that of fmt.Errorf.
-func Errorf(code, format string, args ...any) error {
-	return &Error{Code: code, Err: fmt.Errorf(format, args...)}
+// Code is one of the codes above.
+func (e *Error) Code() string { return e.code }
+
+func refuse(code, format string, args ...any) error {
+	return &Error{code, fmt.Errorf(format, args...)}
 }
 
 // MaxTransaction is the largest transaction, in octets of JSON. It is sent back,
@@ -55,7 +58,7 @@ func TransactionOf(payload []byte) (json.RawMessage, error) {
 // CheckTransaction says whether a transaction is too long to be sent back.
 func CheckTransaction(t json.RawMessage) error {
 	if len(t) > MaxTransaction {
-		return Errorf(BadTransaction, "transaction: expected at most %d octets, got %d", MaxTransaction, len(t))
+		return refuse(BadTransaction, "transaction: expected at most %d octets, got %d", MaxTransaction, len(t))
 	}
 	return nil
 }
@@ -67,8 +70,8 @@ func decoding(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &value):
-		return &Error{Code: BadValue, Err: err}
+		return &Error{BadValue, err}
 	default:
-		return &Error{Code: BadJSON, Err: err}
+		return &Error{BadJSON, err}
 	}
 }

@@ -19,9 +19,9 @@ type outlet struct {
 
 func (o *outlet) Reply(name string, transaction json.RawMessage, data any, err error) {
 	code := ""
-	var failed *request.Error
+	var failed interface{ Code() string }
 	if errors.As(err, &failed) {
-		code = failed.Code + ": "
+		code = failed.Code() + ": "
 	}
 	text, _ := json.Marshal(data)
 	o.said = append(o.said, fmt.Sprintf("%s %s %s %s%v", name, transaction, text, code, err))
@@ -58,12 +58,18 @@ func rename() request.Definition {
 		Example: `{"from":"plug","to":"socket"}`, ExampleOut: `{"from":"plug","to":"socket"}`,
 	}, func(c *request.Call[renameOut], in renameIn) {
 		if in.To == "lamp" {
-			c.Answer(nil, request.Errorf("name_taken", "to: another device is called %q", in.To))
+			c.Answer(nil, taken{in.To})
 			return
 		}
 		c.Answer(&renameOut{From: string(in.From), To: in.To}, nil)
 	})
 }
+
+// taken is an error of a handler that has a code.
+type taken struct{ name string }
+
+func (t taken) Error() string { return fmt.Sprintf("to: another device is called %q", t.name) }
+func (t taken) Code() string  { return "name_taken" }
 
 // test is a request that is answered later.
 type test struct {

@@ -59,7 +59,7 @@ func (t *Table) Handle(name string, payload []byte, o Outlet) {
 	}
 	d, ok := t.byName[name]
 	if !ok {
-		o.Reply(name, transaction, nil, Errorf(Unknown, "there is no request %q; expected one of %s",
+		o.Reply(name, transaction, nil, refuse(Unknown, "there is no request %q; expected one of %s",
 			schema.Clip(name), strings.Join(t.names, ", ")))
 		return
 	}
