@@ -36,6 +36,9 @@ type Report struct {
 	Transaction json.RawMessage `json:"transaction,omitempty" doc:"transaction of the request"`
 }
 
+// EventType is the type of the event.
+func (Report) EventType() string { return EventProgress }
+
 // Answer gives the outcome of a request, once. Out is shown with both outcomes;
 // nil for nothing. It is [Call.Answer] for those who need no more of a call.
 type Answer[Out any] func(out *Out, err error)

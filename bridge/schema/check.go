@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -39,7 +40,11 @@ func check(path string, s *jsonschema.Schema, v any) error {
 		}
 	case string:
 		if s.Enum != nil && !slices.Contains(s.Enum, any(v)) {
-			return invalid("%s: expected %s, got %q", path, expectation(s), Clip(v))
+			got := strconv.Quote(Clip(v))
+			if LooksLikeKey(v) {
+				got = "another text"
+			}
+			return invalid("%s: expected %s, got %s", path, expectation(s), got)
 		}
 	}
 	return nil

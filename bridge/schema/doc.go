@@ -20,6 +20,7 @@
 //	expect    what is expected, for errors, where the other tags do not say it
 //	default   the value when the field is left out, as JSON
 //	types     the JSON types of a json.RawMessage, separated by commas
+//	format    the format of a text: uuid, date-time
 //	required  true: Decode demands the field; handler: whoever handles the
 //	          value demands it, with an error of its own
 //	secret    true: never shown in a log

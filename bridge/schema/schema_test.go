@@ -97,6 +97,7 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"net_key":4096}`, true, "net_key: expected 0 to 4095, got 4096"},
 		{`{"list":["a","b","c"]}`, true, "list: expected at most 2 devices, got 3"},
 		{`{"inner":{"method":"telepathy"}}`, true, `inner.method: expected none, static or output, got "telepathy"`},
+		{`{"what":"00112233445566778899aabbccddeeff"}`, true, `what: expected a, b or c, got another text`},
 		{`{"inner":{"size":9}}`, true, "inner.size: expected 1 to 8 digits or characters, got 9"},
 		{`{"what":"` + strings.Repeat("y", 1000) + `"}`, true, `what: expected a, b or c, got "` + strings.Repeat("y", 500) + `..."`},
 	}

@@ -219,7 +219,7 @@ func (a *annotator) field(name string, f reflect.StructField, parent, s *jsonsch
 		}
 		s.Extra[key] = value
 	}
-	for _, key := range []string{"doc", "unit", "min", "max", "most", "enum", "expect", "default", "types", "required", "secret"} {
+	for _, key := range []string{"doc", "unit", "min", "max", "most", "enum", "expect", "default", "types", "format", "required", "secret"} {
 		value, ok := f.Tag.Lookup(key)
 		if !ok {
 			continue
@@ -254,6 +254,8 @@ func (a *annotator) field(name string, f reflect.StructField, parent, s *jsonsch
 			if len(s.Types) == 1 {
 				s.Type, s.Types = value, nil
 			}
+		case "format":
+			s.Format = value
 		case "required":
 			if value != "true" && value != "handler" {
 				err = fmt.Errorf("required: expected true or handler, got %s", value)
