@@ -3,7 +3,6 @@ package mqtt
 import (
 	"bytes"
 	"cmp"
-	"container/list"
 	"slices"
 	"sync"
 )
@@ -35,7 +34,7 @@ type outbox struct {
 	mu       sync.Mutex
 	position uint64 // of what was published last
 	values   map[string]*value
-	waiting  list.List       // of *item, the values that wait, by position
+	waiting  chain           // of values, by position
 	events   [2]queue[*item] // by QoS, each by position
 	sent     map[*item]bool  // not acknowledged
 	stats    outboxStats
@@ -44,8 +43,8 @@ type outbox struct {
 // value is what is known about one topic.
 type value struct {
 	newest      *item
-	first, last *list.Element // what waits; last is nil when it is the first
-	sending     int           // items of this topic that are not acknowledged
+	first, last *item // what waits; last is nil when it is the first
+	sending     int   // items of this topic that are not acknowledged
 }
 
 // item is one message on its way.
@@ -56,6 +55,8 @@ type item struct {
 	retained bool
 	position uint64
 	value    *value // nil for an event
+
+	prev, next *item // in the chain of values that wait
 }
 
 type outboxStats struct {
@@ -105,29 +106,23 @@ func (o *outbox) enqueue(v *value) {
 		behind = v.first
 	}
 	switch {
-	case behind != nil && waits(behind).position == o.position:
-		v.newest.position = o.position
-		behind.Value = v.newest
+	case behind != nil && behind.position == o.position:
+		behind.payload, behind.retained = v.newest.payload, v.newest.retained
+		v.newest = behind
 		o.stats.superseded++
 		return
 	case v.last != nil:
-		o.waiting.Remove(v.last)
+		o.waiting.remove(v.last)
 		o.stats.superseded++
 	}
 	o.position++
 	v.newest.position = o.position
-	e := o.waiting.PushBack(v.newest)
+	o.waiting.push(v.newest)
 	if v.first == nil {
-		v.first = e
+		v.first = v.newest
 	} else {
-		v.last = e
+		v.last = v.newest
 	}
-}
-
-// waits is the item of an element of the list.
-func waits(e *list.Element) *item {
-	i, _ := e.Value.(*item)
-	return i
 }
 
 // event queues payload. It returns false if it is not fit to be sent. The oldest
@@ -177,9 +172,8 @@ func (o *outbox) next() *item {
 			lowest, first = e.position, &o.events[qos]
 		}
 	}
-	if e := o.waiting.Front(); e != nil && waits(e).position < lowest {
-		out := waits(e)
-		o.waiting.Remove(e)
+	if out := o.waiting.first; out != nil && out.position < lowest {
+		o.waiting.remove(out)
 		v := out.value
 		v.first, v.last = v.last, nil
 		v.sending++
@@ -247,9 +241,11 @@ func (o *outbox) reconnected() {
 		all = append(all, v.newest)
 	}
 	slices.SortFunc(all, byPosition)
-	o.waiting.Init()
+	o.waiting = chain{}
 	for _, i := range all {
-		i.value.first, i.value.last = o.waiting.PushBack(i), nil
+		i.value.first, i.value.last = i, nil
+		i.prev, i.next = nil, nil
+		o.waiting.push(i)
 	}
 	o.ring()
 }
@@ -265,7 +261,7 @@ func (o *outbox) idle() bool {
 
 // queued counts what waits; o.mu is held.
 func (o *outbox) queued() int {
-	return o.waiting.Len() + o.events[0].len() + o.events[1].len()
+	return o.waiting.len + o.events[0].len() + o.events[1].len()
 }
 
 // fill adds the outbox's share to the counters.

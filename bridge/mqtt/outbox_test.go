@@ -281,7 +281,7 @@ func TestOutboxValueIsNotStarved(t *testing.T) {
 		if next := o.next(); next.topic == "v" {
 			sent = append(sent, string(next.payload))
 		}
-		if n := o.waiting.Len(); n > 2 {
+		if n := o.waiting.len; n > 2 {
 			t.Fatalf("%d values of one topic wait", n)
 		}
 	}
@@ -368,7 +368,7 @@ func TestOutboxOrderModel(t *testing.T) {
 				o.reconnected()
 			},
 			"": func(t *rapid.T) {
-				if n := o.waiting.Len(); n > 6 {
+				if n := o.waiting.len; n > 6 {
 					t.Fatalf("%d values of three topics wait", n)
 				}
 			},
