@@ -1,0 +1,153 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
+)
+
+// expect notes who wants to know the outcome of a command. Too many cannot be
+// remembered: the oldest is told so.
+func (p *Part) expect(d *registry.Device, c *command, transaction json.RawMessage) {
+	if transaction == nil {
+		return
+	}
+	if len(c.transactions) >= mostTransactions {
+		p.respond(d.Record.Name, outcome{
+			Transaction: c.transactions[0], Status: "error", Code: "superseded",
+			Error: "bridge: too many commands came after it before it could be sent",
+		})
+		c.transactions = slices.Delete(c.transactions, 0, 1)
+	}
+	c.transactions = append(c.transactions, transaction)
+}
+
+// Resume begins to send what waits, unless something is on its way. While a
+// device is interviewed its commands wait.
+func (p *Part) Resume(d *registry.Device) {
+	if !p.h.Devices.Has(d) {
+		return
+	}
+	q := p.queue(d)
+	for !q.sending && !d.Busy && d.Translator != nil && !p.h.Loop.Stopping() {
+		element, c := q.next()
+		if c == nil {
+			return
+		}
+		messages, err := requests(d, element, c)
+		if err != nil || len(messages) == 0 {
+			p.finish(d, c, node.Response{}, err)
+			continue
+		}
+		q.sending = true
+		to := p.h.Requester(d)
+		p.h.Loop.Go(func(ctx context.Context) {
+			last, err := send(ctx, to, messages)
+			p.h.Loop.Post(func() {
+				q.sending = false
+				p.finish(d, c, last, err)
+				p.Resume(d)
+			})
+		})
+	}
+}
+
+// send sends requests one after the other, up to the first that fails. Of the
+// response only Attempts, the most of any, and RTT, of all together, count.
+func send(ctx context.Context, to *requester.Requester, requests []node.Request) (node.Response, error) {
+	var sum node.Response
+	started := time.Now()
+	for _, r := range requests {
+		one, err := to.Request(ctx, r)
+		sum.Attempts = max(sum.Attempts, one.Attempts)
+		if err != nil {
+			return sum, err
+		}
+	}
+	sum.RTT = time.Since(started)
+	return sum, nil
+}
+
+// requests makes messages of a command.
+func requests(d *registry.Device, element string, c *command) ([]node.Request, error) {
+	var actions []translate.Action
+	if len(c.attributes) > 0 {
+		more, err := d.Translator.Command(element, c.attributes)
+		if err != nil {
+			return nil, fault.New("bad_attribute", "%w", err)
+		}
+		actions = more
+	}
+	if c.query {
+		more, err := d.Translator.Query(element, c.names)
+		if err != nil {
+			return nil, fault.New("bad_attribute", "%w", err)
+		}
+		actions = append(actions, more...)
+	}
+	list := make([]node.Request, 0, len(actions))
+	for _, a := range actions {
+		payload, err := access.Append(nil, a.Message)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, node.Request{
+			Dst:     d.Record.Address + mesh.Address(a.Element),
+			NetKey:  d.Record.NetKey,
+			Key:     transport.Key{App: d.Record.AppKey},
+			TTL:     mesh.DefaultTTL,
+			Payload: payload,
+			Respond: a.Respond,
+			Accept:  a.Accept,
+		})
+	}
+	return list, nil
+}
+
+// failed is the outcome of a command that was not carried out.
+func failed(err error) outcome {
+	return outcome{Status: "error", Code: fault.Code(err), Error: fault.Clip(err.Error())}
+}
+
+// finish tells what came of a command. What the device is like now it has
+// reported itself by then; if it did not answer, its last report is published
+// again, so that nobody takes what was wanted for the state.
+func (p *Part) finish(d *registry.Device, c *command, r node.Response, err error) {
+	switch {
+	case !p.h.Devices.Has(d):
+		p.conclude(d, c, failed(fault.ErrRemoved))
+	case err == nil:
+		rtt := r.RTT.Milliseconds()
+		p.conclude(d, c, outcome{Status: "ok", Attempts: r.Attempts, RTT: &rtt})
+	case fault.Stopped(err):
+		p.conclude(d, c, failed(node.ErrStopped))
+	case fault.Unanswered(err):
+		p.h.Log.Warn().Str("device", d.Record.Name).Err(err).Msg("a command was not answered")
+		p.conclude(d, c, outcome{Status: "timeout", Code: "no_response", Error: fault.Clip(err.Error()), Attempts: r.Attempts})
+		p.states.PublishState(d)
+		p.availability.Unanswered(d)
+	default:
+		p.h.Publisher.Warn(d.Record.Name, "a command for %s failed: %v", d.Record.Name, err)
+		p.conclude(d, c, failed(err))
+		p.states.PublishState(d)
+	}
+}
+
+// conclude answers everybody who waits for the outcome of a command.
+func (p *Part) conclude(d *registry.Device, c *command, o outcome) {
+	for _, transaction := range c.transactions {
+		o.Transaction = transaction
+		p.respond(d.Record.Name, o)
+	}
+}

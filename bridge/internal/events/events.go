@@ -1,0 +1,106 @@
+// Package events tells on bridge/event, and in the log, what happened to the
+// bridge's own node: the connection to a GATT proxy, another IV index, a reset
+// that was refused.
+package events
+
+import (
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+)
+
+// Part is the part. Make it with New.
+type Part struct {
+	part.None
+	h *part.Host
+}
+
+// New makes the part.
+func New(h *part.Host) *Part { return &Part{h: h} }
+
+// Start implements part.Part.
+func (p *Part) Start() {
+	if p.h.Own.Summary().IVIndexUnknown {
+		p.h.Log.Warn().Msg("the IV index of the network is not known yet: nothing is sent until a node in reach tells it in a beacon or a message")
+	}
+}
+
+// Event implements part.Part.
+func (p *Part) Event(e node.Event) {
+	switch e := e.(type) {
+	case node.ProxyConnected:
+		p.proxyConnected(e)
+	case node.ProxyLost:
+		p.proxyLost(e)
+	case node.IVIndexChanged:
+		p.h.Log.Info().Uint32("iv_index", uint32(e.IVIndex)).Bool("in_progress", e.Update).Msg("the network moved to another IV index")
+		p.h.Publisher.Notify("iv_update", map[string]any{"iv_index": e.IVIndex, "in_progress": e.Update})
+		p.h.Own.Refresh()
+	case node.KeysChanged:
+		p.h.Own.Refresh()
+	case node.ResetRefused:
+		p.resetRefused(e)
+	}
+}
+
+// Second implements part.Part: bridge/health shows the counters of the node once a
+// minute.
+func (p *Part) Second(tick int) {
+	const healthEvery = 60
+	if tick%healthEvery == 0 {
+		p.h.Own.Refresh()
+	}
+}
+
+// proxyConnected tells that the network is reached through a proxy.
+func (p *Part) proxyConnected(e node.ProxyConnected) {
+	p.h.Log.Info().Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).Msg("the network is reached through a proxy")
+	p.h.Publisher.Notify("proxy_connected", p.proxyData(e.Peer, e.Node))
+	p.h.Own.Refresh()
+}
+
+// proxyLost tells that a proxy is gone. The node looks for another one already.
+func (p *Part) proxyLost(e node.ProxyLost) {
+	level := zerolog.WarnLevel
+	data := p.proxyData(e.Peer, e.Node)
+	if e.Err == nil {
+		level = zerolog.InfoLevel // the bridge has ended it
+	} else {
+		data["reason"] = fault.Clip(e.Err.Error())
+	}
+	p.h.Log.WithLevel(level).Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).AnErr("reason", e.Err).
+		Msg("the connection to a proxy has ended")
+	p.h.Publisher.Notify("proxy_lost", data)
+	p.h.Own.Refresh()
+}
+
+// proxyData is what events say about a proxy: the device when it is one that the
+// bridge knows.
+func (p *Part) proxyData(peer bearer.Peer, address mesh.Address) map[string]any {
+	data := map[string]any{"peer": peer.String()}
+	if name := p.name(address); name != "" {
+		data["friendly_name"] = name
+	}
+	return data
+}
+
+func (p *Part) name(address mesh.Address) string {
+	if d := p.h.Devices.At(address).Device; d != nil {
+		return d.Record.Name
+	}
+	return ""
+}
+
+// resetRefused tells that another provisioner wanted the bridge out of the
+// network. The bridge stays: with its keys the only way to all its devices would
+// be gone, for a message that anybody can send who has its device key.
+func (p *Part) resetRefused(e node.ResetRefused) {
+	p.h.Publisher.Warn("", "the node %s wanted to remove the bridge from its network with a Config Node Reset; nothing was done: "+
+		"to remove it, stop the bridge and delete its store", e.By)
+	p.h.Publisher.Notify("reset_refused", map[string]any{"by": e.By})
+}

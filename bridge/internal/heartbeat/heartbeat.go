@@ -1,0 +1,147 @@
+// Package heartbeat listens to the heartbeats of devices (Mesh Protocol 1.1.1,
+// section 3.6.7) and lets devices send them to the bridge.
+//
+//	heartbeat/set ─▶ Config Heartbeat Publication Set ─▶ device
+//	device ─▶ Heartbeat ─▶ bridge/health: hops, RSSI, count
+package heartbeat
+
+import (
+	"context"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+)
+
+// Availability takes signs of life.
+type Availability interface {
+	Heard(d *registry.Device)
+	SetOnline(d *registry.Device, online bool)
+}
+
+// Part is the part. Make it with New.
+type Part struct {
+	part.None
+	h            *part.Host
+	availability Availability
+	heard        map[*registry.Device]*document.Heartbeat
+}
+
+var _ part.HealthReporter = (*Part)(nil)
+
+// New makes the part.
+func New(h *part.Host, a Availability) *Part {
+	return &Part{h: h, availability: a, heard: map[*registry.Device]*document.Heartbeat{}}
+}
+
+// Requests implements part.Part.
+func (p *Part) Requests() []part.Request {
+	return []part.Request{{Name: "heartbeat/set", Handle: p.set}}
+}
+
+// Removed implements part.Part.
+func (p *Part) Removed(d *registry.Device, _ bool) { delete(p.heard, d) }
+
+// Event implements part.Part.
+func (p *Part) Event(e node.Event) {
+	if e, ok := e.(node.HeartbeatReceived); ok {
+		p.received(e)
+	}
+}
+
+// received notes a heartbeat. It is a sign of life.
+func (p *Part) received(e node.HeartbeatReceived) {
+	d := p.h.Devices.At(e.Src).Device
+	if d == nil {
+		return
+	}
+	b := p.heard[d]
+	if b == nil {
+		b = &document.Heartbeat{MinHops: e.Hops}
+		p.heard[d] = b
+	}
+	b.Hops, b.MinHops, b.MaxHops = e.Hops, min(b.MinHops, e.Hops), max(b.MaxHops, e.Hops)
+	b.Count++
+	b.RSSI, b.LastSeen = e.RSSI, p.h.Loop.Now().UTC().Truncate(time.Second)
+	b.Features = features(foundation.Features(e.Features))
+	p.availability.Heard(d)
+	p.availability.SetOnline(d, true)
+}
+
+func features(f foundation.Features) []string {
+	names := []string{}
+	for _, n := range []struct {
+		feature foundation.Features
+		name    string
+	}{
+		{foundation.FeatureRelay, "relay"},
+		{foundation.FeatureProxy, "proxy"},
+		{foundation.FeatureFriend, "friend"},
+		{foundation.FeatureLowPower, "lpn"},
+	} {
+		if f&n.feature != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
+
+// Health implements part.HealthReporter: the devices that send heartbeats, by
+// name.
+func (p *Part) Health(h *document.Health) {
+	if len(p.heard) == 0 {
+		return
+	}
+	h.Heartbeats = make(map[string]*document.Heartbeat, len(p.heard))
+	for d, b := range p.heard {
+		h.Heartbeats[d.Record.Name] = b
+	}
+}
+
+// set lets a device send heartbeats to the bridge; a period of 0 ends that.
+func (p *Part) set(payload []byte, reply part.Reply) {
+	const longest, standard = 65536.0, 64.0
+	in := struct {
+		part.Common
+		ID     string  `json:"id"`
+		Period float64 `json:"period"` // seconds
+		TTL    int     `json:"ttl"`
+	}{Period: standard, TTL: int(mesh.MaxTTL)}
+	if err := part.Decode(payload, &in); err != nil {
+		reply(nil, err)
+		return
+	}
+	d, err := p.h.Devices.Named("id", in.ID)
+	switch {
+	case err != nil:
+	case in.Period < 0 || in.Period > longest:
+		err = fault.New("bad_value", "period: expected 0 to %g seconds, got %g", longest, in.Period)
+	case in.TTL < 0 || in.TTL > int(mesh.MaxTTL):
+		err = fault.New("bad_value", "ttl: expected 0 to %d, got %d", mesh.MaxTTL, in.TTL)
+	default:
+		err = p.h.Devices.Idle(d)
+	}
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	period := time.Duration(in.Period * float64(time.Second))
+	peer, to := d.Peer(), p.h.Requester(d)
+	p.h.Loop.Go(func(ctx context.Context) {
+		took, err := commission.SetHeartbeat(ctx, to, peer, p.h.Address, period, mesh.TTL(in.TTL))
+		p.h.Loop.Post(func() {
+			if err == nil && took == 0 {
+				delete(p.heard, d)
+				p.h.Publisher.Changed("health")
+			}
+			reply(map[string]any{"id": d.Record.Name, "period": took.Seconds(), "ttl": in.TTL}, err)
+		})
+	})
+}

@@ -1,0 +1,193 @@
+// Package interview asks a device what it consists of and configures it (package
+// commission): device/interview, and after a device has joined. The commands of a
+// device wait while it is interviewed.
+//
+//	joined, device/interview ─▶ commission.Configure ─▶ record ─▶ state, discovery
+//	                                  └─ steps ─▶ bridge/event
+package interview
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+)
+
+// Availability notes whether a device answers, and asks it for its state.
+type Availability interface {
+	SetOnline(d *registry.Device, online bool)
+	Unanswered(d *registry.Device)
+	Refresh(d *registry.Device)
+}
+
+// States publishes a device that was interviewed.
+type States interface{ Interviewed(d *registry.Device) }
+
+// Commands sends the commands that wait for a device.
+type Commands interface{ Resume(d *registry.Device) }
+
+// KeyRefreshes is the key refresh that may go on meanwhile.
+type KeyRefreshes interface {
+	Refreshes(index mesh.KeyIndex) bool
+	Include(d *registry.Device)
+}
+
+// Part is the part. Make it with New.
+type Part struct {
+	part.None
+	h            *part.Host
+	availability Availability
+	states       States
+	commands     Commands
+	refreshes    KeyRefreshes
+}
+
+// New makes the part.
+func New(h *part.Host, a Availability, s States, c Commands, k KeyRefreshes) *Part {
+	return &Part{h: h, availability: a, states: s, commands: c, refreshes: k}
+}
+
+// Requests implements part.Part.
+func (p *Part) Requests() []part.Request {
+	return []part.Request{{Name: "device/interview", Handle: p.request}}
+}
+
+func (p *Part) request(payload []byte, reply part.Reply) {
+	var in part.OfDevice
+	err := part.Decode(payload, &in)
+	var d *registry.Device
+	if err == nil {
+		d, err = p.h.Devices.Named("id", in.ID)
+	}
+	if err == nil {
+		err = p.h.Devices.Idle(d)
+	}
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	p.Interview(d, reply)
+}
+
+// Interview asks a device what it consists of and configures it.
+func (p *Part) Interview(d *registry.Device, reply part.Reply) {
+	if p.h.Loop.Stopping() {
+		reply(d.Who(), node.ErrStopped)
+		return
+	}
+	d.Busy = true
+	before := d.Record.Interview
+	d.Record.Interview = device.InProgress
+	p.h.Records.Keep(d)
+	p.notify(d, "started", nil)
+	peer, to := d.Peer(), p.h.Requester(d)
+	options := commission.Options{KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey)}
+	progress := func(step commission.Step) {
+		p.h.Loop.Post(func() {
+			p.notify(d, "in_progress", map[string]any{"step": step.Name, "done": step.Done, "total": step.Total})
+		})
+	}
+	p.h.Loop.Go(func(ctx context.Context) {
+		result, err := p.configure(ctx, to, peer, options, progress)
+		p.h.Loop.Post(func() { p.ended(d, before, result, err, reply) })
+	})
+}
+
+// configure is the part of an interview that takes time.
+func (p *Part) configure(
+	ctx context.Context, to *requester.Requester, peer state.Peer, o commission.Options, progress func(commission.Step),
+) (*commission.Result, error) {
+	app, err := p.appKeyOf(ctx, peer.NetKey)
+	if err != nil {
+		return nil, err
+	}
+	key, err := p.h.Mesh.ApplicationKey(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	o.NetKey, o.AppKey, o.Key, o.Bridge = peer.NetKey, app, key, p.h.Address
+	return commission.Configure(ctx, requester.Patient{Requester: to}, o, peer, progress)
+}
+
+// appKeyOf finds the AppKey that messages to the devices of a subnet are encrypted
+// with.
+func (p *Part) appKeyOf(ctx context.Context, net mesh.KeyIndex) (mesh.KeyIndex, error) {
+	var index mesh.KeyIndex
+	err := p.h.Mesh.Keys(ctx, func(keys foundation.Keys) error {
+		for _, app := range keys.State().AppKeys {
+			if app.NetKey == net {
+				index = app.Index
+				return nil
+			}
+		}
+		return fault.New("no_app_key", "bridge: subnet %d has no AppKey for messages to its devices; add one with appkey/add", net)
+	})
+	return index, err
+}
+
+// ended takes over what an interview found.
+func (p *Part) ended(d *registry.Device, before device.Interview, result *commission.Result, err error, reply part.Reply) {
+	d.Busy = false
+	p.refreshes.Include(d)
+	if !p.h.Devices.Has(d) {
+		reply(nil, fmt.Errorf("%w during its interview: %s", fault.ErrRemoved, d.Record.Name))
+		return
+	}
+	if err != nil {
+		p.failed(d, before, err)
+		reply(d.Who(), err)
+		p.commands.Resume(d)
+		return
+	}
+	d.Record.AppKey = result.AppKey
+	d.Record.Composition = result.Composition
+	d.Record.Details = result.Details
+	d.Record.Skipped = result.Skipped
+	d.Record.Interview = device.Successful
+	p.h.Records.Keep(d)
+	d.Describe()
+	for _, skipped := range result.Skipped {
+		p.h.Log.Warn().Str("device", d.Record.Name).Msg(skipped)
+	}
+	p.h.Log.Info().Str("device", d.Record.Name).Int("elements", d.Record.Elements()).Msg("the device is configured")
+	p.notify(d, "successful", nil)
+	p.availability.SetOnline(d, true)
+	p.states.Interviewed(d)
+	p.availability.Refresh(d)
+	reply(d.Who(), nil)
+	p.commands.Resume(d)
+}
+
+func (p *Part) failed(d *registry.Device, before device.Interview, err error) {
+	d.Record.Interview = device.Failed
+	if before == device.Successful || fault.Stopped(err) {
+		d.Record.Interview = before // what was known of it still stands
+	}
+	p.h.Records.Keep(d)
+	p.notify(d, "failed", map[string]any{"code": fault.Code(err), "error": fault.Clip(err.Error())})
+	if fault.Stopped(err) {
+		return // it is repeated after the next start
+	}
+	p.h.Log.Warn().Str("device", d.Record.Name).Err(err).Msg("the interview failed; it can be repeated with device/interview")
+	if fault.Unanswered(err) {
+		p.availability.Unanswered(d)
+	}
+}
+
+func (p *Part) notify(d *registry.Device, status string, more map[string]any) {
+	p.h.Log.Debug().Str("device", d.Record.Name).Str("status", status).Fields(more).Msg("interview")
+	data := map[string]any{"friendly_name": d.Record.Name, "uuid": d.Record.UUID, "status": status}
+	maps.Copy(data, more)
+	p.h.Publisher.Notify("device_interview", data)
+}

@@ -1,0 +1,150 @@
+package keyrefresh
+
+import (
+	"context"
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+)
+
+// This file carries the procedure out: step, store, change the own node, send.
+
+// stepIfDue is what time wants of a key refresh.
+func (p *Part) stepIfDue() {
+	if p.current == nil {
+		return
+	}
+	if next := p.current.NextDeadline(); !next.IsZero() && !next.After(p.h.Loop.Now()) {
+		p.step()
+	}
+}
+
+// step does what can be done of the key refresh, unless a device is just joining
+// or being changed. One that joins has been given the keys of the moment when it
+// began: the next phase must not begin before it is known.
+func (p *Part) step() {
+	if p.current == nil || p.busy || p.h.Loop.Stopping() || !p.h.Devices.AllIdle() {
+		return
+	}
+	out, err := p.current.Step(p.h.Loop.Now())
+	if err != nil {
+		p.h.Publisher.Warn("", "the key refresh cannot go on: %v", err)
+		return
+	}
+	if !out.Persist {
+		p.carryOut(out)
+		return
+	}
+	p.busy = true
+	p.commit(func(err error) {
+		p.busy = false
+		if err != nil {
+			p.current.Undo(out)
+			p.h.Publisher.Warn("", "the key refresh waits for the store: %v", err)
+			return
+		}
+		p.carryOut(out)
+		p.stepIfDue() // for what came in meanwhile
+	})
+}
+
+// carryOut does what a step wants done, once the step is stored.
+func (p *Part) carryOut(out refresh.Output) {
+	p.notify()
+	if out.Own == 0 {
+		p.send(out.Send)
+		return
+	}
+	p.busy = true
+	r := p.current
+	p.h.Loop.Go(func(ctx context.Context) {
+		err := p.h.Mesh.Keys(ctx, func(keys foundation.Keys) error {
+			net, apps := r.Keys()
+			return keys.Refresh(r.NetKey(), out.Own, net, apps).Err()
+		})
+		p.h.Loop.Post(func() {
+			p.busy = false
+			switch {
+			case fault.Stopped(err):
+			case err != nil:
+				p.abandon(err)
+			case r.Phase() == refresh.Done:
+				p.end()
+			default:
+				p.send(out.Send)
+			}
+		})
+	})
+}
+
+// send asks the nodes, and goes on with each answer.
+func (p *Part) send(list []refresh.Send) {
+	r := p.current
+	for _, send := range list {
+		d := p.h.Devices.ByUUID(send.Node)
+		if d == nil {
+			r.Exclude(send.Node)
+			continue
+		}
+		to := p.h.Requester(d)
+		p.h.Loop.Go(func(ctx context.Context) {
+			response, err := to.Request(ctx, send.Request)
+			p.h.Loop.Post(func() {
+				if p.current == r && !fault.Stopped(err) {
+					r.Answered(p.h.Loop.Now(), send.Node, response, err)
+					p.step()
+				}
+			})
+		})
+	}
+}
+
+// notify publishes an event when a phase begins.
+func (p *Part) notify() {
+	p.h.Publisher.Changed("info")
+	if phase := p.current.Phase(); phase != p.notified {
+		p.notified = phase
+		data := p.status()
+		p.h.Publisher.Notify("key_refresh", map[string]any{
+			"net_key": data.NetKey, "phase": data.Phase, "missing": data.Missing, "left_behind": data.LeftBehind,
+		})
+	}
+}
+
+// abandon ends a refresh that the own node cannot take part in.
+func (p *Part) abandon(err error) {
+	index := p.current.NetKey()
+	p.h.Publisher.Warn("", "the refresh of the keys of subnet %d was given up: %v", index, err)
+	p.h.Publisher.Notify("key_refresh", map[string]any{"net_key": index, "phase": "failed", "error": fault.Clip(err.Error())})
+	p.drop()
+}
+
+// end notes what came of a refresh.
+func (p *Part) end() {
+	status := p.current.Status()
+	for _, uuid := range slices.Concat(status.LeftBehind, status.Excluded) {
+		if d := p.h.Devices.ByUUID(uuid); d != nil {
+			d.Record.LeftBehind = true
+			p.h.Records.Keep(d)
+			p.h.Publisher.Warn(d.Record.Name, "%s did not get the new keys of the network: provision it again", d.Record.Name)
+		}
+	}
+	for uuid := range status.Missing {
+		if d := p.h.Devices.ByUUID(uuid); d != nil {
+			p.h.Log.Warn().Str("device", d.Record.Name).Msg("the device has the new keys and did not confirm that it uses them")
+		}
+	}
+	p.h.Log.Info().Uint16("net_key", uint16(status.NetKey)).Int("left_behind", len(status.LeftBehind)).
+		Msg("the keys of the network were refreshed")
+	p.drop()
+}
+
+func (p *Part) drop() {
+	p.current = nil
+	p.commitOrWarn("the end of the key refresh")
+	p.h.Own.Refresh()
+	p.next(nil)
+}

@@ -1,0 +1,109 @@
+// Package noderefresh renews the device key, the addresses or the composition of a
+// device by its Remote Provisioning Server: device/refresh. The specification calls
+// these the Node Provisioning Protocol Interface procedures (Mesh Protocol 1.1.1,
+// section 3.11.8).
+package noderefresh
+
+import (
+	"context"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+)
+
+// Interviews begins an interview.
+type Interviews interface {
+	Interview(d *registry.Device, reply part.Reply)
+}
+
+// Commands sends the commands that wait for a device.
+type Commands interface{ Resume(d *registry.Device) }
+
+// Part is the part. Make it with New.
+type Part struct {
+	part.None
+	h          *part.Host
+	interviews Interviews
+	commands   Commands
+}
+
+// New makes the part.
+func New(h *part.Host, i Interviews, c Commands) *Part {
+	return &Part{h: h, interviews: i, commands: c}
+}
+
+// Requests implements part.Part.
+func (p *Part) Requests() []part.Request {
+	return []part.Request{{Name: "device/refresh", Handle: p.request}}
+}
+
+// request renews the device key, the addresses or the composition of a
+// device.
+func (p *Part) request(payload []byte, reply part.Reply) {
+	var in struct {
+		part.Common
+		ID   string `json:"id"`
+		What string `json:"what"`
+	}
+	if err := part.Decode(payload, &in); err != nil {
+		reply(nil, err)
+		return
+	}
+	d, err := p.h.Devices.Named("id", in.ID)
+	if err == nil {
+		err = p.h.Devices.Idle(d)
+	}
+	procedures := map[string]foundation.RefreshProcedure{
+		"device_key": foundation.RefreshDeviceKey, "address": foundation.RefreshNodeAddress, "composition": foundation.RefreshComposition,
+	}
+	procedure, known := procedures[in.What]
+	switch {
+	case err != nil:
+	case !known:
+		err = fault.New("bad_value", "what: expected device_key, address or composition, got %q", fault.Clip(in.What))
+	case !d.MayHave(foundation.RemoteProvisioningServerID):
+		err = fault.New("bad_value", "id: %s has no Remote Provisioning Server, by which it could be renewed", d.Record.Name)
+	}
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	d.Busy = true
+	address := d.Record.Address
+	p.h.Log.Info().Str("device", d.Record.Name).Str("what", in.What).Msg("renewing a device")
+	p.h.Loop.Go(func(ctx context.Context) {
+		peer, err := p.h.Mesh.Refresh(ctx, node.Refresh{Address: address, Procedure: procedure})
+		p.h.Loop.Post(func() { p.ended(d, procedure, peer, err, reply) })
+	})
+}
+
+// ended goes on with a device that was renewed. One with other addresses or
+// models is interviewed, as a new one is.
+func (p *Part) ended(d *registry.Device, procedure foundation.RefreshProcedure, peer state.Peer, err error, reply part.Reply) {
+	d.Busy = false
+	if !p.h.Devices.Has(d) {
+		reply(nil, fault.ErrRemoved)
+		return
+	}
+	if err != nil {
+		reply(d.Who(), err)
+		p.commands.Resume(d)
+		return
+	}
+	p.h.Publisher.Notify("device_refreshed", map[string]any{"friendly_name": d.Record.Name, "uuid": d.Record.UUID, "address": peer.Address})
+	if procedure == foundation.RefreshDeviceKey {
+		reply(d.Who(), nil)
+		p.commands.Resume(d)
+		return
+	}
+	name := d.Record.Name
+	if peer.Address != d.Record.Address || peer.Elements != d.Record.Elements() {
+		d = p.h.Records.Adopt(peer, name)
+	}
+	p.interviews.Interview(d, reply)
+}

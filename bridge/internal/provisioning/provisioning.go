@@ -1,0 +1,165 @@
+// Package provisioning takes devices into the network (Mesh Protocol 1.1.1, chapter
+// 5): device/provision, device/oob and device/provision_cancel.
+//
+//	device/provision ─▶ node.Provision ─▶ record ─▶ interview ─▶ response
+//	                        │    ▲
+//	          bridge/event ◀┘    └── device/oob: what the user has seen
+package provisioning
+
+import (
+	"context"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+)
+
+// Interviews begins an interview.
+type Interviews interface {
+	Interview(d *registry.Device, reply part.Reply)
+}
+
+// Unprovisioned is the list of unprovisioned devices.
+type Unprovisioned interface {
+	// Remove takes a device off the list.
+	Remove(uuid mesh.UUID)
+	// Nearest is the node by which a device is provisioned that the bridge does
+	// not hear itself; unassigned for none.
+	Nearest(uuid mesh.UUID) mesh.Address
+}
+
+// Config says how devices are authenticated.
+type Config struct {
+	// StaticOOB authenticates devices that insist on it and come without a value
+	// of their own; nil for none.
+	StaticOOB provision.AuthValue
+	// RequireOOB refuses to take devices in without authentication.
+	RequireOOB bool
+	// TrustAnchors vouch for the certificates of devices; nil for none.
+	TrustAnchors *provision.TrustAnchors
+}
+
+// Options says how to take a device in.
+type Options struct {
+	UUID mesh.UUID
+	Name string // friendly name; made of the UUID when empty
+	// Policy is how the device may be authenticated; nil for what it demands.
+	Policy *provision.Policy
+	// Certificate proves who the device is; nil to go without.
+	Certificate *node.Certificate
+	// Via is the node whose Remote Provisioning Server reaches the device;
+	// unassigned for the bridge itself.
+	Via       mesh.Address
+	Attention uint8         // seconds for which the device shows itself
+	NetKey    mesh.KeyIndex // the subnet that it joins
+	Bearer    node.BearerChoice
+}
+
+// Part is the part. Make it with New.
+type Part struct {
+	part.None
+	h             *part.Host
+	cfg           Config
+	interviews    Interviews
+	unprovisioned Unprovisioned
+}
+
+// New makes the part.
+func New(h *part.Host, cfg Config, i Interviews, u Unprovisioned) *Part {
+	return &Part{h: h, cfg: cfg, interviews: i, unprovisioned: u}
+}
+
+// Requests implements part.Part.
+func (p *Part) Requests() []part.Request {
+	return []part.Request{
+		{Name: "device/provision", Handle: p.request},
+		{Name: "device/oob", Handle: p.requestOOB},
+		{Name: "device/provision_cancel", Handle: p.requestCancel},
+	}
+}
+
+// Event implements part.Part.
+func (p *Part) Event(e node.Event) {
+	// The worker that waits for ProvisioningDone goes on from there.
+	if e, ok := e.(node.ProvisioningStep); ok {
+		p.stepped(e)
+	}
+}
+
+func (p *Part) request(payload []byte, reply part.Reply) {
+	var in provisionRequest
+	if err := part.Decode(payload, &in); err != nil {
+		reply(nil, err)
+		return
+	}
+	o, err := p.options(&in)
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	p.Provision(o, reply)
+}
+
+// Provision begins to take a device in; reply is called when it has been
+// interviewed, or with the reason why not.
+func (p *Part) Provision(o Options, reply part.Reply) {
+	if o.UUID.IsZero() {
+		reply(nil, fault.New("bad_value", "uuid: expected the UUID of an unprovisioned device, see %s",
+			p.h.Topics.Bridge("unprovisioned")))
+		return
+	}
+	if o.Name != "" {
+		if err := p.h.Devices.CheckName("name", o.Name, o.UUID); err != nil {
+			reply(nil, err)
+			return
+		}
+	}
+	if p.h.Devices.Joining(o.UUID) {
+		reply(nil, fault.New("busy", "%s is being provisioned already", o.UUID))
+		return
+	}
+	if d := p.h.Devices.ByUUID(o.UUID); d != nil && d.Busy {
+		reply(nil, p.h.Devices.Idle(d))
+		return
+	}
+	if p.h.Loop.Stopping() {
+		reply(nil, node.ErrStopped)
+		return
+	}
+	p.h.Devices.Reserve(o.UUID, o.Name)
+	policy := o.Policy
+	if policy == nil {
+		policy = &provision.Policy{Allowed: provision.AllMethods, Static: p.cfg.StaticOOB, LeastEffort: true}
+	}
+	p.h.Log.Info().Stringer("uuid", o.UUID).Strs("authentication", methodsOf(policy)).Bool("certificate", o.Certificate != nil).
+		Stringer("via", o.Via).Msg("provisioning a device")
+	p.h.Loop.Go(func(ctx context.Context) {
+		peer, err := p.h.Mesh.Provision(ctx, node.Provision{
+			UUID: o.UUID, NetKey: o.NetKey, Policy: policy, Certificate: o.Certificate, Via: o.Via, Attention: o.Attention, Bearer: o.Bearer,
+		})
+		p.h.Loop.Post(func() { p.provisioned(o, peer, err, reply) })
+	})
+}
+
+// provisioned goes on with a device that has become a node.
+func (p *Part) provisioned(o Options, peer state.Peer, err error, reply part.Reply) {
+	p.h.Devices.Release(o.UUID)
+	if err != nil {
+		p.h.Publisher.Notify("device_provisioning", map[string]any{
+			"uuid": o.UUID, "step": "failed", "code": fault.Code(err), "error": fault.Clip(err.Error()),
+		})
+		reply(map[string]any{"uuid": o.UUID}, err)
+		return
+	}
+	p.unprovisioned.Remove(o.UUID)
+	d := p.h.Records.Adopt(peer, o.Name)
+	p.h.Log.Info().Str("device", d.Record.Name).Stringer("uuid", peer.UUID).Stringer("address", peer.Address).
+		Int("elements", peer.Elements).Msg("a device joined the network")
+	p.h.Publisher.Notify("device_joined", map[string]any{"friendly_name": d.Record.Name, "uuid": peer.UUID, "address": peer.Address})
+	p.interviews.Interview(d, reply)
+}

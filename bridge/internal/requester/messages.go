@@ -1,0 +1,73 @@
+// Package requester sends access messages to devices and writes the debug log of
+// messages in both directions, in the words of the specification. Nothing is
+// decoded unless somebody reads it, and no key is ever shown.
+package requester
+
+import (
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/clock"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scene"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scheduler"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
+)
+
+// Messages builds the registry of all messages, for their names and fields.
+func Messages() (*access.Registry, error) {
+	return access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
+		clock.Messages(), scene.Messages(), scheduler.Messages(), blob.Messages(), firmware.Messages())
+}
+
+// Describe adds an access message to a line of the log: its name, and its fields
+// as far as they can be read, or else its parameters as they are. Keys are never
+// shown: JSON hides them, and what should hold one but cannot be read is left out.
+func Describe(e *zerolog.Event, messages *access.Registry, op mesh.Opcode, params []byte) {
+	e.Stringer("opcode", op)
+	if kind, known := messages.ByOpcode(op); known {
+		e.Str("access_message", kind.Name)
+	}
+	fields, err := Fields(messages, op, params)
+	switch {
+	case err == nil:
+		e.RawJSON("fields", fields)
+	case CarriesKey(op):
+		e.Int("octets", len(params))
+	default:
+		e.Hex("hex", params)
+	}
+}
+
+// Fields is the fields of a message as JSON, without keys.
+func Fields(messages *access.Registry, op mesh.Opcode, params []byte) ([]byte, error) {
+	m, err := messages.DecodeParams(op, params)
+	if err != nil {
+		return nil, err
+	}
+	return access.ToJSON(m)
+}
+
+// CarriesKey reports whether a NetKey or an AppKey is among the parameters.
+func CarriesKey(op mesh.Opcode) bool {
+	switch op {
+	case foundation.OpConfigAppKeyAdd, foundation.OpConfigAppKeyUpdate,
+		foundation.OpConfigNetKeyAdd, foundation.OpConfigNetKeyUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// KeyName is the kind of key that a message is encrypted with.
+func KeyName(device bool) string {
+	if device {
+		return "device"
+	}
+	return "app"
+}

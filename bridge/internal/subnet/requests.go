@@ -1,0 +1,419 @@
+// Package subnet has the requests about subnets and AppKeys: subnet/add,
+// subnet/remove, appkey/add and appkey/remove. Each changes the keys of the bridge's
+// own node, and then those of a device when the request names one.
+package subnet
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+)
+
+// Commands sends the commands that wait for a device.
+type Commands interface{ Resume(d *registry.Device) }
+
+// KeyRefreshes tells whether keys are being refreshed.
+type KeyRefreshes interface{ CheckIdle() error }
+
+// Part is the part. Make it with New.
+type Part struct {
+	part.None
+	h         *part.Host
+	refreshes KeyRefreshes
+	commands  Commands
+}
+
+var _ part.Informer = (*Part)(nil)
+
+// New makes the part.
+func New(h *part.Host, k KeyRefreshes, c Commands) *Part {
+	return &Part{h: h, refreshes: k, commands: c}
+}
+
+// Requests implements part.Part.
+func (p *Part) Requests() []part.Request {
+	return []part.Request{
+		{Name: "subnet/add", Handle: p.addSubnet},
+		{Name: "subnet/remove", Handle: p.removeSubnet},
+		{Name: "appkey/add", Handle: p.addAppKey},
+		{Name: "appkey/remove", Handle: p.removeAppKey},
+	}
+}
+
+// Info implements part.Informer.
+func (p *Part) Info(i *document.Info) {
+	subnets := p.h.Own.Summary().Subnets
+	i.Network.Subnets = make([]document.Subnet, 0, len(subnets))
+	for _, k := range subnets {
+		i.Network.Subnets = append(i.Network.Subnets, document.Subnet{
+			NetKey: k.NetKey, AppKeys: append([]mesh.KeyIndex{}, k.AppKeys...), Phase: k.Phase,
+		})
+	}
+}
+
+// keyRequest is the payload of the requests about subnets and AppKeys.
+type keyRequest struct {
+	part.Common
+	NetKey *uint16 `json:"net_key"`
+	AppKey *uint16 `json:"app_key"`
+	ID     string  `json:"id"` // a device to give the key to or take it from
+}
+
+// keyChange is such a request on its way.
+type keyChange struct {
+	net, app *mesh.KeyIndex
+	device   *registry.Device // nil for none
+}
+
+// readKeyRequest reads and checks a request.
+func (p *Part) readKeyRequest(payload []byte) (keyChange, error) {
+	var in keyRequest
+	var c keyChange
+	if err := part.Decode(payload, &in); err != nil {
+		return c, err
+	}
+	for _, key := range []struct {
+		name string
+		from *uint16
+		to   **mesh.KeyIndex
+	}{{"net_key", in.NetKey, &c.net}, {"app_key", in.AppKey, &c.app}} {
+		if key.from == nil {
+			continue
+		}
+		index := mesh.KeyIndex(*key.from)
+		if index > mesh.MaxKeyIndex {
+			return c, fault.New("bad_value", "%s: expected 0 to %d, got %d", key.name, mesh.MaxKeyIndex, index)
+		}
+		*key.to = &index
+	}
+	if err := p.refreshes.CheckIdle(); err != nil {
+		return c, err
+	}
+	if in.ID == "" {
+		return c, nil
+	}
+	d, err := p.h.Devices.Named("id", in.ID)
+	if err == nil {
+		err = p.h.Devices.Idle(d)
+	}
+	c.device = d
+	return c, err
+}
+
+// need says that a key index is missing in a request.
+func need(name string, index *mesh.KeyIndex) error {
+	if index == nil {
+		return fault.New("bad_value", "%s: expected a key index", name)
+	}
+	return nil
+}
+
+// changeKeys changes the own keys and then those of the device, in a worker;
+// done notes what was changed on the device.
+func (p *Part) changeKeys(
+	c keyChange, reply part.Reply, data func() map[string]any,
+	own func(foundation.Keys) error, remote func(context.Context, *requester.Requester, state.Peer) error, done func(*registry.Device),
+) {
+	var to *requester.Requester
+	var peer state.Peer
+	if c.device != nil {
+		c.device.Busy = true
+		to, peer = p.h.Requester(c.device), c.device.Peer()
+	}
+	p.h.Loop.Go(func(ctx context.Context) {
+		err := p.h.Mesh.Keys(ctx, own)
+		if err == nil && c.device != nil {
+			err = remote(ctx, to, peer)
+		}
+		summary, failed := p.h.Mesh.Summary(ctx)
+		p.h.Loop.Post(func() {
+			if failed == nil {
+				p.h.Own.Take(summary)
+			}
+			if d := c.device; d != nil {
+				d.Busy = false
+				if err == nil && p.h.Devices.Has(d) {
+					done(d)
+					p.h.Records.Keep(d)
+				}
+				p.commands.Resume(d)
+			}
+			reply(data(), err)
+		})
+	})
+}
+
+// free is the lowest key index that is not taken.
+func free(taken func(mesh.KeyIndex) bool) (mesh.KeyIndex, error) {
+	for index := range mesh.MaxKeyIndex + 1 {
+		if !taken(index) {
+			return index, nil
+		}
+	}
+	return 0, fault.New("no_key_index", "no key index is left")
+}
+
+// refused is a status of the own node as an error.
+func refused(what string, index mesh.KeyIndex, status foundation.Status) error {
+	if err := status.Err(); err != nil {
+		return fault.New("refused", "%s %d: %w", what, index, err)
+	}
+	return nil
+}
+
+// addSubnet makes a subnet with an AppKey of its own, unless it is there,
+// and takes a device into it.
+func (p *Part) addSubnet(payload []byte, reply part.Reply) {
+	c, err := p.readKeyRequest(payload)
+	if err == nil && c.app != nil {
+		err = fault.New("bad_value", "app_key: a new subnet gets the next AppKey index that is free")
+	}
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	var net crypto.Key
+	var index mesh.KeyIndex
+	apps := map[mesh.KeyIndex]crypto.Key{}
+	own := func(keys foundation.Keys) error {
+		n := keys.State()
+		var err error
+		if c.net != nil {
+			index = *c.net
+		} else if index, err = free(func(i mesh.KeyIndex) bool { return n.Subnet(i) != nil }); err != nil {
+			return err
+		}
+		if n.Subnet(index) == nil {
+			if err := newSubnet(keys, index); err != nil {
+				return err
+			}
+		}
+		net = n.Subnet(index).Sending()
+		for i := range n.AppKeys {
+			if app := &n.AppKeys[i]; app.NetKey == index {
+				apps[app.Index] = n.Sending(app)
+			}
+		}
+		return nil
+	}
+	remote := func(ctx context.Context, to *requester.Requester, peer state.Peer) error {
+		if err := commission.AddNetKey(ctx, to, peer, index, net); err != nil {
+			return err
+		}
+		for app, key := range apps {
+			if err := commission.AddAppKey(ctx, to, peer, index, app, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	data := func() map[string]any {
+		list := []mesh.KeyIndex{}
+		for app := range apps {
+			list = append(list, app)
+		}
+		slices.Sort(list)
+		return map[string]any{"net_key": index, "app_keys": list}
+	}
+	p.changeKeys(c, reply, data, own, remote, func(d *registry.Device) {
+		r := d.Record
+		if !r.HasNetKey(index) {
+			r.NetKeys = append(r.NetKeys, index)
+		}
+		for app := range apps {
+			if r.AppKey != app && !slices.Contains(r.AppKeys, app) {
+				r.AppKeys = append(r.AppKeys, app)
+			}
+		}
+	})
+}
+
+// newSubnet makes a subnet with one AppKey.
+func newSubnet(keys foundation.Keys, index mesh.KeyIndex) error {
+	key, err := crypto.NewKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	if err := refused("NetKey", index, keys.AddNetKey(index, key)); err != nil {
+		return err
+	}
+	app, err := free(func(i mesh.KeyIndex) bool { return keys.State().AppKey(i) != nil })
+	if err != nil {
+		return err
+	}
+	return newAppKey(keys, index, app)
+}
+
+func newAppKey(keys foundation.Keys, net, index mesh.KeyIndex) error {
+	key, err := crypto.NewKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	return refused("AppKey", index, keys.AddAppKey(net, index, key))
+}
+
+// removeSubnet takes a device out of a subnet, or, without a device,
+// deletes a subnet that no device is in.
+func (p *Part) removeSubnet(payload []byte, reply part.Reply) {
+	c, err := p.readKeyRequest(payload)
+	if err == nil {
+		err = need("net_key", c.net)
+	}
+	if err == nil {
+		err = p.h.Own.CheckSubnet(*c.net)
+	}
+	if err == nil && c.device != nil && c.device.Record.NetKey == *c.net {
+		err = fault.New("in_use", "net_key: %s has joined this subnet and is reached by it; remove the device instead", c.device.Record.Name)
+	}
+	if err == nil && c.device == nil {
+		err = p.unused(*c.net)
+	}
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	index := *c.net
+	var apps []mesh.KeyIndex
+	own := func(keys foundation.Keys) error {
+		for _, app := range keys.State().AppKeys {
+			if app.NetKey == index {
+				apps = append(apps, app.Index)
+			}
+		}
+		if c.device != nil {
+			return nil
+		}
+		return refused("NetKey", index, keys.DeleteNetKey(index, mesh.PrimaryNetKey))
+	}
+	remote := func(ctx context.Context, to *requester.Requester, peer state.Peer) error {
+		return commission.DeleteNetKey(ctx, to, peer, index)
+	}
+	p.changeKeys(c, reply, func() map[string]any { return map[string]any{"net_key": index} }, own, remote, func(d *registry.Device) {
+		r := d.Record
+		r.NetKeys = slices.DeleteFunc(r.NetKeys, func(k mesh.KeyIndex) bool { return k == index })
+		r.AppKeys = slices.DeleteFunc(r.AppKeys, func(k mesh.KeyIndex) bool { return slices.Contains(apps, k) })
+	})
+}
+
+// unused says which devices keep a subnet from being deleted.
+func (p *Part) unused(index mesh.KeyIndex) error {
+	if index == mesh.PrimaryNetKey {
+		return fault.New("in_use", "net_key: the primary subnet cannot be deleted")
+	}
+	for _, d := range p.h.Devices.Sorted() {
+		if d.Record.HasNetKey(index) {
+			return fault.New("in_use", "net_key: %s is in subnet %d; take it out first, with \"id\"", d.Record.Name, index)
+		}
+	}
+	return nil
+}
+
+// addAppKey makes an AppKey, unless it is there, and gives it to a
+// device.
+func (p *Part) addAppKey(payload []byte, reply part.Reply) {
+	c, err := p.readKeyRequest(payload)
+	net := mesh.PrimaryNetKey
+	if err == nil && c.net != nil {
+		net = *c.net
+		err = p.h.Own.CheckSubnet(net)
+	}
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	var index mesh.KeyIndex
+	var key crypto.Key
+	own := func(keys foundation.Keys) error {
+		n := keys.State()
+		var err error
+		if c.app != nil {
+			index = *c.app
+		} else if index, err = free(func(i mesh.KeyIndex) bool { return n.AppKey(i) != nil }); err != nil {
+			return err
+		}
+		if n.AppKey(index) == nil {
+			if err := newAppKey(keys, net, index); err != nil {
+				return err
+			}
+		}
+		app := n.AppKey(index)
+		if c.net != nil && app.NetKey != net {
+			return fault.New("bad_value", "net_key: AppKey %d is bound to subnet %d", index, app.NetKey)
+		}
+		net, key = app.NetKey, n.Sending(app)
+		return nil
+	}
+	remote := func(ctx context.Context, to *requester.Requester, peer state.Peer) error {
+		return commission.AddAppKey(ctx, to, peer, net, index, key)
+	}
+	data := func() map[string]any { return map[string]any{"net_key": net, "app_key": index} }
+	p.changeKeys(c, reply, data, own, remote, func(d *registry.Device) {
+		if r := d.Record; r.AppKey != index && !slices.Contains(r.AppKeys, index) {
+			r.AppKeys = append(r.AppKeys, index)
+		}
+	})
+}
+
+// removeAppKey takes an AppKey from a device, or, without a device,
+// deletes one that no device has.
+func (p *Part) removeAppKey(payload []byte, reply part.Reply) {
+	c, err := p.readKeyRequest(payload)
+	if err == nil {
+		err = need("app_key", c.app)
+	}
+	if err == nil {
+		err = p.spareAppKey(c.device, *c.app)
+	}
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	index := *c.app
+	var net mesh.KeyIndex
+	own := func(keys foundation.Keys) error {
+		app := keys.State().AppKey(index)
+		if app == nil {
+			return fault.New("unknown_app_key", "app_key: the network has no AppKey %d", index)
+		}
+		net = app.NetKey
+		if c.device != nil {
+			return nil
+		}
+		return refused("AppKey", index, keys.DeleteAppKey(net, index))
+	}
+	remote := func(ctx context.Context, to *requester.Requester, peer state.Peer) error {
+		return commission.DeleteAppKey(ctx, to, peer, net, index)
+	}
+	p.changeKeys(c, reply, func() map[string]any { return map[string]any{"app_key": index} }, own, remote, func(d *registry.Device) {
+		d.Record.AppKeys = slices.DeleteFunc(d.Record.AppKeys, func(k mesh.KeyIndex) bool { return k == index })
+	})
+}
+
+// spareAppKey says who needs an AppKey that is to be taken from a device, or,
+// without one, from the network.
+func (p *Part) spareAppKey(device *registry.Device, index mesh.KeyIndex) error {
+	list := p.h.Devices.Sorted()
+	if device != nil {
+		list = []*registry.Device{device}
+	} else if index == 0 {
+		return fault.New("in_use", "app_key: AppKey 0 is the one that new devices get")
+	}
+	for _, d := range list {
+		if d.Record.AppKey == index || device == nil && slices.Contains(d.Record.AppKeys, index) {
+			return fault.New("in_use", "app_key: %s has AppKey %d", d.Record.Name, index)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package unprovisioned
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+)
+
+// This file is what other nodes do for the bridge with their Remote Provisioning
+// Servers: they find devices that it does not hear.
+
+// heardVia notes an unprovisioned device that a node of the network has found.
+func (p *Part) heardVia(e node.DeviceHeard) {
+	now := p.h.Loop.Now().UTC().Truncate(time.Second)
+	server := p.h.Devices.At(e.Via).Device
+	if p.h.Devices.Joining(e.UUID) || server == nil {
+		return
+	}
+	f := p.heard[e.UUID]
+	if f == nil {
+		if len(p.heard) >= maxDevices {
+			return
+		}
+		f = &entry{Unprovisioned: document.Unprovisioned{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB, FirstSeen: now}}
+		p.heard[e.UUID] = f
+	}
+	f.LastSeen, f.keptUntil = now, p.scanUntil
+	if !slices.Contains(f.Bearers, "pb-remote") {
+		f.Bearers = append(f.Bearers, "pb-remote")
+	}
+	name := server.Record.Name
+	f.Via = slices.DeleteFunc(f.Via, func(r document.Via) bool { return r.Device == name })
+	f.Via = append(f.Via, document.Via{Device: name, RSSI: e.RSSI})
+	slices.SortFunc(f.Via, func(a, b document.Via) int { return strings.Compare(a.Device, b.Device) })
+	p.h.Publisher.Changed("unprovisioned")
+	p.h.Log.Debug().Str("via", name).Stringer("uuid", e.UUID).Int8("rssi", e.RSSI).Msg("an unprovisioned device was found")
+	if p.h.Loop.Now().Before(p.scanUntil) {
+		p.h.Publisher.Notify("device_found", map[string]any{"uuid": e.UUID, "rssi": e.RSSI, "oob_info": e.OOB, "via": name})
+	}
+}
+
+// Nearest is the node that hears a device best which the bridge does not hear
+// itself; unassigned when the bridge does, or nobody.
+func (p *Part) Nearest(uuid mesh.UUID) mesh.Address {
+	f := p.heard[uuid]
+	if f == nil || len(f.Via) == 0 || len(f.Bearers) != 1 {
+		return mesh.Unassigned
+	}
+	best := slices.MaxFunc(f.Via, func(a, b document.Via) int { return int(a.RSSI) - int(b.RSSI) })
+	if d := p.h.Devices.Find(best.Device); d != nil {
+		return d.Record.Address
+	}
+	return mesh.Unassigned
+}
+
+// remoteServers finds the devices that a request wants to scan.
+func (p *Part) remoteServers(names []string) ([]*registry.Device, error) {
+	var all []*registry.Device
+	for _, name := range names {
+		d, err := p.h.Devices.Named("remote", name)
+		if err != nil {
+			return nil, err
+		}
+		if !d.MayHave(foundation.RemoteProvisioningServerID) {
+			return nil, fault.New("bad_value", "remote: %s has no Remote Provisioning Server", d.Record.Name)
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// eachServer does something with all devices at once; the reply has the outcome of
+// each, and is an error when none has succeeded.
+func (p *Part) eachServer(
+	servers []*registry.Device, data map[string]any, reply part.Reply, do func(ctx context.Context, r *requester.Requester, peer state.Peer) (any, error),
+) {
+	type task struct {
+		name string
+		to   *requester.Requester
+		peer state.Peer
+	}
+	tasks := make([]task, 0, len(servers))
+	for _, d := range servers {
+		tasks = append(tasks, task{d.Record.Name, p.h.Requester(d), d.Peer()})
+	}
+	p.h.Loop.Go(func(ctx context.Context) {
+		outcomes := make([]any, len(tasks))
+		errs := make([]error, len(tasks))
+		var all sync.WaitGroup
+		for i, t := range tasks {
+			all.Go(func() { outcomes[i], errs[i] = do(ctx, t.to, t.peer) })
+		}
+		all.Wait()
+		p.h.Loop.Post(func() {
+			remote := map[string]any{}
+			var failed error
+			done := 0
+			for i, t := range tasks {
+				remote[t.name] = outcomes[i]
+				if errs[i] != nil {
+					failed = errs[i]
+					remote[t.name] = map[string]any{"error": fault.Clip(errs[i].Error()), "code": fault.Code(errs[i])}
+					continue
+				}
+				done++
+			}
+			data["remote"] = remote
+			if done > 0 {
+				failed = nil
+			}
+			reply(data, failed)
+		})
+	})
+}
+
+// scanRemotely starts or ends the scans of devices.
+func (p *Part) scanRemotely(servers []*registry.Device, seconds float64, reply part.Reply) {
+	duration := time.Duration(seconds * float64(time.Second))
+	p.eachServer(servers, map[string]any{"time": seconds}, reply, func(ctx context.Context, r *requester.Requester, peer state.Peer) (any, error) {
+		scanning := min(duration, commission.MaxScan).Truncate(time.Second)
+		return map[string]any{"time": scanning.Seconds()}, commission.Scan(ctx, r, peer, scanning)
+	})
+}
+
+// describeRemotely asks devices for more about an unprovisioned one.
+func (p *Part) describeRemotely(id string, servers []*registry.Device, seconds float64, reply part.Reply) {
+	uuid, err := mesh.ParseUUID(id)
+	switch {
+	case err != nil:
+		reply(nil, fault.New("bad_value", "uuid: expected 32 hexadecimal digits"))
+		return
+	case len(servers) == 0:
+		reply(nil, fault.New("bad_value", "remote: expected devices that hear the one with this UUID; of those that the bridge hears itself it knows no more than %s says", p.h.Topics.Bridge("unprovisioned")))
+		return
+	}
+	duration := time.Duration(seconds * float64(time.Second))
+	p.eachServer(servers, map[string]any{"uuid": uuid}, reply, func(ctx context.Context, r *requester.Requester, peer state.Peer) (any, error) {
+		d, err := commission.Describe(ctx, r, peer, uuid, duration)
+		if err != nil {
+			return nil, err
+		}
+		said := map[string]any{"oob_info": uint16(d.OOB)}
+		if d.Name != "" {
+			said["name"] = d.Name
+		}
+		if d.URI != "" {
+			said["uri"] = d.URI
+		}
+		if len(d.Others) > 0 {
+			said["ad_structures"] = hex.EncodeToString(d.Others)
+		}
+		return said, nil
+	})
+}

@@ -1,0 +1,292 @@
+package update
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+)
+
+// This file updates many devices with the same firmware: they listen to a group
+// for the time of the transfer, and hear each chunk together.
+
+const (
+	// updateGroup is the address of that group, the last one that is free for
+	// all purposes. There is one distribution at a time.
+	updateGroup mesh.Address = 0xFEFF
+	// maxDistribution bounds the devices of one.
+	maxDistribution = 64
+)
+
+// receiver is a device of a distribution.
+type receiver struct {
+	*registry.Device
+	u       *update
+	updater *firmware.Updater
+	abort   context.Context //nolint:containedctx // that of the device, beside that of the worker
+	to      *requester.Requester
+	listens bool // to the group
+	err     error
+	told    firmware.Stage
+}
+
+// distributeAll updates several devices at once. The response lists what
+// came of each.
+func (p *Part) distributeAll(in *updateRequest, reply part.Reply) {
+	switch {
+	case in.ID != "":
+		reply(nil, fault.New("bad_value", "expected either id, one device, or ids, a list of them"))
+		return
+	case in.Mode == "pull":
+		reply(nil, fault.New("bad_value", "mode: several devices are updated in push mode only"))
+		return
+	case len(in.IDs) > maxDistribution:
+		reply(nil, fault.New("bad_value", "ids: expected at most %d devices, got %d", maxDistribution, len(in.IDs)))
+		return
+	case p.distributing:
+		reply(nil, errDistributing())
+		return
+	}
+	p.read(in, func(wanted firmware.Update, err error) {
+		if err == nil && p.distributing {
+			err = errDistributing()
+		}
+		if err != nil {
+			reply(nil, err)
+			return
+		}
+		wanted.Shared = true
+		chosen, targets, err := p.updatables(in.IDs)
+		if err != nil {
+			reply(nil, err)
+			return
+		}
+		p.startDistribution(chosen, targets, wanted, reply)
+	})
+}
+
+func errDistributing() error { return fault.New("busy", "several devices are being updated already") }
+
+// updatables finds several devices that can be updated now, each once, and their
+// elements that take firmware.
+func (p *Part) updatables(ids []string) ([]*registry.Device, []mesh.Address, error) {
+	var chosen []*registry.Device
+	var targets []mesh.Address
+	seen := map[*registry.Device]bool{}
+	for _, id := range ids {
+		d, err := p.h.Devices.Named("ids", id)
+		var target mesh.Address
+		if err == nil {
+			target, err = updateServer(d)
+		}
+		if err == nil {
+			err = p.free(d)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if !seen[d] {
+			seen[d] = true
+			chosen, targets = append(chosen, d), append(targets, target)
+		}
+	}
+	return chosen, targets, nil
+}
+
+func (p *Part) startDistribution(chosen []*registry.Device, targets []mesh.Address, wanted firmware.Update, reply part.Reply) {
+	p.distributing = true
+	all := make([]*receiver, len(chosen))
+	for i, d := range chosen {
+		u, abort := p.newUpdate(d, targets[i], wanted)
+		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.h.Requester(d), told: firmware.StageChecking}
+	}
+	p.h.Loop.Go(func(ctx context.Context) {
+		p.distribute(ctx, all)
+		p.h.Loop.Post(func() { p.distributed(all, reply) })
+	})
+}
+
+// distributed tells what came of each device, and of all.
+func (p *Part) distributed(all []*receiver, reply part.Reply) {
+	p.distributing = false
+	var told outcomes
+	for _, r := range all {
+		r.u.abort() // gives its context back
+		p.updateEnded(r.Device, r.u, r.updater, r.err, told.of(r))
+	}
+	reply(told.document(), told.failure())
+}
+
+// outcomes is what has come of each device.
+type outcomes struct {
+	results []any
+	failed  int
+}
+
+// of takes the outcome of a device.
+func (o *outcomes) of(r *receiver) part.Reply {
+	return func(data any, err error) {
+		result, ok := data.(map[string]any)
+		if !ok {
+			result = r.Who()
+		}
+		result["status"] = "ok"
+		if err != nil {
+			o.failed++
+			result["status"], result["code"], result["error"] = "error", fault.Code(err), fault.Clip(err.Error())
+		}
+		o.results = append(o.results, result)
+	}
+}
+
+func (o *outcomes) document() map[string]any { return map[string]any{"devices": o.results} }
+
+// failure is an error when there is one of any device.
+func (o *outcomes) failure() error {
+	if o.failed == 0 {
+		return nil
+	}
+	return fault.New("partly_failed", "%d of %d devices were not updated", o.failed, len(o.results))
+}
+
+// distribute leads all devices up to the transfer, transfers the firmware to
+// them together, and leads each to the end.
+func (p *Part) distribute(ctx context.Context, all []*receiver) {
+	each := func(do func(r *receiver)) {
+		var running sync.WaitGroup
+		for _, r := range all {
+			running.Go(func() { do(r) })
+		}
+		running.Wait()
+	}
+	each(func(r *receiver) {
+		r.err = p.carryOut(ctx, r.abort, r.to, r.u, r.updater, p.teller(r), func() bool { return r.updater.Client() != nil })
+	})
+	each(func(r *receiver) {
+		if r.updater.Client() == nil {
+			return
+		}
+		if err := p.listen(ctx, r, true); err != nil {
+			r.updater.Client().Abort()
+			r.err = fmt.Errorf("the device does not listen to the group of the update: %w", err)
+		}
+	})
+	p.transferTogether(ctx, all)
+	each(func(r *receiver) {
+		if r.listens {
+			// One that stays in the group hears updates that are not for it, and
+			// ignores them.
+			_ = p.listen(ctx, r, false)
+		}
+		failed := r.err
+		r.err = p.carryOut(ctx, r.abort, r.to, r.u, r.updater, p.teller(r), func() bool { return false })
+		if failed != nil && !r.updater.Cancelled() {
+			r.err = failed
+		}
+	})
+}
+
+// teller reports the progress of a device.
+func (p *Part) teller(r *receiver) func() {
+	return func() {
+		stage, done := r.updater.Stage(), r.updater.Progress()
+		p.h.Loop.Post(func() { p.updateProgress(r.Device, r.u, stage, done) })
+	}
+}
+
+// listen puts the BLOB Transfer Server of a device into the group, or takes it
+// out.
+func (p *Part) listen(ctx context.Context, r *receiver, in bool) error {
+	var m access.Message = &foundation.ConfigModelSubscriptionAdd{
+		ElementAddress: r.u.target, Address: updateGroup, ModelIdentifier: blob.TransferServerID,
+	}
+	if !in {
+		m = &foundation.ConfigModelSubscriptionDelete{
+			ElementAddress: r.u.target, Address: updateGroup, ModelIdentifier: blob.TransferServerID,
+		}
+	}
+	payload, err := access.Append(nil, m)
+	if err != nil {
+		return err
+	}
+	primary := r.to.Address
+	response, err := r.to.Request(ctx, node.Request{
+		Dst: primary, NetKey: r.to.NetKey, Key: transport.Key{Device: primary}, TTL: mesh.DefaultTTL,
+		Payload: payload, Respond: foundation.OpConfigModelSubscriptionStatus,
+	})
+	if err != nil {
+		return err
+	}
+	var status foundation.ConfigModelSubscriptionStatus
+	if err := access.Decode(response.Params, &status); err != nil {
+		return err
+	}
+	r.listens = in && status.Status == foundation.Success
+	return status.Status.Err()
+}
+
+// transferTogether carries out the convoy of all devices that have come to the
+// transfer.
+func (p *Part) transferTogether(ctx context.Context, all []*receiver) {
+	var members []*receiver
+	var clients []*blob.Client
+	for _, r := range all {
+		if c := r.updater.Client(); c != nil {
+			members, clients = append(members, r), append(clients, c)
+		}
+	}
+	convoy, told := blob.NewConvoy(clients...), p.h.Loop.Now()
+	interval := max(progressInterval, time.Duration(len(members))*progressInterval/4) // of all together
+	for !convoy.Done() && ctx.Err() == nil {
+		for _, r := range members {
+			if r.abort.Err() != nil {
+				r.updater.Cancel()
+			}
+		}
+		asks := convoy.Next(p.h.Loop.Now())
+		answers := make([]access.Message, len(asks))
+		failures := make([]error, len(asks))
+		var running sync.WaitGroup
+		for i, a := range asks {
+			running.Go(func() { answers[i], failures[i] = p.askShared(ctx, members, a) })
+		}
+		running.Wait()
+		for i, a := range asks {
+			for _, number := range a.To {
+				convoy.Answer(p.h.Loop.Now(), number, answers[i], failures[i])
+			}
+		}
+		if len(asks) == 0 && !convoy.Done() {
+			return // never: there is always something to send, or all have ended
+		}
+		if now := p.h.Loop.Now(); now.Sub(told) >= interval {
+			told = now
+			for _, r := range members {
+				p.teller(r)()
+			}
+		}
+	}
+}
+
+// askShared sends what is for one device to it, and what is for more to the
+// group.
+func (p *Part) askShared(ctx context.Context, members []*receiver, a blob.Shared) (access.Message, error) {
+	r := members[a.To[0]]
+	if len(a.To) == 1 {
+		return p.ask(ctx, r.to, r.u.target, a.Ask)
+	}
+	return p.ask(ctx, r.to, updateGroup, a.Ask)
+}

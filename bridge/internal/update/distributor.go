@@ -1,0 +1,130 @@
+package update
+
+import (
+	"context"
+	"slices"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+)
+
+// This file says what a device that can distribute firmware has, and tidies it
+// up.
+
+// distributionServer finds the element of a device that distributes firmware.
+func distributionServer(d *registry.Device) (mesh.Address, error) {
+	if d.Record.Composition == nil {
+		return 0, d.Ready()
+	}
+	for i, e := range d.Record.Composition.Elements {
+		if slices.Contains(e.Models, firmware.DistributionServerID) && slices.Contains(e.Models, blob.TransferServerID) {
+			return d.Record.Address + mesh.Address(i), nil
+		}
+	}
+	return 0, fault.New("not_supported", "%s cannot distribute firmware: it has no Firmware Distribution Server", d.Record.Name)
+}
+
+// askDistributor asks the distributor of a device and decodes the answer.
+func askDistributor[T access.Message](ctx context.Context, p *Part, to *requester.Requester, target mesh.Address, ask access.Message, respond mesh.Opcode) (T, error) {
+	m, err := p.ask(ctx, to, target, blob.Ask{Message: ask, Respond: respond})
+	answer, ok := m.(T)
+	if err == nil && !ok {
+		err = fault.New("failed", "the answer of the distributor is something else: %T", m)
+	}
+	return answer, err
+}
+
+// checkDistributor tells what firmware a distributor has, what it has room for,
+// and whether it is at work.
+func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, target mesh.Address) (map[string]any, error) {
+	can, err := askDistributor[*firmware.DistributionCapabilitiesStatus](
+		ctx, p, to, target, &firmware.DistributionCapabilitiesGet{}, firmware.OpDistributionCapabilitiesStatus)
+	if err != nil {
+		return nil, err
+	}
+	at, err := askDistributor[*firmware.DistributionStatus](ctx, p, to, target, &firmware.DistributionGet{}, firmware.OpDistributionStatus)
+	if err != nil {
+		return nil, err
+	}
+	const most = 16 // images that are looked at
+	images := []any{}
+	for index, count := uint16(0), uint16(1); index < min(count, most); index++ {
+		image, err := askDistributor[*firmware.DistributionFirmwareStatus](
+			ctx, p, to, target, &firmware.DistributionFirmwareGetByIndex{FirmwareImageIndex: index}, firmware.OpDistributionFirmwareStatus)
+		if err != nil {
+			return nil, err
+		}
+		if count = image.FirmwareImagesListCount; image.Status == firmware.DistributionSuccess && image.HasFirmware {
+			images = append(images, firmwareDocument(image.FirmwareID))
+		}
+	}
+	return map[string]any{
+		"phase": at.Phase.String(), "images": images, "max_receivers": can.MaxReceiversListSize, "max_images": can.MaxFirmwareImagesListSize,
+		"max_image_size": can.MaxFirmwareImageSize, "space": can.MaxUploadSpace, "room": can.RemainingUploadSpace,
+		"fetches": can.OutOfBandRetrievalSupported,
+	}, nil
+}
+
+// abortDistributor ends what a distributor does.
+func (p *Part) abortDistributor(ctx context.Context, to *requester.Requester, target mesh.Address) error {
+	if _, err := askDistributor[*firmware.DistributionUploadStatus](
+		ctx, p, to, target, &firmware.DistributionUploadCancel{}, firmware.OpDistributionUploadStatus); err != nil {
+		return err
+	}
+	_, err := askDistributor[*firmware.DistributionStatus](ctx, p, to, target, &firmware.DistributionCancel{}, firmware.OpDistributionStatus)
+	return err
+}
+
+// clear deletes firmware that a distributor keeps: that with an
+// identifier, or all.
+func (p *Part) clear(payload []byte, reply part.Reply) {
+	var in struct {
+		part.Common
+		ID         string `json:"id"`
+		FirmwareID string `json:"firmware_id"`
+	}
+	if err := part.Decode(payload, &in); err != nil {
+		reply(nil, err)
+		return
+	}
+	d, err := p.h.Devices.Named("id", in.ID)
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	target, err := distributionServer(d)
+	var id firmware.ID
+	if err == nil {
+		id, err = parseFirmwareID(in.FirmwareID)
+	}
+	if err == nil {
+		err = p.free(d)
+	}
+	if err != nil {
+		reply(d.Who(), err)
+		return
+	}
+	var ask access.Message = &firmware.DistributionFirmwareDeleteAll{}
+	if in.FirmwareID != "" {
+		ask = &firmware.DistributionFirmwareDelete{FirmwareID: id}
+	}
+	to := p.h.Requester(d)
+	p.h.Loop.Go(func(ctx context.Context) {
+		status, err := askDistributor[*firmware.DistributionFirmwareStatus](ctx, p, to, target, ask, firmware.OpDistributionFirmwareStatus)
+		switch {
+		case err != nil:
+		case status.Status == firmware.DistributionBusy:
+			err = fault.New("busy", "%s keeps its firmware while there is a distribution; abort that first", to.Device)
+		case status.Status != firmware.DistributionSuccess:
+			err = fault.New("refused", "%s refused to delete firmware: %s", to.Device, status.Status)
+		}
+		p.h.Loop.Post(func() { reply(d.Who(), err) })
+	})
+}

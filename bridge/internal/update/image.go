@@ -1,0 +1,174 @@
+package update
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+)
+
+// Bounds of firmware that is handed over.
+const (
+	maxFirmware = 16 << 20 // octets of a file
+	maxHex      = 1 << 20  // octets in the payload of a request
+	maxMetadata = 360      // octets, what fits into a message beside the rest
+	maxSidecar  = 64 << 10 // octets of the description beside a file
+)
+
+// updateRequest is the payload of a firmware request.
+type updateRequest struct {
+	part.Common
+	ID         string   `json:"id"`
+	IDs        []string `json:"ids"`         // several devices, instead of id
+	File       string   `json:"file"`        // name in the directory of the bridge
+	Hex        string   `json:"hex"`         // the image itself, instead of a file
+	Metadata   string   `json:"metadata"`    // hexadecimal digits
+	FirmwareID string   `json:"firmware_id"` // hexadecimal digits: company, little endian, and version
+	Image      uint8    `json:"image"`       // which image of the node, mostly 0
+	Mode       string   `json:"mode"`        // push or pull
+	Via        string   `json:"via"`         // the device that distributes it
+	Apply      *bool    `json:"apply"`       // false: with via, it is only verified
+}
+
+// sidecar is NAME.json beside a file NAME, with what a request may leave out.
+// The second form of the metadata is that of the nRF Connect SDK.
+type sidecar struct {
+	FirmwareID      string `json:"firmware_id"`
+	Metadata        string `json:"metadata"`
+	EncodedMetadata string `json:"encoded_metadata"`
+}
+
+// update makes the update that a request asks for.
+func (r *updateRequest) update(files fs.FS) (firmware.Update, error) {
+	var u firmware.Update
+	mode, ok := map[string]blob.Mode{"": blob.Push, "push": blob.Push, "pull": blob.Pull}[r.Mode]
+	if !ok {
+		return u, fault.New("bad_value", "mode: expected push or pull, got %q", fault.Clip(r.Mode))
+	}
+	image, beside, err := r.image(files)
+	if err != nil {
+		return u, err
+	}
+	metadata, err := octets("metadata", first(r.Metadata, beside.Metadata, beside.EncodedMetadata), maxMetadata)
+	if err != nil {
+		return u, err
+	}
+	id, err := parseFirmwareID(first(r.FirmwareID, beside.FirmwareID))
+	if err != nil {
+		return u, err
+	}
+	// The same firmware has the same name, so that an update that was
+	// interrupted goes on where it was.
+	sum := sha256.Sum256(append(bytes.Clone(metadata), image...))
+	return firmware.Update{
+		Object: blob.Object{
+			ID: blob.ID(binary.LittleEndian.Uint64(sum[:])), Data: bytes.NewReader(image), Size: uint32(len(image)),
+		},
+		Metadata: metadata, Firmware: id, ImageIndex: r.Image, Mode: mode, TimeoutBase: updateTimeoutBase,
+	}, nil
+}
+
+// first is the first text that is not empty.
+func first(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// image reads the firmware, and what is said beside it.
+func (r *updateRequest) image(files fs.FS) ([]byte, sidecar, error) {
+	var beside sidecar
+	switch {
+	case (r.File == "") == (r.Hex == ""):
+		return nil, beside, fault.New("bad_value", "expected either file, the name of a file in firmware.dir, or hex, the firmware itself")
+	case r.Hex != "":
+		image, err := octets("hex", r.Hex, maxHex)
+		return image, beside, err
+	case files == nil:
+		return nil, beside, fault.New("not_configured", "file: the bridge has no directory for firmware; set firmware.dir")
+	case !fs.ValidPath(r.File):
+		return nil, beside, fault.New("bad_value", "file: expected the name of a file in firmware.dir, got %q", fault.Clip(r.File))
+	}
+	image, err := readBounded(files, r.File, maxFirmware)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, beside, fault.New("no_file", "file: there is no %q in firmware.dir", fault.Clip(r.File))
+	case err != nil:
+		return nil, beside, fault.New("bad_file", "file: %q cannot be read: %w", fault.Clip(r.File), err)
+	case len(image) == 0:
+		return nil, beside, fault.New("bad_file", "file: %q is empty", fault.Clip(r.File))
+	}
+	text, err := readBounded(files, r.File+".json", maxSidecar)
+	if errors.Is(err, fs.ErrNotExist) {
+		return image, beside, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &beside)
+	}
+	if err != nil {
+		return nil, beside, fault.New("bad_file", "file: the description %q cannot be read: %w", fault.Clip(r.File+".json"), err)
+	}
+	return image, beside, nil
+}
+
+func readBounded(files fs.FS, name string, most int64) ([]byte, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("it has more than %d octets", most)
+	}
+	return data, err
+}
+
+func octets(name, digits string, most int) ([]byte, error) {
+	data, err := hex.DecodeString(digits)
+	if err != nil || len(data) > most {
+		return nil, fault.New("bad_value", "%s: expected at most %d octets as hexadecimal digits", name, most)
+	}
+	return data, nil
+}
+
+// parseFirmwareID reads the octets of a firmware identifier; none is an
+// identifier without a version.
+func parseFirmwareID(digits string) (firmware.ID, error) {
+	const company = 2
+	raw, err := octets("firmware_id", digits, company+firmware.MaxVersion)
+	switch {
+	case err != nil:
+		return firmware.ID{}, err
+	case len(raw) == 0:
+		return firmware.ID{}, nil
+	case len(raw) <= company:
+		return firmware.ID{}, fault.New("bad_value", "firmware_id: expected a company of two octets, little endian, and a version")
+	}
+	return firmware.ID{CompanyID: mesh.CompanyID(binary.LittleEndian.Uint16(raw)), Version: raw[company:]}, nil
+}
+
+// firmwareDocument is a firmware identifier as requests and responses have it.
+func firmwareDocument(id firmware.ID) map[string]any {
+	raw := append(binary.LittleEndian.AppendUint16(nil, uint16(id.CompanyID)), id.Version...)
+	return map[string]any{
+		"firmware_id": hex.EncodeToString(raw),
+		"company":     fmt.Sprintf("0x%04x", uint16(id.CompanyID)),
+		"version":     hex.EncodeToString(id.Version),
+	}
+}

@@ -1,0 +1,497 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+)
+
+// This file updates one device: the bridge is initiator and distributor at once, and
+// each update is a worker that carries out what a firmware.Updater wants sent.
+
+const (
+	// maxUpdates bounds the updates at once.
+	maxUpdates = 16
+	// updateTimeoutBase is how long a node waits for the next message: 10 s, and
+	// this many times 10 s more.
+	updateTimeoutBase = 10
+	// chunkAttempts is how often a chunk is sent before the node is asked what
+	// it lacks.
+	chunkAttempts = 3
+	// progressInterval is the time between two reports of progress.
+	progressInterval = 2 * time.Second
+)
+
+// update is an update of a device's firmware, while it goes on and after it.
+type update struct {
+	target  mesh.Address // element of the Firmware Update Server
+	abort   context.CancelFunc
+	reports chan *blob.PartialBlockReport
+	running bool
+	stage   firmware.Stage
+	done    uint32 // octets
+	size    uint32
+	began   time.Time
+	// distributes says that the device brings the firmware to others.
+	distributes bool
+}
+
+// procedure is what carries an update out: a firmware.Updater, or a
+// firmware.Initiator.
+type procedure interface {
+	Next(now time.Time) (blob.Ask, bool)
+	Answer(now time.Time, m access.Message, failed error)
+	Report(m *blob.PartialBlockReport)
+	NextDeadline() time.Time
+	Stage() firmware.Stage
+	Done() bool
+	Err() error
+	Cancel()
+}
+
+// document is the update as it stands in the state of the device.
+func (u *update) document(now time.Time) map[string]any {
+	if !u.running {
+		return map[string]any{"state": "idle"}
+	}
+	state := "updating"
+	if u.distributes {
+		state = "distributing"
+	}
+	d := map[string]any{"state": state, "stage": string(u.stage), "progress": u.percent()}
+	if elapsed := now.Sub(u.began); u.done > 0 && u.done < u.size {
+		d["remaining"] = int(elapsed.Seconds() * float64(u.size-u.done) / float64(u.done))
+	}
+	return d
+}
+
+func (u *update) percent() int {
+	if u.size == 0 {
+		return 0
+	}
+	return int(100 * uint64(u.done) / uint64(u.size))
+}
+
+// updateServer finds the element of a device that takes firmware.
+func updateServer(d *registry.Device) (mesh.Address, error) {
+	if d.Record.Composition == nil {
+		return 0, d.Ready()
+	}
+	for i, e := range d.Record.Composition.Elements {
+		if slices.Contains(e.Models, firmware.UpdateServerID) && slices.Contains(e.Models, blob.TransferServerID) {
+			return d.Record.Address + mesh.Address(i), nil
+		}
+	}
+	return 0, fault.New("not_supported", "%s takes no firmware over the mesh: it has no Firmware Update Server", d.Record.Name)
+}
+
+// device finds the device of a request and its element that takes firmware.
+func (p *Part) device(id string) (*registry.Device, mesh.Address, error) {
+	d, err := p.h.Devices.Named("id", id)
+	if err != nil {
+		return nil, 0, err
+	}
+	target, err := updateServer(d)
+	return d, target, err
+}
+
+// check tells what firmware a device runs, and what that of a file would do to it;
+// of a distributor, what it has and has room for.
+func (p *Part) check(payload []byte, reply part.Reply) {
+	var in updateRequest
+	if err := part.Decode(payload, &in); err != nil {
+		reply(nil, err)
+		return
+	}
+	d, target, err := p.device(in.ID)
+	if d == nil {
+		reply(nil, err)
+		return
+	}
+	distributor, none := distributionServer(d)
+	if err != nil && none != nil {
+		reply(nil, err)
+		return
+	}
+	takes, to := err == nil, p.h.Requester(d)
+	p.h.Loop.Go(func(ctx context.Context) {
+		data, err := map[string]any{}, error(nil)
+		var offered *firmware.Update
+		if in.File != "" || in.Hex != "" {
+			var u firmware.Update
+			u, err = in.update(p.files)
+			offered = &u
+		}
+		if err == nil && takes {
+			data, err = p.checkUpdate(ctx, to, target, offered)
+		}
+		if err == nil && none == nil {
+			data["distributor"], err = p.checkDistributor(ctx, to, distributor)
+		}
+		p.h.Loop.Post(func() {
+			maps.Copy(data, d.Who())
+			reply(data, err)
+		})
+	})
+}
+
+func (p *Part) checkUpdate(ctx context.Context, to *requester.Requester, target mesh.Address, offered *firmware.Update) (map[string]any, error) {
+	data := map[string]any{}
+	const all = 0xFF
+	m, err := p.ask(ctx, to, target, blob.Ask{
+		Message: &firmware.UpdateInformationGet{EntriesLimit: all}, Respond: firmware.OpUpdateInformationStatus,
+	})
+	if err != nil {
+		return data, err
+	}
+	status, ok := m.(*firmware.UpdateInformationStatus)
+	if !ok {
+		return data, fault.New("failed", "the answer is no list of firmware")
+	}
+	images := []any{}
+	for i, e := range status.Entries {
+		document := firmwareDocument(e.FirmwareID)
+		document["image"], document["update_uri"] = int(status.FirstIndex)+i, fault.Clip(e.UpdateURI)
+		images = append(images, document)
+		if offered != nil && int(status.FirstIndex)+i == int(offered.ImageIndex) && len(offered.Firmware.Version) > 0 {
+			data["update_available"] = !e.FirmwareID.Equal(offered.Firmware)
+		}
+	}
+	data["images"] = images
+	if offered == nil {
+		return data, nil
+	}
+	m, err = p.ask(ctx, to, target, blob.Ask{
+		Message: &firmware.UpdateFirmwareMetadataCheck{ImageIndex: offered.ImageIndex, Metadata: offered.Metadata},
+		Respond: firmware.OpUpdateFirmwareMetadataStatus,
+	})
+	if err != nil {
+		return data, err
+	}
+	if check, ok := m.(*firmware.UpdateFirmwareMetadataStatus); ok {
+		data["check"], data["effect"] = check.Status.String(), check.Effect.String()
+	}
+	return data, nil
+}
+
+// request updates a device, or several; the response comes when it runs the new
+// firmware, or with the reason why not.
+func (p *Part) request(payload []byte, reply part.Reply) {
+	var in updateRequest
+	err := part.Decode(payload, &in)
+	switch {
+	case err != nil:
+		reply(nil, err)
+	case in.Via != "":
+		p.distributeVia(&in, reply)
+	case in.Apply != nil:
+		reply(nil, fault.New("bad_value", "apply: only a device with a Firmware Distribution Server, named by via, can wait with that"))
+	case len(in.IDs) > 0:
+		p.distributeAll(&in, reply)
+	default:
+		p.updateOne(&in, reply)
+	}
+}
+
+// updateOne updates one device.
+func (p *Part) updateOne(in *updateRequest, reply part.Reply) {
+	d, target, err := p.device(in.ID)
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	if err := p.mayBegin(d); err != nil {
+		reply(d.Who(), err)
+		return
+	}
+	p.read(in, func(wanted firmware.Update, err error) {
+		if err == nil {
+			err = p.mayBegin(d)
+		}
+		if err != nil {
+			reply(d.Who(), err)
+			return
+		}
+		p.startUpdate(d, target, wanted, reply)
+	})
+}
+
+// read reads the firmware of a request outside the loop, and goes on with it in the
+// loop.
+func (p *Part) read(in *updateRequest, then func(firmware.Update, error)) {
+	p.h.Loop.Go(func(context.Context) {
+		wanted, err := in.update(p.files)
+		p.h.Loop.Post(func() { then(wanted, err) })
+	})
+}
+
+// mayBegin is an error while one more update cannot begin.
+func (p *Part) mayBegin(d *registry.Device) error {
+	if err := p.free(d); err != nil {
+		return err
+	}
+	running := 0
+	for _, u := range p.updates {
+		if u.running {
+			running++
+		}
+	}
+	if running >= maxUpdates {
+		return fault.New("busy", "%d devices are being updated already", running)
+	}
+	return nil
+}
+
+// free says whether an update of a device can begin.
+func (p *Part) free(d *registry.Device) error {
+	switch {
+	case p.h.Loop.Stopping():
+		return node.ErrStopped
+	case p.updating(d):
+		return fault.New("busy", "%s is being updated already", d.Record.Name)
+	case !p.h.Devices.Has(d):
+		return fault.ErrRemoved
+	default:
+		return p.h.Devices.Idle(d)
+	}
+}
+
+func (p *Part) updating(d *registry.Device) bool { return p.updates[d] != nil && p.updates[d].running }
+
+// newUpdate notes that an update of a device begins. The context ends when it is
+// aborted.
+func (p *Part) newUpdate(d *registry.Device, target mesh.Address, wanted firmware.Update) (*update, context.Context) {
+	abort, cancel := context.WithCancel(p.h.Loop.Context())
+	return p.noteUpdate(d, target, wanted, cancel), abort
+}
+
+// noteUpdate notes that an update of a device begins, which cancel aborts.
+func (p *Part) noteUpdate(d *registry.Device, target mesh.Address, wanted firmware.Update, cancel context.CancelFunc) *update {
+	u := &update{
+		target: target, abort: cancel, reports: make(chan *blob.PartialBlockReport, 1), running: true,
+		stage: firmware.StageChecking, size: wanted.Object.Size, began: p.h.Loop.Now(),
+	}
+	p.updates[d] = u
+	p.h.Log.Info().Str("device", d.Record.Name).Uint32("size", u.size).Stringer("blob", wanted.Object.ID).Msg("updating the firmware of a device")
+	p.updateEvent(d, u.stage, nil)
+	return u
+}
+
+func (p *Part) startUpdate(d *registry.Device, target mesh.Address, wanted firmware.Update, reply part.Reply) {
+	u, abort := p.newUpdate(d, target, wanted)
+	to := p.h.Requester(d)
+	p.h.Loop.Go(func(ctx context.Context) {
+		defer u.abort()
+		updater := firmware.NewUpdater(wanted)
+		err := p.carryOut(ctx, abort, to, u, updater, func() {
+			stage, done := updater.Stage(), updater.Progress()
+			p.h.Loop.Post(func() { p.updateProgress(d, u, stage, done) })
+		}, func() bool { return false })
+		p.h.Loop.Post(func() { p.updateEnded(d, u, updater, err, reply) })
+	})
+}
+
+// carryOut sends what a procedure wants sent until it is done, or enough says
+// so; progress is called when there is some. When abort ends it cancels the
+// procedure.
+func (p *Part) carryOut(
+	ctx, abort context.Context, to *requester.Requester, u *update, updater procedure, progress func(), enough func() bool,
+) error {
+	stage, told := firmware.StageChecking, p.h.Loop.Now()
+	for !updater.Done() && !enough() {
+		if ctx.Err() != nil {
+			return node.ErrStopped
+		}
+		sending := abort
+		if abort.Err() != nil {
+			updater.Cancel()
+			sending = ctx
+		}
+		ask, ok := updater.Next(p.h.Loop.Now())
+		if !ok {
+			p.awaitUpdate(abort, ctx, u, updater)
+			continue
+		}
+		m, err := p.ask(sending, to, u.target, ask)
+		if abort.Err() != nil {
+			updater.Cancel() // before it takes the end of the request for a failure
+		}
+		updater.Answer(p.h.Loop.Now(), m, err)
+		if now := p.h.Loop.Now(); !updater.Done() && (updater.Stage() != stage || now.Sub(told) >= progressInterval) {
+			stage, told = updater.Stage(), now
+			progress()
+		}
+	}
+	return updater.Err()
+}
+
+// awaitUpdate waits until the updater has something to send again.
+func (p *Part) awaitUpdate(abort, ctx context.Context, u *update, updater procedure) {
+	if updater.Done() {
+		return
+	}
+	const longest = time.Minute // nothing is that long in coming
+	wait := longest
+	if d := updater.NextDeadline(); !d.IsZero() {
+		wait = max(time.Until(d), 0)
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	interrupted := abort.Done()
+	if abort.Err() != nil {
+		interrupted = ctx.Done()
+	}
+	select {
+	case m := <-u.reports:
+		updater.Report(m)
+	case <-timer.C:
+	case <-interrupted:
+	}
+}
+
+// ask sends a message to the element that takes firmware and decodes the
+// part.Reply, if there is to be one.
+func (p *Part) ask(ctx context.Context, to *requester.Requester, target mesh.Address, ask blob.Ask) (access.Message, error) {
+	payload, err := access.Append(nil, ask.Message)
+	if err != nil {
+		return nil, err
+	}
+	r := node.Request{
+		Dst: target, NetKey: to.NetKey, Key: transport.Key{App: to.AppKey}, TTL: mesh.DefaultTTL, Payload: payload, Respond: ask.Respond,
+	}
+	if ask.Respond == 0 {
+		// A chunk fills the radio for a second. One at a time leaves room for
+		// the commands of lamps between its segments.
+		select {
+		case p.chunks <- struct{}{}:
+			defer func() { <-p.chunks }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		r.Attempts = chunkAttempts
+	}
+	response, err := to.Request(ctx, r)
+	if err != nil || ask.Respond == 0 {
+		return nil, err
+	}
+	return p.h.Messages.DecodeParams(response.Opcode, response.Params)
+}
+
+func (p *Part) updateProgress(d *registry.Device, u *update, stage firmware.Stage, done uint32) {
+	if !p.h.Devices.Has(d) || p.updates[d] != u || !u.running {
+		return
+	}
+	u.stage, u.done = stage, max(u.done, done) // what is sent again is no step back
+	p.updateEvent(d, stage, nil)
+	p.states.PublishState(d)
+}
+
+func (p *Part) updateEnded(d *registry.Device, u *update, updater *firmware.Updater, err error, reply part.Reply) {
+	data := d.Who()
+	data["effect"] = updater.Effect().String()
+	if err == nil && updater.Stage() == firmware.StageCancelled {
+		err = fault.New("aborted", "the update of %s was aborted", d.Record.Name)
+	}
+	p.updateOver(d, u, updater.Stage(), updater.Progress(), data, updateFailure(err), reply)
+}
+
+// updateOver notes that an update has ended, and tells who has asked for it.
+func (p *Part) updateOver(d *registry.Device, u *update, stage firmware.Stage, done uint32, data map[string]any, err error, reply part.Reply) {
+	u.running, u.stage, u.done = false, stage, max(u.done, done)
+	if !p.h.Devices.Has(d) {
+		reply(nil, fmt.Errorf("%w during its update: %s", fault.ErrRemoved, d.Record.Name))
+		return
+	}
+	p.updateEvent(d, stage, err)
+	p.states.PublishState(d)
+	if err == nil && stage == firmware.StageDone && !u.distributes {
+		p.h.Log.Info().Str("device", d.Record.Name).Msg("the device runs the new firmware")
+	}
+	reply(data, err)
+}
+
+// updateFailure gives the reasons of an update their codes.
+func updateFailure(err error) error {
+	for _, known := range []struct {
+		is   error
+		code string
+	}{
+		{firmware.ErrBusy, "busy"},
+		{firmware.ErrNoRoom, "no_room"},
+		{firmware.ErrTooMany, "too_many"},
+		{firmware.ErrNoFetch, "not_supported"},
+		{firmware.ErrUpload, "upload_failed"},
+		{firmware.ErrEnded, "ended"},
+		{firmware.ErrSame, "up_to_date"},
+		{firmware.ErrNoImage, "no_image"},
+		{firmware.ErrVerify, "verification_failed"},
+		{firmware.ErrNotRun, "not_applied"},
+		{firmware.ErrRefused, "refused"},
+		{blob.ErrRefused, "refused"},
+		{blob.ErrNoMatch, "unsuitable"},
+	} {
+		if errors.Is(err, known.is) {
+			return fault.New(known.code, "%w", err)
+		}
+	}
+	return err
+}
+
+func (p *Part) updateEvent(d *registry.Device, stage firmware.Stage, err error) {
+	data := map[string]any{"friendly_name": d.Record.Name, "uuid": d.Record.UUID, "stage": string(stage), "progress": p.updates[d].percent()}
+	if err != nil {
+		data["code"], data["error"] = fault.Code(err), fault.Clip(err.Error())
+	}
+	p.h.Publisher.Notify("device_ota_update", data)
+}
+
+// abort ends an update. Of one that this bridge has not begun, or has forgotten, the
+// device is told so all the same.
+func (p *Part) abort(payload []byte, reply part.Reply) {
+	var in part.OfDevice
+	if err := part.Decode(payload, &in); err != nil {
+		reply(nil, err)
+		return
+	}
+	d, target, err := p.device(in.ID)
+	if d == nil {
+		reply(nil, err)
+		return
+	}
+	distributor, none := distributionServer(d)
+	if err != nil && none != nil {
+		reply(d.Who(), err)
+		return
+	}
+	if p.updating(d) {
+		p.updates[d].abort()
+		reply(d.Who(), nil)
+		return
+	}
+	takes, to := err == nil, p.h.Requester(d)
+	p.h.Loop.Go(func(ctx context.Context) {
+		var err error
+		if takes {
+			_, err = p.ask(ctx, to, target, blob.Ask{Message: &firmware.UpdateCancel{}, Respond: firmware.OpUpdateStatus})
+		}
+		if err == nil && none == nil {
+			err = p.abortDistributor(ctx, to, distributor)
+		}
+		p.h.Loop.Post(func() { reply(d.Who(), err) })
+	})
+}
