@@ -85,6 +85,7 @@ type Health struct {
 	Adapters []Adapter `json:"adapters" doc:"the radios"`
 	Mesh     Mesh      `json:"mesh" doc:"the mesh stack"`
 	Ignored  int       `json:"retained_commands_ignored" doc:"commands that were ignored because they were retained"`
+	Dropped  uint64    `json:"events_dropped" doc:"events of the mesh that were dropped because the bridge was busy"`
 
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
 }

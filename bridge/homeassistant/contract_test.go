@@ -128,6 +128,7 @@ func checkValues(t *testing.T, key string, c map[string]any) {
 	switch c["platform"] {
 	case "sensor":
 		in("device_class", sensorClasses()...)
+		checkUnit(t, key, c)
 		if c["state_class"] == "measurement_angle" && c["unit_of_measurement"] != "°" {
 			t.Errorf("%s: an angle in %v", key, c["unit_of_measurement"])
 		}
@@ -153,6 +154,24 @@ func checkValues(t *testing.T, key string, c map[string]any) {
 		if text, ok := v.(string); ok && strings.HasSuffix(k, "_template") {
 			checkTemplate(t, key+" "+k, text)
 		}
+	}
+}
+
+// checkUnit: Home Assistant refuses a measurement whose unit is not one of its
+// class.
+func checkUnit(t *testing.T, key string, c map[string]any) {
+	t.Helper()
+	class, _ := c["device_class"].(string)
+	unit, _ := c["unit_of_measurement"].(string)
+	units := map[string][]string{
+		"temperature": {"°C"}, "humidity": {"%"}, "illuminance": {"lx"}, "power": {"W"}, "energy": {"kWh"},
+		"carbon_dioxide": {"ppm"}, "volatile_organic_compounds_parts": {"ppb"}, "sound_pressure": {"dB"},
+		"atmospheric_pressure": {"hPa"}, "pressure": {"Pa"}, "precipitation": {"mm"}, "wind_speed": {"m/s"},
+		"wind_direction": {"°"}, "apparent_power": {"VA"}, "power_factor": {""}, "current": {"A"}, "voltage": {"V"},
+		"frequency": {"Hz"}, "duration": {"s", "min", "h"}, "battery": {"%"},
+	}
+	if class != "" && !slices.Contains(units[class], unit) {
+		t.Errorf("%s: class %s with unit %q", key, class, unit)
 	}
 }
 

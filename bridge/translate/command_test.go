@@ -31,12 +31,12 @@ func tidAt(m access.Message) int {
 	return -1
 }
 
-// inWords writes actions as "element opcode params>respond", with two dots for
+// inWords writes steps as "element opcode params>respond", with two dots for
 // the transaction identifier.
-func inWords(t testing.TB, actions []translate.Action) string {
+func inWords(t testing.TB, steps []translate.Step) string {
 	t.Helper()
 	var all []string
-	for _, a := range actions {
+	for _, a := range steps {
 		p := hex.EncodeToString(params(t, a.Message))
 		if i := tidAt(a.Message); i >= 0 {
 			p = p[:2*i] + ".." + p[2*i+2:]
@@ -126,7 +126,7 @@ func TestCommand(t *testing.T) {
 			for _, s := range c.said {
 				receive(t, tr, s.element, s.message)
 			}
-			if got := inWords(t, mustCommand(t, tr, c.element, c.command)); got != c.expected {
+			if got := inWords(t, mustPlan(t, tr, c.element, c.command)); got != c.expected {
 				t.Errorf("\n got      %s\n expected %s", got, c.expected)
 			}
 		})
@@ -183,12 +183,12 @@ func TestCommandRefuses(t *testing.T) {
 		{plug(), "", `{"state":"` + strings.Repeat("x", 5000) + `"}`, `got "` + strings.Repeat("x", 59) + `...`},
 	} {
 		t.Run(c.command[:min(len(c.command), 50)], func(t *testing.T) {
-			actions, err := translate.Describe(c.device).Command(c.element, command(t, c.command))
+			steps, err := translate.Describe(c.device).Plan(c.element, command(t, c.command))
 			if err == nil || !strings.Contains(err.Error(), c.expected) {
 				t.Errorf("\n got      %v\n expected %s", err, c.expected)
 			}
-			if actions != nil {
-				t.Errorf("%d actions all the same", len(actions))
+			if steps != nil {
+				t.Errorf("%d steps all the same", len(steps))
 			}
 			if err != nil && len(err.Error()) > 300 {
 				t.Errorf("the error has %d octets", len(err.Error()))
@@ -223,8 +223,8 @@ func TestTransitionIsTheCoarsestExactStep(t *testing.T) {
 		{"67", 0x87},
 		{"0.25", 0x03},
 	} {
-		actions := mustCommand(t, translate.Describe(plug()), "", `{"state":"ON","transition":`+c.seconds+`}`)
-		got := actions[0].Message.(*generic.OnOffSet).Transition
+		steps := mustPlan(t, translate.Describe(plug()), "", `{"state":"ON","transition":`+c.seconds+`}`)
+		got := steps[0].Message.(*generic.OnOffSet).Transition
 		if !got.Present || got.Time != c.expected {
 			t.Errorf("%s s: got %02x (%s), expected %02x (%s)", c.seconds, uint8(got.Time), got.Time, uint8(c.expected), c.expected)
 		}
@@ -237,7 +237,9 @@ func TestTransactions(t *testing.T) {
 	tr := translate.Describe(whiteLamp())
 	var before *uint8
 	for range 300 {
-		for _, a := range mustCommand(t, tr, "", `{"state":"OFF","color_temp":3000}`) {
+		steps := mustPlan(t, tr, "", `{"state":"OFF","color_temp":3000}`)
+		send(t, tr, steps)
+		for _, a := range steps {
 			tid := params(t, a.Message)[tidAt(a.Message)]
 			if before != nil && tid != *before+1 {
 				t.Fatalf("%d follows %d", tid, *before)
@@ -272,18 +274,18 @@ func TestQuery(t *testing.T) {
 		{"switches", strip(), "", nil, "0 8201 >8204, 1 8201 >8204, 2 8201 >8204"},
 		{"one switch", strip(), "", []string{"state_2"}, "1 8201 >8204"},
 		{"one switch by key", strip(), "switch_3", nil, "2 8201 >8204"},
-		{"everything, each server once", multi, "", nil, "0 8201 >8204, 1 8223 >8224, 1 8231 >52"},
+		{"everything, each server once", multi, "", nil, "0 8201 >8204, 1 8231 >52, 1 8223 >8224"},
 		{"one property", multi, "", []string{"humidity"}, "1 8231 7600>52"},
 		{"two properties", multi, "", []string{"humidity", "temperature"}, "1 8231 >52"},
-		{"one element", multi, "1", nil, "1 8223 >8224, 1 8231 >52"},
+		{"one element", multi, "1", nil, "1 8231 >52, 1 8223 >8224"},
 		{"by key of a thing", multi, "battery", nil, "1 8223 >8224"},
 		{"the only sensor, not by name", single, "", nil, "0 8231 >52"},
 		{"the only sensor by name", single, "", []string{"temperature"}, "0 8231 7500>52"},
 		{"buttons know nothing", remote(), "", nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			actions, err := translate.Describe(c.device).Query(c.element, c.names)
-			if got := inWords(t, actions); err != nil || got != c.expected {
+			steps, err := translate.Describe(c.device).Query(c.element, c.names)
+			if got := inWords(t, steps); err != nil || got != c.expected {
 				t.Errorf("%v\n got      %s\n expected %s", err, got, c.expected)
 			}
 		})

@@ -229,7 +229,7 @@ func (p *Part) Refresh(d *registry.Device) {
 		return
 	}
 	p.contact(d).lastAsked = p.h.Loop.Now()
-	if actions, err := d.Checker.Query("", nil); err == nil && len(actions) == 0 {
+	if steps, err := d.Translator.Query("", nil); err == nil && len(steps) == 0 {
 		if !d.LowPower() {
 			p.probe(d)
 		}

@@ -30,8 +30,11 @@ import (
 // transactionKey is the key of a command that asks for its outcome.
 const transactionKey = "transaction"
 
-// States publishes the last state of a device again.
-type States interface{ PublishState(d *registry.Device) }
+// States publishes the last state of a device again, and notes that it changed.
+type States interface {
+	PublishState(d *registry.Device)
+	Changed(d *registry.Device)
+}
 
 // Availability notes that a device did not answer.
 type Availability interface{ Unanswered(d *registry.Device) }
@@ -108,7 +111,7 @@ func (p *Part) Set(d *registry.Device, parsed topic.Parsed, payload []byte) {
 	if err == nil {
 		// A command that cannot be carried out is refused now, before it is merged
 		// with others.
-		if _, wrong := d.Checker.Command(parsed.Element, attributes); wrong != nil {
+		if _, wrong := d.Translator.Plan(parsed.Element, attributes); wrong != nil {
 			err = fault.New("bad_attribute", "%w", wrong)
 		}
 	}
@@ -141,7 +144,7 @@ func (p *Part) Get(d *registry.Device, parsed topic.Parsed, payload []byte) {
 		err = d.Ready()
 	}
 	if err == nil {
-		if _, wrong := d.Checker.Query(parsed.Element, names); wrong != nil {
+		if _, wrong := d.Translator.Query(parsed.Element, names); wrong != nil {
 			err = fault.New("bad_attribute", "%w", wrong)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
@@ -46,17 +45,20 @@ func (p *Part) Resume(d *registry.Device) {
 		if c == nil {
 			return
 		}
-		messages, err := requests(d, element, c)
-		if err != nil || len(messages) == 0 {
+		sending, err := prepare(d, element, c)
+		if err != nil || len(sending.Messages) == 0 {
 			p.finish(d, c, node.Response{}, err)
 			continue
 		}
 		q.sending = true
-		to := p.h.Requester(d)
+		to, messages := p.h.Requester(d), requests(d, sending)
 		p.h.Loop.Go(func(ctx context.Context) {
 			last, err := send(ctx, to, messages)
 			p.h.Loop.Post(func() {
 				q.sending = false
+				if sending.End(err == nil) {
+					p.states.Changed(d)
+				}
 				p.finish(d, c, last, err)
 				p.Resume(d)
 			})
@@ -80,40 +82,41 @@ func send(ctx context.Context, to *requester.Requester, requests []node.Request)
 	return sum, nil
 }
 
-// requests makes messages of a command.
-func requests(d *registry.Device, element string, c *command) ([]node.Request, error) {
-	var actions []translate.Action
+// prepare makes messages of a command that is about to be sent.
+func prepare(d *registry.Device, element string, c *command) (*translate.Sending, error) {
+	var steps []translate.Step
 	if len(c.attributes) > 0 {
-		more, err := d.Translator.Command(element, c.attributes)
+		more, err := d.Translator.Plan(element, c.attributes)
 		if err != nil {
 			return nil, fault.New("bad_attribute", "%w", err)
 		}
-		actions = more
+		steps = more
 	}
 	if c.query {
 		more, err := d.Translator.Query(element, c.names)
 		if err != nil {
 			return nil, fault.New("bad_attribute", "%w", err)
 		}
-		actions = append(actions, more...)
+		steps = append(steps, more...)
 	}
-	list := make([]node.Request, 0, len(actions))
-	for _, a := range actions {
-		payload, err := access.Append(nil, a.Message)
-		if err != nil {
-			return nil, err
-		}
+	return d.Translator.Send(steps)
+}
+
+// requests addresses messages to the device.
+func requests(d *registry.Device, s *translate.Sending) []node.Request {
+	list := make([]node.Request, 0, len(s.Messages))
+	for _, m := range s.Messages {
 		list = append(list, node.Request{
-			Dst:     d.Record.Address + mesh.Address(a.Element),
+			Dst:     d.Record.Address + mesh.Address(m.Element),
 			NetKey:  d.Record.NetKey,
 			Key:     transport.Key{App: d.Record.AppKey},
 			TTL:     mesh.DefaultTTL,
-			Payload: payload,
-			Respond: a.Respond,
-			Accept:  a.Accept,
+			Payload: m.Payload,
+			Respond: m.Respond,
+			Accept:  m.Accept,
 		})
 	}
-	return list, nil
+	return list
 }
 
 // failed is the outcome of a command that was not carried out.

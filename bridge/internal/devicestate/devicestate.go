@@ -141,6 +141,9 @@ func (p *Part) PublishState(d *registry.Device) {
 	p.h.Ledger.Retain(d.Record.UUID, topic, data)
 }
 
+// Changed notes that the state of a device has changed.
+func (p *Part) Changed(d *registry.Device) { p.dirty[d.Record.UUID] = true }
+
 // Interviewed publishes a device whose models are known now, or known better.
 func (p *Part) Interviewed(d *registry.Device) {
 	p.dirty[d.Record.UUID] = true
@@ -159,7 +162,7 @@ func (p *Part) discover(d *registry.Device) {
 	if !p.options.Enabled || d.Translator == nil {
 		return
 	}
-	topic, payload, err := homeassistant.Discovery(p.options, p.h.Topics, d.Record, d.Translator.Things(), d.Gone...)
+	topic, payload, err := homeassistant.Discovery(p.options, p.h.Topics, d.Record, d.Translator.Features(), d.Gone...)
 	if err != nil {
 		p.h.Publisher.Warn(d.Record.Name, "%s could not be described to Home Assistant: %v", d.Record.Name, err)
 		return

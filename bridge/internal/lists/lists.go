@@ -1,200 +1,183 @@
+// Package lists publishes what the bridge says about itself: bridge/info,
+// bridge/devices, bridge/unprovisioned and bridge/health. A list is published again
+// after a batch of inputs has changed it, so a burst makes one.
 package lists
 
+import (
+	"runtime"
+	"time"
 
-type infoDocument struct {
-	Version  string      `json:"version"`
-	Go       string      `json:"go"`
-	Platform string      `json:"platform"`
-	Adapters []Adapter   `json:"adapters"`
-	Network  networkInfo `json:"network"`
-	Scan     scanInfo    `json:"scan"`
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
+)
+
+// Names of the lists.
+const (
+	info          = "info"
+	devices       = "devices"
+	unprovisioned = "unprovisioned"
+	health        = "health"
+)
+
+// Unprovisioned lists the unprovisioned devices.
+type Unprovisioned interface {
+	List() []document.Unprovisioned
 }
 
-type networkInfo struct {
-	Name         string          `json:"name"`
-	UUID         mesh.UUID       `json:"uuid"`
-	Address      mesh.Address    `json:"primary_address"`
-	IVIndex      *mesh.IVIndex   `json:"iv_index"` // null while it is not known
-	IVUpdate     bool            `json:"iv_update"`
-	SequenceLeft float64         `json:"seq_left_percent"`
-	NetKeys      []mesh.KeyIndex `json:"net_keys"`
-	AppKeys      []mesh.KeyIndex `json:"app_keys"`
-	IV           ivInfo          `json:"iv"`
-	Subnets      []subnetInfo    `json:"subnets"`
-	KeyRefresh   *refreshInfo    `json:"key_refresh,omitempty"` // of the one that is under way
+// Config is what the lists tell about the program.
+type Config struct {
+	Version string
+	Network string // its name
+	// Adapters lists the radios.
+	Adapters func() []document.Adapter
+	// Dropped counts the events that found the bridge busy.
+	Dropped func() uint64
 }
 
-type scanInfo struct {
-	Active bool       `json:"active"`
-	Until  *time.Time `json:"until,omitempty"`
+// Part is the part. Make it with New and connect it.
+type Part struct {
+	part.None
+	h             *part.Host
+	cfg           Config
+	unprovisioned Unprovisioned
+	informers     []part.Informer
+	reporters     []part.HealthReporter
+	describers    []part.Describer
+	started       bool
+	ignored       int // retained commands
 }
 
-func (p *Part) info() infoDocument {
+// New makes the part.
+func New(h *part.Host, cfg Config, u Unprovisioned) *Part {
+	return &Part{h: h, cfg: cfg, unprovisioned: u}
+}
+
+// Connect finds the parts that have something to say in a list.
+func (p *Part) Connect(parts []part.Part) {
+	for _, other := range parts {
+		if i, ok := other.(part.Informer); ok {
+			p.informers = append(p.informers, i)
+		}
+		if r, ok := other.(part.HealthReporter); ok {
+			p.reporters = append(p.reporters, r)
+		}
+		if d, ok := other.(part.Describer); ok {
+			p.describers = append(p.describers, d)
+		}
+	}
+}
+
+// Start implements part.Part.
+func (p *Part) Start() {
+	p.started = true
+	p.All()
+}
+
+// All publishes all lists again.
+func (p *Part) All() { p.h.Publisher.Changed(info, devices, unprovisioned, health) }
+
+// Ignored counts a retained command.
+func (p *Part) Ignored() { p.ignored++ }
+
+// Publish publishes the lists that have changed, once there is something to say.
+func (p *Part) Publish() {
+	if !p.started {
+		return
+	}
+	for _, list := range p.h.Publisher.TakeChanged() {
+		switch list {
+		case info:
+			p.h.Publisher.List(list, p.info())
+		case devices:
+			p.h.Publisher.List(list, p.devices())
+		case unprovisioned:
+			p.h.Publisher.List(list, p.unprovisioned.List())
+		case health:
+			p.h.Publisher.List(list, p.health())
+		}
+	}
+}
+
+func (p *Part) info() document.Info {
 	const all = float64(mesh.MaxSequenceNumber) + 1
-	doc := infoDocument{
+	own := p.h.Own.Summary()
+	doc := document.Info{
 		Version:  p.cfg.Version,
 		Go:       runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Adapters: p.adapters(),
-		Network: networkInfo{
+		Network: document.Network{
 			Name:         p.cfg.Network,
-			UUID:         p.h.Own.Summary().UUID,
-			Address:      p.h.Own.Summary().Address,
-			IVIndex:      &p.h.Own.Summary().IVIndex,
-			IVUpdate:     p.h.Own.Summary().IVUpdate,
-			SequenceLeft: float64(int(float64(p.h.Own.Summary().SequenceLeft)/all*1000)) / 10,
-			NetKeys:      p.h.Own.Summary().NetKeys,
-			AppKeys:      p.h.Own.Summary().AppKeys,
-			IV:           p.ivInfo(),
-			Subnets:      p.subnetList(),
-			KeyRefresh:   p.refreshStatus(),
+			UUID:         own.UUID,
+			Address:      own.Address,
+			IVIndex:      &own.IVIndex,
+			IVUpdate:     own.IVUpdate,
+			SequenceLeft: float64(int(float64(own.SequenceLeft)/all*1000)) / 10,
+			// An empty list is a list.
+			NetKeys: append([]mesh.KeyIndex{}, own.NetKeys...),
+			AppKeys: append([]mesh.KeyIndex{}, own.AppKeys...),
 		},
 	}
-	if p.h.Own.Summary().IVIndexUnknown {
+	if own.IVIndexUnknown {
 		doc.Network.IVIndex = nil
 	}
-	if until := p.scanUntil; !until.IsZero() {
-		until = until.UTC().Truncate(time.Second)
-		doc.Scan = scanInfo{Active: true, Until: &until}
-	}
-	// An empty list is a list.
-	if doc.Network.NetKeys == nil {
-		doc.Network.NetKeys = []mesh.KeyIndex{}
-	}
-	if doc.Network.AppKeys == nil {
-		doc.Network.AppKeys = []mesh.KeyIndex{}
+	for _, i := range p.informers {
+		i.Info(&doc)
 	}
 	return doc
 }
 
-type healthDocument struct {
-	Time     time.Time `json:"time"`
-	Memory   uint64    `json:"memory_bytes"` // that the program got from the system
-	Adapters []Adapter `json:"adapters"`
-	Mesh     any       `json:"mesh"`
-	Ignored  int       `json:"retained_commands_ignored"`
-
-	Heartbeats map[string]*heartbeatDocument `json:"heartbeats,omitempty"`
-}
-
-func (p *Part) health() healthDocument {
+func (p *Part) health() document.Health {
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	return healthDocument{
+	own := p.h.Own.Summary()
+	doc := document.Health{
 		Time:     p.h.Loop.Now().UTC().Truncate(time.Second),
 		Memory:   memory.Sys,
 		Adapters: p.adapters(),
-		Mesh: map[string]any{
-			"missed":   p.h.Own.Summary().Missed,
-			"unsent":   p.h.Own.Summary().Unsent,
-			"counters": snakes(p.h.Own.Summary().Counters),
-		},
-		Ignored: p.ignored,
-
-		Heartbeats: p.heartbeats(),
+		Mesh:     document.Mesh{Counters: snakes(own.Counters), Missed: own.Missed, Unsent: own.Unsent},
+		Ignored:  p.ignored,
+		Dropped:  p.cfg.Dropped(),
 	}
+	for _, r := range p.reporters {
+		r.Health(&doc)
+	}
+	return doc
 }
 
 // adapters lists the radios; an empty list is [], not null.
-func (p *Part) adapters() []Adapter { return append([]Adapter{}, p.cfg.Adapters()...) }
-
-// snakes is a struct of counters as JSON with keys_like_this: the mesh stack
-// has no opinion about documents.
-func snakes(counters any) any {
-	data, err := json.Marshal(counters)
-	var v any
-	if err != nil || json.Unmarshal(data, &v) != nil {
-		return nil
-	}
-	return renamed(v)
+func (p *Part) adapters() []document.Adapter {
+	return append([]document.Adapter{}, p.cfg.Adapters()...)
 }
 
-func renamed(v any) any {
-	fields, ok := v.(map[string]any)
-	if !ok {
-		return v
-	}
-	out := make(map[string]any, len(fields))
-	for name, value := range fields {
-		out[snake(name)] = renamed(value)
-	}
-	return out
-}
-
-// snake turns BadMIC into bad_mic.
-func snake(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if unicode.IsUpper(r) && i > 0 && !unicode.IsUpper(rune(name[i-1])) {
-			b.WriteByte('_')
+func (p *Part) devices() []document.Device {
+	list := make([]document.Device, 0, p.h.Devices.Len())
+	for _, d := range p.h.Devices.Sorted() {
+		doc := describe(d)
+		for _, other := range p.describers {
+			other.Describe(d, &doc)
 		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
-
-type deviceDocument struct {
-	UUID      mesh.UUID         `json:"uuid"`
-	Address   mesh.Address      `json:"address"`
-	Name      string            `json:"friendly_name"`
-	Interview device.Interview  `json:"interview_state"`
-	Joined    time.Time         `json:"joined"`
-	CID       *mesh.CompanyID   `json:"cid,omitempty"`
-	PID       *uint16           `json:"pid,omitempty"`
-	VID       *uint16           `json:"vid,omitempty"`
-	Features  map[string]bool   `json:"features,omitempty"`
-	Elements  []elementDocument `json:"elements"`
-	Exposes   []exposeDocument  `json:"exposes"`
-	Skipped   []string          `json:"skipped,omitempty"`
-	// LeftBehind: the device has old keys and has to be provisioned again.
-	LeftBehind bool            `json:"left_behind,omitempty"`
-	NetKeys    []mesh.KeyIndex `json:"net_keys"`
-	AppKeys    []mesh.KeyIndex `json:"app_keys"`
-
-	Friendship *friendshipDocument `json:"friendship,omitempty"` // with the bridge
-}
-
-type elementDocument struct {
-	Index    int             `json:"index"`
-	Address  mesh.Address    `json:"address"`
-	Location uint16          `json:"location"`
-	Models   []modelDocument `json:"models"`
-}
-
-type modelDocument struct {
-	ID   mesh.ModelID `json:"id"`
-	Name string       `json:"name,omitempty"`
-}
-
-type exposeDocument struct {
-	Type     translate.Kind `json:"type"`
-	Property string         `json:"property"`
-	Element  int            `json:"element"`
-	Unit     string         `json:"unit,omitempty"`
-	Features []string       `json:"features,omitempty"`
-	Values   []string       `json:"values,omitempty"`
-}
-
-func (p *Part) deviceList() []deviceDocument {
-	list := make([]deviceDocument, 0, len(p.devices))
-	for _, m := range p.h.Devices.Sorted() {
-		doc := m.document()
-		doc.Friendship = p.friendship(m)
 		list = append(list, doc)
 	}
 	return list
 }
 
-func (d *registry.Device) document() deviceDocument {
+func describe(d *registry.Device) document.Device {
 	r := d.Record
-	doc := deviceDocument{
+	doc := document.Device{
 		UUID:      r.UUID,
 		Address:   r.Address,
 		Name:      r.Name,
 		Interview: r.Interview,
 		Joined:    r.Joined,
-		Elements:  []elementDocument{},
-		Exposes:   []exposeDocument{},
+		Elements:  []document.Element{},
+		Exposes:   []document.Expose{},
 		Skipped:   r.Skipped,
 
 		LeftBehind: r.LeftBehind,
@@ -210,37 +193,30 @@ func (d *registry.Device) document() deviceDocument {
 			"lpn":    c.Features&foundation.FeatureLowPower != 0,
 		}
 		for i, e := range c.Elements {
-			element := elementDocument{Index: i, Address: r.Address + mesh.Address(i), Location: e.Location, Models: []modelDocument{}}
+			element := document.Element{Index: i, Address: r.Address + mesh.Address(i), Location: e.Location, Models: []document.Model{}}
 			for _, id := range e.Models {
-				element.Models = append(element.Models, modelDocument{ID: id, Name: foundation.ModelName(id)})
+				element.Models = append(element.Models, document.Model{ID: id, Name: foundation.ModelName(id)})
 			}
 			doc.Elements = append(doc.Elements, element)
 		}
 	}
 	if d.Translator != nil {
-		for _, t := range d.Translator.Things() {
-			doc.Exposes = append(doc.Exposes, expose(t))
+		for _, f := range d.Translator.Features() {
+			doc.Exposes = append(doc.Exposes, expose(&f))
 		}
 	}
 	return doc
 }
 
-func expose(t translate.Thing) exposeDocument {
-	doc := exposeDocument{Type: t.Kind, Property: t.Attribute, Element: t.Element, Unit: t.Unit, Values: t.EventTypes}
-	for _, f := range []struct {
-		has  bool
-		name string
-	}{{t.Kind == translate.Light, "state"}, {t.Brightness, "brightness"}, {t.ColorTemp, "color_temp"}, {t.Color, "color_hs"}} {
-		if f.has {
-			doc.Features = append(doc.Features, f.name+t.Suffix)
+func expose(f *translate.Feature) document.Expose {
+	doc := document.Expose{Type: homeassistant.Platform(f), Property: f.Property, Element: f.Element, Unit: f.Unit, Values: f.Values}
+	if f.Property == "" && len(f.Parts) > 0 {
+		doc.Property = f.Parts[0].Property
+	}
+	for _, part := range f.Parts {
+		if f.Name == "light" && part.Access&translate.Settable != 0 {
+			doc.Features = append(doc.Features, part.Name+part.Suffix)
 		}
 	}
 	return doc
-}
-
-// foundList lists the unprovisioned devices; an empty list is [], not null.
-func (p *Part) foundList() []*foundDevice {
-	list := slices.AppendSeq(make([]*foundDevice, 0, len(p.found)), maps.Values(p.found))
-	slices.SortFunc(list, func(a, b *foundDevice) int { return slices.Compare(a.UUID[:], b.UUID[:]) })
-	return list
 }

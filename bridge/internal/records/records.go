@@ -125,7 +125,7 @@ func (p *Part) Adopt(peer state.Peer, name string) *registry.Device {
 		}
 		d.Gone = former.Gone
 		if former.Translator != nil {
-			d.Gone = append(d.Gone, former.Translator.Things()...)
+			d.Gone = append(d.Gone, former.Translator.Features()...)
 		}
 		p.remove(former, true)
 	}

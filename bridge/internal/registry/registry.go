@@ -28,12 +28,8 @@ import (
 // Device is a node that the bridge manages.
 type Device struct {
 	Record     *device.Record
-	Translator translate.Translator // nil before the interview
-	// Checker is a second translator, to find out whether a command can be
-	// carried out: the first one gives every command that it translates a
-	// transaction identifier, and there are only 256.
-	Checker translate.Translator
-	Gone    []translate.Thing // what it no longer has, for Home Assistant
+	Translator *translate.Device   // nil before the interview
+	Gone       []translate.Feature // what it no longer has, for Home Assistant
 	// Busy says that the device is being interviewed, changed or removed. Its
 	// commands wait.
 	Busy bool
@@ -45,23 +41,22 @@ type Element struct {
 	Index int
 }
 
-// Describe makes the translators of what is known of the device. What it was
+// Describe makes the translator of what is known of the device. What it was
 // before is remembered as gone, and what still is there keeps its state.
 func (d *Device) Describe() {
 	former := d.Translator
 	d.Translator = translate.Describe(d.Record)
-	d.Checker = translate.Describe(d.Record)
 	if former != nil {
-		d.Gone = append(d.Gone, former.Things()...)
+		d.Gone = append(d.Gone, former.Features()...)
 		d.Translator.Restore(former.State())
 	}
 	has := map[string]bool{}
-	for _, thing := range d.Translator.Things() {
-		has[thing.Key] = true
+	for _, f := range d.Translator.Features() {
+		has[f.Key] = true
 	}
-	d.Gone = slices.DeleteFunc(d.Gone, func(thing translate.Thing) bool {
-		twice := has[thing.Key]
-		has[thing.Key] = true
+	d.Gone = slices.DeleteFunc(d.Gone, func(f translate.Feature) bool {
+		twice := has[f.Key]
+		has[f.Key] = true
 		return twice
 	})
 }

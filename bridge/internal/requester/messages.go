@@ -17,6 +17,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scene"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scheduler"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 )
 
 // Messages builds the registry of all messages, for their names and fields.
@@ -70,4 +73,22 @@ func KeyName(device bool) string {
 		return "device"
 	}
 	return "app"
+}
+
+// LogReceived writes an access message to the debug log; without a device the
+// element is one that the bridge does not know.
+func LogReceived(log *zerolog.Logger, messages *access.Registry, from registry.Element, m node.MessageReceived) {
+	e := log.Debug()
+	if !e.Enabled() {
+		return
+	}
+	if from.Device != nil {
+		e.Str("device", from.Record.Name)
+	}
+	e.Stringer("src", m.Src).Stringer("dst", m.Dst)
+	if from.Device != nil {
+		e.Int("element", from.Index)
+	}
+	Describe(e, messages, m.Opcode, m.Params)
+	e.Str("key", KeyName(m.DeviceKey)).Uint8("ttl", uint8(m.TTL)).Int8("rssi", m.RSSI).Msg("received")
 }

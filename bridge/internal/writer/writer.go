@@ -112,11 +112,11 @@ func (w *Writer) busy() bool {
 	return w.tried != w.put
 }
 
-// Flush hands over what was changed since the last time. The loop calls it after
-// each batch of inputs.
-func (w *Writer) Flush() {
+// Flush hands over what was changed since the last time, and reports whether there
+// was something. The loop calls it after each batch of inputs.
+func (w *Writer) Flush() bool {
 	if w.next.empty() {
-		return
+		return false
 	}
 	w.mu.Lock()
 	w.queue = append(w.queue, w.next)
@@ -127,6 +127,7 @@ func (w *Writer) Flush() {
 	case w.wake <- struct{}{}:
 	default: // it is awake already
 	}
+	return true
 }
 
 // Run writes until ctx has ended and Finish was called before. What the store
