@@ -20,6 +20,10 @@ func TestDebugCostsNothingWhenItIsOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	table, err := Requests()
+	if err != nil {
+		t.Fatal(err)
+	}
 	in := node.MessageReceived{Src: 2, Dst: 1, Opcode: generic.OpOnOffStatus, Params: []byte{1}}
 	from := registry.Element{Device: &registry.Device{Record: &device.Record{Name: "plug"}}}
 	for level, free := range map[zerolog.Level]bool{zerolog.InfoLevel: true, zerolog.DebugLevel: false} {
@@ -27,7 +31,7 @@ func TestDebugCostsNothingWhenItIsOff(t *testing.T) {
 		allocations := testing.AllocsPerRun(100, func() {
 			requester.LogReceived(&log, messages, from, in)
 			command.Log(&log, "b/plug/set", "plug", in.Params)
-			logRequest(&log, "scan", in.Params)
+			logRequest(&log, table, "scan", in.Params)
 		})
 		if (allocations == 0) != free {
 			t.Errorf("at %s: %g allocations", level, allocations)

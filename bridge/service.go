@@ -14,8 +14,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/loop"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/ownnode"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
@@ -25,6 +25,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/writer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
@@ -83,7 +84,7 @@ type Service struct {
 	loop     *loop.Loop
 	host     *part.Host
 	parts    *parts
-	requests map[string]part.Request
+	requests *request.Table
 
 	// Owned by the loop.
 	started bool         // the node has told which nodes there are
@@ -125,7 +126,7 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 	s.host.Ledger = publish.NewLedger(publisher, s.host.Writer, cfg.Logger)
 	s.parts = newParts(s.host, &s.cfg, s.loop.Dropped, more)
 	if s.requests, err = requestsOf(s.parts.table); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("bridge: %w", err)
 	}
 	if err := s.parts.records.Read(cfg.Store); err != nil {
 		return nil, fmt.Errorf("bridge: %w", err)
@@ -169,7 +170,7 @@ func (s *Service) Provision(ctx context.Context, o ProvisionOptions) (string, er
 	}
 	ended := make(chan result, 1)
 	s.loop.Post(func() {
-		s.parts.provisioning.Provision(o, func(_ any, err error) {
+		s.parts.provisioning.Provision(o, func(_ *document.DeviceReference, err error) {
 			r := result{err: err}
 			if d := s.host.Devices.ByUUID(o.UUID); d != nil && err == nil {
 				r.name = d.Record.Name

@@ -16,6 +16,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
@@ -28,7 +29,7 @@ type Commands interface {
 
 // Interviews begins an interview.
 type Interviews interface {
-	Interview(d *registry.Device, reply part.Reply)
+	Interview(d *registry.Device, reply part.DeviceAnswer)
 }
 
 // Part is the part. Make it with New and connect it.
@@ -119,7 +120,7 @@ func (p *Part) SetOnline(d *registry.Device, online bool) {
 	switch {
 	case d.Busy:
 	case d.Translator == nil:
-		p.interviews.Interview(d, func(any, error) {}) // it was away in the middle of the first one
+		p.interviews.Interview(d, func(*document.DeviceReference, error) {}) // it was away in the middle of the first one
 	default:
 		p.Refresh(d) // it may have been switched meanwhile
 	}
@@ -131,11 +132,15 @@ func (p *Part) publish(d *registry.Device) {
 	if c.online == nil {
 		return
 	}
-	payload := `{"state":"offline"}`
+	state := document.State{State: "offline"}
 	if *c.online {
-		payload = `{"state":"online"}`
+		state.State = "online"
 	}
-	p.h.Ledger.Retain(d.Record.UUID, p.h.Topics.Availability(d.Record.Name), []byte(payload))
+	payload, err := json.Marshal(state)
+	if err != nil {
+		return // a text can always be written
+	}
+	p.h.Ledger.Retain(d.Record.UUID, p.h.Topics.Availability(d.Record.Name), payload)
 }
 
 // Unanswered notes that a device did not answer. One request that failed after
@@ -240,7 +245,7 @@ func (p *Part) Start() {
 	for _, d := range p.h.Devices.Sorted() {
 		if d.Translator == nil || d.Record.Interview == device.Pending {
 			if !d.Busy {
-				p.interviews.Interview(d, func(any, error) {})
+				p.interviews.Interview(d, func(*document.DeviceReference, error) {})
 			}
 			continue
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/handover"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // Part is the part. Make it with New.
@@ -36,53 +37,44 @@ func New(h *part.Host, s store.Store, network, dir string) *Part {
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{
-		{Name: "network/export", Handle: p.export},
-		{Name: "network/backup", Handle: p.backup},
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{
+		request.Define(exportMeta(), p.export),
+		request.Define(backupMeta(), p.backup),
 	}
 }
 
 // export answers with the network as a Mesh Configuration Database. The
 // keys are in it only if they are asked for: whoever can read the broker's
 // topics then has the network.
-func (p *Part) export(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		Keys bool `json:"keys"`
-	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
+func (p *Part) export(c *request.Call[exportOut], in exportIn) {
 	n := handover.Network{Name: p.name, Now: p.h.Loop.Now()}
 	for _, d := range p.h.Devices.Sorted() {
 		record := *d.Record
 		n.Records = append(n.Records, &record)
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
-		document, err := p.exported(ctx, n, in.Keys)
+		network, err := p.exported(ctx, n, in.Keys)
 		p.h.Loop.Post(func() {
 			if err != nil {
-				reply(nil, err)
+				c.Fail(err)
 				return
 			}
-			reply(map[string]any{"network": document}, nil)
+			c.Answer(&exportOut{Network: network}, nil)
 		})
 	})
 }
 
 // exported is the network in the form of the response.
-func (p *Part) exported(ctx context.Context, n handover.Network, keys bool) (any, error) {
+func (p *Part) exported(ctx context.Context, n handover.Network, keys bool) (json.RawMessage, error) {
 	d, err := p.describe(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	if !keys {
-		return d.WithoutKeys(), nil
+		return json.Marshal(d.WithoutKeys())
 	}
-	data, err := d.JSON()
-	return json.RawMessage(data), err
+	return d.JSON()
 }
 
 // describe completes what the bridge knows with what the mesh and the store do.
@@ -105,14 +97,9 @@ func (p *Part) describe(ctx context.Context, n handover.Network) (*cdb.Database,
 
 // backup writes everything that is stored into a file beside the store.
 // It holds every key, so it does not go over the broker.
-func (p *Part) backup(payload []byte, reply part.Reply) {
-	var in part.Common
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
+func (p *Part) backup(c *request.Call[backupOut], _ backupIn) {
 	if p.dir == "" {
-		reply(nil, fault.New("not_possible", "the network is kept in memory; --store.dir DIR keeps it, and then it can be backed up"))
+		c.Fail(fault.New("not_possible", "the network is kept in memory; --store.dir DIR keeps it, and then it can be backed up"))
 		return
 	}
 	p.h.Writer.After(func() { // what was saved before is in the backup
@@ -120,11 +107,11 @@ func (p *Part) backup(payload []byte, reply part.Reply) {
 			path, size, err := p.backUp(p.h.Loop.Now())
 			p.h.Loop.Post(func() {
 				if err != nil {
-					reply(nil, err)
+					c.Fail(err)
 					return
 				}
 				p.h.Log.Info().Str("file", path).Msg("the network was backed up")
-				reply(map[string]any{"file": path, "octets": size}, nil)
+				c.Answer(&backupOut{File: path, Octets: size}, nil)
 			})
 		})
 	})

@@ -16,10 +16,13 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/publish"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
@@ -86,16 +89,6 @@ func Log(log *zerolog.Logger, topic, device string, payload []byte) {
 	}
 }
 
-// outcome is the payload of set/response.
-type outcome struct {
-	Transaction json.RawMessage `json:"transaction,omitempty"`
-	Status      string          `json:"status"` // ok, timeout, error
-	Error       string          `json:"error,omitempty"`
-	Code        string          `json:"code,omitempty"`
-	Attempts    int             `json:"attempts,omitempty"`
-	RTT         *int64          `json:"rtt_ms,omitempty"`
-}
-
 // Unknown refuses a command for a device that there is not, and tells who wants to
 // know the outcome.
 func (p *Part) Unknown(parsed topic.Parsed, payload []byte) {
@@ -104,8 +97,8 @@ func (p *Part) Unknown(parsed topic.Parsed, payload []byte) {
 	}
 	text := fmt.Sprintf("no device is called %q; see %s", fault.Clip(parsed.Name), p.h.Topics.Bridge("devices"))
 	p.h.Publisher.Warn("", "a command was refused: %s", text)
-	if transaction, err := part.Transaction(payload); transaction != nil && err == nil {
-		p.respond(parsed.Name, outcome{Transaction: transaction, Status: "error", Code: "unknown_device", Error: text})
+	if transaction, err := request.TransactionOf(payload); transaction != nil && err == nil {
+		p.respond(parsed.Name, document.CommandResponse{Transaction: transaction, Status: "error", Code: "unknown_device", Error: text})
 	}
 }
 
@@ -187,7 +180,7 @@ func readAttributes(attribute string, payload []byte) (map[string]json.RawMessag
 	}
 	var attributes map[string]json.RawMessage
 	if err := json.Unmarshal(payload, &attributes); err != nil {
-		return nil, nil, fault.New("bad_json", `expected a JSON object such as {"state":"ON"}: %w`, part.Explain(err))
+		return nil, nil, fault.New("bad_json", `expected a JSON object such as {"state":"ON"}: %w`, schema.Explain(err))
 	}
 	if attributes == nil {
 		return nil, nil, fault.New("bad_json", `expected a JSON object such as {"state":"ON"}, got null`)
@@ -197,7 +190,7 @@ func readAttributes(attribute string, payload []byte) (map[string]json.RawMessag
 	if string(transaction) == "null" {
 		transaction = nil
 	}
-	if err := part.CheckTransaction(transaction); err != nil {
+	if err := request.CheckTransaction(transaction); err != nil {
 		return nil, nil, err
 	}
 	return attributes, transaction, nil
@@ -211,6 +204,6 @@ func (p *Part) refuse(d *registry.Device, transaction json.RawMessage, err error
 	p.respond(d.Record.Name, o)
 }
 
-func (p *Part) respond(name string, o outcome) {
+func (p *Part) respond(name string, o document.CommandResponse) {
 	p.h.Publisher.JSON(p.h.Topics.SetResponse(name), o, publish.AtMostOnce, name, "the outcome of a command for "+name)
 }

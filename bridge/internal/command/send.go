@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
@@ -23,7 +24,7 @@ func (p *Part) expect(d *registry.Device, c *command, transaction json.RawMessag
 		return
 	}
 	if len(c.transactions) >= mostTransactions {
-		p.respond(d.Record.Name, outcome{
+		p.respond(d.Record.Name, document.CommandResponse{
 			Transaction: c.transactions[0], Status: "error", Code: "superseded",
 			Error: "bridge: too many commands came after it before it could be sent",
 		})
@@ -119,8 +120,8 @@ func requests(d *registry.Device, s *translate.Sending) []node.Request {
 }
 
 // failed is the outcome of a command that was not carried out.
-func failed(err error) outcome {
-	return outcome{Status: "error", Code: fault.Code(err), Error: fault.Clip(err.Error())}
+func failed(err error) document.CommandResponse {
+	return document.CommandResponse{Status: "error", Code: fault.Code(err), Error: fault.Clip(err.Error())}
 }
 
 // finish tells what came of a command. What the device is like now it has
@@ -132,12 +133,12 @@ func (p *Part) finish(d *registry.Device, c *command, r node.Response, err error
 		p.conclude(d, c, failed(fault.ErrRemoved))
 	case err == nil:
 		rtt := r.RTT.Milliseconds()
-		p.conclude(d, c, outcome{Status: "ok", Attempts: r.Attempts, RTT: &rtt})
+		p.conclude(d, c, document.CommandResponse{Status: "ok", Attempts: r.Attempts, RTT: &rtt})
 	case fault.Stopped(err):
 		p.conclude(d, c, failed(node.ErrStopped))
 	case fault.Unanswered(err):
 		p.h.Log.Warn().Str("device", d.Record.Name).Err(err).Msg("a command was not answered")
-		p.conclude(d, c, outcome{Status: "timeout", Code: "no_response", Error: fault.Clip(err.Error()), Attempts: r.Attempts})
+		p.conclude(d, c, document.CommandResponse{Status: "timeout", Code: "no_response", Error: fault.Clip(err.Error()), Attempts: r.Attempts})
 		p.states.PublishState(d)
 		p.availability.Unanswered(d)
 	default:
@@ -148,7 +149,7 @@ func (p *Part) finish(d *registry.Device, c *command, r node.Response, err error
 }
 
 // conclude answers everybody who waits for the outcome of a command.
-func (p *Part) conclude(d *registry.Device, c *command, o outcome) {
+func (p *Part) conclude(d *registry.Device, c *command, o document.CommandResponse) {
 	for _, transaction := range c.transactions {
 		o.Transaction = transaction
 		p.respond(d.Record.Name, o)

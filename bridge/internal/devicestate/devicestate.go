@@ -17,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/publish"
@@ -31,7 +32,7 @@ const tableStates store.Table = "states"
 // Updates tells about the firmware update of a device.
 type Updates interface {
 	// State is the attribute "update" of a device, nil for none.
-	State(d *registry.Device) any
+	State(d *registry.Device) *document.Update
 }
 
 // Part is the part. Make it with New and connect it.
@@ -101,23 +102,17 @@ func (p *Part) publishRaw(m *part.Message) {
 		return
 	}
 	d := m.Element.Device
-	p.h.Publisher.JSON(p.h.Topics.Message(d.Record.Name), struct {
-		Source  string `json:"source"`
-		Element int    `json:"element"`
-		Opcode  string `json:"opcode"`
-		Hex     string `json:"hex"`
-	}{m.Src.String(), m.Element.Index, m.Opcode.String(), hex.EncodeToString(m.Params)},
+	p.h.Publisher.JSON(p.h.Topics.Message(d.Record.Name),
+		document.DeviceMessage{Source: m.Src, Element: m.Element.Index, Opcode: m.Opcode, Hex: hex.EncodeToString(m.Params)},
 		publish.AtMostOnce, d.Record.Name, "a message of "+d.Record.Name)
 }
 
 func (p *Part) publishEvent(d *registry.Device, e translate.Event) {
-	document := map[string]any{}
-	maps.Copy(document, e.Attributes)
-	document["event_type"] = e.Type
+	happened := document.DeviceEvent{Type: e.Type, Attributes: e.Attributes}
 	if d.Record.Elements() > 1 {
-		document["element"] = e.Element
+		happened.Element = &e.Element
 	}
-	p.h.Publisher.JSON(p.h.Topics.Event(d.Record.Name), document, publish.AtLeastOnce, d.Record.Name, "an event of "+d.Record.Name)
+	p.h.Publisher.JSON(p.h.Topics.Event(d.Record.Name), happened, publish.AtLeastOnce, d.Record.Name, "an event of "+d.Record.Name)
 }
 
 // PublishState publishes everything that the device reported. A device without a

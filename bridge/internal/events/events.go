@@ -7,9 +7,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 )
@@ -39,7 +39,7 @@ func (p *Part) Event(e node.Event) {
 		p.proxyLost(e)
 	case node.IVIndexChanged:
 		p.h.Log.Info().Uint32("iv_index", uint32(e.IVIndex)).Bool("in_progress", e.Update).Msg("the network moved to another IV index")
-		p.h.Publisher.Notify("iv_update", map[string]any{"iv_index": e.IVIndex, "in_progress": e.Update})
+		p.h.Publisher.Notify(document.IVUpdate{IVIndex: e.IVIndex, InProgress: e.Update})
 		p.h.Own.Refresh()
 	case node.KeysChanged:
 		p.h.Own.Refresh()
@@ -60,35 +60,27 @@ func (p *Part) Second(tick int) {
 // proxyConnected tells that the network is reached through a proxy.
 func (p *Part) proxyConnected(e node.ProxyConnected) {
 	p.h.Log.Info().Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).Msg("the network is reached through a proxy")
-	p.h.Publisher.Notify("proxy_connected", p.proxyData(e.Peer, e.Node))
+	p.h.Publisher.Notify(document.ProxyConnected{Name: p.name(e.Node), Peer: e.Peer.String()})
 	p.h.Own.Refresh()
 }
 
 // proxyLost tells that a proxy is gone. The node looks for another one already.
 func (p *Part) proxyLost(e node.ProxyLost) {
 	level := zerolog.WarnLevel
-	data := p.proxyData(e.Peer, e.Node)
+	lost := document.ProxyLost{Name: p.name(e.Node), Peer: e.Peer.String()}
 	if e.Err == nil {
 		level = zerolog.InfoLevel // the bridge has ended it
 	} else {
-		data["reason"] = fault.Clip(e.Err.Error())
+		lost.Reason = fault.Clip(e.Err.Error())
 	}
 	p.h.Log.WithLevel(level).Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).AnErr("reason", e.Err).
 		Msg("the connection to a proxy has ended")
-	p.h.Publisher.Notify("proxy_lost", data)
+	p.h.Publisher.Notify(lost)
 	p.h.Own.Refresh()
 }
 
-// proxyData is what events say about a proxy: the device when it is one that the
-// bridge knows.
-func (p *Part) proxyData(peer bearer.Peer, address mesh.Address) map[string]any {
-	data := map[string]any{"peer": peer.String()}
-	if name := p.name(address); name != "" {
-		data["friendly_name"] = name
-	}
-	return data
-}
-
+// name is that of the device with an address, empty for one that the bridge does
+// not know.
 func (p *Part) name(address mesh.Address) string {
 	if d := p.h.Devices.At(address).Device; d != nil {
 		return d.Record.Name
@@ -102,5 +94,5 @@ func (p *Part) name(address mesh.Address) string {
 func (p *Part) resetRefused(e node.ResetRefused) {
 	p.h.Publisher.Warn("", "the node %s wanted to remove the bridge from its network with a Config Node Reset; nothing was done: "+
 		"to remove it, stop the bridge and delete its store", e.By)
-	p.h.Publisher.Notify("reset_refused", map[string]any{"by": e.By})
+	p.h.Publisher.Notify(document.ResetRefused{By: e.By})
 }

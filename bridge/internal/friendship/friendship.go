@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 )
@@ -46,11 +46,11 @@ func (p *Part) changed(e node.FriendshipChanged) {
 	if d == nil {
 		return
 	}
-	data := map[string]any{"friendly_name": d.Record.Name, "established": e.Established}
+	change := document.FriendshipChange{Established: e.Established, Name: d.Record.Name}
 	if !e.Established {
-		data["reason"] = e.Reason
+		change.Reason = e.Reason
 	}
-	p.h.Publisher.Notify("friendship", data)
+	p.h.Publisher.Notify(change)
 	p.h.Log.Info().Str("device", d.Record.Name).Bool("established", e.Established).Str("reason", e.Reason).
 		Msg("the friendship with a device that sleeps has changed")
 	switch {

@@ -14,10 +14,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // Availability takes signs of life.
@@ -42,8 +42,8 @@ func New(h *part.Host, a Availability) *Part {
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "heartbeat/set", Handle: p.set}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(setMeta(), p.set)}
 }
 
 // Removed implements part.Part.
@@ -106,30 +106,13 @@ func (p *Part) Health(h *document.Health) {
 }
 
 // set lets a device send heartbeats to the bridge; a period of 0 ends that.
-func (p *Part) set(payload []byte, reply part.Reply) {
-	const longest, standard = 65536.0, 64.0
-	in := struct {
-		part.Common
-		ID     string  `json:"id"`
-		Period float64 `json:"period"` // seconds
-		TTL    int     `json:"ttl"`
-	}{Period: standard, TTL: int(mesh.MaxTTL)}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	d, err := p.h.Devices.Named("id", in.ID)
-	switch {
-	case err != nil:
-	case in.Period < 0 || in.Period > longest:
-		err = fault.New("bad_value", "period: expected 0 to %g seconds, got %g", longest, in.Period)
-	case in.TTL < 0 || in.TTL > int(mesh.MaxTTL):
-		err = fault.New("bad_value", "ttl: expected 0 to %d, got %d", mesh.MaxTTL, in.TTL)
-	default:
+func (p *Part) set(c *request.Call[setOut], in setIn) {
+	d, err := p.h.Devices.Named("id", string(in.ID))
+	if err == nil {
 		err = p.h.Devices.Idle(d)
 	}
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	period := time.Duration(in.Period * float64(time.Second))
@@ -141,7 +124,7 @@ func (p *Part) set(payload []byte, reply part.Reply) {
 				delete(p.heard, d)
 				p.h.Publisher.Changed("health")
 			}
-			reply(map[string]any{"id": d.Record.Name, "period": took.Seconds(), "ttl": in.TTL}, err)
+			c.Answer(&setOut{ID: d.Record.Name, Period: took.Seconds(), TTL: in.TTL}, err)
 		})
 	})
 }

@@ -9,7 +9,6 @@ package interview
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -18,10 +17,12 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // Availability notes whether a device answers, and asks it for its state.
@@ -59,29 +60,25 @@ func New(h *part.Host, a Availability, s States, c Commands, k KeyRefreshes) *Pa
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "device/interview", Handle: p.request}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(interviewMeta(), p.request)}
 }
 
-func (p *Part) request(payload []byte, reply part.Reply) {
-	var in part.OfDevice
-	err := part.Decode(payload, &in)
-	var d *registry.Device
-	if err == nil {
-		d, err = p.h.Devices.Named("id", in.ID)
-	}
+// request is device/interview.
+func (p *Part) request(c *request.Call[document.DeviceReference], in interviewIn) {
+	d, err := p.h.Devices.Named("id", string(in.ID))
 	if err == nil {
 		err = p.h.Devices.Idle(d)
 	}
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
-	p.Interview(d, reply)
+	p.Interview(d, c.Answer)
 }
 
 // Interview asks a device what it consists of and configures it.
-func (p *Part) Interview(d *registry.Device, reply part.Reply) {
+func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
 	if p.h.Loop.Stopping() {
 		reply(d.Who(), node.ErrStopped)
 		return
@@ -90,12 +87,12 @@ func (p *Part) Interview(d *registry.Device, reply part.Reply) {
 	before := d.Record.Interview
 	d.Record.Interview = device.InProgress
 	p.h.Records.Keep(d)
-	p.notify(d, "started", nil)
+	p.notify(d, document.DeviceInterview{Status: "started"})
 	peer, to := d.Peer(), p.h.Requester(d)
 	options := commission.Options{KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey)}
 	progress := func(step commission.Step) {
 		p.h.Loop.Post(func() {
-			p.notify(d, "in_progress", map[string]any{"step": step.Name, "done": step.Done, "total": step.Total})
+			p.notify(d, document.DeviceInterview{Status: "in_progress", Step: step.Name, Done: step.Done, Total: step.Total})
 		})
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
@@ -137,7 +134,7 @@ func (p *Part) appKeyOf(ctx context.Context, net mesh.KeyIndex) (mesh.KeyIndex, 
 }
 
 // ended takes over what an interview found.
-func (p *Part) ended(d *registry.Device, before device.Interview, result *commission.Result, err error, reply part.Reply) {
+func (p *Part) ended(d *registry.Device, before device.Interview, result *commission.Result, err error, reply part.DeviceAnswer) {
 	d.Busy = false
 	p.refreshes.Include(d)
 	if !p.h.Devices.Has(d) {
@@ -161,7 +158,7 @@ func (p *Part) ended(d *registry.Device, before device.Interview, result *commis
 		p.h.Log.Warn().Str("device", d.Record.Name).Msg(skipped)
 	}
 	p.h.Log.Info().Str("device", d.Record.Name).Int("elements", d.Record.Elements()).Msg("the device is configured")
-	p.notify(d, "successful", nil)
+	p.notify(d, document.DeviceInterview{Status: "successful"})
 	p.availability.SetOnline(d, true)
 	p.states.Interviewed(d)
 	p.availability.Refresh(d)
@@ -175,7 +172,7 @@ func (p *Part) failed(d *registry.Device, before device.Interview, err error) {
 		d.Record.Interview = before // what was known of it still stands
 	}
 	p.h.Records.Keep(d)
-	p.notify(d, "failed", map[string]any{"code": fault.Code(err), "error": fault.Clip(err.Error())})
+	p.notify(d, document.DeviceInterview{Status: "failed", Code: fault.Code(err), Error: fault.Clip(err.Error())})
 	if fault.Stopped(err) {
 		return // it is repeated after the next start
 	}
@@ -185,9 +182,16 @@ func (p *Part) failed(d *registry.Device, before device.Interview, err error) {
 	}
 }
 
-func (p *Part) notify(d *registry.Device, status string, more map[string]any) {
-	p.h.Log.Debug().Str("device", d.Record.Name).Str("status", status).Fields(more).Msg("interview")
-	data := map[string]any{"friendly_name": d.Record.Name, "uuid": d.Record.UUID, "status": status}
-	maps.Copy(data, more)
-	p.h.Publisher.Notify("device_interview", data)
+// notify publishes and logs how far an interview is.
+func (p *Part) notify(d *registry.Device, step document.DeviceInterview) {
+	step.Name, step.UUID = d.Record.Name, d.Record.UUID
+	p.h.Publisher.Notify(step)
+	e := p.h.Log.Debug().Str("device", step.Name).Str("status", step.Status)
+	if step.Step != "" {
+		e.Str("step", step.Step).Int("done", step.Done).Int("total", step.Total)
+	}
+	if step.Code != "" {
+		e.Str("code", step.Code).Str("error", step.Error)
+	}
+	e.Msg("interview")
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // Part is the part. Make it with New.
@@ -28,31 +29,16 @@ var _ part.Informer = (*Part)(nil)
 func New(h *part.Host) *Part { return &Part{h: h} }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "network/iv_update", Handle: p.update}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(updateMeta(), p.update)}
 }
 
 // update takes the network to the next IV index, or, while an update is in
 // progress, ends that.
-func (p *Part) update(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		TestMode *bool  `json:"test_mode"`
-		To       string `json:"to"` // updating or normal
-	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	var change func(context.Context) error
-	switch in.To {
-	case "", "updating":
-		change = p.h.Mesh.BeginIVUpdate
-	case "normal":
+func (p *Part) update(c *request.Call[updateOut], in updateIn) {
+	change := p.h.Mesh.BeginIVUpdate
+	if in.To == "normal" {
 		change = p.h.Mesh.EndIVUpdate
-	default:
-		reply(nil, fault.New("bad_value", "to: expected updating or normal, got %q", fault.Clip(in.To)))
-		return
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		var err error
@@ -68,7 +54,7 @@ func (p *Part) update(payload []byte, reply part.Reply) {
 				p.h.Own.Take(summary)
 			}
 			own := p.h.Own.Summary()
-			reply(map[string]any{"iv_index": own.IVIndex, "in_progress": own.IVUpdate}, failure(err))
+			c.Answer(&updateOut{IVIndex: own.IVIndex, InProgress: own.IVUpdate}, failure(err))
 		})
 	})
 }

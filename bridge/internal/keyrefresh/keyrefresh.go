@@ -23,10 +23,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // table is what goes on after a restart.
@@ -61,8 +62,8 @@ type job struct {
 func New(h *part.Host, patience time.Duration) *Part { return &Part{h: h, patience: patience} }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "network/key_refresh", Handle: p.request}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(refreshMeta(), p.request)}
 }
 
 // Load implements part.Part.
@@ -140,7 +141,7 @@ func (p *Part) changed(e node.KeyRefreshChanged) {
 		phase = refresh.Phase(e.Phase)
 	}
 	p.h.Log.Info().Uint16("net_key", uint16(e.NetKey)).Stringer("phase", phase).Msg("another provisioner refreshes the keys of the network")
-	p.h.Publisher.Notify("key_refresh", map[string]any{"net_key": e.NetKey, "phase": phase.String()})
+	p.h.Publisher.Notify(document.KeyRefreshPhase{NetKey: e.NetKey, Phase: phase.String()})
 }
 
 // Message implements part.Part: a device that was silent is tried, now that it is

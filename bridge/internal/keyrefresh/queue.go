@@ -12,40 +12,31 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // This file begins key refreshes: it takes requests, queues them and draws keys.
 
 // request changes the keys of a subnet on all devices, or tells the change that
 // goes on to do without those that do not answer.
-func (p *Part) request(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		NetKey  uint16   `json:"net_key"`
-		Exclude []string `json:"exclude"`
-		Finish  bool     `json:"finish"`
-	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	index := mesh.KeyIndex(in.NetKey)
+func (p *Part) request(c *request.Call[document.KeyRefresh], in refreshIn) {
+	index := in.NetKey
 	if in.Finish {
 		if !p.Refreshes(index) {
-			reply(nil, fault.New("not_running", "finish: the keys of subnet %d are not being refreshed", index))
+			c.Fail(fault.New("not_running", "finish: the keys of subnet %d are not being refreshed", index))
 			return
 		}
 		p.current.Finish()
 		p.step()
-		reply(p.status(), nil)
+		c.Answer(p.status(), nil)
 		return
 	}
 	wanted := job{NetKey: index}
 	err := p.h.Own.CheckSubnet(index)
 	for _, id := range in.Exclude {
-		d, unknown := p.h.Devices.Named("exclude", id)
+		d, unknown := p.h.Devices.Named("exclude", string(id))
 		if err = errors.Join(err, unknown); unknown == nil {
 			wanted.Exclude = append(wanted.Exclude, d.Record.UUID)
 		}
@@ -54,7 +45,7 @@ func (p *Part) request(payload []byte, reply part.Reply) {
 		err = fault.New("busy", "a key refresh is under way already; \"finish\":true makes it do without devices that do not answer")
 	}
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	p.queue = append(p.queue, wanted)
@@ -63,10 +54,10 @@ func (p *Part) request(payload []byte, reply part.Reply) {
 		p.busy = false
 		if err != nil {
 			p.queue = slices.Delete(p.queue, 0, 1)
-			reply(nil, err)
+			c.Fail(err)
 			return
 		}
-		p.next(reply)
+		p.next(c.Answer)
 	})
 }
 
@@ -93,7 +84,7 @@ func (p *Part) Without(uuid mesh.UUID, subnets []mesh.KeyIndex) string {
 }
 
 // next begins the first refresh that waits; reply may be nil.
-func (p *Part) next(reply part.Reply) {
+func (p *Part) next(reply request.Answer[document.KeyRefresh]) {
 	if p.current != nil || p.busy || len(p.queue) == 0 || p.h.Loop.Stopping() {
 		return
 	}
@@ -138,7 +129,7 @@ func (p *Part) drawKeys(ctx context.Context, index mesh.KeyIndex) (refresh.Optio
 }
 
 // begin makes the procedure with new keys and stores it.
-func (p *Part) begin(o refresh.Options, err error, reply part.Reply) {
+func (p *Part) begin(o refresh.Options, err error, reply request.Answer[document.KeyRefresh]) {
 	if fault.Stopped(err) {
 		p.busy = false
 		return // it is begun after the next start

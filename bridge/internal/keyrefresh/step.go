@@ -7,6 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 )
 
@@ -108,8 +109,8 @@ func (p *Part) notify() {
 	if phase := p.current.Phase(); phase != p.notified {
 		p.notified = phase
 		data := p.status()
-		p.h.Publisher.Notify("key_refresh", map[string]any{
-			"net_key": data.NetKey, "phase": data.Phase, "missing": data.Missing, "left_behind": data.LeftBehind,
+		p.h.Publisher.Notify(document.KeyRefreshPhase{
+			NetKey: data.NetKey, Phase: data.Phase, Missing: data.Missing, LeftBehind: data.LeftBehind,
 		})
 	}
 }
@@ -118,7 +119,7 @@ func (p *Part) notify() {
 func (p *Part) abandon(err error) {
 	index := p.current.NetKey()
 	p.h.Publisher.Warn("", "the refresh of the keys of subnet %d was given up: %v", index, err)
-	p.h.Publisher.Notify("key_refresh", map[string]any{"net_key": index, "phase": "failed", "error": fault.Clip(err.Error())})
+	p.h.Publisher.Notify(document.KeyRefreshPhase{NetKey: index, Phase: "failed", Error: fault.Clip(err.Error())})
 	p.drop()
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
@@ -141,13 +141,9 @@ func (p *Part) health() document.Health {
 		Time:     p.h.Loop.Now().UTC().Truncate(time.Second),
 		Memory:   memory.Sys,
 		Adapters: p.adapters(),
-		Mesh: map[string]any{
-			"missed":   own.Missed,
-			"unsent":   own.Unsent,
-			"counters": snakes(own.Counters),
-		},
-		Ignored: p.ignored,
-		Dropped: p.cfg.Dropped(),
+		Mesh:     document.Mesh{Counters: snakes(own.Counters), Missed: own.Missed, Unsent: own.Unsent},
+		Ignored:  p.ignored,
+		Dropped:  p.cfg.Dropped(),
 	}
 	for _, r := range p.reporters {
 		r.Health(&doc)

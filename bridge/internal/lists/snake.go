@@ -4,27 +4,28 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 )
 
-// snakes is a struct of counters as JSON with keys_like_this: the mesh stack
-// has no opinion about documents.
-func snakes(counters any) any {
+// snakes is a struct of counters with keys_like_this: the mesh stack has no opinion
+// about documents.
+func snakes(counters any) document.Counters {
 	data, err := json.Marshal(counters)
-	var v any
-	if err != nil || json.Unmarshal(data, &v) != nil {
+	var fields map[string]any
+	if err != nil || json.Unmarshal(data, &fields) != nil {
 		return nil
 	}
-	return renamed(v)
+	return renamed(fields)
 }
 
-func renamed(v any) any {
-	fields, ok := v.(map[string]any)
-	if !ok {
-		return v
-	}
-	out := make(map[string]any, len(fields))
+func renamed(fields map[string]any) document.Counters {
+	out := make(document.Counters, len(fields))
 	for name, value := range fields {
-		out[snake(name)] = renamed(value)
+		if inner, ok := value.(map[string]any); ok {
+			value = renamed(inner)
+		}
+		out[snake(name)] = value
 	}
 	return out
 }

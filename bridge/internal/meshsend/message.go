@@ -8,7 +8,6 @@ package meshsend
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,6 +24,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // Part is the part. Make it with New.
@@ -37,70 +37,18 @@ type Part struct {
 func New(h *part.Host) *Part { return &Part{h: h} }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "mesh/send", Handle: p.request}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(sendMeta(), p.request)}
 }
-
-// messageRequest is the payload of mesh/send.
-type messageRequest struct {
-	part.Common
-	Dst     string `json:"dst"`     // name, UUID or address of a device, or the address of a group
-	Element *uint8 `json:"element"` // of the device, 0 by default
-
-	Message string          `json:"message"` // name in the specification
-	Fields  json.RawMessage `json:"fields"`
-	Opcode  string          `json:"opcode"` // hexadecimal digits, in place of message
-	Hex     string          `json:"hex"`    // parameters, in place of fields
-
-	Key      string  `json:"key"` // app or device
-	AppKey   *uint16 `json:"app_key"`
-	Response string  `json:"response"` // name or opcode, or none; by default the one that belongs to the message
-	TTL      *uint8  `json:"ttl"`
-	Timeout  float64 `json:"timeout"` // seconds
-	Attempts uint8   `json:"attempts"`
-}
-
-// Bounds of a messageRequest.
-const (
-	longestTimeout = 300.0 // seconds
-	mostAttempts   = 50
-)
 
 // noResponse is the word for a message that nobody answers.
 const noResponse = "none"
 
-// messageResponse is the data of the response.
-type messageResponse struct {
-	Device       string       `json:"name,omitempty"`
-	Dst          mesh.Address `json:"dst"`
-	Element      *int         `json:"element,omitempty"`
-	Message      string       `json:"message,omitempty"`
-	Opcode       mesh.Opcode  `json:"opcode"`
-	Acknowledged bool         `json:"acknowledged"`
-	Attempts     int          `json:"attempts,omitempty"`
-	RTT          *int64       `json:"rtt_ms,omitempty"`
-	Response     *shown       `json:"response,omitempty"`
-}
-
-// shown is an access message as far as it may be shown.
-type shown struct {
-	Source  mesh.Address    `json:"source"`
-	Message string          `json:"message,omitempty"`
-	Opcode  mesh.Opcode     `json:"opcode"`
-	Fields  json.RawMessage `json:"fields,omitempty"`
-	Hex     *string         `json:"hex,omitempty"` // none for a message that carries a key
-}
-
 // request sends a message and answers with what came back.
-func (p *Part) request(payload []byte, reply part.Reply) {
-	var in messageRequest
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
+func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 	q, out, err := p.message(&in)
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	address := out.Dst
@@ -123,13 +71,13 @@ func (p *Part) request(payload []byte, reply part.Reply) {
 				rtt := response.RTT.Milliseconds()
 				out.RTT, out.Response = &rtt, p.show(response)
 			}
-			reply(out, messageFailure(&in, err))
+			c.Answer(out, messageFailure(&in, err))
 		})
 	})
 }
 
 // messageFailure says what silence can mean.
-func messageFailure(in *messageRequest, err error) error {
+func messageFailure(in *sendIn, err error) error {
 	const reasons = "a node ignores what none of its models knows, and a key that the model is not bound to"
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -142,9 +90,9 @@ func messageFailure(in *messageRequest, err error) error {
 }
 
 // message makes a request of what was asked for, and the beginning of the answer.
-func (p *Part) message(in *messageRequest) (node.Request, *messageResponse, error) {
+func (p *Part) message(in *sendIn) (node.Request, *sendOut, error) {
 	var q node.Request
-	out := &messageResponse{}
+	out := &sendOut{}
 	var err error
 	if q.Payload, err = p.messagePayload(in); err != nil {
 		return q, nil, err
@@ -171,22 +119,16 @@ func (p *Part) message(in *messageRequest) (node.Request, *messageResponse, erro
 		return q, nil, err
 	}
 	if in.TTL != nil {
-		if q.TTL = mesh.TTL(*in.TTL); q.TTL == 1 || q.TTL > 127 {
+		if q.TTL = mesh.TTL(*in.TTL); q.TTL == 1 {
 			return q, nil, fault.New("bad_value", "ttl: expected 0, or 2 to 127, got %d", *in.TTL)
 		}
-	}
-	if in.Timeout < 0 || in.Timeout > longestTimeout {
-		return q, nil, fault.New("bad_value", "timeout: expected seconds, up to %g, or 0 for as long as the attempts take, got %g", longestTimeout, in.Timeout)
-	}
-	if in.Attempts > mostAttempts {
-		return q, nil, fault.New("bad_value", "attempts: expected 1 to %d, or 0 for %d, got %d", mostAttempts, node.DefaultAttempts, in.Attempts)
 	}
 	q.Attempts = int(in.Attempts)
 	return q, out, nil
 }
 
 // messagePayload is the opcode and the parameters.
-func (p *Part) messagePayload(in *messageRequest) ([]byte, error) {
+func (p *Part) messagePayload(in *sendIn) ([]byte, error) {
 	byName, byOctets := in.Message != "" || in.Fields != nil, in.Opcode != "" || in.Hex != ""
 	switch {
 	case byName && byOctets:
@@ -224,7 +166,7 @@ func likeThis(kind access.Kind) string {
 	return "; expected fields like " + string(example)
 }
 
-func octetsPayload(in *messageRequest) ([]byte, error) {
+func octetsPayload(in *sendIn) ([]byte, error) {
 	op, ok := parseOpcode(in.Opcode)
 	payload, err := access.AppendOpcode(nil, op)
 	if !ok || err != nil {
@@ -277,7 +219,7 @@ func mention(text string) string {
 
 // messageDestination finds out where a message goes, and the device that is, nil
 // for a group.
-func (p *Part) messageDestination(in *messageRequest, out *messageResponse) (*registry.Device, error) {
+func (p *Part) messageDestination(in *sendIn, out *sendOut) (*registry.Device, error) {
 	address, notAddress := mesh.ParseAddress(in.Dst)
 	m := p.h.Devices.Find(in.Dst)
 	switch {
@@ -299,7 +241,7 @@ func (p *Part) messageDestination(in *messageRequest, out *messageResponse) (*re
 
 // messageElement finds the element of a device: that of the address, if it was
 // called by one, or the one that was named.
-func messageElement(d *registry.Device, in *messageRequest, address mesh.Address, out *messageResponse) error {
+func messageElement(d *registry.Device, in *sendIn, address mesh.Address, out *sendOut) error {
 	element := 0
 	if offset := int(address) - int(d.Record.Address); address.IsUnicast() && offset >= 0 && offset < d.Record.Elements() {
 		element = offset
@@ -319,7 +261,7 @@ func messageElement(d *registry.Device, in *messageRequest, address mesh.Address
 }
 
 // messageKey is the key that a message is sent with.
-func (p *Part) messageKey(in *messageRequest, device *registry.Device) (transport.Key, error) {
+func (p *Part) messageKey(in *sendIn, device *registry.Device) (transport.Key, error) {
 	switch in.Key {
 	case "", requester.KeyName(false):
 		return p.messageAppKey(in, device)
@@ -331,17 +273,17 @@ func (p *Part) messageKey(in *messageRequest, device *registry.Device) (transpor
 			return transport.Key{}, fault.New("bad_value", "app_key: expected with the key \"app\" only")
 		}
 		return transport.Key{Device: device.Record.Address}, nil
-	default:
+	default: // the description allows no other
 		return transport.Key{}, fault.New("bad_value", "key: expected \"app\" or \"device\", the kind of key, got another text")
 	}
 }
 
 // messageAppKey is the AppKey that was asked for, or else that of the device, or
 // the first of the network.
-func (p *Part) messageAppKey(in *messageRequest, device *registry.Device) (transport.Key, error) {
+func (p *Part) messageAppKey(in *sendIn, device *registry.Device) (transport.Key, error) {
 	switch {
 	case in.AppKey != nil:
-		index := mesh.KeyIndex(*in.AppKey)
+		index := *in.AppKey
 		if !slices.Contains(p.h.Own.Summary().AppKeys, index) {
 			return transport.Key{}, fault.New("bad_value", "app_key: expected one of the AppKeys of the network, %v, got %d", p.h.Own.Summary().AppKeys, index)
 		}
@@ -356,7 +298,7 @@ func (p *Part) messageAppKey(in *messageRequest, device *registry.Device) (trans
 }
 
 // messageRespond is the response to wait for.
-func (p *Part) messageRespond(in *messageRequest, out *messageResponse) (op mesh.Opcode, acknowledged bool, err error) {
+func (p *Part) messageRespond(in *sendIn, out *sendOut) (op mesh.Opcode, acknowledged bool, err error) {
 	group := out.Device == ""
 	switch {
 	case in.Response == noResponse:

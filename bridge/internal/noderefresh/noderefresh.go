@@ -11,14 +11,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // Interviews begins an interview.
 type Interviews interface {
-	Interview(d *registry.Device, reply part.Reply)
+	Interview(d *registry.Device, reply part.DeviceAnswer)
 }
 
 // Commands sends the commands that wait for a device.
@@ -38,53 +40,39 @@ func New(h *part.Host, i Interviews, c Commands) *Part {
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "device/refresh", Handle: p.request}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(refreshMeta(), p.request)}
 }
 
 // request renews the device key, the addresses or the composition of a
 // device.
-func (p *Part) request(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		ID   string `json:"id"`
-		What string `json:"what"`
-	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	d, err := p.h.Devices.Named("id", in.ID)
+func (p *Part) request(c *request.Call[document.DeviceReference], in refreshIn) {
+	d, err := p.h.Devices.Named("id", string(in.ID))
 	if err == nil {
 		err = p.h.Devices.Idle(d)
 	}
-	procedures := map[string]foundation.RefreshProcedure{
-		"device_key": foundation.RefreshDeviceKey, "address": foundation.RefreshNodeAddress, "composition": foundation.RefreshComposition,
-	}
-	procedure, known := procedures[in.What]
-	switch {
-	case err != nil:
-	case !known:
-		err = fault.New("bad_value", "what: expected device_key, address or composition, got %q", fault.Clip(in.What))
-	case !d.MayHave(foundation.RemoteProvisioningServerID):
+	if err == nil && !d.MayHave(foundation.RemoteProvisioningServerID) {
 		err = fault.New("bad_value", "id: %s has no Remote Provisioning Server, by which it could be renewed", d.Record.Name)
 	}
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
+	procedure := map[string]foundation.RefreshProcedure{
+		"device_key": foundation.RefreshDeviceKey, "address": foundation.RefreshNodeAddress, "composition": foundation.RefreshComposition,
+	}[in.What]
 	d.Busy = true
 	address := d.Record.Address
 	p.h.Log.Info().Str("device", d.Record.Name).Str("what", in.What).Msg("renewing a device")
 	p.h.Loop.Go(func(ctx context.Context) {
 		peer, err := p.h.Mesh.Refresh(ctx, node.Refresh{Address: address, Procedure: procedure})
-		p.h.Loop.Post(func() { p.ended(d, procedure, peer, err, reply) })
+		p.h.Loop.Post(func() { p.ended(d, procedure, peer, err, c.Answer) })
 	})
 }
 
 // ended goes on with a device that was renewed. One with other addresses or
 // models is interviewed, as a new one is.
-func (p *Part) ended(d *registry.Device, procedure foundation.RefreshProcedure, peer state.Peer, err error, reply part.Reply) {
+func (p *Part) ended(d *registry.Device, procedure foundation.RefreshProcedure, peer state.Peer, err error, reply part.DeviceAnswer) {
 	d.Busy = false
 	if !p.h.Devices.Has(d) {
 		reply(nil, fault.ErrRemoved)
@@ -95,7 +83,7 @@ func (p *Part) ended(d *registry.Device, procedure foundation.RefreshProcedure, 
 		p.commands.Resume(d)
 		return
 	}
-	p.h.Publisher.Notify("device_refreshed", map[string]any{"friendly_name": d.Record.Name, "uuid": d.Record.UUID, "address": peer.Address})
+	p.h.Publisher.Notify(document.DeviceRefreshed{Address: peer.Address, Name: d.Record.Name, UUID: d.Record.UUID})
 	if procedure == foundation.RefreshDeviceKey {
 		reply(d.Who(), nil)
 		p.commands.Resume(d)

@@ -24,20 +24,22 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/ownnode"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/publish"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/writer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
 // Part is one concern of the bridge. A part embeds None and implements the
 // methods that it needs.
 type Part interface {
-	// Requests lists the requests that the part answers.
-	Requests() []Request
+	// Requests lists the requests that the part answers. It does not look at the
+	// part: the requests can be listed without a bridge.
+	Requests() []request.Definition
 	// Load reads what the part keeps in the store, before the loop begins. It is
 	// the only method that may wait.
 	Load() error
@@ -75,15 +77,8 @@ type Message struct {
 	node.MessageReceived
 }
 
-// Request is a request that a part answers, on bridge/request/Name.
-type Request struct {
-	Name string
-	// Handle reads the payload and calls reply once, now or when it is done.
-	Handle func(payload []byte, reply Reply)
-}
-
-// Reply gives the outcome of a request; data is shown with both outcomes.
-type Reply func(data any, err error)
+// DeviceAnswer gives the outcome of something that was done to one device.
+type DeviceAnswer = request.Answer[document.DeviceReference]
 
 // Informer is a part that has something to say in bridge/info.
 type Informer interface{ Info(i *document.Info) }
@@ -174,7 +169,7 @@ type None struct{}
 var _ Part = None{}
 
 // Requests implements Part.
-func (None) Requests() []Request { return nil }
+func (None) Requests() []request.Definition { return nil }
 
 // Load implements Part.
 func (None) Load() error { return nil }

@@ -13,47 +13,20 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/unprovisioned"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // This file is how a request says that a device is to be authenticated, and what
 // its user has to do for it.
 
-// provisionRequest is the payload of device/provision.
-type provisionRequest struct {
-	part.Common
-	UUID      mesh.UUID  `json:"uuid"`
-	NDEF      string     `json:"ndef"` // of the device's NFC tag, instead of the UUID; hexadecimal digits
-	Name      string     `json:"name"`
-	Attention uint8      `json:"attention"`
-	NetKey    uint16     `json:"net_key"` // of the subnet that it joins
-	Bearer    string     `json:"bearer"`  // auto, pb-adv or pb-gatt; empty for auto
-	OOB       oobRequest `json:"oob"`
-	// Certificate is true for the one that the device carries, or PEM.
-	Certificate json.RawMessage `json:"certificate"`
-	Via         string          `json:"via"` // the device that reaches it, for remote provisioning
-}
-
-// oobRequest is how to authenticate it.
-type oobRequest struct {
-	Method    string `json:"method"`     // auto, none, static, output or input; empty for what the device demands
-	Static    string `json:"static"`     // hexadecimal digits
-	PublicKey string `json:"public_key"` // of the device, hexadecimal digits
-	Action    string `json:"action"`     // of output or input
-	Size      uint8  `json:"size"`       // digits or characters of output or input
-}
-
 // options checks a request.
-func (p *Part) options(in *provisionRequest) (Options, error) {
-	o := Options{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: mesh.KeyIndex(in.NetKey)}
+func (p *Part) options(in *provisionIn) (Options, error) {
+	o := Options{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: in.NetKey, Bearer: unprovisioned.Bearers()[in.Bearer]}
 	if err := p.h.Own.CheckSubnet(o.NetKey); err != nil {
 		return o, err
-	}
-	var known bool
-	if o.Bearer, known = unprovisioned.Bearers()[in.Bearer]; !known {
-		return o, fault.New("bad_value", "bearer: expected auto, pb-adv or pb-gatt, got %q", fault.Clip(in.Bearer))
 	}
 	if in.NDEF != "" {
 		uuid, err := uuidOfTag(in.NDEF)
@@ -77,7 +50,7 @@ func (p *Part) options(in *provisionRequest) (Options, error) {
 		return o, fault.New("bad_value", "certificate: expected it without oob.public_key, for the public key is in it")
 	}
 	if in.Via != "" {
-		d, err := p.h.Devices.Named("via", in.Via)
+		d, err := p.h.Devices.Named("via", string(in.Via))
 		if err != nil {
 			return o, err
 		}
@@ -103,7 +76,7 @@ func uuidOfTag(digits string) (mesh.UUID, error) {
 
 // policy is what a request allows. Without a method that is no OOB, or, if the
 // device insists or the configuration does, the strongest that there is.
-func (p *Part) policy(in *oobRequest) (*provision.Policy, error) {
+func (p *Part) policy(in *oobIn) (*provision.Policy, error) {
 	policy := &provision.Policy{Static: p.cfg.StaticOOB, Size: in.Size}
 	if in.Static != "" {
 		const longest = 32
@@ -130,8 +103,6 @@ func (p *Part) policy(in *oobRequest) (*provision.Policy, error) {
 	switch allowed, known := methods[in.Method]; {
 	case known:
 		policy.Allowed = allowed
-	case in.Method != "":
-		return nil, fault.New("bad_value", "oob.method: expected auto, none, static, output or input, got %q", fault.Clip(in.Method))
 	case in.Static != "":
 		policy.Allowed = methods["static"]
 	default:
@@ -150,11 +121,7 @@ func (p *Part) policy(in *oobRequest) (*provision.Policy, error) {
 }
 
 // restrict allows one action and size only.
-func restrict(p *provision.Policy, in *oobRequest) error {
-	const largest = 8
-	if in.Size > largest {
-		return fault.New("bad_value", "oob.size: expected 1 to %d digits or characters, got %d", largest, in.Size)
-	}
+func restrict(p *provision.Policy, in *oobIn) error {
 	if in.Action == "" {
 		if in.Size != 0 && in.Method != "output" && in.Method != "input" && in.Method != "auto" {
 			return fault.New("bad_value", "oob.size: expected together with the method output, input or auto")
@@ -208,39 +175,27 @@ func (p *Part) certificate(raw json.RawMessage) (*node.Certificate, error) {
 // stepped tells of a step of a provisioning, and what the user has to do for it.
 func (p *Part) stepped(in node.ProvisioningStep) {
 	p.log(in)
-	data := map[string]any{"uuid": in.UUID, "step": in.Step}
+	step := document.DeviceProvisioning{UUID: in.UUID, Step: in.Step}
 	if c := in.Offers; c != nil {
-		data["elements"], data["offers"] = c.Elements, c.String()
+		step.Elements, step.Offers = c.Elements, c.String()
 	}
 	if m := in.Start; m != nil {
-		data["algorithm"], data["method"], data["public_key_oob"] = m.Algorithm.String(), m.Method.String(), m.OOBPublicKey
+		step.Algorithm, step.Method, step.PublicKeyOOB = m.Algorithm.String(), m.Method.String(), &m.OOBPublicKey
 	}
 	if prompt := in.Prompt; prompt != nil {
-		data["method"], data["action"], data["size"] = prompt.Method.String(), prompt.Method.ActionName(prompt.Action), prompt.Size
-		data["value_type"] = "number"
+		step.Method, step.Action, step.Size = prompt.Method.String(), prompt.Method.ActionName(prompt.Action), prompt.Size
+		step.ValueType = "number"
 		if prompt.IsText() {
-			data["value_type"] = "text"
+			step.ValueType = "text"
 		}
-		data["instruction"] = prompt.String()
-		if prompt.Value != "" {
-			data["value"] = prompt.Value
-		}
+		step.Instruction, step.Value = prompt.String(), prompt.Value
 		p.h.Log.Info().Stringer("uuid", in.UUID).Msg("a device waits for its user: see " + p.h.Topics.Bridge("event"))
 	}
-	p.h.Publisher.Notify("device_provisioning", data)
+	p.h.Publisher.Notify(step)
 }
 
 // requestOOB passes on what the user has seen on the device.
-func (p *Part) requestOOB(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		UUID  mesh.UUID       `json:"uuid"`
-		Value json.RawMessage `json:"value"`
-	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
+func (p *Part) requestOOB(c *request.Call[uuidOut], in oobValueIn) {
 	var value string
 	var number json.Number
 	switch {
@@ -248,28 +203,20 @@ func (p *Part) requestOOB(payload []byte, reply part.Reply) {
 	case json.Unmarshal(in.Value, &number) == nil:
 		value = number.String()
 	default:
-		reply(nil, fault.New("bad_value", "value: expected what the device shows, a text or a number"))
+		c.Fail(fault.New("bad_value", "value: expected what the device shows, a text or a number"))
 		return
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		err := p.h.Mesh.ProvisioningInput(ctx, in.UUID, value)
-		p.h.Loop.Post(func() { reply(map[string]any{"uuid": in.UUID}, err) })
+		p.h.Loop.Post(func() { c.Answer(&uuidOut{UUID: in.UUID}, err) })
 	})
 }
 
 // requestCancel ends a provisioning.
-func (p *Part) requestCancel(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		UUID mesh.UUID `json:"uuid"`
-	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
+func (p *Part) requestCancel(c *request.Call[uuidOut], in cancelIn) {
 	p.h.Loop.Go(func(ctx context.Context) {
 		err := p.h.Mesh.CancelProvisioning(ctx, in.UUID, "the provisioning was cancelled by "+p.h.Topics.Bridge("request/device/provision_cancel"))
-		p.h.Loop.Post(func() { reply(map[string]any{"uuid": in.UUID}, err) })
+		p.h.Loop.Post(func() { c.Answer(&uuidOut{UUID: in.UUID}, err) })
 	})
 }
 

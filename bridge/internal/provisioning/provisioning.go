@@ -14,14 +14,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // Interviews begins an interview.
 type Interviews interface {
-	Interview(d *registry.Device, reply part.Reply)
+	Interview(d *registry.Device, reply part.DeviceAnswer)
 }
 
 // Unprovisioned is the list of unprovisioned devices.
@@ -75,11 +77,11 @@ func New(h *part.Host, cfg Config, i Interviews, u Unprovisioned) *Part {
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{
-		{Name: "device/provision", Handle: p.request},
-		{Name: "device/oob", Handle: p.requestOOB},
-		{Name: "device/provision_cancel", Handle: p.requestCancel},
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{
+		request.Define(provisionMeta(), p.request),
+		request.Define(oobMeta(), p.requestOOB),
+		request.Define(cancelMeta(), p.requestCancel),
 	}
 }
 
@@ -91,23 +93,19 @@ func (p *Part) Event(e node.Event) {
 	}
 }
 
-func (p *Part) request(payload []byte, reply part.Reply) {
-	var in provisionRequest
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
+// request is device/provision.
+func (p *Part) request(c *request.Call[document.DeviceReference], in provisionIn) {
 	o, err := p.options(&in)
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
-	p.Provision(o, reply)
+	p.Provision(o, c.Answer)
 }
 
 // Provision begins to take a device in; reply is called when it has been
 // interviewed, or with the reason why not.
-func (p *Part) Provision(o Options, reply part.Reply) {
+func (p *Part) Provision(o Options, reply part.DeviceAnswer) {
 	if o.UUID.IsZero() {
 		reply(nil, fault.New("bad_value", "uuid: expected the UUID of an unprovisioned device, see %s",
 			p.h.Topics.Bridge("unprovisioned")))
@@ -147,19 +145,19 @@ func (p *Part) Provision(o Options, reply part.Reply) {
 }
 
 // provisioned goes on with a device that has become a node.
-func (p *Part) provisioned(o Options, peer state.Peer, err error, reply part.Reply) {
+func (p *Part) provisioned(o Options, peer state.Peer, err error, reply part.DeviceAnswer) {
 	p.h.Devices.Release(o.UUID)
 	if err != nil {
-		p.h.Publisher.Notify("device_provisioning", map[string]any{
-			"uuid": o.UUID, "step": "failed", "code": fault.Code(err), "error": fault.Clip(err.Error()),
+		p.h.Publisher.Notify(document.DeviceProvisioning{
+			UUID: o.UUID, Step: "failed", Code: fault.Code(err), Error: fault.Clip(err.Error()),
 		})
-		reply(map[string]any{"uuid": o.UUID}, err)
+		reply(&document.DeviceReference{UUID: o.UUID}, err)
 		return
 	}
 	p.unprovisioned.Remove(o.UUID)
 	d := p.h.Records.Adopt(peer, o.Name)
 	p.h.Log.Info().Str("device", d.Record.Name).Stringer("uuid", peer.UUID).Stringer("address", peer.Address).
 		Int("elements", peer.Elements).Msg("a device joined the network")
-	p.h.Publisher.Notify("device_joined", map[string]any{"friendly_name": d.Record.Name, "uuid": peer.UUID, "address": peer.Address})
+	p.h.Publisher.Notify(document.DeviceJoined{Address: peer.Address, Name: d.Record.Name, UUID: peer.UUID})
 	p.interviews.Interview(d, reply)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
@@ -74,10 +75,10 @@ func (p *Publisher) JSON(topic string, document any, qos byte, device, what stri
 }
 
 // Notify publishes something that happened to bridge/event.
-func (p *Publisher) Notify(kind string, data any) {
-	payload, err := json.Marshal(map[string]any{"type": kind, "data": data})
+func (p *Publisher) Notify(data document.EventData) {
+	payload, err := json.Marshal(document.NewEvent(data))
 	if err != nil {
-		p.Warn("", "the event %s could not be written: %v", kind, err)
+		p.Warn("", "the event %s could not be written: %v", data.EventType(), err)
 		return
 	}
 	p.out.Event(p.topics.Bridge("event"), payload, AtMostOnce)
@@ -92,7 +93,7 @@ func (p *Publisher) Warn(device, format string, args ...any) {
 		e.Str("device", device)
 	}
 	e.Msg(text)
-	payload, err := json.Marshal(map[string]string{"level": "warning", "message": text, "namespace": "bridge"})
+	payload, err := json.Marshal(document.Logging{Level: "warning", Message: text, Namespace: "bridge"})
 	if err != nil {
 		return // strings can always be written
 	}

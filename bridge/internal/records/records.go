@@ -15,8 +15,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
@@ -37,8 +39,8 @@ func New(h *part.Host) *Part { return &Part{h: h} }
 func (p *Part) Connect(parts []part.Part) { p.parts = parts }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "device/rename", Handle: p.rename}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(renameMeta(), p.rename)}
 }
 
 // Read makes devices of the records in the store. It comes before the Load of any
@@ -176,7 +178,7 @@ func (p *Part) Rename(d *registry.Device, to string) {
 	}
 	p.h.Writer.After(func() { p.renamed(d, from) })
 	p.h.Log.Info().Str("device", to).Str("former_name", from).Stringer("uuid", d.Record.UUID).Msg("the device was renamed")
-	p.h.Publisher.Notify("device_renamed", map[string]any{"from": from, "to": to, "uuid": d.Record.UUID})
+	p.h.Publisher.Notify(document.DeviceRenamed{From: from, To: to, UUID: d.Record.UUID})
 }
 
 // renamed clears what stands under the old name of a device, unless a device has
@@ -192,28 +194,18 @@ func (p *Part) renamed(d *registry.Device, from string) {
 }
 
 // rename is device/rename.
-func (p *Part) rename(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		From string `json:"from"`
-		To   string `json:"to"`
+func (p *Part) rename(c *request.Call[renameOut], in renameIn) {
+	d, err := p.h.Devices.Named("from", string(in.From))
+	if err == nil {
+		err = p.h.Devices.CheckName("to", in.To, d.Record.UUID)
 	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	d, err := p.h.Devices.Named("from", in.From)
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	from := d.Record.Name
-	if err := p.h.Devices.CheckName("to", in.To, d.Record.UUID); err != nil {
-		reply(nil, err)
-		return
-	}
 	if from != in.To {
 		p.h.Records.Rename(d, in.To)
 	}
-	reply(map[string]any{"from": from, "to": in.To}, nil)
+	c.Answer(&renameOut{From: from, To: in.To}, nil)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
@@ -101,8 +102,8 @@ func (d *Device) MayHave(model mesh.ModelID) bool {
 }
 
 // Who names the device in the response to a request.
-func (d *Device) Who() map[string]any {
-	return map[string]any{"name": d.Record.Name, "uuid": d.Record.UUID, "address": d.Record.Address}
+func (d *Device) Who() *document.DeviceReference {
+	return &document.DeviceReference{Address: d.Record.Address, Name: d.Record.Name, UUID: d.Record.UUID}
 }
 
 // Devices is the list.

@@ -17,9 +17,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // table is the one of key refreshes; the removals that are under way have a key of
@@ -58,8 +60,8 @@ func New(h *part.Host, k KeyRefreshes, c Commands) *Part {
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "device/remove", Handle: p.request}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(removeMeta(), p.request)}
 }
 
 // Load implements part.Part.
@@ -81,35 +83,26 @@ func (p *Part) Start() {
 	for uuid, how := range p.underWay {
 		if d := p.h.Devices.ByUUID(uuid); d != nil {
 			p.h.Log.Info().Str("device", d.Record.Name).Msg("the removal of a device goes on")
-			p.remove(d, how, func(any, error) {})
+			p.remove(d, how, func(*removeOut, error) {})
 			continue
 		}
 		p.refreshWithout(uuid, how.NetKeys)
 	}
 }
 
-func (p *Part) request(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		ID         string `json:"id"`
-		Force      bool   `json:"force"`
-		KeyRefresh bool   `json:"key_refresh"`
-	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	d, err := p.h.Devices.Named("id", in.ID)
+// request is device/remove.
+func (p *Part) request(c *request.Call[removeOut], in removeIn) {
+	d, err := p.h.Devices.Named("id", string(in.ID))
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
-	p.remove(d, removal{Force: in.Force, KeyRefresh: in.KeyRefresh}, reply)
+	p.remove(d, removal{Force: in.Force, KeyRefresh: in.KeyRefresh}, c.Answer)
 }
 
 // remove makes a device leave the network. With force it is forgotten also when it
 // does not answer.
-func (p *Part) remove(d *registry.Device, how removal, reply part.Reply) {
+func (p *Part) remove(d *registry.Device, how removal, reply request.Answer[removeOut]) {
 	if err := p.h.Devices.Idle(d); err != nil {
 		reply(nil, err)
 		return
@@ -138,7 +131,7 @@ func subnets(d *registry.Device) []mesh.KeyIndex {
 }
 
 // reset sends the Config Node Reset and makes the mesh forget the node.
-func (p *Part) reset(d *registry.Device, how removal, reply part.Reply) {
+func (p *Part) reset(d *registry.Device, how removal, reply request.Answer[removeOut]) {
 	peer, to := d.Peer(), p.h.Requester(d)
 	p.h.Loop.Go(func(ctx context.Context) {
 		reset := commission.Remove(ctx, to, peer)
@@ -153,25 +146,25 @@ func (p *Part) reset(d *registry.Device, how removal, reply part.Reply) {
 
 // ended takes over the end of a removal: whether the node confirmed its reset, and
 // whether the mesh forgot it.
-func (p *Part) ended(d *registry.Device, how removal, reset, forgotten error, reply part.Reply) {
+func (p *Part) ended(d *registry.Device, how removal, reset, forgotten error, reply request.Answer[removeOut]) {
 	d.Busy = false
-	data := map[string]any{"id": d.Record.Name, "uuid": d.Record.UUID, "reset": reset == nil}
+	out := &removeOut{ID: d.Record.Name, Reset: reset == nil, UUID: d.Record.UUID}
 	if forgotten != nil {
 		p.giveUp(d, fault.Stopped(forgotten))
 		if fault.Unanswered(forgotten) {
 			forgotten = fault.New("no_response", "%w; it was not removed: switch it on and try again, or forget it with \"force\":true", forgotten)
 		}
-		reply(data, forgotten)
+		reply(out, forgotten)
 		p.commands.Resume(d)
 		return
 	}
 	p.h.Records.Forget(d)
 	if how.KeyRefresh {
-		data["key_refresh"] = p.refreshWithout(d.Record.UUID, subnets(d))
+		out.KeyRefresh = p.refreshWithout(d.Record.UUID, subnets(d))
 	}
 	p.h.Log.Info().Str("device", d.Record.Name).Bool("reset", reset == nil).Msg("the device was removed")
-	p.h.Publisher.Notify("device_leave", map[string]any{"friendly_name": d.Record.Name, "uuid": d.Record.UUID, "address": d.Record.Address})
-	reply(data, nil)
+	p.h.Publisher.Notify(document.DeviceLeave{Address: d.Record.Address, Name: d.Record.Name, UUID: d.Record.UUID})
+	reply(out, nil)
 }
 
 // refreshWithout refreshes the keys that a removed device has. Its removal ends

@@ -14,11 +14,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // Commands sends the commands that wait for a device.
@@ -43,12 +44,12 @@ func New(h *part.Host, k KeyRefreshes, c Commands) *Part {
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{
-		{Name: "subnet/add", Handle: p.addSubnet},
-		{Name: "subnet/remove", Handle: p.removeSubnet},
-		{Name: "appkey/add", Handle: p.addAppKey},
-		{Name: "appkey/remove", Handle: p.removeAppKey},
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{
+		request.Define(addSubnetMeta(), p.addSubnet),
+		request.Define(removeSubnetMeta(), p.removeSubnet),
+		request.Define(addAppKeyMeta(), p.addAppKey),
+		request.Define(removeAppKeyMeta(), p.removeAppKey),
 	}
 }
 
@@ -63,48 +64,22 @@ func (p *Part) Info(i *document.Info) {
 	}
 }
 
-// keyRequest is the payload of the requests about subnets and AppKeys.
-type keyRequest struct {
-	part.Common
-	NetKey *uint16 `json:"net_key"`
-	AppKey *uint16 `json:"app_key"`
-	ID     string  `json:"id"` // a device to give the key to or take it from
-}
-
-// keyChange is such a request on its way.
+// keyChange is a request about a subnet or an AppKey on its way.
 type keyChange struct {
 	net, app *mesh.KeyIndex
 	device   *registry.Device // nil for none
 }
 
-// readKeyRequest reads and checks a request.
-func (p *Part) readKeyRequest(payload []byte) (keyChange, error) {
-	var in keyRequest
-	var c keyChange
-	if err := part.Decode(payload, &in); err != nil {
-		return c, err
-	}
-	for _, key := range []struct {
-		name string
-		from *uint16
-		to   **mesh.KeyIndex
-	}{{"net_key", in.NetKey, &c.net}, {"app_key", in.AppKey, &c.app}} {
-		if key.from == nil {
-			continue
-		}
-		index := mesh.KeyIndex(*key.from)
-		if index > mesh.MaxKeyIndex {
-			return c, fault.New("bad_value", "%s: expected 0 to %d, got %d", key.name, mesh.MaxKeyIndex, index)
-		}
-		*key.to = &index
-	}
+// read finds the device of a request, and says whether keys can be changed now.
+func (p *Part) read(in *keyIn) (keyChange, error) {
+	c := keyChange{net: in.NetKey, app: in.AppKey}
 	if err := p.refreshes.CheckIdle(); err != nil {
 		return c, err
 	}
 	if in.ID == "" {
 		return c, nil
 	}
-	d, err := p.h.Devices.Named("id", in.ID)
+	d, err := p.h.Devices.Named("id", string(in.ID))
 	if err == nil {
 		err = p.h.Devices.Idle(d)
 	}
@@ -121,9 +96,9 @@ func need(name string, index *mesh.KeyIndex) error {
 }
 
 // changeKeys changes the own keys and then those of the device, in a worker;
-// done notes what was changed on the device.
+// done notes what was changed on the device, and answer gives the outcome.
 func (p *Part) changeKeys(
-	c keyChange, reply part.Reply, data func() map[string]any,
+	c keyChange, answer func(error),
 	own func(foundation.Keys) error, remote func(context.Context, *requester.Requester, state.Peer) error, done func(*registry.Device),
 ) {
 	var to *requester.Requester
@@ -150,7 +125,7 @@ func (p *Part) changeKeys(
 				}
 				p.commands.Resume(d)
 			}
-			reply(data(), err)
+			answer(err)
 		})
 	})
 }
@@ -175,13 +150,13 @@ func refused(what string, index mesh.KeyIndex, status foundation.Status) error {
 
 // addSubnet makes a subnet with an AppKey of its own, unless it is there,
 // and takes a device into it.
-func (p *Part) addSubnet(payload []byte, reply part.Reply) {
-	c, err := p.readKeyRequest(payload)
+func (p *Part) addSubnet(call *request.Call[addSubnetOut], in keyIn) {
+	c, err := p.read(&in)
 	if err == nil && c.app != nil {
 		err = fault.New("bad_value", "app_key: a new subnet gets the next AppKey index that is free")
 	}
 	if err != nil {
-		reply(nil, err)
+		call.Fail(err)
 		return
 	}
 	var net crypto.Key
@@ -219,15 +194,15 @@ func (p *Part) addSubnet(payload []byte, reply part.Reply) {
 		}
 		return nil
 	}
-	data := func() map[string]any {
+	answer := func(err error) {
 		list := []mesh.KeyIndex{}
 		for app := range apps {
 			list = append(list, app)
 		}
 		slices.Sort(list)
-		return map[string]any{"net_key": index, "app_keys": list}
+		call.Answer(&addSubnetOut{AppKeys: list, NetKey: index}, err)
 	}
-	p.changeKeys(c, reply, data, own, remote, func(d *registry.Device) {
+	p.changeKeys(c, answer, own, remote, func(d *registry.Device) {
 		r := d.Record
 		if !r.HasNetKey(index) {
 			r.NetKeys = append(r.NetKeys, index)
@@ -266,8 +241,8 @@ func newAppKey(keys foundation.Keys, net, index mesh.KeyIndex) error {
 
 // removeSubnet takes a device out of a subnet, or, without a device,
 // deletes a subnet that no device is in.
-func (p *Part) removeSubnet(payload []byte, reply part.Reply) {
-	c, err := p.readKeyRequest(payload)
+func (p *Part) removeSubnet(call *request.Call[removeSubnetOut], in keyIn) {
+	c, err := p.read(&in)
 	if err == nil {
 		err = need("net_key", c.net)
 	}
@@ -281,7 +256,7 @@ func (p *Part) removeSubnet(payload []byte, reply part.Reply) {
 		err = p.unused(*c.net)
 	}
 	if err != nil {
-		reply(nil, err)
+		call.Fail(err)
 		return
 	}
 	index := *c.net
@@ -300,7 +275,8 @@ func (p *Part) removeSubnet(payload []byte, reply part.Reply) {
 	remote := func(ctx context.Context, to *requester.Requester, peer state.Peer) error {
 		return commission.DeleteNetKey(ctx, to, peer, index)
 	}
-	p.changeKeys(c, reply, func() map[string]any { return map[string]any{"net_key": index} }, own, remote, func(d *registry.Device) {
+	answer := func(err error) { call.Answer(&removeSubnetOut{NetKey: index}, err) }
+	p.changeKeys(c, answer, own, remote, func(d *registry.Device) {
 		r := d.Record
 		r.NetKeys = slices.DeleteFunc(r.NetKeys, func(k mesh.KeyIndex) bool { return k == index })
 		r.AppKeys = slices.DeleteFunc(r.AppKeys, func(k mesh.KeyIndex) bool { return slices.Contains(apps, k) })
@@ -322,15 +298,15 @@ func (p *Part) unused(index mesh.KeyIndex) error {
 
 // addAppKey makes an AppKey, unless it is there, and gives it to a
 // device.
-func (p *Part) addAppKey(payload []byte, reply part.Reply) {
-	c, err := p.readKeyRequest(payload)
+func (p *Part) addAppKey(call *request.Call[addAppKeyOut], in keyIn) {
+	c, err := p.read(&in)
 	net := mesh.PrimaryNetKey
 	if err == nil && c.net != nil {
 		net = *c.net
 		err = p.h.Own.CheckSubnet(net)
 	}
 	if err != nil {
-		reply(nil, err)
+		call.Fail(err)
 		return
 	}
 	var index mesh.KeyIndex
@@ -358,8 +334,8 @@ func (p *Part) addAppKey(payload []byte, reply part.Reply) {
 	remote := func(ctx context.Context, to *requester.Requester, peer state.Peer) error {
 		return commission.AddAppKey(ctx, to, peer, net, index, key)
 	}
-	data := func() map[string]any { return map[string]any{"net_key": net, "app_key": index} }
-	p.changeKeys(c, reply, data, own, remote, func(d *registry.Device) {
+	answer := func(err error) { call.Answer(&addAppKeyOut{AppKey: index, NetKey: net}, err) }
+	p.changeKeys(c, answer, own, remote, func(d *registry.Device) {
 		if r := d.Record; r.AppKey != index && !slices.Contains(r.AppKeys, index) {
 			r.AppKeys = append(r.AppKeys, index)
 		}
@@ -368,8 +344,8 @@ func (p *Part) addAppKey(payload []byte, reply part.Reply) {
 
 // removeAppKey takes an AppKey from a device, or, without a device,
 // deletes one that no device has.
-func (p *Part) removeAppKey(payload []byte, reply part.Reply) {
-	c, err := p.readKeyRequest(payload)
+func (p *Part) removeAppKey(call *request.Call[removeAppKeyOut], in keyIn) {
+	c, err := p.read(&in)
 	if err == nil {
 		err = need("app_key", c.app)
 	}
@@ -377,7 +353,7 @@ func (p *Part) removeAppKey(payload []byte, reply part.Reply) {
 		err = p.spareAppKey(c.device, *c.app)
 	}
 	if err != nil {
-		reply(nil, err)
+		call.Fail(err)
 		return
 	}
 	index := *c.app
@@ -396,7 +372,8 @@ func (p *Part) removeAppKey(payload []byte, reply part.Reply) {
 	remote := func(ctx context.Context, to *requester.Requester, peer state.Peer) error {
 		return commission.DeleteAppKey(ctx, to, peer, net, index)
 	}
-	p.changeKeys(c, reply, func() map[string]any { return map[string]any{"app_key": index} }, own, remote, func(d *registry.Device) {
+	answer := func(err error) { call.Answer(&removeAppKeyOut{AppKey: index}, err) }
+	p.changeKeys(c, answer, own, remote, func(d *registry.Device) {
 		d.Record.AppKeys = slices.DeleteFunc(d.Record.AppKeys, func(k mesh.KeyIndex) bool { return k == index })
 	})
 }

@@ -14,11 +14,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
 // This file is what other nodes do for the bridge with their Remote Provisioning
@@ -50,7 +51,7 @@ func (p *Part) heardVia(e node.DeviceHeard) {
 	p.h.Publisher.Changed("unprovisioned")
 	p.h.Log.Debug().Str("via", name).Stringer("uuid", e.UUID).Int8("rssi", e.RSSI).Msg("an unprovisioned device was found")
 	if p.h.Loop.Now().Before(p.scanUntil) {
-		p.h.Publisher.Notify("device_found", map[string]any{"uuid": e.UUID, "rssi": e.RSSI, "oob_info": e.OOB, "via": name})
+		p.h.Publisher.Notify(document.DeviceFound{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB, Via: name})
 	}
 }
 
@@ -69,10 +70,10 @@ func (p *Part) Nearest(uuid mesh.UUID) mesh.Address {
 }
 
 // remoteServers finds the devices that a request wants to scan.
-func (p *Part) remoteServers(names []string) ([]*registry.Device, error) {
+func (p *Part) remoteServers(names []schema.Device) ([]*registry.Device, error) {
 	var all []*registry.Device
 	for _, name := range names {
-		d, err := p.h.Devices.Named("remote", name)
+		d, err := p.h.Devices.Named("remote", string(name))
 		if err != nil {
 			return nil, err
 		}
@@ -84,10 +85,11 @@ func (p *Part) remoteServers(names []string) ([]*registry.Device, error) {
 	return all, nil
 }
 
-// eachServer does something with all devices at once; the reply has the outcome of
-// each, and is an error when none has succeeded.
+// eachServer does something with all devices at once. It answers with the outcome of
+// each, and with an error when none has succeeded.
 func (p *Part) eachServer(
-	servers []*registry.Device, data map[string]any, reply part.Reply, do func(ctx context.Context, r *requester.Requester, peer state.Peer) (any, error),
+	c *request.Call[scanOut], out *scanOut, servers []*registry.Device,
+	do func(ctx context.Context, r *requester.Requester, peer state.Peer) (scanServer, error),
 ) {
 	type task struct {
 		name string
@@ -99,7 +101,7 @@ func (p *Part) eachServer(
 		tasks = append(tasks, task{d.Record.Name, p.h.Requester(d), d.Peer()})
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
-		outcomes := make([]any, len(tasks))
+		outcomes := make([]scanServer, len(tasks))
 		errs := make([]error, len(tasks))
 		var all sync.WaitGroup
 		for i, t := range tasks {
@@ -107,63 +109,54 @@ func (p *Part) eachServer(
 		}
 		all.Wait()
 		p.h.Loop.Post(func() {
-			remote := map[string]any{}
+			out.Remote = map[string]scanServer{}
 			var failed error
 			done := 0
 			for i, t := range tasks {
-				remote[t.name] = outcomes[i]
+				out.Remote[t.name] = outcomes[i]
 				if errs[i] != nil {
 					failed = errs[i]
-					remote[t.name] = map[string]any{"error": fault.Clip(errs[i].Error()), "code": fault.Code(errs[i])}
+					out.Remote[t.name] = scanServer{Code: fault.Code(errs[i]), Error: fault.Clip(errs[i].Error())}
 					continue
 				}
 				done++
 			}
-			data["remote"] = remote
 			if done > 0 {
 				failed = nil
 			}
-			reply(data, failed)
+			c.Answer(out, failed)
 		})
 	})
 }
 
 // scanRemotely starts or ends the scans of devices.
-func (p *Part) scanRemotely(servers []*registry.Device, seconds float64, reply part.Reply) {
+func (p *Part) scanRemotely(c *request.Call[scanOut], servers []*registry.Device, seconds float64) {
 	duration := time.Duration(seconds * float64(time.Second))
-	p.eachServer(servers, map[string]any{"time": seconds}, reply, func(ctx context.Context, r *requester.Requester, peer state.Peer) (any, error) {
+	p.eachServer(c, &scanOut{Time: &seconds}, servers, func(ctx context.Context, r *requester.Requester, peer state.Peer) (scanServer, error) {
 		scanning := min(duration, commission.MaxScan).Truncate(time.Second)
-		return map[string]any{"time": scanning.Seconds()}, commission.Scan(ctx, r, peer, scanning)
+		took := scanning.Seconds()
+		return scanServer{Time: &took}, commission.Scan(ctx, r, peer, scanning)
 	})
 }
 
 // describeRemotely asks devices for more about an unprovisioned one.
-func (p *Part) describeRemotely(id string, servers []*registry.Device, seconds float64, reply part.Reply) {
+func (p *Part) describeRemotely(c *request.Call[scanOut], id string, servers []*registry.Device, seconds float64) {
 	uuid, err := mesh.ParseUUID(id)
 	switch {
 	case err != nil:
-		reply(nil, fault.New("bad_value", "uuid: expected 32 hexadecimal digits"))
+		c.Fail(fault.New("bad_value", "uuid: expected 32 hexadecimal digits"))
 		return
 	case len(servers) == 0:
-		reply(nil, fault.New("bad_value", "remote: expected devices that hear the one with this UUID; of those that the bridge hears itself it knows no more than %s says", p.h.Topics.Bridge("unprovisioned")))
+		c.Fail(fault.New("bad_value", "remote: expected devices that hear the one with this UUID; of those that the bridge hears itself it knows no more than %s says", p.h.Topics.Bridge("unprovisioned")))
 		return
 	}
 	duration := time.Duration(seconds * float64(time.Second))
-	p.eachServer(servers, map[string]any{"uuid": uuid}, reply, func(ctx context.Context, r *requester.Requester, peer state.Peer) (any, error) {
+	p.eachServer(c, &scanOut{UUID: &uuid}, servers, func(ctx context.Context, r *requester.Requester, peer state.Peer) (scanServer, error) {
 		d, err := commission.Describe(ctx, r, peer, uuid, duration)
 		if err != nil {
-			return nil, err
+			return scanServer{}, err
 		}
-		said := map[string]any{"oob_info": uint16(d.OOB)}
-		if d.Name != "" {
-			said["name"] = d.Name
-		}
-		if d.URI != "" {
-			said["uri"] = d.URI
-		}
-		if len(d.Others) > 0 {
-			said["ad_structures"] = hex.EncodeToString(d.Others)
-		}
-		return said, nil
+		oob := uint16(d.OOB)
+		return scanServer{ADStructures: hex.EncodeToString(d.Others), Name: d.Name, OOB: &oob, URI: d.URI}, nil
 	})
 }

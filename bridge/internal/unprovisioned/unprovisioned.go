@@ -16,9 +16,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/document"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // maxDevices bounds the list: anybody can send beacons.
@@ -47,8 +47,8 @@ func New(h *part.Host, adapters func() []document.Adapter) *Part {
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{{Name: "scan", Handle: p.scan}}
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(scanMeta(), p.scan)}
 }
 
 // Event implements part.Part.
@@ -111,7 +111,7 @@ func (p *Part) received(e node.DeviceHeard) {
 		p.h.Publisher.Changed("unprovisioned")
 		p.log(e)
 		if p.h.Loop.Now().Before(p.scanUntil) {
-			p.h.Publisher.Notify("device_found", map[string]any{"uuid": e.UUID, "rssi": e.RSSI, "oob_info": e.OOB})
+			p.h.Publisher.Notify(document.DeviceFound{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB})
 		}
 		if d := p.h.Devices.ByUUID(e.UUID); d != nil {
 			p.h.Log.Warn().Str("device", d.Record.Name).Msg("the device has left the network by itself: it waits to be provisioned again")
@@ -169,29 +169,14 @@ func (p *Part) log(e node.DeviceHeard) {
 
 // scan forgets the unprovisioned devices and reports every one that is heard from
 // now on, as an event too. A time of 0 ends the events.
-func (p *Part) scan(payload []byte, reply part.Reply) {
-	const longest, standard = 3600.0, 60.0
-	in := struct {
-		part.Common
-		Time   float64  `json:"time"`   // seconds
-		Remote []string `json:"remote"` // devices whose Remote Provisioning Servers scan too
-		UUID   string   `json:"uuid"`   // of the one device that they tell more of
-	}{Time: standard}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	if in.Time < 0 || in.Time > longest {
-		reply(nil, fault.New("bad_value", "time: expected 0 to %g seconds, got %g", longest, in.Time))
-		return
-	}
+func (p *Part) scan(c *request.Call[scanOut], in scanIn) {
 	servers, err := p.remoteServers(in.Remote)
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	if in.UUID != "" {
-		p.describeRemotely(in.UUID, servers, in.Time, reply)
+		p.describeRemotely(c, in.UUID, servers, in.Time)
 		return
 	}
 	p.scanUntil = time.Time{}
@@ -201,8 +186,8 @@ func (p *Part) scan(payload []byte, reply part.Reply) {
 	clear(p.heard)
 	p.h.Publisher.Changed("unprovisioned", "info")
 	if len(servers) > 0 {
-		p.scanRemotely(servers, in.Time, reply)
+		p.scanRemotely(c, servers, in.Time)
 		return
 	}
-	reply(map[string]any{"time": in.Time}, nil)
+	c.Answer(&scanOut{Time: &in.Time}, nil)
 }

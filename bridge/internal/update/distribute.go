@@ -2,6 +2,7 @@ package update
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -15,9 +16,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
 // This file updates many devices with the same firmware: they listen to a group
@@ -27,8 +29,6 @@ const (
 	// updateGroup is the address of that group, the last one that is free for
 	// all purposes. There is one distribution at a time.
 	updateGroup mesh.Address = 0xFEFF
-	// maxDistribution bounds the devices of one.
-	maxDistribution = 64
 )
 
 // receiver is a device of a distribution.
@@ -45,19 +45,16 @@ type receiver struct {
 
 // distributeAll updates several devices at once. The response lists what
 // came of each.
-func (p *Part) distributeAll(in *updateRequest, reply part.Reply) {
+func (p *Part) distributeAll(c *request.Call[updateOut], in *updateIn) {
 	switch {
 	case in.ID != "":
-		reply(nil, fault.New("bad_value", "expected either id, one device, or ids, a list of them"))
+		c.Fail(fault.New("bad_value", "expected either id, one device, or ids, a list of them"))
 		return
 	case in.Mode == "pull":
-		reply(nil, fault.New("bad_value", "mode: several devices are updated in push mode only"))
-		return
-	case len(in.IDs) > maxDistribution:
-		reply(nil, fault.New("bad_value", "ids: expected at most %d devices, got %d", maxDistribution, len(in.IDs)))
+		c.Fail(fault.New("bad_value", "mode: several devices are updated in push mode only"))
 		return
 	case p.distributing:
-		reply(nil, errDistributing())
+		c.Fail(errDistributing())
 		return
 	}
 	p.read(in, func(wanted firmware.Update, err error) {
@@ -65,16 +62,16 @@ func (p *Part) distributeAll(in *updateRequest, reply part.Reply) {
 			err = errDistributing()
 		}
 		if err != nil {
-			reply(nil, err)
+			c.Fail(err)
 			return
 		}
 		wanted.Shared = true
 		chosen, targets, err := p.updatables(in.IDs)
 		if err != nil {
-			reply(nil, err)
+			c.Fail(err)
 			return
 		}
-		p.startDistribution(chosen, targets, wanted, reply)
+		p.startDistribution(c, chosen, targets, wanted)
 	})
 }
 
@@ -82,12 +79,12 @@ func errDistributing() error { return fault.New("busy", "several devices are bei
 
 // updatables finds several devices that can be updated now, each once, and their
 // elements that take firmware.
-func (p *Part) updatables(ids []string) ([]*registry.Device, []mesh.Address, error) {
+func (p *Part) updatables(ids []schema.Device) ([]*registry.Device, []mesh.Address, error) {
 	var chosen []*registry.Device
 	var targets []mesh.Address
 	seen := map[*registry.Device]bool{}
 	for _, id := range ids {
-		d, err := p.h.Devices.Named("ids", id)
+		d, err := p.h.Devices.Named("ids", string(id))
 		var target mesh.Address
 		if err == nil {
 			target, err = updateServer(d)
@@ -106,7 +103,7 @@ func (p *Part) updatables(ids []string) ([]*registry.Device, []mesh.Address, err
 	return chosen, targets, nil
 }
 
-func (p *Part) startDistribution(chosen []*registry.Device, targets []mesh.Address, wanted firmware.Update, reply part.Reply) {
+func (p *Part) startDistribution(c *request.Call[updateOut], chosen []*registry.Device, targets []mesh.Address, wanted firmware.Update) {
 	p.distributing = true
 	all := make([]*receiver, len(chosen))
 	for i, d := range chosen {
@@ -115,44 +112,41 @@ func (p *Part) startDistribution(chosen []*registry.Device, targets []mesh.Addre
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		p.distribute(ctx, all)
-		p.h.Loop.Post(func() { p.distributed(all, reply) })
+		p.h.Loop.Post(func() { p.distributed(c, all) })
 	})
 }
 
 // distributed tells what came of each device, and of all.
-func (p *Part) distributed(all []*receiver, reply part.Reply) {
+func (p *Part) distributed(c *request.Call[updateOut], all []*receiver) {
 	p.distributing = false
 	var told outcomes
 	for _, r := range all {
 		r.u.abort() // gives its context back
-		p.updateEnded(r.Device, r.u, r.updater, r.err, told.of(r))
+		effect := r.updater.Effect().String()
+		err := p.updateEnded(r.Device, r.u, r.updater, r.err)
+		if errors.Is(err, fault.ErrRemoved) {
+			effect = ""
+		}
+		told.add(r.Device, effect, err)
 	}
-	reply(told.document(), told.failure())
+	c.Answer(&updateOut{Devices: told.results}, told.failure())
 }
 
 // outcomes is what has come of each device.
 type outcomes struct {
-	results []any
+	results []result
 	failed  int
 }
 
-// of takes the outcome of a device.
-func (o *outcomes) of(r *receiver) part.Reply {
-	return func(data any, err error) {
-		result, ok := data.(map[string]any)
-		if !ok {
-			result = r.Who()
-		}
-		result["status"] = "ok"
-		if err != nil {
-			o.failed++
-			result["status"], result["code"], result["error"] = "error", fault.Code(err), fault.Clip(err.Error())
-		}
-		o.results = append(o.results, result)
+// add takes the outcome of a device.
+func (o *outcomes) add(d *registry.Device, effect string, err error) {
+	r := result{Address: d.Record.Address, Effect: effect, Name: d.Record.Name, Status: "ok", UUID: d.Record.UUID}
+	if err != nil {
+		o.failed++
+		r.Status, r.Code, r.Error = "error", fault.Code(err), fault.Clip(err.Error())
 	}
+	o.results = append(o.results, r)
 }
-
-func (o *outcomes) document() map[string]any { return map[string]any{"devices": o.results} }
 
 // failure is an error when there is one of any device.
 func (o *outcomes) failure() error {

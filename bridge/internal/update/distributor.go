@@ -9,10 +9,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // This file says what a device that can distribute firmware has, and tidies it
@@ -43,7 +44,7 @@ func askDistributor[T access.Message](ctx context.Context, p *Part, to *requeste
 
 // checkDistributor tells what firmware a distributor has, what it has room for,
 // and whether it is at work.
-func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, target mesh.Address) (map[string]any, error) {
+func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, target mesh.Address) (*distributor, error) {
 	can, err := askDistributor[*firmware.DistributionCapabilitiesStatus](
 		ctx, p, to, target, &firmware.DistributionCapabilitiesGet{}, firmware.OpDistributionCapabilitiesStatus)
 	if err != nil {
@@ -54,7 +55,7 @@ func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, ta
 		return nil, err
 	}
 	const most = 16 // images that are looked at
-	images := []any{}
+	images := []version{}
 	for index, count := uint16(0), uint16(1); index < min(count, most); index++ {
 		image, err := askDistributor[*firmware.DistributionFirmwareStatus](
 			ctx, p, to, target, &firmware.DistributionFirmwareGetByIndex{FirmwareImageIndex: index}, firmware.OpDistributionFirmwareStatus)
@@ -62,13 +63,13 @@ func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, ta
 			return nil, err
 		}
 		if count = image.FirmwareImagesListCount; image.Status == firmware.DistributionSuccess && image.HasFirmware {
-			images = append(images, firmwareDocument(image.FirmwareID))
+			images = append(images, versionOf(image.FirmwareID))
 		}
 	}
-	return map[string]any{
-		"phase": at.Phase.String(), "images": images, "max_receivers": can.MaxReceiversListSize, "max_images": can.MaxFirmwareImagesListSize,
-		"max_image_size": can.MaxFirmwareImageSize, "space": can.MaxUploadSpace, "room": can.RemainingUploadSpace,
-		"fetches": can.OutOfBandRetrievalSupported,
+	return &distributor{
+		Phase: at.Phase.String(), Images: images, MaxReceivers: can.MaxReceiversListSize, MaxImages: can.MaxFirmwareImagesListSize,
+		MaxImageSize: can.MaxFirmwareImageSize, Space: can.MaxUploadSpace, Room: can.RemainingUploadSpace,
+		Fetches: can.OutOfBandRetrievalSupported,
 	}, nil
 }
 
@@ -84,19 +85,10 @@ func (p *Part) abortDistributor(ctx context.Context, to *requester.Requester, ta
 
 // clear deletes firmware that a distributor keeps: that with an
 // identifier, or all.
-func (p *Part) clear(payload []byte, reply part.Reply) {
-	var in struct {
-		part.Common
-		ID         string `json:"id"`
-		FirmwareID string `json:"firmware_id"`
-	}
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
-	d, err := p.h.Devices.Named("id", in.ID)
+func (p *Part) clear(c *request.Call[document.DeviceReference], in clearIn) {
+	d, err := p.h.Devices.Named("id", string(in.ID))
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	target, err := distributionServer(d)
@@ -108,7 +100,7 @@ func (p *Part) clear(payload []byte, reply part.Reply) {
 		err = p.free(d)
 	}
 	if err != nil {
-		reply(d.Who(), err)
+		c.Answer(d.Who(), err)
 		return
 	}
 	var ask access.Message = &firmware.DistributionFirmwareDeleteAll{}
@@ -125,6 +117,6 @@ func (p *Part) clear(payload []byte, reply part.Reply) {
 		case status.Status != firmware.DistributionSuccess:
 			err = fault.New("refused", "%s refused to delete firmware: %s", to.Device, status.Status)
 		}
-		p.h.Loop.Post(func() { reply(d.Who(), err) })
+		p.h.Loop.Post(func() { c.Answer(d.Who(), err) })
 	})
 }

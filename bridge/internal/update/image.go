@@ -16,7 +16,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 )
 
 // Bounds of firmware that is handed over.
@@ -27,21 +26,6 @@ const (
 	maxSidecar  = 64 << 10 // octets of the description beside a file
 )
 
-// updateRequest is the payload of a firmware request.
-type updateRequest struct {
-	part.Common
-	ID         string   `json:"id"`
-	IDs        []string `json:"ids"`         // several devices, instead of id
-	File       string   `json:"file"`        // name in the directory of the bridge
-	Hex        string   `json:"hex"`         // the image itself, instead of a file
-	Metadata   string   `json:"metadata"`    // hexadecimal digits
-	FirmwareID string   `json:"firmware_id"` // hexadecimal digits: company, little endian, and version
-	Image      uint8    `json:"image"`       // which image of the node, mostly 0
-	Mode       string   `json:"mode"`        // push or pull
-	Via        string   `json:"via"`         // the device that distributes it
-	Apply      *bool    `json:"apply"`       // false: with via, it is only verified
-}
-
 // sidecar is NAME.json beside a file NAME, with what a request may leave out.
 // The second form of the metadata is that of the nRF Connect SDK.
 type sidecar struct {
@@ -51,11 +35,11 @@ type sidecar struct {
 }
 
 // update makes the update that a request asks for.
-func (r *updateRequest) update(files fs.FS) (firmware.Update, error) {
+func (r *updateIn) update(files fs.FS) (firmware.Update, error) {
 	var u firmware.Update
-	mode, ok := map[string]blob.Mode{"": blob.Push, "push": blob.Push, "pull": blob.Pull}[r.Mode]
-	if !ok {
-		return u, fault.New("bad_value", "mode: expected push or pull, got %q", fault.Clip(r.Mode))
+	mode := blob.Push
+	if r.Mode == "pull" {
+		mode = blob.Pull
 	}
 	image, beside, err := r.image(files)
 	if err != nil {
@@ -91,7 +75,7 @@ func first(texts ...string) string {
 }
 
 // image reads the firmware, and what is said beside it.
-func (r *updateRequest) image(files fs.FS) ([]byte, sidecar, error) {
+func (r *updateIn) image(files fs.FS) ([]byte, sidecar, error) {
 	var beside sidecar
 	switch {
 	case (r.File == "") == (r.Hex == ""):
@@ -163,12 +147,12 @@ func parseFirmwareID(digits string) (firmware.ID, error) {
 	return firmware.ID{CompanyID: mesh.CompanyID(binary.LittleEndian.Uint16(raw)), Version: raw[company:]}, nil
 }
 
-// firmwareDocument is a firmware identifier as requests and responses have it.
-func firmwareDocument(id firmware.ID) map[string]any {
+// versionOf is a firmware identifier as requests and responses have it.
+func versionOf(id firmware.ID) version {
 	raw := append(binary.LittleEndian.AppendUint16(nil, uint16(id.CompanyID)), id.Version...)
-	return map[string]any{
-		"firmware_id": hex.EncodeToString(raw),
-		"company":     fmt.Sprintf("0x%04x", uint16(id.CompanyID)),
-		"version":     hex.EncodeToString(id.Version),
+	return version{
+		Company:    fmt.Sprintf("0x%04x", uint16(id.CompanyID)),
+		FirmwareID: hex.EncodeToString(raw),
+		Version:    hex.EncodeToString(id.Version),
 	}
 }

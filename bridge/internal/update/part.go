@@ -16,8 +16,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
 // States publishes the state of a device again.
@@ -40,12 +42,12 @@ func New(h *part.Host, s States, files fs.FS) *Part {
 }
 
 // Requests implements part.Part.
-func (p *Part) Requests() []part.Request {
-	return []part.Request{
-		{Name: "device/ota_update/check", Handle: p.check},
-		{Name: "device/ota_update/update", Handle: p.request},
-		{Name: "device/ota_update/abort", Handle: p.abort},
-		{Name: "device/ota_update/clear", Handle: p.clear},
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{
+		request.Define(checkMeta(), p.check),
+		request.Define(updateMeta(), p.request),
+		request.Define(abortMeta(), p.abort),
+		request.Define(clearMeta(), p.clear),
 	}
 }
 
@@ -59,7 +61,7 @@ func (p *Part) Removed(d *registry.Device, _ bool) {
 
 // State is the attribute "update" of a device, nil while there was none since the
 // start.
-func (p *Part) State(d *registry.Device) any {
+func (p *Part) State(d *registry.Device) *document.Update {
 	if u := p.updates[d]; u != nil {
 		return u.document(p.h.Loop.Now())
 	}

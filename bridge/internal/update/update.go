@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -15,10 +14,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
 // This file updates one device: the bridge is initiator and distributor at once, and
@@ -65,17 +66,18 @@ type procedure interface {
 }
 
 // document is the update as it stands in the state of the device.
-func (u *update) document(now time.Time) map[string]any {
+func (u *update) document(now time.Time) *document.Update {
 	if !u.running {
-		return map[string]any{"state": "idle"}
+		return &document.Update{State: "idle"}
 	}
-	state := "updating"
+	percent := u.percent()
+	d := &document.Update{State: "updating", Stage: string(u.stage), Progress: &percent}
 	if u.distributes {
-		state = "distributing"
+		d.State = "distributing"
 	}
-	d := map[string]any{"state": state, "stage": string(u.stage), "progress": u.percent()}
 	if elapsed := now.Sub(u.began); u.done > 0 && u.done < u.size {
-		d["remaining"] = int(elapsed.Seconds() * float64(u.size-u.done) / float64(u.done))
+		remaining := int(elapsed.Seconds() * float64(u.size-u.done) / float64(u.done))
+		d.Remaining = &remaining
 	}
 	return d
 }
@@ -101,8 +103,8 @@ func updateServer(d *registry.Device) (mesh.Address, error) {
 }
 
 // device finds the device of a request and its element that takes firmware.
-func (p *Part) device(id string) (*registry.Device, mesh.Address, error) {
-	d, err := p.h.Devices.Named("id", id)
+func (p *Part) device(id schema.Device) (*registry.Device, mesh.Address, error) {
+	d, err := p.h.Devices.Named("id", string(id))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -112,25 +114,21 @@ func (p *Part) device(id string) (*registry.Device, mesh.Address, error) {
 
 // check tells what firmware a device runs, and what that of a file would do to it;
 // of a distributor, what it has and has room for.
-func (p *Part) check(payload []byte, reply part.Reply) {
-	var in updateRequest
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
+func (p *Part) check(c *request.Call[checkOut], in updateIn) {
 	d, target, err := p.device(in.ID)
 	if d == nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	distributor, none := distributionServer(d)
 	if err != nil && none != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	takes, to := err == nil, p.h.Requester(d)
 	p.h.Loop.Go(func(ctx context.Context) {
-		data, err := map[string]any{}, error(nil)
+		var out checkOut
+		var err error
 		var offered *firmware.Update
 		if in.File != "" || in.Hex != "" {
 			var u firmware.Update
@@ -138,85 +136,83 @@ func (p *Part) check(payload []byte, reply part.Reply) {
 			offered = &u
 		}
 		if err == nil && takes {
-			data, err = p.checkUpdate(ctx, to, target, offered)
+			err = p.checkUpdate(ctx, to, target, offered, &out)
 		}
 		if err == nil && none == nil {
-			data["distributor"], err = p.checkDistributor(ctx, to, distributor)
+			out.Distributor, err = p.checkDistributor(ctx, to, distributor)
 		}
 		p.h.Loop.Post(func() {
-			maps.Copy(data, d.Who())
-			reply(data, err)
+			out.Address, out.Name, out.UUID = d.Record.Address, d.Record.Name, d.Record.UUID
+			c.Answer(&out, err)
 		})
 	})
 }
 
-func (p *Part) checkUpdate(ctx context.Context, to *requester.Requester, target mesh.Address, offered *firmware.Update) (map[string]any, error) {
-	data := map[string]any{}
+// checkUpdate asks a device what it runs, and, unless offered is nil, what that would
+// do to it.
+func (p *Part) checkUpdate(ctx context.Context, to *requester.Requester, target mesh.Address, offered *firmware.Update, out *checkOut) error {
 	const all = 0xFF
 	m, err := p.ask(ctx, to, target, blob.Ask{
 		Message: &firmware.UpdateInformationGet{EntriesLimit: all}, Respond: firmware.OpUpdateInformationStatus,
 	})
 	if err != nil {
-		return data, err
+		return err
 	}
 	status, ok := m.(*firmware.UpdateInformationStatus)
 	if !ok {
-		return data, fault.New("failed", "the answer is no list of firmware")
+		return fault.New("failed", "the answer is no list of firmware")
 	}
-	images := []any{}
+	out.Images = []image{}
 	for i, e := range status.Entries {
-		document := firmwareDocument(e.FirmwareID)
-		document["image"], document["update_uri"] = int(status.FirstIndex)+i, fault.Clip(e.UpdateURI)
-		images = append(images, document)
+		v := versionOf(e.FirmwareID)
+		out.Images = append(out.Images, image{
+			Company: v.Company, FirmwareID: v.FirmwareID, Image: int(status.FirstIndex) + i, UpdateURI: fault.Clip(e.UpdateURI), Version: v.Version,
+		})
 		if offered != nil && int(status.FirstIndex)+i == int(offered.ImageIndex) && len(offered.Firmware.Version) > 0 {
-			data["update_available"] = !e.FirmwareID.Equal(offered.Firmware)
+			available := !e.FirmwareID.Equal(offered.Firmware)
+			out.UpdateAvailable = &available
 		}
 	}
-	data["images"] = images
 	if offered == nil {
-		return data, nil
+		return nil
 	}
 	m, err = p.ask(ctx, to, target, blob.Ask{
 		Message: &firmware.UpdateFirmwareMetadataCheck{ImageIndex: offered.ImageIndex, Metadata: offered.Metadata},
 		Respond: firmware.OpUpdateFirmwareMetadataStatus,
 	})
 	if err != nil {
-		return data, err
+		return err
 	}
 	if check, ok := m.(*firmware.UpdateFirmwareMetadataStatus); ok {
-		data["check"], data["effect"] = check.Status.String(), check.Effect.String()
+		out.Check, out.Effect = check.Status.String(), check.Effect.String()
 	}
-	return data, nil
+	return nil
 }
 
 // request updates a device, or several; the response comes when it runs the new
 // firmware, or with the reason why not.
-func (p *Part) request(payload []byte, reply part.Reply) {
-	var in updateRequest
-	err := part.Decode(payload, &in)
+func (p *Part) request(c *request.Call[updateOut], in updateIn) {
 	switch {
-	case err != nil:
-		reply(nil, err)
 	case in.Via != "":
-		p.distributeVia(&in, reply)
+		p.distributeVia(c, &in)
 	case in.Apply != nil:
-		reply(nil, fault.New("bad_value", "apply: only a device with a Firmware Distribution Server, named by via, can wait with that"))
+		c.Fail(fault.New("bad_value", "apply: only a device with a Firmware Distribution Server, named by via, can wait with that"))
 	case len(in.IDs) > 0:
-		p.distributeAll(&in, reply)
+		p.distributeAll(c, &in)
 	default:
-		p.updateOne(&in, reply)
+		p.updateOne(c, &in)
 	}
 }
 
 // updateOne updates one device.
-func (p *Part) updateOne(in *updateRequest, reply part.Reply) {
+func (p *Part) updateOne(c *request.Call[updateOut], in *updateIn) {
 	d, target, err := p.device(in.ID)
 	if err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	if err := p.mayBegin(d); err != nil {
-		reply(d.Who(), err)
+		c.Answer(updateOf(d), err)
 		return
 	}
 	p.read(in, func(wanted firmware.Update, err error) {
@@ -224,16 +220,21 @@ func (p *Part) updateOne(in *updateRequest, reply part.Reply) {
 			err = p.mayBegin(d)
 		}
 		if err != nil {
-			reply(d.Who(), err)
+			c.Answer(updateOf(d), err)
 			return
 		}
-		p.startUpdate(d, target, wanted, reply)
+		p.startUpdate(c, d, target, wanted)
 	})
+}
+
+// updateOf is the output of an update of one device.
+func updateOf(d *registry.Device) *updateOut {
+	return &updateOut{Address: d.Record.Address, Name: d.Record.Name, UUID: &d.Record.UUID}
 }
 
 // read reads the firmware of a request outside the loop, and goes on with it in the
 // loop.
-func (p *Part) read(in *updateRequest, then func(firmware.Update, error)) {
+func (p *Part) read(in *updateIn, then func(firmware.Update, error)) {
 	p.h.Loop.Go(func(context.Context) {
 		wanted, err := in.update(p.files)
 		p.h.Loop.Post(func() { then(wanted, err) })
@@ -292,7 +293,7 @@ func (p *Part) noteUpdate(d *registry.Device, target mesh.Address, wanted firmwa
 	return u
 }
 
-func (p *Part) startUpdate(d *registry.Device, target mesh.Address, wanted firmware.Update, reply part.Reply) {
+func (p *Part) startUpdate(c *request.Call[updateOut], d *registry.Device, target mesh.Address, wanted firmware.Update) {
 	u, abort := p.newUpdate(d, target, wanted)
 	to := p.h.Requester(d)
 	p.h.Loop.Go(func(ctx context.Context) {
@@ -302,7 +303,15 @@ func (p *Part) startUpdate(d *registry.Device, target mesh.Address, wanted firmw
 			stage, done := updater.Stage(), updater.Progress()
 			p.h.Loop.Post(func() { p.updateProgress(d, u, stage, done) })
 		}, func() bool { return false })
-		p.h.Loop.Post(func() { p.updateEnded(d, u, updater, err, reply) })
+		p.h.Loop.Post(func() {
+			out := updateOf(d)
+			out.Effect = updater.Effect().String()
+			err := p.updateEnded(d, u, updater, err)
+			if errors.Is(err, fault.ErrRemoved) {
+				out = nil
+			}
+			c.Answer(out, err)
+		})
 	})
 }
 
@@ -365,7 +374,7 @@ func (p *Part) awaitUpdate(abort, ctx context.Context, u *update, updater proced
 }
 
 // ask sends a message to the element that takes firmware and decodes the
-// part.Reply, if there is to be one.
+// answer, if there is to be one.
 func (p *Part) ask(ctx context.Context, to *requester.Requester, target mesh.Address, ask blob.Ask) (access.Message, error) {
 	payload, err := access.Append(nil, ask.Message)
 	if err != nil {
@@ -401,28 +410,27 @@ func (p *Part) updateProgress(d *registry.Device, u *update, stage firmware.Stag
 	p.states.PublishState(d)
 }
 
-func (p *Part) updateEnded(d *registry.Device, u *update, updater *firmware.Updater, err error, reply part.Reply) {
-	data := d.Who()
-	data["effect"] = updater.Effect().String()
+// updateEnded notes that the update of a device by the bridge has ended.
+func (p *Part) updateEnded(d *registry.Device, u *update, updater *firmware.Updater, err error) error {
 	if err == nil && updater.Stage() == firmware.StageCancelled {
 		err = fault.New("aborted", "the update of %s was aborted", d.Record.Name)
 	}
-	p.updateOver(d, u, updater.Stage(), updater.Progress(), data, updateFailure(err), reply)
+	return p.updateOver(d, u, updater.Stage(), updater.Progress(), updateFailure(err))
 }
 
-// updateOver notes that an update has ended, and tells who has asked for it.
-func (p *Part) updateOver(d *registry.Device, u *update, stage firmware.Stage, done uint32, data map[string]any, err error, reply part.Reply) {
+// updateOver notes that an update has ended, and returns the error that it ended
+// with.
+func (p *Part) updateOver(d *registry.Device, u *update, stage firmware.Stage, done uint32, err error) error {
 	u.running, u.stage, u.done = false, stage, max(u.done, done)
 	if !p.h.Devices.Has(d) {
-		reply(nil, fmt.Errorf("%w during its update: %s", fault.ErrRemoved, d.Record.Name))
-		return
+		return fmt.Errorf("%w during its update: %s", fault.ErrRemoved, d.Record.Name)
 	}
 	p.updateEvent(d, stage, err)
 	p.states.PublishState(d)
 	if err == nil && stage == firmware.StageDone && !u.distributes {
 		p.h.Log.Info().Str("device", d.Record.Name).Msg("the device runs the new firmware")
 	}
-	reply(data, err)
+	return err
 }
 
 // updateFailure gives the reasons of an update their codes.
@@ -453,34 +461,29 @@ func updateFailure(err error) error {
 }
 
 func (p *Part) updateEvent(d *registry.Device, stage firmware.Stage, err error) {
-	data := map[string]any{"friendly_name": d.Record.Name, "uuid": d.Record.UUID, "stage": string(stage), "progress": p.updates[d].percent()}
+	e := document.DeviceUpdate{Name: d.Record.Name, UUID: d.Record.UUID, Stage: string(stage), Progress: p.updates[d].percent()}
 	if err != nil {
-		data["code"], data["error"] = fault.Code(err), fault.Clip(err.Error())
+		e.Code, e.Error = fault.Code(err), fault.Clip(err.Error())
 	}
-	p.h.Publisher.Notify("device_ota_update", data)
+	p.h.Publisher.Notify(e)
 }
 
 // abort ends an update. Of one that this bridge has not begun, or has forgotten, the
 // device is told so all the same.
-func (p *Part) abort(payload []byte, reply part.Reply) {
-	var in part.OfDevice
-	if err := part.Decode(payload, &in); err != nil {
-		reply(nil, err)
-		return
-	}
+func (p *Part) abort(c *request.Call[document.DeviceReference], in deviceIn) {
 	d, target, err := p.device(in.ID)
 	if d == nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	distributor, none := distributionServer(d)
 	if err != nil && none != nil {
-		reply(d.Who(), err)
+		c.Answer(d.Who(), err)
 		return
 	}
 	if p.updating(d) {
 		p.updates[d].abort()
-		reply(d.Who(), nil)
+		c.Answer(d.Who(), nil)
 		return
 	}
 	takes, to := err == nil, p.h.Requester(d)
@@ -492,6 +495,6 @@ func (p *Part) abort(payload []byte, reply part.Reply) {
 		if err == nil && none == nil {
 			err = p.abortDistributor(ctx, to, distributor)
 		}
-		p.h.Loop.Post(func() { reply(d.Who(), err) })
+		p.h.Loop.Post(func() { c.Answer(d.Who(), err) })
 	})
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
 // This file lets a device with a Firmware Distribution Server bring firmware to
@@ -36,9 +37,9 @@ type distribution struct {
 }
 
 // distributeVia lets a device update others. The response lists what came of each.
-func (p *Part) distributeVia(in *updateRequest, reply part.Reply) {
+func (p *Part) distributeVia(c *request.Call[updateOut], in *updateIn) {
 	if _, err := p.planVia(in); err != nil {
-		reply(nil, err)
+		c.Fail(err)
 		return
 	}
 	p.read(in, func(wanted firmware.Update, err error) {
@@ -51,14 +52,14 @@ func (p *Part) distributeVia(in *updateRequest, reply part.Reply) {
 			order, err = r.order(wanted)
 		}
 		if err != nil {
-			reply(nil, err)
+			c.Fail(err)
 			return
 		}
-		p.startVia(r, order, wanted, reply)
+		p.startVia(c, r, order, wanted)
 	})
 }
 
-func (p *Part) startVia(r *distribution, order firmware.Distribution, wanted firmware.Update, reply part.Reply) {
+func (p *Part) startVia(c *request.Call[updateOut], r *distribution, order firmware.Distribution, wanted firmware.Update) {
 	p.distributing = true
 	r.size = wanted.Object.Size
 	r.u, r.abort = p.newUpdate(r.Device, r.u.target, wanted)
@@ -70,25 +71,23 @@ func (p *Part) startVia(r *distribution, order firmware.Distribution, wanted fir
 	p.h.Loop.Go(func(ctx context.Context) {
 		defer r.u.abort() // gives its context back
 		err := p.runDistribution(ctx, r, order)
-		p.h.Loop.Post(func() { p.distributionEnded(r, err, reply) })
+		p.h.Loop.Post(func() { p.distributionEnded(c, r, err) })
 	})
 }
 
 // planVia reads a request for a distribution by a device. Of the updates in it only
 // the targets are set.
-func (p *Part) planVia(in *updateRequest) (*distribution, error) {
+func (p *Part) planVia(in *updateIn) (*distribution, error) {
 	ids := in.IDs
 	switch {
 	case (in.ID == "") == (len(ids) == 0):
 		return nil, fault.New("bad_value", "expected either id, one device, or ids, a list of them")
-	case len(ids) > maxDistribution:
-		return nil, fault.New("bad_value", "ids: expected at most %d devices, got %d", maxDistribution, len(ids))
 	case p.distributing:
 		return nil, errDistributing()
 	case in.ID != "":
-		ids = []string{in.ID}
+		ids = []schema.Device{in.ID}
 	}
-	via, err := p.h.Devices.Named("via", in.Via)
+	via, err := p.h.Devices.Named("via", string(in.Via))
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +225,7 @@ func receiverStage(p firmware.RetrievedPhase) firmware.Stage {
 }
 
 // distributionEnded tells what came of each receiver, and of all.
-func (p *Part) distributionEnded(r *distribution, err error, reply part.Reply) {
+func (p *Part) distributionEnded(c *request.Call[updateOut], r *distribution, err error) {
 	p.distributing = false
 	stage := r.initiator.Stage()
 	if err == nil && stage == firmware.StageCancelled {
@@ -244,19 +243,17 @@ func (p *Part) distributionEnded(r *distribution, err error, reply part.Reply) {
 		if failed == nil {
 			done = r.size
 		}
-		p.updateOver(receiver.Device, receiver.u, at, done, receiver.Who(), failed, told.of(receiver))
+		told.add(receiver.Device, "", p.updateOver(receiver.Device, receiver.u, at, done, failed))
 	}
-	data, done := told.document(), uint32(0)
+	done := uint32(0)
 	if whole == nil {
 		done = r.size
 	}
-	p.updateOver(r.Device, r.u, stage, done, data, whole, func(_ any, err error) {
-		data["via"] = r.Record.Name
-		if partly {
-			err = told.failure()
-		}
-		reply(data, err)
-	})
+	err = p.updateOver(r.Device, r.u, stage, done, whole)
+	if partly {
+		err = told.failure()
+	}
+	c.Answer(&updateOut{Devices: told.results, Via: r.Record.Name}, err)
 }
 
 // outcome is what the distributor says of a receiver at the end.
