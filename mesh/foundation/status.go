@@ -1,9 +1,8 @@
 package foundation
 
 import (
-	"fmt"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
 // Status is the outcome of a configuration request (section 4.3.9, the table
@@ -62,14 +61,7 @@ var statusWords = []string{
 }
 
 // String is the status in words.
-func (s Status) String() string { return inWords(uint8(s), statusWords) }
-
-func inWords(s uint8, words []string) string {
-	if int(s) < len(words) {
-		return words[s]
-	}
-	return fmt.Sprintf("reserved status 0x%02x", s)
-}
+func (s Status) String() string { return field.InWords(uint8(s), statusWords) }
 
 // Err is nil for Success, else an error that says the status in words.
 func (s Status) Err() error {
@@ -87,4 +79,5 @@ func (e StatusError) Error() string {
 	return "foundation: the node answered: " + e.Status.String()
 }
 
-func (s *Status) visit(c *access.Codec) { c.Enum("status", (*uint8)(s), statusWords) }
+// Fields visits the status.
+func (s *Status) Fields(c *access.Codec) { c.Enum("status", (*uint8)(s), statusWords) }
