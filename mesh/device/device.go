@@ -23,7 +23,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/bridgeconfig"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/directedforwarding"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/health"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/largecomposition"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/opcodesaggregator"
@@ -67,7 +66,6 @@ func elements(product uint16, models ...[]access.Model) []access.Element {
 	everywhere := []access.Model{
 		config,
 		health.NewServer(Company).Model(),
-		directedforwarding.NewServer(),
 		bridgeconfig.NewServer(),
 		private.NewBeaconServer(),
 		private.NewOnDemandProxyServer(),

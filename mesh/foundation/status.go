@@ -2,7 +2,6 @@ package foundation
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
 // Status is the outcome of a configuration request (section 4.3.9, the table
@@ -61,7 +60,7 @@ var statusWords = []string{
 }
 
 // String is the status in words.
-func (s Status) String() string { return field.InWords(uint8(s), statusWords) }
+func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 // Err is nil for Success, else an error that says the status in words.
 func (s Status) Err() error {

@@ -23,7 +23,7 @@ func TestStatus(t *testing.T) {
 			t.Errorf("no words for 0x%02x", uint8(s))
 		}
 	}
-	if got := (foundation.InvalidBearer + 1).String(); got != "reserved status 0x16" {
+	if got := (foundation.InvalidBearer + 1).String(); got != "reserved value 0x16" {
 		t.Error(got)
 	}
 }

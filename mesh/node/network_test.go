@@ -96,7 +96,7 @@ func TestCompositionOverTheAir(t *testing.T) {
 	want := [][]mesh.ModelID{
 		{
 			foundation.ConfigurationServerID, foundation.HealthServerID,
-			foundation.DirectedForwardingServerID, foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
+			foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
 			foundation.OnDemandPrivateProxyServerID, foundation.SARConfigurationServerID, foundation.OpcodesAggregatorServerID,
 			foundation.LargeCompositionDataServerID, foundation.SolicitationPDURPLServerID,
 			generic.OnOffServerID, generic.LevelServerID, generic.DefaultTransitionTimeServerID,

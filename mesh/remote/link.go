@@ -7,6 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
@@ -40,7 +41,7 @@ func (l *link) deadline() time.Time {
 		next = l.served.NextDeadline()
 	}
 	if l.own != nil {
-		next = earliest(next, l.own.NextDeadline())
+		next = deadline.Earliest(next, l.own.NextDeadline())
 	}
 	return next
 }
@@ -315,12 +316,12 @@ func (s *Server) followOwn(out *provision.Output) {
 func (s *Server) wakeLink() {
 	l := &s.link
 	var out provision.Output
-	if l.served != nil && due(l.served.NextDeadline(), s.now) {
+	if l.served != nil && deadline.Due(l.served.NextDeadline(), s.now) {
 		news := l.served.Tick(s.now, &out)
 		s.follow(&news, &out)
 	}
 	out = provision.Output{}
-	if l.own != nil && due(l.own.NextDeadline(), s.now) {
+	if l.own != nil && deadline.Due(l.own.NextDeadline(), s.now) {
 		l.own.Tick(s.now, &out)
 		s.followOwn(&out)
 	}

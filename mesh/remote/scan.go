@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // A report waits a random time, for all servers around a device hear it at once.
@@ -39,9 +40,9 @@ type found struct {
 }
 
 func (c *scan) deadline() time.Time {
-	next := earliest(c.until, c.extendedEnd)
+	next := deadline.Earliest(c.until, c.extendedEnd)
 	for i := range c.found {
-		next = earliest(next, c.found[i].at)
+		next = deadline.Earliest(next, c.found[i].at)
 	}
 	return next
 }
@@ -117,14 +118,14 @@ func (s *Server) reportFound(f *found) {
 
 func (s *Server) wakeScan() {
 	for i := range s.scan.found {
-		if f := &s.scan.found[i]; due(f.at, s.now) {
+		if f := &s.scan.found[i]; deadline.Due(f.at, s.now) {
 			s.reportFound(f)
 		}
 	}
-	if due(s.scan.until, s.now) {
+	if deadline.Due(s.scan.until, s.now) {
 		s.stopScan()
 	}
-	if due(s.scan.extendedEnd, s.now) {
+	if deadline.Due(s.scan.extendedEnd, s.now) {
 		s.endExtended(nil)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
@@ -149,7 +150,7 @@ func (s *Server) ReceivePDU(now time.Time, pdu []byte) bool {
 
 // NextDeadline implements access.Waker.
 func (s *Server) NextDeadline() time.Time {
-	return earliest(s.scan.deadline(), s.link.deadline())
+	return deadline.Earliest(s.scan.deadline(), s.link.deadline())
 }
 
 // Wake implements access.Waker.
@@ -157,13 +158,4 @@ func (s *Server) Wake(ctx access.Context) {
 	s.now = ctx.Now()
 	s.wakeScan()
 	s.wakeLink()
-}
-
-func due(deadline, now time.Time) bool { return !deadline.IsZero() && !now.Before(deadline) }
-
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

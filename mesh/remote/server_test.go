@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
@@ -344,7 +345,7 @@ func FuzzServer(f *testing.F) {
 				s.server.Receive(s, &access.Incoming{Src: mesh.Address(op%3) + 1, DeviceKey: true, Opcode: 0x8000 | mesh.Opcode(op), Params: params})
 			}
 			s.now = s.now.Add(time.Duration(op) * 10 * time.Millisecond)
-			if next := s.server.NextDeadline(); due(next, s.now) {
+			if next := s.server.NextDeadline(); deadline.Due(next, s.now) {
 				s.server.Wake(s)
 			}
 			for _, m := range s.told {

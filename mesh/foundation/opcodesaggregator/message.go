@@ -3,7 +3,6 @@ package opcodesaggregator
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
 // Opcodes of the Opcodes Aggregator messages (section 4.3).
@@ -35,7 +34,7 @@ var statusWords = []string{
 }
 
 // String is the status in words.
-func (s StatusCode) String() string { return field.InWords(uint8(s), statusWords) }
+func (s StatusCode) String() string { return access.InWords(uint8(s), statusWords) }
 
 // item visits an access payload with its length in front.
 //

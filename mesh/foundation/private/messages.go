@@ -22,5 +22,6 @@ func Messages() []access.Kind {
 
 		access.Describe[SolicitationPDURPLItemsClear]("Solicitation PDU RPL Items Clear"),
 		access.Describe[SolicitationPDURPLItemsClearUnacknowledged]("Solicitation PDU RPL Items Clear Unacknowledged"),
-		access.Describe[SolicitationPDURPLItemsStatus]("Solicitation PDU RPL Items Status")}
+		access.Describe[SolicitationPDURPLItemsStatus]("Solicitation PDU RPL Items Status"),
+	}
 }

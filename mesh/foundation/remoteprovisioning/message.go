@@ -66,7 +66,7 @@ var statusWords = []string{
 }
 
 // String is the status in words.
-func (s Status) String() string { return field.InWords(uint8(s), statusWords) }
+func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 func (s *Status) visit(c *access.Codec) { c.Enum("status", (*uint8)(s), statusWords) }
 
@@ -97,7 +97,7 @@ const (
 var linkWords = []string{"idle", "link opening", "link active", "outbound packet transfer", "link closing"}
 
 // String is the state in words.
-func (l LinkState) String() string { return field.InWords(uint8(l), linkWords) }
+func (l LinkState) String() string { return access.InWords(uint8(l), linkWords) }
 
 func (l *LinkState) visit(c *access.Codec) { c.Enum("rp_state", (*uint8)(l), linkWords) }
 

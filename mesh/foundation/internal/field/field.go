@@ -6,8 +6,6 @@
 package field
 
 import (
-	"fmt"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -26,14 +24,6 @@ func RequireListSizes(c *access.Codec, sizes ...int) {
 
 // Octet visits an item of a list of octets.
 func Octet(v *uint8, c *access.Codec) { c.Uint8("", v) }
-
-// InWords is a status code in words.
-func InWords(s uint8, words []string) string {
-	if int(s) < len(words) {
-		return words[s]
-	}
-	return fmt.Sprintf("reserved status 0x%02x", s)
-}
 
 // Retransmit visits a count in three bits and steps of 10 ms, less one, in
 // five.
