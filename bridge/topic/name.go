@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 )
 
 // Limits of a friendly name. The number of segments is bounded because MQTT has
@@ -113,8 +115,5 @@ func reserved(segment string) bool {
 // clip keeps an error message readable whatever was sent.
 func clip(s string) string {
 	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "..."
+	return excerpt.Of(s, most)
 }

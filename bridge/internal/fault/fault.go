@@ -9,11 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 )
 
 // Coder is an error that has a code.
@@ -90,15 +91,5 @@ func Unanswered(err error) bool {
 // MaxText is the longest text that Clip leaves whole, in octets.
 const MaxText = 500
 
-// Clip shortens a text that a payload may have made long. It cuts at the start
-// of a character.
-func Clip(text string) string {
-	if len(text) <= MaxText {
-		return text
-	}
-	end := MaxText
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "..."
-}
+// Clip shortens a text that a payload may have made long.
+func Clip(text string) string { return excerpt.Of(text, MaxText) }
