@@ -23,7 +23,7 @@ type entity struct {
 	UniqueID         string             `json:"unique_id"`
 }
 
-// gone is a component that there is no more.
+// gone is a component that the device has no longer.
 type gone struct {
 	Platform string `json:"platform"`
 }
@@ -99,8 +99,8 @@ type templateLight struct {
 	StateTemplate      string `json:"state_template"`
 }
 
-// encode writes a component with its keys in alphabetical order, as every
-// version did: a document with the same content stays the same octets.
+// encode writes a component with its keys in alphabetical order, as earlier
+// versions did, so that a document with the same content has the same octets.
 func encode(component any) (json.RawMessage, error) {
 	data, err := json.Marshal(component)
 	if err != nil {
@@ -117,7 +117,7 @@ func encode(component any) (json.RawMessage, error) {
 type builder struct {
 	topics topic.Topics
 	record *device.Record
-	main   string // key of the feature that has the device's name
+	main   string // key of the main feature
 	events int    // features with events
 }
 
@@ -139,16 +139,15 @@ func (b *builder) component(f *translate.Feature) (any, error) {
 		return b.sensor(f), nil
 	case platformBinarySensor:
 		return binarySensor{
-			entity:      b.entity(f),
-			DeviceClass: binaryClass(f.Name),
-			// Home Assistant reads None as unknown.
-			ValueTemplate: fmt.Sprintf("{%% set v = value_json.%s %%}{{ None if v is none else 'ON' if v else 'OFF' }}", f.Property),
+			entity:        b.entity(f),
+			DeviceClass:   binaryClass(f.Name),
+			ValueTemplate: onOff(f),
 		}, nil
 	case platformEvent:
 		c := event{entity: b.entity(f), DeviceClass: "button", EventTypes: f.Values}
 		c.StateTopic = b.topics.Event(b.record.Name)
 		if b.events > 1 {
-			// Events of the others are left out: an empty payload is ignored.
+			// Home Assistant ignores an empty payload: an event of another element.
 			c.ValueTemplate = fmt.Sprintf("{{ value if value_json.element == %d else '' }}", f.Element)
 		}
 		return c, nil
@@ -174,8 +173,7 @@ func (b *builder) entity(f *translate.Feature) entity {
 	return e
 }
 
-// name is nil for the feature that the device is, so that it takes the name of
-// the device.
+// name is nil for the main feature, which takes the name of the device.
 func (b *builder) name(f *translate.Feature) *string {
 	name := f.Label
 	switch {
@@ -188,8 +186,8 @@ func (b *builder) name(f *translate.Feature) *string {
 	return &name
 }
 
-// entityID proposes what the entity is called in automations. Where the name
-// has no letter of the alphabet Home Assistant finds one by itself.
+// entityID proposes the identifier of the entity. If the name of the device has
+// no Latin letters or digits, Home Assistant chooses one.
 func (b *builder) entityID(f *translate.Feature) string {
 	id := slug(b.record.Name)
 	if id == "" {
@@ -208,6 +206,12 @@ func (b *builder) set(f *translate.Feature) string {
 		return b.topics.Set(b.record.Name)
 	}
 	return b.topics.SetElement(b.record.Name, strconv.Itoa(f.Element))
+}
+
+// onOff reads true or false out of the document of the device, as Home Assistant
+// writes it. Home Assistant reads None as unknown.
+func onOff(f *translate.Feature) string {
+	return fmt.Sprintf("{%% set v = value_json.%s %%}{{ None if v is none else 'ON' if v else 'OFF' }}", f.Property)
 }
 
 // value reads the value of a feature out of the document of the device.
@@ -244,15 +248,18 @@ func (b *builder) setting(f, v *translate.Feature) setting {
 		UnitOfMeasurement: v.Unit,
 		ValueTemplate:     value(v),
 	}
+	if v.Binary.On == true {
+		c.ValueTemplate = onOff(v)
+	}
 	if v.Range != nil {
 		c.Min, c.Max = &v.Range.Min, &v.Range.Max
 	}
 	return c
 }
 
-// light describes a light. The first one has the document of the device to
-// itself; Home Assistant reads that as it is and takes no template, so further
-// ones are of the other schema, with a template for everything.
+// light describes a light. For the first one Home Assistant reads the state
+// document of the device as it is: the schema "json" takes no templates. Further
+// lights use the schema "template", which has a template for each value.
 func (b *builder) light(f *translate.Feature) any {
 	if f.Suffix != "" {
 		return b.templateLight(f)
@@ -321,7 +328,7 @@ func (b *builder) templateLight(f *translate.Feature) templateLight {
 			c.ColorTempTemplate = orNothing(attribute, attribute)
 			part("color_temp", `"color_temp":{{ color_temp }}`)
 		case "color_hs":
-			// This schema knows no hue in a state, only red, green and blue.
+			// In this schema a state has red, green and blue, and no hue.
 			c.RedTemplate, c.GreenTemplate, c.BlueTemplate = primary(attribute, 5), primary(attribute, 3), primary(attribute, 1)
 			part("hue", `"color":{"h":{{ hue }},"s":{{ sat }}}`)
 		}
@@ -338,7 +345,7 @@ func primary(color string, offset int) string {
 		fmt.Sprintf("{%% set k = (%d + %s.h / 60) %% 6 %%}", offset, color))
 }
 
-// orNothing is a template that yields nothing while the attribute is unknown.
+// orNothing is a template that is empty while the attribute is unknown.
 func orNothing(attribute, expression string, before ...string) string {
 	return fmt.Sprintf("{%% if %s is not none %%}%s{{ %s }}{%% endif %%}", attribute, strings.Join(before, ""), expression)
 }

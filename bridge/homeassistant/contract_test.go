@@ -46,6 +46,10 @@ func platforms() map[string]platform {
 			options last_reset_value_template expire_after force_update value_template`)},
 		"binary_sensor": {words("state_topic"), words("payload_on payload_off value_template device_class off_delay expire_after force_update")},
 		"event":         {words("state_topic event_types"), words("value_template device_class")},
+		"number": {words("command_topic"), words(`state_topic command_template value_template device_class min max step mode
+			unit_of_measurement optimistic retain`)},
+		"select": {words("command_topic options"), words("state_topic command_template value_template optimistic retain")},
+		"text":   {words("command_topic"), words("state_topic command_template value_template min max mode pattern retain")},
 	}
 }
 

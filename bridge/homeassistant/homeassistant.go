@@ -6,9 +6,9 @@
 //	 "components":{"light":{"platform":"light","unique_id":"btmesh_UUID_0_light",…}}}
 //
 // The components are derived from the features of a device, which package
-// translate describes without any word of Home Assistant: Platform says which
-// platform shows a feature, by its type and access, and platform.go has the
-// classes by its name.
+// translate describes independently of Home Assistant. Platform chooses the
+// platform by type and access of a feature, and platform.go has the classes by
+// its name.
 //
 //	numeric, published            sensor          numeric, settable   number
 //	binary, published             binary_sensor   binary, settable    switch
@@ -35,15 +35,15 @@ import (
 type Options struct {
 	Enabled     bool
 	Prefix      string // discovery prefix
-	StatusTopic string // where Home Assistant says that it has started
+	StatusTopic string // where Home Assistant announces its start
 	Version     string // of this program
 }
 
-// project is where Home Assistant sends who wants to know more.
+// project is the address that Home Assistant shows for more information.
 const project = "https://github.com/btmesh2mqtt/btmesh2mqtt"
 
-// document is the whole payload. Home Assistant refuses a document that has
-// any other key at this level.
+// document is the payload. Home Assistant refuses a document with any other key
+// at this level.
 type document struct {
 	Device           deviceBlock                `json:"device"`
 	Origin           originBlock                `json:"origin"`
@@ -80,14 +80,13 @@ func Topic(o Options, r *device.Record) string {
 
 func identifier(r *device.Record) string { return "btmesh_" + r.UUID.String() }
 
-// Discovery is the topic and the document of a device, whose features are what
-// it can do.
+// Discovery returns the topic and the document of a device with these features.
 //
-// former is what the device had before and may have no longer, for instance its
-// features before an interview. Home Assistant takes away the entity of a
-// component that is only a platform; one that is just missing stays for ever.
-// A feature that is in both lists is not gone. The document with the remains
-// may stand until the next one is published.
+// former are features that the device had before and may have no longer, for
+// instance before an interview. Home Assistant removes the entity of a component
+// that has only a platform, and keeps the entity of a missing component. A
+// feature in both lists is described as usual. The document with the removed
+// components may stay retained until the next one is published.
 func Discovery(o Options, t topic.Topics, r *device.Record, features []translate.Feature, former ...translate.Feature) (string, []byte, error) {
 	const template = "{{ value_json.state }}"
 	d := document{
@@ -133,7 +132,7 @@ func Discovery(o Options, t topic.Topics, r *device.Record, features []translate
 	return Topic(o, r), data, nil
 }
 
-// describe is the device as Home Assistant shows it.
+// describe describes the device itself.
 func describe(r *device.Record) deviceBlock {
 	d := deviceBlock{Identifiers: []string{identifier(r)}, Name: r.Name, SerialNumber: r.UUID.String()}
 	if c := r.Composition; c != nil {
@@ -145,8 +144,8 @@ func describe(r *device.Record) deviceBlock {
 	return d
 }
 
-// mainFeature is the key of the one feature that the device is, "" if there are
-// several or none: a lamp is a lamp, also when it has a battery.
+// mainFeature is the key of the one light or switch of the device, "" if there
+// are several or none. It gets the name of the device.
 func mainFeature(features []translate.Feature) string {
 	main := ""
 	for i := range features {
@@ -162,7 +161,7 @@ func mainFeature(features []translate.Feature) string {
 	return main
 }
 
-// slug writes a name the way entity identifiers are written.
+// slug turns a name into a part of an entity identifier.
 func slug(name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {

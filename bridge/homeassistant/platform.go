@@ -2,8 +2,8 @@ package homeassistant
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 
-// This file holds the words of Home Assistant: which platform shows a feature,
-// and which class of measurement or problem it is.
+// This file maps features to the concepts of Home Assistant: platforms, device
+// classes and state classes.
 
 // The platforms (https://www.home-assistant.io/integrations/mqtt).
 const (
@@ -44,7 +44,7 @@ func Platform(f *translate.Feature) string {
 	}
 }
 
-// The state classes: how Home Assistant makes statistics of a number.
+// The state classes: how Home Assistant computes statistics of a number.
 const (
 	measurement = "measurement"
 	total       = "total_increasing"

@@ -27,7 +27,7 @@ const (
 	eventSaturation = "saturation_set"
 )
 
-// transactionTime is how long a transaction identifier stands for one
+// transactionTime is how long a transaction identifier belongs to one
 // transaction (Mesh Model 1.1, section 3.4.1.2.2 and its like).
 const transactionTime = 6 * time.Second
 
@@ -55,7 +55,7 @@ const (
 	groupSaturation
 )
 
-// transaction is what was last done with messages of a group.
+// transaction is the last message of a group.
 type transaction struct {
 	tid   uint8
 	at    time.Time
@@ -94,7 +94,7 @@ func newButton(p *Place) Function {
 	return b
 }
 
-// clientEvents is what a client model can do.
+// clientEvents are the types of events of a client model.
 func clientEvents(m mesh.ModelID) []string {
 	switch m {
 	case generic.OnOffClientID:
@@ -136,9 +136,9 @@ func (b *buttonFunction) Restore(map[string]any, *State) {}
 // Query implements Function: a client has nothing to ask for.
 func (b *buttonFunction) Query(*Wanted) []Step { return nil }
 
-// fresh reports whether a press is not the repetition of one that was seen
-// already. A client that turns a knob sends one transaction whose delta grows;
-// what it has grown by is what p then tells.
+// fresh reports whether a press is new and not a repetition. A knob that is
+// turned sends one transaction whose delta grows; p is then changed to the
+// difference.
 func (b *buttonFunction) fresh(p *press, now time.Time) bool {
 	before, seen := b.last[p.group]
 	b.last[p.group] = transaction{p.tid, now, p.value}

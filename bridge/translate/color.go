@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 )
 
-// Color is a hue in degrees, 0 to 360, and a saturation in percent, of the
-// HSV colour space that users know; brightness is its value.
+// Color is the hue, 0 to 360 degrees, and the saturation, 0 to 100 %, of a
+// colour in the HSV colour space. Its value is the brightness.
 type Color struct {
 	H float64 `json:"h"`
 	S float64 `json:"s"`
@@ -21,8 +21,8 @@ const (
 	MaxBrightness = 255
 
 	maxLightness = 65535
-	// brightnessStep is the lightness that one of 255 steps is worth. Less
-	// than that cannot be told from off on the scale of brightness.
+	// brightnessStep is the lightness of one of 255 steps. A lower lightness
+	// cannot be told from off on the scale of brightness.
 	brightnessStep = maxLightness / MaxBrightness
 	hueCircle      = 65536
 )
@@ -30,7 +30,7 @@ const (
 // scale is where brightness 1 and 255 lie on an axis of lightness.
 type scale struct{ low, high float64 }
 
-// scaleOf is the scale of a lamp with a lightness range, for a colour whose
+// scaleOf is the scale of a light with a lightness range, for a colour whose
 // lightness is the part share of its value: 1 for white, ½ for full colour.
 func scaleOf(r device.Range, share float64) scale {
 	s := scale{
@@ -38,7 +38,7 @@ func scaleOf(r device.Range, share float64) scale {
 		high: min(maxLightness, float64(r.Max)/share),
 	}
 	if s.high <= 0 {
-		s.high = maxLightness // a range of nothing is no range
+		s.high = maxLightness // the range is not known
 	}
 	s.low = min(s.low, s.high)
 	return s
@@ -52,7 +52,7 @@ func (s scale) lightness(brightness int) float64 {
 	return s.low + float64(brightness-1)*(s.high-s.low)/(MaxBrightness-1)
 }
 
-// brightness is the step nearest to a lightness, never 0: a lamp that shines
+// brightness is the step nearest to a lightness, never 0: a light that is on
 // is not off.
 func (s scale) brightness(lightness float64) int {
 	if s.high <= s.low || lightness >= s.high {
@@ -101,7 +101,7 @@ func places(v float64, digits int) float64 {
 	return math.Round(v*p) / p
 }
 
-// fromLevel and toLevel lay Generic Level on the axis of lightness (Mesh
+// fromLevel and toLevel convert between Generic Level and lightness (Mesh
 // Model 1.1, section 6.1.2.2.3).
 func fromLevel(level int16) uint16   { return uint16(int32(level) + 0x8000) }
 func toLevel(lightness uint16) int16 { return int16(int32(lightness) - 0x8000) }

@@ -47,17 +47,17 @@ func inWords(t testing.TB, steps []translate.Step) string {
 }
 
 func TestCommand(t *testing.T) {
-	on := said{0, &generic.OnOffStatus{PresentOnOff: true}}
-	dim := said{0, &light.CTLStatus{PresentCTLLightness: 100 * 257, PresentCTLTemperature: 3000}}
-	off := said{0, &light.CTLStatus{PresentCTLTemperature: 3000}}
-	blue := said{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 43691, HSLSaturation: 65535}}
+	on := report{0, &generic.OnOffStatus{PresentOnOff: true}}
+	dim := report{0, &light.CTLStatus{PresentCTLLightness: 100 * 257, PresentCTLTemperature: 3000}}
+	off := report{0, &light.CTLStatus{PresentCTLTemperature: 3000}}
+	blue := report{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 43691, HSLSaturation: 65535}}
 	white1 := models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}
 	twoWhite := record(white1, white1, models{generic.LevelServerID, light.CTLTemperatureServerID})
-	white := said{0, &light.HSLStatus{HSLLightness: 65535}}
+	white := report{0, &light.HSLStatus{HSLLightness: 65535}}
 	for _, c := range []struct {
 		name     string
 		device   *device.Record
-		said     []said
+		reports  []report
 		element  string
 		command  string
 		expected string
@@ -66,7 +66,7 @@ func TestCommand(t *testing.T) {
 		{"off", plug(), nil, "", `{"state":"off"}`, "0 8202 00..>8204"},
 		{"true", plug(), nil, "", `{"state":true}`, "0 8202 01..>8204"},
 		{"false in quotes", plug(), nil, "", `{"state":"False"}`, "0 8202 00..>8204"},
-		{"toggle what is on", plug(), []said{on}, "", `{"state":"toggle"}`, "0 8202 00..>8204"},
+		{"toggle what is on", plug(), []report{on}, "", `{"state":"toggle"}`, "0 8202 00..>8204"},
 		{"toggle what is not known", plug(), nil, "", `{"state":"TOGGLE"}`, "0 8202 01..>8204"},
 		{"transition", plug(), nil, "", `{"state":"ON","transition":2}`, "0 8202 01..4200>8204"},
 		{"transition 0 is at once", plug(), nil, "", `{"state":"ON","transition":0}`, "0 8202 01..0000>8204"},
@@ -93,11 +93,11 @@ func TestCommand(t *testing.T) {
 		{"colour temperature on its element", whiteLamp(), nil, "1", `{"color_temp":3000}`, "1 8264 b80b0000..>8266"},
 		{"clipped to the least", whiteLamp(), nil, "", `{"color_temp":800}`, "1 8264 8c0a0000..>8266"},
 		{"clipped to the most", whiteLamp(), nil, "", `{"color_temp":20000}`, "1 8264 64190000..>8266"},
-		{"on with a temperature, brightness known", whiteLamp(), []said{dim}, "", `{"state":"ON","color_temp":3000}`, "0 825e 6464b80b0000..>8260"},
-		{"on with a temperature, brightness not known", whiteLamp(), []said{off}, "", `{"state":"ON","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 01..>8204"},
-		{"off with a temperature", whiteLamp(), []said{dim}, "", `{"state":"OFF","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 00..>8204"},
-		{"brightness of a white lamp", whiteLamp(), []said{dim}, "", `{"brightness":255}`, "0 824c ffff..>824e"},
-		{"no temperature element", record(models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}), []said{off}, "", `{"color_temp":3000}`, "0 825e 0000b80b0000..>8260"},
+		{"on with a temperature, brightness known", whiteLamp(), []report{dim}, "", `{"state":"ON","color_temp":3000}`, "0 825e 6464b80b0000..>8260"},
+		{"on with a temperature, brightness not known", whiteLamp(), []report{off}, "", `{"state":"ON","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 01..>8204"},
+		{"off with a temperature", whiteLamp(), []report{dim}, "", `{"state":"OFF","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 00..>8204"},
+		{"brightness of a white lamp", whiteLamp(), []report{dim}, "", `{"brightness":255}`, "0 824c ffff..>824e"},
+		{"no temperature element", record(models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}), []report{off}, "", `{"color_temp":3000}`, "0 825e 0000b80b0000..>8260"},
 
 		{"the temperature element is the second light's", twoWhite, nil, "", `{"color_temp":3000}`, "0 825e ffffb80b0000..>8260"},
 		{"the second light's own temperature", twoWhite, nil, "", `{"color_temp_2":3000}`, "2 8264 b80b0000..>8266"},
@@ -105,14 +105,14 @@ func TestCommand(t *testing.T) {
 
 		{"colour, nothing known", colorLamp(), nil, "", `{"color":{"h":240,"s":100}}`, "0 8276 0080abaaffff..>8278"},
 		{"colour and brightness", colorLamp(), nil, "", `{"color":{"h":240,"s":100},"brightness":128}`, "0 8276 4040abaaffff..>8278"},
-		{"colour at the last brightness", colorLamp(), []said{{0, &light.HSLStatus{HSLLightness: 10 * 257}}}, "", `{"color":{"hue":0,"saturation":100}}`, "0 8276 05050000ffff..>8278"},
+		{"colour at the last brightness", colorLamp(), []report{{0, &light.HSLStatus{HSLLightness: 10 * 257}}}, "", `{"color":{"hue":0,"saturation":100}}`, "0 8276 05050000ffff..>8278"},
 		{"red in RGB", colorLamp(), nil, "", `{"color":{"r":255,"g":0,"b":0}}`, "0 8276 00800000ffff..>8278"},
 		{"red in hex", colorLamp(), nil, "", `{"color":"#FF0000"}`, "0 8276 00800000ffff..>8278"},
 		{"red in hex in an object", colorLamp(), nil, "", `{"color":{"hex":"#ff0000"}}`, "0 8276 00800000ffff..>8278"},
 		{"white in RGB", colorLamp(), nil, "", `{"color":{"r":255,"g":255,"b":255}}`, "0 8276 ffff00000000..>8278"},
 		{"hue 360 is 0", colorLamp(), nil, "", `{"color":{"h":360,"s":100}}`, "0 8276 00800000ffff..>8278"},
-		{"brightness keeps the colour", colorLamp(), []said{blue}, "", `{"brightness":128}`, "0 8276 4040abaaffff..>8278"},
-		{"brightness of white", colorLamp(), []said{white}, "", `{"brightness":128}`, "0 824c 8080..>824e"},
+		{"brightness keeps the colour", colorLamp(), []report{blue}, "", `{"brightness":128}`, "0 8276 4040abaaffff..>8278"},
+		{"brightness of white", colorLamp(), []report{white}, "", `{"brightness":128}`, "0 824c 8080..>824e"},
 		{"colour over a time asks for the target", colorLamp(), nil, "", `{"color":{"h":0,"s":100},"transition":1}`, "0 8276 00800000ffff..4100>8278, 0 8279 >827a"},
 		{"on and colour", colorLamp(), nil, "", `{"state":"ON","color":{"h":0,"s":100}}`, "0 8276 00800000ffff..>8278"},
 
@@ -123,7 +123,7 @@ func TestCommand(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := translate.Describe(c.device)
-			for _, s := range c.said {
+			for _, s := range c.reports {
 				receive(t, tr, s.element, s.message)
 			}
 			if got := inWords(t, mustPlan(t, tr, c.element, c.command)); got != c.expected {

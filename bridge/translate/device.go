@@ -20,13 +20,13 @@ type Function interface {
 	// Features describes what the function reports and takes, as Place.Name
 	// returned it. The description does not change.
 	Features() []Feature
-	// Report takes over what a message says and sets what has changed in the
-	// state of the device. It returns false for a message that the function
-	// does not know, and changes nothing then. It is called for messages from
-	// the elements whose models the function has.
+	// Report updates the function from a message and sets the values that it
+	// changes in the state of the device. It returns false for a message that
+	// the function does not know, and changes nothing then. It is called for
+	// messages from the elements whose models the function has.
 	Report(r *Report) bool
-	// Restore takes over stored values, by property. Values that cannot be
-	// those of the feature are left out.
+	// Restore takes over stored values, by property. It ignores values that
+	// the feature cannot have.
 	Restore(stored map[string]any, s *State)
 	// Plan returns the messages that carry out a command, in the order to send
 	// them. It changes nothing. It is called with at least one value. Errors
@@ -186,8 +186,8 @@ func (d *Device) Features() []Feature {
 // State returns all attributes with what was last reported; nil is unknown.
 func (d *Device) State() map[string]any { return maps.Clone(d.state.values) }
 
-// Restore sets attributes to what was stored. Values that cannot be are left
-// out.
+// Restore sets attributes to what was stored. It ignores values that a feature
+// cannot have.
 func (d *Device) Restore(stored map[string]any) {
 	for _, f := range d.functions {
 		f.Restore(stored, &d.state)
@@ -250,8 +250,8 @@ func (d *Device) Receive(in Input) Update {
 	return Update{}
 }
 
-// ReadOnly is the Plan of a function that nothing can be set of.
+// ReadOnly is the Plan of a function without settable features.
 type ReadOnly struct{}
 
-// Plan plans nothing: there is nothing to set.
+// Plan implements Function. It is never called.
 func (ReadOnly) Plan(Command) ([]Step, error) { return nil, nil }

@@ -28,7 +28,7 @@ type Family struct {
 // matters where two families share models: the first one takes them.
 func Families() []Family {
 	return []Family{
-		{"light", []mesh.ModelID{generic.LevelServerID, light.LightnessServerID, light.CTLServerID, light.HSLServerID}, newLight},
+		{"light", dimModels(), newLight},
 		{"switch", []mesh.ModelID{generic.OnOffServerID}, newSwitch},
 		{"sensor", []mesh.ModelID{sensor.ServerID}, newSensor},
 		{"battery", []mesh.ModelID{generic.BatteryServerID}, newBattery},
@@ -57,8 +57,8 @@ type composer struct {
 // Elements are the elements of the whole device.
 func (p *Place) Elements() []configuration.CompositionElement { return p.composer.elements }
 
-// Details is what the servers of the device said about themselves when the
-// device was interviewed.
+// Details are the ranges and properties that the servers of the device reported
+// when the device was interviewed.
 func (p *Place) Details() *device.Details { return p.composer.details }
 
 // Has reports whether the element has a model that no function has taken.

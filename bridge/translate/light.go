@@ -3,6 +3,7 @@ package translate
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
@@ -28,8 +29,8 @@ const (
 	modeColorTemp = "color_temp"
 )
 
-// lightFunction is everything on an element that dims, with the servers for parts of
-// its colour on elements behind it.
+// lightFunction is everything on an element that dims, with the servers for
+// parts of its colour on later elements.
 type lightFunction struct {
 	features []Feature // one
 	servers  servers
@@ -74,16 +75,19 @@ type expected struct {
 	// parts is how many reports of one part of the colour are only noted, since
 	// a report of the whole is to come.
 	parts int
+	// until is when that ends at the latest; zero while no answer has told how
+	// long the transition takes.
+	until time.Time
 }
 
-// dimModels are the models that make a light.
+// dimModels are the models that make an element a light.
 func dimModels() []mesh.ModelID {
 	return []mesh.ModelID{generic.LevelServerID, light.LightnessServerID, light.CTLServerID, light.HSLServerID}
 }
 
-// lampModels are the models whose states are bound to those of a light on the
+// boundModels are the models whose states are bound to those of a light on the
 // same element.
-func lampModels() []mesh.ModelID {
+func boundModels() []mesh.ModelID {
 	return append([]mesh.ModelID{generic.OnOffServerID}, dimModels()...)
 }
 
@@ -104,7 +108,7 @@ func newLight(p *Place) Function {
 	}
 	p.Take(p.Element, generic.OnOffServerID)
 	// The servers for a part of the colour have a Generic Level of their own,
-	// so they are on elements behind (Mesh Model 1.1, sections 6.4.3 to 6.4.6).
+	// so they are on later elements (Mesh Model 1.1, sections 6.4.3 to 6.4.6).
 	l.servers.temperature = partOf(p, l.servers.ctl, light.CTLTemperatureServerID, light.CTLServerID)
 	l.servers.hue = partOf(p, l.servers.hsl, light.HSLHueServerID, light.HSLServerID)
 	l.servers.saturation = partOf(p, l.servers.hsl, light.HSLSaturationServerID, light.HSLServerID)
@@ -121,16 +125,16 @@ func newLight(p *Place) Function {
 	return l
 }
 
-// partOf takes the element behind that has the server for one part of a light,
-// and returns its index, -1 if there is none.
+// partOf takes the next element that has the server for one part of a light, and
+// returns its index, -1 if there is none.
 func partOf(p *Place, wanted bool, part, whole mesh.ModelID) int {
 	elements := p.Elements()
 	for i := p.Element + 1; wanted && i < len(elements); i++ {
 		switch models := elements[i].Models; {
 		case slices.Contains(models, whole):
-			return -1 // from here on they belong to the next light
+			return -1 // those after it belong to the next light
 		case slices.Contains(models, part):
-			p.Take(i, lampModels()...)
+			p.Take(i, boundModels()...)
 			return i
 		}
 	}
@@ -169,8 +173,8 @@ func (l *lightFunction) parts(kelvin *Range) []Feature {
 	return parts
 }
 
-// readKelvin reads any colour temperature of the specification; the light moves
-// it into what it can do.
+// readKelvin reads any colour temperature of the specification; the plan limits
+// it to the range of the light.
 func readKelvin(name string, raw json.RawMessage) (any, error) {
 	return readNumber(name, raw, Range{float64(light.MinTemperature), float64(light.MaxTemperature)}, "K")
 }
@@ -181,7 +185,7 @@ func (l *lightFunction) Features() []Feature { return l.features }
 // suffix is what its properties end with.
 func (l *lightFunction) suffix() string { return l.features[0].Suffix }
 
-// part is the description of a part, by its name.
+// property is the property of a part, by the name of the part.
 func (l *lightFunction) property(name string) string {
 	if part := l.features[0].Part(name); part != nil {
 		return part.Property
@@ -214,7 +218,7 @@ func (l *lightFunction) publish(s *State) {
 		case nameColor:
 			s.SetKnown(part.Property, l.shown.color.known, l.shown.color.value)
 		case propColorMode:
-			// Home Assistant warns about a mode of null, and does without.
+			// Home Assistant warns about null, and not about a missing mode.
 			if l.shown.mode != "" {
 				s.Set(part.Property, l.shown.mode)
 			}

@@ -3,23 +3,24 @@ package translate
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 )
 
-// wish is what a command wants of a light.
-type wish struct {
+// lightCommand is what a command asks of a light.
+type lightCommand struct {
 	state      string // "" for nothing
 	brightness maybe[int]
 	kelvin     maybe[int]
 	color      maybe[Color]
 }
 
-// wish reads a command. A little brightness is not nothing, and a colour
-// temperature is moved into what the light can do.
-func (l *lightFunction) wish(c *Command) wish {
-	w := wish{state: wantedState(c, l.shown.on)}
+// read reads a command. A brightness above 0 is at least 1, and a colour
+// temperature is limited to the range of the light.
+func (l *lightFunction) read(c *Command) lightCommand {
+	w := lightCommand{state: wantedState(c, l.shown.on)}
 	if v, ok := c.Value(propBrightness); ok {
 		n, _ := v.(float64)
 		b := int(math.Round(n))
@@ -40,16 +41,16 @@ func (l *lightFunction) wish(c *Command) wish {
 	return w
 }
 
-// lightPlan is the messages that a wish takes.
+// lightPlan is the messages that a command takes.
 type lightPlan struct {
 	*lightFunction
 	transition generic.Transition
 	steps      []Step
 }
 
-// Plan implements Function. It chooses the fewest messages that do it.
+// Plan implements Function. It chooses the fewest messages.
 func (l *lightFunction) Plan(c Command) ([]Step, error) {
-	w := l.wish(&c)
+	w := l.read(&c)
 	if w.kelvin.known && w.color.known {
 		return nil, fmt.Errorf("%w: %s: expected only one of it and %s, got both", ErrAttribute,
 			l.property(nameColor), l.property(propColorTemp))
@@ -58,7 +59,7 @@ func (l *lightFunction) Plan(c Command) ([]Step, error) {
 	switch {
 	case w.state == wordOff, w.brightness.known && w.brightness.value == 0:
 		if w.kelvin.known && l.servers.temperature >= 0 {
-			p.setTemperature(w.kelvin.value) // for when it goes on again
+			p.setTemperature(w.kelvin.value) // for when it is switched on again
 		}
 		p.setOff()
 	case w.color.known:
@@ -80,7 +81,7 @@ func (p *lightPlan) expect(e expected) {
 	p.steps[len(p.steps)-1].Expect = &expectation{light: p.lightFunction, expected: e}
 }
 
-// setOn leaves it to the light how bright it goes on, if that is up to it.
+// setOn leaves the brightness to the light if it has a Generic OnOff server.
 func (p *lightPlan) setOn() {
 	if p.servers.onOff {
 		p.add(setOnOff(p.servers.element, true, p.transition))
@@ -109,7 +110,7 @@ func (p *lightPlan) setLightness(lightness uint16) {
 }
 
 // setBrightness keeps the colour: at another value a colour has another
-// saturation of HSL, so the lightness alone would bleach it.
+// saturation of HSL, so the lightness alone would change the colour.
 func (p *lightPlan) setBrightness(brightness int) {
 	if shown := p.shown; p.servers.hsl && shown.mode != modeColorTemp && shown.color.known && shown.color.value.S > 0 {
 		p.setColor(brightness, shown.color.value)
@@ -123,12 +124,12 @@ func (p *lightPlan) setColor(brightness int, c Color) {
 	p.add(setHSL(p.servers.element, lightness, hue, saturation, p.transition))
 	p.expect(expected{mode: modeHS, parts: partsBesideAnswer})
 	if p.transition.Present && p.transition.Time != 0 {
-		// Its status has no target, so the target is asked for.
+		// The status has no target, so the target is asked for.
 		p.add(ask(p.servers.element, &light.HSLTargetGet{}, light.OpHSLTargetStatus))
 	}
 }
 
-func (p *lightPlan) setKelvin(w wish, on bool) {
+func (p *lightPlan) setKelvin(w lightCommand, on bool) {
 	kelvin, shown := w.kelvin.value, p.shown
 	switch {
 	case w.brightness.known:
@@ -171,18 +172,18 @@ type expectation struct {
 func (e *expectation) Sent() {
 	e.light.expected.mode = e.expected.mode
 	if e.expected.parts > 0 {
-		e.light.expected.parts = e.expected.parts
+		e.light.expected.parts, e.light.expected.until = e.expected.parts, time.Time{}
 	}
 }
 
-// Failed implements Expectation. What was only noted counts now.
+// Failed implements Expectation. Reports that were only noted count now.
 func (e *expectation) Failed(s *State) {
 	l := e.light
 	if l.expected.mode == e.expected.mode {
 		l.expected.mode = ""
 	}
 	if e.expected.parts > 0 && l.expected.parts > 0 {
-		l.expected.parts = 0
+		l.expected.parts, l.expected.until = 0, time.Time{}
 		l.derive()
 		l.publish(s)
 	}

@@ -1,15 +1,22 @@
 package translate
 
 import (
+	"time"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 )
 
-// This file is what a light reports. A status that has a target is on its way
-// there; the target is what counts.
+// This file is what a light reports. During a transition the target counts.
+
+// reportsAtEnd is enough for the reports at the end of a transition to arrive.
+const reportsAtEnd = 2 * time.Second
 
 // Report implements Function.
 func (l *lightFunction) Report(r *Report) bool {
+	if until := l.expected.until; !until.IsZero() && r.Time.After(until) {
+		l.expected.parts, l.expected.until = 0, time.Time{}
+	}
 	if !l.take(r) {
 		return false
 	}
@@ -17,7 +24,7 @@ func (l *lightFunction) Report(r *Report) bool {
 	return true
 }
 
-// take takes over what a message says.
+// take updates the light from a message.
 func (l *lightFunction) take(r *Report) bool {
 	here := r.Element == l.servers.element
 	switch r.Opcode {
@@ -33,7 +40,7 @@ func (l *lightFunction) take(r *Report) bool {
 		if !((l.servers.level || !here) && r.Decode(&s)) {
 			return false
 		}
-		// A level that is bound to another state repeats what that one says.
+		// A level that is bound to another state adds nothing to its status.
 		if here && l.levelOnly() {
 			l.setLevel(goal(s.HasTarget, s.TargetLevel, s.PresentLevel))
 		}
@@ -91,10 +98,12 @@ func (l *lightFunction) takeHSL(r *Report, here bool) bool {
 		if !(here && r.Decode(&s)) {
 			return false
 		}
-		// During a transition it has no target, only where the light is on its
-		// way. The target or the end of the transition will be reported.
+		// During a transition it has the present values and no target. The
+		// target or the end of the transition will be reported.
 		if !s.HasRemainingTime || s.RemainingTime == 0 {
 			l.setHSL(s.HSLLightness, s.HSLHue, s.HSLSaturation)
+		} else if l.expected.parts > 0 && s.RemainingTime.IsKnown() {
+			l.expected.until = r.Time.Add(s.RemainingTime.Duration() + reportsAtEnd)
 		}
 		return true
 	case light.OpHSLTargetStatus:
@@ -127,8 +136,8 @@ func (l *lightFunction) takeHSL(r *Report, here bool) bool {
 	}
 }
 
-// setLightness takes over a lightness. Off, the light keeps the brightness that
-// it had: Home Assistant has no use for a brightness of 0.
+// setLightness takes over a lightness. While it is off, the light keeps its last
+// brightness: Home Assistant has no use for a brightness of 0.
 func (l *lightFunction) setLightness(lightness uint16) {
 	l.shown.on = sure(lightness > 0)
 	if lightness > 0 {
@@ -138,7 +147,7 @@ func (l *lightFunction) setLightness(lightness uint16) {
 }
 
 // setLevel takes over a Generic Level. Where there is a Generic OnOff that one
-// says whether the light is on.
+// tells whether the light is on.
 func (l *lightFunction) setLevel(level int16) {
 	on, lightness := l.shown.on, fromLevel(level)
 	l.setLightness(lightness)
@@ -147,8 +156,8 @@ func (l *lightFunction) setLevel(level int16) {
 	}
 }
 
-// setKelvin takes over a colour temperature; one beyond the limits of the
-// specification says nothing.
+// setKelvin takes over a colour temperature. One outside the range of the
+// specification is ignored.
 func (l *lightFunction) setKelvin(kelvin uint16) {
 	if kelvin < light.MinTemperature || kelvin > light.MaxTemperature {
 		return
@@ -180,7 +189,7 @@ func (l *lightFunction) setHueSaturation(hue, saturation maybe[uint16]) {
 
 // setHSL takes over a whole Light HSL state.
 func (l *lightFunction) setHSL(lightness, hue, saturation uint16) {
-	l.expected.parts = 0
+	l.expected.parts, l.expected.until = 0, time.Time{}
 	if lightness > 0 {
 		l.raw.lightness = sure(lightness)
 	}
@@ -210,12 +219,12 @@ func (l *lightFunction) derive() {
 	if white && l.raw.lightness.known {
 		l.shown.brightness = sure(scaleOf(l.limits.lightness, 1).brightness(float64(l.raw.lightness.value)))
 	}
-	// Without the saturation a lightness tells neither colour nor brightness,
-	// and white light says nothing new about the colour.
+	// Neither colour nor brightness follows from a lightness without the
+	// saturation, and white light leaves the colour as it was.
 	if !l.raw.hue.known || !l.raw.saturation.known || white && l.shown.color.known {
 		return
 	}
-	// Without a lightness it is the colour of the light when it is dim.
+	// Without a lightness take the colour of the light when it is dim.
 	brightness, color := fromHSL(l.raw.lightness.or(1), l.raw.hue.value, l.raw.saturation.value, l.limits.lightness)
 	l.shown.color = sure(color)
 	if l.raw.lightness.known {

@@ -2,9 +2,9 @@ package translate
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/property"
 
-// measurements is what the properties that people put sensors in for are
-// called, in Home Assistant's device classes, units and state classes. A
-// property that is not here is a hidden diagnostic with its own name.
+// measurements are the names and units of the properties that people buy
+// sensors for. A property that is not here is a hidden diagnostic with its own
+// name.
 var measurements = map[property.ID]measurement{
 	0x0042: {name: "motion_sensed", label: "Motion sensed", visible: hidden, motion: true},
 	0x004C: {name: "people_count", label: "People count"},

@@ -23,7 +23,7 @@ func Merge(older, newer map[string]json.RawMessage) map[string]json.RawMessage {
 	newer = maps.Clone(newer)
 	for _, suffix := range suffixes(newer) {
 		applyToggle(older, newer, suffix)
-		mergeLamp(older, newer, suffix)
+		mergeLight(older, newer, suffix)
 	}
 	outlasts := func(name string) bool {
 		_, replaced := newer[name]
@@ -44,7 +44,7 @@ func Merge(older, newer map[string]json.RawMessage) map[string]json.RawMessage {
 
 func option(name string) bool { return name == optionTransition || name == optionDelay }
 
-// suffixes lists the suffixes of the lamps that a command is for.
+// suffixes lists the suffixes of the lights and switches that a command is for.
 func suffixes(command map[string]json.RawMessage) []string {
 	var all []string
 	for name := range command {
@@ -56,7 +56,7 @@ func suffixes(command map[string]json.RawMessage) []string {
 	return all
 }
 
-// suffixOf is what follows the name of an attribute of a lamp.
+// suffixOf is what follows the name of an attribute of a light or a switch.
 func suffixOf(name string) (string, bool) {
 	for _, attribute := range []string{propState, propBrightness, propColorTemp, propColor} {
 		suffix, ok := strings.CutPrefix(name, attribute)
@@ -125,8 +125,8 @@ func applyToggle(older, newer map[string]json.RawMessage, suffix string) {
 	}
 }
 
-// mergeLamp takes out of older what newer makes meaningless for one lamp.
-func mergeLamp(older, newer map[string]json.RawMessage, suffix string) {
+// mergeLight takes out of older what newer makes meaningless for one light or switch.
+func mergeLight(older, newer map[string]json.RawMessage, suffix string) {
 	state, brightness := propState+suffix, propBrightness+suffix
 	kelvin, color := propColorTemp+suffix, propColor+suffix
 	before := turns(older, suffix)
@@ -150,7 +150,7 @@ func mergeLamp(older, newer map[string]json.RawMessage, suffix string) {
 		if _, had := older[color]; had {
 			drop(color)
 			if before == wordOn {
-				older[state] = quoted(wordOn) // a colour switches a lamp on, a colour temperature does not
+				older[state] = quoted(wordOn) // a colour switches a light on, a colour temperature does not
 			}
 		}
 	}

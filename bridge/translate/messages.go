@@ -71,8 +71,8 @@ func setCTL(element int, lightness, kelvin uint16, t generic.Transition) Step {
 	}
 }
 
-// setHSL is a Light HSL Set. Its status has no target; a light on its way says
-// how long it takes.
+// setHSL is a Light HSL Set. The status has no target, but during a transition
+// it has the remaining time.
 func setHSL(element int, lightness, hue, saturation uint16, t generic.Transition) Step {
 	m := &light.HSLSet{HSLLightness: lightness, HSLHue: hue, HSLSaturation: saturation, Transition: t}
 	return Step{

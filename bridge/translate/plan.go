@@ -42,8 +42,8 @@ type Expectation interface {
 
 // Command is what a command asks of one function.
 type Command struct {
-	// Transition is how fast and after what delay; not Present leaves that to
-	// the device.
+	// Transition is how fast and after what delay; without Present that is up
+	// to the device. A function without transitions ignores it.
 	Transition generic.Transition
 
 	settings []setting // of all functions
@@ -236,7 +236,7 @@ func transitionTime(d time.Duration) (generic.TransitionTime, error) {
 	}
 	t, err := generic.TransitionTimeOf(d)
 	if err == nil && t == 0 && d > 0 {
-		t = 1 // at once is something else
+		t = 1 // 0 would be at once
 	}
 	return t, err
 }

@@ -44,9 +44,9 @@ func TestPlanLeavesNoTrace(t *testing.T) {
 					sending.End(answered)
 				}
 			case 1:
-				report(t, rt, one, other, 0, &light.LightnessStatus{PresentLightness: rapid.Uint16().Draw(rt, "lightness")})
+				receiveBoth(t, rt, one, other, 0, &light.LightnessStatus{PresentLightness: rapid.Uint16().Draw(rt, "lightness")})
 			case 2:
-				report(t, rt, one, other, 0, &light.HSLStatus{
+				receiveBoth(t, rt, one, other, 0, &light.HSLStatus{
 					HSLLightness: 0x7FFF, HSLHue: rapid.Uint16().Draw(rt, "hue"), HSLSaturation: rapid.Uint16().Draw(rt, "saturation"),
 				})
 			}
@@ -60,7 +60,7 @@ func TestPlanLeavesNoTrace(t *testing.T) {
 	})
 }
 
-func report(t *testing.T, rt *rapid.T, one, other *translate.Device, element int, m access.Message) {
+func receiveBoth(t *testing.T, rt *rapid.T, one, other *translate.Device, element int, m access.Message) {
 	t.Helper()
 	if a, b := receive(t, one, element, m), receive(t, other, element, m); len(a.Changed) != len(b.Changed) {
 		rt.Fatalf("%T: %v with plans, %v without", m, a.Changed, b.Changed)

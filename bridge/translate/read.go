@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 )
 
 // This file reads the values of commands as the features describe them.
@@ -23,13 +25,10 @@ func Wrong(name, expected string, raw json.RawMessage) error {
 	return fmt.Errorf("%w: %s: expected %s, got %s", ErrAttribute, name, expected, clip(string(raw)))
 }
 
-// clip keeps an error message short, whatever somebody sent.
+// clip keeps an error message short, whatever arrived.
 func clip(s string) string {
 	const most = 60
-	if len(s) <= most {
-		return strings.ToValidUTF8(s, "\uFFFD")
-	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
+	return excerpt.Of(s, most)
 }
 
 // read reads a value of a command. name is how the command calls the attribute.
@@ -71,8 +70,8 @@ func (f *Feature) read(name string, raw json.RawMessage) (any, error) {
 	}
 }
 
-// readNumber reads a number within limits. A number in quotes is good enough:
-// that is what many templates yield.
+// readNumber reads a number within limits. It accepts a number in quotes, which
+// many templates yield.
 func readNumber(name string, raw json.RawMessage, within Range, unit string) (float64, error) {
 	text := raw
 	var quoted string
@@ -105,8 +104,8 @@ func (r Range) inWords(unit string) string {
 	}
 }
 
-// read reads one of the two values, or Toggle. In a text letter case does not
-// matter; true and false do as well.
+// read reads one of the two values, or Toggle. Letter case does not matter, and
+// true and false, ON and OFF are accepted whatever the values are.
 func (b Binary) read(name string, raw json.RawMessage) (any, error) {
 	var v any
 	if json.Unmarshal(raw, &v) == nil {
@@ -115,9 +114,9 @@ func (b Binary) read(name string, raw json.RawMessage) (any, error) {
 		}
 		switch {
 		case v == nil:
-		case v == true, v == "TRUE", v == b.On:
+		case v == true, v == "TRUE", v == wordOn, v == b.On:
 			return b.On, nil
-		case v == false, v == "FALSE", v == b.Off:
+		case v == false, v == "FALSE", v == wordOff, v == b.Off:
 			return b.Off, nil
 		case v == b.Toggle && b.Toggle != "":
 			return b.Toggle, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -170,6 +171,29 @@ func TestPartsWaitForTheWhole(t *testing.T) {
 	if u := receive(t, tr, 0, &light.LightnessStatus{PresentLightness: 80 * 257}); u.Changed["brightness"] != 80 {
 		t.Errorf("after the answer: %v", u.Changed)
 	}
+}
+
+// TestPartsCountAfterTheTransition: a light that takes its time by its own
+// default answers without a target. If the report at the end of the transition
+// is lost, the reports after it count.
+func TestPartsCountAfterTheTransition(t *testing.T) {
+	tr := translate.Describe(colorLamp())
+	do(t, tr, device.Range{}, `{"color":{"h":0,"s":0},"brightness":100}`)
+	before := document(t, tr)
+	steps := mustPlan(t, tr, "", `{"color":{"h":0,"s":100},"brightness":200}`)
+	sending := send(t, tr, steps)
+	receive(t, tr, 0, &light.HSLStatus{HSLLightness: 100 * 257, HasRemainingTime: true, RemainingTime: tenSeconds})
+	sending.End(true)
+	part := &light.LightnessStatus{PresentLightness: 50 * 257}
+	at := func(after time.Duration) {
+		t.Helper()
+		tr.Receive(translate.Input{Time: start().Add(after), Opcode: part.Opcode(), Params: params(t, part)})
+	}
+	at(5 * time.Second)
+	at(10 * time.Second)
+	expectState(t, tr, before)
+	at(time.Minute)
+	expectState(t, tr, `{"brightness":50,"color":{"h":0,"s":0},"color_mode":"hs","state":"ON"}`)
 }
 
 // TestFailedColorModeIsNotExpected: the report after a command without an answer

@@ -26,7 +26,7 @@ type reading struct {
 	digits   int // behind the point, -1 for all
 }
 
-// measurement is how a property is shown that people put sensors in for.
+// measurement is how a property of measurements is shown.
 type measurement struct {
 	name, label string
 	unit        string // "" for that of the property
@@ -108,12 +108,28 @@ func (s *sensorFunction) addPart(r reading, part property.Part, m measurement) {
 			f.Unit = part.Unit
 		}
 		f.Step = part.Resolution() * r.factor
+		f.Range = rangeOf(part, f.Step)
 		r.digits = f.Digits()
 	}
 	s.add(r, f)
 	if m.motion {
 		s.add(motion, Feature{Name: "motion", Label: "Motion", Type: TypeBinary})
 	}
+}
+
+// rangeOf is the range of a number in steps of its property, nil when the
+// specification has none. The value that stands for "or more" is part of it.
+func rangeOf(part property.Part, step float64) *Range {
+	if step <= 0 || part.Highest <= part.Lowest {
+		return nil
+	}
+	highest := part.Highest
+	for _, special := range part.Specials {
+		if special.Meaning == property.OrMore {
+			highest = max(highest, special.Raw)
+		}
+	}
+	return &Range{float64(part.Lowest) * step, float64(highest) * step}
 }
 
 func (s *sensorFunction) add(r reading, f Feature) {
@@ -174,7 +190,7 @@ func decodeProperty(data sensor.Data) []property.Value {
 	return values
 }
 
-// value is what stands in the state document, nil when it is not known. raw is
+// value is the value in the state document, nil when it is not known. raw is
 // the value of the property and values are its parts. A property that is not in
 // the specification has no factor: it is shown as its octets.
 func (r *reading) value(t Type, raw []byte, values []property.Value) any {

@@ -114,6 +114,9 @@ func TestSensorValues(t *testing.T) {
 			f.Name != c.attribute || f.Key != c.attribute || f.Property != c.attribute {
 			t.Errorf("%04x: %+v", c.id, f)
 		}
+		if n, ok := c.value.(float64); ok && f.Range != nil && (n < f.Range.Min || n > f.Range.Max) {
+			t.Errorf("%04x: %v is not within %v", c.id, n, *f.Range)
+		}
 	}
 	_, state := one(t, 0x0002, "64004d") // 1 A over 1.1^13 s
 	if state["average_input_current"] != 1.0 || math.Abs(state["average_input_current_sensing_duration"].(float64)-3.45) > 0.001 {
@@ -144,6 +147,9 @@ func TestEveryProperty(t *testing.T) {
 		}
 		if f.Label == "" {
 			t.Errorf("%s has no label", f.Key)
+		}
+		if f.Range != nil && !(f.Range.Min < f.Range.Max) {
+			t.Errorf("%s: range %v", f.Key, *f.Range)
 		}
 		if f.Access != translate.Published|translate.Gettable {
 			t.Errorf("%s: access %b", f.Key, f.Access)

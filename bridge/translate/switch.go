@@ -45,8 +45,8 @@ func onWord(on bool) string {
 	return wordOff
 }
 
-// wantedState is the state that a command asks for, "" for none; on is what was
-// last reported, which a TOGGLE depends on.
+// wantedState is the state that a command asks for, "" for none. on is what was
+// last reported; a TOGGLE depends on it.
 func wantedState(c *Command, on maybe[bool]) string {
 	v, _ := c.Value(propState)
 	word, _ := v.(string)
@@ -71,8 +71,7 @@ func (o *switchFunction) Features() []Feature { return o.features }
 
 func (o *switchFunction) property() string { return o.features[0].Parts[0].Property }
 
-// Report implements Function. A status that has a target is on its way there;
-// the target is what counts.
+// Report implements Function. During a transition the target counts.
 func (o *switchFunction) Report(r *Report) bool {
 	var s generic.OnOffStatus
 	if r.Opcode != generic.OpOnOffStatus || !r.Decode(&s) {
