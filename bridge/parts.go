@@ -23,6 +23,31 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/update"
 )
 
+// Who gives what a part needs of another one.
+var (
+	_ availability.Commands      = (*command.Part)(nil)
+	_ availability.Interviews    = (*interview.Part)(nil)
+	_ command.Availability       = (*availability.Part)(nil)
+	_ command.States             = (*devicestate.Part)(nil)
+	_ devicestate.Updates        = (*update.Part)(nil)
+	_ friendship.Availability    = (*availability.Part)(nil)
+	_ heartbeat.Availability     = (*availability.Part)(nil)
+	_ interview.Availability     = (*availability.Part)(nil)
+	_ interview.Commands         = (*command.Part)(nil)
+	_ interview.KeyRefreshes     = (*keyrefresh.Part)(nil)
+	_ interview.States           = (*devicestate.Part)(nil)
+	_ lists.Unprovisioned        = (*unprovisioned.Part)(nil)
+	_ noderefresh.Commands       = (*command.Part)(nil)
+	_ noderefresh.Interviews     = (*interview.Part)(nil)
+	_ provisioning.Interviews    = (*interview.Part)(nil)
+	_ provisioning.Unprovisioned = (*unprovisioned.Part)(nil)
+	_ removal.Commands           = (*command.Part)(nil)
+	_ removal.KeyRefreshes       = (*keyrefresh.Part)(nil)
+	_ subnet.Commands            = (*command.Part)(nil)
+	_ subnet.KeyRefreshes        = (*keyrefresh.Part)(nil)
+	_ update.States              = (*devicestate.Part)(nil)
+)
+
 // parts is the table of parts, and those that the Service itself needs.
 type parts struct {
 	table        []part.Part

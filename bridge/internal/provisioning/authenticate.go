@@ -15,7 +15,6 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/unprovisioned"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
@@ -24,7 +23,7 @@ import (
 
 // options checks a request.
 func (p *Part) options(in *provisionIn) (Options, error) {
-	o := Options{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: in.NetKey, Bearer: unprovisioned.Bearers()[in.Bearer]}
+	o := Options{UUID: in.UUID, Name: in.Name, Attention: in.Attention, NetKey: in.NetKey, Bearer: bearerOf(in.Bearer)}
 	if err := p.h.Own.CheckSubnet(o.NetKey); err != nil {
 		return o, err
 	}
@@ -59,6 +58,18 @@ func (p *Part) options(in *provisionIn) (Options, error) {
 	}
 	o.Via = p.unprovisioned.Nearest(o.UUID)
 	return o, nil
+}
+
+// bearerOf reads the bearer of a request.
+func bearerOf(name string) node.BearerChoice {
+	switch name {
+	case "pb-adv":
+		return node.OnlyPBADV
+	case "pb-gatt":
+		return node.OnlyPBGATT
+	default:
+		return node.AnyBearer
+	}
 }
 
 // uuidOfTag reads the UUID from an NFC tag.

@@ -128,16 +128,6 @@ func (p *Part) received(e node.DeviceHeard) {
 // bearerName is what a provisioning bearer is called in topics.
 func bearerName(b provision.Bearer) string { return strings.ToLower(b.String()) }
 
-// Bearers are the bearers that a device can be provisioned over, by their
-// names in requests.
-func Bearers() map[string]node.BearerChoice {
-	return map[string]node.BearerChoice{
-		"": node.AnyBearer, "auto": node.AnyBearer,
-		bearerName(provision.PBADV):  node.OnlyPBADV,
-		bearerName(provision.PBGATT): node.OnlyPBGATT,
-	}
-}
-
 // adapterID is what an adapter is called in bridge/info; it is its number when
 // there is none of that number any more.
 func (p *Part) adapterID(number uint8) string {
