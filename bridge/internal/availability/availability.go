@@ -32,7 +32,7 @@ type Interviews interface {
 	Interview(d *registry.Device, reply part.DeviceAnswer)
 }
 
-// Part is the part. Make it with New and connect it.
+// Part tracks which devices can be reached. Make it with New, then Connect it.
 type Part struct {
 	part.None
 	h          *part.Host
@@ -70,7 +70,7 @@ func (p *Part) contact(d *registry.Device) *contact {
 	return c
 }
 
-// Message implements part.Part: every message is a sign of life.
+// Message implements part.Part: a device that sends can be reached.
 func (p *Part) Message(m *part.Message) bool {
 	p.Heard(m.Element.Device)
 	p.SetOnline(m.Element.Device, true)
@@ -94,17 +94,17 @@ func (p *Part) Renamed(d *registry.Device, _ string) { p.publish(d) }
 // Announced implements part.Part.
 func (p *Part) Announced(d *registry.Device) { p.publish(d) }
 
-// Heard notes a sign of life.
+// Heard records that a device was heard.
 func (p *Part) Heard(d *registry.Device) {
 	c := p.contact(d)
 	c.lastSeen, c.failures = p.h.Loop.Now(), 0
 }
 
-// Known reports whether it is known if a device can be reached.
+// Known reports whether the availability of a device is known.
 func (p *Part) Known(d *registry.Device) bool { return p.contact(d).online != nil }
 
-// SetOnline notes whether a device can be reached, and publishes it when that
-// changed. One that is back is asked for its state.
+// SetOnline records whether a device can be reached, and publishes a change. A device
+// that can be reached again is asked for its state.
 func (p *Part) SetOnline(d *registry.Device, online bool) {
 	c := p.contact(d)
 	if c.online != nil && *c.online == online {
@@ -120,13 +120,13 @@ func (p *Part) SetOnline(d *registry.Device, online bool) {
 	switch {
 	case d.Busy:
 	case d.Translator == nil:
-		p.interviews.Interview(d, func(*document.DeviceReference, error) {}) // it was away in the middle of the first one
+		p.interviews.Interview(d, func(*document.DeviceReference, error) {}) // its first interview was interrupted
 	default:
 		p.Refresh(d) // it may have been switched meanwhile
 	}
 }
 
-// publish says whether the device can be reached, once that is known.
+// publish publishes the availability of a device, once it is known.
 func (p *Part) publish(d *registry.Device) {
 	c := p.contact(d)
 	if c.online == nil {
@@ -143,8 +143,8 @@ func (p *Part) publish(d *registry.Device) {
 	p.h.Ledger.Retain(d.Record.UUID, p.h.Topics.Availability(d.Record.Name), payload)
 }
 
-// Unanswered notes that a device did not answer. One request that failed after
-// all its repetitions may be bad luck; a probe tells.
+// Unanswered records that a device did not answer a request. After the first one the
+// device is probed; after the second one it is offline.
 func (p *Part) Unanswered(d *registry.Device) {
 	if d.LowPower() {
 		return
@@ -162,7 +162,7 @@ func (p *Part) Unanswered(d *registry.Device) {
 	p.SetOnline(d, false)
 }
 
-// probe asks a device for its default TTL, which every node answers.
+// probe asks a device for its default TTL.
 func (p *Part) probe(d *registry.Device) {
 	c := p.contact(d)
 	if c.probing || d.Busy {
@@ -193,8 +193,8 @@ func (p *Part) Second(tick int) {
 	}
 }
 
-// probeSilent probes the device that has been silent for longest, if that is too
-// long.
+// probeSilent probes the device that has been silent longest, if that exceeds the
+// limit.
 func (p *Part) probeSilent() {
 	if p.silent != nil {
 		return
@@ -222,8 +222,7 @@ func (p *Part) probeSilent() {
 	p.probe(silent)
 }
 
-// Refresh asks a device for its whole state. One that has nothing to tell is
-// probed.
+// Refresh asks a device for its whole state. A device without a state is probed.
 func (p *Part) Refresh(d *registry.Device) {
 	if d.Translator == nil {
 		return
@@ -238,9 +237,8 @@ func (p *Part) Refresh(d *registry.Device) {
 	p.commands.Query(d, "", nil, nil)
 }
 
-// Start implements part.Part: it asks all devices for their state. The node sends
-// to a few at a time. A device whose interview did not end, or that came with an
-// imported network, gets one.
+// Start implements part.Part: it asks all devices for their state; the node sends to a
+// few at a time. Devices without a complete interview are interviewed.
 func (p *Part) Start() {
 	for _, d := range p.h.Devices.Sorted() {
 		if d.Translator == nil || d.Record.Interview == device.Pending {

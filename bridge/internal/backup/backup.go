@@ -1,4 +1,4 @@
-// Package backup writes the network out: network/export as a Mesh Configuration
+// Package backup writes the network to a file or a response: network/export as a Mesh Configuration
 // Database, network/backup as a copy of the store in a file.
 package backup
 
@@ -21,7 +21,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// Part is the part. Make it with New.
+// Part writes exports and backups. Make it with New.
 type Part struct {
 	part.None
 	h     *part.Host
@@ -44,9 +44,9 @@ func (p *Part) Requests() []request.Definition {
 	}
 }
 
-// export answers with the network as a Mesh Configuration Database. The
-// keys are in it only if they are asked for: whoever can read the broker's
-// topics then has the network.
+// export answers with the network as a Mesh Configuration Database. It contains the keys
+// only if the request asks for them: everybody who can read the broker's topics then
+// has the network.
 func (p *Part) export(c *request.Call[exportOut], in exportIn) {
 	n := handover.Network{Name: p.name, Now: p.h.Loop.Now()}
 	for _, d := range p.h.Devices.Sorted() {
@@ -77,7 +77,7 @@ func (p *Part) exported(ctx context.Context, n handover.Network, keys bool) (jso
 	return d.JSON()
 }
 
-// describe completes what the bridge knows with what the mesh and the store do.
+// describe adds what the mesh and the store know of the network.
 func (p *Part) describe(ctx context.Context, n handover.Network) (*cdb.Database, error) {
 	var err error
 	if n.Node, err = p.h.Mesh.State(ctx); err != nil {
@@ -95,8 +95,8 @@ func (p *Part) describe(ctx context.Context, n handover.Network) (*cdb.Database,
 	return handover.Write(n), nil
 }
 
-// backup writes everything that is stored into a file beside the store.
-// It holds every key, so it does not go over the broker.
+// backup writes a copy of the store to a file. It contains every key, so it is not
+// published.
 func (p *Part) backup(c *request.Call[backupOut], _ backupIn) {
 	if p.dir == "" {
 		c.Fail(fault.New("not_possible", "the network is kept in memory; --store.dir DIR keeps it, and then it can be backed up"))

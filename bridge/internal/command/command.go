@@ -39,7 +39,7 @@ type States interface {
 // Availability notes that a device did not answer.
 type Availability interface{ Unanswered(d *registry.Device) }
 
-// Part is the part. Make it with New.
+// Part sends commands, one at a time for each device. Make it with New.
 type Part struct {
 	part.None
 	h            *part.Host
@@ -62,8 +62,7 @@ func (p *Part) queue(d *registry.Device) *queue {
 	return q
 }
 
-// Removed implements part.Part. Those who wait for the outcome of a command get to
-// know that there will be none.
+// Removed implements part.Part. Waiting commands end with an error.
 func (p *Part) Removed(d *registry.Device, _ bool) {
 	p.concludeAll(d, fault.ErrRemoved)
 	delete(p.queues, d)
@@ -89,8 +88,7 @@ func Log(log *zerolog.Logger, topic, device string, payload []byte) {
 	}
 }
 
-// Unknown refuses a command for a device that there is not, and tells who wants to
-// know the outcome.
+// Unknown refuses a command for a device that does not exist.
 func (p *Part) Unknown(parsed topic.Parsed, payload []byte) {
 	if !parsed.Kind.Incoming() {
 		return
@@ -166,9 +164,8 @@ func (p *Part) Query(d *registry.Device, element string, names []string, transac
 	p.Resume(d)
 }
 
-// readAttributes reads the payload of a command: an object of attributes, or
-// the bare value of the one attribute in the topic. The transaction is none of
-// the attributes.
+// readAttributes reads the payload of a command: an object of attributes, or the value
+// of the attribute in the topic. The transaction is returned separately.
 func readAttributes(attribute string, payload []byte) (map[string]json.RawMessage, json.RawMessage, error) {
 	if attribute != "" {
 		value := json.RawMessage(payload)

@@ -73,8 +73,7 @@ func (q *queue) takeAll() []*command {
 	return all
 }
 
-// ask adds attributes to ask for. Who has asked for all of them has asked for
-// these as well.
+// ask adds attributes to ask for; none means all.
 func (c *command) ask(names []string) {
 	switch {
 	case len(names) == 0:

@@ -17,8 +17,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
 
-// expect notes who wants to know the outcome of a command. Too many cannot be
-// remembered: the oldest is told so.
+// expect adds a transaction that gets the outcome of a command. Beyond the limit the
+// oldest one gets an error.
 func (p *Part) expect(d *registry.Device, c *command, transaction json.RawMessage) {
 	if transaction == nil {
 		return
@@ -124,9 +124,9 @@ func failed(err error) document.CommandResponse {
 	return document.CommandResponse{Status: "error", Code: fault.Code(err), Error: fault.Clip(err.Error())}
 }
 
-// finish tells what came of a command. What the device is like now it has
-// reported itself by then; if it did not answer, its last report is published
-// again, so that nobody takes what was wanted for the state.
+// finish publishes the outcome of a command. A device that answered has reported its
+// state by then. For one that did not, the last state is published again, so that no
+// client shows the wanted state as the real one.
 func (p *Part) finish(d *registry.Device, c *command, r node.Response, err error) {
 	switch {
 	case !p.h.Devices.Has(d):
@@ -148,7 +148,7 @@ func (p *Part) finish(d *registry.Device, c *command, r node.Response, err error
 	}
 }
 
-// conclude answers everybody who waits for the outcome of a command.
+// conclude gives the outcome of a command to all its transactions.
 func (p *Part) conclude(d *registry.Device, c *command, o document.CommandResponse) {
 	for _, transaction := range c.transactions {
 		o.Transaction = transaction

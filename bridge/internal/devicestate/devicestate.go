@@ -35,7 +35,7 @@ type Updates interface {
 	State(d *registry.Device) *document.Update
 }
 
-// Part is the part. Make it with New and connect it.
+// Part publishes and stores the states of devices. Make it with New, then Connect it.
 type Part struct {
 	part.None
 	h       *part.Host
@@ -52,8 +52,8 @@ func New(h *part.Host, options homeassistant.Options) *Part {
 // Connect gives the part the other one that it needs.
 func (p *Part) Connect(u Updates) { p.updates = u }
 
-// Load implements part.Part. A state that cannot be read is done without: the
-// device will tell it again.
+// Load implements part.Part. The bridge starts without a state that cannot be
+// read; the device will report it again.
 func (p *Part) Load() error {
 	for _, d := range p.h.Devices.Sorted() {
 		if d.Translator == nil {
@@ -72,7 +72,7 @@ func (p *Part) Load() error {
 func (p *Part) Message(m *part.Message) bool {
 	d := m.Element.Device
 	if m.DeviceKey || d.Translator == nil {
-		return false // configuration: whoever asked for it got it
+		return false // an answer of a foundation model, which the request has received
 	}
 	update := d.Translator.Receive(translate.Input{
 		Time:    p.h.Loop.Now(),
@@ -95,8 +95,7 @@ func (p *Part) Message(m *part.Message) bool {
 	return true
 }
 
-// publishRaw passes on a message that has no translation. One that carries a key
-// is nobody else's business, whoever sent it here.
+// publishRaw publishes a message that has no translation, unless it contains a key.
 func (p *Part) publishRaw(m *part.Message) {
 	if requester.CarriesKey(m.Opcode) {
 		return
@@ -130,7 +129,7 @@ func (p *Part) PublishState(d *registry.Device) {
 		attributes = all
 	}
 	if len(attributes) == 0 {
-		p.h.Ledger.Clear(d.Record.UUID, topic) // of what it was before it was interviewed again
+		p.h.Ledger.Clear(d.Record.UUID, topic) // the device had a state before it was interviewed again
 		return
 	}
 	data, err := json.Marshal(attributes)
@@ -170,9 +169,9 @@ func (p *Part) discover(d *registry.Device) {
 	p.h.Ledger.Retain(d.Record.UUID, topic, payload)
 }
 
-// clearStale clears what stands in the ledger of a device and is not published any
-// more: the program was stopped in the middle of a rename, or started with another
-// base topic, or without Home Assistant.
+// clearStale clears topics of a device that are not used any more: the program was
+// stopped during a rename, or started with another base topic or without Home
+// Assistant.
 func (p *Part) clearStale(d *registry.Device) {
 	current := []string{p.h.Topics.State(d.Record.Name), p.h.Topics.Availability(d.Record.Name)}
 	if p.options.Enabled {
@@ -182,8 +181,8 @@ func (p *Part) clearStale(d *registry.Device) {
 	p.h.Ledger.Clear(d.Record.UUID, stale...)
 }
 
-// Added implements part.Part. What a node reported before it was provisioned again
-// does not stand any more.
+// Added implements part.Part. The state from before the node was provisioned again is
+// not valid any more.
 func (p *Part) Added(d, _ *registry.Device) { p.delete(d) }
 
 // Removed implements part.Part.

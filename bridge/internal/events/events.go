@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 )
 
-// Part is the part. Make it with New.
+// Part publishes what happens to the bridge's own node. Make it with New.
 type Part struct {
 	part.None
 	h *part.Host
@@ -57,14 +57,15 @@ func (p *Part) Second(tick int) {
 	}
 }
 
-// proxyConnected tells that the network is reached through a proxy.
+// proxyConnected publishes that the network is reached through a proxy.
 func (p *Part) proxyConnected(e node.ProxyConnected) {
 	p.h.Log.Info().Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).Msg("the network is reached through a proxy")
 	p.h.Publisher.Notify(document.ProxyConnected{Name: p.name(e.Node), Peer: e.Peer.String()})
 	p.h.Own.Refresh()
 }
 
-// proxyLost tells that a proxy is gone. The node looks for another one already.
+// proxyLost publishes that the connection to a proxy ended. The node already looks for
+// another one.
 func (p *Part) proxyLost(e node.ProxyLost) {
 	level := zerolog.WarnLevel
 	lost := document.ProxyLost{Name: p.name(e.Node), Peer: e.Peer.String()}
@@ -88,9 +89,9 @@ func (p *Part) name(address mesh.Address) string {
 	return ""
 }
 
-// resetRefused tells that another provisioner wanted the bridge out of the
-// network. The bridge stays: with its keys the only way to all its devices would
-// be gone, for a message that anybody can send who has its device key.
+// resetRefused warns that another provisioner wanted to remove the bridge from the
+// network. The bridge stays: it has the only copy of the keys to its devices, and
+// everybody who knows its device key could send that message.
 func (p *Part) resetRefused(e node.ResetRefused) {
 	p.h.Publisher.Warn("", "the node %s wanted to remove the bridge from its network with a Config Node Reset; nothing was done: "+
 		"to remove it, stop the bridge and delete its store", e.By)

@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 )
 
-// Availability takes signs of life, and asks a device for its state.
+// Availability records that a device was heard, and asks it for its state.
 type Availability interface {
 	Heard(d *registry.Device)
 	Known(d *registry.Device) bool
@@ -20,7 +20,7 @@ type Availability interface {
 	Refresh(d *registry.Device)
 }
 
-// Part is the part. Make it with New.
+// Part follows the friendships with the bridge. Make it with New.
 type Part struct {
 	part.None
 	h            *part.Host

@@ -20,13 +20,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// Availability takes signs of life.
+// Availability records that a device was heard.
 type Availability interface {
 	Heard(d *registry.Device)
 	SetOnline(d *registry.Device, online bool)
 }
 
-// Part is the part. Make it with New.
+// Part counts heartbeats and configures them. Make it with New.
 type Part struct {
 	part.None
 	h            *part.Host
@@ -56,7 +56,7 @@ func (p *Part) Event(e node.Event) {
 	}
 }
 
-// received notes a heartbeat. It is a sign of life.
+// received records a heartbeat.
 func (p *Part) received(e node.HeartbeatReceived) {
 	d := p.h.Devices.At(e.Src).Device
 	if d == nil {
@@ -105,7 +105,7 @@ func (p *Part) Health(h *document.Health) {
 	}
 }
 
-// set lets a device send heartbeats to the bridge; a period of 0 ends that.
+// set configures the heartbeats of a device; a period of 0 ends them.
 func (p *Part) set(c *request.Call[setOut], in setIn) {
 	d, err := p.h.Devices.Named("id", string(in.ID))
 	if err == nil {

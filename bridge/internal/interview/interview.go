@@ -1,4 +1,4 @@
-// Package interview asks a device what it consists of and configures it (package
+// Package interview reads the composition data of a device and configures it (package
 // commission): device/interview, and after a device has joined. The commands of a
 // device wait while it is interviewed.
 //
@@ -44,7 +44,7 @@ type KeyRefreshes interface {
 	Include(d *registry.Device)
 }
 
-// Part is the part. Make it with New.
+// Part interviews devices. Make it with New.
 type Part struct {
 	part.None
 	h            *part.Host
@@ -77,7 +77,7 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in interviewIn
 	p.Interview(d, c.Answer)
 }
 
-// Interview asks a device what it consists of and configures it.
+// Interview reads the composition data of a device and configures it.
 func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
 	if p.h.Loop.Stopping() {
 		reply(d.Who(), node.ErrStopped)
@@ -101,7 +101,7 @@ func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
 	})
 }
 
-// configure is the part of an interview that takes time.
+// configure runs the interview in a worker.
 func (p *Part) configure(
 	ctx context.Context, to *requester.Requester, peer state.Peer, o commission.Options, progress func(commission.Step),
 ) (*commission.Result, error) {
@@ -117,8 +117,7 @@ func (p *Part) configure(
 	return commission.Configure(ctx, requester.Patient{Requester: to}, o, peer, progress)
 }
 
-// appKeyOf finds the AppKey that messages to the devices of a subnet are encrypted
-// with.
+// appKeyOf returns the AppKey for messages to the devices of a subnet.
 func (p *Part) appKeyOf(ctx context.Context, net mesh.KeyIndex) (mesh.KeyIndex, error) {
 	var index mesh.KeyIndex
 	err := p.h.Mesh.Keys(ctx, func(keys configuration.Keys) error {
@@ -133,7 +132,7 @@ func (p *Part) appKeyOf(ctx context.Context, net mesh.KeyIndex) (mesh.KeyIndex, 
 	return index, err
 }
 
-// ended takes over what an interview found.
+// ended takes the outcome of an interview.
 func (p *Part) ended(d *registry.Device, before device.Interview, result *commission.Result, err error, reply part.DeviceAnswer) {
 	d.Busy = false
 	p.refreshes.Include(d)
@@ -169,7 +168,7 @@ func (p *Part) ended(d *registry.Device, before device.Interview, result *commis
 func (p *Part) failed(d *registry.Device, before device.Interview, err error) {
 	d.Record.Interview = device.Failed
 	if before == device.Successful || fault.Stopped(err) {
-		d.Record.Interview = before // what was known of it still stands
+		d.Record.Interview = before // the former result is still valid
 	}
 	p.h.Records.Keep(d)
 	p.notify(d, document.DeviceInterview{Status: "failed", Code: fault.Code(err), Error: fault.Clip(err.Error())})

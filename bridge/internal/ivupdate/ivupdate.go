@@ -17,7 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// Part is the part. Make it with New.
+// Part begins and ends the IV Update procedure. Make it with New.
 type Part struct {
 	part.None
 	h *part.Host

@@ -30,7 +30,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// table is what goes on after a restart.
+// table stores what is continued after a restart.
 const table store.Table = "refresh"
 
 const (
@@ -38,7 +38,7 @@ const (
 	keyQueue   = "queue"   // those that wait for it
 )
 
-// Part is the part. Make it with New.
+// Part runs one Key Refresh procedure at a time. Make it with New.
 type Part struct {
 	part.None
 	h        *part.Host
@@ -58,7 +58,7 @@ type job struct {
 }
 
 // New makes the part. patience is how long a refresh waits for nodes that do not
-// answer; 0 until a request ends the waiting.
+// answer; 0 until a request ends the wait.
 func New(h *part.Host, patience time.Duration) *Part { return &Part{h: h, patience: patience} }
 
 // Requests implements part.Part.
@@ -83,7 +83,7 @@ func (p *Part) Load() error {
 	return nil
 }
 
-// commit stores where it stands. done is called once that is on disk.
+// commit stores the current state. done is called once it is on disk.
 func (p *Part) commit(done func(err error)) {
 	current := store.Change{Table: table, Key: keyCurrent}
 	var err error
@@ -101,7 +101,7 @@ func (p *Part) commit(done func(err error)) {
 	p.h.Writer.Commit(done, current, store.Change{Table: table, Key: keyQueue, Value: queue})
 }
 
-// commitOrWarn stores where it stands. When that fails a later change stores it.
+// commitOrWarn stores the current state. If that fails, a later change stores it.
 func (p *Part) commitOrWarn(what string) {
 	p.commit(func(err error) {
 		if err != nil {
@@ -110,7 +110,7 @@ func (p *Part) commitOrWarn(what string) {
 	})
 }
 
-// Start implements part.Part: it goes on after a start.
+// Start implements part.Part: it continues what was under way.
 func (p *Part) Start() {
 	// A device may have joined in the last moment.
 	for _, d := range p.h.Devices.Sorted() {
@@ -129,8 +129,7 @@ func (p *Part) Event(e node.Event) {
 	}
 }
 
-// changed tells of a refresh that another provisioner does; events of our own are
-// published elsewhere.
+// changed publishes a refresh by another provisioner; notify publishes our own.
 func (p *Part) changed(e node.KeyRefreshChanged) {
 	p.h.Own.Refresh()
 	if p.Refreshes(e.NetKey) {
@@ -144,8 +143,7 @@ func (p *Part) changed(e node.KeyRefreshChanged) {
 	p.h.Publisher.Notify(document.KeyRefreshPhase{NetKey: e.NetKey, Phase: phase.String()})
 }
 
-// Message implements part.Part: a device that was silent is tried, now that it is
-// awake.
+// Message implements part.Part: a device that was silent is tried again.
 func (p *Part) Message(m *part.Message) bool {
 	if p.current != nil {
 		p.current.Heard(p.h.Loop.Now(), m.Element.Record.UUID)
@@ -157,8 +155,7 @@ func (p *Part) Message(m *part.Message) bool {
 // Second implements part.Part.
 func (p *Part) Second(int) { p.stepIfDue() }
 
-// Added implements part.Part: what the node was to the refresh before it was
-// provisioned again is forgotten.
+// Added implements part.Part: a node that was provisioned again starts anew.
 func (p *Part) Added(d, _ *registry.Device) {
 	if p.current != nil {
 		p.current.Forget(d.Record.UUID)
@@ -185,7 +182,7 @@ func (p *Part) CheckIdle() error {
 	return nil
 }
 
-// Include takes a device that has just joined into the refresh.
+// Include adds a device that has just joined to the refresh.
 func (p *Part) Include(d *registry.Device) {
 	if p.current != nil && p.h.Devices.Has(d) && d.Record.HasNetKey(p.current.NetKey()) {
 		p.current.Include(participant(d))

@@ -19,8 +19,8 @@ import (
 
 // This file begins key refreshes: it takes requests, queues them and draws keys.
 
-// request changes the keys of a subnet on all devices, or tells the change that
-// goes on to do without those that do not answer.
+// request begins a key refresh, or makes the running one continue without the devices
+// that do not answer.
 func (p *Part) request(c *request.Call[document.KeyRefresh], in refreshIn) {
 	index := in.NetKey
 	if in.Finish {
@@ -66,7 +66,7 @@ func (p *Part) request(c *request.Call[document.KeyRefresh], in refreshIn) {
 func (p *Part) Without(uuid mesh.UUID, subnets []mesh.KeyIndex) string {
 	for _, index := range subnets {
 		if p.Refreshes(index) && p.current.Exclude(uuid) {
-			continue // the one that runs does without it
+			continue // the running refresh excludes it
 		}
 		at := slices.IndexFunc(p.queue, func(j job) bool { return j.NetKey == index })
 		if at < 0 || at == 0 && p.busy {
@@ -128,7 +128,7 @@ func (p *Part) drawKeys(ctx context.Context, index mesh.KeyIndex) (refresh.Optio
 	return o, nil
 }
 
-// begin makes the procedure with new keys and stores it.
+// begin creates the procedure with new keys and stores it.
 func (p *Part) begin(o refresh.Options, err error, reply request.Answer[document.KeyRefresh]) {
 	if fault.Stopped(err) {
 		p.busy = false

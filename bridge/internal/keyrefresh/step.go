@@ -13,7 +13,7 @@ import (
 
 // This file carries the procedure out: step, store, change the own node, send.
 
-// stepIfDue is what time wants of a key refresh.
+// stepIfDue steps the procedure if its deadline has passed.
 func (p *Part) stepIfDue() {
 	if p.current == nil {
 		return
@@ -23,9 +23,9 @@ func (p *Part) stepIfDue() {
 	}
 }
 
-// step does what can be done of the key refresh, unless a device is just joining
-// or being changed. One that joins has been given the keys of the moment when it
-// began: the next phase must not begin before it is known.
+// step advances the procedure, unless a device is joining or being changed. A device
+// that joins has the keys of the time when its provisioning began, so the next phase
+// must not begin before the device is known.
 func (p *Part) step() {
 	if p.current == nil || p.busy || p.h.Loop.Stopping() || !p.h.Devices.AllIdle() {
 		return
@@ -52,7 +52,7 @@ func (p *Part) step() {
 	})
 }
 
-// carryOut does what a step wants done, once the step is stored.
+// carryOut carries out a step that was stored.
 func (p *Part) carryOut(out refresh.Output) {
 	p.notify()
 	if out.Own == 0 {
@@ -81,7 +81,7 @@ func (p *Part) carryOut(out refresh.Output) {
 	})
 }
 
-// send asks the nodes, and goes on with each answer.
+// send sends the requests to the nodes and steps with each answer.
 func (p *Part) send(list []refresh.Send) {
 	r := p.current
 	for _, send := range list {
@@ -115,7 +115,7 @@ func (p *Part) notify() {
 	}
 }
 
-// abandon ends a refresh that the own node cannot take part in.
+// abandon ends a refresh that failed on the own node.
 func (p *Part) abandon(err error) {
 	index := p.current.NetKey()
 	p.h.Publisher.Warn("", "the refresh of the keys of subnet %d was given up: %v", index, err)
@@ -123,7 +123,7 @@ func (p *Part) abandon(err error) {
 	p.drop()
 }
 
-// end notes what came of a refresh.
+// end records the outcome of a refresh.
 func (p *Part) end() {
 	status := p.current.Status()
 	for _, uuid := range slices.Concat(status.LeftBehind, status.Excluded) {

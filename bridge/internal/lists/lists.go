@@ -41,7 +41,7 @@ type Config struct {
 	Dropped func() uint64
 }
 
-// Part is the part. Make it with New and connect it.
+// Part publishes the lists. Make it with New, then Connect it.
 type Part struct {
 	part.None
 	h             *part.Host

@@ -1,8 +1,8 @@
 // Package meshsend is the request mesh/send: any access message of any model, by its
-// name and fields or by its octets, for what the bridge has no words for.
+// name and fields or by its octets, for everything that has no request of its own.
 //
-// A message that carries a key may be sent: whoever gives the key has it. But the
-// key is repeated nowhere, neither in the response nor in the log.
+// A message may contain a key, because the sender of the request knows it. The key is
+// never repeated, neither in the response nor in the log.
 package meshsend
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// Part is the part. Make it with New.
+// Part sends any access message on request. Make it with New.
 type Part struct {
 	part.None
 	h *part.Host
@@ -41,7 +41,7 @@ func (p *Part) Requests() []request.Definition {
 	return []request.Definition{request.Define(sendMeta(), p.request)}
 }
 
-// noResponse is the word for a message that nobody answers.
+// noResponse is the value of response for a message without an answer.
 const noResponse = "none"
 
 // request sends a message and answers with what came back.
@@ -62,8 +62,8 @@ func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(in.Timeout*float64(time.Second)))
 			defer cancel()
 		}
-		// That a node does not answer says nothing about it here: it may not
-		// know the message.
+		// Missing answers do not affect the availability here: the node may not know
+		// the message.
 		response, err := to.Request(ctx, q)
 		p.h.Loop.Post(func() {
 			out.Attempts = response.Attempts
@@ -76,7 +76,7 @@ func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 	})
 }
 
-// messageFailure says what silence can mean.
+// messageFailure explains why there may be no answer.
 func messageFailure(in *sendIn, err error) error {
 	const reasons = "a node ignores what none of its models knows, and a key that the model is not bound to"
 	switch {
@@ -89,7 +89,7 @@ func messageFailure(in *sendIn, err error) error {
 	}
 }
 
-// message makes a request of what was asked for, and the beginning of the answer.
+// message makes the request to the node, and the first fields of the response.
 func (p *Part) message(in *sendIn) (node.Request, *sendOut, error) {
 	var q node.Request
 	out := &sendOut{}
@@ -156,7 +156,7 @@ func (p *Part) messagePayload(in *sendIn) ([]byte, error) {
 	return payload, nil
 }
 
-// likeThis shows the fields of a message to who got them wrong.
+// likeThis shows the fields of a message in the error about wrong ones.
 func likeThis(kind access.Kind) string {
 	const longest = 300
 	example, err := access.ToJSON(kind.New())
@@ -207,8 +207,8 @@ func (p *Part) namedMessage(key, name string) (access.Kind, error) {
 		key, mention(name), hint)
 }
 
-// mention repeats a text that could not be understood, unless it is so long that
-// it may hold a key: a whole message that went into the wrong place.
+// mention repeats a text that could not be understood, unless it is long enough to
+// contain a key, such as a whole message in the wrong field.
 func mention(text string) string {
 	const keyDigits = 32
 	if len(text) >= keyDigits {
@@ -217,8 +217,8 @@ func mention(text string) string {
 	return strconv.Quote(text)
 }
 
-// messageDestination finds out where a message goes, and the device that is, nil
-// for a group.
+// messageDestination returns the destination of a message and its device; nil for a
+// group.
 func (p *Part) messageDestination(in *sendIn, out *sendOut) (*registry.Device, error) {
 	address, notAddress := mesh.ParseAddress(in.Dst)
 	m := p.h.Devices.Find(in.Dst)
@@ -239,8 +239,8 @@ func (p *Part) messageDestination(in *sendIn, out *sendOut) (*registry.Device, e
 	return nil, nil
 }
 
-// messageElement finds the element of a device: that of the address, if it was
-// called by one, or the one that was named.
+// messageElement finds the element of a device: the one with the address, if the
+// request has an address, or the one with the index.
 func messageElement(d *registry.Device, in *sendIn, address mesh.Address, out *sendOut) error {
 	element := 0
 	if offset := int(address) - int(d.Record.Address); address.IsUnicast() && offset >= 0 && offset < d.Record.Elements() {
@@ -278,8 +278,8 @@ func (p *Part) messageKey(in *sendIn, device *registry.Device) (transport.Key, e
 	}
 }
 
-// messageAppKey is the AppKey that was asked for, or else that of the device, or
-// the first of the network.
+// messageAppKey is the AppKey of the request, or else that of the device, or the first
+// one of the network.
 func (p *Part) messageAppKey(in *sendIn, device *registry.Device) (transport.Key, error) {
 	switch {
 	case in.AppKey != nil:

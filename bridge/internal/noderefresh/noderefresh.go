@@ -1,5 +1,5 @@
-// Package noderefresh renews the device key, the addresses or the composition of a
-// device by its Remote Provisioning Server: device/refresh. The specification calls
+// Package noderefresh refreshes the device key, the addresses or the composition of a
+// device through its Remote Provisioning Server: device/refresh. The specification calls
 // these the Node Provisioning Protocol Interface procedures (Mesh Protocol 1.1.1,
 // section 3.11.8).
 package noderefresh
@@ -27,7 +27,7 @@ type Interviews interface {
 // Commands sends the commands that wait for a device.
 type Commands interface{ Resume(d *registry.Device) }
 
-// Part is the part. Make it with New.
+// Part refreshes devices. Make it with New.
 type Part struct {
 	part.None
 	h          *part.Host
@@ -45,8 +45,7 @@ func (p *Part) Requests() []request.Definition {
 	return []request.Definition{request.Define(refreshMeta(), p.request)}
 }
 
-// request renews the device key, the addresses or the composition of a
-// device.
+// request begins one of the procedures.
 func (p *Part) request(c *request.Call[document.DeviceReference], in refreshIn) {
 	d, err := p.h.Devices.Named("id", string(in.ID))
 	if err == nil {
@@ -71,8 +70,8 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in refreshIn) 
 	})
 }
 
-// ended goes on with a device that was renewed. One with other addresses or
-// models is interviewed, as a new one is.
+// ended takes the outcome of a procedure. A device with new addresses or models is
+// interviewed like a new one.
 func (p *Part) ended(d *registry.Device, procedure remoteprovisioning.RefreshProcedure, peer state.Peer, err error, reply part.DeviceAnswer) {
 	d.Busy = false
 	if !p.h.Devices.Has(d) {

@@ -18,8 +18,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// This file is how a request says that a device is to be authenticated, and what
-// its user has to do for it.
+// This file has the authentication of devices: what a request allows, and what the user
+// has to do.
 
 // options checks a request.
 func (p *Part) options(in *provisionIn) (Options, error) {
@@ -85,8 +85,8 @@ func uuidOfTag(digits string) (mesh.UUID, error) {
 	return provision.UUIDOf(uri)
 }
 
-// policy is what a request allows. Without a method that is no OOB, or, if the
-// device insists or the configuration does, the strongest that there is.
+// policy is what a request allows. If it names no method, that is No OOB, or the
+// strongest method that there is if the device or the configuration requires one.
 func (p *Part) policy(in *oobIn) (*provision.Policy, error) {
 	policy := &provision.Policy{Static: p.cfg.StaticOOB, Size: in.Size}
 	if in.Static != "" {
@@ -183,7 +183,7 @@ func (p *Part) certificate(raw json.RawMessage) (*node.Certificate, error) {
 	return c, nil
 }
 
-// stepped tells of a step of a provisioning, and what the user has to do for it.
+// stepped publishes a step of a provisioning, and what the user has to do for it.
 func (p *Part) stepped(in node.ProvisioningStep) {
 	p.log(in)
 	step := document.DeviceProvisioning{UUID: in.UUID, Step: in.Step}
@@ -205,7 +205,7 @@ func (p *Part) stepped(in node.ProvisioningStep) {
 	p.h.Publisher.Notify(step)
 }
 
-// requestOOB passes on what the user has seen on the device.
+// requestOOB passes on the value that the device shows.
 func (p *Part) requestOOB(c *request.Call[uuidOut], in oobValueIn) {
 	var value string
 	var number json.Number

@@ -3,7 +3,7 @@
 //
 //	device/provision ─▶ node.Provision ─▶ record ─▶ interview ─▶ response
 //	                        │    ▲
-//	          bridge/event ◀┘    └── device/oob: what the user has seen
+//	          bridge/event ◀┘    └── device/oob: what the device shows
 package provisioning
 
 import (
@@ -30,15 +30,15 @@ type Interviews interface {
 type Unprovisioned interface {
 	// Remove takes a device off the list.
 	Remove(uuid mesh.UUID)
-	// Nearest is the node by which a device is provisioned that the bridge does
-	// not hear itself; unassigned for none.
+	// Nearest returns the node that provisions a device which the bridge does not
+	// receive itself; unassigned for none.
 	Nearest(uuid mesh.UUID) mesh.Address
 }
 
 // Config says how devices are authenticated.
 type Config struct {
-	// StaticOOB authenticates devices that insist on it and come without a value
-	// of their own; nil for none.
+	// StaticOOB is the value for devices that require Static OOB, if the request has
+	// no value; nil for none.
 	StaticOOB provision.AuthValue
 	// RequireOOB refuses to take devices in without authentication.
 	RequireOOB bool
@@ -62,7 +62,7 @@ type Options struct {
 	Bearer    node.BearerChoice
 }
 
-// Part is the part. Make it with New.
+// Part provisions devices. Make it with New.
 type Part struct {
 	part.None
 	h             *part.Host

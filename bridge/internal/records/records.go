@@ -1,6 +1,6 @@
-// Package records changes the list of devices: it adopts, renames and forgets
-// them. The list in memory, the records in the store and the topics on the broker
-// change together, and every part is told.
+// Package records adds devices to the list, renames and removes them. The list in
+// memory, the records in the store and the topics on the broker change together, and
+// every part is told.
 //
 //	provisioned node ─▶ Adopt  ─┐                ┌─▶ store
 //	device/rename    ─▶ Rename ─┼─▶ the registry ┼─▶ parts: Added, Renamed, Removed
@@ -22,8 +22,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
-// Part is the part, and what other parts change the list with. Make it with New
-// and connect it.
+// Part changes the list of devices, also for other parts. Make it with New, then Connect
+// it.
 type Part struct {
 	part.None
 	h     *part.Host
@@ -77,8 +77,8 @@ func (p *Part) load(r *device.Record) *registry.Device {
 	return d
 }
 
-// Reconcile makes the devices agree with the nodes of the network: the service may
-// have been killed after one of the two was stored.
+// Reconcile makes the list of devices agree with the nodes of the network: the service
+// may have been killed between the two writes.
 func (p *Part) Reconcile(peers []state.Peer) {
 	known := make(map[mesh.UUID]bool, len(peers))
 	for _, peer := range peers {
@@ -152,7 +152,7 @@ func (p *Part) remove(d *registry.Device, replaced bool) {
 	}
 }
 
-// clear clears what stands under a former name of a device.
+// clear clears the topics of a former name of a device.
 func (p *Part) clear(d *registry.Device, name string) {
 	p.h.Ledger.Clear(d.Record.UUID, p.h.Topics.State(name), p.h.Topics.Availability(name))
 }
@@ -167,8 +167,8 @@ func (p *Part) Forget(d *registry.Device) {
 	p.h.Publisher.Changed("devices")
 }
 
-// Rename implements part.Records. What stands under the old name is cleared once
-// the device stands under the new one.
+// Rename implements part.Records. The topics of the old name are cleared after those of
+// the new name are published.
 func (p *Part) Rename(d *registry.Device, to string) {
 	from := d.Record.Name
 	p.h.Devices.Rename(d, to)
@@ -181,8 +181,8 @@ func (p *Part) Rename(d *registry.Device, to string) {
 	p.h.Publisher.Notify(document.DeviceRenamed{From: from, To: to, UUID: d.Record.UUID})
 }
 
-// renamed clears what stands under the old name of a device, unless a device has
-// got that name meanwhile.
+// renamed clears the topics of the old name of a device, unless a device has that name
+// again.
 func (p *Part) renamed(d *registry.Device, from string) {
 	switch p.h.Devices.Find(from) {
 	case nil:

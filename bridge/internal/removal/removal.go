@@ -1,12 +1,12 @@
-// Package removal takes devices out of the network: device/remove. A device that
+// Package removal removes devices from the network: device/remove. A device that
 // answers gets a Config Node Reset (Mesh Protocol 1.1.1, section 4.3.2.53). One that
-// does not can be forgotten by force; it then still has the keys of the network,
+// does not answer can be removed by force. It then still has the keys of the network,
 // unless they are refreshed without it.
 //
 //	store ─▶ Config Node Reset ─▶ node.Forget ─▶ records ─▶ Key Refresh
 //
-// A removal with a key refresh is stored before it is begun, so that a crash does
-// not leave a device outside that can still read the network.
+// A removal with a key refresh is stored before it begins. After a crash it continues,
+// so that no removed device keeps valid keys.
 package removal
 
 import (
@@ -38,7 +38,7 @@ type KeyRefreshes interface {
 // Commands sends the commands that wait for a device.
 type Commands interface{ Resume(d *registry.Device) }
 
-// Part is the part. Make it with New.
+// Part removes devices. Make it with New.
 type Part struct {
 	part.None
 	h         *part.Host
@@ -78,7 +78,7 @@ func (p *Part) commit(done func(err error)) {
 	p.h.Writer.Commit(done, store.Change{Table: table, Key: keyRemovals, Value: data})
 }
 
-// Start implements part.Part: it goes on with removals after a start.
+// Start implements part.Part: it continues removals that were under way.
 func (p *Part) Start() {
 	for uuid, how := range p.underWay {
 		if d := p.h.Devices.ByUUID(uuid); d != nil {
@@ -144,8 +144,8 @@ func (p *Part) reset(d *registry.Device, how removal, reply request.Answer[remov
 	})
 }
 
-// ended takes over the end of a removal: whether the node confirmed its reset, and
-// whether the mesh forgot it.
+// ended takes the outcome of a removal: whether the node confirmed its reset, and whether
+// the mesh removed it.
 func (p *Part) ended(d *registry.Device, how removal, reset, forgotten error, reply request.Answer[removeOut]) {
 	d.Busy = false
 	out := &removeOut{ID: d.Record.Name, Reset: reset == nil, UUID: d.Record.UUID}
@@ -167,8 +167,8 @@ func (p *Part) ended(d *registry.Device, how removal, reset, forgotten error, re
 	reply(out, nil)
 }
 
-// refreshWithout refreshes the keys that a removed device has. Its removal ends
-// with the same step.
+// refreshWithout refreshes the keys of a removed device. The same write to the store ends
+// its removal.
 func (p *Part) refreshWithout(uuid mesh.UUID, subnets []mesh.KeyIndex) string {
 	status := p.refreshes.Without(uuid, subnets)
 	delete(p.underWay, uuid)
@@ -176,8 +176,8 @@ func (p *Part) refreshWithout(uuid mesh.UUID, subnets []mesh.KeyIndex) string {
 	return status
 }
 
-// giveUp forgets a removal that was not done. One that the end of the service
-// interrupted goes on after the next start.
+// giveUp deletes the record of a removal that failed. If the service is stopping, the
+// removal continues after the next start.
 func (p *Part) giveUp(d *registry.Device, stopped bool) {
 	if _, ok := p.underWay[d.Record.UUID]; !ok || stopped {
 		return

@@ -29,7 +29,7 @@ type Commands interface{ Resume(d *registry.Device) }
 // KeyRefreshes tells whether keys are being refreshed.
 type KeyRefreshes interface{ CheckIdle() error }
 
-// Part is the part. Make it with New.
+// Part adds and removes subnets and AppKeys. Make it with New.
 type Part struct {
 	part.None
 	h         *part.Host
@@ -65,7 +65,7 @@ func (p *Part) Info(i *document.Info) {
 	}
 }
 
-// keyChange is a request about a subnet or an AppKey on its way.
+// keyChange is a request about a subnet or an AppKey that is being carried out.
 type keyChange struct {
 	net, app *mesh.KeyIndex
 	device   *registry.Device // nil for none
@@ -88,7 +88,7 @@ func (p *Part) read(in *keyIn) (keyChange, error) {
 	return c, err
 }
 
-// need says that a key index is missing in a request.
+// need returns an error if a key index is missing in a request.
 func need(name string, index *mesh.KeyIndex) error {
 	if index == nil {
 		return fault.New("bad_value", "%s: expected a key index", name)
@@ -96,8 +96,8 @@ func need(name string, index *mesh.KeyIndex) error {
 	return nil
 }
 
-// changeKeys changes the own keys and then those of the device, in a worker;
-// done notes what was changed on the device, and answer gives the outcome.
+// changeKeys changes the keys of the own node and then those of the device, in a
+// worker. done records what was changed on the device, and answer gives the outcome.
 func (p *Part) changeKeys(
 	c keyChange, answer func(error),
 	own func(configuration.Keys) error, remote func(context.Context, *requester.Requester, state.Peer) error, done func(*registry.Device),
@@ -149,8 +149,8 @@ func refused(what string, index mesh.KeyIndex, status foundation.Status) error {
 	return nil
 }
 
-// addSubnet makes a subnet with an AppKey of its own, unless it is there,
-// and takes a device into it.
+// addSubnet adds a subnet with an AppKey of its own, unless it exists, and then adds a
+// device to it.
 func (p *Part) addSubnet(call *request.Call[addSubnetOut], in keyIn) {
 	c, err := p.read(&in)
 	if err == nil && c.app != nil {
@@ -240,8 +240,8 @@ func newAppKey(keys configuration.Keys, net, index mesh.KeyIndex) error {
 	return refused("AppKey", index, keys.AddAppKey(net, index, key))
 }
 
-// removeSubnet takes a device out of a subnet, or, without a device,
-// deletes a subnet that no device is in.
+// removeSubnet removes a device from a subnet, or, without a device, deletes a subnet
+// that no device is in.
 func (p *Part) removeSubnet(call *request.Call[removeSubnetOut], in keyIn) {
 	c, err := p.read(&in)
 	if err == nil {
@@ -284,7 +284,7 @@ func (p *Part) removeSubnet(call *request.Call[removeSubnetOut], in keyIn) {
 	})
 }
 
-// unused says which devices keep a subnet from being deleted.
+// unused returns an error that names the device which is in a subnet.
 func (p *Part) unused(index mesh.KeyIndex) error {
 	if index == mesh.PrimaryNetKey {
 		return fault.New("in_use", "net_key: the primary subnet cannot be deleted")
@@ -297,8 +297,7 @@ func (p *Part) unused(index mesh.KeyIndex) error {
 	return nil
 }
 
-// addAppKey makes an AppKey, unless it is there, and gives it to a
-// device.
+// addAppKey adds an AppKey, unless it exists, and then adds it to a device.
 func (p *Part) addAppKey(call *request.Call[addAppKeyOut], in keyIn) {
 	c, err := p.read(&in)
 	net := mesh.PrimaryNetKey
@@ -343,8 +342,8 @@ func (p *Part) addAppKey(call *request.Call[addAppKeyOut], in keyIn) {
 	})
 }
 
-// removeAppKey takes an AppKey from a device, or, without a device,
-// deletes one that no device has.
+// removeAppKey deletes an AppKey from a device, or, without a device, from the network
+// if no device has it.
 func (p *Part) removeAppKey(call *request.Call[removeAppKeyOut], in keyIn) {
 	c, err := p.read(&in)
 	if err == nil {
@@ -379,8 +378,8 @@ func (p *Part) removeAppKey(call *request.Call[removeAppKeyOut], in keyIn) {
 	})
 }
 
-// spareAppKey says who needs an AppKey that is to be taken from a device, or,
-// without one, from the network.
+// spareAppKey returns an error that names the device which needs an AppKey. Without a
+// device all devices count.
 func (p *Part) spareAppKey(device *registry.Device, index mesh.KeyIndex) error {
 	list := p.h.Devices.Sorted()
 	if device != nil {

@@ -22,10 +22,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
-// This file is what other nodes do for the bridge with their Remote Provisioning
-// Servers: they find devices that it does not hear.
+// This file uses the Remote Provisioning Servers of other nodes to find devices that
+// the bridge does not receive itself.
 
-// heardVia notes an unprovisioned device that a node of the network has found.
+// heardVia records an unprovisioned device that another node has found.
 func (p *Part) heardVia(e node.DeviceHeard) {
 	now := p.h.Loop.Now().UTC().Truncate(time.Second)
 	server := p.h.Devices.At(e.Via).Device
@@ -55,8 +55,8 @@ func (p *Part) heardVia(e node.DeviceHeard) {
 	}
 }
 
-// Nearest is the node that hears a device best which the bridge does not hear
-// itself; unassigned when the bridge does, or nobody.
+// Nearest returns the node with the best reception of an unprovisioned device that the
+// bridge does not receive itself; unassigned if the bridge does, or no node does.
 func (p *Part) Nearest(uuid mesh.UUID) mesh.Address {
 	f := p.heard[uuid]
 	if f == nil || len(f.Via) == 0 || len(f.Bearers) != 1 {
@@ -85,8 +85,8 @@ func (p *Part) remoteServers(names []schema.Device) ([]*registry.Device, error) 
 	return all, nil
 }
 
-// eachServer does something with all devices at once. It answers with the outcome of
-// each, and with an error when none has succeeded.
+// eachServer calls do for all devices in parallel. It answers with the outcome of each,
+// and with an error if none succeeded.
 func (p *Part) eachServer(
 	c *request.Call[scanOut], out *scanOut, servers []*registry.Device,
 	do func(ctx context.Context, r *requester.Requester, peer state.Peer) (scanServer, error),
@@ -139,7 +139,7 @@ func (p *Part) scanRemotely(c *request.Call[scanOut], servers []*registry.Device
 	})
 }
 
-// describeRemotely asks devices for more about an unprovisioned one.
+// describeRemotely asks devices for the extended scan report of an unprovisioned one.
 func (p *Part) describeRemotely(c *request.Call[scanOut], id string, servers []*registry.Device, seconds float64) {
 	uuid, err := mesh.ParseUUID(id)
 	switch {

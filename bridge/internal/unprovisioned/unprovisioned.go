@@ -24,7 +24,7 @@ import (
 // maxDevices bounds the list: anybody can send beacons.
 const maxDevices = 256
 
-// Part is the part. Make it with New.
+// Part keeps the list of unprovisioned devices. Make it with New.
 type Part struct {
 	part.None
 	h         *part.Host
@@ -38,7 +38,7 @@ var _ part.Informer = (*Part)(nil)
 // entry is an unprovisioned device that was heard.
 type entry struct {
 	document.Unprovisioned
-	keptUntil time.Time // although it is not heard again, for servers report once
+	keptUntil time.Time // at least, because servers report a device only once
 }
 
 // New makes the part. adapters lists the radios by number.
@@ -94,7 +94,7 @@ func (p *Part) Remove(uuid mesh.UUID) {
 	p.h.Publisher.Changed("unprovisioned")
 }
 
-// received notes an unprovisioned device.
+// received records an unprovisioned device.
 func (p *Part) received(e node.DeviceHeard) {
 	if e.Via != mesh.Unassigned {
 		p.heardVia(e)
@@ -125,11 +125,11 @@ func (p *Part) received(e node.DeviceHeard) {
 	}
 }
 
-// bearerName is what a provisioning bearer is called in topics.
+// bearerName is the name of a provisioning bearer in documents.
 func bearerName(b provision.Bearer) string { return strings.ToLower(b.String()) }
 
-// adapterID is what an adapter is called in bridge/info; it is its number when
-// there is none of that number any more.
+// adapterID is the identifier of an adapter in bridge/info, or its number if there is
+// no such adapter any more.
 func (p *Part) adapterID(number uint8) string {
 	if all := p.adapters(); int(number) < len(all) {
 		return all[number].ID
@@ -137,7 +137,7 @@ func (p *Part) adapterID(number uint8) string {
 	return strconv.Itoa(int(number))
 }
 
-// expire drops unprovisioned devices that are silent.
+// expire removes devices that were not heard for a minute.
 func (p *Part) expire() {
 	const silence = time.Minute
 	for uuid, f := range p.heard {
@@ -148,7 +148,7 @@ func (p *Part) expire() {
 	}
 }
 
-// log writes an unprovisioned device that was not there before to the debug log.
+// log writes a new unprovisioned device to the debug log.
 func (p *Part) log(e node.DeviceHeard) {
 	event := p.h.Log.Debug()
 	if !event.Enabled() {
@@ -157,8 +157,8 @@ func (p *Part) log(e node.DeviceHeard) {
 	event.Str("adapter", p.adapterID(e.Adapter)).Stringer("uuid", e.UUID).Int8("rssi", e.RSSI).Msg("an unprovisioned device was heard")
 }
 
-// scan forgets the unprovisioned devices and reports every one that is heard from
-// now on, as an event too. A time of 0 ends the events.
+// scan empties the list and reports every device that is heard from now on as an event
+// too. A time of 0 ends the events.
 func (p *Part) scan(c *request.Call[scanOut], in scanIn) {
 	servers, err := p.remoteServers(in.Remote)
 	if err != nil {

@@ -23,29 +23,29 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
-// This file updates many devices with the same firmware: they listen to a group
-// for the time of the transfer, and hear each chunk together.
+// This file updates several devices with the same firmware. They subscribe to a group
+// address during the transfer, so that each chunk is sent once for all of them.
 
 const (
-	// updateGroup is the address of that group, the last one that is free for
-	// all purposes. There is one distribution at a time.
+	// updateGroup is that address, the last one of the dynamically assigned group
+	// addresses. There is one distribution at a time.
 	updateGroup mesh.Address = 0xFEFF
 )
 
 // receiver is a device of a distribution.
 type receiver struct {
 	*registry.Device
-	u       *update
-	updater *firmware.Updater
-	abort   context.Context //nolint:containedctx // that of the device, beside that of the worker
-	to      *requester.Requester
-	listens bool // to the group
-	err     error
-	told    firmware.Stage
+	u        *update
+	updater  *firmware.Updater
+	abort    context.Context //nolint:containedctx // that of the device, beside that of the worker
+	to       *requester.Requester
+	listens  bool // is subscribed to updateGroup
+	err      error
+	reported firmware.Stage
 }
 
-// distributeAll updates several devices at once. The response lists what
-// came of each.
+// distributeAll updates several devices at once. The response lists the outcome of
+// each.
 func (p *Part) distributeAll(c *request.Call[updateOut], in *updateIn) {
 	switch {
 	case in.ID != "":
@@ -78,8 +78,8 @@ func (p *Part) distributeAll(c *request.Call[updateOut], in *updateIn) {
 
 func errDistributing() error { return fault.New("busy", "several devices are being updated already") }
 
-// updatables finds several devices that can be updated now, each once, and their
-// elements that take firmware.
+// updatables returns the devices of a list without repetitions, and the addresses of
+// their Firmware Update Servers. An error says why one cannot be updated now.
 func (p *Part) updatables(ids []schema.Device) ([]*registry.Device, []mesh.Address, error) {
 	var chosen []*registry.Device
 	var targets []mesh.Address
@@ -109,7 +109,7 @@ func (p *Part) startDistribution(c *request.Call[updateOut], chosen []*registry.
 	all := make([]*receiver, len(chosen))
 	for i, d := range chosen {
 		u, abort := p.newUpdate(d, targets[i], wanted)
-		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.h.Requester(d), told: firmware.StageChecking}
+		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.h.Requester(d), reported: firmware.StageChecking}
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		p.distribute(ctx, all)
@@ -117,10 +117,10 @@ func (p *Part) startDistribution(c *request.Call[updateOut], chosen []*registry.
 	})
 }
 
-// distributed tells what came of each device, and of all.
+// distributed ends the updates of all devices and answers the request.
 func (p *Part) distributed(c *request.Call[updateOut], all []*receiver) {
 	p.distributing = false
-	var told outcomes
+	var reported outcomes
 	for _, r := range all {
 		r.u.abort() // gives its context back
 		effect := r.updater.Effect().String()
@@ -128,18 +128,18 @@ func (p *Part) distributed(c *request.Call[updateOut], all []*receiver) {
 		if errors.Is(err, fault.ErrRemoved) {
 			effect = ""
 		}
-		told.add(r.Device, effect, err)
+		reported.add(r.Device, effect, err)
 	}
-	c.Answer(&updateOut{Devices: told.results}, told.failure())
+	c.Answer(&updateOut{Devices: reported.results}, reported.failure())
 }
 
-// outcomes is what has come of each device.
+// outcomes collects the outcomes of the devices.
 type outcomes struct {
 	results []result
 	failed  int
 }
 
-// add takes the outcome of a device.
+// add adds the outcome of a device.
 func (o *outcomes) add(d *registry.Device, effect string, err error) {
 	r := result{Address: d.Record.Address, Effect: effect, Name: d.Record.Name, Status: "ok", UUID: d.Record.UUID}
 	if err != nil {
@@ -149,7 +149,7 @@ func (o *outcomes) add(d *registry.Device, effect string, err error) {
 	o.results = append(o.results, r)
 }
 
-// failure is an error when there is one of any device.
+// failure is an error if the update of any device failed.
 func (o *outcomes) failure() error {
 	if o.failed == 0 {
 		return nil
@@ -157,8 +157,8 @@ func (o *outcomes) failure() error {
 	return fault.New("partly_failed", "%d of %d devices were not updated", o.failed, len(o.results))
 }
 
-// distribute leads all devices up to the transfer, transfers the firmware to
-// them together, and leads each to the end.
+// distribute prepares each device for the transfer, transfers the firmware to all of
+// them together, and then completes the update of each.
 func (p *Part) distribute(ctx context.Context, all []*receiver) {
 	each := func(do func(r *receiver)) {
 		var running sync.WaitGroup
@@ -168,7 +168,7 @@ func (p *Part) distribute(ctx context.Context, all []*receiver) {
 		running.Wait()
 	}
 	each(func(r *receiver) {
-		r.err = p.carryOut(ctx, r.abort, r.to, r.u, r.updater, p.teller(r), func() bool { return r.updater.Client() != nil })
+		r.err = p.carryOut(ctx, r.abort, r.to, r.u, r.updater, p.reporter(r), func() bool { return r.updater.Client() != nil })
 	})
 	each(func(r *receiver) {
 		if r.updater.Client() == nil {
@@ -182,28 +182,28 @@ func (p *Part) distribute(ctx context.Context, all []*receiver) {
 	p.transferTogether(ctx, all)
 	each(func(r *receiver) {
 		if r.listens {
-			// One that stays in the group hears updates that are not for it, and
-			// ignores them.
+			// A device that keeps the subscription receives later updates and ignores
+			// them.
 			_ = p.listen(ctx, r, false)
 		}
 		failed := r.err
-		r.err = p.carryOut(ctx, r.abort, r.to, r.u, r.updater, p.teller(r), func() bool { return false })
+		r.err = p.carryOut(ctx, r.abort, r.to, r.u, r.updater, p.reporter(r), func() bool { return false })
 		if failed != nil && !r.updater.Cancelled() {
 			r.err = failed
 		}
 	})
 }
 
-// teller reports the progress of a device.
-func (p *Part) teller(r *receiver) func() {
+// reporter returns a function that reports the progress of a device.
+func (p *Part) reporter(r *receiver) func() {
 	return func() {
 		stage, done := r.updater.Stage(), r.updater.Progress()
 		p.h.Loop.Post(func() { p.updateProgress(r.Device, r.u, stage, done) })
 	}
 }
 
-// listen puts the BLOB Transfer Server of a device into the group, or takes it
-// out.
+// listen subscribes the BLOB Transfer Server of a device to the group, or ends the
+// subscription.
 func (p *Part) listen(ctx context.Context, r *receiver, in bool) error {
 	var m access.Message = &configuration.ModelSubscriptionAdd{
 		ElementAddress: r.u.target, Address: updateGroup, ModelIdentifier: blob.TransferServerID,
@@ -233,8 +233,7 @@ func (p *Part) listen(ctx context.Context, r *receiver, in bool) error {
 	return status.Status.Err()
 }
 
-// transferTogether carries out the convoy of all devices that have come to the
-// transfer.
+// transferTogether transfers the firmware to all devices that are prepared for it.
 func (p *Part) transferTogether(ctx context.Context, all []*receiver) {
 	var members []*receiver
 	var clients []*blob.Client
@@ -243,8 +242,8 @@ func (p *Part) transferTogether(ctx context.Context, all []*receiver) {
 			members, clients = append(members, r), append(clients, c)
 		}
 	}
-	convoy, told := blob.NewConvoy(clients...), p.h.Loop.Now()
-	interval := max(progressInterval, time.Duration(len(members))*progressInterval/4) // of all together
+	convoy, reported := blob.NewConvoy(clients...), p.h.Loop.Now()
+	interval := max(progressInterval, time.Duration(len(members))*progressInterval/4) // for all devices together
 	for !convoy.Done() && ctx.Err() == nil {
 		for _, r := range members {
 			if r.abort.Err() != nil {
@@ -265,19 +264,19 @@ func (p *Part) transferTogether(ctx context.Context, all []*receiver) {
 			}
 		}
 		if len(asks) == 0 && !convoy.Done() {
-			return // never: there is always something to send, or all have ended
+			return // cannot happen: there is something to send until all have ended
 		}
-		if now := p.h.Loop.Now(); now.Sub(told) >= interval {
-			told = now
+		if now := p.h.Loop.Now(); now.Sub(reported) >= interval {
+			reported = now
 			for _, r := range members {
-				p.teller(r)()
+				p.reporter(r)()
 			}
 		}
 	}
 }
 
-// askShared sends what is for one device to it, and what is for more to the
-// group.
+// askShared sends a message to the device that it is for, or to the group if it is for
+// more than one.
 func (p *Part) askShared(ctx context.Context, members []*receiver, a blob.Shared) (access.Message, error) {
 	r := members[a.To[0]]
 	if len(a.To) == 1 {

@@ -16,8 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// This file says what a device that can distribute firmware has, and tidies it
-// up.
+// This file reads and deletes the firmware that a Firmware Distribution Server keeps.
 
 // distributionServer finds the element of a device that distributes firmware.
 func distributionServer(d *registry.Device) (mesh.Address, error) {
@@ -32,7 +31,8 @@ func distributionServer(d *registry.Device) (mesh.Address, error) {
 	return 0, fault.New("not_supported", "%s cannot distribute firmware: it has no Firmware Distribution Server", d.Record.Name)
 }
 
-// askDistributor asks the distributor of a device and decodes the answer.
+// askDistributor sends a message to a Firmware Distribution Server and decodes the
+// answer.
 func askDistributor[T access.Message](ctx context.Context, p *Part, to *requester.Requester, target mesh.Address, ask access.Message, respond mesh.Opcode) (T, error) {
 	m, err := p.ask(ctx, to, target, blob.Ask{Message: ask, Respond: respond})
 	answer, ok := m.(T)
@@ -42,8 +42,7 @@ func askDistributor[T access.Message](ctx context.Context, p *Part, to *requeste
 	return answer, err
 }
 
-// checkDistributor tells what firmware a distributor has, what it has room for,
-// and whether it is at work.
+// checkDistributor reads the phase, the firmware and the capacity of a distributor.
 func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, target mesh.Address) (*distributor, error) {
 	can, err := askDistributor[*firmware.DistributionCapabilitiesStatus](
 		ctx, p, to, target, &firmware.DistributionCapabilitiesGet{}, firmware.OpDistributionCapabilitiesStatus)
@@ -54,7 +53,7 @@ func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, ta
 	if err != nil {
 		return nil, err
 	}
-	const most = 16 // images that are looked at
+	const most = 16 // images that are listed
 	images := []version{}
 	for index, count := uint16(0), uint16(1); index < min(count, most); index++ {
 		image, err := askDistributor[*firmware.DistributionFirmwareStatus](
@@ -73,7 +72,7 @@ func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, ta
 	}, nil
 }
 
-// abortDistributor ends what a distributor does.
+// abortDistributor cancels the upload and the distribution of a distributor.
 func (p *Part) abortDistributor(ctx context.Context, to *requester.Requester, target mesh.Address) error {
 	if _, err := askDistributor[*firmware.DistributionUploadStatus](
 		ctx, p, to, target, &firmware.DistributionUploadCancel{}, firmware.OpDistributionUploadStatus); err != nil {
@@ -83,8 +82,7 @@ func (p *Part) abortDistributor(ctx context.Context, to *requester.Requester, ta
 	return err
 }
 
-// clear deletes firmware that a distributor keeps: that with an
-// identifier, or all.
+// clear deletes the firmware with an identifier from a distributor, or all of it.
 func (p *Part) clear(c *request.Call[document.DeviceReference], in clearIn) {
 	d, err := p.h.Devices.Named("id", string(in.ID))
 	if err != nil {

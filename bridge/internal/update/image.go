@@ -18,23 +18,23 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 )
 
-// Bounds of firmware that is handed over.
+// Limits of firmware images.
 const (
 	maxFirmware = 16 << 20 // octets of a file
 	maxHex      = 1 << 20  // octets in the payload of a request
-	maxMetadata = 360      // octets, what fits into a message beside the rest
-	maxSidecar  = 64 << 10 // octets of the description beside a file
+	maxMetadata = 360      // octets that fit into a message
+	maxSidecar  = 64 << 10 // octets of the description of a file
 )
 
-// sidecar is NAME.json beside a file NAME, with what a request may leave out.
-// The second form of the metadata is that of the nRF Connect SDK.
+// sidecar is the content of NAME.json, the description of a file NAME. It has what a
+// request may leave out. The nRF Connect SDK writes encoded_metadata.
 type sidecar struct {
 	FirmwareID      string `json:"firmware_id"`
 	Metadata        string `json:"metadata"`
 	EncodedMetadata string `json:"encoded_metadata"`
 }
 
-// update makes the update that a request asks for.
+// update reads the firmware of a request.
 func (r *updateIn) update(files fs.FS) (firmware.Update, error) {
 	var u firmware.Update
 	mode := blob.Push
@@ -53,8 +53,8 @@ func (r *updateIn) update(files fs.FS) (firmware.Update, error) {
 	if err != nil {
 		return u, err
 	}
-	// The same firmware has the same name, so that an update that was
-	// interrupted goes on where it was.
+	// The same firmware gets the same BLOB ID, so that an interrupted transfer is
+	// continued.
 	sum := sha256.Sum256(append(bytes.Clone(metadata), image...))
 	return firmware.Update{
 		Object: blob.Object{
@@ -64,7 +64,7 @@ func (r *updateIn) update(files fs.FS) (firmware.Update, error) {
 	}, nil
 }
 
-// first is the first text that is not empty.
+// first returns the first text that is not empty.
 func first(texts ...string) string {
 	for _, text := range texts {
 		if text != "" {
@@ -74,7 +74,7 @@ func first(texts ...string) string {
 	return ""
 }
 
-// image reads the firmware, and what is said beside it.
+// image reads the firmware and its description.
 func (r *updateIn) image(files fs.FS) ([]byte, sidecar, error) {
 	var beside sidecar
 	switch {
@@ -131,7 +131,7 @@ func octets(name, digits string, most int) ([]byte, error) {
 	return data, nil
 }
 
-// parseFirmwareID reads the octets of a firmware identifier; none is an
+// parseFirmwareID reads the octets of a firmware identifier. No octets are an
 // identifier without a version.
 func parseFirmwareID(digits string) (firmware.ID, error) {
 	const company = 2
@@ -147,7 +147,7 @@ func parseFirmwareID(digits string) (firmware.ID, error) {
 	return firmware.ID{CompanyID: mesh.CompanyID(binary.LittleEndian.Uint16(raw)), Version: raw[company:]}, nil
 }
 
-// versionOf is a firmware identifier as requests and responses have it.
+// versionOf returns a firmware identifier in the form of requests and responses.
 func versionOf(id firmware.ID) version {
 	raw := append(binary.LittleEndian.AppendUint16(nil, uint16(id.CompanyID)), id.Version...)
 	return version{

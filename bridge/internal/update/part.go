@@ -25,18 +25,18 @@ import (
 // States publishes the state of a device again.
 type States interface{ PublishState(d *registry.Device) }
 
-// Part is the part. Make it with New.
+// Part updates the firmware of devices. Make it with New.
 type Part struct {
 	part.None
 	h            *part.Host
 	states       States
 	files        fs.FS
-	chunks       chan struct{} // holds something while a chunk of firmware is sent
+	chunks       chan struct{} // holds a token while a chunk of firmware is sent
 	updates      map[*registry.Device]*update
-	distributing bool // firmware to several devices at once
+	distributing bool // several devices are being updated at once
 }
 
-// New makes the part. files are what devices are updated with; nil for none.
+// New makes the part. files are the firmware images; nil for none.
 func New(h *part.Host, s States, files fs.FS) *Part {
 	return &Part{h: h, states: s, files: files, chunks: make(chan struct{}, 1), updates: map[*registry.Device]*update{}}
 }
@@ -59,7 +59,7 @@ func (p *Part) Removed(d *registry.Device, _ bool) {
 	}
 }
 
-// State is the attribute "update" of a device, nil while there was none since the
+// State returns the attribute "update" of a device; nil if it was not updated since the
 // start.
 func (p *Part) State(d *registry.Device) *document.Update {
 	if u := p.updates[d]; u != nil {
@@ -68,7 +68,7 @@ func (p *Part) State(d *registry.Device) *document.Update {
 	return nil
 }
 
-// Message implements part.Part. It takes what the models of an update say.
+// Message implements part.Part. It takes the messages of the update models.
 func (p *Part) Message(m *part.Message) bool {
 	if m.DeviceKey || m.Element.Translator == nil {
 		return false
@@ -78,7 +78,7 @@ func (p *Part) Message(m *part.Message) bool {
 		report := new(blob.PartialBlockReport)
 		if u := p.updates[m.Element.Device]; u != nil && m.Src == u.target && access.Decode(m.Params, report) == nil {
 			select {
-			case <-u.reports: // an older one, which nobody has looked at
+			case <-u.reports: // an older one that was not read yet
 			default:
 			}
 			u.reports <- report
@@ -88,7 +88,7 @@ func (p *Part) Message(m *part.Message) bool {
 		firmware.OpUpdateInformationStatus, firmware.OpUpdateFirmwareMetadataStatus, firmware.OpUpdateStatus,
 		firmware.OpDistributionReceiversStatus, firmware.OpDistributionReceiversList, firmware.OpDistributionCapabilitiesStatus,
 		firmware.OpDistributionStatus, firmware.OpDistributionUploadStatus, firmware.OpDistributionFirmwareStatus:
-		return true // whoever asked for it got it
+		return true // an answer, which the request has received
 	}
 	return false
 }

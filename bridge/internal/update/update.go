@@ -22,23 +22,23 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
-// This file updates one device: the bridge is initiator and distributor at once, and
-// each update is a worker that carries out what a firmware.Updater wants sent.
+// This file updates one device. The bridge is initiator and distributor at once. Each
+// update is a worker that sends the messages of a firmware.Updater.
 
 const (
-	// maxUpdates bounds the updates at once.
+	// maxUpdates is how many updates may run at once.
 	maxUpdates = 16
-	// updateTimeoutBase is how long a node waits for the next message: 10 s, and
-	// this many times 10 s more.
+	// updateTimeoutBase is the Update Timeout Base: the node waits 10 s for the next
+	// message, and 10 s more for each unit.
 	updateTimeoutBase = 10
-	// chunkAttempts is how often a chunk is sent before the node is asked what
-	// it lacks.
+	// chunkAttempts is how often a chunk is sent before the node is asked which
+	// chunks it misses.
 	chunkAttempts = 3
-	// progressInterval is the time between two reports of progress.
+	// progressInterval is the shortest time between two reports of progress.
 	progressInterval = 2 * time.Second
 )
 
-// update is an update of a device's firmware, while it goes on and after it.
+// update is the last update of a device's firmware, running or ended.
 type update struct {
 	target  mesh.Address // element of the Firmware Update Server
 	abort   context.CancelFunc
@@ -48,11 +48,11 @@ type update struct {
 	done    uint32 // octets
 	size    uint32
 	began   time.Time
-	// distributes says that the device brings the firmware to others.
+	// distributes says that the device distributes the firmware to others.
 	distributes bool
 }
 
-// procedure is what carries an update out: a firmware.Updater, or a
+// procedure is the state machine of an update: a firmware.Updater or a
 // firmware.Initiator.
 type procedure interface {
 	Next(now time.Time) (blob.Ask, bool)
@@ -65,7 +65,7 @@ type procedure interface {
 	Cancel()
 }
 
-// document is the update as it stands in the state of the device.
+// document is the update in the state of the device.
 func (u *update) document(now time.Time) *document.Update {
 	if !u.running {
 		return &document.Update{State: "idle"}
@@ -89,7 +89,7 @@ func (u *update) percent() int {
 	return int(100 * uint64(u.done) / uint64(u.size))
 }
 
-// updateServer finds the element of a device that takes firmware.
+// updateServer returns the address of the Firmware Update Server of a device.
 func updateServer(d *registry.Device) (mesh.Address, error) {
 	if d.Record.Composition == nil {
 		return 0, d.Ready()
@@ -102,7 +102,8 @@ func updateServer(d *registry.Device) (mesh.Address, error) {
 	return 0, fault.New("not_supported", "%s takes no firmware over the mesh: it has no Firmware Update Server", d.Record.Name)
 }
 
-// device finds the device of a request and its element that takes firmware.
+// device returns the device of a request and the address of its Firmware Update
+// Server.
 func (p *Part) device(id schema.Device) (*registry.Device, mesh.Address, error) {
 	d, err := p.h.Devices.Named("id", string(id))
 	if err != nil {
@@ -112,8 +113,8 @@ func (p *Part) device(id schema.Device) (*registry.Device, mesh.Address, error) 
 	return d, target, err
 }
 
-// check tells what firmware a device runs, and what that of a file would do to it;
-// of a distributor, what it has and has room for.
+// check reads which firmware a device runs, and the effect that the firmware of a file
+// would have; of a distributor, its firmware and its capacity.
 func (p *Part) check(c *request.Call[checkOut], in updateIn) {
 	d, target, err := p.device(in.ID)
 	if d == nil {
@@ -148,8 +149,8 @@ func (p *Part) check(c *request.Call[checkOut], in updateIn) {
 	})
 }
 
-// checkUpdate asks a device what it runs, and, unless offered is nil, what that would
-// do to it.
+// checkUpdate reads the firmware information of a device and, unless offered is nil,
+// checks the metadata of the offered firmware.
 func (p *Part) checkUpdate(ctx context.Context, to *requester.Requester, target mesh.Address, offered *firmware.Update, out *checkOut) error {
 	const all = 0xFF
 	m, err := p.ask(ctx, to, target, blob.Ask{
@@ -189,8 +190,8 @@ func (p *Part) checkUpdate(ctx context.Context, to *requester.Requester, target 
 	return nil
 }
 
-// request updates a device, or several; the response comes when it runs the new
-// firmware, or with the reason why not.
+// request updates one device or several. The response comes when they run the new
+// firmware, or says why they do not.
 func (p *Part) request(c *request.Call[updateOut], in updateIn) {
 	switch {
 	case in.Via != "":
@@ -227,13 +228,12 @@ func (p *Part) updateOne(c *request.Call[updateOut], in *updateIn) {
 	})
 }
 
-// updateOf is the output of an update of one device.
+// updateOf is the response about one device.
 func updateOf(d *registry.Device) *updateOut {
 	return &updateOut{Address: d.Record.Address, Name: d.Record.Name, UUID: &d.Record.UUID}
 }
 
-// read reads the firmware of a request outside the loop, and goes on with it in the
-// loop.
+// read reads the firmware of a request in a worker and passes it to then in the loop.
 func (p *Part) read(in *updateIn, then func(firmware.Update, error)) {
 	p.h.Loop.Go(func(context.Context) {
 		wanted, err := in.update(p.files)
@@ -241,7 +241,7 @@ func (p *Part) read(in *updateIn, then func(firmware.Update, error)) {
 	})
 }
 
-// mayBegin is an error while one more update cannot begin.
+// mayBegin returns an error if an update of the device cannot begin now.
 func (p *Part) mayBegin(d *registry.Device) error {
 	if err := p.free(d); err != nil {
 		return err
@@ -258,7 +258,7 @@ func (p *Part) mayBegin(d *registry.Device) error {
 	return nil
 }
 
-// free says whether an update of a device can begin.
+// free returns an error if the device is in use.
 func (p *Part) free(d *registry.Device) error {
 	switch {
 	case p.h.Loop.Stopping():
@@ -274,14 +274,14 @@ func (p *Part) free(d *registry.Device) error {
 
 func (p *Part) updating(d *registry.Device) bool { return p.updates[d] != nil && p.updates[d].running }
 
-// newUpdate notes that an update of a device begins. The context ends when it is
-// aborted.
+// newUpdate records that an update of a device begins. The context ends when the update
+// is aborted.
 func (p *Part) newUpdate(d *registry.Device, target mesh.Address, wanted firmware.Update) (*update, context.Context) {
 	abort, cancel := context.WithCancel(p.h.Loop.Context())
 	return p.noteUpdate(d, target, wanted, cancel), abort
 }
 
-// noteUpdate notes that an update of a device begins, which cancel aborts.
+// noteUpdate records that an update of a device begins. cancel aborts it.
 func (p *Part) noteUpdate(d *registry.Device, target mesh.Address, wanted firmware.Update, cancel context.CancelFunc) *update {
 	u := &update{
 		target: target, abort: cancel, reports: make(chan *blob.PartialBlockReport, 1), running: true,
@@ -315,13 +315,13 @@ func (p *Part) startUpdate(c *request.Call[updateOut], d *registry.Device, targe
 	})
 }
 
-// carryOut sends what a procedure wants sent until it is done, or enough says
-// so; progress is called when there is some. When abort ends it cancels the
+// carryOut sends the messages of a procedure until it is done or enough returns true.
+// It calls progress when there is some. When the context abort ends, it cancels the
 // procedure.
 func (p *Part) carryOut(
 	ctx, abort context.Context, to *requester.Requester, u *update, updater procedure, progress func(), enough func() bool,
 ) error {
-	stage, told := firmware.StageChecking, p.h.Loop.Now()
+	stage, reported := firmware.StageChecking, p.h.Loop.Now()
 	for !updater.Done() && !enough() {
 		if ctx.Err() != nil {
 			return node.ErrStopped
@@ -338,23 +338,23 @@ func (p *Part) carryOut(
 		}
 		m, err := p.ask(sending, to, u.target, ask)
 		if abort.Err() != nil {
-			updater.Cancel() // before it takes the end of the request for a failure
+			updater.Cancel() // so that the end of the request does not count as a failure
 		}
 		updater.Answer(p.h.Loop.Now(), m, err)
-		if now := p.h.Loop.Now(); !updater.Done() && (updater.Stage() != stage || now.Sub(told) >= progressInterval) {
-			stage, told = updater.Stage(), now
+		if now := p.h.Loop.Now(); !updater.Done() && (updater.Stage() != stage || now.Sub(reported) >= progressInterval) {
+			stage, reported = updater.Stage(), now
 			progress()
 		}
 	}
 	return updater.Err()
 }
 
-// awaitUpdate waits until the updater has something to send again.
+// awaitUpdate waits until the procedure has something to send again.
 func (p *Part) awaitUpdate(abort, ctx context.Context, u *update, updater procedure) {
 	if updater.Done() {
 		return
 	}
-	const longest = time.Minute // nothing is that long in coming
+	const longest = time.Minute // more than any deadline of a procedure
 	wait := longest
 	if d := updater.NextDeadline(); !d.IsZero() {
 		wait = max(time.Until(d), 0)
@@ -373,8 +373,8 @@ func (p *Part) awaitUpdate(abort, ctx context.Context, u *update, updater proced
 	}
 }
 
-// ask sends a message to the element that takes firmware and decodes the
-// answer, if there is to be one.
+// ask sends a message of the update models and decodes the answer, if one is
+// expected.
 func (p *Part) ask(ctx context.Context, to *requester.Requester, target mesh.Address, ask blob.Ask) (access.Message, error) {
 	payload, err := access.Append(nil, ask.Message)
 	if err != nil {
@@ -384,8 +384,8 @@ func (p *Part) ask(ctx context.Context, to *requester.Requester, target mesh.Add
 		Dst: target, NetKey: to.NetKey, Key: transport.Key{App: to.AppKey}, TTL: mesh.DefaultTTL, Payload: payload, Respond: ask.Respond,
 	}
 	if ask.Respond == 0 {
-		// A chunk fills the radio for a second. One at a time leaves room for
-		// the commands of lamps between its segments.
+		// A chunk occupies the radio for a second. Sending one at a time leaves room
+		// for commands between its segments.
 		select {
 		case p.chunks <- struct{}{}:
 			defer func() { <-p.chunks }()
@@ -405,12 +405,12 @@ func (p *Part) updateProgress(d *registry.Device, u *update, stage firmware.Stag
 	if !p.h.Devices.Has(d) || p.updates[d] != u || !u.running {
 		return
 	}
-	u.stage, u.done = stage, max(u.done, done) // what is sent again is no step back
+	u.stage, u.done = stage, max(u.done, done) // repeating a chunk does not reduce the progress
 	p.updateEvent(d, stage, nil)
 	p.states.PublishState(d)
 }
 
-// updateEnded notes that the update of a device by the bridge has ended.
+// updateEnded records that an update by the bridge has ended.
 func (p *Part) updateEnded(d *registry.Device, u *update, updater *firmware.Updater, err error) error {
 	if err == nil && updater.Stage() == firmware.StageCancelled {
 		err = fault.New("aborted", "the update of %s was aborted", d.Record.Name)
@@ -418,7 +418,7 @@ func (p *Part) updateEnded(d *registry.Device, u *update, updater *firmware.Upda
 	return p.updateOver(d, u, updater.Stage(), updater.Progress(), updateFailure(err))
 }
 
-// updateOver notes that an update has ended, and returns the error that it ended
+// updateOver records that an update has ended, and returns the error that it ended
 // with.
 func (p *Part) updateOver(d *registry.Device, u *update, stage firmware.Stage, done uint32, err error) error {
 	u.running, u.stage, u.done = false, stage, max(u.done, done)
@@ -433,7 +433,7 @@ func (p *Part) updateOver(d *registry.Device, u *update, stage firmware.Stage, d
 	return err
 }
 
-// updateFailure gives the reasons of an update their codes.
+// updateFailure adds the code to the error of an update.
 func updateFailure(err error) error {
 	for _, known := range []struct {
 		is   error
@@ -468,8 +468,8 @@ func (p *Part) updateEvent(d *registry.Device, stage firmware.Stage, err error) 
 	p.h.Publisher.Notify(e)
 }
 
-// abort ends an update. Of one that this bridge has not begun, or has forgotten, the
-// device is told so all the same.
+// abort ends an update. If this bridge did not begin it, or was restarted since, the
+// device is told to cancel it.
 func (p *Part) abort(c *request.Call[document.DeviceReference], in deviceIn) {
 	d, target, err := p.device(in.ID)
 	if d == nil {

@@ -17,11 +17,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
-// This file lets a device with a Firmware Distribution Server bring firmware to
-// others: the bridge hands it over and looks on.
+// This file uploads firmware to a device with a Firmware Distribution Server, which
+// distributes it to other devices.
 
-// uploadTimeoutBase is how long the distributor waits for the next message of
-// the bridge: 10 s, and this many times 10 s more.
+// uploadTimeoutBase is the Upload Timeout Base: the distributor waits 10 s for the next
+// message of the bridge, and 10 s more for each unit.
 const uploadTimeoutBase = 30
 
 // distribution is a distribution by a device.
@@ -29,14 +29,14 @@ type distribution struct {
 	*registry.Device // the distributor
 	u                *update
 	to               *requester.Requester
-	abort            context.Context //nolint:containedctx // of whoever aborts it, beside that of the worker
+	abort            context.Context //nolint:containedctx // ends when the update is aborted; the worker has another one
 	receivers        []*receiver
 	initiator        *firmware.Initiator
 	verifyOnly       bool
 	size             uint32
 }
 
-// distributeVia lets a device update others. The response lists what came of each.
+// distributeVia makes a device update others. The response lists the outcome of each.
 func (p *Part) distributeVia(c *request.Call[updateOut], in *updateIn) {
 	if _, err := p.planVia(in); err != nil {
 		c.Fail(err)
@@ -45,7 +45,7 @@ func (p *Part) distributeVia(c *request.Call[updateOut], in *updateIn) {
 	p.read(in, func(wanted firmware.Update, err error) {
 		var r *distribution
 		if err == nil {
-			r, err = p.planVia(in) // something else may have begun meanwhile
+			r, err = p.planVia(in) // another update may have begun meanwhile
 		}
 		var order firmware.Distribution
 		if err == nil {
@@ -75,8 +75,8 @@ func (p *Part) startVia(c *request.Call[updateOut], r *distribution, order firmw
 	})
 }
 
-// planVia reads a request for a distribution by a device. Of the updates in it only
-// the targets are set.
+// planVia checks a request for a distribution by a device. Only the targets of its
+// updates are set.
 func (p *Part) planVia(in *updateIn) (*distribution, error) {
 	ids := in.IDs
 	switch {
@@ -109,7 +109,7 @@ func (p *Part) planVia(in *updateIn) (*distribution, error) {
 	return r, nil
 }
 
-// order is what the distributor is told.
+// order is the request to the distributor.
 func (r *distribution) order(wanted firmware.Update) (firmware.Distribution, error) {
 	const longest = 0xFF // octets, of the metadata in an upload
 	via := r.Record
@@ -135,8 +135,8 @@ func (r *distribution) order(wanted firmware.Update) (firmware.Distribution, err
 	return order, nil
 }
 
-// runDistribution hands the firmware over, and looks on until the distribution has ended.
-// Receivers that hear each part together listen to a group meanwhile.
+// runDistribution uploads the firmware and waits until the distribution has ended. In
+// push mode several receivers subscribe to a group address meanwhile.
 func (p *Part) runDistribution(ctx context.Context, r *distribution, order firmware.Distribution) error {
 	if len(r.receivers) > 1 && order.Mode == blob.Push && p.listenAll(ctx, r) {
 		order.Group = updateGroup
@@ -150,8 +150,8 @@ func (p *Part) runDistribution(ctx context.Context, r *distribution, order firmw
 	return err
 }
 
-// listenAll puts all receivers into the group, and reports whether they are in
-// it. If one is not, each gets the firmware for itself.
+// listenAll subscribes all receivers to the group. It reports false if one did not
+// subscribe; the distributor then sends the firmware to each receiver.
 func (p *Part) listenAll(ctx context.Context, r *distribution) bool {
 	var joining sync.WaitGroup
 	for _, receiver := range r.receivers {
@@ -169,8 +169,8 @@ func (p *Part) listenAll(ctx context.Context, r *distribution) bool {
 	return true
 }
 
-// leaveAll takes the receivers out of the group again. One that stays in it
-// hears updates that are not for it, and ignores them.
+// leaveAll ends the subscriptions. A receiver that keeps its subscription receives later
+// updates and ignores them.
 func (p *Part) leaveAll(ctx context.Context, r *distribution) {
 	var leaving sync.WaitGroup
 	for _, receiver := range r.receivers {
@@ -181,7 +181,7 @@ func (p *Part) leaveAll(ctx context.Context, r *distribution) {
 	leaving.Wait()
 }
 
-// distributionProgress tells how far the distributor is, and each receiver.
+// distributionProgress reports the progress of the distributor and of each receiver.
 func (p *Part) distributionProgress(r *distribution, stage firmware.Stage, percent int, entries []firmware.ReceiverEntry) {
 	const all, step = 100, 2
 	p.receiverProgress(r.Device, r.u, stage, uint32(uint64(r.size)*uint64(percent)/all))
@@ -196,7 +196,7 @@ func (p *Part) distributionProgress(r *distribution, stage firmware.Stage, perce
 	}
 }
 
-// receiverProgress tells how far a device is if that is news.
+// receiverProgress reports the progress of a device if it has changed.
 func (p *Part) receiverProgress(d *registry.Device, u *update, stage firmware.Stage, done uint32) {
 	if u.stage == stage && u.done >= done {
 		return
@@ -207,8 +207,8 @@ func (p *Part) receiverProgress(d *registry.Device, u *update, stage firmware.St
 	p.updateProgress(d, u, stage, done)
 }
 
-// receiverStage is the stage of a receiver that is not done with; empty for one
-// that is.
+// receiverStage is the stage of a receiver whose update is running; empty for any
+// other.
 func receiverStage(p firmware.RetrievedPhase) firmware.Stage {
 	switch p {
 	case firmware.RetrievedPhase(firmware.TransferActive):
@@ -224,7 +224,7 @@ func receiverStage(p firmware.RetrievedPhase) firmware.Stage {
 	}
 }
 
-// distributionEnded tells what came of each receiver, and of all.
+// distributionEnded ends the updates of the receivers and of the distributor.
 func (p *Part) distributionEnded(c *request.Call[updateOut], r *distribution, err error) {
 	p.distributing = false
 	stage := r.initiator.Stage()
@@ -233,7 +233,7 @@ func (p *Part) distributionEnded(c *request.Call[updateOut], r *distribution, er
 	}
 	partly := errors.Is(err, firmware.ErrReceivers)
 	whole := updateFailure(err)
-	var told outcomes
+	var reported outcomes
 	for i, receiver := range r.receivers {
 		at, failed := stage, whole
 		if entries := r.initiator.Receivers(); (err == nil || partly) && i < len(entries) {
@@ -243,7 +243,7 @@ func (p *Part) distributionEnded(c *request.Call[updateOut], r *distribution, er
 		if failed == nil {
 			done = r.size
 		}
-		told.add(receiver.Device, "", p.updateOver(receiver.Device, receiver.u, at, done, failed))
+		reported.add(receiver.Device, "", p.updateOver(receiver.Device, receiver.u, at, done, failed))
 	}
 	done := uint32(0)
 	if whole == nil {
@@ -251,12 +251,12 @@ func (p *Part) distributionEnded(c *request.Call[updateOut], r *distribution, er
 	}
 	err = p.updateOver(r.Device, r.u, stage, done, whole)
 	if partly {
-		err = told.failure()
+		err = reported.failure()
 	}
-	c.Answer(&updateOut{Devices: told.results, Via: r.Record.Name}, err)
+	c.Answer(&updateOut{Devices: reported.results, Via: r.Record.Name}, err)
 }
 
-// outcome is what the distributor says of a receiver at the end.
+// outcome is the final state of a receiver according to the distributor.
 func (r *distribution) outcome(e *firmware.ReceiverEntry) (firmware.Stage, error) {
 	verified := firmware.RetrievedPhase(firmware.VerificationSucceeded)
 	switch {
