@@ -35,13 +35,12 @@ const (
 // receiver is a device of a distribution.
 type receiver struct {
 	*registry.Device
-	u        *update
-	updater  *firmware.Updater
-	abort    context.Context //nolint:containedctx // that of the device, beside that of the worker
-	to       *requester.Requester
-	listens  bool // is subscribed to updateGroup
-	err      error
-	reported firmware.Stage
+	u       *update
+	updater *firmware.Updater
+	abort   context.Context //nolint:containedctx // that of the device, beside that of the worker
+	to      *requester.Requester
+	listens bool // is subscribed to updateGroup
+	err     error
 }
 
 // distributeAll updates several devices at once. The response lists the outcome of
@@ -109,7 +108,7 @@ func (p *Part) startDistribution(c *request.Call[updateOut], chosen []*registry.
 	all := make([]*receiver, len(chosen))
 	for i, d := range chosen {
 		u, abort := p.newUpdate(d, targets[i], wanted)
-		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.h.Requester(d), reported: firmware.StageChecking}
+		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.h.Requester(d)}
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		p.distribute(ctx, all)
@@ -120,7 +119,7 @@ func (p *Part) startDistribution(c *request.Call[updateOut], chosen []*registry.
 // distributed ends the updates of all devices and answers the request.
 func (p *Part) distributed(c *request.Call[updateOut], all []*receiver) {
 	p.distributing = false
-	var reported outcomes
+	var results outcomes
 	for _, r := range all {
 		r.u.abort() // gives its context back
 		effect := r.updater.Effect().String()
@@ -128,15 +127,15 @@ func (p *Part) distributed(c *request.Call[updateOut], all []*receiver) {
 		if errors.Is(err, fault.ErrRemoved) {
 			effect = ""
 		}
-		reported.add(r.Device, effect, err)
+		results.add(r.Device, effect, err)
 	}
-	c.Answer(&updateOut{Devices: reported.results}, reported.failure())
+	c.Answer(&updateOut{Devices: results.list}, results.failure())
 }
 
 // outcomes collects the outcomes of the devices.
 type outcomes struct {
-	results []result
-	failed  int
+	list   []result
+	failed int
 }
 
 // add adds the outcome of a device.
@@ -146,7 +145,7 @@ func (o *outcomes) add(d *registry.Device, effect string, err error) {
 		o.failed++
 		r.Status, r.Code, r.Error = "error", fault.Code(err), fault.Clip(err.Error())
 	}
-	o.results = append(o.results, r)
+	o.list = append(o.list, r)
 }
 
 // failure is an error if the update of any device failed.
@@ -154,7 +153,7 @@ func (o *outcomes) failure() error {
 	if o.failed == 0 {
 		return nil
 	}
-	return fault.New("partly_failed", "%d of %d devices were not updated", o.failed, len(o.results))
+	return fault.New("partly_failed", "%d of %d devices were not updated", o.failed, len(o.list))
 }
 
 // distribute prepares each device for the transfer, transfers the firmware to all of

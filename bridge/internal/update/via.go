@@ -233,7 +233,7 @@ func (p *Part) distributionEnded(c *request.Call[updateOut], r *distribution, er
 	}
 	partly := errors.Is(err, firmware.ErrReceivers)
 	whole := updateFailure(err)
-	var reported outcomes
+	var results outcomes
 	for i, receiver := range r.receivers {
 		at, failed := stage, whole
 		if entries := r.initiator.Receivers(); (err == nil || partly) && i < len(entries) {
@@ -243,7 +243,7 @@ func (p *Part) distributionEnded(c *request.Call[updateOut], r *distribution, er
 		if failed == nil {
 			done = r.size
 		}
-		reported.add(receiver.Device, "", p.updateOver(receiver.Device, receiver.u, at, done, failed))
+		results.add(receiver.Device, "", p.updateOver(receiver.Device, receiver.u, at, done, failed))
 	}
 	done := uint32(0)
 	if whole == nil {
@@ -251,9 +251,9 @@ func (p *Part) distributionEnded(c *request.Call[updateOut], r *distribution, er
 	}
 	err = p.updateOver(r.Device, r.u, stage, done, whole)
 	if partly {
-		err = reported.failure()
+		err = results.failure()
 	}
-	c.Answer(&updateOut{Devices: reported.results, Via: r.Record.Name}, err)
+	c.Answer(&updateOut{Devices: results.list, Via: r.Record.Name}, err)
 }
 
 // outcome is the final state of a receiver according to the distributor.
