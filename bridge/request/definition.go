@@ -114,6 +114,11 @@ func (d *Definition) decode(payload []byte, in any) error {
 	return decoding(d.input.Decode(payload, in, transactionKey))
 }
 
+// Check reads a payload and says what is wrong with it, without doing anything.
+func (d *Definition) Check(payload []byte) error {
+	return d.decode(payload, d.input.New())
+}
+
 // Redact returns what a log may show of a payload, as JSON; nil for nothing. That
 // includes the transaction if it does not look like a key.
 func (d *Definition) Redact(payload []byte) json.RawMessage {
