@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
@@ -16,19 +16,19 @@ import (
 func (w *world) sleeper() *fake.Node {
 	w.t.Helper()
 	plug := fake.Plug(uuid(1))
-	plug.Composition.Features = foundation.FeatureLowPower
+	plug.Composition.Features = configuration.FeatureLowPower
 	w.join(map[string]*fake.Node{"plug": plug})
-	w.befriend(plug, true, "")
+	w.friendship(plug, true, "")
 	return plug
 }
 
-func (w *world) befriend(d *fake.Node, established bool, reason friend.Reason) {
+func (w *world) friendship(d *fake.Node, established bool, reason friend.Reason) {
 	w.t.Helper()
 	link := friend.Link{LPN: d.Address(), Friend: 1}
 	if established {
-		w.net.Befriend(friend.Status{Link: link, PollTimeout: time.Minute, Queued: 2})
+		w.net.SetFriendships(friend.Status{Link: link, PollTimeout: time.Minute, Queued: 2})
 	} else {
-		w.net.Befriend()
+		w.net.SetFriendships()
 	}
 	w.svc.Report(node.FriendshipChanged{LPN: link.LPN, Friend: link.Friend, Established: established, Reason: string(reason)})
 	synctest.Wait()
@@ -47,14 +47,14 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 		w.send("b/plug/set", `{"state":"ON"}`)
 		pass(2 * silence)
 		w.expect("b/plug/availability", online)
-		if n := len(plug.Received(foundation.OpConfigDefaultTTLGet)); n > 0 {
+		if n := len(plug.Received(configuration.OpDefaultTTLGet)); n > 0 {
 			t.Errorf("%d probes of a device that sleeps", n)
 		}
 
 		// It asks anew, and moves to another friend: it is still there.
-		w.befriend(plug, false, friend.Requested)
-		w.befriend(plug, true, "")
-		w.befriend(plug, false, friend.Cleared)
+		w.friendship(plug, false, friend.Requested)
+		w.friendship(plug, true, "")
+		w.friendship(plug, false, friend.Cleared)
 		w.expect("b/plug/availability", online)
 		pass(time.Second)
 		if list := w.out.value("b/bridge/devices"); strings.Contains(list, "friendship") {
@@ -62,9 +62,9 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 		}
 
 		// It has not polled for so long that it must be gone.
-		w.befriend(plug, true, "")
+		w.friendship(plug, true, "")
 		w.out.take()
-		w.befriend(plug, false, friend.PollTimeout)
+		w.friendship(plug, false, friend.PollTimeout)
 		w.expect("b/plug/availability", offline)
 		event := object(t, w.out.take("b/bridge/event")[0])
 		data := event["data"].(map[string]any)
@@ -72,7 +72,7 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 			t.Errorf("event %v", event)
 		}
 		plug.SetSilent(false)
-		w.befriend(plug, true, "")
+		w.friendship(plug, true, "")
 		w.expect("b/plug/availability", online)
 		w.svc.Report(node.FriendshipChanged{LPN: 0x7000, Established: true}) // no device of ours
 		synctest.Wait()
@@ -86,12 +86,12 @@ func TestHeartbeatRequest(t *testing.T) {
 		if !ok || response["status"] != "ok" || data["id"] != "plug" || data["period"] != 64.0 || data["ttl"] != 7.0 {
 			t.Errorf("response %v", response)
 		}
-		sets := plug.Received(foundation.OpConfigHeartbeatPublicationSet)
+		sets := plug.Received(configuration.OpHeartbeatPublicationSet)
 		if len(sets) != 1 {
 			t.Fatalf("%d messages", len(sets))
 		}
-		want := foundation.ConfigHeartbeatPublicationSet{Destination: 1, CountLog: 0xFF, PeriodLog: 7, TTL: 7, Features: 0x000F}
-		if got := fake.Decode[foundation.ConfigHeartbeatPublicationSet](sets[0]); *got != want {
+		want := configuration.HeartbeatPublicationSet{Destination: 1, CountLog: 0xFF, PeriodLog: 7, TTL: 7, Features: 0x000F}
+		if got := fake.Decode[configuration.HeartbeatPublicationSet](sets[0]); *got != want {
 			t.Errorf("sent %+v, want %+v", *got, want)
 		}
 		for _, hops := range []uint8{3, 1, 2} {

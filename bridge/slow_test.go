@@ -146,3 +146,41 @@ func TestBusyBridgeCountsWhatItDrops(t *testing.T) {
 		}
 	})
 }
+
+// A device gets the former name of another one while the store is slow: its topics
+// are not cleared, neither now nor when the other one is removed.
+func TestNameThatAnotherDeviceHad(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &slow{Store: w.store}
+		w.cfg.Store = disk
+		w.start()
+		w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1)), "lamp": fake.Lamp(uuid(2))})
+		disk.hold()
+		w.send("b/bridge/request/device/rename", `{"from":"plug","to":"socket"}`)
+		w.send("b/bridge/request/device/rename", `{"from":"lamp","to":"plug"}`)
+		w.send("b/bridge/request/device/rename", `{"from":"plug","to":"bulb"}`)
+		w.send("b/bridge/request/device/rename", `{"from":"bulb","to":"plug"}`)
+		disk.release()
+		pass(time.Second)
+		for _, r := range w.out.take("b/bridge/response/device/rename") {
+			if !strings.Contains(r, `"ok"`) {
+				t.Error(r)
+			}
+		}
+		w.expect("b/socket", `{"state":"OFF"}`)
+		w.request("device/remove", `{"id":"socket"}`)
+		if got := w.out.value("b/plug"); !strings.Contains(got, "brightness") {
+			t.Errorf("b/plug is %q, expected the state of the lamp", got)
+		}
+		w.expect("b/plug/availability", online)
+		for _, gone := range []string{"socket", "b/lamp", "bulb"} {
+			if got := w.out.standing(gone); len(got) != 0 {
+				t.Errorf("standing topics %v", got)
+			}
+		}
+		w.request("device/remove", `{"id":"plug"}`)
+		if got := w.out.standing("b/plug"); len(got) != 0 {
+			t.Errorf("standing topics %v after both are removed", got)
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
@@ -29,7 +30,7 @@ type Options struct {
 	Refreshing bool
 }
 
-// Step is one thing done to a node, for who shows the progress.
+// Step is one step of the configuration, to show the progress.
 type Step struct {
 	Name  string // composition, app_key, bind, publish, details
 	Done  int    // steps done so far
@@ -39,28 +40,28 @@ type Step struct {
 // Result is what was found out and done.
 type Result struct {
 	AppKey      mesh.KeyIndex
-	Composition *foundation.Composition
+	Composition *configuration.Composition
 	Details     device.Details
 	// Skipped says which models could not be configured, and why. The node
 	// works without them.
 	Skipped []string
 }
 
-// Timeout is how long a node may take to answer one question before it is given
-// up. One that sleeps may hear a single one each time that it wakes up.
+// Timeout is how long a node may take to answer one request. A low power node may
+// receive only one request each time that it polls its friend.
 const Timeout = 5 * time.Minute
 
-// Publication of what a model has to tell. A publication is not acknowledged,
-// so it is sent twice; the same transaction counts once.
+// Parameters of the publications. A publication is not acknowledged, so it is sent
+// twice. Receivers recognise the second one by its transaction identifier.
 const (
 	publishRepeats  = 1
 	publishInterval = 4 // steps of 50 ms less one: 250 ms
-	// sensorPeriod is 6 steps of 10 s: a sensor that says nothing for a minute
-	// is missed.
+	// sensorPeriod is 6 steps of 10 s: a sensor that is silent for a minute counts
+	// as missing.
 	sensorPeriod = 6 | 2<<6
 )
 
-// configurator carries one node through.
+// configurator configures one node.
 type configurator struct {
 	Requester
 	Options
@@ -78,8 +79,8 @@ type instance struct {
 }
 
 // Configure reads the composition of a node and configures it. It is safe to
-// run again. The error is that of a step without which the node is of no use;
-// it wraps node.ErrNoResponse when the node did not answer, and
+// run again. The error is that of a step without which the node cannot be used; it
+// wraps node.ErrNoResponse when the node did not answer, and
 // foundation.StatusError when it refused.
 func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, progress func(Step)) (*Result, error) {
 	c := &configurator{
@@ -108,17 +109,17 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 
 // Remove makes a node leave the network (section 4.3.2.53).
 func Remove(ctx context.Context, r Requester, peer state.Peer) error {
-	_, err := ask[foundation.ConfigNodeResetStatus](ctx, r, server(peer), &foundation.ConfigNodeReset{}, nil)
+	_, err := ask[configuration.NodeResetStatus](ctx, r, server(peer), &configuration.NodeReset{}, nil)
 	if err != nil {
 		return fmt.Errorf("commission: %s did not confirm that it leaves the network: %w", peer.Address, err)
 	}
 	return nil
 }
 
-// Probe asks a node for something that every node answers, to find out whether
-// it can be reached.
+// Probe finds out whether a node can be reached. It asks for the default TTL, which
+// every node answers.
 func Probe(ctx context.Context, r Requester, peer state.Peer) error {
-	_, err := ask[foundation.ConfigDefaultTTLStatus](ctx, r, server(peer), &foundation.ConfigDefaultTTLGet{}, nil)
+	_, err := ask[configuration.DefaultTTLStatus](ctx, r, server(peer), &configuration.DefaultTTLGet{}, nil)
 	return err
 }
 
@@ -136,8 +137,8 @@ func (c *configurator) did(name string) {
 }
 
 func (c *configurator) readComposition(ctx context.Context) error {
-	status, err := ask(ctx, c, server(c.peer), &foundation.ConfigCompositionDataGet{Page: 0},
-		func(s *foundation.ConfigCompositionDataStatus) bool { return s.Page == 0 })
+	status, err := ask(ctx, c, server(c.peer), &configuration.CompositionDataGet{Page: 0},
+		func(s *configuration.CompositionDataStatus) bool { return s.Page == 0 })
 	if err != nil {
 		return err
 	}
@@ -176,9 +177,9 @@ func (c *configurator) addAppKey(ctx context.Context) error {
 	return nil
 }
 
-// configureModel binds a model and sets its publication. What the node refuses
-// is noted; only a node that does not answer ends it. A model without the
-// AppKey can neither publish nor be asked anything.
+// configureModel binds a model and sets its publication. What the node refuses is
+// recorded, and the configuration continues; it ends when the node does not answer. A
+// model without the AppKey can neither publish nor answer.
 func (c *configurator) configureModel(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
 	at := instance{element, model}
 	bound := true
@@ -202,8 +203,8 @@ func (c *configurator) configureModel(ctx context.Context, element mesh.Address,
 	return err
 }
 
-// tolerate ends a step. It reports whether the node agreed; a refusal is noted
-// and is no error.
+// tolerate ends a step. It reports whether the node agreed. A refusal is recorded and
+// is not an error.
 func (c *configurator) tolerate(at instance, step string, err error) (agreed bool, failed error) {
 	var refused foundation.StatusError
 	if errors.As(err, &refused) {
@@ -218,14 +219,14 @@ func (c *configurator) tolerate(at instance, step string, err error) (agreed boo
 	return true, nil
 }
 
-// skip notes what could not be done.
+// skip records what could not be done.
 func (c *configurator) skip(step string, at instance, why error) {
 	c.result.Skipped = append(c.result.Skipped, fmt.Sprintf("%s: model %s of element %s: %s", step, at.model, at.element, why))
 }
 
 func (c *configurator) bind(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
-	m := &foundation.ConfigModelAppBind{ElementAddress: element, AppKeyIndex: c.AppKey, ModelIdentifier: model}
-	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigModelAppStatus) bool {
+	m := &configuration.ModelAppBind{ElementAddress: element, AppKeyIndex: c.AppKey, ModelIdentifier: model}
+	status, err := ask(ctx, c, server(c.peer), m, func(s *configuration.ModelAppStatus) bool {
 		return s.ElementAddress == m.ElementAddress && s.AppKeyIndex == m.AppKeyIndex && s.ModelIdentifier == m.ModelIdentifier
 	})
 	if err != nil {
@@ -236,8 +237,8 @@ func (c *configurator) bind(ctx context.Context, element mesh.Address, model mes
 
 func (c *configurator) publish(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
 	if c.KeepPublications {
-		former, err := ask(ctx, c, server(c.peer), &foundation.ConfigModelPublicationGet{ElementAddress: element, ModelIdentifier: model},
-			func(s *foundation.ConfigModelPublicationStatus) bool {
+		former, err := ask(ctx, c, server(c.peer), &configuration.ModelPublicationGet{ElementAddress: element, ModelIdentifier: model},
+			func(s *configuration.ModelPublicationStatus) bool {
 				return s.ElementAddress == element && s.ModelIdentifier == model
 			})
 		if err != nil {
@@ -247,14 +248,14 @@ func (c *configurator) publish(ctx context.Context, element mesh.Address, model 
 			return nil
 		}
 	}
-	m := &foundation.ConfigModelPublicationSet{
+	m := &configuration.ModelPublicationSet{
 		ElementAddress:    element,
 		PublishAddress:    c.Bridge,
 		PublishParameters: IntentOf(model).Parameters,
 		ModelIdentifier:   model,
 	}
 	m.AppKeyIndex = c.AppKey
-	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigModelPublicationStatus) bool {
+	status, err := ask(ctx, c, server(c.peer), m, func(s *configuration.ModelPublicationStatus) bool {
 		return s.ElementAddress == m.ElementAddress && s.ModelIdentifier == m.ModelIdentifier
 	})
 	if err != nil {

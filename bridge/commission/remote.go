@@ -7,7 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -15,21 +15,21 @@ import (
 const MaxScan = 255 * time.Second
 
 // Scan makes the Remote Provisioning Server of a node look for unprovisioned
-// devices (section 4.3.4); a time of 0 ends that. What it finds is reported by the
-// mesh.
+// devices (section 4.3.4); a duration of 0 ends the scan. The mesh reports what it finds
+// as DeviceHeard events.
 func Scan(ctx context.Context, r Requester, peer state.Peer, duration time.Duration) error {
-	var status *foundation.RemoteProvisioningScanStatus
+	var status *remoteprovisioning.ScanStatus
 	var err error
 	if seconds := uint8(min(duration, MaxScan) / time.Second); seconds > 0 {
-		status, err = ask[foundation.RemoteProvisioningScanStatus](ctx, r, server(peer), &foundation.RemoteProvisioningScanStart{Timeout: seconds}, nil)
+		status, err = ask[remoteprovisioning.ScanStatus](ctx, r, server(peer), &remoteprovisioning.ScanStart{Timeout: seconds}, nil)
 	} else {
-		status, err = ask[foundation.RemoteProvisioningScanStatus](ctx, r, server(peer), &foundation.RemoteProvisioningScanStop{}, nil)
+		status, err = ask[remoteprovisioning.ScanStatus](ctx, r, server(peer), &remoteprovisioning.ScanStop{}, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("commission: %s does not scan: %w", peer.Address, err)
 	}
-	if status.Status != foundation.RemoteSuccess {
-		return fmt.Errorf("commission: %s does not scan: it says %v", peer.Address, status.Status)
+	if status.Status != remoteprovisioning.Success {
+		return fmt.Errorf("commission: %s does not scan: its status is %v", peer.Address, status.Status)
 	}
 	return nil
 }
@@ -49,20 +49,21 @@ const (
 )
 
 // Describe asks the Remote Provisioning Server of a node for more about an
-// unprovisioned device. The node has so long to hear it, up to 21 s.
+// unprovisioned device (section 4.4.5). duration is how long the node listens, 1 s to
+// 21 s.
 func Describe(ctx context.Context, r Requester, peer state.Peer, uuid mesh.UUID, duration time.Duration) (*Details, error) {
 	const longest, margin = 21 * time.Second, 5 * time.Second
 	duration = max(min(duration, longest), time.Second)
 	to := server(peer)
 	to.wait = duration + margin
-	report, err := ask(ctx, r, to, &foundation.RemoteProvisioningExtendedScanStart{
+	report, err := ask(ctx, r, to, &remoteprovisioning.ExtendedScanStart{
 		ADTypeFilter: []uint8{adName, adURI}, HasUUID: true, UUID: uuid, Timeout: uint8(duration / time.Second),
-	}, func(m *foundation.RemoteProvisioningExtendedScanReport) bool { return m.UUID == uuid })
+	}, func(m *remoteprovisioning.ExtendedScanReport) bool { return m.UUID == uuid })
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("commission: %s does not scan: %w", peer.Address, err)
-	case report.Status != foundation.RemoteSuccess:
-		return nil, fmt.Errorf("commission: %s does not scan: it says %v", peer.Address, report.Status)
+	case report.Status != remoteprovisioning.Success:
+		return nil, fmt.Errorf("commission: %s does not scan: its status is %v", peer.Address, report.Status)
 	case !report.HasOOBInformation:
 		return nil, fmt.Errorf("commission: %s has not heard the device within %v", peer.Address, duration)
 	}
@@ -70,7 +71,7 @@ func Describe(ctx context.Context, r Requester, peer state.Peer, uuid mesh.UUID,
 	for rest := report.ADStructures; len(rest) > 1; {
 		n := int(rest[0])
 		if n == 0 || n >= len(rest) {
-			break // what comes behind cannot be told apart
+			break // the structures after it cannot be separated
 		}
 		switch kind, data := rest[1], rest[2:n+1]; kind {
 		case adName:

@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -29,7 +29,7 @@ type Network struct {
 	Now        time.Time
 }
 
-// Kept is what an imported database had besides.
+// Kept is what an imported database had that the bridge does not use.
 type Kept struct {
 	Head  *cdb.Database // nil when the network was made by the bridge
 	Nodes map[mesh.UUID]*cdb.Node
@@ -116,7 +116,7 @@ func (n *Network) appKeys(named []cdb.AppKey) []cdb.AppKey {
 	return keys
 }
 
-// provisioner is the bridge as one that adds nodes.
+// provisioner is the bridge's entry in the list of provisioners.
 func (n *Network) provisioner() cdb.Provisioner {
 	last := n.Node.LastAddress
 	if last == mesh.Unassigned {
@@ -128,8 +128,8 @@ func (n *Network) provisioner() cdb.Provisioner {
 	}
 }
 
-// nodes lists the bridge, its devices, and what the import had that is neither:
-// other provisioners and excluded nodes.
+// nodes lists the bridge, its devices, and the other nodes of the import: other
+// provisioners and excluded nodes.
 func (n *Network) nodes() []cdb.Node {
 	names := map[mesh.UUID]*device.Record{}
 	for _, r := range n.Records {
@@ -163,7 +163,7 @@ func (n *Network) removed() map[mesh.UUID]bool {
 	return provisioners
 }
 
-// self is the bridge as a node.
+// self is the bridge's own node.
 func (n *Network) self() cdb.Node {
 	ttl := uint8(n.Node.DefaultTTL)
 	out := cdb.Node{
@@ -187,7 +187,7 @@ func feature(f state.Feature) *uint8 {
 	return &v
 }
 
-// key is a copy; a zero key is one that nobody has.
+// key returns a copy, and nil for a zero key, which means that the key is not known.
 func key(k crypto.Key) *crypto.Key {
 	if k.IsZero() {
 		return nil
@@ -195,8 +195,8 @@ func key(k crypto.Key) *crypto.Key {
 	return &k
 }
 
-// keysOf gives a node the keys that every device of the bridge has, and with
-// all those that the bridge has itself.
+// keysOf adds the keys that every device of the bridge has; with all, those that the
+// bridge has itself.
 func (n *Network) keysOf(out *cdb.Node, all bool) {
 	for i, s := range n.Node.Subnets {
 		if i == 0 || all {
@@ -210,7 +210,7 @@ func (n *Network) keysOf(out *cdb.Node, all bool) {
 	}
 }
 
-// node describes a device: as it came, with what the bridge did to it since.
+// node describes a device: as it was imported, with the changes that the bridge made.
 func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
 	out := cdb.Node{Security: cdb.Insecure}
 	if kept := n.Kept.Nodes[p.UUID]; kept != nil {
@@ -253,7 +253,7 @@ func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
 	return out
 }
 
-// bindsKey notes that the device has been given the bridge's AppKey.
+// bindsKey adds the bridge's AppKey to those of the device.
 func (n *Network) bindsKey(out *cdb.Node) {
 	if len(n.Node.AppKeys) == 0 {
 		return
@@ -276,8 +276,8 @@ func find(elements []cdb.Element, i int, id mesh.ModelID) *cdb.Model {
 	return nil
 }
 
-// model is a model as the bridge configures it. Publications of imported
-// devices are left as they are, so nothing is said of them but what is known.
+// model is a model as the bridge configures it. The bridge does not change the
+// publications of imported devices, so they are exported as they were imported.
 func (n *Network) model(id mesh.ModelID, former *cdb.Model, configured, publishes bool) cdb.Model {
 	out := cdb.Model{ID: id}
 	if former != nil {
@@ -297,7 +297,7 @@ func (n *Network) model(id mesh.ModelID, former *cdb.Model, configured, publishe
 	return out
 }
 
-func publication(to mesh.Address, app mesh.KeyIndex, p foundation.PublishParameters) *cdb.Publish {
+func publication(to mesh.Address, app mesh.KeyIndex, p configuration.PublishParameters) *cdb.Publish {
 	resolution := [4]uint32{100, 1000, 10000, 600000}
 	const step, fewest = 50, 1
 	return &cdb.Publish{
@@ -307,8 +307,8 @@ func publication(to mesh.Address, app mesh.KeyIndex, p foundation.PublishParamet
 	}
 }
 
-func features(f foundation.Features) *cdb.Features {
-	has := func(bit foundation.Features) *uint8 {
+func features(f configuration.Features) *cdb.Features {
+	has := func(bit configuration.Features) *uint8 {
 		v := uint8(state.Unsupported)
 		if f&bit != 0 {
 			v = uint8(state.Enabled)
@@ -316,12 +316,12 @@ func features(f foundation.Features) *cdb.Features {
 		return &v
 	}
 	return &cdb.Features{
-		Relay: has(foundation.FeatureRelay), Proxy: has(foundation.FeatureProxy),
-		Friend: has(foundation.FeatureFriend), LowPower: has(foundation.FeatureLowPower),
+		Relay: has(configuration.FeatureRelay), Proxy: has(configuration.FeatureProxy),
+		Friend: has(configuration.FeatureFriend), LowPower: has(configuration.FeatureLowPower),
 	}
 }
 
-// exclusions are those of the node in the form of the database.
+// exclusions are the excluded addresses in the form of the database.
 func exclusions(list []node.Exclusion) []cdb.Exclusion {
 	all := make([]cdb.Exclusion, 0, len(list))
 	for _, e := range list {

@@ -72,7 +72,7 @@ func checkBase(base string) error {
 	return nil
 }
 
-// checkPath holds the rules that every run of segments has to keep.
+// checkPath checks the rules for segments.
 func checkPath(path string, maxLength int) error {
 	switch {
 	case path == "":
@@ -101,7 +101,7 @@ func checkPath(path string, maxLength int) error {
 	return nil
 }
 
-// reserved reports the segments that carry meaning after a name.
+// reserved reports whether a segment has a meaning after a name.
 func reserved(segment string) bool {
 	switch segment {
 	case setSegment, getSegment, availabilitySegment, eventSegment, messageSegment:

@@ -9,7 +9,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 )
@@ -124,7 +124,7 @@ func Compose(families []Family, r *device.Record) *Device {
 	return d
 }
 
-func (d *Device) compose(families []Family, elements []foundation.CompositionElement, details *device.Details) {
+func (d *Device) compose(families []Family, elements []configuration.CompositionElement, details *device.Details) {
 	c := &composer{elements: elements, details: details, names: map[string]int{}}
 	for range elements {
 		c.taken = append(c.taken, map[mesh.ModelID]bool{})

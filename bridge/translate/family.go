@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -48,14 +48,14 @@ type Place struct {
 
 // composer is the state of building a device.
 type composer struct {
-	elements []foundation.CompositionElement
+	elements []configuration.CompositionElement
 	details  *device.Details
 	taken    []map[mesh.ModelID]bool // by element
 	names    map[string]int          // how many features of a name there are
 }
 
 // Elements are the elements of the whole device.
-func (p *Place) Elements() []foundation.CompositionElement { return p.composer.elements }
+func (p *Place) Elements() []configuration.CompositionElement { return p.composer.elements }
 
 // Details is what the servers of the device said about themselves when the
 // device was interviewed.

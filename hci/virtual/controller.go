@@ -84,24 +84,29 @@ type Controller struct {
 	faults    faults
 	stats     Stats
 
-	pending   pending
-	family    family
-	mask      uint64 // Set Event Mask
-	maskLE    uint64 // LE Set Event Mask
-	random    packet.Address
-	hasRandom bool // the host has set random
+	pending pending
+	settings
 
 	legacy set    // the one set of the legacy commands
 	sets   []*set // by the extended commands, in the order of their creation
 	scan   scanner
 
-	suggested uint16 // octets of data in a link layer packet
 	initiator initiator
 	ends      []*end // of connections, in the order of their handles
 
 	events    uint64        // advertising events so far, seeds the chance of each
 	busyFrom  time.Duration // the last transmission
 	busyUntil time.Duration
+}
+
+// settings is what the host has set.
+type settings struct {
+	family    family
+	mask      uint64 // Set Event Mask
+	maskLE    uint64 // LE Set Event Mask
+	random    packet.Address
+	hasRandom bool   // the host has set random
+	suggested uint16 // octets of data in a link layer packet
 }
 
 // Stats counts what a controller did since it was attached.

@@ -134,6 +134,14 @@ func (c *Codec) Enum(name string, v *uint8, words []string) {
 	c.enumJSON(name, v, 8, words)
 }
 
+// InWords is an enumerated value in words: words[v], or that v is reserved.
+func InWords(v uint8, words []string) string {
+	if int(v) < len(words) {
+		return words[v]
+	}
+	return fmt.Sprintf("reserved value 0x%02x", v)
+}
+
 // EnumBits is Enum with 1 to 8 bits.
 func (c *Codec) EnumBits(name string, v *uint8, width uint, words []string) {
 	if c.Octets() {

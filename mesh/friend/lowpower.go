@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // LowPowerConfig sets up a LowPower. Zero fields get their default where one is
@@ -85,16 +86,22 @@ type LowPower struct {
 	window      time.Duration
 	room        int // of the friend's subscription list
 
+	exchange
+	pollAt  time.Time // sooner than the interval, zero if not
+	heardAt time.Time // the last message
+
+	wanted, known []mesh.Address
+}
+
+// exchange is the question that a Low Power node has for its friend, and how
+// often it has asked.
+type exchange struct {
 	fsn        bool
 	question   uint8 // opcode
 	attempts   int
 	listenFrom time.Time
 	list       Subscriptions // in question
 	number     uint8         // of the last transaction
-	pollAt     time.Time     // sooner than the interval, zero if not
-	heardAt    time.Time     // the last message
-
-	wanted, known []mesh.Address
 }
 
 // NewLowPower makes a LowPower.
@@ -163,7 +170,7 @@ func (l *LowPower) NextDeadline() time.Time {
 	case stopped:
 		return time.Time{}
 	case sleeping:
-		return earlier(l.deadline, l.pollAt)
+		return deadline.Earliest(l.deadline, l.pollAt)
 	default:
 		return l.deadline
 	}
@@ -171,7 +178,7 @@ func (l *LowPower) NextDeadline() time.Time {
 
 // Tick does what is due.
 func (l *LowPower) Tick(now time.Time, out *Output) {
-	if !due(l.NextDeadline(), now) {
+	if !deadline.Due(l.NextDeadline(), now) {
 		return
 	}
 	switch l.phase {
@@ -239,7 +246,7 @@ func (l *LowPower) offered(now time.Time, m *Control) {
 		return
 	}
 	if l.from == mesh.Unassigned {
-		l.deadline = earlier(l.deadline, now.Add(betterOffer))
+		l.deadline = deadline.Earliest(l.deadline, now.Add(betterOffer))
 	} else if !l.better(&o) {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // What is known of proxies is bounded and passes away.
@@ -89,7 +90,7 @@ func (l candidates) find(p bearer.Peer) *candidate {
 // see notes a sighting. When there is no room, the one that would be chosen
 // last goes.
 func (l *candidates) see(now time.Time, s Candidate) {
-	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(later(c.seen, c.notBefore)) > forget })
+	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(deadline.Latest(c.seen, c.notBefore)) > forget })
 	if c := l.find(s.Peer); c != nil {
 		if s.Node == mesh.Unassigned && s.NetKey == c.NetKey {
 			s.Node, s.Preferred = c.Node, c.Preferred // it advertises both in turn

@@ -5,7 +5,7 @@
 //	long silence             ─▶ probe
 //
 // A probe is a Config Default TTL Get, which every node answers (Mesh Protocol
-// 1.1.1, section 4.3.2.18). One device is probed for its silence at a time: the
+// 1.1.1, section 4.3.2). One device is probed for its silence at a time: the
 // radio has other things to do.
 package availability
 

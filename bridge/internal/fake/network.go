@@ -266,8 +266,8 @@ func (n *Network) Peers(context.Context) ([]state.Peer, error) {
 	return peers, nil
 }
 
-// Befriend sets the friendships of the bridge's own node.
-func (n *Network) Befriend(list ...friend.Status) {
+// SetFriendships sets the friendships of the bridge's own node.
+func (n *Network) SetFriendships(list ...friend.Status) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.friendships = list

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
@@ -70,21 +70,21 @@ func (p *Part) received(e node.HeartbeatReceived) {
 	b.Hops, b.MinHops, b.MaxHops = e.Hops, min(b.MinHops, e.Hops), max(b.MaxHops, e.Hops)
 	b.Count++
 	b.RSSI, b.LastSeen = e.RSSI, p.h.Loop.Now().UTC().Truncate(time.Second)
-	b.Features = features(foundation.Features(e.Features))
+	b.Features = features(configuration.Features(e.Features))
 	p.availability.Heard(d)
 	p.availability.SetOnline(d, true)
 }
 
-func features(f foundation.Features) []string {
+func features(f configuration.Features) []string {
 	names := []string{}
 	for _, n := range []struct {
-		feature foundation.Features
+		feature configuration.Features
 		name    string
 	}{
-		{foundation.FeatureRelay, "relay"},
-		{foundation.FeatureProxy, "proxy"},
-		{foundation.FeatureFriend, "friend"},
-		{foundation.FeatureLowPower, "lpn"},
+		{configuration.FeatureRelay, "relay"},
+		{configuration.FeatureProxy, "proxy"},
+		{configuration.FeatureFriend, "friend"},
+		{configuration.FeatureLowPower, "lpn"},
 	} {
 		if f&n.feature != 0 {
 			names = append(names, n.name)

@@ -11,7 +11,7 @@ import (
 	"fmt"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
@@ -121,7 +121,7 @@ func (p *Part) configure(
 // with.
 func (p *Part) appKeyOf(ctx context.Context, net mesh.KeyIndex) (mesh.KeyIndex, error) {
 	var index mesh.KeyIndex
-	err := p.h.Mesh.Keys(ctx, func(keys foundation.Keys) error {
+	err := p.h.Mesh.Keys(ctx, func(keys configuration.Keys) error {
 		for _, app := range keys.State().AppKeys {
 			if app.NetKey == net {
 				index = app.Index

@@ -8,7 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
@@ -99,7 +99,7 @@ func (p *Part) next(reply request.Answer[document.KeyRefresh]) {
 // drawKeys makes new keys for a subnet and its applications.
 func (p *Part) drawKeys(ctx context.Context, index mesh.KeyIndex) (refresh.Options, error) {
 	o := refresh.Options{NetKey: index}
-	err := p.h.Mesh.Keys(ctx, func(keys foundation.Keys) error {
+	err := p.h.Mesh.Keys(ctx, func(keys configuration.Keys) error {
 		subnet := keys.State().Subnet(index)
 		switch {
 		case subnet == nil:

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
@@ -62,7 +62,7 @@ func (p *Part) carryOut(out refresh.Output) {
 	p.busy = true
 	r := p.current
 	p.h.Loop.Go(func(ctx context.Context) {
-		err := p.h.Mesh.Keys(ctx, func(keys foundation.Keys) error {
+		err := p.h.Mesh.Keys(ctx, func(keys configuration.Keys) error {
 			net, apps := r.Keys()
 			return keys.Refresh(r.NetKey(), out.Own, net, apps).Err()
 		})

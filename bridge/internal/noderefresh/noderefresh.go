@@ -8,6 +8,7 @@ import (
 	"context"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
@@ -58,8 +59,8 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in refreshIn) 
 		c.Fail(err)
 		return
 	}
-	procedure := map[string]foundation.RefreshProcedure{
-		"device_key": foundation.RefreshDeviceKey, "address": foundation.RefreshNodeAddress, "composition": foundation.RefreshComposition,
+	procedure := map[string]remoteprovisioning.RefreshProcedure{
+		"device_key": remoteprovisioning.RefreshDeviceKey, "address": remoteprovisioning.RefreshNodeAddress, "composition": remoteprovisioning.RefreshComposition,
 	}[in.What]
 	d.Busy = true
 	address := d.Record.Address
@@ -72,7 +73,7 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in refreshIn) 
 
 // ended goes on with a device that was renewed. One with other addresses or
 // models is interviewed, as a new one is.
-func (p *Part) ended(d *registry.Device, procedure foundation.RefreshProcedure, peer state.Peer, err error, reply part.DeviceAnswer) {
+func (p *Part) ended(d *registry.Device, procedure remoteprovisioning.RefreshProcedure, peer state.Peer, err error, reply part.DeviceAnswer) {
 	d.Busy = false
 	if !p.h.Devices.Has(d) {
 		reply(nil, fault.ErrRemoved)
@@ -84,7 +85,7 @@ func (p *Part) ended(d *registry.Device, procedure foundation.RefreshProcedure, 
 		return
 	}
 	p.h.Publisher.Notify(document.DeviceRefreshed{Address: peer.Address, Name: d.Record.Name, UUID: d.Record.UUID})
-	if procedure == foundation.RefreshDeviceKey {
+	if procedure == remoteprovisioning.RefreshDeviceKey {
 		reply(d.Who(), nil)
 		p.commands.Resume(d)
 		return

@@ -20,7 +20,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
@@ -119,7 +119,7 @@ type Mesh interface {
 	Exclusions(ctx context.Context) ([]node.Exclusion, error)
 	ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error)
 	// Keys runs f on the keys of the bridge's own node.
-	Keys(ctx context.Context, f func(foundation.Keys) error) error
+	Keys(ctx context.Context, f func(configuration.Keys) error) error
 	BeginIVUpdate(ctx context.Context) error
 	EndIVUpdate(ctx context.Context) error
 	SetIVTestMode(ctx context.Context, on bool) error

@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
@@ -83,7 +83,7 @@ func (d *Device) Peer() state.Peer {
 // and then: that it does not answer says nothing about it.
 func (d *Device) LowPower() bool {
 	c := d.Record.Composition
-	return c != nil && c.Features&foundation.FeatureLowPower != 0
+	return c != nil && c.Features&configuration.FeatureLowPower != 0
 }
 
 // MayHave reports whether the device has a model, as far as that is known: before

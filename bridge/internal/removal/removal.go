@@ -24,11 +24,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// Removals that are under way, in the table of key refreshes.
-const (
-	table       store.Table = "refresh"
-	keyRemovals             = "removals"
-)
+// table is the one of key refreshes; the removals that are under way have a key of
+// their own in it.
+const table store.Table = "refresh"
+
+const keyRemovals = "removals"
 
 // KeyRefreshes refreshes keys without a device.
 type KeyRefreshes interface {

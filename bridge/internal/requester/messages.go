@@ -8,7 +8,8 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/catalog"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/clock"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
@@ -24,7 +25,7 @@ import (
 
 // Messages builds the registry of all messages, for their names and fields.
 func Messages() (*access.Registry, error) {
-	return access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
+	return access.NewRegistry(catalog.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
 		clock.Messages(), scene.Messages(), scheduler.Messages(), blob.Messages(), firmware.Messages())
 }
 
@@ -59,8 +60,8 @@ func Fields(messages *access.Registry, op mesh.Opcode, params []byte) ([]byte, e
 // CarriesKey reports whether a NetKey or an AppKey is among the parameters.
 func CarriesKey(op mesh.Opcode) bool {
 	switch op {
-	case foundation.OpConfigAppKeyAdd, foundation.OpConfigAppKeyUpdate,
-		foundation.OpConfigNetKeyAdd, foundation.OpConfigNetKeyUpdate:
+	case configuration.OpAppKeyAdd, configuration.OpAppKeyUpdate,
+		configuration.OpNetKeyAdd, configuration.OpNetKeyUpdate:
 		return true
 	default:
 		return false

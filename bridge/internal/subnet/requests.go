@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
@@ -99,7 +100,7 @@ func need(name string, index *mesh.KeyIndex) error {
 // done notes what was changed on the device, and answer gives the outcome.
 func (p *Part) changeKeys(
 	c keyChange, answer func(error),
-	own func(foundation.Keys) error, remote func(context.Context, *requester.Requester, state.Peer) error, done func(*registry.Device),
+	own func(configuration.Keys) error, remote func(context.Context, *requester.Requester, state.Peer) error, done func(*registry.Device),
 ) {
 	var to *requester.Requester
 	var peer state.Peer
@@ -162,7 +163,7 @@ func (p *Part) addSubnet(call *request.Call[addSubnetOut], in keyIn) {
 	var net crypto.Key
 	var index mesh.KeyIndex
 	apps := map[mesh.KeyIndex]crypto.Key{}
-	own := func(keys foundation.Keys) error {
+	own := func(keys configuration.Keys) error {
 		n := keys.State()
 		var err error
 		if c.net != nil {
@@ -216,7 +217,7 @@ func (p *Part) addSubnet(call *request.Call[addSubnetOut], in keyIn) {
 }
 
 // newSubnet makes a subnet with one AppKey.
-func newSubnet(keys foundation.Keys, index mesh.KeyIndex) error {
+func newSubnet(keys configuration.Keys, index mesh.KeyIndex) error {
 	key, err := crypto.NewKey(rand.Reader)
 	if err != nil {
 		return err
@@ -231,7 +232,7 @@ func newSubnet(keys foundation.Keys, index mesh.KeyIndex) error {
 	return newAppKey(keys, index, app)
 }
 
-func newAppKey(keys foundation.Keys, net, index mesh.KeyIndex) error {
+func newAppKey(keys configuration.Keys, net, index mesh.KeyIndex) error {
 	key, err := crypto.NewKey(rand.Reader)
 	if err != nil {
 		return err
@@ -261,7 +262,7 @@ func (p *Part) removeSubnet(call *request.Call[removeSubnetOut], in keyIn) {
 	}
 	index := *c.net
 	var apps []mesh.KeyIndex
-	own := func(keys foundation.Keys) error {
+	own := func(keys configuration.Keys) error {
 		for _, app := range keys.State().AppKeys {
 			if app.NetKey == index {
 				apps = append(apps, app.Index)
@@ -311,7 +312,7 @@ func (p *Part) addAppKey(call *request.Call[addAppKeyOut], in keyIn) {
 	}
 	var index mesh.KeyIndex
 	var key crypto.Key
-	own := func(keys foundation.Keys) error {
+	own := func(keys configuration.Keys) error {
 		n := keys.State()
 		var err error
 		if c.app != nil {
@@ -358,7 +359,7 @@ func (p *Part) removeAppKey(call *request.Call[removeAppKeyOut], in keyIn) {
 	}
 	index := *c.app
 	var net mesh.KeyIndex
-	own := func(keys foundation.Keys) error {
+	own := func(keys configuration.Keys) error {
 		app := keys.State().AppKey(index)
 		if app == nil {
 			return fault.New("unknown_app_key", "app_key: the network has no AppKey %d", index)

@@ -79,20 +79,25 @@ type Client struct {
 	leastLog uint8 // of a block that the server takes
 	blocks   Bits  // that the server has not received
 
-	block     int
-	chunkSize uint16
-	chunks    Bits // of the block, to be sent
-	count     int
-	chunk     int  // being sent
-	rounds    int  // without progress
-	before    int  // missing chunks of the last round
-	waiting   bool // for the answer to an Ask
-	alone     bool // the block was begun by an earlier client
+	sentBlock
+	waiting bool // for the answer to an Ask
+	alone   bool // the block was begun by an earlier client
 
 	deadline time.Time           // of a report
 	reported *PartialBlockReport // came while a chunk was on its way
 	err      error
 	status   Status // of the last answer
+}
+
+// sentBlock is the block that a client sends.
+type sentBlock struct {
+	block     int
+	chunkSize uint16
+	chunks    Bits // of the block, to be sent
+	count     int
+	chunk     int // being sent
+	rounds    int // without progress
+	before    int // missing chunks of the last round
 }
 
 // maxRounds is how often chunks are sent again before a node that still misses

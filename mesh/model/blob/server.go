@@ -58,11 +58,7 @@ type Server struct {
 	blocks      Bits // not received yet
 	client      access.Recipient
 
-	block     int // number, noBlock for none
-	chunkSize uint16
-	chunks    Bits // of the block, not received yet
-	count     int  // chunks of the block
-	asked     Bits // chunks that the client was asked for, in pull mode
+	receivedBlock
 
 	silence time.Time // when the client has been silent for too long
 	report  time.Time // when to ask for chunks, in pull mode
@@ -71,8 +67,19 @@ type Server struct {
 	restored []byte // the object of before a restart, until there is a sink
 }
 
+// receivedBlock is the block that a server receives.
+type receivedBlock struct {
+	block     int // number, noBlock for none
+	chunkSize uint16
+	chunks    Bits // of the block, not received yet
+	count     int  // chunks of the block
+	asked     Bits // chunks that the client was asked for, in pull mode
+}
+
 // NewServer makes a server that nobody expects anything of.
-func NewServer(l Limits) *Server { return &Server{limits: l, block: noBlock} }
+func NewServer(l Limits) *Server {
+	return &Server{limits: l, receivedBlock: receivedBlock{block: noBlock}}
+}
 
 // Expect makes the server wait for an object; an earlier one is forgotten. TTL
 // is what its reports are sent with, and timeoutBase, of 10 s, how long the
@@ -87,7 +94,7 @@ func (s *Server) Expect(now time.Time, id ID, ttl mesh.TTL, timeoutBase uint16, 
 func (s *Server) Cancel() { s.forget() }
 
 func (s *Server) forget() {
-	*s = Server{limits: s.limits, block: noBlock}
+	*s = Server{limits: s.limits, receivedBlock: receivedBlock{block: noBlock}}
 }
 
 // Phase is how far the server is.

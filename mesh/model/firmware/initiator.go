@@ -68,27 +68,37 @@ type Initiator struct {
 	step   initiatorStep
 	client *blob.Client // of the upload
 
-	index     uint16 // of the firmware on the distributor
-	found     bool   // there is such an index
-	added     int    // receivers that were sent
-	entries   []ReceiverEntry
-	list      []ReceiverEntry // that is being read
-	phase     DistributionPhase
-	compare   bool  // the list says whether the distribution is ours
-	result    error // when it has cleaned up
-	polls     int   // that brought nothing new
-	silent    int   // in a row
-	resumed   int
-	uploads   int  // that were begun anew
-	uploaded  bool // an upload has begun
-	started   bool // a distribution is ours
+	index uint16 // of the firmware on the distributor
+	found bool   // there is such an index
+	initiatorReceivers
+	phase   DistributionPhase
+	compare bool  // the list says whether the distribution is ours
+	result  error // when it has cleaned up
+	initiatorProgress
 	wish      wish
 	waiting   bool
 	next      time.Time
 	err       error
-	upload    uint8  // percent, as the distributor says
 	remaining uint32 // octets of room
 	applies   bool   // the distribution that was started does so by itself
+}
+
+// initiatorReceivers is the list of receivers as an Initiator sends and reads it.
+type initiatorReceivers struct {
+	added   int // receivers that were sent
+	entries []ReceiverEntry
+	list    []ReceiverEntry // that is being read
+}
+
+// initiatorProgress is how far an Initiator has come, and what it gives up by.
+type initiatorProgress struct {
+	polls    int // that brought nothing new
+	silent   int // in a row
+	resumed  int
+	uploads  int   // that were begun anew
+	uploaded bool  // an upload has begun
+	started  bool  // a distribution is ours
+	upload   uint8 // percent, as the distributor says
 }
 
 // wish is what somebody has called for.

@@ -113,7 +113,7 @@ var statusWords = []string{
 }
 
 // String is the status in words.
-func (s Status) String() string { return inWords(uint8(s), statusWords) }
+func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 func (s *Status) visit(c *access.Codec) { c.EnumBits("status", (*uint8)(s), 3, statusWords) }
 
@@ -132,7 +132,7 @@ const (
 )
 
 // String is the phase in words.
-func (p Phase) String() string { return inWords(uint8(p), retrievedPhaseWords) }
+func (p Phase) String() string { return access.InWords(uint8(p), retrievedPhaseWords) }
 
 func (p *Phase) visit(c *access.Codec) {
 	c.EnumBits("update_phase", (*uint8)(p), 3, retrievedPhaseWords[:ApplyingUpdate+1])
@@ -156,7 +156,7 @@ var retrievedPhaseWords = []string{
 }
 
 // String is the phase in words.
-func (p RetrievedPhase) String() string { return inWords(uint8(p), retrievedPhaseWords) }
+func (p RetrievedPhase) String() string { return access.InWords(uint8(p), retrievedPhaseWords) }
 
 // Effect is what an update does to the node (Firmware Update Additional
 // Information).
@@ -173,7 +173,7 @@ const (
 var effectWords = []string{"composition data unchanged", "composition data changed", "composition data changed, remote provisioning supported", "device unprovisioned"}
 
 // String is the effect in words.
-func (e Effect) String() string { return inWords(uint8(e), effectWords) }
+func (e Effect) String() string { return access.InWords(uint8(e), effectWords) }
 
 func (e *Effect) visit(c *access.Codec) {
 	c.EnumBits("additional_information", (*uint8)(e), 5, effectWords)
@@ -218,7 +218,9 @@ var distributionStatusWords = []string{
 }
 
 // String is the status in words.
-func (s DistributionStatusCode) String() string { return inWords(uint8(s), distributionStatusWords) }
+func (s DistributionStatusCode) String() string {
+	return access.InWords(uint8(s), distributionStatusWords)
+}
 
 func (s *DistributionStatusCode) visit(c *access.Codec) {
 	c.Enum("status", (*uint8)(s), distributionStatusWords)
@@ -251,7 +253,7 @@ var distributionPhaseWords = []string{
 }
 
 // String is the phase in words.
-func (p DistributionPhase) String() string { return inWords(uint8(p), distributionPhaseWords) }
+func (p DistributionPhase) String() string { return access.InWords(uint8(p), distributionPhaseWords) }
 
 func (p *DistributionPhase) visit(c *access.Codec) {
 	c.Enum("distribution_phase", (*uint8)(p), distributionPhaseWords)
@@ -276,13 +278,6 @@ var uploadPhaseWords = []string{
 }
 
 // String is the phase in words.
-func (p UploadPhase) String() string { return inWords(uint8(p), uploadPhaseWords) }
+func (p UploadPhase) String() string { return access.InWords(uint8(p), uploadPhaseWords) }
 
 func (p *UploadPhase) visit(c *access.Codec) { c.Enum("upload_phase", (*uint8)(p), uploadPhaseWords) }
-
-func inWords(v uint8, words []string) string {
-	if int(v) < len(words) {
-		return words[v]
-	}
-	return fmt.Sprintf("reserved value 0x%02x", v)
-}
