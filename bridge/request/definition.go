@@ -163,9 +163,10 @@ func (d *Definition) Output() *schema.JSON {
 	return s
 }
 
-// InputType and OutputType describe the payload, without the transaction, and
-// the data of the response.
-func (d *Definition) InputType() *schema.Type  { return d.input }
+// InputType describes the payload, without the transaction.
+func (d *Definition) InputType() *schema.Type { return d.input }
+
+// OutputType describes the data of a response without an error.
 func (d *Definition) OutputType() *schema.Type { return d.output }
 
 // CanFail reports whether a code is one of those that the request can end with.
