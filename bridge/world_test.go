@@ -101,6 +101,7 @@ func (w *world) stop() {
 		w.t.Error(err)
 	}
 	w.halt = nil
+	w.checkPublished()
 }
 
 // restart is a new process with the same store and broker.
@@ -193,6 +194,7 @@ type recorder struct {
 	retained map[string]string
 	heard    []message
 	all      []message // for the search for keys
+	checked  int       // of all, with their descriptions
 	count    map[string]int
 	held     chan struct{} // nil: it returns at once
 }

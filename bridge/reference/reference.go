@@ -26,7 +26,7 @@ func Page(requests *request.Table) (string, error) {
 	}
 	b.WriteString(asking)
 	for _, name := range requests.Names() {
-		fmt.Fprintf(&b, "- [%s](#%s)\n", name, anchor(name))
+		fmt.Fprintf(&b, "- [%s](#%s)\n", name, Anchor(name))
 	}
 	text, err := requests.Markdown(document.Codes())
 	if err != nil {
@@ -80,7 +80,7 @@ func topics(b *strings.Builder) error {
 		if t.Retained {
 			quality += ", retained"
 		}
-		fmt.Fprintf(b, "| [`%s`](#%s) | %s | %s |\n", t.Name, anchor(t.Name), quality, t.Meaning)
+		fmt.Fprintf(b, "| [`%s`](#%s) | %s | %s |\n", t.Name, Anchor(t.Name), quality, t.Meaning)
 	}
 	b.WriteString("| [`B/bridge/event`](#bbridgeevent) | 0 | What happens, see there |\n\n")
 	for _, t := range all {
@@ -115,8 +115,8 @@ func codes(b *strings.Builder) {
 	}
 }
 
-// anchor is the link that Markdown makes of a heading.
-func anchor(heading string) string {
+// Anchor is the link that Markdown makes of a heading.
+func Anchor(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_', r == '-':

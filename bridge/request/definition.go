@@ -114,6 +114,11 @@ func (d *Definition) decode(payload []byte, in any) error {
 	return decoding(d.input.Decode(payload, in, transactionKey))
 }
 
+// Check reads a payload and says what is wrong with it, without doing anything.
+func (d *Definition) Check(payload []byte) error {
+	return d.decode(payload, d.input.New())
+}
+
 // Redact returns what a log may show of a payload, as JSON; nil for nothing. That
 // includes the transaction if it does not look like a key.
 func (d *Definition) Redact(payload []byte) json.RawMessage {
@@ -158,9 +163,10 @@ func (d *Definition) Output() *schema.JSON {
 	return s
 }
 
-// InputType and OutputType describe the payload, without the transaction, and
-// the data of the response.
-func (d *Definition) InputType() *schema.Type  { return d.input }
+// InputType describes the payload, without the transaction.
+func (d *Definition) InputType() *schema.Type { return d.input }
+
+// OutputType describes the data of a response without an error.
 func (d *Definition) OutputType() *schema.Type { return d.output }
 
 // CanFail reports whether a code is one of those that the request can end with.

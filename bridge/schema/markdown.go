@@ -2,6 +2,8 @@ package schema
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -32,7 +34,7 @@ func (t *Type) Markdown() string {
 		if s.WriteOnly {
 			note("secret")
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", cell(path), cell(valueWords(s)), cell(meaning))
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", cell(path), cell(t.valueWords(s)), cell(meaning))
 	})
 	return b.String()
 }
@@ -41,10 +43,10 @@ func (t *Type) Markdown() string {
 func (t *Type) input() bool { return t.direction == In }
 
 // valueWords says what a value is.
-func valueWords(s *jsonschema.Schema) string {
+func (t *Type) valueWords(s *jsonschema.Schema) string {
 	if s.Items != nil {
 		text := "list"
-		if inner := valueWords(s.Items); inner != "object" {
+		if inner := t.valueWords(s.Items); inner != "object" {
 			text = "list: " + inner
 		}
 		if s.MaxItems != nil {
@@ -77,6 +79,8 @@ func valueWords(s *jsonschema.Schema) string {
 		text += ": " + expect
 	case s.Format == "date-time":
 		text = "time, RFC 3339"
+	case !t.input() && s.Maximum != nil && slices.Contains([]float64{math.MaxInt8, math.MaxUint8, math.MaxUint16, math.MaxUint32}, *s.Maximum):
+		// What fits into the Go type: nobody needs to know.
 	case s.Minimum != nil && s.Maximum != nil:
 		text = fmt.Sprintf("%s, %.12g to %.12g", text, *s.Minimum, *s.Maximum)
 	case s.Minimum != nil && *s.Minimum != 0:

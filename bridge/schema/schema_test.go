@@ -220,7 +220,7 @@ func TestSchema(t *testing.T) {
 | ` + "`parts[].static`" + ` | text | value on the device; secret |
 | ` + "`parts[].size`" + ` | whole number, 0 to 8 |  |
 | ` + "`by_name`" + ` | object |  |
-| ` + "`by_name.*.hops`" + ` | whole number, 0 to 255 |  |
+| ` + "`by_name.*.hops`" + ` | whole number |  |
 | ` + "`model`" + ` | text: a model as four hexadecimal digits, or company:model |  |
 | ` + "`any`" + ` | any JSON | a\|b |
 `

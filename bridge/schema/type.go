@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 )
@@ -46,6 +47,7 @@ type Type struct {
 	of        reflect.Type
 	schema    *jsonschema.Schema
 	direction Direction
+	resolve   func() (*jsonschema.Resolved, error)
 }
 
 // For describes the type T. It fails for types that JSON cannot hold, for json
@@ -71,8 +73,12 @@ func Of(t reflect.Type, d Direction) (*Type, error) {
 			return nil, fmt.Errorf("schema: %s: a default has another type: %w", t, err)
 		}
 	}
-	return &Type{of: t, schema: s, direction: d}, nil
+	resolve := sync.OnceValues(func() (*jsonschema.Resolved, error) { return s.CloneSchemas().Resolve(nil) })
+	return &Type{of: t, schema: s, direction: d, resolve: resolve}, nil
 }
+
+// New makes a pointer to a value of the type.
+func (t *Type) New() any { return reflect.New(t.of).Interface() }
 
 // Schema returns the JSON Schema. It is the caller's.
 func (t *Type) Schema() *JSON {
@@ -101,7 +107,7 @@ func strip(s *jsonschema.Schema) {
 // Validate checks a JSON value against the schema, for tests: the errors are
 // those of the library.
 func (t *Type) Validate(data []byte) error {
-	resolved, err := t.schema.CloneSchemas().Resolve(nil)
+	resolved, err := t.resolve()
 	if err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
