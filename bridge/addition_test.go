@@ -53,7 +53,7 @@ func newCountdown(h *part.Host) part.Part { return &countdown{h: h} }
 func (p *countdown) Requests() []request.Definition {
 	return []request.Definition{request.DefineWithProgress(request.Meta{
 		Name: "device/countdown", Summary: "Count the seconds", Duration: 3 * time.Second,
-		Errors: []string{"unknown_device", "busy"}, Example: `{"id":"plug","from":3}`,
+		Errors: []string{"unknown_device", "busy"}, Example: request.Example{In: `{"id":"plug","from":3}`},
 	}, p.begin)}
 }
 

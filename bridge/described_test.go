@@ -148,16 +148,19 @@ func TestExamplesMatchTheDescriptions(t *testing.T) {
 	codes := document.Codes()
 	for _, name := range d.requests.Names() {
 		definition, _ := d.requests.Lookup(name)
-		if err := definition.InputType().Validate([]byte(definition.Example)); err != nil {
-			t.Errorf("%s: the example %s: %v", name, definition.Example, err)
+		if err := definition.InputType().Validate([]byte(definition.Example.In)); err != nil {
+			t.Errorf("%s: the example %s: %v", name, definition.Example.In, err)
 		}
-		if err := definition.Check([]byte(definition.Example)); err != nil {
-			t.Errorf("%s: the example %s: %v", name, definition.Example, err)
+		if err := definition.Check([]byte(definition.Example.In)); err != nil {
+			t.Errorf("%s: the example %s: %v", name, definition.Example.In, err)
 		}
-		if out := definition.ExampleOut; out != "" {
+		if out := definition.Example.Out; out != "" {
 			if err := definition.OutputType().Validate([]byte(out)); err != nil {
 				t.Errorf("%s: the example %s: %v", name, out, err)
 			}
+		}
+		if code := definition.Example.Error; code != "" && !definition.CanFail(code) {
+			t.Errorf("%s: the description does not name the code %s of the example", name, code)
 		}
 		for _, event := range definition.Events {
 			if d.events[event] == nil {

@@ -1,7 +1,8 @@
-// Package reference writes the page about the MQTT API, docs/mqtt-api.md. All of it
-// comes from the descriptions in the code: the requests of the bridge (package
-// request) and what it publishes (package document). A test fails when the page is
-// not what the code says; with -update it writes the page.
+// Package reference writes the page about the MQTT API, docs/mqtt-api.md, and the
+// same for programs, with JSON Schemas, docs/mqtt-api.json. All of it comes from the
+// descriptions in the code: the requests of the bridge (package request) and what it
+// publishes (package document). A test fails when a file is not what the code says;
+// with -update it writes both.
 package reference
 
 import (
@@ -39,6 +40,8 @@ func Page(requests *request.Table) (string, error) {
 
 const introduction = `<!-- Generated from the code: go test ./bridge/reference -update -->
 # MQTT API
+
+This page for programs, with JSON Schemas: [mqtt-api.json](mqtt-api.json).
 
 ` + "`B`" + ` is the base topic (` + "`mqtt.base_topic`, `btmesh2mqtt`" + ` unless configured otherwise), ` + "`N`" + ` the friendly name of
 a device. All payloads are JSON. Publish commands and requests without retain: a retained one is an order from the past

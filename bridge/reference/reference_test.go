@@ -11,10 +11,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/reference"
 )
 
-var update = flag.Bool("update", false, "write the page anew")
+var update = flag.Bool("update", false, "write the pages anew")
 
-// The committed page is what the code says.
-func TestPage(t *testing.T) {
+// The committed pages are what the code says.
+func TestPages(t *testing.T) {
 	requests, err := bridge.Requests()
 	if err != nil {
 		t.Fatal(err)
@@ -23,17 +23,28 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("..", "..", "docs", "mqtt-api.md")
-	if *update {
-		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	committed, err := os.ReadFile(path)
+	committed(t, "mqtt-api.md", page)
+	schemas, err := reference.Schemas(requests)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, want := strings.Split(string(committed), "\n"), strings.Split(page, "\n")
+	committed(t, "mqtt-api.json", string(schemas))
+}
+
+// committed compares a file in docs with what it should be.
+func committed(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join("..", "..", "docs", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := strings.Split(string(file), "\n"), strings.Split(text, "\n")
 	for i := range want {
 		if i >= len(got) || got[i] != want[i] {
 			t.Fatalf("%s is not what the code says, from line %d on; run go test ./bridge/reference -update\nexpected %s", path, i+1, want[i])

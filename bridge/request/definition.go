@@ -20,12 +20,18 @@ type Meta struct {
 	Duration time.Duration
 	// Events are the types of events on B/bridge/event that tell what a request
 	// does meanwhile, beside the general [EventProgress].
-	Events []string
-	Errors []string // codes that it can end with, beside those of any request
-	// Example is a payload that the request takes.
-	Example string
-	// ExampleOut is the data of a response to it; may be empty.
-	ExampleOut string
+	Events  []string
+	Errors  []string // codes that it can end with, beside those of any request
+	Example Example
+}
+
+// Example shows a request. A test of the documentation tries it in the demo, in the
+// order of the names of the requests.
+type Example struct {
+	In     string // payload that the request takes
+	Out    string // data of the response; may be empty
+	Error  string // code that it ends with in the demo; empty when it succeeds
+	NotRun string // why it cannot be tried in the demo; empty when it can
 }
 
 // Definition is a request: its description and its handler. It is made by

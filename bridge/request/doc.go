@@ -29,7 +29,7 @@
 //		Name:    "device/rename",
 //		Summary: "Give a device another name",
 //		Errors:  []string{"unknown_device", "name_taken"},
-//		Example: `{"from":"plug","to":"kitchen/plug"}`,
+//		Example: request.Example{In: `{"from":"plug","to":"kitchen/plug"}`},
 //	}, func(c *request.Call[RenameOut], in RenameIn) { ... c.Answer(&RenameOut{...}, nil) })
 //
 // # Progress

@@ -55,7 +55,7 @@ type renameOut struct {
 func rename() request.Definition {
 	return request.Define(request.Meta{
 		Name: "device/rename", Summary: "Give a device another name", Errors: []string{"name_taken"},
-		Example: `{"from":"plug","to":"socket"}`, ExampleOut: `{"from":"plug","to":"socket"}`,
+		Example: request.Example{In: `{"from":"plug","to":"socket"}`, Out: `{"from":"plug","to":"socket"}`},
 	}, func(c *request.Call[renameOut], in renameIn) {
 		if in.To == "lamp" {
 			c.Answer(nil, taken{in.To})
@@ -86,7 +86,7 @@ type testOut struct{}
 func (p *test) definition() request.Definition {
 	return request.DefineWithProgress(request.Meta{
 		Name: "device/test", Summary: "Test a device", Details: "It blinks.", Duration: 90 * time.Second,
-		Events: []string{"device_test"}, Example: `{"rounds":2}`,
+		Events: []string{"device_test"}, Example: request.Example{In: `{"rounds":2}`, Out: `{}`, NotRun: "it is a test"},
 	}, func(c *request.ProgressCall[testOut], in testIn) {
 		p.call = c
 		c.Progress(request.Progress{Step: "blink", Done: 1, Total: in.Rounds})
@@ -178,12 +178,15 @@ func TestSchemasAndMarkdown(t *testing.T) {
 		"\n`data` of the response:\n\n| field | value | meaning |\n|---|---|---|\n" +
 		"| `from` | text | the name it had |\n| `to` | text | the name it has now |\n" +
 		"\nErrors:\n\n| code | meaning |\n|---|---|\n| `name_taken` | taken |\n" +
-		"\nExample: `{\"from\":\"plug\",\"to\":\"socket\"}` answers `{\"from\":\"plug\",\"to\":\"socket\"}`\n\n" +
+		"\nExample:\n\n<!-- publish: btmesh2mqtt/bridge/request/device/rename -->\n```json\n{\"from\":\"plug\",\"to\":\"socket\"}\n```\n" +
+		"\nThe answer:\n\n<!-- shows: btmesh2mqtt/bridge/response/device/rename -->\n```json\n" +
+		"{\"status\":\"ok\",\"data\":{\"from\":\"plug\",\"to\":\"socket\"}}\n```\n\n" +
 		"### device/test\n\nTest a device. The answer usually comes within 90 seconds. " +
 		"Meanwhile there are events of type `device_test`, `request_progress`.\n\nIt blinks.\n\nRequest:\n\n" +
 		"| field | value | meaning |\n|---|---|---|\n" +
 		"| `rounds` | whole number, 1 to 10 | how often; default `3` |\n| `key` | text | what to do it with; secret |\n" +
-		"\nExample: `{\"rounds\":2}`\n\n"
+		"\nExample:\n\n<!-- not run: it is a test -->\n```json\n{\"rounds\":2}\n```\n" +
+		"\nThe answer:\n\n<!-- not run: it is a test -->\n```json\n{\"status\":\"ok\",\"data\":{}}\n```\n\n"
 	got, err := table.Markdown(map[string]string{"name_taken": "taken"})
 	if err != nil || got != want {
 		t.Errorf("got %v\n%s\nexpected\n%s", err, got, want)

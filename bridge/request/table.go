@@ -101,16 +101,36 @@ func (t *Table) Markdown(codes map[string]string) (string, error) {
 				fmt.Fprintf(&b, "| `%s` | %s |\n", code, meaning)
 			}
 		}
-		if d.Example != "" {
-			fmt.Fprintf(&b, "\nExample: `%s`", d.Example)
-			if d.ExampleOut != "" {
-				fmt.Fprintf(&b, " answers `%s`", d.ExampleOut)
-			}
-			b.WriteString("\n")
-		}
+		d.Example.write(&b, d.Name)
 		b.WriteString("\n")
 	}
 	return b.String(), nil
+}
+
+// write shows an example as blocks of JSON. The comments, which readers do not see,
+// say how they are tried.
+func (e *Example) write(b *strings.Builder, name string) {
+	if e.In == "" {
+		return
+	}
+	block := func(comment, text string) {
+		fmt.Fprintf(b, "\n<!-- %s -->\n```json\n%s\n```\n", comment, text)
+	}
+	const base = "btmesh2mqtt/bridge/"
+	b.WriteString("\nExample:\n")
+	how := "publish: " + base + "request/" + name
+	answer := "shows: " + base + "response/" + name
+	switch {
+	case e.NotRun != "":
+		how, answer = "not run: "+e.NotRun, "not run: "+e.NotRun
+	case e.Error != "":
+		how, answer = how+" error "+e.Error, "not run: it needs more than the demo has"
+	}
+	block(how, e.In)
+	if e.Out != "" {
+		b.WriteString("\nThe answer:\n")
+		block(answer, `{"status":"ok","data":`+e.Out+`}`)
+	}
 }
 
 // when says how long a request takes and what is heard of it meanwhile.

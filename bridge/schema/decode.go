@@ -53,6 +53,9 @@ func (t *Type) Decode(payload []byte, v any, ignore ...string) error {
 	if err := d.Decode(&raw); err != nil {
 		return t.explain(err)
 	}
+	if raw == nil {
+		raw = map[string]any{} // null is an object with nothing in it
+	}
 	return check("", t.schema, raw)
 }
 

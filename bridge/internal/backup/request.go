@@ -22,7 +22,7 @@ func exportMeta() request.Meta {
 		Details: "That is the JSON format of Bluetooth Mesh for handing a network over to another provisioner.",
 
 		Duration: 5 * time.Second,
-		Example:  `{"keys":false}`,
+		Example:  request.Example{In: `{"keys":false}`},
 	}
 }
 
@@ -41,6 +41,6 @@ func backupMeta() request.Meta {
 
 		Duration: 10 * time.Second,
 		Errors:   []string{"not_possible"},
-		Example:  `{}`,
+		Example:  request.Example{In: `{}`, Out: `{"file":"/var/lib/btmesh2mqtt/backups/network-20260101-120000.000.backup","octets":40960}`, Error: "not_possible"},
 	}
 }

@@ -25,9 +25,8 @@ func setMeta() request.Meta {
 		Summary: "Let a device send heartbeats to the bridge",
 		Details: "`B/bridge/health` then shows under `heartbeats` how many hops away the device is, and which features it uses.",
 
-		Duration:   5 * time.Second,
-		Errors:     []string{"unknown_device", "busy", "no_response", "refused"},
-		Example:    `{"id":"demo_plug","period":64}`,
-		ExampleOut: `{"id":"demo_plug","period":64,"ttl":127}`,
+		Duration: 5 * time.Second,
+		Errors:   []string{"unknown_device", "busy", "no_response", "refused"},
+		Example:  request.Example{In: `{"id":"demo_plug","period":64}`, Out: `{"id":"demo_plug","period":64,"ttl":127}`},
 	}
 }

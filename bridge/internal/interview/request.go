@@ -18,10 +18,9 @@ func interviewMeta() request.Meta {
 		Summary: "Ask a device again what it consists of, and configure it",
 		Details: "Commands for the device wait meanwhile. When the interview fails, what was known of the device still holds.",
 
-		Duration:   time.Minute,
-		Events:     []string{"device_interview"},
-		Errors:     []string{"unknown_device", "busy", "no_response", "refused", "no_app_key", "removed", "timeout"},
-		Example:    `{"id":"demo_lamp"}`,
-		ExampleOut: `{"address":"0x0100","name":"demo_lamp","uuid":"b0000000000000000000000000000001"}`,
+		Duration: time.Minute,
+		Events:   []string{"device_interview"},
+		Errors:   []string{"unknown_device", "busy", "no_response", "refused", "no_app_key", "removed", "timeout"},
+		Example:  request.Example{In: `{"id":"demo_lamp"}`, Out: `{"address":"0x0100","name":"demo_lamp","uuid":"b0000000000000000000000000000001"}`},
 	}
 }

@@ -22,9 +22,8 @@ func updateMeta() request.Meta {
 		Summary: "Take the network to the next IV index, or end that procedure",
 		Details: "The next IV index gives every node new sequence numbers. The bridge does that by itself when half of its own are used. " +
 			"96 hours have to pass between two changes (`network.iv.change_possible` in `B/bridge/info`).",
-		Events:     []string{"iv_update"},
-		Errors:     []string{"too_early", "wrong_state"},
-		Example:    `{"to":"updating","test_mode":true}`,
-		ExampleOut: `{"in_progress":true,"iv_index":6}`,
+		Events:  []string{"iv_update"},
+		Errors:  []string{"too_early", "wrong_state"},
+		Example: request.Example{In: `{"to":"updating","test_mode":true}`, Out: `{"in_progress":true,"iv_index":6}`},
 	}
 }

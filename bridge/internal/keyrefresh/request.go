@@ -22,9 +22,8 @@ func refreshMeta() request.Meta {
 			"`network.key_refresh` in `B/bridge/info` shows it, with the devices that are `missing`. It goes on after a restart. " +
 			"A device that sleeps is tried again and again, and as soon as it says something. When one never comes back, `finish` " +
 			"goes on without it: it is then `left_behind` in `B/bridge/devices`, and has to be reset and provisioned again.",
-		Events:     []string{"key_refresh"},
-		Errors:     []string{"unknown_subnet", "unknown_device", "busy", "not_running"},
-		Example:    `{"net_key":0,"exclude":["demo_lamp"]}`,
-		ExampleOut: `{"net_key":0,"phase":"distributing","through":0,"missing":["demo_plug"],"left_behind":[],"excluded":1,"waited_s":0,"queued":0}`,
+		Events:  []string{"key_refresh"},
+		Errors:  []string{"unknown_subnet", "unknown_device", "busy", "not_running"},
+		Example: request.Example{In: `{"net_key":0,"exclude":["demo_lamp"]}`, Out: `{"net_key":0,"phase":"distributing","through":0,"missing":["demo_plug"],"left_behind":[],"excluded":1,"waited_s":0,"queued":0}`, NotRun: "the requests that follow would have to wait for its end"},
 	}
 }

@@ -27,7 +27,6 @@ func refreshMeta() request.Meta {
 			"unexpected_pdu", "segments", "capabilities", "public_key", "reflected", "confirmation", "decryption", "data",
 			"cannot_assign_address", "not_sighted",
 		},
-		Example:    `{"id":"demo_plug","what":"device_key"}`,
-		ExampleOut: `{"address":"0x0100","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`,
+		Example: request.Example{In: `{"id":"demo_plug","what":"device_key"}`, Out: `{"address":"0x0100","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`},
 	}
 }

@@ -51,8 +51,7 @@ func provisionMeta() request.Meta {
 			"public_key", "reflected", "confirmation", "decryption", "data", "cannot_assign_address", "randomness", "records", "certificate",
 			"undecided",
 		},
-		Example:    `{"uuid":"b0000000000000000000000000000001","name":"hall/lamp","oob":{"method":"auto"}}`,
-		ExampleOut: `{"address":"0x0100","name":"hall/lamp","uuid":"b0000000000000000000000000000001"}`,
+		Example: request.Example{In: `{"uuid":"b0000000000000000000000000000001","name":"hall/lamp","oob":{"method":"auto"}}`, Out: `{"address":"0x0100","name":"hall/lamp","uuid":"b0000000000000000000000000000001"}`, NotRun: "the demo has no device left"},
 	}
 }
 
@@ -68,11 +67,10 @@ type uuidOut struct {
 
 func oobMeta() request.Meta {
 	return request.Meta{
-		Name:       "device/oob",
-		Summary:    "Pass on the value that a device shows while it is provisioned with output OOB",
-		Errors:     []string{"not_provisioning"},
-		Example:    `{"uuid":"b0000000000000000000000000000001","value":4711}`,
-		ExampleOut: `{"uuid":"b0000000000000000000000000000001"}`,
+		Name:    "device/oob",
+		Summary: "Pass on the value that a device shows while it is provisioned with output OOB",
+		Errors:  []string{"not_provisioning"},
+		Example: request.Example{In: `{"uuid":"b0000000000000000000000000000001","value":4711}`, Out: `{"uuid":"b0000000000000000000000000000001"}`, Error: "not_provisioning"},
 	}
 }
 
@@ -82,11 +80,10 @@ type cancelIn struct {
 
 func cancelMeta() request.Meta {
 	return request.Meta{
-		Name:       "device/provision_cancel",
-		Summary:    "End a provisioning",
-		Details:    "The request that began it is answered with the error `aborted`.",
-		Errors:     []string{"not_provisioning"},
-		Example:    `{"uuid":"b0000000000000000000000000000001"}`,
-		ExampleOut: `{"uuid":"b0000000000000000000000000000001"}`,
+		Name:    "device/provision_cancel",
+		Summary: "End a provisioning",
+		Details: "The request that began it is answered with the error `aborted`.",
+		Errors:  []string{"not_provisioning"},
+		Example: request.Example{In: `{"uuid":"b0000000000000000000000000000001"}`, Out: `{"uuid":"b0000000000000000000000000000001"}`, Error: "not_provisioning"},
 	}
 }

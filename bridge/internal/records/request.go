@@ -17,12 +17,11 @@ type renameOut struct {
 
 func renameMeta() request.Meta {
 	return request.Meta{
-		Name:       "device/rename",
-		Summary:    "Give a device another name",
-		Details:    "What stands under the old name is cleared after the new topics are in place.",
-		Events:     []string{"device_renamed"},
-		Errors:     []string{"unknown_device", "bad_name", "name_taken"},
-		Example:    `{"from":"demo_plug","to":"kitchen/plug"}`,
-		ExampleOut: `{"from":"demo_plug","to":"kitchen/plug"}`,
+		Name:    "device/rename",
+		Summary: "Give a device another name",
+		Details: "What stands under the old name is cleared after the new topics are in place.",
+		Events:  []string{"device_renamed"},
+		Errors:  []string{"unknown_device", "bad_name", "name_taken"},
+		Example: request.Example{In: `{"from":"demo_lamp","to":"kitchen/lamp"}`, Out: `{"from":"demo_lamp","to":"kitchen/lamp"}`},
 	}
 }

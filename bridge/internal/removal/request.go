@@ -26,12 +26,11 @@ func removeMeta() request.Meta {
 	return request.Meta{
 		Name:    "device/remove",
 		Summary: "Reset a device and remove it from the network",
-		Details: "For a device that is lost or stolen use `force` and `key_refresh`. Its addresses are not given out again before the IV index is two higher.",
+		Details: "For a device that is lost or stolen use `force` with `key_refresh`. Its addresses are not given out again before the IV index is two higher.",
 
-		Duration:   30 * time.Second,
-		Events:     []string{"device_leave", "key_refresh"},
-		Errors:     []string{"unknown_device", "busy", "no_response", "refused", "removed"},
-		Example:    `{"id":"demo_lamp","force":true,"key_refresh":true}`,
-		ExampleOut: `{"id":"demo_lamp","key_refresh":"begun","reset":true,"uuid":"b0000000000000000000000000000001"}`,
+		Duration: 30 * time.Second,
+		Events:   []string{"device_leave", "key_refresh"},
+		Errors:   []string{"unknown_device", "busy", "no_response", "refused", "removed"},
+		Example:  request.Example{In: `{"id":"demo_button","force":true}`, Out: `{"id":"demo_button","reset":true,"uuid":"b0000000000000000000000000000001"}`},
 	}
 }

@@ -49,7 +49,7 @@ func addSubnetMeta() request.Meta {
 		Details: "Without `net_key` the next free index is taken, without `id` no device is. `app_key` is not allowed: the AppKey gets the next free index.",
 
 		Duration: keyDuration, Errors: keyErrors("no_key_index"),
-		Example: `{"net_key":1}`, ExampleOut: `{"app_keys":[1],"net_key":1}`,
+		Example: request.Example{In: `{"net_key":1}`, Out: `{"app_keys":[1],"net_key":1}`},
 	}
 }
 
@@ -60,7 +60,7 @@ func removeSubnetMeta() request.Meta {
 		Details: "`net_key` is needed. Without `id` the subnet is deleted.",
 
 		Duration: keyDuration, Errors: keyErrors("unknown_subnet", "in_use"),
-		Example: `{"net_key":1,"id":"demo_plug"}`, ExampleOut: `{"net_key":1}`,
+		Example: request.Example{In: `{"net_key":1}`, Out: `{"net_key":1}`},
 	}
 }
 
@@ -71,7 +71,7 @@ func addAppKeyMeta() request.Meta {
 		Details: "Without `app_key` the next free index is taken, without `net_key` the primary subnet, and without `id` no device gets it.",
 
 		Duration: keyDuration, Errors: keyErrors("unknown_subnet", "no_key_index"),
-		Example: `{"app_key":1,"net_key":0}`, ExampleOut: `{"app_key":1,"net_key":0}`,
+		Example: request.Example{In: `{"app_key":1,"net_key":0}`, Out: `{"app_key":1,"net_key":0}`},
 	}
 }
 
@@ -82,6 +82,6 @@ func removeAppKeyMeta() request.Meta {
 		Details: "`app_key` is needed. Without `id` the AppKey is deleted.",
 
 		Duration: keyDuration, Errors: keyErrors("unknown_app_key", "in_use"),
-		Example: `{"app_key":1,"id":"demo_plug"}`, ExampleOut: `{"app_key":1}`,
+		Example: request.Example{In: `{"app_key":1}`, Out: `{"app_key":1}`},
 	}
 }

@@ -40,10 +40,9 @@ func scanMeta() request.Meta {
 			"`remote` are asked for more about one unprovisioned device, its name and its URI, if they can hear them. " +
 			"It is an error when none of them has answered.",
 
-		Duration:   10 * time.Second,
-		Events:     []string{"device_found"},
-		Errors:     []string{"unknown_device", "no_response", "refused", "timeout", "busy"},
-		Example:    `{"time":60,"remote":["demo_plug"]}`,
-		ExampleOut: `{"remote":{"demo_plug":{"time":60}},"time":60}`,
+		Duration: 10 * time.Second,
+		Events:   []string{"device_found"},
+		Errors:   []string{"unknown_device", "no_response", "refused", "timeout", "busy"},
+		Example:  request.Example{In: `{"time":60,"remote":["demo_plug"]}`, Out: `{"remote":{"demo_plug":{"time":60}},"time":60}`},
 	}
 }

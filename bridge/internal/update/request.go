@@ -105,10 +105,9 @@ func checkMeta() request.Meta {
 		Summary: "Tell what firmware a device runs, and what that of the request would do to it",
 		Details: "Of a device with a Firmware Distribution Server it also tells what firmware that keeps.",
 
-		Duration:   5 * time.Second,
-		Errors:     updateErrors(),
-		Example:    `{"id":"demo_plug","hex":"0203040506","metadata":"02","firmware_id":"ffff02"}`,
-		ExampleOut: `{"address":"0x0100","check":"success","effect":"none","images":[{"company":"0xffff","firmware_id":"ffff01","image":0,"update_uri":"","version":"01"}],"name":"demo_plug","update_available":true,"uuid":"b0000000000000000000000000000001"}`,
+		Duration: 5 * time.Second,
+		Errors:   updateErrors(),
+		Example:  request.Example{In: `{"id":"demo_plug","hex":"0203040506","metadata":"02","firmware_id":"ffff02"}`, Out: `{"address":"0x0100","check":"success","effect":"none","images":[{"company":"0xffff","firmware_id":"ffff01","image":0,"update_uri":"","version":"01"}],"name":"demo_plug","update_available":true,"uuid":"b0000000000000000000000000000001"}`},
 	}
 }
 
@@ -126,8 +125,7 @@ func updateMeta() request.Meta {
 		Events:   []string{"device_ota_update"},
 		Errors: updateErrors("busy", "aborted", "removed", "partly_failed", "up_to_date", "verification_failed", "not_applied", "unsuitable",
 			"no_room", "too_many", "upload_failed", "ended", "timeout"),
-		Example:    `{"id":"demo_plug","hex":"0203040506","metadata":"02","firmware_id":"ffff02"}`,
-		ExampleOut: `{"address":"0x0100","effect":"none","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`,
+		Example: request.Example{In: `{"id":"demo_plug","hex":"0203040506","metadata":"02","firmware_id":"ffff02"}`, Out: `{"address":"0x0100","effect":"none","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`},
 	}
 }
 
@@ -137,10 +135,9 @@ func abortMeta() request.Meta {
 		Summary: "End the update of a device",
 		Details: "The request that began it is answered with the error `aborted`. With a device that distributes firmware, or gets it that way, the update of all ends.",
 
-		Duration:   10 * time.Second,
-		Errors:     []string{"unknown_device", "not_interviewed", "not_supported", "no_response", "refused"},
-		Example:    `{"id":"demo_plug"}`,
-		ExampleOut: `{"address":"0x0100","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`,
+		Duration: 10 * time.Second,
+		Errors:   []string{"unknown_device", "not_interviewed", "not_supported", "no_response", "refused"},
+		Example:  request.Example{In: `{"id":"demo_plug"}`, Out: `{"address":"0x0100","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`},
 	}
 }
 
@@ -150,9 +147,8 @@ func clearMeta() request.Meta {
 		Summary: "Delete firmware that a device keeps for others",
 		Details: "The device needs a Firmware Distribution Server.",
 
-		Duration:   5 * time.Second,
-		Errors:     []string{"unknown_device", "not_interviewed", "not_supported", "busy", "no_response", "refused"},
-		Example:    `{"id":"demo_plug","firmware_id":"ffff02"}`,
-		ExampleOut: `{"address":"0x0100","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`,
+		Duration: 5 * time.Second,
+		Errors:   []string{"unknown_device", "not_interviewed", "not_supported", "busy", "no_response", "refused"},
+		Example:  request.Example{In: `{"id":"demo_plug"}`, Out: `{"address":"0x0100","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`},
 	}
 }
