@@ -50,7 +50,9 @@
 //	events         the bridge's own node on bridge/event
 //	lists          bridge/info, devices, unprovisioned, health
 //
-// A new part takes one package, or one file, and one line in the table.
+// To add a part, write a type that embeds part.None and implements the methods that it
+// needs, and add one line to the table in newParts. addition_test.go adds one in this
+// way. Package parttest runs a part on its own, for its tests.
 //
 // # The log
 //
