@@ -1,5 +1,5 @@
 // Package writer puts what the bridge keeps into the store, outside the bridge's
-// loop: a disk that syncs for a second holds up nobody.
+// loop: a disk that syncs for a second delays nothing else.
 //
 //	loop ─ Save, Commit ─▶ changes ─ Flush ─▶ queue ─▶ goroutine ─▶ store.Apply
 //	  ▲                                                   │
