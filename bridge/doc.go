@@ -16,11 +16,11 @@
 //
 // One goroutine, the loop, owns everything that the bridge knows. It never waits: a
 // message to a node, a provisioning, a file and a write to the store run outside, and
-// their results come back as inputs. So a slow disk or broker does not delay
-// anything else. Report never waits: when the bridge is busy, messages and beacons are dropped and
-// counted (events_dropped in bridge/health), while events that change what the bridge
-// must know are kept. A response to a request is published when everything that the
-// request has changed is in the store.
+// their results come back as inputs. So a slow disk or broker does not delay anything
+// else. Report never waits either. When the bridge is busy, messages and beacons are
+// dropped and counted (events_dropped in bridge/health), while events that change what
+// the bridge must know are kept. A response to a request is published when everything
+// that the request has changed is in the store.
 //
 // # Parts
 //
