@@ -29,7 +29,7 @@ type Network struct {
 	Now        time.Time
 }
 
-// Kept is what an imported database had besides.
+// Kept is what an imported database had that the bridge does not use.
 type Kept struct {
 	Head  *cdb.Database // nil when the network was made by the bridge
 	Nodes map[mesh.UUID]*cdb.Node
@@ -116,7 +116,7 @@ func (n *Network) appKeys(named []cdb.AppKey) []cdb.AppKey {
 	return keys
 }
 
-// provisioner is the bridge as one that adds nodes.
+// provisioner is the bridge's entry in the list of provisioners.
 func (n *Network) provisioner() cdb.Provisioner {
 	last := n.Node.LastAddress
 	if last == mesh.Unassigned {
@@ -128,8 +128,8 @@ func (n *Network) provisioner() cdb.Provisioner {
 	}
 }
 
-// nodes lists the bridge, its devices, and what the import had that is neither:
-// other provisioners and excluded nodes.
+// nodes lists the bridge, its devices, and the other nodes of the import: other
+// provisioners and excluded nodes.
 func (n *Network) nodes() []cdb.Node {
 	names := map[mesh.UUID]*device.Record{}
 	for _, r := range n.Records {
@@ -163,7 +163,7 @@ func (n *Network) removed() map[mesh.UUID]bool {
 	return provisioners
 }
 
-// self is the bridge as a node.
+// self is the bridge's own node.
 func (n *Network) self() cdb.Node {
 	ttl := uint8(n.Node.DefaultTTL)
 	out := cdb.Node{
@@ -187,7 +187,7 @@ func feature(f state.Feature) *uint8 {
 	return &v
 }
 
-// key is a copy; a zero key is one that nobody has.
+// key returns a copy, and nil for a zero key, which means that the key is not known.
 func key(k crypto.Key) *crypto.Key {
 	if k.IsZero() {
 		return nil
@@ -195,7 +195,7 @@ func key(k crypto.Key) *crypto.Key {
 	return &k
 }
 
-// ownKeys gives the bridge's node all keys that it has.
+// ownKeys adds all keys of the bridge to its own node.
 func (n *Network) ownKeys(out *cdb.Node) {
 	for i := range n.Node.Subnets {
 		n.addNetKey(out, n.Node.Subnets[i].Index)
@@ -205,7 +205,7 @@ func (n *Network) ownKeys(out *cdb.Node) {
 	}
 }
 
-// keysOf gives a node the keys that its record lists, beside those that it has.
+// keysOf adds the keys of a record to those of a node.
 func (n *Network) keysOf(out *cdb.Node, r *device.Record) {
 	for _, index := range slices.Concat([]mesh.KeyIndex{r.NetKey}, r.NetKeys) {
 		n.addNetKey(out, index)
@@ -215,14 +215,14 @@ func (n *Network) keysOf(out *cdb.Node, r *device.Record) {
 	}
 }
 
-// addNetKey notes that a node has a NetKey, unless the network has lost it.
+// addNetKey adds a NetKey to a node, unless the network does not have it any more.
 func (n *Network) addNetKey(out *cdb.Node, index mesh.KeyIndex) {
 	if s := n.Node.Subnet(index); s != nil && !hasKey(out.NetKeys, index) {
 		out.NetKeys = append(slices.Clone(out.NetKeys), cdb.NodeKey{Index: index, Updated: s.Phase != state.NormalOperation})
 	}
 }
 
-// addAppKey notes that a node has an AppKey, unless the network has lost it.
+// addAppKey adds an AppKey to a node, unless the network does not have it any more.
 func (n *Network) addAppKey(out *cdb.Node, index mesh.KeyIndex) {
 	if a := n.Node.AppKey(index); a != nil && !hasKey(out.AppKeys, index) {
 		out.AppKeys = append(slices.Clone(out.AppKeys), cdb.NodeKey{Index: index, Updated: a.Updated})
@@ -233,7 +233,7 @@ func hasKey(keys []cdb.NodeKey, index mesh.KeyIndex) bool {
 	return slices.ContainsFunc(keys, func(k cdb.NodeKey) bool { return k.Index == index })
 }
 
-// node describes a device: as it came, with what the bridge did to it since.
+// node describes a device: as it was imported, with the changes that the bridge made.
 func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
 	out := cdb.Node{Security: cdb.Insecure}
 	if kept := n.Kept.Nodes[p.UUID]; kept != nil {
@@ -293,9 +293,8 @@ func find(elements []cdb.Element, i int, id mesh.ModelID) *cdb.Model {
 	return nil
 }
 
-// model is a model of a device as the bridge configures it. Publications of
-// imported devices are left as they are, so nothing is said of them but what is
-// known.
+// model is a model of a device as the bridge configures it. The bridge does not change
+// the publications of imported devices, so they are exported as they were imported.
 func (n *Network) model(id mesh.ModelID, former *cdb.Model, r *device.Record) cdb.Model {
 	out := cdb.Model{ID: id}
 	if former != nil {
@@ -339,7 +338,7 @@ func features(f configuration.Features) *cdb.Features {
 	}
 }
 
-// exclusions are those of the node in the form of the database.
+// exclusions are the excluded addresses in the form of the database.
 func exclusions(list []node.Exclusion) []cdb.Exclusion {
 	all := make([]cdb.Exclusion, 0, len(list))
 	for _, e := range list {
