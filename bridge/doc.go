@@ -16,11 +16,11 @@
 //
 // One goroutine, the loop, owns everything that the bridge knows. It never waits: a
 // message to a node, a provisioning, a file and a write to the store run outside, and
-// their results come back as inputs. So a slow disk or broker holds up nobody, and
-// Report never waits: when the bridge is busy, messages and beacons are dropped and
-// counted (events_dropped in bridge/health), while events that change what the bridge
-// must know are kept. A response to a request is published when everything that the
-// request has changed is in the store.
+// their results come back as inputs. So a slow disk or broker does not delay anything
+// else. Report never waits either. When the bridge is busy, messages and beacons are
+// dropped and counted (events_dropped in bridge/health), while events that change what
+// the bridge must know are kept. A response to a request is published when everything
+// that the request has changed is in the store.
 //
 // # Parts
 //
@@ -50,7 +50,9 @@
 //	events         the bridge's own node on bridge/event
 //	lists          bridge/info, devices, unprovisioned, health
 //
-// A new part takes one package, or one file, and one line in the table.
+// To add a part, write a type that embeds part.None and implements the methods that it
+// needs, and add one line to the table in newParts. addition_test.go adds one in this
+// way. Package parttest runs a part on its own, for its tests.
 //
 // # The log
 //

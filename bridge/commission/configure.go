@@ -22,8 +22,8 @@ type Options struct {
 	AppKey mesh.KeyIndex
 	Key    crypto.Key   // of the AppKey
 	Bridge mesh.Address // where models publish to
-	// KeepPublications leaves models alone that publish already: somebody else
-	// has configured the node, and others may listen to it.
+	// KeepPublications does not change the models that already publish: another
+	// provisioner has configured the node, and other nodes may use its messages.
 	KeepPublications bool
 	// Refreshing says that the AppKey is being refreshed: a node that was
 	// configured before has it with its old value.

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/logging"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/rs/zerolog"
 )
 
 // Config is what a Bearer needs.
@@ -24,7 +25,7 @@ type Config struct {
 	Random  io.Reader // for the advertiser's addresses; nil is crypto/rand
 	// Connectable keeps one of the sets for Beckon, if there are two.
 	Connectable bool
-	Log         zerolog.Logger
+	Log         *slog.Logger // nil logs nothing
 }
 
 // Defaults of Config.
@@ -42,7 +43,7 @@ var ErrPDU = errors.New("unusable PDU")
 // [bearer.Bearer] and, towards the controller, a [controller.Host].
 type Bearer struct {
 	cfg      Config
-	log      zerolog.Logger
+	log      *slog.Logger
 	counters counters
 	kick     chan struct{} // something has changed that the station must look at
 
@@ -76,7 +77,7 @@ func New(cfg Config) *Bearer {
 	}
 	return &Bearer{
 		cfg:      cfg,
-		log:      cfg.Log.With().Uint8("radio", cfg.Adapter).Logger(),
+		log:      logging.With(cfg.Log, "radio", cfg.Adapter),
 		kick:     make(chan struct{}, 1),
 		incoming: bearer.Incoming{Adapter: cfg.Adapter},
 		queue:    newQueue(cfg.Queue),

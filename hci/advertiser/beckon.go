@@ -268,13 +268,13 @@ func (st *station) beckonRefused(ctx context.Context, status packet.Status) erro
 	case st.scanning && !st.isExclusive() && status == packet.StatusCommandDisallowed:
 		st.becomeExclusive()
 	case k.slot != nil && status != packet.StatusConnectionLimit:
-		st.b.log.Info().Err(status).Msg("the controller has no advertising set to spare for connections; they take turns with the mesh")
+		st.b.log.Info("the controller has no advertising set to spare for connections; they take turns with the mesh", "error", status)
 		k.slot = nil
 	default:
 		k.resume = time.Now().Add(beckonPause)
 		if !k.told {
 			k.told = true
-			st.b.log.Info().Err(status).Msg("the controller refuses a connectable advertisement; it is tried again")
+			st.b.log.Info("the controller refuses a connectable advertisement; it is tried again", "error", status)
 		}
 		return nil
 	}

@@ -3,12 +3,13 @@ package controller
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/logging"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
-	"github.com/rs/zerolog"
 )
 
 // Opener opens the transport to the controller. It is called again after each
@@ -37,6 +38,9 @@ type DataHost interface {
 	Data(a packet.ACL)
 }
 
+// LevelTrace is the level of the lines that show each HCI command.
+const LevelTrace = slog.LevelDebug - 4
+
 // Config is what a Controller needs.
 type Config struct {
 	Name     string        // in log lines: the adapter's specification
@@ -45,7 +49,7 @@ type Config struct {
 	Deadline time.Duration // of each command; 0 is DefaultDeadline
 	Legacy   bool          // use no extended advertising, for controllers that have it but badly
 	Status   func(Status)  // told of each change; may be nil; must not block for long
-	Log      zerolog.Logger
+	Log      *slog.Logger  // nil logs nothing
 }
 
 // DefaultDeadline is how long a controller may take to answer a command.
@@ -68,7 +72,7 @@ const (
 // Controller is one controller under care. Run does the work.
 type Controller struct {
 	cfg      Config
-	log      zerolog.Logger
+	log      *slog.Logger
 	counters counters
 
 	mu      sync.Mutex
@@ -84,7 +88,7 @@ func New(cfg Config) *Controller {
 	}
 	return &Controller{
 		cfg:     cfg,
-		log:     cfg.Log.With().Str("adapter", cfg.Name).Logger(),
+		log:     logging.With(cfg.Log, "adapter", cfg.Name),
 		changed: make(chan struct{}),
 	}
 }
@@ -170,7 +174,7 @@ func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
 		c.counters.resets.Add(1)
 		pause := backoff(*failures)
 		*failures++
-		c.log.Warn().Err(err).Dur("pause", pause).Msg("controller is reset")
+		c.log.Warn("controller is reset", "error", err, "pause", pause)
 		c.report(Status{State: Recovering, Err: err})
 		wait(ctx, pause)
 	}

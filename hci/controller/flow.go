@@ -367,7 +367,7 @@ func (s *Session) stalled(ctx context.Context, p *Pipe, again bool) error {
 		s.fail(err)
 		return err
 	}
-	s.c.log.Warn().Uint16("connection", p.handle).Dur("after", p.patience).Msg("the data of a connection is not sent; the connection is ended")
+	s.c.log.Warn("the data of a connection is not sent; the connection is ended", "connection", p.handle, "after", p.patience)
 	if _, err := s.Do(ctx, packet.Disconnect(p.handle, packet.StatusRemoteUser)); err != nil && !s.alive() {
 		return err
 	}

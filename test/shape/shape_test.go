@@ -26,9 +26,6 @@ const (
 // needed fails the test.
 func exceptions() map[string]string {
 	return map[string]string{
-		"mesh/node":      "being split",
-		"mesh/node.Core": "being split",
-
 		"mesh/access.Codec": "a method for each kind of field of a message, as encoding/binary and the like have",
 
 		"mesh/friend.friendship":    "protocol state of a friendship; its few methods ask and update it",

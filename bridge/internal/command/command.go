@@ -10,6 +10,7 @@ package command
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/rs/zerolog"
@@ -103,21 +104,8 @@ func (p *Part) Unknown(parsed topic.Parsed, payload []byte) {
 // Set takes a command for a device.
 func (p *Part) Set(d *registry.Device, parsed topic.Parsed, payload []byte) {
 	attributes, transaction, err := readAttributes(parsed.Attribute, payload)
-	if err == nil {
-		err = d.Ready()
-	}
-	if err == nil {
-		// A command that cannot be carried out is refused now, before it is merged
-		// with others.
-		if _, wrong := d.Translator.Plan(parsed.Element, attributes); wrong != nil {
-			err = fault.New("bad_attribute", "%w", wrong)
-		}
-	}
-	if err == nil {
-		err = p.queue(d).check(parsed.Element)
-	}
-	if err != nil {
-		p.refuse(d, transaction, err)
+	plan := func() ([]translate.Step, error) { return d.Translator.Plan(parsed.Element, attributes) }
+	if !p.accept(d, parsed.Element, transaction, err, plan) {
 		return
 	}
 	c := p.queue(d).at(parsed.Element)
@@ -133,27 +121,34 @@ func (p *Part) Get(d *registry.Device, parsed topic.Parsed, payload []byte) {
 		payload = []byte("{}")
 	}
 	attributes, transaction, err := readAttributes("", payload)
-	names := make([]string, 0, len(attributes))
-	for name := range attributes {
-		names = append(names, name)
+	names := slices.Sorted(maps.Keys(attributes))
+	plan := func() ([]translate.Step, error) { return d.Translator.Query(parsed.Element, names) }
+	if p.accept(d, parsed.Element, transaction, err, plan) {
+		p.Query(d, parsed.Element, names, transaction)
 	}
-	slices.Sort(names)
+}
+
+// accept reports whether a command can be queued. One that cannot be carried out is
+// refused now, before it is merged with others: err is an error of its payload, and
+// plan tells whether it has a meaning for the device.
+func (p *Part) accept(
+	d *registry.Device, element string, transaction json.RawMessage, err error, plan func() ([]translate.Step, error),
+) bool {
 	if err == nil {
 		err = d.Ready()
 	}
 	if err == nil {
-		if _, wrong := d.Translator.Query(parsed.Element, names); wrong != nil {
+		if _, wrong := plan(); wrong != nil {
 			err = fault.New("bad_attribute", "%w", wrong)
 		}
 	}
 	if err == nil {
-		err = p.queue(d).check(parsed.Element)
+		err = p.queue(d).check(element)
 	}
 	if err != nil {
 		p.refuse(d, transaction, err)
-		return
 	}
-	p.Query(d, parsed.Element, names, transaction)
+	return err == nil
 }
 
 // Query asks a device for attributes, for all of them when there are no names.

@@ -26,14 +26,14 @@ type command struct {
 
 // Bounds of what waits for one device.
 const (
-	mostElements     = 64   // the same element can be named in several ways
-	mostTransactions = 1000 // in one command
+	maxElements     = 64   // the same element can be named in several ways
+	maxTransactions = 1000 // in one command
 )
 
 // check says whether there is room for a command for an element.
 func (q *queue) check(element string) error {
-	if q.waiting[element] == nil && len(q.order) >= mostElements {
-		return fault.New("busy", "commands for %d elements of the device wait already", mostElements)
+	if q.waiting[element] == nil && len(q.order) >= maxElements {
+		return fault.New("busy", "commands for %d elements of the device wait already", maxElements)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func (p *Part) expect(d *registry.Device, c *command, transaction json.RawMessag
 	if transaction == nil {
 		return
 	}
-	if len(c.transactions) >= mostTransactions {
+	if len(c.transactions) >= maxTransactions {
 		p.respond(d.Record.Name, document.CommandResponse{
 			Transaction: c.transactions[0], Status: "error", Code: "superseded",
 			Error: "bridge: too many commands came after it before it could be sent",

@@ -35,7 +35,7 @@ const (
 type Network struct {
 	// Report takes what the bridge's own node reports.
 	Report func(node.Event)
-	// Asked is told of each request before anything is done; nil for nobody.
+	// Asked is called with each request before it is carried out; may be nil.
 	Asked func(node.Request)
 	// AppKey and DeviceKey are the keys of the network and of every node.
 	AppKey, DeviceKey crypto.Key

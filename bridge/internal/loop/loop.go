@@ -225,5 +225,5 @@ func (l *Loop) Drain(wait func()) {
 	}
 }
 
-// Close ends the loop: nobody waits for room any more.
+// Close ends the loop: Handle does not wait any more.
 func (l *Loop) Close() { close(l.ended) }

@@ -1,6 +1,6 @@
 // Package requester sends access messages to devices and writes the debug log of
 // messages in both directions, in the words of the specification. Nothing is
-// decoded unless somebody reads it, and no key is ever shown.
+// decoded unless the debug log is on, and keys are never shown.
 package requester
 
 import (

@@ -2,7 +2,6 @@ package update
 
 import (
 	"context"
-	"slices"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
@@ -18,17 +17,10 @@ import (
 
 // This file reads and deletes the firmware that a Firmware Distribution Server keeps.
 
-// distributionServer finds the element of a device that distributes firmware.
+// distributionServer returns the address of the Firmware Distribution Server of a
+// device.
 func distributionServer(d *registry.Device) (mesh.Address, error) {
-	if d.Record.Composition == nil {
-		return 0, d.Ready()
-	}
-	for i, e := range d.Record.Composition.Elements {
-		if slices.Contains(e.Models, firmware.DistributionServerID) && slices.Contains(e.Models, blob.TransferServerID) {
-			return d.Record.Address + mesh.Address(i), nil
-		}
-	}
-	return 0, fault.New("not_supported", "%s cannot distribute firmware: it has no Firmware Distribution Server", d.Record.Name)
+	return elementWith(d, firmware.DistributionServerID, "cannot distribute firmware: it has no Firmware Distribution Server")
 }
 
 // askDistributor sends a message to a Firmware Distribution Server and decodes the

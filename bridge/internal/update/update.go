@@ -91,15 +91,21 @@ func (u *update) percent() int {
 
 // updateServer returns the address of the Firmware Update Server of a device.
 func updateServer(d *registry.Device) (mesh.Address, error) {
+	return elementWith(d, firmware.UpdateServerID, "takes no firmware over the mesh: it has no Firmware Update Server")
+}
+
+// elementWith returns the address of the element with a model and a BLOB Transfer
+// Server. without says what the device cannot do if there is none.
+func elementWith(d *registry.Device, model mesh.ModelID, without string) (mesh.Address, error) {
 	if d.Record.Composition == nil {
 		return 0, d.Ready()
 	}
 	for i, e := range d.Record.Composition.Elements {
-		if slices.Contains(e.Models, firmware.UpdateServerID) && slices.Contains(e.Models, blob.TransferServerID) {
+		if slices.Contains(e.Models, model) && slices.Contains(e.Models, blob.TransferServerID) {
 			return d.Record.Address + mesh.Address(i), nil
 		}
 	}
-	return 0, fault.New("not_supported", "%s takes no firmware over the mesh: it has no Firmware Update Server", d.Record.Name)
+	return 0, fault.New("not_supported", "%s %s", d.Record.Name, without)
 }
 
 // device returns the device of a request and the address of its Firmware Update

@@ -1,5 +1,5 @@
 // Package writer puts what the bridge keeps into the store, outside the bridge's
-// loop: a disk that syncs for a second holds up nobody.
+// loop: a disk that syncs for a second delays nothing else.
 //
 //	loop ─ Save, Commit ─▶ changes ─ Flush ─▶ queue ─▶ goroutine ─▶ store.Apply
 //	  ▲                                                   │
@@ -35,18 +35,33 @@ type Writer struct {
 	next job // the changes since the last Flush
 
 	mu    sync.Mutex
-	queue []job
+	queue job // what was handed over and not taken yet
 	wake  chan struct{}
 	idle  chan struct{} // closed and renewed when nothing is left to try
-	tried uint64        // jobs
-	put   uint64
+	put   uint64        // Flushes
+	taken uint64        // Flushes that the goroutine has taken
+	tried uint64        // Flushes that the store was given
 }
 
-// job is what one Flush hands over.
+// job is changes that are applied together.
 type job struct {
 	saved     []store.Change // kept until the store takes them
 	committed []store.Change // dropped when it does not
 	done      []func(err error)
+	merged    int // changes after the last merge
+}
+
+// add adds a later job to this one. Of many values of one key only the last one is
+// kept, so a job does not grow while the store is slow.
+func (j *job) add(later job) {
+	j.saved = append(j.saved, later.saved...)
+	j.committed = append(j.committed, later.committed...)
+	j.done = append(j.done, later.done...)
+	const enough = 256
+	if n := len(j.saved) + len(j.committed); n > enough+2*j.merged {
+		j.saved, j.committed = latest(j.saved), latest(j.committed)
+		j.merged = len(j.saved) + len(j.committed)
+	}
 }
 
 func (j *job) empty() bool { return len(j.saved)+len(j.committed)+len(j.done) == 0 }
@@ -119,7 +134,7 @@ func (w *Writer) Flush() bool {
 		return false
 	}
 	w.mu.Lock()
-	w.queue = append(w.queue, w.next)
+	w.queue.add(w.next)
 	w.put++
 	w.mu.Unlock()
 	w.next = job{}
@@ -147,23 +162,18 @@ func (w *Writer) Run(ctx context.Context) error {
 		case <-w.wake:
 		case <-again.C:
 		}
-		jobs := w.take()
-		if len(jobs) == 0 && len(kept) == 0 {
+		j, flushes := w.take()
+		if flushes == 0 && len(kept) == 0 {
 			continue
 		}
-		saved := kept
-		var committed []store.Change
-		for _, j := range jobs {
-			saved, committed = append(saved, j.saved...), append(committed, j.committed...)
-		}
-		saved = latest(saved)
-		err := w.apply(append(slices.Clone(saved), latest(committed)...))
+		saved := latest(append(kept, j.saved...))
+		err := w.apply(append(slices.Clone(saved), latest(j.committed)...))
 		kept = nil
 		if err != nil {
 			kept = saved
 			again.Reset(retryAfter)
 		}
-		w.ended(jobs, err, (err == nil) != (failing == nil))
+		w.ended(j, flushes, err, (err == nil) != (failing == nil))
 		failing = err
 	}
 }
@@ -175,29 +185,30 @@ func (w *Writer) apply(changes []store.Change) error {
 	return w.store.Apply(changes...)
 }
 
-func (w *Writer) take() []job {
+// take takes what was handed over, and how many Flushes that was.
+func (w *Writer) take() (job, uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	jobs := w.queue
-	w.queue = nil
-	return jobs
+	j := w.queue
+	w.queue = job{}
+	flushes := w.put - w.taken
+	w.taken = w.put
+	return j, flushes
 }
 
-// ended tells what came of the jobs.
-func (w *Writer) ended(jobs []job, err error, news bool) {
+// ended tells what came of a job.
+func (w *Writer) ended(j job, flushes uint64, err error, news bool) {
 	w.post(func() {
 		if news {
 			w.report(err)
 		}
-		for _, j := range jobs {
-			for _, done := range j.done {
-				done(err)
-			}
+		for _, done := range j.done {
+			done(err)
 		}
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.tried += uint64(len(jobs))
+	w.tried += flushes
 	if w.tried == w.put {
 		close(w.idle)
 		w.idle = make(chan struct{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -125,6 +126,31 @@ func TestWaitingChangesAreMerged(t *testing.T) {
 		if got := len(w.disk.applied[1]); got != 2 {
 			t.Errorf("%d changes in the second batch, expected one for each key", got)
 		}
+		w.stop()
+		<-w.ended
+	})
+}
+
+// What waits for a slow store does not grow with the number of changes.
+func TestQueueIsBoundedByTheKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := start(t)
+		w.disk.set(nil, time.Hour)
+		w.save(t, "a", "0")
+		w.turn(0) // the disk is busy with this one
+		for i := range 10_000 {
+			w.save(t, strconv.Itoa(i%10), strconv.Itoa(i))
+			w.turn(0)
+		}
+		w.mu.Lock()
+		waiting := len(w.queue.saved)
+		w.mu.Unlock()
+		if waiting > 1000 {
+			t.Errorf("%d changes of 10 keys wait", waiting)
+		}
+		w.disk.set(nil, 0)
+		w.turn(2 * time.Hour)
+		w.expect(t, "9", "9999")
 		w.stop()
 		<-w.ended
 	})
