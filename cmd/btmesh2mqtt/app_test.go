@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/config"
 )
 
-// TestServiceCommand runs a service that does what each case says.
+// TestServiceCommand runs a service that behaves as each case requires.
 func TestServiceCommand(t *testing.T) {
 	for name, test := range map[string]struct {
 		args   []string
@@ -26,8 +26,8 @@ func TestServiceCommand(t *testing.T) {
 	}{
 		"done":                {args: []string{"serve", "--log.format=json"}, code: exitDone},
 		"failed":              {args: []string{"serve"}, err: errors.New("hci: no such device"), code: exitFailed, stderr: "btmesh2mqtt: hci: no such device\n"},
-		"wrong configuration": {args: []string{"serve", "--log.level=x"}, code: exitUsage, stderr: "btmesh2mqtt: config: one thing is wrong:\n  log.level: expected one of trace, debug, info, warn, error, got \"x\" (--log.level)\n"},
-		"wrong later":         {args: []string{"serve"}, err: &config.Invalid{Problems: []config.Problem{{Key: "k", Message: "m"}}}, code: exitUsage, stderr: "btmesh2mqtt: config: one thing is wrong:\n  k: m\n"},
+		"wrong configuration": {args: []string{"serve", "--log.level=x"}, code: exitUsage, stderr: "btmesh2mqtt: config: one problem:\n  log.level: expected one of trace, debug, info, warn, error, got \"x\" (--log.level)\n"},
+		"wrong later":         {args: []string{"serve"}, err: &config.Invalid{Problems: []config.Problem{{Key: "k", Message: "m"}}}, code: exitUsage, stderr: "btmesh2mqtt: config: one problem:\n  k: m\n"},
 		"argument":            {args: []string{"serve", "now"}, code: exitUsage, stderr: "btmesh2mqtt: unexpected argument \"now\": btmesh2mqtt serve takes flags only\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

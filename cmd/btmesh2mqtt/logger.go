@@ -13,8 +13,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/config"
 )
 
-// newLogger makes the logger that log.level and log.format describe. It writes
-// to w, one line at a time.
+// newLogger makes a logger as log.level and log.format require. It writes to w,
+// one line at a time.
 func newLogger(c config.Log, w io.Writer, environ []string) (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(c.Level)
 	if err != nil {
@@ -27,8 +27,8 @@ func newLogger(c config.Log, w io.Writer, environ []string) (zerolog.Logger, err
 	return zerolog.New(zerolog.SyncWriter(w)).Level(level).Hook(zerolog.HookFunc(stamp)), nil
 }
 
-// stamp adds the time with milliseconds; zerolog's own has them only by way of
-// a variable that is everybody's.
+// stamp adds the time with milliseconds. In zerolog itself the format is a
+// global variable.
 func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
 	e.Str(zerolog.TimestampFieldName, time.Now().Format("2006-01-02T15:04:05.000Z07:00"))
 }
@@ -38,8 +38,9 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// fieldsOrder is the order of the fields in a line for people: who and where
-// before what. The words are the same in all packages; others follow by name.
+// fieldsOrder is the order of the fields in console lines: who and where before
+// what. All packages use the same names. Other fields follow in alphabetical
+// order.
 func fieldsOrder() []string {
 	return []string{
 		"adapter", "device", "uuid", "src", "dst", "element", "topic", "request",

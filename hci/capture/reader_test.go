@@ -49,8 +49,8 @@ func drawRecord(t *rapid.T) Record {
 	}
 }
 
-// What is written is read, and of a file that ends anywhere all records that are
-// whole.
+// Written records can be read, and a file that is cut anywhere yields all
+// complete records.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		records := rapid.SliceOfN(rapid.Custom(drawRecord), 0, 8).Draw(t, "records")
@@ -198,7 +198,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// FuzzReader reads what nobody wrote, and plays it back.
+// FuzzReader reads arbitrary files and replays them.
 func FuzzReader(f *testing.F) {
 	reset := Record{Kind: Command, Data: []byte{0x03, 0x0c, 0x00}, Length: 3}
 	done := Record{Kind: Event, Data: []byte{0x0e, 4, 1, 0x03, 0x0c, 0x00}, Length: 6}
@@ -245,6 +245,6 @@ func FuzzReader(f *testing.F) {
 		if next, _ := r.give(); next != nil {
 			t.Fatalf("there is more after %d packets", answered)
 		}
-		_ = r.Close() // it has no error
+		_ = r.Close() // never returns an error
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// wire keeps what is sent.
+// wire records what is sent.
 type wire struct {
 	sent []string
 	full bool
@@ -45,7 +45,8 @@ func octets(t testing.TB, s string) []byte {
 func start(data []byte) packet.ACL { return packet.ACL{Boundary: packet.BoundaryFirst, Data: data} }
 func more(data []byte) packet.ACL  { return packet.ACL{Boundary: packet.BoundaryContinue, Data: data} }
 
-// TestAnswers has the other channels answered once, and no answer answered.
+// TestAnswers checks that requests on the other channels are answered once, and
+// answers are not answered.
 func TestAnswers(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -94,7 +95,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestReassembly cuts PDUs anywhere, also within their headers.
+// TestReassembly cuts PDUs at any place, also within their headers.
 func TestReassembly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := New(Config{Sender: &wire{}, MTU: 247})
@@ -129,7 +130,7 @@ func TestReassembly(t *testing.T) {
 	})
 }
 
-// TestRules ends connections with those who break them.
+// TestRules checks that a violation of the protocol ends the connection.
 func TestRules(t *testing.T) {
 	long := make([]byte, 300)
 	for name, test := range map[string]struct {
@@ -152,7 +153,7 @@ func TestRules(t *testing.T) {
 		if err := c.Err(); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
-		c.Receive(start(octets(t, "0100 0400 aa"))) // after the end nothing is taken
+		c.Receive(start(octets(t, "0100 0400 aa"))) // nothing is accepted after the end
 		if _, err := c.Read(); (err == nil) != (test.want == nil) {
 			t.Errorf("%s: reading: %v", name, err)
 		}
@@ -166,7 +167,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestFlood bounds what waits, and hands it out before it says why.
+// TestFlood limits what waits, and returns it before the error.
 func TestFlood(t *testing.T) {
 	c := New(Config{Sender: &wire{}, MTU: 23})
 	for range queued + 1 {
@@ -211,8 +212,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// FuzzReceive finds no way to break it: the first octet of each piece says what
-// boundary it has and how long it is.
+// FuzzReceive: the first octet of each piece gives its boundary flag and
+// length.
 func FuzzReceive(f *testing.F) {
 	f.Add([]byte{0x85, 1, 0, 4, 0, 0xaa})
 	f.Add([]byte{0x88, 4, 0, 5, 0, 0x7f, 1, 0, 0, 0x82, 2, 0, 0x05, 6, 0, 0x0b, 1, 0})

@@ -21,11 +21,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// peerOf is a peer without a radio: it gets our PDUs of the Attribute Protocol
-// and says what it likes.
+// peerOf is a peer without a radio. It receives our PDUs of the Attribute
+// Protocol and sends any answer.
 type peerOf struct {
 	l2cap  *connection.Connection
-	answer func(p *peerOf, pdu []byte) // called in a goroutine of the peer, in order
+	answer func(p *peerOf, pdu []byte) // called in order by the peer's goroutine
 	inbox  chan []byte
 	end    chan struct{}
 	once   sync.Once
@@ -61,7 +61,7 @@ func (p *peerOf) TrySend(pdu []byte) bool {
 	return true
 }
 
-// say sends PDUs to us.
+// say sends PDUs to our side.
 func (p *peerOf) say(pdus ...[]byte) {
 	for _, pdu := range pdus {
 		frame := binary.LittleEndian.AppendUint16(nil, uint16(len(pdu)))
@@ -70,7 +70,7 @@ func (p *peerOf) say(pdus ...[]byte) {
 	}
 }
 
-// close ends the peer, after whoever writes to it has ended.
+// close ends the peer after all writers have ended.
 func (p *peerOf) close() {
 	p.once.Do(func() { close(p.inbox) })
 	<-p.end
@@ -84,7 +84,7 @@ func octets(s string) []byte {
 	return b
 }
 
-// honest answers a client as a proxy with three services does.
+// honest answers a client like a proxy with three services.
 func honest(p *peerOf, pdu []byte) {
 	at := func() uint16 { return binary.LittleEndian.Uint16(pdu[1:]) }
 	none := func() { p.say(refusal(pdu[0], at(), 0x0a)) }
@@ -118,7 +118,7 @@ func honest(p *peerOf, pdu []byte) {
 	}
 }
 
-// instead answers honestly but for one kind of request.
+// instead answers honestly except for one kind of request.
 func instead(op byte, pdus ...string) func(*peerOf, []byte) {
 	return func(p *peerOf, pdu []byte) {
 		if pdu[0] != op {
@@ -131,7 +131,7 @@ func instead(op byte, pdus ...string) func(*peerOf, []byte) {
 	}
 }
 
-// visit readies the proxy service of a peer and returns what is delivered.
+// visit prepares the proxy service of a peer and returns what is delivered.
 func visit(t *testing.T, answer func(*peerOf, []byte)) (c *client, p *peerOf, delivered func() []string, err error) {
 	t.Helper()
 	silence()
@@ -160,11 +160,12 @@ func visit(t *testing.T, answer func(*peerOf, []byte)) (c *client, p *peerOf, de
 	}, err
 }
 
-// TestHostileServer is every way known to break go-ble's client, and a few more.
+// TestHostileServer covers every known way to break go-ble's client, and a few
+// more.
 func TestHostileServer(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer func(*peerOf, []byte)
-		want   error // nil: it gets along
+		want   error // nil: the visit succeeds
 	}{
 		"honest":                            {honest, nil},
 		"no MTU exchange":                   {instead(opMTURequest, "01 02 0000 06"), nil},
@@ -186,7 +187,7 @@ func TestHostileServer(t *testing.T) {
 		"services of length 7":              {instead(opReadByGroup, "11 07 0100 0500 001800"), ErrRules},
 		"services that do not divide":       {instead(opReadByGroup, "11 06 0100 0500 0018 0600"), ErrRules},
 		"no services in a response":         {instead(opReadByGroup, "11 06"), ErrRules},
-		"services without end":              {instead(opReadByGroup, "11 06 0100 0100 0018"), ErrRules}, // the second is before what was asked for
+		"services without end":              {instead(opReadByGroup, "11 06 0100 0100 0018"), ErrRules}, // the second group is before the requested range
 		"services backwards":                {instead(opReadByGroup, "11 06 0600 0900 0118 0100 0500 0018"), ErrRules},
 		"service that ends before it":       {instead(opReadByGroup, "11 06 0500 0100 0018"), ErrRules},
 		"characteristics of length 0":       {instead(opReadByType, "09 00 0b00 04 0c00 dd2a"), ErrRules},
@@ -228,7 +229,7 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
-// endless has one more service for each request.
+// endless returns one more service for each request.
 func endless(p *peerOf, pdu []byte) {
 	if pdu[0] != opReadByGroup {
 		honest(p, pdu)
@@ -238,7 +239,7 @@ func endless(p *peerOf, pdu []byte) {
 	p.say(b)
 }
 
-// TestStaleResponse has a response in advance, which is no answer to the request
+// TestStaleResponse sends a response in advance. It must not answer the request
 // that follows.
 func TestStaleResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -267,11 +268,11 @@ func TestStaleResponse(t *testing.T) {
 	})
 }
 
-// TestNotificationBurst loses none of many, also of those that come before the
+// TestNotificationBurst loses no notification of a burst, even before the
 // service is ready.
 func TestNotificationBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n = 60 // as many as wait in the connection
+		const n = 60 // the capacity of the connection's queue
 		burst := func(p *peerOf) {
 			for i := range n {
 				p.say(fmt.Append(octets("1b 0e00"), i))
@@ -303,8 +304,8 @@ func TestNotificationBurst(t *testing.T) {
 	})
 }
 
-// TestHostileClient sends go-ble's server what it cannot stand, and sees it live
-// on.
+// TestHostileClient sends PDUs that break go-ble's server, and checks that our
+// server survives.
 func TestHostileClient(t *testing.T) {
 	// Handles: 1 to 5 GAP, 6 the service, 8 Data In, 10 Data Out.
 	const configuration = "0b00"
@@ -358,7 +359,7 @@ func TestHostileClient(t *testing.T) {
 				if got := p.answers(); got != test.want {
 					t.Errorf("answered %s, want %s", got, test.want)
 				}
-				p.say(octets("0a 0500")) // it lives
+				p.say(octets("0a 0500")) // it still works
 				if got := p.answers(); got != "0b0000" {
 					t.Errorf("then answered %s", got)
 				}
@@ -367,7 +368,7 @@ func TestHostileClient(t *testing.T) {
 	}
 }
 
-// answers is what came since the last call.
+// answers returns what has arrived since the last call.
 func (p *peerOf) answers() string {
 	synctest.Wait()
 	p.mu.Lock()
@@ -377,7 +378,7 @@ func (p *peerOf) answers() string {
 	return got
 }
 
-// host offers the proxy service to a peer and returns what is received.
+// host offers the proxy service to a peer and returns what it receives.
 func host(t testing.TB) (*server, *peerOf, func() []string) {
 	t.Helper()
 	silence()
@@ -410,8 +411,8 @@ func host(t testing.TB) (*server, *peerOf, func() []string) {
 	}
 }
 
-// TestSubscription gets nothing from who has not subscribed, and lets a client
-// have one MTU only.
+// TestSubscription checks that nothing is received from a client that has not
+// subscribed, and that a client can set the MTU only once.
 func TestSubscription(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, p, received := host(t)
@@ -444,7 +445,8 @@ func TestSubscription(t *testing.T) {
 	})
 }
 
-// TestSilence has go-ble's logger at its loudest, in a process of its own.
+// TestSilence runs go-ble's logger at its most verbose level, in a separate
+// process.
 func TestSilence(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run", "^(TestHostileClient|TestNotificationBurst|TestSubscription)$")
 	cmd.Env = append(os.Environ(), "LOGXI=*=DBG")

@@ -11,7 +11,7 @@ import (
 	"github.com/go-ble/ble/linux/hci/cmd"
 )
 
-// octets reads hexadecimal with spaces.
+// octets decodes hexadecimal digits with spaces.
 func octets(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
@@ -90,8 +90,8 @@ type oracle interface {
 	Marshal([]byte) error
 }
 
-// TestCommandsAgainstGoBLE compares with an independent encoder where both
-// know the command.
+// TestCommandsAgainstGoBLE compares with an independent encoder the commands
+// that both support.
 func TestCommandsAgainstGoBLE(t *testing.T) {
 	address := [6]byte(someAddress)
 	for _, interval := range []time.Duration{20 * time.Millisecond, 30 * time.Millisecond, 1285 * time.Millisecond} {

@@ -135,7 +135,7 @@ func TestConnectionEvents(t *testing.T) {
 }
 
 // TestConnectionEventsAgainstGoBLE compares with independent decoders, which
-// look at whole events only.
+// only accept complete events.
 func TestConnectionEventsAgainstGoBLE(t *testing.T) {
 	made := parse(t, completeEvent)
 	got, err := made.ConnectionComplete()
@@ -152,7 +152,7 @@ func TestConnectionEventsAgainstGoBLE(t *testing.T) {
 	}
 }
 
-// TestConnectionEventsOfAllLengths cuts each event short.
+// TestConnectionEventsOfAllLengths truncates each event at every length.
 func TestConnectionEventsOfAllLengths(t *testing.T) {
 	for _, s := range []string{
 		completeEvent, enhancedEvent, "04 3e 0a 03 00 4000 2800 0200 f401", "04 3e 0b 07 4000 fb00 4808 1b00 4801",
@@ -177,7 +177,7 @@ func TestConnectionEventsOfAllLengths(t *testing.T) {
 	}
 }
 
-// decodeConnection runs the decoder that fits.
+// decodeConnection runs the matching decoder.
 func decodeConnection(e packet.Event) error {
 	switch e.Code {
 	case packet.EventDisconnectionComplete:

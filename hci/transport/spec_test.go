@@ -77,8 +77,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestOpenSockets opens TCP and Unix sockets with something that speaks H4
-// behind them.
+// TestOpenSockets opens TCP and Unix sockets with an H4 peer behind them.
 func TestOpenSockets(t *testing.T) {
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// The service with a controller behind a socket, and a lamp that it has never
-// heard of: from the scan to the lamp, and once more when the controller was away.
+// The service with a controller behind a socket and an unknown lamp: from the
+// scan to switching the lamp, and again after the controller was away.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)
@@ -57,7 +57,7 @@ func TestRun(t *testing.T) {
 	o.Stands(base+"bridge/state", `{"state":"offline"}`)
 }
 
-// Whoever starts the service wants to hear at once what is wrong.
+// A user who starts the service sees at once what is wrong.
 func TestRunErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -101,7 +101,7 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
-// taken is an address that the test's own process listens on.
+// taken is an address on which the test's own process listens.
 func taken(t *testing.T) string {
 	t.Helper()
 	return strings.TrimPrefix(localBroker(t), "tcp://")

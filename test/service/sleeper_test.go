@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// A lamp that sleeps is taken in, used and listed through the friend that the
-// service is, tells of itself while nobody asks, and sends heartbeats.
+// A sleeping lamp is provisioned, used and listed while the service is its
+// friend. It reports its state without a request and sends heartbeats.
 func TestSleepingLamp(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)
