@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestConformanceTable holds CONFORMANCE.md against the repository: the packages,
-// files and tests that it names are there, each row has both, and each package of
-// the stack has a row.
+// TestConformanceTable checks CONFORMANCE.md against the repository: the
+// packages, files and tests that it names exist, each row has both, and each
+// package of the stack has a row.
 func TestConformanceTable(t *testing.T) {
 	const (
 		root     = ".."

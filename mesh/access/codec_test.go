@@ -11,7 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// everything has one field of each sort.
+// everything has one field of each kind.
 type everything struct {
 	u8      uint8
 	u16     uint16
@@ -166,7 +166,7 @@ func TestProhibitedValuesAreRefusedBothWays(t *testing.T) {
 	}
 }
 
-// crooked leaves four bits of its octet undescribed.
+// crooked leaves four bits of an octet undescribed.
 type crooked struct{ half uint8 }
 
 func (crooked) Opcode() mesh.Opcode       { return 0x02 }

@@ -11,8 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// seeds finds octets that can be read as a message, for each length that it can
-// have.
+// seeds finds octets that are a valid message, for each possible length.
 func seeds(k access.Kind) [][]byte {
 	var all [][]byte
 	for n := range 48 {
@@ -31,9 +30,9 @@ func seeds(k access.Kind) [][]byte {
 	return all
 }
 
-// TestEveryMessageRoundTrips reads octets that are a message, with some of them
-// replaced by random ones; what can be read is written and read again without a
-// change, by way of JSON too.
+// TestEveryMessageRoundTrips decodes the octets of a message with some of them
+// replaced by random ones. What decodes is encoded and decoded again without a
+// change, also through JSON.
 func TestEveryMessageRoundTrips(t *testing.T) {
 	for k := range registry(t).All() {
 		t.Run(k.Name, func(t *testing.T) {
@@ -66,7 +65,7 @@ type failer interface {
 	Fatalf(format string, args ...any)
 }
 
-// roundTrip reports whether params are the message.
+// roundTrip reports whether params are a valid message.
 func roundTrip(t failer, k access.Kind, params []byte) bool {
 	t.Helper()
 	m := k.New()
@@ -102,8 +101,8 @@ func roundTrip(t failer, k access.Kind, params []byte) bool {
 	return true
 }
 
-// TestReusedMessageForgets reads a long and then a short form into one message
-// with one Codec.
+// TestReusedMessageForgets decodes a long and then a short form into one
+// message with one Codec.
 func TestReusedMessageForgets(t *testing.T) {
 	var c access.Codec
 	for k := range registry(t).All() {
@@ -165,7 +164,7 @@ func FuzzFromJSON(f *testing.F) {
 		}
 		payload, err := access.Append(nil, m)
 		if err != nil {
-			return // longer than a message may be, or a part that JSON does not bound
+			return // longer than a message may be, or a part that JSON does not limit
 		}
 		_, params, err := access.ParseOpcode(payload)
 		if err != nil {

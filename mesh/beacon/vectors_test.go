@@ -52,7 +52,7 @@ type vector struct {
 }
 
 // TestVectors runs the entries of beacons.json that are mesh beacons (section
-// 8.4) or say whether one is believed (section 3.11.5).
+// 8.4) or that test whether a beacon is accepted (section 3.11.5).
 func TestVectors(t *testing.T) {
 	text, err := os.ReadFile("../../test/vectors/beacons.json")
 	if err != nil {
@@ -72,7 +72,7 @@ func TestVectors(t *testing.T) {
 		}
 		switch head.Kind {
 		case "provisioning_service_data", "proxy_service_data", "proxy_pdu_sar", "proxy_pdu_reassembly":
-			continue // mesh/proxy runs them
+			continue // mesh/proxy tests them
 		}
 		t.Run(head.Kind+"/"+head.Name, func(t *testing.T) {
 			var v vector
@@ -155,7 +155,7 @@ func number(o octets) (v uint32) {
 	return v
 }
 
-// elapsed reads 96, "96 h" or "96 h minus 10 s".
+// elapsed parses 96, "96 h" or "96 h minus 10 s".
 func elapsed(t *testing.T, v any) time.Duration {
 	t.Helper()
 	text := fmt.Sprint(v)

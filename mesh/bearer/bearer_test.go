@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// radio counts what it takes; it is full when err is set.
+// radio counts what it accepts; it is full if err is set.
 type radio struct {
 	err             error
 	sent, cancelled int

@@ -39,7 +39,7 @@ func changed(t testing.TB, change func(network map[string]any)) []byte {
 	return data
 }
 
-// at finds what is below objects and lists.
+// at returns what is below objects and lists.
 func at(v any, path ...any) any {
 	for _, step := range path {
 		switch step := step.(type) {
@@ -107,7 +107,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestForms reads what apps wrote before version 1.0, and what they leave out.
+// TestForms reads what apps wrote before version 1.0, and what they omit.
 func TestForms(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
 		"version 1.0.0":       func(n map[string]any) { n["version"] = "1.0.0" },
@@ -149,7 +149,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestProblems has each field named that is wrong.
+// TestProblems checks that each wrong field is named.
 func TestProblems(t *testing.T) {
 	node := func(n map[string]any, i int) map[string]any { return at(n, "nodes", i).(map[string]any) }
 	model := func(n map[string]any) map[string]any {
@@ -219,7 +219,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestSeveral has all problems told at once.
+// TestSeveral checks that all problems are reported at once.
 func TestSeveral(t *testing.T) {
 	_, err := cdb.Parse(changed(t, func(n map[string]any) {
 		delete(n, "meshName")
@@ -233,7 +233,7 @@ func TestSeveral(t *testing.T) {
 	}
 }
 
-// TestNoJSON refuses what is no object.
+// TestNoJSON rejects what is not an object.
 func TestNoJSON(t *testing.T) {
 	for _, text := range []string{"", "null", "[]", "7", "{", `{"a":1} {}`, strings.Repeat("[", 20000)} {
 		if d, err := cdb.Parse([]byte(text)); err == nil {
@@ -242,7 +242,7 @@ func TestNoJSON(t *testing.T) {
 	}
 }
 
-// TestPartial lets a partial database lack keys and objects.
+// TestPartial accepts a partial database without keys and objects.
 func TestPartial(t *testing.T) {
 	d, err := cdb.Parse(changed(t, func(n map[string]any) {
 		n["partial"] = true
@@ -291,7 +291,8 @@ func TestKeysDoNotShow(t *testing.T) {
 	}
 }
 
-// FuzzParse takes any file, and what it takes it writes and reads the same.
+// FuzzParse reads arbitrary files. What it accepts must stay the same when
+// written and read again.
 func FuzzParse(f *testing.F) {
 	f.Add(file(f))
 	f.Add([]byte(`{"meshNetwork":{}}`))

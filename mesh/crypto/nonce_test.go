@@ -12,8 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// message is what of an entry of messages.json says something of a nonce.
-// Numbers are hexadecimal texts but for CTL, TTL and SZMIC.
+// message is the part of an entry of messages.json that concerns nonces.
+// Numbers are hexadecimal texts except for CTL, TTL and SZMIC.
 type message struct {
 	Name, Kind      string
 	Src, Dst, Seq   string
@@ -28,7 +28,7 @@ type message struct {
 	}
 }
 
-// TestNonces makes every nonce that messages.json prints (section 3.9.5).
+// TestNonces computes every nonce that messages.json contains (section 3.9.5).
 func TestNonces(t *testing.T) {
 	text, err := os.ReadFile("../../test/vectors/messages.json")
 	if err != nil {
@@ -89,7 +89,7 @@ func number(t *testing.T, text string) uint64 {
 	return v
 }
 
-// TestMACParts: where a message is cut into parts does not matter.
+// TestMACParts: it does not matter where a message is cut into parts.
 func TestMACParts(t *testing.T) {
 	m := crypto.NewMAC(crypto.Key{1})
 	text := bytes.Repeat([]byte{1, 2, 3, 4, 5}, 10)
@@ -103,7 +103,7 @@ func TestMACParts(t *testing.T) {
 	}
 }
 
-// TestRanges: what is derived keeps to its bits, whatever the key.
+// TestRanges: derived values stay within their bits, whatever the key.
 func TestRanges(t *testing.T) {
 	var aids, nids, addresses uint16
 	for i := range 256 {

@@ -12,7 +12,7 @@ import (
 )
 
 // vector is an entry of crypto.json. Values are strings of hexadecimal digits
-// but for a few numbers.
+// except for a few numbers.
 type vector struct {
 	Name    string
 	Kind    string
@@ -34,9 +34,9 @@ func TestVectors(t *testing.T) {
 	if len(vectors) == 0 {
 		t.Fatal("no vectors")
 	}
-	// What is computed in the package of a layer runs in the tests of that
-	// package, which count the entries: obfuscation in mesh/network, the frame
-	// check sequence of PB-ADV in mesh/provision.
+	// What a layer computes is tested in the package of that layer, whose tests
+	// count the entries: obfuscation in mesh/network, the frame check sequence
+	// of PB-ADV in mesh/provision.
 	elsewhere := map[string]int{"obfuscation": 0, "fcs": 0}
 	for _, v := range vectors {
 		if _, ok := elsewhere[v.Kind]; ok {

@@ -120,8 +120,8 @@ func TestButton(t *testing.T) {
 	}
 }
 
-// The sensor wakes when it measures and no oftener, and what it measures is
-// news only now and then.
+// The sensor wakes only when it measures, and publishes only some of its
+// measurements.
 func TestSensor(t *testing.T) {
 	s := device.NewSensor()
 	b := bench(t, s.Elements())

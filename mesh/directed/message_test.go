@@ -60,7 +60,7 @@ func (v *vector) octets(t testing.TB) (uint8, []byte) {
 	return uint8(op), params
 }
 
-// fields is a message in the words of the vectors.
+// fields is a message with the field names of the vectors.
 func fields(m directed.Message) map[string]any {
 	bit := map[bool]int{true: 1}
 	all := map[string]any{}

@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// clearing is a friend clear procedure (section 3.6.6.3.1): the former friend
-// of a Low Power node is told that it is no longer, until it confirms.
+// clearing is a friend clear procedure (section 3.6.6.3.1): it informs the
+// former friend of a Low Power node until that friend confirms.
 type clearing struct {
 	netKey   mesh.KeyIndex
 	former   mesh.Address
@@ -18,8 +18,8 @@ type clearing struct {
 	end      time.Time
 }
 
-// farewell is a friendship that was cleared, so that a Clear that comes again is
-// confirmed again.
+// farewell is a friendship that was cleared. It is kept so that a repeated
+// Clear is confirmed again.
 type farewell struct {
 	netKey mesh.KeyIndex
 	lpn    mesh.Address
@@ -33,7 +33,7 @@ const (
 	maxFarewells = 64
 )
 
-// startClearing begins the procedure when the Low Power node had another friend
+// startClearing begins the procedure if the Low Power node had another friend
 // before.
 func (f *Friend) startClearing(now time.Time, s *friendship, out *Output) {
 	if !s.previous.IsUnicast() || s.previous == f.cfg.Address {
@@ -88,8 +88,8 @@ func (f *Friend) clearConfirmed(m *Control) error {
 	return nil
 }
 
-// clear ends a friendship because another friend, or the Low Power node itself,
-// says so, and confirms that.
+// clear ends a friendship at the request of another friend or of the Low Power
+// node itself, and confirms it.
 func (f *Friend) clear(now time.Time, m *Control, out *Output) error {
 	c, err := ParseClear(m.Params)
 	if err != nil {
@@ -114,7 +114,7 @@ func (f *Friend) clear(now time.Time, m *Control, out *Output) error {
 	}
 	ttl := mesh.MaxTTL
 	if m.TTL == 0 {
-		ttl = 0 // a neighbour, the Low Power node perhaps
+		ttl = 0 // a neighbour, perhaps the Low Power node itself
 	}
 	f.control(m.NetKey, m.Src, ttl, OpClearConfirm, c.Append, Link{}, out)
 	return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 )
 
-// FuzzParse reads any octets as any message: no panic, and what is accepted is
-// written back as it was, but for reserved bits.
+// FuzzParse decodes arbitrary octets as any message: no panic, and an accepted
+// message is encoded unchanged except for reserved bits.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{1})
@@ -49,8 +49,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzRoles gives both roles whatever there is: opcode, where from, parameters,
-// and how much time passes, in turn.
+// FuzzRoles passes arbitrary input to both roles: opcode, origin, parameters,
+// and elapsed time, in turn.
 func FuzzRoles(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{3, 0, 10, 0x4b, 0x50, 0, 0, 50, 0, 0, 1, 0, 0, 20, 1, 1, 1, 0})

@@ -51,7 +51,7 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
-// sent is how many heartbeats a publication has sent by a time.
+// sent is how many heartbeats a publication has sent until a time.
 func sent(p *heartbeat.Publication, until time.Time) (n int) {
 	for next := p.NextDeadline(); !next.IsZero() && !next.After(until); next = p.NextDeadline() {
 		if !p.Due(next) {
@@ -134,7 +134,7 @@ func TestSubscription(t *testing.T) {
 	if !s.Listens(at, 0xC000) || s.Listens(start.Add(8*time.Second), 0xC000) {
 		t.Error("it listens at the wrong time")
 	}
-	s.Set(at, 5, 0xC000, 0) // what was counted stays
+	s.Set(at, 5, 0xC000, 0) // the count is kept
 	want.PeriodLog = 0
 	if got := s.Status(at); got != want {
 		t.Errorf("%+v, want %+v", got, want)
@@ -152,8 +152,8 @@ func TestSubscription(t *testing.T) {
 	}
 }
 
-// FuzzParse reads any octets: what is accepted is written back as it was, but
-// for the reserved bit.
+// FuzzParse decodes arbitrary octets: what is accepted is encoded unchanged
+// except for the reserved bit.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0x7F, 0x00, 0x0F})

@@ -36,7 +36,7 @@ type vector struct {
 		NetKey octets `json:"net_key"`
 		P      octets `json:"k2_p"`
 		NID    number
-		// Of the one entry that has no NetKey.
+		// Only in the one entry that has no NetKey.
 		EncryptionKey octets `json:"encryption_key"`
 		PrivacyKey    octets `json:"privacy_key"`
 	}
@@ -52,15 +52,15 @@ type vector struct {
 	}
 	Seq number
 
-	// Of a decode_case.
+	// Only in a decode_case.
 	PDU       octets `json:"network_pdu"`
 	NetKey    octets `json:"net_key"`
 	CurrentIV number `json:"current_iv_index"`
 	Accepted  bool
 }
 
-// TestVectors seals and opens every network PDU of the specification's sample
-// data (sections 8.3 and 8.10 to 8.16).
+// TestVectors encrypts and decrypts every network PDU of the specification's
+// sample data (sections 8.3 and 8.10 to 8.16).
 func TestVectors(t *testing.T) {
 	var vectors []vector
 	read(t, "messages.json", &vectors)
@@ -95,7 +95,7 @@ func checkMessage(t *testing.T, v vector) {
 	r := NewReceiver(Config{IVIndex: mesh.IVIndex(v.IVIndex)})
 	r.AddSubnet(7, c)
 	for i, d := range v.Details {
-		if d.Network == nil { // the entry without a NetKey says it above only
+		if d.Network == nil { // the entry without a NetKey has the fields above only
 			d.Seq, d.Transport, d.Network = v.Seq, v.Transport[i], v.Network[i]
 		}
 		if !bytes.Equal(d.Network, v.Network[i]) {
@@ -128,7 +128,7 @@ func checkDecode(t *testing.T, v vector) {
 	}
 }
 
-// obfuscation is an entry of that kind in crypto.json.
+// obfuscation is such an entry in crypto.json.
 type obfuscation struct {
 	Name   string
 	Inputs struct {
@@ -140,8 +140,8 @@ type obfuscation struct {
 	Outputs struct{ Obfuscated octets }
 }
 
-// TestObfuscation hides and reads the headers of crypto.json, whose entries give
-// a privacy key and the octets behind the header (section 3.9.7.3).
+// TestObfuscation obfuscates and restores the headers of crypto.json. The
+// entries give a privacy key and the octets after the header (section 3.9.7.3).
 func TestObfuscation(t *testing.T) {
 	var entries []json.RawMessage // most are of other kinds, with other fields
 	read(t, "crypto.json", &entries)

@@ -6,10 +6,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// ID names a device property. It prints as four hexadecimal digits.
+// ID identifies a device property. Its text is four hexadecimal digits.
 type ID uint16
 
-// String prints four hexadecimal digits.
+// String returns four hexadecimal digits.
 func (id ID) String() string { return fmt.Sprintf("%04x", uint16(id)) }
 
 // Visit visits the identifier in two octets, a number in JSON.

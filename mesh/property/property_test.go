@@ -190,8 +190,8 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// TestRoundTrip reads random octets as each form that is also sent; all that
-// is known in them comes back the same.
+// TestRoundTrip decodes random octets in each form that is also sent; all known
+// values must be encoded again to the same octets.
 func TestRoundTrip(t *testing.T) {
 	for p := range property.All() {
 		t.Run(p.Key(), func(t *testing.T) {

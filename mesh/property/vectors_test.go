@@ -11,8 +11,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/property"
 )
 
-// TestVectors holds the values of properties in the vectors against the table;
-// the messages among them are tested in mesh/access.
+// TestVectors checks the values of properties in the vectors against the table;
+// mesh/access tests the messages among them.
 func TestVectors(t *testing.T) {
 	data, err := os.ReadFile("../../test/vectors/models.json")
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// transactions puts the provisioning PDUs together that were sent one way.
+// transactions reassembles the provisioning PDUs that were sent in one
+// direction.
 func transactions(t testing.TB, sent [][]byte) [][]byte {
 	t.Helper()
 	var out [][]byte
@@ -51,13 +52,13 @@ func mirrored(key []byte) []byte {
 	return out
 }
 
-// seen holds the last provisioning PDU of each type in each direction; true
-// is from the device.
+// seen holds the last provisioning PDU of each type in each direction; true is
+// from the device.
 type seen map[bool]map[byte][]byte
 
-// TestAttacks changes one provisioning PDU on its way. The side that receives
-// it must end the session with the code, tell what it may, and nothing that
-// the session protects may have left.
+// TestAttacks changes one provisioning PDU in transit. The side that receives
+// it must end the session with the code and report it as far as it may, and
+// nothing that the session protects may have been sent.
 func TestAttacks(t *testing.T) {
 	const fromDevice, fromProvisioner = true, false
 	tests := []struct {
@@ -66,7 +67,7 @@ func TestAttacks(t *testing.T) {
 		kind   byte
 		change func(l *lockstep, s seen, pdu []byte) []byte
 		code   FailureCode
-		sent   ErrorCode // of the device, when the device is the victim
+		sent   ErrorCode // from the device, if the device is the victim
 	}{
 		{"public key reflected to the provisioner", fromDevice, typePublicKey, func(_ *lockstep, s seen, _ []byte) []byte { return s[fromProvisioner][typePublicKey] }, FailReflected, 0},
 		{"public key mirrored to the provisioner", fromDevice, typePublicKey, func(_ *lockstep, s seen, _ []byte) []byte {
@@ -160,7 +161,7 @@ func TestAttacks(t *testing.T) {
 				if _, ok := find(l.provisionerEvents, Completed); ok {
 					t.Error("the provisioner completed")
 				}
-				// What may have left before.
+				// What may have been sent before.
 				if sentType(t, l.toDevice, typeData) && tt.kind != typeData {
 					t.Error("provisioning data left although nobody was authenticated")
 				}
@@ -187,7 +188,7 @@ func flip(_ *lockstep, _ seen, pdu []byte) []byte { pdu[len(pdu)-1] ^= 1; return
 
 func zero(_ *lockstep, _ seen, pdu []byte) []byte { clear(pdu[1:]); return pdu }
 
-// otherSize turns 16 octets into 32 and the other way.
+// otherSize turns 16 octets into 32 and vice versa.
 func otherSize(_ *lockstep, _ seen, pdu []byte) []byte {
 	if len(pdu) > 17 {
 		return pdu[:17]
@@ -215,8 +216,7 @@ func TestWrongStaticValue(t *testing.T) {
 	}
 }
 
-// samples has one PDU of each type, none of which can be right where it is put
-// in another's place.
+// samples has one PDU of each type, none of which is valid in place of another.
 func samples() map[byte][]byte {
 	return map[byte][]byte{
 		typeInvite:        Append(nil, Invite{}),
@@ -280,7 +280,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestLengths gives each PDU an octet more and an octet less.
+// TestLengths makes each PDU an octet longer and an octet shorter.
 func TestLengths(t *testing.T) {
 	for kind, pdu := range samples() {
 		if kind == 0xFF {
@@ -330,7 +330,7 @@ func TestDeviceAnswersUnexpectedAfterFailure(t *testing.T) {
 	}
 }
 
-// TestFreshPerAttempt: nothing that an attempt draws comes again in the next.
+// TestFreshPerAttempt: no random value of an attempt is used again in the next.
 func TestFreshPerAttempt(t *testing.T) {
 	s := plainSetup()
 	device := s.device(t)
@@ -374,7 +374,7 @@ func TestDeviceRefusesData(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLockstep(t, plainSetup())
 			l.tamper = func(_ bool, pdu []byte) []byte {
-				if pdu[0] == typePublicKey { // behind the provisioner's own check
+				if pdu[0] == typePublicKey { // after the provisioner's own check
 					tt.change(&l.provisioner.acceptance)
 				}
 				return pdu

@@ -15,7 +15,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
-// carriage is both sides of a session whose link the caller makes.
+// carriage is both sides of a session whose link the caller provides.
 type carriage struct {
 	t           testing.TB
 	now         time.Time
@@ -23,7 +23,7 @@ type carriage struct {
 	device      *Device
 	acceptance  Acceptance
 
-	// PDUs that were carried, whole; and what was reported.
+	// PDUs that were transferred, complete; and what was reported.
 	toDevice, toProvisioner         [][]byte
 	provisionerEvents, deviceEvents []Event
 	drop                            func(fromDevice bool, pdu []byte) bool
@@ -45,7 +45,7 @@ func newCarriage(t testing.TB, s setup) *carriage {
 	return &carriage{t: t, now: testStart, provisioner: p, device: s.device(t), acceptance: s.acceptance}
 }
 
-// connect opens the link and lets the sides talk until they are done.
+// connect opens the link and runs both sides until they are done.
 func (c *carriage) connect() *carriage {
 	var p, d Output
 	c.provisioner.Open(c.now, &p)
@@ -55,7 +55,7 @@ func (c *carriage) connect() *carriage {
 	return c
 }
 
-// settle carries what is in the outputs until there is nothing.
+// exchange transfers the PDUs in the outputs until there are none.
 func (c *carriage) settle(p, d *Output) {
 	for len(p.Carry)+len(p.End)+len(d.Carry)+len(d.End)+len(p.Events)+len(d.Events) > 0 {
 		if len(p.Send)+len(d.Send) > 0 {
@@ -133,7 +133,7 @@ func TestCarriedLinkEnds(t *testing.T) {
 		}
 	}
 	for at := range 5 {
-		// The link goes with the provisioner's PDU number at.
+		// The link fails at the provisioner's PDU number at.
 		c := newCarriage(t, plainSetup())
 		n := 0
 		c.drop = func(fromDevice bool, _ []byte) bool {
@@ -152,7 +152,7 @@ func TestCarriedLinkEnds(t *testing.T) {
 		if !c.provisioner.Done() || c.device.Done() || c.device.Linked() {
 			t.Error("the sides are at another point")
 		}
-		// The device takes the next one.
+		// The device accepts the next one.
 		again := newCarriage(t, plainSetup())
 		again.device = c.device
 		again.connect()
@@ -194,7 +194,8 @@ func TestCarriedLinkEnds(t *testing.T) {
 	})
 }
 
-// TestOneLinkOfAnyBearer: neither bearer takes a device from the other.
+// TestOneLinkOfAnyBearer: a second bearer cannot take over a device that has a
+// link.
 func TestOneLinkOfAnyBearer(t *testing.T) {
 	d := plainSetup().device(t)
 	var out Output
@@ -202,7 +203,7 @@ func TestOneLinkOfAnyBearer(t *testing.T) {
 	out.Reset()
 	d.Receive(testStart, linkOpenPDU(testLink), &out)
 	if len(out.Send) != 0 {
-		t.Error("a PB-ADV link was opened beside")
+		t.Error("a second link, PB-ADV, was opened")
 	}
 	d.Connected(testStart, deviceLink+1, &out)
 	if len(out.End) != 1 || out.End[0].Link != deviceLink+1 {
@@ -222,7 +223,7 @@ func TestOneLinkOfAnyBearer(t *testing.T) {
 	out.Reset()
 	d.Connected(testStart, deviceLink+2, &out)
 	if len(out.End) != 1 {
-		t.Error("a connection beside a PB-ADV link was taken")
+		t.Error("a connection in addition to a PB-ADV link was accepted")
 	}
 }
 
@@ -246,8 +247,8 @@ func testProxyPDUs(t *testing.T, name string, pdu []byte, want []string) {
 	}
 }
 
-// testCarriedVector plays the exchange with both state machines, which are
-// given the sample's keys for randomness.
+// testCarriedVector runs the exchange with both state machines, with the
+// sample's keys as randomness.
 func testCarriedVector(t *testing.T, v *vector, all []vector) {
 	at := slices.IndexFunc(all, func(s vector) bool { return s.Kind == "session" && strings.Contains(s.Name, "CMAC") })
 	in := func(name string) []byte { return octets(t, all[at].Inputs, name) }

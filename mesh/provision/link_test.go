@@ -39,7 +39,7 @@ func ackPDU(id uint32, number uint8) []byte {
 	return append(l.header(nil, number), byte(formAck))
 }
 
-// startPDU is a start PDU that may lie.
+// startPDU is a start PDU with arbitrary fields.
 func startPDU(number, segN uint8, total uint16, fcs uint8, data []byte) []byte {
 	l := advertisedLink{linkState: linkState{id: testLink}}
 	return append(append(l.header(nil, number), segN<<2|byte(formStart), byte(total>>8), byte(total), fcs), data...)
@@ -50,9 +50,9 @@ func continuationPDU(number, index uint8, data []byte) []byte {
 	return append(append(l.header(nil, number), index<<2|byte(formContinuation)), data...)
 }
 
-// TestStartContradictions goes through every SegN with every total length that
-// matters and every length of data: only what a sender following section
-// 5.3.3 makes is taken.
+// TestStartContradictions tries every SegN with every relevant total length and
+// every length of data: only what a sender following section 5.3.3 produces is
+// accepted.
 func TestStartContradictions(t *testing.T) {
 	totals := []uint16{100, 255, 256, 512, 1469, 1470, 65535}
 	for total := range uint16(2 * maxTransaction) {
@@ -73,7 +73,7 @@ func TestStartContradictions(t *testing.T) {
 				var r reassembly
 				v := r.start(&g)
 				// The capacity of SegN+1 segments is 20+23*SegN; the last one
-				// has at least an octet.
+				// has at least one octet.
 				capacity := 20 + 23*int(segN)
 				honest := total >= 1 && total <= maxTransaction &&
 					int(total) <= capacity && (segN == 0 || int(total) > capacity-23) &&
@@ -94,8 +94,8 @@ func TestStartContradictions(t *testing.T) {
 	}
 }
 
-// TestContinuationContradictions does the same for each index and length
-// behind each start, in and out of order.
+// TestContinuationContradictions does the same for each index and length after
+// each start, in and out of order.
 func TestContinuationContradictions(t *testing.T) {
 	for total := 1; total <= maxTransaction; total++ {
 		whole := bytes.Repeat([]byte{0x5A}, total)
@@ -234,8 +234,8 @@ func TestTransactionNumbersWrap(t *testing.T) {
 	}
 }
 
-// TestTransactionNumbers: only the next transaction is taken, only the last
-// one acknowledged again.
+// TestTransactionNumbers: only the next transaction is accepted, and only the
+// last one is acknowledged again.
 func TestTransactionNumbers(t *testing.T) {
 	for number := range 256 {
 		if number == 0 {
@@ -271,7 +271,7 @@ func TestFinishedTransactionIsAcknowledgedAgain(t *testing.T) {
 func TestStrayAcknowledgements(t *testing.T) {
 	d := openDevice(t)
 	var out Output
-	d.Receive(testStart, ackPDU(testLink, 0x80), &out) // nothing is on its way
+	d.Receive(testStart, ackPDU(testLink, 0x80), &out) // nothing is in transit
 	d.Receive(testStart, segmented(testLink, 0, Append(nil, Invite{}))[0], &out)
 	out.Reset()
 	for n := range 256 {
@@ -391,9 +391,9 @@ func TestRetransmission(t *testing.T) {
 	}
 }
 
-// TestLinkOpenPatience has the device that BlueZ 5.66 is: each Link Open that it
-// hears makes it forget the Link Ack that it had not sent yet, and send one half
-// a second later.
+// TestLinkOpenPatience uses a device like BlueZ 5.66: each Link Open that it
+// receives makes it discard the Link Ack that it had not sent yet, and send one
+// half a second later.
 func TestLinkOpenPatience(t *testing.T) {
 	const slow = 500 * time.Millisecond
 	p := plainSetup().provisioner(t)
@@ -425,7 +425,7 @@ func TestLinkOpenPatience(t *testing.T) {
 	}
 }
 
-// TestTimeouts leads each side to a point and then falls silent.
+// TestTimeouts runs each side to a point, after which the peer is silent.
 func TestTimeouts(t *testing.T) {
 	drain := func(t *testing.T, tick func(time.Time, *Output), next func() time.Time) (Event, time.Duration, closeReason) {
 		t.Helper()
@@ -505,8 +505,8 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestPace: a link that shares its radio waits longer and longer for an answer, and learns from
-// those that come how long they take.
+// TestPace: a link that shares its radio waits longer and longer for an answer,
+// and adapts to the measured response times.
 func TestPace(t *testing.T) {
 	l := newAdvertisedLink(1, testUUID, DefaultTransmit(), false)
 	l.paced = true
