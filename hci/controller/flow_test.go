@@ -252,7 +252,7 @@ func TestBuffers(t *testing.T) {
 	}{
 		"of LE":              {[]byte{0, 251, 0, 8}, nil, packet.Buffers{Length: 251, Count: 8}},
 		"shared with BR/EDR": {[]byte{0, 0, 0, 0}, []byte{0, 0xfd, 3, 64, 10, 0, 8, 0}, packet.Buffers{Length: 1021, Count: 10}},
-		"not reported":           {[]byte{1}, []byte{1}, packet.Buffers{}},
+		"not reported":       {[]byte{1}, []byte{1}, packet.Buffers{}},
 		"too short":          {[]byte{0, 26, 0, 8}, []byte{0, 0, 0, 0, 0, 0, 0, 0}, packet.Buffers{}},
 		"malformed":          {[]byte{0}, []byte{0, 1}, packet.Buffers{}},
 	} {

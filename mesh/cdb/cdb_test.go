@@ -165,7 +165,7 @@ func TestProblems(t *testing.T) {
 		{"netKeys", "at least one", func(n map[string]any) { n["netKeys"] = []any{}; n["appKeys"] = []any{} }},
 		{"netKeys[1].phase", "from 0 to 2, got 3", func(n map[string]any) { at(n, "netKeys", 1).(map[string]any)["phase"] = 3 }},
 		{"netKeys[1].oldKey", "old key in phase 1", func(n map[string]any) { delete(at(n, "netKeys", 1).(map[string]any), "oldKey") }},
-		{"netKeys[1].index", "another than 0", func(n map[string]any) { at(n, "netKeys", 1).(map[string]any)["index"] = 0 }},
+		{"netKeys[1].index", "each index once, got 0 again", func(n map[string]any) { at(n, "netKeys", 1).(map[string]any)["index"] = 0 }},
 		{"appKeys[0].boundNetKey", "got 9", func(n map[string]any) { at(n, "appKeys", 0).(map[string]any)["boundNetKey"] = 9 }},
 		{"appKeys[0].index", "0 to 4095, got 4096", func(n map[string]any) { at(n, "appKeys", 0).(map[string]any)["index"] = 4096 }},
 		{"provisioners", "at least one", func(n map[string]any) { n["provisioners"] = []any{} }},
@@ -177,7 +177,7 @@ func TestProblems(t *testing.T) {
 		}},
 		{"nodes[1].unicastAddress", "belongs to nodes[0]", func(n map[string]any) { node(n, 0)["unicastAddress"] = "0006" }},
 		{"nodes[1].unicastAddress", "for 2 elements, got 7FFF", func(n map[string]any) { node(n, 1)["unicastAddress"] = "7FFF" }},
-		{"nodes[1].UUID", "another than that of nodes[0]", func(n map[string]any) { node(n, 1)["UUID"] = node(n, 0)["UUID"] }},
+		{"nodes[1].UUID", "each UUID once, got that of nodes[0]", func(n map[string]any) { node(n, 1)["UUID"] = node(n, 0)["UUID"] }},
 		{"nodes[1].deviceKey", "only a partial", func(n map[string]any) { delete(node(n, 1), "deviceKey") }},
 		{"nodes[1].defaultTTL", "0 to 127, got 128", func(n map[string]any) { node(n, 1)["defaultTTL"] = 128 }},
 		{"nodes[1].networkTransmit.count", "1 to 8, got 9", func(n map[string]any) {
@@ -187,7 +187,7 @@ func TestProblems(t *testing.T) {
 			at(n, "nodes", 1, "elements", 1).(map[string]any)["index"] = 3
 		}},
 		{"nodes[1].elements[0].models[1].modelId", `got "12"`, func(n map[string]any) { model(n)["modelId"] = "12" }},
-		{"nodes[1].elements[0].models[1].modelId", "there already", func(n map[string]any) { model(n)["modelId"] = "0000" }},
+		{"nodes[1].elements[0].models[1].modelId", "each model once, got 0000 again", func(n map[string]any) { model(n)["modelId"] = "0000" }},
 		{"nodes[1].elements[0].models[1].bind[0]", "appKeys, got 3", func(n map[string]any) { model(n)["bind"] = []any{3} }},
 		{"nodes[1].elements[0].models[1].bind[1]", `key index from 0 to 4095, got "x"`, func(n map[string]any) { model(n)["bind"] = []any{0, "x"} }},
 		{"nodes[1].elements[0].models[1].subscribe[0]", `got "0001"`, func(n map[string]any) { model(n)["subscribe"] = []any{"0001"} }},

@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// need says whether a field may be missing.
+// need reports whether a field may be missing.
 type need bool
 
 const (

@@ -204,7 +204,7 @@ func TestWrongStaticValue(t *testing.T) {
 		e := last(l.provisionerEvents)
 		if e.Failure == nil || e.Failure.Code != FailPeer || e.Failure.Peer != ConfirmationFailed {
 			t.Errorf("%v: provisioner %+v", algorithm, e.Failure)
-		} else if !strings.Contains(e.Failure.Error(), "authentication value is not the one that was given") {
+		} else if !strings.Contains(e.Failure.Error(), "authentication value differs from the given one") {
 			t.Errorf("%v: it does not say what is wrong: %v", algorithm, e.Failure)
 		}
 		if e, _ := find(l.deviceEvents, Failed); e.Failure == nil || e.Failure.Code != FailConfirmation {

@@ -141,7 +141,7 @@ func (r Records) Verify(uuid mesh.UUID, anchors *TrustAnchors, now time.Time) (*
 	}
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, failure(FailCertificate, "expected a valid device certificate, got: %v", err)
+		return nil, failure(FailCertificate, "expected a valid device certificate, parsing it failed: %v", err)
 	}
 	id, err := identify(certificate)
 	if err != nil {
@@ -158,7 +158,7 @@ func (r Records) Verify(uuid mesh.UUID, anchors *TrustAnchors, now time.Time) (*
 		if der, ok := r[n]; ok {
 			c, err := x509.ParseCertificate(der)
 			if err != nil {
-				return nil, failure(FailCertificate, "expected a valid certificate in record 0x%04x, got: %v", uint16(n), err)
+				return nil, failure(FailCertificate, "expected a valid certificate in record 0x%04x, parsing it failed: %v", uint16(n), err)
 			}
 			intermediates.AddCert(c)
 		}

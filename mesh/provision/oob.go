@@ -156,7 +156,7 @@ func (p *Prompt) check(value string) error {
 }
 
 // draw makes a value (section 5.4.2.4): a number below 10^size, which is not
-// zero when it is counted, or capital letters and digits.
+// zero if it is counted, or capital letters and digits.
 func (p *Prompt) draw(random io.Reader) (string, error) {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	if p.IsText() {
@@ -181,9 +181,8 @@ func (p *Prompt) draw(random io.Reader) (string, error) {
 	return strconv.FormatUint(n+least, 10), nil
 }
 
-// below draws a number from 0 to limit-1, each with the same probability. It
-// fails when random does, or repeats what is of no use so often that it is
-// broken.
+// below draws a number from 0 to limit-1 with equal probabilities. It fails if
+// random fails, or returns unusable values so often that it must be broken.
 func below(random io.Reader, limit uint64) (uint64, error) {
 	const tries = 64
 	mask := uint64(1)<<bits.Len64(limit-1) - 1
@@ -207,19 +206,20 @@ func power(base uint64, exponent uint8) uint64 {
 	return n
 }
 
-// setPrompted lays out the value of output or input OOB (section 5.4.2.4): a
-// number stands at the end, big endian, text at the beginning, zeros elsewhere.
+// setPrompted encodes the value of output or input OOB (section 5.4.2.4): a
+// number at the end, big-endian, a text at the beginning, zeros elsewhere.
 func (s *secrets) setPrompted(p *Prompt, text string) {
 	if p.IsText() {
 		s.setAuth(AuthValue(text))
 		return
 	}
-	n, _ := strconv.ParseUint(text, 10, 32) // checked
+	n, _ := strconv.ParseUint(text, 10, 32) // already checked
 	s.auth = value{}
 	binary.BigEndian.PutUint32(s.auth[s.algorithm.size()-4:], uint32(n))
 }
 
-// promptOf is what a Start PDU asks for; nil for no OOB and static OOB.
+// promptOf returns the prompt that a Start PDU requires; nil for no OOB and
+// static OOB.
 func promptOf(method AuthMethod, action Action, size uint8) *Prompt {
 	if method != OutputOOB && method != InputOOB {
 		return nil
@@ -227,14 +227,14 @@ func promptOf(method AuthMethod, action Action, size uint8) *Prompt {
 	return &Prompt{Method: method, Action: action, Size: size}
 }
 
-// Auth is how the provisioner authenticates a device. There is no default
-// that finds a weaker way: no OOB is chosen by saying so.
+// Auth is how the provisioner authenticates a device. There is no default that
+// selects a weaker method: no OOB has to be requested explicitly.
 type Auth struct {
 	Method AuthMethod
 	Value  AuthValue // of StaticOOB
 	Action Action    // of OutputOOB and InputOOB
 	Size   uint8     // of OutputOOB and InputOOB, digits or characters, 1 to 8
-	// PublicKey is the device's, when it is known out of band: the device then
-	// does not send it, and nobody can put another in its place.
+	// PublicKey is the device's public key if it is known out of band. The
+	// device then does not send it, and nobody can replace it.
 	PublicKey *crypto.PublicKey
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// promptedSetup is a device with output or input OOB and no other way.
+// promptedSetup is a device with output or input OOB as its only method.
 func promptedSetup(m AuthMethod, a Action, size uint8) setup {
 	s := plainSetup()
 	s.capabilities.OOBTypes = OOBRequired
@@ -22,7 +22,7 @@ func promptedSetup(m AuthMethod, a Action, size uint8) setup {
 	return s
 }
 
-// knowKey lets the provisioner know the device's public key out of band.
+// knowKey gives the provisioner the device's public key out of band.
 func (s *setup) knowKey(t interface{ Fatal(...any) }) {
 	pair, err := crypto.GenerateKeyPair(seeded(77))
 	if err != nil {
@@ -33,8 +33,8 @@ func (s *setup) knowKey(t interface{ Fatal(...any) }) {
 	s.capabilities.PublicKeyTypes = PublicKeyOOB
 }
 
-// prompted calls f with every action and size of output and input OOB, with both
-// algorithms, and with the public key sent and known.
+// prompted calls f with every action and size of output and input OOB, with
+// both algorithms, and with the public key sent and known.
 func prompted(t *testing.T, f func(t *testing.T, s setup)) {
 	t.Helper()
 	for _, m := range []AuthMethod{OutputOOB, InputOOB} {
@@ -58,8 +58,8 @@ func prompted(t *testing.T, f func(t *testing.T, s setup)) {
 	}
 }
 
-// TestPromptedOOB: with the value that the other side shows both end with the
-// same keys, and what is shown has the form that was agreed on.
+// TestPromptedOOB: with the value that the other side displays both end with
+// the same keys, and the displayed value has the form that was agreed on.
 func TestPromptedOOB(t *testing.T) {
 	prompted(t, func(t *testing.T, s setup) {
 		l := newLockstep(t, s)
@@ -94,8 +94,8 @@ func completed(t testing.TB, events []Event) Event {
 	return e
 }
 
-// TestPromptedOOBWrongValue: another value ends it on the side that finds out,
-// and no provisioning data is sent.
+// TestPromptedOOBWrongValue: another value ends the session on the side that
+// detects it, and no provisioning data is sent.
 func TestPromptedOOBWrongValue(t *testing.T) {
 	other := func(text string) string {
 		last := text[len(text)-1]
@@ -121,7 +121,8 @@ func TestPromptedOOBWrongValue(t *testing.T) {
 	})
 }
 
-// TestImpossibleValues are refused before anything is sent, and can be repeated.
+// TestImpossibleValues checks that they are rejected before anything is sent,
+// and that another value can be entered.
 func TestImpossibleValues(t *testing.T) {
 	for _, tt := range []struct {
 		s      setup
@@ -149,7 +150,8 @@ func TestImpossibleValues(t *testing.T) {
 	}
 }
 
-// TestNobodyEnters: the session ends by itself, and says who was to do what.
+// TestNobodyEnters: the session ends by itself, and says what was missing from
+// whom.
 func TestNobodyEnters(t *testing.T) {
 	for _, s := range []setup{promptedSetup(OutputOOB, OutputNumeric, 6), promptedSetup(InputOOB, Push, 1)} {
 		a := newAir(t, s, channel{})
@@ -162,7 +164,7 @@ func TestNobodyEnters(t *testing.T) {
 	}
 }
 
-// TestNumberLayout: a number stands at the end of the value, text at its
+// TestNumberLayout: a number is at the end of the value, a text at its
 // beginning.
 func TestNumberLayout(t *testing.T) {
 	for _, algorithm := range []Algorithm{CMAC, HMAC} {
@@ -181,7 +183,7 @@ func TestNumberLayout(t *testing.T) {
 	}
 }
 
-// TestDrawIsEven: every value can be drawn, zero only where nothing is counted.
+// TestDrawIsEven: every value can be drawn, zero only if nothing is counted.
 func TestDrawIsEven(t *testing.T) {
 	random := seeded(5)
 	seen := map[string]int{}
@@ -256,8 +258,8 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestPublicKeyOutOfBand: who puts another key in the place of the device's
-// fails, and so does the device whose key is another than the one that is known.
+// TestPublicKeyOutOfBand: an attacker who replaces the device's key fails, and
+// so does a device with another key than the known one.
 func TestPublicKeyOutOfBand(t *testing.T) {
 	for _, s := range []setup{plainSetup(), staticSetup(AllAlgorithms)} {
 		s.knowKey(t)
@@ -276,7 +278,7 @@ func TestPublicKeyOutOfBand(t *testing.T) {
 			t.Errorf("an impostor: %v", e.Failure)
 		}
 
-		// A device that sends a key all the same breaks the order.
+		// A device that sends a key nevertheless violates the order.
 		l = newLockstep(t, s)
 		l.tamper = func(fromDevice bool, pdu []byte) []byte {
 			if fromDevice && pdu[0] == typeConfirmation {
@@ -291,7 +293,7 @@ func TestPublicKeyOutOfBand(t *testing.T) {
 			t.Errorf("a key that nobody asked for: %v", e.Failure)
 		}
 
-		// What is known must be a point of the curve.
+		// The known key must be a point of the curve.
 		for name, key := range map[string]crypto.PublicKey{"zero": {}, "off the curve": {63: 1}} {
 			s.acceptance.Auth.PublicKey = &key
 			l = newLockstep(t, s)

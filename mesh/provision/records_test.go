@@ -20,8 +20,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// TestRecordsAreGathered: what a device has arrives as it is, whatever its
-// length, and the protocol goes on.
+// TestRecordsAreGathered: the records of a device arrive unchanged, whatever
+// their length, and the protocol continues.
 func TestRecordsAreGathered(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := plainSetup()
@@ -45,8 +45,8 @@ func TestRecordsAreGathered(t *testing.T) {
 	})
 }
 
-// TestRecordLies: a device that does not answer what was asked ends the session
-// at once.
+// TestRecordLies: a device that does not answer the request ends the session at
+// once.
 func TestRecordLies(t *testing.T) {
 	lie := func(change func(*Record)) func([]byte) []byte {
 		return func(pdu []byte) []byte {
@@ -110,7 +110,7 @@ func TestEndlessRecord(t *testing.T) {
 	if e := last(l.provisionerEvents); e.Failure == nil || e.Failure.Code != FailRecords {
 		t.Errorf("got %v", e.Failure)
 	}
-	// A list that names one record thirty times is one record.
+	// A list that contains one record thirty times is one record.
 	s.records = Records{RecordDeviceCertificate: {1, 2, 3}}
 	l = newLockstep(t, s)
 	requests := 0
@@ -205,7 +205,7 @@ func (a *authority) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
-// pair is the key pair as provisioning has it.
+// pair is the key pair in the form that provisioning uses.
 func (a *authority) pair() *crypto.KeyPair {
 	var private [32]byte
 	octets, err := a.key.Bytes()
@@ -220,8 +220,8 @@ func (a *authority) pair() *crypto.KeyPair {
 	return pair
 }
 
-// TestCertificateBasedProvisioning: the device is taken in by the public key of
-// its certificate, and only who has the private key gets in.
+// TestCertificateBasedProvisioning: the device is provisioned with the public
+// key of its certificate, and only the owner of the private key succeeds.
 func TestCertificateBasedProvisioning(t *testing.T) {
 	root := (&authority{t: t}).sign("root", true, nil)
 	factory := root.sign("factory", true, nil)
@@ -311,7 +311,7 @@ func TestCertificateRefusals(t *testing.T) {
 		"of another device":        {records(good, factory), mesh.UUID{1}, anchors, testStart, "of the device"},
 		"expired":                  {records(good, factory), testUUID, anchors, testStart.Add(2 * time.Hour), "expired"},
 		"not valid yet":            {records(good, factory), testUUID, anchors, testStart.Add(-2 * time.Hour), "not yet valid"},
-		"not readable":             {rsaLike, testUUID, anchors, testStart, "cannot be read"},
+		"not readable":             {rsaLike, testUUID, anchors, testStart, "parsing it failed"},
 		"between not readable":     {brokenMiddle, testUUID, anchors, testStart, "record 0x0002"},
 		"forged":                   {forged, testUUID, anchors, testStart, "expected"},
 		"without a name":           {records(factory.sign("", false, nil), factory), testUUID, anchors, testStart, "common name"},

@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// testRecordsVector lets a provisioner and a device that has the sample's record
-// exchange what the sample says, PDU by PDU.
+// testRecordsVector lets a provisioner and a device with the sample's record
+// exchange the PDUs of the sample.
 func testRecordsVector(t *testing.T, v *vector) {
 	steps := map[string][]byte{}
 	for _, s := range v.Steps {

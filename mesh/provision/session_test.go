@@ -130,8 +130,8 @@ func TestOutputsCarryLaneAndTransmit(t *testing.T) {
 	if len(answer.Send) != 2 || answer.Send[0].Transmit.Count != 1 || answer.Send[1].Transmit != DefaultTransmit() {
 		t.Errorf("acknowledgement and answer: %+v", answer.Send)
 	}
-	// The acknowledgement is withdrawn from an output that was not carried
-	// out yet, instead of being sent although it is obsolete.
+	// The acknowledgement is withdrawn from an output that was not carried out
+	// yet, instead of being sent although it is obsolete.
 	out.Reset()
 	p.link.(*advertisedLink).acknowledge(testStart, 0x80, 3, &out)
 	p.Receive(testStart, answer.Send[0].PDU(), &out)
@@ -177,7 +177,7 @@ func TestAcceptRefusals(t *testing.T) {
 			if len(out.Send)+len(out.Events) != 0 {
 				t.Errorf("a refused Accept did something: %+v", out)
 			}
-			// The session still waits.
+			// The session is still waiting.
 			good.Address, good.Auth, good.Algorithms, good.Network.Index = 1, Auth{}, 0, 0
 			if s.capabilities.OOBTypes&OOBRequired != 0 {
 				good.Auth = staticSetup(0).acceptance.Auth
@@ -192,7 +192,7 @@ func TestAcceptRefusals(t *testing.T) {
 	}
 }
 
-// toCapabilities leads a session to where it waits for Accept.
+// toCapabilities runs a session to the point where it waits for Accept.
 func toCapabilities(t *testing.T, s setup) *Provisioner {
 	t.Helper()
 	p, d := s.provisioner(t), s.device(t)

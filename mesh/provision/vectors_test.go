@@ -58,7 +58,8 @@ func vectorsOf(t testing.TB, file string) []vector {
 	return entries
 }
 
-// TestFCSVectors checks the checksums of crypto.json, which are this package's.
+// TestFCSVectors checks the checksums in crypto.json that belong to this
+// package.
 func TestFCSVectors(t *testing.T) {
 	found := 0
 	for _, v := range vectorsOf(t, "crypto.json") {
@@ -136,7 +137,7 @@ func same(t testing.TB, what string, got, want []byte) {
 	}
 }
 
-// testSessionVector computes both sides' values one by one.
+// testSessionVector computes the values of both sides one by one.
 func testSessionVector(t *testing.T, v *vector) {
 	in := func(name string) []byte { return octets(t, v.Inputs, name) }
 	out := func(name string) []byte { return octets(t, v.Outputs, name) }
@@ -233,8 +234,8 @@ func testSegmentsVector(t *testing.T, v *vector) {
 	}
 }
 
-// testTranscriptVector plays the exchange with both state machines, which are
-// given the sample's keys for randomness.
+// testTranscriptVector runs the exchange with both state machines, with the
+// sample's keys as randomness.
 func testTranscriptVector(t *testing.T, v *vector, all []vector) {
 	at := slices.IndexFunc(all, func(s vector) bool { return s.Kind == "session" && strings.Contains(s.Name, "CMAC") })
 	in := func(name string) []byte { return octets(t, all[at].Inputs, name) }
@@ -341,7 +342,8 @@ func testFieldsVector(t *testing.T, v *vector) {
 				method, offered = InputOOB, c.InputActions
 			}
 			for _, name := range field.Value.([]any) {
-				// The sample says "output numeric" where the method says half of it.
+				// The sample says "output numeric"; the method implies the
+				// first word.
 				words := strings.Fields(name.(string))
 				if a, err := method.ParseAction(words[len(words)-1]); err != nil || !offered.Has(a) {
 					t.Errorf("%s: %v", name, err)

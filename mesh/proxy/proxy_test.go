@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
-// longest is the longest message of a type.
+// longest is the length of the longest message of a type.
 func longest(t proxy.MessageType) int {
 	if t == proxy.ProvisioningPDU {
 		return 512
@@ -24,8 +24,8 @@ func longest(t proxy.MessageType) int {
 	return 29
 }
 
-// TestSplitAndReassemble: whatever goes in comes out, with any room, and also
-// behind whatever a peer has sent before.
+// TestSplitAndReassemble: every message arrives, with any room, and after
+// anything that a peer has sent before.
 func TestSplitAndReassemble(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r proxy.Reassembly
@@ -54,8 +54,8 @@ func TestSplitAndReassemble(t *testing.T) {
 	})
 }
 
-// TestReassemblyOverflow: segments without end are dropped at the limit of
-// their type, and the memory stays what the longest message takes.
+// TestReassemblyOverflow: endless segments are dropped at the limit of their
+// type, and the memory stays that of the longest message.
 func TestReassemblyOverflow(t *testing.T) {
 	for kind := range proxy.MessageType(4) {
 		var r proxy.Reassembly
@@ -87,7 +87,7 @@ func TestReassemblyDeadline(t *testing.T) {
 	later := start.Add(10 * time.Second)
 	r.Receive(later, []byte{0x80, 1})
 	if r.Deadline() != later.Add(proxy.SARTimeout) {
-		t.Error("the deadline does not go on with each segment")
+		t.Error("the deadline is not renewed by each segment")
 	}
 	r.Receive(later, []byte{0xC0, 1})
 	if !r.Deadline().IsZero() {
@@ -195,8 +195,8 @@ func TestFilterIsBounded(t *testing.T) {
 	}
 }
 
-// TestServiceDataFits: all that this service advertises has room beside flags
-// and the list of services.
+// TestServiceDataFits: all service data fits next to flags and the list of
+// services.
 func TestServiceDataFits(t *testing.T) {
 	identity := proxy.NewIdentity(crypto.Key{1})
 	all := map[string][]byte{
@@ -267,7 +267,7 @@ func FuzzMessage(f *testing.F) {
 		}
 		again, err := proxy.ParseMessage(m.Append(nil))
 		if list, ok := m.(proxy.AddAddresses); ok && len(list.Addresses) == 0 {
-			return // only unassigned ones were in it
+			return // it had only unassigned ones
 		}
 		if list, ok := m.(proxy.RemoveAddresses); ok && len(list.Addresses) == 0 {
 			return

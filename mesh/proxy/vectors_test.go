@@ -49,7 +49,7 @@ type vector struct {
 		Device      octets `json:"service_data_ad_structure_with_oob_big_endian"`
 	}
 
-	// Of messages.json.
+	// From messages.json.
 	Opcode      octets   `json:"proxy_opcode"`
 	Parameters  octets   `json:"proxy_parameters"`
 	ServiceData octets   `json:"service_data"`
@@ -59,8 +59,8 @@ type vector struct {
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// TestVectors runs the entries of the specification's sample data (sections
-// 8.5, 8.6, 8.8, 8.9 and 8.15) and of libraries' tests that are this package's.
+// TestVectors runs the entries for this package of the specification's sample
+// data (sections 8.5, 8.6, 8.8, 8.9 and 8.15) and of libraries' tests.
 func TestVectors(t *testing.T) {
 	ran := map[string]int{}
 	for file, kinds := range map[string]map[string]func(*testing.T, vector){

@@ -27,7 +27,7 @@ var (
 	start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// host is a node that is nothing but its state.
+// host is a node that consists only of its state.
 type host struct{ *state.Node }
 
 func (h host) State() *state.Node { return h.Node }
@@ -49,13 +49,13 @@ func (h host) done() bool {
 	return k.Phase == state.NormalOperation && k.Key.Equal(newNet) && app.Key.Equal(newApp) && !app.Updated
 }
 
-// hasKeys reports whether the node can read the new keys.
+// hasKeys reports whether the node can receive with the new keys.
 func (h host) hasKeys() bool {
 	k, app := h.Subnets[0], h.AppKeys[0]
 	return (k.Key.Equal(newNet) || k.NewKey.Equal(newNet)) && (app.Key.Equal(newApp) || app.NewKey.Equal(newApp))
 }
 
-// answer does what a request asks for, as a Configuration Server does.
+// answer answers a request like a Configuration Server.
 func (h host) answer(t interface{ Fatalf(string, ...any) }, r node.Request) node.Response {
 	op, params, err := access.ParseOpcode(r.Payload)
 	if err != nil {
@@ -115,9 +115,9 @@ func options(n int) refresh.Options {
 	return refresh.Options{Key: newNet, AppKeys: []refresh.AppKey{{Index: 0, Key: newApp}}, Nodes: nodes(n)}
 }
 
-// Anything may be lost, anybody may die at any point, and some nodes have not
-// heard of the end of an older refresh: in the end all have the new keys. As
-// long as one does not, the keys that it has are in use.
+// Any message may be lost, any node may crash at any time, and some nodes have
+// missed the end of an earlier refresh: in the end all have the new keys. As
+// long as one does not, its keys remain in use.
 func TestRefreshSurvivesAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const most = 12
@@ -127,7 +127,7 @@ func TestRefreshSurvivesAnything(t *testing.T) {
 			others[i] = newHost()
 			k, app := &others[i].Subnets[0], &others[i].AppKeys[0]
 			switch rapid.IntRange(0, 5).Draw(t, "kind") {
-			case 0: // in an older refresh
+			case 0: // in an earlier refresh
 				*k = state.Subnet{Key: older, NewKey: oldNet, Phase: state.SecondPhase}
 				*app = state.AppKey{Key: older, NewKey: oldApp, Updated: true}
 			case 1:
@@ -211,7 +211,7 @@ func TestRefreshSurvivesAnything(t *testing.T) {
 		if s := r.Status(); len(s.LeftBehind)+len(s.Missing) > 0 {
 			t.Fatalf("%+v", s)
 		}
-		// The last word for the own node may be still to come.
+		// The last step of the own node may still be due.
 		if out, err := r.Step(now); err != nil {
 			t.Fatal(err)
 		} else if net, apps := r.Keys(); out.Own > 0 && own.keys().Refresh(0, out.Own, net, apps) != foundation.Success {
@@ -225,7 +225,7 @@ func TestRefreshSurvivesAnything(t *testing.T) {
 	})
 }
 
-// drive does what the refresh wants; silent nodes do not answer.
+// drive carries out what the refresh wants; silent nodes do not answer.
 func drive(t *testing.T, now *time.Time, r *refresh.Refresh, own host, others []host, silent map[int]bool, d time.Duration) {
 	t.Helper()
 	end := now.Add(d)
@@ -297,8 +297,8 @@ func TestPatienceAndFinish(t *testing.T) {
 	}
 }
 
-// The time that the program did not run is not counted, nor does a clock that
-// is set to another time count.
+// Time in which the program did not run does not count, and neither does a
+// change of the clock.
 func TestPatienceCountsOnlyWhatItSaw(t *testing.T) {
 	now := start
 	r := refresh.New(now, options(2))
@@ -330,7 +330,7 @@ func TestWhoIsHeardIsAskedAtOnce(t *testing.T) {
 	}
 	r.Answered(now, uuid(0), node.Response{}, node.ErrNoResponse)
 	now = now.Add(10 * time.Second)
-	r.Heard(now, uuid(9)) // somebody else
+	r.Heard(now, uuid(9)) // another node
 	if out, err := r.Step(now); err != nil || len(out.Send) > 0 {
 		t.Fatalf("%d sent, %v", len(out.Send), err)
 	}
@@ -344,7 +344,7 @@ func TestWhoIsHeardIsAskedAtOnce(t *testing.T) {
 	if out, err := r.Step(now.Add(time.Second)); err != nil || len(out.Send) > 0 {
 		t.Errorf("asked again within a second: %d, %v", len(out.Send), err)
 	}
-	// One that wakes up while it is asked is asked again soon.
+	// A node that wakes up during a request is asked again soon.
 	now = now.Add(20 * time.Second)
 	r.Heard(now, uuid(0))
 	if out, err = r.Step(now); err != nil || len(out.Send) != 1 {
@@ -422,7 +422,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// FuzzDecode reads damaged stores.
+// FuzzDecode decodes damaged stored data.
 func FuzzDecode(f *testing.F) {
 	r := refresh.New(start, options(2))
 	good, err := r.Encode()

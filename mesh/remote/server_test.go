@@ -13,14 +13,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// told is a message that the server sent to a client.
+// sent is a message that the server sent to a client.
 type told struct {
 	to   Client
 	m    access.Message
 	done func(bool)
 }
 
-// station is a node with nothing in it but a server.
+// station is a node that contains only a server.
 type station struct {
 	t      *testing.T
 	server *Server
@@ -71,7 +71,7 @@ func (s *station) Reply(m access.Message) { s.reply = m }
 
 func (s *station) Publish(access.Message) bool { return false }
 
-// say gives the server a message, and returns its answer.
+// say passes a message to the server and returns its answer.
 func (s *station) say(from Client, m access.Message) access.Message {
 	s.t.Helper()
 	payload, err := access.Append(nil, m)
@@ -104,7 +104,7 @@ func (s *station) pass(d time.Duration) {
 	}
 }
 
-// take returns the messages told since the last call.
+// take returns the messages sent since the last call.
 func (s *station) take() []told {
 	all := s.told
 	s.told = nil
@@ -186,7 +186,7 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// TestScanFlood: a hundred thousand made-up devices are no more to remember than
+// TestScanFlood: a hundred thousand made-up devices take no more memory than
 // sixteen.
 func TestScanFlood(t *testing.T) {
 	s := newStation(t)
@@ -268,8 +268,8 @@ func TestLinkThatIsNotAnswered(t *testing.T) {
 	}
 }
 
-// TestOwnLink: who opened the link to the node itself is the only one who uses it,
-// PDUs count up, and what comes twice is answered and not handled twice.
+// TestOwnLink: only the client that opened the link to the node itself can use
+// it, PDUs are numbered, and repetitions are answered but not handled twice.
 func TestOwnLink(t *testing.T) {
 	s := newStation(t)
 	s.elements = 0
@@ -304,11 +304,11 @@ func TestOwnLink(t *testing.T) {
 	if m := take1[*foundation.RemoteProvisioningLinkReport](s, alice); m.Status != foundation.RemoteLinkClosedAsCannotDeliverPDUReport || m.State != foundation.RemoteLinkIdle {
 		t.Errorf("%+v", m)
 	}
-	all[0].done(false) // of a link that is gone
+	all[0].done(false) // of a link that has ended
 	if len(s.take()) != 0 || s.committed || s.prepared != nil {
 		t.Error("something happened on a link that is gone")
 	}
-	// A link that nobody uses ends.
+	// An unused link ends.
 	s.link(s.say(alice, &foundation.RemoteProvisioningLinkOpen{}), foundation.RemoteSuccess, foundation.RemoteLinkActive)
 	s.take()
 	s.pass(2 * time.Minute)
@@ -327,8 +327,8 @@ func TestOwnLink(t *testing.T) {
 	}
 }
 
-// FuzzServer: whatever messages and PDUs come, the server has one link and says
-// nothing but what its messages allow.
+// FuzzServer: whatever messages and PDUs arrive, the server has at most one
+// link and sends only what its messages allow.
 func FuzzServer(f *testing.F) {
 	f.Add([]byte{0x52, 2, 0, 10, 0x59, 1, 0, 0x5D, 3, 1, 0, 0, 0x5A, 1, 0})
 	f.Add([]byte{0x59, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0xFF, 6, 0, 0, 0, 0, 0, 7})

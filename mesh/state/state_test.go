@@ -26,7 +26,7 @@ func key(first byte) crypto.Key {
 	return k
 }
 
-// full is a node with something in every field.
+// full is a node with every field set.
 func full() *state.Node {
 	return &state.Node{
 		UUID:      mesh.UUID{1, 2, 3},
@@ -223,7 +223,8 @@ func TestPublicationTimes(t *testing.T) {
 	}
 }
 
-// FuzzDecode reads damaged stores: no panic, and what is read can be written.
+// FuzzDecode decodes damaged stored data: no panic, and what is decoded can be
+// encoded.
 func FuzzDecode(f *testing.F) {
 	node, err := full().Encode()
 	if err != nil {

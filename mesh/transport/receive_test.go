@@ -12,8 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// segments returns the PDUs of one message as a peer of its own sends them,
-// with sequence numbers from seq on.
+// segments returns the PDUs of one message from a separate peer, with sequence
+// numbers from seq.
 func segments(t testing.TB, seq mesh.SequenceNumber, dst mesh.Address, size int, change ...func(*AccessOut)) []network.PDU {
 	t.Helper()
 	p := newPeer(t)
@@ -126,7 +126,7 @@ func TestForgeryDoesNotMoveTheReplayList(t *testing.T) {
 	}
 }
 
-// Everything that was recorded before a restart is nothing new after it.
+// Everything that was recorded before a restart is a replay after it.
 func TestReplayAfterRestore(t *testing.T) {
 	var recorded []network.PDU
 	recorded = append(recorded, single(t, 90, there))
@@ -156,7 +156,7 @@ func TestReplayAfterRestore(t *testing.T) {
 }
 
 // A message between the segments of another has the higher number; both are
-// new, in whichever order they come to their end.
+// new, whichever is complete first.
 func TestUnsegmentedBetweenSegments(t *testing.T) {
 	pdus := segments(t, 100, there, 40) // 100 to 103
 	between := single(t, 104, there)
@@ -172,13 +172,14 @@ func TestUnsegmentedBetweenSegments(t *testing.T) {
 	if reported != 0 || len(out.Access) != 1 || len(out.Replay) != 0 {
 		t.Fatalf("segmented: %+v, counters %+v", out, p.Counters())
 	}
-	// And neither is new afterwards, not even when everything else is forgotten.
+	// And neither is new afterwards, not even when everything else is
+	// forgotten.
 	p.tick(epoch.Add(time.Hour))
 	if out := p.receive(epoch.Add(time.Hour), append(pdus, between, late)...); len(out.Access) != 0 {
 		t.Errorf("taken again: %+v", out.Access)
 	}
 
-	// The first segments were lost; the rest comes behind the other message.
+	// The first segments were lost; the rest arrives after the other message.
 	p = newPeer(t)
 	p.receive(epoch, between)
 	for i := range pdus {
@@ -189,8 +190,8 @@ func TestUnsegmentedBetweenSegments(t *testing.T) {
 	}
 }
 
-// Someone who kept a message from us cannot bring it later, when its source
-// has gone on to something else.
+// An attacker who suppressed a message cannot replay it later, when its source
+// has sent other messages.
 func TestHeldBackSegments(t *testing.T) {
 	p := newPeer(t)
 	p.receive(epoch, single(t, 104, there))
@@ -233,7 +234,7 @@ func TestSupersededAndOldSegments(t *testing.T) {
 	if out := p.receive(epoch, recent[1:]...); len(out.Access) != 1 || out.Access[0].Seq != 200 {
 		t.Errorf("received %+v", out.Access)
 	}
-	// A replayed segment may not push out what is coming in.
+	// A replayed segment must not displace a message being received.
 	next := segments(t, 300, there, 40)
 	p.receive(epoch, next[0])
 	p.receive(epoch, recent...)
@@ -258,7 +259,7 @@ func TestAcknowledgmentOfCompleteMessage(t *testing.T) {
 			t.Errorf("after %s: %+v", c.after, out)
 		}
 	}
-	// When the slot is free again, and after a restart, too.
+	// When the slot is free again, and also after a restart.
 	p.tick(epoch.Add(time.Minute))
 	if got := acks(t, p.receive(epoch.Add(time.Minute), pdus[2], pdus[3]).Network); len(got) != 1 || got[0].acked != 0b1111 {
 		t.Errorf("after a minute: %+v", got)
@@ -331,7 +332,7 @@ func TestIncompleteMessageIsDiscarded(t *testing.T) {
 	if out := p.tick(now); len(out.Network) != 0 || p.Counters().Discarded != 1 || !p.NextDeadline().IsZero() {
 		t.Errorf("%+v, counters %+v", out, p.Counters())
 	}
-	// What is left of it is not enough; all of it is.
+	// The remaining segments are not enough; all of them are.
 	if out := p.receive(now, pdus[2], pdus[3]); len(out.Access) != 0 {
 		t.Error("reported half a message")
 	}
@@ -340,7 +341,8 @@ func TestIncompleteMessageIsDiscarded(t *testing.T) {
 	}
 }
 
-// Ten thousand sources that never finish, and one that does (SAR bombs).
+// Ten thousand sources that never finish, and one that does (an attack on
+// reassembly).
 func TestSegmentBombs(t *testing.T) {
 	p := newPeer(t)
 	good := segments(t, 100, there, 380)
@@ -350,7 +352,7 @@ func TestSegmentBombs(t *testing.T) {
 	for i := range 10000 {
 		bomb.Src = mesh.Address(0x2000 + i)
 		p.receive(now, bomb)
-		if i%20 == 0 && next < len(good) { // 490 bombs in a second, a segment every 41 ms
+		if i%20 == 0 && next < len(good) { // 490 attacking segments per second, a real one every 41 ms
 			reported += len(p.receive(now, good[next]).Access)
 			next++
 		}
@@ -383,7 +385,7 @@ func TestOneSourceHasItsShare(t *testing.T) {
 	}
 }
 
-// Who has more to lose stays, even if it waits longer.
+// A message with more segments stays, even if it has waited longer.
 func TestFewestSegmentsGoFirst(t *testing.T) {
 	p := newPeer(t, func(c *Config) { c.Reassemblies = 2 })
 	good, bomb := segments(t, 100, there, 40), segments(t, 7, there, 40)[0]
@@ -409,7 +411,8 @@ func TestReplayListIsFull(t *testing.T) {
 	if c := p.Counters(); p.Sources() != 2 || c.ReplayListFull != 3 || c.Control != 1 || c.Access != 1 {
 		t.Errorf("%d sources, counters %+v", p.Sources(), c)
 	}
-	// A segmented message from a new source is refused, which it is told once.
+	// A segmented message from a new source is rejected, and the source is
+	// informed once.
 	bad := segments(t, 100, there, 40)
 	for i := range bad {
 		bad[i].Src = 0x0777
@@ -417,7 +420,7 @@ func TestReplayListIsFull(t *testing.T) {
 	if got := acks(t, p.receive(epoch, bad...).Network); len(got) != 1 || got[0].acked != 0 {
 		t.Errorf("acknowledgments %+v", got)
 	}
-	// Those that are known go on, and forgetting makes room.
+	// Known sources continue, and forgetting makes room.
 	if out := p.receive(epoch, single(t, 101, there)); len(out.Access) != 1 {
 		t.Errorf("a known source was refused: %+v", p.Counters())
 	}

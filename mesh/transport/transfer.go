@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// transfers are the segmented messages that go out (section 3.5.3.3), and
+// transfers are the outgoing segmented messages (section 3.5.3.3), including
 // those that wait for their turn.
 type transfers struct {
 	slots  []transfer
@@ -17,12 +17,12 @@ type transfers struct {
 	last   Handle
 }
 
-// transferState is where a segmented message stands.
+// transferState is the state of a segmented message.
 type transferState uint8
 
 const (
 	idle    transferState = iota // the slot is free
-	waiting                      // for its turn; octets hold the payload
+	waiting                      // for its turn; octets contain the payload
 	sending                      // segments are left in this pass
 	pausing                      // for an acknowledgment, or before the next pass to a group
 )
@@ -39,17 +39,17 @@ type transfer struct {
 	ctl      bool
 	szmic    bool
 	first    byte // AKF and AID, or opcode
-	size     int  // of what is in octets
+	size     int  // length of the data in octets
 	by       *network.Credentials
 
-	auth     seqAuth // of the first segment, for all of them
+	auth     seqAuth // of the first segment; the same for all
 	n        uint8   // SegN
 	o        uint8   // next segment of this pass
 	acked    uint32  // by the latest acknowledgment; bit n is set for segment n
 	repeated bool    // this is not the first pass
 
 	retries         uint8 // passes left
-	withoutProgress uint8 // passes left until something new is acknowledged
+	withoutProgress uint8 // passes left without anything new being acknowledged
 
 	deadline time.Time
 	octets   []byte
@@ -82,18 +82,18 @@ func (t *transfers) deadline() time.Time {
 	return first
 }
 
-// isActive reports whether the transfer is on the air.
+// isActive reports whether the transfer is being sent.
 func (t *transfer) isActive() bool { return t.state == sending || t.state == pausing }
 
-// data is a segment's part of the upper transport PDU.
+// data returns a segment's part of the upper transport PDU.
 func (t *transfer) data(o uint8) []byte {
 	size := segmentSize(t.ctl)
 	at := int(o) * size
 	return t.octets[at:min(at+size, t.size)]
 }
 
-// nextMissing moves o on to a segment that was not acknowledged. It reports
-// false when this pass has none left.
+// nextMissing advances o to a segment that was not acknowledged. It returns
+// false if this pass has none left.
 func (t *transfer) nextMissing() bool {
 	for ; t.o <= t.n; t.o++ {
 		if t.acked&(1<<t.o) == 0 {
@@ -103,7 +103,7 @@ func (t *transfer) nextMissing() bool {
 	return false
 }
 
-// enqueue takes a segmented message and starts it when nothing is in its way.
+// enqueue adds a segmented message and starts it if no other is in its way.
 func (l *Layer) enqueue(now time.Time, m transfer, payload []byte, out *Output) (Handle, error) {
 	for i := range l.transfers.slots {
 		slot := &l.transfers.slots[i]
@@ -122,9 +122,8 @@ func (l *Layer) enqueue(now time.Time, m transfer, payload []byte, out *Output) 
 	return 0, fmt.Errorf("%w: %d of %d to be sent to %s", ErrFull, len(l.transfers.slots), len(l.transfers.slots), m.dst)
 }
 
-// startWaiting starts the messages whose turn it is. They take turns in the
-// order in which they came, except that none overtakes one between the same
-// addresses.
+// startWaiting starts the messages whose turn it is. They start in the order of
+// their calls, and none overtakes another between the same addresses.
 func (l *Layer) startWaiting(now time.Time, out *Output) {
 	for l.transfers.active < l.transfers.limit {
 		t := l.transfers.nextToStart()
@@ -141,8 +140,8 @@ func (l *Layer) startWaiting(now time.Time, out *Output) {
 	}
 }
 
-// nextToStart finds the waiting message that came first and has no other
-// between its addresses on the way, nil when there is none.
+// nextToStart returns the first waiting message without another one in transit
+// between its addresses, nil if there is none.
 func (t *transfers) nextToStart() *transfer {
 	var next *transfer
 	for i := range t.slots {
@@ -163,8 +162,8 @@ func (t *transfers) busy(src, dst mesh.Address) bool {
 	return false
 }
 
-// start gives a message its SeqAuth, encrypts it, and makes it ready for its
-// first segment.
+// start assigns a SeqAuth to a message, encrypts it, and prepares its first
+// segment.
 func (l *Layer) start(t *transfer) error {
 	var key sealer
 	if !t.ctl {
@@ -196,7 +195,7 @@ func (l *Layer) start(t *transfer) error {
 
 // sequence takes the sequence number of the next segment. All segments share
 // the IV index and the SeqAuth of the message, so neither the IV index nor the
-// upper bits of the number may have moved on.
+// upper bits of the number may have changed.
 func (l *Layer) sequence(t *transfer) (mesh.SequenceNumber, error) {
 	if !t.repeated && t.o == 0 {
 		return t.auth.seq(), nil
@@ -214,7 +213,7 @@ func (l *Layer) sequence(t *transfer) (mesh.SequenceNumber, error) {
 	}
 }
 
-// sendSegment sends the segment whose turn it is, and plans what comes next.
+// sendSegment sends the next segment and schedules what follows.
 func (l *Layer) sendSegment(now time.Time, t *transfer, out *Output) {
 	l.known = false
 	if t.nextMissing() {
@@ -246,14 +245,15 @@ func (l *Layer) sendSegment(now time.Time, t *transfer, out *Output) {
 	}
 }
 
-// sendAgain begins another pass over the segments that are missing.
+// sendAgain begins another pass over the missing segments.
 func (l *Layer) sendAgain(now time.Time, t *transfer, out *Output) {
 	t.retries--
 	t.state, t.o, t.repeated = sending, 0, true
 	l.sendSegment(now, t, out)
 }
 
-// tickTransfers sends the segments that are due and ends what waited too long.
+// tickTransfers sends the segments that are due and ends what has waited too
+// long.
 func (l *Layer) tickTransfers(now time.Time, out *Output) {
 	for i := range l.transfers.slots {
 		t := &l.transfers.slots[i]
@@ -276,7 +276,7 @@ func (l *Layer) tickTransfers(now time.Time, out *Output) {
 	l.startWaiting(now, out)
 }
 
-// finish reports what came of a message and frees its slot.
+// finish reports the result of a message and frees its slot.
 func (l *Layer) finish(t *transfer, r Result, err error, out *Output) {
 	if t.isActive() {
 		l.transfers.active--
@@ -314,10 +314,10 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 	}
 	l.counters.AcksReceived++
 	// An acknowledgment lists everything that has arrived, and the replay list
-	// lets no older one come behind a newer. One that takes back what another
-	// said comes from a node that started anew or had to make room. Adding
-	// them up, as the specification would, reports messages as delivered that
-	// the destination never had in one piece.
+	// accepts no older one after a newer. If it revokes an earlier
+	// acknowledgment, the node has restarted or had to make room. Combining
+	// them, as the specification would, reports messages as delivered that the
+	// destination never had completely.
 	t.acked = acked
 	switch {
 	case a.acked == 0:
@@ -347,7 +347,7 @@ func (l *Layer) goOn(now time.Time, t *transfer, news bool, out *Output) {
 	l.sendAgain(now, t, out)
 }
 
-// acknowledged finds the message that an acknowledgment is for (table 3.23).
+// acknowledged returns the message that an acknowledgment is for (table 3.23).
 func (t *transfers) acknowledged(p *network.PDU, a ack) *transfer {
 	for i := range t.slots {
 		s := &t.slots[i]

@@ -18,24 +18,24 @@ type stored struct {
 	data     []byte
 }
 
-// depot is the firmware of a distributor and how it gets there: the Firmware
-// Images List, and the upload to it.
+// depot is the firmware of a distributor: the Firmware Images List, and the
+// upload to it.
 type depot struct {
 	limits   *DistributorLimits
 	transfer *blob.Server
 	images   []stored
-	touch    func(now time.Time) // the images have changed
+	touch    func(now time.Time) // called when the images have changed
 
 	phase    UploadPhase
-	upload   stored // its data grows to size
+	upload   stored // its data grows up to size
 	size     uint32
-	received uint32 // octets, as far as they have come
+	received uint32 // octets received so far
 }
 
-// noIndex is the index of an image that there is not.
+// noIndex is the index of an image that does not exist.
 const noIndex = 0xFFFF
 
-// receive takes the messages about uploads and images.
+// receive handles the messages about uploads and images.
 func (d *depot) receive(ctx access.Context, in *access.Incoming) {
 	switch in.Opcode {
 	case OpDistributionUploadGet:
@@ -66,7 +66,7 @@ func (d *depot) receive(ctx access.Context, in *access.Incoming) {
 
 func (d *depot) forget() { d.phase, d.upload, d.size, d.received = UploadIdle, stored{}, 0, 0 }
 
-// room is how many octets more there may be.
+// room is how many more octets can be stored.
 func (d *depot) room() uint32 {
 	used := uint32(0)
 	for i := range d.images {
@@ -90,7 +90,8 @@ func (d *depot) status(status DistributionStatusCode) access.Message {
 }
 
 // start expects an image. The same request again is answered, and after silence
-// it lets the upload go on. An image that is there already need not come again.
+// it lets the upload continue. An image that exists already need not be
+// uploaded again.
 func (d *depot) start(ctx access.Context, m *DistributionUploadStart) DistributionStatusCode {
 	same := d.upload.blob == m.BLOBID && d.upload.id.Equal(m.FirmwareID) && bytes.Equal(d.upload.metadata, m.Metadata) && d.size == m.FirmwareSize
 	switch {
@@ -118,13 +119,13 @@ func (d *depot) start(ctx access.Context, m *DistributionUploadStart) Distributi
 	return DistributionSuccess
 }
 
-// upload is the depot as the sink of a BLOB.
+// upload is the depot as a BLOB sink.
 type upload struct{ *depot }
 
 func (u upload) Write(offset uint32, chunk []byte) bool {
 	end := uint64(offset) + uint64(len(chunk))
 	if end > uint64(u.size) {
-		return false // it is larger than was said
+		return false // larger than announced
 	}
 	if int(end) > len(u.upload.data) {
 		u.upload.data = slices.Grow(u.upload.data, int(end)-len(u.upload.data))[:end]
@@ -153,7 +154,7 @@ func (d *depot) index(id ID) int {
 	return noIndex
 }
 
-// firmware reports the image with an index; id is what was asked for.
+// firmware reports the image with an index; id is the requested one.
 func (d *depot) firmware(index int, id *ID) access.Message {
 	m := &DistributionFirmwareStatus{FirmwareImagesListCount: uint16(min(len(d.images), math.MaxUint16)), FirmwareImageIndex: uint16(index)}
 	if index == noIndex {
@@ -176,8 +177,8 @@ func (d *depot) byIndex(index int) access.Message {
 	return m
 }
 
-// delete deletes an image, between distributions only: those name it by its
-// index. One that is not there has been deleted.
+// delete deletes an image, but not during a distribution, which refers to it by
+// its index. An image that does not exist counts as deleted.
 func (d *depot) delete(id ID, phase DistributionPhase) access.Message {
 	status := DistributionSuccess
 	if phase != DistributionIdle {

@@ -18,7 +18,7 @@ func newSwitch(t *testing.T) (*generic.Switch, *servertest.Bench) {
 	return s, servertest.New(t, s.Models()...)
 }
 
-// seconds and tenths are transitions of the message fields.
+// seconds and tenths are transitions in message form.
 func seconds(n uint8, delay generic.Delay) generic.Transition {
 	return generic.Transition{Present: true, Time: generic.TransitionTime(1<<6 | n), Delay: delay}
 }
@@ -48,12 +48,12 @@ func TestOnOffServer(t *testing.T) {
 	expect(t, "after nonsense", b.Send(&generic.OnOffGet{}), off)
 }
 
-// Section 3.3.1.2.2: the same transaction is answered again and not acted on
+// Section 3.3.1.2.2: a repeated transaction is answered again, but not executed
 // again.
 func TestOnOffServerTransaction(t *testing.T) {
 	s, b := newSwitch(t)
 	b.Send(&generic.OnOffSet{OnOff: true, TID: 1})
-	s.SetOnOff(b.Time, false, server.Timing{}) // somebody presses the switch
+	s.SetOnOff(b.Time, false, server.Timing{}) // the switch is pressed
 	b.Pass(time.Second)
 	expect(t, "the same again", b.Send(&generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{})
 	b.Pass(5999 * time.Millisecond)
@@ -65,8 +65,8 @@ func TestOnOffServerTransaction(t *testing.T) {
 	expect(t, "another transaction", b.Send(&generic.OnOffSet{TID: 2}), &generic.OnOffStatus{})
 }
 
-// Section 3.1.1: on goes on at the beginning of a transition, off goes off at
-// its end.
+// Section 3.1.1: switching on happens at the beginning of a transition,
+// switching off at its end.
 func TestOnOffServerTransition(t *testing.T) {
 	s, b := newSwitch(t)
 	answer := b.Send(&generic.OnOffSet{OnOff: true, TID: 1, Transition: seconds(2, 200)}) // 1 s delay
@@ -83,14 +83,14 @@ func TestOnOffServerTransition(t *testing.T) {
 	b.Pass(100 * time.Millisecond)
 	expect(t, "off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{})
 
-	// A message that comes before the model was woken finds it up to date.
+	// A message that arrives before the model was woken finds it up to date.
 	b.Send(&generic.OnOffSet{OnOff: true, TID: 10, Transition: seconds(2, 200)})
 	b.Time = b.Time.Add(1500 * time.Millisecond)
 	expect(t, "not woken yet", b.Send(&generic.OnOffGet{}),
 		&generic.OnOffStatus{PresentOnOff: true, HasTarget: true, TargetOnOff: true, RemainingTime: 15})
 	b.Send(&generic.OnOffSet{TID: 11, Transition: seconds(0, 0)})
 
-	// Turned round half way.
+	// Reversed half way.
 	b.Send(&generic.OnOffSet{OnOff: true, TID: 3, Transition: seconds(10, 0)})
 	b.Pass(time.Second)
 	b.Publications()
@@ -149,7 +149,7 @@ func TestSwitchPublishes(t *testing.T) {
 	published("periodically", &generic.OnOffStatus{PresentOnOff: true})
 }
 
-// Section 3.1.4: what happens when power comes back.
+// Section 3.1.4: behaviour at power-up.
 func TestSwitchRemembers(t *testing.T) {
 	for _, test := range []struct {
 		up      generic.PowerUp
@@ -189,7 +189,7 @@ func TestSwitchRemembers(t *testing.T) {
 	}
 }
 
-// dial is a level on its own.
+// dial is a separate level.
 type dial struct {
 	generic.Defaults
 	group *server.Group
@@ -241,7 +241,7 @@ func TestLevelServer(t *testing.T) {
 	expect(t, "interrupted", b.Send(&generic.LevelGet{}), &generic.LevelStatus{PresentLevel: 5})
 }
 
-// Section 3.3.2.2.3: deltas of one transaction count from where it began.
+// Section 3.3.2.2.3: the deltas of one transaction count from its beginning.
 func TestLevelServerDelta(t *testing.T) {
 	b := newDial(t, false)
 	level := func(what string, m access.Message, want int16) {
@@ -258,7 +258,7 @@ func TestLevelServerDelta(t *testing.T) {
 	level("beyond the top", &generic.DeltaSet{DeltaLevel: 100000, TID: 3}, math.MaxInt16)
 	level("beyond the bottom", &generic.DeltaSet{DeltaLevel: math.MinInt32, TID: 4}, math.MinInt16)
 
-	// Repeated while it fades: it goes on as it did.
+	// Repeated during the fade: it continues unchanged.
 	b.Send(&generic.LevelSet{TID: 5})
 	b.Send(&generic.DeltaSet{DeltaLevel: 1000, TID: 6, Transition: seconds(10, 0)})
 	b.Pass(5 * time.Second)
@@ -340,7 +340,7 @@ func TestClients(t *testing.T) {
 		}
 		expect(t, "publication", got[i].Message, want[i])
 	}
-	// After a restart the next transaction is another one.
+	// After a restart the next transaction is a new one.
 	again := generic.NewOnOffClient()
 	if err := again.Restore(onOff.State()); err != nil {
 		t.Fatal(err)

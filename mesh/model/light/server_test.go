@@ -31,7 +31,7 @@ func newCTL(t testing.TB) bench {
 	return on(t, light.NewCTL(light.CTLOptions{Warmest: 2000, Coldest: 6000}))
 }
 
-// level is the Level Server of an element.
+// level returns the Level Server of an element.
 func (b bench) level(element int) access.Model {
 	for _, m := range b.Elements()[element] {
 		if m.ID() == generic.LevelServerID {
@@ -53,7 +53,7 @@ func fade(seconds uint8) generic.Transition {
 	return generic.Transition{Present: true, Time: generic.TransitionTime(1<<6 | seconds)}
 }
 
-// Section 6.1.2: what the faces of a lightness say about it.
+// Section 6.1.2: the views of a lightness.
 func TestBindingsOfLightness(t *testing.T) {
 	for _, test := range []struct {
 		lightness uint16
@@ -153,7 +153,7 @@ func TestLightnessFades(t *testing.T) {
 	b.Pass(time.Second)
 	b.expect("off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{})
 
-	// A fade of hours wakes the lamp twice: where it begins and where it ends.
+	// A fade of hours wakes the lamp twice: at its beginning and at its end.
 	b.Publications()
 	b.Wakes = 0
 	b.Send(&light.LightnessSet{Lightness: 20000, TID: 2, Transition: generic.Transition{Present: true, Time: 0xC0 | 12}})
@@ -183,8 +183,8 @@ func TestCTL(t *testing.T) {
 	b.expect("temperature", b.Send(&light.CTLTemperatureGet{}), &light.CTLTemperatureStatus{PresentCTLTemperature: 3000, PresentCTLDeltaUV: -5})
 	b.expect("its level", b.To(b.level(1), servertest.Source, &generic.LevelGet{}), &generic.LevelStatus{PresentLevel: -16384})
 
-	// Beyond what the light can do it does what it can; what the
-	// specification prohibits is ignored.
+	// Values beyond the light's capabilities are limited; prohibited values are
+	// ignored.
 	b.expect("too warm", b.Send(&light.CTLTemperatureSet{CTLTemperature: 800, TID: 1}), &light.CTLTemperatureStatus{PresentCTLTemperature: 2000})
 	b.expect("too cold", b.Send(&light.CTLTemperatureSet{CTLTemperature: 20000, TID: 2}), &light.CTLTemperatureStatus{PresentCTLTemperature: 6000})
 	for i, prohibited := range []uint16{0, 799, 20001, 65535} {
@@ -212,7 +212,7 @@ func TestCTL(t *testing.T) {
 	b.expect("CTL is off", b.Send(&light.CTLGet{}), &light.CTLStatus{PresentCTLTemperature: 2000})
 }
 
-// A face publishes when what it shows has changed, not whenever the lamp has.
+// A view publishes when its own status has changed, not whenever the lamp has.
 func TestFacesPublishWhatTheyShow(t *testing.T) {
 	b := newCTL(t)
 	b.Send(&light.LightnessSet{Lightness: 1, TID: 1})
@@ -272,7 +272,7 @@ func TestCTLRangeAndDefault(t *testing.T) {
 	if answer := b.Send(&light.CTLDefaultSet{Temperature: 1}); answer != nil {
 		t.Errorf("a prohibited default was answered: %+v", answer)
 	}
-	// A range of one temperature has no place to divide by.
+	// A range of one temperature must not cause a division by zero.
 	b.Send(&light.CTLTemperatureRangeSet{RangeMin: 3500, RangeMax: 3500})
 	b.expect("level", b.To(b.level(1), servertest.Source, &generic.LevelGet{}), &generic.LevelStatus{PresentLevel: math.MinInt16})
 }
@@ -294,7 +294,7 @@ func TestHSL(t *testing.T) {
 	b.expect("saturation set", b.Send(&light.HSLSaturationSet{Saturation: 1, TID: 1}), &light.HSLSaturationStatus{PresentSaturation: 1})
 	b.expect("all", b.Send(&light.HSLGet{}), &light.HSLStatus{HSLLightness: 30000, HSLHue: 1000, HSLSaturation: 1})
 
-	// From 1000 to 65000 the short way goes through 0.
+	// From 1000 to 65000 the short way passes 0.
 	answer := b.Send(&light.HSLHueSet{Hue: 65000, TID: 2, Transition: fade(10)})
 	b.expect("fade", answer, &light.HSLHueStatus{PresentHue: 1000, HasTarget: true, TargetHue: 65000, RemainingTime: 1<<6 | 10})
 	b.Pass(8 * time.Second)
@@ -335,7 +335,7 @@ func TestHSLRangeAndDefault(t *testing.T) {
 	})
 }
 
-// lead is the model that keeps the memory of a light.
+// lead is the model that stores the state of a light.
 func (b bench) lead() access.Persistent { return b.Models[0].(access.Persistent) }
 
 func TestLampRemembers(t *testing.T) {
@@ -347,7 +347,7 @@ func TestLampRemembers(t *testing.T) {
 	state := b.lead().State()
 	b.Pass(3 * time.Second)
 	if string(b.lead().State()) != string(state) {
-		t.Error("what is to be stored changes while a fade goes on")
+		t.Error("the stored state changes during a fade")
 	}
 	for up, want := range map[generic.PowerUp]access.Message{
 		generic.PowerUpOff:     &light.CTLStatus{PresentCTLTemperature: 3000},
@@ -381,7 +381,7 @@ func TestLampRemembers(t *testing.T) {
 	}
 }
 
-// Whatever is sent, the faces of a light agree, and nothing leaves its range.
+// Whatever is sent, the views of a light agree, and no value leaves its range.
 func TestFacesAgree(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newCTL(t)

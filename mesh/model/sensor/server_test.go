@@ -27,7 +27,8 @@ func TestSensorServer(t *testing.T) {
 	data := func(id property.ID, raw ...byte) sensor.Data { return sensor.Data{PropertyID: id, RawValue: raw} }
 	expect := func(what string, got access.Message, want access.Message) {
 		t.Helper()
-		// Octets, for in them no octets and no slice are the same.
+		// Compare octets, because an empty and a nil slice encode to the same
+		// octets.
 		g, errGot := access.Append(nil, got)
 		w, errWant := access.Append(nil, want)
 		if errGot != nil || errWant != nil || !reflect.DeepEqual(g, w) {
@@ -54,7 +55,7 @@ func TestSensorServer(t *testing.T) {
 	expect("setting", b.Send(&sensor.SettingSet{SensorPropertyID: temperature, SensorSettingPropertyID: 3, SensorSettingRaw: []byte{1}}),
 		&sensor.SettingStatus{SensorPropertyID: temperature, SensorSettingPropertyID: 3})
 
-	// Only what has changed is published, everything for the period.
+	// Only changes are published; everything for the period.
 	b.Publications()
 	for _, raw := range []byte{40, 41, 41} {
 		b.Context(b.Models[0], func(ctx access.Context) { s.Set(ctx.Now(), temperature, []byte{raw}) })

@@ -69,7 +69,8 @@ func TestMarshalledDataThatIsCutOff(t *testing.T) {
 }
 
 func TestLongerValueDoesNotShiftTheRest(t *testing.T) {
-	// A temperature of one octet comes with two, as a later version might have it.
+	// A one-octet temperature arrives with two octets, as in a possible later
+	// version.
 	payload, err := access.Append(nil, &sensor.Status{SensorData: []sensor.Data{
 		{PropertyID: property.PresentAmbientTemperature, RawValue: []byte{0x2B, 0x01}},
 		{PropertyID: property.PeopleCount, RawValue: []byte{3, 0}},

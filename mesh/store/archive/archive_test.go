@@ -18,7 +18,7 @@ import (
 
 func now() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) }
 
-// whole is everything a store holds.
+// whole returns everything in a store.
 func whole(t rapid.TB, s store.Store) (map[store.Table]map[string][]byte, []store.ReplayEntry) {
 	t.Helper()
 	tables, err := s.Tables()
@@ -38,7 +38,7 @@ func whole(t rapid.TB, s store.Store) (map[store.Table]map[string][]byte, []stor
 	return all, replay
 }
 
-// TestRoundTrip restores what was backed up, whatever it is.
+// TestRoundTrip restores arbitrary backups.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := store.NewMemory()
@@ -98,7 +98,7 @@ func backup(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// TestDamaged takes nothing of a file that is not whole: cut anywhere, or with
+// TestDamaged restores nothing from an incomplete file: cut anywhere, or with
 // any octet changed.
 func TestDamaged(t *testing.T) {
 	good := backup(t)
@@ -125,7 +125,7 @@ func TestDamaged(t *testing.T) {
 	refuse("a long line", []byte(strings.Repeat("x", 3<<20)))
 }
 
-// TestNotEmpty leaves alone what is there.
+// TestNotEmpty leaves existing data alone.
 func TestNotEmpty(t *testing.T) {
 	s := store.NewMemory()
 	if err := s.Apply(store.Change{Table: "a", Key: "b", Value: []byte("c")}); err != nil {
