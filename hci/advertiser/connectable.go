@@ -104,9 +104,9 @@ func (b *Bearer) Hush(ctx context.Context) (resume func(), err error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	hushed := make(chan struct{})
+	silent := make(chan struct{})
 	b.mu.Lock()
-	b.connectables.silence, b.connectables.silent = true, hushed
+	b.connectables.silence, b.connectables.silent = true, silent
 	b.mu.Unlock()
 	b.wake()
 	resume = func() {
@@ -117,7 +117,7 @@ func (b *Bearer) Hush(ctx context.Context) (resume func(), err error) {
 		<-b.connectables.silencing
 	}
 	select {
-	case <-hushed:
+	case <-silent:
 		return resume, nil
 	case <-ctx.Done():
 		resume()
@@ -145,7 +145,7 @@ type connectableState struct {
 func (st *station) handleRequests(ctx context.Context) (quiet bool, err error) {
 	st.b.mu.Lock()
 	n := &st.b.connectables
-	ended, hush := n.ended, n.silence
+	ended, silence := n.ended, n.silence
 	n.ended = false
 	st.b.mu.Unlock()
 	if ended { // this may have been the previous advertisement
@@ -153,7 +153,7 @@ func (st *station) handleRequests(ctx context.Context) (quiet bool, err error) {
 			return false, err
 		}
 	}
-	if !hush {
+	if !silence {
 		st.connectableState.silenced = false
 		return false, nil
 	}

@@ -163,7 +163,7 @@ func TestRules(t *testing.T) {
 		c.Receive(more(nil))
 	}
 	if !errors.Is(c.Err(), ErrRules) {
-		t.Errorf("a thousand strays: %v", c.Err())
+		t.Errorf("a thousand stray fragments: %v", c.Err())
 	}
 }
 

@@ -98,9 +98,9 @@ func (c *Controller) report(s Status) {
 func (c *Controller) noteReason(why string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	news := why != c.lastReason
+	changed := why != c.lastReason
 	c.lastReason = why
-	return news
+	return changed
 }
 
 // running announces that the session is ready.

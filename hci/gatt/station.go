@@ -94,7 +94,7 @@ func (st *station) run(ctx context.Context) error {
 func (st *station) retire(ctx context.Context, cause error) {
 	if cause == nil {
 		cause = context.Cause(ctx)
-		st.farewell(cause)
+		st.endConnections(cause)
 	}
 	cause = fmt.Errorf("gatt: %w: %w", ErrRadio, cause)
 	st.r.mu.Lock()
@@ -108,10 +108,10 @@ func (st *station) retire(ctx context.Context, cause error) {
 	st.links.Wait()
 }
 
-// farewell ends the connections before the radio is released, so that the peers
+// endConnections ends the connections before the radio is released, so that the peers
 // need not wait for their supervision timeouts. The controller's hosts have 200
 // ms to return.
-func (st *station) farewell(cause error) {
+func (st *station) endConnections(cause error) {
 	if !errors.Is(cause, context.Canceled) {
 		return // the controller does not work
 	}

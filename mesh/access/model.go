@@ -59,8 +59,8 @@ type Publisher interface {
 }
 
 // Hastener is a Publisher that may publish more often than the period of its
-// publication, such as a sensor with a fast cadence. The node asks it after
-// each call of the model.
+// publication, such as a Health Server with faults (Fast
+// Period Divisor). The node asks it after each call of the model.
 type Hastener interface {
 	Hasten(period time.Duration) time.Duration
 }

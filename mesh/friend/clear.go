@@ -18,9 +18,9 @@ type clearing struct {
 	end      time.Time
 }
 
-// farewell is a friendship that was cleared. It is kept so that a repeated
+// pastFriendship is a friendship that was cleared. It is kept so that a repeated
 // Clear is confirmed again.
-type farewell struct {
+type pastFriendship struct {
 	netKey mesh.KeyIndex
 	lpn    mesh.Address
 	since  uint16 // LPNCounter
@@ -28,9 +28,9 @@ type farewell struct {
 }
 
 const (
-	firstRepeat  = time.Second
-	maxClears    = 64
-	maxFarewells = 64
+	firstRepeat        = time.Second
+	maxClears          = 64
+	maxPastFriendships = 64
 )
 
 // startClearing begins the procedure if the Low Power node had another friend
@@ -98,16 +98,16 @@ func (f *Friend) clear(now time.Time, m *Control, out *Output) error {
 	if m.Secured {
 		return malformed("Friend Clear", "flooding credentials", m.Src)
 	}
-	f.cleared = slices.DeleteFunc(f.cleared, func(w farewell) bool { return due(w.end, now) })
+	f.cleared = slices.DeleteFunc(f.cleared, func(w pastFriendship) bool { return due(w.end, now) })
 	s := f.find(m.NetKey, c.LPN)
 	switch {
 	case s != nil && (s.phase == established || !s.keep.IsZero()) && validClear(c.LPNCounter, s.LPNCounter):
 		f.end(s, Cleared, out)
-		if len(f.cleared) >= maxFarewells {
+		if len(f.cleared) >= maxPastFriendships {
 			f.cleared = slices.Delete(f.cleared, 0, 1)
 		}
-		f.cleared = append(f.cleared, farewell{m.NetKey, c.LPN, s.LPNCounter, now.Add(s.pollTimeout)})
-	case !slices.ContainsFunc(f.cleared, func(w farewell) bool {
+		f.cleared = append(f.cleared, pastFriendship{m.NetKey, c.LPN, s.LPNCounter, now.Add(s.pollTimeout)})
+	case !slices.ContainsFunc(f.cleared, func(w pastFriendship) bool {
 		return w.netKey == m.NetKey && w.lpn == c.LPN && validClear(c.LPNCounter, w.since)
 	}):
 		return nil

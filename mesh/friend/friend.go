@@ -150,11 +150,11 @@ const (
 	formerSubscriptions = 10 * time.Second
 )
 
-// hesitation is the part of the receive window that passes before a Low Power
+// updateHold is the part of the receive window that passes before a Low Power
 // node that has just received a request is told that there is nothing more. Its
 // answer is on its way, and perhaps the next request follows. Otherwise a
 // device would sleep thirty times during a configuration of thirty steps.
-const hesitation = 2
+const updateHold = 2
 
 // phase is the state of a friendship.
 type phase uint8
@@ -210,7 +210,7 @@ type Friend struct {
 	counter  uint16
 	list     []*friendship
 	clears   []clearing
-	cleared  []farewell
+	cleared  []pastFriendship
 	counters Counters
 }
 
@@ -383,7 +383,7 @@ func (f *Friend) polled(now time.Time, m *Control, out *Output) error {
 	s.poll = true
 	s.asked(now)
 	if s.last == nil && len(s.queue.entries) == 0 && s.handed.draft.ID != 0 {
-		s.respondAt = s.windowAt.Add(f.cfg.ReceiveWindow / hesitation)
+		s.respondAt = s.windowAt.Add(f.cfg.ReceiveWindow / updateHold)
 	}
 	return nil
 }

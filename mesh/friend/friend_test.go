@@ -598,7 +598,7 @@ func TestSleeperThatDoesNotComeBackAtOnce(t *testing.T) {
 	b.expect("wanted", b.Wants(0, sender, sleeper), true)
 	b.pass(2 * time.Millisecond)
 	b.expect("wanted", b.Wants(0, sender, sleeper), false)
-	b.expect("told", slices.ContainsFunc(b.out.Events, func(e friend.Event) bool {
+	b.expect("informed", slices.ContainsFunc(b.out.Events, func(e friend.Event) bool {
 		gone, ok := e.(friend.Terminated)
 		return ok && gone.LPN == sleeper && gone.Reason == friend.PollTimeout
 	}), true)

@@ -51,12 +51,12 @@ func (c *carriage) connect() *carriage {
 	c.provisioner.Open(c.now, &p)
 	c.device.Connected(c.now, deviceLink, &d)
 	c.provisioner.Connected(c.now, &p)
-	c.settle(&p, &d)
+	c.exchange(&p, &d)
 	return c
 }
 
 // exchange transfers the PDUs in the outputs until there are none.
-func (c *carriage) settle(p, d *Output) {
+func (c *carriage) exchange(p, d *Output) {
 	for len(p.Carry)+len(p.End)+len(d.Carry)+len(d.End)+len(p.Events)+len(d.Events) > 0 {
 		if len(p.Send)+len(d.Send) > 0 {
 			c.t.Fatal("something was sent on PB-ADV")
@@ -105,7 +105,7 @@ func (c *carriage) wait(d time.Duration) {
 	if due(c.device.NextDeadline(), c.now) {
 		c.device.Tick(c.now, &e)
 	}
-	c.settle(&p, &e)
+	c.exchange(&p, &e)
 }
 
 func TestCarriedSession(t *testing.T) {
@@ -146,7 +146,7 @@ func TestCarriedLinkEnds(t *testing.T) {
 		var p, d Output
 		c.provisioner.Disconnected(c.now, errCut, &p)
 		c.device.Disconnected(c.now, deviceLink, errCut, &d)
-		c.settle(&p, &d)
+		c.exchange(&p, &d)
 		failed(t, c.provisionerEvents, FailLinkClosed)
 		failed(t, c.deviceEvents, FailLinkClosed)
 		if !c.provisioner.Done() || c.device.Done() || c.device.Linked() {
@@ -164,7 +164,7 @@ func TestCarriedLinkEnds(t *testing.T) {
 		c := newCarriage(t, plainSetup())
 		var p, d Output
 		c.provisioner.Open(c.now, &p)
-		c.settle(&p, &d)
+		c.exchange(&p, &d)
 		c.wait(openTimeout)
 		failed(t, c.provisionerEvents, FailLinkTimeout)
 	})

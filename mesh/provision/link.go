@@ -32,8 +32,8 @@ const (
 	// which most devices receive at least one. Some devices restart their
 	// answer at each Link Open, and then need half a second for it: BlueZ 5.66
 	// never answers one that is repeated faster.
-	openPause  = time.Second
-	hastyOpens = 2
+	openPause     = time.Second
+	frequentOpens = 2
 
 	// ackPause is the shortest time between two acknowledgements of the same
 	// transaction. The bearer transmits a PDU several times, and each received
@@ -170,7 +170,7 @@ func (l *advertisedLink) open(now time.Time, out *Output) {
 }
 
 func (l *advertisedLink) sendOpen(now time.Time, out *Output) {
-	if l.resends < hastyOpens {
+	if l.resends < frequentOpens {
 		l.plan(now, 1)
 	} else {
 		l.retry = now.Add(l.airtime(1) + openPause)
@@ -248,7 +248,7 @@ func (l *advertisedLink) begin(now time.Time, t transaction, out *Output) {
 
 // transact transmits all segments of the current transaction.
 func (l *advertisedLink) transact(now time.Time, out *Output) {
-	l.hastenAck(out)
+	l.shortenAck(out)
 	pdu := l.sending.pdu[:l.sending.n]
 	last := lastSegment(len(pdu))
 	l.plan(now, int(last)+1)
@@ -277,7 +277,7 @@ func (l *advertisedLink) transact(now time.Time, out *Output) {
 // shortenAck makes an acknowledgement that this side's own transaction follows
 // immediately go out only once. The transaction has the same meaning for the
 // peer, and the other copies would delay it.
-func (l *advertisedLink) hastenAck(out *Output) {
+func (l *advertisedLink) shortenAck(out *Output) {
 	if len(out.Send) == 0 {
 		return
 	}

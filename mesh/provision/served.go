@@ -89,33 +89,33 @@ func (s *ServedLink) Receive(now time.Time, pdu []byte, out *Output) LinkNews {
 	}
 	busy := s.link.sending.n != 0
 	h := s.link.receive(now, &g, out)
-	news := LinkNews{Delivered: busy && s.link.sending.n == 0 && h != peerClosed}
+	result := LinkNews{Delivered: busy && s.link.sending.n == 0 && h != peerClosed}
 	switch h {
 	case linkUp:
-		news.Opened = true
+		result.Opened = true
 	case messageCame:
-		news.PDU = s.link.message()
+		result.PDU = s.link.message()
 	case peerClosed:
-		news.End, news.Success = LinkByDevice, s.link.reason == closeSuccess
+		result.End, result.Success = LinkByDevice, s.link.reason == closeSuccess
 	case peerHopeless:
-		news.End = LinkUnreadable
+		result.End = LinkUnreadable
 		s.link.close(now, closeFail, out)
 	}
-	return news
+	return result
 }
 
 // Tick does what is due.
-func (s *ServedLink) Tick(now time.Time, out *Output) (news LinkNews) {
+func (s *ServedLink) Tick(now time.Time, out *Output) (result LinkNews) {
 	switch s.link.tick(now, out) {
 	case openExpired:
-		news.End = LinkNotOpened
+		result.End = LinkNotOpened
 	case sendingExpired:
-		news.End = LinkUnsent
+		result.End = LinkUnsent
 	case quietExpired:
-		news.End = LinkSilent
+		result.End = LinkSilent
 	default:
-		return news
+		return result
 	}
 	s.link.close(now, closeTimeout, out)
-	return news
+	return result
 }

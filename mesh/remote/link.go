@@ -244,35 +244,35 @@ func (s *Server) lose(status foundation.RemoteStatus, reason foundation.RemoteLi
 }
 
 // follow continues after an input to the link to a device.
-func (s *Server) follow(news *provision.LinkNews, out *provision.Output) {
+func (s *Server) follow(result *provision.LinkNews, out *provision.Output) {
 	l := &s.link
 	s.host.Radio(out)
 	if l.ended {
 		s.endServed()
 		return
 	}
-	if news.Opened {
+	if result.Opened {
 		l.state = foundation.RemoteLinkActive
 		s.report(foundation.RemoteSuccess, nil)
 	}
-	if news.Delivered && l.state == foundation.RemoteLinkOutboundSend {
+	if result.Delivered && l.state == foundation.RemoteLinkOutboundSend {
 		l.state = foundation.RemoteLinkActive
 		l.out++
 		s.outboundReport()
 	}
-	if news.PDU != nil {
-		s.inbound(news.PDU)
+	if result.PDU != nil {
+		s.inbound(result.PDU)
 	}
-	if news.End == provision.LinkGoesOn {
+	if result.End == provision.LinkGoesOn {
 		return
 	}
 	l.ended, l.state = true, foundation.RemoteLinkIdle
-	switch news.End {
+	switch result.End {
 	case provision.LinkNotOpened:
 		s.report(foundation.RemoteLinkOpenFailed, nil)
 	case provision.LinkByDevice:
 		reason := foundation.RemoteReasonFail
-		if news.Success {
+		if result.Success {
 			reason = foundation.RemoteReasonSuccess
 		}
 		s.reportClosed(foundation.RemoteLinkClosedByDevice, reason)
@@ -317,8 +317,8 @@ func (s *Server) wakeLink() {
 	l := &s.link
 	var out provision.Output
 	if l.served != nil && due(l.served.NextDeadline(), s.now) {
-		news := l.served.Tick(s.now, &out)
-		s.follow(&news, &out)
+		result := l.served.Tick(s.now, &out)
+		s.follow(&result, &out)
 	}
 	out = provision.Output{}
 	if l.own != nil && due(l.own.NextDeadline(), s.now) {

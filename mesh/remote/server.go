@@ -143,8 +143,8 @@ func (s *Server) ReceivePDU(now time.Time, pdu []byte) bool {
 	}
 	s.now = now
 	var out provision.Output
-	news := s.link.served.Receive(now, pdu, &out)
-	s.follow(&news, &out)
+	result := s.link.served.Receive(now, pdu, &out)
+	s.follow(&result, &out)
 	return true
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // sent is a message that the server sent to a client.
-type told struct {
+type sent struct {
 	to   Client
 	m    access.Message
 	done func(bool)
@@ -22,13 +22,13 @@ type told struct {
 
 // station is a node that contains only a server.
 type station struct {
-	t      *testing.T
-	server *Server
-	now    time.Time
-	random io.Reader
-	told   []told
-	sent   int // PB-ADV PDUs
-	reply  access.Message
+	t        *testing.T
+	server   *Server
+	now      time.Time
+	random   io.Reader
+	messages []sent
+	sent     int // PB-ADV PDUs
+	reply    access.Message
 
 	elements  int
 	prepared  *provision.Joined
@@ -48,7 +48,7 @@ func (s *station) UUID() mesh.UUID { return mesh.UUID{0xEE} }
 func (s *station) Random() io.Reader { return s.random }
 
 func (s *station) Tell(to Client, m access.Message, done func(bool)) {
-	s.told = append(s.told, told{to, m, done})
+	s.messages = append(s.messages, sent{to, m, done})
 }
 
 func (s *station) Radio(out *provision.Output) { s.sent += len(out.Send) }
@@ -105,9 +105,9 @@ func (s *station) pass(d time.Duration) {
 }
 
 // take returns the messages sent since the last call.
-func (s *station) take() []told {
-	all := s.told
-	s.told = nil
+func (s *station) take() []sent {
+	all := s.messages
+	s.messages = nil
 	return all
 }
 
@@ -121,11 +121,11 @@ func take1[M any](s *station, to Client) M {
 	all := s.take()
 	var none M
 	if len(all) != 1 || all[0].to != to {
-		s.t.Fatalf("told %+v, expected one message to %v", all, to)
+		s.t.Fatalf("sent %+v, expected one message to %v", all, to)
 	}
 	m, ok := all[0].m.(M)
 	if !ok {
-		s.t.Fatalf("told %T, expected %T", all[0].m, none)
+		s.t.Fatalf("sent %T, expected %T", all[0].m, none)
 	}
 	return m
 }
@@ -287,7 +287,7 @@ func TestOwnLink(t *testing.T) {
 	s.say(alice, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
 	all := s.take()
 	if len(all) != 2 || all[0].m.(*foundation.RemoteProvisioningPDUOutboundReport).OutboundPDUNumber != 1 {
-		t.Fatalf("told %+v", all)
+		t.Fatalf("sent %+v", all)
 	}
 	capabilities := all[1].m.(*foundation.RemoteProvisioningPDUReport)
 	if p, err := provision.Decode(capabilities.ProvisioningPDU); err != nil || capabilities.InboundPDUNumber != 1 || p.(provision.Capabilities).Elements != 2 {
@@ -334,7 +334,7 @@ func FuzzServer(f *testing.F) {
 	f.Add([]byte{0x59, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0xFF, 6, 0, 0, 0, 0, 0, 7})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := newStation(t)
-		for len(data) > 1 && len(s.told) < 1000 {
+		for len(data) > 1 && len(s.messages) < 1000 {
 			op, n := data[0], min(int(data[1]), len(data)-2)
 			params := data[2 : 2+n]
 			data = data[2+n:]
@@ -347,7 +347,7 @@ func FuzzServer(f *testing.F) {
 			if next := s.server.NextDeadline(); due(next, s.now) {
 				s.server.Wake(s)
 			}
-			for _, m := range s.told {
+			for _, m := range s.messages {
 				if _, err := access.Append(nil, m.m); err != nil {
 					t.Fatalf("%T cannot be sent: %v", m.m, err)
 				}

@@ -304,7 +304,7 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 		return
 	}
 	acked := a.acked & allSegments(t.n)
-	news := acked&^t.acked != 0
+	progress := acked&^t.acked != 0
 	if a.acked != 0 && acked == t.acked {
 		l.counters.StrayAck++
 		return
@@ -327,21 +327,21 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 	case acked == allSegments(t.n):
 		l.finish(t, Delivered, nil, out)
 	default:
-		l.goOn(now, t, news, out)
+		l.resume(now, t, progress, out)
 		return
 	}
 	l.startWaiting(now, out)
 }
 
-// goOn continues a message after an acknowledgment of some of its segments.
-func (l *Layer) goOn(now time.Time, t *transfer, news bool, out *Output) {
-	if news {
+// resume continues a message after an acknowledgment of some of its segments.
+func (l *Layer) resume(now time.Time, t *transfer, progress bool, out *Output) {
+	if progress {
 		t.withoutProgress = l.tx.UnicastRetransmissionsWithoutProgress & nibble
 	}
 	if t.state != pausing || t.retries == 0 || t.withoutProgress == 0 {
 		return
 	}
-	if !news {
+	if !progress {
 		t.withoutProgress--
 	}
 	l.sendAgain(now, t, out)

@@ -229,7 +229,7 @@ func (s *Server) awaitReady() {
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		err := s.greet()
+		err := s.connectOnce()
 		if err == nil {
 			return
 		}
@@ -240,9 +240,9 @@ func (s *Server) awaitReady() {
 	}
 }
 
-// greet sends CONNECT and reads the first octet of CONNACK, whatever its
+// connectOnce sends CONNECT and reads the first octet of CONNACK, whatever its
 // result.
-func (s *Server) greet() error {
+func (s *Server) connectOnce() error {
 	conn, err := net.DialTimeout("tcp", s.addr, time.Second)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func TestRetainedFlood(t *testing.T) {
 	for i := range topics {
 		bridge.Publish(fmt.Sprintf("b/%d", i), []byte("v"), true)
 	}
-	bridge.settle()
+	bridge.drain()
 
 	reader := open(t, options(server, "reader", "b/#"))
 	seen := map[string]bool{}

@@ -103,7 +103,7 @@ func (c *client) expect(want ...string) {
 }
 
 // drain waits until the broker has acknowledged everything.
-func (c *client) settle() {
+func (c *client) drain() {
 	c.t.Helper()
 	until(c.t, "everything is acknowledged", func() bool {
 		s := c.Stats()
@@ -133,7 +133,7 @@ func TestRetainedFlagAndClear(t *testing.T) {
 	bridge.Publish("b/plug", []byte("on"), true)
 	bridge.Clear("b/plug")
 	bridge.Publish("b/end", []byte("."), true)
-	bridge.settle()
+	bridge.drain()
 
 	observer := open(t, options(server, "observer", "b/#"))
 	stands := map[string]bool{}
@@ -191,7 +191,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	bridge.Publish("b/lamp", []byte("before"), true)
 	bridge.Publish("b/plug", []byte("stands"), true)
 	bridge.Event("b/button", []byte("0"), 1)
-	bridge.settle()
+	bridge.drain()
 
 	server.Kill()
 	bridge.await(mqtt.Lost)
@@ -206,7 +206,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	// The broker forgot everything; a new client sees what the bridge has
 	// published again.
 	bridge.await(mqtt.Connected)
-	bridge.settle()
+	bridge.drain()
 	observer := open(t, options(server, "observer", "b/#"))
 	got := map[string]string{}
 	for range 3 {
@@ -260,5 +260,5 @@ func TestBrokerThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	bridge.await(mqtt.Failed)
 	server.Resume()
 	bridge.await(mqtt.Connected)
-	bridge.settle()
+	bridge.drain()
 }

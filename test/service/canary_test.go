@@ -103,12 +103,12 @@ func TestNoKeyGetsOut(t *testing.T) {
 	}
 	demo.Stop()
 
-	told := map[string][]byte{
+	published := map[string][]byte{
 		"stdout": []byte(demo.Stdout.String()), "stderr": []byte(demo.Stderr.String()),
 		"error of the second": []byte(again.Stderr.String()), "metrics": []byte(metrics),
 	}
 	for i, message := range o.Since(0, "") {
-		told[fmt.Sprintf("message %d on %s", i, message.Topic)] = append([]byte(message.Topic+" "), message.Payload...)
+		published[fmt.Sprintf("message %d on %s", i, message.Topic)] = append([]byte(message.Topic+" "), message.Payload...)
 	}
 	keys := keysIn(t, dir)
 	const least = 3 + 4 // own, network and application keys; four devices, because the fifth was removed
@@ -121,10 +121,10 @@ func TestNoKeyGetsOut(t *testing.T) {
 			keys[name+" "+what] = key
 		}
 	}
-	if !bytes.Contains(told["stderr"], []byte(`"level":"trace"`)) {
+	if !bytes.Contains(published["stderr"], []byte(`"level":"trace"`)) {
 		t.Error("the log is not that of level trace")
 	}
-	for where, text := range told {
+	for where, text := range published {
 		if bytes.Contains(text, []byte(secret)) {
 			t.Errorf("the password of the broker is in %s", where)
 		}
@@ -136,5 +136,5 @@ func TestNoKeyGetsOut(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d keys looked for in %d messages and %d octets of log", len(keys), len(told), len(told["stderr"]))
+	t.Logf("%d keys looked for in %d messages and %d octets of log", len(keys), len(published), len(published["stderr"]))
 }

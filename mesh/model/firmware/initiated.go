@@ -208,7 +208,7 @@ func (i *Initiator) status(now time.Time, m *DistributionStatus) {
 			i.end(StageSuspended, nil)
 			return
 		}
-		i.wish = goOn // it is already past that
+		i.wish = proceed // it is already past that
 	case stepStart:
 		if m.Status != DistributionSuccess {
 			i.refused(m)

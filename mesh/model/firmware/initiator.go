@@ -96,7 +96,7 @@ type Initiator struct {
 type wish uint8
 
 const (
-	goOn wish = iota
+	proceed wish = iota
 	toSuspend
 	toCancel
 )
@@ -192,7 +192,7 @@ func (i *Initiator) Cancel() { i.wish = toCancel }
 // Suspend suspends the distribution, and then ends the initiator. Another one
 // continues.
 func (i *Initiator) Suspend() {
-	if i.wish == goOn {
+	if i.wish == proceed {
 		i.wish = toSuspend
 	}
 }
@@ -215,7 +215,7 @@ func (i *Initiator) Next(now time.Time) (blob.Ask, bool) {
 	if i.waiting || i.step == stepOver {
 		return blob.Ask{}, false
 	}
-	i.heed()
+	i.obey()
 	if i.step == stepTransfer {
 		ask, ok := i.client.Next(now)
 		switch {
@@ -252,7 +252,7 @@ func (i *Initiator) transferred() {
 }
 
 // obey follows the caller's request.
-func (i *Initiator) heed() {
+func (i *Initiator) obey() {
 	switch {
 	case i.wish == toCancel && i.step < stepCancelUpload:
 		switch {

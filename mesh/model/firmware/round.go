@@ -20,15 +20,15 @@ type round struct {
 	updaters  []*Updater
 	convoy    *blob.Convoy
 	members   []int // receivers in the convoy, by their number in it
-	errands   []*errand
+	pending   []*pendingMessage
 	radio     time.Time // when it is free for the next chunk
 	due       time.Time
 	halted    bool
 	restored  []ReceiverEntry // from before a restart
 }
 
-// errand is a message being sent, and the updaters that wait for its result.
-type errand struct {
+// pendingMessage is a message being sent, and the updaters that wait for its result.
+type pendingMessage struct {
 	blob.Ask
 	dst   mesh.Address
 	at    time.Time // when to send it, repeat it, or give it up
@@ -71,7 +71,7 @@ func (r *round) begin(now time.Time, order DistributionStart, image *stored, rec
 }
 
 // halt stops sending.
-func (r *round) halt() { r.errands, r.convoy, r.due, r.halted = nil, nil, time.Time{}, true }
+func (r *round) halt() { r.pending, r.convoy, r.due, r.halted = nil, nil, time.Time{}, true }
 
 // cancel makes the nodes cancel the update.
 func (r *round) cancel(now time.Time) {
@@ -127,8 +127,8 @@ func (r *round) work(now time.Time, send func(access.Recipient, access.Message))
 
 // run runs the errands that are due.
 func (r *round) run(now time.Time, send func(access.Recipient, access.Message)) bool {
-	var ended []*errand
-	r.errands = slices.DeleteFunc(r.errands, func(e *errand) bool {
+	var ended []*pendingMessage
+	r.pending = slices.DeleteFunc(r.pending, func(e *pendingMessage) bool {
 		most := maxTries
 		if e.Respond == 0 {
 			most = 1
@@ -157,7 +157,7 @@ func (r *round) run(now time.Time, send func(access.Recipient, access.Message)) 
 
 // dispatch makes an errand: a question at once, a chunk when the radio is free.
 func (r *round) dispatch(now time.Time, ask blob.Ask, dst mesh.Address, done func(time.Time, access.Message, error)) {
-	e := &errand{Ask: ask, dst: dst, at: now, pause: answerInterval, done: done}
+	e := &pendingMessage{Ask: ask, dst: dst, at: now, pause: answerInterval, done: done}
 	if chunk, ok := ask.Message.(*blob.ChunkTransfer); ok {
 		const overhead, segment = 7, 12 // octets: opcode, number and MIC; per segment
 		segments := time.Duration(len(chunk.ChunkData)+overhead+segment-1) / segment
@@ -170,7 +170,7 @@ func (r *round) dispatch(now time.Time, ask blob.Ask, dst mesh.Address, done fun
 		}
 		r.radio = e.at.Add(e.pause)
 	}
-	r.errands = append(r.errands, e)
+	r.pending = append(r.pending, e)
 }
 
 // join makes the convoy when all nodes have reached the transfer, or will not.
@@ -220,12 +220,12 @@ func (r *round) hear(now time.Time, src mesh.Address, m access.Message) {
 		}
 		return
 	}
-	i := slices.IndexFunc(r.errands, func(e *errand) bool { return e.dst == src && e.Respond == m.Opcode() && e.tries > 0 })
+	i := slices.IndexFunc(r.pending, func(e *pendingMessage) bool { return e.dst == src && e.Respond == m.Opcode() && e.tries > 0 })
 	if i < 0 {
 		return // a repeated request is answered twice
 	}
-	e := r.errands[i]
-	r.errands = slices.Delete(r.errands, i, i+1)
+	e := r.pending[i]
+	r.pending = slices.Delete(r.pending, i, i+1)
 	e.done(now, m, nil)
 	r.due = now
 }
@@ -238,7 +238,7 @@ func (r *round) plan(now time.Time) {
 			r.due = t
 		}
 	}
-	for _, e := range r.errands {
+	for _, e := range r.pending {
 		if !e.at.After(now) {
 			r.due = now // it has just been made
 			return

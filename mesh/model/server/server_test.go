@@ -27,7 +27,7 @@ func TestFade(t *testing.T) {
 		remaining time.Duration
 		deadline  time.Duration
 		moving    bool
-		told      bool
+		changed   bool
 	}{
 		{0, 100, 3 * time.Second, time.Second, false, false},
 		{500 * time.Millisecond, 100, 2500 * time.Millisecond, time.Second, false, false},
@@ -37,8 +37,8 @@ func TestFade(t *testing.T) {
 		{4 * time.Second, 200, 0, 0, false, false},
 	} {
 		now := start.Add(step.at)
-		if told := f.Advance(now); told != step.told {
-			t.Errorf("at %s: advance told %t, want %t", step.at, told, step.told)
+		if changed := f.Advance(now); changed != step.changed {
+			t.Errorf("at %s: advance returned %t, want %t", step.at, changed, step.changed)
 		}
 		if got := f.At(now); got != step.value {
 			t.Errorf("at %s: %d, want %d", step.at, got, step.value)
