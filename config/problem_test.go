@@ -37,7 +37,7 @@ func TestProblemsInTheFile(t *testing.T) {
 		"unknown key":                {"mqtt:\n  urll: x\n", "mqtt.urll: unknown key; did you mean mqtt.url? (bridge.yaml:2)"},
 		"unknown section":            {"mqt:\n  url: mqtt://x\n", "mqt.url: unknown key; did you mean mqtt.url? (bridge.yaml:2)"},
 		"key without its section":    {"discovery_prefix: x\n", "discovery_prefix: unknown key; did you mean homeassistant.discovery_prefix? (bridge.yaml:1)"},
-		"far from everything":        {"zzz: 1", "zzz: unknown key; config example lists all keys (bridge.yaml:1)"},
+		"similar to nothing":         {"zzz: 1", "zzz: unknown key; config example lists all keys (bridge.yaml:1)"},
 		"unknown section, empty":     {"zzz:", "zzz: unknown key; config example lists all keys (bridge.yaml:1)"},
 		"key below a key":            {"mqtt: {url: {host: x, port: 1}}", "mqtt.url: expected mqtt://host:1883, or tcp, mqtts, ssl, tls, ws, wss instead of mqtt, got a section (bridge.yaml:1)"},
 		"text in place of a section": {"mqtt: mqtt://x", "mqtt: expected a section with mqtt.url, mqtt.username, mqtt.password, mqtt.password_file, mqtt.client_id, mqtt.base_topic, mqtt.tls.ca, mqtt.tls.cert, mqtt.tls.key, mqtt.tls.insecure_skip_verify, mqtt.tls.server_name (bridge.yaml:1)"},
@@ -90,7 +90,7 @@ func TestProblemsInEnvironmentAndFlags(t *testing.T) {
 		"unknown variable":   {environ: []string{"BTMESH2MQTT_MQTT__URLL=x"}, want: "BTMESH2MQTT_MQTT__URLL: unknown variable; did you mean BTMESH2MQTT_MQTT__URL? (environment)"},
 		"single underscore":  {environ: []string{"BTMESH2MQTT_MQTT_URL=x"}, want: "BTMESH2MQTT_MQTT_URL: unknown variable; did you mean BTMESH2MQTT_MQTT__URL? (environment)"},
 		"lower case":         {environ: []string{"BTMESH2MQTT_mqtt__url=x"}, want: "BTMESH2MQTT_mqtt__url: unknown variable; did you mean BTMESH2MQTT_MQTT__URL? (environment)"},
-		"nothing like it":    {environ: []string{"BTMESH2MQTT_=x"}, want: "BTMESH2MQTT_: unknown variable; config show lists all keys; write a dot as __ (environment)"},
+		"nothing similar":    {environ: []string{"BTMESH2MQTT_=x"}, want: "BTMESH2MQTT_: unknown variable; config show lists all keys; write a dot as __ (environment)"},
 		"bool in variable":   {environ: []string{"BTMESH2MQTT_MESH__RELAY=maybe"}, want: `mesh.relay: expected true or false, got "maybe" (BTMESH2MQTT_MESH__RELAY)`},
 		"empty variable":     {environ: []string{"BTMESH2MQTT_MESH__RELAY="}, want: "mesh.relay: expected true or false, got nothing (BTMESH2MQTT_MESH__RELAY)"},
 		"number in flag":     {flags: []string{"--mesh.network_transmit.count=many"}, want: `mesh.network_transmit.count: expected a number from 1 to 8, got "many" (--mesh.network_transmit.count)`},
@@ -123,7 +123,7 @@ func TestAllAtOnce(t *testing.T) {
 		"mqtt.urll:", "mqtt.client_id:", "mesh.relay:", "log.levle:", "BTMESH2MQTT_NOTHING:", "log.level:", "http.listen:", "mqtt.base_topic:",
 	} {
 		if !slices.ContainsFunc(got, func(p string) bool { return strings.HasPrefix(p, key) }) {
-			t.Errorf("nothing about %s", key)
+			t.Errorf("%s is not reported", key)
 		}
 	}
 	if len(got) != 8 {

@@ -16,7 +16,7 @@ func TestValidate(t *testing.T) {
 		"base topic is the prefix":      {func(c *Config) { c.MQTT.BaseTopic = "homeassistant" }, "mqtt.base_topic"},
 		"base topic below the prefix":   {func(c *Config) { c.MQTT.BaseTopic = "homeassistant/light" }, "mqtt.base_topic"},
 		"base topic only looks like it": {func(c *Config) { c.MQTT.BaseTopic = "homeassistant2" }, ""},
-		"nobody reads announcements":    {func(c *Config) { c.MQTT.BaseTopic, c.HomeAssistant.Enabled = "homeassistant", false }, ""},
+		"discovery disabled":            {func(c *Config) { c.MQTT.BaseTopic, c.HomeAssistant.Enabled = "homeassistant", false }, ""},
 		"password without user":         {func(c *Config) { c.MQTT.Password = NewSecret("x") }, "mqtt.username"},
 		"password file without user":    {func(c *Config) { c.MQTT.PasswordFile = "x" }, "mqtt.username"},
 		"password and file":             {func(c *Config) { c.MQTT = with(c.MQTT, "u", "x", "x") }, "mqtt.password_file"},
@@ -26,7 +26,7 @@ func TestValidate(t *testing.T) {
 		"TLS without encryption":        {func(c *Config) { c.MQTT.TLS.CA = "x" }, "mqtt.url"},
 		"trusting all, without TLS":     {func(c *Config) { c.MQTT.TLS.InsecureSkipVerify = true }, "mqtt.url"},
 		"TLS over WebSocket":            {func(c *Config) { c.MQTT.URL, c.MQTT.TLS.CA = "wss://x", "x" }, ""},
-		"nothing at all":                {func(c *Config) { c.Mesh.Name = "" }, "mesh.name"},
+		"empty configuration":           {func(c *Config) { c.Mesh.Name = "" }, "mesh.name"},
 		"no adapter":                    {func(c *Config) { c.HCI.Adapters = nil }, "hci.adapters"},
 		"no transmission":               {func(c *Config) { c.Mesh.NetworkTransmit.Count = 0 }, "mesh.network_transmit.count"},
 	} {
@@ -151,7 +151,7 @@ func FuzzLoad(f *testing.F) {
 		l, err := load(b)
 		if err != nil {
 			if err.Error() == "" {
-				t.Fatal("an error without words")
+				t.Fatal("an error without a text")
 			}
 			return
 		}

@@ -39,7 +39,7 @@ func (a *app) configCommand() *cobra.Command {
 
 	show := &cobra.Command{
 		Use:     "show",
-		Short:   "Show the effective configuration and where each value comes from; passwords are hidden",
+		Short:   "Show the effective configuration, with origins; passwords are hidden",
 		Example: "  btmesh2mqtt config show -c btmesh2mqtt.yaml --log.level debug",
 		RunE: works(func(cmd *cobra.Command) error {
 			loaded, err := a.load(cmd)

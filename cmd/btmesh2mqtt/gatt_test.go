@@ -180,7 +180,7 @@ func TestProxyOnDemand(t *testing.T) {
 					t.Fatal(err)
 				}
 				if n := summary.Counters.GATT; n.Solicited < 2 || r.gatt.Stats().Broken != 0 || r.controller.Stats().Resets != 0 {
-					t.Errorf("counted %+v, stats %+v %+v", n, r.gatt.Stats(), r.controller.Stats())
+					t.Errorf("counters %+v, stats %+v %+v", n, r.gatt.Stats(), r.controller.Stats())
 				}
 			})
 		})

@@ -107,7 +107,7 @@ func (r *radio) setUp(err error) bool {
 	if r.since.IsZero() {
 		r.since = time.Now()
 		r.log.Info().Str("adapter", r.name).Stringer("patience", setUpPatience).
-			Msg("waiting for the kernel to set up the adapter")
+			Msg("waiting for the kernel, which is setting the adapter up")
 	}
 	return time.Since(r.since) < setUpPatience
 }

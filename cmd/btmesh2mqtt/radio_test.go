@@ -73,7 +73,7 @@ func TestRadioIsAwaited(t *testing.T) {
 				if took < test.least || took > test.most {
 					t.Errorf("it took %s", took)
 				}
-				logged := strings.Count(log.String(), "waiting for the kernel to set up the adapter")
+				logged := strings.Count(log.String(), "waiting for the kernel, which is setting the adapter up")
 				if waits := errors.Is(test.failure, transport.ErrSettingUp); waits && logged != 1 || !waits && logged != 0 {
 					t.Errorf("logged %d times that the kernel is setting up the adapter", logged)
 				}

@@ -72,7 +72,7 @@ func TestConnectableWithMeshPDUs(t *testing.T) {
 						}
 					}
 					if gap > 1200*ms {
-						t.Errorf("nothing to connect to for %s", gap)
+						t.Errorf("no connectable advertisement for %s", gap)
 					}
 				}
 				if err := a.Beckon(nil); err != nil {
@@ -175,7 +175,7 @@ func TestHush(t *testing.T) {
 				b.send(t, pdu(bearer.OwnLane(), "heard", 20, 100*ms))
 				time.Sleep(10 * time.Second)
 				if !strings.Contains(r.said(), "later") || !strings.Contains(r.said(), "!come") || len(a.texts()) == 0 {
-					t.Errorf("said %s, heard %v", r.said(), a.texts())
+					t.Errorf("sent %s, heard %v", r.said(), a.texts())
 				}
 			})
 		})

@@ -49,7 +49,7 @@ func TestQueueProperties(t *testing.T) {
 				room := used(kind(l)) < perKind
 				o := bearer.NewOutgoing(bearer.Message, l, bearer.Transmit{}, []byte{next})
 				if got := q.push(&o); got != room {
-					t.Fatalf("push says %t with %d of %d", got, used(kind(l)), perKind)
+					t.Fatalf("push returned %t with %d of %d", got, used(kind(l)), perKind)
 				}
 				if room {
 					waiting[l] = append(waiting[l], next)

@@ -41,7 +41,7 @@ func TestNoSilentStall(t *testing.T) {
 						t.Errorf("command %d: %d of 10 were heard", dropped, len(seen))
 					}
 					if got := a.texts(); len(got) == 0 {
-						t.Errorf("command %d: it is deaf", dropped)
+						t.Errorf("command %d: it receives nothing", dropped)
 					}
 					n := a.controller.Stats()
 					if n.Unanswered != n.Resets || n.Unanswered > 1 {
@@ -123,7 +123,7 @@ func TestUnpluggedAndBack(t *testing.T) {
 			}
 		}
 		if said != "abc" {
-			t.Errorf("after it came back: %s", said)
+			t.Errorf("after its return: %s", said)
 		}
 		if took := r.events()[before].at; took > time.Hour+5*time.Second {
 			t.Errorf("back in service %s after the start", took)

@@ -41,7 +41,7 @@ func TestExactTransmissions(t *testing.T) {
 				t.Errorf("heard %+v", in)
 			}
 			if len(a.texts()) != 0 {
-				t.Error("it hears itself")
+				t.Error("it receives its own PDU")
 			}
 			if s := a.Stats(); s.Sent != 1 || s.Repeated != 0 || s.Unended != 0 {
 				t.Errorf("stats %+v", s)
@@ -151,7 +151,7 @@ func TestFairness(t *testing.T) {
 			a.send(t, pdu(bearer.RelayLane(uint16(i)), fmt.Sprintf("r%d", i), 3, 20*ms))
 		}
 		if err := a.Send(pdu(bearer.RelayLane(9999), "too many", 3, 20*ms)); !errors.Is(err, bearer.ErrFull) {
-			t.Errorf("one too many: %v", err)
+			t.Errorf("beyond the limit: %v", err)
 		}
 		time.Sleep(time.Millisecond)
 		a.send(t, pdu(bearer.OwnLane(), "own", 3, 20*ms))
@@ -248,7 +248,7 @@ func TestScanPausesForExclusiveControllers(t *testing.T) {
 				t.Errorf("legacy %t: %+v", legacy, n)
 			}
 			if n := len(a.texts()); n < 40 {
-				t.Errorf("legacy %t: heard only %d of 200 while it sent", legacy, n)
+				t.Errorf("legacy %t: heard only %d of 200 while sending", legacy, n)
 			}
 			a.virtual.HardwareError(1) // the fact is remembered over a reset
 			time.Sleep(time.Second)
@@ -258,7 +258,7 @@ func TestScanPausesForExclusiveControllers(t *testing.T) {
 				t.Errorf("legacy %t: %+v", legacy, n)
 			}
 			before := len(a.texts())
-			b.send(t, pdu(bearer.OwnLane(), "at last", 3, 20*ms))
+			b.send(t, pdu(bearer.OwnLane(), "last", 3, 20*ms))
 			time.Sleep(time.Second)
 			if n := len(a.texts()) - before; n != 3 {
 				t.Errorf("legacy %t: heard %d when idle", legacy, n)

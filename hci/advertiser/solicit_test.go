@@ -82,7 +82,7 @@ func TestSolicitation(t *testing.T) {
 				}
 				for _, text := range b.texts() {
 					if len(text) > 1 {
-						t.Errorf("%q was taken for a mesh PDU", text)
+						t.Errorf("%q was received as a mesh PDU", text)
 					}
 				}
 			})

@@ -162,9 +162,9 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestMalformedRecords(t *testing.T) {
 	for name, lengths := range map[string][2]uint32{
-		"more than there was":    {3, 4},
-		"more than there can be": {mostRead + 1, mostRead + 1},
-		"negative":               {1 << 31, 0},
+		"more than the original length": {3, 4},
+		"longer than any packet":        {mostRead + 1, mostRead + 1},
+		"negative":                      {1 << 31, 0},
 	} {
 		data := binary.BigEndian.AppendUint32(fileHeader(), lengths[0])
 		data = binary.BigEndian.AppendUint32(data, lengths[1])
@@ -214,7 +214,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		records, err := readAll(data)
 		if err == nil {
-			t.Fatal("it never ends")
+			t.Fatal("reading never ends")
 		}
 		r, err := NewReplay(bytes.NewReader(data), ReplayOptions{})
 		if err != nil {
@@ -243,7 +243,7 @@ func FuzzReader(f *testing.F) {
 			answered++
 		}
 		if next, _ := r.give(); next != nil {
-			t.Fatalf("there is more after %d packets", answered)
+			t.Fatalf("more data after %d packets", answered)
 		}
 		_ = r.Close() // never returns an error
 	})

@@ -129,8 +129,8 @@ type Record struct {
 func (r *Record) IsWhole() bool { return r.Length == len(r.Data) }
 
 // AppendPacket appends the H4 packet that the record holds, including the type
-// octet. It reports false and appends nothing if the record is no packet or was
-// cut short.
+// octet. It reports false and appends nothing if the record is not a packet or
+// was cut short.
 func (r *Record) AppendPacket(dst []byte) ([]byte, bool) {
 	t, _, ok := r.Kind.packetType()
 	if !ok || !r.IsWhole() {

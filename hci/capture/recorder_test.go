@@ -196,7 +196,7 @@ func TestFullFileIsReplaced(t *testing.T) {
 			}
 			for i := 1; i < len(records); i++ {
 				if records[i].Time.Before(records[i-1].Time) {
-					t.Fatalf("%s: record %d is earlier than the one before", e.Name(), i)
+					t.Fatalf("%s: record %d is earlier than its predecessor", e.Name(), i)
 				}
 			}
 		}
@@ -301,7 +301,7 @@ func TestLongPacketIsCutShort(t *testing.T) {
 		t.Fatalf("got %d records, %+v", len(got), got)
 	}
 	if _, ok := got[0].AppendPacket(nil); ok {
-		t.Error("it passes for a whole packet")
+		t.Error("it counts as a whole packet")
 	}
 }
 
@@ -318,7 +318,7 @@ func TestExistingFile(t *testing.T) {
 		t.Helper()
 		if r, err := Create(Options{Path: path}); err == nil {
 			_ = r.Close()
-			t.Errorf("%s was taken", path)
+			t.Errorf("%s was accepted", path)
 		} else if !strings.Contains(err.Error(), hint) {
 			t.Errorf("error %q, expected %q", err, hint)
 		}
@@ -337,10 +337,10 @@ func TestExistingFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := load(t, path+".1"); len(got) != 0 {
-		t.Errorf("the former has %d records", len(got))
+		t.Errorf("the old file has %d records", len(got))
 	}
 	if got := load(t, path); len(got) != 1 || string(got[0].Data) != "second\x00" {
-		t.Errorf("the new one has\n%s", show(got))
+		t.Errorf("the new file has\n%s", show(got))
 	}
 	// An empty file must not replace the predecessor.
 	put("air.btsnoop", "")
@@ -349,7 +349,7 @@ func TestExistingFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := load(t, path+".1"); len(got) != 0 {
-		t.Errorf("the former has %d records", len(got))
+		t.Errorf("the old file has %d records", len(got))
 	}
 }
 
@@ -372,7 +372,7 @@ func recordForever(path string) error {
 // Written records survive when the recorder is killed at any moment.
 func TestKilled(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("a process is killed in another way there")
+		t.Skip("processes are killed differently on this system")
 	}
 	path := filepath.Join(t.TempDir(), "air.btsnoop")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -393,7 +393,7 @@ func TestKilled(t *testing.T) {
 	}
 	_, _ = io.Copy(io.Discard, out) // what it printed before it was killed
 	if err := cmd.Wait(); err == nil {
-		t.Fatal("it ended by itself")
+		t.Fatal("it ended before it was killed")
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -152,7 +152,7 @@ func TestReplayGivesTheSamePDUs(t *testing.T) {
 					began := time.Now()
 					got := play(t, data, ReplayOptions{Paced: paced})
 					if !slices.Equal(got, want) {
-						t.Errorf("%d PDUs were heard, and %d when it was played back", len(want), len(got))
+						t.Errorf("%d PDUs were heard, and %d in the replay", len(want), len(got))
 					}
 					if took := time.Since(began) - time.Minute; paced != (took > 9*time.Second) || took > 11*time.Second {
 						t.Errorf("it took %s", took)
@@ -176,7 +176,7 @@ func TestReplayWithoutTheBeginning(t *testing.T) {
 			}
 		}
 		if got := play(t, data, ReplayOptions{}); !slices.Equal(got, want) {
-			t.Errorf("%d PDUs were heard, and %d when it was played back", len(want), len(got))
+			t.Errorf("%d PDUs were heard, and %d in the replay", len(want), len(got))
 		}
 	})
 }

@@ -57,13 +57,13 @@ func TestAnswers(t *testing.T) {
 		{"update", packet.RoleCentral, "0c00 0500 12 07 0800 1800 2800 0000 f401", "06000500130702000000"},
 		{"update that does not fit", packet.RoleCentral, "0c00 0500 12 07 0800 2800 1800 0000 f401", "06000500130702000100"},
 		{"update that is too slow", packet.RoleCentral, "0c00 0500 12 07 0800 2000 8003 0000 2003", "06000500130702000100"},
-		{"update cut short", packet.RoleCentral, "0a00 0500 12 07 0800 1800 2800 0000", "06000500010702000000"},
+		{"truncated update", packet.RoleCentral, "0a00 0500 12 07 0800 1800 2800 0000", "06000500010702000000"},
 		{"update by the central", packet.RolePeripheral, "0c00 0500 12 07 0800 1800 2800 0000 f401", "06000500010702000000"},
-		{"connection of its own", packet.RoleCentral, "0e00 0500 14 09 0a00 80004000170017000a00", "06000500010902000000"},
+		{"credit based connection", packet.RoleCentral, "0e00 0500 14 09 0a00 80004000170017000a00", "06000500010902000000"},
 		{"unknown command", packet.RolePeripheral, "0400 0500 7f 01 0000", "06000500010102000000"},
 		{"identifier 0", packet.RoleCentral, "0400 0500 7f 00 0000", ""},
 		{"reject", packet.RoleCentral, "0600 0500 01 07 0200 0000", ""},
-		{"answer to nothing", packet.RoleCentral, "0600 0500 13 07 0200 0000", ""},
+		{"unsolicited answer", packet.RoleCentral, "0600 0500 13 07 0200 0000", ""},
 		{"too short", packet.RoleCentral, "0300 0500 12 07 08", ""},
 		{"empty", packet.RoleCentral, "0000 0500", ""},
 		{"pairing request", packet.RolePeripheral, "0700 0600 01 03 00 01 10 00 00", "020006000505"},
@@ -89,7 +89,7 @@ func TestAnswers(t *testing.T) {
 			w.full = true
 			c.Receive(start(octets(t, test.in))) // without room nothing happens
 			if len(updated) > 1 {
-				t.Error("an update that was not answered was made")
+				t.Error("an update without an answer was applied")
 			}
 		})
 	}
@@ -137,14 +137,14 @@ func TestRules(t *testing.T) {
 		fragments []packet.ACL
 		want      error
 	}{
-		"longer than it said":       {[]packet.ACL{start(octets(t, "0200 0400 aabbcc"))}, ErrRules},
-		"grows longer than it said": {[]packet.ACL{start(octets(t, "0200 0400 aa")), more([]byte{1, 2})}, ErrRules},
-		"longer than the MTU":       {[]packet.ACL{start(octets(t, "1800 0400"))}, ErrRules},
-		"long signalling":           {[]packet.ACL{start(octets(t, "1800 0500"))}, ErrRules},
-		"long pairing":              {[]packet.ACL{start(octets(t, "4200 0600"))}, ErrRules},
-		"skipped and longer":        {[]packet.ACL{start(octets(t, "0200 4000")), more(long)}, ErrRules},
-		"cut off by the next":       {[]packet.ACL{start(octets(t, "0500 0400 aabb")), start(octets(t, "0100 0400 aa"))}, nil},
-		"without a start":           {[]packet.ACL{more(long)}, nil},
+		"longer than announced":       {[]packet.ACL{start(octets(t, "0200 0400 aabbcc"))}, ErrRules},
+		"grows longer than announced": {[]packet.ACL{start(octets(t, "0200 0400 aa")), more([]byte{1, 2})}, ErrRules},
+		"longer than the MTU":         {[]packet.ACL{start(octets(t, "1800 0400"))}, ErrRules},
+		"long signalling":             {[]packet.ACL{start(octets(t, "1800 0500"))}, ErrRules},
+		"long pairing":                {[]packet.ACL{start(octets(t, "4200 0600"))}, ErrRules},
+		"skipped and longer":          {[]packet.ACL{start(octets(t, "0200 4000")), more(long)}, ErrRules},
+		"interrupted by the next":     {[]packet.ACL{start(octets(t, "0500 0400 aabb")), start(octets(t, "0100 0400 aa"))}, nil},
+		"without a start":             {[]packet.ACL{more(long)}, nil},
 	} {
 		c := New(Config{Sender: &wire{}, MTU: 23})
 		for _, f := range test.fragments {

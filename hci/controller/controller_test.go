@@ -41,7 +41,7 @@ func TestStartAndStop(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 		if got := s.sent(); got[len(got)-1] != packet.OpReset || len(got) != len(want)+1 {
-			t.Errorf("the controller is not left silent: %v", got[len(want):])
+			t.Errorf("the controller was not silenced: %v", got[len(want):])
 		}
 		if got := strings.Join(st.all(), ", "); got != "opening, running, stopped" {
 			t.Errorf("states: %s", got)
@@ -152,7 +152,7 @@ func TestAdapterComesAndGoes(t *testing.T) {
 			t.Errorf("%d sessions 5 s after it was unplugged", n)
 		}
 		if err := <-asked; err != nil {
-			t.Errorf("a command given meanwhile: %v", err)
+			t.Errorf("a command sent meanwhile: %v", err)
 		}
 		_ = stop()
 		if got := st.all(); !slices.Contains(got, "down: unplugged") {

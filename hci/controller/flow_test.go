@@ -104,7 +104,7 @@ func TestBuffersAreShared(t *testing.T) {
 		stuck, lively := open(t, session, 1), open(t, session, 2)
 		for range 6 {
 			if !stuck.TrySend(make([]byte, 10)) || !lively.TrySend(make([]byte, 20)) {
-				t.Fatal("there is no room")
+				t.Fatal("no room in the queue")
 			}
 		}
 		if got := s.taken(); got != "1/0/10 2/0/20 1/0/10 2/0/20" && got != "1/0/10 1/0/10 2/0/20 2/0/20" {
@@ -152,7 +152,7 @@ func TestSendWaits(t *testing.T) {
 		for c.Stats().Data < 60 {
 			synctest.Wait()
 			if p.TrySend([]byte{9}) && c.Stats().Data < 4 {
-				t.Error("a full queue took one more")
+				t.Error("a full queue accepted another PDU")
 			}
 			s.done(1, 1)
 			synctest.Wait()
@@ -239,7 +239,7 @@ func TestStalledPeer(t *testing.T) {
 			other.TrySend([]byte{1})
 		}
 		if got := s.taken(); got != "2/0/1 2/0/1 2/0/1 2/0/1" {
-			t.Errorf("the buffers are not back: %s", got)
+			t.Errorf("the buffers were not returned: %s", got)
 		}
 	})
 }
@@ -250,7 +250,7 @@ func TestBuffers(t *testing.T) {
 		le, shared []byte
 		want       packet.Buffers
 	}{
-		"of LE":              {[]byte{0, 251, 0, 8}, nil, packet.Buffers{Length: 251, Count: 8}},
+		"LE buffers":         {[]byte{0, 251, 0, 8}, nil, packet.Buffers{Length: 251, Count: 8}},
 		"shared with BR/EDR": {[]byte{0, 0, 0, 0}, []byte{0, 0xfd, 3, 64, 10, 0, 8, 0}, packet.Buffers{Length: 1021, Count: 10}},
 		"not reported":       {[]byte{1}, []byte{1}, packet.Buffers{}},
 		"too short":          {[]byte{0, 26, 0, 8}, []byte{0, 0, 0, 0, 0, 0, 0, 0}, packet.Buffers{}},

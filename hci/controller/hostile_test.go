@@ -48,7 +48,7 @@ func TestUnaskedAnswerBringsNoCredits(t *testing.T) {
 		s.complete(packet.OpReadBDAddr, 7, 0)
 		synctest.Wait()
 		if n := len(s.sent()) - before; n != 1 {
-			t.Errorf("%d commands on the way, with one credit", n)
+			t.Errorf("%d commands in flight, with one credit", n)
 		}
 		for range 2 {
 			s.complete(packet.OpLERand, 1, 0)

@@ -180,7 +180,7 @@ func TestMissingCompletion(t *testing.T) {
 		for range 20 {
 			waiting.Go(func() {
 				if _, err := c.Do(t.Context(), packet.LESetAdvertisingEnable(true)); err != nil {
-					t.Errorf("one that waited: %v", err)
+					t.Errorf("a waiting command: %v", err)
 				}
 			})
 		}

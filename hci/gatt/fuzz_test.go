@@ -58,7 +58,7 @@ func FuzzServerPeer(f *testing.F) {
 		if err == nil {
 			_ = client.send([]byte{1})
 		} else if client != nil {
-			t.Errorf("a client and %v", err)
+			t.Errorf("a client and the error %v", err)
 		}
 		p.l2cap.Close(errWanted)
 		<-c.ended

@@ -122,11 +122,11 @@ func TestConnectFails(t *testing.T) {
 		a.Connect(2, 0, nobody, bearer.ProxyService) // a mistake without consequences
 		time.Sleep(DefaultDeadline - 100*ms)
 		if got := a.of(2); len(got) != 0 {
-			t.Errorf("too early: %v", got)
+			t.Errorf("before the link was open: %v", got)
 		}
 		time.Sleep(200 * ms)
 		if e := a.last(2); e.Kind != bearer.LinkClosed || !errors.Is(e.Err, ErrTimeout) || !strings.Contains(e.Err.Error(), "01:02:03:04:05:06") {
-			t.Errorf("nobody there: %v", e.Err)
+			t.Errorf("no such peer: %v", e.Err)
 		}
 		a.Connect(3, 0, nobody, bearer.ProxyService)
 		time.Sleep(time.Second)
@@ -140,7 +140,7 @@ func TestConnectFails(t *testing.T) {
 		a.Connect(4, 0, to, bearer.ProxyService)
 		time.Sleep(10 * time.Second)
 		if e := a.last(4); e.Kind != bearer.LinkClosed || !errors.Is(e.Err, ErrService) || !strings.Contains(e.Err.Error(), "Mesh Proxy Service") {
-			t.Errorf("the other service: %v", e.Err)
+			t.Errorf("another service: %v", e.Err)
 		}
 		b.mu.Lock()
 		if len(b.events) != 1 || b.events[0].Kind != bearer.LinkClosed {

@@ -174,7 +174,7 @@ func join(t *testing.T, a, b *box, id bearer.LinkID) bearer.LinkID {
 	}
 	other := b.last(0)
 	if other.Kind != bearer.LinkOpened || other.ID < bearer.FirstIncoming {
-		t.Fatalf("the server says %+v", other)
+		t.Fatalf("the server reports %+v", other)
 	}
 	return other.ID
 }

@@ -155,7 +155,7 @@ func TestUnits(t *testing.T) {
 func TestParseCommandRefuses(t *testing.T) {
 	for _, s := range []string{"", "01", "01030c", "04030c00", "01030c01", "01030c0000", "ff030c00"} {
 		if _, _, err := packet.ParseCommand(octets(t, s)); err == nil {
-			t.Errorf("%q was taken for a command", s)
+			t.Errorf("%q was accepted as a command", s)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func TestAddress(t *testing.T) {
 	}
 	for _, s := range []string{"", "hci0", "00:1A:7D:DA:71", "00:1A:7D:DA:71:1", "00-1A-7D-DA-71-13", "0::1A:7D:DA:71:1", "00:1A:7D:DA:71:GG", "00:1A:7D:DA:71:13:"} {
 		if a, err := packet.ParseAddress(s); err == nil {
-			t.Errorf("%q was taken for %s", s, a)
+			t.Errorf("%q was accepted as %s", s, a)
 		}
 	}
 	if a := packet.NonResolvable([6]byte{1, 2, 3, 4, 5, 0xff}); a[5] != 0x3f || a[0] != 1 {

@@ -72,11 +72,11 @@ func TestConnectionCommandsAgainstGoBLE(t *testing.T) {
 func TestConnectionParameters(t *testing.T) {
 	good := someConnection.Connection
 	if !good.Valid() {
-		t.Error("good ones are refused")
+		t.Error("valid parameters are rejected")
 	}
 	for name, change := range map[string]func(*packet.ConnectionParameters){
-		"too fast":    func(p *packet.ConnectionParameters) { p.IntervalMin = 7 * time.Millisecond },
-		"upside down": func(p *packet.ConnectionParameters) { p.IntervalMax = 20 * time.Millisecond },
+		"too fast":              func(p *packet.ConnectionParameters) { p.IntervalMin = 7 * time.Millisecond },
+		"maximum below minimum": func(p *packet.ConnectionParameters) { p.IntervalMax = 20 * time.Millisecond },
 		"too slow": func(p *packet.ConnectionParameters) {
 			p.IntervalMax = 5 * time.Second
 			p.Supervision = 32 * time.Second
@@ -88,7 +88,7 @@ func TestConnectionParameters(t *testing.T) {
 		p := good
 		change(&p)
 		if p.Valid() {
-			t.Errorf("%s: %+v is taken", name, p)
+			t.Errorf("%s: %+v is accepted", name, p)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func TestConnectionEvents(t *testing.T) {
 		}
 	}
 	if _, _, ok := rows.Next(); ok {
-		t.Error("a row too many")
+		t.Error("one row too many")
 	}
 }
 

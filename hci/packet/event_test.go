@@ -210,13 +210,13 @@ func TestParseEventRefuses(t *testing.T) {
 	}
 	wrong := parse(t, "04 3e 01 01")
 	if _, err := wrong.CommandComplete(); err == nil {
-		t.Error("LE Meta was taken for Command Complete")
+		t.Error("LE Meta was decoded as Command Complete")
 	}
 	if _, err := wrong.AdvertisingReports(); err == nil {
-		t.Error("another subevent was taken for a report")
+		t.Error("another subevent was decoded as a report")
 	}
 	if _, err := wrong.AdvertisingSetTerminated(); err == nil {
-		t.Error("another subevent was taken for an end")
+		t.Error("another subevent was decoded as Advertising Set Terminated")
 	}
 }
 
@@ -371,7 +371,7 @@ func FuzzWalk(f *testing.F) {
 			again = packet.AppendStructure(again, s.Type, s.Data)
 		}
 		if !bytes.HasPrefix(data, again) {
-			t.Errorf("walked %x over %x", again, data)
+			t.Errorf("read %x from %x", again, data)
 		}
 	})
 }

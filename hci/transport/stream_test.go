@@ -74,7 +74,7 @@ func TestStreamLosesStep(t *testing.T) {
 			s := NewStream(readOnly{bytes.NewReader(append([]byte{4, 0xff, 0}, test.octets...))})
 			p := make([]byte, packet.MaxLen)
 			if n, err := s.Read(p); n != 3 || err != nil {
-				t.Fatalf("the good packet: %d, %v", n, err)
+				t.Fatalf("the valid packet: %d, %v", n, err)
 			}
 			_, err := s.Read(p)
 			if !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.hint) {
@@ -128,7 +128,7 @@ func TestStreamOverPipe(t *testing.T) {
 			t.Errorf("write after close: %v", err)
 		}
 		if err := host.Write([]byte{1, 3, 0x0c, 0}); err == nil || errors.Is(err, ErrClosed) {
-			t.Errorf("write to one that has gone: %v", err)
+			t.Errorf("write after the peer has closed: %v", err)
 		}
 		if err := host.Close(); err != nil {
 			t.Error(err)
@@ -180,7 +180,7 @@ func FuzzStream(f *testing.F) {
 			}
 			body, err := packet.BodyLen(p[:n])
 			if err != nil || packet.Type(p[0]).HeaderLen()+body != n {
-				t.Fatalf("%x is not one packet: %d, %v", p[:n], body, err)
+				t.Fatalf("%x is not exactly one packet: %d, %v", p[:n], body, err)
 			}
 			rest = rest[n:]
 		}

@@ -109,7 +109,7 @@ func list(all []adapter) string {
 	for i, a := range all {
 		names[i] = fmt.Sprintf("%s (%s)", a.name, a.address)
 		if a.nameless() {
-			names[i] = a.name + " (address not known yet; the kernel may still be setting it up)"
+			names[i] = a.name + " (its address is not known yet, the kernel may still be setting it up)"
 		}
 	}
 	return strings.Join(names, ", ")
@@ -137,7 +137,7 @@ func explain(name string, err error) error {
 }
 
 func held(name string, err error) error {
-	return fmt.Errorf("transport: %s is used by another program through the HCI user channel (another btmesh2mqtt, bluetooth-meshd, a virtual machine); stop it or give this bridge a separate adapter: %w: %w", name, ErrBusy, err)
+	return fmt.Errorf("transport: %s is held by another program with the HCI user channel (another btmesh2mqtt, bluetooth-meshd, a virtual machine); stop it or give this bridge a separate adapter: %w: %w", name, ErrBusy, err)
 }
 
 // Read reads one packet.

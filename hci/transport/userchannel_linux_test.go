@@ -83,7 +83,7 @@ func TestUserChannelGivesBackAsFound(t *testing.T) {
 			continue
 		}
 		if _, err := u.Read(make([]byte, 10)); err == nil || errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), u.adapter.name) {
-			t.Errorf("%s: an adapter that has gone reads %v", spec, err)
+			t.Errorf("%s: reading from an unplugged adapter: %v", spec, err)
 		}
 		if err := errors.Join(u.Close(), u.Close()); err != nil {
 			t.Errorf("%s: %v", spec, err)
@@ -109,7 +109,7 @@ func TestUserChannelErrors(t *testing.T) {
 	}{
 		"no Bluetooth":       {"hci0", fakeKernel{listing: unix.EAFNOSUPPORT}, ErrNoBluetooth, "container"},
 		"no HCI protocol":    {"hci0", fakeKernel{listing: unix.EPROTONOSUPPORT}, ErrNoBluetooth, "module"},
-		"missing by name":    {"hci1", fakeKernel{}, ErrNoAdapter, "hci0 (00:00:00:00:00:01), hci3 (00:00:00:00:00:02), hci4 (address not known yet"},
+		"missing by name":    {"hci1", fakeKernel{}, ErrNoAdapter, "hci0 (00:00:00:00:00:01), hci3 (00:00:00:00:00:02), hci4 (its address is not known yet"},
 		"missing by address": {"00:00:00:00:00:09", fakeKernel{}, ErrNoAdapter, "hci0 (00:00:00:00:00:01)"},
 		"none at all":        {"hci0", fakeKernel{none: true}, ErrNoAdapter, "plugged in"},
 		"unplugged just now": {"hci0", fakeKernel{binding: unix.ENODEV}, ErrNoAdapter, "gone"},
@@ -165,7 +165,7 @@ func TestUserChannelCannotBeGivenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := u.Close(); (err == nil) != ok {
-			t.Errorf("%v: Close says %v", up, err)
+			t.Errorf("%v: Close returned %v", up, err)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestHearers(t *testing.T) {
 	}{
 		"everybody": {heard: [3][]byte{{2, 3}, {1, 3}, {1, 2}}},
 		"nobody":    {preset: cut},
-		"one is deaf to another": {
+		"one does not hear another": {
 			set:   map[edge]virtual.Link{{1, 2}: cut},
 			heard: [3][]byte{{2, 3}, {3}, {1, 2}},
 		},

@@ -165,7 +165,7 @@ func TestExtendedParameterErrors(t *testing.T) {
 		value byte
 		want  packet.Status
 	}{
-		"as it is":                           {0, 0, packet.StatusSuccess},
+		"valid":                              {0, 0, packet.StatusSuccess},
 		"directed":                           {1, 0x1D, isUnsupported},
 		"connectable legacy":                 {1, 0x11, isInvalid}, // but not scannable
 		"anonymous legacy":                   {1, 0x30, isInvalid},
@@ -261,7 +261,7 @@ func TestCreditsAndLatency(t *testing.T) {
 			}
 		}
 		if credits[0] != 1 || credits[1] != 2 {
-			t.Errorf("credits %v, want 1 while one is in work and 2 after it", credits)
+			t.Errorf("credits %v, want 1 while a command is pending and 2 after it", credits)
 		}
 		if _, _, ok := s.answer(packet.OpReadBDAddr); ok {
 			t.Error("a command without a credit was answered")

@@ -197,10 +197,10 @@ func TestDisconnect(t *testing.T) {
 			one.refuse(isDisallowed, packet.Disconnect(h, packet.StatusRemoteUser))
 			time.Sleep(100 * time.Millisecond)
 			if got := one.disconnections(); len(got) != 1 || got[0] != (packet.DisconnectionComplete{Handle: h, Reason: packet.StatusLocalHost}) {
-				t.Errorf("who asked for it got %+v", got)
+				t.Errorf("the requesting end got %+v", got)
 			}
 			if got := other.disconnections(); len(got) != 1 || got[0] != (packet.DisconnectionComplete{Handle: o, Reason: packet.StatusRemoteUser}) {
-				t.Errorf("the other got %+v", got)
+				t.Errorf("the other end got %+v", got)
 			}
 			one.say(h, "too late")
 			if n := one.Stats(); n.Stray != 1 {

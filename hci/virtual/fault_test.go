@@ -119,7 +119,7 @@ func TestHardwareErrorAndGarbage(t *testing.T) {
 		s.Inject([]byte{0xFF, 0xFF})
 		synctest.Wait()
 		if s.garbage != 1 {
-			t.Errorf("%d injected packets came", s.garbage)
+			t.Errorf("%d injected packets were received", s.garbage)
 		}
 		s.Garble(2)
 		if got := s.answered(3); got != "--y" {
@@ -248,7 +248,7 @@ func TestServe(t *testing.T) {
 		host, ended = serve(c)
 		host.Write([]byte{0x77})
 		if err := <-ended; err == nil || !strings.Contains(err.Error(), "0x77") {
-			t.Errorf("a stream out of step: %v", err)
+			t.Errorf("a stream with invalid framing: %v", err)
 		}
 
 		_, ended = serve(c)

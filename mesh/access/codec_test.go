@@ -83,7 +83,7 @@ const (
 func TestOneDescriptionForAllFourVisits(t *testing.T) {
 	for _, c := range []struct{ name, octets, json string }{
 		{"without optional", everythingOctets, everythingJSON + "}"},
-		{"model of the specifications", everythingOctets + "0110", everythingJSON + `,"model":"1001"}`},
+		{"SIG model", everythingOctets + "0110", everythingJSON + `,"model":"1001"}`},
 		{"vendor model", everythingOctets + "5d000110", everythingJSON + `,"model":"005d:1001"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestOneDescriptionForAllFourVisits(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, err := access.Append(nil, &back); err != nil || !bytes.Equal(got[1:], params) {
-				t.Errorf("octets by way of JSON: %x, %v", got, err)
+				t.Errorf("octets through JSON: %x, %v", got, err)
 			}
 		})
 	}

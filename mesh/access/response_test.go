@@ -76,7 +76,7 @@ func TestResponses(t *testing.T) {
 		}
 	}
 	if k, ok := r.ResponseTo(mesh.VendorOpcode(1, 0x05F1)); ok {
-		t.Errorf("a message that nobody knows is answered by %s", k.Name)
+		t.Errorf("an unknown message is answered by %s", k.Name)
 	}
 }
 

@@ -38,7 +38,7 @@ func TestEveryMessageRoundTrips(t *testing.T) {
 		t.Run(k.Name, func(t *testing.T) {
 			known := seeds(k)
 			if len(known) == 0 {
-				t.Fatal("no octets are this message")
+				t.Fatal("no octets decode as this message")
 			}
 			read := 0
 			rapid.Check(t, func(t *rapid.T) {
@@ -54,7 +54,7 @@ func TestEveryMessageRoundTrips(t *testing.T) {
 				}
 			})
 			if read == 0 {
-				t.Error("no random octets were this message")
+				t.Error("no random octets decoded as this message")
 			}
 		})
 	}
@@ -74,7 +74,7 @@ func roundTrip(t failer, k access.Kind, params []byte) bool {
 	}
 	sent, err := access.Append(nil, m)
 	if err != nil {
-		t.Fatalf("%s %x is read as %+v but not written: %v", k.Name, params, m, err)
+		t.Fatalf("%s %x decodes as %+v but does not encode: %v", k.Name, params, m, err)
 	}
 	op, written, err := access.ParseOpcode(sent)
 	if err != nil || op != k.Opcode {
@@ -172,7 +172,7 @@ func FuzzFromJSON(f *testing.F) {
 		}
 		k, _ := r.ByOpcode(m.Opcode())
 		if !roundTrip(t, k, params) {
-			t.Fatalf("%s %s: written as %x, which is not read", name, data, params)
+			t.Fatalf("%s %s: encoded as %x, which does not decode", name, data, params)
 		}
 	})
 }

@@ -16,7 +16,7 @@ type Recipient struct {
 	TTL    mesh.TTL // mesh.DefaultTTL: the node's default TTL
 }
 
-// Keyholder is a Context that can tell which AppKeys its node has.
+// Keyholder is a Context that knows which AppKeys its node has.
 type Keyholder interface {
 	HasAppKey(index mesh.KeyIndex) bool
 }

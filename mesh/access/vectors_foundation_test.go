@@ -221,7 +221,7 @@ func samePart[T any, P interface {
 		t.Fatalf("%s: %v", text, err)
 	}
 	if got, err := access.AppendPart(nil, back); err != nil || !bytes.Equal(got, raw) {
-		t.Errorf("by way of JSON: expected %x, got %x, %v", raw, got, err)
+		t.Errorf("through JSON: expected %x, got %x, %v", raw, got, err)
 	}
 	return p
 }

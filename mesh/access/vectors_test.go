@@ -148,7 +148,7 @@ func testMessage(t *testing.T, r *access.Registry, v *vector) {
 	if err := access.FromJSON(text, back); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	same(t, "octets by way of JSON", back, payload)
+	same(t, "octets through JSON", back, payload)
 
 	fields := v.Fields
 	if status, ok := m.(*foundation.ConfigCompositionDataStatus); ok {

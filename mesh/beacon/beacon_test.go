@@ -191,7 +191,7 @@ func FuzzParse(f *testing.F) {
 		kind, err := beacon.TypeOf(pdu)
 		if u, parsed := beacon.ParseUnprovisioned(pdu); parsed == nil {
 			if err != nil || kind != beacon.TypeUnprovisioned {
-				t.Errorf("parsed what TypeOf says is %v, %v", kind, err)
+				t.Errorf("parsed what TypeOf returned as %v, %v", kind, err)
 			}
 			if again := u.Append(nil); !bytes.Equal(again, pdu) {
 				t.Errorf("wrote %x, read %x", again, pdu)

@@ -133,7 +133,7 @@ func check(t *testing.T, v vector) {
 			t.Errorf("decision %v, accepted should be %v", decision, v.Outputs.Accepted)
 		}
 	default:
-		t.Errorf("kind %q has no test here; add one, or a skip that says who has it", v.Kind)
+		t.Errorf("kind %q has no test here; add one, or a skip that names the package that tests it", v.Kind)
 	}
 }
 

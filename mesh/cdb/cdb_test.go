@@ -128,7 +128,7 @@ func TestForms(t *testing.T) {
 		"period in milliseconds": func(n map[string]any) {
 			at(n, "nodes", 1, "elements", 0, "models", 1, "publish").(map[string]any)["period"] = 60000
 		},
-		"words for security": func(n map[string]any) { at(n, "nodes", 0).(map[string]any)["security"] = "high" },
+		"security as a word": func(n map[string]any) { at(n, "nodes", 0).(map[string]any)["security"] = "high" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := cdb.Parse(changed(t, change))

@@ -10,8 +10,8 @@
 //	          └─ Exclusions            addresses of removed nodes, by IV index
 //
 // It does not contain the IV index, sequence numbers or the replay protection
-// list. Whoever takes over a network has to get the IV index from a beacon, and
-// must not send from an address that another node has already used.
+// list. A program that takes over a network has to get the IV index from a
+// beacon, and must not send from an address that another node has already used.
 //
 // Each object describes its fields once, for reading and writing, with a codec
 // that knows its position. So an error names the field:

@@ -99,7 +99,7 @@ func TestCCM(t *testing.T) {
 		}
 		for i, b := range room[3 : 3+len(plaintext)] {
 			if b != 0 {
-				t.Fatalf("octet %d of a refused plaintext is left", i)
+				t.Fatalf("octet %d of a rejected plaintext is left", i)
 			}
 		}
 	})

@@ -128,7 +128,7 @@ func TestKeyEqual(t *testing.T) {
 	k := mustKey(t)
 	other := k
 	if !k.Equal(other) || k.IsZero() || !(crypto.Key{}).IsZero() {
-		t.Error("a key does not equal its copy, or is taken for zero")
+		t.Error("a key does not equal its copy, or IsZero is true")
 	}
 	for i := range other {
 		other[i] ^= 0x80

@@ -77,7 +77,7 @@ func TestInvalidCurve(t *testing.T) {
 	}
 	good := pair.Public()
 	if _, err := pair.Secret(good); err != nil {
-		t.Errorf("a point of the curve was refused: %v", err)
+		t.Errorf("a point of the curve was rejected: %v", err)
 	}
 	bad := map[string]crypto.PublicKey{"zero": {}, "ones": crypto.PublicKey(bytes.Repeat([]byte{0xFF}, 64))}
 	for name, i := range map[string]int{"other X": 5, "other Y": 60} {
@@ -102,7 +102,7 @@ func TestNewKeyPair(t *testing.T) {
 	}
 	last[31]--
 	if _, err := crypto.NewKeyPair(last); err != nil {
-		t.Errorf("the order minus 1 is none: %v", err)
+		t.Errorf("the order minus 1 is not accepted as a private key: %v", err)
 	}
 	if _, err := crypto.NewKeyPair([32]byte{}); err == nil {
 		t.Error("zero is a private key")

@@ -114,7 +114,7 @@ func check(t *testing.T, v vector) {
 	case "ecdh_p256":
 		checkSecret(t, v)
 	default:
-		t.Errorf("kind %q has no test here; add one, or say who has it", v.Kind)
+		t.Errorf("kind %q has no test here; add one, or name the package that tests it", v.Kind)
 	}
 }
 

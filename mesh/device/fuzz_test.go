@@ -108,10 +108,10 @@ func remembers(t *testing.T, from, to *servertest.Bench) {
 		}
 		again, ok := to.Models[i].(access.Persistent)
 		if !ok {
-			t.Fatalf("model %s is another one", m.ID())
+			t.Fatalf("model %s differs", m.ID())
 		}
 		if err := again.Restore(stored); err != nil {
-			t.Fatalf("model %s does not take what it stored: %v", m.ID(), err)
+			t.Fatalf("model %s rejects its own stored state: %v", m.ID(), err)
 		}
 		// The return of power may change the state once.
 		once := bytes.Clone(again.State())

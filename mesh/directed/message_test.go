@@ -111,7 +111,7 @@ func number(t *testing.T, v any) uint64 {
 		}
 		return n
 	}
-	t.Fatalf("no number: %v", v)
+	t.Fatalf("not a number: %v", v)
 	return 0
 }
 
@@ -211,7 +211,7 @@ func FuzzParse(f *testing.F) {
 		}
 		out, err := m.Append(nil)
 		if err != nil {
-			t.Fatalf("%x is read as %+v and not written: %v", params, m, err)
+			t.Fatalf("%x decodes as %+v and does not encode: %v", params, m, err)
 		}
 		again, err := directed.Parse(op, out)
 		if err != nil || !reflect.DeepEqual(m, again) {

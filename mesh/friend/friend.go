@@ -73,7 +73,7 @@ type Outgoing struct {
 	Link Link
 }
 
-// Output is what is to be done after a call. Calls append to it.
+// Output is the result of a call: what the caller has to do. Calls append to it.
 type Output struct {
 	Send   []Outgoing
 	Events []Event

@@ -154,7 +154,7 @@ func (b *bench) drain(lpn mesh.Address) (all []network.PDU) {
 			return all
 		}
 	}
-	b.t.Fatal("the queue has no end")
+	b.t.Fatal("the queue never becomes empty")
 	return nil
 }
 
@@ -255,7 +255,7 @@ func TestSegmentAcknowledgmentReplacesTheOlderOne(t *testing.T) {
 	b.expect("acknowledgments", len(got), 3)
 	b.expect("numbers", numbers(got)[:2], []int{2, 3})
 	if got[2].Src != 1 || got[2].Seq == 4 {
-		t.Errorf("the friend's own has its old number: %+v", got[2])
+		t.Errorf("the friend's own message has its old number: %+v", got[2])
 	}
 }
 
@@ -333,7 +333,7 @@ func TestFriendshipEnds(t *testing.T) {
 		}
 		return reasons
 	}
-	t.Run("an offer that is not taken up", func(t *testing.T) {
+	t.Run("an offer that is not accepted", func(t *testing.T) {
 		b := newBench(t, friend.Config{})
 		b.request(sleeper, 0)
 		b.pass(400 * time.Millisecond)
@@ -381,9 +381,9 @@ func TestFriendshipEnds(t *testing.T) {
 		b.pass(time.Second)
 		b.Store(message(3, sleeper))
 		if more, update := isUpdate(b.poll(sleeper)); !update || !more {
-			t.Error("it does not begin with a Friend Update that says there is more")
+			t.Error("it does not begin with a Friend Update with More Data set")
 		}
-		b.expect("what waited", numbers(b.drain(sleeper)), []int{1, 2, 3})
+		b.expect("the stored messages", numbers(b.drain(sleeper)), []int{1, 2, 3})
 		b.expect("friendships", len(b.Status()), 1)
 	})
 	t.Run("stopped", func(t *testing.T) {
@@ -547,16 +547,16 @@ func TestFriendWaitsForTheNextQuestion(t *testing.T) {
 		return func(d time.Duration) bool { b.pass(d); return len(b.out.Send) > 0 }
 	}
 	b.StoreDraft(0, friend.Draft{ID: 1, Dst: sleeper, PDUs: 1})
-	b.expect("the question", ask()(receiveDelay), true)
+	b.expect("the request", ask()(receiveDelay), true)
 	answered := ask()
-	b.expect("no more, at once", answered(receiveDelay+100*time.Millisecond), false)
+	b.expect("no more data, at once", answered(receiveDelay+100*time.Millisecond), false)
 	b.StoreDraft(0, friend.Draft{ID: 2, Dst: sleeper, PDUs: 1})
-	b.expect("the next question", answered(0), true)
+	b.expect("the next request", answered(0), true)
 	b.expect("its number", b.out.Events, []friend.Event{friend.Handed{ID: 2}})
 	answered = ask()
-	b.expect("no more, at once", answered(receiveDelay), false)
-	b.expect("no more, within the window", answered(friend.DefaultReceiveWindow/2), true)
-	b.expect("no more, again", ask()(receiveDelay), true)
+	b.expect("no more data, at once", answered(receiveDelay), false)
+	b.expect("no more data, within the window", answered(friend.DefaultReceiveWindow/2), true)
+	b.expect("no more data, again", ask()(receiveDelay), true)
 }
 
 // A Low Power node that sends a new Request and does not accept the offer may
@@ -578,9 +578,9 @@ func TestSleeperThatDoesNotComeBackAtOnce(t *testing.T) {
 	b.request(sleeper, own)
 	b.pass(time.Second)
 	if more, update := isUpdate(b.poll(sleeper)); !update || !more {
-		t.Error("it does not begin with a Friend Update that says there is more")
+		t.Error("it does not begin with a Friend Update with More Data set")
 	}
-	b.expect("what waited", numbers(b.drain(sleeper)), []int{1, 2, 3, 4, 5, 6})
+	b.expect("the stored messages", numbers(b.drain(sleeper)), []int{1, 2, 3, 4, 5, 6})
 	b.Store(message(7, group)) // it has not sent its subscriptions again yet
 	b.subscribe(sleeper, friend.OpSubscriptionAdd, 2, group+1)
 	b.expect("still a member", numbers(b.drain(sleeper)), []int{7})

@@ -29,7 +29,7 @@ func FuzzParse(f *testing.F) {
 				want[i] &^= reserved[i]
 			}
 			if !bytes.Equal(again, want) {
-				t.Errorf("%s: wrote %x, read %x", what, again, params)
+				t.Errorf("%s: encoded %x, decoded %x", what, again, params)
 			}
 		}
 		poll, err := friend.ParsePoll(params)

@@ -136,7 +136,7 @@ func TestSampleMessages(t *testing.T) {
 	}
 	for n, got := range map[int][]byte{1: request.Append(nil), 2: offer.Append(nil), 5: update.Append(nil)} {
 		if !bytes.Equal(got, all[n].Upper) {
-			t.Errorf("message #%d: wrote %x, want %x", n, got, all[n].Upper)
+			t.Errorf("message #%d: encoded %x, want %x", n, got, all[n].Upper)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func TestPublication(t *testing.T) {
 		t.Errorf("%d sent, 2^%d left", n, p.CountLog()-1)
 	}
 	if n := sent(&p, start.Add(time.Hour)); n != 13 || p.CountLog() != 0 || !p.NextDeadline().IsZero() {
-		t.Errorf("%d sent, log of what is left %d", n, p.CountLog())
+		t.Errorf("%d sent, log of the remaining number %d", n, p.CountLog())
 	}
 	for _, off := range []state.HeartbeatPublication{
 		{CountLog: 5, PeriodLog: 3}, {Destination: 1, PeriodLog: 3}, {Destination: 1, CountLog: 5},
@@ -108,7 +108,7 @@ func TestFeaturesThatChange(t *testing.T) {
 	}
 	p.Set(start, state.HeartbeatPublication{Features: 0x0001})
 	if p.Changed(0x0001) {
-		t.Error("it sends to nobody")
+		t.Error("it sends without a destination")
 	}
 }
 
@@ -125,7 +125,7 @@ func TestSubscription(t *testing.T) {
 		}
 	}
 	if s.Receive(at, 6, 0xC000, 1) || s.Receive(at, 5, 0xC001, 1) || s.Receive(start.Add(8*time.Second), 5, 0xC000, 1) {
-		t.Error("counted what was not asked for")
+		t.Error("counted an unwanted heartbeat")
 	}
 	want := heartbeat.Status{Source: 5, Destination: 0xC000, PeriodLog: 3, CountLog: 2, MinHops: 2, MaxHops: 9}
 	if got := s.Status(at); got != want {

@@ -46,7 +46,7 @@ func TestImages(t *testing.T) {
 			other := v
 			other[word] ^= 1 << 63
 			if c.has(&other) {
-				t.Errorf("image %d is there with another word %d", i, word)
+				t.Errorf("image %d is found with another word %d", i, word)
 			}
 		}
 	}

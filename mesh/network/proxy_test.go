@@ -38,7 +38,7 @@ func checkProxy(t *testing.T, v vector) {
 	}
 	expect(t, got, want)
 	if other(v.Network[0], &got) || r.Open(v.Network[0], &got) == Fresh {
-		t.Error("it was opened under another nonce")
+		t.Error("it was decrypted with another nonce")
 	}
 	for i := range sealed {
 		sealed[i] ^= 0x40

@@ -163,7 +163,7 @@ func FuzzOpen(f *testing.F) {
 		var p network.PDU
 		verdict := r.Open(pdu, &p)
 		if verdict == network.Duplicate {
-			t.Error("an empty cache took it for a copy")
+			t.Error("with an empty cache it is a duplicate")
 		}
 		if verdict != network.Fresh {
 			return
@@ -173,7 +173,7 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("opened %x, sealed %x, %v", pdu, again, err)
 		}
 		if r.Open(pdu, &p) != network.Duplicate {
-			t.Error("the same again is no copy")
+			t.Error("a repetition is not a duplicate")
 		}
 	})
 }

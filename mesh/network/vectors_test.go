@@ -74,7 +74,7 @@ func TestVectors(t *testing.T) {
 			case "proxy_configuration", "solicitation":
 				checkProxy(t, v)
 			default:
-				t.Errorf("kind %q has no test here; add one, or a skip that says who has it", v.Kind)
+				t.Errorf("kind %q has no test here; add one, or a skip that names the package that tests it", v.Kind)
 			}
 		})
 	}

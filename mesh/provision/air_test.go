@@ -73,7 +73,7 @@ func (a *air) take(side int, out *Output) {
 	}
 	r.queue = append(r.queue, out.Send...)
 	if len(r.queue) > 200 {
-		a.t.Fatal("the queue of a radio grows without bound")
+		a.t.Fatal("the queue of a radio grows without limit")
 	}
 	a.events[side] = append(a.events[side], out.Events...)
 	for _, e := range slices.Clone(out.Events) {
@@ -219,7 +219,7 @@ func TestLossyChannel(t *testing.T) {
 		}
 		agreed(t, n, j, &s.acceptance)
 		if pf != nil || df != nil {
-			rt.Errorf("failures besides: %v, %v", pf, df)
+			rt.Errorf("further failures: %v, %v", pf, df)
 		}
 		if !a.device.Done() || !a.provisioner.Done() {
 			rt.Error("not done")
@@ -256,7 +256,7 @@ func TestBrokenChannel(t *testing.T) {
 			rt.Fatal("the provisioner has a node that never joined")
 		}
 		if wrongValue && (n != nil || j != nil) {
-			rt.Fatal("somebody completed with the wrong value")
+			rt.Fatal("a side completed with the wrong value")
 		}
 		if n != nil {
 			agreed(t, n, j, &s.acceptance)

@@ -108,9 +108,9 @@ func TestAttacks(t *testing.T) {
 		{"data forged", fromProvisioner, typeData, flip, FailDecryption, DecryptionFailed},
 		{"start with the other algorithm", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[1] ^= 1; return pdu }, FailInvalidFormat, InvalidFormat},
 		{"start with an unknown algorithm", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[1] = 2; return pdu }, FailInvalidFormat, InvalidFormat},
-		{"start with a public key out of band that there is not", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[2] = 1; return pdu }, FailInvalidFormat, InvalidFormat},
+		{"start with an unavailable public key out of band", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[2] = 1; return pdu }, FailInvalidFormat, InvalidFormat},
 		{"start downgraded to no OOB", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[3] = 0; return pdu }, FailInvalidFormat, InvalidFormat},
-		{"start with output OOB that there is not", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[3], pdu[5] = 2, 1; return pdu }, FailInvalidFormat, InvalidFormat},
+		{"start with unavailable output OOB", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[3], pdu[5] = 2, 1; return pdu }, FailInvalidFormat, InvalidFormat},
 		{"start with a prohibited method", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[3] = 4; return pdu }, FailInvalidFormat, InvalidFormat},
 		{"start with an action", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[4] = 1; return pdu }, FailInvalidFormat, InvalidFormat},
 	}
@@ -153,7 +153,7 @@ func TestAttacks(t *testing.T) {
 						t.Errorf("the device sent %v, the provisioner heard %+v", e.Failure.Sent, other.Failure)
 					}
 				case tt.sent != 0 && e.Failure.Peer != tt.sent:
-					t.Errorf("the device said %v, want %v", e.Failure.Peer, tt.sent)
+					t.Errorf("the device sent %v, want %v", e.Failure.Peer, tt.sent)
 				}
 				if _, ok := find(l.deviceEvents, Completed); ok {
 					t.Error("the device completed")
@@ -163,17 +163,17 @@ func TestAttacks(t *testing.T) {
 				}
 				// What may have been sent before.
 				if sentType(t, l.toDevice, typeData) && tt.kind != typeData {
-					t.Error("provisioning data left although nobody was authenticated")
+					t.Error("provisioning data was sent without authentication")
 				}
 				if sentType(t, l.toDevice, typeRandom) && tt.from == fromDevice && tt.kind == typeConfirmation && tt.code != FailConfirmation {
-					t.Error("the provisioner showed its random number without a valid commitment")
+					t.Error("the provisioner revealed its random number without a valid commitment")
 				}
 				if sentType(t, l.toProvisioner, typeRandom) && tt.from == fromProvisioner && tt.kind != typeData {
-					t.Error("the device showed its random number to an impostor")
+					t.Error("the device revealed its random number to an impostor")
 				}
 				for _, pdu := range append(l.toDevice, l.toProvisioner...) {
 					if bytes.Contains(pdu, s.acceptance.Network.Key.Reveal()[:4]) {
-						t.Error("octets of the NetKey in the clear")
+						t.Error("unencrypted octets of the NetKey")
 					}
 				}
 				if l.device.Linked() {
@@ -204,14 +204,14 @@ func TestWrongStaticValue(t *testing.T) {
 		e := last(l.provisionerEvents)
 		if e.Failure == nil || e.Failure.Code != FailPeer || e.Failure.Peer != ConfirmationFailed {
 			t.Errorf("%v: provisioner %+v", algorithm, e.Failure)
-		} else if !strings.Contains(e.Failure.Error(), "authentication value differs from the given one") {
-			t.Errorf("%v: it does not say what is wrong: %v", algorithm, e.Failure)
+		} else if !strings.Contains(e.Failure.Error(), "authentication value is not the one that was given") {
+			t.Errorf("%v: the error does not name the cause: %v", algorithm, e.Failure)
 		}
 		if e, _ := find(l.deviceEvents, Failed); e.Failure == nil || e.Failure.Code != FailConfirmation {
 			t.Errorf("%v: device %+v", algorithm, e.Failure)
 		}
 		if sentType(t, l.toDevice, typeData) {
-			t.Error("provisioning data left")
+			t.Error("provisioning data was sent")
 		}
 	}
 }
@@ -367,7 +367,7 @@ func TestDeviceRefusesData(t *testing.T) {
 	}{
 		{"unassigned", func(a *Acceptance) { a.Address = 0 }, FailAddress, CannotAssign},
 		{"group", func(a *Acceptance) { a.Address = 0xC000 }, FailAddress, CannotAssign},
-		{"runs over", func(a *Acceptance) { a.Address = 0x7FFE }, FailAddress, CannotAssign},
+		{"out of range", func(a *Acceptance) { a.Address = 0x7FFE }, FailAddress, CannotAssign},
 		{"key index", func(a *Acceptance) { a.Network.Index = 0x1000 }, FailData, InvalidData},
 	}
 	for _, tt := range tests {

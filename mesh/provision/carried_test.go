@@ -157,10 +157,10 @@ func TestCarriedLinkEnds(t *testing.T) {
 		again.device = c.device
 		again.connect()
 		if _, ok := find(again.provisionerEvents, Completed); !ok {
-			t.Error("the device takes no other link")
+			t.Error("the device accepts no other link")
 		}
 	}
-	t.Run("never made", func(t *testing.T) {
+	t.Run("never opened", func(t *testing.T) {
 		c := newCarriage(t, plainSetup())
 		var p, d Output
 		c.provisioner.Open(c.now, &p)
@@ -292,7 +292,7 @@ func testCarriedVector(t *testing.T, v *vector, all []vector) {
 	}
 	for sender, queue := range sent {
 		if len(queue) != 0 {
-			t.Errorf("the %s sent %x besides", sender, queue)
+			t.Errorf("the %s also sent %x", sender, queue)
 		}
 	}
 }

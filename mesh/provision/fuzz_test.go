@@ -110,7 +110,7 @@ func FuzzLinkProvisioner(f *testing.F) {
 				// same, can have reached this point.
 				d := newLockstep(t, s).run()
 				if j, _ := find(d.deviceEvents, Completed); !j.Joined.DeviceKey.Equal(e.Node.DeviceKey) {
-					t.Fatal("completed with somebody else")
+					t.Fatal("completed with another peer")
 				}
 			}
 		}
@@ -179,7 +179,7 @@ func fuzzProtocol(f *testing.F, fromDevice bool, check func(*testing.T, *lockste
 		check(t, l)
 		_, completed := find(l.provisionerEvents, Completed)
 		if !genuine && completed && replacement[0] != typeComplete {
-			t.Fatalf("completed although %x was put in as PDU %d", replacement, at%6)
+			t.Fatalf("completed although %x was inserted as PDU %d", replacement, at%6)
 		}
 	})
 }

@@ -50,7 +50,7 @@ func TestReplayedGuess(t *testing.T) {
 					t.Errorf("got %v", e.Failure)
 				}
 				if sentType(t, l.toDevice, typeData) {
-					t.Error("the network was given away")
+					t.Error("the network was revealed")
 				}
 			})
 		}
@@ -87,7 +87,7 @@ func TestDowngradedOffer(t *testing.T) {
 			t.Errorf("%v: got %v", algorithm, e.Failure)
 		}
 		if sentType(t, l.toDevice, typeData) {
-			t.Errorf("%v: the network was given away", algorithm)
+			t.Errorf("%v: the network was revealed", algorithm)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func TestPromptOrder(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, e.Failure)
 		}
 		if sentType(t, l.toDevice, typeData) {
-			t.Errorf("%s: the network was given away", tt.name)
+			t.Errorf("%s: the network was revealed", tt.name)
 		}
 	}
 

@@ -67,7 +67,7 @@ func TestPromptedOOB(t *testing.T) {
 		agreed(t, completed(t, l.provisionerEvents).Node, completed(t, l.deviceEvents).Joined, &s.acceptance)
 		shown, ok := find(append(l.deviceEvents, l.provisionerEvents...), OOBShown)
 		if !ok {
-			t.Fatal("nobody shows a value")
+			t.Fatal("no side displays a value")
 		}
 		if err := shown.Prompt.check(shown.Prompt.Value); err != nil {
 			t.Errorf("%q: %v", shown.Prompt.Value, err)
@@ -80,7 +80,7 @@ func TestPromptedOOB(t *testing.T) {
 			t.Errorf("the device sends its public key: %t", sent)
 		}
 		if sent := sentType(t, l.toProvisioner, typeInputComplete); sent != (s.acceptance.Auth.Method == InputOOB) {
-			t.Errorf("the device says that the input is complete: %t", sent)
+			t.Errorf("the device sends Input Complete: %t", sent)
 		}
 	})
 }
@@ -116,7 +116,7 @@ func TestPromptedOOBWrongValue(t *testing.T) {
 			t.Errorf("provisioner: %v", e.Failure)
 		}
 		if sentType(t, l.toDevice, typeData) {
-			t.Error("the network was given away")
+			t.Error("the network was revealed")
 		}
 	})
 }
@@ -224,15 +224,15 @@ func TestChoose(t *testing.T) {
 		{"static is the strongest", Policy{Allowed: AllMethods, Static: static}, nil, Auth{Method: StaticOOB, Value: static}},
 		{"36^6 is more than 10^8", Policy{Allowed: AllMethods}, nil, Auth{Method: OutputOOB, Action: OutputAlphanumeric, Size: 6}},
 		{"10^8 is more than 10^6", Policy{Allowed: AllMethods}, func(c *Capabilities) { c.OutputActions = ActionsOf(Blink, OutputNumeric) }, Auth{Method: InputOOB, Action: InputNumeric, Size: 8}},
-		{"output of equals", Policy{Allowed: AllMethods, Size: 4}, func(c *Capabilities) { c.OutputActions = ActionsOf(OutputNumeric) }, Auth{Method: OutputOOB, Action: OutputNumeric, Size: 4}},
+		{"output preferred", Policy{Allowed: AllMethods, Size: 4}, func(c *Capabilities) { c.OutputActions = ActionsOf(OutputNumeric) }, Auth{Method: OutputOOB, Action: OutputNumeric, Size: 4}},
 		{"one digit is counted", Policy{Allowed: AllMethods}, func(c *Capabilities) { c.OutputActions, c.InputActions = ActionsOf(Vibrate), 0 }, Auth{Method: OutputOOB, Action: Vibrate, Size: 1}},
-		{"the action that is wanted", Policy{Allowed: MethodsOf(InputOOB), Action: &numeric, Size: 3}, nil, Auth{Method: InputOOB, Action: InputNumeric, Size: 3}},
-		{"the size that is wanted", Policy{Allowed: MethodsOf(InputOOB), Action: &push, Size: 2}, nil, Auth{Method: InputOOB, Action: Push, Size: 2}},
-		{"a size that it has not", Policy{Allowed: MethodsOf(InputOOB), Size: 8}, func(c *Capabilities) { c.InputSize = 7 }, Auth{Method: 0xFF}},
+		{"the requested action", Policy{Allowed: MethodsOf(InputOOB), Action: &numeric, Size: 3}, nil, Auth{Method: InputOOB, Action: InputNumeric, Size: 3}},
+		{"the requested size", Policy{Allowed: MethodsOf(InputOOB), Action: &push, Size: 2}, nil, Auth{Method: InputOOB, Action: Push, Size: 2}},
+		{"an unsupported size", Policy{Allowed: MethodsOf(InputOOB), Size: 8}, func(c *Capabilities) { c.InputSize = 7 }, Auth{Method: 0xFF}},
 		{"least effort", Policy{Allowed: AllMethods, Static: static, LeastEffort: true}, nil, Auth{}},
-		{"least effort where it insists", Policy{Allowed: AllMethods, Static: static, LeastEffort: true}, func(c *Capabilities) { c.OOBTypes |= OOBRequired }, Auth{Method: StaticOOB, Value: static}},
+		{"least effort, OOB required", Policy{Allowed: AllMethods, Static: static, LeastEffort: true}, func(c *Capabilities) { c.OOBTypes |= OOBRequired }, Auth{Method: StaticOOB, Value: static}},
 		{"nothing in common", Policy{Allowed: MethodsOf(StaticOOB)}, nil, Auth{Method: 0xFF}},
-		{"it insists", Policy{Allowed: MethodsOf(NoOOB, StaticOOB)}, func(c *Capabilities) { c.OOBTypes |= OOBRequired }, Auth{Method: 0xFF}},
+		{"OOB required", Policy{Allowed: MethodsOf(NoOOB, StaticOOB)}, func(c *Capabilities) { c.OOBTypes |= OOBRequired }, Auth{Method: 0xFF}},
 		{"no OOB is all there is", Policy{Allowed: AllMethods}, func(c *Capabilities) { *c = Capabilities{Elements: 1} }, Auth{}},
 		{"no OOB is not allowed", Policy{Allowed: AllMethods &^ MethodsOf(NoOOB)}, func(c *Capabilities) { *c = Capabilities{Elements: 1} }, Auth{Method: 0xFF}},
 		{"an unknown action", Policy{Allowed: AllMethods}, func(c *Capabilities) { *c = Capabilities{OutputActions: 1 << 9, OutputSize: 8} }, Auth{}},
@@ -253,7 +253,7 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want %+v", tt.name, got, err, tt.want)
 		}
 		if refusal := c.refuses(&got); refusal != nil {
-			t.Errorf("%s: the choice is refused: %v", tt.name, refusal)
+			t.Errorf("%s: the choice is rejected: %v", tt.name, refusal)
 		}
 	}
 }
@@ -290,7 +290,7 @@ func TestPublicKeyOutOfBand(t *testing.T) {
 		l.acceptance.Auth.PublicKey = &key
 		l.run()
 		if e := last(l.provisionerEvents); e.Failure == nil || e.Failure.Code != FailUnexpectedPDU {
-			t.Errorf("a key that nobody asked for: %v", e.Failure)
+			t.Errorf("an unexpected key: %v", e.Failure)
 		}
 
 		// The known key must be a point of the curve.
@@ -306,6 +306,6 @@ func TestPublicKeyOutOfBand(t *testing.T) {
 	s := plainSetup()
 	s.acceptance.Auth.PublicKey = &crypto.PublicKey{}
 	if err := toCapabilities(t, s).Accept(testStart, s.acceptance, &Output{}); err == nil {
-		t.Error("a public key that the device has not out of band is accepted")
+		t.Error("an out-of-band public key that the device does not have is accepted")
 	}
 }

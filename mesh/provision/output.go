@@ -6,9 +6,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// Output is what a session wants done, in this order: cancel, then persist and
-// report what Events say, then send. A result is thereby on disk before the
-// acknowledgement that tells the peer so. The caller owns it, may hand it to
+// Output is what the caller has to do for a session, in this order: cancel, then
+// store and report the Events, then send. So a result is on disk before the
+// peer receives the acknowledgement. The caller owns the Output, may pass it to
 // several calls and several sessions, and empties it with Reset.
 type Output struct {
 	// Cancel lists the lanes whose earlier PDUs need not be transmitted any

@@ -155,7 +155,7 @@ func (u *user) enter(t testing.TB, now time.Time, p *Provisioner, d *Device) (fr
 		err = p.Input(now, text, out)
 	}
 	if err != nil {
-		t.Fatalf("%q is refused: %v", text, err)
+		t.Fatalf("%q is rejected: %v", text, err)
 	}
 	u.shown, u.wanted = nil, false
 	return fromDevice, out
@@ -255,7 +255,7 @@ func (l *lockstep) run() *lockstep {
 	for len(l.pendingDevice)+len(l.pendingProvisioner) > 0 {
 		l.rounds++
 		if l.rounds > 1000 {
-			l.t.Fatal("the two sides never stop talking")
+			l.t.Fatal("the two sides never stop sending")
 		}
 		work := l.pendingDevice
 		l.pendingDevice = nil

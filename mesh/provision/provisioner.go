@@ -321,7 +321,7 @@ func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 	if f, ok := pdu.(FailedPDU); ok {
 		reason := fmt.Sprintf("the device ended the session: %v", f.Code)
 		if f.Code == ConfirmationFailed {
-			reason += "; its authentication value differs from the given one, or there was an attack"
+			reason += "; its authentication value is not the one that was given, or there was an attack"
 		}
 		p.end(now, closeFail, out, &Failure{Code: FailPeer, Peer: f.Code, Reason: reason})
 		return

@@ -97,7 +97,7 @@ func testCertificateVector(t *testing.T, v *vector) {
 		t.Fatal(err)
 	}
 	if pair.Public() != id.PublicKey {
-		t.Error("the private key is another")
+		t.Error("the private key differs")
 	}
 	var size int
 	if err := json.Unmarshal(v.Outputs["der_octets"], &size); err != nil || size != len(der) {
@@ -119,12 +119,12 @@ func testURIVector(t *testing.T, v *vector) {
 	}
 	for n := range ndef {
 		if uri, err := ParseURIRecord(ndef[:n]); err == nil {
-			t.Errorf("%d octets are read as %q", n, uri)
+			t.Errorf("%d octets decode as %q", n, uri)
 		}
 	}
 	for _, broken := range [][]byte{nil, {0xD1, 1, 1, 'U', 9}, slices.Concat([]byte{0x91}, ndef[1:]), slices.Concat([]byte{0xD1, 2}, ndef[2:])} {
 		if _, err := ParseURIRecord(broken); err == nil {
-			t.Errorf("%x is read", broken)
+			t.Errorf("%x is accepted", broken)
 		}
 	}
 }

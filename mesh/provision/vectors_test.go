@@ -180,10 +180,10 @@ func testSessionVector(t *testing.T, v *vector) {
 	}
 	provisioner, device := sides["provisioner"], sides["device"]
 	if !provisioner.commit(out("confirmation_device")) || !provisioner.opens(&device.random) {
-		t.Error("the provisioner refuses the device")
+		t.Error("the provisioner rejects the device")
 	}
 	if !device.commit(out("confirmation_provisioner")) || !device.opens(&provisioner.random) {
-		t.Error("the device refuses the provisioner")
+		t.Error("the device rejects the provisioner")
 	}
 	session := device.derive(&provisioner.random, &device.random)
 	same(t, "session key", session.key.Reveal(), out("session_key"))
@@ -277,7 +277,7 @@ func testTranscriptVector(t *testing.T, v *vector, all []vector) {
 	}
 	for sender, queue := range sent {
 		if len(queue) != 0 {
-			t.Errorf("the %s sent %x besides", sender, queue)
+			t.Errorf("the %s also sent %x", sender, queue)
 		}
 	}
 	e, _ := find(l.deviceEvents, Completed)

@@ -62,7 +62,7 @@ func (b *bench) pass(d time.Duration) {
 		b.Tick(b.now, &b.out)
 		b.collect()
 		if again := b.NextDeadline(); again.Equal(next) {
-			b.Fatalf("the deadline %v stands still", next)
+			b.Fatalf("the deadline %v does not advance", next)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestClientTakesTheBest(t *testing.T) {
 	b.sight(2, -50, 0)
 	b.sight(3, -60, 0)
 	if len(b.made) != 0 {
-		t.Fatal("the first one was taken at once")
+		t.Fatal("the first one was used at once")
 	}
 	b.pass(time.Second)
 	if len(b.made) != 1 || b.made[0].Peer != peer(2) {
@@ -174,16 +174,16 @@ func TestClientSetsTheFilterUp(t *testing.T) {
 	b.answer(1, proxy.AcceptList, 12)
 	b.pass(29 * time.Second)
 	if !b.Ready(1) || len(b.saying()) != 0 {
-		t.Error("it asks again at once")
+		t.Error("it sends again at once")
 	}
 }
 
 func TestClientRepairsTheFilter(t *testing.T) {
 	for name, wrong := range map[string]proxy.FilterStatus{
-		"other type":  {Type: proxy.RejectList, Size: 3},
-		"less in it":  {Type: proxy.AcceptList, Size: 2},
-		"more in it":  {Type: proxy.AcceptList, Size: 4},
-		"nothing any": {Type: proxy.AcceptList},
+		"other type":   {Type: proxy.RejectList, Size: 3},
+		"shorter list": {Type: proxy.AcceptList, Size: 2},
+		"longer list":  {Type: proxy.AcceptList, Size: 4},
+		"nothing any":  {Type: proxy.AcceptList},
 	} {
 		b := newBench(t, 1, proxy.Wish{Type: proxy.AcceptList, Addresses: addresses(3)})
 		b.sight(1, -50, 0)
@@ -425,7 +425,7 @@ func TestClientProperties(t *testing.T) {
 			}
 			for _, c := range b.made {
 				if seen[c.ID] {
-					t.Fatalf("link %d was made twice", c.ID)
+					t.Fatalf("link %d was used twice", c.ID)
 				}
 				seen[c.ID], open[c.ID] = true, true
 			}

@@ -113,7 +113,7 @@ func limit(t MessageType) int {
 // which is valid until the next call. An invalid PDU is counted as a fault and
 // changes nothing, with two exceptions: a first segment begins again, and a
 // message that becomes too long is dropped. So a correctly sent message is
-// received whatever came before.
+// received whatever was received before.
 func (r *Reassembly) Receive(now time.Time, pdu []byte) (t MessageType, message []byte, complete bool) {
 	if len(pdu) <= headerSize {
 		return r.fault()

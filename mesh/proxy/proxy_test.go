@@ -49,7 +49,7 @@ func TestSplitAndReassemble(t *testing.T) {
 			}
 		}
 		if !r.Deadline().IsZero() {
-			t.Error("something is waited for")
+			t.Error("a message is pending")
 		}
 	})
 }
@@ -70,10 +70,10 @@ func TestReassemblyOverflow(t *testing.T) {
 		}
 		whole := append([]byte{byte(kind)}, make([]byte, longest(kind))...)
 		if _, m, complete := r.Receive(start, whole); !complete || len(m) != longest(kind) {
-			t.Errorf("%v: the longest message is not taken", kind)
+			t.Errorf("%v: the longest message is not accepted", kind)
 		}
 		if _, _, complete := r.Receive(start, append(whole, 0)); complete {
-			t.Errorf("%v: a longer one is taken", kind)
+			t.Errorf("%v: a longer one is accepted", kind)
 		}
 	}
 }
@@ -137,7 +137,7 @@ func TestMessagesRoundTrip(t *testing.T) {
 		{6},
 	} {
 		if m, err := proxy.ParseMessage(wrong); err == nil {
-			t.Errorf("%x was read as %#v", wrong, m)
+			t.Errorf("%x was decoded as %#v", wrong, m)
 		}
 	}
 }
@@ -228,7 +228,7 @@ func TestSolicitationRPL(t *testing.T) {
 		l.Accept(a, 0)
 	}
 	if l.Accept(0x7000, 1) {
-		t.Error("the list has no end")
+		t.Error("the list has no limit")
 	}
 	l.Clear(4, 2)
 	if len(l) != proxy.MaxSolicitors-2 || !l.Accept(5, 1) {
@@ -291,10 +291,10 @@ func FuzzServiceData(f *testing.F) {
 			t.Errorf("%x is of kind %v, %t, network %t, node %t", data, kind, ok, network, node)
 		}
 		if uuid, oob, ok := proxy.ParseDeviceServiceData(data); ok && !bytes.Equal(proxy.DeviceServiceData(uuid, oob), data) {
-			t.Errorf("%x is read as %v %v", data, uuid, oob)
+			t.Errorf("%x is decoded as %v %v", data, uuid, oob)
 		}
 		if pdu, ok := proxy.ParseSolicitationData(data); ok && !bytes.Equal(proxy.SolicitationData(pdu), data) {
-			t.Errorf("%x is read as %x", data, pdu)
+			t.Errorf("%x is decoded as %x", data, pdu)
 		}
 	})
 }

@@ -190,7 +190,7 @@ func TestRefreshSurvivesAnything(t *testing.T) {
 			dead := false
 			for _, send := range out.Send {
 				i := slices.IndexFunc(nodes(n), func(o refresh.Node) bool { return o.UUID == send.Node })
-				if happens("question lost", 20) {
+				if happens("request lost", 20) {
 					r.Answered(now, send.Node, node.Response{}, node.ErrNoResponse)
 					continue
 				}
@@ -241,7 +241,7 @@ func drive(t *testing.T, now *time.Time, r *refresh.Refresh, own host, others []
 		for _, send := range out.Send {
 			i := int(send.Node[0])
 			if silent[i] {
-				r.Answered(*now, send.Node, node.Response{}, errors.New("it is silent"))
+				r.Answered(*now, send.Node, node.Response{}, errors.New("the node is silent"))
 				continue
 			}
 			r.Answered(*now, send.Node, others[i].answer(t, send.Request), nil)
@@ -260,12 +260,12 @@ func TestPatienceAndFinish(t *testing.T) {
 		left     int // nodes that are left behind
 		done     bool
 	}{
-		"all answer":              {done: true},
-		"one is silent":           {silent: []int{1}},
-		"patience":                {silent: []int{1}, patience: 10 * time.Hour, left: 1, done: true},
-		"patience with nobody":    {silent: []int{0, 1, 2}, patience: 10 * time.Hour},
-		"the operator":            {silent: []int{1}, finish: true, left: 1, done: true},
-		"the operator and nobody": {silent: []int{0, 1, 2}, finish: true, left: 3, done: true},
+		"all answer":                    {done: true},
+		"one is silent":                 {silent: []int{1}},
+		"patience":                      {silent: []int{1}, patience: 10 * time.Hour, left: 1, done: true},
+		"patience, no node answers":     {silent: []int{0, 1, 2}, patience: 10 * time.Hour},
+		"the operator":                  {silent: []int{1}, finish: true, left: 1, done: true},
+		"the operator, no node answers": {silent: []int{0, 1, 2}, finish: true, left: 3, done: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := start
@@ -278,7 +278,7 @@ func TestPatienceAndFinish(t *testing.T) {
 			}
 			drive(t, &now, r, own, others, silent, 9*time.Hour)
 			if len(silent) > 0 && r.Phase() != refresh.Distribute {
-				t.Fatalf("it does not wait: %+v", r.Status())
+				t.Fatalf("it must not wait: %+v", r.Status())
 			}
 			if test.finish {
 				r.Finish()
@@ -367,7 +367,7 @@ func TestExclude(t *testing.T) {
 	drive(t, &now, r, newHost(), others, map[int]bool{2: true}, time.Hour)
 	for range 2 { // it does not forget
 		if r.Exclude(uuid(1)) {
-			t.Error("a node that has the new keys can be left out")
+			t.Error("a node with the new keys can be excluded")
 		}
 		data, err := r.Encode()
 		if err != nil {

@@ -22,7 +22,7 @@ const (
 	heardPause = 5 * time.Second
 )
 
-// Output is what is to be done, in the order of the fields.
+// Output is what the caller has to do, in the order of the fields.
 type Output struct {
 	// Persist says that the refresh has changed and must be stored first.
 	Persist bool

@@ -99,7 +99,7 @@ func (s *station) pass(d time.Duration) {
 		s.now = next
 		s.server.Wake(s)
 		if next.Equal(s.server.NextDeadline()) {
-			s.t.Fatal("a deadline stands still")
+			s.t.Fatal("a deadline does not advance")
 		}
 	}
 }
@@ -182,7 +182,7 @@ func TestScan(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	if !s.server.NextDeadline().IsZero() {
-		t.Error("there is something left to do")
+		t.Error("a deadline is left")
 	}
 }
 
@@ -205,7 +205,7 @@ func TestExtendedScan(t *testing.T) {
 	types := []uint8{0x09}
 	s.say(alice, &foundation.RemoteProvisioningExtendedScanStart{ADTypeFilter: types})
 	if m := take1[*foundation.RemoteProvisioningExtendedScanReport](s, alice); m.UUID != s.UUID() || !m.HasOOBInformation || m.Status != foundation.RemoteSuccess {
-		t.Errorf("of itself: %+v", m)
+		t.Errorf("about itself: %+v", m)
 	}
 	look := &foundation.RemoteProvisioningExtendedScanStart{ADTypeFilter: types, HasUUID: true, UUID: mesh.UUID{5}, Timeout: 5}
 	s.say(alice, look)
@@ -264,7 +264,7 @@ func TestLinkThatIsNotAnswered(t *testing.T) {
 	s.link(s.say(bob, &foundation.RemoteProvisioningLinkClose{}), foundation.RemoteSuccess, foundation.RemoteLinkIdle)
 	s.pass(time.Minute)
 	if len(s.take()) != 0 || !s.server.NextDeadline().IsZero() {
-		t.Error("there is something left to do")
+		t.Error("a deadline is left")
 	}
 }
 
@@ -282,7 +282,7 @@ func TestOwnLink(t *testing.T) {
 	invite := []byte{0, 0}
 	s.say(bob, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
 	if len(s.take()) != 0 {
-		t.Error("a stranger's PDU was taken")
+		t.Error("a PDU from another client was accepted")
 	}
 	s.say(alice, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
 	all := s.take()
@@ -306,7 +306,7 @@ func TestOwnLink(t *testing.T) {
 	}
 	all[0].done(false) // of a link that has ended
 	if len(s.take()) != 0 || s.committed || s.prepared != nil {
-		t.Error("something happened on a link that is gone")
+		t.Error("an event on a link that has ended")
 	}
 	// An unused link ends.
 	s.link(s.say(alice, &foundation.RemoteProvisioningLinkOpen{}), foundation.RemoteSuccess, foundation.RemoteLinkActive)

@@ -88,7 +88,7 @@ func (c *channel) collect(i int) {
 		delete(c.pending[i], d.Message)
 		c.sent[id].results = append(c.sent[id].results, d.Result)
 		if d.Result == Delivered && c.received[id] != 1 {
-			c.t.Fatalf("message %d is said to be delivered and was received %d times", id, c.received[id])
+			c.t.Fatalf("message %d is reported as delivered and was received %d times", id, c.received[id])
 		}
 	}
 	for _, pdu := range copies(p.out.Network) {

@@ -20,7 +20,7 @@ func named(t *testing.T, all []vector, name string) *vector {
 			return &all[i]
 		}
 	}
-	t.Fatalf("there is no sample %q", name)
+	t.Fatalf("no sample %q", name)
 	return nil
 }
 

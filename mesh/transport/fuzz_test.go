@@ -77,7 +77,7 @@ func FuzzReceive(f *testing.F) {
 			data = rest
 			out := p.receive(now, pdu)
 			if len(out.Access)+len(out.Control) > 1 || len(out.Access)+len(out.Control) < len(out.Replay)-1 {
-				t.Fatalf("one PDU gave %+v", out)
+				t.Fatalf("one PDU resulted in %+v", out)
 			}
 			for _, m := range out.Access {
 				if len(m.Payload) < 1 || len(m.Payload) > MaxPayload || m.Src != pdu.Src || m.Dst != pdu.Dst {
@@ -125,7 +125,7 @@ func FuzzLowerPDU(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, ctl bool) {
 		if s, ok := parseSegment(data, ctl); ok {
 			if s.o > s.n || s.n >= maxSegments || len(s.data) == 0 || len(s.data) > segmentSize(ctl) {
-				t.Fatalf("read %x as %+v", data, s)
+				t.Fatalf("decoded %x as %+v", data, s)
 			}
 			want := bytes.Clone(data)
 			want[0] |= segmentedBit // checked by the caller
@@ -133,7 +133,7 @@ func FuzzLowerPDU(f *testing.F) {
 				want[1] &= 0x7F // reserved
 			}
 			if got := append(s.appendHead(nil), s.data...); !bytes.Equal(got, want) {
-				t.Fatalf("wrote %x, read %x", got, data)
+				t.Fatalf("encoded %x, decoded %x", got, data)
 			}
 		}
 		if a, ok := parseAck(data); ok {
@@ -141,7 +141,7 @@ func FuzzLowerPDU(f *testing.F) {
 			want[0] = opcodeAck
 			want[2] &^= 3 // reserved
 			if got := a.append(nil); !bytes.Equal(got, want) {
-				t.Fatalf("wrote %x, read %x", got, data)
+				t.Fatalf("encoded %x, decoded %x", got, data)
 			}
 		}
 	})

@@ -164,7 +164,7 @@ func (p *peer) drain(now time.Time) (pdus []network.PDU, end time.Time, done []D
 		pdus = append(pdus, copies(p.out.Network)...)
 		done = append(done, p.out.Done...)
 	}
-	p.t.Fatal("a layer that nobody talks to is never done")
+	p.t.Fatal("a layer without input is never done")
 	return nil, now, nil
 }
 
@@ -175,7 +175,7 @@ func (p *peer) pass(now time.Time, n int) ([]network.PDU, time.Time) {
 	for len(pdus) < n {
 		now = p.NextDeadline()
 		if now.IsZero() {
-			p.t.Fatalf("%d of %d segments, and nothing is to come", len(pdus), n)
+			p.t.Fatalf("%d of %d segments, and no deadline", len(pdus), n)
 		}
 		p.tick(now)
 		pdus = append(pdus, copies(p.out.Network)...)
@@ -211,7 +211,7 @@ func acks(t testing.TB, sent []Outgoing) []ack {
 		if o.CTL && o.Transport[0] == opcodeAck {
 			a, ok := parseAck(o.Transport)
 			if !ok {
-				t.Fatalf("sent an acknowledgment that cannot be read: %x", o.Transport)
+				t.Fatalf("sent an invalid acknowledgment: %x", o.Transport)
 			}
 			found = append(found, a)
 		}

@@ -5,9 +5,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// Output is what is to be done after a call of a Layer. Calls append to it;
-// the caller resets it, and reuses it so that nothing is allocated. What is in
-// Replay must be written before anything in Access or Control is acted on.
+// Output is what the caller has to do after a call of a Layer. Calls append to
+// it. The caller resets and reuses it, so that nothing is allocated. Replay must
+// be stored before Access or Control is acted on.
 type Output struct {
 	Network []Outgoing       // to be encrypted and sent, in this order
 	Replay  []ReplayEntry    // to be stored first

@@ -93,19 +93,19 @@ func TestUnsegmentedIsNotRepeated(t *testing.T) {
 		t.Errorf("received %+v, counters %+v", out.Access, p.Counters())
 	}
 	if out := p.receive(epoch, single(t, 99, there)); len(out.Access) != 0 {
-		t.Error("an older message was taken")
+		t.Error("an older message was accepted")
 	}
 	if out := p.receive(epoch, single(t, 101, there)); len(out.Access) != 1 {
-		t.Error("a newer message was not taken")
+		t.Error("a newer message was not accepted")
 	}
 	newer := newPeer(t)
 	newer.seq.iv = 6
 	newer.send(epoch, there, 8)
 	if out := p.receive(epoch, copies(newer.out.Network)...); len(out.Access) != 1 || out.Replay[0] != (ReplayEntry{Src: here, IVIndex: 6, Seq: 0}) {
-		t.Errorf("a newer IV index was not taken: %+v", p.Counters())
+		t.Errorf("a newer IV index was not accepted: %+v", p.Counters())
 	}
 	if out := p.receive(epoch, single(t, 102, there)); len(out.Access) != 0 {
-		t.Error("an older IV index was taken")
+		t.Error("an older IV index was accepted")
 	}
 }
 
@@ -144,14 +144,14 @@ func TestReplayAfterRestore(t *testing.T) {
 	}
 	for range 2 {
 		if out := again.receive(epoch.Add(time.Hour), recorded...); len(out.Access) != 0 {
-			t.Fatalf("taken again: %+v", out.Access)
+			t.Fatalf("accepted again: %+v", out.Access)
 		}
 	}
 	if again.Counters().Replayed == 0 {
 		t.Errorf("counters %+v", again.Counters())
 	}
 	if out := again.receive(epoch, single(t, 120, there)); len(out.Access) != 1 {
-		t.Error("a new message was not taken")
+		t.Error("a new message was not accepted")
 	}
 }
 
@@ -176,7 +176,7 @@ func TestUnsegmentedBetweenSegments(t *testing.T) {
 	// forgotten.
 	p.tick(epoch.Add(time.Hour))
 	if out := p.receive(epoch.Add(time.Hour), append(pdus, between, late)...); len(out.Access) != 0 {
-		t.Errorf("taken again: %+v", out.Access)
+		t.Errorf("accepted again: %+v", out.Access)
 	}
 
 	// The first segments were lost; the rest arrives after the other message.
@@ -360,10 +360,10 @@ func TestSegmentBombs(t *testing.T) {
 		p.tick(now)
 	}
 	if reported != 1 {
-		t.Errorf("the good message was reported %d times, counters %+v", reported, p.Counters())
+		t.Errorf("the valid message was reported %d times, counters %+v", reported, p.Counters())
 	}
 	if p.Sources() != 1 {
-		t.Errorf("%d sources, the bombs have nothing to be remembered for", p.Sources())
+		t.Errorf("%d sources, unfinished messages must not be remembered", p.Sources())
 	}
 }
 
@@ -381,7 +381,7 @@ func TestOneSourceHasItsShare(t *testing.T) {
 		t.Errorf("counters %+v", c)
 	}
 	if out := p.receive(epoch, good[1:]...); len(out.Access) != 1 {
-		t.Error("the good message was lost")
+		t.Error("the valid message was lost")
 	}
 }
 
@@ -395,7 +395,7 @@ func TestFewestSegmentsGoFirst(t *testing.T) {
 		p.receive(epoch.Add(time.Duration(i+1)*ms), bomb)
 	}
 	if out := p.receive(epoch.Add(time.Second), good[3]); len(out.Access) != 1 || p.Counters().Evicted != 2 {
-		t.Errorf("the good message was given up, counters %+v", p.Counters())
+		t.Errorf("the valid message was dropped, counters %+v", p.Counters())
 	}
 }
 
@@ -422,7 +422,7 @@ func TestReplayListIsFull(t *testing.T) {
 	}
 	// Known sources continue, and forgetting makes room.
 	if out := p.receive(epoch, single(t, 101, there)); len(out.Access) != 1 {
-		t.Errorf("a known source was refused: %+v", p.Counters())
+		t.Errorf("a known source was rejected: %+v", p.Counters())
 	}
 	p.ForgetBefore(5)
 	if p.Sources() != 2 {
@@ -446,7 +446,7 @@ func TestRestoreRefusesNonsense(t *testing.T) {
 		t.Errorf("more than fit: %v, %d sources", err, p.Sources())
 	}
 	if out := p.receive(epoch, network.PDU{CTL: true, Seq: 5, Src: 1, Dst: there, Transport: []byte{0x0A}}); len(out.Control) != 0 {
-		t.Error("an older entry moved the list back")
+		t.Error("an older entry set the list back")
 	}
 }
 

@@ -29,7 +29,7 @@ func orders(t *testing.T, pdus []network.PDU) []uint8 {
 	for _, p := range pdus {
 		s, ok := parseSegment(p.Transport, p.CTL)
 		if !ok {
-			t.Fatalf("sent a segment that cannot be read: %x", p.Transport)
+			t.Fatalf("sent an invalid segment: %x", p.Transport)
 		}
 		list = append(list, s.o)
 	}
@@ -234,7 +234,7 @@ func TestAcknowledgmentDuringAPass(t *testing.T) {
 	expectOrders(t, copies(out.Network), 3)
 	expectDone(t, p.receive(epoch.Add(130*ms), acknowledge(first, 2, 0b1111)), h, Delivered)
 	if !p.NextDeadline().IsZero() {
-		t.Error("something is still to be done")
+		t.Error("a deadline is left")
 	}
 }
 

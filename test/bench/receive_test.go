@@ -112,7 +112,7 @@ func hear(b *testing.B, dst mesh.Address, check func(c node.Counters, heard int)
 func BenchmarkReceive(b *testing.B) {
 	hear(b, sim.Address(listener), func(c node.Counters, heard int) {
 		if c.Transport.Access != uint64(heard) {
-			b.Fatalf("%d of %d messages came through", c.Transport.Access, heard)
+			b.Fatalf("%d of %d messages were received", c.Transport.Access, heard)
 		}
 	})
 }
@@ -165,7 +165,7 @@ func BenchmarkDuplicateRelayed(b *testing.B) {
 
 // The receive path allocates nothing, up to the model and with relaying.
 func TestReceiveDoesNotAllocate(t *testing.T) {
-	for name, dst := range map[string]mesh.Address{"for us": sim.Address(listener), "for others": group} {
+	for name, dst := range map[string]mesh.Address{"for this node": sim.Address(listener), "for others": group} {
 		t.Run(name, func(t *testing.T) {
 			const runs = 1000
 			list := statuses(t, runs+65, dst)

@@ -217,7 +217,7 @@ func TestReplayIsDecodedTheSame(t *testing.T) {
 			stop()
 			parts.Wait()
 			if got := s.messages(); !slices.Equal(got, test.want) {
-				t.Errorf("adapter %d: received %d messages, and %d when they were played back", test.adapter, len(test.want), len(got))
+				t.Errorf("adapter %d: received %d messages, and %d in the replay", test.adapter, len(test.want), len(got))
 			}
 		}
 	})
@@ -254,7 +254,7 @@ func TestBtmonReadsIt(t *testing.T) {
 		"= Close Index: C0:FF:EE:00:00:01",
 	} {
 		if !strings.Contains(text, want) {
-			t.Errorf("btmon does not say %q", want)
+			t.Errorf("btmon does not print %q", want)
 		}
 	}
 }
@@ -268,7 +268,7 @@ func TestWiresharkReadsIt(t *testing.T) {
 	text := read(t, tshark, "-r")
 	for _, want := range []string{"HCI_MON", "New Index", "LE Set Extended Scan Enable", "BT Mesh", "LE Extended Advertising Report"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("tshark does not say %q", want)
+			t.Errorf("tshark does not print %q", want)
 		}
 	}
 }

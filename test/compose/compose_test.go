@@ -104,7 +104,7 @@ func TestUp(t *testing.T) {
 	o.Send("btmesh2mqtt/lamp/set", `{"state":"ON","brightness":90}`)
 	o.Stands("btmesh2mqtt/lamp", `{"state":"ON","brightness":90}`)
 	if !lamp.IsOn() {
-		t.Error("the bridge says ON, the lamp itself is off")
+		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 	p.checkWalls()
 
@@ -118,7 +118,7 @@ func TestUp(t *testing.T) {
 	o.Send("btmesh2mqtt/lamp/set", `{"state":"OFF","transaction":1}`)
 	o.Next(mark, "btmesh2mqtt/lamp/set/response", `{"status":"ok","transaction":1}`)
 	if lamp.IsOn() {
-		t.Error("the bridge says OK, the lamp itself is on")
+		t.Error("the bridge reports OK, the lamp itself is on")
 	}
 }
 

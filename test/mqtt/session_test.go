@@ -77,7 +77,7 @@ func (c *client) await(state mqtt.State) mqtt.Status {
 				return s
 			}
 		case <-deadline:
-			c.t.Fatalf("no status %d came", state)
+			c.t.Fatalf("no status %d arrived", state)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (c *client) expect(want ...string) {
 				want = want[1:]
 			}
 		case <-deadline:
-			c.t.Fatalf("%q did not come; what came: %q", want, seen)
+			c.t.Fatalf("%q did not arrive; received: %q", want, seen)
 		}
 	}
 }
@@ -171,7 +171,7 @@ func TestWillWhenTheBridgeVanishes(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := vanishing.Close(over); err == nil {
-		t.Log("the last message was acknowledged in time after all")
+		t.Log("the last message was acknowledged in time")
 	}
 	observer.expect("b/state=offline")
 

@@ -44,7 +44,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	between.shut()
 	server.Kill()
 	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, "broker") {
-		t.Errorf("/healthz does not say what is wrong: %q", text)
+		t.Errorf("/healthz does not report the cause: %q", text)
 	}
 	if m.value("mqtt_connected") != 0 {
 		t.Error("mqtt_connected is not 0")

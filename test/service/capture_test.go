@@ -77,7 +77,7 @@ func TestCaptureSparesOtherFiles(t *testing.T) {
 			t.Errorf("%s: exit code %d, expected 1", command, code)
 		}
 		p.Await(&p.Stderr, "hci.capture")
-		p.Await(&p.Stderr, "is not a capture and is left alone")
+		p.Await(&p.Stderr, "which is left unchanged")
 	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != letter {
 		t.Errorf("the file now is %q, %v", data, err)

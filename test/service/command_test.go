@@ -98,12 +98,12 @@ func TestBadCommands(t *testing.T) {
 		h.o.Send(base+tt.topic, tt.payload)
 		answer := h.o.Next(mark, base+tt.answer+"/set/response", tt.response)
 		if !hasText(answer, "error") {
-			t.Errorf("%s %q is answered without words: %s", tt.topic, tt.payload, answer)
+			t.Errorf("%s %q is answered without a reason: %s", tt.topic, tt.payload, answer)
 		}
 		h.o.Next(mark, base+"bridge/logging", `{"level":"warning"}`)
 	}
 	if after, _ := h.o.Last(base + "demo_lamp"); string(after) != string(before) {
-		t.Errorf("the lamp went from %s to %s", before, after)
+		t.Errorf("the lamp changed from %s to %s", before, after)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestRetainedCommands(t *testing.T) {
 	for _, topic := range []string{"demo_plug/set/response", "bridge/response/device/remove"} {
 		for _, m := range h.o.Since(0, base+topic) {
 			if observer.Holds(m.Payload, `{"transaction":"old"}`) {
-				t.Errorf("a retained command was carried out: %s %s", m.Topic, m.Payload)
+				t.Errorf("a retained command was executed: %s %s", m.Topic, m.Payload)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func needDemoPort(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", demoBroker)
 	if err != nil {
-		need.Missing(t, "port 1883", "the demo's broker listens there, and something else on this machine does: "+err.Error())
+		need.Missing(t, "port 1883", "the demo's broker needs this port, which another program is using: "+err.Error())
 		return
 	}
 	if err := listener.Close(); err != nil {
@@ -81,7 +81,7 @@ func TestDemo(t *testing.T) {
 		o.Stands(strings.TrimSuffix(topic, "/set"), want[topic])
 	}
 	if len(typed) != len(want) {
-		t.Errorf("the demo says to type %v, expected commands to %d topics", typed, len(want))
+		t.Errorf("the demo prints the commands %v, expected commands to %d topics", typed, len(want))
 	}
 
 	mark := o.Mark()
@@ -96,7 +96,7 @@ func TestDemo(t *testing.T) {
 	})
 	demo.Stop()
 	if out := demo.Stdout.String(); !strings.Contains(out, "The demo has ended.") {
-		t.Errorf("the demo ends without a word: %q", out)
+		t.Errorf("the demo ends without a message: %q", out)
 	}
 	if text := demo.Stderr.String(); text != "" {
 		t.Errorf("warnings on standard error: %s", text)
@@ -184,7 +184,7 @@ func TestDemoOnAnotherBroker(t *testing.T) {
 	}
 	said := fmt.Sprintf("mosquitto_pub -h %s -p %s -t home/mesh/demo_plug/set", host, port)
 	if out := demo.Stdout.String(); !strings.Contains(out, said) {
-		t.Errorf("the demo does not say %q", said)
+		t.Errorf("the demo does not print %q", said)
 	}
 	for topic, payload := range publishCommands(t, demo.Stdout.String()) {
 		mark := o.Mark()

@@ -51,7 +51,7 @@ func TestLockedLampFarAway(t *testing.T) {
 	o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":"lamp","via":"attic"}`, uuid))
 	o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"device_provisioning","data":{"uuid":%q,"step":"oob_wanted"}}`, uuid))
 	if again := <-lamp.Shown; again == number {
-		t.Error("it shows the same number again")
+		t.Error("it displays the same number again")
 	} else {
 		number = again
 	}
@@ -60,7 +60,7 @@ func TestLockedLampFarAway(t *testing.T) {
 	o.Send(base+"lamp/set", `{"state":"ON","brightness":50}`)
 	o.Stands(base+"lamp", `{"state":"ON","brightness":50}`)
 	if !lamp.IsOn() {
-		t.Error("the bridge says ON, the lamp itself is off")
+		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 
 	request("device/refresh", `{"id":"attic","what":"device_key"}`, `{"status":"ok"}`)

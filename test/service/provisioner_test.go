@@ -61,7 +61,7 @@ func TestAnotherProvisioner(t *testing.T) {
 	mark := o.Mark()
 	var reset foundation.ConfigNodeResetStatus
 	if err := phone.Ask(&foundation.ConfigNodeReset{}, &reset); err == nil {
-		t.Error("the bridge says that it has left its network")
+		t.Error("the bridge reports that it has left its network")
 	}
 	o.Next(mark, base+"bridge/event", `{"type":"reset_refused","data":{"by":"0x7000"}}`)
 	if err := phone.Ask(&foundation.ConfigCompositionDataGet{}, &page); err != nil {

@@ -55,12 +55,12 @@ func TestRequestsThatAreWrong(t *testing.T) {
 	} {
 		answer := h.ask(tt.request, tt.payload, `{"status":"error","transaction":1,"code":"`+tt.code+`"}`)
 		if !hasText(answer, "error") {
-			t.Errorf("%s is answered without words: %s", tt.request, answer)
+			t.Errorf("%s is answered without a reason: %s", tt.request, answer)
 		}
 	}
 	answer := h.ask("scan", `{"time":`, `{"status":"error","code":"bad_json"}`)
 	if observer.Holds(answer, `{"transaction":null}`) {
-		t.Errorf("a transaction that was not asked for: %s", answer)
+		t.Errorf("an unexpected transaction: %s", answer)
 	}
 	h.o.StandsMatch(base+"bridge/devices", "with all devices", configured(demoDevices...))
 }
@@ -92,7 +92,7 @@ func TestLifeOfADevice(t *testing.T) {
 	h.o.Next(mark, base+"kitchen/plug/set/response", `{"status":"ok","transaction":2}`)
 	h.o.Stands(base+"kitchen/plug", `{"state":"ON"}`)
 	if left := h.topicsWith("demo_plug"); len(left) > 0 {
-		t.Errorf("after the rename these stand: %q", left)
+		t.Errorf("retained after the rename: %q", left)
 	}
 
 	mark = h.o.Mark()
@@ -104,7 +104,7 @@ func TestLifeOfADevice(t *testing.T) {
 	for _, part := range []string{"kitchen", plug} {
 		for _, topic := range h.topicsWith(part) {
 			if topic != base+"bridge/unprovisioned" {
-				t.Errorf("after the removal this stands: %s", topic)
+				t.Errorf("retained after the removal: %s", topic)
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func TestHomeAssistant(t *testing.T) {
 		}
 		for _, a := range d.Availability {
 			if stands[a.Topic] == nil || a.Template == "" {
-				t.Errorf("%s names the availability %+v, which does not stand", topic, a)
+				t.Errorf("%s names the availability %+v, which is not retained", topic, a)
 			}
 		}
 		for key, c := range d.Components {
@@ -186,7 +186,7 @@ func TestHomeAssistant(t *testing.T) {
 			// Except for events, the topic it reads from has a value.
 			state, _ := c["state_topic"].(string)
 			if c["platform"] != "event" && stands[state] == nil {
-				t.Errorf("%s: component %s reads %q, which does not stand", topic, key, state)
+				t.Errorf("%s: component %s reads %q, which is not retained", topic, key, state)
 			}
 		}
 	}

@@ -32,14 +32,14 @@ func TestRun(t *testing.T) {
 	o.Send(base+"kitchen/set", `{"state":"ON","brightness":50}`)
 	o.Stands(base+"kitchen", `{"state":"ON","brightness":50}`)
 	if !lamp.IsOn() {
-		t.Error("the bridge says ON, the lamp itself is off")
+		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 	lamp.Toggle()
 	o.Stands(base+"kitchen", `{"state":"OFF"}`)
 
 	adapter.Cut()
 	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, adapter.Spec()) {
-		t.Errorf("/healthz does not say which adapter: %q", text)
+		t.Errorf("/healthz does not name the adapter: %q", text)
 	}
 	if up := m.value(fmt.Sprintf("adapter_up{adapter=%q}", adapter.Spec())); up != 0 {
 		t.Errorf("adapter_up is %g while it is cut", up)
@@ -51,7 +51,7 @@ func TestRun(t *testing.T) {
 	o.Next(mark, base+"kitchen/set/response", `{"status":"ok","transaction":1}`)
 	o.Stands(base+"kitchen", `{"state":"ON"}`)
 	if !lamp.IsOn() {
-		t.Error("the bridge says ON, the lamp itself is off")
+		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 	run.Stop()
 	o.Stands(base+"bridge/state", `{"state":"offline"}`)

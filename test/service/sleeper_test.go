@@ -36,7 +36,7 @@ func TestSleepingLamp(t *testing.T) {
 		o.Next(mark, base+"sleeper/set/response", fmt.Sprintf(`{"status":"ok","transaction":%d}`, order))
 		o.Stands(base+"sleeper", fmt.Sprintf(`{"state":%q}`, state))
 		if lamp.IsOn() != on {
-			t.Errorf("the bridge says %s, the lamp itself does not", state)
+			t.Errorf("the bridge reports %s, the lamp itself does not", state)
 		}
 	}
 	lamp.Toggle()

@@ -176,7 +176,7 @@ func (a *Audit) delivered(to mesh.Address, in *access.Incoming) {
 	d := delivery{message{in.Src, in.Dst, string(payload)}, to}
 	a.handed[d]++
 	if sent := a.access[d.message]; a.handed[d] > sent {
-		a.fault("%s sent this message to %s %d times, a model of %s got it once more: % x", in.Src, in.Dst, sent, to, payload)
+		a.fault("%s sent this message to %s %d times, a model of %s received it again: % x", in.Src, in.Dst, sent, to, payload)
 	}
 }
 

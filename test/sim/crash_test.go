@@ -268,9 +268,9 @@ func TestCrashAtEveryStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for after := 0; ; after++ {
 				if !crash(t, who, after, 0) {
-					t.Logf("%d places to die", after)
+					t.Logf("%d crash points", after)
 					if after < 12 {
-						t.Error("that is too few: six requests have more steps")
+						t.Error("too few: six requests have more steps")
 					}
 					return
 				}

@@ -91,11 +91,11 @@ func TestSleeperBehindWholeDrivers(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := summary.Counters.Friend
-			t.Logf("seed %d: %s; %d polls, %d PDUs handed over, %d again", seed, f, c.Polls, c.Handed, c.Repeated)
+			t.Logf("seed %d: %s; %d polls, %d PDUs delivered, %d again", seed, f, c.Polls, c.Handed, c.Repeated)
 			mu.Lock()
 			defer mu.Unlock()
 			if len(summary.Friendships) != 1 || established != 2 || ended != 0 || len(f.rtt) != sets {
-				t.Errorf("%d of %d sets; friendships %+v, %d begun and %d ended on both sides",
+				t.Errorf("%d of %d sets; friendships %+v, %d established and %d ended on both sides",
 					len(f.rtt), sets, summary.Friendships, established, ended)
 			}
 		})

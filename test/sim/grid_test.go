@@ -39,7 +39,7 @@ func switchAnywhere(t *testing.T, w *sim.World, seed uint64, n, atOnce int) *fig
 			ended++
 			busy[to] = false
 			if is := plug.IsOn(w.Now()); d.Err == nil && is != want {
-				t.Errorf("from %d to %d: the plug is %t and said %t", from, to, is, want)
+				t.Errorf("from %d to %d: the plug is %t and reported %t", from, to, is, want)
 			}
 			w.After(pause, next)
 		}); err != nil {

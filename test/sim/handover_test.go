@@ -110,7 +110,7 @@ func TestTakeOver(t *testing.T) {
 		w := takenOver(t, 1, update)
 		joiner := w.Stations[3]
 		if !joiner.Core.State().IVIndexUnknown {
-			t.Fatal("the IV index is known from nowhere")
+			t.Fatal("the IV index is known without a source")
 		}
 		if err := joiner.Core.Provision(w.Now(), node.Provision{}); err == nil {
 			t.Error("a device would be provisioned with a wrong IV index")
@@ -206,10 +206,10 @@ func TestTooOldBackup(t *testing.T) {
 	w := takenOver(t, 3, false)
 	const year = 365 * 24 * time.Hour
 	if _, err := node.JumpSequence(w.Stations[3].Store, year); err == nil {
-		t.Error("a backup of last year was taken")
+		t.Error("a backup of last year was accepted")
 	}
 	if _, err := node.JumpSequence(w.Stations[3].Store, -year); err != nil {
-		t.Errorf("with a clock that is behind: %v", err)
+		t.Errorf("with a clock that is slow: %v", err)
 	}
 	if left, all := w.Stations[3].Core.SequenceLeft(), int(mesh.MaxSequenceNumber)+1; left != all {
 		t.Errorf("%d of %d numbers are left of a node that never sent", left, all)

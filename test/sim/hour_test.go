@@ -415,7 +415,7 @@ func TestHourOfForgeries(t *testing.T) {
 	}
 	if c.Malformed == 0 || c.ForeignBeacons == 0 || c.Unheard == 0 || c.Transport.Access == 0 || c.Friend.Full == 0 ||
 		s.ended == 0 || begun-s.ended > 16 || c.Transport.Evicted+c.Transport.Rejected == 0 || c.GATT.Sighted == 0 || c.GATT.Cut == 0 || c.GATT.ClientRefused == 0 {
-		t.Error("the storm did not reach what it was meant for")
+		t.Error("the storm did not reach the intended code")
 	}
 	runtime.KeepAlive(core)
 }

@@ -85,7 +85,7 @@ func TestIVUpdateOf50(t *testing.T) {
 	w.Apart = apart
 	stragglers := counts(w)[node.IVIndexChanged{}]
 	if stragglers == 0 {
-		t.Fatal("the far part has followed already, so the rest shows nothing")
+		t.Fatal("the far part has followed already, so the rest tests nothing")
 	}
 	pass(t, w, 97*hour)
 	got := counts(w)
@@ -97,7 +97,7 @@ func TestIVUpdateOf50(t *testing.T) {
 	w.Apart = nil
 	run(t, w, 5*time.Minute, func() bool { return all(w, 1, false) })
 	reach("healed", here, there)
-	reach("healed, the other way", there, here)
+	reach("reconnected, the other way", there, here)
 	t.Logf("%d PDUs, %d advertising events", w.Audit.PDUs, w.Events())
 }
 

@@ -109,11 +109,11 @@ func TestMemoryIsBounded(t *testing.T) {
 	t.Logf("%d octets in use after %d PDUs, %d after twice as many; %+v", first, n, second, c)
 	const slack = 1 << 20
 	if second > first+slack {
-		t.Errorf("%d octets more after %d PDUs more", second-first, n)
+		t.Errorf("%d more octets after %d more PDUs", second-first, n)
 	}
 	if c.Network.Fresh == 0 || c.Malformed == 0 || c.ForeignBeacons == 0 || c.Unheard == 0 ||
 		c.Transport.Access == 0 || c.Transport.ReplayListFull == 0 || c.Transport.Evicted+c.Transport.Rejected == 0 {
-		t.Error("the flood did not reach what it was meant for")
+		t.Error("the flood did not reach the intended code")
 	}
 	runtime.KeepAlive(core)
 }

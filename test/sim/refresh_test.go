@@ -140,13 +140,13 @@ func TestKeyRefreshOf50(t *testing.T) {
 			t.Fatalf("with one missing: %+v", status)
 		}
 		if err := reaches(t, w, 0, 13); err != nil {
-			t.Errorf("while keys are given out: %v", err)
+			t.Errorf("while keys are distributed: %v", err)
 		}
 		manager.Finish()
 		manager.Step() // crashes before it is stored
 		pass(t, w, time.Hour)
 		if phase := manager.Phase(); phase != refresh.Distribute {
-			t.Errorf("it remembers what was not stored: %s", phase)
+			t.Errorf("it still has what was not stored: %s", phase)
 		}
 		manager.Finish()
 		manager.Step()
@@ -160,7 +160,7 @@ func TestKeyRefreshOf50(t *testing.T) {
 			t.Fatal(manager.Failed)
 		}
 		if len(crashed) < 11 {
-			t.Errorf("it died at %d points only: %v", len(crashed), crashed)
+			t.Errorf("it crashed at %d points only: %v", len(crashed), crashed)
 		}
 		status := manager.Status()
 		if !slices.Equal(status.LeftBehind, []mesh.UUID{sim.UUID(gone)}) {
@@ -176,10 +176,10 @@ func TestKeyRefreshOf50(t *testing.T) {
 			switch {
 			case number == gone:
 				if refreshed(s) {
-					t.Error("who was away has the new keys")
+					t.Error("an absent node has the new keys")
 				}
 			case !refreshed(s):
-				t.Errorf("station %d has not got through: %+v", number, s.Core.State().Subnets)
+				t.Errorf("station %d has not completed: %+v", number, s.Core.State().Subnets)
 			}
 		}
 		for _, to := range []int{1, 13, 25, 47} {
@@ -189,7 +189,7 @@ func TestKeyRefreshOf50(t *testing.T) {
 		}
 		w.Stations[gone].Sleep(false)
 		if err := reaches(t, w, 0, gone); err == nil {
-			t.Error("who was left behind is reached")
+			t.Error("a node that was left behind is reached")
 		}
 	})
 }

@@ -100,7 +100,7 @@ func TestRemoteProvisioningThroughTwoHops(t *testing.T) {
 				use(far, false)
 			}
 			if err := gateway.CancelProvisioning(ctx, deviceUUID(3), "?"); err == nil {
-				t.Error("there is something to cancel")
+				t.Error("canceling a finished provisioning returned no error")
 			}
 			if err := gateway.ProvisioningInput(ctx, deviceUUID(3), "1"); err == nil {
 				t.Errorf("expected %v", provision.ErrNotAwaited)

@@ -30,7 +30,7 @@ func TestLongestMessage(t *testing.T) {
 			w.Stations[to].Report = func(e node.Event) {
 				if m, ok := e.(node.MessageReceived); ok && m.Src == sim.Address(from) {
 					if !bytes.Equal(m.Params, payload[3:]) {
-						t.Errorf("%d got something else: % x", to, m.Params)
+						t.Errorf("%d received another message: % x", to, m.Params)
 					}
 					f.arrived++
 				}

@@ -58,7 +58,7 @@ func TestSequenceNumbersRunOut(t *testing.T) {
 	long := node.Request{Dst: sim.Address(1), TTL: mesh.DefaultTTL, Payload: make([]byte, 380)}
 	long.Payload[0] = 0x7E
 	if err := request(t, w, 0, long); !errors.Is(err, node.ErrSequenceSpent) {
-		t.Errorf("a message longer than what is left: %v", err)
+		t.Errorf("a message longer than the remaining numbers: %v", err)
 	}
 	for range 3 {
 		r, err := sim.Switch(sim.Address(1), true, 99)
@@ -78,13 +78,13 @@ func TestSequenceNumbersRunOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := request(t, w, 1, r); !errors.Is(err, node.ErrNoResponse) {
-			t.Errorf("asking who cannot answer: %v", err)
+			t.Errorf("a request to a node that cannot answer: %v", err)
 		}
 		if plug.IsOn(w.Now()) != want {
-			t.Error("the plug did not hear")
+			t.Error("the plug did not receive it")
 		}
 		if w.Stations[0].Core.Counters().NoSequence == 0 {
-			t.Error("what was not sent was not counted")
+			t.Error("the unsent PDU was not counted")
 		}
 		if err := w.Stations[0].Restart(); err != nil {
 			t.Fatal(err)

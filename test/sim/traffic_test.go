@@ -111,7 +111,7 @@ func switchMany(t *testing.T, w *sim.World, from, to, n int) *figures {
 				return
 			}
 			if on, err := sim.IsOn(d.Response.Params); err != nil || on != want || plug.IsOn(w.Now()) != want {
-				t.Errorf("set %d to %t: the plug is %t and said %t, %v", i, want, plug.IsOn(w.Now()), on, err)
+				t.Errorf("set %d to %t: the plug is %t and reported %t, %v", i, want, plug.IsOn(w.Now()), on, err)
 			}
 		}); err != nil {
 			t.Fatal(err)

@@ -50,7 +50,7 @@ func (v *convoy) run(stop func() bool) {
 			if a.Respond == 0 {
 				v.chunks++
 			} else if len(a.To) != 1 {
-				v.Errorf("a question for %d nodes at once", len(a.To))
+				v.Errorf("a request for %d nodes at once", len(a.To))
 			}
 			for i, l := range v.links {
 				if len(a.To) > 1 && !slices.Contains(a.To, i) {
@@ -200,7 +200,7 @@ func TestConvoyLeavesNoWrongChunksBehind(t *testing.T) {
 	}
 	for i, b := range v.sinks[1].data {
 		if b != 0 && b != data[i] {
-			t.Fatalf("octet %d is of another block", i)
+			t.Fatalf("octet %d belongs to another block", i)
 		}
 	}
 	// Another convoy sends it the rest, including its own chunks of the block.

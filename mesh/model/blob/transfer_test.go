@@ -125,12 +125,12 @@ func TestTransfers(t *testing.T) {
 		size   int
 		loss   float64
 	}{
-		"push":                        {blob.Push, blob.DefaultLimits(100000), 10000, 0},
-		"push, one octet":             {blob.Push, blob.DefaultLimits(100000), 1, 0},
-		"push, one block to the full": {blob.Push, blob.DefaultLimits(100000), 4096, 0},
-		"push, small chunks, loss":    {blob.Push, small, 3000, 0.3},
-		"pull":                        {blob.Pull, blob.DefaultLimits(100000), 10000, 0},
-		"pull, small chunks, loss":    {blob.Pull, small, 3000, 0.3},
+		"push":                     {blob.Push, blob.DefaultLimits(100000), 10000, 0},
+		"push, one octet":          {blob.Push, blob.DefaultLimits(100000), 1, 0},
+		"push, one full block":     {blob.Push, blob.DefaultLimits(100000), 4096, 0},
+		"push, small chunks, loss": {blob.Push, small, 3000, 0.3},
+		"pull":                     {blob.Pull, blob.DefaultLimits(100000), 10000, 0},
+		"pull, small chunks, loss": {blob.Pull, small, 3000, 0.3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLink(t, test.limits, test.loss)
@@ -208,14 +208,14 @@ func TestTransferThatCannotBe(t *testing.T) {
 	l.server.Expect(l.Time, id, mesh.DefaultTTL, 0, &sink{}) // without room
 	c = blob.NewClient(o, blob.ClientOptions{})
 	if l.run(c); !errors.Is(c.Err(), blob.ErrSilent) {
-		t.Errorf("a sink that takes nothing: %v", c.Err())
+		t.Errorf("a sink that rejects everything: %v", c.Err())
 	}
 	l = newLink(t, blob.DefaultLimits(5000), 0)
 	l.server.Expect(l.Time, id, mesh.DefaultTTL, 0, kept())
 	short := blob.Object{ID: id, Data: io.NewSectionReader(bytes.NewReader(data), 0, 100), Size: uint32(len(data))}
 	c = blob.NewClient(short, blob.ClientOptions{})
 	if l.run(c); !errors.Is(c.Err(), blob.ErrObject) {
-		t.Errorf("a file that has shrunk: %v", c.Err())
+		t.Errorf("a file that has become shorter: %v", c.Err())
 	}
 }
 

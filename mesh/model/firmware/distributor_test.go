@@ -49,7 +49,7 @@ func model(b *servertest.Bench, m access.Message) access.Model {
 	b.Helper()
 	i := slices.IndexFunc(b.Models, func(model access.Model) bool { return slices.Contains(model.Opcodes(), m.Opcode()) })
 	if i < 0 {
-		b.Fatalf("no model takes %T", m)
+		b.Fatalf("no model accepts %T", m)
 	}
 	return b.Models[i]
 }
@@ -160,7 +160,7 @@ func TestDistribution(t *testing.T) {
 		group mesh.Address
 		loss  float64
 	}{
-		"each by itself":    {blob.Push, mesh.Unassigned, 0},
+		"each separately":   {blob.Push, mesh.Unassigned, 0},
 		"in a group":        {blob.Push, group, 0},
 		"in a group, loss":  {blob.Push, group, 0.15},
 		"pull, loss":        {blob.Pull, mesh.Unassigned, 0.15},
@@ -352,7 +352,7 @@ func TestDistributionToNodesThatFail(t *testing.T) {
 		}
 		i = firmware.NewInitiator(s.distribution(3))
 		if s.run(i, nil); !errors.Is(i.Err(), firmware.ErrReceivers) || s.distributor.Phase() != firmware.DistributionIdle {
-			t.Errorf("nobody answers: %v", i.Err())
+			t.Errorf("no node answers: %v", i.Err())
 		}
 	}
 }
@@ -485,6 +485,6 @@ func code(s *site, m access.Message) firmware.DistributionStatusCode {
 	case *firmware.DistributionFirmwareStatus:
 		return m.Status
 	}
-	s.Fatalf("%T is no status", m)
+	s.Fatalf("%T is not a status", m)
 	return 0
 }

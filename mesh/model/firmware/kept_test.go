@@ -101,7 +101,7 @@ func FuzzRestore(f *testing.F) {
 				}
 				again := bytes.Clone(p.State())
 				if err := p.Restore(again); err != nil {
-					t.Errorf("%x was taken, and became %x: %v", state, again, err)
+					t.Errorf("%x was accepted, and became %x: %v", state, again, err)
 				}
 			}
 		}
@@ -124,7 +124,7 @@ func TestKeptUnderOtherLimits(t *testing.T) {
 	models := small.Models()
 	kept := s.Models[len(s.Models)-1].(access.Persistent).State()
 	if err := models[len(models)-1].(access.Persistent).Restore(kept); err == nil {
-		t.Error("three receivers where two have room")
+		t.Error("three receivers with room for two")
 	}
 	if err := models[len(models)-1].(access.Persistent).Restore(kept[:9]); !errors.Is(err, access.ErrTruncated) {
 		t.Errorf("cut off: %v", err)

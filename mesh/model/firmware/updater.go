@@ -320,7 +320,7 @@ func (u *Updater) checked(m *UpdateFirmwareMetadataStatus) {
 // status takes the node's state of the update.
 func (u *Updater) status(now time.Time, m *UpdateStatus) {
 	if u.phase == askApply && m.Status == WrongPhase && m.Phase == Idle {
-		u.applied(now, m) // it was told before, and the answer was lost
+		u.applied(now, m) // it was applied before, and the answer was lost
 		return
 	}
 	if u.code = m.Status; m.Status != Success {

@@ -45,7 +45,7 @@ func TestOnOffServer(t *testing.T) {
 			t.Errorf("parameters % x were answered: %+v", params, answer)
 		}
 	}
-	expect(t, "after nonsense", b.Send(&generic.OnOffGet{}), off)
+	expect(t, "after invalid parameters", b.Send(&generic.OnOffGet{}), off)
 }
 
 // Section 3.3.1.2.2: a repeated transaction is answered again, but not executed
@@ -55,7 +55,7 @@ func TestOnOffServerTransaction(t *testing.T) {
 	b.Send(&generic.OnOffSet{OnOff: true, TID: 1})
 	s.SetOnOff(b.Time, false, server.Timing{}) // the switch is pressed
 	b.Pass(time.Second)
-	expect(t, "the same again", b.Send(&generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{})
+	expect(t, "repeated", b.Send(&generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{})
 	b.Pass(5999 * time.Millisecond)
 	expect(t, "just in time", b.Send(&generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{})
 	expect(t, "another source", b.To(b.Models[0], 0x0200, &generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{PresentOnOff: true})
@@ -70,16 +70,16 @@ func TestOnOffServerTransaction(t *testing.T) {
 func TestOnOffServerTransition(t *testing.T) {
 	s, b := newSwitch(t)
 	answer := b.Send(&generic.OnOffSet{OnOff: true, TID: 1, Transition: seconds(2, 200)}) // 1 s delay
-	expect(t, "while it waits", answer, &generic.OnOffStatus{HasTarget: true, TargetOnOff: true, RemainingTime: 30})
+	expect(t, "during the delay", answer, &generic.OnOffStatus{HasTarget: true, TargetOnOff: true, RemainingTime: 30})
 	b.Pass(time.Second)
-	expect(t, "as it begins", b.Send(&generic.OnOffGet{}),
+	expect(t, "at the beginning", b.Send(&generic.OnOffGet{}),
 		&generic.OnOffStatus{PresentOnOff: true, HasTarget: true, TargetOnOff: true, RemainingTime: 20})
 	b.Pass(2 * time.Second)
 	expect(t, "at the end", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true})
 
 	b.Send(&generic.OnOffSet{TID: 2, Transition: seconds(4, 0)})
 	b.Pass(3900 * time.Millisecond)
-	expect(t, "going off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, RemainingTime: 1})
+	expect(t, "switching off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, RemainingTime: 1})
 	b.Pass(100 * time.Millisecond)
 	expect(t, "off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{})
 
@@ -169,7 +169,7 @@ func TestSwitchRemembers(t *testing.T) {
 		state := b.Models[0].(access.Persistent).State()
 		b.Pass(10 * time.Second)
 		if later := b.Models[0].(access.Persistent).State(); string(later) != string(state) {
-			t.Errorf("%s: what is to be stored changed during the transition", test.up)
+			t.Errorf("%s: the stored state changed during the transition", test.up)
 		}
 		_, b = newSwitch(t)
 		if err := b.Models[0].(access.Persistent).Restore(state); err != nil {
@@ -185,7 +185,7 @@ func TestSwitchRemembers(t *testing.T) {
 	}
 	_, b := newSwitch(t)
 	if b.Models[0].(access.Persistent).Restore([]byte("{")) == nil {
-		t.Error("nonsense was restored without an error")
+		t.Error("invalid state was restored without an error")
 	}
 }
 
@@ -249,14 +249,14 @@ func TestLevelServerDelta(t *testing.T) {
 		expect(t, what, b.Send(m), &generic.LevelStatus{PresentLevel: want})
 	}
 	level("first", &generic.DeltaSet{DeltaLevel: 100, TID: 1}, 100)
-	level("the same again", &generic.DeltaSet{DeltaLevel: 100, TID: 1}, 100)
+	level("repeated", &generic.DeltaSet{DeltaLevel: 100, TID: 1}, 100)
 	level("turned on", &generic.DeltaSet{DeltaLevel: 250, TID: 1}, 250)
 	level("turned back", &generic.DeltaSet{DeltaLevel: -50, TID: 1}, -50)
 	level("new transaction", &generic.DeltaSet{DeltaLevel: 100, TID: 2}, 50)
 	b.Pass(6 * time.Second)
 	level("the same identifier too late", &generic.DeltaSet{DeltaLevel: 100, TID: 2}, 150)
-	level("beyond the top", &generic.DeltaSet{DeltaLevel: 100000, TID: 3}, math.MaxInt16)
-	level("beyond the bottom", &generic.DeltaSet{DeltaLevel: math.MinInt32, TID: 4}, math.MinInt16)
+	level("above the maximum", &generic.DeltaSet{DeltaLevel: 100000, TID: 3}, math.MaxInt16)
+	level("below the minimum", &generic.DeltaSet{DeltaLevel: math.MinInt32, TID: 4}, math.MinInt16)
 
 	// Repeated during the fade: it continues unchanged.
 	b.Send(&generic.LevelSet{TID: 5})
@@ -280,15 +280,15 @@ func TestLevelServerMove(t *testing.T) {
 	answer = b.Send(&generic.MoveSet{TID: 3})
 	status, ok := answer.(*generic.LevelStatus)
 	if !ok || status.HasTarget || status.PresentLevel < 16384 || status.PresentLevel > 16386 {
-		t.Errorf("stopped: %+v, want it to stand half way up", answer)
+		t.Errorf("stopped: %+v, want it to stop half way up", answer)
 	}
 	b.Send(&generic.MoveSet{DeltaLevel: -100, TID: 4})
 	if s := b.Send(&generic.LevelGet{}).(*generic.LevelStatus); s.HasTarget {
-		t.Errorf("without a time there is no speed, yet it moves: %+v", s)
+		t.Errorf("moving without a transition time: %+v", s)
 	}
 	b.Send(&generic.MoveSet{DeltaLevel: -1, TID: 5, Transition: generic.Transition{Present: true, Time: 0xFE}})
 	if s := b.Send(&generic.LevelGet{}).(*generic.LevelStatus); s.TargetLevel != math.MinInt16 || s.RemainingTime.IsKnown() {
-		t.Errorf("very slowly: %+v, want the bottom in a time that no message can tell", s)
+		t.Errorf("very slowly: %+v, want the minimum with an unknown remaining time", s)
 	}
 }
 

@@ -126,7 +126,7 @@ func TestLastDefaultAndRange(t *testing.T) {
 		b.expect("within the range", b.Send(&light.LightnessSet{Lightness: test.set, TID: tid}), &light.LightnessStatus{PresentLightness: test.want})
 	}
 	if answer := b.Send(&light.LightnessRangeSet{RangeMin: 3001, RangeMax: 3000}); answer != nil {
-		t.Errorf("a range upside down was answered: %+v", answer)
+		t.Errorf("a range with the maximum below the minimum was answered: %+v", answer)
 	}
 	if answer := b.Raw(b.Models[6], light.OpLightnessRangeSet, []byte{0, 0, 1, 0}); answer != nil {
 		t.Errorf("a range from 0 was answered: %+v", answer)
@@ -141,7 +141,7 @@ func TestLightnessFades(t *testing.T) {
 	b.expect("begins", answer, &light.LightnessStatus{HasTarget: true, TargetLightness: 10000, RemainingTime: 1<<6 | 10})
 	b.expect("on", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, TargetOnOff: true, RemainingTime: 1<<6 | 10})
 	b.Pass(4 * time.Second)
-	b.expect("goes on", b.Send(&light.LightnessGet{}), &light.LightnessStatus{PresentLightness: 4000, HasTarget: true, TargetLightness: 10000, RemainingTime: 60})
+	b.expect("switches on", b.Send(&light.LightnessGet{}), &light.LightnessStatus{PresentLightness: 4000, HasTarget: true, TargetLightness: 10000, RemainingTime: 60})
 	b.expect("level", b.Send(&generic.LevelGet{}), &generic.LevelStatus{PresentLevel: -28768, HasTarget: true, TargetLevel: -22768, RemainingTime: 60})
 	b.Send(&generic.MoveSet{TID: 1}) // stop
 	b.expect("stopped", b.Send(&light.LightnessGet{}), &light.LightnessStatus{PresentLightness: 4000})
@@ -149,7 +149,7 @@ func TestLightnessFades(t *testing.T) {
 
 	b.Send(&generic.OnOffSet{TID: 1, Transition: fade(4)})
 	b.Pass(3 * time.Second)
-	b.expect("going off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, RemainingTime: 10})
+	b.expect("switching off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, RemainingTime: 10})
 	b.Pass(time.Second)
 	b.expect("off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{})
 
@@ -178,7 +178,7 @@ func TestCTL(t *testing.T) {
 	b := newCTL(t)
 	set := &light.CTLSet{CTLLightness: 30000, CTLTemperature: 3000, CTLDeltaUV: -5, TID: 1}
 	b.expect("set", b.Send(set), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 3000})
-	b.expect("the same again", b.Send(set), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 3000})
+	b.expect("repeated", b.Send(set), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 3000})
 	b.expect("lightness", b.Send(&light.LightnessGet{}), &light.LightnessStatus{PresentLightness: 30000})
 	b.expect("temperature", b.Send(&light.CTLTemperatureGet{}), &light.CTLTemperatureStatus{PresentCTLTemperature: 3000, PresentCTLDeltaUV: -5})
 	b.expect("its level", b.To(b.level(1), servertest.Source, &generic.LevelGet{}), &generic.LevelStatus{PresentLevel: -16384})
@@ -195,7 +195,7 @@ func TestCTL(t *testing.T) {
 			t.Errorf("%d K was answered: %+v", prohibited, answer)
 		}
 	}
-	b.expect("after all that", b.Send(&light.CTLGet{}), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 6000})
+	b.expect("unchanged", b.Send(&light.CTLGet{}), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 6000})
 
 	answer := b.Send(&light.CTLSet{CTLLightness: 10000, CTLTemperature: 2000, TID: 20, Transition: fade(10)})
 	b.expect("fade", answer, &light.CTLStatus{
@@ -208,7 +208,7 @@ func TestCTL(t *testing.T) {
 		HasTarget: true, TargetCTLLightness: 10000, TargetCTLTemperature: 2000, RemainingTime: 50,
 	})
 	b.Pass(5 * time.Second)
-	b.expect("off by another face", b.Send(&generic.OnOffSet{TID: 1}), &generic.OnOffStatus{})
+	b.expect("off by another server", b.Send(&generic.OnOffSet{TID: 1}), &generic.OnOffStatus{})
 	b.expect("CTL is off", b.Send(&light.CTLGet{}), &light.CTLStatus{PresentCTLTemperature: 2000})
 }
 
@@ -282,7 +282,7 @@ func TestHSL(t *testing.T) {
 	set := &light.HSLSet{HSLLightness: 30000, HSLHue: 40000, HSLSaturation: 50000, TID: 1}
 	status := &light.HSLStatus{HSLLightness: 30000, HSLHue: 40000, HSLSaturation: 50000}
 	b.expect("set", b.Send(set), status)
-	b.expect("the same again", b.Send(set), status)
+	b.expect("repeated", b.Send(set), status)
 	b.expect("target", b.Send(&light.HSLTargetGet{}), &light.HSLTargetStatus{HSLLightnessTarget: 30000, HSLHueTarget: 40000, HSLSaturationTarget: 50000})
 	b.expect("hue", b.Send(&light.HSLHueGet{}), &light.HSLHueStatus{PresentHue: 40000})
 	b.expect("saturation", b.Send(&light.HSLSaturationGet{}), &light.HSLSaturationStatus{PresentSaturation: 50000})
@@ -328,7 +328,7 @@ func TestHSLRangeAndDefault(t *testing.T) {
 	b.expect("saturation", b.Send(&light.HSLSaturationSet{Saturation: 0, TID: 2}), &light.HSLSaturationStatus{PresentSaturation: 10})
 	limits.SaturationRangeMin = 1001
 	if answer := b.Send(&limits); answer != nil {
-		t.Errorf("a range upside down was answered: %+v", answer)
+		t.Errorf("a range with the maximum below the minimum was answered: %+v", answer)
 	}
 	b.expect("range", b.Send(&light.HSLRangeGet{}), &light.HSLRangeStatus{
 		HueRangeMin: 60000, HueRangeMax: 5000, SaturationRangeMin: 10, SaturationRangeMax: 1000,
@@ -422,7 +422,7 @@ func TestFacesAgree(t *testing.T) {
 				rt.Fatalf("%+v and %+v", lightness, onOff)
 			}
 			if present != 0 && (present < limits.RangeMin || present > limits.RangeMax) {
-				rt.Fatalf("%+v is outside of %+v", lightness, limits)
+				rt.Fatalf("%+v is outside %+v", lightness, limits)
 			}
 			if ctl.PresentCTLTemperature < 2000 || ctl.PresentCTLTemperature > 6000 {
 				rt.Fatalf("%+v", ctl)

@@ -118,7 +118,7 @@ func TestPeriodOf(t *testing.T) {
 		}
 	}
 	if sensor.PeriodOf(0) != 0 || sensor.PeriodOf(-time.Second) != 0 {
-		t.Error("no time became a period")
+		t.Error("a zero duration became a period")
 	}
 	if p := sensor.PeriodOf(1<<63 - 1); p > 253 {
 		t.Errorf("a very long time became the special value %d", p)

@@ -120,7 +120,7 @@ func TestDamaged(t *testing.T) {
 		refuse("changed "+string(changed), changed)
 	}
 	refuse("longer", append(bytes.Clone(good), []byte("{}\n")...))
-	refuse("another program's", []byte(`{"format":"zip"}`))
+	refuse("from another program", []byte(`{"format":"zip"}`))
 	refuse("newer", bytes.Replace(good, []byte(`"version":1`), []byte(`"version":2`), 1))
 	refuse("a long line", []byte(strings.Repeat("x", 3<<20)))
 }
@@ -143,7 +143,7 @@ func FuzzRead(f *testing.F) {
 		s := store.NewMemory()
 		if _, err := archive.Read(bytes.NewReader(data), s); err != nil {
 			if tables, err := s.Tables(); err != nil || len(tables) > 0 {
-				t.Errorf("a file that was refused left %v, %v", tables, err)
+				t.Errorf("a rejected file left %v, %v", tables, err)
 			}
 		}
 	})

@@ -104,7 +104,7 @@ func callsOf(t *testing.T) int {
 	p.work(f, crashSteps)
 	wantPromises(t, f, p.synced)
 	if p.failed > 0 || len(p.synced) != 5+crashSteps/5 {
-		t.Fatalf("the workload fails by itself: %+v", p)
+		t.Fatalf("the workload fails without a fault: %+v", p)
 	}
 	return f.calls
 }
@@ -212,7 +212,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	f.fail = nil
 	if err := j.append([]store.ReplayEntry{second}); err != nil {
-		t.Errorf("after space was made: %v", err)
+		t.Errorf("with free space: %v", err)
 	}
 	if s := j.counters(); s.Failures != 1 {
 		t.Errorf("counted %d failures, want 1", s.Failures)
@@ -292,7 +292,7 @@ func TestAppendWhileRewriting(t *testing.T) {
 	}
 	f.names[testJournal].writes = nil // they are not synced yet:
 	if j.mu.Lock(); !j.dirty {
-		t.Error("what was appended meanwhile counts as synced")
+		t.Error("entries appended meanwhile count as synced")
 	}
 	j.mu.Unlock()
 }

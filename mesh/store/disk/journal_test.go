@@ -143,18 +143,18 @@ func TestStrayRecords(t *testing.T) {
 		b       []byte
 		damaged uint64
 	}{
-		"two records swapped":         {swapped, 2},
-		"a file that was grown":       {zeros, 256},
-		"header in a later slot":      {twoHeaders, 1},
-		"entry in the header's slot":  {appendRecord(nil, 0, entryRecord(1, 2, 3)), 1},
-		"group address as source":     {encode(entryRecord(0xC000, 2, 3)), 1},
-		"sequence number of 25 bits":  {encode(entryRecord(1, 2, 1<<24)), 1},
-		"unknown kind":                {encode(record{kind: 'X'}), 1},
-		"forgetting no unicast":       {encode(record{kind: kindForget}), 1},
-		"something else altogether":   {bytes.Repeat([]byte("text "), 32), 10},
-		"damage of the header only":   {append(make([]byte, 16), whole[16:]...), 1},
-		"nothing at all":              {nil, 0},
-		"a header and nothing behind": {whole[:16], 0},
+		"two records swapped":        {swapped, 2},
+		"an enlarged file":           {zeros, 256},
+		"header in a later slot":     {twoHeaders, 1},
+		"entry in the header's slot": {appendRecord(nil, 0, entryRecord(1, 2, 3)), 1},
+		"group address as source":    {encode(entryRecord(0xC000, 2, 3)), 1},
+		"sequence number of 25 bits": {encode(entryRecord(1, 2, 1<<24)), 1},
+		"unknown kind":               {encode(record{kind: 'X'}), 1},
+		"forgetting a group address": {encode(record{kind: kindForget}), 1},
+		"another file":               {bytes.Repeat([]byte("text "), 32), 10},
+		"damage of the header only":  {append(make([]byte, 16), whole[16:]...), 1},
+		"empty file":                 {nil, 0},
+		"only a header":              {whole[:16], 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := readJournal(bytes.NewReader(test.b))
@@ -163,7 +163,7 @@ func TestStrayRecords(t *testing.T) {
 			}
 			s := withJournal(t, test.b)
 			if got := s.Stats().Damaged; got != test.damaged {
-				t.Errorf("Stats says %d damaged, want %d", got, test.damaged)
+				t.Errorf("Stats reports %d damaged, want %d", got, test.damaged)
 			}
 			if want := store.SortedReplay(c.newest); s.Stats().JournalRecords != 1+len(want) {
 				t.Errorf("%d records after repair, want a header and %d", s.Stats().JournalRecords, len(want))
@@ -312,7 +312,7 @@ func FuzzJournal(f *testing.F) {
 			var records []record
 			for src, e := range c.newest {
 				if src != e.Src || store.CheckReplay([]store.ReplayEntry{e}) != nil {
-					t.Fatalf("it believed %v", e)
+					t.Fatalf("it accepted %v", e)
 				}
 				records = append(records, record{kind: kindEntry, entry: e})
 			}

@@ -136,7 +136,7 @@ func killOne(t *testing.T, dir string, promised map[mesh.Address]store.ReplayEnt
 		}
 	}
 	if err := cmd.Wait(); err == nil {
-		t.Fatal("the child ended by itself")
+		t.Fatal("the child ended before it was killed")
 	}
 	return lines
 }

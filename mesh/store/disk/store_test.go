@@ -58,7 +58,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	}
 	for _, word := range []string{dir, "another btmesh2mqtt"} {
 		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
+			t.Errorf("error %q does not contain %q", err, word)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func TestErrorsNameThePath(t *testing.T) {
 			t.Errorf("Open(%s): error %v does not name it", dir, err)
 		}
 		if dir == notADatabase && !errors.Is(err, store.ErrDamaged) {
-			t.Errorf("a file that is no database: got %v, want ErrDamaged", err)
+			t.Errorf("a file that is not a database: got %v, want ErrDamaged", err)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func TestDamagedValue(t *testing.T) {
 	}
 	all, err := s.All("t")
 	if !errors.Is(err, store.ErrDamaged) || len(all) != 47 {
-		t.Errorf("All gave %d values and %v, want 47 and ErrDamaged", len(all), err)
+		t.Errorf("All returned %d values and %v, want 47 and ErrDamaged", len(all), err)
 	}
 	// A new value repairs the key.
 	if err := s.Apply(store.Change{Table: "t", Key: "key7", Value: []byte("new")}); err != nil {
