@@ -26,7 +26,7 @@ const (
 	connectablePause = 5 * time.Second
 )
 
-// connectableText is a connectable advertisement with the address it is sent from.
+// connectable is a connectable advertisement with the address it is sent from.
 type connectable struct {
 	packet.Advertisement
 	address packet.Address

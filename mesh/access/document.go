@@ -33,7 +33,7 @@ func (c *Codec) take(name string) (json.RawMessage, bool) {
 	raw, ok := c.peek(name)
 	if !ok {
 		if c.err == nil {
-			c.err = fmt.Errorf("%w: expected a field %s, got none", ErrJSON, name)
+			c.err = fmt.Errorf("%w: %s is missing", ErrJSON, name)
 		}
 		return nil, false
 	}

@@ -14,7 +14,7 @@ func TestFromJSONSaysWhatIsWrong(t *testing.T) {
 	whole := everythingJSON + `,"model":"1001"}`
 	replace := func(from, to string) string { return strings.Replace(whole, from, to, 1) }
 	for _, c := range []struct{ name, json, says string }{
-		{"missing", replace(`"u16":258,`, ``), "expected a field u16, got none"},
+		{"missing", replace(`"u16":258,`, ``), "u16 is missing"},
 		{"unknown", replace(`"u16"`, `"U16":1,"u16"`), `unknown field "U16"`},
 		{"too large", replace(`"u8":1`, `"u8":256`), "u8: expected a whole number from 0 to 255, got 256"},
 		{"too small", replace(`"i8":-1`, `"i8":-129`), "from -128 to 127"},
@@ -28,7 +28,7 @@ func TestFromJSONSaysWhatIsWrong(t *testing.T) {
 		{"model", replace(`"1001"`, `"x"`), "model"},
 		{"label", replace(`0e0f"`, `0e"`), "expected 16 octets"},
 		{"list", replace(`[{"a":1,"b":2},{"a":3,"b":4}]`, `3`), "pairs: expected a list, got 3"},
-		{"item", replace(`{"a":1,"b":2}`, `{"a":1}`), "expected a field b, got none"},
+		{"item", replace(`{"a":1,"b":2}`, `{"a":1}`), "b is missing"},
 		{"unknown in item", replace(`{"a":1,"b":2}`, `{"a":1,"b":2,"c":3}`), `unknown field "c"`},
 		{"not an object", `[1]`, "expected an object, got a list"},
 		{"null message", `null`, "expected an object"},

@@ -36,7 +36,7 @@ func newChip(inner transport.Transport) *chip {
 				c.shut()
 				return
 			}
-			c.tell(bytes.Clone(p[:n]))
+			c.give(bytes.Clone(p[:n]))
 		}
 	})
 	return c
@@ -45,7 +45,7 @@ func newChip(inner transport.Transport) *chip {
 func (c *chip) shut() { c.once.Do(func() { close(c.closed) }) }
 
 // give passes a packet to the host.
-func (c *chip) tell(p []byte) {
+func (c *chip) give(p []byte) {
 	select {
 	case c.packets <- p:
 	case <-c.closed:
@@ -76,8 +76,8 @@ func (c *chip) Write(p []byte) error {
 			break
 		}
 		handle, events := p[head+2], p[head+5]
-		c.tell([]byte{0x04, 0x0E, 4, 1, p[1], p[2], 0})
-		c.tell([]byte{0x04, 0x3E, 6, byte(packet.SubeventAdvertisingSetTerminated), limitStatus, handle, 0, 0, events})
+		c.give([]byte{0x04, 0x0E, 4, 1, p[1], p[2], 0})
+		c.give([]byte{0x04, 0x3E, 6, byte(packet.SubeventAdvertisingSetTerminated), limitStatus, handle, 0, 0, events})
 		return nil
 	case packet.OpLESetExtendedAdvertisingData:
 		// handle, operation, fragments, length, then length and type of the

@@ -247,7 +247,7 @@ func BenchmarkEventToPublish(b *testing.B) {
 			s := start(b, c.device, c.number, c.elements)
 			p := newPeer(b, c.number, c.status)
 			status := func() {
-				s.chip.tell(p.next(b))
+				s.chip.give(p.next(b))
 				s.await(b, "bench/"+c.device)
 			}
 			status()
@@ -283,7 +283,7 @@ func startPlug(tb testing.TB) (*service, *peer) {
 	tb.Helper()
 	s, p := start(tb, plugName, plugNumber, device.NewPlug().Elements()), newPeer(tb, plugNumber, plugStatus)
 	s.awaitCommand(tb)
-	s.chip.tell(p.next(tb))
+	s.chip.give(p.next(tb))
 	s.await(tb, "bench/plug")
 	return s, p
 }
@@ -308,7 +308,7 @@ func (s *service) command(tb testing.TB, p *peer, i int) time.Duration {
 	s.broker.publish("bench/plug/set", payloads[i%2])
 	s.awaitCommand(tb)
 	down := time.Since(began)
-	s.chip.tell(p.next(tb))
+	s.chip.give(p.next(tb))
 	s.await(tb, "bench/plug")
 	return down
 }
@@ -329,7 +329,7 @@ func TestWholeWay(t *testing.T) {
 			s := start(t, lampName, lampNumber, device.NewLamp().Elements())
 			lamp := newPeer(t, lampNumber, lampStatus)
 			for range 20 {
-				s.chip.tell(lamp.next(t))
+				s.chip.give(lamp.next(t))
 				s.await(t, "bench/lamp")
 			}
 		})
