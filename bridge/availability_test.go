@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
@@ -34,7 +34,7 @@ func TestDeviceThatDoesNotAnswer(t *testing.T) {
 		w.expect("b/plug/availability", online)
 		pass(fake.Silence)
 		w.expect("b/plug/availability", offline)
-		if probes := plug.Received(foundation.OpConfigDefaultTTLGet); len(probes) != 1 {
+		if probes := plug.Received(configuration.OpDefaultTTLGet); len(probes) != 1 {
 			t.Errorf("%d probes, expected 1", len(probes))
 		}
 		w.expect("b/hall/lamp/availability", online)
@@ -78,7 +78,7 @@ func TestSilentDevicesAreProbedOneAfterTheOther(t *testing.T) {
 		for i := range devices {
 			d := fake.Plug(uuid(byte(i + 1)))
 			d.Answer = func(m fake.Message) (access.Message, bool) {
-				if m.Opcode == foundation.OpConfigDefaultTTLGet {
+				if m.Opcode == configuration.OpDefaultTTLGet {
 					probed <- time.Now()
 				}
 				return nil, false
@@ -127,7 +127,7 @@ func TestSilenceAndNoAnswerIsOffline(t *testing.T) {
 func TestDeviceThatSleepsIsNotProbed(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		d := fake.Button(uuid(1))
-		d.Composition.Features = foundation.FeatureLowPower
+		d.Composition.Features = configuration.FeatureLowPower
 		w.start()
 		w.join(map[string]*fake.Node{"button": d})
 		d.SetSilent(true)

@@ -9,7 +9,8 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/catalog"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/clock"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
@@ -26,7 +27,7 @@ import (
 
 // newMessages builds the registry of all messages, for their names and fields.
 func newMessages() (*access.Registry, error) {
-	return access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
+	return access.NewRegistry(catalog.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
 		clock.Messages(), scene.Messages(), scheduler.Messages(), blob.Messages(), firmware.Messages())
 }
 
@@ -71,8 +72,8 @@ func describe(e *zerolog.Event, messages *access.Registry, op mesh.Opcode, param
 // carriesKey reports whether a NetKey or an AppKey is among the parameters.
 func carriesKey(op mesh.Opcode) bool {
 	switch op {
-	case foundation.OpConfigAppKeyAdd, foundation.OpConfigAppKeyUpdate,
-		foundation.OpConfigNetKeyAdd, foundation.OpConfigNetKeyUpdate:
+	case configuration.OpAppKeyAdd, configuration.OpAppKeyUpdate,
+		configuration.OpNetKeyAdd, configuration.OpNetKeyUpdate:
 		return true
 	default:
 		return false

@@ -11,7 +11,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
@@ -65,7 +65,7 @@ func TestDebugLog(t *testing.T) {
 		for _, in := range []node.MessageReceived{
 			{Src: src, Dst: 1, Opcode: generic.OpOnOffStatus, Params: []byte{1, 2, 3, 4, 5}, RSSI: -70, TTL: 9},
 			{Src: src, Dst: 1, Opcode: 0xC105F1, Params: []byte{0xAB}},
-			{Src: src, Dst: 1, Opcode: foundation.OpConfigAppKeyAdd, Params: append([]byte{0}, appKey.Reveal()...), DeviceKey: true},
+			{Src: src, Dst: 1, Opcode: configuration.OpAppKeyAdd, Params: append([]byte{0}, appKey.Reveal()...), DeviceKey: true},
 			{Src: 0x0777, Dst: 0xC000, Opcode: generic.OpOnOffGet},
 		} {
 			w.svc.Report(in)

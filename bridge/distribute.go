@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -199,11 +200,11 @@ func (s *Service) teller(r *receiver) func() {
 // listen puts the BLOB Transfer Server of a device into the group, or takes it
 // out.
 func (s *Service) listen(ctx context.Context, r *receiver, in bool) error {
-	var m access.Message = &foundation.ConfigModelSubscriptionAdd{
+	var m access.Message = &configuration.ModelSubscriptionAdd{
 		ElementAddress: r.u.target, Address: updateGroup, ModelIdentifier: blob.TransferServerID,
 	}
 	if !in {
-		m = &foundation.ConfigModelSubscriptionDelete{
+		m = &configuration.ModelSubscriptionDelete{
 			ElementAddress: r.u.target, Address: updateGroup, ModelIdentifier: blob.TransferServerID,
 		}
 	}
@@ -214,12 +215,12 @@ func (s *Service) listen(ctx context.Context, r *receiver, in bool) error {
 	primary := r.to.address
 	response, err := r.to.Request(ctx, node.Request{
 		Dst: primary, NetKey: r.to.netKey, Key: transport.Key{Device: primary}, TTL: mesh.DefaultTTL,
-		Payload: payload, Respond: foundation.OpConfigModelSubscriptionStatus,
+		Payload: payload, Respond: configuration.OpModelSubscriptionStatus,
 	})
 	if err != nil {
 		return err
 	}
-	var status foundation.ConfigModelSubscriptionStatus
+	var status configuration.ModelSubscriptionStatus
 	if err := access.Decode(response.Params, &status); err != nil {
 		return err
 	}

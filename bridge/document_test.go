@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -71,7 +71,7 @@ func TestDocuments(t *testing.T) {
 		w.join(map[string]*fake.Node{"sensor": fake.Thermometer(uuid(2))})
 		w.join(map[string]*fake.Node{"button": fake.Button(uuid(3))})
 		vendor := fake.Composed(uuid(4), []mesh.ModelID{generic.OnOffServerID, mesh.VendorModel(0x05F1, 1)}, []mesh.ModelID{generic.OnOffServerID})
-		vendor.Composition.Features = foundation.FeatureLowPower | foundation.FeatureProxy | foundation.FeatureFriend
+		vendor.Composition.Features = configuration.FeatureLowPower | configuration.FeatureProxy | configuration.FeatureFriend
 		vendor.Composition.Elements[1].Location = 0x0103
 		w.join(map[string]*fake.Node{"vendor": vendor})
 		silent := fake.Plug(uuid(5))

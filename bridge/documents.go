@@ -11,6 +11,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
@@ -219,10 +220,10 @@ func (m *managed) document() deviceDocument {
 	if c := r.Composition; c != nil {
 		doc.CID, doc.PID, doc.VID = &c.CompanyID, &c.ProductID, &c.VersionID
 		doc.Features = map[string]bool{
-			"relay":  c.Features&foundation.FeatureRelay != 0,
-			"proxy":  c.Features&foundation.FeatureProxy != 0,
-			"friend": c.Features&foundation.FeatureFriend != 0,
-			"lpn":    c.Features&foundation.FeatureLowPower != 0,
+			"relay":  c.Features&configuration.FeatureRelay != 0,
+			"proxy":  c.Features&configuration.FeatureProxy != 0,
+			"friend": c.Features&configuration.FeatureFriend != 0,
+			"lpn":    c.Features&configuration.FeatureLowPower != 0,
 		}
 		for i, e := range c.Elements {
 			element := elementDocument{Index: i, Address: r.Address + mesh.Address(i), Location: e.Location, Models: []modelDocument{}}

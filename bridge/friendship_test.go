@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
@@ -16,7 +16,7 @@ import (
 func (w *world) sleeper() *fake.Node {
 	w.t.Helper()
 	plug := fake.Plug(uuid(1))
-	plug.Composition.Features = foundation.FeatureLowPower
+	plug.Composition.Features = configuration.FeatureLowPower
 	w.join(map[string]*fake.Node{"plug": plug})
 	w.befriend(plug, true, "")
 	return plug
@@ -47,7 +47,7 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 		w.send("b/plug/set", `{"state":"ON"}`)
 		pass(2 * silence)
 		w.expect("b/plug/availability", online)
-		if n := len(plug.Received(foundation.OpConfigDefaultTTLGet)); n > 0 {
+		if n := len(plug.Received(configuration.OpDefaultTTLGet)); n > 0 {
 			t.Errorf("%d probes of a device that sleeps", n)
 		}
 
@@ -86,12 +86,12 @@ func TestHeartbeatRequest(t *testing.T) {
 		if !ok || response["status"] != "ok" || data["id"] != "plug" || data["period"] != 64.0 || data["ttl"] != 7.0 {
 			t.Errorf("response %v", response)
 		}
-		sets := plug.Received(foundation.OpConfigHeartbeatPublicationSet)
+		sets := plug.Received(configuration.OpHeartbeatPublicationSet)
 		if len(sets) != 1 {
 			t.Fatalf("%d messages", len(sets))
 		}
-		want := foundation.ConfigHeartbeatPublicationSet{Destination: 1, CountLog: 0xFF, PeriodLog: 7, TTL: 7, Features: 0x000F}
-		if got := fake.Decode[foundation.ConfigHeartbeatPublicationSet](sets[0]); *got != want {
+		want := configuration.HeartbeatPublicationSet{Destination: 1, CountLog: 0xFF, PeriodLog: 7, TTL: 7, Features: 0x000F}
+		if got := fake.Decode[configuration.HeartbeatPublicationSet](sets[0]); *got != want {
 			t.Errorf("sent %+v, want %+v", *got, want)
 		}
 		for _, hops := range []uint8{3, 1, 2} {

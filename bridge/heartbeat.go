@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
@@ -38,21 +38,21 @@ func (s *Service) beaten(in node.HeartbeatReceived) {
 	b.Hops, b.MinHops, b.MaxHops = in.Hops, min(b.MinHops, in.Hops), max(b.MaxHops, in.Hops)
 	b.Count++
 	b.RSSI, b.LastSeen = in.RSSI, now.UTC().Truncate(time.Second)
-	b.Features = featureNames(foundation.Features(in.Features))
+	b.Features = featureNames(configuration.Features(in.Features))
 	u.heard(now)
 	s.setOnline(u.managed, true)
 }
 
-func featureNames(f foundation.Features) []string {
+func featureNames(f configuration.Features) []string {
 	names := []string{}
 	for _, n := range []struct {
-		feature foundation.Features
+		feature configuration.Features
 		name    string
 	}{
-		{foundation.FeatureRelay, "relay"},
-		{foundation.FeatureProxy, "proxy"},
-		{foundation.FeatureFriend, "friend"},
-		{foundation.FeatureLowPower, "lpn"},
+		{configuration.FeatureRelay, "relay"},
+		{configuration.FeatureProxy, "proxy"},
+		{configuration.FeatureFriend, "friend"},
+		{configuration.FeatureLowPower, "lpn"},
 	} {
 		if f&n.feature != 0 {
 			names = append(names, n.name)

@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 )
 
 // TestImportedDevice: a device that came with an imported network is there under
@@ -17,11 +17,11 @@ func TestImportedDevice(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		plug := fake.Plug(uuid(1))
 		plug.Answer = func(m fake.Message) (access.Message, bool) {
-			if m.Opcode != foundation.OpConfigModelPublicationGet {
+			if m.Opcode != configuration.OpModelPublicationGet {
 				return nil, false
 			}
-			in := fake.Decode[foundation.ConfigModelPublicationGet](m)
-			return &foundation.ConfigModelPublicationStatus{
+			in := fake.Decode[configuration.ModelPublicationGet](m)
+			return &configuration.ModelPublicationStatus{
 				ElementAddress: in.ElementAddress, ModelIdentifier: in.ModelIdentifier, PublishAddress: 0xC001,
 			}, true
 		}
@@ -39,10 +39,10 @@ func TestImportedDevice(t *testing.T) {
 		}
 		w.start()
 		pass(time.Minute)
-		if n := len(plug.Received(foundation.OpConfigModelPublicationSet)); n > 0 {
+		if n := len(plug.Received(configuration.OpModelPublicationSet)); n > 0 {
 			t.Errorf("its publication was changed %d times", n)
 		}
-		if n := len(plug.Received(foundation.OpConfigAppKeyAdd)); n != 1 {
+		if n := len(plug.Received(configuration.OpAppKeyAdd)); n != 1 {
 			t.Errorf("it was given the AppKey %d times", n)
 		}
 		records, err := w.svc.Devices(t.Context())
@@ -52,7 +52,7 @@ func TestImportedDevice(t *testing.T) {
 		asked := w.net.Requests()
 		w.restart()
 		pass(time.Minute)
-		if n := len(plug.Received(foundation.OpConfigAppKeyAdd)); n != 1 || w.net.Requests() == asked {
+		if n := len(plug.Received(configuration.OpAppKeyAdd)); n != 1 || w.net.Requests() == asked {
 			t.Errorf("it was interviewed again: %d times", n)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -68,7 +69,7 @@ func TestRemoveLeavesNothingBehind(t *testing.T) {
 		if got := append(w.out.standing("b/plug"), w.out.standing(plug.UUID.String())...); len(got) != 0 {
 			t.Errorf("standing topics %v", got)
 		}
-		if got := plug.Received(foundation.OpConfigNodeReset); len(got) != 1 {
+		if got := plug.Received(configuration.OpNodeReset); len(got) != 1 {
 			t.Errorf("%d resets", len(got))
 		}
 		for _, table := range []store.Table{device.Table, "states", "topics"} {

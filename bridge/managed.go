@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
@@ -240,7 +240,7 @@ func (m *managed) peer() state.Peer {
 // node): that it does not answer says nothing about it.
 func (m *managed) sleeps() bool {
 	c := m.record.Composition
-	return c != nil && c.Features&foundation.FeatureLowPower != 0
+	return c != nil && c.Features&configuration.FeatureLowPower != 0
 }
 
 // find looks a device up by name, UUID or address.

@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
@@ -241,10 +241,10 @@ func TestKeysInMessagesAreNotRepeated(t *testing.T) {
 			t.Fatal(err)
 		}
 		plug.Answer = func(m fake.Message) (access.Message, bool) {
-			if m.Opcode != foundation.OpConfigNetKeyAdd {
+			if m.Opcode != configuration.OpNetKeyAdd {
 				return nil, false
 			}
-			return &foundation.ConfigNetKeyStatus{NetKeyIndex: 3}, true
+			return &configuration.NetKeyStatus{NetKeyIndex: 3}, true
 		}
 		for _, payload := range []string{
 			`{"dst":"plug","key":"device","message":"Config NetKey Add","fields":{"net_key_index":3,"net_key":"` + key + `"}}`,
@@ -255,7 +255,7 @@ func TestKeysInMessagesAreNotRepeated(t *testing.T) {
 				t.Errorf("%v", data)
 			}
 		}
-		added := plug.Received(foundation.OpConfigNetKeyAdd)
+		added := plug.Received(configuration.OpNetKeyAdd)
 		if len(added) != 2 || !bytes.Equal(added[0].Params[2:], octets) || !bytes.Equal(added[1].Params[2:], octets) {
 			t.Errorf("the node received %v", added)
 		}
@@ -275,7 +275,7 @@ func TestKeysInMessagesAreNotRepeated(t *testing.T) {
 		}
 		// A node that answers with a key.
 		plug.Answer = func(m fake.Message) (access.Message, bool) {
-			return &access.Raw{Code: foundation.OpConfigNetKeyAdd, Params: append([]byte{3, 0}, octets...)}, true
+			return &access.Raw{Code: configuration.OpNetKeyAdd, Params: append([]byte{3, 0}, octets...)}, true
 		}
 		data := answers(w, "mesh/send", `{"dst":"plug","key":"device","message":"Config NetKey Get","response":"8040"}`)
 		response, _ := data["response"].(map[string]any)
@@ -283,8 +283,8 @@ func TestKeysInMessagesAreNotRepeated(t *testing.T) {
 			t.Errorf("%v", response)
 		}
 		// And one that says it to everybody.
-		w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: foundation.OpConfigNetKeyAdd, Params: append([]byte{3, 0}, octets...)})
-		w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: foundation.OpConfigAppKeyAdd, Params: octets})
+		w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: configuration.OpNetKeyAdd, Params: append([]byte{3, 0}, octets...)})
+		w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: configuration.OpAppKeyAdd, Params: octets})
 		synctest.Wait()
 		w.stop()
 		for _, m := range w.out.all {

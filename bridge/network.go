@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
@@ -18,7 +19,7 @@ import (
 // Keeper is what keeps the network going, a part of Mesh.
 type Keeper interface {
 	// Keys runs f on the keys of the bridge's own node.
-	Keys(ctx context.Context, f func(foundation.Keys) error) error
+	Keys(ctx context.Context, f func(configuration.Keys) error) error
 	BeginIVUpdate(ctx context.Context) error
 	EndIVUpdate(ctx context.Context) error
 	SetIVTestMode(ctx context.Context, on bool) error
@@ -53,7 +54,7 @@ func (s *Service) checkSubnet(index mesh.KeyIndex) error {
 // appKeyOf finds the AppKey that devices of a subnet are spoken to with.
 func (s *Service) appKeyOf(ctx context.Context, net mesh.KeyIndex) (mesh.KeyIndex, error) {
 	var index mesh.KeyIndex
-	err := s.cfg.Mesh.Keys(ctx, func(keys foundation.Keys) error {
+	err := s.cfg.Mesh.Keys(ctx, func(keys configuration.Keys) error {
 		for _, app := range keys.State().AppKeys {
 			if app.NetKey == net {
 				index = app.Index
@@ -126,7 +127,7 @@ func need(name string, index *mesh.KeyIndex) error {
 // done notes what was changed on the device.
 func (s *Service) changeKeys(
 	c keyChange, reply answer, data func() map[string]any,
-	own func(foundation.Keys) error, remote func(context.Context, *requester, state.Peer) error, done func(*managed),
+	own func(configuration.Keys) error, remote func(context.Context, *requester, state.Peer) error, done func(*managed),
 ) {
 	var to *requester
 	var peer state.Peer
@@ -189,7 +190,7 @@ func (s *Service) requestSubnetAdd(payload []byte, reply answer) {
 	var net crypto.Key
 	var index mesh.KeyIndex
 	apps := map[mesh.KeyIndex]crypto.Key{}
-	own := func(keys foundation.Keys) error {
+	own := func(keys configuration.Keys) error {
 		n := keys.State()
 		var err error
 		if c.net != nil {
@@ -243,7 +244,7 @@ func (s *Service) requestSubnetAdd(payload []byte, reply answer) {
 }
 
 // addSubnet makes a subnet with one AppKey.
-func addSubnet(keys foundation.Keys, index mesh.KeyIndex) error {
+func addSubnet(keys configuration.Keys, index mesh.KeyIndex) error {
 	key, err := crypto.NewKey(rand.Reader)
 	if err != nil {
 		return err
@@ -258,7 +259,7 @@ func addSubnet(keys foundation.Keys, index mesh.KeyIndex) error {
 	return addAppKey(keys, index, app)
 }
 
-func addAppKey(keys foundation.Keys, net, index mesh.KeyIndex) error {
+func addAppKey(keys configuration.Keys, net, index mesh.KeyIndex) error {
 	key, err := crypto.NewKey(rand.Reader)
 	if err != nil {
 		return err
@@ -288,7 +289,7 @@ func (s *Service) requestSubnetRemove(payload []byte, reply answer) {
 	}
 	index := *c.net
 	var apps []mesh.KeyIndex
-	own := func(keys foundation.Keys) error {
+	own := func(keys configuration.Keys) error {
 		for _, app := range keys.State().AppKeys {
 			if app.NetKey == index {
 				apps = append(apps, app.Index)
@@ -337,7 +338,7 @@ func (s *Service) requestAppKeyAdd(payload []byte, reply answer) {
 	}
 	var index mesh.KeyIndex
 	var key crypto.Key
-	own := func(keys foundation.Keys) error {
+	own := func(keys configuration.Keys) error {
 		n := keys.State()
 		var err error
 		if c.app != nil {
@@ -384,7 +385,7 @@ func (s *Service) requestAppKeyRemove(payload []byte, reply answer) {
 	}
 	index := *c.app
 	var net mesh.KeyIndex
-	own := func(keys foundation.Keys) error {
+	own := func(keys configuration.Keys) error {
 		app := keys.State().AppKey(index)
 		if app == nil {
 			return fail("unknown_app_key", "app_key: the network has no AppKey %d", index)

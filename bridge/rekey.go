@@ -11,7 +11,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -176,7 +176,7 @@ func (s *Service) nextRefresh(reply answer) {
 // drawKeys makes new keys for a subnet and its applications.
 func (s *Service) drawKeys(ctx context.Context, index mesh.KeyIndex) (refresh.Options, error) {
 	o := refresh.Options{NetKey: index}
-	err := s.cfg.Mesh.Keys(ctx, func(keys foundation.Keys) error {
+	err := s.cfg.Mesh.Keys(ctx, func(keys configuration.Keys) error {
 		subnet := keys.State().Subnet(index)
 		switch {
 		case subnet == nil:
@@ -296,7 +296,7 @@ func (s *Service) stepRefresh() {
 	k.busy = true
 	r := k.refresh
 	s.work(func(ctx context.Context) {
-		err := s.cfg.Mesh.Keys(ctx, func(keys foundation.Keys) error {
+		err := s.cfg.Mesh.Keys(ctx, func(keys configuration.Keys) error {
 			net, apps := r.Keys()
 			return keys.Refresh(r.NetKey(), out.Own, net, apps).Err()
 		})

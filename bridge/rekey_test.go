@@ -8,7 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
@@ -106,7 +106,7 @@ func TestKeyRefreshGoesOnAfterRestarts(t *testing.T) {
 		// The plug wakes up and says something: it is not left to wait.
 		pass(time.Hour)
 		plug.SetSilent(false)
-		w.report(plug, 0, &foundation.ConfigDefaultTTLStatus{})
+		w.report(plug, 0, &configuration.DefaultTTLStatus{})
 		pass(time.Minute) // it may be asked just now
 		if got := fmt.Sprint(w.refreshInfo()["missing"]); got != "[gone]" {
 			t.Errorf("missing after the plug woke up: %s", got)
@@ -118,15 +118,15 @@ func TestKeyRefreshGoesOnAfterRestarts(t *testing.T) {
 		w.phase(time.Minute, "switching")
 		plug.SetSilent(false)
 		plug.Answer = func(m fake.Message) (access.Message, bool) {
-			in := fake.Decode[foundation.ConfigKeyRefreshPhaseSet](m)
-			return nil, m.Opcode == foundation.OpConfigKeyRefreshPhaseSet && in.Transition == 3
+			in := fake.Decode[configuration.KeyRefreshPhaseSet](m)
+			return nil, m.Opcode == configuration.OpKeyRefreshPhaseSet && in.Transition == 3
 		}
-		w.report(plug, 0, &foundation.ConfigDefaultTTLStatus{})
+		w.report(plug, 0, &configuration.DefaultTTLStatus{})
 		w.phase(time.Minute, "revoking")
 		w.restart()
 		w.phase(time.Minute, "revoking")
 		plug.Answer = nil
-		w.report(plug, 0, &foundation.ConfigDefaultTTLStatus{})
+		w.report(plug, 0, &configuration.DefaultTTLStatus{})
 		w.phase(20*time.Minute, "")
 		hasKeysOf(t, w, "plug", plug)
 		hasKeysOf(t, w, "lamp", lamp)
@@ -181,7 +181,7 @@ func TestKeyRefreshPatience(t *testing.T) {
 			t.Fatalf("when nobody answers it is not the devices that are missing: %v", info)
 		}
 		lamp.SetSilent(false)
-		w.report(lamp, 0, &foundation.ConfigDefaultTTLStatus{})
+		w.report(lamp, 0, &configuration.DefaultTTLStatus{})
 		w.phase(time.Hour, "")
 		hasKeysOf(t, w, "lamp", lamp)
 		if sameKeys(w, plug) {
@@ -257,7 +257,7 @@ func TestRemovalDuringKeyRefresh(t *testing.T) {
 					t.Fatalf("got %v", r)
 				}
 				third.SetSilent(false)
-				w.report(third, 0, &foundation.ConfigDefaultTTLStatus{})
+				w.report(third, 0, &configuration.DefaultTTLStatus{})
 				pass(20 * time.Minute)
 				if w.refreshInfo() != nil {
 					t.Fatalf("it goes on: %v", w.refreshInfo())
@@ -287,7 +287,7 @@ func TestJoiningDuringKeyRefresh(t *testing.T) {
 			t.Errorf("missing: %s", got)
 		}
 		plug.SetSilent(false)
-		w.report(plug, 0, &foundation.ConfigDefaultTTLStatus{})
+		w.report(plug, 0, &configuration.DefaultTTLStatus{})
 		w.phase(time.Minute, "")
 		hasKeysOf(t, w, "late", late)
 		hasKeysOf(t, w, "plug", plug)
@@ -316,7 +316,7 @@ func TestJoiningDuringKeyRefreshAndARestart(t *testing.T) {
 				// Interviewing one that is excluded does not take it back.
 				w.request("device/interview", `{"id":"hall/lamp"}`)
 				plug.SetSilent(false)
-				w.report(plug, 0, &foundation.ConfigDefaultTTLStatus{})
+				w.report(plug, 0, &configuration.DefaultTTLStatus{})
 				w.phase(20*time.Minute, "")
 				hasKeysOf(t, w, "plug", plug)
 				if w.net.Knows(late.UUID) {
@@ -334,7 +334,7 @@ func TestJoiningDuringKeyRefreshAndARestart(t *testing.T) {
 					t.Fatal(r)
 				}
 				plug.SetSilent(false)
-				w.report(plug, 0, &foundation.ConfigDefaultTTLStatus{})
+				w.report(plug, 0, &configuration.DefaultTTLStatus{})
 				w.phase(20*time.Minute, "")
 				hasKeysOf(t, w, "lamp", lamp)
 			})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
@@ -201,8 +202,8 @@ func (s *Service) requestRefresh(payload []byte, reply answer) {
 	if err == nil {
 		err = s.idle(m)
 	}
-	procedures := map[string]foundation.RefreshProcedure{
-		"device_key": foundation.RefreshDeviceKey, "address": foundation.RefreshNodeAddress, "composition": foundation.RefreshComposition,
+	procedures := map[string]remoteprovisioning.RefreshProcedure{
+		"device_key": remoteprovisioning.RefreshDeviceKey, "address": remoteprovisioning.RefreshNodeAddress, "composition": remoteprovisioning.RefreshComposition,
 	}
 	procedure, known := procedures[in.What]
 	switch {
@@ -227,7 +228,7 @@ func (s *Service) requestRefresh(payload []byte, reply answer) {
 
 // refreshed goes on with a device that was renewed. One with other addresses or
 // models is interviewed, as a new one is.
-func (s *Service) refreshed(m *managed, p foundation.RefreshProcedure, peer state.Peer, err error, reply answer) {
+func (s *Service) refreshed(m *managed, p remoteprovisioning.RefreshProcedure, peer state.Peer, err error, reply answer) {
 	m.busy = false
 	if !s.has(m) {
 		reply(nil, errRemoved)
@@ -239,7 +240,7 @@ func (s *Service) refreshed(m *managed, p foundation.RefreshProcedure, peer stat
 		return
 	}
 	s.event("device_refreshed", map[string]any{"friendly_name": m.record.Name, "uuid": m.record.UUID, "address": peer.Address})
-	if p == foundation.RefreshDeviceKey {
+	if p == remoteprovisioning.RefreshDeviceKey {
 		reply(m.who(), nil)
 		s.sendNext(m)
 		return

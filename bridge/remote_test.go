@@ -10,23 +10,24 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
 // servingPlug is a plug with a Remote Provisioning Server that answers.
-func servingPlug(id mesh.UUID, status *foundation.RemoteStatus) *fake.Node {
+func servingPlug(id mesh.UUID, status *remoteprovisioning.Status) *fake.Node {
 	d := fake.Composed(id, []mesh.ModelID{foundation.RemoteProvisioningServerID, generic.OnOffServerID})
 	d.Answer = func(m fake.Message) (access.Message, bool) {
 		switch m.Opcode {
-		case foundation.OpRemoteProvisioningScanStart, foundation.OpRemoteProvisioningScanStop:
-			return &foundation.RemoteProvisioningScanStatus{Status: *status}, true
-		case foundation.OpRemoteProvisioningExtendedScanStart:
-			var q foundation.RemoteProvisioningExtendedScanStart
+		case remoteprovisioning.OpScanStart, remoteprovisioning.OpScanStop:
+			return &remoteprovisioning.ScanStatus{Status: *status}, true
+		case remoteprovisioning.OpExtendedScanStart:
+			var q remoteprovisioning.ExtendedScanStart
 			if access.Decode(m.Params, &q) != nil {
 				return nil, true
 			}
-			return &foundation.RemoteProvisioningExtendedScanReport{
+			return &remoteprovisioning.ExtendedScanReport{
 				Status: *status, UUID: q.UUID, HasOOBInformation: *status == 0, OOBInformation: 0x20,
 				ADStructures: []byte("\x05\x09Lamp\x05\x24\x17//x\x03\x19\x01\x02\x00"),
 			}, true
@@ -37,10 +38,10 @@ func servingPlug(id mesh.UUID, status *foundation.RemoteStatus) *fake.Node {
 }
 
 // far is a household with a device that scans for the bridge.
-func far(t *testing.T, f func(t *testing.T, w *world, server, lamp *fake.Node, status *foundation.RemoteStatus)) {
+func far(t *testing.T, f func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status)) {
 	t.Helper()
 	inBubble(t, func(t *testing.T, w *world) {
-		status := foundation.RemoteSuccess
+		status := remoteprovisioning.Success
 		server, lamp := servingPlug(uuid(1), &status), fake.Lamp(uuid(2))
 		w.start()
 		w.join(map[string]*fake.Node{"attic": server, "lamp": lamp})
@@ -49,7 +50,7 @@ func far(t *testing.T, f func(t *testing.T, w *world, server, lamp *fake.Node, s
 }
 
 func TestRemoteScan(t *testing.T) {
-	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *foundation.RemoteStatus) {
+	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
 		r := w.request("scan", `{"time":300,"remote":["attic"]}`)
 		if r["status"] != "ok" || fmt.Sprint(r["data"]) != "map[remote:map[attic:map[time:255]] time:300]" {
 			t.Errorf("got %v", r)
@@ -93,7 +94,7 @@ func TestRemoteScan(t *testing.T) {
 		pass(200 * time.Second)
 		w.expect("b/bridge/unprovisioned", `[]`)
 
-		*status = foundation.RemoteInvalidState
+		*status = remoteprovisioning.InvalidState
 		w.refused("scan", `{"remote":["attic"]}`, "failed")
 		server.SetSilent(true)
 		w.refused("scan", `{"time":0,"remote":["attic"]}`, "no_response")
@@ -103,14 +104,14 @@ func TestRemoteScan(t *testing.T) {
 }
 
 func TestRemoteDetails(t *testing.T) {
-	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *foundation.RemoteStatus) {
+	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
 		id := uuid(9).String()
 		r := w.request("scan", `{"uuid":"`+id+`","time":5,"remote":["attic"]}`)
 		want := "map[ad_structures:03190102 name:Lamp oob_info:32 uri:\x17//x]"
 		if r["status"] != "ok" || fmt.Sprint(r["data"].(map[string]any)["remote"].(map[string]any)["attic"]) != want {
 			t.Errorf("got %v", r)
 		}
-		*status = foundation.RemoteLimitedResources
+		*status = remoteprovisioning.LimitedResources
 		w.refused("scan", `{"uuid":"`+id+`","remote":["attic"]}`, "failed")
 		w.refused("scan", `{"uuid":"`+id+`"}`, "bad_value")
 		w.refused("scan", `{"uuid":"x","remote":["attic"]}`, "bad_value")
@@ -118,7 +119,7 @@ func TestRemoteDetails(t *testing.T) {
 }
 
 func TestRefresh(t *testing.T) {
-	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *foundation.RemoteStatus) {
+	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
 		before := server.Address()
 		if r := w.request("device/refresh", `{"id":"attic","what":"device_key"}`); r["status"] != "ok" {
 			t.Errorf("got %v", r)

@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
@@ -281,10 +282,10 @@ func TestInterviewCanBeRepeated(t *testing.T) {
 		}
 		plug.Composition.VersionID = 0x0099
 		plug.Answer = func(m fake.Message) (access.Message, bool) {
-			return &foundation.ConfigModelAppStatus{
+			return &configuration.ModelAppStatus{
 				Status: foundation.InsufficientResources, ElementAddress: plug.Address(),
 				ModelIdentifier: mesh.SIG | 0x1000,
-			}, m.Opcode == foundation.OpConfigModelAppBind
+			}, m.Opcode == configuration.OpModelAppBind
 		}
 		if r := w.request("device/interview", `{"id":"plug"}`); r["status"] != "ok" {
 			t.Errorf("got %v", r)
@@ -294,7 +295,7 @@ func TestInterviewCanBeRepeated(t *testing.T) {
 			t.Error(devices)
 		}
 		plug.Answer = func(m fake.Message) (access.Message, bool) {
-			return &foundation.ConfigAppKeyStatus{Status: foundation.KeyIndexAlreadyStored}, m.Opcode == foundation.OpConfigAppKeyAdd
+			return &configuration.AppKeyStatus{Status: foundation.KeyIndexAlreadyStored}, m.Opcode == configuration.OpAppKeyAdd
 		}
 		w.refused("device/interview", `{"id":"plug"}`, "refused")
 		plug.SetSilent(true)

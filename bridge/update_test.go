@@ -13,6 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
@@ -31,10 +32,10 @@ func updatable(n byte, w *world, deaf bool) *fake.Node {
 		mu.Lock()
 		defer mu.Unlock()
 		switch m.Opcode {
-		case foundation.OpConfigModelSubscriptionAdd, foundation.OpConfigModelSubscriptionDelete:
-			in := fake.Decode[foundation.ConfigModelSubscriptionAdd](m)
-			listens = m.Opcode == foundation.OpConfigModelSubscriptionAdd
-			status := &foundation.ConfigModelSubscriptionStatus{ElementAddress: in.ElementAddress, Address: in.Address, ModelIdentifier: in.ModelIdentifier}
+		case configuration.OpModelSubscriptionAdd, configuration.OpModelSubscriptionDelete:
+			in := fake.Decode[configuration.ModelSubscriptionAdd](m)
+			listens = m.Opcode == configuration.OpModelSubscriptionAdd
+			status := &configuration.ModelSubscriptionStatus{ElementAddress: in.ElementAddress, Address: in.Address, ModelIdentifier: in.ModelIdentifier}
 			if deaf {
 				status.Status = foundation.InsufficientResources
 			}

@@ -70,7 +70,7 @@ func TestConformanceTable(t *testing.T) {
 			return err
 		}
 		name := filepath.ToSlash(filepath.Join("mesh", filepath.Dir(path)))
-		if !carriers[name] && !inside[name] {
+		if !carriers[name] && !inside[name] && !strings.Contains(name, "/internal/") { // what is internal is part of its neighbours
 			t.Errorf("the package %s has no row", name)
 			inside[name] = true
 		}

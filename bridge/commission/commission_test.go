@@ -18,6 +18,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -73,17 +74,17 @@ func TestConfigureLamp(t *testing.T) {
 				t.Errorf("step %d of %d is %+v", i+1, len(steps), s)
 			}
 		}
-		added := d.Received(foundation.OpConfigAppKeyAdd)
-		if len(added) != 1 || *fake.Decode[foundation.ConfigAppKeyAdd](added[0]) != (foundation.ConfigAppKeyAdd{AppKeyIndex: 3, AppKey: key}) {
+		added := d.Received(configuration.OpAppKeyAdd)
+		if len(added) != 1 || *fake.Decode[configuration.AppKeyAdd](added[0]) != (configuration.AppKeyAdd{AppKeyIndex: 3, AppKey: key}) {
 			t.Errorf("AppKeys %v", added)
 		}
 		var bound, published []string
-		for _, m := range d.Received(foundation.OpConfigModelAppBind) {
-			in := fake.Decode[foundation.ConfigModelAppBind](m)
+		for _, m := range d.Received(configuration.OpModelAppBind) {
+			in := fake.Decode[configuration.ModelAppBind](m)
 			bound = append(bound, fmt.Sprint(in.ElementAddress-d.Address(), in.ModelIdentifier, in.AppKeyIndex))
 		}
-		for _, m := range d.Received(foundation.OpConfigModelPublicationSet) {
-			in := fake.Decode[foundation.ConfigModelPublicationSet](m)
+		for _, m := range d.Received(configuration.OpModelPublicationSet) {
+			in := fake.Decode[configuration.ModelPublicationSet](m)
 			published = append(published, fmt.Sprint(in.ElementAddress-d.Address(), in.ModelIdentifier))
 			if in.PublishAddress != bridgeAddress || in.AppKeyIndex != 3 || in.PublishTTL != mesh.DefaultTTL ||
 				in.PublishPeriod != 0 || in.PublishRetransmit != 1|4<<3 || in.CredentialFlag {
@@ -128,15 +129,15 @@ func TestModelsThatAreConfigured(t *testing.T) {
 				if _, _, err := configure(t, d); err != nil {
 					t.Fatal(err)
 				}
-				if got := len(d.Received(foundation.OpConfigModelAppBind)) == 1; got != tt.binds {
+				if got := len(d.Received(configuration.OpModelAppBind)) == 1; got != tt.binds {
 					t.Errorf("bound: %v", got)
 				}
-				sets := d.Received(foundation.OpConfigModelPublicationSet)
+				sets := d.Received(configuration.OpModelPublicationSet)
 				if got := len(sets) == 1; got != tt.publishes {
 					t.Fatalf("publishes: %v", got)
 				}
 				if tt.publishes {
-					if in := fake.Decode[foundation.ConfigModelPublicationSet](sets[0]); in.PublishPeriod != tt.publishPeriod {
+					if in := fake.Decode[configuration.ModelPublicationSet](sets[0]); in.PublishPeriod != tt.publishPeriod {
 						t.Errorf("period 0x%02x", in.PublishPeriod)
 					}
 				}
@@ -163,7 +164,7 @@ func silence(fake.Message) access.Message { return nil }
 func TestStepsThatMustNotFail(t *testing.T) {
 	lamp := func() *fake.Node { return fake.Lamp(mesh.UUID{1}) }
 	short := func(fake.Message) access.Message {
-		return &foundation.ConfigCompositionDataStatus{Data: []byte{1, 2, 3}}
+		return &configuration.CompositionDataStatus{Data: []byte{1, 2, 3}}
 	}
 	one, err := fake.Plug(mesh.UUID{}).Composition.Append(nil)
 	if err != nil {
@@ -176,57 +177,57 @@ func TestStepsThatMustNotFail(t *testing.T) {
 		attempts int // of what comes after it
 	}{
 		"no composition": {
-			func() *fake.Node { return answering(lamp(), foundation.OpConfigCompositionDataGet, silence) },
+			func() *fake.Node { return answering(lamp(), configuration.OpCompositionDataGet, silence) },
 			node.ErrNoResponse, "composition", 0,
 		},
 		"damaged composition": {
-			func() *fake.Node { return answering(lamp(), foundation.OpConfigCompositionDataGet, short) },
-			foundation.ErrComposition, "composition", 0,
+			func() *fake.Node { return answering(lamp(), configuration.OpCompositionDataGet, short) },
+			configuration.ErrComposition, "composition", 0,
 		},
 		"another page": {func() *fake.Node {
-			return answering(lamp(), foundation.OpConfigCompositionDataGet, func(fake.Message) access.Message {
-				return &foundation.ConfigCompositionDataStatus{Page: 1, Data: one}
+			return answering(lamp(), configuration.OpCompositionDataGet, func(fake.Message) access.Message {
+				return &configuration.CompositionDataStatus{Page: 1, Data: one}
 			})
 		}, node.ErrNoResponse, "composition", 0},
 		"fewer elements than provisioned": {func() *fake.Node {
-			return answering(lamp(), foundation.OpConfigCompositionDataGet, func(fake.Message) access.Message {
-				return &foundation.ConfigCompositionDataStatus{Data: one}
+			return answering(lamp(), configuration.OpCompositionDataGet, func(fake.Message) access.Message {
+				return &configuration.CompositionDataStatus{Data: one}
 			})
 		}, nil, "it lists 1 elements, and 2 were provisioned", 0},
 		"no answer to the AppKey": {
-			func() *fake.Node { return answering(lamp(), foundation.OpConfigAppKeyAdd, silence) },
+			func() *fake.Node { return answering(lamp(), configuration.OpAppKeyAdd, silence) },
 			node.ErrNoResponse, "AppKey", 0,
 		},
 		"AppKey refused": {func() *fake.Node {
-			return answering(lamp(), foundation.OpConfigAppKeyAdd, func(fake.Message) access.Message {
-				return &foundation.ConfigAppKeyStatus{Status: foundation.InsufficientResources, AppKeyIndex: 3}
+			return answering(lamp(), configuration.OpAppKeyAdd, func(fake.Message) access.Message {
+				return &configuration.AppKeyStatus{Status: foundation.InsufficientResources, AppKeyIndex: 3}
 			})
 		}, foundation.StatusError{Status: foundation.InsufficientResources}, "insufficient resources", 0},
 		"status of another AppKey": {func() *fake.Node {
-			return answering(lamp(), foundation.OpConfigAppKeyAdd, func(fake.Message) access.Message {
-				return &foundation.ConfigAppKeyStatus{AppKeyIndex: 4}
+			return answering(lamp(), configuration.OpAppKeyAdd, func(fake.Message) access.Message {
+				return &configuration.AppKeyStatus{AppKeyIndex: 4}
 			})
 		}, node.ErrNoResponse, "AppKey", 0},
 		"no answer to a binding": {
-			func() *fake.Node { return answering(lamp(), foundation.OpConfigModelAppBind, silence) },
+			func() *fake.Node { return answering(lamp(), configuration.OpModelAppBind, silence) },
 			node.ErrNoResponse, "model 1000 on 0x0100", 1,
 		},
 		"status of another binding": {func() *fake.Node {
-			return answering(lamp(), foundation.OpConfigModelAppBind, func(m fake.Message) access.Message {
-				in := fake.Decode[foundation.ConfigModelAppBind](m)
-				return &foundation.ConfigModelAppStatus{
+			return answering(lamp(), configuration.OpModelAppBind, func(m fake.Message) access.Message {
+				in := fake.Decode[configuration.ModelAppBind](m)
+				return &configuration.ModelAppStatus{
 					ElementAddress: in.ElementAddress + 1, AppKeyIndex: in.AppKeyIndex, ModelIdentifier: in.ModelIdentifier,
 				}
 			})
 		}, node.ErrNoResponse, "model 1000 on 0x0100", 1},
 		"no answer to a publication": {
-			func() *fake.Node { return answering(lamp(), foundation.OpConfigModelPublicationSet, silence) },
+			func() *fake.Node { return answering(lamp(), configuration.OpModelPublicationSet, silence) },
 			node.ErrNoResponse, "model 1000 on 0x0100", 1,
 		},
 		"status of another publication": {func() *fake.Node {
-			return answering(lamp(), foundation.OpConfigModelPublicationSet, func(m fake.Message) access.Message {
-				in := fake.Decode[foundation.ConfigModelPublicationSet](m)
-				return &foundation.ConfigModelPublicationStatus{ElementAddress: in.ElementAddress, ModelIdentifier: generic.LevelServerID}
+			return answering(lamp(), configuration.OpModelPublicationSet, func(m fake.Message) access.Message {
+				in := fake.Decode[configuration.ModelPublicationSet](m)
+				return &configuration.ModelPublicationStatus{ElementAddress: in.ElementAddress, ModelIdentifier: generic.LevelServerID}
 			})
 		}, node.ErrNoResponse, "model 1000 on 0x0100", 1},
 	}
@@ -238,7 +239,7 @@ func TestStepsThatMustNotFail(t *testing.T) {
 				if err == nil || result != nil || tt.is != nil && !errors.Is(err, tt.is) || !strings.Contains(err.Error(), tt.says) {
 					t.Errorf("got %+v, %v", result, err)
 				}
-				if got := len(d.Received(foundation.OpConfigModelAppBind)); got != tt.attempts {
+				if got := len(d.Received(configuration.OpModelAppBind)); got != tt.attempts {
 					t.Errorf("%d bindings after that", got)
 				}
 				if strings.Contains(fmt.Sprintf("%+v %#v", err, err), "canary") {
@@ -256,16 +257,16 @@ func TestRefusalsAreNoted(t *testing.T) {
 		d := fake.Lamp(mesh.UUID{1})
 		d.Answer = func(m fake.Message) (access.Message, bool) {
 			switch m.Opcode {
-			case foundation.OpConfigModelAppBind:
-				if in := fake.Decode[foundation.ConfigModelAppBind](m); in.ModelIdentifier == light.LightnessServerID {
-					return &foundation.ConfigModelAppStatus{
+			case configuration.OpModelAppBind:
+				if in := fake.Decode[configuration.ModelAppBind](m); in.ModelIdentifier == light.LightnessServerID {
+					return &configuration.ModelAppStatus{
 						Status: foundation.CannotBind, ElementAddress: in.ElementAddress,
 						AppKeyIndex: in.AppKeyIndex, ModelIdentifier: in.ModelIdentifier,
 					}, true
 				}
-			case foundation.OpConfigModelPublicationSet:
-				if in := fake.Decode[foundation.ConfigModelPublicationSet](m); in.ModelIdentifier == light.CTLTemperatureServerID {
-					return &foundation.ConfigModelPublicationStatus{
+			case configuration.OpModelPublicationSet:
+				if in := fake.Decode[configuration.ModelPublicationSet](m); in.ModelIdentifier == light.CTLTemperatureServerID {
+					return &configuration.ModelPublicationStatus{
 						Status: foundation.InvalidPublishParameters, ElementAddress: in.ElementAddress, ModelIdentifier: in.ModelIdentifier,
 					}, true
 				}
@@ -384,7 +385,7 @@ func TestConfigureEndsWithItsContext(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		if got := len(d.Received(foundation.OpConfigModelAppBind)); got != 1 {
+		if got := len(d.Received(configuration.OpModelAppBind)); got != 1 {
 			t.Errorf("%d bindings", got)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
@@ -39,7 +40,7 @@ type Step struct {
 // Result is what was found out and done.
 type Result struct {
 	AppKey      mesh.KeyIndex
-	Composition *foundation.Composition
+	Composition *configuration.Composition
 	Details     device.Details
 	// Skipped says which models could not be configured, and why. The node
 	// works without them.
@@ -108,7 +109,7 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 
 // Remove makes a node leave the network (section 4.3.2.53).
 func Remove(ctx context.Context, r Requester, peer state.Peer) error {
-	_, err := ask[foundation.ConfigNodeResetStatus](ctx, r, server(peer), &foundation.ConfigNodeReset{}, nil)
+	_, err := ask[configuration.NodeResetStatus](ctx, r, server(peer), &configuration.NodeReset{}, nil)
 	if err != nil {
 		return fmt.Errorf("commission: %s did not confirm that it leaves the network: %w", peer.Address, err)
 	}
@@ -118,7 +119,7 @@ func Remove(ctx context.Context, r Requester, peer state.Peer) error {
 // Probe asks a node for something that every node answers, to find out whether
 // it can be reached.
 func Probe(ctx context.Context, r Requester, peer state.Peer) error {
-	_, err := ask[foundation.ConfigDefaultTTLStatus](ctx, r, server(peer), &foundation.ConfigDefaultTTLGet{}, nil)
+	_, err := ask[configuration.DefaultTTLStatus](ctx, r, server(peer), &configuration.DefaultTTLGet{}, nil)
 	return err
 }
 
@@ -136,8 +137,8 @@ func (c *configurator) did(name string) {
 }
 
 func (c *configurator) readComposition(ctx context.Context) error {
-	status, err := ask(ctx, c, server(c.peer), &foundation.ConfigCompositionDataGet{Page: 0},
-		func(s *foundation.ConfigCompositionDataStatus) bool { return s.Page == 0 })
+	status, err := ask(ctx, c, server(c.peer), &configuration.CompositionDataGet{Page: 0},
+		func(s *configuration.CompositionDataStatus) bool { return s.Page == 0 })
 	if err != nil {
 		return err
 	}
@@ -224,8 +225,8 @@ func (c *configurator) skip(step string, at instance, why error) {
 }
 
 func (c *configurator) bind(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
-	m := &foundation.ConfigModelAppBind{ElementAddress: element, AppKeyIndex: c.AppKey, ModelIdentifier: model}
-	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigModelAppStatus) bool {
+	m := &configuration.ModelAppBind{ElementAddress: element, AppKeyIndex: c.AppKey, ModelIdentifier: model}
+	status, err := ask(ctx, c, server(c.peer), m, func(s *configuration.ModelAppStatus) bool {
 		return s.ElementAddress == m.ElementAddress && s.AppKeyIndex == m.AppKeyIndex && s.ModelIdentifier == m.ModelIdentifier
 	})
 	if err != nil {
@@ -236,8 +237,8 @@ func (c *configurator) bind(ctx context.Context, element mesh.Address, model mes
 
 func (c *configurator) publish(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
 	if c.KeepPublications {
-		former, err := ask(ctx, c, server(c.peer), &foundation.ConfigModelPublicationGet{ElementAddress: element, ModelIdentifier: model},
-			func(s *foundation.ConfigModelPublicationStatus) bool {
+		former, err := ask(ctx, c, server(c.peer), &configuration.ModelPublicationGet{ElementAddress: element, ModelIdentifier: model},
+			func(s *configuration.ModelPublicationStatus) bool {
 				return s.ElementAddress == element && s.ModelIdentifier == model
 			})
 		if err != nil {
@@ -247,14 +248,14 @@ func (c *configurator) publish(ctx context.Context, element mesh.Address, model 
 			return nil
 		}
 	}
-	m := &foundation.ConfigModelPublicationSet{
+	m := &configuration.ModelPublicationSet{
 		ElementAddress:    element,
 		PublishAddress:    c.Bridge,
 		PublishParameters: IntentOf(model).Parameters,
 		ModelIdentifier:   model,
 	}
 	m.AppKeyIndex = c.AppKey
-	status, err := ask(ctx, c, server(c.peer), m, func(s *foundation.ConfigModelPublicationStatus) bool {
+	status, err := ask(ctx, c, server(c.peer), m, func(s *configuration.ModelPublicationStatus) bool {
 		return s.ElementAddress == m.ElementAddress && s.ModelIdentifier == m.ModelIdentifier
 	})
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/heartbeat"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
@@ -15,12 +15,12 @@ import (
 // of two seconds.
 func SetHeartbeat(ctx context.Context, r Requester, peer state.Peer, bridge mesh.Address, period time.Duration, ttl mesh.TTL) (time.Duration, error) {
 	const endless = 0xFF
-	set := &foundation.ConfigHeartbeatPublicationSet{NetKeyIndex: peer.NetKey}
+	set := &configuration.HeartbeatPublicationSet{NetKeyIndex: peer.NetKey}
 	if period > 0 {
 		set.Destination, set.CountLog, set.PeriodLog, set.TTL = bridge, endless, heartbeat.PeriodLog(period), ttl
-		set.Features = foundation.FeatureRelay | foundation.FeatureProxy | foundation.FeatureFriend | foundation.FeatureLowPower
+		set.Features = configuration.FeatureRelay | configuration.FeatureProxy | configuration.FeatureFriend | configuration.FeatureLowPower
 	}
-	status, err := ask(ctx, r, server(peer), set, func(s *foundation.ConfigHeartbeatPublicationStatus) bool {
+	status, err := ask(ctx, r, server(peer), set, func(s *configuration.HeartbeatPublicationStatus) bool {
 		return s.Destination == set.Destination
 	})
 	if err != nil {

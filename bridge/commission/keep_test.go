@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
@@ -17,9 +17,9 @@ import (
 // only models that publish to nobody are told to publish to the bridge.
 func TestKeepsPublications(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := answering(fake.Lamp(mesh.UUID{1}), foundation.OpConfigModelPublicationGet, func(m fake.Message) access.Message {
-			in := fake.Decode[foundation.ConfigModelPublicationGet](m)
-			status := &foundation.ConfigModelPublicationStatus{ElementAddress: in.ElementAddress, ModelIdentifier: in.ModelIdentifier}
+		d := answering(fake.Lamp(mesh.UUID{1}), configuration.OpModelPublicationGet, func(m fake.Message) access.Message {
+			in := fake.Decode[configuration.ModelPublicationGet](m)
+			status := &configuration.ModelPublicationStatus{ElementAddress: in.ElementAddress, ModelIdentifier: in.ModelIdentifier}
 			if in.ModelIdentifier == generic.OnOffServerID {
 				status.PublishAddress = 0xC001
 			}
@@ -34,8 +34,8 @@ func TestKeepsPublications(t *testing.T) {
 			t.Fatalf("%v, %+v", err, result)
 		}
 		var told []mesh.ModelID
-		for _, m := range d.Received(foundation.OpConfigModelPublicationSet) {
-			told = append(told, fake.Decode[foundation.ConfigModelPublicationSet](m).ModelIdentifier)
+		for _, m := range d.Received(configuration.OpModelPublicationSet) {
+			told = append(told, fake.Decode[configuration.ModelPublicationSet](m).ModelIdentifier)
 		}
 		if slices.Contains(told, generic.OnOffServerID) || !slices.Contains(told, generic.LevelServerID) {
 			t.Errorf("told to publish to the bridge: %v", told)

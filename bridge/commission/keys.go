@@ -7,23 +7,23 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
 // AddNetKey takes a node into a further subnet (section 4.3.2.31).
 func AddNetKey(ctx context.Context, r Requester, peer state.Peer, index mesh.KeyIndex, key crypto.Key) error {
-	return changeNetKey(ctx, r, peer, index, &foundation.ConfigNetKeyAdd{NetKeyIndex: index, NetKey: key})
+	return changeNetKey(ctx, r, peer, index, &configuration.NetKeyAdd{NetKeyIndex: index, NetKey: key})
 }
 
 // DeleteNetKey takes a node out of a subnet; the AppKeys of the subnet go with
 // it (section 4.3.2.33).
 func DeleteNetKey(ctx context.Context, r Requester, peer state.Peer, index mesh.KeyIndex) error {
-	return changeNetKey(ctx, r, peer, index, &foundation.ConfigNetKeyDelete{NetKeyIndex: index})
+	return changeNetKey(ctx, r, peer, index, &configuration.NetKeyDelete{NetKeyIndex: index})
 }
 
 func changeNetKey(ctx context.Context, r Requester, peer state.Peer, index mesh.KeyIndex, m access.Message) error {
-	status, err := ask(ctx, r, server(peer), m, func(s *foundation.ConfigNetKeyStatus) bool { return s.NetKeyIndex == index })
+	status, err := ask(ctx, r, server(peer), m, func(s *configuration.NetKeyStatus) bool { return s.NetKeyIndex == index })
 	if err == nil {
 		err = status.Status.Err()
 	}
@@ -36,17 +36,17 @@ func changeNetKey(ctx context.Context, r Requester, peer state.Peer, index mesh.
 // AddAppKey gives a node an AppKey (section 4.3.2.37).
 func AddAppKey(ctx context.Context, r Requester, peer state.Peer, net, index mesh.KeyIndex, key crypto.Key) error {
 	return changeAppKey(ctx, r, peer, net, index,
-		&foundation.ConfigAppKeyAdd{NetKeyIndex: net, AppKeyIndex: index, AppKey: key})
+		&configuration.AppKeyAdd{NetKeyIndex: net, AppKeyIndex: index, AppKey: key})
 }
 
 // DeleteAppKey takes an AppKey from a node, and what uses it (section 4.3.2.39).
 func DeleteAppKey(ctx context.Context, r Requester, peer state.Peer, net, index mesh.KeyIndex) error {
 	return changeAppKey(ctx, r, peer, net, index,
-		&foundation.ConfigAppKeyDelete{NetKeyIndex: net, AppKeyIndex: index})
+		&configuration.AppKeyDelete{NetKeyIndex: net, AppKeyIndex: index})
 }
 
 func changeAppKey(ctx context.Context, r Requester, peer state.Peer, net, index mesh.KeyIndex, m access.Message) error {
-	status, err := ask(ctx, r, server(peer), m, func(s *foundation.ConfigAppKeyStatus) bool {
+	status, err := ask(ctx, r, server(peer), m, func(s *configuration.AppKeyStatus) bool {
 		return s.NetKeyIndex == net && s.AppKeyIndex == index
 	})
 	if err == nil {

@@ -2,7 +2,7 @@ package commission
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 )
 
 // firstApplicationModel is where the models begin that speak with AppKeys.
@@ -48,14 +48,14 @@ type Intent struct {
 	Bind    bool // to the bridge's AppKey
 	Publish bool // to the bridge
 	// Parameters of the publication but for the key; valid with Publish.
-	Parameters foundation.PublishParameters
+	Parameters configuration.PublishParameters
 }
 
 // IntentOf tells what Configure does with a model, for who describes a network.
 func IntentOf(model mesh.ModelID) Intent {
 	i := Intent{Bind: needsAppKey(model), Publish: publishes(model)}
 	if i.Publish {
-		i.Parameters = foundation.PublishParameters{
+		i.Parameters = configuration.PublishParameters{
 			PublishTTL:        mesh.DefaultTTL,
 			PublishRetransmit: publishRepeats | publishInterval<<3,
 		}

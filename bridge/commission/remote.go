@@ -7,7 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -18,17 +18,17 @@ const MaxScan = 255 * time.Second
 // devices (section 4.3.4); a time of 0 ends that. What it finds is reported by the
 // mesh.
 func Scan(ctx context.Context, r Requester, peer state.Peer, duration time.Duration) error {
-	var status *foundation.RemoteProvisioningScanStatus
+	var status *remoteprovisioning.ScanStatus
 	var err error
 	if seconds := uint8(min(duration, MaxScan) / time.Second); seconds > 0 {
-		status, err = ask[foundation.RemoteProvisioningScanStatus](ctx, r, server(peer), &foundation.RemoteProvisioningScanStart{Timeout: seconds}, nil)
+		status, err = ask[remoteprovisioning.ScanStatus](ctx, r, server(peer), &remoteprovisioning.ScanStart{Timeout: seconds}, nil)
 	} else {
-		status, err = ask[foundation.RemoteProvisioningScanStatus](ctx, r, server(peer), &foundation.RemoteProvisioningScanStop{}, nil)
+		status, err = ask[remoteprovisioning.ScanStatus](ctx, r, server(peer), &remoteprovisioning.ScanStop{}, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("commission: %s does not scan: %w", peer.Address, err)
 	}
-	if status.Status != foundation.RemoteSuccess {
+	if status.Status != remoteprovisioning.Success {
 		return fmt.Errorf("commission: %s does not scan: it says %v", peer.Address, status.Status)
 	}
 	return nil
@@ -55,13 +55,13 @@ func Describe(ctx context.Context, r Requester, peer state.Peer, uuid mesh.UUID,
 	duration = max(min(duration, longest), time.Second)
 	to := server(peer)
 	to.wait = duration + margin
-	report, err := ask(ctx, r, to, &foundation.RemoteProvisioningExtendedScanStart{
+	report, err := ask(ctx, r, to, &remoteprovisioning.ExtendedScanStart{
 		ADTypeFilter: []uint8{adName, adURI}, HasUUID: true, UUID: uuid, Timeout: uint8(duration / time.Second),
-	}, func(m *foundation.RemoteProvisioningExtendedScanReport) bool { return m.UUID == uuid })
+	}, func(m *remoteprovisioning.ExtendedScanReport) bool { return m.UUID == uuid })
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("commission: %s does not scan: %w", peer.Address, err)
-	case report.Status != foundation.RemoteSuccess:
+	case report.Status != remoteprovisioning.Success:
 		return nil, fmt.Errorf("commission: %s does not scan: it says %v", peer.Address, report.Status)
 	case !report.HasOOBInformation:
 		return nil, fmt.Errorf("commission: %s has not heard the device within %v", peer.Address, duration)

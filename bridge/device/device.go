@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
@@ -47,16 +47,16 @@ type Details struct {
 
 // Record is one device.
 type Record struct {
-	UUID        mesh.UUID               `json:"uuid"`
-	Address     mesh.Address            `json:"address"` // of the primary element
-	Count       int                     `json:"count"`   // elements that were provisioned
-	Name        string                  `json:"name"`    // friendly name
-	Interview   Interview               `json:"interview"`
-	Composition *foundation.Composition `json:"composition,omitempty"` // nil before the interview
-	Details     Details                 `json:"details"`
-	Skipped     []string                `json:"skipped,omitempty"`  // models that could not be configured
-	Imported    bool                    `json:"imported,omitempty"` // somebody else has configured it
-	Joined      time.Time               `json:"joined"`
+	UUID        mesh.UUID                  `json:"uuid"`
+	Address     mesh.Address               `json:"address"` // of the primary element
+	Count       int                        `json:"count"`   // elements that were provisioned
+	Name        string                     `json:"name"`    // friendly name
+	Interview   Interview                  `json:"interview"`
+	Composition *configuration.Composition `json:"composition,omitempty"` // nil before the interview
+	Details     Details                    `json:"details"`
+	Skipped     []string                   `json:"skipped,omitempty"`  // models that could not be configured
+	Imported    bool                       `json:"imported,omitempty"` // somebody else has configured it
+	Joined      time.Time                  `json:"joined"`
 	// NetKey is the subnet that the device joined, AppKey the key that it is
 	// spoken to with.
 	NetKey mesh.KeyIndex `json:"net_key,omitempty"`

@@ -9,16 +9,16 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
 func full() *device.Record {
 	return &device.Record{
 		UUID: mesh.UUID{1}, Address: 0x0100, Count: 2, Name: "hall/lamp", Interview: device.Successful,
-		Composition: &foundation.Composition{
-			CompanyID: 0x05F1, ProductID: 1, VersionID: 2, CRPL: 10, Features: foundation.FeatureRelay,
-			Elements: []foundation.CompositionElement{
+		Composition: &configuration.Composition{
+			CompanyID: 0x05F1, ProductID: 1, VersionID: 2, CRPL: 10, Features: configuration.FeatureRelay,
+			Elements: []configuration.CompositionElement{
 				{Location: 1, Models: []mesh.ModelID{mesh.SIG | 0x1000, mesh.VendorModel(0x0059, 7)}},
 				{Location: 2},
 			},

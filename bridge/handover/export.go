@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -297,7 +297,7 @@ func (n *Network) model(id mesh.ModelID, former *cdb.Model, configured, publishe
 	return out
 }
 
-func publication(to mesh.Address, app mesh.KeyIndex, p foundation.PublishParameters) *cdb.Publish {
+func publication(to mesh.Address, app mesh.KeyIndex, p configuration.PublishParameters) *cdb.Publish {
 	resolution := [4]uint32{100, 1000, 10000, 600000}
 	const step, fewest = 50, 1
 	return &cdb.Publish{
@@ -307,8 +307,8 @@ func publication(to mesh.Address, app mesh.KeyIndex, p foundation.PublishParamet
 	}
 }
 
-func features(f foundation.Features) *cdb.Features {
-	has := func(bit foundation.Features) *uint8 {
+func features(f configuration.Features) *cdb.Features {
+	has := func(bit configuration.Features) *uint8 {
 		v := uint8(state.Unsupported)
 		if f&bit != 0 {
 			v = uint8(state.Enabled)
@@ -316,8 +316,8 @@ func features(f foundation.Features) *cdb.Features {
 		return &v
 	}
 	return &cdb.Features{
-		Relay: has(foundation.FeatureRelay), Proxy: has(foundation.FeatureProxy),
-		Friend: has(foundation.FeatureFriend), LowPower: has(foundation.FeatureLowPower),
+		Relay: has(configuration.FeatureRelay), Proxy: has(configuration.FeatureProxy),
+		Friend: has(configuration.FeatureFriend), LowPower: has(configuration.FeatureLowPower),
 	}
 }
 

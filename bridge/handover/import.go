@@ -11,7 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -215,8 +215,8 @@ func freeName(n *cdb.Node, names map[string]bool) string {
 	return name
 }
 
-func composition(n *cdb.Node) *foundation.Composition {
-	c := &foundation.Composition{}
+func composition(n *cdb.Node) *configuration.Composition {
+	c := &configuration.Composition{}
 	if n.CompanyID != nil {
 		c.CompanyID = *n.CompanyID
 	}
@@ -226,18 +226,18 @@ func composition(n *cdb.Node) *foundation.Composition {
 		}
 	}
 	if f := n.Features; f != nil {
-		has := func(v *uint8, bit foundation.Features) {
+		has := func(v *uint8, bit configuration.Features) {
 			if v != nil && *v != 2 {
 				c.Features |= bit
 			}
 		}
-		has(f.Relay, foundation.FeatureRelay)
-		has(f.Proxy, foundation.FeatureProxy)
-		has(f.Friend, foundation.FeatureFriend)
-		has(f.LowPower, foundation.FeatureLowPower)
+		has(f.Relay, configuration.FeatureRelay)
+		has(f.Proxy, configuration.FeatureProxy)
+		has(f.Friend, configuration.FeatureFriend)
+		has(f.LowPower, configuration.FeatureLowPower)
 	}
 	for _, e := range n.Elements {
-		element := foundation.CompositionElement{Location: e.Location}
+		element := configuration.CompositionElement{Location: e.Location}
 		for _, m := range e.Models {
 			element.Models = append(element.Models, m.ID)
 		}

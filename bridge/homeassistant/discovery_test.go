@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -28,9 +28,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type models = []mesh.ModelID
 
 func record(name string, elements ...models) *device.Record {
-	c := &foundation.Composition{CompanyID: 0x0059, ProductID: 0x001A, VersionID: 1}
+	c := &configuration.Composition{CompanyID: 0x0059, ProductID: 0x001A, VersionID: 1}
 	for _, m := range elements {
-		c.Elements = append(c.Elements, foundation.CompositionElement{Models: m})
+		c.Elements = append(c.Elements, configuration.CompositionElement{Models: m})
 	}
 	return &device.Record{
 		UUID: mesh.UUID{0x70, 0xcf, 0x7c, 0x97, 0x32, 0xa3, 0x45, 0xb6, 0x91, 0x49, 0x48, 0x10, 0xd2, 0xe9, 0xcb, 0xf4},

@@ -7,7 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -44,7 +44,7 @@ func Describe(r *device.Record) Translator {
 	return t
 }
 
-func (t *translator) describe(elements []foundation.CompositionElement, d *device.Details) {
+func (t *translator) describe(elements []configuration.CompositionElement, d *device.Details) {
 	claimed := map[int]bool{} // elements that carry a part of a light's colour
 	names := namer{}
 	for i := range elements {
@@ -118,7 +118,7 @@ func (n namer) all(things []Thing) {
 
 // newLamp makes a light or a switch of the servers of an element, nil if there
 // is nothing to switch.
-func newLamp(elements []foundation.CompositionElement, index int, d *device.Details, claimed map[int]bool) *lamp {
+func newLamp(elements []configuration.CompositionElement, index int, d *device.Details, claimed map[int]bool) *lamp {
 	has := func(id mesh.ModelID) bool { return slices.Contains(elements[index].Models, id) }
 	l := &lamp{
 		thing:          Thing{Kind: Light, Element: index, Precision: -1},

@@ -7,7 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -18,9 +18,9 @@ import (
 
 // record is a device of elements with models.
 func record(elements ...[]mesh.ModelID) *device.Record {
-	c := &foundation.Composition{CompanyID: 0x05F1}
+	c := &configuration.Composition{CompanyID: 0x05F1}
 	for _, models := range elements {
-		c.Elements = append(c.Elements, foundation.CompositionElement{Models: models})
+		c.Elements = append(c.Elements, configuration.CompositionElement{Models: models})
 	}
 	return &device.Record{Composition: c, Interview: device.Successful}
 }

@@ -23,6 +23,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/health"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
@@ -183,9 +185,9 @@ func (g *gateway) sessionChanged(s mqtt.Status) {
 
 // gatewayProduct identifies the bridge in its composition data. The company
 // identifier is the reserved one, because this project has none.
-func gatewayProduct() foundation.Product {
+func gatewayProduct() configuration.Product {
 	const bridgeProduct, bridgeVersion = 0x0B00, 1
-	return foundation.Product{CompanyID: device.Company, ProductID: bridgeProduct, VersionID: bridgeVersion}
+	return configuration.Product{CompanyID: device.Company, ProductID: bridgeProduct, VersionID: bridgeVersion}
 }
 
 // gatewayElements describes the bridge as a node: one element with the models
@@ -193,8 +195,8 @@ func gatewayProduct() foundation.Product {
 func gatewayElements() []access.Element {
 	product := gatewayProduct()
 	models := []access.Model{
-		foundation.NewConfigServer(product),
-		foundation.NewHealth(product.CompanyID).Model(),
+		configuration.NewServer(product),
+		health.NewServer(product.CompanyID).Model(),
 	}
 	for _, id := range []mesh.ModelID{
 		foundation.ConfigurationClientID, foundation.RemoteProvisioningClientID,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
@@ -22,7 +23,7 @@ func TestGatewayIsAnHonestNode(t *testing.T) {
 	if _, err := node.New(time.Now(), node.Options{Elements: elements, Random: rand.Reader}, saved); err != nil {
 		t.Fatal(err)
 	}
-	server, ok := elements[0].Models[0].(*foundation.ConfigServer)
+	server, ok := elements[0].Models[0].(*configuration.Server)
 	if !ok {
 		t.Fatalf("the first model is %T", elements[0].Models[0])
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -253,11 +253,11 @@ func TestAnotherProxyWithinSeconds(t *testing.T) {
 
 // composition requests the Composition Data of a node.
 func composition(ctx context.Context, n *node.Node, peer state.Peer) error {
-	payload, err := access.Append(nil, &foundation.ConfigCompositionDataGet{})
+	payload, err := access.Append(nil, &configuration.CompositionDataGet{})
 	if err != nil {
 		return err
 	}
-	var status foundation.ConfigCompositionDataStatus
+	var status configuration.CompositionDataStatus
 	done, err := n.Request(ctx, node.Request{
 		Dst: peer.Address, TTL: mesh.DefaultTTL, Key: meshtransport.Key{Device: peer.Address}, Payload: payload,
 		Respond: status.Opcode(),

@@ -83,24 +83,29 @@ type Controller struct {
 	faults    faults
 	stats     Stats
 
-	pending   pending
-	family    family
-	mask      uint64 // Set Event Mask
-	maskLE    uint64 // LE Set Event Mask
-	random    packet.Address
-	hasRandom bool // the host has set random
+	pending pending
+	settings
 
 	legacy set    // the set of the legacy commands
 	sets   []*set // sets of the extended commands, in order of creation
 	scan   scanner
 
-	suggested uint16 // octets of data in a link layer packet
 	initiator initiator
 	ends      []*end // ends of connections, ordered by handle
 
 	events    uint64        // advertising events so far; seeds the random decisions of each
 	busyFrom  time.Duration // the last transmission
 	busyUntil time.Duration
+}
+
+// settings are the values that the host has set.
+type settings struct {
+	family    family
+	mask      uint64 // Set Event Mask
+	maskLE    uint64 // LE Set Event Mask
+	random    packet.Address
+	hasRandom bool   // the host has set random
+	suggested uint16 // octets of data in a link layer packet
 }
 
 // Stats counts what a controller has done since it was attached.

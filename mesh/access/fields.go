@@ -134,6 +134,15 @@ func (c *Codec) Enum(name string, v *uint8, words []string) {
 	c.enumJSON(name, v, 8, words)
 }
 
+// InWords returns the name of an enumerated value: words[v], or "reserved value"
+// with its number.
+func InWords(v uint8, words []string) string {
+	if int(v) < len(words) {
+		return words[v]
+	}
+	return fmt.Sprintf("reserved value 0x%02x", v)
+}
+
 // EnumBits is Enum with 1 to 8 bits.
 func (c *Codec) EnumBits(name string, v *uint8, width uint, words []string) {
 	if c.Octets() {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/catalog"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/clock"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
@@ -18,7 +18,7 @@ import (
 
 func allMessages(t *testing.T) *access.Registry {
 	t.Helper()
-	r, err := access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
+	r, err := access.NewRegistry(catalog.Messages(), generic.Messages(), light.Messages(), sensor.Messages(),
 		scene.Messages(), scheduler.Messages(), clock.Messages())
 	if err != nil {
 		t.Fatal(err)

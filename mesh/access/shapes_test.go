@@ -9,7 +9,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
 )
@@ -57,9 +57,9 @@ func testEncoding(t *testing.T, v *vector) {
 	case strings.Contains(name, "Metadata"):
 		testMetadata(t, v, raw)
 	case strings.HasPrefix(name, "CompositionDataPage0Element"):
-		testComposition(t, &foundation.ConfigCompositionDataStatus{Data: append(make([]byte, 10), raw...)}, v)
+		testComposition(t, &configuration.CompositionDataStatus{Data: append(make([]byte, 10), raw...)}, v)
 	case strings.HasPrefix(strings.ToLower(name), "compositiondata"), strings.HasPrefix(name, "Composition Data page 0"):
-		testComposition(t, &foundation.ConfigCompositionDataStatus{Data: raw}, v)
+		testComposition(t, &configuration.CompositionDataStatus{Data: raw}, v)
 	case strings.HasPrefix(name, "NetAndAppKeyIndex"):
 		var net, app mesh.KeyIndex
 		one(func(c *access.Codec) { c.KeyIndexPair("net", &net, "app", &app) })
@@ -69,7 +69,7 @@ func testEncoding(t *testing.T, v *vector) {
 		one(func(c *access.Codec) { c.KeyIndex("index", &index) })
 		numbers(t, v.Fields, map[string]float64{"key_index": float64(index)})
 	case strings.HasPrefix(strings.ToLower(name), "publish"):
-		var p foundation.PublishParameters
+		var p configuration.PublishParameters
 		before := []byte{0, 0, 0, 0, 0}
 		at := 3
 		if strings.Contains(strings.ToLower(name), "retransmit") {
@@ -86,7 +86,7 @@ func testEncoding(t *testing.T, v *vector) {
 			"interval":        float64(p.PublishRetransmit>>3+1) * 50,
 		})
 	case strings.Contains(name, "etransmit"):
-		var m foundation.ConfigNetworkTransmitStatus
+		var m configuration.NetworkTransmitStatus
 		one(m.Fields)
 		numbers(t, v.Fields, map[string]float64{
 			"count":          float64(m.NetworkTransmit.Count),
@@ -182,14 +182,14 @@ func testSensors(t *testing.T, m *sensor.Status, fields []field) []field {
 	return nil
 }
 
-func testComposition(t *testing.T, m *foundation.ConfigCompositionDataStatus, v *vector) {
+func testComposition(t *testing.T, m *configuration.CompositionDataStatus, v *vector) {
 	t.Helper()
 	switch {
-	case m.Page%foundation.NextPages == foundation.PageRelations:
+	case m.Page%configuration.NextPages == configuration.PageRelations:
 		numbers(t, v.Fields[:1], map[string]float64{"page": float64(m.Page)})
 		testRelations(t, &vector{Fields: trimPrefix(v.Fields[1:], "data.element[0].")}, m.Data)
 		return
-	case m.Page%foundation.NextPages > foundation.PageProfiles:
+	case m.Page%configuration.NextPages > configuration.PageProfiles:
 		// Pages of later specifications are octets.
 		if left := takeFields(t, v.Fields, map[string]any{"page": m.Page, "two_hundred_and_fifty_fifth": hex.EncodeToString(m.Data)}); len(left) > 0 {
 			t.Errorf("not compared: %v", left)

@@ -14,6 +14,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/directedforwarding"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/largecomposition"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 )
 
@@ -35,14 +39,14 @@ func takeFields(t *testing.T, fields []field, ours map[string]any) []field {
 func testFoundation(t *testing.T, m access.Message, fields []field) []field {
 	t.Helper()
 	switch m := m.(type) {
-	case *foundation.RemoteProvisioningScanReport:
+	case *remoteprovisioning.ScanReport:
 		return takeFields(t, fields, map[string]any{"oob_information_octets": wire(uint16(m.OOBInformation))})
-	case *foundation.RemoteProvisioningExtendedScanStart:
+	case *remoteprovisioning.ExtendedScanStart:
 		return takeFields(t, fields, map[string]any{
 			"ad_type_filter_count": len(m.ADTypeFilter),
 			"ad_type_filter":       hexEach(m.ADTypeFilter),
 		})
-	case *foundation.RemoteProvisioningExtendedScanReport:
+	case *remoteprovisioning.ExtendedScanReport:
 		ours := map[string]any{"oob_information_octets": wire(uint16(m.OOBInformation))}
 		if len(m.ADStructures) > 2 {
 			le, value := binary.LittleEndian, m.ADStructures[2:]
@@ -55,11 +59,11 @@ func testFoundation(t *testing.T, m access.Message, fields []field) []field {
 			}
 		}
 		return takeFields(t, fields, ours)
-	case *foundation.ForwardingTableDependentsAdd:
+	case *directedforwarding.ForwardingTableDependentsAdd:
 		return takeFields(t, fields, dependents(&m.Dependents))
-	case *foundation.ForwardingTableDependentsGetStatus:
+	case *directedforwarding.ForwardingTableDependentsGetStatus:
 		return takeFields(t, fields, dependents(&m.Dependents))
-	case *foundation.ForwardingTableEntriesStatus:
+	case *directedforwarding.ForwardingTableEntriesStatus:
 		ours := map[string]any{}
 		for i := range m.Entries {
 			ours[fmt.Sprintf("entry[%d]", i)] = entry(&m.Entries[i])
@@ -105,7 +109,7 @@ func testFirmware(t *testing.T, m access.Message, fields []field) []field {
 }
 
 // dependents is two lists in the form of the vectors.
-func dependents(d *foundation.Dependents) map[string]any {
+func dependents(d *directedforwarding.Dependents) map[string]any {
 	list := func(ranges []foundation.AddressRange) []any {
 		var all []any
 		for _, r := range ranges {
@@ -127,7 +131,7 @@ func addressRange(r foundation.AddressRange) map[string]any {
 func bare(a mesh.Address) string { return fmt.Sprintf("%04x", uint16(a)) }
 
 // entry is an entry of a forwarding table in the form of the vectors.
-func entry(e *foundation.PathEntry) map[string]any {
+func entry(e *directedforwarding.PathEntry) map[string]any {
 	bit := map[bool]int{true: 1}
 	size := func(n uint16) int { return (int(n) + 0xFE) / 0xFF } // of the lists in the vectors
 	header := bit[e.FixedPath] | bit[e.UnicastDestination]<<1 | bit[e.BackwardPathValidated]<<2 |
@@ -233,7 +237,7 @@ func testRelations(t *testing.T, v *vector, raw []byte) {
 	if one {
 		raw = append([]byte{1, 0}, raw...)
 	}
-	page := samePart[foundation.Relations](t, raw)
+	page := samePart[configuration.Relations](t, raw)
 	if len(page.Elements) != 1 {
 		t.Fatalf("expected one element, got %+v", page)
 	}
@@ -269,7 +273,7 @@ func trimPrefix(fields []field, prefix string) []field {
 // relations is an item in the form of the vectors. Their library has the octets
 // of the long format the other way round: nodes (Zephyr, ESP-IDF) send the
 // offset first, as in the short format, and so do we.
-func relations(ours map[string]any, prefix string, m *foundation.ModelRelations) {
+func relations(ours map[string]any, prefix string, m *configuration.ModelRelations) {
 	ours[prefix+"extended_items_count"] = len(m.Extends)
 	ours[prefix+"corresponding_present"] = m.HasGroup
 	ours[prefix+"corresponding_id"] = m.GroupID
@@ -288,7 +292,7 @@ func relations(ours map[string]any, prefix string, m *foundation.ModelRelations)
 }
 
 func testMetadata(t *testing.T, v *vector, raw []byte) {
-	page := samePart[foundation.Metadata](t, raw)
+	page := samePart[largecomposition.Metadata](t, raw)
 	ours := map[string]any{}
 	for i, e := range page.Elements {
 		var specified, vendor []any
@@ -308,7 +312,7 @@ func testMetadata(t *testing.T, v *vector, raw []byte) {
 	}
 }
 
-func metadata(entries []foundation.MetadataEntry) []any {
+func metadata(entries []largecomposition.MetadataEntry) []any {
 	var all []any
 	for _, e := range entries {
 		all = append(all, map[string]any{"length": len(e.Data), "id": fmt.Sprintf("%04x", e.ID), "metadata": hex.EncodeToString(e.Data)})

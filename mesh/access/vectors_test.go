@@ -11,7 +11,8 @@ import (
 	"testing"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/catalog"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/clock"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
@@ -62,7 +63,7 @@ func vectors(t testing.TB) []vector {
 
 func registry(t testing.TB) *access.Registry {
 	t.Helper()
-	r, err := access.NewRegistry(foundation.Messages(), generic.Messages(), light.Messages(), sensor.Messages(), scene.Messages(), scheduler.Messages(), clock.Messages(), blob.Messages(), firmware.Messages())
+	r, err := access.NewRegistry(catalog.Messages(), generic.Messages(), light.Messages(), sensor.Messages(), scene.Messages(), scheduler.Messages(), clock.Messages(), blob.Messages(), firmware.Messages())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func testMessage(t *testing.T, r *access.Registry, v *vector) {
 	same(t, "octets through JSON", back, payload)
 
 	fields := v.Fields
-	if status, ok := m.(*foundation.ConfigCompositionDataStatus); ok {
+	if status, ok := m.(*configuration.CompositionDataStatus); ok {
 		testComposition(t, status, v)
 		fields = nil
 	}
@@ -177,9 +178,9 @@ func plain(name string) string {
 // reveal puts the key into JSON, which does not contain it.
 func reveal(m access.Message, text []byte) []byte {
 	switch m := m.(type) {
-	case *foundation.ConfigAppKeyAdd:
+	case *configuration.AppKeyAdd:
 		return bytes.Replace(text, []byte(m.AppKey.String()), fmt.Appendf(nil, "%x", m.AppKey.Reveal()), 1)
-	case *foundation.ConfigNetKeyAdd:
+	case *configuration.NetKeyAdd:
 		return bytes.Replace(text, []byte(m.NetKey.String()), fmt.Appendf(nil, "%x", m.NetKey.Reveal()), 1)
 	}
 	return text

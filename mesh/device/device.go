@@ -21,7 +21,13 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/bridgeconfig"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/health"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/largecomposition"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/opcodesaggregator"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/private"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/sar"
 )
 
 // Primary is the index of the element on which a device is operated by hand.
@@ -56,18 +62,17 @@ func elements(product uint16, models ...[]access.Model) []access.Element {
 	for i, m := range models {
 		list[i] = access.Element{Location: locationUnknown, Models: m}
 	}
-	config := foundation.NewConfigServer(foundation.Product{CompanyID: Company, ProductID: product, VersionID: version})
+	config := configuration.NewServer(configuration.Product{CompanyID: Company, ProductID: product, VersionID: version})
 	everywhere := []access.Model{
 		config,
-		foundation.NewHealth(Company).Model(),
-		foundation.NewDirectedServer(),
-		foundation.NewBridgeServer(),
-		foundation.NewPrivateBeaconServer(),
-		foundation.NewOnDemandProxyServer(),
-		foundation.NewSARServer(),
-		foundation.NewAggregatorServer(),
-		foundation.NewLargeServer(config, foundation.Metadata{}),
-		foundation.NewSolicitationServer(),
+		health.NewServer(Company).Model(),
+		bridgeconfig.NewServer(),
+		private.NewBeaconServer(),
+		private.NewOnDemandProxyServer(),
+		sar.NewServer(),
+		opcodesaggregator.NewServer(),
+		largecomposition.NewServer(config, largecomposition.Metadata{}),
+		private.NewSolicitationServer(),
 	}
 	list[Primary].Location = locationMain
 	list[Primary].Models = slices.Concat(everywhere, list[Primary].Models, newFirmware().models())

@@ -28,7 +28,7 @@ func bench(t *testing.T, elements []access.Element) *servertest.Bench {
 func TestCompositions(t *testing.T) {
 	everywhere := []mesh.ModelID{
 		foundation.ConfigurationServerID, foundation.HealthServerID,
-		foundation.DirectedForwardingServerID, foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
+		foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
 		foundation.OnDemandPrivateProxyServerID, foundation.SARConfigurationServerID, foundation.OpcodesAggregatorServerID,
 		foundation.LargeCompositionDataServerID, foundation.SolicitationPDURPLServerID,
 	}
@@ -68,6 +68,23 @@ func TestCompositions(t *testing.T) {
 			}
 			if !slices.Equal(got, test.want[i]) {
 				t.Errorf("%s, element %d: %v, want %v", name, i, got, test.want[i])
+			}
+		}
+	}
+}
+
+// A device lists only servers that have an effect. Directed Forwarding
+// Configuration would have none: no node here looks for paths.
+func TestDevicesDoNotListDirectedForwarding(t *testing.T) {
+	for name, elements := range map[string][]access.Element{
+		"plug": device.NewPlug().Elements(), "lamp": device.NewLamp().Elements(), "color lamp": device.NewColorLamp().Elements(),
+		"sensor": device.NewSensor().Elements(), "button": device.NewButton().Elements(), "distributor": device.NewDistributor().Elements(),
+	} {
+		for i, e := range elements {
+			for _, m := range e.Models {
+				if m.ID() == foundation.DirectedForwardingServerID {
+					t.Errorf("%s, element %d lists the Directed Forwarding Configuration Server", name, i)
+				}
 			}
 		}
 	}

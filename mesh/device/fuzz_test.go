@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server/servertest"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
@@ -85,7 +86,7 @@ func FuzzMessages(f *testing.F) {
 			}
 			b.Pass(passes)
 		}
-		if len(h.node.Subnets) > foundation.MaxNetKeys || len(h.node.AppKeys) > foundation.MaxAppKeys {
+		if len(h.node.Subnets) > configuration.MaxNetKeys || len(h.node.AppKeys) > configuration.MaxAppKeys {
 			t.Errorf("%d NetKeys and %d AppKeys", len(h.node.Subnets), len(h.node.AppKeys))
 		}
 		b.Time = b.Time.Add(100 * time.Hour)

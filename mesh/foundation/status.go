@@ -1,8 +1,6 @@
 package foundation
 
 import (
-	"fmt"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
@@ -62,14 +60,7 @@ var statusWords = []string{
 }
 
 // String is the status in words.
-func (s Status) String() string { return inWords(uint8(s), statusWords) }
-
-func inWords(s uint8, words []string) string {
-	if int(s) < len(words) {
-		return words[s]
-	}
-	return fmt.Sprintf("reserved status 0x%02x", s)
-}
+func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 // Err is nil for Success, else an error that says the status in words.
 func (s Status) Err() error {
@@ -87,4 +78,5 @@ func (e StatusError) Error() string {
 	return "foundation: the node answered: " + e.Status.String()
 }
 
-func (s *Status) visit(c *access.Codec) { c.Enum("status", (*uint8)(s), statusWords) }
+// Fields visits the status.
+func (s *Status) Fields(c *access.Codec) { c.Enum("status", (*uint8)(s), statusWords) }

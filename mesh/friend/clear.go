@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // clearing is a friend clear procedure (section 3.6.6.3.1): it informs the
@@ -62,15 +63,15 @@ func (f *Friend) sendClear(now time.Time, c *clearing, out *Output) {
 func (f *Friend) clearDeadline() time.Time {
 	var next time.Time
 	for i := range f.clears {
-		next = earlier(next, earlier(f.clears[i].repeatAt, f.clears[i].end))
+		next = deadline.Earliest(next, deadline.Earliest(f.clears[i].repeatAt, f.clears[i].end))
 	}
 	return next
 }
 
 func (f *Friend) tickClears(now time.Time, out *Output) {
-	f.clears = slices.DeleteFunc(f.clears, func(c clearing) bool { return due(c.end, now) })
+	f.clears = slices.DeleteFunc(f.clears, func(c clearing) bool { return deadline.Due(c.end, now) })
 	for i := range f.clears {
-		if due(f.clears[i].repeatAt, now) {
+		if deadline.Due(f.clears[i].repeatAt, now) {
 			f.sendClear(now, &f.clears[i], out)
 		}
 	}
@@ -98,7 +99,7 @@ func (f *Friend) clear(now time.Time, m *Control, out *Output) error {
 	if m.Secured {
 		return malformed("Friend Clear", "flooding credentials", m.Src)
 	}
-	f.cleared = slices.DeleteFunc(f.cleared, func(w pastFriendship) bool { return due(w.end, now) })
+	f.cleared = slices.DeleteFunc(f.cleared, func(w pastFriendship) bool { return deadline.Due(w.end, now) })
 	s := f.find(m.NetKey, c.LPN)
 	switch {
 	case s != nil && (s.phase == established || !s.keep.IsZero()) && validClear(c.LPNCounter, s.LPNCounter):

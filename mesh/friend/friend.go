@@ -6,6 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
@@ -390,7 +391,7 @@ func (f *Friend) polled(now time.Time, m *Control, out *Output) error {
 
 // asked schedules the answer, and restarts the poll timeout.
 func (s *friendship) asked(now time.Time) {
-	if due(s.formerUntil, now) {
+	if deadline.Due(s.formerUntil, now) {
 		s.former = nil
 	}
 	s.deadline = now.Add(s.pollTimeout)

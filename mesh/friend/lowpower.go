@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // LowPowerConfig configures a LowPower. Zero fields get their default where one
@@ -85,16 +86,22 @@ type LowPower struct {
 	window      time.Duration
 	room        int // size of the friend's subscription list
 
+	exchange
+	pollAt  time.Time // next Poll if before the interval, otherwise zero
+	heardAt time.Time // the last message
+
+	wanted, known []mesh.Address
+}
+
+// exchange is the pending request of a Low Power node to its friend, and how
+// often it was sent.
+type exchange struct {
 	fsn        bool
 	question   uint8 // opcode of the pending request
 	attempts   int
 	listenFrom time.Time
 	list       Subscriptions // addresses in the pending request
 	number     uint8         // number of the last subscription transaction
-	pollAt     time.Time     // next Poll if before the interval, otherwise zero
-	heardAt    time.Time     // time of the last message
-
-	wanted, known []mesh.Address
 }
 
 // NewLowPower makes a LowPower.
@@ -163,7 +170,7 @@ func (l *LowPower) NextDeadline() time.Time {
 	case stopped:
 		return time.Time{}
 	case sleeping:
-		return earlier(l.deadline, l.pollAt)
+		return deadline.Earliest(l.deadline, l.pollAt)
 	default:
 		return l.deadline
 	}
@@ -171,7 +178,7 @@ func (l *LowPower) NextDeadline() time.Time {
 
 // Tick does what is due.
 func (l *LowPower) Tick(now time.Time, out *Output) {
-	if !due(l.NextDeadline(), now) {
+	if !deadline.Due(l.NextDeadline(), now) {
 		return
 	}
 	switch l.phase {
@@ -239,7 +246,7 @@ func (l *LowPower) offered(now time.Time, m *Control) {
 		return
 	}
 	if l.from == mesh.Unassigned {
-		l.deadline = earlier(l.deadline, now.Add(betterOffer))
+		l.deadline = deadline.Earliest(l.deadline, now.Add(betterOffer))
 	} else if !l.better(&o) {
 		return
 	}

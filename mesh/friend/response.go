@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
@@ -12,7 +13,7 @@ import (
 func (f *Friend) NextDeadline() time.Time {
 	next := f.clearDeadline()
 	for _, s := range f.list {
-		next = earlier(next, earlier(s.deadline, s.respondAt))
+		next = deadline.Earliest(next, deadline.Earliest(s.deadline, s.respondAt))
 	}
 	return next
 }
@@ -20,10 +21,10 @@ func (f *Friend) NextDeadline() time.Time {
 // Tick does what is due.
 func (f *Friend) Tick(now time.Time, out *Output) {
 	for _, s := range slices.Clone(f.list) {
-		if due(s.respondAt, now) {
+		if deadline.Due(s.respondAt, now) {
 			f.respond(s, out)
 		}
-		if !due(s.deadline, now) {
+		if !deadline.Due(s.deadline, now) {
 			continue
 		}
 		switch s.phase {
@@ -173,14 +174,3 @@ func (f *Friend) compose(s *friendship, e *entry) (network.PDU, bool) {
 	s.queue.back(pdus[1:], e)
 	return pdus[0], true
 }
-
-// earlier returns the earlier of two deadlines; zero means none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// due reports whether a deadline is set and has passed.
-func due(deadline, now time.Time) bool { return !deadline.IsZero() && !deadline.After(now) }

@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -30,8 +30,8 @@ func TestModelsTakeMessagesUnderTheirKeysOnly(t *testing.T) {
 	handle := device.NewPlug()
 	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, func() []access.Element { return handle.Elements() })
 	peer := p.provision(gateway, uuid, provision.Auth{})
-	var added foundation.ConfigAppKeyStatus
-	p.configure(gateway, peer, &foundation.ConfigAppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}, &added)
+	var added configuration.AppKeyStatus
+	p.configure(gateway, peer, &configuration.AppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}, &added)
 	p.success("AppKey Add", added.Status)
 
 	on := &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}}
@@ -43,7 +43,7 @@ func TestModelsTakeMessagesUnderTheirKeysOnly(t *testing.T) {
 	if handle.IsOn(p.now) {
 		t.Error("an application model took a message under the device key")
 	}
-	p.tell(gateway, node.Request{Dst: peer.Address}, &foundation.ConfigDefaultTTLSet{TTL: 9})
+	p.tell(gateway, node.Request{Dst: peer.Address}, &configuration.DefaultTTLSet{TTL: 9})
 	if dev.State().DefaultTTL == 9 {
 		t.Error("the Configuration Server took a message under an AppKey")
 	}
@@ -63,8 +63,8 @@ func TestGroupOfOneModel(t *testing.T) {
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	p.setUp(gateway, peer)
 	const group mesh.Address = 0xC123
-	var status foundation.ConfigModelSubscriptionStatus
-	p.configure(gateway, peer, &foundation.ConfigModelSubscriptionAdd{
+	var status configuration.ModelSubscriptionStatus
+	p.configure(gateway, peer, &configuration.ModelSubscriptionAdd{
 		ElementAddress: peer.Address, Address: group, ModelIdentifier: light.LightnessServerID,
 	}, &status)
 	p.success("Subscription Add", status.Status)
@@ -92,16 +92,16 @@ func TestLabelReachesItsMembers(t *testing.T) {
 	p.setUp(gateway, buttonPeer)
 	p.setUp(gateway, lampPeer)
 	for _, id := range []mesh.ModelID{generic.OnOffClientID, generic.LevelClientID} {
-		var status foundation.ConfigModelPublicationStatus
-		p.configure(gateway, buttonPeer, &foundation.ConfigModelPublicationVirtualAddressSet{
+		var status configuration.ModelPublicationStatus
+		p.configure(gateway, buttonPeer, &configuration.ModelPublicationVirtualAddressSet{
 			ElementAddress: buttonPeer.Address, PublishAddress: label, ModelIdentifier: id,
-			PublishParameters: foundation.PublishParameters{PublishTTL: mesh.DefaultTTL},
+			PublishParameters: configuration.PublishParameters{PublishTTL: mesh.DefaultTTL},
 		}, &status)
 		p.success("Publication Virtual Address Set", status.Status)
 	}
 	for id, l := range map[mesh.ModelID]mesh.UUID{generic.OnOffServerID: label, generic.LevelServerID: other} {
-		var status foundation.ConfigModelSubscriptionStatus
-		p.configure(gateway, lampPeer, &foundation.ConfigModelSubscriptionVirtualAddressAdd{
+		var status configuration.ModelSubscriptionStatus
+		p.configure(gateway, lampPeer, &configuration.ModelSubscriptionVirtualAddressAdd{
 			ElementAddress: lampPeer.Address, Label: l, ModelIdentifier: id,
 		}, &status)
 		p.success("Subscription Virtual Address Add", status.Status)

@@ -3,7 +3,7 @@ package node
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/opcodesaggregator"
 )
 
 // collector is the context of a model that handles an item of a sequence: its
@@ -19,24 +19,24 @@ func (x *collector) Reply(m access.Message) {
 	}
 }
 
-// DispatchItem implements foundation.Dispatcher.
-func (c *Core) DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (access.Message, foundation.AggregatorStatus) {
+// DispatchItem implements opcodesaggregator.Dispatcher.
+func (c *Core) DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (access.Message, opcodesaggregator.StatusCode) {
 	item := *in
 	item.Dst, item.Opcode, item.Params = element, op, params
-	status := foundation.AggregatorWrongOpcode
+	status := opcodesaggregator.WrongOpcode
 	var answer access.Message
 	for _, i := range c.byOpcode[op] {
 		switch {
 		case int(element)-int(c.state.Address) != i.element:
 		case !mayUse(i, &item):
-			if status != foundation.AggregatorSuccess {
-				status = foundation.AggregatorWrongAccessKey
+			if status != opcodesaggregator.Success {
+				status = opcodesaggregator.WrongAccessKey
 			}
 		default:
 			x := collector{modelContext: &i.context}
 			i.model.Receive(&x, &item)
 			c.keep(i)
-			status = foundation.AggregatorSuccess
+			status = opcodesaggregator.Success
 			if answer == nil {
 				answer = x.answer
 			}

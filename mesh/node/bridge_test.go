@@ -9,6 +9,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/bridgeconfig"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	healthmodel "github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/health"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/opcodesaggregator"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -30,8 +34,8 @@ func TestBridgeBetweenSubnets(t *testing.T) {
 
 	const second mesh.KeyIndex = 5
 	secondKey := crypto.Key{5, 5}
-	var added foundation.ConfigNetKeyStatus
-	p.configure(gateway, bridgePeer, &foundation.ConfigNetKeyAdd{NetKeyIndex: second, NetKey: secondKey}, &added)
+	var added configuration.NetKeyStatus
+	p.configure(gateway, bridgePeer, &configuration.NetKeyAdd{NetKeyIndex: second, NetKey: secondKey}, &added)
 	p.success("NetKey Add", added.Status)
 	// The far node leaves the first subnet; its AppKey belongs to the second.
 	far.State().Subnets = []state.Subnet{{Index: second, Key: secondKey}}
@@ -44,15 +48,15 @@ func TestBridgeBetweenSubnets(t *testing.T) {
 	if handle.IsOn(p.now) {
 		t.Fatal("a node heard another subnet without a bridge")
 	}
-	var enabled foundation.SubnetBridgeStatus
-	p.configure(gateway, bridgePeer, &foundation.SubnetBridgeSet{SubnetBridge: true}, &enabled)
+	var enabled bridgeconfig.SubnetBridgeStatus
+	p.configure(gateway, bridgePeer, &bridgeconfig.SubnetBridgeSet{SubnetBridge: true}, &enabled)
 	send()
 	if handle.IsOn(p.now) {
 		t.Fatal("the bridge passed on what is not in its table")
 	}
-	var status foundation.BridgingTableStatus
-	p.configure(gateway, bridgePeer, &foundation.BridgingTableAdd{
-		Directions: foundation.BridgeBothWay, BridgedSubnets: foundation.BridgedSubnets{NetKeyIndex1: 0, NetKeyIndex2: second},
+	var status bridgeconfig.BridgingTableStatus
+	p.configure(gateway, bridgePeer, &bridgeconfig.BridgingTableAdd{
+		Directions: bridgeconfig.BothWay, BridgedSubnets: bridgeconfig.BridgedSubnets{NetKeyIndex1: 0, NetKeyIndex2: second},
 		Address1: gatewayAddress, Address2: farPeer.Address,
 	}, &status)
 	p.success("Bridging Table Add", status.Status)
@@ -91,20 +95,20 @@ func TestAggregatedMessages(t *testing.T) {
 		}
 		return octets
 	}
-	sequence := &foundation.OpcodesAggregatorSequence{ElementAddress: peer.Address, Items: [][]byte{
-		item(&foundation.ConfigBeaconSet{Beacon: true}),
-		item(&foundation.ConfigAppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}),
-		item(&foundation.ConfigModelAppBind{ElementAddress: peer.Address, ModelIdentifier: generic.OnOffServerID}),
-		item(&foundation.ConfigModelAppBind{ElementAddress: peer.Address, ModelIdentifier: foundation.OpcodesAggregatorServerID}),
-		item(&foundation.ConfigDefaultTTLGet{}),
+	sequence := &opcodesaggregator.Sequence{ElementAddress: peer.Address, Items: [][]byte{
+		item(&configuration.BeaconSet{Beacon: true}),
+		item(&configuration.AppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}),
+		item(&configuration.ModelAppBind{ElementAddress: peer.Address, ModelIdentifier: generic.OnOffServerID}),
+		item(&configuration.ModelAppBind{ElementAddress: peer.Address, ModelIdentifier: foundation.OpcodesAggregatorServerID}),
+		item(&configuration.DefaultTTLGet{}),
 	}}
-	var status foundation.OpcodesAggregatorStatus
+	var status opcodesaggregator.Status
 	p.configure(gateway, peer, sequence, &status)
-	if status.Status != foundation.AggregatorSuccess || len(status.Items) != len(sequence.Items) {
+	if status.Status != opcodesaggregator.Success || len(status.Items) != len(sequence.Items) {
 		t.Fatalf("%+v", status)
 	}
 	for i, want := range []mesh.Opcode{
-		foundation.OpConfigBeaconStatus, foundation.OpConfigAppKeyStatus, foundation.OpConfigModelAppStatus, foundation.OpConfigModelAppStatus, foundation.OpConfigDefaultTTLStatus,
+		configuration.OpBeaconStatus, configuration.OpAppKeyStatus, configuration.OpModelAppStatus, configuration.OpModelAppStatus, configuration.OpDefaultTTLStatus,
 	} {
 		if op, _, err := access.ParseOpcode(status.Items[i]); err != nil || op != want {
 			t.Errorf("answer %d: %x, %v", i, status.Items[i], err)
@@ -115,18 +119,18 @@ func TestAggregatedMessages(t *testing.T) {
 	}
 
 	// Under an AppKey the models of that key are reached, and no others.
-	sequence.Items = [][]byte{item(&generic.OnOffSet{OnOff: true, TID: 9}), item(&foundation.ConfigBeaconGet{})}
+	sequence.Items = [][]byte{item(&generic.OnOffSet{OnOff: true, TID: 9}), item(&configuration.BeaconGet{})}
 	p.control(gateway, peer.Address, sequence, &status)
-	if status.Status != foundation.AggregatorWrongAccessKey || len(status.Items) != 1 || !handle.IsOn(p.now) {
+	if status.Status != opcodesaggregator.WrongAccessKey || len(status.Items) != 1 || !handle.IsOn(p.now) {
 		t.Errorf("%+v, on: %v", status, handle.IsOn(p.now))
 	}
 	sequence.Items = [][]byte{{0x83, 0x7F}}
 	p.control(gateway, peer.Address, sequence, &status)
-	if status.Status != foundation.AggregatorWrongOpcode {
+	if status.Status != opcodesaggregator.WrongOpcode {
 		t.Errorf("%+v", status)
 	}
 	// A sequence may even take the node out of its network.
-	sequence.Items = [][]byte{item(&foundation.ConfigNodeReset{})}
+	sequence.Items = [][]byte{item(&configuration.NodeReset{})}
 	p.tell(gateway, node.Request{Dst: peer.Address}, sequence)
 	if dev.State().IsProvisioned() == false {
 		t.Error("the node was reset under an AppKey")
@@ -137,25 +141,25 @@ func TestAggregatedMessages(t *testing.T) {
 func TestHealthIsPublishedFasterWithFaults(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
-	health := foundation.NewHealth(device.Company)
+	health := healthmodel.NewServer(device.Company)
 	dev, uuid := p.addDevice("health", node.DeviceOptions{}, func() []access.Element {
-		return []access.Element{{Models: []access.Model{foundation.NewConfigServer(foundation.Product{}), health.Model()}}}
+		return []access.Element{{Models: []access.Model{configuration.NewServer(configuration.Product{}), health.Model()}}}
 	})
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	p.setUp(gateway, peer)
-	var bound foundation.ConfigModelAppStatus
-	p.configure(gateway, peer, &foundation.ConfigModelAppBind{ElementAddress: peer.Address, ModelIdentifier: foundation.HealthServerID}, &bound)
+	var bound configuration.ModelAppStatus
+	p.configure(gateway, peer, &configuration.ModelAppBind{ElementAddress: peer.Address, ModelIdentifier: foundation.HealthServerID}, &bound)
 	p.success("App Bind", bound.Status)
 	const tenSeconds = 0x0A | 1<<6 // ten steps of one second
 	p.publish(gateway, peer, peer.Address, foundation.HealthServerID, tenSeconds)
-	var divisor foundation.HealthPeriodStatus
-	p.control(gateway, peer.Address, &foundation.HealthPeriodSet{FastPeriodDivisor: 3}, &divisor)
+	var divisor healthmodel.PeriodStatus
+	p.control(gateway, peer.Address, &healthmodel.PeriodSet{FastPeriodDivisor: 3}, &divisor)
 
 	published := func(d time.Duration) (n int) {
 		gateway.events = nil
 		p.pass(d)
 		for _, e := range gateway.events {
-			if m, ok := e.(node.MessageReceived); ok && m.Opcode == foundation.OpHealthCurrentStatus {
+			if m, ok := e.(node.MessageReceived); ok && m.Opcode == healthmodel.OpCurrentStatus {
 				n++
 			}
 		}

@@ -64,7 +64,7 @@ func (c *Core) takeComposition() error {
 	return nil
 }
 
-// NextElements implements foundation.Renewer.
+// NextElements implements configuration.Renewer.
 func (c *Core) NextElements() []state.Element {
 	if !c.options.KeepComposition {
 		return nil

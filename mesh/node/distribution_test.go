@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -38,8 +38,8 @@ func newDistribution(t *testing.T, receivers int) *distribution {
 	m.Changed()
 	d.distributor, d.address = m, peer.Address+device.Distributor
 	for _, r := range d.receivers {
-		var status foundation.ConfigModelSubscriptionStatus
-		d.ask(d.gateway, node.Request{Dst: r.address, Key: transport.Key{Device: r.address}}, &foundation.ConfigModelSubscriptionAdd{
+		var status configuration.ModelSubscriptionStatus
+		d.ask(d.gateway, node.Request{Dst: r.address, Key: transport.Key{Device: r.address}}, &configuration.ModelSubscriptionAdd{
 			ElementAddress: r.address, Address: distributionGroup, ModelIdentifier: blob.TransferServerID,
 		}, &status)
 		d.success("Subscription Add", status.Status)

@@ -11,7 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -319,8 +319,8 @@ func TestFirmwareIsSentToAGroup(t *testing.T) {
 	clients := make([]*blob.Client, len(u.receivers))
 	for i, r := range u.receivers {
 		clients[i] = r.Client()
-		var status foundation.ConfigModelSubscriptionStatus
-		u.ask(u.gateway, node.Request{Dst: r.address, Key: transport.Key{Device: r.address}}, &foundation.ConfigModelSubscriptionAdd{
+		var status configuration.ModelSubscriptionStatus
+		u.ask(u.gateway, node.Request{Dst: r.address, Key: transport.Key{Device: r.address}}, &configuration.ModelSubscriptionAdd{
 			ElementAddress: r.address, Address: group, ModelIdentifier: blob.TransferServerID,
 		}, &status)
 		u.success("Subscription Add", status.Status)

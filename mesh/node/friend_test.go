@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -74,7 +74,7 @@ func (l *logbook) Receive(ctx access.Context, in *access.Incoming) {
 }
 
 func (l *logbook) elements() []access.Element {
-	return []access.Element{{Models: []access.Model{foundation.NewConfigServer(foundation.Product{}), l}}}
+	return []access.Element{{Models: []access.Model{configuration.NewServer(configuration.Product{}), l}}}
 }
 
 // post sends a message and does not wait.
@@ -102,7 +102,7 @@ func TestSleeperIsConfiguredAndSwitchedThroughItsFriend(t *testing.T) {
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	p.befriended(gateway, 10*time.Second)
 	c := p.setUp(gateway, peer)
-	if c.Features != foundation.FeatureLowPower {
+	if c.Features != configuration.FeatureLowPower {
 		t.Errorf("features %v", c.Features)
 	}
 	for range 3 { // asleep by then
@@ -142,8 +142,8 @@ func newSleeping(t *testing.T, o node.LowPowerOptions) *sleeping {
 	s.peer = p.provision(s.gateway, uuid, provision.Auth{})
 	p.befriended(s.sleeper, 10*time.Second)
 	p.setUp(s.gateway, s.peer)
-	var status foundation.ConfigModelSubscriptionStatus
-	p.configure(s.gateway, s.peer, &foundation.ConfigModelSubscriptionAdd{
+	var status configuration.ModelSubscriptionStatus
+	p.configure(s.gateway, s.peer, &configuration.ModelSubscriptionAdd{
 		ElementAddress: s.peer.Address, Address: testGroup, ModelIdentifier: generic.OnOffServerID,
 	}, &status)
 	p.success("Subscription Add", status.Status)
@@ -320,13 +320,13 @@ func TestSleeperFindsAnotherFriend(t *testing.T) {
 	if c := s.plug.Counters().Friend; c.Queued != 3 {
 		t.Errorf("%+v", c)
 	}
-	var timeout foundation.ConfigLowPowerNodePollTimeoutStatus
-	s.configure(s.gateway, s.plugPeer, &foundation.ConfigLowPowerNodePollTimeoutGet{LPNAddress: s.peer.Address}, &timeout)
+	var timeout configuration.LowPowerNodePollTimeoutStatus
+	s.configure(s.gateway, s.plugPeer, &configuration.LowPowerNodePollTimeoutGet{LPNAddress: s.peer.Address}, &timeout)
 	if timeout.PollTimeout != 6000 {
 		t.Errorf("poll timeout of %d", timeout.PollTimeout)
 	}
-	var status foundation.ConfigFriendStatus
-	s.configure(s.gateway, s.plugPeer, &foundation.ConfigFriendSet{Friend: state.Disabled}, &status)
+	var status configuration.FriendStatus
+	s.configure(s.gateway, s.plugPeer, &configuration.FriendSet{Friend: state.Disabled}, &status)
 	await(s.pump, s.plug, time.Second, func(e node.FriendshipChanged) bool { return !e.Established && e.Reason == string(friend.Stopped) })
 }
 
@@ -340,12 +340,12 @@ func TestSegmentedMessageThroughAFriend(t *testing.T) {
 	}
 	await(s.pump, s.plug, time.Minute, func(e node.FriendshipChanged) bool { return e.Established })
 	for range 3 {
-		var data foundation.ConfigCompositionDataStatus // two segments
-		var key foundation.ConfigAppKeyStatus
+		var data configuration.CompositionDataStatus // two segments
+		var key configuration.AppKeyStatus
 		s.pass(5 * time.Second)
-		s.configure(s.gateway, s.peer, &foundation.ConfigAppKeyAdd{AppKey: s.gateway.State().AppKeys[0].Key}, &key) // two segments
+		s.configure(s.gateway, s.peer, &configuration.AppKeyAdd{AppKey: s.gateway.State().AppKeys[0].Key}, &key) // two segments
 		s.success("AppKey Add", key.Status)
-		s.configure(s.gateway, s.peer, &foundation.ConfigCompositionDataGet{}, &data)
+		s.configure(s.gateway, s.peer, &configuration.CompositionDataGet{}, &data)
 	}
 	if c := s.plug.Counters(); c.Transport.Reassembled == 0 || c.Friend.Queued == 0 {
 		t.Errorf("%+v", c)
@@ -367,10 +367,10 @@ func TestPublicationWithFriendshipCredentials(t *testing.T) {
 	p.provision(gateway, listenerID, provision.Auth{})
 	p.befriended(sleeper, 10*time.Second)
 	p.setUp(gateway, peer)
-	var status foundation.ConfigModelPublicationStatus
-	p.configure(gateway, peer, &foundation.ConfigModelPublicationSet{
+	var status configuration.ModelPublicationStatus
+	p.configure(gateway, peer, &configuration.ModelPublicationSet{
 		ElementAddress: peer.Address, PublishAddress: testGroup, ModelIdentifier: sensor.ServerID,
-		PublishParameters: foundation.PublishParameters{PublishTTL: 5, PublishPeriod: 0x45, CredentialFlag: true},
+		PublishParameters: configuration.PublishParameters{PublishTTL: 5, PublishPeriod: 0x45, CredentialFlag: true},
 	}, &status)
 	p.success("Publication Set", status.Status)
 	relayed := gateway.Counters().Relayed
@@ -460,8 +460,8 @@ func TestSleeperStaysAwake(t *testing.T) {
 // behind for long, and can join again.
 func TestSleeperIsReset(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 10 * time.Second, PollInterval: 2 * time.Second})
-	var status foundation.ConfigNodeResetStatus
-	s.configure(s.gateway, s.peer, &foundation.ConfigNodeReset{}, &status)
+	var status configuration.NodeResetStatus
+	s.configure(s.gateway, s.peer, &configuration.NodeReset{}, &status)
 	await(s.pump, s.gateway, 20*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
 	s.gateway.Forget(s.now, s.peer.UUID)
 	s.carryOut(s.gateway)

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -91,7 +91,7 @@ func TestNodesRunOverConnectionsOnly(t *testing.T) {
 			heard := make(chan node.DeviceHeard, 100)
 			gateway, err := node.Open(node.Config{
 				Options: node.Options{
-					Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},
+					Elements: []access.Element{{Models: []access.Model{configuration.Client{}}}},
 					Random:   rand.NewChaCha8([32]byte{1}), Monitor: true,
 					Proxy: node.ProxyOptions{Client: node.ClientOn},
 				},
@@ -159,7 +159,7 @@ func TestNodesRunOverConnectionsOnly(t *testing.T) {
 func TestLinkEventsAreKept(t *testing.T) {
 	n, err := node.Open(node.Config{
 		Options: node.Options{
-			Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},
+			Elements: []access.Element{{Models: []access.Model{configuration.Client{}}}},
 			Random:   rand.NewChaCha8([32]byte{1}),
 			Proxy:    node.ProxyOptions{Clients: 1},
 		},

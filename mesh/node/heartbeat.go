@@ -2,7 +2,7 @@ package node
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/heartbeat"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
@@ -40,12 +40,12 @@ func (c *Core) deriveHeartbeats() {
 
 // features are those in use (section 3.6.7.2).
 func (c *Core) features() uint16 {
-	var f foundation.Features
-	for feature, on := range map[foundation.Features]bool{
-		foundation.FeatureRelay:    c.state.Relay == state.Enabled,
-		foundation.FeatureProxy:    c.state.Proxy == state.Enabled,
-		foundation.FeatureFriend:   c.state.Friend == state.Enabled,
-		foundation.FeatureLowPower: c.friendship.low != nil && c.friendship.low.Friend() != mesh.Unassigned,
+	var f configuration.Features
+	for feature, on := range map[configuration.Features]bool{
+		configuration.FeatureRelay:    c.state.Relay == state.Enabled,
+		configuration.FeatureProxy:    c.state.Proxy == state.Enabled,
+		configuration.FeatureFriend:   c.state.Friend == state.Enabled,
+		configuration.FeatureLowPower: c.friendship.low != nil && c.friendship.low.Friend() != mesh.Unassigned,
 	} {
 		if on {
 			f |= feature
@@ -100,20 +100,20 @@ func (c *Core) receiveHeartbeat(m *transport.ControlMessage, rssi int8) {
 	}
 }
 
-// PublishHeartbeats implements foundation.Beater.
+// PublishHeartbeats implements configuration.Beater.
 func (c *Core) PublishHeartbeats(p state.HeartbeatPublication) {
 	c.state.HeartbeatPublication = p
 	c.stateDirty = true
 	c.heartbeats.publication.Set(c.now, p)
 }
 
-// HeartbeatsLeft implements foundation.Beater.
+// HeartbeatsLeft implements configuration.Beater.
 func (c *Core) HeartbeatsLeft() uint8 { return c.heartbeats.publication.CountLog() }
 
-// SubscribeHeartbeats implements foundation.Beater.
+// SubscribeHeartbeats implements configuration.Beater.
 func (c *Core) SubscribeHeartbeats(source, destination mesh.Address, periodLog uint8) {
 	c.heartbeats.subscription.Set(c.now, source, destination, periodLog)
 }
 
-// HeartbeatsCounted implements foundation.Beater.
+// HeartbeatsCounted implements configuration.Beater.
 func (c *Core) HeartbeatsCounted() heartbeat.Status { return c.heartbeats.subscription.Status(c.now) }

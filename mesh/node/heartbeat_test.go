@@ -7,6 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -30,19 +31,19 @@ func TestHeartbeatsAreSentAsConfigured(t *testing.T) {
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	set := func(count, period uint8) {
 		t.Helper()
-		var status foundation.ConfigHeartbeatPublicationStatus
-		p.configure(gateway, peer, &foundation.ConfigHeartbeatPublicationSet{
-			Destination: gatewayAddress, CountLog: count, PeriodLog: period, TTL: 9, Features: foundation.FeatureRelay | 0x8000,
+		var status configuration.HeartbeatPublicationStatus
+		p.configure(gateway, peer, &configuration.HeartbeatPublicationSet{
+			Destination: gatewayAddress, CountLog: count, PeriodLog: period, TTL: 9, Features: configuration.FeatureRelay | 0x8000,
 		}, &status)
 		p.success("Heartbeat Publication Set", status.Status)
-		if status.Features != foundation.FeatureRelay || status.Destination != gatewayAddress || status.PeriodLog != period {
+		if status.Features != configuration.FeatureRelay || status.Destination != gatewayAddress || status.PeriodLog != period {
 			t.Errorf("%+v", status)
 		}
 	}
 	left := func() uint8 {
 		t.Helper()
-		var status foundation.ConfigHeartbeatPublicationStatus
-		p.configure(gateway, peer, &foundation.ConfigHeartbeatPublicationGet{}, &status)
+		var status configuration.HeartbeatPublicationStatus
+		p.configure(gateway, peer, &configuration.HeartbeatPublicationGet{}, &status)
 		return status.CountLog
 	}
 	set(3, 4) // four, eight seconds apart
@@ -56,19 +57,19 @@ func TestHeartbeatsAreSentAsConfigured(t *testing.T) {
 	if n := left(); n != 0 || len(got) != 4 {
 		t.Errorf("%d heartbeats, left %d", len(got), n)
 	}
-	want := node.HeartbeatReceived{Src: peer.Address, Dst: gatewayAddress, Hops: 1, Features: uint16(foundation.FeatureRelay), RSSI: -60}
+	want := node.HeartbeatReceived{Src: peer.Address, Dst: gatewayAddress, Hops: 1, Features: uint16(configuration.FeatureRelay), RSSI: -60}
 	if len(got) > 0 && got[0] != want {
 		t.Errorf("%+v, want %+v", got[0], want)
 	}
 	// A feature that is switched is told at once.
-	var relay foundation.ConfigRelayStatus
+	var relay configuration.RelayStatus
 	for _, feature := range []state.Feature{state.Disabled, state.Disabled, state.Enabled} {
 		changes := uint64(0)
 		if dev.State().Relay != feature {
 			changes = 1
 		}
 		before := gateway.Counters().Transport.Control
-		p.configure(gateway, peer, &foundation.ConfigRelaySet{Relay: feature}, &relay)
+		p.configure(gateway, peer, &configuration.RelaySet{Relay: feature}, &relay)
 		p.pass(time.Second)
 		if n := gateway.Counters().Transport.Control - before; n != changes {
 			t.Errorf("%d heartbeats for %d changes", n, changes)
@@ -82,8 +83,8 @@ func TestHeartbeatsAreSentAsConfigured(t *testing.T) {
 	if n := len(beats(gateway)); n < 14 || n > 16 {
 		t.Errorf("%d heartbeats in a minute, want one in four seconds", n)
 	}
-	var status foundation.ConfigHeartbeatPublicationStatus
-	p.configure(gateway, peer, &foundation.ConfigHeartbeatPublicationSet{}, &status)
+	var status configuration.HeartbeatPublicationStatus
+	p.configure(gateway, peer, &configuration.HeartbeatPublicationSet{}, &status)
 	beats(gateway)
 	p.pass(time.Minute)
 	if n := len(beats(gateway)); n != 0 {
@@ -99,8 +100,8 @@ func TestHeartbeatsAreCounted(t *testing.T) {
 	nearPeer := p.provision(gateway, nearID, provision.Auth{})
 	farPeer := p.provision(gateway, farID, provision.Auth{})
 	const group mesh.Address = 0xC100
-	var subscribed foundation.ConfigHeartbeatSubscriptionStatus
-	p.configure(gateway, nearPeer, &foundation.ConfigHeartbeatSubscriptionSet{
+	var subscribed configuration.HeartbeatSubscriptionStatus
+	p.configure(gateway, nearPeer, &configuration.HeartbeatSubscriptionSet{
 		Source: farPeer.Address, Destination: group, PeriodLog: 7, // 64 s
 	}, &subscribed)
 	p.success("Heartbeat Subscription Set", subscribed.Status)
@@ -112,8 +113,8 @@ func TestHeartbeatsAreCounted(t *testing.T) {
 	p.deaf = func(from, to *member) bool { return !direct && from.name == "far" && to == near }
 	publish := func() {
 		t.Helper()
-		var status foundation.ConfigHeartbeatPublicationStatus
-		p.configure(gateway, farPeer, &foundation.ConfigHeartbeatPublicationSet{
+		var status configuration.HeartbeatPublicationStatus
+		p.configure(gateway, farPeer, &configuration.HeartbeatPublicationSet{
 			Destination: group, CountLog: 0xFF, PeriodLog: 3, TTL: 5,
 		}, &status)
 		p.success("Heartbeat Publication Set", status.Status)
@@ -122,19 +123,19 @@ func TestHeartbeatsAreCounted(t *testing.T) {
 	p.pass(30 * time.Second)
 	direct = true
 	p.pass(20 * time.Second)
-	p.configure(gateway, nearPeer, &foundation.ConfigHeartbeatSubscriptionGet{}, &subscribed)
+	p.configure(gateway, nearPeer, &configuration.HeartbeatSubscriptionGet{}, &subscribed)
 	if subscribed.MinHops != 1 || subscribed.MaxHops != 2 || subscribed.CountLog != 4 || subscribed.PeriodLog != 4 {
 		t.Errorf("%+v, want one and two hops, 8 to 15 heartbeats, 8 to 15 s left", subscribed)
 	}
 	p.pass(30 * time.Second)
-	p.configure(gateway, nearPeer, &foundation.ConfigHeartbeatSubscriptionGet{}, &subscribed)
+	p.configure(gateway, nearPeer, &configuration.HeartbeatSubscriptionGet{}, &subscribed)
 	counted := subscribed
 	p.pass(30 * time.Second)
-	p.configure(gateway, nearPeer, &foundation.ConfigHeartbeatSubscriptionGet{}, &subscribed)
+	p.configure(gateway, nearPeer, &configuration.HeartbeatSubscriptionGet{}, &subscribed)
 	if subscribed != counted || subscribed.PeriodLog != 0 {
 		t.Errorf("%+v after the period, then %+v", counted, subscribed)
 	}
-	for _, refused := range []foundation.ConfigHeartbeatSubscriptionSet{
+	for _, refused := range []configuration.HeartbeatSubscriptionSet{
 		{Source: group, Destination: group, PeriodLog: 1},
 		{Source: 1, Destination: nearPeer.Address + 1, PeriodLog: 1},
 		{Source: 1, Destination: 0x8000, PeriodLog: 1},
@@ -144,8 +145,8 @@ func TestHeartbeatsAreCounted(t *testing.T) {
 			t.Errorf("%+v: %s", refused, subscribed.Status)
 		}
 	}
-	p.configure(gateway, nearPeer, &foundation.ConfigHeartbeatSubscriptionSet{}, &subscribed)
-	if subscribed != (foundation.ConfigHeartbeatSubscriptionStatus{}) {
+	p.configure(gateway, nearPeer, &configuration.HeartbeatSubscriptionSet{}, &subscribed)
+	if subscribed != (configuration.HeartbeatSubscriptionStatus{}) {
 		t.Errorf("%+v", subscribed)
 	}
 }
@@ -153,9 +154,9 @@ func TestHeartbeatsAreCounted(t *testing.T) {
 // A Low Power node tells of its friendship as of a feature.
 func TestHeartbeatOfAFriendship(t *testing.T) {
 	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
-	var status foundation.ConfigHeartbeatPublicationStatus
-	s.configure(s.gateway, s.peer, &foundation.ConfigHeartbeatPublicationSet{
-		Destination: gatewayAddress, TTL: 3, Features: foundation.FeatureLowPower,
+	var status configuration.HeartbeatPublicationStatus
+	s.configure(s.gateway, s.peer, &configuration.HeartbeatPublicationSet{
+		Destination: gatewayAddress, TTL: 3, Features: configuration.FeatureLowPower,
 	}, &status)
 	s.success("Heartbeat Publication Set", status.Status)
 	s.pass(10 * time.Second)

@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -200,7 +200,7 @@ func TestIVStatesAreNeverShort(t *testing.T) {
 			rt.Fatal(err)
 		}
 		gateway := p.add("gateway", saved, node.Options{}, func() []access.Element {
-			return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+			return []access.Element{{Models: []access.Model{configuration.Client{}}}}
 		})
 		gateway.State().Beacon = false // less to do
 		gateway.Changed()
@@ -406,9 +406,9 @@ func TestFarRecoveryIsForNewcomers(t *testing.T) {
 // What is old, forged or not from the primary subnet changes nothing.
 func TestBeaconsThatMoveNothing(t *testing.T) {
 	p := newCouple(t)
-	var added foundation.ConfigNetKeyStatus
+	var added configuration.NetKeyStatus
 	second := [16]byte{1, 2, 3}
-	p.configure(p.gateway, p.peer, &foundation.ConfigNetKeyAdd{NetKeyIndex: 1, NetKey: second}, &added)
+	p.configure(p.gateway, p.peer, &configuration.NetKeyAdd{NetKeyIndex: 1, NetKey: second}, &added)
 	p.success("NetKey Add", added.Status)
 	plug := p.plug
 	p.restart(plug) // so that it would believe more than one step

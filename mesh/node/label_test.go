@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -44,7 +44,7 @@ func TestLabelsWithOneAddress(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addFriend()
 	button, buttonID := p.addDevice("button", node.DeviceOptions{}, func() []access.Element {
-		return []access.Element{{Models: []access.Model{foundation.NewConfigServer(foundation.Product{}), publisher{}}}}
+		return []access.Element{{Models: []access.Model{configuration.NewServer(configuration.Product{}), publisher{}}}}
 	})
 	buttonPeer := p.provision(gateway, buttonID, provision.Auth{})
 	p.setUp(gateway, buttonPeer)
@@ -53,7 +53,7 @@ func TestLabelsWithOneAddress(t *testing.T) {
 	_, asleepID := p.addSleeper("asleep", node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second}, asleep.elements)
 	subscribe := func(peer state.Peer, m access.Message) {
 		t.Helper()
-		var status foundation.ConfigModelSubscriptionStatus
+		var status configuration.ModelSubscriptionStatus
 		p.configure(gateway, peer, m, &status)
 		p.success("Subscription", status.Status)
 	}
@@ -62,17 +62,17 @@ func TestLabelsWithOneAddress(t *testing.T) {
 		peer := p.provision(gateway, id, provision.Auth{})
 		peers = append(peers, peer)
 		p.setUp(gateway, peer)
-		subscribe(peer, &foundation.ConfigModelSubscriptionVirtualAddressAdd{
+		subscribe(peer, &configuration.ModelSubscriptionVirtualAddressAdd{
 			ElementAddress: peer.Address, Label: first, ModelIdentifier: generic.OnOffServerID,
 		})
 	}
 	tid := uint8(0)
 	publish := func(label mesh.UUID) {
 		t.Helper()
-		var status foundation.ConfigModelPublicationStatus
-		p.configure(gateway, buttonPeer, &foundation.ConfigModelPublicationVirtualAddressSet{
+		var status configuration.ModelPublicationStatus
+		p.configure(gateway, buttonPeer, &configuration.ModelPublicationVirtualAddressSet{
 			ElementAddress: buttonPeer.Address, PublishAddress: label, ModelIdentifier: generic.OnOffClientID,
-			PublishParameters: foundation.PublishParameters{PublishTTL: mesh.DefaultTTL},
+			PublishParameters: configuration.PublishParameters{PublishTTL: mesh.DefaultTTL},
 		}, &status)
 		p.success("Publication", status.Status)
 		button.WithModel(p.now, 0, generic.OnOffClientID, func(ctx access.Context) {
@@ -94,7 +94,7 @@ func TestLabelsWithOneAddress(t *testing.T) {
 	publish(second)
 	expect(0)
 	for _, peer := range peers { // both
-		subscribe(peer, &foundation.ConfigModelSubscriptionVirtualAddressAdd{
+		subscribe(peer, &configuration.ModelSubscriptionVirtualAddressAdd{
 			ElementAddress: peer.Address, Label: second, ModelIdentifier: generic.OnOffServerID,
 		})
 	}
@@ -102,7 +102,7 @@ func TestLabelsWithOneAddress(t *testing.T) {
 	publish(second)
 	expect(0, 2, 3)
 	for _, peer := range peers { // the second alone; its address stays
-		subscribe(peer, &foundation.ConfigModelSubscriptionVirtualAddressDelete{
+		subscribe(peer, &configuration.ModelSubscriptionVirtualAddressDelete{
 			ElementAddress: peer.Address, Label: first, ModelIdentifier: generic.OnOffServerID,
 		})
 	}

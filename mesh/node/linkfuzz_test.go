@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -39,7 +39,7 @@ func FuzzLinks(f *testing.F) {
 		s.Node.Proxy, s.Node.OnDemandProxy = state.Enabled, 5
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		c, err := node.New(now, node.Options{
-			Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},
+			Elements: []access.Element{{Models: []access.Model{configuration.Client{}}}},
 			Random:   rand.NewChaCha8([32]byte{8}),
 			Monitor:  true,
 			Device:   node.DeviceOptions{GATT: true},

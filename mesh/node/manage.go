@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -29,10 +29,10 @@ func (n *Node) SetIVTestMode(ctx context.Context, on bool) error {
 
 // Keys runs f on the keys of the node, in its goroutine. What f changes is in
 // the store before anything is sent with it.
-func (n *Node) Keys(ctx context.Context, f func(foundation.Keys) error) error {
+func (n *Node) Keys(ctx context.Context, f func(configuration.Keys) error) error {
 	return n.change(ctx, func(c *Core, now time.Time) error {
 		c.begin(now)
-		return f(foundation.Keys{Host: c})
+		return f(configuration.Keys{Host: c})
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
@@ -89,13 +90,13 @@ func TestCompositionOverTheAir(t *testing.T) {
 	_, uuid := p.addDevice("lamp", node.DeviceOptions{}, lamp)
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	c := p.setUp(gateway, peer)
-	if c.CompanyID != device.Company || c.ProductID != device.ProductLamp || c.Features != foundation.FeatureRelay {
+	if c.CompanyID != device.Company || c.ProductID != device.ProductLamp || c.Features != configuration.FeatureRelay {
 		t.Errorf("composition %+v", c)
 	}
 	want := [][]mesh.ModelID{
 		{
 			foundation.ConfigurationServerID, foundation.HealthServerID,
-			foundation.DirectedForwardingServerID, foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
+			foundation.BridgeConfigurationServerID, foundation.PrivateBeaconServerID,
 			foundation.OnDemandPrivateProxyServerID, foundation.SARConfigurationServerID, foundation.OpcodesAggregatorServerID,
 			foundation.LargeCompositionDataServerID, foundation.SolicitationPDURPLServerID,
 			generic.OnOffServerID, generic.LevelServerID, generic.DefaultTransitionTimeServerID,
@@ -162,8 +163,8 @@ func life(p *pump) {
 		p.Error("the lamp did not go off")
 	}
 
-	var reset foundation.ConfigNodeResetStatus
-	p.configure(gateway, plugPeer, &foundation.ConfigNodeReset{}, &reset)
+	var reset configuration.NodeResetStatus
+	p.configure(gateway, plugPeer, &configuration.NodeReset{}, &reset)
 	gateway.Forget(p.now, plugPeer.UUID)
 	p.carryOut(gateway)
 	if plugNode.State().IsProvisioned() {
@@ -291,12 +292,12 @@ func TestGroupsReachTheirMembers(t *testing.T) {
 		if i > 0 {
 			break
 		}
-		var status foundation.ConfigModelSubscriptionStatus
-		p.configure(gateway, peer, &foundation.ConfigModelSubscriptionAdd{
+		var status configuration.ModelSubscriptionStatus
+		p.configure(gateway, peer, &configuration.ModelSubscriptionAdd{
 			ElementAddress: peer.Address, Address: group, ModelIdentifier: generic.OnOffServerID,
 		}, &status)
 		p.success("Subscription Add", status.Status)
-		p.configure(gateway, peer, &foundation.ConfigModelSubscriptionVirtualAddressAdd{
+		p.configure(gateway, peer, &configuration.ModelSubscriptionVirtualAddressAdd{
 			ElementAddress: peer.Address, Label: label, ModelIdentifier: generic.OnOffServerID,
 		}, &status)
 		p.success("Subscription Virtual Address Add", status.Status)

@@ -10,7 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -33,7 +33,7 @@ func (p *pump) addSecond(first *member) *member {
 	options := node.Options{Monitor: true, Addresses: node.AddressRange{First: secondAddress, Last: 0x1FFF}}
 	second := p.add("second", saved, options, func() []access.Element {
 		return []access.Element{{Models: []access.Model{
-			foundation.NewConfigServer(foundation.Product{}), foundation.ConfigClient{},
+			configuration.NewServer(configuration.Product{}), configuration.Client{},
 		}}}
 	})
 	again, err := node.Load(first.store)
@@ -123,15 +123,15 @@ func TestTwoProvisioners(t *testing.T) {
 		by   *member
 		peer state.Peer
 	}{{first, peerOf(second.State())}, {first, peers[0]}, {second, peers[1]}} {
-		var k foundation.ConfigNetKeyStatus
-		p.configure(to.by, to.peer, &foundation.ConfigNetKeyUpdate{NetKey: net}, &k)
+		var k configuration.NetKeyStatus
+		p.configure(to.by, to.peer, &configuration.NetKeyUpdate{NetKey: net}, &k)
 		p.success("NetKey Update", k.Status)
-		var a foundation.ConfigAppKeyStatus
-		p.configure(to.by, to.peer, &foundation.ConfigAppKeyUpdate{AppKey: app}, &a)
+		var a configuration.AppKeyStatus
+		p.configure(to.by, to.peer, &configuration.AppKeyUpdate{AppKey: app}, &a)
 		p.success("AppKey Update", a.Status)
 	}
 	own := func(phase uint8) {
-		status := foundation.Keys{Host: first.Core}.Refresh(0, phase, net, map[mesh.KeyIndex]crypto.Key{0: app})
+		status := configuration.Keys{Host: first.Core}.Refresh(0, phase, net, map[mesh.KeyIndex]crypto.Key{0: app})
 		p.carryOut(first)
 		p.success("own phase", status)
 	}
@@ -166,8 +166,8 @@ func TestKeyRefreshByBeacon(t *testing.T) {
 	p := newCouple(t)
 	net := crypto.Key{1}
 	old, renewed := primaryKeys(p.gateway), beacon.NewKeys(net)
-	var status foundation.ConfigNetKeyStatus
-	p.configure(p.gateway, p.peer, &foundation.ConfigNetKeyUpdate{NetKey: net}, &status)
+	var status configuration.NetKeyStatus
+	p.configure(p.gateway, p.peer, &configuration.NetKeyUpdate{NetKey: net}, &status)
 	p.success("NetKey Update", status.Status)
 	phase := func() state.Phase { return p.plug.State().Subnets[0].Phase }
 	p.say(p.plug, old, heard(false))
@@ -197,7 +197,7 @@ func TestKeyRefreshByBeacon(t *testing.T) {
 
 	// Once more, straight from the first phase to the end.
 	third := crypto.Key{3}
-	keys := foundation.Keys{Host: p.plug.Core}
+	keys := configuration.Keys{Host: p.plug.Core}
 	p.success("NetKey Update", keys.UpdateNetKey(0, third))
 	p.carryOut(p.plug)
 	p.say(p.plug, beacon.NewKeys(third), heard(false))
@@ -218,7 +218,7 @@ func TestPublicationDuringKeyRefresh(t *testing.T) {
 	gateway.State().Beacon, dev.State().Beacon = false, false
 	net, app := crypto.Key{1}, crypto.Key{2}
 	move := func(m *member, phase uint8) {
-		p.success("phase", foundation.Keys{Host: m.Core}.Refresh(0, phase, net, map[mesh.KeyIndex]crypto.Key{0: app}))
+		p.success("phase", configuration.Keys{Host: m.Core}.Refresh(0, phase, net, map[mesh.KeyIndex]crypto.Key{0: app}))
 		p.carryOut(m)
 	}
 	for _, step := range []struct {
@@ -248,14 +248,14 @@ func TestAddressesAreExcludedForTwoIVIndexes(t *testing.T) {
 	}
 	options := node.Options{Monitor: true, Addresses: node.AddressRange{First: gatewayAddress, Last: 0x0003}}
 	gateway := p.add("gateway", saved, options, func() []access.Element {
-		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+		return []access.Element{{Models: []access.Model{configuration.Client{}}}}
 	})
 	one, oneID := p.addDevice("one", node.DeviceOptions{}, plug)
 	first := p.provision(gateway, oneID, provision.Auth{})
 	_, twoID := p.addDevice("two", node.DeviceOptions{}, plug)
 	p.provision(gateway, twoID, provision.Auth{})
-	var reset foundation.ConfigNodeResetStatus
-	p.configure(gateway, first, &foundation.ConfigNodeReset{}, &reset)
+	var reset configuration.NodeResetStatus
+	p.configure(gateway, first, &configuration.NodeReset{}, &reset)
 	gateway.Forget(p.now, oneID)
 	p.carryOut(gateway)
 	want := node.Exclusion{IVIndex: 0, Address: first.Address, Elements: 1}

@@ -7,6 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -108,8 +109,8 @@ func TestSegmentedAnswersOverAProxy(t *testing.T) {
 	h.awaitProxy(5 * time.Second)
 	for range 5 {
 		for _, peer := range h.peers {
-			var data foundation.ConfigCompositionDataStatus
-			d := h.ask(h.gateway, node.Request{Dst: peer.Address, Key: transport.Key{Device: peer.Address}}, &foundation.ConfigCompositionDataGet{}, &data)
+			var data configuration.CompositionDataStatus
+			d := h.ask(h.gateway, node.Request{Dst: peer.Address, Key: transport.Key{Device: peer.Address}}, &configuration.CompositionDataGet{}, &data)
 			if d.Response.Attempts != 1 {
 				t.Errorf("%s answered the attempt number %d", peer.Address, d.Response.Attempts)
 			}
@@ -228,8 +229,8 @@ func TestAutoUsesAProxyInSilence(t *testing.T) {
 func TestGATTProxyStateOverTheAir(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.awaitProxy(5 * time.Second)
-	var status foundation.ConfigGATTProxyStatus
-	h.configure(h.gateway, h.peers[0], &foundation.ConfigGATTProxySet{GATTProxy: state.Disabled}, &status)
+	var status configuration.GATTProxyStatus
+	h.configure(h.gateway, h.peers[0], &configuration.GATTProxySet{GATTProxy: state.Disabled}, &status)
 	if status.GATTProxy != state.Disabled {
 		t.Fatalf("%+v", status)
 	}
@@ -246,8 +247,8 @@ func TestNodeIdentityLastsAMinute(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	h.awaitProxy(5 * time.Second)
 	h.radios[0].rssi = -40
-	var status foundation.ConfigNodeIdentityStatus
-	h.configure(h.gateway, h.peers[0], &foundation.ConfigNodeIdentitySet{Identity: state.Enabled}, &status)
+	var status configuration.NodeIdentityStatus
+	h.configure(h.gateway, h.peers[0], &configuration.NodeIdentitySet{Identity: state.Enabled}, &status)
 	if status.Status != foundation.Success || status.Identity != state.Enabled {
 		t.Fatalf("%+v", status)
 	}
@@ -262,11 +263,11 @@ func TestNodeIdentityLastsAMinute(t *testing.T) {
 	if n := len(h.radios[0].beckons); n != 1 {
 		t.Errorf("after 61 s: %d beckons", n)
 	}
-	h.configure(h.gateway, h.peers[0], &foundation.ConfigNodeIdentityGet{}, &status)
+	h.configure(h.gateway, h.peers[0], &configuration.NodeIdentityGet{}, &status)
 	if status.Identity != state.Disabled {
 		t.Errorf("%+v", status)
 	}
-	h.configure(h.gateway, h.peers[0], &foundation.ConfigNodeIdentitySet{NetKeyIndex: 5, Identity: state.Enabled}, &status)
+	h.configure(h.gateway, h.peers[0], &configuration.NodeIdentitySet{NetKeyIndex: 5, Identity: state.Enabled}, &status)
 	if status.Status != foundation.InvalidNetKeyIndex {
 		t.Errorf("%+v", status)
 	}

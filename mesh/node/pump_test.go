@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -273,7 +274,7 @@ func (p *pump) addGatewayWith(o node.Options) *member {
 		p.Fatal(err)
 	}
 	return p.add("gateway", saved, o, func() []access.Element {
-		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+		return []access.Element{{Models: []access.Model{configuration.Client{}}}}
 	})
 }
 
@@ -338,16 +339,16 @@ func (p *pump) control(gateway *member, dst mesh.Address, m, response access.Mes
 
 // setUp gives a node the gateway's AppKey, binds all application models to it,
 // and lets those listed publish to the gateway.
-func (p *pump) setUp(gateway *member, peer state.Peer, publishing ...mesh.ModelID) *foundation.Composition {
+func (p *pump) setUp(gateway *member, peer state.Peer, publishing ...mesh.ModelID) *configuration.Composition {
 	p.Helper()
-	var data foundation.ConfigCompositionDataStatus
-	p.configure(gateway, peer, &foundation.ConfigCompositionDataGet{}, &data)
+	var data configuration.CompositionDataStatus
+	p.configure(gateway, peer, &configuration.CompositionDataGet{}, &data)
 	composition, err := data.Composition()
 	if err != nil {
 		p.Fatal(err)
 	}
-	var key foundation.ConfigAppKeyStatus
-	p.configure(gateway, peer, &foundation.ConfigAppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}, &key)
+	var key configuration.AppKeyStatus
+	p.configure(gateway, peer, &configuration.AppKeyAdd{AppKey: gateway.State().AppKeys[0].Key}, &key)
 	p.success("AppKey Add", key.Status)
 	for i, element := range composition.Elements {
 		for _, id := range element.Models {
@@ -355,8 +356,8 @@ func (p *pump) setUp(gateway *member, peer state.Peer, publishing ...mesh.ModelI
 				continue
 			}
 			address := peer.Address + mesh.Address(i)
-			var bound foundation.ConfigModelAppStatus
-			p.configure(gateway, peer, &foundation.ConfigModelAppBind{ElementAddress: address, ModelIdentifier: id}, &bound)
+			var bound configuration.ModelAppStatus
+			p.configure(gateway, peer, &configuration.ModelAppBind{ElementAddress: address, ModelIdentifier: id}, &bound)
 			p.success("App Bind", bound.Status)
 			for _, want := range publishing {
 				if want == id {
@@ -370,10 +371,10 @@ func (p *pump) setUp(gateway *member, peer state.Peer, publishing ...mesh.ModelI
 
 func (p *pump) publish(gateway *member, peer state.Peer, element mesh.Address, id mesh.ModelID, period uint8) {
 	p.Helper()
-	var status foundation.ConfigModelPublicationStatus
-	p.configure(gateway, peer, &foundation.ConfigModelPublicationSet{
+	var status configuration.ModelPublicationStatus
+	p.configure(gateway, peer, &configuration.ModelPublicationSet{
 		ElementAddress: element, PublishAddress: gatewayAddress, ModelIdentifier: id,
-		PublishParameters: foundation.PublishParameters{PublishTTL: mesh.DefaultTTL, PublishPeriod: period},
+		PublishParameters: configuration.PublishParameters{PublishTTL: mesh.DefaultTTL, PublishPeriod: period},
 	}, &status)
 	p.success("Publication Set", status.Status)
 }

@@ -9,7 +9,8 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
@@ -29,7 +30,7 @@ var (
 // Refresh says what to renew on a node that is in the network (section 3.11.8).
 type Refresh struct {
 	Address   mesh.Address // of the node
-	Procedure foundation.RefreshProcedure
+	Procedure remoteprovisioning.RefreshProcedure
 }
 
 // RefreshDone ends a Refresh. Peer is the node as it is from now on, when Err is
@@ -54,8 +55,8 @@ const (
 type remoteLink struct {
 	id        uint32
 	server    state.Peer
-	procedure *foundation.RefreshProcedure // nil for a device
-	queue     [][]byte                     // PDUs to send
+	procedure *remoteprovisioning.RefreshProcedure // nil for a device
+	queue     [][]byte                             // PDUs to send
 	sending   bool
 	request   RequestID // the last to the server
 	out, in   uint8     // numbers of the last PDUs
@@ -107,7 +108,7 @@ func (c *Core) Refresh(now time.Time, r Refresh) error {
 		return ErrTooManySessions
 	}
 	s := &session{want: Provision{UUID: p.UUID, NetKey: p.NetKey, Via: p.Address}}
-	if r.Procedure != foundation.RefreshNodeAddress {
+	if r.Procedure != remoteprovisioning.RefreshNodeAddress {
 		s.address = p.Address
 	}
 	options := provision.ProvisionerOptions{UUID: p.UUID, Random: c.options.Random}
@@ -131,7 +132,7 @@ func (c *Core) Refresh(now time.Time, r Refresh) error {
 // expects reports what is wrong with a node that is renewed: only a new address
 // can come with another number of elements.
 func (s *session) expects(offered *provision.Capabilities) error {
-	if !s.renews() || *s.remote.procedure == foundation.RefreshNodeAddress || int(offered.Elements) == s.remote.server.Elements {
+	if !s.renews() || *s.remote.procedure == remoteprovisioning.RefreshNodeAddress || int(offered.Elements) == s.remote.server.Elements {
 		return nil
 	}
 	return fmt.Errorf("node: expected %d elements, the node now has %d; it needs new addresses: refresh its address", s.remote.server.Elements, offered.Elements)
@@ -158,16 +159,16 @@ func (c *Core) openRemote(s *session) {
 	if l == nil {
 		return
 	}
-	m := &foundation.RemoteProvisioningLinkOpen{HasUUID: true, UUID: s.want.UUID, HasTimeout: true, Timeout: remoteOpenTime}
+	m := &remoteprovisioning.LinkOpen{HasUUID: true, UUID: s.want.UUID, HasTimeout: true, Timeout: remoteOpenTime}
 	if l.procedure != nil {
-		m = &foundation.RemoteProvisioningLinkOpen{Procedure: *l.procedure}
+		m = &remoteprovisioning.LinkOpen{Procedure: *l.procedure}
 	}
-	c.askServer(l, m, foundation.OpRemoteProvisioningLinkStatus, DefaultAttempts, nil, func(params []byte, err error) {
-		var status foundation.RemoteProvisioningLinkStatus
+	c.askServer(l, m, remoteprovisioning.OpLinkStatus, DefaultAttempts, nil, func(params []byte, err error) {
+		var status remoteprovisioning.LinkStatus
 		switch {
 		case err == nil && access.Decode(params, &status) != nil:
 			err = errors.New("its answer cannot be read")
-		case err == nil && status.Status != foundation.RemoteSuccess:
+		case err == nil && status.Status != remoteprovisioning.Success:
 			l.over = true // it is somebody else's link
 			err = fmt.Errorf("the node %s says: %v (%v)", l.server.Address, status.Status, status.State)
 		}
@@ -175,7 +176,7 @@ func (c *Core) openRemote(s *session) {
 			s.Disconnected(c.now, err, &c.provisioning)
 			return
 		}
-		if status.State == foundation.RemoteLinkActive {
+		if status.State == remoteprovisioning.LinkActive {
 			s.Connected(c.now, &c.provisioning)
 		}
 	})
@@ -218,10 +219,10 @@ func (c *Core) sendRemote(s *session) {
 	l.out++
 	number, pdu := l.out, l.queue[0]
 	l.queue = l.queue[1:]
-	c.askServer(l, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: number, ProvisioningPDU: pdu},
-		foundation.OpRemoteProvisioningPDUOutboundReport, remoteAttempts,
+	c.askServer(l, &remoteprovisioning.PDUSend{OutboundPDUNumber: number, ProvisioningPDU: pdu},
+		remoteprovisioning.OpPDUOutboundReport, remoteAttempts,
 		func(params []byte) bool {
-			var report foundation.RemoteProvisioningPDUOutboundReport
+			var report remoteprovisioning.PDUOutboundReport
 			return access.Decode(params, &report) == nil && report.OutboundPDUNumber == number
 		},
 		func(_ []byte, err error) {
@@ -243,12 +244,12 @@ func (c *Core) sendRemote(s *session) {
 func (c *Core) closeRemote(s *session) {
 	l := s.remote
 	l.over = true
-	reason := foundation.RemoteReasonFail
+	reason := remoteprovisioning.ReasonFail
 	if l.success {
-		reason = foundation.RemoteReasonSuccess
+		reason = remoteprovisioning.ReasonSuccess
 	}
-	c.askServer(l, &foundation.RemoteProvisioningLinkClose{Reason: reason},
-		foundation.OpRemoteProvisioningLinkStatus, remoteCloseTries, nil, func(_ []byte, err error) {
+	c.askServer(l, &remoteprovisioning.LinkClose{Reason: reason},
+		remoteprovisioning.OpLinkStatus, remoteCloseTries, nil, func(_ []byte, err error) {
 			if l.renewed != nil && l.success {
 				c.settle(l, err)
 			}
@@ -272,7 +273,7 @@ func (c *Core) settle(l *remoteLink, closed error) {
 		return
 	}
 	l.server = renewed
-	c.askServer(l, &foundation.ConfigDefaultTTLGet{}, foundation.OpConfigDefaultTTLStatus, remoteCloseTries, nil, func(_ []byte, err error) {
+	c.askServer(l, &configuration.DefaultTTLGet{}, configuration.OpDefaultTTLStatus, remoteCloseTries, nil, func(_ []byte, err error) {
 		if err != nil {
 			err = errors.Join(ErrUncertain, c.addPeer(former))
 		}
@@ -286,12 +287,12 @@ func (c *Core) hearRemote(m *transport.AccessMessage, op mesh.Opcode, params []b
 		return
 	}
 	switch op {
-	case foundation.OpRemoteProvisioningScanReport:
-		var report foundation.RemoteProvisioningScanReport
+	case remoteprovisioning.OpScanReport:
+		var report remoteprovisioning.ScanReport
 		if c.options.Monitor && access.Decode(params, &report) == nil {
 			c.report(DeviceHeard{UUID: report.UUID, OOB: uint16(report.OOBInformation), RSSI: report.RSSI, Via: m.Src, Bearer: provision.PBRemote})
 		}
-	case foundation.OpRemoteProvisioningLinkReport, foundation.OpRemoteProvisioningPDUReport:
+	case remoteprovisioning.OpLinkReport, remoteprovisioning.OpPDUReport:
 		for _, s := range c.sessions {
 			if s.remote != nil && !s.remote.over && s.remote.server.Address == m.Src {
 				c.hearLink(s, op, params)
@@ -305,21 +306,21 @@ func (c *Core) hearRemote(m *transport.AccessMessage, op mesh.Opcode, params []b
 // hearLink takes a report of the link of a session.
 func (c *Core) hearLink(s *session, op mesh.Opcode, params []byte) {
 	l := s.remote
-	if op == foundation.OpRemoteProvisioningLinkReport {
-		var report foundation.RemoteProvisioningLinkReport
+	if op == remoteprovisioning.OpLinkReport {
+		var report remoteprovisioning.LinkReport
 		if access.Decode(params, &report) != nil {
 			return
 		}
 		switch {
-		case report.Status == foundation.RemoteSuccess && report.State == foundation.RemoteLinkActive:
+		case report.Status == remoteprovisioning.Success && report.State == remoteprovisioning.LinkActive:
 			s.Connected(c.now, &c.provisioning)
-		case report.State == foundation.RemoteLinkIdle && report.Status != foundation.RemoteSuccess && report.Status != foundation.RemoteLinkClosedByClient:
+		case report.State == remoteprovisioning.LinkIdle && report.Status != remoteprovisioning.Success && report.Status != remoteprovisioning.LinkClosedByClient:
 			l.over = true
 			s.Disconnected(c.now, fmt.Errorf("the node %s says: %v", l.server.Address, report.Status), &c.provisioning)
 		}
 		return
 	}
-	var report foundation.RemoteProvisioningPDUReport
+	var report remoteprovisioning.PDUReport
 	if access.Decode(params, &report) != nil || report.InboundPDUNumber == l.in {
 		return // nothing, or the last one again
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -120,12 +120,12 @@ func (h remoteHost) Radio(out *provision.Output) { h.c.spread(out.Cancel, out.Se
 
 // Elements: a new device key or address can always be had, a new composition only
 // where there is one.
-func (h remoteHost) Elements(p foundation.RefreshProcedure) int {
+func (h remoteHost) Elements(p remoteprovisioning.RefreshProcedure) int {
 	c := h.c
 	switch p {
-	case foundation.RefreshDeviceKey:
+	case remoteprovisioning.RefreshDeviceKey:
 		return len(c.state.Elements)
-	case foundation.RefreshNodeAddress:
+	case remoteprovisioning.RefreshNodeAddress:
 		return len(c.options.Elements)
 	default:
 		if !c.hasNewComposition() || len(c.options.Elements) != len(c.state.Elements) {
@@ -135,7 +135,7 @@ func (h remoteHost) Elements(p foundation.RefreshProcedure) int {
 	}
 }
 
-func (h remoteHost) Check(p foundation.RefreshProcedure, network provision.Network, address mesh.Address) (provision.ErrorCode, string) {
+func (h remoteHost) Check(p remoteprovisioning.RefreshProcedure, network provision.Network, address mesh.Address) (provision.ErrorCode, string) {
 	c := h.c
 	k := c.state.Subnet(network.Index)
 	switch {
@@ -145,9 +145,9 @@ func (h remoteHost) Check(p foundation.RefreshProcedure, network provision.Netwo
 		return provision.InvalidData, "expected the NetKey of the subnet"
 	case network.IVIndex != c.state.IVIndex || network.IVUpdate != c.state.IVUpdate:
 		return provision.InvalidData, "expected the IV index of the network"
-	case p != foundation.RefreshNodeAddress && address != c.state.Address:
+	case p != remoteprovisioning.RefreshNodeAddress && address != c.state.Address:
 		return provision.CannotAssign, "expected the node's address to stay"
-	case p == foundation.RefreshNodeAddress && overlap(address, len(c.options.Elements), c.state.Address, len(c.state.Elements)):
+	case p == remoteprovisioning.RefreshNodeAddress && overlap(address, len(c.options.Elements), c.state.Address, len(c.state.Elements)):
 		return provision.CannotAssign, "expected addresses that the node has not"
 	}
 	return 0, ""
@@ -158,16 +158,16 @@ func overlap(a mesh.Address, n int, b mesh.Address, m int) bool {
 	return int(a) < int(b)+m && int(b) < int(a)+n
 }
 
-func (h remoteHost) Prepare(_ foundation.RefreshProcedure, joined *provision.Joined) {
+func (h remoteHost) Prepare(_ remoteprovisioning.RefreshProcedure, joined *provision.Joined) {
 	c := h.c
 	c.remote.joined = joined
 	c.setCandidate(joined.DeviceKey)
 }
 
-func (h remoteHost) Commit(p foundation.RefreshProcedure) {
+func (h remoteHost) Commit(p remoteprovisioning.RefreshProcedure) {
 	c, joined := h.c, h.c.remote.joined
 	c.remote.joined = nil
-	if joined == nil || p == foundation.RefreshDeviceKey {
+	if joined == nil || p == remoteprovisioning.RefreshDeviceKey {
 		return // the key is taken on with the first message under it
 	}
 	before := c.state.Address

@@ -10,7 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -59,9 +60,9 @@ func newChain(t *testing.T, o node.DeviceOptions) *chain {
 // found scans through the server until the device is found.
 func (c *chain) found() node.DeviceHeard {
 	c.Helper()
-	var status foundation.RemoteProvisioningScanStatus
-	c.configure(c.gateway, c.serverPeer, &foundation.RemoteProvisioningScanStart{Timeout: 10}, &status)
-	if status.Status != foundation.RemoteSuccess || status.ScanningState != foundation.RemoteScanMultiple || status.Timeout != 10 {
+	var status remoteprovisioning.ScanStatus
+	c.configure(c.gateway, c.serverPeer, &remoteprovisioning.ScanStart{Timeout: 10}, &status)
+	if status.Status != remoteprovisioning.Success || status.ScanningState != remoteprovisioning.ScanMultiple || status.Timeout != 10 {
 		c.Fatalf("scan: %+v", status)
 	}
 	return await(c.pump, c.gateway, 15*time.Second, func(e node.DeviceHeard) bool { return e.UUID == c.uuid })
@@ -119,9 +120,9 @@ func TestRemoteProvisioning(t *testing.T) {
 			}
 			t.Logf("provisioned in %v", c.now.Sub(begun))
 			c.usable(done.Peer)
-			var status foundation.RemoteProvisioningLinkStatus
-			c.configure(c.gateway, c.serverPeer, &foundation.RemoteProvisioningLinkGet{}, &status)
-			if status.State != foundation.RemoteLinkIdle {
+			var status remoteprovisioning.LinkStatus
+			c.configure(c.gateway, c.serverPeer, &remoteprovisioning.LinkGet{}, &status)
+			if status.State != remoteprovisioning.LinkIdle {
 				t.Errorf("the link is %v", status.State)
 			}
 			for _, m := range c.members {
@@ -208,7 +209,7 @@ func TestRemoteProvisioningFailures(t *testing.T) {
 }
 
 // refresh renews something on the server's node.
-func (c *chain) refresh(procedure foundation.RefreshProcedure) node.RefreshDone {
+func (c *chain) refresh(procedure remoteprovisioning.RefreshProcedure) node.RefreshDone {
 	c.Helper()
 	if err := c.gateway.Refresh(c.now, node.Refresh{Address: c.serverPeer.Address, Procedure: procedure}); err != nil {
 		c.Fatal(err)
@@ -224,7 +225,7 @@ func TestDeviceKeyRefresh(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{})
 		c.loss = loss
 		before := c.server.State().DeviceKey
-		done := c.refresh(foundation.RefreshDeviceKey)
+		done := c.refresh(remoteprovisioning.RefreshDeviceKey)
 		if done.Err != nil {
 			t.Fatal(done.Err)
 		}
@@ -254,7 +255,7 @@ func TestDeviceKeyRefresh(t *testing.T) {
 func TestNodeAddressRefresh(t *testing.T) {
 	c := newChain(t, node.DeviceOptions{})
 	c.usable(c.serverPeer)
-	done := c.refresh(foundation.RefreshNodeAddress)
+	done := c.refresh(remoteprovisioning.RefreshNodeAddress)
 	if done.Err != nil {
 		t.Fatal(done.Err)
 	}
@@ -275,12 +276,12 @@ func TestNodeAddressRefresh(t *testing.T) {
 func TestRefreshRefusals(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change    func(c *chain)
-		procedure foundation.RefreshProcedure
+		procedure remoteprovisioning.RefreshProcedure
 	}{
-		"another IV index":  {func(c *chain) { c.gateway.State().IVIndex++ }, foundation.RefreshDeviceKey},
-		"another NetKey":    {func(c *chain) { c.gateway.State().Subnets[0].Key[0] ^= 1 }, foundation.RefreshDeviceKey},
-		"another phase":     {func(c *chain) { s := &c.gateway.State().Subnets[0]; s.Phase, s.NewKey = state.SecondPhase, s.Key }, foundation.RefreshNodeAddress},
-		"an unknown subnet": {func(c *chain) { c.server.State().Subnets[0].Index = 5 }, foundation.RefreshDeviceKey},
+		"another IV index":  {func(c *chain) { c.gateway.State().IVIndex++ }, remoteprovisioning.RefreshDeviceKey},
+		"another NetKey":    {func(c *chain) { c.gateway.State().Subnets[0].Key[0] ^= 1 }, remoteprovisioning.RefreshDeviceKey},
+		"another phase":     {func(c *chain) { s := &c.gateway.State().Subnets[0]; s.Phase, s.NewKey = state.SecondPhase, s.Key }, remoteprovisioning.RefreshNodeAddress},
+		"an unknown subnet": {func(c *chain) { c.server.State().Subnets[0].Index = 5 }, remoteprovisioning.RefreshDeviceKey},
 	} {
 		c := newChain(t, node.DeviceOptions{})
 		before := c.server.State().DeviceKey
@@ -319,8 +320,8 @@ func bigger(elements int) func() []access.Element {
 // a node, or on page 128, which says what a refresh will make of it.
 func (c *chain) composition(peer state.Peer, page uint8) (elements, models int) {
 	c.Helper()
-	var data foundation.ConfigCompositionDataStatus
-	c.configure(c.gateway, peer, &foundation.ConfigCompositionDataGet{Page: page}, &data)
+	var data configuration.CompositionDataStatus
+	c.configure(c.gateway, peer, &configuration.CompositionDataGet{Page: page}, &data)
 	composition, err := data.Composition()
 	if err != nil || data.Page != page {
 		c.Fatalf("page %d: %v", data.Page, err)
@@ -335,7 +336,7 @@ func TestCompositionRefresh(t *testing.T) {
 	c := newChain(t, node.DeviceOptions{})
 	c.usable(c.serverPeer)
 	_, had := c.composition(c.serverPeer, 0)
-	if done := c.refresh(foundation.RefreshComposition); done.Err == nil || !strings.Contains(done.Err.Error(), "link cannot open") {
+	if done := c.refresh(remoteprovisioning.RefreshComposition); done.Err == nil || !strings.Contains(done.Err.Error(), "link cannot open") {
 		t.Errorf("without a new composition: %v", done.Err)
 	}
 	c.server.elements = bigger(1)
@@ -343,10 +344,10 @@ func TestCompositionRefresh(t *testing.T) {
 	if _, has := c.composition(c.serverPeer, 0); has != had {
 		t.Errorf("%d models before the refresh, had %d", has, had)
 	}
-	if _, will := c.composition(c.serverPeer, foundation.NextPages); will != had+1 {
+	if _, will := c.composition(c.serverPeer, configuration.NextPages); will != had+1 {
 		t.Errorf("page 128 lists %d models before the refresh, page 0 had %d", will, had)
 	}
-	done := c.refresh(foundation.RefreshComposition)
+	done := c.refresh(remoteprovisioning.RefreshComposition)
 	if done.Err != nil {
 		t.Fatal(done.Err)
 	}
@@ -365,10 +366,10 @@ func TestNodeAddressRefreshWithMoreElements(t *testing.T) {
 	if n, _ := c.composition(c.serverPeer, 0); n != 1 {
 		t.Errorf("%d elements before the refresh", n)
 	}
-	if done := c.refresh(foundation.RefreshComposition); done.Err == nil {
+	if done := c.refresh(remoteprovisioning.RefreshComposition); done.Err == nil {
 		t.Error("the node has more elements and the same address")
 	}
-	done := c.refresh(foundation.RefreshNodeAddress)
+	done := c.refresh(remoteprovisioning.RefreshNodeAddress)
 	if done.Err != nil || done.Peer.Elements != 3 {
 		t.Fatalf("%+v, %v", done.Peer, done.Err)
 	}
@@ -431,20 +432,20 @@ func TestLinkHijack(t *testing.T) {
 	ask := func(m, answer access.Message) {
 		c.ask(c.relay, node.Request{Dst: c.serverPeer.Address, Key: transport.Key{Device: c.serverPeer.Address}}, m, answer)
 	}
-	var status foundation.RemoteProvisioningLinkStatus
-	ask(&foundation.RemoteProvisioningLinkClose{Reason: foundation.RemoteReasonFail}, &status)
-	if status.Status != foundation.RemoteInvalidState {
+	var status remoteprovisioning.LinkStatus
+	ask(&remoteprovisioning.LinkClose{Reason: remoteprovisioning.ReasonFail}, &status)
+	if status.Status != remoteprovisioning.InvalidState {
 		t.Errorf("close: %v", status.Status)
 	}
-	ask(&foundation.RemoteProvisioningLinkOpen{HasUUID: true, UUID: c.uuid}, &status)
-	if status.Status == foundation.RemoteSuccess {
+	ask(&remoteprovisioning.LinkOpen{HasUUID: true, UUID: c.uuid}, &status)
+	if status.Status == remoteprovisioning.Success {
 		t.Errorf("open: %v", status.Status)
 	}
-	ask(&foundation.RemoteProvisioningLinkOpen{Procedure: foundation.RefreshDeviceKey}, &status)
-	if status.Status == foundation.RemoteSuccess {
+	ask(&remoteprovisioning.LinkOpen{Procedure: remoteprovisioning.RefreshDeviceKey}, &status)
+	if status.Status == remoteprovisioning.Success {
 		t.Errorf("refresh: %v", status.Status)
 	}
-	payload, err := access.Append(nil, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: 3, ProvisioningPDU: []byte{9, 1}})
+	payload, err := access.Append(nil, &remoteprovisioning.PDUSend{OutboundPDUNumber: 3, ProvisioningPDU: []byte{9, 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -35,8 +35,8 @@ func joinsAnother(t *testing.T, crash bool) {
 	for range 50 {
 		p.control(old, peer.Address, &generic.OnOffGet{}, &onOff)
 	}
-	var reset foundation.ConfigNodeResetStatus
-	p.configure(old, peer, &foundation.ConfigNodeReset{}, &reset)
+	var reset configuration.NodeResetStatus
+	p.configure(old, peer, &configuration.NodeReset{}, &reset)
 	if _, ok := take[node.Left](dev, nil); !ok {
 		t.Error("the device did not say that it left")
 	}
@@ -56,7 +56,7 @@ func joinsAnother(t *testing.T, crash bool) {
 		t.Fatal(err)
 	}
 	gateway := p.add("other gateway", saved, node.Options{Monitor: true}, func() []access.Element {
-		return []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}}
+		return []access.Element{{Models: []access.Model{configuration.Client{}}}}
 	})
 	peer = p.provision(gateway, uuid, provision.Auth{})
 	p.setUp(gateway, peer)
@@ -102,13 +102,13 @@ func TestDefaultTTLIsUsed(t *testing.T) {
 	gateway.State().DefaultTTL = 5
 	gateway.Changed()
 	p.carryOut(gateway)
-	var status foundation.ConfigDefaultTTLStatus
-	p.configure(gateway, peer, &foundation.ConfigDefaultTTLSet{TTL: 7}, &status)
+	var status configuration.DefaultTTLStatus
+	p.configure(gateway, peer, &configuration.DefaultTTLSet{TTL: 7}, &status)
 	if e, ok := take[node.MessageReceived](dev, nil); !ok || e.TTL != 5 {
 		t.Errorf("the request came with TTL %d, want 5", e.TTL)
 	}
 	gateway.events = nil
-	p.configure(gateway, peer, &foundation.ConfigDefaultTTLGet{}, &status)
+	p.configure(gateway, peer, &configuration.DefaultTTLGet{}, &status)
 	if dev.State().DefaultTTL != 7 || status.TTL != 7 {
 		t.Errorf("the device has TTL %d and says %d, want 7", dev.State().DefaultTTL, status.TTL)
 	}
@@ -136,8 +136,8 @@ func TestKeyRefreshOverTheAir(t *testing.T) {
 		t.Log(when)
 		var onOff generic.OnOffStatus
 		p.control(gateway, peer.Address, &generic.OnOffGet{}, &onOff)
-		var ttl foundation.ConfigDefaultTTLStatus
-		p.configure(gateway, peer, &foundation.ConfigDefaultTTLGet{}, &ttl)
+		var ttl configuration.DefaultTTLStatus
+		p.configure(gateway, peer, &configuration.DefaultTTLGet{}, &ttl)
 	}
 	local := func(change func(*state.Node)) {
 		change(gateway.State())
@@ -146,8 +146,8 @@ func TestKeyRefreshOverTheAir(t *testing.T) {
 	}
 	phase := func(transition uint8, want state.Phase) {
 		t.Helper()
-		var status foundation.ConfigKeyRefreshPhaseStatus
-		p.configure(gateway, peer, &foundation.ConfigKeyRefreshPhaseSet{Transition: transition}, &status)
+		var status configuration.KeyRefreshPhaseStatus
+		p.configure(gateway, peer, &configuration.KeyRefreshPhaseSet{Transition: transition}, &status)
 		p.success("Key Refresh Phase Set", status.Status)
 		if status.Phase != want {
 			t.Errorf("the device is in phase %d, want %d", status.Phase, want)
@@ -157,11 +157,11 @@ func TestKeyRefreshOverTheAir(t *testing.T) {
 	local(func(n *state.Node) { n.Subnets[0].Phase, n.Subnets[0].NewKey = state.FirstPhase, netKey })
 	local(func(n *state.Node) { n.AppKeys[0].Updated, n.AppKeys[0].NewKey = true, appKey })
 	works("the gateway is in phase 1")
-	var net foundation.ConfigNetKeyStatus
-	p.configure(gateway, peer, &foundation.ConfigNetKeyUpdate{NetKey: netKey}, &net)
+	var net configuration.NetKeyStatus
+	p.configure(gateway, peer, &configuration.NetKeyUpdate{NetKey: netKey}, &net)
 	p.success("NetKey Update", net.Status)
-	var app foundation.ConfigAppKeyStatus
-	p.configure(gateway, peer, &foundation.ConfigAppKeyUpdate{AppKey: appKey}, &app)
+	var app configuration.AppKeyStatus
+	p.configure(gateway, peer, &configuration.AppKeyUpdate{AppKey: appKey}, &app)
 	p.success("AppKey Update", app.Status)
 	works("both are in phase 1")
 	phase(2, state.SecondPhase)

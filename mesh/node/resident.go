@@ -21,7 +21,7 @@ type KeysChanged struct{}
 func (ResetRefused) isEvent() {}
 func (KeysChanged) isEvent()  {}
 
-// Leaves implements foundation.Resident.
+// Leaves implements configuration.Resident.
 func (c *Core) Leaves(by mesh.Address) bool {
 	if c.options.Resident {
 		c.report(ResetRefused{By: by})

@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
@@ -23,24 +24,24 @@ func TestResidentStays(t *testing.T) {
 	p.restart(dev)
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	dev.events = nil
-	var added foundation.ConfigNetKeyStatus
-	p.configure(gateway, peer, &foundation.ConfigNetKeyAdd{NetKeyIndex: 5, NetKey: crypto.Key{1}}, &added)
+	var added configuration.NetKeyStatus
+	p.configure(gateway, peer, &configuration.NetKeyAdd{NetKeyIndex: 5, NetKey: crypto.Key{1}}, &added)
 	if _, ok := take[node.KeysChanged](dev, nil); added.Status != foundation.Success || !ok {
 		t.Errorf("%+v, and the node told of it: %t", added, ok)
 	}
-	var beacon foundation.ConfigBeaconStatus
-	p.configure(gateway, peer, &foundation.ConfigBeaconSet{Beacon: true}, &beacon)
+	var beacon configuration.BeaconStatus
+	p.configure(gateway, peer, &configuration.BeaconSet{Beacon: true}, &beacon)
 	if _, ok := take[node.KeysChanged](dev, nil); ok {
 		t.Error("it told of keys where none has changed")
 	}
 
-	payload, err := access.Append(nil, &foundation.ConfigNodeReset{})
+	payload, err := access.Append(nil, &configuration.NodeReset{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	id, err := gateway.Request(p.now, node.Request{
 		Dst: peer.Address, Key: transport.Key{Device: peer.Address}, TTL: mesh.DefaultTTL,
-		Payload: payload, Respond: foundation.OpConfigNodeResetStatus,
+		Payload: payload, Respond: configuration.OpNodeResetStatus,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,5 +57,5 @@ func TestResidentStays(t *testing.T) {
 	if !dev.State().IsProvisioned() {
 		t.Error("it left its network")
 	}
-	p.configure(gateway, peer, &foundation.ConfigBeaconSet{}, &beacon)
+	p.configure(gateway, peer, &configuration.BeaconSet{}, &beacon)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -83,7 +83,7 @@ func runPair(ctx context.Context, t *testing.T) *pair {
 	var err error
 	p.gateway, err = node.Open(node.Config{
 		Options: node.Options{
-			Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},
+			Elements: []access.Element{{Models: []access.Model{configuration.Client{}}}},
 			Random:   rand.NewChaCha8([32]byte{1}), Monitor: true,
 		},
 		Store: p.memory,
@@ -111,13 +111,13 @@ func runPair(ctx context.Context, t *testing.T) *pair {
 
 // ping asks the plug's Configuration Server for something.
 func (p *pair) ping(ctx context.Context, plug mesh.Address) (node.Response, error) {
-	payload, err := access.Append(nil, &foundation.ConfigDefaultTTLGet{})
+	payload, err := access.Append(nil, &configuration.DefaultTTLGet{})
 	if err != nil {
 		return node.Response{}, err
 	}
 	return p.gateway.Request(ctx, node.Request{
 		Dst: plug, Key: transport.Key{Device: plug}, TTL: mesh.DefaultTTL, Payload: payload,
-		Respond: foundation.OpConfigDefaultTTLStatus,
+		Respond: configuration.OpDefaultTTLStatus,
 	})
 }
 
@@ -227,7 +227,7 @@ func TestOpenRefusesDamagedStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := store.NewMemory()
 			o := node.Config{Store: s, Options: node.Options{
-				Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},
+				Elements: []access.Element{{Models: []access.Model{configuration.Client{}}}},
 				Random:   rand.NewChaCha8([32]byte{1}),
 			}}
 			fresh := func() (node.Saved, error) { return node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{2})) }

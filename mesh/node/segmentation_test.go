@@ -7,7 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -31,8 +31,8 @@ func TestSegmentationFollowsItsStates(t *testing.T) {
 	ask := func() (apart time.Duration) {
 		t.Helper()
 		segments = segments[:0]
-		var data foundation.ConfigCompositionDataStatus
-		p.configure(gateway, peer, &foundation.ConfigCompositionDataGet{}, &data)
+		var data configuration.CompositionDataStatus
+		p.configure(gateway, peer, &configuration.CompositionDataGet{}, &data)
 		p.pass(10 * time.Second)
 		if len(segments) < 3 {
 			t.Fatalf("%d segments", len(segments))

@@ -6,7 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
@@ -26,8 +26,8 @@ func TestQuestionToANeighbourIsAnsweredByTheNeighbour(t *testing.T) {
 		m        access.Message
 		response mesh.Opcode
 	}{
-		{&foundation.ConfigDefaultTTLGet{}, foundation.OpConfigDefaultTTLStatus},
-		{&foundation.ConfigCompositionDataGet{}, foundation.OpConfigCompositionDataStatus}, // several segments, acknowledged
+		{&configuration.DefaultTTLGet{}, configuration.OpDefaultTTLStatus},
+		{&configuration.CompositionDataGet{}, configuration.OpCompositionDataStatus}, // several segments, acknowledged
 	} {
 		payload, err := access.Append(nil, c.m)
 		if err != nil {

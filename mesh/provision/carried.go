@@ -2,6 +2,8 @@ package provision
 
 import (
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // closeTimeoutCarried is how long the caller may take to confirm that a link is
@@ -97,15 +99,15 @@ func (l *carriedLink) close(now time.Time, reason closeReason, out *Output) {
 
 func (l *carriedLink) finish(now time.Time, out *Output) { l.close(now, closeSuccess, out) }
 
-func (l *carriedLink) deadline() time.Time { return earliest(l.expiry, l.quiet) }
+func (l *carriedLink) deadline() time.Time { return deadline.Earliest(l.expiry, l.quiet) }
 
 func (l *carriedLink) tick(now time.Time, _ *Output) happening {
 	switch {
-	case due(l.expiry, now) && l.phase == linkClosing:
+	case deadline.Due(l.expiry, now) && l.phase == linkClosing:
 		return l.disconnected()
-	case due(l.expiry, now):
+	case deadline.Due(l.expiry, now):
 		return openExpired
-	case due(l.quiet, now):
+	case deadline.Due(l.quiet, now):
 		return quietExpired
 	default:
 		return nothing

@@ -12,6 +12,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
@@ -99,10 +100,10 @@ func (c *carriage) exchange(p, d *Output) {
 func (c *carriage) wait(d time.Duration) {
 	c.now = c.now.Add(d)
 	var p, e Output
-	if due(c.provisioner.NextDeadline(), c.now) {
+	if deadline.Due(c.provisioner.NextDeadline(), c.now) {
 		c.provisioner.Tick(c.now, &p)
 	}
-	if due(c.device.NextDeadline(), c.now) {
+	if deadline.Due(c.device.NextDeadline(), c.now) {
 		c.device.Tick(c.now, &e)
 	}
 	c.exchange(&p, &e)

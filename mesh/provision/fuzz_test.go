@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // A fuzzed conversation is a string of records: one octet of length, one octet
@@ -60,7 +61,7 @@ func FuzzLinkDevice(f *testing.F) {
 			elapsed, pdu, rest := nextRecord(data)
 			data, now = rest, now.Add(elapsed)
 			out.Reset()
-			if next := d.NextDeadline(); due(next, now) {
+			if next := d.NextDeadline(); deadline.Due(next, now) {
 				d.Tick(now, &out)
 				sane(t, &out, bearer.LinkLane(d.linkID()))
 			}
@@ -93,7 +94,7 @@ func FuzzLinkProvisioner(f *testing.F) {
 			elapsed, pdu, rest := nextRecord(data)
 			data, now = rest, now.Add(elapsed)
 			out.Reset()
-			if next := p.NextDeadline(); due(next, now) {
+			if next := p.NextDeadline(); deadline.Due(next, now) {
 				p.Tick(now, &out)
 				sane(t, &out, bearer.LinkLane(p.Link()))
 			}

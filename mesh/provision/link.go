@@ -6,6 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // Times of PB-ADV. Those of the specification are in sections 5.3.3 and 5.4.4;
@@ -409,20 +410,20 @@ func (l *advertisedLink) acknowledge(now time.Time, number uint8, count int, out
 
 // deadline is when tick has to be called, zero for never.
 func (l *advertisedLink) deadline() time.Time {
-	return earliest(earliest(l.retry, l.expiry), l.quiet)
+	return deadline.Earliest(deadline.Earliest(l.retry, l.expiry), l.quiet)
 }
 
 // tick retransmits and times out.
 func (l *advertisedLink) tick(now time.Time, out *Output) happening {
 	switch {
-	case due(l.expiry, now):
+	case deadline.Due(l.expiry, now):
 		if l.phase == linkOpening {
 			return openExpired
 		}
 		return sendingExpired
-	case due(l.quiet, now):
+	case deadline.Due(l.quiet, now):
 		return quietExpired
-	case !due(l.retry, now):
+	case !deadline.Due(l.retry, now):
 		return nothing
 	}
 	switch l.phase {
@@ -482,13 +483,4 @@ func (l *advertisedLink) cancel(out *Output) {
 		}
 	}
 	out.Cancel = append(out.Cancel, lane)
-}
-
-func due(deadline, now time.Time) bool { return !deadline.IsZero() && !now.Before(deadline) }
-
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // ErrNotAwaited is returned by Accept and Input if the session is not waiting
@@ -107,7 +108,9 @@ func (p *Provisioner) UUID() mesh.UUID { return p.uuid }
 func (p *Provisioner) Link() uint32 { return p.link.status().id }
 
 // NextDeadline is when Tick has to be called, zero for never.
-func (p *Provisioner) NextDeadline() time.Time { return earliest(p.link.deadline(), p.patience) }
+func (p *Provisioner) NextDeadline() time.Time {
+	return deadline.Earliest(p.link.deadline(), p.patience)
+}
 
 // Done reports whether the session has nothing left to do.
 func (p *Provisioner) Done() bool { return p.link.status().phase == linkClosed }
@@ -200,7 +203,7 @@ func (p *Provisioner) follow(now time.Time, h happening, out *Output) {
 
 // Tick does what is due: retransmissions and timeouts.
 func (p *Provisioner) Tick(now time.Time, out *Output) {
-	if due(p.patience, now) {
+	if deadline.Due(p.patience, now) {
 		switch p.phase {
 		case awaitValue:
 			p.fail(now, FailOOBTimeout, out, "expected the value that the device displays within %v, nobody entered it", userTimeout)

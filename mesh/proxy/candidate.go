@@ -6,6 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // The knowledge about proxies is limited and expires.
@@ -89,7 +90,7 @@ func (l candidates) find(p bearer.Peer) *candidate {
 // see records a sighting. If there is no room, the least suitable candidate is
 // removed.
 func (l *candidates) see(now time.Time, s Candidate) {
-	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(later(c.seen, c.notBefore)) > forget })
+	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(deadline.Latest(c.seen, c.notBefore)) > forget })
 	if c := l.find(s.Peer); c != nil {
 		if s.Node == mesh.Unassigned && s.NetKey == c.NetKey {
 			s.Node, s.Preferred = c.Node, c.Preferred // it alternates between two advertisements

@@ -6,6 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // Times of a client, which the specification leaves open.
@@ -251,7 +252,7 @@ func (c *Client) Alone() (since time.Time, ok bool) {
 	since = c.alone
 	for _, d := range c.candidates {
 		if d.failures < doubtful && !d.seen.IsZero() {
-			since = later(since, d.seen.Add(fresh))
+			since = deadline.Latest(since, d.seen.Add(fresh))
 		}
 	}
 	return since, true
@@ -267,15 +268,15 @@ func (c *Client) Ready(id bearer.LinkID) bool {
 func (c *Client) NextDeadline() time.Time {
 	var next time.Time
 	for _, l := range c.links {
-		next = earliest(next, l.deadline)
+		next = deadline.Earliest(next, l.deadline)
 	}
 	if !c.on || len(c.links) >= c.most {
 		return next
 	}
 	for _, d := range c.candidates {
-		at, end := later(d.notBefore, c.gathering), d.seen.Add(fresh)
+		at, end := deadline.Latest(d.notBefore, c.gathering), d.seen.Add(fresh)
 		if c.now.Before(end) && at.Before(end) && !c.has(d) {
-			next = earliest(next, later(at, c.now))
+			next = deadline.Earliest(next, deadline.Latest(at, c.now))
 		}
 	}
 	return next
@@ -358,19 +359,4 @@ func (c *Client) linkedTo(node mesh.Address) *clientLink {
 		}
 	}
 	return nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// earliest returns the earlier of two deadlines; zero means none.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

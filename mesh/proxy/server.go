@@ -6,6 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // strangerTimeout is how long a client may be connected without having proved
@@ -106,7 +107,7 @@ func (s *Server) Strangers(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
 func (s *Server) NextDeadline() time.Time {
 	var next time.Time
 	for _, c := range s.clients {
-		next = earliest(next, c.stranger)
+		next = deadline.Earliest(next, c.stranger)
 	}
 	return next
 }

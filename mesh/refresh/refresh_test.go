@@ -14,6 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -41,7 +42,7 @@ func newHost() host {
 	}}
 }
 
-func (h host) keys() foundation.Keys { return foundation.Keys{Host: h} }
+func (h host) keys() configuration.Keys { return configuration.Keys{Host: h} }
 
 // done reports whether the node has the new keys and no others.
 func (h host) done() bool {
@@ -68,21 +69,21 @@ func (h host) answer(t interface{ Fatalf(string, ...any) }, r node.Request) node
 	}
 	var answer access.Message
 	switch op {
-	case foundation.OpConfigNetKeyUpdate:
-		var m foundation.ConfigNetKeyUpdate
+	case configuration.OpNetKeyUpdate:
+		var m configuration.NetKeyUpdate
 		read(&m)
-		answer = &foundation.ConfigNetKeyStatus{Status: h.keys().UpdateNetKey(m.NetKeyIndex, m.NetKey), NetKeyIndex: m.NetKeyIndex}
-	case foundation.OpConfigAppKeyUpdate:
-		var m foundation.ConfigAppKeyUpdate
+		answer = &configuration.NetKeyStatus{Status: h.keys().UpdateNetKey(m.NetKeyIndex, m.NetKey), NetKeyIndex: m.NetKeyIndex}
+	case configuration.OpAppKeyUpdate:
+		var m configuration.AppKeyUpdate
 		read(&m)
-		answer = &foundation.ConfigAppKeyStatus{
+		answer = &configuration.AppKeyStatus{
 			Status:      h.keys().UpdateAppKey(m.NetKeyIndex, m.AppKeyIndex, m.AppKey),
 			NetKeyIndex: m.NetKeyIndex, AppKeyIndex: m.AppKeyIndex,
 		}
-	case foundation.OpConfigKeyRefreshPhaseSet:
-		var m foundation.ConfigKeyRefreshPhaseSet
+	case configuration.OpKeyRefreshPhaseSet:
+		var m configuration.KeyRefreshPhaseSet
 		read(&m)
-		s := &foundation.ConfigKeyRefreshPhaseStatus{Status: h.keys().SetPhase(m.NetKeyIndex, m.Transition), NetKeyIndex: m.NetKeyIndex}
+		s := &configuration.KeyRefreshPhaseStatus{Status: h.keys().SetPhase(m.NetKeyIndex, m.Transition), NetKeyIndex: m.NetKeyIndex}
 		if k := h.Subnet(m.NetKeyIndex); k != nil {
 			s.Phase = k.Phase
 		}
@@ -393,7 +394,7 @@ func TestExclude(t *testing.T) {
 func TestRefusal(t *testing.T) {
 	now := start
 	r := refresh.New(now, options(1))
-	status, err := access.Append(nil, &foundation.ConfigNetKeyStatus{Status: foundation.StorageFailure})
+	status, err := access.Append(nil, &configuration.NetKeyStatus{Status: foundation.StorageFailure})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
@@ -27,7 +28,7 @@ type Output struct {
 	// Persist says that the refresh has changed and must be stored first.
 	Persist bool
 	// Own, if not 0, is the phase, 1 to 3, that the own node has to enter
-	// (foundation.Keys.Refresh).
+	// (configuration.Keys.Refresh).
 	Own  uint8
 	Send []Send
 }
@@ -172,29 +173,29 @@ func (r *Refresh) phaseOver() bool {
 func (r *Refresh) request(n *Node) (node.Request, error) {
 	switch {
 	case r.phase == Distribute && n.older == running:
-		return r.ask(n, &foundation.ConfigKeyRefreshPhaseSet{NetKeyIndex: r.netKey, Transition: uint8(Revoke)},
-			foundation.OpConfigKeyRefreshPhaseStatus, r.isPhase)
+		return r.ask(n, &configuration.KeyRefreshPhaseSet{NetKeyIndex: r.netKey, Transition: uint8(Revoke)},
+			configuration.OpKeyRefreshPhaseStatus, r.isPhase)
 	case r.phase == Distribute && n.Progress == Nothing:
-		m := &foundation.ConfigNetKeyUpdate{NetKeyIndex: r.netKey, NetKey: r.key}
-		return r.ask(n, m, foundation.OpConfigNetKeyStatus, func(p []byte) bool {
-			var s foundation.ConfigNetKeyStatus
+		m := &configuration.NetKeyUpdate{NetKeyIndex: r.netKey, NetKey: r.key}
+		return r.ask(n, m, configuration.OpNetKeyStatus, func(p []byte) bool {
+			var s configuration.NetKeyStatus
 			return access.Decode(p, &s) == nil && s.NetKeyIndex == r.netKey
 		})
 	case r.phase == Distribute:
 		app := r.apps[n.Apps]
-		m := &foundation.ConfigAppKeyUpdate{NetKeyIndex: r.netKey, AppKeyIndex: app.Index, AppKey: app.Key}
-		return r.ask(n, m, foundation.OpConfigAppKeyStatus, func(p []byte) bool {
-			var s foundation.ConfigAppKeyStatus
+		m := &configuration.AppKeyUpdate{NetKeyIndex: r.netKey, AppKeyIndex: app.Index, AppKey: app.Key}
+		return r.ask(n, m, configuration.OpAppKeyStatus, func(p []byte) bool {
+			var s configuration.AppKeyStatus
 			return access.Decode(p, &s) == nil && s.NetKeyIndex == r.netKey && s.AppKeyIndex == app.Index
 		})
 	default:
-		return r.ask(n, &foundation.ConfigKeyRefreshPhaseSet{NetKeyIndex: r.netKey, Transition: uint8(r.phase)},
-			foundation.OpConfigKeyRefreshPhaseStatus, r.isPhase)
+		return r.ask(n, &configuration.KeyRefreshPhaseSet{NetKeyIndex: r.netKey, Transition: uint8(r.phase)},
+			configuration.OpKeyRefreshPhaseStatus, r.isPhase)
 	}
 }
 
 func (r *Refresh) isPhase(params []byte) bool {
-	var s foundation.ConfigKeyRefreshPhaseStatus
+	var s configuration.KeyRefreshPhaseStatus
 	return access.Decode(params, &s) == nil && s.NetKeyIndex == r.netKey
 }
 
@@ -238,20 +239,20 @@ func (r *Refresh) Answered(now time.Time, uuid mesh.UUID, response node.Response
 // take updates a node's progress by its answer.
 func (r *Refresh) take(n *Node, response node.Response) error {
 	switch response.Opcode {
-	case foundation.OpConfigNetKeyStatus:
-		var s foundation.ConfigNetKeyStatus
+	case configuration.OpNetKeyStatus:
+		var s configuration.NetKeyStatus
 		if err := access.Decode(response.Params, &s); err != nil {
 			return err
 		}
 		return r.gotNetKey(n, s.Status)
-	case foundation.OpConfigAppKeyStatus:
-		var s foundation.ConfigAppKeyStatus
+	case configuration.OpAppKeyStatus:
+		var s configuration.AppKeyStatus
 		if err := access.Decode(response.Params, &s); err != nil {
 			return err
 		}
 		return r.gotAppKey(n, s.Status)
 	default:
-		var s foundation.ConfigKeyRefreshPhaseStatus
+		var s configuration.KeyRefreshPhaseStatus
 		if err := access.Decode(response.Params, &s); err != nil {
 			return err
 		}
@@ -295,7 +296,7 @@ func (r *Refresh) gotKeys(n *Node) {
 
 // gotPhase takes the phase that a node reports. A node that answers a request
 // with the new keys has them; in normal operation it has completed the refresh.
-func (r *Refresh) gotPhase(n *Node, s *foundation.ConfigKeyRefreshPhaseStatus) error {
+func (r *Refresh) gotPhase(n *Node, s *configuration.KeyRefreshPhaseStatus) error {
 	switch {
 	case r.phase == Distribute:
 		n.older = ended

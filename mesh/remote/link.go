@@ -6,7 +6,8 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
@@ -20,7 +21,7 @@ const ownLink = 1
 // link is the only link of a server: to a device over PB-ADV, or to its own
 // node.
 type link struct {
-	state  foundation.RemoteLink
+	state  remoteprovisioning.LinkState
 	client Client
 	out    uint8 // number of the client's last PDU
 	in     uint8 // number of the device's last PDU
@@ -30,7 +31,7 @@ type link struct {
 	served *provision.ServedLink // to a device; nil for none
 
 	own       *provision.Device // this node, being provisioned again; nil for none
-	procedure foundation.RefreshProcedure
+	procedure remoteprovisioning.RefreshProcedure
 	prepared  bool // the procedure has a result
 }
 
@@ -40,41 +41,41 @@ func (l *link) deadline() time.Time {
 		next = l.served.NextDeadline()
 	}
 	if l.own != nil {
-		next = earliest(next, l.own.NextDeadline())
+		next = deadline.Earliest(next, l.own.NextDeadline())
 	}
 	return next
 }
 
-func (s *Server) linkStatus(status foundation.RemoteStatus) *foundation.RemoteProvisioningLinkStatus {
-	return &foundation.RemoteProvisioningLinkStatus{Status: status, State: s.link.state}
+func (s *Server) linkStatus(status remoteprovisioning.Status) *remoteprovisioning.LinkStatus {
+	return &remoteprovisioning.LinkStatus{Status: status, State: s.link.state}
 }
 
 // report reports a change of the link to the client.
-func (s *Server) report(status foundation.RemoteStatus, done func(bool)) {
-	s.host.Tell(s.link.client, &foundation.RemoteProvisioningLinkReport{Status: status, State: s.link.state}, done)
+func (s *Server) report(status remoteprovisioning.Status, done func(bool)) {
+	s.host.Tell(s.link.client, &remoteprovisioning.LinkReport{Status: status, State: s.link.state}, done)
 }
 
 // reportClosed reports the end of the link to the client, with a reason.
-func (s *Server) reportClosed(status foundation.RemoteStatus, reason foundation.RemoteLinkReason) {
-	s.host.Tell(s.link.client, &foundation.RemoteProvisioningLinkReport{
+func (s *Server) reportClosed(status remoteprovisioning.Status, reason remoteprovisioning.LinkCloseReason) {
+	s.host.Tell(s.link.client, &remoteprovisioning.LinkReport{
 		Status: status, State: s.link.state, HasReason: true, Reason: reason,
 	}, nil)
 }
 
 // openLink handles Link Open (section 4.4.5.5.3).
-func (s *Server) openLink(ctx access.Context, from Client, m *foundation.RemoteProvisioningLinkOpen) {
+func (s *Server) openLink(ctx access.Context, from Client, m *remoteprovisioning.LinkOpen) {
 	l := &s.link
-	status := foundation.RemoteSuccess
+	status := remoteprovisioning.Success
 	switch l.state {
-	case foundation.RemoteLinkOutboundSend, foundation.RemoteLinkClosing:
-		status = foundation.RemoteInvalidState
-	case foundation.RemoteLinkOpening, foundation.RemoteLinkActive:
+	case remoteprovisioning.LinkOutboundSend, remoteprovisioning.LinkClosing:
+		status = remoteprovisioning.InvalidState
+	case remoteprovisioning.LinkOpening, remoteprovisioning.LinkActive:
 		// The same request again, from this or another client, or another
 		// request.
 		same := l.own != nil && !m.HasUUID && m.Procedure == l.procedure ||
 			l.own == nil && m.HasUUID && m.UUID == l.uuid
 		if from != l.client || !same {
-			status = foundation.RemoteLinkCannotOpen
+			status = remoteprovisioning.LinkCannotOpen
 		}
 	default:
 		if m.HasUUID {
@@ -88,24 +89,24 @@ func (s *Server) openLink(ctx access.Context, from Client, m *foundation.RemoteP
 }
 
 // openServed opens a link to a device.
-func (s *Server) openServed(from Client, m *foundation.RemoteProvisioningLinkOpen) foundation.RemoteStatus {
+func (s *Server) openServed(from Client, m *remoteprovisioning.LinkOpen) remoteprovisioning.Status {
 	served, err := provision.NewServedLink(m.UUID, s.host.Random())
 	if err != nil {
-		return foundation.RemoteLinkCannotOpen
+		return remoteprovisioning.LinkCannotOpen
 	}
 	timeout := openTimeout
 	if m.HasTimeout {
 		timeout = time.Duration(m.Timeout) * time.Second
 	}
-	s.link = link{state: foundation.RemoteLinkOpening, client: from, uuid: m.UUID, served: served}
+	s.link = link{state: remoteprovisioning.LinkOpening, client: from, uuid: m.UUID, served: served}
 	var out provision.Output
 	served.Open(s.now, timeout, &out)
 	s.host.Radio(&out)
-	return foundation.RemoteSuccess
+	return remoteprovisioning.Success
 }
 
 // openOwn begins a procedure on this node.
-func (s *Server) openOwn(ctx access.Context, from Client, p foundation.RefreshProcedure) {
+func (s *Server) openOwn(ctx access.Context, from Client, p remoteprovisioning.RefreshProcedure) {
 	elements := s.host.Elements(p)
 	var own *provision.Device
 	err := errors.New("the composition has not changed")
@@ -120,41 +121,41 @@ func (s *Server) openOwn(ctx access.Context, from Client, p foundation.RefreshPr
 		})
 	}
 	if err != nil {
-		ctx.Reply(s.linkStatus(foundation.RemoteLinkCannotOpen))
+		ctx.Reply(s.linkStatus(remoteprovisioning.LinkCannotOpen))
 		return
 	}
 	s.host.Discard() // of a procedure that was not finished
-	s.link = link{state: foundation.RemoteLinkActive, client: from, own: own, procedure: p}
-	ctx.Reply(s.linkStatus(foundation.RemoteSuccess))
-	s.report(foundation.RemoteSuccess, nil)
+	s.link = link{state: remoteprovisioning.LinkActive, client: from, own: own, procedure: p}
+	ctx.Reply(s.linkStatus(remoteprovisioning.Success))
+	s.report(remoteprovisioning.Success, nil)
 	var out provision.Output
 	own.Connected(s.now, ownLink, &out)
 	s.followOwn(&out)
 }
 
 // closeLink handles Link Close (section 4.4.5.5.3.3).
-func (s *Server) closeLink(ctx access.Context, from Client, m *foundation.RemoteProvisioningLinkClose) {
+func (s *Server) closeLink(ctx access.Context, from Client, m *remoteprovisioning.LinkClose) {
 	l := &s.link
 	switch {
-	case l.state == foundation.RemoteLinkIdle || l.state == foundation.RemoteLinkClosing:
-		ctx.Reply(s.linkStatus(foundation.RemoteSuccess))
+	case l.state == remoteprovisioning.LinkIdle || l.state == remoteprovisioning.LinkClosing:
+		ctx.Reply(s.linkStatus(remoteprovisioning.Success))
 		return
 	case from != l.client:
-		ctx.Reply(s.linkStatus(foundation.RemoteInvalidState))
+		ctx.Reply(s.linkStatus(remoteprovisioning.InvalidState))
 		return
 	}
-	l.state = foundation.RemoteLinkClosing
-	ctx.Reply(s.linkStatus(foundation.RemoteSuccess))
-	success := m.Reason == foundation.RemoteReasonSuccess
+	l.state = remoteprovisioning.LinkClosing
+	ctx.Reply(s.linkStatus(remoteprovisioning.Success))
+	success := m.Reason == remoteprovisioning.ReasonSuccess
 	if l.own != nil {
 		s.finishOwn(success)
 		return
 	}
 	var out provision.Output
 	l.served.Close(s.now, success, &out)
-	l.ended, l.state = true, foundation.RemoteLinkIdle
+	l.ended, l.state = true, remoteprovisioning.LinkIdle
 	s.host.Radio(&out)
-	s.report(foundation.RemoteLinkClosedByClient, nil)
+	s.report(remoteprovisioning.LinkClosedByClient, nil)
 }
 
 // finishOwn ends a procedure as the client requests. Its result is applied when
@@ -162,12 +163,12 @@ func (s *Server) closeLink(ctx access.Context, from Client, m *foundation.Remote
 // cannot be reached any more.
 func (s *Server) finishOwn(success bool) {
 	l := s.link
-	s.link.state = foundation.RemoteLinkIdle
+	s.link.state = remoteprovisioning.LinkIdle
 	commit := success && l.prepared
 	if !commit {
 		s.host.Discard()
 	}
-	s.report(foundation.RemoteLinkClosedByClient, func(bool) {
+	s.report(remoteprovisioning.LinkClosedByClient, func(bool) {
 		if commit {
 			s.host.Commit(l.procedure)
 		}
@@ -176,9 +177,9 @@ func (s *Server) finishOwn(success bool) {
 }
 
 // sendPDU handles PDU Send (section 4.4.5.5.3).
-func (s *Server) sendPDU(from Client, m *foundation.RemoteProvisioningPDUSend) {
+func (s *Server) sendPDU(from Client, m *remoteprovisioning.PDUSend) {
 	l := &s.link
-	if l.state != foundation.RemoteLinkActive || from != l.client {
+	if l.state != remoteprovisioning.LinkActive || from != l.client {
 		return
 	}
 	if m.OutboundPDUNumber != l.out+1 {
@@ -194,41 +195,41 @@ func (s *Server) sendPDU(from Client, m *foundation.RemoteProvisioningPDUSend) {
 		return
 	}
 	if !l.served.Send(s.now, m.ProvisioningPDU, &out) {
-		s.lose(foundation.RemoteLinkClosedAsCannotSendPDU, foundation.RemoteReasonFail, &out)
+		s.lose(remoteprovisioning.LinkClosedAsCannotSendPDU, remoteprovisioning.ReasonFail, &out)
 		return
 	}
-	l.state = foundation.RemoteLinkOutboundSend
+	l.state = remoteprovisioning.LinkOutboundSend
 	s.host.Radio(&out)
 }
 
 func (s *Server) outboundReport() {
-	s.host.Tell(s.link.client, &foundation.RemoteProvisioningPDUOutboundReport{OutboundPDUNumber: s.link.out},
-		s.mustArrive(foundation.RemoteLinkClosedAsCannotDeliverOutboundReport))
+	s.host.Tell(s.link.client, &remoteprovisioning.PDUOutboundReport{OutboundPDUNumber: s.link.out},
+		s.mustArrive(remoteprovisioning.LinkClosedAsCannotDeliverOutboundReport))
 }
 
 // inbound forwards a PDU to the client.
 func (s *Server) inbound(pdu []byte) {
 	s.link.in++
-	s.host.Tell(s.link.client, &foundation.RemoteProvisioningPDUReport{
+	s.host.Tell(s.link.client, &remoteprovisioning.PDUReport{
 		InboundPDUNumber: s.link.in, ProvisioningPDU: append([]byte(nil), pdu...),
-	}, s.mustArrive(foundation.RemoteLinkClosedAsCannotDeliverPDUReport))
+	}, s.mustArrive(remoteprovisioning.LinkClosedAsCannotDeliverPDUReport))
 }
 
 // mustArrive ends the link if one of its reports does not reach the client.
-func (s *Server) mustArrive(status foundation.RemoteStatus) func(bool) {
+func (s *Server) mustArrive(status remoteprovisioning.Status) func(bool) {
 	served, own := s.link.served, s.link.own
 	return func(delivered bool) {
 		same := s.link.served == served && s.link.own == own
-		if delivered || !same || s.link.state == foundation.RemoteLinkIdle || s.link.ended {
+		if delivered || !same || s.link.state == remoteprovisioning.LinkIdle || s.link.ended {
 			return
 		}
 		var out provision.Output
-		s.lose(status, foundation.RemoteReasonFail, &out)
+		s.lose(status, remoteprovisioning.ReasonFail, &out)
 	}
 }
 
 // lose ends the link from this side.
-func (s *Server) lose(status foundation.RemoteStatus, reason foundation.RemoteLinkReason, out *provision.Output) {
+func (s *Server) lose(status remoteprovisioning.Status, reason remoteprovisioning.LinkCloseReason, out *provision.Output) {
 	l := &s.link
 	if l.own != nil {
 		s.host.Discard()
@@ -239,7 +240,7 @@ func (s *Server) lose(status foundation.RemoteStatus, reason foundation.RemoteLi
 		s.host.Radio(out)
 	}
 	l.ended = true
-	l.state = foundation.RemoteLinkIdle
+	l.state = remoteprovisioning.LinkIdle
 	s.reportClosed(status, reason)
 }
 
@@ -252,11 +253,11 @@ func (s *Server) follow(result *provision.LinkNews, out *provision.Output) {
 		return
 	}
 	if result.Opened {
-		l.state = foundation.RemoteLinkActive
-		s.report(foundation.RemoteSuccess, nil)
+		l.state = remoteprovisioning.LinkActive
+		s.report(remoteprovisioning.Success, nil)
 	}
-	if result.Delivered && l.state == foundation.RemoteLinkOutboundSend {
-		l.state = foundation.RemoteLinkActive
+	if result.Delivered && l.state == remoteprovisioning.LinkOutboundSend {
+		l.state = remoteprovisioning.LinkActive
 		l.out++
 		s.outboundReport()
 	}
@@ -266,22 +267,22 @@ func (s *Server) follow(result *provision.LinkNews, out *provision.Output) {
 	if result.End == provision.LinkGoesOn {
 		return
 	}
-	l.ended, l.state = true, foundation.RemoteLinkIdle
+	l.ended, l.state = true, remoteprovisioning.LinkIdle
 	switch result.End {
 	case provision.LinkNotOpened:
-		s.report(foundation.RemoteLinkOpenFailed, nil)
+		s.report(remoteprovisioning.LinkOpenFailed, nil)
 	case provision.LinkByDevice:
-		reason := foundation.RemoteReasonFail
+		reason := remoteprovisioning.ReasonFail
 		if result.Success {
-			reason = foundation.RemoteReasonSuccess
+			reason = remoteprovisioning.ReasonSuccess
 		}
-		s.reportClosed(foundation.RemoteLinkClosedByDevice, reason)
+		s.reportClosed(remoteprovisioning.LinkClosedByDevice, reason)
 	case provision.LinkUnreadable:
-		s.reportClosed(foundation.RemoteLinkClosedAsCannotReceivePDU, foundation.RemoteReasonFail)
+		s.reportClosed(remoteprovisioning.LinkClosedAsCannotReceivePDU, remoteprovisioning.ReasonFail)
 	case provision.LinkUnsent:
-		s.reportClosed(foundation.RemoteLinkClosedAsCannotSendPDU, foundation.RemoteReasonTimeout)
+		s.reportClosed(remoteprovisioning.LinkClosedAsCannotSendPDU, remoteprovisioning.ReasonTimeout)
 	default:
-		s.reportClosed(foundation.RemoteLinkClosedByServer, foundation.RemoteReasonTimeout)
+		s.reportClosed(remoteprovisioning.LinkClosedByServer, remoteprovisioning.ReasonTimeout)
 	}
 	s.endServed()
 }
@@ -309,19 +310,19 @@ func (s *Server) followOwn(out *provision.Output) {
 	}
 	if len(out.End) > 0 {
 		var nothing provision.Output
-		s.lose(foundation.RemoteLinkClosedByServer, foundation.RemoteReasonFail, &nothing)
+		s.lose(remoteprovisioning.LinkClosedByServer, remoteprovisioning.ReasonFail, &nothing)
 	}
 }
 
 func (s *Server) wakeLink() {
 	l := &s.link
 	var out provision.Output
-	if l.served != nil && due(l.served.NextDeadline(), s.now) {
+	if l.served != nil && deadline.Due(l.served.NextDeadline(), s.now) {
 		result := l.served.Tick(s.now, &out)
 		s.follow(&result, &out)
 	}
 	out = provision.Output{}
-	if l.own != nil && due(l.own.NextDeadline(), s.now) {
+	if l.own != nil && deadline.Due(l.own.NextDeadline(), s.now) {
 		l.own.Tick(s.now, &out)
 		s.followOwn(&out)
 	}

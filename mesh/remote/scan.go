@@ -7,7 +7,8 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // A report is delayed by a random time, because all servers around a device
@@ -19,7 +20,7 @@ const (
 
 // scan is the state of a scan.
 type scan struct {
-	state  foundation.RemoteScan
+	state  remoteprovisioning.ScanState
 	client Client
 	limit  int
 	uuid   mesh.UUID // of the only device
@@ -40,42 +41,42 @@ type found struct {
 }
 
 func (c *scan) deadline() time.Time {
-	next := earliest(c.until, c.extendedEnd)
+	next := deadline.Earliest(c.until, c.extendedEnd)
 	for i := range c.found {
-		next = earliest(next, c.found[i].at)
+		next = deadline.Earliest(next, c.found[i].at)
 	}
 	return next
 }
 
-func (s *Server) scanStatus(status foundation.RemoteStatus) *foundation.RemoteProvisioningScanStatus {
-	m := &foundation.RemoteProvisioningScanStatus{
+func (s *Server) scanStatus(status remoteprovisioning.Status) *remoteprovisioning.ScanStatus {
+	m := &remoteprovisioning.ScanStatus{
 		Status: status, ScanningState: s.scan.state, ScannedItemsLimit: maxScanned,
 	}
-	if s.scan.state != foundation.RemoteScanIdle {
+	if s.scan.state != remoteprovisioning.ScanIdle {
 		m.ScannedItemsLimit = uint8(s.scan.limit)
 		m.Timeout = uint8((s.scan.until.Sub(s.now) + time.Second - 1) / time.Second)
 	}
 	return m
 }
 
-func (s *Server) startScan(from Client, m *foundation.RemoteProvisioningScanStart) foundation.RemoteStatus {
+func (s *Server) startScan(from Client, m *remoteprovisioning.ScanStart) remoteprovisioning.Status {
 	switch {
 	case m.ScannedItemsLimit > maxScanned:
-		return foundation.RemoteScanningCannotStart
-	case s.scan.state != foundation.RemoteScanIdle && s.scan.client != from:
-		return foundation.RemoteInvalidState
+		return remoteprovisioning.ScanningCannotStart
+	case s.scan.state != remoteprovisioning.ScanIdle && s.scan.client != from:
+		return remoteprovisioning.InvalidState
 	}
 	c := &s.scan
-	c.state, c.client, c.found = foundation.RemoteScanMultiple, from, nil
+	c.state, c.client, c.found = remoteprovisioning.ScanMultiple, from, nil
 	if m.HasUUID {
-		c.state, c.uuid = foundation.RemoteScanSingle, m.UUID
+		c.state, c.uuid = remoteprovisioning.ScanSingle, m.UUID
 	}
 	c.limit = int(m.ScannedItemsLimit)
 	if c.limit == 0 {
 		c.limit = maxScanned
 	}
 	c.until = s.now.Add(time.Duration(m.Timeout) * time.Second)
-	return foundation.RemoteSuccess
+	return remoteprovisioning.Success
 }
 
 // stopScan ends the scan; found devices are reported at once.
@@ -83,7 +84,7 @@ func (s *Server) stopScan() {
 	for i := range s.scan.found {
 		s.reportFound(&s.scan.found[i])
 	}
-	s.scan.state, s.scan.until, s.scan.found = foundation.RemoteScanIdle, time.Time{}, nil
+	s.scan.state, s.scan.until, s.scan.found = remoteprovisioning.ScanIdle, time.Time{}, nil
 }
 
 // hear records a device that is scanned for.
@@ -92,7 +93,7 @@ func (s *Server) hear(b *beacon.Unprovisioned, rssi int8) {
 	if c.extended && b.UUID == c.extendedID {
 		s.endExtended(b)
 	}
-	if c.state == foundation.RemoteScanIdle || c.state == foundation.RemoteScanSingle && b.UUID != c.uuid {
+	if c.state == remoteprovisioning.ScanIdle || c.state == remoteprovisioning.ScanSingle && b.UUID != c.uuid {
 		return
 	}
 	for i := range c.found {
@@ -111,21 +112,21 @@ func (s *Server) reportFound(f *found) {
 		return
 	}
 	f.at = time.Time{}
-	s.host.Tell(s.scan.client, &foundation.RemoteProvisioningScanReport{
+	s.host.Tell(s.scan.client, &remoteprovisioning.ScanReport{
 		RSSI: f.rssi, UUID: f.UUID, OOBInformation: f.OOB, HasURIHash: f.HasURI, URIHash: f.URIHash,
 	}, nil)
 }
 
 func (s *Server) wakeScan() {
 	for i := range s.scan.found {
-		if f := &s.scan.found[i]; due(f.at, s.now) {
+		if f := &s.scan.found[i]; deadline.Due(f.at, s.now) {
 			s.reportFound(f)
 		}
 	}
-	if due(s.scan.until, s.now) {
+	if deadline.Due(s.scan.until, s.now) {
 		s.stopScan()
 	}
-	if due(s.scan.extendedEnd, s.now) {
+	if deadline.Due(s.scan.extendedEnd, s.now) {
 		s.endExtended(nil)
 	}
 }
@@ -133,14 +134,14 @@ func (s *Server) wakeScan() {
 // startExtended looks for one device to report more about it. The radio only
 // receives mesh advertisements, so the report contains the OOB information, and
 // for this node itself only its UUID.
-func (s *Server) startExtended(from Client, m *foundation.RemoteProvisioningExtendedScanStart) {
+func (s *Server) startExtended(from Client, m *remoteprovisioning.ExtendedScanStart) {
 	c := &s.scan
-	report := &foundation.RemoteProvisioningExtendedScanReport{UUID: m.UUID}
+	report := &remoteprovisioning.ExtendedScanReport{UUID: m.UUID}
 	switch {
 	case !m.HasUUID:
 		report.UUID, report.HasOOBInformation = s.host.UUID(), true
-	case s.link.state != foundation.RemoteLinkIdle, c.extended && (c.extendedFor != from || c.extendedID != m.UUID):
-		report.Status = foundation.RemoteLimitedResources
+	case s.link.state != remoteprovisioning.LinkIdle, c.extended && (c.extendedFor != from || c.extendedID != m.UUID):
+		report.Status = remoteprovisioning.LimitedResources
 	default:
 		c.extended, c.extendedFor, c.extendedID = true, from, m.UUID
 		c.extendedEnd = s.now.Add(time.Duration(m.Timeout) * time.Second)
@@ -152,7 +153,7 @@ func (s *Server) startExtended(from Client, m *foundation.RemoteProvisioningExte
 // endExtended reports the result; nil if the device was not heard.
 func (s *Server) endExtended(b *beacon.Unprovisioned) {
 	c := &s.scan
-	report := &foundation.RemoteProvisioningExtendedScanReport{UUID: c.extendedID}
+	report := &remoteprovisioning.ExtendedScanReport{UUID: c.extendedID}
 	if b != nil {
 		report.HasOOBInformation, report.OOBInformation = true, b.OOB
 	}

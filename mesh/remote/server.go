@@ -8,6 +8,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
@@ -30,14 +32,14 @@ type Host interface {
 	// Elements returns how many elements the node has after a procedure. 0
 	// means that there is no reason for the procedure, because the composition
 	// has not changed.
-	Elements(p foundation.RefreshProcedure) int
+	Elements(p remoteprovisioning.RefreshProcedure) int
 	// Check decides whether provisioning data is valid for a procedure on this
 	// node. The code is 0 if it is; otherwise the reason is given in words.
-	Check(p foundation.RefreshProcedure, network provision.Network, address mesh.Address) (code provision.ErrorCode, reason string)
+	Check(p remoteprovisioning.RefreshProcedure, network provision.Network, address mesh.Address) (code provision.ErrorCode, reason string)
 	// Prepare stores the result of a procedure before the client is informed.
-	Prepare(p foundation.RefreshProcedure, joined *provision.Joined)
+	Prepare(p remoteprovisioning.RefreshProcedure, joined *provision.Joined)
 	// Commit applies the result; Discard drops it.
-	Commit(p foundation.RefreshProcedure)
+	Commit(p remoteprovisioning.RefreshProcedure)
 	Discard()
 }
 
@@ -66,15 +68,15 @@ func (s *Server) ID() mesh.ModelID { return foundation.RemoteProvisioningServerI
 // Opcodes implements access.Model.
 func (s *Server) Opcodes() []mesh.Opcode {
 	return []mesh.Opcode{
-		foundation.OpRemoteProvisioningScanCapabilitiesGet,
-		foundation.OpRemoteProvisioningScanGet,
-		foundation.OpRemoteProvisioningScanStart,
-		foundation.OpRemoteProvisioningScanStop,
-		foundation.OpRemoteProvisioningExtendedScanStart,
-		foundation.OpRemoteProvisioningLinkGet,
-		foundation.OpRemoteProvisioningLinkOpen,
-		foundation.OpRemoteProvisioningLinkClose,
-		foundation.OpRemoteProvisioningPDUSend,
+		remoteprovisioning.OpScanCapabilitiesGet,
+		remoteprovisioning.OpScanGet,
+		remoteprovisioning.OpScanStart,
+		remoteprovisioning.OpScanStop,
+		remoteprovisioning.OpExtendedScanStart,
+		remoteprovisioning.OpLinkGet,
+		remoteprovisioning.OpLinkOpen,
+		remoteprovisioning.OpLinkClose,
+		remoteprovisioning.OpPDUSend,
 	}
 }
 
@@ -86,37 +88,37 @@ func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 	s.now = ctx.Now()
 	from := Client{Address: in.Src, NetKey: in.NetKey}
 	switch in.Opcode {
-	case foundation.OpRemoteProvisioningScanCapabilitiesGet:
-		ctx.Reply(&foundation.RemoteProvisioningScanCapabilitiesStatus{MaxScannedItems: maxScanned})
-	case foundation.OpRemoteProvisioningScanGet:
-		ctx.Reply(s.scanStatus(foundation.RemoteSuccess))
-	case foundation.OpRemoteProvisioningScanStart:
-		var m foundation.RemoteProvisioningScanStart
+	case remoteprovisioning.OpScanCapabilitiesGet:
+		ctx.Reply(&remoteprovisioning.ScanCapabilitiesStatus{MaxScannedItems: maxScanned})
+	case remoteprovisioning.OpScanGet:
+		ctx.Reply(s.scanStatus(remoteprovisioning.Success))
+	case remoteprovisioning.OpScanStart:
+		var m remoteprovisioning.ScanStart
 		if access.Decode(in.Params, &m) == nil {
 			ctx.Reply(s.scanStatus(s.startScan(from, &m)))
 		}
-	case foundation.OpRemoteProvisioningScanStop:
+	case remoteprovisioning.OpScanStop:
 		s.stopScan()
-		ctx.Reply(s.scanStatus(foundation.RemoteSuccess))
-	case foundation.OpRemoteProvisioningExtendedScanStart:
-		var m foundation.RemoteProvisioningExtendedScanStart
+		ctx.Reply(s.scanStatus(remoteprovisioning.Success))
+	case remoteprovisioning.OpExtendedScanStart:
+		var m remoteprovisioning.ExtendedScanStart
 		if access.Decode(in.Params, &m) == nil {
 			s.startExtended(from, &m)
 		}
-	case foundation.OpRemoteProvisioningLinkGet:
-		ctx.Reply(s.linkStatus(foundation.RemoteSuccess))
-	case foundation.OpRemoteProvisioningLinkOpen:
-		var m foundation.RemoteProvisioningLinkOpen
+	case remoteprovisioning.OpLinkGet:
+		ctx.Reply(s.linkStatus(remoteprovisioning.Success))
+	case remoteprovisioning.OpLinkOpen:
+		var m remoteprovisioning.LinkOpen
 		if access.Decode(in.Params, &m) == nil {
 			s.openLink(ctx, from, &m)
 		}
-	case foundation.OpRemoteProvisioningLinkClose:
-		var m foundation.RemoteProvisioningLinkClose
+	case remoteprovisioning.OpLinkClose:
+		var m remoteprovisioning.LinkClose
 		if access.Decode(in.Params, &m) == nil {
 			s.closeLink(ctx, from, &m)
 		}
-	case foundation.OpRemoteProvisioningPDUSend:
-		var m foundation.RemoteProvisioningPDUSend
+	case remoteprovisioning.OpPDUSend:
+		var m remoteprovisioning.PDUSend
 		if access.Decode(in.Params, &m) == nil {
 			s.sendPDU(from, &m)
 		}
@@ -150,7 +152,7 @@ func (s *Server) ReceivePDU(now time.Time, pdu []byte) bool {
 
 // NextDeadline implements access.Waker.
 func (s *Server) NextDeadline() time.Time {
-	return earliest(s.scan.deadline(), s.link.deadline())
+	return deadline.Earliest(s.scan.deadline(), s.link.deadline())
 }
 
 // Wake implements access.Waker.
@@ -158,13 +160,4 @@ func (s *Server) Wake(ctx access.Context) {
 	s.now = ctx.Now()
 	s.wakeScan()
 	s.wakeLink()
-}
-
-func due(deadline, now time.Time) bool { return !deadline.IsZero() && !now.Before(deadline) }
-
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

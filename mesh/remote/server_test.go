@@ -9,7 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
@@ -53,15 +54,15 @@ func (s *station) Tell(to Client, m access.Message, done func(bool)) {
 
 func (s *station) Radio(out *provision.Output) { s.sent += len(out.Send) }
 
-func (s *station) Elements(foundation.RefreshProcedure) int { return s.elements }
+func (s *station) Elements(remoteprovisioning.RefreshProcedure) int { return s.elements }
 
-func (s *station) Check(foundation.RefreshProcedure, provision.Network, mesh.Address) (provision.ErrorCode, string) {
+func (s *station) Check(remoteprovisioning.RefreshProcedure, provision.Network, mesh.Address) (provision.ErrorCode, string) {
 	return 0, ""
 }
 
-func (s *station) Prepare(_ foundation.RefreshProcedure, j *provision.Joined) { s.prepared = j }
+func (s *station) Prepare(_ remoteprovisioning.RefreshProcedure, j *provision.Joined) { s.prepared = j }
 
-func (s *station) Commit(foundation.RefreshProcedure) { s.committed = true }
+func (s *station) Commit(remoteprovisioning.RefreshProcedure) { s.committed = true }
 
 func (s *station) Discard() { s.discarded++ }
 
@@ -132,9 +133,9 @@ func take1[M any](s *station, to Client) M {
 
 var alice, bob = Client{Address: 1}, Client{Address: 1, NetKey: 7}
 
-func scanStatus(t *testing.T, m access.Message, status foundation.RemoteStatus, state foundation.RemoteScan) *foundation.RemoteProvisioningScanStatus {
+func scanStatus(t *testing.T, m access.Message, status remoteprovisioning.Status, state remoteprovisioning.ScanState) *remoteprovisioning.ScanStatus {
 	t.Helper()
-	got, ok := m.(*foundation.RemoteProvisioningScanStatus)
+	got, ok := m.(*remoteprovisioning.ScanStatus)
 	if !ok || got.Status != status || got.ScanningState != state {
 		t.Fatalf("got %+v, want %v and state %v", m, status, state)
 	}
@@ -143,42 +144,42 @@ func scanStatus(t *testing.T, m access.Message, status foundation.RemoteStatus, 
 
 func TestScan(t *testing.T) {
 	s := newStation(t)
-	if m, ok := s.say(alice, &foundation.RemoteProvisioningScanCapabilitiesGet{}).(*foundation.RemoteProvisioningScanCapabilitiesStatus); !ok || m.MaxScannedItems < 4 || m.ActiveScan {
+	if m, ok := s.say(alice, &remoteprovisioning.ScanCapabilitiesGet{}).(*remoteprovisioning.ScanCapabilitiesStatus); !ok || m.MaxScannedItems < 4 || m.ActiveScan {
 		t.Errorf("capabilities %+v", m)
 	}
 	s.hear(9)
-	scanStatus(t, s.say(alice, &foundation.RemoteProvisioningScanGet{}), foundation.RemoteSuccess, foundation.RemoteScanIdle)
-	scanStatus(t, s.say(alice, &foundation.RemoteProvisioningScanStart{ScannedItemsLimit: maxScanned + 1, Timeout: 1}), foundation.RemoteScanningCannotStart, foundation.RemoteScanIdle)
-	got := scanStatus(t, s.say(alice, &foundation.RemoteProvisioningScanStart{ScannedItemsLimit: 2, Timeout: 10}), foundation.RemoteSuccess, foundation.RemoteScanMultiple)
+	scanStatus(t, s.say(alice, &remoteprovisioning.ScanGet{}), remoteprovisioning.Success, remoteprovisioning.ScanIdle)
+	scanStatus(t, s.say(alice, &remoteprovisioning.ScanStart{ScannedItemsLimit: maxScanned + 1, Timeout: 1}), remoteprovisioning.ScanningCannotStart, remoteprovisioning.ScanIdle)
+	got := scanStatus(t, s.say(alice, &remoteprovisioning.ScanStart{ScannedItemsLimit: 2, Timeout: 10}), remoteprovisioning.Success, remoteprovisioning.ScanMultiple)
 	if got.ScannedItemsLimit != 2 || got.Timeout != 10 {
 		t.Errorf("%+v", got)
 	}
-	scanStatus(t, s.say(bob, &foundation.RemoteProvisioningScanStart{Timeout: 1}), foundation.RemoteInvalidState, foundation.RemoteScanMultiple)
+	scanStatus(t, s.say(bob, &remoteprovisioning.ScanStart{Timeout: 1}), remoteprovisioning.InvalidState, remoteprovisioning.ScanMultiple)
 	s.hear(1)
 	if len(s.take()) != 0 {
 		t.Error("reported at once")
 	}
 	s.pass(time.Second)
-	if m := take1[*foundation.RemoteProvisioningScanReport](s, alice); m.UUID != (mesh.UUID{1}) || m.RSSI != -40 || m.OOBInformation != 0x1234 || !m.HasURIHash || m.URIHash != [4]byte{9} {
+	if m := take1[*remoteprovisioning.ScanReport](s, alice); m.UUID != (mesh.UUID{1}) || m.RSSI != -40 || m.OOBInformation != 0x1234 || !m.HasURIHash || m.URIHash != [4]byte{9} {
 		t.Errorf("%+v", m)
 	}
 	for n := range byte(5) {
 		s.hear(n) // 1 again, and more than the limit
 	}
 	s.pass(time.Second)
-	if m := take1[*foundation.RemoteProvisioningScanReport](s, alice); m.UUID != (mesh.UUID{0}) || m.HasURIHash {
+	if m := take1[*remoteprovisioning.ScanReport](s, alice); m.UUID != (mesh.UUID{0}) || m.HasURIHash {
 		t.Errorf("%+v", m)
 	}
 	s.pass(10 * time.Second)
 	s.hear(8)
-	scanStatus(t, s.say(bob, &foundation.RemoteProvisioningScanGet{}), foundation.RemoteSuccess, foundation.RemoteScanIdle)
+	scanStatus(t, s.say(bob, &remoteprovisioning.ScanGet{}), remoteprovisioning.Success, remoteprovisioning.ScanIdle)
 
 	// For one device, and stopped.
-	scanStatus(t, s.say(bob, &foundation.RemoteProvisioningScanStart{Timeout: 10, HasUUID: true, UUID: mesh.UUID{3}}), foundation.RemoteSuccess, foundation.RemoteScanSingle)
+	scanStatus(t, s.say(bob, &remoteprovisioning.ScanStart{Timeout: 10, HasUUID: true, UUID: mesh.UUID{3}}), remoteprovisioning.Success, remoteprovisioning.ScanSingle)
 	s.hear(2)
 	s.hear(3)
-	scanStatus(t, s.say(bob, &foundation.RemoteProvisioningScanStop{}), foundation.RemoteSuccess, foundation.RemoteScanIdle)
-	if m := take1[*foundation.RemoteProvisioningScanReport](s, bob); m.UUID != (mesh.UUID{3}) {
+	scanStatus(t, s.say(bob, &remoteprovisioning.ScanStop{}), remoteprovisioning.Success, remoteprovisioning.ScanIdle)
+	if m := take1[*remoteprovisioning.ScanReport](s, bob); m.UUID != (mesh.UUID{3}) {
 		t.Errorf("%+v", m)
 	}
 	if !s.server.NextDeadline().IsZero() {
@@ -190,7 +191,7 @@ func TestScan(t *testing.T) {
 // sixteen.
 func TestScanFlood(t *testing.T) {
 	s := newStation(t)
-	s.say(alice, &foundation.RemoteProvisioningScanStart{Timeout: 255})
+	s.say(alice, &remoteprovisioning.ScanStart{Timeout: 255})
 	for n := range 100_000 {
 		s.server.Heard(s.now, &beacon.Unprovisioned{UUID: mesh.UUID{byte(n >> 16), byte(n >> 8), byte(n)}}, 0)
 	}
@@ -203,37 +204,37 @@ func TestScanFlood(t *testing.T) {
 func TestExtendedScan(t *testing.T) {
 	s := newStation(t)
 	types := []uint8{0x09}
-	s.say(alice, &foundation.RemoteProvisioningExtendedScanStart{ADTypeFilter: types})
-	if m := take1[*foundation.RemoteProvisioningExtendedScanReport](s, alice); m.UUID != s.UUID() || !m.HasOOBInformation || m.Status != foundation.RemoteSuccess {
-		t.Errorf("about itself: %+v", m)
+	s.say(alice, &remoteprovisioning.ExtendedScanStart{ADTypeFilter: types})
+	if m := take1[*remoteprovisioning.ExtendedScanReport](s, alice); m.UUID != s.UUID() || !m.HasOOBInformation || m.Status != remoteprovisioning.Success {
+		t.Errorf("of itself: %+v", m)
 	}
-	look := &foundation.RemoteProvisioningExtendedScanStart{ADTypeFilter: types, HasUUID: true, UUID: mesh.UUID{5}, Timeout: 5}
+	look := &remoteprovisioning.ExtendedScanStart{ADTypeFilter: types, HasUUID: true, UUID: mesh.UUID{5}, Timeout: 5}
 	s.say(alice, look)
 	s.hear(4)
 	s.hear(5)
 	s.hear(5)
-	if m := take1[*foundation.RemoteProvisioningExtendedScanReport](s, alice); m.UUID != (mesh.UUID{5}) || m.OOBInformation != 0x1234 {
+	if m := take1[*remoteprovisioning.ExtendedScanReport](s, alice); m.UUID != (mesh.UUID{5}) || m.OOBInformation != 0x1234 {
 		t.Errorf("heard: %+v", m)
 	}
 	s.say(alice, look)
 	s.say(bob, look)
-	if m := take1[*foundation.RemoteProvisioningExtendedScanReport](s, bob); m.Status != foundation.RemoteLimitedResources {
+	if m := take1[*remoteprovisioning.ExtendedScanReport](s, bob); m.Status != remoteprovisioning.LimitedResources {
 		t.Errorf("another client: %+v", m)
 	}
 	s.pass(6 * time.Second)
-	if m := take1[*foundation.RemoteProvisioningExtendedScanReport](s, alice); m.HasOOBInformation || m.Status != foundation.RemoteSuccess {
+	if m := take1[*remoteprovisioning.ExtendedScanReport](s, alice); m.HasOOBInformation || m.Status != remoteprovisioning.Success {
 		t.Errorf("not heard: %+v", m)
 	}
-	s.say(alice, &foundation.RemoteProvisioningLinkOpen{HasUUID: true, UUID: mesh.UUID{6}})
+	s.say(alice, &remoteprovisioning.LinkOpen{HasUUID: true, UUID: mesh.UUID{6}})
 	s.say(alice, look)
-	if m := take1[*foundation.RemoteProvisioningExtendedScanReport](s, alice); m.Status != foundation.RemoteLimitedResources {
+	if m := take1[*remoteprovisioning.ExtendedScanReport](s, alice); m.Status != remoteprovisioning.LimitedResources {
 		t.Errorf("during a link: %+v", m)
 	}
 }
 
-func (s *station) link(m access.Message, status foundation.RemoteStatus, state foundation.RemoteLink) {
+func (s *station) link(m access.Message, status remoteprovisioning.Status, state remoteprovisioning.LinkState) {
 	s.t.Helper()
-	got, ok := m.(*foundation.RemoteProvisioningLinkStatus)
+	got, ok := m.(*remoteprovisioning.LinkStatus)
 	if !ok || got.Status != status || got.State != state {
 		s.t.Fatalf("got %+v, want %v and %v", m, status, state)
 	}
@@ -241,27 +242,27 @@ func (s *station) link(m access.Message, status foundation.RemoteStatus, state f
 
 func TestLinkThatIsNotAnswered(t *testing.T) {
 	s := newStation(t)
-	s.link(s.say(alice, &foundation.RemoteProvisioningLinkGet{}), foundation.RemoteSuccess, foundation.RemoteLinkIdle)
-	open := &foundation.RemoteProvisioningLinkOpen{HasUUID: true, UUID: mesh.UUID{6}, HasTimeout: true, Timeout: 3}
-	s.link(s.say(alice, open), foundation.RemoteSuccess, foundation.RemoteLinkOpening)
-	s.link(s.say(alice, open), foundation.RemoteSuccess, foundation.RemoteLinkOpening)
-	s.link(s.say(bob, open), foundation.RemoteLinkCannotOpen, foundation.RemoteLinkOpening)
-	s.link(s.say(alice, &foundation.RemoteProvisioningLinkOpen{HasUUID: true, UUID: mesh.UUID{7}}), foundation.RemoteLinkCannotOpen, foundation.RemoteLinkOpening)
-	s.link(s.say(alice, &foundation.RemoteProvisioningLinkOpen{}), foundation.RemoteLinkCannotOpen, foundation.RemoteLinkOpening)
-	s.link(s.say(bob, &foundation.RemoteProvisioningLinkClose{}), foundation.RemoteInvalidState, foundation.RemoteLinkOpening)
+	s.link(s.say(alice, &remoteprovisioning.LinkGet{}), remoteprovisioning.Success, remoteprovisioning.LinkIdle)
+	open := &remoteprovisioning.LinkOpen{HasUUID: true, UUID: mesh.UUID{6}, HasTimeout: true, Timeout: 3}
+	s.link(s.say(alice, open), remoteprovisioning.Success, remoteprovisioning.LinkOpening)
+	s.link(s.say(alice, open), remoteprovisioning.Success, remoteprovisioning.LinkOpening)
+	s.link(s.say(bob, open), remoteprovisioning.LinkCannotOpen, remoteprovisioning.LinkOpening)
+	s.link(s.say(alice, &remoteprovisioning.LinkOpen{HasUUID: true, UUID: mesh.UUID{7}}), remoteprovisioning.LinkCannotOpen, remoteprovisioning.LinkOpening)
+	s.link(s.say(alice, &remoteprovisioning.LinkOpen{}), remoteprovisioning.LinkCannotOpen, remoteprovisioning.LinkOpening)
+	s.link(s.say(bob, &remoteprovisioning.LinkClose{}), remoteprovisioning.InvalidState, remoteprovisioning.LinkOpening)
 	if s.sent == 0 {
 		t.Error("no Link Open went out")
 	}
 	s.pass(5 * time.Second)
-	if m := take1[*foundation.RemoteProvisioningLinkReport](s, alice); m.Status != foundation.RemoteLinkOpenFailed || m.State != foundation.RemoteLinkIdle {
+	if m := take1[*remoteprovisioning.LinkReport](s, alice); m.Status != remoteprovisioning.LinkOpenFailed || m.State != remoteprovisioning.LinkIdle {
 		t.Errorf("%+v", m)
 	}
-	s.link(s.say(bob, open), foundation.RemoteSuccess, foundation.RemoteLinkOpening)
-	s.link(s.say(bob, &foundation.RemoteProvisioningLinkClose{}), foundation.RemoteSuccess, foundation.RemoteLinkClosing)
-	if m := take1[*foundation.RemoteProvisioningLinkReport](s, bob); m.Status != foundation.RemoteLinkClosedByClient || m.State != foundation.RemoteLinkIdle {
+	s.link(s.say(bob, open), remoteprovisioning.Success, remoteprovisioning.LinkOpening)
+	s.link(s.say(bob, &remoteprovisioning.LinkClose{}), remoteprovisioning.Success, remoteprovisioning.LinkClosing)
+	if m := take1[*remoteprovisioning.LinkReport](s, bob); m.Status != remoteprovisioning.LinkClosedByClient || m.State != remoteprovisioning.LinkIdle {
 		t.Errorf("%+v", m)
 	}
-	s.link(s.say(bob, &foundation.RemoteProvisioningLinkClose{}), foundation.RemoteSuccess, foundation.RemoteLinkIdle)
+	s.link(s.say(bob, &remoteprovisioning.LinkClose{}), remoteprovisioning.Success, remoteprovisioning.LinkIdle)
 	s.pass(time.Minute)
 	if len(s.take()) != 0 || !s.server.NextDeadline().IsZero() {
 		t.Error("a deadline is left")
@@ -273,35 +274,35 @@ func TestLinkThatIsNotAnswered(t *testing.T) {
 func TestOwnLink(t *testing.T) {
 	s := newStation(t)
 	s.elements = 0
-	s.link(s.say(alice, &foundation.RemoteProvisioningLinkOpen{}), foundation.RemoteLinkCannotOpen, foundation.RemoteLinkIdle)
+	s.link(s.say(alice, &remoteprovisioning.LinkOpen{}), remoteprovisioning.LinkCannotOpen, remoteprovisioning.LinkIdle)
 	s.elements = 2
-	s.link(s.say(alice, &foundation.RemoteProvisioningLinkOpen{}), foundation.RemoteSuccess, foundation.RemoteLinkActive)
-	if m := take1[*foundation.RemoteProvisioningLinkReport](s, alice); m.State != foundation.RemoteLinkActive {
+	s.link(s.say(alice, &remoteprovisioning.LinkOpen{}), remoteprovisioning.Success, remoteprovisioning.LinkActive)
+	if m := take1[*remoteprovisioning.LinkReport](s, alice); m.State != remoteprovisioning.LinkActive {
 		t.Errorf("%+v", m)
 	}
 	invite := []byte{0, 0}
-	s.say(bob, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
+	s.say(bob, &remoteprovisioning.PDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
 	if len(s.take()) != 0 {
 		t.Error("a PDU from another client was accepted")
 	}
-	s.say(alice, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
+	s.say(alice, &remoteprovisioning.PDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
 	all := s.take()
-	if len(all) != 2 || all[0].m.(*foundation.RemoteProvisioningPDUOutboundReport).OutboundPDUNumber != 1 {
+	if len(all) != 2 || all[0].m.(*remoteprovisioning.PDUOutboundReport).OutboundPDUNumber != 1 {
 		t.Fatalf("sent %+v", all)
 	}
-	capabilities := all[1].m.(*foundation.RemoteProvisioningPDUReport)
+	capabilities := all[1].m.(*remoteprovisioning.PDUReport)
 	if p, err := provision.Decode(capabilities.ProvisioningPDU); err != nil || capabilities.InboundPDUNumber != 1 || p.(provision.Capabilities).Elements != 2 {
 		t.Errorf("%+v, %v", capabilities, err)
 	}
 	for _, number := range []uint8{1, 0, 3, 200} {
-		s.say(alice, &foundation.RemoteProvisioningPDUSend{OutboundPDUNumber: number, ProvisioningPDU: invite})
-		if m := take1[*foundation.RemoteProvisioningPDUOutboundReport](s, alice); m.OutboundPDUNumber != 1 {
+		s.say(alice, &remoteprovisioning.PDUSend{OutboundPDUNumber: number, ProvisioningPDU: invite})
+		if m := take1[*remoteprovisioning.PDUOutboundReport](s, alice); m.OutboundPDUNumber != 1 {
 			t.Errorf("%d: %+v", number, m)
 		}
 	}
 	// The client cannot be reached any more.
 	all[1].done(false)
-	if m := take1[*foundation.RemoteProvisioningLinkReport](s, alice); m.Status != foundation.RemoteLinkClosedAsCannotDeliverPDUReport || m.State != foundation.RemoteLinkIdle {
+	if m := take1[*remoteprovisioning.LinkReport](s, alice); m.Status != remoteprovisioning.LinkClosedAsCannotDeliverPDUReport || m.State != remoteprovisioning.LinkIdle {
 		t.Errorf("%+v", m)
 	}
 	all[0].done(false) // of a link that has ended
@@ -309,14 +310,14 @@ func TestOwnLink(t *testing.T) {
 		t.Error("an event on a link that has ended")
 	}
 	// An unused link ends.
-	s.link(s.say(alice, &foundation.RemoteProvisioningLinkOpen{}), foundation.RemoteSuccess, foundation.RemoteLinkActive)
+	s.link(s.say(alice, &remoteprovisioning.LinkOpen{}), remoteprovisioning.Success, remoteprovisioning.LinkActive)
 	s.take()
 	s.pass(2 * time.Minute)
-	if m := take1[*foundation.RemoteProvisioningLinkReport](s, alice); m.Status != foundation.RemoteLinkClosedByServer {
+	if m := take1[*remoteprovisioning.LinkReport](s, alice); m.Status != remoteprovisioning.LinkClosedByServer {
 		t.Errorf("%+v", m)
 	}
-	s.link(s.say(bob, &foundation.RemoteProvisioningLinkOpen{}), foundation.RemoteSuccess, foundation.RemoteLinkActive)
-	s.say(bob, &foundation.RemoteProvisioningLinkClose{})
+	s.link(s.say(bob, &remoteprovisioning.LinkOpen{}), remoteprovisioning.Success, remoteprovisioning.LinkActive)
+	s.say(bob, &remoteprovisioning.LinkClose{})
 	for _, m := range s.take() {
 		if m.done != nil {
 			m.done(true)
@@ -344,7 +345,7 @@ func FuzzServer(f *testing.F) {
 				s.server.Receive(s, &access.Incoming{Src: mesh.Address(op%3) + 1, DeviceKey: true, Opcode: 0x8000 | mesh.Opcode(op), Params: params})
 			}
 			s.now = s.now.Add(time.Duration(op) * 10 * time.Millisecond)
-			if next := s.server.NextDeadline(); due(next, s.now) {
+			if next := s.server.NextDeadline(); deadline.Due(next, s.now) {
 				s.server.Wake(s)
 			}
 			for _, m := range s.messages {

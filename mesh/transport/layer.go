@@ -5,6 +5,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
@@ -266,7 +267,7 @@ func (l *Layer) accept(a *arrival, out *Output) bool {
 // NextDeadline is when Tick has something to do, zero for never.
 func (l *Layer) NextDeadline() time.Time {
 	if !l.known {
-		l.next = earlier(l.reassemblies.deadline(), l.transfers.deadline())
+		l.next = deadline.Earliest(l.reassemblies.deadline(), l.transfers.deadline())
 		l.known = true
 	}
 	return l.next
@@ -274,21 +275,10 @@ func (l *Layer) NextDeadline() time.Time {
 
 // Tick does what is due. Calling it early or late does no harm.
 func (l *Layer) Tick(now time.Time, out *Output) {
-	if !due(l.NextDeadline(), now) {
+	if !deadline.Due(l.NextDeadline(), now) {
 		return
 	}
 	l.known = false
 	l.tickReassemblies(now, out)
 	l.tickTransfers(now, out)
 }
-
-// earlier returns the earlier of two deadlines; zero means none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// due reports whether a deadline is set and has passed.
-func due(deadline, now time.Time) bool { return !deadline.IsZero() && !deadline.After(now) }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
@@ -64,7 +65,7 @@ func (r *reassemblies) deadline() time.Time {
 	var first time.Time
 	for i := range r.slots {
 		if s := &r.slots[i]; s.used {
-			first = earlier(first, earlier(s.discard, s.ackAt))
+			first = deadline.Earliest(first, deadline.Earliest(s.discard, s.ackAt))
 		}
 	}
 	return first
@@ -325,12 +326,12 @@ func (l *Layer) tickReassemblies(now time.Time, out *Output) {
 		slot := &l.reassemblies.slots[i]
 		switch {
 		case !slot.used:
-		case due(slot.discard, now):
+		case deadline.Due(slot.discard, now):
 			if !slot.complete {
 				l.counters.Discarded++
 			}
 			slot.free()
-		case due(slot.ackAt, now):
+		case deadline.Due(slot.ackAt, now):
 			if slot.repeats > 0 {
 				slot.repeats--
 				l.sendAck(now, slot, out)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
@@ -77,7 +78,7 @@ func (t *transfers) count() int {
 func (t *transfers) deadline() time.Time {
 	var first time.Time
 	for i := range t.slots {
-		first = earlier(first, t.slots[i].deadline)
+		first = deadline.Earliest(first, t.slots[i].deadline)
 	}
 	return first
 }
@@ -259,7 +260,7 @@ func (l *Layer) tickTransfers(now time.Time, out *Output) {
 		t := &l.transfers.slots[i]
 		unicast := t.dst.IsUnicast()
 		switch {
-		case !t.isActive() || !due(t.deadline, now):
+		case !t.isActive() || !deadline.Due(t.deadline, now):
 		case t.state == sending:
 			l.sendSegment(now, t, out)
 		case unicast && t.retries > 0 && t.withoutProgress > 0:

@@ -23,7 +23,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -139,14 +139,14 @@ func remember(tb testing.TB, s store.Store, name string, number int, elements []
 		Address:     sim.Address(number),
 		Name:        name,
 		Interview:   record.Successful,
-		Composition: &foundation.Composition{CompanyID: device.Company},
+		Composition: &configuration.Composition{CompanyID: device.Company},
 	}
 	for _, e := range elements {
 		var models []mesh.ModelID
 		for _, m := range e.Models {
 			models = append(models, m.ID())
 		}
-		r.Composition.Elements = append(r.Composition.Elements, foundation.CompositionElement{Location: e.Location, Models: models})
+		r.Composition.Elements = append(r.Composition.Elements, configuration.CompositionElement{Location: e.Location, Models: models})
 	}
 	change, err := r.Change()
 	if err == nil {

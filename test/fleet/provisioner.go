@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -49,7 +49,7 @@ func (a *Air) NewProvisioner(exported []byte) *Provisioner {
 		a.t.Fatal(err)
 	}
 	p.node = a.run(a.attach(), saved.Node.UUID, node.Options{
-		Elements: []access.Element{{Models: []access.Model{foundation.ConfigClient{}}}},
+		Elements: []access.Element{{Models: []access.Model{configuration.Client{}}}},
 	}, func(config *node.Config) {
 		config.Store = store.NewMemory()
 		if err := config.Store.Apply(changes...); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/fleet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
@@ -33,11 +34,11 @@ func TestAnotherProvisioner(t *testing.T) {
 	}
 	phone := air.NewProvisioner(exported.Data.Network)
 
-	var page foundation.ConfigCompositionDataStatus
-	if err := phone.Ask(&foundation.ConfigCompositionDataGet{}, &page); err != nil {
+	var page configuration.CompositionDataStatus
+	if err := phone.Ask(&configuration.CompositionDataGet{}, &page); err != nil {
 		t.Fatal(err)
 	}
-	composition, err := foundation.ParseComposition(page.Data)
+	composition, err := configuration.ParseComposition(page.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,24 +48,24 @@ func TestAnotherProvisioner(t *testing.T) {
 		}
 	}
 
-	var added foundation.ConfigAppKeyStatus
-	if err := phone.Ask(&foundation.ConfigAppKeyAdd{AppKeyIndex: 0x0AB, AppKey: crypto.Key{5}}, &added); err != nil || added.Status != foundation.Success {
+	var added configuration.AppKeyStatus
+	if err := phone.Ask(&configuration.AppKeyAdd{AppKeyIndex: 0x0AB, AppKey: crypto.Key{5}}, &added); err != nil || added.Status != foundation.Success {
 		t.Fatalf("%v, %v", added.Status, err)
 	}
 	o.StandsMatch(base+"bridge/info", "with the AppKey", func(payload []byte) bool { return strings.Contains(string(payload), `171`) })
-	var updated foundation.ConfigNetKeyStatus
-	if err := phone.Ask(&foundation.ConfigNetKeyUpdate{NetKey: crypto.Key{6}}, &updated); err != nil || updated.Status != foundation.Success {
+	var updated configuration.NetKeyStatus
+	if err := phone.Ask(&configuration.NetKeyUpdate{NetKey: crypto.Key{6}}, &updated); err != nil || updated.Status != foundation.Success {
 		t.Fatalf("%v, %v", updated.Status, err)
 	}
 	o.Next(0, base+"bridge/event", `{"type":"key_refresh","data":{"net_key":0,"phase":"distributing"}}`)
 
 	mark := o.Mark()
-	var reset foundation.ConfigNodeResetStatus
-	if err := phone.Ask(&foundation.ConfigNodeReset{}, &reset); err == nil {
-		t.Error("the bridge reports that it has left its network")
+	var reset configuration.NodeResetStatus
+	if err := phone.Ask(&configuration.NodeReset{}, &reset); err == nil {
+		t.Error("the bridge says that it has left its network")
 	}
 	o.Next(mark, base+"bridge/event", `{"type":"reset_refused","data":{"by":"0x7000"}}`)
-	if err := phone.Ask(&foundation.ConfigCompositionDataGet{}, &page); err != nil {
+	if err := phone.Ask(&configuration.CompositionDataGet{}, &page); err != nil {
 		t.Error(err)
 	}
 	run.Stop()

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/heartbeat"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
@@ -232,10 +232,10 @@ func (s *storm) forgeries() []func() {
 			}
 			uuid := mesh.UUID(s.next())
 			if s.random.IntN(2) == 0 {
-				s.report(&foundation.RemoteProvisioningScanReport{RSSI: -40, UUID: uuid})
+				s.report(&remoteprovisioning.ScanReport{RSSI: -40, UUID: uuid})
 				return
 			}
-			s.report(&foundation.RemoteProvisioningPDUReport{InboundPDUNumber: byte(s.number), ProvisioningPDU: s.noise(40)})
+			s.report(&remoteprovisioning.PDUReport{InboundPDUNumber: byte(s.number), ProvisioningPDU: s.noise(40)})
 		},
 	}
 }

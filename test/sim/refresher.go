@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -98,7 +98,7 @@ func (d *Refresher) Step() {
 	if out.Own > 0 {
 		d.station.Input(func(_ time.Time, c *node.Core) {
 			net, apps := d.Keys()
-			d.fail(foundation.Keys{Host: c}.Refresh(d.NetKey(), out.Own, net, apps).Err())
+			d.fail(configuration.Keys{Host: c}.Refresh(d.NetKey(), out.Own, net, apps).Err())
 		})
 	}
 	if d.Crashes(BeforeSend) {

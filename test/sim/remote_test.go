@@ -9,7 +9,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -88,12 +88,12 @@ func TestRemoteProvisioningThroughTwoHops(t *testing.T) {
 				}
 			}
 			use(far, true)
-			for _, procedure := range []foundation.RefreshProcedure{foundation.RefreshDeviceKey, foundation.RefreshNodeAddress} {
+			for _, procedure := range []remoteprovisioning.RefreshProcedure{remoteprovisioning.RefreshDeviceKey, remoteprovisioning.RefreshNodeAddress} {
 				renewed, err := gateway.Refresh(ctx, node.Refresh{Address: far.Address, Procedure: procedure})
 				if err != nil {
 					t.Fatalf("%v: %v", procedure, err)
 				}
-				if renewed.DeviceKey.Equal(far.DeviceKey) || (renewed.Address == far.Address) != (procedure == foundation.RefreshDeviceKey) {
+				if renewed.DeviceKey.Equal(far.DeviceKey) || (renewed.Address == far.Address) != (procedure == remoteprovisioning.RefreshDeviceKey) {
 					t.Errorf("%v: %v", procedure, renewed.Address)
 				}
 				far = renewed

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -115,7 +115,7 @@ func (n *Network) Refresh(ctx context.Context, r node.Refresh) (state.Peer, erro
 	if err := n.refused[d.UUID]; err != nil {
 		return state.Peer{}, err
 	}
-	if r.Procedure == foundation.RefreshNodeAddress {
+	if r.Procedure == remoteprovisioning.RefreshNodeAddress {
 		n.join(d)
 	}
 	return d.peer(n.DeviceKey), nil

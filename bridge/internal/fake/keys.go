@@ -7,6 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
@@ -66,11 +67,11 @@ func (o *own) summary() node.Summary {
 }
 
 // Keys runs f on the keys of the bridge's own node.
-func (n *Network) Keys(_ context.Context, f func(foundation.Keys) error) error {
+func (n *Network) Keys(_ context.Context, f func(configuration.Keys) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.begin()
-	return f(foundation.Keys{Host: keyHolder{n.own.node}})
+	return f(configuration.Keys{Host: keyHolder{n.own.node}})
 }
 
 // BeginIVUpdate needs the test mode, as in a network that is new.
@@ -123,7 +124,7 @@ func (n *Network) Knows(uuid mesh.UUID) bool {
 
 // joined gives the node the keys of the network as they are now.
 func (d *Node) joined(o *own) {
-	d.keys = foundation.Keys{Host: keyHolder{&state.Node{}}}
+	d.keys = configuration.Keys{Host: keyHolder{&state.Node{}}}
 	for _, k := range o.node.Subnets {
 		d.keys.State().Subnets = append(d.keys.State().Subnets, state.Subnet{Index: k.Index, Key: k.Sending()})
 	}
@@ -140,28 +141,28 @@ func (d *Node) Keys() *state.Node {
 // others.
 func (d *Node) rekey(m Message) access.Message {
 	switch m.Opcode {
-	case foundation.OpConfigNetKeyAdd:
-		in := Decode[foundation.ConfigNetKeyAdd](m)
+	case configuration.OpNetKeyAdd:
+		in := Decode[configuration.NetKeyAdd](m)
 		return netStatus(in.NetKeyIndex, d.keys.AddNetKey(in.NetKeyIndex, in.NetKey))
-	case foundation.OpConfigNetKeyUpdate:
-		in := Decode[foundation.ConfigNetKeyUpdate](m)
+	case configuration.OpNetKeyUpdate:
+		in := Decode[configuration.NetKeyUpdate](m)
 		return netStatus(in.NetKeyIndex, d.keys.UpdateNetKey(in.NetKeyIndex, in.NetKey))
-	case foundation.OpConfigNetKeyDelete:
-		in := Decode[foundation.ConfigNetKeyDelete](m)
+	case configuration.OpNetKeyDelete:
+		in := Decode[configuration.NetKeyDelete](m)
 		return netStatus(in.NetKeyIndex, d.keys.DeleteNetKey(in.NetKeyIndex, d.netKey))
-	case foundation.OpConfigAppKeyAdd:
-		in := Decode[foundation.ConfigAppKeyAdd](m)
+	case configuration.OpAppKeyAdd:
+		in := Decode[configuration.AppKeyAdd](m)
 		return appStatus(in.NetKeyIndex, in.AppKeyIndex, d.keys.AddAppKey(in.NetKeyIndex, in.AppKeyIndex, in.AppKey))
-	case foundation.OpConfigAppKeyUpdate:
-		in := Decode[foundation.ConfigAppKeyUpdate](m)
+	case configuration.OpAppKeyUpdate:
+		in := Decode[configuration.AppKeyUpdate](m)
 		return appStatus(in.NetKeyIndex, in.AppKeyIndex, d.keys.UpdateAppKey(in.NetKeyIndex, in.AppKeyIndex, in.AppKey))
-	case foundation.OpConfigAppKeyDelete:
-		in := Decode[foundation.ConfigAppKeyDelete](m)
+	case configuration.OpAppKeyDelete:
+		in := Decode[configuration.AppKeyDelete](m)
 		return appStatus(in.NetKeyIndex, in.AppKeyIndex, d.keys.DeleteAppKey(in.NetKeyIndex, in.AppKeyIndex))
-	case foundation.OpConfigKeyRefreshPhaseSet:
-		in := Decode[foundation.ConfigKeyRefreshPhaseSet](m)
+	case configuration.OpKeyRefreshPhaseSet:
+		in := Decode[configuration.KeyRefreshPhaseSet](m)
 		status := d.keys.SetPhase(in.NetKeyIndex, in.Transition)
-		answer := &foundation.ConfigKeyRefreshPhaseStatus{Status: status, NetKeyIndex: in.NetKeyIndex}
+		answer := &configuration.KeyRefreshPhaseStatus{Status: status, NetKeyIndex: in.NetKeyIndex}
 		if k := d.keys.State().Subnet(in.NetKeyIndex); k != nil {
 			answer.Phase = k.Phase
 		}
@@ -171,9 +172,9 @@ func (d *Node) rekey(m Message) access.Message {
 }
 
 func netStatus(index mesh.KeyIndex, s foundation.Status) access.Message {
-	return &foundation.ConfigNetKeyStatus{Status: s, NetKeyIndex: index}
+	return &configuration.NetKeyStatus{Status: s, NetKeyIndex: index}
 }
 
 func appStatus(net, index mesh.KeyIndex, s foundation.Status) access.Message {
-	return &foundation.ConfigAppKeyStatus{Status: s, NetKeyIndex: net, AppKeyIndex: index}
+	return &configuration.AppKeyStatus{Status: s, NetKeyIndex: net, AppKeyIndex: index}
 }

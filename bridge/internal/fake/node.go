@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -20,7 +21,7 @@ import (
 // changes later has methods.
 type Node struct {
 	UUID        mesh.UUID
-	Composition *foundation.Composition
+	Composition *configuration.Composition
 	// Answer may answer in place of the node; nil leaves it to the node. It is
 	// called with one message after another.
 	Answer func(m Message) (answer access.Message, taken bool)
@@ -38,7 +39,7 @@ type Node struct {
 	temperature uint16
 	received    []Message
 	netKey      mesh.KeyIndex // that it joined with
-	keys        foundation.Keys
+	keys        configuration.Keys
 }
 
 // ToGroup is the Element of a message to a group.
@@ -54,12 +55,12 @@ type Message struct {
 // Composed is a node of elements with these models, behind a Configuration
 // Server on the first one.
 func Composed(uuid mesh.UUID, elements ...[]mesh.ModelID) *Node {
-	c := &foundation.Composition{CompanyID: 0x05F1, ProductID: 0x0011, VersionID: 0x0022, Features: foundation.FeatureRelay}
+	c := &configuration.Composition{CompanyID: 0x05F1, ProductID: 0x0011, VersionID: 0x0022, Features: configuration.FeatureRelay}
 	for i, models := range elements {
 		if i == 0 {
 			models = append([]mesh.ModelID{foundation.ConfigurationServerID}, models...)
 		}
-		c.Elements = append(c.Elements, foundation.CompositionElement{Models: models})
+		c.Elements = append(c.Elements, configuration.CompositionElement{Models: models})
 	}
 	return &Node{UUID: uuid, Composition: c, turn: make(chan struct{}, 1), temperature: 4000}
 }
@@ -180,33 +181,33 @@ func Decode[T any, M interface {
 
 func (d *Node) configuration(m Message) access.Message {
 	switch m.Opcode {
-	case foundation.OpConfigCompositionDataGet:
+	case configuration.OpCompositionDataGet:
 		data, err := d.Composition.Append(nil)
 		if err != nil {
 			return nil
 		}
-		return &foundation.ConfigCompositionDataStatus{Data: data}
-	case foundation.OpConfigModelAppBind:
-		in := Decode[foundation.ConfigModelAppBind](m)
-		return &foundation.ConfigModelAppStatus{
+		return &configuration.CompositionDataStatus{Data: data}
+	case configuration.OpModelAppBind:
+		in := Decode[configuration.ModelAppBind](m)
+		return &configuration.ModelAppStatus{
 			ElementAddress: in.ElementAddress, AppKeyIndex: in.AppKeyIndex, ModelIdentifier: in.ModelIdentifier,
 		}
-	case foundation.OpConfigModelPublicationSet:
-		in := Decode[foundation.ConfigModelPublicationSet](m)
-		return &foundation.ConfigModelPublicationStatus{
+	case configuration.OpModelPublicationSet:
+		in := Decode[configuration.ModelPublicationSet](m)
+		return &configuration.ModelPublicationStatus{
 			ElementAddress: in.ElementAddress, PublishAddress: in.PublishAddress,
 			PublishParameters: in.PublishParameters, ModelIdentifier: in.ModelIdentifier,
 		}
-	case foundation.OpConfigHeartbeatPublicationSet:
-		in := Decode[foundation.ConfigHeartbeatPublicationSet](m)
-		return &foundation.ConfigHeartbeatPublicationStatus{
+	case configuration.OpHeartbeatPublicationSet:
+		in := Decode[configuration.HeartbeatPublicationSet](m)
+		return &configuration.HeartbeatPublicationStatus{
 			Destination: in.Destination, CountLog: in.CountLog, PeriodLog: in.PeriodLog,
 			TTL: in.TTL, Features: in.Features, NetKeyIndex: in.NetKeyIndex,
 		}
-	case foundation.OpConfigDefaultTTLGet:
-		return &foundation.ConfigDefaultTTLStatus{TTL: 5}
-	case foundation.OpConfigNodeReset:
-		return &foundation.ConfigNodeResetStatus{}
+	case configuration.OpDefaultTTLGet:
+		return &configuration.DefaultTTLStatus{TTL: 5}
+	case configuration.OpNodeReset:
+		return &configuration.NodeResetStatus{}
 	}
 	return nil
 }

@@ -80,20 +80,25 @@ type Client struct {
 	leastLog uint8 // smallest block that the server accepts
 	blocks   Bits  // that the server has not received
 
-	block     int
-	chunkSize uint16
-	chunks    Bits // of the block, to be sent
-	count     int
-	chunk     int  // being sent
-	rounds    int  // without progress
-	before    int  // missing chunks in the last round
-	waiting   bool // for the answer to an Ask
-	alone     bool // an earlier client began the block
+	sentBlock
+	waiting bool // for the answer to an Ask
+	alone   bool // an earlier client began the block
 
 	deadline time.Time           // for a report
 	reported *PartialBlockReport // arrived while a chunk was being sent
 	err      error
 	status   Status // of the last answer
+}
+
+// sentBlock is the block that a client is sending.
+type sentBlock struct {
+	block     int
+	chunkSize uint16
+	chunks    Bits // of the block, to be sent
+	count     int
+	chunk     int // being sent
+	rounds    int // without progress
+	before    int // missing chunks in the last round
 }
 
 // maxRounds is how often chunks are sent again without progress before a node

@@ -57,11 +57,7 @@ type Server struct {
 	blocks      Bits // not received yet
 	client      access.Recipient
 
-	block     int // number of the block, noBlock for none
-	chunkSize uint16
-	chunks    Bits // of the block, not received yet
-	count     int  // number of chunks in the block
-	asked     Bits // chunks requested from the client, in pull mode
+	receivedBlock
 
 	silence time.Time // when the client will have been silent for too long
 	report  time.Time // when to request chunks, in pull mode
@@ -70,8 +66,19 @@ type Server struct {
 	restored []byte // part of the object from before a restart, until there is a sink
 }
 
+// receivedBlock is the block that a server is receiving.
+type receivedBlock struct {
+	block     int // number of the block, noBlock for none
+	chunkSize uint16
+	chunks    Bits // of the block, not received yet
+	count     int  // number of chunks in the block
+	asked     Bits // chunks requested from the client, in pull mode
+}
+
 // NewServer makes a server that expects no object.
-func NewServer(l Limits) *Server { return &Server{limits: l, block: noBlock} }
+func NewServer(l Limits) *Server {
+	return &Server{limits: l, receivedBlock: receivedBlock{block: noBlock}}
+}
 
 // Expect makes the server wait for an object and drops an earlier one. ttl is
 // the TTL of its reports. The client may be silent for 10 s times (timeoutBase
@@ -86,7 +93,7 @@ func (s *Server) Expect(now time.Time, id ID, ttl mesh.TTL, timeoutBase uint16, 
 func (s *Server) Cancel() { s.forget() }
 
 func (s *Server) forget() {
-	*s = Server{limits: s.limits, block: noBlock}
+	*s = Server{limits: s.limits, receivedBlock: receivedBlock{block: noBlock}}
 }
 
 // Phase returns the current phase.

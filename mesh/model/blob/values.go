@@ -65,7 +65,7 @@ var statusWords = []string{
 }
 
 // String returns the name of the status.
-func (s Status) String() string { return inWords(uint8(s), statusWords) }
+func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 func (s *Status) visit(c *access.Codec) { c.EnumBits("status", (*uint8)(s), 4, statusWords) }
 
@@ -82,7 +82,7 @@ const (
 var modeWords = []string{"none", "push", "pull"}
 
 // String returns the name of the mode.
-func (m Mode) String() string { return inWords(uint8(m), modeWords) }
+func (m Mode) String() string { return access.InWords(uint8(m), modeWords) }
 
 func (m *Mode) visit(c *access.Codec) { c.EnumBits("transfer_mode", (*uint8)(m), 2, modeWords) }
 
@@ -102,7 +102,7 @@ const (
 var phaseWords = []string{"inactive", "waiting for transfer start", "waiting for next block", "waiting for next chunk", "transfer complete", "transfer suspended"}
 
 // String returns the name of the phase.
-func (p Phase) String() string { return inWords(uint8(p), phaseWords) }
+func (p Phase) String() string { return access.InWords(uint8(p), phaseWords) }
 
 func (p *Phase) visit(c *access.Codec) { c.Enum("transfer_phase", (*uint8)(p), phaseWords) }
 
@@ -118,13 +118,6 @@ const (
 )
 
 var formatWords = []string{"all chunks missing", "no missing chunks", "some chunks missing", "encoded missing chunks"}
-
-func inWords(v uint8, words []string) string {
-	if int(v) < len(words) {
-		return words[v]
-	}
-	return fmt.Sprintf("reserved value 0x%02x", v)
-}
 
 // chunkNumber visits the number of a chunk, encoded like the character of that
 // number in UTF-8; surrogates are numbers like others.

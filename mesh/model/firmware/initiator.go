@@ -69,27 +69,39 @@ type Initiator struct {
 	step   initiatorStep
 	client *blob.Client // of the upload
 
-	index     uint16 // of the firmware on the distributor
-	found     bool   // the distributor has the firmware
-	added     int    // receivers that were added
-	entries   []ReceiverEntry
-	list      []ReceiverEntry // being read
-	phase     DistributionPhase
-	compare   bool  // the list is compared to find out whether the distribution is this one
-	result    error // reported after cleaning up
-	polls     int   // without a change
-	silent    int   // consecutive requests without an answer
-	resumed   int
-	uploads   int  // uploads that were started again
-	uploaded  bool // an upload has begun
-	started   bool // the distribution on the distributor is this one
+	index uint16 // of the firmware on the distributor
+	found bool   // the distributor has the firmware
+	initiatorReceivers
+	phase   DistributionPhase
+	compare bool  // the list is compared to find out whether the distribution is this one
+	result  error // reported after cleaning up
+	initiatorProgress
 	wish      wish
 	waiting   bool
 	next      time.Time
 	err       error
-	upload    uint8  // percent, as the distributor reports
 	remaining uint32 // octets of room
 	applies   bool   // the distribution applies the firmware by itself
+}
+
+// initiatorReceivers is the list of receivers that an Initiator sends and
+// reads.
+type initiatorReceivers struct {
+	added   int // receivers that were added
+	entries []ReceiverEntry
+	list    []ReceiverEntry // being read
+}
+
+// initiatorProgress is the progress of an Initiator, with the counters that
+// limit its attempts.
+type initiatorProgress struct {
+	polls    int // without a change
+	silent   int // consecutive requests without an answer
+	resumed  int
+	uploads  int   // uploads that were started again
+	uploaded bool  // an upload has begun
+	started  bool  // the distribution on the distributor is this one
+	upload   uint8 // percent, as the distributor reports
 }
 
 // wish is what the caller has requested.

@@ -112,7 +112,7 @@ var statusWords = []string{
 }
 
 // String returns the name of the status.
-func (s Status) String() string { return inWords(uint8(s), statusWords) }
+func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 func (s *Status) visit(c *access.Codec) { c.EnumBits("status", (*uint8)(s), 3, statusWords) }
 
@@ -131,7 +131,7 @@ const (
 )
 
 // String returns the name of the phase.
-func (p Phase) String() string { return inWords(uint8(p), retrievedPhaseWords) }
+func (p Phase) String() string { return access.InWords(uint8(p), retrievedPhaseWords) }
 
 func (p *Phase) visit(c *access.Codec) {
 	c.EnumBits("update_phase", (*uint8)(p), 3, retrievedPhaseWords[:ApplyingUpdate+1])
@@ -155,7 +155,7 @@ var retrievedPhaseWords = []string{
 }
 
 // String returns the name of the phase.
-func (p RetrievedPhase) String() string { return inWords(uint8(p), retrievedPhaseWords) }
+func (p RetrievedPhase) String() string { return access.InWords(uint8(p), retrievedPhaseWords) }
 
 // Effect is what an update does to the node (Firmware Update Additional
 // Information).
@@ -172,7 +172,7 @@ const (
 var effectWords = []string{"composition data unchanged", "composition data changed", "composition data changed, remote provisioning supported", "device unprovisioned"}
 
 // String returns the name of the effect.
-func (e Effect) String() string { return inWords(uint8(e), effectWords) }
+func (e Effect) String() string { return access.InWords(uint8(e), effectWords) }
 
 func (e *Effect) visit(c *access.Codec) {
 	c.EnumBits("additional_information", (*uint8)(e), 5, effectWords)
@@ -217,7 +217,9 @@ var distributionStatusWords = []string{
 }
 
 // String returns the name of the status.
-func (s DistributionStatusCode) String() string { return inWords(uint8(s), distributionStatusWords) }
+func (s DistributionStatusCode) String() string {
+	return access.InWords(uint8(s), distributionStatusWords)
+}
 
 func (s *DistributionStatusCode) visit(c *access.Codec) {
 	c.Enum("status", (*uint8)(s), distributionStatusWords)
@@ -250,7 +252,7 @@ var distributionPhaseWords = []string{
 }
 
 // String returns the name of the phase.
-func (p DistributionPhase) String() string { return inWords(uint8(p), distributionPhaseWords) }
+func (p DistributionPhase) String() string { return access.InWords(uint8(p), distributionPhaseWords) }
 
 func (p *DistributionPhase) visit(c *access.Codec) {
 	c.Enum("distribution_phase", (*uint8)(p), distributionPhaseWords)
@@ -275,13 +277,6 @@ var uploadPhaseWords = []string{
 }
 
 // String returns the name of the phase.
-func (p UploadPhase) String() string { return inWords(uint8(p), uploadPhaseWords) }
+func (p UploadPhase) String() string { return access.InWords(uint8(p), uploadPhaseWords) }
 
 func (p *UploadPhase) visit(c *access.Codec) { c.Enum("upload_phase", (*uint8)(p), uploadPhaseWords) }
-
-func inWords(v uint8, words []string) string {
-	if int(v) < len(words) {
-		return words[v]
-	}
-	return fmt.Sprintf("reserved value 0x%02x", v)
-}

@@ -49,11 +49,6 @@ func (a *Access) visit(c *access.Codec, name string) {
 	c.Require(*a <= ReadWrite, name, "0 to 3")
 }
 
-func propertyID(c *access.Codec, id *property.ID) {
-	id.Visit(c, "property_id")
-	c.Require(*id != 0, "property_id", "another value than 0")
-}
-
 func listedID(id *property.ID, c *access.Codec) { id.Visit(c, "") }
 
 // ManufacturerPropertiesGet requests the list of manufacturer properties.
@@ -89,7 +84,7 @@ func (ManufacturerPropertyGet) Opcode() mesh.Opcode { return OpManufacturerPrope
 
 // Fields visits the parameters.
 func (m *ManufacturerPropertyGet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
 // ManufacturerPropertySet sets a manufacturer property (acknowledged).
@@ -105,7 +100,7 @@ func (ManufacturerPropertySet) Opcode() mesh.Opcode { return OpManufacturerPrope
 
 // Fields visits the parameters.
 func (m *ManufacturerPropertySet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	m.Access.visit(c, "manufacturer_access")
 }
 
@@ -134,7 +129,7 @@ func (ManufacturerPropertyStatus) Opcode() mesh.Opcode { return OpManufacturerPr
 
 // Fields visits the parameters.
 func (m *ManufacturerPropertyStatus) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	if c.Optional("manufacturer_access", &m.HasValue) {
 		m.Access.visit(c, "manufacturer_access")
 		c.Rest("property_value", &m.PropertyValue)
@@ -174,7 +169,7 @@ func (AdminPropertyGet) Opcode() mesh.Opcode { return OpAdminPropertyGet }
 
 // Fields visits the parameters.
 func (m *AdminPropertyGet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
 // AdminPropertySet sets an admin property (acknowledged).
@@ -191,7 +186,7 @@ func (AdminPropertySet) Opcode() mesh.Opcode { return OpAdminPropertySet }
 
 // Fields visits the parameters.
 func (m *AdminPropertySet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	m.Access.visit(c, "admin_access")
 	c.Rest("property_value", &m.PropertyValue)
 }
@@ -219,7 +214,7 @@ func (AdminPropertyStatus) Opcode() mesh.Opcode { return OpAdminPropertyStatus }
 
 // Fields visits the parameters.
 func (m *AdminPropertyStatus) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	if c.Optional("admin_access", &m.HasValue) {
 		m.Access.visit(c, "admin_access")
 		c.Rest("property_value", &m.PropertyValue)
@@ -259,7 +254,7 @@ func (UserPropertyGet) Opcode() mesh.Opcode { return OpUserPropertyGet }
 
 // Fields visits the parameters.
 func (m *UserPropertyGet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
 // UserPropertySet sets a user property (acknowledged).
@@ -275,7 +270,7 @@ func (UserPropertySet) Opcode() mesh.Opcode { return OpUserPropertySet }
 
 // Fields visits the parameters.
 func (m *UserPropertySet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	c.Rest("property_value", &m.PropertyValue)
 }
 
@@ -301,7 +296,7 @@ func (UserPropertyStatus) Opcode() mesh.Opcode { return OpUserPropertyStatus }
 
 // Fields visits the parameters.
 func (m *UserPropertyStatus) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	if c.Optional("user_access", &m.HasValue) {
 		m.Access.visit(c, "user_access")
 		c.Rest("property_value", &m.PropertyValue)
@@ -321,7 +316,7 @@ func (ClientPropertiesGet) Opcode() mesh.Opcode { return OpClientPropertiesGet }
 
 // Fields visits the parameters.
 func (m *ClientPropertiesGet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
 // ClientPropertiesStatus lists the properties that a client uses.

@@ -176,7 +176,7 @@ func (LCPropertyGet) Opcode() mesh.Opcode { return OpLCPropertyGet }
 
 // Fields visits the parameters.
 func (m *LCPropertyGet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
 // LCPropertySet sets a property of the light control (acknowledged).
@@ -192,7 +192,7 @@ func (LCPropertySet) Opcode() mesh.Opcode { return OpLCPropertySet }
 
 // Fields visits the parameters.
 func (m *LCPropertySet) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	c.Rest("property_value", &m.PropertyValue)
 }
 
@@ -215,11 +215,6 @@ func (LCPropertyStatus) Opcode() mesh.Opcode { return OpLCPropertyStatus }
 
 // Fields visits the parameters.
 func (m *LCPropertyStatus) Fields(c *access.Codec) {
-	propertyID(c, &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	c.Rest("property_value", &m.PropertyValue)
-}
-
-func propertyID(c *access.Codec, id *property.ID) {
-	id.Visit(c, "property_id")
-	c.Require(*id != 0, "property_id", "another value than 0")
 }

@@ -75,7 +75,7 @@ func (CadenceGet) Opcode() mesh.Opcode { return OpCadenceGet }
 
 // Fields visits the parameters.
 func (m *CadenceGet) Fields(c *access.Codec) {
-	propertyID(c, "property_id", &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
 // CadenceSet sets the cadence of a sensor (acknowledged).
@@ -91,7 +91,7 @@ func (CadenceSet) Opcode() mesh.Opcode { return OpCadenceSet }
 
 // Fields visits the parameters.
 func (m *CadenceSet) Fields(c *access.Codec) {
-	propertyID(c, "property_id", &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	m.Cadence.Fields(c)
 }
 
@@ -116,7 +116,7 @@ func (CadenceStatus) Opcode() mesh.Opcode { return OpCadenceStatus }
 
 // Fields visits the parameters.
 func (m *CadenceStatus) Fields(c *access.Codec) {
-	propertyID(c, "property_id", &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	if c.Optional("fast_cadence_period_divisor", &m.HasCadence) {
 		m.Cadence.Fields(c)
 	}

@@ -28,7 +28,7 @@ func (ColumnGet) Opcode() mesh.Opcode { return OpColumnGet }
 
 // Fields visits the parameters.
 func (m *ColumnGet) Fields(c *access.Codec) {
-	propertyID(c, "property_id", &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	c.Rest("raw_value_x", &m.RawValueX)
 }
 
@@ -46,7 +46,7 @@ func (ColumnStatus) Opcode() mesh.Opcode { return OpColumnStatus }
 
 // Fields visits the parameters.
 func (m *ColumnStatus) Fields(c *access.Codec) {
-	propertyID(c, "property_id", &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	c.Rest("raw_column", &m.RawColumn)
 }
 
@@ -64,7 +64,7 @@ func (SeriesGet) Opcode() mesh.Opcode { return OpSeriesGet }
 
 // Fields visits the parameters.
 func (m *SeriesGet) Fields(c *access.Codec) {
-	propertyID(c, "property_id", &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	c.Rest("raw_range", &m.RawRange)
 }
 
@@ -81,6 +81,6 @@ func (SeriesStatus) Opcode() mesh.Opcode { return OpSeriesStatus }
 
 // Fields visits the parameters.
 func (m *SeriesStatus) Fields(c *access.Codec) {
-	propertyID(c, "property_id", &m.PropertyID)
+	m.PropertyID.VisitNonZero(c, "property_id")
 	c.Rest("raw_columns", &m.RawColumns)
 }

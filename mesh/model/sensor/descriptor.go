@@ -88,7 +88,7 @@ func (DescriptorGet) Opcode() mesh.Opcode { return OpDescriptorGet }
 // Fields visits the parameters.
 func (m *DescriptorGet) Fields(c *access.Codec) {
 	if c.Optional("property_id", &m.HasPropertyID) {
-		propertyID(c, "property_id", &m.PropertyID)
+		m.PropertyID.VisitNonZero(c, "property_id")
 	}
 }
 
@@ -126,7 +126,7 @@ func (m *DescriptorStatus) visitMissing(c *access.Codec) bool {
 		m.Descriptors = m.Descriptors[:0]
 	}
 	if short {
-		propertyID(c, "missing", &m.Missing)
+		m.Missing.VisitNonZero(c, "missing")
 	}
 	return short
 }

@@ -39,7 +39,7 @@ func (SettingsGet) Opcode() mesh.Opcode { return OpSettingsGet }
 
 // Fields visits the parameters.
 func (m *SettingsGet) Fields(c *access.Codec) {
-	propertyID(c, "sensor_property_id", &m.SensorPropertyID)
+	m.SensorPropertyID.VisitNonZero(c, "sensor_property_id")
 }
 
 // SettingsStatus lists the settings of a sensor.
@@ -55,7 +55,7 @@ func (SettingsStatus) Opcode() mesh.Opcode { return OpSettingsStatus }
 
 // Fields visits the parameters.
 func (m *SettingsStatus) Fields(c *access.Codec) {
-	propertyID(c, "sensor_property_id", &m.SensorPropertyID)
+	m.SensorPropertyID.VisitNonZero(c, "sensor_property_id")
 	access.List(c, "sensor_setting_property_ids", &m.SensorSettingPropertyIDs, func(id *property.ID, c *access.Codec) { id.Visit(c, "") })
 }
 
@@ -72,8 +72,8 @@ func (SettingGet) Opcode() mesh.Opcode { return OpSettingGet }
 
 // Fields visits the parameters.
 func (m *SettingGet) Fields(c *access.Codec) {
-	propertyID(c, "sensor_property_id", &m.SensorPropertyID)
-	propertyID(c, "sensor_setting_property_id", &m.SensorSettingPropertyID)
+	m.SensorPropertyID.VisitNonZero(c, "sensor_property_id")
+	m.SensorSettingPropertyID.VisitNonZero(c, "sensor_setting_property_id")
 }
 
 // SettingSet sets a setting of a sensor (acknowledged).
@@ -90,8 +90,8 @@ func (SettingSet) Opcode() mesh.Opcode { return OpSettingSet }
 
 // Fields visits the parameters.
 func (m *SettingSet) Fields(c *access.Codec) {
-	propertyID(c, "sensor_property_id", &m.SensorPropertyID)
-	propertyID(c, "sensor_setting_property_id", &m.SensorSettingPropertyID)
+	m.SensorPropertyID.VisitNonZero(c, "sensor_property_id")
+	m.SensorSettingPropertyID.VisitNonZero(c, "sensor_setting_property_id")
 	c.Rest("sensor_setting_raw", &m.SensorSettingRaw)
 }
 
@@ -119,8 +119,8 @@ func (SettingStatus) Opcode() mesh.Opcode { return OpSettingStatus }
 
 // Fields visits the parameters.
 func (m *SettingStatus) Fields(c *access.Codec) {
-	propertyID(c, "sensor_property_id", &m.SensorPropertyID)
-	propertyID(c, "sensor_setting_property_id", &m.SensorSettingPropertyID)
+	m.SensorPropertyID.VisitNonZero(c, "sensor_property_id")
+	m.SensorSettingPropertyID.VisitNonZero(c, "sensor_setting_property_id")
 	if c.Optional("sensor_setting_access", &m.HasSetting) {
 		c.Enum("sensor_setting_access", (*uint8)(&m.SensorSettingAccess), accessWords)
 		c.Rest("sensor_setting_raw", &m.SensorSettingRaw)

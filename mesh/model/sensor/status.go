@@ -55,11 +55,6 @@ func (d *Data) Fields(c *access.Codec) {
 	c.Bytes("raw_value", &d.RawValue, int(length))
 }
 
-func propertyID(c *access.Codec, name string, id *property.ID) {
-	id.Visit(c, name)
-	c.Require(*id != 0, name, "another value than 0")
-}
-
 // Get requests the values of one sensor, or of all.
 //
 //	| [ Property ID 16 ] |
@@ -74,7 +69,7 @@ func (Get) Opcode() mesh.Opcode { return OpGet }
 // Fields visits the parameters.
 func (m *Get) Fields(c *access.Codec) {
 	if c.Optional("property_id", &m.HasPropertyID) {
-		propertyID(c, "property_id", &m.PropertyID)
+		m.PropertyID.VisitNonZero(c, "property_id")
 	}
 }
 

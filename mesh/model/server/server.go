@@ -6,6 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
 // Machine is the state behind the servers of a Group.
@@ -102,8 +103,8 @@ func (s *Server) leads() bool { return s.group.servers[0] == s }
 func (s *Server) NextDeadline() time.Time {
 	next := s.due
 	if s.leads() {
-		next = earliest(next, s.group.touched)
-		next = earliest(next, s.group.machine.Deadline())
+		next = deadline.Earliest(next, s.group.touched)
+		next = deadline.Earliest(next, s.group.machine.Deadline())
 	}
 	return next
 }
@@ -158,12 +159,4 @@ func (s *Server) Restore(state []byte) error {
 		return nil
 	}
 	return s.group.machine.Restore(state)
-}
-
-// earliest returns the earlier of two deadlines; zero means none.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

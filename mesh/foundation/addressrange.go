@@ -1,0 +1,43 @@
+package foundation
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+)
+
+// AddressRange is a run of unicast addresses, those of a node's elements.
+//
+//	| LengthPresent 1 | RangeStart 15 | [ RangeLength 8 ] |
+type AddressRange struct {
+	RangeStart  mesh.Address
+	RangeLength uint8 // 1 and more
+}
+
+// Holds reports whether a is in the range.
+func (r AddressRange) Holds(a mesh.Address) bool {
+	return a >= r.RangeStart && int(a) < int(r.RangeStart)+int(r.RangeLength)
+}
+
+// Fields visits the range.
+func (r *AddressRange) Fields(c *access.Codec) {
+	if !c.Octets() {
+		c.Address("range_start", &r.RangeStart)
+		c.Uint8("range_length", &r.RangeLength)
+	} else {
+		long, start := r.RangeLength > 1, uint16(r.RangeStart)
+		c.Flag("length_present", &long)
+		c.Bits16("range_start", &start, 15)
+		switch {
+		case long:
+			c.Uint8("range_length", &r.RangeLength)
+			c.Require(r.RangeLength > 1, "range_length", "2 or more where it is present")
+		case c.Reading():
+			r.RangeLength = 1
+		}
+		if c.Reading() {
+			r.RangeStart = mesh.Address(start)
+		}
+	}
+	c.Require(r.RangeStart.IsUnicast() && r.RangeLength > 0 && int(r.RangeStart)+int(r.RangeLength)-1 <= int(mesh.LastUnicast),
+		"range_start", "a range of unicast addresses")
+}

@@ -1,0 +1,70 @@
+package opcodesaggregator
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
+)
+
+// Dispatcher is a Host that hands messages of a sequence to its models.
+type Dispatcher interface {
+	// DispatchItem gives an access message to the models of one element, as if
+	// it had come with the address, the keys and the source of in, and returns
+	// what they answered, nil for nothing. The answer is not sent.
+	DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (answer access.Message, status StatusCode)
+}
+
+// Server is the Opcodes Aggregator Server model (section 4.4): it
+// takes many messages in one and answers them in one.
+type Server struct {
+	foundation.Responder
+}
+
+// NewServer makes the model for the primary element of a node, whose
+// Host is a Dispatcher.
+func NewServer() *Server {
+	s := &Server{foundation.NewResponder(foundation.OpcodesAggregatorServerID)}
+	foundation.On(s, func(in *access.Incoming, m *Sequence) access.Message { return s.sequence(in, m) })
+	return s
+}
+
+// sequence handles the items in their order, until one fails or the answers no
+// longer fit.
+func (s *Server) sequence(in *access.Incoming, m *Sequence) access.Message {
+	status := &Status{ElementAddress: m.ElementAddress}
+	dispatcher, ok := s.Host().(Dispatcher)
+	if !ok {
+		return nil
+	}
+	if s.Host().State().Element(m.ElementAddress) == nil {
+		status.Status = InvalidAddress
+		return status
+	}
+	const header = 5 // octets of opcode, status and address
+	size := header
+	for _, item := range m.Items {
+		op, params, err := access.ParseOpcode(item)
+		if err != nil || op == OpSequence || op == OpStatus {
+			status.Status = WrongOpcode // a sequence holds no sequence
+			return status
+		}
+		answer, outcome := dispatcher.DispatchItem(in, m.ElementAddress, op, params)
+		if status.Status = outcome; outcome != Success {
+			return status
+		}
+		var octets []byte
+		if answer != nil {
+			if octets, err = access.Append(nil, answer); err != nil {
+				status.Status = MessageNotUnderstood
+				return status
+			}
+		}
+		const longest = 2 // octets of a length
+		if size += longest + len(octets); size > access.MaxPayload {
+			status.Status = ResponseOverflow
+			return status
+		}
+		status.Items = append(status.Items, octets)
+	}
+	return status
+}
