@@ -154,9 +154,8 @@ func (r *Radio) Write(id bearer.LinkID, pdu []byte) error {
 	return l.write(pdu)
 }
 
-// Beckon sets the connectable advertisements. They must all be of one service,
-// which is the one that peers find after they connect. The error wraps
-// ErrService.
+// Beckon sets the connectable advertisements. Peers that connect find the service
+// of the first one; advertisements of other services are left out and logged.
 func (r *Radio) Beckon(all []bearer.Beckon) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

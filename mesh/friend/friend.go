@@ -151,10 +151,11 @@ const (
 	formerSubscriptions = 10 * time.Second
 )
 
-// updateHold is the part of the receive window that passes before a Low Power
-// node that has just received a request is told that there is nothing more. Its
-// answer is on its way, and perhaps the next request follows. Otherwise a
-// device would sleep thirty times during a configuration of thirty steps.
+// updateHold is the fraction of the receive window, 1/updateHold, that passes
+// before a Low Power node that has just received a request is sent a Friend
+// Update without more data. Its answer is on its way, and perhaps the next
+// request follows. Otherwise a device would sleep thirty times during a
+// configuration of thirty steps.
 const updateHold = 2
 
 // phase is the state of a friendship.

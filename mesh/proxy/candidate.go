@@ -16,7 +16,7 @@ const (
 	// accept a connection. Some advertise only once in a second or two, and not
 	// every advertisement is received.
 	fresh = 30 * time.Second
-	// forget is how long after a failure a proxy counts as new again.
+	// forget is how long a proxy is remembered after its last sighting or back-off.
 	forget = 10 * time.Minute
 
 	firstBackoff = 2 * time.Second
