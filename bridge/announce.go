@@ -96,7 +96,7 @@ func (s *Service) discover(m *managed) {
 	if !s.cfg.HomeAssistant.Enabled || m.translator == nil {
 		return
 	}
-	topic, payload, err := homeassistant.Discovery(s.cfg.HomeAssistant, s.cfg.Topics, m.record, m.translator.Things(), m.gone...)
+	topic, payload, err := homeassistant.Discovery(s.cfg.HomeAssistant, s.cfg.Topics, m.record, m.translator.Features(), m.gone...)
 	if err != nil {
 		s.complainOf(m.record.Name, "%s could not be described to Home Assistant: %v", m.record.Name, err)
 		return

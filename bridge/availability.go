@@ -113,7 +113,7 @@ func (s *Service) refresh(m *managed) {
 		return
 	}
 	m.lastAsked = time.Now()
-	if actions, err := m.checker.Query("", nil); err == nil && len(actions) == 0 {
+	if steps, err := m.translator.Query("", nil); err == nil && len(steps) == 0 {
 		if !m.sleeps() {
 			s.probe(m)
 		}

@@ -79,9 +79,9 @@ func (s *Service) set(m *managed, parsed topic.Parsed, payload []byte) {
 		err = m.ready()
 	}
 	if err == nil {
-		// A command that cannot be carried out is refused now, before it melts
-		// with others.
-		if _, wrong := m.checker.Command(parsed.Element, attributes); wrong != nil {
+		// A command that cannot be carried out is refused now, before it is
+		// merged with others.
+		if _, wrong := m.translator.Plan(parsed.Element, attributes); wrong != nil {
 			err = fail("bad_attribute", "%w", wrong)
 		}
 	}
@@ -114,7 +114,7 @@ func (s *Service) get(m *managed, parsed topic.Parsed, payload []byte) {
 		err = m.ready()
 	}
 	if err == nil {
-		if _, wrong := m.checker.Query(parsed.Element, names); wrong != nil {
+		if _, wrong := m.translator.Query(parsed.Element, names); wrong != nil {
 			err = fail("bad_attribute", "%w", wrong)
 		}
 	}

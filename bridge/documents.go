@@ -14,6 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
 
@@ -183,12 +184,12 @@ type modelDocument struct {
 }
 
 type exposeDocument struct {
-	Type     translate.Kind `json:"type"`
-	Property string         `json:"property"`
-	Element  int            `json:"element"`
-	Unit     string         `json:"unit,omitempty"`
-	Features []string       `json:"features,omitempty"`
-	Values   []string       `json:"values,omitempty"`
+	Type     string   `json:"type"`
+	Property string   `json:"property"`
+	Element  int      `json:"element"`
+	Unit     string   `json:"unit,omitempty"`
+	Features []string `json:"features,omitempty"`
+	Values   []string `json:"values,omitempty"`
 }
 
 func (s *Service) deviceList() []deviceDocument {
@@ -234,21 +235,21 @@ func (m *managed) document() deviceDocument {
 		}
 	}
 	if m.translator != nil {
-		for _, t := range m.translator.Things() {
-			doc.Exposes = append(doc.Exposes, expose(t))
+		for _, f := range m.translator.Features() {
+			doc.Exposes = append(doc.Exposes, expose(&f))
 		}
 	}
 	return doc
 }
 
-func expose(t translate.Thing) exposeDocument {
-	doc := exposeDocument{Type: t.Kind, Property: t.Attribute, Element: t.Element, Unit: t.Unit, Values: t.EventTypes}
-	for _, f := range []struct {
-		has  bool
-		name string
-	}{{t.Kind == translate.Light, "state"}, {t.Brightness, "brightness"}, {t.ColorTemp, "color_temp"}, {t.Color, "color_hs"}} {
-		if f.has {
-			doc.Features = append(doc.Features, f.name+t.Suffix)
+func expose(f *translate.Feature) exposeDocument {
+	doc := exposeDocument{Type: homeassistant.Platform(f), Property: f.Property, Element: f.Element, Unit: f.Unit, Values: f.Values}
+	if f.Property == "" && len(f.Parts) > 0 {
+		doc.Property = f.Parts[0].Property
+	}
+	for _, part := range f.Parts {
+		if f.Name == "light" && part.Access&translate.Settable != 0 {
+			doc.Features = append(doc.Features, part.Name+part.Suffix)
 		}
 	}
 	return doc

@@ -24,14 +24,10 @@ const tableStates store.Table = "states"
 // managed is a device in the hands of the Service.
 type managed struct {
 	record     *device.Record
-	translator translate.Translator // nil before the interview
-	// checker is a second translator, to find out whether a command can be
-	// carried out: the first one gives every command that it translates a
-	// transaction identifier, and there are only 256.
-	checker  translate.Translator
-	gone     []translate.Thing // what it no longer has, for Home Assistant
-	topics   map[string]bool   // retained topics that hold something
-	commands commands
+	translator *translate.Device   // nil before the interview
+	gone       []translate.Feature // what it no longer has, for Home Assistant
+	topics     map[string]bool     // retained topics that hold something
+	commands   commands
 
 	lastSeen  time.Time
 	lastAsked time.Time // whether it is still there
@@ -74,23 +70,22 @@ func (s *Service) load(r *device.Record) *managed {
 	return m
 }
 
-// describe makes the translators of what is known of the device. What it was
+// describe makes the translator of what is known of the device. What it was
 // before is remembered as gone, and what still is there keeps its state.
 func (m *managed) describe() {
 	former := m.translator
 	m.translator = translate.Describe(m.record)
-	m.checker = translate.Describe(m.record)
 	if former != nil {
-		m.gone = append(m.gone, former.Things()...)
+		m.gone = append(m.gone, former.Features()...)
 		m.translator.Restore(former.State())
 	}
 	has := map[string]bool{}
-	for _, thing := range m.translator.Things() {
-		has[thing.Key] = true
+	for _, f := range m.translator.Features() {
+		has[f.Key] = true
 	}
-	m.gone = slices.DeleteFunc(m.gone, func(thing translate.Thing) bool {
-		twice := has[thing.Key]
-		has[thing.Key] = true
+	m.gone = slices.DeleteFunc(m.gone, func(f translate.Feature) bool {
+		twice := has[f.Key]
+		has[f.Key] = true
 		return twice
 	})
 }
@@ -164,7 +159,7 @@ func (s *Service) adopt(p state.Peer, name string) *managed {
 		}
 		m.topics, m.gone = former.topics, former.gone
 		if former.translator != nil {
-			m.gone = append(m.gone, former.translator.Things()...)
+			m.gone = append(m.gone, former.translator.Features()...)
 		}
 		s.drop(former)
 	}

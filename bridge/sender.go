@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
@@ -118,17 +117,20 @@ func (s *Service) sendNext(m *managed) {
 		if c == nil {
 			return
 		}
-		requests, err := m.requests(element, c)
-		if err != nil || len(requests) == 0 {
+		sending, err := m.prepare(element, c)
+		if err != nil || len(sending.Messages) == 0 {
 			s.finish(m, c, node.Response{}, err)
 			continue
 		}
 		m.commands.sending = true
-		to := s.requester(m)
+		to, requests := s.requester(m), m.requests(sending)
 		s.work(func(ctx context.Context) {
 			last, err := send(ctx, to, requests)
 			s.post(func() {
 				m.commands.sending = false
+				if sending.End(err == nil) {
+					s.dirty[m.record.UUID] = true
+				}
 				s.finish(m, c, last, err)
 				s.sendNext(m)
 			})
@@ -152,40 +154,41 @@ func send(ctx context.Context, to *requester, requests []node.Request) (node.Res
 	return sum, nil
 }
 
-// requests makes messages of a command.
-func (m *managed) requests(element string, c *command) ([]node.Request, error) {
-	var actions []translate.Action
+// prepare makes messages of a command that is about to be sent.
+func (m *managed) prepare(element string, c *command) (*translate.Sending, error) {
+	var steps []translate.Step
 	if len(c.attributes) > 0 {
-		more, err := m.translator.Command(element, c.attributes)
+		more, err := m.translator.Plan(element, c.attributes)
 		if err != nil {
 			return nil, fail("bad_attribute", "%w", err)
 		}
-		actions = more
+		steps = more
 	}
 	if c.query {
 		more, err := m.translator.Query(element, c.names)
 		if err != nil {
 			return nil, fail("bad_attribute", "%w", err)
 		}
-		actions = append(actions, more...)
+		steps = append(steps, more...)
 	}
-	requests := make([]node.Request, 0, len(actions))
-	for _, a := range actions {
-		payload, err := access.Append(nil, a.Message)
-		if err != nil {
-			return nil, err
-		}
+	return m.translator.Send(steps)
+}
+
+// requests addresses messages to the device.
+func (m *managed) requests(s *translate.Sending) []node.Request {
+	requests := make([]node.Request, 0, len(s.Messages))
+	for _, one := range s.Messages {
 		requests = append(requests, node.Request{
-			Dst:     m.record.Address + mesh.Address(a.Element),
+			Dst:     m.record.Address + mesh.Address(one.Element),
 			NetKey:  m.record.NetKey,
 			Key:     transport.Key{App: m.record.AppKey},
 			TTL:     mesh.DefaultTTL,
-			Payload: payload,
-			Respond: a.Respond,
-			Accept:  a.Accept,
+			Payload: one.Payload,
+			Respond: one.Respond,
+			Accept:  one.Accept,
 		})
 	}
-	return requests, nil
+	return requests
 }
 
 // failed is the outcome of a command that was not carried out.

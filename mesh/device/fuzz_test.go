@@ -17,9 +17,9 @@ import (
 // host is a node for the Configuration Server of a device.
 type host struct{ node state.Node }
 
-func (h *host) State() *state.Node { return &h.node }
-func (h *host) Changed()           {}
-func (h *host) Reset() error       { h.node.Reset(); return nil }
+func (h *host) State() *state.Node                 { return &h.node }
+func (h *host) Edit(change func(*state.Node) bool) { change(h.State()) }
+func (h *host) Reset() error                       { h.node.Reset(); return nil }
 
 func newHost(elements []access.Element) *host {
 	h := &host{node: state.Node{Address: 1, Subnets: []state.Subnet{{}}, AppKeys: []state.AppKey{{}}}}

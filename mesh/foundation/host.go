@@ -6,10 +6,11 @@ import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 // such as node identity or the friend of a Low Power node, by interfaces of its
 // own package.
 type Host interface {
-	// State is what the node is; the server changes it and calls Changed.
+	// State is the configuration of the node, to be read only.
 	State() *state.Node
-	// Changed makes the node act by its changed state and keep it.
-	Changed()
+	// Edit changes the configuration. The node stores it and acts by it, unless
+	// change returns false: then nothing has changed.
+	Edit(change func(*state.Node) bool)
 	// Reset takes the node out of its network.
 	Reset() error
 }

@@ -53,8 +53,10 @@ func (r *Responder) Answer(in *access.Incoming) access.Message {
 
 // Change changes the state of the node and tells the node.
 func (r *Responder) Change(f func(*state.Node)) {
-	f(r.host.State())
-	r.host.Changed()
+	r.host.Edit(func(n *state.Node) bool {
+		f(n)
+		return true
+	})
 }
 
 // Register says what to do with the messages of an opcode. Its answer may be nil.

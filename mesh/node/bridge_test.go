@@ -38,9 +38,10 @@ func TestBridgeBetweenSubnets(t *testing.T) {
 	p.configure(gateway, bridgePeer, &configuration.NetKeyAdd{NetKeyIndex: second, NetKey: secondKey}, &added)
 	p.success("NetKey Add", added.Status)
 	// The far node leaves the first subnet; its AppKey belongs to the second.
-	far.State().Subnets = []state.Subnet{{Index: second, Key: secondKey}}
-	far.State().AppKeys[0].NetKey = second
-	far.Changed()
+	far.edit(func(n *state.Node) {
+		n.Subnets = []state.Subnet{{Index: second, Key: secondKey}}
+		n.AppKeys[0].NetKey = second
+	})
 
 	on := &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}}
 	send := func() { p.tell(gateway, node.Request{Dst: farPeer.Address}, on) }

@@ -1,370 +1,314 @@
 package node
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/router"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// Options says what a node is. All but Elements and Random may be zero.
-type Options struct {
-	// Elements with their models, the first being the primary element.
-	Elements []access.Element
-	// Random is a source of cryptographic randomness.
-	Random io.Reader
-	// Monitor makes the node report every access message it can read that is
-	// addressed to it or to any group, and every unprovisioned device.
-	Monitor bool
-	// KeepComposition makes a node whose program has other elements or models
-	// than it was provisioned with go on with those that it had, until a
-	// Provisioner refreshes its composition or its address (section 3.11.8).
-	KeepComposition bool
-	// Resident makes the node stay in its network when a Configuration Client
-	// sends it a Config Node Reset; it reports ResetRefused. Core.Reset works.
-	Resident bool
-	// Device is for a node that waits to be provisioned.
-	Device DeviceOptions
-	// CacheSize is the number of messages in the network message cache.
-	CacheSize int
-	// SAR is how segmented messages are sent; nil for the defaults of section
-	// 4.2.48.
-	SAR *transport.Transmitter
-	// Addresses are those that this node gives out as a provisioner.
-	Addresses AddressRange
-	// ReplaySize is the number of sources in the replay protection list.
-	ReplaySize int
-	// Friend bounds the Friend feature, which the state of the node switches
-	// on.
-	Friend FriendOptions
-	// LowPower makes the node a Low Power node; nil for a node that always
-	// listens.
-	LowPower *LowPowerOptions
-	// Proxy is the node's part in the proxy protocol.
-	Proxy ProxyOptions
-}
-
-// DeviceOptions says how an unprovisioned device shows itself.
-type DeviceOptions struct {
-	StaticOOB provision.AuthValue // nil for none
-	OOBDevice
-	OOB      beacon.OOB    // where the OOB data is to be found
-	Interval time.Duration // between two beacons; one second if zero
-	GATT     bool          // it can be provisioned over PB-GATT as well
-}
-
-func (d DeviceOptions) beaconInterval() time.Duration {
-	if d.Interval > 0 {
-		return d.Interval
-	}
-	return deviceBeaconInterval
-}
-
-// Core is one node without I/O, clock or goroutines. Each input (Receive,
-// Tick, Request, Provision and the like) comes with its time; what is to be
-// done because of it is taken with Take and carried out before the next input.
-// A Core belongs to one goroutine.
+// Core is one node without I/O, clock or goroutines. Each input (Receive, Tick,
+// Request, Provision and the like) comes with its time. What is to be done because
+// of it is taken with Take and carried out before the next input. A Core belongs
+// to one goroutine.
+//
+// It hosts the parts of the node (package part) and takes inputs to them.
 type Core struct {
 	options Options
-	now     time.Time
-	output  Output
-	taken   bool
-
-	state      *state.Node
-	stateDirty bool
-	sequence   sequencer
-	iv         ivClock
-
-	receiver  *network.Receiver
-	opened    network.PDU
-	bridged   []mesh.KeyIndex // subnets that a PDU is passed on to
-	transport *transport.Layer
-	lower     transport.Output
-	received  []transport.AccessMessage
-	done      []transport.Delivery
-	payload   []byte
-	incoming  access.Incoming // the message that models get
-	subnets   []*subnet
-	appKeys   []appKey
-	heldKeys  []heldKey
-	deviceKey *crypto.CCM
-
-	instances []*instance
-	byOpcode  map[mesh.Opcode][]*instance
-	codec     access.Codec
-	later     []delayed
-	spoken    time.Time // when the radio will have sent what this node has said
-	pace      bearer.Pace
-
-	peers       []*peer // by address
-	nextAddress mesh.Address
-	exclusions  []Exclusion // by address
-
-	requests    []*pending
-	busy        map[mesh.Address]bool
-	lastRequest RequestID
-
-	friendship friendship
-	heartbeats heartbeats
-
-	provisioning     provision.Output
-	held             []held
-	remote           remoteState
-	sessions         []*session
-	device           *provision.Device
-	nextDeviceBeacon time.Time
-	heard            map[mesh.UUID]time.Time
-
-	gatt links
-
-	counters Counters
+	host    *host
+	router  *router.Router
+	parts   *assembly
+	all     []part.Part
+	takers  [part.Kinds][]part.Part // by kind of input, in the order of all
+	inputs  [part.Kinds]part.Input  // memory that is used again for each input
+	taken   bool                    // the output was taken
 }
 
-// Counters counts what the node dropped and did since it was made.
-type Counters struct {
-	Malformed      uint64 // PDUs of no known form
-	ForeignBeacons uint64 // of other networks, or forged
-	IVIgnored      uint64 // beacons with an IV index or a state that was not believed
-	Unheard        uint64 // unprovisioned devices that were too many to remember
-	Relayed        uint64
-	Bridged        uint64 // passed on to another subnet
-	Unsent         uint64 // messages that could not be sealed
-	NoSequence     uint64 // messages not sent for want of sequence numbers
-	Network        network.Counters
-	Transport      transport.Counters
-	Friend         friend.Counters
-	GATT           GATTCounters
-}
+// New makes a node of what was saved, or of nothing: an unprovisioned device. An
+// error says what is missing, or what of the saved cannot be used.
+func New(now time.Time, o Options, s Saved) (*Core, error) { return build(now, o, s, table()) }
 
-// New makes a node of what was saved, or of nothing: an unprovisioned device.
-func New(now time.Time, o Options, s Saved) (*Core, error) {
-	if len(o.Elements) == 0 || o.Random == nil {
+// build makes a node with the parts of a table.
+func build(now time.Time, o Options, s Saved, entries []entry) (*Core, error) {
+	switch {
+	case len(o.Elements) == 0 || o.Random == nil:
 		return nil, errors.New("node: a node needs an element and a source of randomness")
-	}
-	c := &Core{
-		options:  o,
-		now:      now,
-		state:    s.Node,
-		sequence: s.sequence,
-		busy:     map[mesh.Address]bool{},
-		heard:    map[mesh.UUID]time.Time{},
-		pace:     bearer.UsualPace(),
-	}
-	if c.state == nil {
+	case s.Node == nil:
 		return nil, errors.New("node: no state was given; make it with NewDevice or NewNetwork")
 	}
-	if c.sequence.limit == 0 {
-		c.sequence.iv = c.ivState().TransmitIVIndex() // nothing has been sent yet
+	c := &Core{options: o}
+	c.host = &host{random: o.Random, now: now, state: s.Node, sequence: s.sequence, derive: c.derive}
+	c.router = router.New(router.Config{
+		Host: c.host, Output: &c.host.output, Sequence: &c.host.sequence,
+		SAR: o.SAR, CacheSize: o.CacheSize, Sources: o.ReplaySize,
+	})
+	c.parts = c.assemble(&s)
+	for _, e := range entries {
+		c.add(e(c.parts))
 	}
-	c.startIVClock(&s)
-	c.buildReceiver()
-	for _, p := range s.Peers {
-		c.insertPeer(p)
-	}
-	c.exclusions = s.Exclusions
-	c.startAddresses(s.nextAddress)
-	if err := c.buildModels(); err != nil {
-		return nil, fmt.Errorf("node: the stored state of a model cannot be restored: %w", err)
-	}
-	replay := s.Replay
-	if !c.state.IsProvisioned() {
-		replay = nil // of a network that the node has left
-	}
-	if err := c.buildTransport(replay); err != nil {
+	if err := c.load(&s); err != nil {
 		return nil, err
-	}
-	c.startGATT()
-	c.gatt.solicitor.sequence = s.solicitations
-	c.derive()
-	c.attachModels()
-	if !c.state.IsProvisioned() {
-		if err := c.startDevice(); err != nil {
-			return nil, err
-		}
 	}
 	return c, nil
 }
 
-// begin starts an input: what was taken is forgotten, time moves on.
-func (c *Core) begin(now time.Time) {
-	if c.taken {
-		c.output.reset()
-		c.taken = false
-	}
-	if now.After(c.now) {
-		c.now = now
+// add takes a part on.
+func (c *Core) add(p part.Part) {
+	c.all = append(c.all, p)
+	for kind := range c.takers {
+		c.inputs[kind].Kind = 1 << kind
+		if p.Inputs()&(1<<kind) != 0 {
+			c.takers[kind] = append(c.takers[kind], p)
+		}
 	}
 }
 
-// Take returns what is to be done because of the inputs since the last Take.
-// It is valid until the next input.
-func (c *Core) Take() *Output {
-	c.begin(c.now)
-	c.updateGATT()
-	if c.stateDirty {
-		c.stateDirty = false
-		if data, err := c.state.Encode(); err == nil {
-			c.output.Persist = append(c.output.Persist, store.Change{Table: TableNode, Key: keyState, Value: data})
+// load gives the parts what was saved of them.
+func (c *Core) load(s *Saved) error {
+	n := s.Node
+	c.host.sequence.Start(c.parts.ivUpdate.State().TransmitIVIndex())
+	for _, p := range c.all {
+		if err := p.Load(s.value); err != nil {
+			return fmt.Errorf("node: what is stored cannot be restored: %w", err)
 		}
 	}
-	if c.sequence.dirty {
-		c.sequence.dirty = false
-		c.output.Persist = append(c.output.Persist, store.Change{Table: TableNode, Key: keySequence, Value: c.sequence.encode()})
+	replay := s.Replay
+	if !n.IsProvisioned() {
+		replay = nil // of a network that the node has left
 	}
-	c.keepIVClock()
-	c.keepSolicitations()
+	if err := c.router.Start(replay); err != nil {
+		return err
+	}
+	c.derive()
+	c.parts.models.Attach()
+	return nil
+}
+
+// input wraps every input: it opens it, runs it, and closes it when run returns
+// true. An input that has changed nothing returns false.
+func (c *Core) input(now time.Time, run func() bool) {
+	c.forgetTaken()
+	if now.After(c.host.now) {
+		c.host.now = now
+	}
+	if run() {
+		c.close()
+	}
+}
+
+// do wraps an input that always changes something.
+func (c *Core) do(now time.Time, run func()) {
+	c.input(now, func() bool {
+		run()
+		return true
+	})
+}
+
+// close ends an input: all parts put out what they have to say, and what must not
+// be forgotten goes into the output.
+func (c *Core) close() {
+	c.flush()
+	c.host.save()
+}
+
+// flush goes on until no part has anything more to say.
+func (c *Core) flush() {
+	end := part.End.Index()
+	for again := true; again; {
+		again = c.router.Flush()
+		for _, p := range c.takers[end] {
+			if p.Input(&c.inputs[end]) {
+				again = true
+			}
+		}
+	}
+}
+
+// Take returns what is to be done because of the inputs since the last Take. It is
+// valid until the next input.
+func (c *Core) Take() *Output {
+	c.forgetTaken()
 	c.taken = true
-	return &c.output
+	return &c.host.output
+}
+
+// forgetTaken empties an output that was taken.
+func (c *Core) forgetTaken() {
+	if c.taken {
+		c.host.output.Reset()
+		c.taken = false
+	}
 }
 
 // Receive handles a PDU from the radio.
 func (c *Core) Receive(now time.Time, in *bearer.Incoming) {
-	c.begin(now)
-	if !c.Awake(now) {
-		return // the radio is off, or should be
-	}
-	switch in.Kind {
-	case bearer.Message:
-		c.receiveMessage(in)
-	case bearer.Beacon:
-		c.receiveBeacon(in)
-	case bearer.Provisioning:
-		c.receiveProvisioning(in.PDU())
-	default:
-		c.counters.Malformed++
-	}
+	c.input(now, func() bool {
+		if !c.Awake(now) {
+			return false // the radio is off, or should be
+		}
+		o := part.Origin{Adapter: in.Adapter, RSSI: in.RSSI}
+		switch in.Kind {
+		case bearer.Message:
+			return c.router.Receive(in.PDU(), o)
+		case bearer.Beacon:
+			inlet{c}.ReceiveBeacon(in.PDU(), o)
+		case bearer.Provisioning:
+			i := c.memory(part.Provisioning)
+			i.PDU, i.Origin = in.PDU(), o
+			c.dispatch(i)
+		default:
+			c.host.CountMalformed()
+			return false
+		}
+		return true
+	})
+}
+
+// ReceiveSighting handles an advertisement of a mesh service.
+func (c *Core) ReceiveSighting(now time.Time, s *bearer.Sighting) {
+	c.do(now, func() {
+		i := c.memory(part.Sighting)
+		i.Sighting = s
+		c.dispatch(i)
+	})
+}
+
+// ReceiveLink handles an event of a connection.
+func (c *Core) ReceiveLink(now time.Time, e *bearer.LinkEvent) {
+	c.do(now, func() {
+		i := c.memory(part.Link)
+		i.Link = e
+		c.dispatch(i)
+	})
 }
 
 // NextDeadline is when Tick wants to be called; zero for never.
 func (c *Core) NextDeadline() time.Time {
-	next := c.transport.NextDeadline()
-	next = earliest(next, c.requestDeadline())
-	next = earliest(next, c.provisioningDeadline())
-	next = earliest(next, c.beaconDeadline())
-	next = earliest(next, c.ivDeadline())
-	next = earliest(next, c.modelDeadline())
-	next = earliest(next, c.friendshipDeadline())
-	next = earliest(next, c.heartbeats.publication.NextDeadline())
-	next = earliest(next, c.privateBeaconDeadline())
-	next = earliest(next, c.gattDeadline())
-	return earliest(next, c.delayedDeadline())
+	next := c.router.NextDeadline()
+	for _, p := range c.all {
+		next = deadline.Earliest(next, p.NextDeadline())
+	}
+	return next
 }
 
 // Tick does what is due.
 func (c *Core) Tick(now time.Time) {
-	c.begin(now)
-	if due(c.transport.NextDeadline(), now) {
-		c.transport.Tick(now, &c.lower)
-		c.collectTransport(0)
-	}
-	c.sendDelayed()
-	c.tickRequests()
-	c.tickProvisioning()
-	c.wakeModels()
-	c.collectTransport(0)
-	c.tickIV()
-	c.tickFriendship()
-	c.tickHeartbeats()
-	c.tickBeacons()
-	c.tickPrivateBeacons()
-	c.tickGATT()
+	c.do(now, func() {
+		if deadline.Due(c.router.NextDeadline(), now) {
+			c.router.Tick()
+			c.flush()
+		}
+		for _, p := range c.all {
+			p.Tick()
+		}
+	})
 }
 
-// WithModel runs call in the context of one of the node's models, for what
-// comes from outside the mesh: a button that is pressed, a sensor that is read.
-// It reports false when the node has no such model.
+// Awake reports whether the radio of the node is to listen. That of a Low Power
+// node with a friend need not, but for the receive windows.
+func (c *Core) Awake(now time.Time) bool { return c.parts.friendships.LowPower.Awake(now) }
+
+// WithModel runs call in the context of one of the node's models, for what comes
+// from outside the mesh: a button that is pressed, a sensor that is read. It
+// reports false when the node has no such model.
 func (c *Core) WithModel(now time.Time, element int, id mesh.ModelID, call func(access.Context)) bool {
-	c.begin(now)
-	i := c.instance(element, id)
-	if i == nil {
-		return false
-	}
-	c.run(i, call)
-	c.collectTransport(0)
-	return true
+	found := false
+	c.do(now, func() { found = c.parts.models.Call(element, id, call) })
+	return found
 }
 
-// State is the node's configuration. Who changes it calls Changed.
-func (c *Core) State() *state.Node { return c.state }
+// State is a copy of the node's configuration.
+func (c *Core) State() *state.Node { return c.host.state.Clone() }
 
-// Changed makes the node act by its changed configuration and keep it.
-func (c *Core) Changed() {
-	c.begin(c.now)
-	c.stateDirty = true
-	c.derive()
+// Address is the address of the primary element; unassigned while the node is not
+// provisioned.
+func (c *Core) Address() mesh.Address { return c.host.state.Address }
+
+// Edit changes the node's configuration. The node stores it and acts by it, unless
+// change returns false: then nothing has changed.
+func (c *Core) Edit(change func(*state.Node) bool) {
+	c.do(c.host.now, func() { c.edit(change) })
+}
+
+func (c *Core) edit(change func(*state.Node) bool) {
+	if change(c.host.state) {
+		c.host.edited = true
+		c.derive()
+	}
+}
+
+// derive makes all parts act by the changed configuration.
+func (c *Core) derive() {
+	c.router.ConfigurationChanged()
+	for _, p := range c.all {
+		p.ConfigurationChanged()
+	}
 }
 
 // Reset takes the node out of its network (section 3.10.7). It becomes an
 // unprovisioned device again.
 func (c *Core) Reset() error {
-	c.state.Reset()
-	c.stateDirty = true
-	c.iv = newIVClock(c.now, false)
-	for _, p := range slices.Clone(c.requests) {
-		c.finish(p, Response{}, ErrNotProvisioned)
-	}
-	c.later = nil
-	c.leaveRemotely()
-	// In another network other nodes have the same addresses and lower
-	// sequence numbers.
-	c.lower.Replay, c.output.Replay = c.lower.Replay[:0], c.output.Replay[:0]
-	c.output.ForgetReplay = true
-	c.subnets = nil
-	c.leaveFriends()
-	c.heartbeats = heartbeats{}
-	c.buildReceiver()
-	if err := c.buildTransport(nil); err != nil {
-		return err
-	}
-	c.derive()
-	c.report(Left{})
-	return c.startDevice()
+	var err error
+	c.do(c.host.now, func() { err = c.leave() })
+	return err
 }
 
-func (c *Core) buildReceiver() {
-	c.receiver = network.NewReceiver(network.Config{IVIndex: c.state.IVIndex, Cache: c.options.CacheSize})
+func (c *Core) leave() error {
+	h := c.host
+	h.Edit((*state.Node).Reset)
+	// In another network other nodes have the same addresses and lower sequence
+	// numbers.
+	h.output.Replay = h.output.Replay[:0]
+	h.output.ForgetReplay = true
+	err := c.router.LeaveNetwork()
+	for _, p := range c.all {
+		err = errors.Join(err, p.LeftNetwork())
+	}
+	c.derive()
+	h.Report(part.Left{})
+	return err
+}
+
+// join makes the node part of the network that it was provisioned into.
+func (c *Core) join(j *provision.Joined) {
+	key := state.Subnet{Index: j.Network.Index, Key: j.Network.Key}
+	if j.Network.KeyRefresh {
+		key.Phase, key.NewKey = state.SecondPhase, j.Network.Key
+	}
+	c.host.Edit(func(n *state.Node) {
+		n.Address, n.DeviceKey = j.Address, j.DeviceKey
+		n.IVIndex, n.IVUpdate = j.Network.IVIndex, j.Network.IVUpdate
+		n.Subnets = []state.Subnet{key}
+	})
+	c.host.sequence.Restart(c.parts.ivUpdate.State().TransmitIVIndex())
+	c.parts.gatt.Solicitor.Joined()
+	c.parts.ivUpdate.Joined()
+	c.host.output.ForgetReplay = true // had Reset been cut short, it would still be there
+	c.derive()
+	c.host.Report(part.Joined{Address: j.Address, NetKey: key.Index})
 }
 
 // Counters returns what was counted so far.
 func (c *Core) Counters() Counters {
-	n := c.counters
-	n.Network = c.receiver.Counters()
-	n.Transport = c.transport.Counters()
-	n.Friend = c.friendship.counters()
-	n.GATT = c.gattCounters()
+	n := c.host.counters
+	c.router.Counters(&n)
+	for _, p := range c.all {
+		p.Counters(&n)
+	}
 	return n
 }
 
 // SequenceLeft is how many sequence numbers are left with this IV index.
-func (c *Core) SequenceLeft() int {
-	// The last reserve goes beyond what there is.
-	return max(int(mesh.MaxSequenceNumber)+1-int(c.sequence.next), 0)
-}
+func (c *Core) SequenceLeft() int { return c.host.sequence.Left() }
 
-func (c *Core) report(e Event) { c.output.Report = append(c.output.Report, e) }
-
-// jitter draws a random duration from low up to high.
-func (c *Core) jitter(low, high time.Duration) time.Duration {
-	if high <= low {
-		return low
-	}
-	var b [8]byte
-	if _, err := io.ReadFull(c.options.Random, b[:]); err != nil {
-		return high
-	}
-	return low + time.Duration(binary.BigEndian.Uint64(b[:])>>1)%(high-low)
-}
+// SetPace tells the core how fast its radio is, until further notice. Without it
+// the radio is taken for one of bearer.UsualPace.
+func (c *Core) SetPace(p bearer.Pace) { c.router.SetPace(p) }

@@ -34,8 +34,7 @@ func newDistribution(t *testing.T, receivers int) *distribution {
 	m, uuid := d.addDevice("distributor", node.DeviceOptions{}, func() []access.Element { return device.NewDistributor().Elements() })
 	peer := d.provision(d.gateway, uuid, provision.Auth{})
 	d.setUp(d.gateway, peer)
-	m.State().Relay = state.Disabled
-	m.Changed()
+	m.edit(func(n *state.Node) { n.Relay = state.Disabled })
 	d.distributor, d.address = m, peer.Address+device.Distributor
 	for _, r := range d.receivers {
 		var status configuration.ModelSubscriptionStatus

@@ -48,8 +48,7 @@ func newUpdates(t *testing.T, receivers int) *updates {
 		m, uuid := p.addDevice(fmt.Sprintf("plug %d", i), node.DeviceOptions{}, func() []access.Element { return device.NewPlug().Elements() })
 		peer := p.provision(u.gateway, uuid, provision.Auth{})
 		p.setUp(u.gateway, peer)
-		m.State().Relay = state.Disabled // all hear each other
-		m.Changed()
+		m.edit(func(n *state.Node) { n.Relay = state.Disabled }) // all hear each other
 		u.receivers = append(u.receivers, &receiver{member: m, address: peer.Address})
 	}
 	return u

@@ -34,8 +34,7 @@ func (p *pump) addFriend() *member {
 // change configures a node by hand.
 func (p *pump) change(m *member, f func(*state.Node)) {
 	p.Helper()
-	f(m.State())
-	m.Changed()
+	m.edit(f)
 	p.carryOut(m)
 }
 

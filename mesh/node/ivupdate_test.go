@@ -202,9 +202,8 @@ func TestIVStatesAreNeverShort(t *testing.T) {
 		gateway := p.add("gateway", saved, node.Options{}, func() []access.Element {
 			return []access.Element{{Models: []access.Model{configuration.Client{}}}}
 		})
-		gateway.State().Beacon = false // less to do
-		gateway.Changed()
-		p.begin(gateway) // so that something is stored
+		gateway.edit(func(n *state.Node) { n.Beacon = false }) // less to do
+		p.begin(gateway)                                       // so that something is stored
 		data := []byte{0, 0, 0, 0, 0, 0, 4, 0}
 		if err := gateway.store.Apply(store.Change{Table: node.TableNode, Key: "sequence", Value: data}); err != nil {
 			rt.Fatal(err)
@@ -441,8 +440,7 @@ func TestBeaconsThatMoveNothing(t *testing.T) {
 		t.Errorf("counted %+v, before %+v", after, before)
 	}
 	// A node that is on no other subnet follows that one.
-	plug.State().Subnets = plug.State().Subnets[1:]
-	plug.Changed()
+	plug.edit(func(n *state.Node) { n.Subnets = n.Subnets[1:] })
 	if err := plug.BeginIVUpdate(p.now); !errors.Is(err, node.ErrIVPrimary) {
 		t.Errorf("an update begun by a node that is not on the primary subnet: %v", err)
 	}
@@ -455,7 +453,8 @@ func TestBeaconsThatMoveNothing(t *testing.T) {
 // A node that begins an update tells of it even if it is to send no beacons.
 func TestWhoBeginsAnUpdateSendsBeacons(t *testing.T) {
 	p := newCouple(t)
-	p.gateway.State().Beacon, p.plug.State().Beacon = false, false
+	p.gateway.edit(func(n *state.Node) { n.Beacon = false })
+	p.plug.edit(func(n *state.Node) { n.Beacon = false })
 	p.testMode(p.gateway, p.plug)
 	if err := p.begin(p.gateway); err != nil {
 		t.Fatal(err)

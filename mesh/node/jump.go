@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/gatt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/sequence"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -38,17 +40,16 @@ func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber
 	if err != nil {
 		return 0, fmt.Errorf("node: the backup has no sequence reserve: %w", err)
 	}
-	q, err := decodeSequencer(data)
+	q, err := sequence.Decode(data)
 	if err != nil {
 		return 0, err
 	}
 	jump := jumpLeast + int64(max(age, 0)/time.Second)*jumpRate
-	to := int64(q.limit) + jump
+	to := int64(q.Limit()) + jump
 	if to > int64(mesh.MaxSequenceNumber)-jumpRoom {
 		return 0, ErrJump
 	}
-	q.limit = mesh.SequenceNumber(to)
-	q.floor = max(q.floor, mesh.SequenceNumber(jump))
+	q.Skip(mesh.SequenceNumber(jump), mesh.MaxSequenceNumber, mesh.SequenceNumber(jump))
 	if data, err = s.Get(TableNode, keyState); err != nil {
 		return 0, fmt.Errorf("node: the backup has no node in it: %w", err)
 	}
@@ -56,7 +57,7 @@ func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber
 	if err != nil {
 		return 0, fmt.Errorf("node: %w", err)
 	}
-	solicited, err := jumpSolicitations(s, mesh.SequenceNumber(jump))
+	solicited, err := skipSolicitations(s, mesh.SequenceNumber(jump))
 	if err != nil {
 		return 0, err
 	}
@@ -66,10 +67,25 @@ func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber
 	}
 	if err := s.Apply(
 		store.Change{Table: TableNode, Key: keyState, Value: data},
-		store.Change{Table: TableNode, Key: keySequence, Value: q.encode()},
+		store.Change{Table: TableNode, Key: keySequence, Value: q.Encode()},
 		solicited,
 	); err != nil {
 		return 0, fmt.Errorf("node: %w", err)
 	}
 	return mesh.SequenceNumber(jump), nil
+}
+
+// skipSolicitations makes the solicitations of a restored node begin behind those
+// that it can have sent since the backup, which are fewer than its messages.
+func skipSolicitations(s store.Store, by mesh.SequenceNumber) (store.Change, error) {
+	var q sequence.Reserve
+	data, err := s.Get(TableNode, gatt.KeySolicit)
+	if err == nil {
+		q, err = sequence.Decode(data)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.Change{}, fmt.Errorf("node: the backup has no usable solicitation sequence numbers: %w", err)
+	}
+	q.Skip(by, mesh.MaxSequenceNumber, 0)
+	return store.Change{Table: TableNode, Key: gatt.KeySolicit, Value: q.Encode()}, nil
 }

@@ -31,8 +31,9 @@ func (n *Node) SetIVTestMode(ctx context.Context, on bool) error {
 // the store before anything is sent with it.
 func (n *Node) Keys(ctx context.Context, f func(configuration.Keys) error) error {
 	return n.change(ctx, func(c *Core, now time.Time) error {
-		c.begin(now)
-		return f(configuration.Keys{Host: c})
+		var err error
+		c.do(now, func() { err = f(configuration.Keys{Host: configHost{c}}) })
+		return err
 	})
 }
 
@@ -43,15 +44,6 @@ func (n *Node) change(ctx context.Context, f func(*Core, time.Time) error) error
 	}
 	return err
 }
-
-// KeyRefreshChanged says that a subnet of this node moved to another phase of
-// its key refresh: NormalOperation is the end of it.
-type KeyRefreshChanged struct {
-	NetKey mesh.KeyIndex
-	Phase  state.Phase
-}
-
-func (KeyRefreshChanged) isEvent() {}
 
 // IVSummary is how the node is placed in the IV Update procedure.
 type IVSummary struct {
@@ -67,14 +59,14 @@ type SubnetSummary struct {
 }
 
 func (c *Core) ivSummary() IVSummary {
-	return IVSummary{Elapsed: c.iv.elapsed(c.now), TestMode: c.iv.testMode}
+	return IVSummary{Elapsed: c.parts.ivUpdate.Elapsed(), TestMode: c.parts.ivUpdate.TestMode()}
 }
 
 func (c *Core) subnetSummaries() []SubnetSummary {
-	list := make([]SubnetSummary, 0, len(c.state.Subnets))
-	for _, k := range c.state.Subnets {
+	list := make([]SubnetSummary, 0, len(c.host.state.Subnets))
+	for _, k := range c.host.state.Subnets {
 		s := SubnetSummary{NetKey: k.Index, Phase: k.Phase}
-		for _, a := range c.state.AppKeys {
+		for _, a := range c.host.state.AppKeys {
 			if a.NetKey == k.Index {
 				s.AppKeys = append(s.AppKeys, a.Index)
 			}

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +8,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/models"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/peers"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -52,7 +53,7 @@ func NewMember(m Member, random io.Reader) (Saved, error) {
 	}
 	n := defaults(uuid)
 	n.Address, n.DeviceKey = m.Address, key
-	n.Elements = composed(nil, m.Elements)
+	n.Elements = models.Compose(nil, m.Elements)
 	n.Subnets, n.AppKeys = m.Subnets, m.AppKeys
 	n.LastAddress = m.Last
 	n.IVIndexUnknown = m.IVIndex == nil
@@ -60,9 +61,9 @@ func NewMember(m Member, random io.Reader) (Saved, error) {
 		n.IVIndex, n.IVUpdate = *m.IVIndex, m.IVUpdate
 	}
 	return Saved{
-		Node:        n,
-		Peers:       m.Peers,
-		nextAddress: max(m.First, m.Address+1),
+		Node:   n,
+		Peers:  m.Peers,
+		values: map[string][]byte{peers.KeyNextAddress: peers.EncodeNext(max(m.First, m.Address+1))},
 	}, nil
 }
 
@@ -85,12 +86,10 @@ func (saved *Saved) Changes() ([]store.Change, error) {
 	}
 	changes := []store.Change{
 		{Table: TableNode, Key: keyState, Value: data},
-		{Table: TableNode, Key: keySequence, Value: saved.sequence.encode()},
+		{Table: TableNode, Key: keySequence, Value: saved.sequence.Encode()},
 	}
-	if saved.nextAddress != mesh.Unassigned {
-		changes = append(changes, store.Change{
-			Table: TableNode, Key: keyNextAddress, Value: binary.BigEndian.AppendUint16(nil, uint16(saved.nextAddress)),
-		})
+	for key, value := range saved.values {
+		changes = append(changes, store.Change{Table: TableNode, Key: key, Value: value})
 	}
 	for i := range saved.Peers {
 		p := &saved.Peers[i]

@@ -327,7 +327,7 @@ func (n *Node) CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason st
 func (n *Node) Refresh(ctx context.Context, r Refresh) (state.Peer, error) {
 	done := make(chan RefreshDone, 1)
 	if err := n.do(ctx, func(now time.Time, c *Core) error {
-		p := c.peer(r.Address)
+		p := c.parts.peers.Find(r.Address)
 		if p == nil {
 			return ErrUnknownServer
 		}
@@ -389,15 +389,9 @@ func (n *Node) Peers(ctx context.Context) ([]state.Peer, error) {
 
 // State is a copy of the node's configuration, keys included.
 func (n *Node) State(ctx context.Context) (*state.Node, error) {
-	var data []byte
-	var err error
-	if failed := n.call(ctx, func(_ time.Time, c *Core) { data, err = c.State().Encode() }); failed != nil {
-		return nil, failed
-	}
-	if err != nil {
-		return nil, fmt.Errorf("node: %w", err)
-	}
-	return state.Decode(data)
+	var s *state.Node
+	err := n.call(ctx, func(_ time.Time, c *Core) { s = c.State() })
+	return s, err
 }
 
 // Summary is what a node tells about itself, without keys.
@@ -425,7 +419,7 @@ type Summary struct {
 func (n *Node) Summary(ctx context.Context) (Summary, error) {
 	var s Summary
 	err := n.call(ctx, func(_ time.Time, c *Core) {
-		st := c.State()
+		st := c.host.state
 		s = Summary{
 			UUID:           st.UUID,
 			Address:        st.Address,
@@ -457,8 +451,8 @@ func (n *Node) ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.
 	var key crypto.Key
 	found := false
 	if err := n.call(ctx, func(_ time.Time, c *Core) {
-		if k := c.State().AppKey(index); k != nil {
-			key, found = c.State().Sending(k), true
+		if k := c.host.state.AppKey(index); k != nil {
+			key, found = c.host.state.Sending(k), true
 		}
 	}); err != nil {
 		return crypto.Key{}, err

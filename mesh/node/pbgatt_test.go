@@ -18,8 +18,7 @@ import (
 func gattDevice(p *pump, air *gattAir, name string, o node.DeviceOptions) (*member, *gattRadio, mesh.UUID) {
 	o.GATT = true
 	m, uuid := p.addDevice(name, o, plug)
-	m.State().Proxy = state.Enabled
-	m.Changed()
+	m.edit(func(n *state.Node) { n.Proxy = state.Enabled })
 	p.carryOut(m)
 	r := air.join(m, -60)
 	p.restart(m) // the beckon is for a radio that is there

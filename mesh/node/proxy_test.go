@@ -44,8 +44,7 @@ func newHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
 	}
 	h.radio = air.join(h.gateway, -50)
 	for i, m := range h.plugs {
-		m.State().Proxy = state.Enabled
-		m.Changed()
+		m.edit(func(n *state.Node) { n.Proxy = state.Enabled })
 		p.carryOut(m)
 		h.radios = append(h.radios, air.join(m, int8(-50-10*i)))
 	}
@@ -277,16 +276,14 @@ func TestNodeIdentityLastsAMinute(t *testing.T) {
 func TestProxyIsFoundByNodeIdentity(t *testing.T) {
 	for _, private := range []bool{false, true} {
 		h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
-		h.plugs[0].State().Proxy = state.Disabled
-		h.plugs[0].Changed()
+		h.plugs[0].edit(func(n *state.Node) { n.Proxy = state.Disabled })
 		h.carryOut(h.plugs[0])
 		h.pass(time.Minute)
-		h.plugs[0].Tick(h.now) // what follows is at this time
 		if private {
-			h.plugs[0].SetPrivateNodeIdentity(mesh.PrimaryNetKey, true)
+			h.plugs[0].SetPrivateNodeIdentity(h.now, mesh.PrimaryNetKey, true)
 		} else {
-			h.plugs[0].SetNodeIdentity(mesh.PrimaryNetKey, true)
-			h.plugs[0].SetPrivateNodeIdentity(mesh.PrimaryNetKey, true)
+			h.plugs[0].SetNodeIdentity(h.now, mesh.PrimaryNetKey, true)
+			h.plugs[0].SetPrivateNodeIdentity(h.now, mesh.PrimaryNetKey, true)
 		}
 		for kind, got := range map[bool]state.Feature{
 			false: h.plugs[0].NodeIdentity(mesh.PrimaryNetKey), true: h.plugs[0].PrivateNodeIdentity(mesh.PrimaryNetKey),
@@ -307,8 +304,7 @@ func TestProxyIsFoundByNodeIdentity(t *testing.T) {
 func TestPrivateProxy(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	for _, m := range h.plugs {
-		m.State().Proxy, m.State().PrivateProxy = state.Disabled, state.Enabled
-		m.Changed()
+		m.edit(func(n *state.Node) { n.Proxy, n.PrivateProxy = state.Disabled, state.Enabled })
 		h.carryOut(m)
 	}
 	h.pass(time.Minute)

@@ -11,13 +11,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
 // publishTo lets a plug send its state to an address.
 func (h *house) publishTo(i int, dst mesh.Address) {
 	m := h.plugs[i]
-	m.State().Elements[0].Model(generic.OnOffServerID).Publication.Address = dst
-	m.Changed()
+	m.edit(func(n *state.Node) { n.Elements[0].Model(generic.OnOffServerID).Publication.Address = dst })
 	m.WithModel(h.now, 0, generic.OnOffServerID, func(ctx access.Context) {
 		ctx.Publish(&generic.OnOffStatus{PresentOnOff: true})
 	})
@@ -79,12 +79,13 @@ func TestListLongerThanTheProxyHas(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.gateway.options.Monitor = false
 	h.restart(h.gateway)
-	model := &h.gateway.State().Elements[0].Models[0]
 	const groups = proxy.MaxFilter + 10
-	for i := range groups {
-		model.Subscriptions = append(model.Subscriptions, 0xC000+mesh.Address(i))
-	}
-	h.gateway.Changed()
+	h.gateway.edit(func(n *state.Node) {
+		model := &n.Elements[0].Models[0]
+		for i := range groups {
+			model.Subscriptions = append(model.Subscriptions, 0xC000+mesh.Address(i))
+		}
+	})
 	h.carryOut(h.gateway)
 	h.deafen()
 	h.awaitProxy(5 * time.Second)
@@ -109,8 +110,9 @@ func TestAcceptListNamesWhatTheNodeHas(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.gateway.options.Monitor = false
 	h.restart(h.gateway)
-	h.gateway.State().Elements[0].Models[0].Subscriptions = []mesh.Address{0xC001, 0xC002, 0xC003, 0xC004, 0xC005, 0xC006}
-	h.gateway.Changed()
+	h.gateway.edit(func(n *state.Node) {
+		n.Elements[0].Models[0].Subscriptions = []mesh.Address{0xC001, 0xC002, 0xC003, 0xC004, 0xC005, 0xC006}
+	})
 	h.carryOut(h.gateway)
 	h.deafen()
 	h.awaitProxy(5 * time.Second)
@@ -130,8 +132,7 @@ func TestAcceptListNamesWhatTheNodeHas(t *testing.T) {
 		t.Errorf("%d mismatches", n)
 	}
 	// A subscription that is new gets into the list.
-	h.gateway.State().Elements[0].Models[0].Subscriptions[0] = 0xC007
-	h.gateway.Changed()
+	h.gateway.edit(func(n *state.Node) { n.Elements[0].Models[0].Subscriptions[0] = 0xC007 })
 	h.carryOut(h.gateway)
 	h.pass(2 * time.Second)
 	before := h.gateway.Counters().Network.Fresh

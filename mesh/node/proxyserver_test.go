@@ -226,8 +226,7 @@ func TestServerTellsNewsOfTheNetwork(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	f := h.phone()
 	f.connect(0)
-	h.plugs[0].State().IVIndex++
-	h.plugs[0].Changed()
+	h.plugs[0].edit(func(n *state.Node) { n.IVIndex++ })
 	h.carryOut(h.plugs[0])
 	h.pass(200 * time.Millisecond)
 	all := f.got[proxy.MeshBeacon]
@@ -284,8 +283,7 @@ func TestReplayedConfiguration(t *testing.T) {
 func TestSolicitation(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	m, radio := h.plugs[0], h.radios[0]
-	m.State().Proxy, m.State().OnDemandProxy = state.Disabled, 20
-	m.Changed()
+	m.edit(func(n *state.Node) { n.Proxy, n.OnDemandProxy = state.Disabled, 20 })
 	h.carryOut(m)
 	if len(radio.beckons) != 0 {
 		t.Fatal("a proxy on demand beckons unasked")

@@ -86,9 +86,17 @@ func (p *pump) start(m *member, saved node.Saved) {
 	if err != nil {
 		p.Fatalf("%s: %v", m.name, err)
 	}
-	core.Changed() // as Open does for a new node: it is stored as it begins
 	m.Core = core
+	m.edit(func(*state.Node) {}) // as Open does for a new node: it is stored as it begins
 	p.carryOut(m)
+}
+
+// edit changes the configuration of a node by hand.
+func (m *member) edit(f func(*state.Node)) {
+	m.Edit(func(n *state.Node) bool {
+		f(n)
+		return true
+	})
 }
 
 // restart ends a node as kill -9 does, and starts it from its store.

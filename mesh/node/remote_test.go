@@ -272,16 +272,27 @@ func TestNodeAddressRefresh(t *testing.T) {
 	}
 }
 
+// spoil changes the configuration of a node in memory only: what it sends is as
+// before.
+func (m *member) spoil(f func(*state.Node)) {
+	m.Edit(func(n *state.Node) bool {
+		f(n)
+		return false
+	})
+}
+
 // TestRefreshRefusals: a node takes no network but its own.
 func TestRefreshRefusals(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change    func(c *chain)
 		procedure remoteprovisioning.RefreshProcedure
 	}{
-		"another IV index":  {func(c *chain) { c.gateway.State().IVIndex++ }, remoteprovisioning.RefreshDeviceKey},
-		"another NetKey":    {func(c *chain) { c.gateway.State().Subnets[0].Key[0] ^= 1 }, remoteprovisioning.RefreshDeviceKey},
-		"another phase":     {func(c *chain) { s := &c.gateway.State().Subnets[0]; s.Phase, s.NewKey = state.SecondPhase, s.Key }, remoteprovisioning.RefreshNodeAddress},
-		"an unknown subnet": {func(c *chain) { c.server.State().Subnets[0].Index = 5 }, remoteprovisioning.RefreshDeviceKey},
+		"another IV index": {func(c *chain) { c.gateway.spoil(func(n *state.Node) { n.IVIndex++ }) }, remoteprovisioning.RefreshDeviceKey},
+		"another NetKey":   {func(c *chain) { c.gateway.spoil(func(n *state.Node) { n.Subnets[0].Key[0] ^= 1 }) }, remoteprovisioning.RefreshDeviceKey},
+		"another phase": {func(c *chain) {
+			c.gateway.spoil(func(n *state.Node) { n.Subnets[0].Phase, n.Subnets[0].NewKey = state.SecondPhase, n.Subnets[0].Key })
+		}, remoteprovisioning.RefreshNodeAddress},
+		"an unknown subnet": {func(c *chain) { c.server.spoil(func(n *state.Node) { n.Subnets[0].Index = 5 }) }, remoteprovisioning.RefreshDeviceKey},
 	} {
 		c := newChain(t, node.DeviceOptions{})
 		before := c.server.State().DeviceKey

@@ -75,6 +75,32 @@ func (m *member) replayEntries(t *testing.T) int {
 	return n
 }
 
+// A Configuration Client that resets a node hears nothing of what goes wrong after
+// its answer. The owner of the node does.
+func TestFailedResetIsReported(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, plug)
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	p.setUp(gateway, peer)
+	// No device can be made of these options: an action without a size.
+	dev.options.Device.OutputActions = provision.ActionsOf(provision.Blink)
+	p.restart(dev)
+	var reset configuration.NodeResetStatus
+	p.configure(gateway, peer, &configuration.NodeReset{}, &reset)
+	if _, ok := take[node.Left](dev, nil); !ok || dev.State().IsProvisioned() {
+		t.Error("the device did not leave")
+	}
+	told := false
+	for _, e := range dev.events {
+		_, faulted := e.(node.Faulted)
+		told = told || faulted
+	}
+	if !told {
+		t.Errorf("nobody was told of the error, only %+v", dev.events)
+	}
+}
+
 func TestResetEndsRequests(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -99,8 +125,7 @@ func TestDefaultTTLIsUsed(t *testing.T) {
 	dev.options.Monitor = true
 	p.restart(dev)
 	peer := p.provision(gateway, uuid, provision.Auth{})
-	gateway.State().DefaultTTL = 5
-	gateway.Changed()
+	gateway.edit(func(n *state.Node) { n.DefaultTTL = 5 })
 	p.carryOut(gateway)
 	var status configuration.DefaultTTLStatus
 	p.configure(gateway, peer, &configuration.DefaultTTLSet{TTL: 7}, &status)
@@ -140,8 +165,7 @@ func TestKeyRefreshOverTheAir(t *testing.T) {
 		p.configure(gateway, peer, &configuration.DefaultTTLGet{}, &ttl)
 	}
 	local := func(change func(*state.Node)) {
-		change(gateway.State())
-		gateway.Changed()
+		gateway.edit(change)
 		p.carryOut(gateway)
 	}
 	phase := func(transition uint8, want state.Phase) {

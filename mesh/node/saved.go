@@ -1,30 +1,29 @@
 package node
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/peers"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/sequence"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// Tables and keys of a node in its store.
+// Tables of a node in its store, and the keys of the core. The parts have keys of
+// their own in TableNode.
 const (
-	TableNode  store.Table = "node"
-	TablePeers store.Table = "peers" // by UUID
-	// TableExclusions has the addresses of nodes that have left, by the first
-	// one, as JSON of Exclusion.
-	TableExclusions store.Table = "exclusions"
+	TableNode store.Table = "node"
+	// TablePeers has the other nodes, by UUID.
+	TablePeers = peers.Table
+	// TableExclusions has the addresses of nodes that have left, by the first one,
+	// as JSON of Exclusion.
+	TableExclusions = peers.ExclusionTable
 
-	keyState       = "state"
-	keySequence    = "sequence"
-	keySolicit     = "solicitation_sequence"
-	keyNextAddress = "next_address"
-	keyIVClock     = "iv_clock"
+	keyState    = "state"
+	keySequence = "sequence"
 )
 
 // Saved is what a node is made of again after a restart.
@@ -35,41 +34,43 @@ type Saved struct {
 	// Exclusions are the addresses that cannot be given out yet.
 	Exclusions []Exclusion
 
-	sequence sequencer
-	// solicitations are numbered apart from messages, without an IV index.
-	solicitations sequencer
-	iv            *ivClock // nil for a new node
-	nextAddress   mesh.Address
+	sequence sequence.Reserve
+	values   map[string][]byte // of the parts, by their keys
 }
+
+// value implements part.Stored.
+func (s *Saved) value(key string) []byte { return s.values[key] }
 
 // Load reads what a node has saved. Node is nil when the store is new.
 func Load(s store.Store) (Saved, error) {
 	var saved Saved
-	data, err := s.Get(TableNode, keyState)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return saved, nil
-	case err != nil:
-		return saved, fmt.Errorf("node: %w", err)
-	}
-	if saved.Node, err = state.Decode(data); err != nil {
-		return saved, fmt.Errorf("node: %w", err)
-	}
-	if err := saved.loadNumbers(s); err != nil {
-		return saved, err
-	}
-	peers, err := s.All(TablePeers)
+	values, err := s.All(TableNode)
 	if err != nil {
 		return saved, fmt.Errorf("node: %w", err)
 	}
-	for _, data := range peers {
+	data := values[keyState]
+	if data == nil {
+		return saved, nil
+	}
+	saved.values = values
+	if saved.Node, err = state.Decode(data); err != nil {
+		return saved, fmt.Errorf("node: %w", err)
+	}
+	if err := saved.loadSequence(); err != nil {
+		return saved, err
+	}
+	all, err := s.All(TablePeers)
+	if err != nil {
+		return saved, fmt.Errorf("node: %w", err)
+	}
+	for _, data := range all {
 		p, err := state.DecodePeer(data)
 		if err != nil {
 			return saved, fmt.Errorf("node: %w", err)
 		}
 		saved.Peers = append(saved.Peers, p)
 	}
-	if saved.Exclusions, err = loadExclusions(s); err != nil {
+	if saved.Exclusions, err = peers.LoadExclusions(s); err != nil {
 		return saved, err
 	}
 	err = s.Replay(func(e store.ReplayEntry) { saved.Replay = append(saved.Replay, e) })
@@ -79,41 +80,16 @@ func Load(s store.Store) (Saved, error) {
 	return saved, nil
 }
 
-// loadNumbers reads the sequence reserves, the time of the IV Update procedure
-// and the next free address.
-func (saved *Saved) loadNumbers(s store.Store) error {
-	data, err := s.Get(TableNode, keySequence)
-	if err == nil {
-		saved.sequence, err = decodeSequencer(data)
+// loadSequence reads the sequence reserve. A node that was provisioned and has no
+// reserve may have used any number: it must not send.
+func (s *Saved) loadSequence() error {
+	data, ok := s.values[keySequence]
+	if !ok && !s.Node.IsProvisioned() {
+		return nil
 	}
-	// A node that was provisioned and has no reserve may have used any number:
-	// it must not send.
-	if err != nil && (saved.Node.IsProvisioned() || !errors.Is(err, store.ErrNotFound)) {
+	var err error
+	if s.sequence, err = sequence.Decode(data); err != nil {
 		return fmt.Errorf("node: without its sequence reserve the node cannot send safely: %w", err)
-	}
-	data, err = s.Get(TableNode, keySolicit)
-	if err == nil {
-		saved.solicitations, err = decodeSequencer(data)
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("node: without its solicitation sequence numbers the node cannot solicit safely: %w", err)
-	}
-	data, err = s.Get(TableNode, keyIVClock)
-	if err == nil {
-		saved.iv, err = decodeIVClock(data)
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("node: %w", err)
-	}
-	data, err = s.Get(TableNode, keyNextAddress)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
-		return fmt.Errorf("node: %w", err)
-	case len(data) != 2:
-		return fmt.Errorf("node: the stored next address has %d octets, expected 2", len(data))
-	default:
-		saved.nextAddress = mesh.Address(binary.BigEndian.Uint16(data))
 	}
 	return nil
 }

@@ -17,8 +17,7 @@ func newShyHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
 	t.Helper()
 	h := newHouse(t, plugs, o)
 	for _, m := range h.plugs {
-		m.State().Proxy, m.State().OnDemandProxy = state.Disabled, 20
-		m.Changed()
+		m.edit(func(n *state.Node) { n.Proxy, n.OnDemandProxy = state.Disabled, 20 })
 		h.carryOut(m)
 	}
 	for i, r := range h.radios {
@@ -211,8 +210,7 @@ func TestSolicitationReserve(t *testing.T) {
 // hears when it has two radios.
 func TestOwnSolicitation(t *testing.T) {
 	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
-	h.gateway.State().OnDemandProxy = 20
-	h.gateway.Changed()
+	h.gateway.edit(func(n *state.Node) { n.OnDemandProxy = 20 })
 	h.radios[0].off = true
 	h.deafen()
 	h.run(10*time.Second, "a solicitation", func() bool { return len(h.pump.gatt.solicitations) > 0 })

@@ -39,17 +39,23 @@ type Solicitor struct {
 // new sources are rejected.
 type SolicitationRPL []Solicitor
 
-// Accept reports whether a solicitation is new, and records it.
-func (l *SolicitationRPL) Accept(src mesh.Address, seq mesh.SequenceNumber) bool {
+// Takes reports whether a solicitation is new and the list has room for it.
+func (l *SolicitationRPL) Takes(src mesh.Address, seq mesh.SequenceNumber) bool {
 	i, found := l.find(src)
-	switch {
-	case found && seq <= (*l)[i].Seq:
+	if found {
+		return seq > (*l)[i].Seq
+	}
+	return len(*l) < MaxSolicitors
+}
+
+// Accept records a solicitation, and reports whether it was accepted.
+func (l *SolicitationRPL) Accept(src mesh.Address, seq mesh.SequenceNumber) bool {
+	if !l.Takes(src, seq) {
 		return false
-	case found:
+	}
+	if i, found := l.find(src); found {
 		(*l)[i].Seq = seq
-	case len(*l) >= MaxSolicitors:
-		return false
-	default:
+	} else {
 		*l = slices.Insert(*l, i, Solicitor{src, seq})
 	}
 	return true

@@ -31,9 +31,9 @@ var (
 // host is a node that consists only of its state.
 type host struct{ *state.Node }
 
-func (h host) State() *state.Node { return h.Node }
-func (host) Changed()             {}
-func (host) Reset() error         { return nil }
+func (h host) State() *state.Node                 { return h.Node }
+func (h host) Edit(change func(*state.Node) bool) { change(h.Node) }
+func (host) Reset() error                         { return nil }
 
 func newHost() host {
 	return host{&state.Node{

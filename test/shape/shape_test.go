@@ -26,12 +26,8 @@ const (
 // longer needed fails the test.
 func exceptions() map[string]string {
 	return map[string]string{
-		"mesh/node":      "being split",
-		"mesh/node.Core": "being split",
 		"bridge":         "being split",
 		"bridge.Service": "being split",
-
-		"bridge/translate.lamp": "being split",
 
 		"mesh/access.Codec": "a method for each kind of field of a message, as encoding/binary and the like have",
 

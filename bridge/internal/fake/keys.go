@@ -15,9 +15,9 @@ import (
 // keyHolder is a foundation.Host that is nothing but a state.
 type keyHolder struct{ node *state.Node }
 
-func (h keyHolder) State() *state.Node { return h.node }
-func (keyHolder) Changed()             {}
-func (keyHolder) Reset() error         { return nil }
+func (h keyHolder) State() *state.Node                 { return h.node }
+func (h keyHolder) Edit(change func(*state.Node) bool) { change(h.node) }
+func (keyHolder) Reset() error                         { return nil }
 
 // own is the bridge's own node.
 type own struct {

@@ -13,9 +13,9 @@ import (
 // bare is a host without models.
 type bare struct{ node *state.Node }
 
-func (h bare) State() *state.Node { return h.node }
-func (bare) Changed()             {}
-func (bare) Reset() error         { return nil }
+func (h bare) State() *state.Node                 { return h.node }
+func (b bare) Edit(change func(*state.Node) bool) { change(b.State()) }
+func (bare) Reset() error                         { return nil }
 
 // A refresh is taken to each phase from each other one, as after a crash that
 // came before the last step was stored.

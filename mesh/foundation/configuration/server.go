@@ -70,15 +70,15 @@ func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 }
 
 // leave resets the node. After that it has no key to answer with, and cannot
-// answer a request that comes again because the answer was lost: it says it
-// more than once beforehand.
+// answer a request that comes again because the answer was lost. So it sends the
+// answer more than once beforehand.
 func (s *Server) leave(ctx access.Context, answer access.Message) {
 	const more = 2
 	for range more {
 		ctx.Reply(answer)
 	}
-	// The node reports an error of its own; nobody asks this model.
-	_ = s.Host().Reset()
+	_ = s.Host().Reset() // the node reports an error
+
 }
 
 // Composition is page 0 of the node's composition data (section 4.2.2.1).

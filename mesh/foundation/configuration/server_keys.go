@@ -88,8 +88,10 @@ type Keys struct{ foundation.Host }
 func (s *Server) keys() Keys { return Keys{s.Host()} }
 
 func (h Keys) change(f func(*state.Node)) {
-	f(h.State())
-	h.Changed()
+	h.Edit(func(n *state.Node) bool {
+		f(n)
+		return true
+	})
 }
 
 // AddNetKey gives the node a NetKey (section 4.3.2.31).
@@ -119,7 +121,10 @@ func (h Keys) UpdateNetKey(index mesh.KeyIndex, key crypto.Key) foundation.Statu
 	case k.Phase != state.NormalOperation || k.Key.Equal(key):
 		return foundation.CannotUpdate
 	}
-	h.change(func(*state.Node) { k.Phase, k.NewKey = state.FirstPhase, key })
+	h.change(func(n *state.Node) {
+		k := n.Subnet(index)
+		k.Phase, k.NewKey = state.FirstPhase, key
+	})
 	return foundation.Success
 }
 
@@ -155,9 +160,9 @@ func (h Keys) SetPhase(index mesh.KeyIndex, transition uint8) foundation.Status 
 	case transition == 2 && k.Phase == state.NormalOperation:
 		return foundation.CannotSet
 	case transition == 2 && k.Phase == state.FirstPhase:
-		h.change(func(*state.Node) { k.Phase = state.SecondPhase })
+		h.change(func(n *state.Node) { n.Subnet(index).Phase = state.SecondPhase })
 	case transition == 3 && k.Phase != state.NormalOperation:
-		h.change(func(n *state.Node) { n.RevokeOldKeys(k) })
+		h.change(func(n *state.Node) { n.RevokeOldKeys(n.Subnet(index)) })
 	}
 	return foundation.Success
 }
@@ -179,7 +184,7 @@ func (h Keys) Refresh(index mesh.KeyIndex, phase uint8, key crypto.Key, apps map
 			return status
 		}
 	}
-	if k.Phase == state.FirstPhase {
+	if h.State().Subnet(index).Phase == state.FirstPhase {
 		for app, key := range apps {
 			if a := h.State().AppKey(app); a == nil || a.NetKey != index {
 				continue
@@ -238,7 +243,10 @@ func (h Keys) UpdateAppKey(net, index mesh.KeyIndex, key crypto.Key) foundation.
 	case subnet.Phase != state.FirstPhase || k.Updated || k.Key.Equal(key):
 		return foundation.CannotUpdate
 	}
-	h.change(func(*state.Node) { k.Updated, k.NewKey = true, key })
+	h.change(func(n *state.Node) {
+		k := n.AppKey(index)
+		k.Updated, k.NewKey = true, key
+	})
 	return foundation.Success
 }
 

@@ -93,8 +93,11 @@ func (s *Server) subscribe(element, group mesh.Address, id mesh.ModelID, change 
 	case isManaged(id):
 		answer.Status = foundation.NotASubscribeModel
 	default:
-		if answer.Status = change(model); answer.Status == foundation.Success {
-			s.Host().Changed()
+		s.Host().Edit(func(*state.Node) bool {
+			answer.Status = change(model)
+			return answer.Status == foundation.Success
+		})
+		if answer.Status == foundation.Success {
 		}
 	}
 	return answer

@@ -70,8 +70,7 @@ func (s *Server) subnet(index mesh.KeyIndex) *state.DirectedSubnet {
 // inSubnet changes the configuration of a subnet, if the node is in it.
 func (s *Server) inSubnet(index mesh.KeyIndex, change func(d *state.DirectedSubnet)) {
 	if s.Host().State().Subnet(index) != nil {
-		change(s.stored().Subnet(index))
-		s.Host().Changed()
+		s.Change(func(*state.Node) { change(s.stored().Subnet(index)) })
 	}
 }
 
@@ -219,8 +218,7 @@ func (s *Server) handlePaths() {
 // when PDUs are sent.
 func (s *Server) handleTransmissions() {
 	set := func(f func(d *state.Directed)) {
-		f(s.stored())
-		s.Host().Changed()
+		s.Change(func(*state.Node) { f(s.stored()) })
 	}
 	network := func() access.Message { return &DirectedNetworkTransmitStatus{s.directed().NetworkTransmit} }
 	foundation.On(s, func(*access.Incoming, *DirectedNetworkTransmitGet) access.Message { return network() })

@@ -162,10 +162,12 @@ func (s *Server) handleDependents() {
 			m.Status = foundation.InvalidPathEntry
 			return m
 		}
-		if m.Status = f(p); m.Status == foundation.Success {
-			d.UpdateIdentifier++
-			s.Host().Changed()
-		}
+		s.Host().Edit(func(*state.Node) bool {
+			if m.Status = f(p); m.Status == foundation.Success {
+				d.UpdateIdentifier++
+			}
+			return m.Status == foundation.Success
+		})
 		return m
 	}
 	foundation.On(s, func(_ *access.Incoming, m *ForwardingTableDependentsAdd) access.Message {

@@ -65,8 +65,12 @@ func New() *Host {
 // State implements foundation.Host.
 func (h *Host) State() *state.Node { return &h.Node }
 
-// Changed implements foundation.Host.
-func (h *Host) Changed() { h.Changes++ }
+// Edit implements foundation.Host.
+func (h *Host) Edit(change func(*state.Node) bool) {
+	if change(&h.Node) {
+		h.Changes++
+	}
+}
 
 // Reset implements foundation.Host. It fails, which the servers must bear.
 func (h *Host) Reset() error {

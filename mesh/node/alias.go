@@ -1,0 +1,138 @@
+package node
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/ivupdate"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/sequence"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
+)
+
+// What the owner of a node and its parts share is declared in package part.
+type (
+	// Options says what a node is. All but Elements and Random may be zero.
+	Options = part.Options
+	// DeviceOptions says how an unprovisioned device shows itself.
+	DeviceOptions = part.DeviceOptions
+	// OOBDevice is what an unprovisioned device has out of band.
+	OOBDevice = part.OOBDevice
+	// FriendOptions bound the Friend feature.
+	FriendOptions = part.FriendOptions
+	// LowPowerOptions say how a Low Power node sleeps.
+	LowPowerOptions = part.LowPowerOptions
+	// ProxyOptions is a node's part in the proxy protocol.
+	ProxyOptions = part.ProxyOptions
+	// ClientMode says when a node is the client of a proxy.
+	ClientMode = part.ClientMode
+	// AddressRange is the unicast addresses that a provisioner gives out.
+	AddressRange = part.AddressRange
+	// Exclusion is the unicast addresses of a node that has left the network.
+	Exclusion = part.Exclusion
+
+	// Output is what a Core wants done after an input.
+	Output = part.Output
+	// GATTAction is something to be done with the GATT bearer.
+	GATTAction = part.GATTAction
+	// Connect makes a connection.
+	Connect = part.Connect
+	// Disconnect ends a connection.
+	Disconnect = part.Disconnect
+	// Write sends the Proxy PDUs of one message.
+	Write = part.Write
+	// Beckon sets what is advertised so that others connect.
+	Beckon = part.Beckon
+	// Counters counts what the node dropped and did since it was made.
+	Counters = part.Counters
+	// GATTCounters counts what a node did over connections.
+	GATTCounters = part.GATTCounters
+
+	// Request is an access message to another node.
+	Request = part.Request
+	// RequestID names a request until its RequestDone.
+	RequestID = part.RequestID
+	// Response is how a request ended.
+	Response = part.Response
+	// Provision says which device to take into the network, and how.
+	Provision = part.Provision
+	// Certificate asks for certificate-based provisioning.
+	Certificate = part.Certificate
+	// BearerChoice is what a device is to be provisioned over.
+	BearerChoice = part.BearerChoice
+	// Refresh says what to renew on a node that is in the network.
+	Refresh = part.Refresh
+)
+
+// The events that a node reports, of Output.Report and Config.Report.
+type (
+	// Event is something that happened on the node: one of the types below.
+	Event = part.Event
+	// MessageReceived is an access message, with Options.Monitor.
+	MessageReceived = part.MessageReceived
+	// HeartbeatReceived is a heartbeat, with Options.Monitor.
+	HeartbeatReceived = part.HeartbeatReceived
+	// DeviceHeard is an unprovisioned device.
+	DeviceHeard = part.DeviceHeard
+	// ProvisioningStep says how far a provisioning has come.
+	ProvisioningStep = part.ProvisioningStep
+	// ProvisioningDone ends a provisioning.
+	ProvisioningDone = part.ProvisioningDone
+	// RefreshDone ends a Refresh.
+	RefreshDone = part.RefreshDone
+	// RequestDone ends a request.
+	RequestDone = part.RequestDone
+	// Joined says that this node was provisioned.
+	Joined = part.Joined
+	// Left says that this node has left its network.
+	Left = part.Left
+	// ResetRefused says that this node was to leave its network, and stayed.
+	ResetRefused = part.ResetRefused
+	// IVIndexChanged says that the network moved in the IV Update procedure.
+	IVIndexChanged = part.IVIndexChanged
+	// KeyRefreshChanged says that a subnet moved in the Key Refresh procedure.
+	KeyRefreshChanged = part.KeyRefreshChanged
+	// KeysChanged says that keys were added or removed.
+	KeysChanged = part.KeysChanged
+	// FriendshipChanged says that a friendship began or ended.
+	FriendshipChanged = part.FriendshipChanged
+	// ProxyConnected says that this node is the client of a proxy.
+	ProxyConnected = part.ProxyConnected
+	// ProxyLost says that a connection to a proxy has ended.
+	ProxyLost = part.ProxyLost
+	// Faulted says that the node could not do something that nobody waits for.
+	Faulted = part.Faulted
+)
+
+// Values of ClientMode and BearerChoice, and the default number of attempts.
+const (
+	ClientOff  = part.ClientOff
+	ClientAuto = part.ClientAuto
+	ClientOn   = part.ClientOn
+
+	AnyBearer  = part.AnyBearer
+	OnlyPBADV  = part.OnlyPBADV
+	OnlyPBGATT = part.OnlyPBGATT
+
+	DefaultAttempts = part.DefaultAttempts
+)
+
+// Errors of a node. Their texts say what to do.
+var (
+	ErrNoResponse      = part.ErrNoResponse
+	ErrQueueFull       = part.ErrQueueFull
+	ErrCancelled       = part.ErrCancelled
+	ErrNotSent         = part.ErrNotSent
+	ErrNotProvisioned  = part.ErrNotProvisioned
+	ErrProvisioning    = part.ErrProvisioning
+	ErrNoProvisioning  = part.ErrNoProvisioning
+	ErrTooManySessions = part.ErrTooManySessions
+	ErrNoAddresses     = part.ErrNoAddresses
+	ErrNotSighted      = part.ErrNotSighted
+	ErrUnknownServer   = part.ErrUnknownServer
+	ErrServerBusy      = part.ErrServerBusy
+	ErrUncertain       = part.ErrUncertain
+	ErrSequenceSpent   = sequence.ErrSpent
+	ErrNoIVIndex       = ivupdate.ErrNoIVIndex
+	ErrIVUpdating      = ivupdate.ErrUpdating
+	ErrIVNormal        = ivupdate.ErrNormal
+	ErrIVPrimary       = ivupdate.ErrPrimary
+	ErrIVTooEarly      = ivupdate.ErrTooEarly
+	ErrIVIndexSpent    = ivupdate.ErrIndexSpent
+)

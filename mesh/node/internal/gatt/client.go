@@ -1,0 +1,283 @@
+package gatt
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
+)
+
+// silence is for how long nothing of the network is heard by advertising before a
+// node that may use a proxy does. Nodes that send beacons do it every ten seconds
+// among them.
+const silence = 30 * time.Second
+
+// newcomerTime is for how long a node that was provisioned over PB-GATT is looked
+// for as a proxy: as long as it advertises its identity.
+const newcomerTime = identityTime
+
+// newcomer is a node that was provisioned over PB-GATT lately. It may have no
+// other bearer than GATT.
+type newcomer struct {
+	address mesh.Address
+	until   time.Time
+}
+
+// Models knows the addresses of the node.
+type Models interface {
+	Subscriptions(dst []mesh.Address) []mesh.Address
+	FixedGroups(dst []mesh.Address) []mesh.Address
+}
+
+// Peers lists the addresses of the nodes whose device key this node has.
+type Peers interface{ Addresses() iter.Seq[mesh.Address] }
+
+// Client is the part of a node that uses proxies.
+type Client struct {
+	part.None
+	exchange
+	options   part.ProxyOptions
+	monitor   bool // the node wants to hear what is sent to any group
+	models    Models
+	peers     Peers
+	server    *Server // knows the identities of the subnets
+	solicitor *Solicitor
+
+	client    *proxy.Client
+	out       proxy.ClientOutput
+	proxies   map[bearer.LinkID]*usedProxy
+	lastOnAir time.Time // when the network was last heard by advertising
+	newcomer  newcomer
+	sighted   uint64
+}
+
+// usedProxy is a proxy that this node is connected to, or connects to.
+type usedProxy struct {
+	netKey mesh.KeyIndex // of its subnet
+	node   mesh.Address  // its primary element, when it is known
+	proven bool          // it has shown that it has the key
+}
+
+// Compile-time checks of what others use it as.
+var (
+	_ part.Part = (*Client)(nil)
+	_ User      = (*Client)(nil)
+)
+
+// Inputs implements part.Part.
+func (c *Client) Inputs() part.Inputs { return part.Sighting | part.End }
+
+// Input implements part.Part.
+func (c *Client) Input(in *part.Input) bool {
+	if in.Kind == part.End {
+		c.update()
+		return c.carryOut()
+	}
+	if in.Sighting.Service != bearer.ProxyService {
+		return false
+	}
+	c.sight(in.Sighting)
+	return true
+}
+
+// sight notes a proxy of one of the node's subnets.
+func (c *Client) sight(s *bearer.Sighting) {
+	if c.options.Client == part.ClientOff || !s.Connectable || !c.host.State().IsProvisioned() {
+		return
+	}
+	t, ok := proxy.TypeOf(s.ServiceData())
+	if !ok {
+		return
+	}
+	now := c.host.Now()
+	for _, p := range c.server.served {
+		node, ours := c.identify(p, t, s.ServiceData())
+		if !ours {
+			continue
+		}
+		c.sighted++
+		c.client.Sight(now, proxy.Candidate{
+			Peer: s.From, Adapter: s.Adapter, RSSI: s.RSSI, NetKey: p.index, Node: node,
+			Preferred: node != mesh.Unassigned && node == c.newcomer.address && now.Before(c.newcomer.until),
+		}, &c.out)
+		return
+	}
+}
+
+// identify tells whether service data is of a proxy of a subnet, and of which
+// node if it says so. It is compared with the nodes whose device key this node
+// has.
+func (c *Client) identify(p *subnet, t proxy.Identification, data []byte) (mesh.Address, bool) {
+	for _, identity := range p.identities {
+		if !t.IsNode() {
+			if identity.IsNetwork(data) {
+				return mesh.Unassigned, true
+			}
+			continue
+		}
+		for other := range c.peers.Addresses() {
+			if identity.IsNode(data, other) {
+				return other, true
+			}
+		}
+	}
+	return mesh.Unassigned, false
+}
+
+// carryOut does what the state machine wants done.
+func (c *Client) carryOut() bool {
+	out := &c.out
+	if len(out.Disconnect)+len(out.Connect)+len(out.Configure) == 0 {
+		return false
+	}
+	for _, id := range out.Disconnect {
+		if l := c.links.Find(id); l != nil {
+			c.links.End(l)
+		}
+	}
+	for _, d := range out.Connect {
+		c.proxies[d.ID] = &usedProxy{netKey: d.NetKey, node: d.Node}
+		c.links.Connect(part.Connect{ID: d.ID, Adapter: d.Adapter, To: d.Peer, Service: bearer.ProxyService}, c)
+	}
+	for _, m := range out.Configure {
+		if l := c.links.Find(m.ID); l != nil {
+			c.send(l, m.NetKey, m.Message)
+		}
+	}
+	out.Reset()
+	return true
+}
+
+// Opened implements User.
+func (c *Client) Opened(l *Link) { c.client.Opened(c.host.Now(), l.ID, &c.out) }
+
+// Received implements User.
+func (c *Client) Received(l *Link, kind proxy.MessageType, message []byte) bool {
+	if kind != proxy.Configuration {
+		return c.receive(l, kind, message, false)
+	}
+	p, m, v := c.open(message)
+	switch v {
+	case unreadable:
+		return false
+	case own:
+		c.client.Refuse(c.host.Now(), l.ID, &c.out) // the other end is this very node
+	case usable:
+		if used := c.proxies[l.ID]; !used.proven {
+			used.proven, used.node = true, p.Src
+			c.solicitor.found()
+			c.host.Report(part.ProxyConnected{Peer: l.Peer, Node: used.node, NetKey: used.netKey})
+		}
+		c.client.Receive(c.host.Now(), l.ID, p.Src, m, &c.out)
+	case replayed, strange: // counted
+	}
+	return true
+}
+
+// Closed implements User.
+func (c *Client) Closed(l *Link, reason error) {
+	if used := c.proxies[l.ID]; used.proven {
+		c.host.Report(part.ProxyLost{Peer: l.Peer, Node: used.node, NetKey: used.netKey, Err: reason})
+	}
+	delete(c.proxies, l.ID)
+	c.client.Closed(c.host.Now(), l.ID, &c.out)
+}
+
+// ConfigurationChanged implements part.Part.
+func (c *Client) ConfigurationChanged() {
+	c.client.Retain(func(k mesh.KeyIndex) bool { return c.host.State().Subnet(k) != nil }, &c.out)
+	c.client.SetWish(c.host.Now(), c.wish(), &c.out)
+}
+
+// wish is the filter that this node wants of a proxy. A node that monitors its
+// network wants to hear what is sent to groups that it does not know, which only
+// an empty reject list gives. Any other node names its addresses.
+func (c *Client) wish() proxy.Wish {
+	w := proxy.Wish{Type: proxy.AcceptList}
+	if c.monitor {
+		w.Type = proxy.RejectList
+	}
+	n := c.host.State()
+	for i := range n.Elements {
+		w.Addresses = append(w.Addresses, n.Address+mesh.Address(i))
+	}
+	groups := c.models.Subscriptions(c.models.FixedGroups(nil))
+	slices.Sort(groups)
+	w.Addresses = append(w.Addresses, slices.Compact(groups)...)
+	return w
+}
+
+// update lets the client work when it should.
+func (c *Client) update() {
+	if on := c.wanted(); on != c.client.Enabled() {
+		c.solicitor.found()
+		c.client.Enable(c.host.Now(), on, &c.out)
+	}
+}
+
+// wanted reports whether this node wants to be a client now. One that is a client
+// stays it until the connection ends.
+func (c *Client) wanted() bool {
+	if !c.host.State().IsProvisioned() {
+		return false
+	}
+	now := c.host.Now()
+	switch c.options.Client {
+	case part.ClientOn:
+		return true
+	case part.ClientAuto:
+		return !now.Before(c.lastOnAir.Add(silence)) || now.Before(c.newcomer.until) || c.connected()
+	default:
+		return false
+	}
+}
+
+func (c *Client) connected() bool {
+	for id := range c.proxies {
+		if l := c.links.Find(id); l != nil && l.IsOpen() {
+			return true
+		}
+	}
+	return false
+}
+
+// Welcome notes a node that was provisioned over PB-GATT: it is to be configured,
+// and may hear nothing but what comes over a connection.
+func (c *Client) Welcome(address mesh.Address) {
+	c.newcomer = newcomer{address: address, until: c.host.Now().Add(newcomerTime)}
+}
+
+// HeardNetwork notes by which way something authentic of the network came.
+func (c *Client) HeardNetwork(o part.Origin) {
+	if o.Advertised() {
+		c.lastOnAir = c.host.Now()
+	}
+}
+
+// Alone reports since when the node has looked for a proxy and has none.
+func (c *Client) Alone() (since time.Time, alone bool) { return c.client.Alone() }
+
+// Tick implements part.Part.
+func (c *Client) Tick() { c.client.Tick(c.host.Now(), &c.out) }
+
+// NextDeadline implements part.Part: also when the network will have been silent
+// for long enough.
+func (c *Client) NextDeadline() time.Time {
+	next := c.client.NextDeadline()
+	if c.options.Client == part.ClientAuto && c.host.State().IsProvisioned() && !c.client.Enabled() {
+		next = deadline.Earliest(next, c.lastOnAir.Add(silence))
+	}
+	return next
+}
+
+// Counters implements part.Part.
+func (c *Client) Counters(to *part.Counters) {
+	to.GATT.Sighted += c.sighted
+	to.GATT.Replayed += c.replayed
+	to.GATT.Client = c.client.Counters()
+}

@@ -1,0 +1,247 @@
+package gatt
+
+import (
+	"io"
+	"slices"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// IVIndex is the IV index of the node.
+type IVIndex interface {
+	// Said is what a beacon of a subnet in that phase says.
+	Said(phase state.Phase) beacon.State
+}
+
+// Advertiser appends what a node advertises while it is no proxy: an
+// unprovisioned device that can be provisioned over PB-GATT.
+type Advertiser interface {
+	AppendAdvertising(dst []bearer.Beckon) (all []bearer.Beckon, only bool)
+}
+
+// Server is the part of a node that serves the clients of its proxy.
+type Server struct {
+	part.None
+	exchange
+	iv     IVIndex
+	device Advertiser
+
+	server   *proxy.Server
+	served   []*subnet
+	clients  map[bearer.LinkID]*servedClient
+	proxyWas state.Feature   // GATT Proxy state at the end of the last input
+	shown    []bearer.Beckon // what is advertised
+	scratch  []bearer.Beckon
+	ended    []bearer.LinkID // room for Tick
+}
+
+// servedClient is a client of this node.
+type servedClient struct{ private bool } // it gets private beacons
+
+// Compile-time checks of what others use it as.
+var (
+	_ part.Part = (*Server)(nil)
+	_ User      = (*Server)(nil)
+	_ Acceptor  = (*Server)(nil)
+)
+
+// Inputs implements part.Part.
+func (s *Server) Inputs() part.Inputs { return part.Sighting | part.End }
+
+// Input implements part.Part.
+func (s *Server) Input(in *part.Input) bool {
+	if in.Kind == part.End {
+		s.update()
+		return false
+	}
+	if in.Sighting.Service != bearer.SolicitationService {
+		return false
+	}
+	s.solicited(in.Sighting.ServiceData())
+	return true
+}
+
+// Accept implements Acceptor.
+func (s *Server) Accept(e *bearer.LinkEvent) User {
+	if !s.serves() || !s.server.Opened(s.host.Now(), e.ID) {
+		return nil
+	}
+	s.tell() // what is news to the clients that are here already
+	return s
+}
+
+// Opened implements User. It tells a client the state of the subnets (section 6.7).
+func (s *Server) Opened(l *Link) {
+	public := s.host.State().Proxy == state.Enabled
+	for _, p := range s.served {
+		public = public || !p.node.until.IsZero() && p.node.kind == proxy.NodeIdentity
+		p.solicited = time.Time{} // its sender is here
+	}
+	s.clients[l.ID] = &servedClient{private: !public}
+	for _, p := range s.served {
+		s.writeBeacon(l, p)
+	}
+}
+
+// Received implements User.
+func (s *Server) Received(l *Link, kind proxy.MessageType, message []byte) bool {
+	if kind != proxy.Configuration {
+		return s.receive(l, kind, message, true)
+	}
+	p, m, v := s.open(message)
+	if v == usable {
+		if answer := s.server.Configure(l.ID, m); answer != nil {
+			s.send(l, p.NetKey, answer)
+		}
+	}
+	return v != unreadable
+}
+
+// Closed implements User.
+func (s *Server) Closed(l *Link, _ error) {
+	delete(s.clients, l.ID)
+	s.server.Closed(l.ID)
+}
+
+// isProxy reports whether messages go from one bearer to the other.
+func (s *Server) isProxy() bool {
+	n := s.host.State()
+	return n.IsProvisioned() && (n.Proxy == state.Enabled || n.PrivateProxy == state.Enabled ||
+		n.OnDemandProxy > 0 && s.server.Clients() > 0)
+}
+
+// serves reports whether clients may connect.
+func (s *Server) serves() bool {
+	if s.isProxy() {
+		return true
+	}
+	return s.host.State().IsProvisioned() && slices.ContainsFunc(s.served, func(p *subnet) bool {
+		return !p.node.until.IsZero() || !p.solicited.IsZero()
+	})
+}
+
+// solicited answers a solicitation, when the node is a proxy on demand only
+// (sections 6.9 and 4.2.47): for the seconds of its state it advertises a private
+// network identity.
+func (s *Server) solicited(data []byte) {
+	n := s.host.State()
+	if !n.IsProvisioned() || n.OnDemandProxy == 0 || n.Proxy == state.Enabled || n.PrivateProxy == state.Enabled {
+		return
+	}
+	pdu, ok := proxy.ParseSolicitationData(data)
+	var p network.PDU
+	if !ok || !s.layers.OpenSolicitation(pdu, &p) || n.Element(p.Src) != nil {
+		return
+	}
+	if !n.Solicitations.Takes(p.Src, p.Seq) {
+		s.replayed++
+		return
+	}
+	s.host.Edit(func(n *state.Node) { n.Solicitations.Accept(p.Src, p.Seq) })
+	if found := s.subnet(p.NetKey); found != nil {
+		found.solicited = s.host.Now().Add(time.Duration(n.OnDemandProxy) * time.Second)
+	}
+}
+
+// writeBeacon sends a client the beacon of a subnet.
+func (s *Server) writeBeacon(l *Link, p *subnet) {
+	own, c := s.subnets.Subnet(p.index), s.clients[l.ID]
+	if own == nil || c == nil || s.host.State().IVIndexUnknown {
+		return
+	}
+	said := s.iv.Said(own.Phase)
+	if !c.private {
+		s.links.Write(l, proxy.MeshBeacon, own.BeaconKeys().AppendSecure(nil, said))
+		return
+	}
+	var random [crypto.NonceSize]byte
+	if _, err := io.ReadFull(s.host.Random(), random[:]); err != nil {
+		s.host.CountUnsent(err)
+		return
+	}
+	s.links.Write(l, proxy.MeshBeacon, own.BeaconKeys().AppendPrivate(nil, said, random))
+}
+
+// update makes what happens over connections follow the node's state.
+func (s *Server) update() {
+	n := s.host.State()
+	if s.proxyWas == state.Enabled && n.Proxy != state.Enabled {
+		// Section 4.2.12: without the feature the node does not identify itself.
+		for _, p := range s.served {
+			p.node = advertised{}
+		}
+		s.endAll()
+	}
+	s.proxyWas = n.Proxy
+	if !n.IsProvisioned() {
+		s.endAll()
+	}
+	s.tell()
+	all := s.appendAdvertising(s.scratch[:0])
+	if !slices.EqualFunc(all, s.shown, sameBeckon) {
+		s.shown = slices.Clone(all)
+		s.host.Act(part.Beckon{All: s.shown})
+	}
+	clear(all)
+	s.scratch = all
+}
+
+func sameBeckon(a, b bearer.Beckon) bool {
+	return a.Service == b.Service && a.Private == b.Private && slices.Equal(a.Data, b.Data)
+}
+
+// endAll ends the connections of all clients.
+func (s *Server) endAll() {
+	if len(s.clients) == 0 {
+		return
+	}
+	for _, l := range s.links.Of(s) {
+		s.links.End(l)
+	}
+}
+
+// tell sends beacons that say something new.
+func (s *Server) tell() {
+	for _, p := range s.served {
+		own := s.subnets.Subnet(p.index)
+		if own == nil {
+			continue
+		}
+		key, now := p.keys[len(p.keys)-1], s.iv.Said(own.Phase)
+		if p.said == now && p.saidKey == key {
+			continue
+		}
+		p.said, p.saidKey = now, key
+		for _, l := range s.links.Of(s) {
+			s.writeBeacon(l, p)
+		}
+	}
+}
+
+// Tick implements part.Part. It ends the connections of those that have not
+// proven to be of the network, and what was advertised for long enough.
+func (s *Server) Tick() {
+	s.ended = s.server.Strangers(s.ended[:0], s.host.Now())
+	for _, id := range s.ended {
+		if l := s.links.Find(id); l != nil {
+			s.links.End(l)
+		}
+	}
+	s.tickIdentities()
+}
+
+// NextDeadline implements part.Part.
+func (s *Server) NextDeadline() time.Time {
+	return deadline.Earliest(s.server.NextDeadline(), s.identityDeadline())
+}
+
+// Counters implements part.Part.
+func (s *Server) Counters(to *part.Counters) { to.GATT.Replayed += s.replayed }

@@ -1,0 +1,59 @@
+package ivupdate
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// This file is how a node follows what the network says of its IV index.
+
+// Follow acts on an authentic beacon of a subnet whose beacons move this node's
+// IV index.
+func (p *Procedure) Follow(said beacon.State) {
+	now := p.host.Now()
+	said.KeyRefresh = false
+	decision := beacon.Decide(p.State(), said, beacon.IVConditions{
+		Elapsed:      p.clock.elapsed(now),
+		Interrupted:  p.clock.interrupted,
+		Recovered:    p.clock.unsure,
+		TestMode:     p.clock.testMode,
+		FarRecovery:  p.clock.made,
+		HoldRecovery: p.clock.sinceRecovery(now) < beacon.MinRecoveryPause,
+	})
+	switch decision {
+	case beacon.Ignore:
+		p.ignored++
+	case beacon.Follow:
+		p.move(said, false)
+	case beacon.Recover:
+		p.move(said, true)
+	case beacon.Keep:
+		if p.clock.confirm() {
+			p.host.Save(p)
+		}
+	}
+}
+
+// Learn takes the IV index from the first beacon of a network whose keys came
+// without it. The stored IV index is the lowest that it can be. Nothing has been
+// sent yet, so whatever the network says is right. An old beacon that somebody
+// repeats does no harm: the next true one moves the node on.
+func (p *Procedure) Learn(said beacon.State) {
+	if said.IVIndex < p.host.State().IVIndex {
+		p.ignored++
+		return
+	}
+	said.KeyRefresh = false
+	p.host.Edit(func(n *state.Node) { n.IVIndexUnknown = false })
+	p.change(said, false)
+	p.clock.unsure = true // the network may have been in this state for longer
+}
+
+// LearnFrom takes the IV index from a message that can be read, where no node in
+// reach sends beacons.
+func (p *Procedure) LearnFrom(r *part.Received) {
+	if n := p.host.State(); n.IVIndexUnknown && r.IVIndex == n.IVIndex {
+		p.Learn(p.State())
+	}
+}

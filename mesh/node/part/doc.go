@@ -1,0 +1,23 @@
+// Package part is what the core of a node and its parts share.
+//
+// A node (Mesh Protocol 1.1, chapter 3) is many procedures beside each other:
+// requests, friendship, the proxy protocol, provisioning, IV Update, beacons and
+// more. Each is a [Part]: a state machine without I/O, clock or goroutine, which
+// can be read, tested and removed on its own. The core hosts them:
+//
+//	             input, with its time and Origin
+//	                       │
+//	┌──────────────────────▼───────────────────────┐
+//	│ core: opens the input, routes it, closes it  │
+//	└──┬──────────────┬──────────────┬─────────────┘
+//	   ▼              ▼              ▼
+//	┌────────┐    ┌────────┐    ┌────────┐
+//	│ Part A │    │ Part B │    │ Part C │   see the core as a Host,
+//	└──┬─────┘    └──┬─────┘    └──┬─────┘   and each other through small
+//	   └──────────────┼────────────┘         interfaces of their own
+//	                  ▼
+//	    Output: replay, persist, send, report
+//
+// A new part takes one file and one line in the table of package node. It embeds
+// [None] and overrides what it needs.
+package part

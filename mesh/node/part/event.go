@@ -1,0 +1,167 @@
+package part
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+)
+
+// Event is something that happened on the node, most of them one of the types
+// below. NodeEvent only marks them.
+type Event interface{ NodeEvent() }
+
+// MessageReceived is an access message for this node, reported by a node with
+// Options.Monitor. Params belongs to the receiver of the event.
+type MessageReceived struct {
+	Src, Dst  mesh.Address
+	NetKey    mesh.KeyIndex
+	AppKey    mesh.KeyIndex // meaningless when DeviceKey is set
+	DeviceKey bool
+	TTL       mesh.TTL // as it arrived
+	RSSI      int8     // of the last hop, dBm
+	Opcode    mesh.Opcode
+	Params    []byte
+}
+
+// DeviceHeard is an unprovisioned device beacon, at most one in a few seconds
+// for each device.
+type DeviceHeard struct {
+	UUID mesh.UUID
+	OOB  uint16 // OOB Information (table 3.54)
+	RSSI int8
+	// Adapter is the radio that heard it.
+	Adapter uint8
+	// Bearer is what it offers to be provisioned over: PB-ADV or PB-GATT. A
+	// device that offers both is reported for each.
+	Bearer provision.Bearer
+	// Via is the node that heard it, for a device that was found by a Remote
+	// Provisioning Server; unassigned for this node itself.
+	Via mesh.Address
+}
+
+// ProvisioningStep says how far a provisioning has come, in a word of the
+// specification.
+type ProvisioningStep struct {
+	UUID mesh.UUID
+	Step string
+	// Prompt says what somebody has to do, with oob_wanted and oob_shown. What
+	// is wanted goes to ProvisioningInput.
+	Prompt *provision.Prompt
+	// Offers is what the device can do, with capabilities.
+	Offers *provision.Capabilities
+	// Start is what was chosen of it, with start.
+	Start *provision.Start
+}
+
+// ProvisioningDone ends a provisioning. Peer is the new node when Err is nil;
+// it is in the store already.
+type ProvisioningDone struct {
+	UUID mesh.UUID
+	Peer state.Peer
+	Err  error
+}
+
+// RequestDone ends a request.
+type RequestDone struct {
+	ID       RequestID
+	Response Response
+	Err      error
+}
+
+// Joined says that this node was provisioned as a device.
+type Joined struct {
+	Address mesh.Address
+	NetKey  mesh.KeyIndex
+}
+
+// Left says that this node was removed from its network by a Config Node
+// Reset.
+type Left struct{}
+
+// IVIndexChanged says that the network moved to another IV index, or into or
+// out of an IV Update.
+type IVIndexChanged struct {
+	IVIndex mesh.IVIndex
+	Update  bool
+}
+
+func (MessageReceived) NodeEvent()  {}
+func (DeviceHeard) NodeEvent()      {}
+func (ProvisioningStep) NodeEvent() {}
+func (ProvisioningDone) NodeEvent() {}
+func (RequestDone) NodeEvent()      {}
+func (Joined) NodeEvent()           {}
+func (Left) NodeEvent()             {}
+func (IVIndexChanged) NodeEvent()   {}
+
+// FriendshipChanged says that a friendship began or ended, on either side.
+type FriendshipChanged struct {
+	LPN, Friend mesh.Address
+	Established bool
+	Reason      string // why it ended
+}
+
+// HeartbeatReceived is a heartbeat for this node, reported by a node with
+// Options.Monitor.
+type HeartbeatReceived struct {
+	Src, Dst mesh.Address
+	Hops     uint8  // 1 for a neighbour
+	Features uint16 // in use at the source, as in composition data
+	RSSI     int8   // of the last hop, dBm
+}
+
+func (FriendshipChanged) NodeEvent() {}
+func (HeartbeatReceived) NodeEvent() {}
+
+// ProxyConnected says that this node is the client of a proxy, which has shown
+// that it has the key of the network.
+type ProxyConnected struct {
+	Peer   bearer.Peer
+	Node   mesh.Address // of its primary element
+	NetKey mesh.KeyIndex
+}
+
+// ProxyLost says that a connection to a proxy has ended. Err is nil when this
+// node ended it.
+type ProxyLost struct {
+	Peer   bearer.Peer
+	Node   mesh.Address
+	NetKey mesh.KeyIndex
+	Err    error
+}
+
+// RefreshDone ends a Refresh. Peer is the node as it is from now on, when Err is
+// nil; it is in the store already.
+type RefreshDone struct {
+	UUID mesh.UUID
+	Peer state.Peer
+	Err  error
+}
+
+// KeyRefreshChanged says that a subnet of this node moved to another phase of
+// its Key Refresh procedure. NormalOperation is the end of it.
+type KeyRefreshChanged struct {
+	NetKey mesh.KeyIndex
+	Phase  state.Phase
+}
+
+// ResetRefused says that a Configuration Client wanted to remove this node from
+// its network, and that Options.Resident kept it there.
+type ResetRefused struct{ By mesh.Address }
+
+// KeysChanged says that keys were added or removed, by whomever.
+type KeysChanged struct{}
+
+func (ProxyConnected) NodeEvent()    {}
+func (ProxyLost) NodeEvent()         {}
+func (RefreshDone) NodeEvent()       {}
+func (KeyRefreshChanged) NodeEvent() {}
+func (ResetRefused) NodeEvent()      {}
+func (KeysChanged) NodeEvent()       {}
+
+// Faulted says that a part could not do something that nobody waits for: a
+// change that could not be stored, for example.
+type Faulted struct{ Err error }
+
+func (Faulted) NodeEvent() {}
