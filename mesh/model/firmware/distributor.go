@@ -26,9 +26,9 @@ type DistributorLimits struct {
 //	             v    |
 //	        transfer suspended
 type Distributor struct {
-	limits   DistributorLimits
-	transfer *blob.Server
-	depot    depot
+	limits     DistributorLimits
+	transfer   *blob.Server
+	imageStore imageStore
 
 	receivers []Receiver
 	phase     DistributionPhase
@@ -44,7 +44,7 @@ type Distributor struct {
 // NewDistributor makes a distributor without firmware.
 func NewDistributor(l DistributorLimits) *Distributor {
 	d := &Distributor{limits: l, transfer: blob.NewServer(blob.DefaultLimits(l.ImageSize))}
-	d.depot = depot{limits: &d.limits, transfer: d.transfer, touch: d.touch}
+	d.imageStore = imageStore{limits: &d.limits, transfer: d.transfer, touch: d.touch}
 	return d
 }
 
@@ -106,11 +106,11 @@ func (s distributionServer) Receive(ctx access.Context, in *access.Incoming) {
 	case OpDistributionApply:
 		on(ctx, in, func(*DistributionApply) access.Message { return s.status(s.apply(ctx.Now())) })
 	case OpDistributionFirmwareDelete:
-		on(ctx, in, func(m *DistributionFirmwareDelete) access.Message { return s.depot.delete(m.FirmwareID, s.phase) })
+		on(ctx, in, func(m *DistributionFirmwareDelete) access.Message { return s.imageStore.delete(m.FirmwareID, s.phase) })
 	case OpDistributionFirmwareDeleteAll:
-		on(ctx, in, func(*DistributionFirmwareDeleteAll) access.Message { return s.depot.deleteAll(s.phase) })
+		on(ctx, in, func(*DistributionFirmwareDeleteAll) access.Message { return s.imageStore.deleteAll(s.phase) })
 	default:
-		s.depot.receive(ctx, in)
+		s.imageStore.receive(ctx, in)
 		return
 	}
 	switch in.Opcode {
@@ -180,7 +180,7 @@ func (d *Distributor) list(m *DistributionReceiversGet) access.Message {
 func (d *Distributor) capabilities(*DistributionCapabilitiesGet) access.Message {
 	return &DistributionCapabilitiesStatus{
 		MaxReceiversListSize: d.limits.Receivers, MaxFirmwareImagesListSize: d.limits.Images,
-		MaxFirmwareImageSize: d.limits.ImageSize, MaxUploadSpace: d.limits.Space, RemainingUploadSpace: d.depot.room(),
+		MaxFirmwareImageSize: d.limits.ImageSize, MaxUploadSpace: d.limits.Space, RemainingUploadSpace: d.imageStore.room(),
 	}
 }
 
@@ -203,7 +203,7 @@ func (d *Distributor) start(ctx access.Context, m *DistributionStart) Distributi
 		return DistributionNoReceivers
 	case knows && !keys.HasAppKey(m.AppKeyIndex):
 		return DistributionInvalidAppKey
-	case int(m.FirmwareImageIndex) >= len(d.depot.images):
+	case int(m.FirmwareImageIndex) >= len(d.imageStore.images):
 		return DistributionFirmwareNotFound
 	case m.HasLabel:
 		return DistributionInternalError // it cannot send to a virtual address
@@ -223,7 +223,7 @@ func (d *Distributor) start(ctx access.Context, m *DistributionStart) Distributi
 
 // begin makes the updaters, except for nodes that are finished.
 func (d *Distributor) begin(now time.Time) {
-	image := &d.depot.images[d.order.FirmwareImageIndex]
+	image := &d.imageStore.images[d.order.FirmwareImageIndex]
 	d.phase = DistributionActive
 	d.round.begin(now, d.order, image, d.receivers)
 }

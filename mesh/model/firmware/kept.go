@@ -70,7 +70,7 @@ func (s distributionServer) State() []byte {
 	if s.state != nil {
 		return s.state
 	}
-	k := kept{images: s.depot.images, phase: s.phase, applied: s.applied, order: s.order}
+	k := kept{images: s.imageStore.images, phase: s.phase, applied: s.applied, order: s.order}
 	for i, r := range s.receivers {
 		k.entries = append(k.entries, s.round.entry(i, r))
 	}
@@ -93,14 +93,14 @@ func (s distributionServer) Restore(state []byte) error {
 		return fmt.Errorf("firmware distribution: expected at most %d images and %d receivers, got %d and %d",
 			s.limits.Images, s.limits.Receivers, len(k.images), len(k.entries))
 	}
-	s.depot.images = k.images
+	s.imageStore.images = k.images
 	s.receivers = nil
 	for _, e := range k.entries {
 		s.receivers = append(s.receivers, Receiver{Address: e.Address, ImageIndex: e.ImageIndex})
 	}
 	s.round.restored = k.entries
 	s.phase, s.applied, s.order = k.phase, k.applied, k.order
-	if s.isBusy() && (int(s.order.FirmwareImageIndex) >= len(s.depot.images) || len(s.receivers) == 0) {
+	if s.isBusy() && (int(s.order.FirmwareImageIndex) >= len(s.imageStore.images) || len(s.receivers) == 0) {
 		s.phase = DistributionFailed
 	}
 	s.revived = s.isBusy() && s.phase != DistributionSuspended
