@@ -25,7 +25,7 @@ func openCapture(c config.HCI, log zerolog.Logger) (*recorder, error) {
 		Path:  c.Capture,
 		Limit: int64(c.CaptureSize) * mebi,
 		Note:  "btmesh2mqtt " + programVersion(),
-		Log:   log,
+		Log:   slogger(log),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("hci.capture: %w", err)

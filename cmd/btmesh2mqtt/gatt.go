@@ -24,7 +24,7 @@ func newGATT(
 		Heard:      heard,
 		Event:      event,
 		Links:      links,
-		Log:        log.With().Str("adapter", name).Logger(),
+		Log:        slogger(log).With("adapter", name),
 	})
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -26,6 +28,29 @@ func newLogger(c config.Log, w io.Writer, environ []string) (zerolog.Logger, err
 	}
 	return zerolog.New(zerolog.SyncWriter(w)).Level(level).Hook(zerolog.HookFunc(stamp)), nil
 }
+
+// slogger returns a logger for packages that log with log/slog. Their lines
+// become lines of log.
+func slogger(log zerolog.Logger) *slog.Logger {
+	return slog.New(unstamped{zerolog.NewSlogHandler(log)})
+}
+
+// unstamped removes the time from records, because [stamp] adds it to all lines.
+type unstamped struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (u unstamped) Handle(ctx context.Context, r slog.Record) error {
+	r.Time = time.Time{}
+	return u.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (u unstamped) WithAttrs(fields []slog.Attr) slog.Handler {
+	return unstamped{u.Handler.WithAttrs(fields)}
+}
+
+// WithGroup implements slog.Handler.
+func (u unstamped) WithGroup(name string) slog.Handler { return unstamped{u.Handler.WithGroup(name)} }
 
 // stamp adds the time with milliseconds. In zerolog itself the format is a
 // global variable.

@@ -67,14 +67,14 @@ const setUpPatience = 30 * time.Second
 // newRadio makes a radio that passes received PDUs to a node.
 func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
 	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
-	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Connectable: true, Adapter: uint8(number), Log: log.With().Str("adapter", a.name).Logger()})
+	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Connectable: true, Adapter: uint8(number), Log: slogger(log).With("adapter", a.name)})
 	r.gatt = newGATT(number, a.name, r.bearer, to.ReceiveSighting, to.ReceiveLink, log)
 	r.controller = controller.New(controller.Config{
 		Name:   a.name,
 		Open:   a.open,
 		Hosts:  []controller.Host{r.bearer, r.gatt},
 		Status: r.changed,
-		Log:    log,
+		Log:    slogger(log),
 	})
 	return r
 }

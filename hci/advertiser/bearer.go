@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/logging"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/rs/zerolog"
 )
 
 // Config configures a Bearer.
@@ -25,7 +26,7 @@ type Config struct {
 	// Connectable reserves one of the sets for [Bearer.Beckon] if the
 	// controller has at least two.
 	Connectable bool
-	Log         zerolog.Logger
+	Log         *slog.Logger // nil logs nothing
 }
 
 // Defaults for Config.
@@ -44,7 +45,7 @@ var ErrPDU = errors.New("unusable PDU")
 // [bearer.Bearer] for the mesh stack and [controller.Host] for the controller.
 type Bearer struct {
 	cfg      Config
-	log      zerolog.Logger
+	log      *slog.Logger
 	counters counters
 	kick     chan struct{} // wakes the station after a change
 
@@ -78,7 +79,7 @@ func New(cfg Config) *Bearer {
 	}
 	return &Bearer{
 		cfg:          cfg,
-		log:          cfg.Log.With().Uint8("radio", cfg.Adapter).Logger(),
+		log:          logging.With(cfg.Log, "radio", cfg.Adapter),
 		kick:         make(chan struct{}, 1),
 		incoming:     bearer.Incoming{Adapter: cfg.Adapter},
 		queue:        newQueue(cfg.Queue),

@@ -216,7 +216,7 @@ func (st *station) advertise(ctx context.Context) error {
 		}
 	}
 	k.at = (k.at + 1) % len(all)
-	err := st.startBeckon(ctx, &all[k.at])
+	err := st.startConnectable(ctx, &all[k.at])
 	if status, refused := packet.Refused(err); refused {
 		return st.connectableRefused(ctx, status)
 	}
@@ -272,13 +272,13 @@ func (st *station) connectableRefused(ctx context.Context, status packet.Status)
 	case st.scanning && !st.isExclusive() && status == packet.StatusCommandDisallowed:
 		st.becomeExclusive()
 	case k.slot != nil && status != packet.StatusConnectionLimit:
-		st.b.log.Info().Err(status).Msg("the controller has no advertising set left for connectable advertisements; they take turns with mesh PDUs")
+		st.b.log.Info("the controller has no advertising set left for connectable advertisements; they take turns with mesh PDUs", "error", status)
 		k.slot = nil
 	default:
 		k.resume = time.Now().Add(connectablePause)
 		if !k.logged {
 			k.logged = true
-			st.b.log.Info().Err(status).Msg("the controller refuses a connectable advertisement; trying again")
+			st.b.log.Info("the controller refuses a connectable advertisement; trying again", "error", status)
 		}
 		return nil
 	}
@@ -286,7 +286,7 @@ func (st *station) connectableRefused(ctx context.Context, status packet.Status)
 	return nil
 }
 
-func (st *station) startBeckon(ctx context.Context, a *connectable) error {
+func (st *station) startConnectable(ctx context.Context, a *connectable) error {
 	sl := st.connectableSlot()
 	own := packet.AddressRandom
 	switch {

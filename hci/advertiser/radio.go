@@ -57,7 +57,7 @@ func (st *station) setUpSets(ctx context.Context) error {
 		sl := &st.slots[i]
 		err := st.tune(ctx, sl, meshParameters(st.info.MinInterval))
 		if _, refused := packet.Refused(err); refused && i > 0 {
-			st.b.log.Info().Err(err).Int("sets", i).Msg("the controller has fewer advertising sets than it claimed")
+			st.b.log.Info("the controller has fewer advertising sets than it claimed", "error", err, "sets", i)
 			st.slots = st.slots[:i]
 			return nil
 		}

@@ -290,7 +290,7 @@ func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) err
 		err = st.start(ctx, sl, out)
 	}
 	if _, refused := packet.Refused(err); refused && st.active() > 1 {
-		st.b.log.Info().Err(err).Int("sets", st.active()-1).Msg("the controller refuses another advertising set; using %d at a time")
+		st.b.log.Info("the controller refuses another advertising set; no more are used at a time", "error", err, "sets", st.active()-1)
 		st.refused(sl)
 		return nil
 	}
@@ -336,7 +336,7 @@ func (st *station) isExclusive() bool {
 // becomeExclusive notes that the controller cannot scan and advertise at the
 // same time.
 func (st *station) becomeExclusive() {
-	st.b.log.Info().Msg("the controller does not advertise while it scans; the scan is paused for each transmission")
+	st.b.log.Info("the controller does not advertise while it scans; the scan is paused for each transmission")
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
 	st.b.exclusive = true

@@ -2,13 +2,14 @@ package capture
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/logging"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
-	"github.com/rs/zerolog"
 )
 
 // Options says where and how a Recorder writes.
@@ -22,7 +23,7 @@ type Options struct {
 	Limit int64
 	// Note is the first record of each file.
 	Note string
-	Log  zerolog.Logger
+	Log  *slog.Logger // nil logs nothing
 }
 
 // DefaultLimit is enough for some hours in a busy neighbourhood.
@@ -53,7 +54,7 @@ type Stats struct {
 // dropped, and the recorder continues when the disk works again. Each record
 // says how many were dropped before it.
 type Recorder struct {
-	log      zerolog.Logger
+	log      *slog.Logger
 	note     string
 	wake     chan struct{} // something waits
 	halfFull chan struct{} // half of the room is used
@@ -83,7 +84,7 @@ func Create(o Options) (*Recorder, error) {
 		o.Limit = DefaultLimit
 	}
 	r := &Recorder{
-		log:      o.Log.With().Str("capture", o.Path).Logger(),
+		log:      logging.With(o.Log, "capture", o.Path),
 		note:     o.Note,
 		wake:     make(chan struct{}, 1),
 		halfFull: make(chan struct{}, 1),
@@ -116,7 +117,7 @@ func (r *Recorder) Close() error {
 		<-r.done
 		err = r.file.close()
 		s := r.Stats()
-		r.log.Info().Uint64("records", s.Written).Uint64("dropped", s.Dropped).Msg("the capture has ended")
+		r.log.Info("the capture has ended", "records", s.Written, "dropped", s.Dropped)
 	})
 	return err
 }
@@ -248,10 +249,10 @@ func (r *Recorder) logFailure(err error) {
 	switch {
 	case err != nil && !r.failed && (r.logged.IsZero() || time.Since(r.logged) >= quiet):
 		r.logged, r.failing = time.Now(), true
-		r.log.Error().Err(err).Msg("the capture cannot be written; the radio continues without it")
+		r.log.Error("the capture cannot be written; the radio continues without it", "error", err)
 	case err == nil && r.failing:
 		r.failing = false
-		r.log.Info().Uint64("dropped", r.Stats().Dropped).Msg("the capture can be written again")
+		r.log.Info("the capture can be written again", "dropped", r.Stats().Dropped)
 	}
 }
 

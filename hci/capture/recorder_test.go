@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,8 +15,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
@@ -210,7 +209,7 @@ func TestDiskThatTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "air.btsnoop")
 		var log bytes.Buffer
-		r := create(t, Options{Path: path, Log: zerolog.New(&log)})
+		r := create(t, Options{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		tapped := r.Tap(newLoop(), 0, "hci0")
 		time.Sleep(time.Minute)
 		synctest.Wait()

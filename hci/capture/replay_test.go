@@ -13,8 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
@@ -35,9 +33,9 @@ type station struct {
 
 func newStation(open controller.Opener) *station {
 	s := &station{}
-	s.bearer = advertiser.New(advertiser.Config{Receive: s.hear, Log: zerolog.Nop()})
+	s.bearer = advertiser.New(advertiser.Config{Receive: s.hear})
 	s.controller = controller.New(controller.Config{
-		Name: "test", Open: open, Hosts: []controller.Host{s.bearer}, Log: zerolog.Nop(),
+		Name: "test", Open: open, Hosts: []controller.Host{s.bearer},
 	})
 	return s
 }

@@ -3,12 +3,13 @@ package controller
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/logging"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
-	"github.com/rs/zerolog"
 )
 
 // Opener opens the transport to the controller. It is called again after each
@@ -37,6 +38,9 @@ type DataHost interface {
 	Data(a packet.ACL)
 }
 
+// LevelTrace is the level of the lines that show each HCI command.
+const LevelTrace = slog.LevelDebug - 4
+
 // Config configures a Controller.
 type Config struct {
 	Name     string        // in log lines: the adapter's specification
@@ -45,7 +49,7 @@ type Config struct {
 	Deadline time.Duration // of each command; 0 is DefaultDeadline
 	Legacy   bool          // never use extended advertising, for controllers that implement it badly
 	Status   func(Status)  // called after each change; may be nil; must not block for long
-	Log      zerolog.Logger
+	Log      *slog.Logger  // nil logs nothing
 }
 
 // DefaultDeadline is how long a controller may take to answer a command.
@@ -69,7 +73,7 @@ const (
 // Controller supervises one Bluetooth controller. Run does the work.
 type Controller struct {
 	cfg      Config
-	log      zerolog.Logger
+	log      *slog.Logger
 	counters counters
 
 	mu         sync.Mutex
@@ -85,7 +89,7 @@ func New(cfg Config) *Controller {
 	}
 	return &Controller{
 		cfg:     cfg,
-		log:     cfg.Log.With().Str("adapter", cfg.Name).Logger(),
+		log:     logging.With(cfg.Log, "adapter", cfg.Name),
 		changed: make(chan struct{}),
 	}
 }
@@ -173,7 +177,7 @@ func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
 		c.counters.resets.Add(1)
 		pause := backoff(*failures)
 		*failures++
-		c.log.Warn().Err(err).Dur("pause", pause).Msg("resetting the controller")
+		c.log.Warn("resetting the controller", "error", err, "pause", pause)
 		c.report(Status{State: Recovering, Err: err})
 		wait(ctx, pause)
 	}

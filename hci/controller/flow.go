@@ -367,7 +367,7 @@ func (s *Session) stalled(ctx context.Context, p *Pipe, again bool) error {
 		s.fail(err)
 		return err
 	}
-	s.c.log.Warn().Uint16("connection", p.handle).Dur("after", p.patience).Msg("the controller does not send the data of a connection; ending the connection")
+	s.c.log.Warn("the controller does not send the data of a connection; ending the connection", "connection", p.handle, "after", p.patience)
 	if _, err := s.Do(ctx, packet.Disconnect(p.handle, packet.StatusRemoteUser)); err != nil && !s.alive() {
 		return err
 	}

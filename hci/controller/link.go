@@ -2,8 +2,10 @@ package controller
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +45,7 @@ func (l *link) shut() {
 func (c *Controller) close(l *link) {
 	l.closing.Do(func() {
 		if err := l.transport.Close(); err != nil {
-			c.log.Warn().Err(err).Msg("closing the adapter")
+			c.log.Warn("closing the adapter", "error", err)
 		}
 	})
 	<-l.dead
@@ -93,7 +95,9 @@ func (c *Controller) packet(l *link, p []byte) {
 	}
 	if err != nil {
 		c.counters.malformed.Add(1)
-		c.log.Debug().Err(err).Hex("packet", p).Msg("malformed packet from the controller")
+		if c.log.Enabled(context.Background(), slog.LevelDebug) {
+			c.log.Debug("malformed packet from the controller", "error", err, "packet", hex.EncodeToString(p))
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"sync"
@@ -191,8 +192,8 @@ func (s *Session) write(x *exchange) error {
 	s.mu.Unlock()
 	s.buf = x.cmd.AppendTo(s.buf[:0])
 	s.c.counters.commands.Add(1)
-	if e := s.c.log.Trace(); e.Enabled() {
-		e.Stringer("command", x.cmd.Opcode()).Hex("packet", s.buf).Msg("command")
+	if ctx := context.Background(); s.c.log.Enabled(ctx, LevelTrace) {
+		s.c.log.Log(ctx, LevelTrace, "command", "command", x.cmd.Opcode().String(), "packet", hex.EncodeToString(s.buf))
 	}
 	return s.link.transport.Write(s.buf)
 }

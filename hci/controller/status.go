@@ -1,10 +1,10 @@
 package controller
 
 import (
+	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // State is the state of a controller.
@@ -108,17 +108,16 @@ func (c *Controller) running(s *Session) {
 	c.setSession(s)
 	c.noteReason("")
 	i := s.info
-	c.log.Info().Stringer("address", i.Address).Str("core", i.Version.Core()).
-		Bool("extended", i.Extended).Int("sets", i.Sets).Msg("controller is ready")
+	c.log.Info("controller is ready", "address", i.Address.String(), "core", i.Version.Core(), "extended", i.Extended, "sets", i.Sets)
 	c.report(Status{State: Running, Info: i})
 }
 
 // down announces that the controller is not available.
 func (c *Controller) down(err error, pause time.Duration) {
-	level := zerolog.WarnLevel
+	level := slog.LevelWarn
 	if !c.noteReason(err.Error()) {
-		level = zerolog.DebugLevel // already logged
+		level = slog.LevelDebug // already logged
 	}
-	c.log.WithLevel(level).Err(err).Dur("pause", pause).Msg("controller is down, trying again")
+	c.log.Log(context.Background(), level, "controller is down, trying again", "error", err, "pause", pause)
 	c.report(Status{State: Down, Err: err})
 }

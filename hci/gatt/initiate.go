@@ -90,7 +90,7 @@ func (st *station) attempt(l *link) (*path, error) {
 	if err != nil {
 		st.expect(nil)
 		if !exclusive && errors.Is(err, packet.StatusCommandDisallowed) {
-			st.r.log.Info().Msg("the controller does not connect while it scans; the scan is paused for each attempt")
+			st.r.log.Info("the controller does not connect while it scans; the scan is paused for each attempt")
 			st.r.mu.Lock()
 			st.exclusive = true
 			st.r.mu.Unlock()

@@ -100,7 +100,11 @@ func (l *link) run() {
 	if errors.Is(err, ErrRules) || errors.Is(err, connection.ErrRules) || errors.Is(err, connection.ErrFlood) {
 		n.broken.Add(1)
 	}
-	st.r.log.Debug().Err(err).Uint32("link", uint32(l.id)).Stringer("peer", l.peer).Msg("link closed")
+	closed := st.r.log.With("link", uint32(l.id), "peer", l.peer.String())
+	if err != nil {
+		closed = closed.With("error", err)
+	}
+	closed.Debug("link closed")
 	st.forget(l)
 	st.r.emit(l, bearer.LinkEvent{Kind: bearer.LinkClosed, Err: err})
 }
@@ -182,7 +186,7 @@ func (l *link) open(c *conn) {
 	most := min(c.TxMTU(), l.st.r.cfg.MTU) - header
 	l.most.Store(int64(most))
 	l.st.r.counters.opened.Add(1)
-	l.st.r.log.Debug().Uint32("link", uint32(l.id)).Stringer("peer", l.peer).Int("longest", most).Msg("link open")
+	l.st.r.log.Debug("link open", "link", uint32(l.id), "peer", l.peer.String(), "longest", most)
 	l.st.r.emit(l, bearer.LinkEvent{Kind: bearer.LinkOpened, MaxPDU: most})
 }
 

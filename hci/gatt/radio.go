@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/logging"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
@@ -39,8 +39,8 @@ type Config struct {
 	// Deadline limits the time from Connect until the service is ready, and the
 	// time that a peer has to subscribe after connecting; 0 is DefaultDeadline.
 	Deadline time.Duration
-	MTU      int // offered ATT_MTU, 23 to 515; 0 is DefaultMTU
-	Log      zerolog.Logger
+	MTU      int          // offered ATT_MTU, 23 to 515; 0 is DefaultMTU
+	Log      *slog.Logger // nil logs nothing
 }
 
 // Defaults for Config.
@@ -60,7 +60,7 @@ const writeQueue = 32
 // controller.
 type Radio struct {
 	cfg      Config
-	log      zerolog.Logger
+	log      *slog.Logger
 	counters counters
 	sighting bearer.Sighting // reused for each sighting
 
@@ -99,7 +99,7 @@ func New(cfg Config) *Radio {
 	}
 	return &Radio{
 		cfg:      cfg,
-		log:      cfg.Log.With().Uint8("radio", cfg.Adapter).Logger(),
+		log:      logging.With(cfg.Log, "radio", cfg.Adapter),
 		links:    map[bearer.LinkID]*link{},
 		sighting: bearer.Sighting{Adapter: cfg.Adapter},
 	}
@@ -166,7 +166,7 @@ func (r *Radio) Beckon(all []bearer.Beckon) {
 			err = fmt.Errorf("gatt: expected one service at a time, got %s and %s: %w", b.Service, all[0].Service, ErrService)
 		}
 		if err != nil {
-			r.log.Warn().Err(err).Msg("not advertised")
+			r.log.Warn("not advertised", "error", err)
 			continue
 		}
 		r.service = b.Service
@@ -195,7 +195,7 @@ func (r *Radio) refresh() {
 		wanted = nil
 	}
 	if err := r.cfg.Advertiser.Beckon(wanted); err != nil {
-		r.log.Warn().Err(err).Msg("not advertised")
+		r.log.Warn("not advertised", "error", err)
 	}
 }
 

@@ -329,7 +329,7 @@ func (st *station) update(p *path, wanted packet.ConnectionParameters) {
 	}
 	st.links.Go(func() {
 		if _, err := st.s.Do(st.ctx, packet.LEConnectionUpdate(p.handle, wanted)); err != nil {
-			st.r.log.Debug().Err(err).Uint16("connection", p.handle).Msg("the parameters of a connection were not changed")
+			st.r.log.Debug("the parameters of a connection were not changed", "error", err, "connection", p.handle)
 		}
 	})
 }

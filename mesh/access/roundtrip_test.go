@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
 // seeds finds octets that are a valid message, for each possible length.
@@ -127,9 +128,9 @@ func TestReusedMessageForgets(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	r := registry(f)
-	for _, v := range vectors(f) {
-		if v.Opcode != "" {
-			f.Add(octets(f, v.Opcode+v.Parameters))
+	for _, v := range vectors.Models(f) {
+		if len(v.Opcode) > 0 {
+			f.Add(v.Payload())
 		}
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -145,11 +146,11 @@ func FuzzDecode(f *testing.F) {
 
 func FuzzFromJSON(f *testing.F) {
 	r := registry(f)
-	for _, v := range vectors(f) {
-		if v.Opcode == "" {
+	for _, v := range vectors.Models(f) {
+		if len(v.Opcode) == 0 {
 			continue
 		}
-		if m, err := r.Decode(octets(f, v.Opcode+v.Parameters)); err == nil {
+		if m, err := r.Decode(v.Payload()); err == nil {
 			text, err := access.ToJSON(m)
 			if err != nil {
 				f.Fatal(err)

@@ -43,7 +43,7 @@ func numbers(t *testing.T, fields []field, got map[string]float64) {
 
 // testEncoding tests the entries that are one field of a message.
 func testEncoding(t *testing.T, v *vector) {
-	raw := octets(t, v.Parameters)
+	raw := []byte(v.Parameters)
 	one := func(visit func(c *access.Codec)) {
 		t.Helper()
 		if err := access.Decode(raw, part{visit}); err != nil {
@@ -165,9 +165,9 @@ func testSensors(t *testing.T, m *sensor.Status, fields []field) []field {
 			switch {
 			case !ok:
 			case name == "property_id":
-				numbers(t, []field{{name, f.Value}}, map[string]float64{name: float64(d.PropertyID)})
+				numbers(t, []field{{Name: name, Value: f.Value}}, map[string]float64{name: float64(d.PropertyID)})
 			case name == "length":
-				numbers(t, []field{{name, f.Value}}, map[string]float64{name: float64(len(d.RawValue))})
+				numbers(t, []field{{Name: name, Value: f.Value}}, map[string]float64{name: float64(len(d.RawValue))})
 			case name == "format": // the comparison of the octets checks which one is sent
 			case name == "raw_octets":
 				if got := hex.EncodeToString(d.RawValue); got != f.Value {

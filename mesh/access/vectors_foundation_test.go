@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/largecomposition"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
 // takeFields compares fields of the vectors that a message represents in
@@ -233,7 +233,7 @@ func samePart[T any, P interface {
 // testRelations tests page 1 of the composition data. An entry that is one item
 // is put into a page.
 func testRelations(t *testing.T, v *vector, raw []byte) {
-	one := v.field("number_s") == nil
+	one := v.Field("number_s") == nil
 	if one {
 		raw = append([]byte{1, 0}, raw...)
 	}
@@ -265,7 +265,7 @@ func testRelations(t *testing.T, v *vector, raw []byte) {
 func trimPrefix(fields []field, prefix string) []field {
 	var all []field
 	for _, f := range fields {
-		all = append(all, field{strings.TrimPrefix(f.Name, prefix), f.Value})
+		all = append(all, field{Name: strings.TrimPrefix(f.Name, prefix), Value: f.Value})
 	}
 	return all
 }
@@ -322,25 +322,13 @@ func metadata(entries []largecomposition.MetadataEntry) []any {
 
 // TestSampleMessages reads and writes the access messages of messages.json.
 func TestSampleMessages(t *testing.T) {
-	data, err := os.ReadFile("../../test/vectors/messages.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []struct {
-		Name    string
-		Kind    string
-		Payload string `json:"access_payload"`
-	}
-	if err := json.Unmarshal(data, &all); err != nil {
-		t.Fatal(err)
-	}
 	r, tested := registry(t), 0
-	for _, v := range all {
+	for _, v := range vectors.Messages(t) {
 		if v.Kind != "access" {
 			continue
 		}
 		tested++
-		payload := octets(t, v.Payload)
+		payload := v.AccessPayload
 		if op, _, err := access.ParseOpcode(payload); err != nil || op.IsVendor() {
 			if err != nil {
 				t.Errorf("%s: %v", v.Name, err)

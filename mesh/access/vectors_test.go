@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,44 +21,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scheduler"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/property"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// vector is an entry of models.json.
-type vector struct {
-	Kind, Name, Model, Message, Opcode, Parameters string
-	Payload                                        string `json:"access_payload"`
-	Fields                                         []field
-}
-
-type field struct {
-	Name  string
-	Value any
-}
-
-func (v *vector) field(name string) any {
-	for _, f := range v.Fields {
-		if f.Name == name {
-			return f.Value
-		}
-	}
-	return nil
-}
-
-func vectors(t testing.TB) []vector {
-	t.Helper()
-	data, err := os.ReadFile("../../test/vectors/models.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []vector
-	if err := json.Unmarshal(data, &all); err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != 278 {
-		t.Fatalf("expected 278 entries, got %d", len(all))
-	}
-	return all
-}
+type (
+	vector = vectors.ModelEntry // of models.json
+	field  = vectors.Field
+)
 
 func registry(t testing.TB) *access.Registry {
 	t.Helper()
@@ -77,7 +45,7 @@ func registry(t testing.TB) *access.Registry {
 // properties.
 func TestVectors(t *testing.T) {
 	r := registry(t)
-	for i, v := range vectors(t) {
+	for i, v := range vectors.Models(t) {
 		if v.Kind == "property_value" {
 			continue // mesh/property tests them
 		}
@@ -95,17 +63,17 @@ func TestVectors(t *testing.T) {
 }
 
 func testOpcode(t *testing.T, v *vector) {
-	op, params, err := access.ParseOpcode(octets(t, v.Opcode+v.Parameters))
-	if err != nil || op.String() != v.Opcode || !bytes.Equal(params, octets(t, v.Parameters)) {
+	op, params, err := access.ParseOpcode(v.Payload())
+	if err != nil || op.String() != v.Opcode.String() || !bytes.Equal(params, v.Parameters) {
 		t.Errorf("got %s with %x, %v", op, params, err)
 	}
-	if company, ok := v.field("company_id").(string); ok && company != fmt.Sprintf("%04x", uint16(op.Company())) {
+	if company, ok := v.Field("company_id").(string); ok && company != fmt.Sprintf("%04x", uint16(op.Company())) {
 		t.Errorf("company %04x", uint16(op.Company()))
 	}
 }
 
 func testMessage(t *testing.T, r *access.Registry, v *vector) {
-	payload := octets(t, v.Opcode+v.Parameters)
+	payload := v.Payload()
 	op, _, err := access.ParseOpcode(payload)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +86,7 @@ func testMessage(t *testing.T, r *access.Registry, v *vector) {
 		t.Errorf("%s is called %s", v.Message, kind.Name)
 	}
 	m, err := r.Decode(payload)
-	if v.field("valid") == false {
+	if v.Field("valid") == false {
 		if err == nil {
 			t.Errorf("expected an error, got %+v", m)
 		}
@@ -128,7 +96,7 @@ func testMessage(t *testing.T, r *access.Registry, v *vector) {
 		t.Fatal(err)
 	}
 	same(t, "octets", m, payload)
-	if v.field("remaining_time") == "unknown" {
+	if v.Field("remaining_time") == "unknown" {
 		// 0x3F steps mean unknown in all resolutions; JSON uses the lowest.
 		payload[len(payload)-1] = uint8(generic.UnknownTime)
 	}
@@ -214,7 +182,7 @@ var aliases = map[string][]string{
 
 func testField(t *testing.T, kind access.Kind, text, payload []byte, v *vector, f field) {
 	t.Helper()
-	if f.Name == "model.vendor_id" || v.field(strings.TrimSuffix(f.Name, "_raw")) != nil && strings.HasSuffix(f.Name, "_raw") {
+	if f.Name == "model.vendor_id" || v.Field(strings.TrimSuffix(f.Name, "_raw")) != nil && strings.HasSuffix(f.Name, "_raw") {
 		return // part of another field, or a repeated field
 	}
 	var members map[string]any
@@ -248,14 +216,14 @@ func testField(t *testing.T, kind access.Kind, text, payload []byte, v *vector, 
 func value(v *vector, f field, ours any) any {
 	switch f.Name {
 	case "model.model_id", "model_id":
-		if vendor, ok := v.field("model.vendor_id").(string); ok {
+		if vendor, ok := v.Field("model.vendor_id").(string); ok {
 			return vendor + ":" + f.Value.(string)
 		}
 		return f.Value
 	case "interval":
 		return f.Value.(float64)/10 - 1
 	case "retransmit.interval":
-		if v.field("relay") != nil {
+		if v.Field("relay") != nil {
 			return f.Value.(float64)/10 - 1
 		}
 		return f.Value.(float64)/50 - 1

@@ -2,9 +2,6 @@ package friend_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,62 +12,19 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
-
-// octets are hexadecimal in the vector files.
-type octets []byte
-
-func (o *octets) UnmarshalText(text []byte) (err error) {
-	*o, err = hex.DecodeString(string(text))
-	return err
-}
-
-// number is a hexadecimal number in the vector files.
-type number uint32
-
-func (n *number) UnmarshalText(text []byte) error {
-	v, err := strconv.ParseUint(string(text), 16, 32)
-	*n = number(v)
-	return err
-}
 
 // sample is one of the messages #1 to #15: a Low Power node finds a friend and
 // receives a message through it (section 8.3).
-type sample struct {
-	Name        string
-	Credentials struct {
-		NetKey octets `json:"net_key"`
-		P      octets `json:"k2_p"`
-	}
-	IVIndex number `json:"iv_index"`
-	CTL     uint8
-	TTL     uint8
-	Src     number
-	Dst     number
-	Upper   octets   `json:"upper_transport_pdu"`
-	Lower   []octets `json:"lower_transport_pdus"`
-	Network []octets `json:"network_pdus"`
-	Details []struct{ Seq number }
-}
+type sample struct{ vectors.MessageEntry }
 
 // samples returns the messages #1 to #15, the first of each number.
 func samples(t *testing.T) map[int]*sample {
 	t.Helper()
-	text, err := os.ReadFile("../../test/vectors/messages.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var raw []json.RawMessage // some are of other kinds, with other fields
-	if err := json.Unmarshal(text, &raw); err != nil {
-		t.Fatal(err)
-	}
 	all := map[int]*sample{}
-	for _, r := range raw {
-		var named struct{ Name string }
-		if err := json.Unmarshal(r, &named); err != nil {
-			t.Fatal(err)
-		}
-		rest, ok := strings.CutPrefix(named.Name, "message #")
+	for _, entry := range vectors.Messages(t) {
+		rest, ok := strings.CutPrefix(entry.Name, "message #")
 		if !ok {
 			continue
 		}
@@ -78,10 +32,7 @@ func samples(t *testing.T) map[int]*sample {
 		if err != nil || n > 15 || all[n] != nil {
 			continue
 		}
-		all[n] = &sample{}
-		if err := json.Unmarshal(r, all[n]); err != nil {
-			t.Fatal(err)
-		}
+		all[n] = &sample{entry}
 	}
 	if len(all) != 15 {
 		t.Fatalf("%d samples", len(all))
@@ -93,14 +44,14 @@ func samples(t *testing.T) map[int]*sample {
 func (s *sample) pdu(n int) network.PDU {
 	return network.PDU{
 		IVIndex: mesh.IVIndex(s.IVIndex), CTL: s.CTL == 1, TTL: mesh.TTL(s.TTL),
-		Seq: mesh.SequenceNumber(s.Details[n].Seq), Src: mesh.Address(s.Src), Dst: mesh.Address(s.Dst), Transport: s.Lower[n],
+		Seq: mesh.SequenceNumber(s.Details[n].Seq), Src: mesh.Address(s.Src), Dst: mesh.Address(s.Dst), Transport: s.LowerTransportPDUs[n],
 	}
 }
 
 func (s *sample) control(secured bool) *friend.Control {
 	return &friend.Control{
 		Src: mesh.Address(s.Src), Dst: mesh.Address(s.Dst), TTL: mesh.TTL(s.TTL), RSSI: -70, Secured: secured,
-		Opcode: s.Lower[0][0], Params: s.Upper,
+		Opcode: s.LowerTransportPDUs[0][0], Params: s.UpperTransportPDU,
 	}
 }
 
@@ -108,42 +59,42 @@ func (s *sample) control(secured bool) *friend.Control {
 func TestSampleMessages(t *testing.T) {
 	all := samples(t)
 	src := mesh.Address(all[1].Src)
-	request, err := friend.ParseRequest(src, all[1].Upper)
+	request, err := friend.ParseRequest(src, all[1].UpperTransportPDU)
 	if want := (friend.Request{
 		Criteria:     friend.Criteria{RSSI: 2, ReceiveWindow: 1, MinQueueSizeLog: 3},
 		ReceiveDelay: 80 * time.Millisecond, PollTimeout: 360000 * 100 * time.Millisecond, Elements: 1,
 	}); err != nil || request != want {
 		t.Errorf("Friend Request: %+v, %v", request, err)
 	}
-	offer, err := friend.ParseOffer(all[2].Upper)
+	offer, err := friend.ParseOffer(all[2].UpperTransportPDU)
 	if want := (friend.Offer{
 		ReceiveWindow: 50 * time.Millisecond, QueueSize: 3, SubscriptionsSize: 8, RSSI: -70, FriendCounter: 0x072F,
 	}); err != nil || offer != want {
 		t.Errorf("Friend Offer: %+v, %v", offer, err)
 	}
-	update, err := friend.ParseUpdate(all[5].Upper)
+	update, err := friend.ParseUpdate(all[5].UpperTransportPDU)
 	if want := (friend.Update{State: beacon.State{IVIndex: 0x12345678}}); err != nil || update != want {
 		t.Errorf("Friend Update: %+v, %v", update, err)
 	}
 	for _, n := range []int{4, 10, 12, 14} {
-		poll, err := friend.ParsePoll(all[n].Upper)
+		poll, err := friend.ParsePoll(all[n].UpperTransportPDU)
 		if want := n == 10 || n == 12; err != nil || poll.FSN != want {
 			t.Errorf("Friend Poll #%d: %+v, %v", n, poll, err)
 		}
-		if got := poll.Append(nil); !bytes.Equal(got, all[n].Upper) {
+		if got := poll.Append(nil); !bytes.Equal(got, all[n].UpperTransportPDU) {
 			t.Errorf("Friend Poll #%d: %x", n, got)
 		}
 	}
 	for n, got := range map[int][]byte{1: request.Append(nil), 2: offer.Append(nil), 5: update.Append(nil)} {
-		if !bytes.Equal(got, all[n].Upper) {
-			t.Errorf("message #%d: encoded %x, want %x", n, got, all[n].Upper)
+		if !bytes.Equal(got, all[n].UpperTransportPDU) {
+			t.Errorf("message #%d: encoded %x, want %x", n, got, all[n].UpperTransportPDU)
 		}
 	}
 }
 
 // script is a node that uses the sequence numbers of the samples.
 type script struct {
-	numbers []number
+	numbers []vectors.Number
 	at      int
 }
 
@@ -169,8 +120,8 @@ func sent(t *testing.T, out *friend.Output, want *sample, n int) {
 		by = o.Link.Credentials(key)
 	}
 	got, err := by.Seal(nil, &o.PDU)
-	if err != nil || !bytes.Equal(got, want.Network[n]) {
-		t.Errorf("%s: %x, %v, want %x", want.Name, got, err, want.Network[n])
+	if err != nil || !bytes.Equal(got, want.NetworkPDUs[n]) {
+		t.Errorf("%s: %x, %v, want %x", want.Name, got, err, want.NetworkPDUs[n])
 	}
 	out.Reset()
 }
@@ -181,7 +132,7 @@ func TestSampleLowPowerNode(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var out friend.Output
 	l := friend.NewLowPower(friend.LowPowerConfig{
-		Author: &script{numbers: []number{1, 2, 3, 4, 5}}, Address: 0x1201,
+		Author: &script{numbers: []vectors.Number{1, 2, 3, 4, 5}}, Address: 0x1201,
 		Criteria:    friend.Criteria{RSSI: 2, ReceiveWindow: 1, MinQueueSizeLog: 3},
 		PollTimeout: 36000 * time.Second, ReceiveDelay: 80 * time.Millisecond,
 		Jitter: func(low, _ time.Duration) time.Duration { return low },
@@ -219,7 +170,7 @@ func TestSampleFriend(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var out friend.Output
 	f := friend.New(friend.Config{
-		Author: &script{numbers: []number{0x014820, 0x014834}}, Address: 0x2345, Counter: 0x072F, ReceiveWindow: 50 * time.Millisecond,
+		Author: &script{numbers: []vectors.Number{0x014820, 0x014834}}, Address: 0x2345, Counter: 0x072F, ReceiveWindow: 50 * time.Millisecond,
 	})
 	tick := func() {
 		now = f.NextDeadline()

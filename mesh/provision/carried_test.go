@@ -2,18 +2,14 @@ package provision
 
 import (
 	"bytes"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
 // carriage is both sides of a session whose link the caller provides.
@@ -229,7 +225,7 @@ func TestOneLinkOfAnyBearer(t *testing.T) {
 }
 
 // testProxyPDUs compares the Proxy PDUs of a provisioning PDU.
-func testProxyPDUs(t *testing.T, name string, pdu []byte, want []string) {
+func testProxyPDUs(t *testing.T, name string, pdu []byte, want []vectors.Hex) {
 	t.Helper()
 	got := proxy.Split(nil, proxy.ProvisioningPDU, pdu, proxy.MinPDU)
 	if len(got) != len(want) {
@@ -237,7 +233,7 @@ func testProxyPDUs(t *testing.T, name string, pdu []byte, want []string) {
 	}
 	var r proxy.Reassembly
 	for i := range got {
-		same(t, name, got[i], unhex(t, want[i]))
+		same(t, name, got[i], want[i])
 		kind, message, complete := r.Receive(testStart, got[i])
 		if complete != (i == len(got)-1) {
 			t.Errorf("%s: complete after %d of %d", name, i+1, len(got))
@@ -251,34 +247,29 @@ func testProxyPDUs(t *testing.T, name string, pdu []byte, want []string) {
 // testCarriedVector runs the exchange with both state machines, with the
 // sample's keys as randomness.
 func testCarriedVector(t *testing.T, v *vector, all []vector) {
-	at := slices.IndexFunc(all, func(s vector) bool { return s.Kind == "session" && strings.Contains(s.Name, "CMAC") })
-	in := func(name string) []byte { return octets(t, all[at].Inputs, name) }
-	capabilities, err := Decode(append([]byte{typeCapabilities}, in("capabilities_parameters")...))
+	in := &sessionVector(t, all).Inputs
+	capabilities, err := Decode(append([]byte{typeCapabilities}, in.CapabilitiesParameters...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	device, err := NewDevice(DeviceOptions{
 		UUID:         testUUID,
 		Capabilities: capabilities.(Capabilities),
-		Random:       bytes.NewReader(slices.Concat(in("device_private_key"), in("random_device"))),
+		Random:       bytes.NewReader(slices.Concat(in.DevicePrivateKey, in.RandomDevice)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	provisioner, err := NewProvisioner(ProvisionerOptions{
 		UUID: testUUID, Bearer: PBGATT, Link: provisionerLink,
-		Random: bytes.NewReader(slices.Concat(in("provisioner_private_key"), in("random_provisioner"))),
+		Random: bytes.NewReader(slices.Concat(in.ProvisionerPrivateKey, in.RandomProvisioner)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	network, address := sessionNetwork(in)
 	c := &carriage{t: t, now: testStart, provisioner: provisioner, device: device, acceptance: Acceptance{
-		Network: Network{
-			Key:     crypto.Key(in("net_key")),
-			Index:   mesh.KeyIndex(binary.BigEndian.Uint16(in("net_key_index"))),
-			IVIndex: mesh.IVIndex(binary.BigEndian.Uint32(in("iv_index"))),
-		},
-		Address: mesh.Address(binary.BigEndian.Uint16(in("unicast_address"))),
+		Network: network, Address: address,
 	}}
 	c.connect()
 	sent := map[string][][]byte{"provisioner": c.toDevice, "device": c.toProvisioner}
@@ -287,8 +278,8 @@ func testCarriedVector(t *testing.T, v *vector, all []vector) {
 		if len(queue) == 0 {
 			t.Fatalf("%s: the %s sent nothing more", step.Name, step.Sender)
 		}
-		same(t, step.Name, queue[0], unhex(t, step.PDU))
-		testProxyPDUs(t, step.Name, queue[0], step.Proxy)
+		same(t, step.Name, queue[0], step.ProvisioningPDU)
+		testProxyPDUs(t, step.Name, queue[0], step.ProxyPDUs)
 		sent[step.Sender] = queue[1:]
 	}
 	for sender, queue := range sent {
@@ -296,12 +287,4 @@ func testCarriedVector(t *testing.T, v *vector, all []vector) {
 			t.Errorf("the %s also sent %x", sender, queue)
 		}
 	}
-}
-
-func texts(t *testing.T, from map[string]json.RawMessage, name string) (s []string) {
-	t.Helper()
-	if err := json.Unmarshal(from[name], &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
 // named returns a sample by the beginning of its name.
@@ -30,7 +31,7 @@ func (v *vector) pdu(t *testing.T, n int) network.PDU {
 	r := network.NewReceiver(network.Config{IVIndex: mesh.IVIndex(v.IVIndex)})
 	r.AddSubnet(testNet, v.credentials())
 	var p network.PDU
-	if verdict := r.Open(v.Network[n], &p); verdict != network.Fresh {
+	if verdict := r.Open(v.NetworkPDUs[n], &p); verdict != network.Fresh {
 		t.Fatalf("%s: %v", v.Name, verdict)
 	}
 	p.Transport = bytes.Clone(p.Transport)
@@ -47,9 +48,9 @@ func TestSamplesOfAFriend(t *testing.T) {
 	const own mesh.Address = 0x2345
 	first := named(t, all, "message #7")
 	friend := New(Config{
-		Keys: &ring{}, Sequencer: &script{v: &vector{IVIndex: first.IVIndex, Details: []struct{ Seq number }{
+		Keys: &ring{}, Sequencer: &script{v: &vector{vectors.MessageEntry{IVIndex: first.IVIndex, Details: []vectors.MessageDetail{
 			first.Details[0], named(t, all, "message #9").Details[0],
-		}}}, TTL: mesh.TTL(first.TTL),
+		}}}}, TTL: mesh.TTL(first.TTL),
 	})
 	var out Output
 	p := message.pdu(t, 1)
@@ -62,14 +63,14 @@ func TestSamplesOfAFriend(t *testing.T) {
 	}
 	for i, name := range []string{"message #7", "message #9"} {
 		want := named(t, all, name)
-		if got, err := want.credentials().Seal(nil, &out.Network[i].PDU); err != nil || !bytes.Equal(got, want.Network[0]) {
-			t.Errorf("%s: %x, %v, want %x", name, got, err, want.Network[0])
+		if got, err := want.credentials().Seal(nil, &out.Network[i].PDU); err != nil || !bytes.Equal(got, want.NetworkPDUs[0]) {
+			t.Errorf("%s: %x, %v, want %x", name, got, err, want.NetworkPDUs[0])
 		}
 	}
 	for i, name := range []string{"message #11", "message #15"} {
 		want := named(t, all, name)
-		if got, err := want.credentials().Relay(nil, &out.Held[0][i]); err != nil || !bytes.Equal(got, want.Network[0]) {
-			t.Errorf("%s: %x, %v, want %x", name, got, err, want.Network[0])
+		if got, err := want.credentials().Relay(nil, &out.Held[0][i]); err != nil || !bytes.Equal(got, want.NetworkPDUs[0]) {
+			t.Errorf("%s: %x, %v, want %x", name, got, err, want.NetworkPDUs[0])
 		}
 	}
 
@@ -80,7 +81,7 @@ func TestSamplesOfAFriend(t *testing.T) {
 		p := named(t, all, name).pdu(t, 0)
 		node.ReceiveStored(epoch, &p, &out)
 	}
-	if len(out.Access) != 1 || !bytes.Equal(out.Access[0].Payload, message.Payload) {
+	if len(out.Access) != 1 || !bytes.Equal(out.Access[0].Payload, message.AccessPayload) {
 		t.Fatalf("%+v", out.Access)
 	}
 	node.Tick(epoch.Add(time.Hour), &out)

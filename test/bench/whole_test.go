@@ -99,7 +99,7 @@ func start(tb testing.TB, name string, number int, elements []access.Element) *s
 		tb.Fatal(err)
 	}
 	s.chip = newChip(attached.Transport())
-	radio := advertiser.New(advertiser.Config{Receive: n.Receive, Log: log})
+	radio := advertiser.New(advertiser.Config{Receive: n.Receive})
 	up := make(chan struct{}, 16)
 	driver := controller.New(controller.Config{
 		Name:  "bench",
@@ -110,7 +110,6 @@ func start(tb testing.TB, name string, number int, elements []access.Element) *s
 				up <- struct{}{}
 			}
 		},
-		Log: log,
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup

@@ -13,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
@@ -80,9 +79,9 @@ func newStack(t *testing.T, number int, elements []access.Element, open controll
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.bearer = advertiser.New(advertiser.Config{Receive: s.node.Receive, Log: zerolog.Nop()})
+	s.bearer = advertiser.New(advertiser.Config{Receive: s.node.Receive})
 	s.controller = controller.New(controller.Config{
-		Name: fmt.Sprint(number), Open: open, Hosts: []controller.Host{s.bearer}, Log: zerolog.Nop(),
+		Name: fmt.Sprint(number), Open: open, Hosts: []controller.Host{s.bearer},
 	})
 	return s
 }

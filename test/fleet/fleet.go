@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
@@ -99,12 +97,11 @@ func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, options node.Options, c
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	bearer := advertiser.New(advertiser.Config{Receive: n.Receive, Log: zerolog.Nop()})
+	bearer := advertiser.New(advertiser.Config{Receive: n.Receive})
 	driver := controller.New(controller.Config{
 		Name:  "virtual",
 		Open:  func(context.Context) (transport.Transport, error) { return c.Transport(), nil },
 		Hosts: []controller.Host{bearer},
-		Log:   zerolog.Nop(),
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup

@@ -33,21 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func build() (string, error) {
-	path := filepath.Join(programDir, "btmesh2mqtt")
-	args, environ := []string{"build", "-o", path}, os.Environ()
-	if withRace {
-		args = append(args, "-race") // needs cgo
-	} else {
-		environ = append(environ, "CGO_ENABLED=0")
-	}
-	cmd := exec.Command("go", append(args, "./cmd/btmesh2mqtt")...)
-	cmd.Dir, cmd.Env = filepath.Join("..", ".."), environ
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-}
+func build() (string, error) { return process.Build(filepath.Join("..", ".."), programDir, withRace) }
 
 // instance is the running program.
 type instance struct {

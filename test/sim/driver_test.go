@@ -7,8 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
@@ -84,12 +82,11 @@ func onAir(
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := advertiser.New(advertiser.Config{Receive: n.Receive, Random: sim.Random(seed, -1-number), Log: zerolog.Nop()})
+	b := advertiser.New(advertiser.Config{Receive: n.Receive, Random: sim.Random(seed, -1-number)})
 	c := controller.New(controller.Config{
 		Name:  sim.Address(number).String(),
 		Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
 		Hosts: []controller.Host{b},
-		Log:   zerolog.Nop(),
 	})
 	parts.Go(func() { _ = c.Run(ctx) }) // returns the context's error
 	parts.Go(func() { n.Run(ctx, b) })

@@ -7,8 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
@@ -58,12 +56,11 @@ func TestSleeperBehindWholeDrivers(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				bearer := advertiser.New(advertiser.Config{Receive: n.Receive, Random: sim.Random(seed, -1-number), Log: zerolog.Nop()})
+				bearer := advertiser.New(advertiser.Config{Receive: n.Receive, Random: sim.Random(seed, -1-number)})
 				driver := controller.New(controller.Config{
 					Name:  sim.Address(number).String(),
 					Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
 					Hosts: []controller.Host{bearer},
-					Log:   zerolog.Nop(),
 				})
 				parts.Go(func() { _ = driver.Run(ctx) }) // returns the context's error
 				parts.Go(func() { n.Run(ctx, bearer) })

@@ -191,10 +191,7 @@ func (f *Friendships) Credentials(net mesh.KeyIndex) *network.Credentials {
 
 // carryOut does what a state machine wants done. by is what the PDU was opened
 // with that it has received, nil for none.
-func (f *Friendships) carryOut(out *friend.Output, by *network.Credentials) bool {
-	if !out.Links && len(out.Send) == 0 && len(out.Events) == 0 {
-		return false
-	}
+func (f *Friendships) carryOut(out *friend.Output, by *network.Credentials) {
 	if out.Links {
 		f.deriveLinks()
 	}
@@ -206,7 +203,6 @@ func (f *Friendships) carryOut(out *friend.Output, by *network.Credentials) bool
 	for _, e := range events {
 		f.event(e, by)
 	}
-	return true
 }
 
 // send seals a PDU. One lane for each Low Power node keeps what its Friend hands

@@ -71,6 +71,7 @@ func (s *Server) ConfigurationChanged() {
 		p.derive(&n.Subnets[i])
 		s.served = append(s.served, p)
 	}
+	s.Wake()
 }
 
 // derive makes the identities of the keys of a subnet.
@@ -164,6 +165,7 @@ func (s *Server) setIdentity(index mesh.KeyIndex, kind proxy.Identification, on 
 	if p == nil || s.host.State().Proxy == state.Unsupported {
 		return
 	}
+	s.Wake()
 	p.node = advertised{}
 	if on {
 		p.node = advertised{kind: kind, until: s.host.Now().Add(identityTime)}

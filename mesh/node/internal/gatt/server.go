@@ -48,20 +48,16 @@ type servedClient struct{ private bool } // it gets private beacons
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Part = (*Server)(nil)
-	_ User      = (*Server)(nil)
-	_ Acceptor  = (*Server)(nil)
+	_ part.Flusher = (*Server)(nil)
+	_ User         = (*Server)(nil)
+	_ Acceptor     = (*Server)(nil)
 )
 
 // Inputs implements part.Part.
-func (s *Server) Inputs() part.Inputs { return part.Sighting | part.End }
+func (s *Server) Inputs() part.Inputs { return part.Sighting }
 
 // Input implements part.Part.
 func (s *Server) Input(in *part.Input) bool {
-	if in.Kind == part.End {
-		s.update()
-		return false
-	}
 	if in.Sighting.Service != bearer.SolicitationService {
 		return false
 	}
@@ -75,11 +71,13 @@ func (s *Server) Accept(e *bearer.LinkEvent) User {
 		return nil
 	}
 	s.tell() // what is news to the clients that are here already
+	s.Wake()
 	return s
 }
 
 // Opened implements User. It tells a client the state of the subnets (section 6.7).
 func (s *Server) Opened(l *Link) {
+	s.Wake()
 	public := s.host.State().Proxy == state.Enabled
 	for _, p := range s.served {
 		public = public || !p.node.until.IsZero() && p.node.kind == proxy.NodeIdentity
@@ -109,6 +107,7 @@ func (s *Server) Received(l *Link, kind proxy.MessageType, message []byte) bool 
 func (s *Server) Closed(l *Link, _ error) {
 	delete(s.clients, l.ID)
 	s.server.Closed(l.ID)
+	s.Wake()
 }
 
 // isProxy reports whether messages go from one bearer to the other.
@@ -148,6 +147,7 @@ func (s *Server) solicited(data []byte) {
 	s.host.Edit(func(n *state.Node) { n.Solicitations.Accept(p.Src, p.Seq) })
 	if found := s.subnet(p.NetKey); found != nil {
 		found.solicited = s.host.Now().Add(time.Duration(n.OnDemandProxy) * time.Second)
+		s.Wake()
 	}
 }
 
@@ -170,8 +170,16 @@ func (s *Server) writeBeacon(l *Link, p *subnet) {
 	s.links.Write(l, proxy.MeshBeacon, own.BeaconKeys().AppendPrivate(nil, said, random))
 }
 
-// update makes what happens over connections follow the node's state.
-func (s *Server) update() {
+// Wake makes the server look again at what the node advertises and what its clients
+// know.
+func (s *Server) Wake() { s.host.Wake(s) }
+
+// IVIndexChanged implements ivupdate.Follower: clients are told.
+func (s *Server) IVIndexChanged() { s.Wake() }
+
+// Flush implements part.Flusher. It makes what happens over connections follow the
+// node's state.
+func (s *Server) Flush() {
 	n := s.host.State()
 	if s.proxyWas == state.Enabled && n.Proxy != state.Enabled {
 		// Section 4.2.12: without the feature the node does not identify itself.
@@ -236,6 +244,7 @@ func (s *Server) Tick() {
 		}
 	}
 	s.tickIdentities()
+	s.Wake()
 }
 
 // NextDeadline implements part.Part.
