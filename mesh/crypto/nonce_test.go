@@ -26,7 +26,7 @@ func TestNonces(t *testing.T) {
 			for _, d := range m.Details {
 				if len(d.NetworkNonce) > 0 {
 					s := seq
-					if len(d.NetworkPDU) > 0 { // the one entry without says it above
+					if len(d.NetworkPDU) > 0 { // in the one entry without it, the fields are above
 						s = mesh.SequenceNumber(d.Seq)
 					}
 					same("network", crypto.NetworkNonce(m.CTL == 1, mesh.TTL(m.TTL), s, src, iv), d.NetworkNonce)

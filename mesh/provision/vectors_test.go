@@ -70,7 +70,8 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// sessionVector is the session with the CMAC algorithm, whose keys the exchanges have.
+// sessionVector returns the session with the CMAC algorithm. The exchanges use its
+// keys.
 func sessionVector(t *testing.T, all []vector) *vector {
 	t.Helper()
 	at := slices.IndexFunc(all, func(s vector) bool { return s.Kind == "session" && strings.Contains(s.Name, "CMAC") })
@@ -80,7 +81,7 @@ func sessionVector(t *testing.T, all []vector) *vector {
 	return &all[at]
 }
 
-// sessionNetwork is what the provisioner tells the device in a session.
+// sessionNetwork is the network data that the provisioner sends in a session.
 func sessionNetwork(in *vectors.ProvisioningInputs) (Network, mesh.Address) {
 	return Network{
 		Key: crypto.Key(in.NetKey), Index: mesh.KeyIndex(in.NetKeyIndex), IVIndex: mesh.IVIndex(in.IVIndex),

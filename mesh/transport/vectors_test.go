@@ -10,7 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// vector is a sample with what the layers need of it.
+// vector is a sample with the parts that the layers need.
 type vector struct{ vectors.MessageEntry }
 
 // script returns the sequence numbers of a sample.
