@@ -29,6 +29,13 @@ func (k Key) Env() string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(k.Name, ".", "__"))
 }
 
+// Default is the default value as the YAML file has it: "" is empty text, [] an
+// empty list.
+func (k Key) Default() string {
+	defaults := Default()
+	return k.yaml(k.get(&defaults))
+}
+
 // Default returns the configuration without file, environment and flags.
 func Default() Config {
 	return Config{

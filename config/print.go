@@ -9,7 +9,6 @@ import (
 // WriteExample writes a YAML file with every key, its purpose and its default.
 // Loading it returns Default.
 func WriteExample(w io.Writer) error {
-	defaults := Default()
 	out := outline{}
 	out.line("# Configuration of btmesh2mqtt. All keys with their defaults. Lines that you do not change can be removed.")
 	out.line("# Each key is a flag as well (--mqtt.url) and an environment variable (%s).", Keys()[0].Env())
@@ -19,7 +18,7 @@ func WriteExample(w io.Writer) error {
 		if expectsMore(k) {
 			out.line("# Expected: %s.", k.Expect)
 		}
-		out.value(k.Name, k.yaml(k.get(&defaults)), "")
+		out.value(k.Name, k.Default(), "")
 	}
 	_, err := io.WriteString(w, out.b.String())
 	return err
