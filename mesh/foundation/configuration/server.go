@@ -78,7 +78,6 @@ func (s *Server) leave(ctx access.Context, answer access.Message) {
 		ctx.Reply(answer)
 	}
 	_ = s.Host().Reset() // the node reports an error
-
 }
 
 // Composition is page 0 of the node's composition data (section 4.2.2.1).
