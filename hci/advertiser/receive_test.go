@@ -152,7 +152,7 @@ func benchmarkEvents() map[string][]byte {
 	}
 }
 
-// BenchmarkReceive goes from the HCI event to the bearer.Incoming.
+// BenchmarkReceive measures the path from the HCI event to the bearer.Incoming.
 func BenchmarkReceive(b *testing.B) {
 	for _, name := range []string{"legacy", "extended", "foreign"} {
 		b.Run(name, func(b *testing.B) {
@@ -167,7 +167,7 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// BenchmarkQueue is a PDU's way through the queue, among those of 32 lanes.
+// BenchmarkQueue measures a PDU's way through a queue with 32 lanes.
 func BenchmarkQueue(b *testing.B) {
 	q := newQueue(DefaultQueue)
 	for i := range 32 {

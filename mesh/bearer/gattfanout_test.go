@@ -8,13 +8,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// dialler notes what it is asked for.
+// dialler records its calls.
 type dialler struct {
 	made    []bearer.LinkID
 	ended   int
 	written int
 	beckons int
-	full    bearer.LinkID // the connection that takes nothing
+	full    bearer.LinkID // a connection that accepts nothing
 }
 
 func (d *dialler) Connect(id bearer.LinkID, _ uint8, _ bearer.Peer, _ bearer.Service) {

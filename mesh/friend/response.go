@@ -58,7 +58,7 @@ func (f *Friend) offer(now time.Time, s *friendship, out *Output) {
 	f.control(s.NetKey, s.LPN, 0, OpOffer, o.Append, Link{}, out)
 }
 
-// control sends a transport control message of the friend.
+// control sends a transport control message from the friend.
 func (f *Friend) control(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte, link Link, out *Output) {
 	p, ok := f.stamp(net, dst, ttl, opcode, params)
 	if ok {
@@ -87,7 +87,7 @@ func controlPDU(author Author, net mesh.KeyIndex, src, dst mesh.Address, ttl mes
 	}, nil
 }
 
-// respond answers what was asked, in the receive window.
+// respond answers the last request, in the receive window.
 func (f *Friend) respond(s *friendship, out *Output) {
 	s.respondAt = time.Time{}
 	if s.confirm {
@@ -110,8 +110,8 @@ func (f *Friend) respond(s *friendship, out *Output) {
 	out.Send = append(out.Send, Outgoing{PDU: *s.last, Link: s.Link})
 }
 
-// handOver takes what is next in the queue; when there is nothing, a Friend
-// Update says so. What is this node's own gets its sequence number now.
+// handOver delivers the next entry of the queue, or a Friend Update if it is
+// empty. The node's own messages get their sequence number now.
 func (f *Friend) handOver(s *friendship) bool {
 	for {
 		e, ok := s.queue.next()
@@ -145,10 +145,10 @@ func (f *Friend) handOver(s *friendship) bool {
 	}
 }
 
-// takeBack puts what was handed over last, and was not acknowledged, into the
-// queue again. It may have arrived; the Low Power node then knows it by its
-// sequence number. A message of the friend's own gets another number, as the
-// Friend Update that begins the next friendship is newer.
+// takeBack puts the PDU that was delivered last and not acknowledged back into
+// the queue. It may have arrived; the Low Power node then recognises its
+// sequence number. The friend's own messages get another sequence number,
+// because the Friend Update that begins the next friendship is newer.
 func (s *friendship) takeBack() {
 	if s.last == nil || isUpdate(s.last) {
 		return
@@ -163,7 +163,8 @@ func (s *friendship) takeBack() {
 
 func isUpdate(p *network.PDU) bool { return p.CTL && p.Transport[0] == OpUpdate }
 
-// compose makes PDUs of a draft. What follows the first goes back to the queue.
+// compose makes PDUs from a draft. All after the first are put back into the
+// queue.
 func (f *Friend) compose(s *friendship, e *entry) (network.PDU, bool) {
 	pdus, err := f.cfg.Author.Compose(&e.draft)
 	if err != nil || len(pdus) == 0 {

@@ -24,8 +24,8 @@ func TestWillAfterKill(t *testing.T) {
 	}
 }
 
-// The broker is killed and comes back with nothing in its memory. What happened
-// meanwhile is told in order, and everything that stands is published again.
+// The broker is killed and returns with an empty store. What happened meanwhile
+// is published in order, and all retained messages are published again.
 func TestBrokerKilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	const presses = 6
@@ -44,12 +44,12 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	between.shut()
 	server.Kill()
 	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, "broker") {
-		t.Errorf("/healthz does not say what is wrong: %q", text)
+		t.Errorf("/healthz does not report the cause: %q", text)
 	}
 	if m.value("mqtt_connected") != 0 {
 		t.Error("mqtt_connected is not 0")
 	}
-	// Each press is one more event that waits.
+	// Each press adds one event that waits.
 	for range presses {
 		queued := m.value("mqtt_queued")
 		demo.Press()
@@ -76,7 +76,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 		case after[topic] == nil:
 			t.Errorf("%s is not retained any more", topic)
 		case strings.HasPrefix(topic, base+"bridge/"), strings.HasPrefix(topic, base+"demo_sensor"):
-			// They change by themselves.
+			// These change by themselves.
 		case string(after[topic]) != string(payload):
 			t.Errorf("%s was %s and is %s", topic, payload, after[topic])
 		}
@@ -93,20 +93,20 @@ func TestWrongPassword(t *testing.T) {
 	demo := start(t, "demo", "--mqtt.url", between.url(), "--mqtt.username", name, "--mqtt.password", wrong,
 		"--log.format", "json")
 	demo.Await(&demo.Stderr, "no connection to the MQTT broker")
-	demo.Await(&demo.Stdout, "Waiting for the broker") // the mesh works without
+	demo.Await(&demo.Stdout, "Waiting for the broker") // the mesh works without a broker
 	line := demo.Stderr.String()
 	for _, part := range []string{`"level":"error"`, between.addr, `mqtt.username`, `mqtt.password`, name} {
 		if !strings.Contains(line, part) {
 			t.Errorf("the log does not mention %q: %s", part, line)
 		}
 	}
-	// The administrator of the broker gives in, and the program tries again.
+	// The administrator of the broker allows access, and the program connects.
 	lenient := mosquitto.Start(t, mosquitto.Options{Users: map[string]string{name: wrong}})
 	between.redirect(lenient.Addr())
 	o := observer.Start(t, lenient.URL(), func(o *mqtt.Options) { o.Username, o.Password = name, wrong })
 	o.Stands(base+"bridge/state", `{"state":"online"}`)
 	o.Stands(base+"demo_plug/availability", `{"state":"online"}`)
-	// However often it tried, it said so once.
+	// It logged the refusal once, however often it tried.
 	if n := strings.Count(demo.Stderr.String(), "\n"); n != 1 {
 		t.Errorf("%d lines in the log, expected one:\n%s", n, demo.Stderr.String())
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// Any message goes to any device of the demo, with an AppKey or the device key,
-// in one PDU or in segments, and to all of them.
+// Any message can be sent to any device of the demo, with an AppKey or the
+// device key, unsegmented or segmented, and to all of them.
 func TestMessagesByHand(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)

@@ -14,9 +14,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// Somebody else who provisions in the same network sees what the bridge is, gives
-// it keys and refreshes them, which the bridge tells. Only out of the network it
-// does not get the bridge.
+// Another provisioner in the same network reads the bridge's composition, gives
+// it keys and refreshes them, and the bridge reports this. But it cannot remove
+// the bridge from the network.
 func TestAnotherProvisioner(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)

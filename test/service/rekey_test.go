@@ -8,7 +8,7 @@ import (
 )
 
 // The whole demo moves to another IV index and to other keys, twice, the second
-// time without one of its devices, over a restart.
+// time without one of its devices, and across a restart.
 func TestNetworkMovesOn(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)

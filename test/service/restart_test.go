@@ -17,15 +17,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// network is a demo that is started again and again with the same store.
+// network is a demo that is restarted with the same store.
 type network struct {
 	t     *testing.T
 	url   string
 	dir   string
 	o     *observer.Observer
-	known []listed // as they were after they had been provisioned
-	mark  int      // of the messages since then
-	order int      // of the commands
+	known []listed // their state after provisioning
+	mark  int      // message count at that time
+	order int      // number of commands so far
 }
 
 func newNetwork(t *testing.T) *network {
@@ -47,15 +47,15 @@ func (n *network) start() *instance {
 	return start(n.t, "demo", "--mqtt.url", n.url, "--store.dir", n.dir, "--log.level", "trace", "--log.format", "json")
 }
 
-// listens returns when the bridge, started after a mark, takes commands: it
-// publishes what stands when it has subscribed to everything.
+// listens returns when the bridge, started after a mark, accepts commands: it
+// publishes its retained messages after it has subscribed to everything.
 func listens(o *observer.Observer, mark int) {
 	o.Next(mark, base+"bridge/state", `{"state":"online"}`)
 	o.Next(mark, base+"bridge/info", `{}`)
 }
 
 // works checks that the nodes and the bridge accept each other's messages: each
-// of them drops what has a sequence number that it has seen.
+// drops messages with a sequence number that it has already seen.
 func (n *network) works(p *instance) {
 	n.t.Helper()
 	for _, name := range []string{"demo_plug", "demo_lamp", "demo_color_lamp"} {
@@ -85,7 +85,7 @@ func (n *network) unchanged() {
 }
 
 // reserves reads the first sequence number that may be used after a restart, by
-// the folder of each node. Nobody may have the stores.
+// the folder of each node. The stores must not be in use.
 func (n *network) reserves() map[string]uint32 {
 	n.t.Helper()
 	all := map[string]uint32{}
@@ -127,15 +127,16 @@ func TestRestartAfterCtrlC(t *testing.T) {
 	again.Stop()
 	n.o.Stands(base+"bridge/state", `{"state":"offline"}`)
 	for folder, after := range n.reserves() {
-		// The sensor may have had nothing to say, but it was asked for its state.
+		// The sensor may have sent nothing on its own, but the bridge requested
+		// its state.
 		if after <= before[folder] {
 			t.Errorf("%s: the first free sequence number was %d and is %d, expected more", folder, before[folder], after)
 		}
 	}
 }
 
-// The moment of a kill is drawn in lines of the trace, of which there is one for
-// each HCI command: it comes at any point of the start or of the work.
+// The time of a kill is drawn in lines of the trace. There is one line for each
+// HCI command, so the kill happens at any point of the start or of the work.
 func TestRestartAfterKill(t *testing.T) {
 	t.Parallel()
 	const kills, mostLines = 8, 700
@@ -170,7 +171,7 @@ func TestRestartAfterKill(t *testing.T) {
 					folder, before[folder], between[folder], after[folder])
 			}
 		}
-		// Whoever has sent something has a new reserve.
+		// Every node that has sent something has a new reserve.
 		for _, folder := range []string{".", "devices/demo_lamp", "devices/demo_button"} {
 			if after[folder] == between[folder] {
 				t.Errorf("%s: the first free sequence number is still %d", folder, after[folder])
@@ -180,7 +181,7 @@ func TestRestartAfterKill(t *testing.T) {
 	}
 }
 
-// underLoad does something while commands come in.
+// underLoad runs an action while commands arrive.
 func (n *network) underLoad(f func()) {
 	stop := make(chan struct{})
 	var sender sync.WaitGroup

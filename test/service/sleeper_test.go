@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// A lamp that sleeps is taken in, used and listed through the friend that the
-// service is, tells of itself while nobody asks, and sends heartbeats.
+// A sleeping lamp is provisioned, used and listed while the service is its
+// friend. It reports its state without a request and sends heartbeats.
 func TestSleepingLamp(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)
@@ -36,7 +36,7 @@ func TestSleepingLamp(t *testing.T) {
 		o.Next(mark, base+"sleeper/set/response", fmt.Sprintf(`{"status":"ok","transaction":%d}`, order))
 		o.Stands(base+"sleeper", fmt.Sprintf(`{"state":%q}`, state))
 		if lamp.IsOn() != on {
-			t.Errorf("the bridge says %s, the lamp itself does not", state)
+			t.Errorf("the bridge reports %s, the lamp itself does not", state)
 		}
 	}
 	lamp.Toggle()
