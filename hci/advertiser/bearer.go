@@ -23,7 +23,7 @@ type Config struct {
 	Queue   int       // PDUs that can wait per kind of lane; 0 is DefaultQueue
 	Sets    int       // most advertising sets to use; 0 is DefaultSets
 	Random  io.Reader // source of the advertiser's addresses; nil is crypto/rand
-	// Connectable reserves one of the sets for [Bearer.Beckon] if the
+	// Connectable reserves one of the sets for [Bearer.Advertise] if the
 	// controller has at least two.
 	Connectable bool
 	Log         *slog.Logger // nil logs nothing
@@ -37,7 +37,7 @@ const (
 	DefaultSets = 4
 )
 
-// ErrPDU is wrapped by the errors of Send and Beckon for a payload of the wrong
+// ErrPDU is wrapped by the errors of Send and Advertise for a payload of the wrong
 // kind or length.
 var ErrPDU = errors.New("unusable PDU")
 
@@ -93,7 +93,7 @@ func New(cfg Config) *Bearer {
 func (b *Bearer) Send(o bearer.Outgoing) error {
 	most := bearer.MaxPDU
 	if o.Kind == bearer.Solicitation {
-		most = bearer.MaxBeckon
+		most = bearer.MaxConnectableData
 	}
 	if o.Len == 0 || int(o.Len) > most {
 		return fmt.Errorf("advertiser: expected a %s PDU of 1 to %d octets, got %d: %w", o.Kind, most, o.Len, ErrPDU)

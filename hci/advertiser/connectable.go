@@ -44,19 +44,19 @@ type connectables struct {
 
 	silence   bool          // the radio has to be silent
 	silent    chan struct{} // closed when it is silent
-	silencing chan struct{} // capacity 1: held by the caller of Hush
+	silencing chan struct{} // capacity 1: held by the caller of Silence
 }
 
-// Beckon sets the connectable advertisements, which are sent in turn from now
+// Advertise sets the connectable advertisements, which are sent in turn from now
 // on. Each keeps its address, which is a static random address, or a
 // non-resolvable private one if the advertisement is private. A controller that
 // has only the legacy commands uses its public address instead of the static
 // one. The advertisements use an advertising set of their own if the controller
 // has one to spare (Config.Connectable) and take turns with the mesh PDUs
 // otherwise. A connection ends the current advertisement, which is then started
-// again. Beckon may be called from the Event method of another host. The error
+// again. Advertise may be called from the Event method of another host. The error
 // wraps ErrPDU if the data does not have 1 to 31 octets.
-func (b *Bearer) Beckon(all []packet.Advertisement) error {
+func (b *Bearer) Advertise(all []packet.Advertisement) error {
 	next := make([]connectable, 0, len(all))
 	for _, a := range all {
 		if len(a.Data) == 0 || len(a.Data) > packet.MaxLegacyData {
@@ -94,11 +94,11 @@ func (b *Bearer) Beckon(all []packet.Advertisement) error {
 	return nil
 }
 
-// Hush silences the radio, for controllers that can do nothing else while they
+// Silence silences the radio, for controllers that can do nothing else while they
 // connect. It lets the current transmissions finish, then sends nothing and
 // stops the scan until the caller calls resume. Only one caller at a time can
 // hold it. The context limits the wait, not the silence.
-func (b *Bearer) Hush(ctx context.Context) (resume func(), err error) {
+func (b *Bearer) Silence(ctx context.Context) (resume func(), err error) {
 	select {
 	case b.connectables.silencing <- struct{}{}:
 	case <-ctx.Done():
@@ -136,7 +136,7 @@ type connectableState struct {
 	last     time.Time // end of the last slice
 	resume   time.Time // earliest next attempt after a refusal
 	logged   bool      // the refusal was logged
-	silenced bool      // silent because of Hush
+	silenced bool      // silent because of Silence
 }
 
 // handleRequests handles what other goroutines have asked for: a connection has ended

@@ -37,7 +37,7 @@ func TestConnectableWithMeshPDUs(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a := r.radio(options, Config{Connectable: true})
 				for _, all := range [][]packet.Advertisement{{connectableText("!come")}, {connectableText("!come"), connectableText("!here")}} {
-					if err := a.Beckon(all); err != nil {
+					if err := a.Advertise(all); err != nil {
 						t.Fatal(err)
 					}
 					first := len(r.events())
@@ -75,7 +75,7 @@ func TestConnectableWithMeshPDUs(t *testing.T) {
 						t.Errorf("no connectable advertisement for %s", gap)
 					}
 				}
-				if err := a.Beckon(nil); err != nil {
+				if err := a.Advertise(nil); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)
@@ -98,7 +98,7 @@ func TestConnectableAfterConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a := r.radio(options, Config{Connectable: true})
-				if err := a.Beckon([]packet.Advertisement{connectableText("!come")}); err != nil {
+				if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(5*time.Second + 600*ms) // exclusive controllers have refused once
@@ -141,11 +141,11 @@ func TestHush(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a, b := r.radio(options, Config{Connectable: true}), r.radio(virtual.Options{Address: addressB}, Config{})
-				if err := a.Beckon([]packet.Advertisement{connectableText("!come")}); err != nil {
+				if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 					t.Fatal(err)
 				}
 				a.send(t, pdu(bearer.OwnLane(), "long", 5, 100*ms))
-				resume, err := a.Hush(t.Context())
+				resume, err := a.Silence(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -161,7 +161,7 @@ func TestHush(t *testing.T) {
 				waiting := make(chan struct{})
 				go func() {
 					defer close(waiting)
-					again, err := a.Hush(t.Context())
+					again, err := a.Silence(t.Context())
 					if err != nil {
 						t.Error(err)
 						return
@@ -192,7 +192,7 @@ func TestConnectableWithFewerSetsThanClaimed(t *testing.T) {
 			}
 			return packet.StatusSuccess
 		})
-		if err := a.Beckon([]packet.Advertisement{connectableText("!come")}); err != nil {
+		if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 20 {
@@ -212,16 +212,16 @@ func TestConnectableWithFewerSetsThanClaimed(t *testing.T) {
 func TestBeckonRefuses(t *testing.T) {
 	b := New(Config{})
 	for _, data := range [][]byte{nil, make([]byte, 32)} {
-		if err := b.Beckon([]packet.Advertisement{{Data: data}}); !errors.Is(err, ErrPDU) {
+		if err := b.Advertise([]packet.Advertisement{{Data: data}}); !errors.Is(err, ErrPDU) {
 			t.Errorf("%d octets: %v", len(data), err)
 		}
 	}
 	one, other := connectableText("one"), connectableText("other")
-	if err := b.Beckon([]packet.Advertisement{one, other}); err != nil {
+	if err := b.Advertise([]packet.Advertisement{one, other}); err != nil {
 		t.Fatal(err)
 	}
 	was := b.connectables.all
-	if err := b.Beckon([]packet.Advertisement{other}); err != nil {
+	if err := b.Advertise([]packet.Advertisement{other}); err != nil {
 		t.Fatal(err)
 	}
 	if now := b.connectables.all; now[0].address != was[1].address || !bytes.Equal(now[0].Data, other.Data) || now[0].address[5]&0xc0 != 0xc0 {

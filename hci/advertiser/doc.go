@@ -23,7 +23,7 @@
 // A solicitation (section 6.9) goes the same way, within the AD structures of a
 // service.
 //
-// The bearer also sends connectable advertisements ([Bearer.Beckon]) for the
+// The bearer also sends connectable advertisements ([Bearer.Advertise]) for the
 // host that handles the connections.
 //
 // If a controller refuses to advertise while it scans, the bearer pauses the

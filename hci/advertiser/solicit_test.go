@@ -49,7 +49,7 @@ func TestSolicitation(t *testing.T) {
 				a := r.radio(options, Config{Connectable: true})
 				b := r.radio(virtual.Options{Address: addressB}, Config{})
 				log := r.record(addressA)
-				if err := a.Beckon([]packet.Advertisement{connectableText("!come")}); err != nil {
+				if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 					t.Fatal(err)
 				}
 				for i := range 5 {
@@ -88,7 +88,7 @@ func TestSolicitation(t *testing.T) {
 			})
 		})
 	}
-	long := bearer.NewOutgoing(bearer.Solicitation, bearer.BeaconLane(), bearer.Transmit{Count: 1}, make([]byte, bearer.MaxBeckon+1))
+	long := bearer.NewOutgoing(bearer.Solicitation, bearer.BeaconLane(), bearer.Transmit{Count: 1}, make([]byte, bearer.MaxConnectableData+1))
 	if err := New(Config{}).Send(long); !errors.Is(err, ErrPDU) {
 		t.Errorf("too long: %v", err)
 	}
@@ -113,7 +113,7 @@ func TestPrivateAddresses(t *testing.T) {
 					{private("one"), private("new"), connectableText("public")},
 					{private("last")},
 				} {
-					if err := a.Beckon(all); err != nil {
+					if err := a.Advertise(all); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(30 * time.Second)

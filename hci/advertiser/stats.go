@@ -14,7 +14,7 @@ type Stats struct {
 
 	Reports   uint64 // advertisements received
 	Received  uint64 // mesh PDUs received
-	Unfit     uint64 // mesh PDUs that were empty, too long or in a connectable advertisement
+	Invalid   uint64 // mesh PDUs that were empty, too long or in a connectable advertisement
 	Malformed uint64 // events that did not decode
 }
 
@@ -36,7 +36,7 @@ func (b *Bearer) Stats() Stats {
 		Pauses:    n.pauses.Load(),
 		Reports:   n.reports.Load(),
 		Received:  n.received.Load(),
-		Unfit:     n.unfit.Load(),
+		Invalid:   n.unfit.Load(),
 		Malformed: n.malformed.Load(),
 	}
 }

@@ -2,7 +2,7 @@
 // Protocol 1.1, sections 5.2.2 and 7.1) and the bearer of Proxy PDUs (sections
 // 3.3.2 and 7.2). It makes and accepts the LE connections itself.
 //
-//	bearer.GATT: Connect, Write, Disconnect, Beckon     LinkEvent, Sighting
+//	bearer.GATT: Connect, Write, Disconnect, Advertise     LinkEvent, Sighting
 //	    |                                                    ^
 //	+---v----------------------------------------------------+---+
 //	| Radio: links, one goroutine each                           |

@@ -75,7 +75,7 @@ func (st *station) attempt(l *link) (*path, error) {
 	st.r.mu.Unlock()
 	turn := initiatorTurn
 	if exclusive {
-		resume, err := st.r.cfg.Advertiser.Hush(l.ctx)
+		resume, err := st.r.cfg.Advertiser.Silence(l.ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +169,7 @@ func (st *station) giveUp(l *link) (*path, error) {
 	case <-st.ctx.Done():
 		return nil, context.Cause(st.ctx)
 	case <-timer.C:
-		err := fmt.Errorf("gatt: expected the end of the attempt to connect to %s within %s, got none: %w", l.peer, patience, ErrAstray)
+		err := fmt.Errorf("gatt: expected the end of the attempt to connect to %s within %s, got none: %w", l.peer, patience, ErrOutOfSync)
 		st.fail(err)
 		return nil, err
 	}
@@ -208,6 +208,6 @@ func (st *station) hangUp(p *path) {
 	case <-p.gone:
 	case <-st.ctx.Done():
 	case <-timer.C:
-		st.fail(fmt.Errorf("gatt: expected the end of connection 0x%04x within %s, got none: %w", p.handle, patience, ErrAstray))
+		st.fail(fmt.Errorf("gatt: expected the end of connection 0x%04x within %s, got none: %w", p.handle, patience, ErrOutOfSync))
 	}
 }

@@ -17,10 +17,10 @@ import (
 
 // Advertiser is the advertising bearer on the same radio (package advertiser).
 type Advertiser interface {
-	// Beckon sets the connectable advertisements.
-	Beckon(all []packet.Advertisement) error
-	// Hush silences the radio until resume is called.
-	Hush(ctx context.Context) (resume func(), err error)
+	// Advertise sets the connectable advertisements.
+	Advertise(all []packet.Advertisement) error
+	// Silence silences the radio until resume is called.
+	Silence(ctx context.Context) (resume func(), err error)
 }
 
 // Config configures a Radio. Its functions must not block for long or wait for
@@ -154,9 +154,9 @@ func (r *Radio) Write(id bearer.LinkID, pdu []byte) error {
 	return l.write(pdu)
 }
 
-// Beckon sets the connectable advertisements. Peers that connect find the service
+// Advertise sets the connectable advertisements. Peers that connect find the service
 // of the first one; advertisements of other services are left out and logged.
-func (r *Radio) Beckon(all []bearer.Beckon) {
+func (r *Radio) Advertise(all []bearer.ConnectableAdvertisement) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.advertised = nil
@@ -194,7 +194,7 @@ func (r *Radio) refresh() {
 	if !r.room() || r.station != nil && r.station.s.Info().Buffers.Count == 0 {
 		wanted = nil
 	}
-	if err := r.cfg.Advertiser.Beckon(wanted); err != nil {
+	if err := r.cfg.Advertiser.Advertise(wanted); err != nil {
 		r.log.Warn("not advertised", "error", err)
 	}
 }
@@ -210,16 +210,16 @@ func (r *Radio) emit(l *link, e bearer.LinkEvent) {
 
 // Stats counts since New.
 type Stats struct {
-	Attempts uint64 // attempts to connect
-	Opened   uint64 // links that became ready, in both directions
-	Failed   uint64 // links that never became ready
-	Lost     uint64 // links that ended without a request of this side
-	Broken   uint64 // links ended because the peer violated the protocol
-	Sent     uint64 // PDUs written
-	Received uint64 // PDUs received
-	Full     uint64 // PDUs that Write refused
-	Dropped  uint64 // PDUs of the Attribute Protocol that the guard dropped
-	Strange  uint64 // events that did not decode or were unexpected
+	Attempts   uint64 // attempts to connect
+	Opened     uint64 // links that became ready, in both directions
+	Failed     uint64 // links that never became ready
+	Lost       uint64 // links that ended without a request of this side
+	Broken     uint64 // links ended because the peer violated the protocol
+	Sent       uint64 // PDUs written
+	Received   uint64 // PDUs received
+	Full       uint64 // PDUs that Write refused
+	Dropped    uint64 // PDUs of the Attribute Protocol that the guard dropped
+	Unexpected uint64 // events that did not decode or were unexpected
 }
 
 type counters struct {
@@ -230,15 +230,15 @@ type counters struct {
 func (r *Radio) Stats() Stats {
 	n := &r.counters
 	return Stats{
-		Attempts: n.attempts.Load(),
-		Opened:   n.opened.Load(),
-		Failed:   n.failed.Load(),
-		Lost:     n.lost.Load(),
-		Broken:   n.broken.Load(),
-		Sent:     n.sent.Load(),
-		Received: n.received.Load(),
-		Full:     n.full.Load(),
-		Dropped:  n.dropped.Load(),
-		Strange:  n.strange.Load(),
+		Attempts:   n.attempts.Load(),
+		Opened:     n.opened.Load(),
+		Failed:     n.failed.Load(),
+		Lost:       n.lost.Load(),
+		Broken:     n.broken.Load(),
+		Sent:       n.sent.Load(),
+		Received:   n.received.Load(),
+		Full:       n.full.Load(),
+		Dropped:    n.dropped.Load(),
+		Unexpected: n.strange.Load(),
 	}
 }

@@ -265,7 +265,7 @@ func TestLoss(t *testing.T) {
 func TestRoomForPeers(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{Links: 1})
-		b.Beckon([]bearer.Beckon{
+		b.Advertise([]bearer.ConnectableAdvertisement{
 			{Service: bearer.ProxyService, Data: []byte("one")},
 			{Service: bearer.ProxyService, Data: []byte("two")},
 			{Service: bearer.ProvisioningService, Data: []byte("other")},
@@ -304,7 +304,7 @@ func TestRoomForPeers(t *testing.T) {
 		if count() == before {
 			t.Error("not seen again")
 		}
-		b.Beckon(nil)
+		b.Advertise(nil)
 		time.Sleep(time.Second)
 		before = count()
 		time.Sleep(5 * time.Second)
@@ -325,7 +325,7 @@ func TestEventsMayCallBack(t *testing.T) {
 			case bearer.LinkData:
 				b.Disconnect(e.ID)
 			case bearer.LinkClosed:
-				b.Beckon(nil)
+				b.Advertise(nil)
 			}
 		}
 		a.notify = func(e bearer.LinkEvent) {
@@ -415,7 +415,7 @@ func TestHearingAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if seen != 101 || r.Stats().Strange != 0 {
+	if seen != 101 || r.Stats().Unexpected != 0 {
 		t.Errorf("seen %d times, %+v", seen, r.Stats())
 	}
 }
@@ -434,7 +434,7 @@ func TestPrivateConnectable(t *testing.T) {
 				known := map[bearer.Peer]bool{}
 				for id := bearer.LinkID(1); id <= 3; id++ {
 					name := fmt.Sprintf("private %d", id)
-					b.Beckon([]bearer.Beckon{{Service: bearer.ProxyService, Data: []byte(name), Private: true}})
+					b.Advertise([]bearer.ConnectableAdvertisement{{Service: bearer.ProxyService, Data: []byte(name), Private: true}})
 					to := a.find(name)
 					if !to.Random || to.Address[0]&0xc0 != 0 || known[to] {
 						t.Errorf("%q from %s, known %v", name, to, known)

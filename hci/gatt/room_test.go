@@ -135,7 +135,7 @@ func (b *box) last(id bearer.LinkID) bearer.LinkEvent {
 
 // offer advertises a service and returns the address.
 func (b *box) offer(service bearer.Service, data string) {
-	b.Beckon([]bearer.Beckon{{Service: service, Data: []byte(data)}})
+	b.Advertise([]bearer.ConnectableAdvertisement{{Service: service, Data: []byte(data)}})
 }
 
 // find waits for a sighting with some service data.

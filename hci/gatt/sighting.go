@@ -11,9 +11,9 @@ import (
 
 // advertisement is the advertisement by which a peer finds a service (sections
 // 7.1.2.2.1 and 7.2.2.2.1).
-func advertisement(b bearer.Beckon) (packet.Advertisement, error) {
-	if len(b.Data) > bearer.MaxBeckon {
-		return packet.Advertisement{}, fmt.Errorf("gatt: expected service data of at most %d octets, got %d for the %s: %w", bearer.MaxBeckon, len(b.Data), b.Service, ErrService)
+func advertisement(b bearer.ConnectableAdvertisement) (packet.Advertisement, error) {
+	if len(b.Data) > bearer.MaxConnectableData {
+		return packet.Advertisement{}, fmt.Errorf("gatt: expected service data of at most %d octets, got %d for the %s: %w", bearer.MaxConnectableData, len(b.Data), b.Service, ErrService)
 	}
 	return packet.Advertisement{Data: packet.AppendService(nil, uint16(b.Service), b.Data), Private: b.Private}, nil
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// ErrAstray ends a session with a controller that does not report the end of a
+// ErrOutOfSync ends a session with a controller that does not report the end of a
 // connection or an attempt.
-var ErrAstray = errors.New("the controller has lost track of a connection")
+var ErrOutOfSync = errors.New("the controller has lost track of a connection")
 
 // station is the radio on one controller for one session.
 type station struct {

@@ -198,7 +198,7 @@ func TestHostileController(t *testing.T) {
 		if n := a.controller.Stats(); n.Resets != 0 || n.Malformed == 0 {
 			t.Errorf("stats %+v", n)
 		}
-		if n := a.Stats(); n.Strange == 0 {
+		if n := a.Stats(); n.Unexpected == 0 {
 			t.Errorf("stats %+v", n)
 		}
 	})

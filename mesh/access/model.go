@@ -58,11 +58,11 @@ type Publisher interface {
 	PublishPeriodically(ctx Context)
 }
 
-// Hastener is a Publisher that may publish more often than the period of its
+// FastPublisher is a Publisher that may publish more often than the period of its
 // publication, such as a Health Server with faults (Fast
 // Period Divisor). The node asks it after each call of the model.
-type Hastener interface {
-	Hasten(period time.Duration) time.Duration
+type FastPublisher interface {
+	FastPeriod(period time.Duration) time.Duration
 }
 
 // Persistent is a model with state that survives a restart of its node. The

@@ -16,7 +16,7 @@ type Recipient struct {
 	TTL    mesh.TTL // mesh.DefaultTTL: the node's default TTL
 }
 
-// Keyholder is a Context that knows which AppKeys its node has.
-type Keyholder interface {
+// AppKeyChecker is a Context that knows which AppKeys its node has.
+type AppKeyChecker interface {
 	HasAppKey(index mesh.KeyIndex) bool
 }

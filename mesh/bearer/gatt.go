@@ -45,11 +45,11 @@ func (p Peer) String() string {
 // into an advertisement: 31 octets minus headers and UUID.
 const MaxServiceData = 27
 
-// MaxBeckon is the length in octets of the longest service data of a
+// MaxConnectableData is the length in octets of the longest service data of a
 // connectable advertisement or a solicitation, which also contains flags and
 // the list of services (sections 7.1.2.2.1, 7.2.2.2.1 and 6.9). The mesh
 // services use 9, 17 and 18.
-const MaxBeckon = 20
+const MaxConnectableData = 20
 
 // Sighting is a received advertisement with service data of a mesh service.
 type Sighting struct {
@@ -96,9 +96,9 @@ type LinkEvent struct {
 	Err     error
 }
 
-// Beckon is one connectable advertisement by which others find a service of
+// ConnectableAdvertisement is an advertisement by which others find a service of
 // this node (sections 7.1.2.2.1 and 7.2.2.2).
-type Beckon struct {
+type ConnectableAdvertisement struct {
 	Service Service
 	Data    []byte // service data after the UUID
 	// Private says that the device address must not identify the advertiser: it
@@ -121,9 +121,9 @@ type GATT interface {
 	// copied. PDUs of one connection stay in order. ErrFull says that it was
 	// not accepted. A PDU for an unknown connection is dropped.
 	Write(id LinkID, pdu []byte) error
-	// Beckon sets the connectable advertisements, which are sent in turn from
+	// Advertise sets the connectable advertisements, which are sent in turn from
 	// now on. With an empty list nothing is advertised, and nobody can connect.
 	// While a peer is connected the radio continues to advertise if it has room
 	// for another connection.
-	Beckon(all []Beckon)
+	Advertise(all []ConnectableAdvertisement)
 }

@@ -42,11 +42,11 @@ func (f GATTFanout) Write(id LinkID, pdu []byte) error {
 	return nil
 }
 
-// Beckon implements GATT: the node can be reached through every radio.
-func (f GATTFanout) Beckon(all []Beckon) {
+// Advertise implements GATT: the node can be reached through every radio.
+func (f GATTFanout) Advertise(all []ConnectableAdvertisement) {
 	for _, g := range f {
 		if g != nil {
-			g.Beckon(all)
+			g.Advertise(all)
 		}
 	}
 }

@@ -74,14 +74,14 @@ func (f *Firmware) Verify(metadata []byte) bool {
 // Apply implements firmware.Image.
 func (f *Firmware) Apply(access.Context) { f.version, f.next = f.next, nil }
 
-// Keep implements firmware.KeepingImage: the running version and the verified
+// Keep implements firmware.PersistentImage: the running version and the verified
 // one, each preceded by its length.
 func (f *Firmware) Keep() []byte {
 	state := append([]byte{byte(len(f.version))}, f.version...)
 	return append(append(state, byte(len(f.next))), f.next...)
 }
 
-// Restore implements firmware.KeepingImage.
+// Restore implements firmware.PersistentImage.
 func (f *Firmware) Restore(state []byte) error {
 	version, rest, ok := sized(state)
 	next, rest, also := sized(rest)
@@ -101,8 +101,8 @@ func sized(state []byte) (part, rest []byte, ok bool) {
 	return slices.Clone(state[1:end]), state[end:], true
 }
 
-// Written implements firmware.KeepingImage.
+// Written implements firmware.PersistentImage.
 func (f *Firmware) Written() []byte { return f.written }
 
-// Rewrite implements firmware.KeepingImage.
+// Rewrite implements firmware.PersistentImage.
 func (f *Firmware) Rewrite(data []byte) { f.written = slices.Clone(data) }

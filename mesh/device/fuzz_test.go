@@ -68,7 +68,7 @@ func FuzzMessages(f *testing.F) {
 		b := bench(t, e)
 		h := newHost(e)
 		for _, m := range b.Models {
-			if a, ok := m.(foundation.Attacher); ok {
+			if a, ok := m.(foundation.HostedModel); ok {
 				a.Attach(h)
 			}
 		}

@@ -21,8 +21,8 @@ const (
 	maxQueue = 255
 )
 
-// Author is the node that contains the Friend or LowPower.
-type Author interface {
+// Node is the node that contains the Friend or LowPower.
+type Node interface {
 	// Next returns a sequence number. Each is used only once with one IV index.
 	Next() (mesh.SequenceNumber, mesh.IVIndex, error)
 	// Compose makes network PDUs from a draft, with new sequence numbers.
@@ -33,7 +33,7 @@ type Author interface {
 
 // Config configures a Friend. Zero fields except Address have a default.
 type Config struct {
-	Author        Author
+	Node          Node
 	Address       mesh.Address  // of the primary element
 	Friendships   int           // at the same time, including those that are only offered
 	Queue         int           // PDUs for each Low Power node, 32 to 255
@@ -98,9 +98,9 @@ type Terminated struct {
 	Reason Reason
 }
 
-// Handed says that all PDUs of a draft have been delivered, perhaps not for the
+// Delivered says that all PDUs of a draft have been delivered, perhaps not for the
 // first time. The Low Power node has not acknowledged the last one yet.
-type Handed struct{ ID uint64 }
+type Delivered struct{ ID uint64 }
 
 // Secured says that the friend has informed this Low Power node of the state of
 // the network.
@@ -111,7 +111,7 @@ type Secured struct {
 
 func (Established) isEvent() {}
 func (Terminated) isEvent()  {}
-func (Handed) isEvent()      {}
+func (Delivered) isEvent()   {}
 func (Secured) isEvent()     {}
 
 // Reason is the reason for the end of a friendship.
@@ -138,7 +138,7 @@ type Counters struct {
 	Discarded   uint64 // messages discarded for newer ones
 	Replayed    uint64 // messages that are not newer than the last from their source
 	Stale       uint64 // messages of an IV index that is no longer accepted
-	Handed      uint64 // PDUs and Updates delivered the first time
+	Delivered   uint64 // PDUs and Updates delivered the first time
 	Repeated    uint64 // PDUs that were requested again
 	Unsent      uint64 // not sent because there was no sequence number or no key
 }

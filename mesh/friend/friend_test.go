@@ -53,7 +53,7 @@ type bench struct {
 }
 
 func newBench(t testing.TB, cfg friend.Config) *bench {
-	cfg.Author, cfg.Address = &author{}, own
+	cfg.Node, cfg.Address = &author{}, own
 	return &bench{t: t, now: time.Unix(1000, 0), Friend: friend.New(cfg)}
 }
 
@@ -552,7 +552,7 @@ func TestFriendWaitsForTheNextQuestion(t *testing.T) {
 	b.expect("no more data, at once", answered(receiveDelay+100*time.Millisecond), false)
 	b.StoreDraft(0, friend.Draft{ID: 2, Dst: sleeper, PDUs: 1})
 	b.expect("the next request", answered(0), true)
-	b.expect("its number", b.out.Events, []friend.Event{friend.Handed{ID: 2}})
+	b.expect("its number", b.out.Events, []friend.Event{friend.Delivered{ID: 2}})
 	answered = ask()
 	b.expect("no more data, at once", answered(receiveDelay), false)
 	b.expect("no more data, within the window", answered(friend.DefaultReceiveWindow/2), true)

@@ -57,9 +57,9 @@ func FuzzRoles(f *testing.F) {
 	f.Add([]byte{4, 0, 6, 0x32, 0x03, 0x08, 0xba, 0x07, 0x2f, 3, 2, 1, 6, 0, 0, 0, 0, 7, 1, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		now := time.Unix(1000, 0)
-		role := friend.New(friend.Config{Author: &author{}, Address: own, Friendships: 2, Subscriptions: 4})
+		role := friend.New(friend.Config{Node: &author{}, Address: own, Friendships: 2, Subscriptions: 4})
 		low := friend.NewLowPower(friend.LowPowerConfig{
-			Author: &author{}, Address: own, Jitter: func(low, _ time.Duration) time.Duration { return low },
+			Node: &author{}, Address: own, Jitter: func(low, _ time.Duration) time.Duration { return low },
 		})
 		low.Start(now)
 		var out friend.Output

@@ -11,7 +11,7 @@ import (
 // LowPowerConfig configures a LowPower. Zero fields get their default where one
 // is named.
 type LowPowerConfig struct {
-	Author   Author
+	Node     Node
 	Address  mesh.Address // of the primary element
 	Elements uint8        // at least 1
 	NetKey   mesh.KeyIndex
@@ -214,7 +214,7 @@ func (l *LowPower) request(now time.Time, out *Output) {
 // control sends a transport control message to a neighbour.
 func (l *LowPower) control(dst mesh.Address, opcode uint8, params func([]byte) []byte, link Link, out *Output) {
 	// Without a sequence number nothing is sent, and no answer arrives.
-	if p, err := controlPDU(l.cfg.Author, l.cfg.NetKey, l.cfg.Address, dst, 0, opcode, params); err == nil {
+	if p, err := controlPDU(l.cfg.Node, l.cfg.NetKey, l.cfg.Address, dst, 0, opcode, params); err == nil {
 		out.Send = append(out.Send, Outgoing{PDU: p, Link: link})
 	}
 }
@@ -284,7 +284,7 @@ func (l *LowPower) choose(now time.Time, out *Output) {
 
 // rest waits before the next Request, twice as long each time.
 func (l *LowPower) rest(now time.Time) {
-	if l.phase = pausing; l.Returns(now) {
+	if l.phase = pausing; l.Rejoins(now) {
 		l.pause = firstPause // a friend exists that it may return to
 	}
 	l.deadline = now.Add(l.cfg.Jitter(l.pause/2, l.pause))
@@ -324,12 +324,12 @@ func (l *LowPower) unanswered(now time.Time, out *Output) {
 	l.rest(now)
 }
 
-// Returns reports whether the node has lost its friend while that may still
+// Rejoins reports whether the node has lost its friend while that may still
 // store messages for it. The node must not accept messages from others
 // meanwhile: the stored messages have lower sequence numbers and would be
 // dropped as replays. If nobody answers its Requests, it has no friend any
 // more.
-func (l *LowPower) Returns(now time.Time) bool {
+func (l *LowPower) Rejoins(now time.Time) bool {
 	const enough = 5
 	return !l.linked && l.phase != stopped && now.Before(l.missedBy) && l.rounds < enough
 }

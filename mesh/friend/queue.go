@@ -11,10 +11,10 @@ import (
 // Draft is the friend's own message to its Low Power node. It becomes network
 // PDUs when it is delivered.
 type Draft struct {
-	ID      uint64 // reported in the Handed event; 0 if nobody waits for it
+	ID      uint64 // reported in the Delivered event; 0 if nobody waits for it
 	Dst     mesh.Address
 	PDUs    int // number of PDUs it needs, at least 1
-	Message any // for Author.Compose
+	Message any // for Node.Compose
 }
 
 // entry is an item of a Friend Queue: a PDU ready for delivery, the friend's

@@ -68,7 +68,7 @@ func (f *Friend) control(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opco
 
 // stamp makes a control PDU with the next sequence number.
 func (f *Friend) stamp(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte) (network.PDU, bool) {
-	p, err := controlPDU(f.cfg.Author, net, f.cfg.Address, dst, ttl, opcode, params)
+	p, err := controlPDU(f.cfg.Node, net, f.cfg.Address, dst, ttl, opcode, params)
 	if err != nil {
 		f.counters.Unsent++
 		return network.PDU{}, false
@@ -76,7 +76,7 @@ func (f *Friend) stamp(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opcode
 	return p, true
 }
 
-func controlPDU(author Author, net mesh.KeyIndex, src, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte) (network.PDU, error) {
+func controlPDU(author Node, net mesh.KeyIndex, src, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte) (network.PDU, error) {
 	seq, iv, err := author.Next()
 	if err != nil {
 		return network.PDU{}, err
@@ -105,7 +105,7 @@ func (f *Friend) respond(s *friendship, out *Output) {
 		return
 	}
 	if id := s.handed.draft.ID; id != 0 && !s.queue.holds(id) {
-		out.Events = append(out.Events, Handed{id})
+		out.Events = append(out.Events, Delivered{id})
 	}
 	out.Send = append(out.Send, Outgoing{PDU: *s.last, Link: s.Link})
 }
@@ -118,7 +118,7 @@ func (f *Friend) handOver(s *friendship) bool {
 		var p network.PDU
 		switch {
 		case !ok || e.kind == update:
-			u := Update{State: f.cfg.Author.Security(s.NetKey), MoreData: len(s.queue.entries) > 0}
+			u := Update{State: f.cfg.Node.Security(s.NetKey), MoreData: len(s.queue.entries) > 0}
 			p, ok = f.stamp(s.NetKey, s.LPN, 0, OpUpdate, u.Append)
 		case e.kind == drafted:
 			if p, ok = f.compose(s, &e); !ok {
@@ -127,18 +127,18 @@ func (f *Friend) handOver(s *friendship) bool {
 		case e.kind == own:
 			p = e.take()
 			var err error
-			if p.Seq, p.IVIndex, err = f.cfg.Author.Next(); err != nil {
+			if p.Seq, p.IVIndex, err = f.cfg.Node.Next(); err != nil {
 				f.counters.Unsent++
 				ok = false
 			}
-		case e.pdu.IVIndex+1 < f.cfg.Author.Security(s.NetKey).IVIndex:
+		case e.pdu.IVIndex+1 < f.cfg.Node.Security(s.NetKey).IVIndex:
 			f.counters.Stale++
 			continue
 		default:
 			p = e.take()
 		}
 		if ok {
-			f.counters.Handed++
+			f.counters.Delivered++
 			s.last, s.handed = &p, e
 		}
 		return ok
@@ -166,7 +166,7 @@ func isUpdate(p *network.PDU) bool { return p.CTL && p.Transport[0] == OpUpdate 
 // compose makes PDUs from a draft. All after the first are put back into the
 // queue.
 func (f *Friend) compose(s *friendship, e *entry) (network.PDU, bool) {
-	pdus, err := f.cfg.Author.Compose(&e.draft)
+	pdus, err := f.cfg.Node.Compose(&e.draft)
 	if err != nil || len(pdus) == 0 {
 		f.counters.Unsent++
 		return network.PDU{}, false

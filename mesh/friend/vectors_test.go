@@ -132,7 +132,7 @@ func TestSampleLowPowerNode(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var out friend.Output
 	l := friend.NewLowPower(friend.LowPowerConfig{
-		Author: &script{numbers: []vectors.Number{1, 2, 3, 4, 5}}, Address: 0x1201,
+		Node: &script{numbers: []vectors.Number{1, 2, 3, 4, 5}}, Address: 0x1201,
 		Criteria:    friend.Criteria{RSSI: 2, ReceiveWindow: 1, MinQueueSizeLog: 3},
 		PollTimeout: 36000 * time.Second, ReceiveDelay: 80 * time.Millisecond,
 		Jitter: func(low, _ time.Duration) time.Duration { return low },
@@ -170,7 +170,7 @@ func TestSampleFriend(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var out friend.Output
 	f := friend.New(friend.Config{
-		Author: &script{numbers: []vectors.Number{0x014820, 0x014834}}, Address: 0x2345, Counter: 0x072F, ReceiveWindow: 50 * time.Millisecond,
+		Node: &script{numbers: []vectors.Number{0x014820, 0x014834}}, Address: 0x2345, Counter: 0x072F, ReceiveWindow: 50 * time.Millisecond,
 	})
 	tick := func() {
 		now = f.NextDeadline()

@@ -19,7 +19,7 @@ type LinkEnd uint8
 
 // The ends of a served link.
 const (
-	LinkGoesOn     LinkEnd = iota
+	LinkOngoing    LinkEnd = iota
 	LinkNotOpened          // the device did not answer
 	LinkByDevice           // the device closed it
 	LinkUnreadable         // the device's segments contradict each other repeatedly
@@ -27,8 +27,8 @@ const (
 	LinkSilent             // no PDUs for too long
 )
 
-// LinkNews is the result of an input to a served link.
-type LinkNews struct {
+// LinkResult is the result of an input to a served link.
+type LinkResult struct {
 	Opened    bool
 	Delivered bool   // the device has acknowledged the PDU that was sent
 	PDU       []byte // received from the device, valid until the next input; nil for none
@@ -82,14 +82,14 @@ func (s *ServedLink) Close(now time.Time, success bool, out *Output) {
 }
 
 // Receive handles a PB-ADV PDU. A PDU of another link is ignored.
-func (s *ServedLink) Receive(now time.Time, pdu []byte, out *Output) LinkNews {
+func (s *ServedLink) Receive(now time.Time, pdu []byte, out *Output) LinkResult {
 	g, ok := parse(pdu)
 	if !ok || g.link != s.link.id {
-		return LinkNews{}
+		return LinkResult{}
 	}
 	busy := s.link.sending.n != 0
 	h := s.link.receive(now, &g, out)
-	result := LinkNews{Delivered: busy && s.link.sending.n == 0 && h != peerClosed}
+	result := LinkResult{Delivered: busy && s.link.sending.n == 0 && h != peerClosed}
 	switch h {
 	case linkUp:
 		result.Opened = true
@@ -105,7 +105,7 @@ func (s *ServedLink) Receive(now time.Time, pdu []byte, out *Output) LinkNews {
 }
 
 // Tick does what is due.
-func (s *ServedLink) Tick(now time.Time, out *Output) (result LinkNews) {
+func (s *ServedLink) Tick(now time.Time, out *Output) (result LinkResult) {
 	switch s.link.tick(now, out) {
 	case openExpired:
 		result.End = LinkNotOpened

@@ -33,8 +33,8 @@ const (
 	stable = time.Minute
 )
 
-// Wish is the filter that a client needs.
-type Wish struct {
+// FilterState is the filter that a client needs.
+type FilterState struct {
 	Type FilterType
 	// Addresses of the list, with those of the node's own elements first. The
 	// first one must be the address of the primary element, for both types of
@@ -42,7 +42,9 @@ type Wish struct {
 	Addresses []mesh.Address
 }
 
-func (w Wish) equal(v Wish) bool { return w.Type == v.Type && slices.Equal(w.Addresses, v.Addresses) }
+func (w FilterState) equal(v FilterState) bool {
+	return w.Type == v.Type && slices.Equal(w.Addresses, v.Addresses)
+}
 
 // ClientOutput is what a client wants done, in this order.
 type ClientOutput struct {
@@ -87,7 +89,7 @@ type Client struct {
 
 	now        time.Time // time of the last input
 	on         bool
-	wish       Wish
+	wish       FilterState
 	candidates candidates
 	links      []*clientLink
 	gathering  time.Time
@@ -104,8 +106,8 @@ func NewClient(connections int, nextID func() bearer.LinkID) *Client {
 // Counters returns the current counters.
 func (c *Client) Counters() ClientCounters { return c.counters }
 
-// Sight records a sighting of a proxy.
-func (c *Client) Sight(now time.Time, s Candidate, out *ClientOutput) {
+// Sighted records a sighting of a proxy.
+func (c *Client) Sighted(now time.Time, s Candidate, out *ClientOutput) {
 	if len(c.candidates) == 0 {
 		c.gathering = now.Add(gather)
 	}
@@ -143,13 +145,13 @@ func (c *Client) Enable(now time.Time, on bool, out *ClientOutput) {
 // Enabled reports whether connections are wanted.
 func (c *Client) Enabled() bool { return c.on }
 
-// SetWish sets the required filter. Connections with another one are
+// SetFilter sets the required filter. Connections with another one are
 // reconfigured.
-func (c *Client) SetWish(now time.Time, w Wish, out *ClientOutput) {
+func (c *Client) SetFilter(now time.Time, w FilterState, out *ClientOutput) {
 	if c.wish.equal(w) {
 		return
 	}
-	c.wish = Wish{w.Type, slices.Clone(w.Addresses)}
+	c.wish = FilterState{w.Type, slices.Clone(w.Addresses)}
 	for _, l := range c.links {
 		if l.phase != connecting && l.phase != ending {
 			l.setUp(now, c.wish, out)
@@ -229,9 +231,9 @@ func (c *Client) Receive(now time.Time, id bearer.LinkID, src mesh.Address, m Me
 	}
 }
 
-// Refuse excludes an unusable proxy for as long as possible: it is the node
+// Exclude excludes an unusable proxy for as long as possible: it is the node
 // itself.
-func (c *Client) Refuse(now time.Time, id bearer.LinkID, out *ClientOutput) {
+func (c *Client) Exclude(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	l := c.link(id)
 	if l == nil {
 		return
@@ -242,10 +244,10 @@ func (c *Client) Refuse(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	l.fail(now, out)
 }
 
-// Alone returns since when there is no proxy to connect to, or from when on if
+// WithoutProxySince returns since when there is no proxy to connect to, or from when on if
 // none is sighted again. It returns false while there is a connection or an
 // attempt, or none is wanted.
-func (c *Client) Alone() (since time.Time, ok bool) {
+func (c *Client) WithoutProxySince() (since time.Time, ok bool) {
 	if !c.on || len(c.links) > 0 {
 		return time.Time{}, false
 	}

@@ -25,10 +25,10 @@ type bench struct {
 	said  []proxy.Configure
 }
 
-func newBench(t rapid.TB, connections int, w proxy.Wish) *bench {
+func newBench(t rapid.TB, connections int, w proxy.FilterState) *bench {
 	b := &bench{TB: t, now: start}
 	b.Client = proxy.NewClient(connections, func() bearer.LinkID { b.last++; return b.last })
-	b.SetWish(b.now, w, &b.out)
+	b.SetFilter(b.now, w, &b.out)
 	b.Enable(b.now, true, &b.out)
 	return b
 }
@@ -44,7 +44,7 @@ func (b *bench) collect() {
 func peer(n byte) bearer.Peer { return bearer.Peer{Address: [6]byte{5: n}} }
 
 func (b *bench) sight(n byte, rssi int8, netKey mesh.KeyIndex) {
-	b.Sight(b.now, proxy.Candidate{Peer: peer(n), RSSI: rssi, NetKey: netKey}, &b.out)
+	b.Sighted(b.now, proxy.Candidate{Peer: peer(n), RSSI: rssi, NetKey: netKey}, &b.out)
 	b.collect()
 }
 
@@ -90,7 +90,7 @@ func addresses(n int) []mesh.Address {
 	return all
 }
 
-var everything = proxy.Wish{Type: proxy.RejectList, Addresses: addresses(1)}
+var everything = proxy.FilterState{Type: proxy.RejectList, Addresses: addresses(1)}
 
 func TestClientTakesTheBest(t *testing.T) {
 	b := newBench(t, 1, everything)
@@ -112,7 +112,7 @@ func TestClientIsAlone(t *testing.T) {
 	b := newBench(t, 1, everything)
 	check := func(what string, want time.Time, alone bool) {
 		t.Helper()
-		if since, ok := b.Alone(); ok != alone || !since.Equal(want) {
+		if since, ok := b.WithoutProxySince(); ok != alone || !since.Equal(want) {
 			t.Errorf("%s: alone %t since %s, want %t since %s", what, ok, since, alone, want)
 		}
 	}
@@ -140,7 +140,7 @@ func TestClientIsAlone(t *testing.T) {
 }
 
 func TestClientSetsTheFilterUp(t *testing.T) {
-	b := newBench(t, 1, proxy.Wish{Type: proxy.AcceptList, Addresses: addresses(12)})
+	b := newBench(t, 1, proxy.FilterState{Type: proxy.AcceptList, Addresses: addresses(12)})
 	b.sight(1, -50, 0)
 	b.pass(time.Second)
 	b.opened(1)
@@ -185,7 +185,7 @@ func TestClientRepairsTheFilter(t *testing.T) {
 		"longer list":  {Type: proxy.AcceptList, Size: 4},
 		"nothing any":  {Type: proxy.AcceptList},
 	} {
-		b := newBench(t, 1, proxy.Wish{Type: proxy.AcceptList, Addresses: addresses(3)})
+		b := newBench(t, 1, proxy.FilterState{Type: proxy.AcceptList, Addresses: addresses(3)})
 		b.sight(1, -50, 0)
 		b.pass(time.Second)
 		b.opened(1)
@@ -207,7 +207,7 @@ func TestClientRepairsTheFilter(t *testing.T) {
 }
 
 func TestClientFallsBackToEverything(t *testing.T) {
-	b := newBench(t, 1, proxy.Wish{Type: proxy.AcceptList, Addresses: addresses(5)})
+	b := newBench(t, 1, proxy.FilterState{Type: proxy.AcceptList, Addresses: addresses(5)})
 	b.sight(1, -50, 0)
 	b.pass(time.Second)
 	b.opened(1)
@@ -329,7 +329,7 @@ func TestClientPrefers(t *testing.T) {
 	b.pass(time.Second)
 	b.opened(1)
 	for range 3 {
-		b.Sight(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
+		b.Sighted(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
 		b.collect()
 	}
 	if !slices.Equal(b.ended, []bearer.LinkID{1}) {
@@ -342,7 +342,7 @@ func TestClientPrefers(t *testing.T) {
 	// A failing proxy is no longer preferred.
 	b.closed(2)
 	b.sight(1, -30, 0)
-	b.Sight(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
+	b.Sighted(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
 	b.collect()
 	b.pass(3 * time.Second)
 	if len(b.made) != 3 || b.made[2].Peer != peer(1) || len(b.ended) != 1 {
@@ -382,7 +382,7 @@ func TestClientRefusesItself(t *testing.T) {
 	b.sight(1, -30, 0)
 	b.pass(time.Second)
 	b.opened(1)
-	b.Refuse(b.now, 1, &b.out)
+	b.Exclude(b.now, 1, &b.out)
 	b.collect()
 	b.closed(1)
 	for range 60 {
@@ -399,7 +399,7 @@ func TestClientRefusesItself(t *testing.T) {
 func TestClientProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 3).Draw(t, "most")
-		b := newBench(t, most, proxy.Wish{Type: proxy.FilterType(rapid.IntRange(0, 1).Draw(t, "kind")), Addresses: addresses(7)})
+		b := newBench(t, most, proxy.FilterState{Type: proxy.FilterType(rapid.IntRange(0, 1).Draw(t, "kind")), Addresses: addresses(7)})
 		open := map[bearer.LinkID]bool{} // not closed yet
 		seen := map[bearer.LinkID]bool{}
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
@@ -420,7 +420,7 @@ func TestClientProperties(t *testing.T) {
 				b.Enable(b.now, rapid.Bool().Draw(t, "on"), &b.out)
 				b.collect()
 			case 6:
-				b.SetWish(b.now, proxy.Wish{Addresses: addresses(rapid.IntRange(1, 12).Draw(t, "wish"))}, &b.out)
+				b.SetFilter(b.now, proxy.FilterState{Addresses: addresses(rapid.IntRange(1, 12).Draw(t, "wish"))}, &b.out)
 				b.collect()
 			}
 			for _, c := range b.made {

@@ -28,7 +28,7 @@ type clientLink struct {
 	failed   bool      // the proxy caused the end
 	deadline time.Time
 
-	wish     Wish
+	wish     FilterState
 	step     int // of the setup, 0 for the type
 	tries    int // of the current message
 	pending  int // answers that may still arrive for earlier messages
@@ -37,7 +37,7 @@ type clientLink struct {
 }
 
 // setUp sets up the filter from the start.
-func (l *clientLink) setUp(now time.Time, w Wish, out *ClientOutput) {
+func (l *clientLink) setUp(now time.Time, w FilterState, out *ClientOutput) {
 	if l.fallback {
 		w.Type = RejectList
 	}
@@ -122,7 +122,7 @@ func (l *clientLink) fits(s FilterStatus) bool {
 // repair sets up a filter again after a wrong result. A list that never
 // succeeds may be longer than the proxy's room: the filter is then set to
 // forward everything. A proxy that cannot do that either is unusable.
-func (l *clientLink) repair(now time.Time, w Wish, out *ClientOutput) {
+func (l *clientLink) repair(now time.Time, w FilterState, out *ClientOutput) {
 	l.tries = 0
 	l.setups++
 	if l.setups >= setupTries {

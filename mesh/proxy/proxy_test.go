@@ -207,8 +207,8 @@ func TestServiceDataFits(t *testing.T) {
 		all[kind.String()] = identity.ServiceData(kind, [8]byte{1}, 5)
 	}
 	for name, data := range all {
-		if len(data) == 0 || len(data) > bearer.MaxBeckon {
-			t.Errorf("%s: %d octets, at most %d fit", name, len(data), bearer.MaxBeckon)
+		if len(data) == 0 || len(data) > bearer.MaxConnectableData {
+			t.Errorf("%s: %d octets, at most %d fit", name, len(data), bearer.MaxConnectableData)
 		}
 	}
 }

@@ -91,9 +91,9 @@ func (s *Server) Receivers(dst []bearer.LinkID, to mesh.Address, from bearer.Lin
 	return dst
 }
 
-// Strangers appends the clients to dst that have not proved in time that they
+// Unauthenticated appends the clients to dst that have not proved in time that they
 // have a key. Each is returned once.
-func (s *Server) Strangers(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
+func (s *Server) Unauthenticated(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
 	for _, c := range s.clients {
 		if !c.stranger.IsZero() && !now.Before(c.stranger) {
 			c.stranger = time.Time{}
@@ -103,7 +103,7 @@ func (s *Server) Strangers(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
 	return dst
 }
 
-// NextDeadline is when Strangers has a new client, zero for never.
+// NextDeadline is when Unauthenticated has a new client, zero for never.
 func (s *Server) NextDeadline() time.Time {
 	var next time.Time
 	for _, c := range s.clients {

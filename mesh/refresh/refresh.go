@@ -44,11 +44,11 @@ type Progress uint8
 
 // The steps of a node.
 const (
-	Nothing  Progress = iota
-	GotKey            // it has the new NetKey, and maybe some of the AppKeys
-	GotKeys           // phase 1
-	Switched          // phase 2
-	Through           // phase 3, or it is not in the subnet
+	Nothing   Progress = iota
+	GotKey             // it has the new NetKey, and maybe some of the AppKeys
+	GotKeys            // phase 1
+	Switched           // phase 2
+	Completed          // phase 3, or it is not in the subnet
 )
 
 // goal is what a node must have reached at the end of a phase.
@@ -59,7 +59,7 @@ func (p Phase) goal() Progress {
 	case Switch:
 		return Switched
 	default:
-		return Through
+		return Completed
 	}
 }
 
@@ -230,7 +230,7 @@ func (r *Refresh) node(uuid mesh.UUID) *Node {
 type Status struct {
 	NetKey     mesh.KeyIndex
 	Phase      Phase
-	Through    []mesh.UUID          // they have completed the phase
+	Completed  []mesh.UUID          // they have completed the phase
 	Missing    map[mesh.UUID]string // the phase waits for them; the reason, if known
 	LeftBehind []mesh.UUID          // without the new keys
 	Excluded   []mesh.UUID
@@ -246,7 +246,7 @@ func (r *Refresh) Status() Status {
 		case n.LeftBehind:
 			s.LeftBehind = append(s.LeftBehind, n.UUID)
 		case n.Progress >= r.phase.goal():
-			s.Through = append(s.Through, n.UUID)
+			s.Completed = append(s.Completed, n.UUID)
 		default:
 			s.Missing[n.UUID] = n.problem
 		}
@@ -306,7 +306,7 @@ func Decode(now time.Time, data []byte) (*Refresh, error) {
 		r.apps = append(r.apps, AppKey{a.Index, crypto.Key(a.Key)})
 	}
 	for _, n := range s.Nodes {
-		if n == nil || !n.Address.IsUnicast() || n.Progress > Through || n.Apps < 0 || n.Apps > len(r.apps) {
+		if n == nil || !n.Address.IsUnicast() || n.Progress > Completed || n.Apps < 0 || n.Apps > len(r.apps) {
 			return nil, fmt.Errorf("refresh: a stored key refresh has an invalid node: %+v", n)
 		}
 		r.nodes = append(r.nodes, n)

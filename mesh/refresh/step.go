@@ -267,7 +267,7 @@ func (r *Refresh) gotNetKey(n *Node, s foundation.Status) error {
 		r.gotKeys(n)
 		return nil
 	case s == foundation.InvalidNetKeyIndex:
-		n.Progress = Through // it is not in the subnet
+		n.Progress = Completed // it is not in the subnet
 		return nil
 	case s == foundation.CannotUpdate && n.older == unknown:
 		n.older = running
@@ -302,7 +302,7 @@ func (r *Refresh) gotPhase(n *Node, s *configuration.KeyRefreshPhaseStatus) erro
 		n.older = ended
 		return s.Status.Err()
 	case s.Status == foundation.InvalidNetKeyIndex, s.Phase == state.NormalOperation:
-		n.Progress = Through
+		n.Progress = Completed
 		return nil
 	case r.phase == Switch && s.Phase == state.SecondPhase:
 		n.Progress = Switched

@@ -52,12 +52,12 @@ func (s *Server) linkStatus(status remoteprovisioning.Status) *remoteprovisionin
 
 // report reports a change of the link to the client.
 func (s *Server) report(status remoteprovisioning.Status, done func(bool)) {
-	s.host.Tell(s.link.client, &remoteprovisioning.LinkReport{Status: status, State: s.link.state}, done)
+	s.host.SendTo(s.link.client, &remoteprovisioning.LinkReport{Status: status, State: s.link.state}, done)
 }
 
 // reportClosed reports the end of the link to the client, with a reason.
 func (s *Server) reportClosed(status remoteprovisioning.Status, reason remoteprovisioning.LinkCloseReason) {
-	s.host.Tell(s.link.client, &remoteprovisioning.LinkReport{
+	s.host.SendTo(s.link.client, &remoteprovisioning.LinkReport{
 		Status: status, State: s.link.state, HasReason: true, Reason: reason,
 	}, nil)
 }
@@ -203,14 +203,14 @@ func (s *Server) sendPDU(from Client, m *remoteprovisioning.PDUSend) {
 }
 
 func (s *Server) outboundReport() {
-	s.host.Tell(s.link.client, &remoteprovisioning.PDUOutboundReport{OutboundPDUNumber: s.link.out},
+	s.host.SendTo(s.link.client, &remoteprovisioning.PDUOutboundReport{OutboundPDUNumber: s.link.out},
 		s.mustArrive(remoteprovisioning.LinkClosedAsCannotDeliverOutboundReport))
 }
 
 // inbound forwards a PDU to the client.
 func (s *Server) inbound(pdu []byte) {
 	s.link.in++
-	s.host.Tell(s.link.client, &remoteprovisioning.PDUReport{
+	s.host.SendTo(s.link.client, &remoteprovisioning.PDUReport{
 		InboundPDUNumber: s.link.in, ProvisioningPDU: append([]byte(nil), pdu...),
 	}, s.mustArrive(remoteprovisioning.LinkClosedAsCannotDeliverPDUReport))
 }
@@ -245,7 +245,7 @@ func (s *Server) lose(status remoteprovisioning.Status, reason remoteprovisionin
 }
 
 // follow continues after an input to the link to a device.
-func (s *Server) follow(result *provision.LinkNews, out *provision.Output) {
+func (s *Server) follow(result *provision.LinkResult, out *provision.Output) {
 	l := &s.link
 	s.host.Radio(out)
 	if l.ended {
@@ -264,7 +264,7 @@ func (s *Server) follow(result *provision.LinkNews, out *provision.Output) {
 	if result.PDU != nil {
 		s.inbound(result.PDU)
 	}
-	if result.End == provision.LinkGoesOn {
+	if result.End == provision.LinkOngoing {
 		return
 	}
 	l.ended, l.state = true, remoteprovisioning.LinkIdle

@@ -112,7 +112,7 @@ func (s *Server) reportFound(f *found) {
 		return
 	}
 	f.at = time.Time{}
-	s.host.Tell(s.scan.client, &remoteprovisioning.ScanReport{
+	s.host.SendTo(s.scan.client, &remoteprovisioning.ScanReport{
 		RSSI: f.rssi, UUID: f.UUID, OOBInformation: f.OOB, HasURIHash: f.HasURI, URIHash: f.URIHash,
 	}, nil)
 }
@@ -147,7 +147,7 @@ func (s *Server) startExtended(from Client, m *remoteprovisioning.ExtendedScanSt
 		c.extendedEnd = s.now.Add(time.Duration(m.Timeout) * time.Second)
 		return
 	}
-	s.host.Tell(from, report, nil)
+	s.host.SendTo(from, report, nil)
 }
 
 // endExtended reports the result; nil if the device was not heard.
@@ -158,7 +158,7 @@ func (s *Server) endExtended(b *beacon.Unprovisioned) {
 		report.HasOOBInformation, report.OOBInformation = true, b.OOB
 	}
 	c.extended, c.extendedEnd = false, time.Time{}
-	s.host.Tell(c.extendedFor, report, nil)
+	s.host.SendTo(c.extendedFor, report, nil)
 }
 
 // jitter is the delay of a report.

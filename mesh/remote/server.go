@@ -23,10 +23,10 @@ type Client struct {
 type Host interface {
 	UUID() mesh.UUID
 	Random() io.Reader
-	// Tell sends a message to a client with the node's own device key,
+	// SendTo sends a message to a client with the node's own device key,
 	// segmented, so that it is acknowledged. Messages to one client arrive in
 	// order. done is called with whether it was delivered; it may be nil.
-	Tell(to Client, m access.Message, done func(delivered bool))
+	SendTo(to Client, m access.Message, done func(delivered bool))
 	// Radio carries out the output of a PB-ADV link.
 	Radio(out *provision.Output)
 	// Elements returns how many elements the node has after a procedure. 0

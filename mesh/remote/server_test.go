@@ -48,7 +48,7 @@ func (s *station) UUID() mesh.UUID { return mesh.UUID{0xEE} }
 
 func (s *station) Random() io.Reader { return s.random }
 
-func (s *station) Tell(to Client, m access.Message, done func(bool)) {
+func (s *station) SendTo(to Client, m access.Message, done func(bool)) {
 	s.messages = append(s.messages, sent{to, m, done})
 }
 

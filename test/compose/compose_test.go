@@ -94,15 +94,15 @@ func TestUp(t *testing.T) {
 	p.up()
 	url := "tcp://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port))
 	o := observer.Start(t, url, nil)
-	o.Stands("btmesh2mqtt/bridge/state", `{"state":"online"}`)
+	o.AwaitLast("btmesh2mqtt/bridge/state", `{"state":"online"}`)
 	uuid := lamp.UUID.String()
-	o.StandsMatch("btmesh2mqtt/bridge/unprovisioned", "with the lamp", func(payload []byte) bool {
+	o.AwaitLastMatch("btmesh2mqtt/bridge/unprovisioned", "with the lamp", func(payload []byte) bool {
 		return strings.Contains(string(payload), uuid)
 	})
 	o.Send("btmesh2mqtt/bridge/request/device/provision", `{"uuid":"`+uuid+`","name":"lamp"}`)
 	o.Next(0, "btmesh2mqtt/bridge/response/device/provision", `{"status":"ok"}`)
 	o.Send("btmesh2mqtt/lamp/set", `{"state":"ON","brightness":90}`)
-	o.Stands("btmesh2mqtt/lamp", `{"state":"ON","brightness":90}`)
+	o.AwaitLast("btmesh2mqtt/lamp", `{"state":"ON","brightness":90}`)
 	if !lamp.IsOn() {
 		t.Error("the bridge reports ON, the lamp itself is off")
 	}

@@ -153,7 +153,7 @@ func (s *sitting) script(b block) {
 func (s *sitting) await(place string, p *process.Process, re *regexp.Regexp) {
 	s.t.Helper()
 	s.t.Logf("%s: waiting for %q", place, re)
-	p.AwaitThat(&p.Stdout, fmt.Sprintf("%q (%s)", re, place), re.MatchString)
+	p.AwaitMatch(&p.Stdout, fmt.Sprintf("%q (%s)", re, place), re.MatchString)
 }
 
 // serve starts what serves the following blocks.
@@ -213,7 +213,7 @@ func (s *sitting) publish(b block) {
 	if refused {
 		want = fmt.Sprintf(`{"status":"error","code":%q}`, code)
 	}
-	if !observer.Holds(got, want) {
+	if !observer.Contains(got, want) {
 		s.t.Fatalf("%s: %s\n%s\nis answered with %s", b.place, topic, b.text, got)
 	}
 }

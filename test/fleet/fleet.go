@@ -66,9 +66,9 @@ func (a *Air) NewLamp() *Lamp {
 	return a.newLamp(nil)
 }
 
-// NewSleeper makes a lamp that is a Low Power node and polls its friend once
+// NewLowPowerLamp makes a lamp that is a Low Power node and polls its friend once
 // per interval.
-func (a *Air) NewSleeper(interval time.Duration) *Lamp {
+func (a *Air) NewLowPowerLamp(interval time.Duration) *Lamp {
 	a.t.Helper()
 	return a.newLamp(&node.LowPowerOptions{PollInterval: interval})
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 )
 
-// NewOutpost makes a plug with a Remote Provisioning Server. It is
+// NewRemoteServer makes a plug with a Remote Provisioning Server. It is
 // unprovisioned at first and runs until the test ends.
-func (a *Air) NewOutpost() mesh.UUID {
+func (a *Air) NewRemoteServer() mesh.UUID {
 	a.t.Helper()
 	elements := device.NewPlug().Elements()
 	elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())

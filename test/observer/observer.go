@@ -138,8 +138,8 @@ func (o *Observer) Send(topic, payload string) { o.session.Event(topic, []byte(p
 // Retain publishes a retained message.
 func (o *Observer) Retain(topic, payload string) { o.session.Publish(topic, []byte(payload), true) }
 
-// Settle returns when the broker has acknowledged everything that was sent.
-func (o *Observer) Settle() {
+// Flush returns when the broker has acknowledged everything that was sent.
+func (o *Observer) Flush() {
 	o.t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
@@ -174,18 +174,18 @@ func (o *Observer) Since(mark int, topic string) []mqtt.Message {
 }
 
 // Next waits for a message of a topic after a mark that contains want (see
-// Holds), and returns its payload.
+// Contains), and returns its payload.
 func (o *Observer) Next(mark int, topic, want string) []byte {
 	o.t.Helper()
-	return o.NextMatch(mark, topic, "that holds "+want, func(payload []byte) bool { return Holds(payload, want) })
+	return o.NextMatch(mark, topic, "that holds "+want, func(payload []byte) bool { return Contains(payload, want) })
 }
 
-// Comes reports whether a message of a topic after a mark that contains want
+// Arrives reports whether a message of a topic after a mark that contains want
 // arrives in time. It is for requests that may have to be repeated.
-func (o *Observer) Comes(most time.Duration, mark int, topic, want string) bool {
+func (o *Observer) Arrives(most time.Duration, mark int, topic, want string) bool {
 	return o.awaitFor(most, func() bool {
 		for ; mark < len(o.messages); mark++ {
-			if m := o.messages[mark]; m.Topic == topic && Holds(m.Payload, want) {
+			if m := o.messages[mark]; m.Topic == topic && Contains(m.Payload, want) {
 				return true
 			}
 		}
@@ -225,14 +225,14 @@ func (o *Observer) Collect(mark int, topic string, n int) []string {
 	return payloads
 }
 
-// Stands waits until the last message of a topic contains want, and returns it.
-func (o *Observer) Stands(topic, want string) []byte {
+// AwaitLast waits until the last message of a topic contains want, and returns it.
+func (o *Observer) AwaitLast(topic, want string) []byte {
 	o.t.Helper()
-	return o.StandsMatch(topic, "that holds "+want, func(payload []byte) bool { return Holds(payload, want) })
+	return o.AwaitLastMatch(topic, "that holds "+want, func(payload []byte) bool { return Contains(payload, want) })
 }
 
-// StandsMatch waits until the last message of a topic matches.
-func (o *Observer) StandsMatch(topic, what string, match func(payload []byte) bool) []byte {
+// AwaitLastMatch waits until the last message of a topic matches.
+func (o *Observer) AwaitLastMatch(topic, what string, match func(payload []byte) bool) []byte {
 	o.t.Helper()
 	var found []byte
 	o.await("the state of "+topic+" "+what, func() bool {
@@ -277,9 +277,9 @@ func Retained(t testing.TB, url string, change func(*mqtt.Options)) map[string][
 	return stands
 }
 
-// Holds reports whether a payload is JSON that contains everything in want: an
+// Contains reports whether a payload is JSON that contains everything in want: an
 // object may have more keys; everything else must be equal.
-func Holds(payload []byte, want string) bool {
+func Contains(payload []byte, want string) bool {
 	var has, needs any
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	if decoder.Decode(&has) != nil || json.Unmarshal([]byte(want), &needs) != nil {

@@ -148,12 +148,12 @@ func (p *Process) Press() {
 // Await returns when the program has written a text to one of its outputs.
 func (p *Process) Await(out *Output, text string) {
 	p.t.Helper()
-	p.AwaitThat(out, fmt.Sprintf("%q", text), func(all string) bool { return strings.Contains(all, text) })
+	p.AwaitMatch(out, fmt.Sprintf("%q", text), func(all string) bool { return strings.Contains(all, text) })
 }
 
-// AwaitThat returns when everything that the program has written to one of its
+// AwaitMatch returns when everything that the program has written to one of its
 // outputs meets a condition.
-func (p *Process) AwaitThat(out *Output, what string, condition func(all string) bool) {
+func (p *Process) AwaitMatch(out *Output, what string, condition func(all string) bool) {
 	p.t.Helper()
 	deadline := time.NewTimer(Patience)
 	defer deadline.Stop()

@@ -18,8 +18,8 @@ func TestWillAfterKill(t *testing.T) {
 	demo.ready()
 	listens(o, 0)
 	demo.Kill()
-	o.Stands(base+"bridge/state", `{"state":"offline"}`)
-	if state := observer.Retained(t, server.URL(), nil)[base+"bridge/state"]; !observer.Holds(state, `{"state":"offline"}`) {
+	o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
+	if state := observer.Retained(t, server.URL(), nil)[base+"bridge/state"]; !observer.Contains(state, `{"state":"offline"}`) {
 		t.Errorf("retained: %q", state)
 	}
 }
@@ -38,7 +38,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	listens(o, 0)
 	m.awaitHealth(http.StatusOK)
 	o.Send(base+"demo_lamp/set", `{"state":"ON","brightness":200,"color_temp":4000}`)
-	o.Stands(base+"demo_lamp", `{"state":"ON","brightness":200,"color_temp":4000}`)
+	o.AwaitLast(base+"demo_lamp", `{"state":"ON","brightness":200,"color_temp":4000}`)
 	before := observer.Retained(t, server.URL(), nil)
 
 	between.shut()
@@ -61,7 +61,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	between.open()
 	listens(o, mark)
 	for i, event := range o.Collect(mark, base+"demo_button/event", presses) {
-		if want := [2]string{"on", "off"}[i%2]; !observer.Holds([]byte(event), `{"event_type":"`+want+`"}`) {
+		if want := [2]string{"on", "off"}[i%2]; !observer.Contains([]byte(event), `{"event_type":"`+want+`"}`) {
 			t.Errorf("event %d of the outage: %s, expected %s", i+1, event, want)
 		}
 	}
@@ -82,7 +82,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 		}
 	}
 	o.Send(base+"demo_lamp/set", `{"brightness":10}`)
-	o.Stands(base+"demo_lamp", `{"brightness":10,"color_temp":4000}`)
+	o.AwaitLast(base+"demo_lamp", `{"brightness":10,"color_temp":4000}`)
 }
 
 func TestWrongPassword(t *testing.T) {
@@ -104,8 +104,8 @@ func TestWrongPassword(t *testing.T) {
 	lenient := mosquitto.Start(t, mosquitto.Options{Users: map[string]string{name: wrong}})
 	between.redirect(lenient.Addr())
 	o := observer.Start(t, lenient.URL(), func(o *mqtt.Options) { o.Username, o.Password = name, wrong })
-	o.Stands(base+"bridge/state", `{"state":"online"}`)
-	o.Stands(base+"demo_plug/availability", `{"state":"online"}`)
+	o.AwaitLast(base+"bridge/state", `{"state":"online"}`)
+	o.AwaitLast(base+"demo_plug/availability", `{"state":"online"}`)
 	// It logged the refusal once, however often it tried.
 	if n := strings.Count(demo.Stderr.String(), "\n"); n != 1 {
 		t.Errorf("%d lines in the log, expected one:\n%s", n, demo.Stderr.String())
@@ -133,7 +133,7 @@ func TestTLS(t *testing.T) {
 	listens(o, 0)
 	o.Send(base+"demo_plug/set", `{"state":"ON","transaction":1}`)
 	o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":1}`)
-	o.Stands(base+"demo_plug", `{"state":"ON"}`)
+	o.AwaitLast(base+"demo_plug", `{"state":"ON"}`)
 	trusting.Stop()
-	o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
 }

@@ -63,17 +63,17 @@ func TestCommandsAndStates(t *testing.T) {
 	} {
 		mark := h.o.Mark()
 		h.o.Send(base+tt.topic, tt.payload)
-		h.o.Stands(base+tt.device, tt.state)
+		h.o.AwaitLast(base+tt.device, tt.state)
 		// A following command with a transaction: its result arrives when
 		// everything is done.
 		h.o.Send(base+tt.device+"/get", fmt.Sprintf(`{"state":"","transaction":%d}`, i))
 		h.o.Next(mark, base+tt.device+"/set/response", fmt.Sprintf(`{"status":"ok","transaction":%d}`, i))
-		h.o.Stands(base+tt.device, tt.state)
+		h.o.AwaitLast(base+tt.device, tt.state)
 	}
 	mark := h.o.Mark()
 	h.o.Send(base+"demo_sensor/get", `{"temperature":"","transaction":"asked"}`)
 	h.o.Next(mark, base+"demo_sensor/set/response", `{"status":"ok","transaction":"asked"}`)
-	h.o.StandsMatch(base+"demo_sensor", "with measurements", func(payload []byte) bool {
+	h.o.AwaitLastMatch(base+"demo_sensor", "with measurements", func(payload []byte) bool {
 		return numbers(payload, "temperature", "humidity", "illuminance", "battery")
 	})
 }
@@ -124,7 +124,7 @@ func TestFlood(t *testing.T) {
 	h.o.Send(base+"demo_lamp/set", `{"brightness":222,"transaction":"last"}`)
 	h.o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":"meanwhile"}`)
 	h.o.Next(0, base+"demo_lamp/set/response", `{"status":"ok","transaction":"last"}`)
-	h.o.Stands(base+"demo_lamp", `{"brightness":222,"state":"ON"}`)
+	h.o.AwaitLast(base+"demo_lamp", `{"brightness":222,"state":"ON"}`)
 	pdus := h.monitor.value(sent) - before
 	t.Logf("%d commands became %.0f PDUs", commands, pdus)
 	if pdus > commands/10 {
@@ -145,16 +145,16 @@ func TestRetainedCommands(t *testing.T) {
 	h := emptyHome(t)
 	h.o.Retain(base+"demo_plug/set", `{"state":"ON","transaction":"old"}`)
 	h.o.Retain(base+"bridge/request/device/remove", `{"id":"demo_plug","force":true,"transaction":"old"}`)
-	h.o.Settle()
+	h.o.Flush()
 	h.begin(t, "--log.level", "info", "--log.format", "json")
 	h.Await(&h.Stderr, "a retained command was ignored")
 	// What is sent now arrives after it.
 	h.o.Send(base+"demo_plug/get", `{"transaction":"now"}`)
 	h.o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":"now"}`)
-	h.o.Stands(base+"demo_plug", `{"state":"OFF"}`)
+	h.o.AwaitLast(base+"demo_plug", `{"state":"OFF"}`)
 	for _, topic := range []string{"demo_plug/set/response", "bridge/response/device/remove"} {
 		for _, m := range h.o.Since(0, base+topic) {
-			if observer.Holds(m.Payload, `{"transaction":"old"}`) {
+			if observer.Contains(m.Payload, `{"transaction":"old"}`) {
 				t.Errorf("a retained command was executed: %s %s", m.Topic, m.Payload)
 			}
 		}

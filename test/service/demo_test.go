@@ -57,9 +57,9 @@ func TestDemo(t *testing.T) {
 		time.Since(demo.Started).Seconds(), withRace)
 	o := observer.Start(t, "tcp://"+demoBroker, nil)
 	for _, name := range demoDevices {
-		o.Stands(base+name+"/availability", `{"state":"online"}`)
+		o.AwaitLast(base+name+"/availability", `{"state":"online"}`)
 	}
-	o.StandsMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...))
+	o.AwaitLastMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...))
 	first, ok := o.Last(base + "demo_sensor")
 	if !ok {
 		t.Fatal("the sensor has no state after the interview")
@@ -78,7 +78,7 @@ func TestDemo(t *testing.T) {
 			continue
 		}
 		o.Send(topic, payload)
-		o.Stands(strings.TrimSuffix(topic, "/set"), want[topic])
+		o.AwaitLast(strings.TrimSuffix(topic, "/set"), want[topic])
 	}
 	if len(typed) != len(want) {
 		t.Errorf("the demo prints the commands %v, expected commands to %d topics", typed, len(want))
@@ -91,8 +91,8 @@ func TestDemo(t *testing.T) {
 	o.Next(mark, base+"demo_button/event", `{"event_type":"off"}`)
 
 	// The light in the virtual room changes without a request.
-	o.StandsMatch(base+"demo_sensor", "other than "+string(first), func(payload []byte) bool {
-		return observer.Holds(payload, `{"battery_low":false}`) && string(payload) != string(first)
+	o.AwaitLastMatch(base+"demo_sensor", "other than "+string(first), func(payload []byte) bool {
+		return observer.Contains(payload, `{"battery_low":false}`) && string(payload) != string(first)
 	})
 	demo.Stop()
 	if out := demo.Stdout.String(); !strings.Contains(out, "The demo has ended.") {
@@ -177,7 +177,7 @@ func TestDemoOnAnotherBroker(t *testing.T) {
 	o := observer.Start(t, url, nil)
 	demo := start(t, "demo", "--mqtt.url", url, "--mqtt.base_topic", "home/mesh")
 	demo.ready()
-	o.Stands("home/mesh/bridge/state", `{"state":"online"}`)
+	o.AwaitLast("home/mesh/bridge/state", `{"state":"online"}`)
 	host, port, err := net.SplitHostPort(strings.TrimPrefix(url, "tcp://"))
 	if err != nil {
 		t.Fatal(err)
@@ -192,5 +192,5 @@ func TestDemoOnAnotherBroker(t *testing.T) {
 		o.NextMatch(mark, strings.TrimSuffix(topic, "/set"), "with a state", func([]byte) bool { return true })
 	}
 	demo.Stop()
-	o.Stands("home/mesh/bridge/state", `{"state":"offline"}`)
+	o.AwaitLast("home/mesh/bridge/state", `{"state":"offline"}`)
 }

@@ -40,5 +40,5 @@ func TestMessagesByHand(t *testing.T) {
 		o.Send(base+"bridge/request/mesh/send", tt.payload)
 		o.Next(mark, base+"bridge/response/mesh/send", tt.want)
 	}
-	o.Stands(base+"demo_plug", `{"state":"ON"}`)
+	o.AwaitLast(base+"demo_plug", `{"state":"ON"}`)
 }

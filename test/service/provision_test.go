@@ -18,7 +18,7 @@ func TestLockedLampFarAway(t *testing.T) {
 	url := localBroker(t)
 	o := observer.Start(t, url, nil)
 	air := fleet.NewAir(t)
-	adapter, outpost := air.NewAdapter(), air.NewOutpost()
+	adapter, outpost := air.NewAdapter(), air.NewRemoteServer()
 	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--log.format", "json")
 	listens(o, 0)
 	request := func(what, payload, want string) {
@@ -58,7 +58,7 @@ func TestLockedLampFarAway(t *testing.T) {
 	request("device/oob", fmt.Sprintf(`{"uuid":%q,"value":%q}`, uuid, number), `{"status":"ok"}`)
 	o.Next(mark, base+"bridge/response/device/provision", `{"status":"ok","data":{"name":"lamp"}}`)
 	o.Send(base+"lamp/set", `{"state":"ON","brightness":50}`)
-	o.Stands(base+"lamp", `{"state":"ON","brightness":50}`)
+	o.AwaitLast(base+"lamp", `{"state":"ON","brightness":50}`)
 	if !lamp.IsOn() {
 		t.Error("the bridge reports ON, the lamp itself is off")
 	}
@@ -66,7 +66,7 @@ func TestLockedLampFarAway(t *testing.T) {
 	request("device/refresh", `{"id":"attic","what":"device_key"}`, `{"status":"ok"}`)
 	request("device/refresh", `{"id":"attic","what":"address"}`, `{"status":"ok","data":{"name":"attic"}}`)
 	o.Send(base+"attic/set", `{"state":"ON"}`)
-	o.Stands(base+"attic", `{"state":"ON"}`)
+	o.AwaitLast(base+"attic", `{"state":"ON"}`)
 	request("device/refresh", `{"id":"attic","what":"composition"}`, `{"status":"error"}`)
 	run.Stop()
 }

@@ -52,7 +52,7 @@ func TestAnotherProvisioner(t *testing.T) {
 	if err := phone.Ask(&configuration.AppKeyAdd{AppKeyIndex: 0x0AB, AppKey: crypto.Key{5}}, &added); err != nil || added.Status != foundation.Success {
 		t.Fatalf("%v, %v", added.Status, err)
 	}
-	o.StandsMatch(base+"bridge/info", "with the AppKey", func(payload []byte) bool { return strings.Contains(string(payload), `171`) })
+	o.AwaitLastMatch(base+"bridge/info", "with the AppKey", func(payload []byte) bool { return strings.Contains(string(payload), `171`) })
 	var updated configuration.NetKeyStatus
 	if err := phone.Ask(&configuration.NetKeyUpdate{NetKey: crypto.Key{6}}, &updated); err != nil || updated.Status != foundation.Success {
 		t.Fatalf("%v, %v", updated.Status, err)

@@ -59,10 +59,10 @@ func TestRequestsThatAreWrong(t *testing.T) {
 		}
 	}
 	answer := h.ask("scan", `{"time":`, `{"status":"error","code":"bad_json"}`)
-	if observer.Holds(answer, `{"transaction":null}`) {
+	if observer.Contains(answer, `{"transaction":null}`) {
 		t.Errorf("an unexpected transaction: %s", answer)
 	}
-	h.o.StandsMatch(base+"bridge/devices", "with all devices", configured(demoDevices...))
+	h.o.AwaitLastMatch(base+"bridge/devices", "with all devices", configured(demoDevices...))
 }
 
 // topicsWith lists the retained topics with a text in their name.
@@ -90,7 +90,7 @@ func TestLifeOfADevice(t *testing.T) {
 	})
 	h.o.Send(base+"kitchen/plug/set", `{"state":"ON","transaction":2}`)
 	h.o.Next(mark, base+"kitchen/plug/set/response", `{"status":"ok","transaction":2}`)
-	h.o.Stands(base+"kitchen/plug", `{"state":"ON"}`)
+	h.o.AwaitLast(base+"kitchen/plug", `{"state":"ON"}`)
 	if left := h.topicsWith("demo_plug"); len(left) > 0 {
 		t.Errorf("retained after the rename: %q", left)
 	}
@@ -100,7 +100,7 @@ func TestLifeOfADevice(t *testing.T) {
 	h.o.Next(mark, base+"bridge/event", `{"type":"device_interview","data":{"status":"successful","friendly_name":"kitchen/plug"}}`)
 
 	h.ask("device/remove", `{"id":"kitchen/plug"}`, `{"status":"ok","data":{"reset":true}}`)
-	h.o.StandsMatch(base+"bridge/devices", "without the plug", configured(demoDevices[1:]...))
+	h.o.AwaitLastMatch(base+"bridge/devices", "without the plug", configured(demoDevices[1:]...))
 	for _, part := range []string{"kitchen", plug} {
 		for _, topic := range h.topicsWith(part) {
 			if topic != base+"bridge/unprovisioned" {
@@ -117,12 +117,12 @@ func TestLifeOfADevice(t *testing.T) {
 		return strings.Contains(string(payload), plug)
 	})
 	h.ask("device/provision", fmt.Sprintf(`{"uuid":%q,"name":"hall"}`, plug), `{"status":"ok"}`)
-	h.o.StandsMatch(base+"bridge/devices", "with the plug", configured(append([]string{"hall"}, demoDevices[1:]...)...))
-	h.o.StandsMatch(base+"bridge/unprovisioned", "without the plug", func(payload []byte) bool { return string(payload) == "[]" })
+	h.o.AwaitLastMatch(base+"bridge/devices", "with the plug", configured(append([]string{"hall"}, demoDevices[1:]...)...))
+	h.o.AwaitLastMatch(base+"bridge/unprovisioned", "without the plug", func(payload []byte) bool { return string(payload) == "[]" })
 	mark = h.o.Mark()
 	h.o.Send(base+"hall/set", `{"state":"ON","transaction":3}`)
 	h.o.Next(mark, base+"hall/set/response", `{"status":"ok","transaction":3}`)
-	h.o.Stands(base+"hall", `{"state":"ON"}`)
+	h.o.AwaitLast(base+"hall", `{"state":"ON"}`)
 }
 
 // Home Assistant gets one document per device, and all of them again when it
@@ -132,13 +132,13 @@ func TestHomeAssistant(t *testing.T) {
 	h := newHome(t)
 	// The network is reported ready when the devices are configured; the last
 	// device may not be completely published yet.
-	devices := devicesOf(h.o.StandsMatch(base+"bridge/devices", "with all devices", configured(demoDevices...)))
+	devices := devicesOf(h.o.AwaitLastMatch(base+"bridge/devices", "with all devices", configured(demoDevices...)))
 	something := func(payload []byte) bool { return len(payload) > 0 }
 	for _, d := range devices {
-		h.o.StandsMatch("homeassistant/device/btmesh_"+d.UUID+"/config", "a document", something)
-		h.o.StandsMatch(base+d.Name+"/availability", "something", something)
+		h.o.AwaitLastMatch("homeassistant/device/btmesh_"+d.UUID+"/config", "a document", something)
+		h.o.AwaitLastMatch(base+d.Name+"/availability", "something", something)
 		if d.Name != "demo_button" {
-			h.o.StandsMatch(base+d.Name, "a state", something)
+			h.o.AwaitLastMatch(base+d.Name, "a state", something)
 		}
 	}
 	stands := observer.Retained(t, h.server.URL(), nil)

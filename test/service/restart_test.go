@@ -35,7 +35,7 @@ func newNetwork(t *testing.T) *network {
 	first := n.start()
 	first.ready()
 	listens(n.o, 0)
-	n.known = devicesOf(n.o.StandsMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...)))
+	n.known = devicesOf(n.o.AwaitLastMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...)))
 	n.works(first)
 	first.Stop()
 	n.mark = n.o.Mark()
@@ -72,12 +72,12 @@ func (n *network) works(p *instance) {
 // unchanged checks that nothing has been provisioned since the first start.
 func (n *network) unchanged() {
 	n.t.Helper()
-	n.o.StandsMatch(base+"bridge/devices", fmt.Sprintf("as it was: %+v", n.known), func(payload []byte) bool {
+	n.o.AwaitLastMatch(base+"bridge/devices", fmt.Sprintf("as it was: %+v", n.known), func(payload []byte) bool {
 		return fmt.Sprint(devicesOf(payload)) == fmt.Sprint(n.known)
 	})
 	for _, m := range n.o.Since(n.mark, base+"bridge/event") {
 		for _, kind := range []string{"device_provisioning", "device_joined", "device_leave"} {
-			if observer.Holds(m.Payload, `{"type":"`+kind+`"}`) {
+			if observer.Contains(m.Payload, `{"type":"`+kind+`"}`) {
 				n.t.Errorf("after a restart: %s", m.Payload)
 			}
 		}
@@ -125,7 +125,7 @@ func TestRestartAfterCtrlC(t *testing.T) {
 	n.unchanged()
 	n.works(again)
 	again.Stop()
-	n.o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	n.o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
 	for folder, after := range n.reserves() {
 		// The sensor may have sent nothing on its own, but the bridge requested
 		// its state.
@@ -149,7 +149,7 @@ func TestRestartAfterKill(t *testing.T) {
 		lines := 1 + random.IntN(mostLines)
 		victim := n.start()
 		n.underLoad(func() {
-			victim.AwaitThat(&victim.Stderr, fmt.Sprintf("%d lines", lines), func(all string) bool {
+			victim.AwaitMatch(&victim.Stderr, fmt.Sprintf("%d lines", lines), func(all string) bool {
 				return strings.Count(all, "\n") >= lines
 			})
 			victim.Kill()

@@ -30,12 +30,12 @@ func TestRun(t *testing.T) {
 	o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":"kitchen"}`, uuid))
 	o.Next(0, base+"bridge/response/device/provision", `{"status":"ok"}`)
 	o.Send(base+"kitchen/set", `{"state":"ON","brightness":50}`)
-	o.Stands(base+"kitchen", `{"state":"ON","brightness":50}`)
+	o.AwaitLast(base+"kitchen", `{"state":"ON","brightness":50}`)
 	if !lamp.IsOn() {
 		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 	lamp.Toggle()
-	o.Stands(base+"kitchen", `{"state":"OFF"}`)
+	o.AwaitLast(base+"kitchen", `{"state":"OFF"}`)
 
 	adapter.Cut()
 	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, adapter.Spec()) {
@@ -49,12 +49,12 @@ func TestRun(t *testing.T) {
 	mark := o.Mark()
 	o.Send(base+"kitchen/set", `{"state":"ON","transaction":1}`)
 	o.Next(mark, base+"kitchen/set/response", `{"status":"ok","transaction":1}`)
-	o.Stands(base+"kitchen", `{"state":"ON"}`)
+	o.AwaitLast(base+"kitchen", `{"state":"ON"}`)
 	if !lamp.IsOn() {
 		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 	run.Stop()
-	o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
 }
 
 // A user who starts the service sees at once what is wrong.

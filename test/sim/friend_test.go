@@ -88,7 +88,7 @@ func TestSleeperBehindWholeDrivers(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := summary.Counters.Friend
-			t.Logf("seed %d: %s; %d polls, %d PDUs delivered, %d again", seed, f, c.Polls, c.Handed, c.Repeated)
+			t.Logf("seed %d: %s; %d polls, %d PDUs delivered, %d again", seed, f, c.Polls, c.Delivered, c.Repeated)
 			mu.Lock()
 			defer mu.Unlock()
 			if len(summary.Friendships) != 1 || established != 2 || ended != 0 || len(f.rtt) != sets {

@@ -139,7 +139,7 @@ func TestIVUpdateBySequenceNumbers(t *testing.T) {
 		sent++
 		pass(t, w, time.Second)
 	}
-	if sent < left/20 || !errors.Is(err, node.ErrSequenceSpent) || first.Core.SequenceLeft() != 0 {
+	if sent < left/20 || !errors.Is(err, node.ErrSequenceExhausted) || first.Core.SequenceLeft() != 0 {
 		t.Errorf("after %d messages: %v, %d numbers left", sent, err, first.Core.SequenceLeft())
 	}
 	if err := reaches(t, w, 1, 2); err != nil {

@@ -69,7 +69,7 @@ func managed(t *testing.T, o sim.Options) *sim.World {
 		for other := 1; other < len(o.Neighbours); other++ {
 			others = append(others, other)
 		}
-		if err := sim.Manages(s, others...); err != nil {
+		if err := sim.StorePeers(s, others...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -206,7 +206,7 @@ func TestTwoProvisionersRefreshKeys(t *testing.T) {
 			for other := 2; other < n && len(others) > 0; other++ {
 				others = append(others, other)
 			}
-			if err := sim.Manages(s, others...); err != nil {
+			if err := sim.StorePeers(s, others...); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -57,7 +57,7 @@ func TestSequenceNumbersRunOut(t *testing.T) {
 	// A message of 32 segments has six numbers left.
 	long := node.Request{Dst: sim.Address(1), TTL: mesh.DefaultTTL, Payload: make([]byte, 380)}
 	long.Payload[0] = 0x7E
-	if err := request(t, w, 0, long); !errors.Is(err, node.ErrSequenceSpent) {
+	if err := request(t, w, 0, long); !errors.Is(err, node.ErrSequenceExhausted) {
 		t.Errorf("a message longer than the remaining numbers: %v", err)
 	}
 	for range 3 {
@@ -65,7 +65,7 @@ func TestSequenceNumbersRunOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := request(t, w, 0, r); !errors.Is(err, node.ErrSequenceSpent) {
+		if err := request(t, w, 0, r); !errors.Is(err, node.ErrSequenceExhausted) {
 			t.Errorf("with no number left: %v", err)
 		}
 		if got := w.Stations[0].Core.SequenceLeft(); got != 0 {

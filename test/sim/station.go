@@ -56,9 +56,9 @@ func UUID(number int) mesh.UUID {
 
 func deviceKey(number int) crypto.Key { return named(fmt.Sprint("device ", number)) }
 
-// Manages stores the other stations in a station's store, as their provisioner
+// StorePeers stores the other stations in a station's store, as their provisioner
 // would. Call it before the station begins.
-func Manages(s *store.Memory, others ...int) error {
+func StorePeers(s *store.Memory, others ...int) error {
 	for _, number := range others {
 		p := state.Peer{UUID: UUID(number), Address: Address(number), Elements: 1, DeviceKey: deviceKey(number)}
 		data, err := p.Encode()

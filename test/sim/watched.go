@@ -15,7 +15,7 @@ func (a *Audit) watch(of mesh.Address, models []access.Model) []access.Model {
 	list := make([]access.Model, 0, len(models))
 	for _, m := range models {
 		switch m.(type) {
-		case foundation.Attacher, *remote.Server:
+		case foundation.HostedModel, *remote.Server:
 		default:
 			m = watched{m, a, of}
 		}

@@ -90,7 +90,7 @@ func (h *home) ask(request, payload string) []byte {
 	mark := h.o.Mark()
 	h.o.Send(base+"bridge/request/"+request, payload)
 	answer := h.o.NextMatch(mark, base+"bridge/response/"+request, "", func([]byte) bool { return true })
-	if !observer.Holds(answer, `{"status":"ok"}`) {
+	if !observer.Contains(answer, `{"status":"ok"}`) {
 		h.t.Fatalf("%s %s: %s", request, payload, answer)
 	}
 	return answer

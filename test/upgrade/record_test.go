@@ -67,7 +67,7 @@ func TestRecordUpgradeFixture(t *testing.T) {
 	h.o.NextMatch(mark, base+"demo_button/event", "of a press", func([]byte) bool { return true })
 
 	f := &fixture{network: h.export()}
-	info := h.o.Stands(base+"bridge/info", `{}`)
+	info := h.o.AwaitLast(base+"bridge/info", `{}`)
 	if err := json.Unmarshal(info, f); err != nil { // "version" and "go"
 		t.Fatal(err)
 	}
@@ -76,12 +76,12 @@ func TestRecordUpgradeFixture(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Removed = []mesh.UUID{gone}
-	h.o.StandsMatch(base+"bridge/devices", "with every device reachable interviewed", func(payload []byte) bool {
+	h.o.AwaitLastMatch(base+"bridge/devices", "with every device reachable interviewed", func(payload []byte) bool {
 		const reachable = 5
 		return strings.Count(string(payload), `"interview_state":"successful"`) >= reachable
 	})
 	demo.Stop()
-	h.o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	h.o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
 	f.Reserves = reserves(t, h.store)
 	f.retained = retained(t, h.url)
 	f.save(t, filepath.Join("testdata", *record), h.store)

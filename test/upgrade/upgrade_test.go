@@ -43,7 +43,7 @@ func upgrade(t *testing.T, dir string) {
 	for topic, payload := range f.retained {
 		h.o.Retain(topic, string(payload))
 	}
-	h.o.Settle()
+	h.o.Flush()
 
 	demo, mark := h.demo()
 	h.published(f, mark)
@@ -86,7 +86,7 @@ func (h *home) published(f *fixture, mark int) {
 			want = string(f.retained[topic])
 		}
 		h.o.NextMatch(mark, topic, "that holds "+want, func(payload []byte) bool {
-			return observer.Holds(payload, want) || len(payload) > 0 && payload[0] == '['
+			return observer.Contains(payload, want) || len(payload) > 0 && payload[0] == '['
 		})
 	}
 	// The attributes arrive in several messages.
@@ -95,7 +95,7 @@ func (h *home) published(f *fixture, mark int) {
 		if old[topic] == nil {
 			continue
 		}
-		h.o.StandsMatch(topic, "with the attributes of "+string(old[topic]), func(payload []byte) bool {
+		h.o.AwaitLastMatch(topic, "with the attributes of "+string(old[topic]), func(payload []byte) bool {
 			return len(differences("state", old.value(topic), documents{topic: payload}.value(topic))) == 0
 		})
 	}
@@ -153,7 +153,7 @@ func (h *home) works(f *fixture, demo *process.Process) {
 				commanded++
 				for _, state := range []string{"ON", "OFF"} {
 					h.set(device.Name, fmt.Sprintf(`{"state":%q,"transaction":1}`, state))
-					h.o.Stands(base+device.Name, fmt.Sprintf(`{"state":%q}`, state))
+					h.o.AwaitLast(base+device.Name, fmt.Sprintf(`{"state":%q}`, state))
 				}
 			}
 		}

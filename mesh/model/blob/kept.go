@@ -7,9 +7,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// KeepingSink is a Sink whose object survives a restart of the node as part of
+// PersistentSink is a Sink whose object survives a restart of the node as part of
 // the server's state, together with the transfer.
-type KeepingSink interface {
+type PersistentSink interface {
 	Sink
 	// Written returns the part of the object received so far.
 	Written() []byte
@@ -64,7 +64,7 @@ func (s *Server) State() []byte {
 		return s.state
 	}
 	s.state = []byte{}
-	sink, keeps := s.sink.(KeepingSink)
+	sink, keeps := s.sink.(PersistentSink)
 	if !keeps || s.phase == Inactive || s.phase == WaitingForStart {
 		return s.state
 	}
@@ -104,7 +104,7 @@ func (s *Server) Restore(state []byte) error {
 // Resume passes the restored data to the sink, and reports whether there is a
 // transfer of that object, suspended or complete. Otherwise the server drops
 // what it has.
-func (s *Server) Resume(id ID, sink KeepingSink) bool {
+func (s *Server) Resume(id ID, sink PersistentSink) bool {
 	if s.phase == Inactive || s.id != id {
 		s.forget()
 		return false

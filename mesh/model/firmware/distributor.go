@@ -197,7 +197,7 @@ func (d *Distributor) status(status DistributionStatusCode) access.Message {
 // again is answered.
 func (d *Distributor) start(ctx access.Context, m *DistributionStart) DistributionStatusCode {
 	same := d.order == *m
-	keys, knows := ctx.(access.Keyholder)
+	keys, knows := ctx.(access.AppKeyChecker)
 	switch {
 	case len(d.receivers) == 0:
 		return DistributionNoReceivers

@@ -18,7 +18,7 @@ type round struct {
 	order     DistributionStart
 	receivers []Receiver
 	updaters  []*Updater
-	convoy    *blob.Convoy
+	convoy    *blob.MulticastTransfer
 	members   []int // receivers in the convoy, by their number in it
 	pending   []*pendingMessage
 	radio     time.Time // when it is free for the next chunk
@@ -189,7 +189,7 @@ func (r *round) join() {
 		}
 	}
 	if len(clients) > 0 {
-		r.convoy, r.members = blob.NewConvoy(clients...), members
+		r.convoy, r.members = blob.NewMulticastTransfer(clients...), members
 	}
 }
 

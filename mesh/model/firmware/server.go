@@ -27,9 +27,9 @@ type Image interface {
 	Apply(ctx access.Context)
 }
 
-// KeepingImage is an Image that survives a restart of the node, together with
+// PersistentImage is an Image that survives a restart of the node, together with
 // the update.
-type KeepingImage interface {
+type PersistentImage interface {
 	Image
 	// Keep returns the state of the image, without the written firmware.
 	Keep() []byte
@@ -210,7 +210,7 @@ func (s *UpdateServer) Wake(ctx access.Context) {
 
 // sink is the sink for the firmware.
 func (s *UpdateServer) sink() blob.Sink {
-	if image, ok := s.images[s.index].(KeepingImage); ok {
+	if image, ok := s.images[s.index].(PersistentImage); ok {
 		return keepingTransfer{transfer{s}, image}
 	}
 	return transfer{s}
@@ -245,7 +245,7 @@ func (t transfer) Suspended(ctx access.Context) { t.phase, t.unsaved = TransferE
 // keepingTransfer is the server as a sink that survives a restart.
 type keepingTransfer struct {
 	transfer
-	image KeepingImage
+	image PersistentImage
 }
 
 func (t keepingTransfer) Written() []byte     { return t.image.Written() }

@@ -45,7 +45,7 @@ func (k *keptUpdate) Fields(c *access.Codec) {
 func (s *UpdateServer) State() []byte {
 	k := keptUpdate{phase: s.phase, effect: s.effect, ttl: s.ttl, timeoutBase: s.timeoutBase, id: s.id, index: s.index, metadata: s.metadata}
 	for _, i := range s.images {
-		image, ok := i.(KeepingImage)
+		image, ok := i.(PersistentImage)
 		if !ok {
 			return nil
 		}
@@ -72,7 +72,7 @@ func (s *UpdateServer) Restore(state []byte) error {
 		return fmt.Errorf("firmware update: expected the state of %d images, got %d", len(s.images), len(k.images))
 	}
 	for i := range s.images {
-		if image, ok := s.images[i].(KeepingImage); ok {
+		if image, ok := s.images[i].(PersistentImage); ok {
 			if err := image.Restore(k.images[i]); err != nil {
 				return fmt.Errorf("firmware update: %w", err)
 			}
@@ -91,7 +91,7 @@ func (s *UpdateServer) resume() {
 	case ApplyingUpdate:
 		s.applied = time.Unix(0, 0) // the restart is complete
 	case TransferActive, TransferError:
-		sink, ok := s.sink().(blob.KeepingSink)
+		sink, ok := s.sink().(blob.PersistentSink)
 		switch {
 		case !ok || !s.blob.Resume(s.id, sink) || s.blob.Phase() == blob.Suspended:
 			s.phase = TransferError

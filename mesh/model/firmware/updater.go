@@ -20,7 +20,7 @@ type Update struct {
 	ImageIndex  uint8
 	Mode        blob.Mode
 	TimeoutBase uint16 // in units of 10 s, how long the node waits for the next message
-	// Shared leaves the transfer to a blob.Convoy, which uses Client.
+	// Shared leaves the transfer to a blob.MulticastTransfer, which uses Client.
 	Shared bool
 	// MaxChunkSize limits the chunks of the transfer, 0 for what fits.
 	MaxChunkSize uint16

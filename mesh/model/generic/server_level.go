@@ -8,8 +8,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// Levelled is a state that can be represented as a level.
-type Levelled interface {
+// LevelState is a state that can be represented as a level.
+type LevelState interface {
 	Level(now time.Time) LevelStatus
 	SetLevel(now time.Time, level int16, t server.Timing)
 	// StopLevel stops a change of the level at its present value.
@@ -20,7 +20,7 @@ type Levelled interface {
 // levelServer is the state of a Generic Level Server for transactions of Delta
 // Set messages.
 type levelServer struct {
-	Levelled
+	LevelState
 	wraps   bool
 	initial int   // level when the transaction began
 	delta   int32 // of the last message
@@ -28,8 +28,8 @@ type levelServer struct {
 
 // AddLevelServer adds a Generic Level Server (section 3.3.2). If the level
 // wraps, a delta beyond its limits continues at the other end.
-func AddLevelServer(g *server.Group, m Levelled, wraps bool) *server.Server {
-	l := &levelServer{Levelled: m, wraps: wraps}
+func AddLevelServer(g *server.Group, m LevelState, wraps bool) *server.Server {
+	l := &levelServer{LevelState: m, wraps: wraps}
 	status := func(now time.Time) access.Message {
 		s := m.Level(now)
 		return &s

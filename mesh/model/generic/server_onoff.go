@@ -26,15 +26,15 @@ func RemainingTime(left time.Duration) TransitionTime {
 	return t
 }
 
-// Switchable is a state that can be represented as on or off.
-type Switchable interface {
+// OnOffState is a state that can be represented as on or off.
+type OnOffState interface {
 	OnOff(now time.Time) OnOffStatus
 	SetOnOff(now time.Time, on bool, t server.Timing)
 	DefaultTransitionTime() TransitionTime
 }
 
 // AddOnOffServer adds a Generic OnOff Server (section 3.3.1).
-func AddOnOffServer(g *server.Group, m Switchable) *server.Server {
+func AddOnOffServer(g *server.Group, m OnOffState) *server.Server {
 	status := func(now time.Time) access.Message {
 		s := m.OnOff(now)
 		return &s

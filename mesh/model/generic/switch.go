@@ -34,7 +34,7 @@ func (s *Switch) Models() []access.Model {
 	return append(models, AddPowerOnOffServers(s.group, &s.Defaults)...)
 }
 
-// OnOff implements Switchable. A state with only two values switches on at the
+// OnOff implements OnOffState. A state with only two values switches on at the
 // beginning of a transition and off at its end (section 3.1.1).
 func (s *Switch) OnOff(now time.Time) OnOffStatus {
 	target := s.on.Target() == 1
@@ -47,7 +47,7 @@ func (s *Switch) OnOff(now time.Time) OnOffStatus {
 	return status
 }
 
-// SetOnOff implements Switchable; it is also used to operate the switch by
+// SetOnOff implements OnOffState; it is also used to operate the switch by
 // hand.
 func (s *Switch) SetOnOff(now time.Time, on bool, t server.Timing) {
 	// Half way there is no intermediate value to continue from.

@@ -109,7 +109,7 @@ func (l *Lamp) bright() uint16 {
 	return l.last
 }
 
-// OnOff implements generic.Switchable: on as soon as there is light, off when
+// OnOff implements generic.OnOffState: on as soon as there is light, off when
 // there is none left.
 func (l *Lamp) OnOff(now time.Time) generic.OnOffStatus {
 	target := l.lightness.Target() > 0
@@ -121,7 +121,7 @@ func (l *Lamp) OnOff(now time.Time) generic.OnOffStatus {
 	return status
 }
 
-// SetOnOff implements generic.Switchable. On means the default lightness, even
+// SetOnOff implements generic.OnOffState. On means the default lightness, even
 // if the light is already on (section 6.1.2.2.3).
 func (l *Lamp) SetOnOff(now time.Time, on bool, t server.Timing) {
 	if on {
@@ -131,17 +131,17 @@ func (l *Lamp) SetOnOff(now time.Time, on bool, t server.Timing) {
 	}
 }
 
-// Level implements generic.Levelled.
+// Level implements generic.LevelState.
 func (l *Lamp) Level(now time.Time) generic.LevelStatus {
 	return levelStatus(now, &l.lightness, func(v int) int16 { return toLevel(l.limited(v)) })
 }
 
-// SetLevel implements generic.Levelled.
+// SetLevel implements generic.LevelState.
 func (l *Lamp) SetLevel(now time.Time, level int16, t server.Timing) {
 	l.SetLightness(now, fromLevel(level), t)
 }
 
-// StopLevel implements generic.Levelled.
+// StopLevel implements generic.LevelState.
 func (l *Lamp) StopLevel(now time.Time) {
 	present := l.Lightness(now)
 	if l.lightness.Stop(now) {

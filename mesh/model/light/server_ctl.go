@@ -144,7 +144,7 @@ func (w *white) setRange(now time.Time, lowest, highest uint16) generic.RangeSta
 	return generic.RangeSuccess
 }
 
-// Level implements generic.Levelled for the temperature's element: the position
+// Level implements generic.LevelState for the temperature's element: the position
 // of the temperature within its range (section 6.1.3.1.1).
 func (w *white) Level(now time.Time) generic.LevelStatus {
 	return levelStatus(now, &w.temperature, func(kelvin int) int16 {
@@ -157,7 +157,7 @@ func (w *white) Level(now time.Time) generic.LevelStatus {
 	})
 }
 
-// SetLevel implements generic.Levelled for the temperature's element.
+// SetLevel implements generic.LevelState for the temperature's element.
 func (w *white) SetLevel(now time.Time, level int16, t server.Timing) {
 	width := int(w.highest) - int(w.lowest)
 	kelvin := uint16(int(w.lowest) + (int(fromLevel(level))*width+full/2)/full)
@@ -166,7 +166,7 @@ func (w *white) SetLevel(now time.Time, level int16, t server.Timing) {
 	}
 }
 
-// StopLevel implements generic.Levelled for the temperature's element.
+// StopLevel implements generic.LevelState for the temperature's element.
 func (w *white) StopLevel(now time.Time) {
 	changed := w.temperature.Stop(now)
 	if w.deltaUV.Stop(now) || changed {

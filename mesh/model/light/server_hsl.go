@@ -214,19 +214,19 @@ func (c *color) rangeStatus(time.Time) access.Message {
 // hueLevel is the hue as the level of its element (section 6.1.4.1.1).
 type hueLevel struct{ *color }
 
-// Level implements generic.Levelled.
+// Level implements generic.LevelState.
 func (h hueLevel) Level(now time.Time) generic.LevelStatus {
 	return levelStatus(now, &h.hue, func(v int) int16 { return toLevel(uint16(v)) })
 }
 
-// SetLevel implements generic.Levelled.
+// SetLevel implements generic.LevelState.
 func (h hueLevel) SetLevel(now time.Time, level int16, t server.Timing) {
 	if h.fadeHue(now, fromLevel(level), t) {
 		h.group.Changed(now)
 	}
 }
 
-// StopLevel implements generic.Levelled.
+// StopLevel implements generic.LevelState.
 func (h hueLevel) StopLevel(now time.Time) {
 	if h.hue.Stop(now) {
 		h.group.Changed(now)
@@ -237,19 +237,19 @@ func (h hueLevel) StopLevel(now time.Time) {
 // 6.1.4.2.1).
 type saturationLevel struct{ *color }
 
-// Level implements generic.Levelled.
+// Level implements generic.LevelState.
 func (s saturationLevel) Level(now time.Time) generic.LevelStatus {
 	return levelStatus(now, &s.saturation, func(v int) int16 { return toLevel(uint16(v)) })
 }
 
-// SetLevel implements generic.Levelled.
+// SetLevel implements generic.LevelState.
 func (s saturationLevel) SetLevel(now time.Time, level int16, t server.Timing) {
 	if s.fadeSaturation(now, fromLevel(level), t) {
 		s.group.Changed(now)
 	}
 }
 
-// StopLevel implements generic.Levelled.
+// StopLevel implements generic.LevelState.
 func (s saturationLevel) StopLevel(now time.Time) {
 	if s.saturation.Stop(now) {
 		s.group.Changed(now)

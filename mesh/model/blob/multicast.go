@@ -8,13 +8,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// Convoy lets several clients in push mode share their chunks: a chunk that
+// MulticastTransfer lets several clients in push mode share their chunks: a chunk that
 // more than one node lacks is sent once, to a group that all of them are
 // subscribed to. All nodes begin and end blocks at the same time, because a
 // chunk does not say which block it belongs to.
 //
 //	all: information, start | block 0: start, chunks, missing? ... | block 1 ... | complete?
-type Convoy struct {
+type MulticastTransfer struct {
 	clients  []*Client
 	agreed   bool
 	block    int // current block of all, noBlock between two
@@ -36,12 +36,12 @@ func chunkLength(block uint32, chunkSize, number int) int {
 	return min(chunkSize, int(block)-number*chunkSize)
 }
 
-// NewConvoy joins clients that have not begun. All must have the same object.
-func NewConvoy(clients ...*Client) *Convoy {
+// NewMulticastTransfer joins clients that have not begun. All must have the same object.
+func NewMulticastTransfer(clients ...*Client) *MulticastTransfer {
 	for _, c := range clients {
 		c.options.Mode = Push
 	}
-	return &Convoy{clients: clients, block: noBlock}
+	return &MulticastTransfer{clients: clients, block: noBlock}
 }
 
 // Shared is a message for some of the clients, by their numbers. For one client
@@ -52,15 +52,17 @@ type Shared struct {
 }
 
 // Done reports whether all transfers have ended.
-func (v *Convoy) Done() bool { return v.every(func(c *Client) bool { return c.step == ended }) }
+func (v *MulticastTransfer) Done() bool {
+	return v.every(func(c *Client) bool { return c.step == ended })
+}
 
-func (v *Convoy) every(is func(c *Client) bool) bool {
+func (v *MulticastTransfer) every(is func(c *Client) bool) bool {
 	return !slices.ContainsFunc(v.clients, func(c *Client) bool { return !is(c) })
 }
 
 // Next returns what to send now. A message to more than one client is answered
 // for each of them.
-func (v *Convoy) Next(now time.Time) []Shared {
+func (v *MulticastTransfer) Next(now time.Time) []Shared {
 	v.agree()
 	v.turn()
 	var all []Shared
@@ -88,13 +90,13 @@ func (v *Convoy) Next(now time.Time) []Shared {
 }
 
 // Answer is Client.Answer for the client with this number.
-func (v *Convoy) Answer(now time.Time, number int, m access.Message, failed error) {
+func (v *MulticastTransfer) Answer(now time.Time, number int, m access.Message, failed error) {
 	v.clients[number].Answer(now, m, failed)
 }
 
 // agree makes all clients use the same blocks and chunks, which the weakest
 // node supports, once the limits of all nodes are known.
-func (v *Convoy) agree() {
+func (v *MulticastTransfer) agree() {
 	if v.agreed || !v.every(func(c *Client) bool { return c.step != askInformation }) {
 		return
 	}
@@ -124,7 +126,7 @@ func (v *Convoy) agree() {
 
 // turn goes to the next block when all have finished the current one: the first
 // that any node lacks.
-func (v *Convoy) turn() {
+func (v *MulticastTransfer) turn() {
 	next := noBlock
 	for _, c := range v.clients {
 		switch c.step {
@@ -147,7 +149,7 @@ func (v *Convoy) turn() {
 }
 
 // lose records the nodes that were given up in the block that ends.
-func (v *Convoy) lose() {
+func (v *MulticastTransfer) lose() {
 	for _, c := range v.clients {
 		known := slices.ContainsFunc(v.strays, func(s stray) bool { return s.left == c })
 		if c.step == ended && c.Err() != nil && c.blocks != nil && c.block >= 0 && c.chunkSize > 0 && !known {
@@ -158,7 +160,7 @@ func (v *Convoy) lose() {
 
 // cut chooses the chunks of the block: as large as possible, but not such that
 // a node that was given up would accept them for its own block.
-func (v *Convoy) cut() {
+func (v *MulticastTransfer) cut() {
 	if len(v.strays) == 0 {
 		return
 	}
@@ -180,7 +182,7 @@ func (v *Convoy) cut() {
 
 // confuses reports whether a node that was given up would accept a chunk of a
 // client's block.
-func (v *Convoy) confuses(c *Client) bool {
+func (v *MulticastTransfer) confuses(c *Client) bool {
 	for _, s := range v.strays {
 		for number := range min(c.count, s.count) {
 			if chunkLength(s.length, s.chunkSize, number) == chunkLength(c.length(), int(c.chunkSize), number) {
@@ -193,7 +195,7 @@ func (v *Convoy) confuses(c *Client) bool {
 
 // chunk returns the first chunk that a node lacks, once no client has a pending
 // request.
-func (v *Convoy) chunk(now time.Time) (Shared, bool) {
+func (v *MulticastTransfer) chunk(now time.Time) (Shared, bool) {
 	first := noBlock
 	for _, c := range v.clients {
 		switch c.step {

@@ -40,7 +40,7 @@ func newConvoy(t *testing.T, nodes int, loss float64, data []byte, limits func(i
 // run carries out what a convoy wants. Time passes for all at the same rate.
 func (v *convoy) run(stop func() bool) {
 	v.Helper()
-	c := blob.NewConvoy(v.clients...)
+	c := blob.NewMulticastTransfer(v.clients...)
 	for rounds := 0; !c.Done() && (stop == nil || !stop()); rounds++ {
 		asks := c.Next(v.links[0].Time)
 		if rounds > 5000 || len(asks) == 0 {
@@ -91,7 +91,7 @@ func (v *convoy) complete(data []byte) {
 	}
 }
 
-func TestConvoySharesChunks(t *testing.T) {
+func TestMulticastSharesChunks(t *testing.T) {
 	data := object(10000)
 	v := newConvoy(t, 20, 0, data, func(int) blob.Limits { return blob.DefaultLimits(20000) })
 	v.run(nil)
@@ -101,7 +101,7 @@ func TestConvoySharesChunks(t *testing.T) {
 	}
 }
 
-func TestConvoyOverALossyAir(t *testing.T) {
+func TestMulticastOverALossyAir(t *testing.T) {
 	data := object(5000)
 	v := newConvoy(t, 10, 0.2, data, func(int) blob.Limits { return blob.DefaultLimits(20000) })
 	v.run(nil)
