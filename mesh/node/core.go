@@ -57,6 +57,7 @@ func build(now time.Time, o Options, s Saved, entries []entry) (*Core, error) {
 	if err := c.load(&s); err != nil {
 		return nil, err
 	}
+	c.close() // what the parts put out when they begin is in the first output
 	return c, nil
 }
 
