@@ -328,3 +328,19 @@ func TestPrivateProxy(t *testing.T) {
 		t.Error("the private form does not ask for a private address")
 	}
 }
+
+// TestAutoNeedsNoOtherProxyOnAir: the connection to a proxy ends while the network
+// is heard by advertising. No other connection is left open.
+func TestAutoNeedsNoOtherProxyOnAir(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientAuto})
+	h.deafen()
+	h.awaitProxy(40 * time.Second)
+	h.deaf = nil
+	h.pass(25 * time.Second) // beacons are heard again
+	h.radios[0].die()
+	await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
+	h.pass(10 * time.Second)
+	if n := len(h.radio.ends); n != 0 {
+		t.Errorf("%d connections are open that nobody wants", n)
+	}
+}

@@ -132,9 +132,16 @@ func (c *Client) output() *proxy.ClientOutput {
 }
 
 // Flush implements part.Flusher. It lets the client work when it should, and does
-// what the state machine wants done.
+// what the state machine wants done: first what it wanted before, for a client
+// that is switched off ends connections that it has just asked for.
 func (c *Client) Flush() {
+	c.carryOut()
 	c.update()
+	c.carryOut()
+}
+
+// carryOut does what the state machine wants done.
+func (c *Client) carryOut() {
 	out := &c.out
 	for _, id := range out.Disconnect {
 		if l := c.links.Find(id); l != nil {
