@@ -118,10 +118,13 @@ func New(h part.Host) *Friendships {
 func (f *Friendships) Connect(cfg Config) { f.cfg = cfg }
 
 // ConfigurationChanged implements part.Part: the credentials follow from the
-// NetKeys.
+// NetKeys. With them goes out what Friend and LowPower have put out because of
+// the change.
 func (f *Friendships) ConfigurationChanged() {
 	f.links = nil
 	f.deriveLinks()
+	f.carryOut(&f.Friend.out, nil)
+	f.carryOut(&f.LowPower.out, nil)
 }
 
 // LeftNetwork implements part.Part.
@@ -190,7 +193,9 @@ func (f *Friendships) Credentials(net mesh.KeyIndex) *network.Credentials {
 }
 
 // carryOut does what a state machine wants done. by is what the PDU was opened
-// with that it has received, nil for none.
+// with that it has received, nil for none. It does not wait for the end of the
+// input: the PDUs have their sequence numbers already, and what is sent later has
+// higher ones.
 func (f *Friendships) carryOut(out *friend.Output, by *network.Credentials) {
 	if out.Links {
 		f.deriveLinks()
