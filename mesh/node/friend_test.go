@@ -562,3 +562,19 @@ func TestRequestToASleeperThatIsGone(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 }
+
+// TestSleeperWithTheFriendFeature: a Low Power node is nobody's Friend, even when
+// its state is changed to that. It keeps its own Friend.
+func TestSleeperWithTheFriendFeature(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addFriend()
+	sleeper, uuid := p.addSleeper("sleeper", node.LowPowerOptions{PollTimeout: 10 * time.Second}, plug)
+	p.provision(gateway, uuid, provision.Auth{})
+	p.befriended(sleeper, 10*time.Second)
+	p.change(sleeper, func(n *state.Node) { n.Friend = state.Enabled })
+	sleeper.events = nil
+	p.pass(time.Minute)
+	if e, changed := take[node.FriendshipChanged](sleeper, nil); changed {
+		t.Errorf("the friendship changed: %+v", e)
+	}
+}
