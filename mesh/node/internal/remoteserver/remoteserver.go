@@ -85,10 +85,13 @@ type message struct {
 // New makes the part. Serve follows, if the node has the model.
 func New(cfg Config) *Server { return &Server{cfg: cfg, host: cfg.Host} }
 
-// Serve introduces the node to the model.
+// Serve introduces the node to the model. A model that knows the node already goes
+// on with its scan and its link: Attach would end them.
 func (s *Server) Serve(m *remote.Server) {
-	s.model = m
-	m.Attach(s)
+	if s.model != m {
+		s.model = m
+		m.Attach(s)
+	}
 }
 
 // LeftNetwork implements part.Part.
