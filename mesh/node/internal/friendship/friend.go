@@ -23,7 +23,7 @@ type Friend struct {
 	all  *Friendships
 	role *friend.Friend // nil while the node is nobody's friend
 	out  friend.Output
-	told map[mesh.KeyIndex]beacon.State // what Low Power nodes know
+	told map[mesh.KeyIndex]beacon.State // the last state that was sent to Low Power nodes
 }
 
 // Compile-time checks of what others use it as.

@@ -43,7 +43,7 @@ func (l *LowPower) Input(in *part.Input) bool {
 }
 
 // ConfigurationChanged implements part.Part. It makes the node a Low Power node
-// once it is in a network, and tells its Friend what it is subscribed to.
+// once it is in a network, and sends its subscriptions to its Friend.
 // Friendships carries out what follows.
 func (l *LowPower) ConfigurationChanged() {
 	o := l.all.cfg.LowPower

@@ -19,8 +19,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// Limits of what a server has to say: how often it tries, and how much may wait.
-// Reports of sixteen devices and those of a link are far fewer.
+// Limits of a server's messages: how often each is tried, and how many may wait. The
+// reports of sixteen devices and of a link are far fewer.
 const (
 	maxAttempts = 3
 	maxWaiting  = 64
