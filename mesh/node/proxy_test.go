@@ -336,10 +336,10 @@ func TestAutoNeedsNoOtherProxyOnAir(t *testing.T) {
 	h.deafen()
 	h.awaitProxy(40 * time.Second)
 	h.deaf = nil
-	h.pass(25 * time.Second) // beacons are heard again
+	h.switchPlug(1, true, 1) // its answer comes by advertising
 	h.radios[0].die()
 	await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
-	h.pass(10 * time.Second)
+	h.pass(5 * time.Second)
 	if n := len(h.radio.ends); n != 0 {
 		t.Errorf("%d connections are open that nobody wants", n)
 	}
