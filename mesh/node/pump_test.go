@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -29,6 +30,7 @@ type pump struct {
 	members []*member
 	air     []delivery
 	after   func()                         // called after each step
+	watch   func(*member, *node.Output)    // sees every output before it is carried out
 	tap     func(*member, bearer.Incoming) // hears what is delivered
 	deaf    func(from, to *member) bool    // who does not hear whom by advertising; nil: everybody does
 	gatt    *gattAir                       // nil: there are no connections
@@ -43,6 +45,7 @@ type member struct {
 	store    store.Store
 	events   []node.Event
 	sent     map[string]int // PDUs on the own lane, how often
+	spoiled  bool           // its state was changed in memory only, on purpose
 
 	missed   int // PDUs that came while the radio was off
 	listened time.Duration
@@ -113,9 +116,13 @@ func (p *pump) restart(m *member) {
 func (p *pump) carryOut(m *member) {
 	p.Helper()
 	out := m.Take()
+	if p.watch != nil {
+		p.watch(m, out)
+	}
 	if err := node.Keep(m.store, out); err != nil {
 		p.Fatalf("%s: %v", m.name, err)
 	}
+	p.stored(m)
 	for i := range out.Send {
 		o := &out.Send[i]
 		if o.Lane == bearer.OwnLane() {
@@ -136,6 +143,30 @@ func (p *pump) carryOut(m *member) {
 		p.gatt.carryOut(m, out.GATT)
 	}
 	m.events = append(m.events, out.Report...)
+}
+
+// stored fails when the state of a node in its store is another than the one it
+// has: after a crash it would go on with what it no longer is.
+func (p *pump) stored(m *member) {
+	p.Helper()
+	data, err := m.store.Get(node.TableNode, "state")
+	if err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	has, err := m.State().Encode()
+	if err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	if m.spoiled || bytes.Equal(data, has) {
+		return
+	}
+	saved, err := state.Decode(data)
+	if err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	if data, err = saved.Encode(); err != nil || !bytes.Equal(data, has) {
+		p.Fatalf("%s has changed its state and not stored it\nstored %s\nhas    %s", m.name, data, has)
+	}
 }
 
 // run lets time pass until done is true, and fails when it is not within the
