@@ -287,7 +287,7 @@ func (a *analyst) beaconPDU(pdu []byte) string {
 		if err != nil {
 			return err.Error()
 		}
-		return fmt.Sprintf("unprovisioned %s oob=%04x", a.device1(b.UUID), uint16(b.OOB))
+		return fmt.Sprintf("unprovisioned %s oob=%04x", a.deviceName(b.UUID), uint16(b.OOB))
 	}
 	keys := map[mesh.KeyIndex]int{}
 	for _, k := range a.netKeys {

@@ -122,12 +122,15 @@ func uuidOf(name string) (uuid mesh.UUID) {
 }
 
 // provisionDevice takes a device in: "provision gateway device=plug [via=server]
-// [over=pb-gatt] [static-oob=...]".
+// [over=pb-gatt] [static-oob=...] [any-method]".
 func (s *scenario) provisionDevice() error {
 	return s.on(func(m *member) error {
 		p := node.Provision{UUID: uuidOf(s.arg("device", ""))}
 		if oob := s.arg("static-oob", ""); oob != "" {
 			p.Auth = provision.Auth{Method: provision.StaticOOB, Value: []byte(oob)}
+		}
+		if s.has("any-method") {
+			p.Policy = &provision.Policy{Allowed: provision.AllMethods}
 		}
 		if s.arg("over", "") == "pb-gatt" {
 			p.Bearer = node.OnlyPBGATT
@@ -152,7 +155,7 @@ func (s *scenario) abort() error {
 	})
 }
 
-// value is a value that a provisioning waits for.
+// value is a value that a provisioning waits for: "value gateway device=plug is=1234".
 func (s *scenario) value() error {
 	return s.on(func(m *member) error {
 		return m.ProvisioningInput(s.now, uuidOf(s.arg("device", "")), s.arg("is", ""))

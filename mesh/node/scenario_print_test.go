@@ -96,10 +96,10 @@ func (s *scenario) nameOf(key string) string {
 	if err != nil {
 		return key
 	}
-	return s.device1(uuid)
+	return s.deviceName(uuid)
 }
 
-func (s *scenario) device1(uuid mesh.UUID) string {
+func (s *scenario) deviceName(uuid mesh.UUID) string {
 	for _, m := range s.members {
 		if m.State().UUID == uuid {
 			return m.name
@@ -185,21 +185,24 @@ func (s *scenario) event(e node.Event) string {
 	case node.HeartbeatReceived:
 		return fmt.Sprintf("%s %s>%s hops=%d features=%04x", name, e.Src, e.Dst, e.Hops, e.Features)
 	case node.DeviceHeard:
-		text := fmt.Sprintf("%s %s over %s", name, s.device1(e.UUID), e.Bearer)
+		text := fmt.Sprintf("%s %s over %s", name, s.deviceName(e.UUID), e.Bearer)
 		if e.Via != mesh.Unassigned {
 			text += " of " + e.Via.String()
 		}
 		return text
 	case node.ProvisioningStep:
-		text := fmt.Sprintf("%s %s %s", name, s.device1(e.UUID), e.Step)
+		text := fmt.Sprintf("%s %s %s", name, s.deviceName(e.UUID), e.Step)
 		if e.Prompt != nil {
-			text += fmt.Sprintf(" %+v", *e.Prompt)
+			text += fmt.Sprintf(" (%s)", e.Prompt)
+			if e.Prompt.Value != "" {
+				text += " value=" + e.Prompt.Value
+			}
 		}
 		return text
 	case node.ProvisioningDone:
-		return fmt.Sprintf("%s %s%s%s", name, s.device1(e.UUID), peerText(&e.Peer), failed(e.Err))
+		return fmt.Sprintf("%s %s%s%s", name, s.deviceName(e.UUID), peerText(&e.Peer), failed(e.Err))
 	case node.RefreshDone:
-		return fmt.Sprintf("%s %s%s%s", name, s.device1(e.UUID), peerText(&e.Peer), failed(e.Err))
+		return fmt.Sprintf("%s %s%s%s", name, s.deviceName(e.UUID), peerText(&e.Peer), failed(e.Err))
 	case node.RequestDone:
 		text := fmt.Sprintf("%s %d attempts=%d rtt=%s", name, e.ID, e.Response.Attempts, e.Response.RTT.Round(1e6))
 		if e.Response.Opcode != 0 {
@@ -305,7 +308,7 @@ func (s *scenario) printPeers() error {
 		return err
 	}
 	for _, p := range m.Peers() {
-		s.say("%s %s with %d elements", p.Address, s.device1(p.UUID), p.Elements)
+		s.say("%s %s with %d elements", p.Address, s.deviceName(p.UUID), p.Elements)
 	}
 	for _, e := range m.Exclusions() {
 		s.say("%s with %d elements is excluded since iv=%d", e.Address, e.Elements, e.IVIndex)

@@ -70,7 +70,7 @@ func (s *scenario) commands() map[string]func() error {
 		"loss":    s.lose,    // how many of a hundred advertisements are lost
 		"show":    s.filter,  // which lines are printed from here on
 		// Time.
-		"run": s.pass1, // time passes: "run 10s", or until=(node, report)
+		"run": s.letTimePass, // time passes: "run 10s", or until=(node, report)
 		// Inputs from outside the mesh.
 		"request":       s.request,
 		"cancel":        s.cancel,
@@ -172,8 +172,8 @@ func (s *scenario) filter() error {
 // shows reports whether lines of a kind are printed.
 func (s *scenario) shows(kind string) bool { return s.show == nil || s.show[kind] }
 
-// pass1 lets time pass, up to a report if one is named.
-func (s *scenario) pass1() error {
+// letTimePass lets time pass, up to a report if one is named.
+func (s *scenario) letTimePass() error {
 	limit, err := time.ParseDuration(s.d.CmdArgs[0].Key)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -233,6 +234,8 @@ func option(word string, o *node.Options) error {
 		o.Device.GATT = true
 	case "static-oob":
 		o.Device.StaticOOB = []byte(text)
+	case "output-oob": // so many digits that the device shows
+		o.Device.OutputActions, o.Device.OutputSize = 1<<provision.OutputNumeric, uint8(number)
 	case "addresses":
 		var first, last uint16
 		if _, err := fmt.Sscanf(text, "%x-%x", &first, &last); err != nil {
