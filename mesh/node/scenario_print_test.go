@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -23,11 +25,40 @@ func (s *scenario) print(m *member, out *node.Output) {
 		s.reports = append(s.reports, m.name+" "+typeName(e))
 	}
 	lines := s.outputLines(m, out)
+	s.reserved(m, out)
 	if s.silent || len(lines) == 0 || s.of != nil && !slices.Contains(s.of, m.name) {
 		return
 	}
 	s.say("%s %s", s.since(s.now), m.name)
 	s.lines = append(s.lines, lines...)
+}
+
+// reserved fails when a node sends a PDU whose sequence number is not covered by the
+// reserve that is in the store by then.
+func (s *scenario) reserved(m *member, out *node.Output) {
+	stored, err := m.store.Get(node.TableNode, "sequence")
+	for _, c := range out.Persist {
+		if c.Table == node.TableNode && c.Key == "sequence" {
+			stored, err = c.Value, nil
+		}
+	}
+	n := m.State()
+	for i := range out.Send {
+		var p network.PDU
+		o := &out.Send[i]
+		if o.Kind != bearer.Message || s.analyst.receiver(n.IVIndex).Open(o.PDU(), &p) != network.Fresh || n.Element(p.Src) == nil {
+			continue
+		}
+		const size = 8 // IV index and limit
+		if err != nil || len(stored) < size {
+			s.t.Errorf("%s sends and has no reserve in its store: %v", m.name, err)
+			return
+		}
+		iv, limit := mesh.IVIndex(binary.BigEndian.Uint32(stored)), mesh.SequenceNumber(binary.BigEndian.Uint32(stored[4:]))
+		if p.IVIndex == iv && p.Seq >= limit {
+			s.t.Errorf("%s sends number %d and has reserved those below %d", m.name, p.Seq, limit)
+		}
+	}
 }
 
 // outputLines gives a line for each thing that is to be done and shown. All of

@@ -109,18 +109,15 @@ func (s *scenario) receive() error {
 // [update] [refresh] [new-key] [forged]".
 func (s *scenario) beacon() error {
 	return s.on(func(m *member) error {
-		k, err := s.analyst.net(mesh.KeyIndex(s.number("net", 0)), s.has("new-key"))
-		keys := (*beacon.Keys)(nil)
+		index := mesh.KeyIndex(s.number("net", 0))
+		secret := netKeyOf(index)
 		switch {
 		case s.has("forged"):
-			keys = beacon.NewKeys(key("nobody has this key"))
+			secret = key("nobody has this key")
 		case s.has("new-key"):
-			keys = beacon.NewKeys(newKeyOf(mesh.KeyIndex(s.number("net", 0))))
-		case err != nil:
-			return err
-		default:
-			keys = k.beacons
+			secret = newKeyOf(index)
 		}
+		keys := beacon.NewKeys(secret)
 		said := beacon.State{IVIndex: mesh.IVIndex(s.number("iv", 0)), IVUpdate: s.has("update"), KeyRefresh: s.has("refresh")}
 		pdu := keys.AppendSecure(nil, said)
 		if s.has("private") {

@@ -35,13 +35,12 @@ var (
 // steps writes down what the router asks of whom.
 type steps struct {
 	*parttest.Host
-	list      []string
-	subnets   []*keys.Subnet
-	links     []bearer.LinkID // that RelayLinks gives
-	relays    bool
-	lowPower  bool // the node is one
-	allowed   bool
-	delivered []string
+	list     []string
+	subnets  []*keys.Subnet
+	links    []bearer.LinkID // that RelayLinks gives
+	relays   bool
+	lowPower bool // the node is one
+	allowed  bool
 }
 
 func (s *steps) note(format string, args ...any) {
