@@ -154,7 +154,7 @@ func TestCommandsForNobody(t *testing.T) {
 			w.out.take()
 			w.send(topic, `{"state":"ON"}`)
 			if got := w.out.take(); len(got) != 1 || !strings.Contains(got[0], `"level":"warning"`) {
-				t.Errorf("%s: %v, expected one complaint", topic, got)
+				t.Errorf("%s: %v, expected one warning", topic, got)
 			}
 		}
 		// What the bridge itself publishes may come back; it is no command.
@@ -207,9 +207,9 @@ func TestFloodMeltsIntoFewMessagesAndTheLastOneWins(t *testing.T) {
 	})
 }
 
-// A lamp does not act twice on one transaction identifier. However many commands
-// melt between two messages, the second must not have the number of the first.
-func TestMeltedCommandsDoNotUseUpTransactionIdentifiers(t *testing.T) {
+// A lamp does not act twice on one transaction identifier. However many commands are
+// merged between two messages, the second must not have the number of the first.
+func TestMergedCommandsDoNotUseUpTransactionIdentifiers(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.send("b/plug/set", `{"state":"ON"}`)
 		for range 255 {

@@ -18,17 +18,17 @@ func (w *world) sleeper() *fake.Node {
 	plug := fake.Plug(uuid(1))
 	plug.Composition.Features = configuration.FeatureLowPower
 	w.join(map[string]*fake.Node{"plug": plug})
-	w.befriend(plug, true, "")
+	w.friendship(plug, true, "")
 	return plug
 }
 
-func (w *world) befriend(d *fake.Node, established bool, reason friend.Reason) {
+func (w *world) friendship(d *fake.Node, established bool, reason friend.Reason) {
 	w.t.Helper()
 	link := friend.Link{LPN: d.Address(), Friend: 1}
 	if established {
-		w.net.Befriend(friend.Status{Link: link, PollTimeout: time.Minute, Queued: 2})
+		w.net.SetFriendships(friend.Status{Link: link, PollTimeout: time.Minute, Queued: 2})
 	} else {
-		w.net.Befriend()
+		w.net.SetFriendships()
 	}
 	w.svc.Report(node.FriendshipChanged{LPN: link.LPN, Friend: link.Friend, Established: established, Reason: string(reason)})
 	synctest.Wait()
@@ -52,9 +52,9 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 		}
 
 		// It asks anew, and moves to another friend: it is still there.
-		w.befriend(plug, false, friend.Requested)
-		w.befriend(plug, true, "")
-		w.befriend(plug, false, friend.Cleared)
+		w.friendship(plug, false, friend.Requested)
+		w.friendship(plug, true, "")
+		w.friendship(plug, false, friend.Cleared)
 		w.expect("b/plug/availability", online)
 		pass(time.Second)
 		if list := w.out.value("b/bridge/devices"); strings.Contains(list, "friendship") {
@@ -62,9 +62,9 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 		}
 
 		// It has not polled for so long that it must be gone.
-		w.befriend(plug, true, "")
+		w.friendship(plug, true, "")
 		w.out.take()
-		w.befriend(plug, false, friend.PollTimeout)
+		w.friendship(plug, false, friend.PollTimeout)
 		w.expect("b/plug/availability", offline)
 		event := object(t, w.out.take("b/bridge/event")[0])
 		data := event["data"].(map[string]any)
@@ -72,7 +72,7 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 			t.Errorf("event %v", event)
 		}
 		plug.SetSilent(false)
-		w.befriend(plug, true, "")
+		w.friendship(plug, true, "")
 		w.expect("b/plug/availability", online)
 		w.svc.Report(node.FriendshipChanged{LPN: 0x7000, Established: true}) // no device of ours
 		synctest.Wait()

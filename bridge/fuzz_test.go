@@ -86,7 +86,7 @@ func FuzzCommand(f *testing.F) {
 			pass(10 * time.Second)
 			w.out.take()
 			before := len(lamp.Received())
-			for range 3 { // one is sent, two melt
+			for range 3 { // one is sent, two are merged
 				w.svc.Handle(mqtt.Message{Topic: "b/" + topic, Payload: payload, Retained: retained})
 			}
 			pass(time.Minute)

@@ -101,6 +101,7 @@ func (w *world) stop() {
 		w.t.Error(err)
 	}
 	w.halt = nil
+	w.checkPublished()
 }
 
 // restart is a new process with the same store and broker.
@@ -193,7 +194,9 @@ type recorder struct {
 	retained map[string]string
 	heard    []message
 	all      []message // for the search for keys
+	checked  int       // of all, with their descriptions
 	count    map[string]int
+	held     chan struct{} // nil: it returns at once
 }
 
 type message struct{ topic, payload string }
@@ -212,7 +215,32 @@ func (r *recorder) Publish(topic string, payload []byte, retained bool) {
 	}
 }
 
+// hold makes Event wait until release: a publisher that breaks its word keeps the
+// bridge busy.
+func (r *recorder) hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = make(chan struct{})
+}
+
+func (r *recorder) release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.held)
+	r.held = nil
+}
+
+func (r *recorder) wait() {
+	r.mu.Lock()
+	held := r.held
+	r.mu.Unlock()
+	if held != nil {
+		<-held
+	}
+}
+
 func (r *recorder) Event(topic string, payload []byte, _ byte) {
+	r.wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := message{topic, string(payload)}

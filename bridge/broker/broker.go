@@ -86,7 +86,7 @@ func serve(listener net.Listener, dial func() (net.Conn, error), users map[strin
 	return &Broker{addr: listener.Addr(), dial: dial, close: sync.OnceValue(server.Close)}, nil
 }
 
-// ledger lets each user in with the password and nobody else.
+// ledger accepts each user with the right password.
 func ledger(users map[string]string) *auth.Ledger {
 	l := &auth.Ledger{Users: make(auth.Users, len(users))}
 	for name, password := range users {

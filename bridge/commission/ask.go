@@ -40,8 +40,8 @@ func ask[T any, M message[T]](ctx context.Context, r Requester, to destination, 
 		Respond: answer.Opcode(),
 		Wait:    to.wait,
 		Accept: func(params []byte) bool {
-			candidate := M(new(T))
-			return access.Decode(params, candidate) == nil && (accept == nil || accept(candidate))
+			status := M(new(T))
+			return access.Decode(params, status) == nil && (accept == nil || accept(status))
 		},
 	})
 	if err != nil {
@@ -53,10 +53,10 @@ func ask[T any, M message[T]](ctx context.Context, r Requester, to destination, 
 	return answer, nil
 }
 
-// destination is an element and the key to speak to it with.
+// destination is an element and the key that messages to it are encrypted with.
 type destination struct {
 	address mesh.Address
 	netKey  mesh.KeyIndex
 	key     transport.Key
-	wait    time.Duration // for the answer, 0 for the usual
+	wait    time.Duration // for the answer; 0 for the default
 }

@@ -22,15 +22,15 @@ type Options struct {
 	AppKey mesh.KeyIndex
 	Key    crypto.Key   // of the AppKey
 	Bridge mesh.Address // where models publish to
-	// KeepPublications leaves models alone that publish already: somebody else
-	// has configured the node, and others may listen to it.
+	// KeepPublications does not change the models that already publish: another
+	// provisioner has configured the node, and other nodes may use its messages.
 	KeepPublications bool
 	// Refreshing says that the AppKey is being refreshed: a node that was
 	// configured before has it with its old value.
 	Refreshing bool
 }
 
-// Step is one thing done to a node, for who shows the progress.
+// Step is one step of the configuration, to show the progress.
 type Step struct {
 	Name  string // composition, app_key, bind, publish, details
 	Done  int    // steps done so far
@@ -47,21 +47,21 @@ type Result struct {
 	Skipped []string
 }
 
-// Timeout is how long a node may take to answer one question before it is given
-// up. One that sleeps may hear a single one each time that it wakes up.
+// Timeout is how long a node may take to answer one request. A low power node may
+// receive only one request each time that it polls its friend.
 const Timeout = 5 * time.Minute
 
-// Publication of what a model has to tell. A publication is not acknowledged,
-// so it is sent twice; the same transaction counts once.
+// Parameters of the publications. A publication is not acknowledged, so it is sent
+// twice. Receivers recognise the second one by its transaction identifier.
 const (
 	publishRepeats  = 1
 	publishInterval = 4 // steps of 50 ms less one: 250 ms
-	// sensorPeriod is 6 steps of 10 s: a sensor that says nothing for a minute
-	// is missed.
+	// sensorPeriod is 6 steps of 10 s: a sensor that is silent for a minute counts
+	// as missing.
 	sensorPeriod = 6 | 2<<6
 )
 
-// configurator carries one node through.
+// configurator configures one node.
 type configurator struct {
 	Requester
 	Options
@@ -79,8 +79,8 @@ type instance struct {
 }
 
 // Configure reads the composition of a node and configures it. It is safe to
-// run again. The error is that of a step without which the node is of no use;
-// it wraps node.ErrNoResponse when the node did not answer, and
+// run again. The error is that of a step without which the node cannot be used; it
+// wraps node.ErrNoResponse when the node did not answer, and
 // foundation.StatusError when it refused.
 func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, progress func(Step)) (*Result, error) {
 	c := &configurator{
@@ -116,8 +116,8 @@ func Remove(ctx context.Context, r Requester, peer state.Peer) error {
 	return nil
 }
 
-// Probe asks a node for something that every node answers, to find out whether
-// it can be reached.
+// Probe finds out whether a node can be reached. It asks for the default TTL, which
+// every node answers.
 func Probe(ctx context.Context, r Requester, peer state.Peer) error {
 	_, err := ask[configuration.DefaultTTLStatus](ctx, r, server(peer), &configuration.DefaultTTLGet{}, nil)
 	return err
@@ -177,9 +177,9 @@ func (c *configurator) addAppKey(ctx context.Context) error {
 	return nil
 }
 
-// configureModel binds a model and sets its publication. What the node refuses
-// is noted; only a node that does not answer ends it. A model without the
-// AppKey can neither publish nor be asked anything.
+// configureModel binds a model and sets its publication. What the node refuses is
+// recorded, and the configuration continues; it ends when the node does not answer. A
+// model without the AppKey can neither publish nor answer.
 func (c *configurator) configureModel(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
 	at := instance{element, model}
 	bound := true
@@ -203,8 +203,8 @@ func (c *configurator) configureModel(ctx context.Context, element mesh.Address,
 	return err
 }
 
-// tolerate ends a step. It reports whether the node agreed; a refusal is noted
-// and is no error.
+// tolerate ends a step. It reports whether the node agreed. A refusal is recorded and
+// is not an error.
 func (c *configurator) tolerate(at instance, step string, err error) (agreed bool, failed error) {
 	var refused foundation.StatusError
 	if errors.As(err, &refused) {
@@ -219,7 +219,7 @@ func (c *configurator) tolerate(at instance, step string, err error) (agreed boo
 	return true, nil
 }
 
-// skip notes what could not be done.
+// skip records what could not be done.
 func (c *configurator) skip(step string, at instance, why error) {
 	c.result.Skipped = append(c.result.Skipped, fmt.Sprintf("%s: model %s of element %s: %s", step, at.model, at.element, why))
 }

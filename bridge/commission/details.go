@@ -15,10 +15,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 )
 
-// readDetails asks the servers of the node what they say about themselves:
-// ranges and sensors. A server that says nothing is taken as it usually is, and
-// its like on other elements are not asked, since silence takes long; a node
-// that answers nothing at all fails the interview.
+// readDetails asks the servers of the node for their ranges and sensors. A server
+// that does not answer gets the defaults, and the same model on other elements is not
+// asked, because waiting for answers takes long. If no server answers, the interview
+// fails.
 func (c *configurator) readDetails(ctx context.Context) error {
 	const enough = 2
 	silent, answered := map[mesh.ModelID]bool{}, 0
@@ -44,7 +44,7 @@ func (c *configurator) readDetails(ctx context.Context) error {
 				answered++
 			}
 			if answered == 0 && len(silent) >= enough {
-				return fmt.Errorf("commission: %s tells nothing about itself: %w", c.peer.Address, err)
+				return fmt.Errorf("commission: %s answers none of the questions about its models: %w", c.peer.Address, err)
 			}
 		}
 	}

@@ -4,7 +4,7 @@
 //
 //	composition ─ AppKey ─ bindings ─ publications ─ ranges and descriptors
 //
-// Every model that speaks in application messages gets the bridge's AppKey,
-// and every model with something to tell publishes to the bridge, so that a
-// lamp switched at the wall is seen, and a button that is pressed.
+// Every model that uses application messages gets the bridge's AppKey. Every model
+// that has something to report publishes to the bridge, so that the bridge sees a
+// lamp that is switched at the wall and a button that is pressed.
 package commission

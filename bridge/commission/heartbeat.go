@@ -10,9 +10,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// SetHeartbeat lets a node send heartbeats to the bridge without end, or none
-// when period is zero. It returns the period that the node took: they are powers
-// of two seconds.
+// SetHeartbeat makes a node send heartbeats to the bridge until further notice, or
+// none when period is zero. It returns the period that the node uses, a power of two
+// in seconds (section 4.3.2.61).
 func SetHeartbeat(ctx context.Context, r Requester, peer state.Peer, bridge mesh.Address, period time.Duration, ttl mesh.TTL) (time.Duration, error) {
 	const endless = 0xFF
 	set := &configuration.HeartbeatPublicationSet{NetKeyIndex: peer.NetKey}

@@ -5,9 +5,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 )
 
-// firstApplicationModel is where the models begin that speak with AppKeys.
-// Below it are the foundation models, of which only Health has one, and the
-// bridge does not use it yet.
+// firstApplicationModel is the first identifier of the models that use AppKeys. Below
+// it are the foundation models. Of those only the Health models use an AppKey, and
+// the bridge does not use them yet.
 const firstApplicationModel = 0x1000
 
 // needsAppKey reports whether a model is bound to the bridge's AppKey: the
@@ -16,9 +16,9 @@ func needsAppKey(model mesh.ModelID) bool {
 	return model.IsVendor() || model.Number() >= firstApplicationModel
 }
 
-// publishes reports whether a model has something to tell the bridge: the
-// servers with a state of their own, and the clients, which is what buttons
-// are. Setup servers speak through the server that they belong to.
+// publishes reports whether a model publishes to the bridge: servers with a state of
+// their own, and clients, such as those of a button. A setup server does not: the
+// server that it extends publishes the state.
 func publishes(model mesh.ModelID) bool {
 	if model.IsVendor() {
 		return true
@@ -36,8 +36,8 @@ func publishes(model mesh.ModelID) bool {
 	}
 }
 
-// publishesByItself reports whether a model is told to publish once a minute:
-// what it tells changes without anybody's doing.
+// publishesByItself reports whether a model is configured to publish once a minute:
+// its state changes without a command.
 func publishesByItself(model mesh.ModelID) bool {
 	const sensorServer, batteryServer = 0x1100, 0x100C
 	return !model.IsVendor() && (model.Number() == sensorServer || model.Number() == batteryServer)
@@ -51,7 +51,7 @@ type Intent struct {
 	Parameters configuration.PublishParameters
 }
 
-// IntentOf tells what Configure does with a model, for who describes a network.
+// IntentOf returns what Configure does with a model, for descriptions of the network.
 func IntentOf(model mesh.ModelID) Intent {
 	i := Intent{Bind: needsAppKey(model), Publish: publishes(model)}
 	if i.Publish {

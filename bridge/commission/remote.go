@@ -15,8 +15,8 @@ import (
 const MaxScan = 255 * time.Second
 
 // Scan makes the Remote Provisioning Server of a node look for unprovisioned
-// devices (section 4.3.4); a time of 0 ends that. What it finds is reported by the
-// mesh.
+// devices (section 4.3.4); a duration of 0 ends the scan. The mesh reports what it finds
+// as DeviceHeard events.
 func Scan(ctx context.Context, r Requester, peer state.Peer, duration time.Duration) error {
 	var status *remoteprovisioning.ScanStatus
 	var err error
@@ -29,7 +29,7 @@ func Scan(ctx context.Context, r Requester, peer state.Peer, duration time.Durat
 		return fmt.Errorf("commission: %s does not scan: %w", peer.Address, err)
 	}
 	if status.Status != remoteprovisioning.Success {
-		return fmt.Errorf("commission: %s does not scan: it says %v", peer.Address, status.Status)
+		return fmt.Errorf("commission: %s does not scan: its status is %v", peer.Address, status.Status)
 	}
 	return nil
 }
@@ -49,7 +49,8 @@ const (
 )
 
 // Describe asks the Remote Provisioning Server of a node for more about an
-// unprovisioned device. The node has so long to hear it, up to 21 s.
+// unprovisioned device (section 4.4.5). duration is how long the node listens, 1 s to
+// 21 s.
 func Describe(ctx context.Context, r Requester, peer state.Peer, uuid mesh.UUID, duration time.Duration) (*Details, error) {
 	const longest, margin = 21 * time.Second, 5 * time.Second
 	duration = max(min(duration, longest), time.Second)
@@ -62,7 +63,7 @@ func Describe(ctx context.Context, r Requester, peer state.Peer, uuid mesh.UUID,
 	case err != nil:
 		return nil, fmt.Errorf("commission: %s does not scan: %w", peer.Address, err)
 	case report.Status != remoteprovisioning.Success:
-		return nil, fmt.Errorf("commission: %s does not scan: it says %v", peer.Address, report.Status)
+		return nil, fmt.Errorf("commission: %s does not scan: its status is %v", peer.Address, report.Status)
 	case !report.HasOOBInformation:
 		return nil, fmt.Errorf("commission: %s has not heard the device within %v", peer.Address, duration)
 	}
@@ -70,7 +71,7 @@ func Describe(ctx context.Context, r Requester, peer state.Peer, uuid mesh.UUID,
 	for rest := report.ADStructures; len(rest) > 1; {
 		n := int(rest[0])
 		if n == 0 || n >= len(rest) {
-			break // what comes behind cannot be told apart
+			break // the structures after it cannot be separated
 		}
 		switch kind, data := rest[1], rest[2:n+1]; kind {
 		case adName:

@@ -1,5 +1,5 @@
-// Package device is the bridge's record of a node: what the user calls it and
-// what its interview found. Keys are not in it; those stay with the mesh.
+// Package device is the bridge's record of a node: its friendly name and the result of
+// its interview. It contains no keys; those stay with the mesh.
 //
 //	store  "devices"  UUID ──▶ {"name":"kitchen/lamp","address":"0x0005",
 //	                            "composition":{...},"details":{...}, ...}
@@ -20,7 +20,7 @@ import (
 // Table is where records are kept, by UUID.
 const Table store.Table = "devices"
 
-// Interview is how far the bridge has got to know a device.
+// Interview is the state of a device's interview.
 type Interview string
 
 // The states of an interview, as bridge/devices shows them.
@@ -37,8 +37,8 @@ type Range struct {
 	Max uint16 `json:"max"`
 }
 
-// Details is what the servers of a device say about themselves, by the index
-// of their element.
+// Details is what the servers of a device told about themselves, by the index of their
+// element.
 type Details struct {
 	Lightness   map[int]Range    `json:"lightness,omitempty"`   // Light Lightness Range
 	Temperature map[int]Range    `json:"temperature,omitempty"` // Light CTL Temperature Range, kelvin
@@ -55,13 +55,13 @@ type Record struct {
 	Composition *configuration.Composition `json:"composition,omitempty"` // nil before the interview
 	Details     Details                    `json:"details"`
 	Skipped     []string                   `json:"skipped,omitempty"`  // models that could not be configured
-	Imported    bool                       `json:"imported,omitempty"` // somebody else has configured it
+	Imported    bool                       `json:"imported,omitempty"` // it was configured by another provisioner
 	Joined      time.Time                  `json:"joined"`
-	// NetKey is the subnet that the device joined, AppKey the key that it is
-	// spoken to with.
+	// NetKey is the subnet that the device joined. Messages to it are encrypted with
+	// AppKey.
 	NetKey mesh.KeyIndex `json:"net_key,omitempty"`
 	AppKey mesh.KeyIndex `json:"app_key,omitempty"`
-	// NetKeys and AppKeys are those that it has besides.
+	// NetKeys and AppKeys are the other keys that it has.
 	NetKeys []mesh.KeyIndex `json:"net_keys,omitempty"`
 	AppKeys []mesh.KeyIndex `json:"app_keys,omitempty"`
 	// LeftBehind says that the keys of the network were refreshed without the
@@ -117,8 +117,8 @@ func Parse(key string, data []byte) (*Record, error) {
 	return r, nil
 }
 
-// Load reads the records of a store, by address. One that cannot be read is an
-// error: to go on without it would lose what the user called the device.
+// Load reads the records of a store, in the order of their addresses. A record that
+// cannot be read is an error: without it the name of the device would be lost.
 func Load(s store.Store) ([]*Record, error) {
 	all, err := s.All(Table)
 	if err != nil {

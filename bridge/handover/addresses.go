@@ -10,15 +10,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
 )
 
-// wanted is how many unicast addresses the bridge takes for itself, if there is
-// room for so many.
+// wanted is how many unicast addresses the bridge allocates for itself, if so many are
+// free.
 const wanted = 0x0400
 
 // ErrNoRoom is returned when all unicast addresses are allocated.
 var ErrNoRoom = errors.New("handover: every unicast address belongs to a provisioner or a node; make a range smaller in the app, and export again")
 
-// taken lists the ranges of unicast addresses that are somebody's: allocated
-// to a provisioner, used by a node, or given up and not free again.
+// taken lists the ranges of unicast addresses that are not free: allocated to a
+// provisioner, used by a node, or excluded after a node was removed.
 func taken(d *cdb.Database) []cdb.AddressRange {
 	var all []cdb.AddressRange
 	for _, p := range d.Provisioners {
@@ -37,7 +37,7 @@ func taken(d *cdb.Database) []cdb.AddressRange {
 	return all
 }
 
-// gaps lists what is nobody's, by address.
+// gaps lists the free ranges by address.
 func gaps(d *cdb.Database) []cdb.AddressRange {
 	var free []cdb.AddressRange
 	next := int(mesh.FirstUnicast)
@@ -60,7 +60,7 @@ func choose(d *cdb.Database, at mesh.Address) (cdb.AddressRange, error) {
 				return limit(cdb.AddressRange{Low: at, High: r.High}), nil
 			}
 		}
-		return cdb.AddressRange{}, fmt.Errorf("handover: expected an address that is nobody's, %s is a node's or in the range of a provisioner; free are %s", at, list(free))
+		return cdb.AddressRange{}, fmt.Errorf("handover: expected a free address, but %s belongs to a node or to the range of a provisioner; free are %s", at, list(free))
 	}
 	if len(free) == 0 {
 		return cdb.AddressRange{}, ErrNoRoom

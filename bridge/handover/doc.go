@@ -1,5 +1,6 @@
-// Package handover takes a network over from a Mesh Configuration Database, the
-// JSON that phone apps share, and hands the bridge's own network out as one.
+// Package handover imports a network from a Mesh Configuration Database, the JSON that
+// phone apps share (Mesh Configuration Database Profile 1.0.1), and exports the
+// bridge's own network as one.
 //
 //	file ── cdb.Parse ──▶ Import ──▶ node.Saved     keys, peers, our addresses
 //	                             ──▶ device.Record  names, composition
@@ -7,12 +8,12 @@
 //
 //	store ─▶ Export ──▶ cdb.Database ── JSON ──▶ file
 //
-// The bridge becomes one more provisioner of the network. It never takes the
-// address of another one: the nodes know the last sequence number of each
-// address, and the file does not. It gets a range of its own, and it learns the
-// IV index from the first beacon that it hears, unless it is told.
+// The bridge becomes one more provisioner of the network. It never uses the address of
+// another one: nodes remember the last sequence number of each address, and the file
+// does not have it. The bridge gets a range of its own. It learns the IV index from the
+// first beacon that it hears, unless the user gives it.
 //
-// Groups, scenes, other provisioners and what the bridge does not use are kept
-// as they came, one entry for the network and one for each node, so that an
-// export gives them back.
+// Groups, scenes, other provisioners and whatever else the bridge does not use are
+// stored unchanged, one entry for the network and one for each node. An export
+// contains them again.
 package handover

@@ -29,7 +29,7 @@ type Network struct {
 	Now        time.Time
 }
 
-// Kept is what an imported database had besides.
+// Kept is what an imported database had that the bridge does not use.
 type Kept struct {
 	Head  *cdb.Database // nil when the network was made by the bridge
 	Nodes map[mesh.UUID]*cdb.Node
@@ -116,7 +116,7 @@ func (n *Network) appKeys(named []cdb.AppKey) []cdb.AppKey {
 	return keys
 }
 
-// provisioner is the bridge as one that adds nodes.
+// provisioner is the bridge's entry in the list of provisioners.
 func (n *Network) provisioner() cdb.Provisioner {
 	last := n.Node.LastAddress
 	if last == mesh.Unassigned {
@@ -128,8 +128,8 @@ func (n *Network) provisioner() cdb.Provisioner {
 	}
 }
 
-// nodes lists the bridge, its devices, and what the import had that is neither:
-// other provisioners and excluded nodes.
+// nodes lists the bridge, its devices, and the other nodes of the import: other
+// provisioners and excluded nodes.
 func (n *Network) nodes() []cdb.Node {
 	names := map[mesh.UUID]*device.Record{}
 	for _, r := range n.Records {
@@ -163,7 +163,7 @@ func (n *Network) removed() map[mesh.UUID]bool {
 	return provisioners
 }
 
-// self is the bridge as a node.
+// self is the bridge's own node.
 func (n *Network) self() cdb.Node {
 	ttl := uint8(n.Node.DefaultTTL)
 	out := cdb.Node{
@@ -171,7 +171,7 @@ func (n *Network) self() cdb.Node {
 		Security: cdb.Secure, ConfigComplete: true, NetworkBeacon: &n.Node.Beacon, DefaultTTL: &ttl,
 		Features: &cdb.Features{Relay: feature(n.Node.Relay), Proxy: feature(n.Node.Proxy), Friend: feature(n.Node.Friend)},
 	}
-	n.keysOf(&out, true)
+	n.ownKeys(&out)
 	for i, e := range n.Node.Elements {
 		element := cdb.Element{Index: uint8(i), Location: e.Location}
 		for _, m := range e.Models {
@@ -187,7 +187,7 @@ func feature(f state.Feature) *uint8 {
 	return &v
 }
 
-// key is a copy; a zero key is one that nobody has.
+// key returns a copy, and nil for a zero key, which means that the key is not known.
 func key(k crypto.Key) *crypto.Key {
 	if k.IsZero() {
 		return nil
@@ -195,28 +195,56 @@ func key(k crypto.Key) *crypto.Key {
 	return &k
 }
 
-// keysOf gives a node the keys that every device of the bridge has, and with
-// all those that the bridge has itself.
-func (n *Network) keysOf(out *cdb.Node, all bool) {
-	for i, s := range n.Node.Subnets {
-		if i == 0 || all {
-			out.NetKeys = append(out.NetKeys, cdb.NodeKey{Index: s.Index, Updated: s.Phase != state.NormalOperation})
-		}
+// ownKeys adds all keys of the bridge to its own node.
+func (n *Network) ownKeys(out *cdb.Node) {
+	for i := range n.Node.Subnets {
+		n.addNetKey(out, n.Node.Subnets[i].Index)
 	}
-	for i, a := range n.Node.AppKeys {
-		if i == 0 || all {
-			out.AppKeys = append(out.AppKeys, cdb.NodeKey{Index: a.Index, Updated: a.Updated})
-		}
+	for i := range n.Node.AppKeys {
+		n.addAppKey(out, n.Node.AppKeys[i].Index)
 	}
 }
 
-// node describes a device: as it came, with what the bridge did to it since.
+// keysOf adds the keys of a record to those of a node.
+func (n *Network) keysOf(out *cdb.Node, r *device.Record) {
+	for _, index := range slices.Concat([]mesh.KeyIndex{r.NetKey}, r.NetKeys) {
+		n.addNetKey(out, index)
+	}
+	for _, index := range slices.Concat([]mesh.KeyIndex{r.AppKey}, r.AppKeys) {
+		n.addAppKey(out, index)
+	}
+}
+
+// addNetKey adds a NetKey to a node, unless the network does not have it any more.
+func (n *Network) addNetKey(out *cdb.Node, index mesh.KeyIndex) {
+	if s := n.Node.Subnet(index); s != nil && !hasKey(out.NetKeys, index) {
+		out.NetKeys = append(slices.Clone(out.NetKeys), cdb.NodeKey{Index: index, Updated: s.Phase != state.NormalOperation})
+	}
+}
+
+// addAppKey adds an AppKey to a node, unless the network does not have it any more.
+func (n *Network) addAppKey(out *cdb.Node, index mesh.KeyIndex) {
+	if a := n.Node.AppKey(index); a != nil && !hasKey(out.AppKeys, index) {
+		out.AppKeys = append(slices.Clone(out.AppKeys), cdb.NodeKey{Index: index, Updated: a.Updated})
+	}
+}
+
+func hasKey(keys []cdb.NodeKey, index mesh.KeyIndex) bool {
+	return slices.ContainsFunc(keys, func(k cdb.NodeKey) bool { return k.Index == index })
+}
+
+// node describes a device: as it was imported, with the changes that the bridge made.
 func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
 	out := cdb.Node{Security: cdb.Insecure}
 	if kept := n.Kept.Nodes[p.UUID]; kept != nil {
 		out = *kept
+	} else if r != nil {
+		n.keysOf(&out, r)
 	} else {
-		n.keysOf(&out, false)
+		n.addNetKey(&out, p.NetKey)
+		if len(n.Node.AppKeys) > 0 {
+			n.addAppKey(&out, n.Node.AppKeys[0].Index)
+		}
 	}
 	out.UUID, out.Address, out.DeviceKey = p.UUID, p.Address, key(p.DeviceKey)
 	if r == nil || r.Composition == nil {
@@ -239,7 +267,7 @@ func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
 	for i, e := range c.Elements {
 		element := cdb.Element{Index: uint8(i), Location: e.Location}
 		for _, id := range e.Models {
-			element.Models = append(element.Models, n.model(id, find(former, i, id), r.Interview == device.Successful, !r.Imported))
+			element.Models = append(element.Models, n.model(id, find(former, i, id), r))
 		}
 		if i < len(former) {
 			element.Name = former[i].Name
@@ -248,20 +276,9 @@ func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
 	}
 	if r.Interview == device.Successful {
 		out.ConfigComplete = true
-		n.bindsKey(&out)
+		n.keysOf(&out, r)
 	}
 	return out
-}
-
-// bindsKey notes that the device has been given the bridge's AppKey.
-func (n *Network) bindsKey(out *cdb.Node) {
-	if len(n.Node.AppKeys) == 0 {
-		return
-	}
-	ours := n.Node.AppKeys[0]
-	if !slices.ContainsFunc(out.AppKeys, func(k cdb.NodeKey) bool { return k.Index == ours.Index }) {
-		out.AppKeys = append(slices.Clone(out.AppKeys), cdb.NodeKey{Index: ours.Index, Updated: ours.Updated})
-	}
 }
 
 func find(elements []cdb.Element, i int, id mesh.ModelID) *cdb.Model {
@@ -276,22 +293,22 @@ func find(elements []cdb.Element, i int, id mesh.ModelID) *cdb.Model {
 	return nil
 }
 
-// model is a model as the bridge configures it. Publications of imported
-// devices are left as they are, so nothing is said of them but what is known.
-func (n *Network) model(id mesh.ModelID, former *cdb.Model, configured, publishes bool) cdb.Model {
+// model is a model of a device as the bridge configures it. The bridge does not change
+// the publications of imported devices, so they are exported as they were imported.
+func (n *Network) model(id mesh.ModelID, former *cdb.Model, r *device.Record) cdb.Model {
 	out := cdb.Model{ID: id}
 	if former != nil {
 		out = *former
 	}
 	intent := commission.IntentOf(id)
-	if !configured || len(n.Node.AppKeys) == 0 {
+	ours := r.AppKey
+	if r.Interview != device.Successful || n.Node.AppKey(ours) == nil {
 		return out
 	}
-	ours := n.Node.AppKeys[0].Index
 	if intent.Bind && !slices.Contains(out.Bind, ours) {
 		out.Bind = append(slices.Clone(out.Bind), ours)
 	}
-	if intent.Publish && out.Publish == nil && publishes {
+	if intent.Publish && out.Publish == nil && !r.Imported {
 		out.Publish = publication(n.Node.Address, ours, intent.Parameters)
 	}
 	return out
@@ -321,7 +338,7 @@ func features(f configuration.Features) *cdb.Features {
 	}
 }
 
-// exclusions are those of the node in the form of the database.
+// exclusions are the excluded addresses in the form of the database.
 func exclusions(list []node.Exclusion) []cdb.Exclusion {
 	all := make([]cdb.Exclusion, 0, len(list))
 	for _, e := range list {

@@ -21,7 +21,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-func workshop(t *testing.T) *cdb.Database {
+func example(t *testing.T) *cdb.Database {
 	t.Helper()
 	data, err := os.ReadFile("../../mesh/cdb/testdata/network.json")
 	if err != nil {
@@ -72,7 +72,7 @@ func again(t *testing.T, s store.Store) *cdb.Database {
 // TestNothingIsLost imports a network and exports it: what the bridge does not
 // use comes back as it was, and the bridge is in it.
 func TestNothingIsLost(t *testing.T) {
-	d := workshop(t)
+	d := example(t)
 	s := store.NewMemory()
 	if err := read(t, d, options()).Store(s); err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestMember(t *testing.T) {
 	iv := mesh.IVIndex(9)
 	o := options()
 	o.IVIndex = &iv
-	in := read(t, workshop(t), o)
+	in := read(t, example(t), o)
 	n := in.Saved.Node
 	switch {
 	case n.Address != 0x3335 || n.LastAddress != 0x3734:
@@ -133,12 +133,12 @@ func TestMember(t *testing.T) {
 	if r.Name != "Lamp" || r.Interview != device.Pending || !r.Imported || len(r.Composition.Elements) != 2 || r.Composition.CompanyID != 0x59 {
 		t.Errorf("got %+v", r)
 	}
-	if o.IVIndex = nil; !read(t, workshop(t), o).Saved.Node.IVIndexUnknown {
+	if o.IVIndex = nil; !read(t, example(t), o).Saved.Node.IVIndexUnknown {
 		t.Error("the IV index is known from nowhere")
 	}
 }
 
-// TestAddresses finds a range that is nobody's.
+// TestAddresses finds a free range.
 func TestAddresses(t *testing.T) {
 	o := options()
 	for _, test := range []struct {
@@ -150,11 +150,11 @@ func TestAddresses(t *testing.T) {
 		{0x5000, 0x5000, 0x53FF, ""},
 		{0x7FFE, 0x7FFE, 0x7FFF, ""},
 		{0x0005, 0, 0, "free are 0x3335 to 0x7fff"},
-		{0x199A, 0, 0, "is a node's or in the range of a provisioner"},
-		{0xC000, 0, 0, "is a node's"},
+		{0x199A, 0, 0, "belongs to a node or to the range of a provisioner"},
+		{0xC000, 0, 0, "belongs to a node"},
 	} {
 		o.Address = test.at
-		in, err := handover.Read(workshop(t), o)
+		in, err := handover.Read(example(t), o)
 		if test.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), test.fails) {
 				t.Errorf("%s: got %v", test.at, err)
@@ -166,7 +166,7 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	o.Address = 0
-	d := workshop(t)
+	d := example(t)
 	d.Provisioners[1].Unicast = []cdb.AddressRange{{Low: 0x199B, High: 0x3FFF}, {Low: 0x4500, High: 0x7FFF}}
 	if in := read(t, d, o); in.Range.Low != 0x4000 || in.Range.High != 0x43FF {
 		t.Errorf("the smallest gap with room: got %+v", in.Range)
@@ -188,7 +188,7 @@ func TestAddresses(t *testing.T) {
 
 // TestLeftOut tells what could not be taken over.
 func TestLeftOut(t *testing.T) {
-	d := workshop(t)
+	d := example(t)
 	lamp := d.Nodes[1]
 	noKey, excluded, twice := lamp, lamp, lamp
 	noKey.UUID[0], noKey.Address, noKey.DeviceKey, noKey.Name = 1, 0x0010, nil, "a/+/b"
@@ -211,7 +211,7 @@ func TestLeftOut(t *testing.T) {
 		t.Errorf("without its device key: %+v", r)
 	}
 	notes := strings.Join(in.Notes, "\n")
-	for _, want := range []string{"excluded from the network", "without its device key", `"a/+/b" is no name`, `"Lamp" is no name`} {
+	for _, want := range []string{"excluded from the network", "without its device key", `"a/+/b" is not valid as a name`, `"Lamp" is not valid as a name`} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("%q is not in %s", want, notes)
 		}
@@ -220,7 +220,7 @@ func TestLeftOut(t *testing.T) {
 
 // TestNoAppKey gives the network one.
 func TestNoAppKey(t *testing.T) {
-	d := workshop(t)
+	d := example(t)
 	d.AppKeys = nil
 	d.Partial = true
 	in := read(t, d, options())
@@ -232,7 +232,7 @@ func TestNoAppKey(t *testing.T) {
 // TestNotTwice leaves alone a store that has a network.
 func TestNotTwice(t *testing.T) {
 	s := store.NewMemory()
-	in := read(t, workshop(t), options())
+	in := read(t, example(t), options())
 	if err := in.Store(s); err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestNotTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := read(t, workshop(t), options()).Store(s); !errors.Is(err, handover.ErrNotEmpty) {
+	if err := read(t, example(t), options()).Store(s); !errors.Is(err, handover.ErrNotEmpty) {
 		t.Errorf("got %v", err)
 	}
 	if after, err := s.All(node.TableNode); err != nil || !reflect.DeepEqual(before, after) {

@@ -24,7 +24,7 @@ import (
 type Options struct {
 	// Address is the bridge's own; unassigned for the first of a free range.
 	Address mesh.Address
-	// IVIndex is nil when it is not known: a beacon will tell it.
+	// IVIndex is nil when it is not known: the bridge then learns it from a beacon.
 	IVIndex *mesh.IVIndex
 	// Elements are those of the bridge's node.
 	Elements []access.Element
@@ -32,13 +32,13 @@ type Options struct {
 	Random   io.Reader
 }
 
-// Import is a network that was read, as the bridge keeps it.
+// Import is a network that was read, in the form in which the bridge stores it.
 type Import struct {
 	Saved   node.Saved
 	Records []*device.Record
 	Range   cdb.AddressRange // the bridge's own
-	AppKey  mesh.KeyIndex    // that the bridge speaks with
-	// Notes tells what was left out, and why, in words for the user.
+	AppKey  mesh.KeyIndex    // of the bridge's messages
+	// Notes says for the user what was left out, and why.
 	Notes []string
 
 	kept []store.Change
@@ -98,8 +98,8 @@ func subnet(k cdb.NetKey) state.Subnet {
 	return s
 }
 
-// appKeys lists the AppKeys with the one first that the bridge will use: to
-// which most models are bound. A network without any gets one.
+// appKeys lists the AppKeys. The first one is the one that the bridge will use: the one
+// that most models are bound to. A network without an AppKey gets one.
 func (in *Import) appKeys(d *cdb.Database, random io.Reader) ([]state.AppKey, error) {
 	votes := map[mesh.KeyIndex]int{}
 	for i := range d.Nodes {
@@ -164,8 +164,8 @@ func nodeName(n *cdb.Node) string {
 	return n.UUID.String()
 }
 
-// record makes a device of a node. What the file tells of its composition is
-// enough to control it; the interview completes that.
+// record makes a device of a node. The composition in the file is enough to control it;
+// the interview completes it.
 func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *device.Record {
 	r := &device.Record{
 		UUID:      n.UUID,
@@ -178,13 +178,13 @@ func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *dev
 		NetKey:    peer(n).NetKey,
 		AppKey:    in.AppKey,
 	}
-	// Until the interview gives it the bridge's AppKey it is spoken to with one
+	// Until the interview adds the bridge's AppKey, messages to the device use a key
 	// that it has.
 	if has := func(k cdb.NodeKey) bool { return k.Index == in.AppKey }; len(n.AppKeys) > 0 && !slices.ContainsFunc(n.AppKeys, has) {
 		r.AppKey = n.AppKeys[0].Index
 	}
 	if r.Name != n.Name && n.Name != "" {
-		in.note("%q is no name for a topic, or was there twice; the device is called %s", n.Name, r.Name)
+		in.note("%q is not valid as a name in a topic, or is there twice; the device is called %s", n.Name, r.Name)
 	}
 	c := composition(n)
 	for _, e := range c.Elements {
@@ -193,18 +193,18 @@ func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *dev
 		}
 	}
 	if n.DeviceKey == nil {
-		// Nobody can ask it what it is, nor configure it.
+		// Without the key it can be neither interviewed nor configured.
 		r.Interview = device.Failed
 		if r.Composition != nil {
 			r.Interview = device.Successful
 		}
-		in.note("%s comes without its device key: it can be controlled, and neither configured nor removed", r.Name)
+		in.note("%s comes without its device key: it can be controlled, but neither configured nor removed", r.Name)
 	}
 	return r
 }
 
-// freeName is the name of the node, if it can be one of a topic and nobody else
-// has it.
+// freeName is the name of the node if it is valid in a topic and not taken, and
+// otherwise a name made of the UUID.
 func freeName(n *cdb.Node, names map[string]bool) string {
 	name := n.Name
 	for i := 2; topic.CheckName(name) != nil || names[name]; i++ {
@@ -246,13 +246,13 @@ func composition(n *cdb.Node) *configuration.Composition {
 	return c
 }
 
-// Table keeps what was in a database and is not the bridge's business: one
-// entry for the network under keyNetwork, and one for each node by its UUID.
+// Table stores what was in a database and the bridge does not use: one entry for the
+// network under keyNetwork, and one for each node under its UUID.
 const Table store.Table = "cdb"
 
 const keyNetwork = "network"
 
-// keep splits the database for the store, whose values are bounded.
+// keep splits the database for the store, which limits the size of a value.
 func (in *Import) keep(d *cdb.Database) error {
 	head := *d
 	head.Nodes = nil
@@ -271,7 +271,7 @@ func (in *Import) keep(d *cdb.Database) error {
 	return nil
 }
 
-// ErrNotEmpty is returned by Store when there is a network already.
+// ErrNotEmpty is returned by Store when the store has a network.
 var ErrNotEmpty = errors.New("handover: the store holds a network already; import into another --store.dir, or move this one away")
 
 // Store puts the network into an empty store, all at once.

@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// manufacturer is the name of a company of the Assigned Numbers, as far as it
-// is known to make mesh devices, or its number.
+// manufacturer is the name of a company of the Assigned Numbers that makes mesh
+// devices, or the number of another company.
 func manufacturer(c mesh.CompanyID) string {
 	if name, ok := companies[c]; ok {
 		return name

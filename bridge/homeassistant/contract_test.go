@@ -46,6 +46,10 @@ func platforms() map[string]platform {
 			options last_reset_value_template expire_after force_update value_template`)},
 		"binary_sensor": {words("state_topic"), words("payload_on payload_off value_template device_class off_delay expire_after force_update")},
 		"event":         {words("state_topic event_types"), words("value_template device_class")},
+		"number": {words("command_topic"), words(`state_topic command_template value_template device_class min max step mode
+			unit_of_measurement optimistic retain`)},
+		"select": {words("command_topic options"), words("state_topic command_template value_template optimistic retain")},
+		"text":   {words("command_topic"), words("state_topic command_template value_template min max mode pattern retain")},
 	}
 }
 
@@ -128,6 +132,7 @@ func checkValues(t *testing.T, key string, c map[string]any) {
 	switch c["platform"] {
 	case "sensor":
 		in("device_class", sensorClasses()...)
+		checkUnit(t, key, c)
 		if c["state_class"] == "measurement_angle" && c["unit_of_measurement"] != "°" {
 			t.Errorf("%s: an angle in %v", key, c["unit_of_measurement"])
 		}
@@ -153,6 +158,24 @@ func checkValues(t *testing.T, key string, c map[string]any) {
 		if text, ok := v.(string); ok && strings.HasSuffix(k, "_template") {
 			checkTemplate(t, key+" "+k, text)
 		}
+	}
+}
+
+// checkUnit: Home Assistant refuses a measurement whose unit is not one of its
+// class.
+func checkUnit(t *testing.T, key string, c map[string]any) {
+	t.Helper()
+	class, _ := c["device_class"].(string)
+	unit, _ := c["unit_of_measurement"].(string)
+	units := map[string][]string{
+		"temperature": {"°C"}, "humidity": {"%"}, "illuminance": {"lx"}, "power": {"W"}, "energy": {"kWh"},
+		"carbon_dioxide": {"ppm"}, "volatile_organic_compounds_parts": {"ppb"}, "sound_pressure": {"dB"},
+		"atmospheric_pressure": {"hPa"}, "pressure": {"Pa"}, "precipitation": {"mm"}, "wind_speed": {"m/s"},
+		"wind_direction": {"°"}, "apparent_power": {"VA"}, "power_factor": {""}, "current": {"A"}, "voltage": {"V"},
+		"frequency": {"Hz"}, "duration": {"s", "min", "h"}, "battery": {"%"},
+	}
+	if class != "" && !slices.Contains(units[class], unit) {
+		t.Errorf("%s: class %s with unit %q", key, class, unit)
 	}
 }
 

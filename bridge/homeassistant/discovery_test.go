@@ -84,9 +84,9 @@ func topics(t testing.TB) topic.Topics {
 	return all
 }
 
-func discover(t testing.TB, r *device.Record, gone ...translate.Thing) []byte {
+func discover(t testing.TB, r *device.Record, gone ...translate.Feature) []byte {
 	t.Helper()
-	where, data, err := homeassistant.Discovery(options(), topics(t), r, translate.Describe(r).Things(), gone...)
+	where, data, err := homeassistant.Discovery(options(), topics(t), r, translate.Describe(r).Features(), gone...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,8 +140,8 @@ func components(t testing.TB, data []byte) map[string]map[string]any {
 }
 
 func TestGoneComponentsAreOnlyAPlatform(t *testing.T) {
-	before := translate.Describe(devices()["lamp"]).Things()
-	before = append(before, translate.Thing{Kind: translate.Sensor, Key: "temperature"})
+	before := translate.Describe(devices()["lamp"]).Features()
+	before = append(before, translate.Feature{Type: translate.TypeNumeric, Key: "temperature"})
 	r := devices()["plug"]
 	got := components(t, discover(t, r, before...))
 	if len(got) != 3 || len(got["switch"]) < 5 {
@@ -152,7 +152,7 @@ func TestGoneComponentsAreOnlyAPlatform(t *testing.T) {
 			t.Errorf("%s: %v", key, c)
 		}
 	}
-	again := components(t, discover(t, r, translate.Describe(r).Things()...))
+	again := components(t, discover(t, r, translate.Describe(r).Features()...))
 	if len(again) != 1 || len(again["switch"]) < 5 {
 		t.Errorf("what is still there: %v", again)
 	}
@@ -186,8 +186,8 @@ func TestUniqueIDsAreUnique(t *testing.T) {
 }
 
 func TestUnknownKind(t *testing.T) {
-	_, _, err := homeassistant.Discovery(options(), topics(t), devices()["plug"], []translate.Thing{{Kind: "siren", Key: "siren"}})
-	if err == nil || !strings.Contains(err.Error(), `siren: expected a kind of thing that has a platform, got "siren"`) {
+	_, _, err := homeassistant.Discovery(options(), topics(t), devices()["plug"], []translate.Feature{{Name: "siren", Type: translate.TypeComposite, Key: "siren"}})
+	if err == nil || !strings.Contains(err.Error(), `siren: expected a feature that a platform can show, got "siren"`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -5,8 +5,19 @@
 //	{"device":{…},"origin":{…},"availability":[…],
 //	 "components":{"light":{"platform":"light","unique_id":"btmesh_UUID_0_light",…}}}
 //
-// What a device and its entities are known by comes from the UUID, the element
-// and the key of the thing, never from a name or an address: a rename keeps
+// The components are derived from the features of a device, which package
+// translate describes independently of Home Assistant. Platform chooses the
+// platform by type and access of a feature, and platform.go has the classes by
+// its name.
+//
+//	numeric, published            sensor          numeric, settable   number
+//	binary, published             binary_sensor   binary, settable    switch
+//	enum or text, published       sensor          enum, settable      select
+//	composite "light", "switch"   light, switch   text, settable      text
+//	event                         event
+//
+// The identity of a device and its entities comes from the UUID, the element
+// and the key of the feature, never from a name or an address: a rename keeps
 // the history of an entity.
 package homeassistant
 
@@ -24,21 +35,21 @@ import (
 type Options struct {
 	Enabled     bool
 	Prefix      string // discovery prefix
-	StatusTopic string // where Home Assistant says that it has started
+	StatusTopic string // where Home Assistant announces its start
 	Version     string // of this program
 }
 
-// project is where Home Assistant sends who wants to know more.
+// project is the address that Home Assistant shows for more information.
 const project = "https://github.com/btmesh2mqtt/btmesh2mqtt"
 
-// document is the whole payload. Home Assistant refuses a document that has
-// any other key at this level.
+// document is the payload. Home Assistant refuses a document with any other key
+// at this level.
 type document struct {
-	Device           deviceBlock          `json:"device"`
-	Origin           originBlock          `json:"origin"`
-	Availability     []availability       `json:"availability"`
-	AvailabilityMode string               `json:"availability_mode"`
-	Components       map[string]component `json:"components"`
+	Device           deviceBlock                `json:"device"`
+	Origin           originBlock                `json:"origin"`
+	Availability     []availability             `json:"availability"`
+	AvailabilityMode string                     `json:"availability_mode"`
+	Components       map[string]json.RawMessage `json:"components"`
 }
 
 type deviceBlock struct {
@@ -62,9 +73,6 @@ type availability struct {
 	Template string `json:"value_template"`
 }
 
-// component is one entity: keys of its platform.
-type component map[string]any
-
 // Topic is where the document of a device is published.
 func Topic(o Options, r *device.Record) string {
 	return o.Prefix + "/device/" + identifier(r) + "/config"
@@ -72,14 +80,14 @@ func Topic(o Options, r *device.Record) string {
 
 func identifier(r *device.Record) string { return "btmesh_" + r.UUID.String() }
 
-// Discovery is the topic and the document of a device.
+// Discovery returns the topic and the document of a device with these features.
 //
-// gone is what the device had before and may have no longer, for instance its
-// things before an interview. Home Assistant takes away the entity of a
-// component that is only a platform; one that is just missing stays for ever.
-// A thing that is in both is not gone. The document with the remains may stand
-// until the next one is published.
-func Discovery(o Options, t topic.Topics, r *device.Record, things []translate.Thing, gone ...translate.Thing) (string, []byte, error) {
+// former are features that the device had before and may have no longer, for
+// instance before an interview. Home Assistant removes the entity of a component
+// that has only a platform, and keeps the entity of a missing component. A
+// feature in both lists is described as usual. The document with the removed
+// components may stay retained until the next one is published.
+func Discovery(o Options, t topic.Topics, r *device.Record, features []translate.Feature, former ...translate.Feature) (string, []byte, error) {
 	const template = "{{ value_json.state }}"
 	d := document{
 		Device:           describe(r),
@@ -89,23 +97,33 @@ func Discovery(o Options, t topic.Topics, r *device.Record, things []translate.T
 			{Topic: t.BridgeState(), Template: template},
 			{Topic: t.Availability(r.Name), Template: template},
 		},
-		Components: map[string]component{},
+		Components: map[string]json.RawMessage{},
 	}
-	b := builder{topics: t, record: r, main: mainThing(things)}
-	for _, thing := range things {
-		if thing.Kind == translate.Button {
-			b.buttons++
+	b := builder{topics: t, record: r, main: mainFeature(features)}
+	components := map[string]any{}
+	for i := range former {
+		if p := Platform(&former[i]); p != "" {
+			components[former[i].Key] = gone{p}
 		}
 	}
-	for _, thing := range gone {
-		d.Components[thing.Key] = component{"platform": string(thing.Kind)}
+	for i := range features {
+		if features[i].Event {
+			b.events++
+		}
 	}
-	for _, thing := range things {
-		c, err := b.component(thing)
+	for i := range features {
+		c, err := b.component(&features[i])
 		if err != nil {
 			return "", nil, err
 		}
-		d.Components[thing.Key] = c
+		components[features[i].Key] = c
+	}
+	for key, c := range components {
+		data, err := encode(c)
+		if err != nil {
+			return "", nil, fmt.Errorf("homeassistant: %s: %s: %w", r.Name, key, err)
+		}
+		d.Components[key] = data
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
@@ -114,7 +132,7 @@ func Discovery(o Options, t topic.Topics, r *device.Record, things []translate.T
 	return Topic(o, r), data, nil
 }
 
-// describe is the device as Home Assistant shows it.
+// describe describes the device itself.
 func describe(r *device.Record) deviceBlock {
 	d := deviceBlock{Identifiers: []string{identifier(r)}, Name: r.Name, SerialNumber: r.UUID.String()}
 	if c := r.Composition; c != nil {
@@ -126,23 +144,24 @@ func describe(r *device.Record) deviceBlock {
 	return d
 }
 
-// mainThing is the key of the one thing that the device is, "" if there are
-// several or none: a lamp is a lamp, also when it has a battery.
-func mainThing(things []translate.Thing) string {
+// mainFeature is the key of the one light or switch of the device, "" if there
+// are several or none. It gets the name of the device.
+func mainFeature(features []translate.Feature) string {
 	main := ""
-	for _, thing := range things {
-		if thing.Kind != translate.Light && thing.Kind != translate.Switch {
+	for i := range features {
+		f := &features[i]
+		if p := Platform(f); f.Category != translate.Main || p != platformLight && p != platformSwitch {
 			continue
 		}
 		if main != "" {
 			return ""
 		}
-		main = thing.Key
+		main = f.Key
 	}
 	return main
 }
 
-// slug writes a name the way entity identifiers are written.
+// slug turns a name into a part of an entity identifier.
 func slug(name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {

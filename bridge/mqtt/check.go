@@ -71,7 +71,7 @@ func defaultPort(scheme string) (port string, known bool) {
 	return "", false
 }
 
-// encrypted reports the schemes that speak TLS.
+// encrypted reports the schemes that use TLS.
 func encrypted(scheme string) bool {
 	port, _ := defaultPort(scheme)
 	return port == "8883" || port == "443"

@@ -43,7 +43,7 @@ func (s *Session) dial(ctx context.Context) (net.Conn, error) {
 }
 
 // handshakeError marks what went wrong after the connection was open and before
-// MQTT was spoken.
+// MQTT began.
 type handshakeError struct{ err error }
 
 func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }

@@ -26,7 +26,7 @@ const (
 	Unreachable            // no route, network down
 	TimedOut               // no answer in time
 	Certificate            // the broker's certificate is not trusted, or ours is not
-	NotTLS                 // TLS spoken to a port that does not, or the other way round
+	NotTLS                 // TLS on a port without it, or the other way round
 	Credentials            // wrong user name or password
 	NotAuthorised          // this user may not connect
 	ClientRejected         // client id or protocol version not accepted
@@ -94,7 +94,7 @@ func (e *ConnectError) fromBroker(o Options) bool {
 		return e.set(ClientRejected, fmt.Sprintf("the broker does not accept the client id %q", o.ClientID),
 			"choose another mqtt.client_id")
 	case errors.Is(e.Err, packets.ErrorRefusedBadProtocolVersion):
-		return e.set(ClientRejected, "the broker does not speak MQTT 3.1.1", "allow that version at the broker")
+		return e.set(ClientRejected, "the broker does not support MQTT 3.1.1", "allow that version at the broker")
 	case errors.Is(e.Err, packets.ErrorRefusedServerUnavailable):
 		return e.set(Unavailable, "the broker says that it cannot serve at the moment", "")
 	}
@@ -134,7 +134,7 @@ func (e *ConnectError) fromTLS(broker *url.URL) bool {
 		return e.set(Certificate, "the broker ended the TLS handshake",
 			"it may want a client certificate: check mqtt.tls.cert and mqtt.tls.key")
 	case errors.As(e.Err, &record), errors.As(e.Err, &inside) && hungUp(e.Err):
-		return e.set(NotTLS, "this port does not speak TLS", "use tcp:// (often port 1883), or the broker's TLS port (often 8883)")
+		return e.set(NotTLS, "this port does not use TLS", "use tcp:// (often port 1883), or the broker's TLS port (often 8883)")
 	case !encrypted(broker.Scheme) && hungUp(e.Err):
 		return e.set(NotTLS, "the broker hung up without an answer", "if this is its TLS port use mqtts://, otherwise see the broker's log")
 	}

@@ -11,30 +11,40 @@ import (
 // takes items out with next and reports each with acked or lost.
 //
 // Every value and event has a position, counted up from the first; next always
-// gives the lowest one that waits. So the order in which things were said is the
-// order in which they are sent, whatever kind they are, and after a lost
-// connection too.
+// gives the lowest one that waits. So what is sent on a connection is what was
+// published, in that order, with some values left out:
+//
+//	publish   off       on   dim    bright
+//	event          e1                        e2
+//	sent      off  e1               bright   e2
+//
+// Of each topic at most two values wait. The first keeps its place, so that an
+// event comes after the state that it followed, and a topic that is published
+// faster than it can be sent is sent all the same. The last is the newest; a newer
+// one takes it out and goes to the end, so that it does not overtake what was
+// published before it. A value that nothing was published after is replaced where
+// it stands.
+//
+// After a lost connection only the newest value of each topic is sent, at its own
+// place between the events that wait.
 type outbox struct {
 	limits Limits
 	wake   chan struct{} // holds a token when there may be something to send
 
 	mu       sync.Mutex
-	position uint64
+	position uint64 // of what was published last
 	values   map[string]*value
-	waiting  queue[*value]    // of values, by position
-	events   [2]queue[*item]  // by QoS, each by position
-	sent     map[*item]*value // not acknowledged, with the value each was made of, nil for an event
+	waiting  chain           // of values, by position
+	events   [2]queue[*item] // by QoS, each by position
+	sent     map[*item]bool  // not acknowledged
 	stats    outboxStats
 }
 
 // value is what is known about one topic.
 type value struct {
-	topic    string
-	payload  []byte
-	retained bool
-	position uint64 // of its latest change that found nothing waiting
-	queued   bool   // in waiting
-	sending  int    // items of this topic that are not acknowledged
+	newest      *item
+	first, last *item // what waits; last is nil when it is the first
+	sending     int   // items of this topic that are not acknowledged
 }
 
 // item is one message on its way.
@@ -44,21 +54,25 @@ type item struct {
 	qos      byte
 	retained bool
 	position uint64
+	value    *value // nil for an event
+
+	prev, next *item // in the chain of values that wait
 }
 
 type outboxStats struct {
 	published, acked, resent, superseded, dropped, refused uint64
 }
 
-// gone reports a cleared topic, which is forgotten once the broker knows.
-func (v *value) gone() bool { return v.retained && len(v.payload) == 0 }
+// temporary reports whether the value need not be kept once the broker has it: it
+// is not retained, or it clears the topic.
+func (i *item) temporary() bool { return !i.retained || len(i.payload) == 0 }
 
 func newOutbox(limits Limits) *outbox {
 	return &outbox{
 		limits: limits,
 		wake:   make(chan struct{}, 1),
 		values: make(map[string]*value),
-		sent:   make(map[*item]*value),
+		sent:   make(map[*item]bool),
 	}
 }
 
@@ -76,19 +90,39 @@ func (o *outbox) publish(topic string, payload []byte, retained bool) bool {
 			o.stats.dropped++
 			return false
 		}
-		v = &value{topic: topic}
+		v = &value{}
 		o.values[topic] = v
 	}
-	v.payload, v.retained = bytes.Clone(payload), retained
-	if v.queued {
-		o.stats.superseded++
-		return true
-	}
-	o.position++
-	v.position, v.queued = o.position, true
-	o.waiting.push(v)
+	v.newest = &item{topic: topic, payload: bytes.Clone(payload), qos: 1, retained: retained, value: v}
+	o.enqueue(v)
 	o.ring()
 	return true
+}
+
+// enqueue puts the newest value of a topic in its place; o.mu is held.
+func (o *outbox) enqueue(v *value) {
+	behind := v.last
+	if behind == nil {
+		behind = v.first
+	}
+	switch {
+	case behind != nil && behind.position == o.position:
+		behind.payload, behind.retained = v.newest.payload, v.newest.retained
+		v.newest = behind
+		o.stats.superseded++
+		return
+	case v.last != nil:
+		o.waiting.remove(v.last)
+		o.stats.superseded++
+	}
+	o.position++
+	v.newest.position = o.position
+	o.waiting.push(v.newest)
+	if v.first == nil {
+		v.first = v.newest
+	} else {
+		v.last = v.newest
+	}
 }
 
 // event queues payload. It returns false if it is not fit to be sent. The oldest
@@ -138,12 +172,12 @@ func (o *outbox) next() *item {
 			lowest, first = e.position, &o.events[qos]
 		}
 	}
-	if v, ok := o.waiting.peek(); ok && v.position < lowest {
-		o.waiting.pop()
-		v.queued = false
+	if out := o.waiting.first; out != nil && out.position < lowest {
+		o.waiting.remove(out)
+		v := out.value
+		v.first, v.last = v.last, nil
 		v.sending++
-		out := &item{topic: v.topic, payload: v.payload, qos: 1, retained: v.retained, position: v.position}
-		o.sent[out] = v
+		o.sent[out] = true
 		o.stats.published++
 		return out
 	}
@@ -151,7 +185,7 @@ func (o *outbox) next() *item {
 		return nil
 	}
 	out := first.pop()
-	o.sent[out] = nil
+	o.sent[out] = true
 	o.stats.published++
 	return out
 }
@@ -160,32 +194,32 @@ func (o *outbox) next() *item {
 func (o *outbox) acked(i *item) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	v, ok := o.sent[i]
-	if !ok {
+	if !o.sent[i] {
 		return
 	}
 	delete(o.sent, i)
 	o.stats.acked++
+	v := i.value
 	if v == nil {
 		return
 	}
 	v.sending--
-	// A value that does not stand has done its duty, unless a newer one waits.
-	if v.sending == 0 && !v.queued && (!v.retained || v.gone()) {
-		delete(o.values, v.topic)
+	if v.sending == 0 && v.first == nil && v.newest.temporary() {
+		delete(o.values, i.topic)
 	}
 }
 
 // reconnected gets ready for a connection to a broker that may have lost
-// everything: all retained values wait again, with what was on its way.
+// everything: the newest value of each topic waits again, with the events that
+// were on their way.
 func (o *outbox) reconnected() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stats.resent += uint64(len(o.sent))
 	var unsure []*item
-	for i, v := range o.sent {
+	for i := range o.sent {
 		switch {
-		case v != nil:
+		case i.value != nil:
 		case i.qos == 0: // at most once
 			o.stats.resent--
 			o.stats.dropped++
@@ -194,19 +228,29 @@ func (o *outbox) reconnected() {
 		}
 	}
 	clear(o.sent)
-	slices.SortFunc(unsure, func(a, b *item) int { return cmp.Compare(a.position, b.position) })
+	slices.SortFunc(unsure, byPosition)
 	o.events[1].unpop(unsure)
 
-	all := make([]*value, 0, len(o.values))
+	all := make([]*item, 0, len(o.values))
 	for _, v := range o.values {
-		v.sending, v.queued = 0, true
-		all = append(all, v)
+		if v.last != nil {
+			o.stats.superseded++
+		}
+		again := *v.newest // another item: the old one may be acknowledged late
+		v.newest, v.sending = &again, 0
+		all = append(all, v.newest)
 	}
-	slices.SortFunc(all, func(a, b *value) int { return cmp.Compare(a.position, b.position) })
-	o.waiting = queue[*value]{}
-	o.waiting.unpop(all)
+	slices.SortFunc(all, byPosition)
+	o.waiting = chain{}
+	for _, i := range all {
+		i.value.first, i.value.last = i, nil
+		i.prev, i.next = nil, nil
+		o.waiting.push(i)
+	}
 	o.ring()
 }
+
+func byPosition(a, b *item) int { return cmp.Compare(a.position, b.position) }
 
 // idle reports that nothing waits and nothing is on its way.
 func (o *outbox) idle() bool {
@@ -217,7 +261,7 @@ func (o *outbox) idle() bool {
 
 // queued counts what waits; o.mu is held.
 func (o *outbox) queued() int {
-	return o.waiting.len() + o.events[0].len() + o.events[1].len()
+	return o.waiting.len + o.events[0].len() + o.events[1].len()
 }
 
 // fill adds the outbox's share to the counters.

@@ -45,7 +45,7 @@ func TestOutboxBounds(t *testing.T) {
 		o.event("e", fmt.Append(nil, i), 1)
 		o.event("f", fmt.Append(nil, i), 0)
 	}
-	equal(t, "waits", names(drain(o)), "topic0=y", "topic1=x", "topic2=x", "e=2", "f=2", "e=3", "f=3", "e=4", "f=4")
+	equal(t, "waits", names(drain(o)), "topic0=x", "topic1=x", "topic2=x", "topic0=y", "e=2", "f=2", "e=3", "f=3", "e=4", "f=4")
 	for _, bad := range []struct {
 		topic   string
 		payload string
@@ -59,7 +59,7 @@ func TestOutboxBounds(t *testing.T) {
 	}
 	var s Stats
 	o.fill(&s)
-	if s.DroppedOut != 2+4 || s.Refused != 14 || s.Superseded != 1 {
+	if s.DroppedOut != 2+4 || s.Refused != 14 || s.Superseded != 0 {
 		t.Errorf("stats %+v", s)
 	}
 }
@@ -240,4 +240,138 @@ func BenchmarkOutbox(b *testing.B) {
 		o.publish(topics[i%len(topics)], payload, true)
 		o.acked(o.next())
 	}
+}
+
+// What is sent is what was published, in that order, with some values left out.
+// A value that was replaced does not overtake what was published before the new
+// one; an event stands between the state before it and the state after it.
+func TestOutboxOrder(t *testing.T) {
+	o := newOutbox(Limits{}.withDefaults())
+	o.publish("lamp", []byte("off"), true)
+	o.event("e", []byte("button"), 1)
+	o.publish("lamp", []byte("on"), true)
+	o.event("e", []byte("at most once"), 0)
+	o.publish("lamp", []byte("dim"), true)
+	o.publish("lamp", []byte("bright"), true)
+	equal(t, "sent", names(drain(o)), "lamp=off", "e=button", "e=at most once", "lamp=bright")
+
+	// A rename: the new topic stands before the old one is cleared, also when the
+	// old one was waiting.
+	o.publish("old", []byte("1"), true)
+	o.publish("new", []byte("1"), true)
+	o.publish("old", nil, true)
+	equal(t, "sent", names(drain(o)), "old=1", "new=1", "old=")
+
+	var s Stats
+	o.fill(&s)
+	if s.Superseded != 2 || s.DroppedOut != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// A value that is replaced again and again is sent all the same.
+func TestOutboxValueIsNotStarved(t *testing.T) {
+	o := newOutbox(Limits{}.withDefaults())
+	var sent []string
+	for i := range 20 {
+		for range 3 { // more than goes out
+			o.event("e", nil, 1)
+		}
+		o.publish("v", fmt.Append(nil, i), true)
+		if next := o.next(); next.topic == "v" {
+			sent = append(sent, string(next.payload))
+		}
+		if n := o.waiting.len; n > 2 {
+			t.Fatalf("%d values of one topic wait", n)
+		}
+	}
+	equal(t, "values that were sent meanwhile", sent, "0", "3")
+}
+
+// After a lost connection no state is sent that was replaced meanwhile, and a
+// value is not sent before an event that was published before it.
+func TestOutboxOrderAfterALostConnection(t *testing.T) {
+	o := newOutbox(Limits{}.withDefaults())
+	o.publish("standing", []byte("1"), true)
+	for _, i := range drain(o) {
+		o.acked(i)
+	}
+	o.publish("lamp", []byte("1"), true)
+	o.event("e", []byte("1"), 1)
+	o.publish("lamp", []byte("2"), true)
+	o.event("e", []byte("2"), 1)
+	flying := o.next()
+	o.publish("lamp", []byte("3"), true)
+	o.publish("gone", []byte("1"), true)
+	o.event("e", []byte("3"), 1)
+	o.publish("gone", nil, true)
+	o.reconnected()
+	o.acked(flying)
+	equal(t, "sent again", names(drain(o)), "standing=1", "e=1", "e=2", "lamp=3", "e=3", "gone=")
+}
+
+// When there are too many events, the oldest gives way; the order of the rest
+// stays.
+func TestOutboxOrderWhenEventsOverflow(t *testing.T) {
+	o := small() // three events
+	o.publish("v", []byte("1"), true)
+	for i := range 3 {
+		o.event("e", fmt.Append(nil, i), 1)
+	}
+	o.publish("v", []byte("2"), true)
+	for i := range 2 {
+		o.event("e", fmt.Append(nil, 3+i), 1)
+	}
+	o.publish("v", []byte("3"), true)
+	equal(t, "sent", names(drain(o)), "v=1", "e=2", "e=3", "e=4", "v=3")
+}
+
+// On every connection, what is sent is in the order of publication.
+func TestOutboxOrderModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := newOutbox(Limits{Values: 3, Events: 5, Payload: 20})
+		said, last := 0, -1
+		var flying []*item
+		topicOf := rapid.SampledFrom([]string{"a", "b", "c"})
+		t.Repeat(map[string]func(*rapid.T){
+			"publish": func(t *rapid.T) {
+				o.publish(topicOf.Draw(t, "topic"), fmt.Append(nil, said), rapid.Bool().Draw(t, "retained"))
+				said++
+			},
+			"event": func(t *rapid.T) {
+				o.event("e", fmt.Append(nil, said), byte(rapid.IntRange(0, 1).Draw(t, "qos")))
+				said++
+			},
+			"send": func(t *rapid.T) {
+				i := o.next()
+				if i == nil {
+					return
+				}
+				flying = append(flying, i)
+				var number int
+				if _, err := fmt.Sscan(string(i.payload), &number); err != nil {
+					t.Fatal(err)
+				}
+				if number <= last {
+					t.Fatalf("%d was sent after %d", number, last)
+				}
+				last = number
+			},
+			"acknowledge": func(*rapid.T) {
+				if len(flying) > 0 {
+					o.acked(flying[0])
+					flying = flying[1:]
+				}
+			},
+			"lose": func(*rapid.T) {
+				flying, last = nil, -1
+				o.reconnected()
+			},
+			"": func(t *rapid.T) {
+				if n := o.waiting.len; n > 6 {
+					t.Fatalf("%d values of three topics wait", n)
+				}
+			},
+		})
+	})
 }

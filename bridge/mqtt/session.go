@@ -72,7 +72,8 @@ func (s *Session) Start() {
 	})
 }
 
-// Publish makes payload the last value of topic, at QoS 1. A value that is
+// Publish makes payload the last value of topic, at QoS 1. It may be left out when
+// a newer one follows before it is sent; see the package comment for the order. A value that is
 // retained is kept and published again on every new connection until Clear. The
 // payload is copied.
 func (s *Session) Publish(topic string, payload []byte, retained bool) {

@@ -161,7 +161,7 @@ func TestBirthValuesAndEventsInOrder(t *testing.T) {
 		s.Start()
 		synctest.Wait()
 		equal(t, "published", heard.take(),
-			"b/state=online", "lamp=on", "button=1", "button=2", "button=3", "plug=on")
+			"b/state=online", "button=1", "lamp=on", "button=2", "button=3", "plug=on")
 		if !s.Connected() {
 			t.Error("not connected")
 		}

@@ -1,6 +1,5 @@
-// Package topic is the grammar of the MQTT topics that the bridge speaks: it
-// builds every topic and takes every topic apart, so that no other package
-// glues strings with slashes.
+// Package topic is the grammar of the bridge's MQTT topics. It builds and parses every
+// topic, so that no other package joins strings with slashes.
 //
 //	B/NAME                         state of a device or group          out, retained
 //	B/NAME/set    B/NAME/get       command, query                      in
@@ -14,8 +13,8 @@
 //	B/bridge/request/X             a request to the bridge             in
 //	B/bridge/response/X            its answer                          out
 //
-// B is the base topic. Both B and NAME may contain slashes, therefore a topic
-// alone does not say where a name ends: "B/kitchen/left/set" is the device
+// B is the base topic. Both B and NAME may contain slashes, so a topic alone does not
+// say where a name ends: "B/kitchen/left/set" is the device
 // "kitchen/left" or the element "left" of the device "kitchen". [Topics.Parse]
 // asks which names exist, and a whole name goes before an element. Words that
 // the grammar uses are not allowed as a segment of a name ([CheckName]), and so

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 )
 
 // Limits of a friendly name. The number of segments is bounded because MQTT has
@@ -72,7 +74,7 @@ func checkBase(base string) error {
 	return nil
 }
 
-// checkPath holds the rules that every run of segments has to keep.
+// checkPath checks the rules for segments.
 func checkPath(path string, maxLength int) error {
 	switch {
 	case path == "":
@@ -101,7 +103,7 @@ func checkPath(path string, maxLength int) error {
 	return nil
 }
 
-// reserved reports the segments that carry meaning after a name.
+// reserved reports whether a segment has a meaning after a name.
 func reserved(segment string) bool {
 	switch segment {
 	case setSegment, getSegment, availabilitySegment, eventSegment, messageSegment:
@@ -113,8 +115,5 @@ func reserved(segment string) bool {
 // clip keeps an error message readable whatever was sent.
 func clip(s string) string {
 	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "..."
+	return excerpt.Of(s, most)
 }

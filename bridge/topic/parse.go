@@ -50,8 +50,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// Incoming reports whether topics of this kind are written by others for the
-// bridge to read; the rest is what the bridge writes.
+// Incoming reports whether the bridge reads topics of this kind. It writes all others.
 func (k Kind) Incoming() bool { return k == Set || k == Get || k == Request }
 
 // Parsed is a topic taken apart. Fields that the kind does not have are empty.

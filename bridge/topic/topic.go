@@ -82,8 +82,8 @@ func (t Topics) Response(what string) string {
 }
 
 // Filters lists the subscriptions that catch every command, query and request
-// for names of every allowed depth, and little else. (MQTT 3.1.1 has no way not
-// to hear what oneself publishes, so B/# would bring back every state.)
+// for names of every allowed depth, and little else. (An MQTT 3.1.1 client
+// receives what it publishes itself, so B/# would bring back every state.)
 func (t Topics) Filters() []string {
 	filters := []string{t.Request("#")}
 	path := t.prefix + "+"

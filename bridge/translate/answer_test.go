@@ -21,14 +21,24 @@ func params(t *testing.T, m access.Message) []byte {
 	return p
 }
 
+// accepts is what takes statuses for the answer to a step that is sent.
+func accepts(t *testing.T, s Step) func(params []byte) bool {
+	t.Helper()
+	sending, err := (&Device{}).Send([]Step{s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sending.Messages[0].Accept
+}
+
 func TestAnswerHasWhatWasAskedFor(t *testing.T) {
 	second := generic.TransitionTime(10)
 	for name, c := range map[string]struct {
-		set      access.Message
+		set      Step
 		yes, not []access.Message
 	}{
 		"on": {
-			&generic.OnOffSet{OnOff: true},
+			setOnOff(0, true, generic.Transition{}),
 			[]access.Message{
 				&generic.OnOffStatus{PresentOnOff: true},
 				&generic.OnOffStatus{HasTarget: true, TargetOnOff: true, RemainingTime: second},
@@ -39,17 +49,17 @@ func TestAnswerHasWhatWasAskedFor(t *testing.T) {
 			},
 		},
 		"level": {
-			&generic.LevelSet{Level: -5},
+			setLevel(0, -5, generic.Transition{}),
 			[]access.Message{&generic.LevelStatus{PresentLevel: -5}, &generic.LevelStatus{HasTarget: true, TargetLevel: -5, RemainingTime: second}},
 			[]access.Message{&generic.LevelStatus{PresentLevel: 5}, &generic.LevelStatus{PresentLevel: -5, HasTarget: true, RemainingTime: second}},
 		},
 		"lightness": {
-			&light.LightnessSet{Lightness: 100},
+			setLightness(0, 100, generic.Transition{}),
 			[]access.Message{&light.LightnessStatus{PresentLightness: 100}, &light.LightnessStatus{HasTarget: true, TargetLightness: 100, RemainingTime: second}},
 			[]access.Message{&light.LightnessStatus{PresentLightness: 99}},
 		},
 		"CTL": {
-			&light.CTLSet{CTLLightness: 100, CTLTemperature: 3000},
+			setCTL(0, 100, 3000, generic.Transition{}),
 			[]access.Message{
 				&light.CTLStatus{PresentCTLLightness: 100, PresentCTLTemperature: 3000},
 				&light.CTLStatus{PresentCTLTemperature: 4000, HasTarget: true, TargetCTLLightness: 100, TargetCTLTemperature: 3000, RemainingTime: second},
@@ -60,12 +70,12 @@ func TestAnswerHasWhatWasAskedFor(t *testing.T) {
 			},
 		},
 		"temperature": {
-			&light.CTLTemperatureSet{CTLTemperature: 3000},
+			setCTLTemperature(0, 3000, generic.Transition{}),
 			[]access.Message{&light.CTLTemperatureStatus{PresentCTLTemperature: 3000}},
 			[]access.Message{&light.CTLTemperatureStatus{PresentCTLTemperature: 3001}},
 		},
 		"HSL": {
-			&light.HSLSet{HSLLightness: 1, HSLHue: 2, HSLSaturation: 3},
+			setHSL(0, 1, 2, 3, generic.Transition{}),
 			[]access.Message{
 				&light.HSLStatus{HSLLightness: 1, HSLHue: 2, HSLSaturation: 3},
 				&light.HSLStatus{HasRemainingTime: true, RemainingTime: second},
@@ -74,26 +84,26 @@ func TestAnswerHasWhatWasAskedFor(t *testing.T) {
 		},
 	} {
 		for _, status := range c.yes {
-			if !answerTo(c.set)(params(t, status)) {
+			if !accepts(t, c.set)(params(t, status)) {
 				t.Errorf("%s: %+v was not taken for the answer", name, status)
 			}
 		}
 		for _, status := range c.not {
-			if answerTo(c.set)(params(t, status)) {
+			if accepts(t, c.set)(params(t, status)) {
 				t.Errorf("%s: %+v was taken for the answer", name, status)
 			}
 		}
-		if answerTo(c.set)([]byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}) {
+		if accepts(t, c.set)([]byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}) {
 			t.Errorf("%s: octets that are no status were taken for the answer", name)
 		}
 	}
-	if answerTo(&generic.OnOffGet{}) != nil {
+	if accepts(t, ask(0, &generic.OnOffGet{}, generic.OpOnOffStatus)) != nil {
 		t.Error("a question asks for no certain answer")
 	}
 }
 
-func TestDeviceThatKeepsSayingTheSameIsBelieved(t *testing.T) {
-	accept := answerTo(&light.LightnessSet{Lightness: 100})
+func TestDeviceThatRepeatsTheSameIsBelieved(t *testing.T) {
+	accept := accepts(t, setLightness(0, 100, generic.Transition{}))
 	limit := params(t, &light.LightnessStatus{PresentLightness: 200})
 	other := params(t, &light.LightnessStatus{PresentLightness: 300})
 	for i, step := range []struct {

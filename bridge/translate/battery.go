@@ -2,14 +2,13 @@ package translate
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 
-// battery is a Generic Battery server.
-type battery struct {
-	element int
-	things  []Thing
-	values  []any // as in batteryThings; nil is unknown
+// batteryFunction is a Generic Battery server.
+type batteryFunction struct {
+	ReadOnly
+	features []Feature // in the order of the constants
 }
 
-// The things of a battery, in the order of their values.
+// The features of a battery.
 const (
 	batteryLevel = iota
 	batteryLow
@@ -19,38 +18,42 @@ const (
 	batteryCharge
 )
 
-func newBattery(element int) *battery {
-	b := &battery{element: element, values: make([]any, batteryCharge+1)}
-	b.things = []Thing{
-		batteryLevel:     {Kind: Sensor, Key: "battery", Name: "Battery", DeviceClass: "battery", Unit: "%", StateClass: measured, Precision: 0},
-		batteryLow:       {Kind: BinarySensor, Key: "battery_low", Name: "Battery low", DeviceClass: "battery", Precision: -1},
-		batteryCharging:  {Kind: BinarySensor, Key: "battery_charging", Name: "Battery charging", DeviceClass: "battery_charging", Precision: -1},
-		batteryService:   {Kind: BinarySensor, Key: "battery_service", Name: "Battery needs service", DeviceClass: "problem", Precision: -1, Disabled: true},
-		batteryDischarge: {Kind: Sensor, Key: "battery_time_left", Name: "Battery time left", DeviceClass: "duration", Unit: "min", StateClass: measured, Precision: 0, Disabled: true},
-		batteryCharge:    {Kind: Sensor, Key: "battery_time_to_full", Name: "Battery time to full", DeviceClass: "duration", Unit: "min", StateClass: measured, Precision: 0, Disabled: true},
+func newBattery(p *Place) Function {
+	const minutes = "min"
+	b := &batteryFunction{features: []Feature{
+		batteryLevel:     {Key: "battery", Label: "Battery", Unit: "%", Range: &Range{0, 100}, Step: 1},
+		batteryLow:       {Key: "battery_low", Label: "Battery low", Type: TypeBinary},
+		batteryCharging:  {Key: "battery_charging", Label: "Battery charging", Type: TypeBinary},
+		batteryService:   {Key: "battery_service", Label: "Battery needs service", Type: TypeBinary, Hidden: true},
+		batteryDischarge: {Key: "battery_time_left", Label: "Battery time left", Unit: minutes, Step: 1, Hidden: true},
+		batteryCharge:    {Key: "battery_time_to_full", Label: "Battery time to full", Unit: minutes, Step: 1, Hidden: true},
+	}}
+	for i := range b.features {
+		f := &b.features[i]
+		f.Name, f.Property, f.Category, f.Access = f.Key, f.Key, Diagnostic, Published|Gettable
+		if f.Type == TypeBinary {
+			f.Binary = trueOrFalse()
+		}
 	}
-	for i := range b.things {
-		t := &b.things[i]
-		t.Element, t.Attribute, t.Diagnostic = element, t.Key, true
-	}
+	p.Name(b.features...)
 	return b
 }
 
-func (b *battery) attributes(state map[string]any) {
-	for i, t := range b.things {
-		state[t.Attribute] = b.values[i]
-	}
-}
+// trueOrFalse is a binary that is written as such.
+func trueOrFalse() Binary { return Binary{On: true, Off: false} }
 
-func (b *battery) receive(s *generic.BatteryStatus) {
-	clear(b.values)
-	if s.Presence == generic.BatteryNotPresent {
-		return
+// Features implements Function.
+func (b *batteryFunction) Features() []Feature { return b.features }
+
+// Report implements Function.
+func (b *batteryFunction) Report(r *Report) bool {
+	var s generic.BatteryStatus
+	if r.Opcode != generic.OpBatteryStatus || !r.Decode(&s) {
+		return false
 	}
-	set := func(i int, known bool, v any) {
-		if known {
-			b.values[i] = v
-		}
+	there := s.Presence != generic.BatteryNotPresent
+	set := func(feature int, known bool, v any) {
+		r.SetKnown(b.features[feature].Property, there && known, v)
 	}
 	set(batteryLevel, s.BatteryLevel != generic.UnknownBatteryLevel, float64(s.BatteryLevel))
 	set(batteryLow, s.Indicator != generic.BatteryIndicatorUnknown, s.Indicator <= generic.BatteryLow)
@@ -59,4 +62,22 @@ func (b *battery) receive(s *generic.BatteryStatus) {
 		s.Serviceability == generic.BatteryServiceRequired)
 	set(batteryDischarge, s.TimeToDischarge != generic.UnknownBatteryTime, float64(s.TimeToDischarge))
 	set(batteryCharge, s.TimeToCharge != generic.UnknownBatteryTime, float64(s.TimeToCharge))
+	return true
+}
+
+// Restore implements Function.
+func (b *batteryFunction) Restore(stored map[string]any, s *State) {
+	RestoreValues(b.features, stored, s)
+}
+
+// Query implements Function.
+func (b *batteryFunction) Query(w *Wanted) []Step {
+	wanted := false
+	for _, f := range b.features {
+		wanted = w.Wants(f.Property) || wanted // each is asked, so that none counts as unknown
+	}
+	if !wanted {
+		return nil
+	}
+	return []Step{ask(b.features[0].Element, &generic.BatteryGet{}, generic.OpBatteryStatus)}
 }

@@ -30,7 +30,19 @@ func BenchmarkCommand(b *testing.B) {
 	c := command(b, `{"state":"ON","brightness":128,"color_temp":3000}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := tr.Command("", c); err != nil {
+		if _, err := tr.Plan("", c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSend is the plan of that command on its way to the node.
+func BenchmarkSend(b *testing.B) {
+	tr := translate.Describe(whiteLamp())
+	steps := mustPlan(b, tr, "", `{"state":"ON","brightness":128,"color_temp":3000}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := tr.Send(steps); err != nil {
 			b.Fatal(err)
 		}
 	}

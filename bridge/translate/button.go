@@ -27,34 +27,35 @@ const (
 	eventSaturation = "saturation_set"
 )
 
-// transactionTime is how long a transaction identifier stands for one
+// transactionTime is how long a transaction identifier belongs to one
 // transaction (Mesh Model 1.1, section 3.4.1.2.2 and its like).
 const transactionTime = 6 * time.Second
 
-// button is the client models of an element.
-type button struct {
-	thing  Thing
-	models []mesh.ModelID
-	last   map[family]transaction
+// buttonFunction is the client models of an element.
+type buttonFunction struct {
+	ReadOnly
+	features []Feature // one
+	models   []mesh.ModelID
+	last     map[group]transaction
 }
 
-// family is the messages that share transaction identifiers.
-type family uint8
+// group is the messages that share transaction identifiers.
+type group uint8
 
 const (
-	familyOnOff family = iota
-	familyLevel
-	familyDelta
-	familyMove
-	familyLightness
-	familyCTL
-	familyTemperature
-	familyHSL
-	familyHue
-	familySaturation
+	groupOnOff group = iota
+	groupLevel
+	groupDelta
+	groupMove
+	groupLightness
+	groupCTL
+	groupTemperature
+	groupHSL
+	groupHue
+	groupSaturation
 )
 
-// transaction is what was last done with messages of a family.
+// transaction is the last message of a group.
 type transaction struct {
 	tid   uint8
 	at    time.Time
@@ -64,7 +65,7 @@ type transaction struct {
 // press is a message of a client model.
 type press struct {
 	model      mesh.ModelID
-	family     family
+	group      group
 	tid        uint8
 	value      [3]int32 // tells two presses of one TID apart
 	transition generic.Transition
@@ -72,10 +73,10 @@ type press struct {
 	attributes map[string]any
 }
 
-func newButton(models []mesh.ModelID, element int) *button {
-	b := &button{last: map[family]transaction{}}
+func newButton(p *Place) Function {
+	b := &buttonFunction{last: map[group]transaction{}}
 	var types []string
-	for _, m := range models {
+	for _, m := range p.Elements()[p.Element].Models {
 		events := clientEvents(m)
 		if events == nil {
 			continue
@@ -87,14 +88,13 @@ func newButton(models []mesh.ModelID, element int) *button {
 			}
 		}
 	}
-	if types == nil {
-		return nil
-	}
-	b.thing = Thing{Kind: Button, Element: element, Key: "button", Name: "Button", EventTypes: types, Precision: -1}
+	b.features = p.Name(Feature{
+		Name: "button", Label: "Button", Key: "button", Type: TypeEnum, Access: Published, Event: true, Values: types,
+	})
 	return b
 }
 
-// clientEvents is what a client model can do.
+// clientEvents are the types of events of a client model.
 func clientEvents(m mesh.ModelID) []string {
 	switch m {
 	case generic.OnOffClientID:
@@ -111,34 +111,37 @@ func clientEvents(m mesh.ModelID) []string {
 	return nil
 }
 
-// receiveButton handles what client models send.
-func (t *translator) receiveButton(in Input) Update {
-	i := slices.IndexFunc(t.buttons, func(b *button) bool { return b.thing.Element == in.Element })
-	if i < 0 {
-		return Update{}
-	}
-	b := t.buttons[i]
-	p, ok := t.press(in)
+// Features implements Function.
+func (b *buttonFunction) Features() []Feature { return b.features }
+
+// Report implements Function.
+func (b *buttonFunction) Report(r *Report) bool {
+	p, ok := readPress(r)
 	if !ok || !slices.Contains(b.models, p.model) {
-		return Update{}
+		return false
 	}
-	u := Update{Known: true}
-	if !b.fresh(&p, in.Time) || p.event == "" {
-		return u
+	if !b.fresh(&p, r.Time) || p.event == "" {
+		return true
 	}
 	if p.transition.Present {
 		p.attributes["transition"] = p.transition.Time.Duration().Seconds()
 	}
-	u.Events = []Event{{Type: p.event, Element: in.Element, Attributes: p.attributes}}
-	return u
+	r.Publish(Event{Type: p.event, Element: r.Element, Attributes: p.attributes})
+	return true
 }
 
-// fresh reports whether a press is not the repetition of one that was seen
-// already. A client that turns a knob sends one transaction whose delta grows;
-// what it has grown by is what p then tells.
-func (b *button) fresh(p *press, now time.Time) bool {
-	before, seen := b.last[p.family]
-	b.last[p.family] = transaction{p.tid, now, p.value}
+// Restore implements Function: events are over.
+func (b *buttonFunction) Restore(map[string]any, *State) {}
+
+// Query implements Function: a client has nothing to ask for.
+func (b *buttonFunction) Query(*Wanted) []Step { return nil }
+
+// fresh reports whether a press is new and not a repetition. A knob that is
+// turned sends one transaction whose delta grows; p is then changed to the
+// difference.
+func (b *buttonFunction) fresh(p *press, now time.Time) bool {
+	before, seen := b.last[p.group]
+	b.last[p.group] = transaction{p.tid, now, p.value}
 	age := now.Sub(before.at)
 	if !seen || before.tid != p.tid || age < 0 || age >= transactionTime {
 		return true
@@ -146,7 +149,7 @@ func (b *button) fresh(p *press, now time.Time) bool {
 	if before.value == p.value {
 		return false
 	}
-	if p.family == familyDelta {
+	if p.group == groupDelta {
 		p.setDelta(int64(p.value[0]) - int64(before.value[0]))
 	}
 	return true
@@ -165,33 +168,33 @@ func (p *press) setDelta(delta int64) {
 	p.attributes = map[string]any{"delta": delta, "brightness_step": step}
 }
 
-// press decodes a message of a client model. Acknowledged or not is the same.
-func (t *translator) press(in Input) (press, bool) {
-	switch in.Opcode {
+// readPress decodes a message of a client model. Acknowledged or not is the same.
+func readPress(r *Report) (press, bool) {
+	switch r.Opcode {
 	case generic.OpOnOffSet, generic.OpOnOffSetUnacknowledged:
 		var m generic.OnOffSet
-		ok := t.decode(in, &m)
-		p := press{generic.OnOffClientID, familyOnOff, m.TID, [3]int32{}, m.Transition, eventOff, map[string]any{}}
+		ok := r.Decode(&m)
+		p := press{generic.OnOffClientID, groupOnOff, m.TID, [3]int32{}, m.Transition, eventOff, map[string]any{}}
 		if m.OnOff {
 			p.event, p.value[0] = eventOn, 1
 		}
 		return p, ok
 	case generic.OpLevelSet, generic.OpLevelSetUnacknowledged:
 		var m generic.LevelSet
-		ok := t.decode(in, &m)
-		return press{generic.LevelClientID, familyLevel, m.TID, [3]int32{int32(m.Level)}, m.Transition, eventSet, map[string]any{
-			"level": int(m.Level), attrBrightness: shownBrightness(fromLevel(m.Level)),
+		ok := r.Decode(&m)
+		return press{generic.LevelClientID, groupLevel, m.TID, [3]int32{int32(m.Level)}, m.Transition, eventSet, map[string]any{
+			"level": int(m.Level), propBrightness: shownBrightness(fromLevel(m.Level)),
 		}}, ok
 	case generic.OpDeltaSet, generic.OpDeltaSetUnacknowledged:
 		var m generic.DeltaSet
-		ok := t.decode(in, &m)
-		p := press{model: generic.LevelClientID, family: familyDelta, tid: m.TID, value: [3]int32{m.DeltaLevel}, transition: m.Transition}
+		ok := r.Decode(&m)
+		p := press{model: generic.LevelClientID, group: groupDelta, tid: m.TID, value: [3]int32{m.DeltaLevel}, transition: m.Transition}
 		p.setDelta(int64(m.DeltaLevel))
 		return p, ok
 	case generic.OpMoveSet, generic.OpMoveSetUnacknowledged:
 		var m generic.MoveSet
-		ok := t.decode(in, &m)
-		p := press{generic.LevelClientID, familyMove, m.TID, [3]int32{int32(m.DeltaLevel)}, m.Transition, eventStop, map[string]any{}}
+		ok := r.Decode(&m)
+		p := press{generic.LevelClientID, groupMove, m.TID, [3]int32{int32(m.DeltaLevel)}, m.Transition, eventStop, map[string]any{}}
 		if m.DeltaLevel != 0 {
 			p.event = eventMoveUp
 			if m.DeltaLevel < 0 {
@@ -202,49 +205,49 @@ func (t *translator) press(in Input) (press, bool) {
 		return p, ok
 	case light.OpLightnessSet, light.OpLightnessSetUnacknowledged:
 		var m light.LightnessSet
-		ok := t.decode(in, &m)
-		return press{light.LightnessClientID, familyLightness, m.TID, [3]int32{int32(m.Lightness)}, m.Transition, eventSet, map[string]any{
-			attrBrightness: shownBrightness(m.Lightness),
+		ok := r.Decode(&m)
+		return press{light.LightnessClientID, groupLightness, m.TID, [3]int32{int32(m.Lightness)}, m.Transition, eventSet, map[string]any{
+			propBrightness: shownBrightness(m.Lightness),
 		}}, ok
 	}
-	return t.colorPress(in)
+	return readColorPress(r)
 }
 
-// colorPress is press for the clients of coloured light.
-func (t *translator) colorPress(in Input) (press, bool) {
+// readColorPress is readPress for the clients of coloured light.
+func readColorPress(r *Report) (press, bool) {
 	whole := device.Range{Min: 1, Max: maxLightness}
 	degrees := func(hue uint16) float64 { return places(float64(hue)/hueCircle*360, 2) }
-	switch in.Opcode {
+	switch r.Opcode {
 	case light.OpCTLSet, light.OpCTLSetUnacknowledged:
 		var m light.CTLSet
-		ok := t.decode(in, &m)
-		return press{light.CTLClientID, familyCTL, m.TID, [3]int32{int32(m.CTLLightness), int32(m.CTLTemperature), int32(m.CTLDeltaUV)}, m.Transition, eventColorTemp, map[string]any{
-			attrBrightness: shownBrightness(m.CTLLightness), attrColorTemp: int(m.CTLTemperature),
+		ok := r.Decode(&m)
+		return press{light.CTLClientID, groupCTL, m.TID, [3]int32{int32(m.CTLLightness), int32(m.CTLTemperature), int32(m.CTLDeltaUV)}, m.Transition, eventColorTemp, map[string]any{
+			propBrightness: shownBrightness(m.CTLLightness), propColorTemp: int(m.CTLTemperature),
 		}}, ok
 	case light.OpCTLTemperatureSet, light.OpCTLTemperatureSetUnacknowledged:
 		var m light.CTLTemperatureSet
-		ok := t.decode(in, &m)
-		return press{light.CTLClientID, familyTemperature, m.TID, [3]int32{int32(m.CTLTemperature), int32(m.CTLDeltaUV)}, m.Transition, eventColorTemp, map[string]any{
-			attrColorTemp: int(m.CTLTemperature),
+		ok := r.Decode(&m)
+		return press{light.CTLClientID, groupTemperature, m.TID, [3]int32{int32(m.CTLTemperature), int32(m.CTLDeltaUV)}, m.Transition, eventColorTemp, map[string]any{
+			propColorTemp: int(m.CTLTemperature),
 		}}, ok
 	case light.OpHSLSet, light.OpHSLSetUnacknowledged:
 		var m light.HSLSet
-		ok := t.decode(in, &m)
+		ok := r.Decode(&m)
 		brightness, color := fromHSL(max(1, m.HSLLightness), m.HSLHue, m.HSLSaturation, whole)
 		if m.HSLLightness == 0 {
 			brightness = 0
 		}
-		return press{light.HSLClientID, familyHSL, m.TID, [3]int32{int32(m.HSLLightness), int32(m.HSLHue), int32(m.HSLSaturation)}, m.Transition, eventColor, map[string]any{
-			attrBrightness: brightness, attrColor: color,
+		return press{light.HSLClientID, groupHSL, m.TID, [3]int32{int32(m.HSLLightness), int32(m.HSLHue), int32(m.HSLSaturation)}, m.Transition, eventColor, map[string]any{
+			propBrightness: brightness, propColor: color,
 		}}, ok
 	case light.OpHSLHueSet, light.OpHSLHueSetUnacknowledged:
 		var m light.HSLHueSet
-		ok := t.decode(in, &m)
-		return press{light.HSLClientID, familyHue, m.TID, [3]int32{int32(m.Hue)}, m.Transition, eventHue, map[string]any{"hue": degrees(m.Hue)}}, ok
+		ok := r.Decode(&m)
+		return press{light.HSLClientID, groupHue, m.TID, [3]int32{int32(m.Hue)}, m.Transition, eventHue, map[string]any{"hue": degrees(m.Hue)}}, ok
 	case light.OpHSLSaturationSet, light.OpHSLSaturationSetUnacknowledged:
 		var m light.HSLSaturationSet
-		ok := t.decode(in, &m)
-		return press{light.HSLClientID, familySaturation, m.TID, [3]int32{int32(m.Saturation)}, m.Transition, eventSaturation, map[string]any{
+		ok := r.Decode(&m)
+		return press{light.HSLClientID, groupSaturation, m.TID, [3]int32{int32(m.Saturation)}, m.Transition, eventSaturation, map[string]any{
 			"saturation": places(float64(m.Saturation)/maxLightness*100, 1), // of HSL
 		}}, ok
 	}

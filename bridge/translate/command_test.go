@@ -31,12 +31,12 @@ func tidAt(m access.Message) int {
 	return -1
 }
 
-// inWords writes actions as "element opcode params>respond", with two dots for
+// inWords writes steps as "element opcode params>respond", with two dots for
 // the transaction identifier.
-func inWords(t testing.TB, actions []translate.Action) string {
+func inWords(t testing.TB, steps []translate.Step) string {
 	t.Helper()
 	var all []string
-	for _, a := range actions {
+	for _, a := range steps {
 		p := hex.EncodeToString(params(t, a.Message))
 		if i := tidAt(a.Message); i >= 0 {
 			p = p[:2*i] + ".." + p[2*i+2:]
@@ -47,17 +47,17 @@ func inWords(t testing.TB, actions []translate.Action) string {
 }
 
 func TestCommand(t *testing.T) {
-	on := said{0, &generic.OnOffStatus{PresentOnOff: true}}
-	dim := said{0, &light.CTLStatus{PresentCTLLightness: 100 * 257, PresentCTLTemperature: 3000}}
-	off := said{0, &light.CTLStatus{PresentCTLTemperature: 3000}}
-	blue := said{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 43691, HSLSaturation: 65535}}
+	on := report{0, &generic.OnOffStatus{PresentOnOff: true}}
+	dim := report{0, &light.CTLStatus{PresentCTLLightness: 100 * 257, PresentCTLTemperature: 3000}}
+	off := report{0, &light.CTLStatus{PresentCTLTemperature: 3000}}
+	blue := report{0, &light.HSLStatus{HSLLightness: 0x7FFF, HSLHue: 43691, HSLSaturation: 65535}}
 	white1 := models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}
 	twoWhite := record(white1, white1, models{generic.LevelServerID, light.CTLTemperatureServerID})
-	white := said{0, &light.HSLStatus{HSLLightness: 65535}}
+	white := report{0, &light.HSLStatus{HSLLightness: 65535}}
 	for _, c := range []struct {
 		name     string
 		device   *device.Record
-		said     []said
+		reports  []report
 		element  string
 		command  string
 		expected string
@@ -66,7 +66,7 @@ func TestCommand(t *testing.T) {
 		{"off", plug(), nil, "", `{"state":"off"}`, "0 8202 00..>8204"},
 		{"true", plug(), nil, "", `{"state":true}`, "0 8202 01..>8204"},
 		{"false in quotes", plug(), nil, "", `{"state":"False"}`, "0 8202 00..>8204"},
-		{"toggle what is on", plug(), []said{on}, "", `{"state":"toggle"}`, "0 8202 00..>8204"},
+		{"toggle what is on", plug(), []report{on}, "", `{"state":"toggle"}`, "0 8202 00..>8204"},
 		{"toggle what is not known", plug(), nil, "", `{"state":"TOGGLE"}`, "0 8202 01..>8204"},
 		{"transition", plug(), nil, "", `{"state":"ON","transition":2}`, "0 8202 01..4200>8204"},
 		{"transition 0 is at once", plug(), nil, "", `{"state":"ON","transition":0}`, "0 8202 01..0000>8204"},
@@ -93,11 +93,11 @@ func TestCommand(t *testing.T) {
 		{"colour temperature on its element", whiteLamp(), nil, "1", `{"color_temp":3000}`, "1 8264 b80b0000..>8266"},
 		{"clipped to the least", whiteLamp(), nil, "", `{"color_temp":800}`, "1 8264 8c0a0000..>8266"},
 		{"clipped to the most", whiteLamp(), nil, "", `{"color_temp":20000}`, "1 8264 64190000..>8266"},
-		{"on with a temperature, brightness known", whiteLamp(), []said{dim}, "", `{"state":"ON","color_temp":3000}`, "0 825e 6464b80b0000..>8260"},
-		{"on with a temperature, brightness not known", whiteLamp(), []said{off}, "", `{"state":"ON","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 01..>8204"},
-		{"off with a temperature", whiteLamp(), []said{dim}, "", `{"state":"OFF","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 00..>8204"},
-		{"brightness of a white lamp", whiteLamp(), []said{dim}, "", `{"brightness":255}`, "0 824c ffff..>824e"},
-		{"no temperature element", record(models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}), []said{off}, "", `{"color_temp":3000}`, "0 825e 0000b80b0000..>8260"},
+		{"on with a temperature, brightness known", whiteLamp(), []report{dim}, "", `{"state":"ON","color_temp":3000}`, "0 825e 6464b80b0000..>8260"},
+		{"on with a temperature, brightness not known", whiteLamp(), []report{off}, "", `{"state":"ON","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 01..>8204"},
+		{"off with a temperature", whiteLamp(), []report{dim}, "", `{"state":"OFF","color_temp":3000}`, "1 8264 b80b0000..>8266, 0 8202 00..>8204"},
+		{"brightness of a white lamp", whiteLamp(), []report{dim}, "", `{"brightness":255}`, "0 824c ffff..>824e"},
+		{"no temperature element", record(models{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID}), []report{off}, "", `{"color_temp":3000}`, "0 825e 0000b80b0000..>8260"},
 
 		{"the temperature element is the second light's", twoWhite, nil, "", `{"color_temp":3000}`, "0 825e ffffb80b0000..>8260"},
 		{"the second light's own temperature", twoWhite, nil, "", `{"color_temp_2":3000}`, "2 8264 b80b0000..>8266"},
@@ -105,14 +105,14 @@ func TestCommand(t *testing.T) {
 
 		{"colour, nothing known", colorLamp(), nil, "", `{"color":{"h":240,"s":100}}`, "0 8276 0080abaaffff..>8278"},
 		{"colour and brightness", colorLamp(), nil, "", `{"color":{"h":240,"s":100},"brightness":128}`, "0 8276 4040abaaffff..>8278"},
-		{"colour at the last brightness", colorLamp(), []said{{0, &light.HSLStatus{HSLLightness: 10 * 257}}}, "", `{"color":{"hue":0,"saturation":100}}`, "0 8276 05050000ffff..>8278"},
+		{"colour at the last brightness", colorLamp(), []report{{0, &light.HSLStatus{HSLLightness: 10 * 257}}}, "", `{"color":{"hue":0,"saturation":100}}`, "0 8276 05050000ffff..>8278"},
 		{"red in RGB", colorLamp(), nil, "", `{"color":{"r":255,"g":0,"b":0}}`, "0 8276 00800000ffff..>8278"},
 		{"red in hex", colorLamp(), nil, "", `{"color":"#FF0000"}`, "0 8276 00800000ffff..>8278"},
 		{"red in hex in an object", colorLamp(), nil, "", `{"color":{"hex":"#ff0000"}}`, "0 8276 00800000ffff..>8278"},
 		{"white in RGB", colorLamp(), nil, "", `{"color":{"r":255,"g":255,"b":255}}`, "0 8276 ffff00000000..>8278"},
 		{"hue 360 is 0", colorLamp(), nil, "", `{"color":{"h":360,"s":100}}`, "0 8276 00800000ffff..>8278"},
-		{"brightness keeps the colour", colorLamp(), []said{blue}, "", `{"brightness":128}`, "0 8276 4040abaaffff..>8278"},
-		{"brightness of white", colorLamp(), []said{white}, "", `{"brightness":128}`, "0 824c 8080..>824e"},
+		{"brightness keeps the colour", colorLamp(), []report{blue}, "", `{"brightness":128}`, "0 8276 4040abaaffff..>8278"},
+		{"brightness of white", colorLamp(), []report{white}, "", `{"brightness":128}`, "0 824c 8080..>824e"},
 		{"colour over a time asks for the target", colorLamp(), nil, "", `{"color":{"h":0,"s":100},"transition":1}`, "0 8276 00800000ffff..4100>8278, 0 8279 >827a"},
 		{"on and colour", colorLamp(), nil, "", `{"state":"ON","color":{"h":0,"s":100}}`, "0 8276 00800000ffff..>8278"},
 
@@ -123,10 +123,10 @@ func TestCommand(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := translate.Describe(c.device)
-			for _, s := range c.said {
+			for _, s := range c.reports {
 				receive(t, tr, s.element, s.message)
 			}
-			if got := inWords(t, mustCommand(t, tr, c.element, c.command)); got != c.expected {
+			if got := inWords(t, mustPlan(t, tr, c.element, c.command)); got != c.expected {
 				t.Errorf("\n got      %s\n expected %s", got, c.expected)
 			}
 		})
@@ -183,12 +183,12 @@ func TestCommandRefuses(t *testing.T) {
 		{plug(), "", `{"state":"` + strings.Repeat("x", 5000) + `"}`, `got "` + strings.Repeat("x", 59) + `...`},
 	} {
 		t.Run(c.command[:min(len(c.command), 50)], func(t *testing.T) {
-			actions, err := translate.Describe(c.device).Command(c.element, command(t, c.command))
+			steps, err := translate.Describe(c.device).Plan(c.element, command(t, c.command))
 			if err == nil || !strings.Contains(err.Error(), c.expected) {
 				t.Errorf("\n got      %v\n expected %s", err, c.expected)
 			}
-			if actions != nil {
-				t.Errorf("%d actions all the same", len(actions))
+			if steps != nil {
+				t.Errorf("%d steps all the same", len(steps))
 			}
 			if err != nil && len(err.Error()) > 300 {
 				t.Errorf("the error has %d octets", len(err.Error()))
@@ -223,8 +223,8 @@ func TestTransitionIsTheCoarsestExactStep(t *testing.T) {
 		{"67", 0x87},
 		{"0.25", 0x03},
 	} {
-		actions := mustCommand(t, translate.Describe(plug()), "", `{"state":"ON","transition":`+c.seconds+`}`)
-		got := actions[0].Message.(*generic.OnOffSet).Transition
+		steps := mustPlan(t, translate.Describe(plug()), "", `{"state":"ON","transition":`+c.seconds+`}`)
+		got := steps[0].Message.(*generic.OnOffSet).Transition
 		if !got.Present || got.Time != c.expected {
 			t.Errorf("%s s: got %02x (%s), expected %02x (%s)", c.seconds, uint8(got.Time), got.Time, uint8(c.expected), c.expected)
 		}
@@ -237,7 +237,9 @@ func TestTransactions(t *testing.T) {
 	tr := translate.Describe(whiteLamp())
 	var before *uint8
 	for range 300 {
-		for _, a := range mustCommand(t, tr, "", `{"state":"OFF","color_temp":3000}`) {
+		steps := mustPlan(t, tr, "", `{"state":"OFF","color_temp":3000}`)
+		send(t, tr, steps)
+		for _, a := range steps {
 			tid := params(t, a.Message)[tidAt(a.Message)]
 			if before != nil && tid != *before+1 {
 				t.Fatalf("%d follows %d", tid, *before)
@@ -272,18 +274,18 @@ func TestQuery(t *testing.T) {
 		{"switches", strip(), "", nil, "0 8201 >8204, 1 8201 >8204, 2 8201 >8204"},
 		{"one switch", strip(), "", []string{"state_2"}, "1 8201 >8204"},
 		{"one switch by key", strip(), "switch_3", nil, "2 8201 >8204"},
-		{"everything, each server once", multi, "", nil, "0 8201 >8204, 1 8223 >8224, 1 8231 >52"},
+		{"everything, each server once", multi, "", nil, "0 8201 >8204, 1 8231 >52, 1 8223 >8224"},
 		{"one property", multi, "", []string{"humidity"}, "1 8231 7600>52"},
 		{"two properties", multi, "", []string{"humidity", "temperature"}, "1 8231 >52"},
-		{"one element", multi, "1", nil, "1 8223 >8224, 1 8231 >52"},
+		{"one element", multi, "1", nil, "1 8231 >52, 1 8223 >8224"},
 		{"by key of a thing", multi, "battery", nil, "1 8223 >8224"},
 		{"the only sensor, not by name", single, "", nil, "0 8231 >52"},
 		{"the only sensor by name", single, "", []string{"temperature"}, "0 8231 7500>52"},
 		{"buttons know nothing", remote(), "", nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			actions, err := translate.Describe(c.device).Query(c.element, c.names)
-			if got := inWords(t, actions); err != nil || got != c.expected {
+			steps, err := translate.Describe(c.device).Query(c.element, c.names)
+			if got := inWords(t, steps); err != nil || got != c.expected {
 				t.Errorf("%v\n got      %s\n expected %s", err, got, c.expected)
 			}
 		})

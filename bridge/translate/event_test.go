@@ -48,7 +48,7 @@ func TestEvents(t *testing.T) {
 		t.Run(fmt.Sprintf("%T", c.message), func(t *testing.T) {
 			tr := translate.Describe(remote())
 			types := map[string]bool{"": true}
-			for _, e := range tr.Things()[0].EventTypes {
+			for _, e := range tr.Features()[0].Values {
 				types[e] = true
 			}
 			if !types[c.event] {

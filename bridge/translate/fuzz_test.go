@@ -70,9 +70,9 @@ func FuzzReceive(f *testing.F) {
 			t.Fatalf("%d attributes", len(after))
 		}
 		types := map[string]bool{}
-		for _, thing := range tr.Things() {
-			for _, e := range thing.EventTypes {
-				types[e] = true
+		for _, f := range tr.Features() {
+			for _, e := range f.Values {
+				types[e] = f.Event
 			}
 		}
 		for _, e := range u.Events {
@@ -108,20 +108,21 @@ func FuzzCommand(f *testing.F) {
 			return
 		}
 		tr := translate.Describe(r)
-		actions, err := tr.Command(element, c)
+		steps, err := tr.Plan(element, c)
 		if err != nil {
-			if len(actions) > 0 {
-				t.Fatalf("%d messages and %v", len(actions), err)
+			if len(steps) > 0 {
+				t.Fatalf("%d messages and %v", len(steps), err)
 			}
 			if len(err.Error()) > 400 {
 				t.Fatalf("an error of %d octets", len(err.Error()))
 			}
 			return
 		}
-		if len(actions) == 0 || len(actions) > 9 {
-			t.Fatalf("%s: %d messages", text, len(actions))
+		if len(steps) == 0 || len(steps) > 9 {
+			t.Fatalf("%s: %d messages", text, len(steps))
 		}
-		for _, a := range actions {
+		send(t, tr, steps)
+		for _, a := range steps {
 			payload, err := access.Append(nil, a.Message)
 			if err != nil {
 				t.Fatalf("%s: %T: %v", text, a.Message, err)
@@ -136,9 +137,9 @@ func FuzzCommand(f *testing.F) {
 			}
 		}
 		checkState(t, tr.State())
-		// What could be carried out can be, melted with itself.
+		// What could be carried out can be, merged with itself.
 		if merged := translate.Merge(translate.Merge(nil, c), c); len(merged) > 0 {
-			if _, err := tr.Command(element, merged); err != nil {
+			if _, err := tr.Plan(element, merged); err != nil {
 				t.Fatalf("%s merged to %s: %v", text, merged, err)
 			}
 		}
@@ -173,7 +174,7 @@ func FuzzRestore(f *testing.F) {
 		receive(t, tr, 2, &light.HSLHueStatus{PresentHue: 1})
 		receive(t, tr, 0, &light.LightnessStatus{PresentLightness: 1})
 		checkState(t, tr.State())
-		if _, err := tr.Command("", map[string]json.RawMessage{"brightness": json.RawMessage("9")}); err != nil {
+		if _, err := tr.Plan("", map[string]json.RawMessage{"brightness": json.RawMessage("9")}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// Merge melts a newer command into one that has not been sent: the last value
-// of each attribute stands, and what a newer attribute makes meaningless goes
-// (a brightness before OFF, an OFF before a brightness, a colour before a
-// colour temperature, a transition whose attributes have all been replaced). A
-// TOGGLE is carried out on what is waiting: ON and TOGGLE is OFF, and two of
-// them are nothing at all. older may be nil and may be changed.
+// Merge merges a newer command into one that has not been sent. The last value
+// of each attribute counts. What a newer attribute makes meaningless is dropped:
+// a brightness before OFF, an OFF before a brightness, a colour before a colour
+// temperature, a transition whose attributes have all been replaced. A TOGGLE
+// applies to what is waiting: ON and TOGGLE is OFF, and two of them are nothing
+// at all. older may be nil and may be changed.
 //
-// The attributes of each suffix are for themselves. What is melted out of
-// commands that can be carried out can be carried out, or is empty.
+// Attributes of different suffixes do not affect each other. If both commands
+// can be carried out, so can the result, or it is empty.
 func Merge(older, newer map[string]json.RawMessage) map[string]json.RawMessage {
 	if older == nil {
 		older = map[string]json.RawMessage{}
 	}
 	newer = maps.Clone(newer)
 	for _, suffix := range suffixes(newer) {
-		settle(older, newer, suffix)
-		mergeLamp(older, newer, suffix)
+		applyToggle(older, newer, suffix)
+		mergeLight(older, newer, suffix)
 	}
 	outlasts := func(name string) bool {
 		_, replaced := newer[name]
@@ -44,7 +44,7 @@ func Merge(older, newer map[string]json.RawMessage) map[string]json.RawMessage {
 
 func option(name string) bool { return name == optionTransition || name == optionDelay }
 
-// suffixes lists the suffixes of the lamps that a command is for.
+// suffixes lists the suffixes of the lights and switches that a command is for.
 func suffixes(command map[string]json.RawMessage) []string {
 	var all []string
 	for name := range command {
@@ -56,9 +56,9 @@ func suffixes(command map[string]json.RawMessage) []string {
 	return all
 }
 
-// suffixOf is what follows the name of an attribute of a lamp.
+// suffixOf is what follows the name of an attribute of a light or a switch.
 func suffixOf(name string) (string, bool) {
-	for _, attribute := range []string{attrState, attrBrightness, attrColorTemp, attrColor} {
+	for _, attribute := range []string{propState, propBrightness, propColorTemp, propColor} {
 		suffix, ok := strings.CutPrefix(name, attribute)
 		if ok && (suffix == "" || suffix[0] == '_' && strings.Trim(suffix[1:], "0123456789") == "") {
 			return suffix, true
@@ -73,19 +73,20 @@ func word(command map[string]json.RawMessage, name string) string {
 	if !ok {
 		return ""
 	}
-	w, err := readState(name, raw)
+	v, err := onOrOff().read(name, raw)
 	if err != nil {
 		return ""
 	}
+	w, _ := v.(string)
 	return w
 }
 
 // turns is ON or OFF if a command surely ends so, TOGGLE or "" otherwise.
 func turns(command map[string]json.RawMessage, suffix string) string {
-	state := word(command, attrState+suffix)
-	raw, dims := command[attrBrightness+suffix]
-	_, colors := command[attrColor+suffix]
-	b, err := readBrightness("", raw)
+	state := word(command, propState+suffix)
+	raw, dims := command[propBrightness+suffix]
+	_, colors := command[propColor+suffix]
+	b, err := readNumber("", raw, Range{0, MaxBrightness}, "")
 	switch {
 	case state == wordOff, dims && err == nil && b == 0:
 		return wordOff
@@ -99,12 +100,13 @@ func turns(command map[string]json.RawMessage, suffix string) string {
 
 func quoted(w string) json.RawMessage { return json.RawMessage(`"` + w + `"`) }
 
-// settle makes of a TOGGLE what it comes to after what is waiting.
-func settle(older, newer map[string]json.RawMessage, suffix string) {
+// applyToggle replaces a TOGGLE by the state that it leads to after what is
+// waiting.
+func applyToggle(older, newer map[string]json.RawMessage, suffix string) {
 	if turns(newer, suffix) != wordToggle {
 		return
 	}
-	state, brightness, color := attrState+suffix, attrBrightness+suffix, attrColor+suffix
+	state, brightness, color := propState+suffix, propBrightness+suffix, propColor+suffix
 	drop := func(command map[string]json.RawMessage, names ...string) {
 		for _, n := range names {
 			delete(command, n)
@@ -123,10 +125,10 @@ func settle(older, newer map[string]json.RawMessage, suffix string) {
 	}
 }
 
-// mergeLamp takes out of older what newer makes meaningless for one lamp.
-func mergeLamp(older, newer map[string]json.RawMessage, suffix string) {
-	state, brightness := attrState+suffix, attrBrightness+suffix
-	kelvin, color := attrColorTemp+suffix, attrColor+suffix
+// mergeLight takes out of older what newer makes meaningless for one light or switch.
+func mergeLight(older, newer map[string]json.RawMessage, suffix string) {
+	state, brightness := propState+suffix, propBrightness+suffix
+	kelvin, color := propColorTemp+suffix, propColor+suffix
 	before := turns(older, suffix)
 	drop := func(names ...string) {
 		for _, n := range names {
@@ -148,7 +150,7 @@ func mergeLamp(older, newer map[string]json.RawMessage, suffix string) {
 		if _, had := older[color]; had {
 			drop(color)
 			if before == wordOn {
-				older[state] = quoted(wordOn) // a colour switches a lamp on, a colour temperature does not
+				older[state] = quoted(wordOn) // a colour switches a light on, a colour temperature does not
 			}
 		}
 	}

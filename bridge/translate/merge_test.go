@@ -98,7 +98,7 @@ func toggles(c map[string]json.RawMessage) bool {
 func TestMergedCommandDoesTheSame(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		one, other := translate.Describe(bothLamp()), translate.Describe(bothLamp())
-		for _, tr := range []translate.Translator{one, other} {
+		for _, tr := range []*translate.Device{one, other} {
 			receive(t, tr, 0, &light.CTLStatus{PresentCTLLightness: 65535, PresentCTLTemperature: 4000})
 			receive(t, tr, 0, &light.HSLStatus{HSLLightness: 65535})
 		}
@@ -111,15 +111,16 @@ func TestMergedCommandDoesTheSame(t *testing.T) {
 			rt.Skip("what that comes to depends on the lamp")
 		}
 		merged := translate.Merge(maps.Clone(older), newer)
-		run := func(tr translate.Translator, c map[string]json.RawMessage) {
+		run := func(tr *translate.Device, c map[string]json.RawMessage) {
 			if len(c) == 0 {
 				return
 			}
-			actions, err := tr.Command("", c)
+			steps, err := tr.Plan("", c)
 			if err != nil {
 				rt.Fatalf("%s: %v", c, err)
 			}
-			for _, a := range actions {
+			send(t, tr, steps)
+			for _, a := range steps {
 				if status := obey(a.Message, device.Range{}); status != nil {
 					receive(t, tr, a.Element, status)
 				}
@@ -157,7 +158,7 @@ func TestLastWins(t *testing.T) {
 			}
 		}
 		if len(merged) > 0 {
-			if _, err := translate.Describe(bothLamp()).Command("", merged); err != nil {
+			if _, err := translate.Describe(bothLamp()).Plan("", merged); err != nil {
 				rt.Fatalf("%s: %v", merged, err)
 			}
 		}

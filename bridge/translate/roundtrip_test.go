@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -42,9 +43,11 @@ func obey(m access.Message, r device.Range) access.Message {
 }
 
 // do sends a command to a device that obeys, and hears what it reports.
-func do(t testing.TB, tr translate.Translator, r device.Range, text string) map[string]any {
+func do(t testing.TB, tr *translate.Device, r device.Range, text string) map[string]any {
 	t.Helper()
-	for _, a := range mustCommand(t, tr, "", text) {
+	steps := mustPlan(t, tr, "", text)
+	sending := send(t, tr, steps)
+	for _, a := range steps {
 		status := obey(a.Message, r)
 		if status == nil || status.Opcode() != a.Respond {
 			t.Fatalf("%s: %T is to be answered with %s, the device answers %T", text, a.Message, a.Respond, status)
@@ -52,6 +55,9 @@ func do(t testing.TB, tr translate.Translator, r device.Range, text string) map[
 		if u := receive(t, tr, a.Element, status); !u.Known {
 			t.Fatalf("%s: the answer %T is not known", text, status)
 		}
+	}
+	if sending.End(true) {
+		t.Errorf("%s: the end of the command changed the state", text)
 	}
 	return tr.State()
 }
@@ -141,21 +147,82 @@ func TestLampWithBothFollowsTheCommand(t *testing.T) {
 	}
 }
 
-// TestPatienceEnds: when the answer to a colour does not come, the parts that
-// are reported count again.
-func TestPatienceEnds(t *testing.T) {
+// TestPartsWaitForTheWhole: while a colour is on its way, reports of one part
+// change nothing. Without an answer they count again, those that came in the
+// meantime included.
+func TestPartsWaitForTheWhole(t *testing.T) {
 	tr := translate.Describe(colorLamp())
 	do(t, tr, device.Range{}, `{"color":{"h":0,"s":0},"brightness":100}`)
-	mustCommand(t, tr, "", `{"color":{"h":0,"s":100},"brightness":200}`)
-	for i := range 20 {
+	before := document(t, tr)
+	sending := send(t, tr, mustPlan(t, tr, "", `{"color":{"h":0,"s":100},"brightness":200}`))
+	for range 5 {
 		receive(t, tr, 0, &light.LightnessStatus{PresentLightness: 50 * 257})
-		if b := tr.State()["brightness"]; b == 50 && i > 0 {
-			return
-		} else if b != 100 {
-			t.Fatalf("after %d reports: %v", i+1, b)
-		}
+		expectState(t, tr, before)
 	}
-	t.Error("it waits for ever")
+	if !sending.End(false) {
+		t.Error("the end without an answer changed nothing")
+	}
+	expectState(t, tr, `{"brightness":50,"color":{"h":0,"s":0},"color_mode":"hs","state":"ON"}`)
+	receive(t, tr, 0, &light.LightnessStatus{PresentLightness: 60 * 257})
+	expectState(t, tr, `{"brightness":60,"color":{"h":0,"s":0},"color_mode":"hs","state":"ON"}`)
+
+	// The answer is the whole: what comes after it counts at once.
+	do(t, tr, device.Range{}, `{"color":{"h":0,"s":0},"brightness":70}`)
+	if u := receive(t, tr, 0, &light.LightnessStatus{PresentLightness: 80 * 257}); u.Changed["brightness"] != 80 {
+		t.Errorf("after the answer: %v", u.Changed)
+	}
+}
+
+// TestPartsCountAfterTheTransition: a light that takes its time by its own
+// default answers without a target. If the report at the end of the transition
+// is lost, the reports after it count.
+func TestPartsCountAfterTheTransition(t *testing.T) {
+	tr := translate.Describe(colorLamp())
+	do(t, tr, device.Range{}, `{"color":{"h":0,"s":0},"brightness":100}`)
+	before := document(t, tr)
+	steps := mustPlan(t, tr, "", `{"color":{"h":0,"s":100},"brightness":200}`)
+	sending := send(t, tr, steps)
+	receive(t, tr, 0, &light.HSLStatus{HSLLightness: 100 * 257, HasRemainingTime: true, RemainingTime: tenSeconds})
+	sending.End(true)
+	part := &light.LightnessStatus{PresentLightness: 50 * 257}
+	at := func(after time.Duration) {
+		t.Helper()
+		tr.Receive(translate.Input{Time: start().Add(after), Opcode: part.Opcode(), Params: params(t, part)})
+	}
+	at(5 * time.Second)
+	at(10 * time.Second)
+	expectState(t, tr, before)
+	at(time.Minute)
+	expectState(t, tr, `{"brightness":50,"color":{"h":0,"s":0},"color_mode":"hs","state":"ON"}`)
+}
+
+// TestFailedColorModeIsNotExpected: the report after a command without an answer
+// is no answer to it.
+func TestFailedColorModeIsNotExpected(t *testing.T) {
+	for _, c := range []struct {
+		name, first, failed string
+		report              access.Message
+		expected            string
+	}{
+		{"colour", `{"color_temp":3000,"brightness":255}`, `{"color":{"h":0,"s":0}}`, &light.HSLStatus{HSLLightness: 65535}, "color_temp"},
+		{
+			"colour temperature", `{"color":{"h":120,"s":100},"brightness":255}`, `{"color_temp":3000,"brightness":255}`,
+			&light.CTLStatus{PresentCTLLightness: 0x7FFF, PresentCTLTemperature: 3000}, "hs",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := translate.Describe(bothLamp())
+			receive(t, tr, 0, &light.CTLStatus{PresentCTLLightness: 65535, PresentCTLTemperature: 3000})
+			receive(t, tr, 0, &light.HSLStatus{HSLLightness: 65535})
+			do(t, tr, device.Range{}, c.first)
+			sending := send(t, tr, mustPlan(t, tr, "", c.failed))
+			sending.End(false)
+			receive(t, tr, 0, c.report)
+			if mode := tr.State()["color_mode"]; mode != c.expected {
+				t.Errorf("the colour mode is %v, expected %s", mode, c.expected)
+			}
+		})
+	}
 }
 
 // TestReportsAreInRange: whatever a lamp reports, the state stays within what

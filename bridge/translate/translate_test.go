@@ -105,13 +105,13 @@ func params(t testing.TB, m access.Message) []byte {
 func start() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // receive lets the device say something.
-func receive(t testing.TB, tr translate.Translator, element int, m access.Message) translate.Update {
+func receive(t testing.TB, tr *translate.Device, element int, m access.Message) translate.Update {
 	t.Helper()
 	return tr.Receive(translate.Input{Time: start(), Element: element, Opcode: m.Opcode(), Params: params(t, m)})
 }
 
 // document is the state as it is published.
-func document(t testing.TB, tr translate.Translator) string {
+func document(t testing.TB, tr *translate.Device) string {
 	t.Helper()
 	data, err := json.Marshal(tr.State())
 	if err != nil {
@@ -120,20 +120,29 @@ func document(t testing.TB, tr translate.Translator) string {
 	return string(data)
 }
 
-func expectState(t testing.TB, tr translate.Translator, expected string) {
+func expectState(t testing.TB, tr *translate.Device, expected string) {
 	t.Helper()
 	if got := document(t, tr); got != expected {
 		t.Errorf("state\n got      %s\n expected %s", got, expected)
 	}
 }
 
-// octets are the messages of actions with their transactions left out, and
-// where they go: "1 8264 b80b 0000 T".
-func mustCommand(t testing.TB, tr translate.Translator, element, text string) []translate.Action {
+// mustPlan is the plan of a command.
+func mustPlan(t testing.TB, tr *translate.Device, element, text string) []translate.Step {
 	t.Helper()
-	actions, err := tr.Command(element, command(t, text))
+	steps, err := tr.Plan(element, command(t, text))
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	return actions
+	return steps
+}
+
+// send sends steps.
+func send(t testing.TB, tr *translate.Device, steps []translate.Step) *translate.Sending {
+	t.Helper()
+	sending, err := tr.Send(steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sending
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
 
-// virtual is a virtual device with the translator that was made for it, and
-// everything that the device says goes to the translator.
+// virtual is a virtual device with the functions that were built for it.
+// Everything that the device reports goes to the functions.
 type virtual struct {
 	*servertest.Bench
-	translate.Translator
+	*translate.Device
 	elements []access.Element
 	// early is whether publications are heard before the answer.
 	early bool
@@ -43,11 +43,11 @@ func newVirtual(t testing.TB, elements []access.Element) *virtual {
 		compositions = append(compositions, ids)
 	}
 	v.Bench = servertest.New(t, all...)
-	v.Translator = translate.Describe(record(compositions...))
+	v.Device = translate.Describe(record(compositions...))
 	return v
 }
 
-// hear gives a message of the device to the translator.
+// hear gives a message of the device to its functions.
 func (v *virtual) hear(element int, m access.Message) {
 	v.Helper()
 	u := v.Receive(translate.Input{Time: v.Time, Element: element, Opcode: m.Opcode(), Params: params(v.TB, m)})
@@ -59,8 +59,8 @@ func (v *virtual) hear(element int, m access.Message) {
 	}
 }
 
-// settle hears what was published.
-func (v *virtual) settle() {
+// hearPublished hears what was published.
+func (v *virtual) hearPublished() {
 	v.Helper()
 	published := v.Published
 	v.Published = nil
@@ -83,26 +83,28 @@ func carries(e access.Element, id mesh.ModelID) bool {
 	return false
 }
 
-// run sends actions and hears the answers, which have to be the ones expected.
-func (v *virtual) run(actions []translate.Action, err error) {
+// run sends steps and hears the answers, which have to be the ones expected.
+func (v *virtual) run(steps []translate.Step, err error) {
 	v.Helper()
 	if err != nil {
 		v.Fatal(err)
 	}
-	for _, a := range actions {
-		status := v.send(a)
+	sending := send(v.TB, v.Device, steps)
+	defer sending.End(true)
+	for _, a := range steps {
+		status := v.deliver(a)
 		if status == nil || status.Opcode() != a.Respond {
 			v.Fatalf("%T is to be answered with %s, the device answers %T", a.Message, a.Respond, status)
 		}
 		if v.early {
-			v.settle()
+			v.hearPublished()
 		}
 		v.hear(a.Element, status)
-		v.settle()
+		v.hearPublished()
 	}
 }
 
-func (v *virtual) send(a translate.Action) access.Message {
+func (v *virtual) deliver(a translate.Step) access.Message {
 	v.Helper()
 	for _, m := range v.elements[a.Element].Models {
 		for _, op := range m.Opcodes() {
@@ -117,67 +119,67 @@ func (v *virtual) send(a translate.Action) access.Message {
 
 func (v *virtual) set(text string) {
 	v.Helper()
-	v.run(v.Command("", command(v.TB, text)))
+	v.run(v.Plan("", command(v.TB, text)))
 }
 
 // later lets time pass, so that transitions come to an end.
 func (v *virtual) later(d time.Duration) {
 	v.Helper()
 	v.Pass(d)
-	v.settle()
+	v.hearPublished()
 }
 
 func TestVirtualPlug(t *testing.T) {
 	v := newVirtual(t, device.NewPlug().Elements())
 	v.run(v.Query("", nil))
-	expectState(t, v, `{"state":"OFF"}`)
+	expectState(t, v.Device, `{"state":"OFF"}`)
 	v.set(`{"state":"TOGGLE"}`)
-	expectState(t, v, `{"state":"ON"}`)
+	expectState(t, v.Device, `{"state":"ON"}`)
 	v.set(`{"state":"OFF","transition":3}`)
-	expectState(t, v, `{"state":"OFF"}`)
+	expectState(t, v.Device, `{"state":"OFF"}`)
 	v.later(5 * time.Second)
-	expectState(t, v, `{"state":"OFF"}`)
+	expectState(t, v.Device, `{"state":"OFF"}`)
 }
 
 func TestVirtualLamp(t *testing.T) {
 	v := newVirtual(t, device.NewLamp().Elements())
 	v.run(v.Query("", nil))
 	v.set(`{"state":"ON","brightness":128,"color_temp":3000}`)
-	expectState(t, v, `{"brightness":128,"color_mode":"color_temp","color_temp":3000,"state":"ON"}`)
+	expectState(t, v.Device, `{"brightness":128,"color_mode":"color_temp","color_temp":3000,"state":"ON"}`)
 	v.set(`{"color_temp":4000,"transition":5}`)
-	expectState(t, v, `{"brightness":128,"color_mode":"color_temp","color_temp":4000,"state":"ON"}`)
+	expectState(t, v.Device, `{"brightness":128,"color_mode":"color_temp","color_temp":4000,"state":"ON"}`)
 	v.later(10 * time.Second)
-	expectState(t, v, `{"brightness":128,"color_mode":"color_temp","color_temp":4000,"state":"ON"}`)
+	expectState(t, v.Device, `{"brightness":128,"color_mode":"color_temp","color_temp":4000,"state":"ON"}`)
 	v.set(`{"state":"OFF"}`)
-	expectState(t, v, `{"brightness":128,"color_mode":"color_temp","color_temp":4000,"state":"OFF"}`)
+	expectState(t, v.Device, `{"brightness":128,"color_mode":"color_temp","color_temp":4000,"state":"OFF"}`)
 	v.set(`{"state":"ON"}`)
-	expectState(t, v, `{"brightness":128,"color_mode":"color_temp","color_temp":4000,"state":"ON"}`)
+	expectState(t, v.Device, `{"brightness":128,"color_mode":"color_temp","color_temp":4000,"state":"ON"}`)
 	v.set(`{"brightness":1}`)
-	expectState(t, v, `{"brightness":1,"color_mode":"color_temp","color_temp":4000,"state":"ON"}`)
+	expectState(t, v.Device, `{"brightness":1,"color_mode":"color_temp","color_temp":4000,"state":"ON"}`)
 	v.set(`{"brightness":0}`)
-	expectState(t, v, `{"brightness":1,"color_mode":"color_temp","color_temp":4000,"state":"OFF"}`)
+	expectState(t, v.Device, `{"brightness":1,"color_mode":"color_temp","color_temp":4000,"state":"OFF"}`)
 }
 
 func TestVirtualColorLamp(t *testing.T) {
 	v := newVirtual(t, device.NewColorLamp().Elements())
 	v.run(v.Query("", nil))
 	v.set(`{"color":{"h":240,"s":100}}`)
-	expectState(t, v, `{"brightness":255,"color":{"h":240,"s":100},"color_mode":"hs","state":"ON"}`)
+	expectState(t, v.Device, `{"brightness":255,"color":{"h":240,"s":100},"color_mode":"hs","state":"ON"}`)
 	v.set(`{"brightness":100}`)
-	expectState(t, v, `{"brightness":100,"color":{"h":240,"s":100},"color_mode":"hs","state":"ON"}`)
+	expectState(t, v.Device, `{"brightness":100,"color":{"h":240,"s":100},"color_mode":"hs","state":"ON"}`)
 	v.set(`{"state":"OFF"}`)
-	expectState(t, v, `{"brightness":100,"color":{"h":240,"s":100},"color_mode":"hs","state":"OFF"}`)
+	expectState(t, v.Device, `{"brightness":100,"color":{"h":240,"s":100},"color_mode":"hs","state":"OFF"}`)
 	v.set(`{"state":"ON"}`)
-	expectState(t, v, `{"brightness":100,"color":{"h":240,"s":100},"color_mode":"hs","state":"ON"}`)
+	expectState(t, v.Device, `{"brightness":100,"color":{"h":240,"s":100},"color_mode":"hs","state":"ON"}`)
 	v.set(`{"color":{"h":30,"s":55.5},"brightness":200,"transition":4}`)
 	const there = `{"brightness":200,"color":{"h":30,"s":55.5},"color_mode":"hs","state":"ON"}`
-	expectState(t, v, there)
+	expectState(t, v.Device, there)
 	for range 5 { // and there it stays, whatever is published on the way
 		v.later(time.Second)
-		expectState(t, v, there)
+		expectState(t, v.Device, there)
 	}
 	v.run(v.Query("", nil))
-	expectState(t, v, there)
+	expectState(t, v.Device, there)
 }
 
 func TestVirtualColorLampDoesWhatIsAsked(t *testing.T) {

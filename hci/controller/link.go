@@ -2,8 +2,10 @@ package controller
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,9 +17,9 @@ import (
 // link is one open transport with the goroutine that reads it.
 type link struct {
 	transport transport.Transport
-	session   atomic.Pointer[Session] // who gets the answers
+	session   atomic.Pointer[Session] // receives the answers
 	dead      chan struct{}           // closed when reading has ended
-	err       error                   // why; to be read after dead
+	err       error                   // the cause; read it only after dead
 	closing   sync.Once
 }
 
@@ -43,7 +45,7 @@ func (l *link) shut() {
 func (c *Controller) close(l *link) {
 	l.closing.Do(func() {
 		if err := l.transport.Close(); err != nil {
-			c.log.Warn().Err(err).Msg("closing the adapter")
+			c.log.Warn("closing the adapter", "error", err)
 		}
 	})
 	<-l.dead
@@ -75,7 +77,7 @@ func (c *Controller) read(l *link) {
 	}
 }
 
-// packet sorts what came from the controller.
+// packet dispatches a packet from the controller.
 func (c *Controller) packet(l *link, p []byte) {
 	c.counters.packets.Add(1)
 	var err error
@@ -93,11 +95,13 @@ func (c *Controller) packet(l *link, p []byte) {
 	}
 	if err != nil {
 		c.counters.malformed.Add(1)
-		c.log.Debug().Err(err).Hex("packet", p).Msg("malformed packet from the controller")
+		if c.log.Enabled(context.Background(), slog.LevelDebug) {
+			c.log.Debug("malformed packet from the controller", "error", err, "packet", hex.EncodeToString(p))
+		}
 	}
 }
 
-// data hands ACL data to the hosts that want it.
+// data passes ACL data to the hosts that want it.
 func (c *Controller) data(s *Session, p []byte) error {
 	a, err := packet.ParseACL(p)
 	if err != nil || s == nil || !s.ready.Load() {
@@ -111,8 +115,8 @@ func (c *Controller) data(s *Session, p []byte) error {
 	return nil
 }
 
-// event hands an event to the session, if it answers a command, or to the
-// hosts. Its errors are about events that do not decode.
+// event passes an event to the session if it answers a command, and to the
+// hosts otherwise. It returns an error for an event that does not decode.
 func (c *Controller) event(s *Session, e packet.Event) error {
 	switch e.Code {
 	case packet.EventCommandComplete:
@@ -164,15 +168,15 @@ func (c *Controller) event(s *Session, e packet.Event) error {
 		if s != nil && end.Status == packet.StatusSuccess {
 			s.flow.disconnected(end.Handle)
 		}
-		c.tellHosts(s, e)
+		c.passToHosts(s, e)
 	default:
-		c.tellHosts(s, e)
+		c.passToHosts(s, e)
 	}
 	return nil
 }
 
-// tellHosts hands an event to the hosts.
-func (c *Controller) tellHosts(s *Session, e packet.Event) {
+// passToHosts passes an event to the hosts.
+func (c *Controller) passToHosts(s *Session, e packet.Event) {
 	if s == nil || !s.ready.Load() {
 		return
 	}

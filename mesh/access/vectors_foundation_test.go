@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,10 +18,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/largecomposition"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/remoteprovisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// takeFields compares fields of the vectors that a message holds in another
-// form with what it gives for them, and returns the others.
+// takeFields compares fields of the vectors that a message represents in
+// another form with the given values, and returns the other fields.
 func takeFields(t *testing.T, fields []field, ours map[string]any) []field {
 	t.Helper()
 	return slices.DeleteFunc(slices.Clone(fields), func(f field) bool {
@@ -34,8 +34,8 @@ func takeFields(t *testing.T, fields []field, ours map[string]any) []field {
 	})
 }
 
-// testFoundation tests the fields of foundation messages that JSON has in
-// another form than the vectors.
+// testFoundation tests the fields of foundation messages whose form in JSON
+// differs from the vectors.
 func testFoundation(t *testing.T, m access.Message, fields []field) []field {
 	t.Helper()
 	switch m := m.(type) {
@@ -108,7 +108,7 @@ func testFirmware(t *testing.T, m access.Message, fields []field) []field {
 	return takeFields(t, fields, ours)
 }
 
-// dependents is two lists as the vectors have them.
+// dependents is two lists in the form of the vectors.
 func dependents(d *directedforwarding.Dependents) map[string]any {
 	list := func(ranges []foundation.AddressRange) []any {
 		var all []any
@@ -127,10 +127,10 @@ func addressRange(r foundation.AddressRange) map[string]any {
 	return map[string]any{"primary": bare(r.RangeStart), "range_length": r.RangeLength}
 }
 
-// bare is an address as the vectors write it.
+// bare is an address in the form of the vectors.
 func bare(a mesh.Address) string { return fmt.Sprintf("%04x", uint16(a)) }
 
-// entry is an entry of a forwarding table as the vectors have it.
+// entry is an entry of a forwarding table in the form of the vectors.
 func entry(e *directedforwarding.PathEntry) map[string]any {
 	bit := map[bool]int{true: 1}
 	size := func(n uint16) int { return (int(n) + 0xFE) / 0xFF } // of the lists in the vectors
@@ -172,8 +172,7 @@ func entry(e *directedforwarding.PathEntry) map[string]any {
 	return all
 }
 
-// intervals is the intervals of retransmission that a message has as steps of
-// 10 ms.
+// intervals are the retransmit intervals of a message in steps of 10 ms.
 func intervals(t *testing.T, m access.Message, fields []field) map[string]any {
 	t.Helper()
 	text, err := access.ToJSON(m)
@@ -193,7 +192,7 @@ func intervals(t *testing.T, m access.Message, fields []field) map[string]any {
 	return ours
 }
 
-// wire is a little endian number as its octets read on the air.
+// wire is a little-endian number as its octets read on the air.
 func wire(v uint16) string { return fmt.Sprintf("%02x%02x", uint8(v), uint8(v>>8)) }
 
 func hexEach(octets []uint8) []string {
@@ -204,7 +203,7 @@ func hexEach(octets []uint8) []string {
 	return all
 }
 
-// samePart reads and writes a part, and leads it through JSON.
+// samePart encodes and decodes a part, also through JSON.
 func samePart[T any, P interface {
 	*T
 	access.Part
@@ -226,7 +225,7 @@ func samePart[T any, P interface {
 		t.Fatalf("%s: %v", text, err)
 	}
 	if got, err := access.AppendPart(nil, back); err != nil || !bytes.Equal(got, raw) {
-		t.Errorf("by way of JSON: expected %x, got %x, %v", raw, got, err)
+		t.Errorf("through JSON: expected %x, got %x, %v", raw, got, err)
 	}
 	return p
 }
@@ -234,7 +233,7 @@ func samePart[T any, P interface {
 // testRelations tests page 1 of the composition data. An entry that is one item
 // is put into a page.
 func testRelations(t *testing.T, v *vector, raw []byte) {
-	one := v.field("number_s") == nil
+	one := v.Field("number_s") == nil
 	if one {
 		raw = append([]byte{1, 0}, raw...)
 	}
@@ -262,18 +261,18 @@ func testRelations(t *testing.T, v *vector, raw []byte) {
 	}
 }
 
-// trimPrefix takes a prefix off the names of fields.
+// trimPrefix removes a prefix from the names of fields.
 func trimPrefix(fields []field, prefix string) []field {
 	var all []field
 	for _, f := range fields {
-		all = append(all, field{strings.TrimPrefix(f.Name, prefix), f.Value})
+		all = append(all, field{Name: strings.TrimPrefix(f.Name, prefix), Value: f.Value})
 	}
 	return all
 }
 
-// relations is an item as the vectors have it. Their library has the octets of
-// the long format the other way round: nodes (Zephyr, ESP-IDF) send the offset
-// first, as in the short format, and so do we.
+// relations is an item in the form of the vectors. Their library has the octets
+// of the long format the other way round: nodes (Zephyr, ESP-IDF) send the
+// offset first, as in the short format, and so do we.
 func relations(ours map[string]any, prefix string, m *configuration.ModelRelations) {
 	ours[prefix+"extended_items_count"] = len(m.Extends)
 	ours[prefix+"corresponding_present"] = m.HasGroup
@@ -323,25 +322,13 @@ func metadata(entries []largecomposition.MetadataEntry) []any {
 
 // TestSampleMessages reads and writes the access messages of messages.json.
 func TestSampleMessages(t *testing.T) {
-	data, err := os.ReadFile("../../test/vectors/messages.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []struct {
-		Name    string
-		Kind    string
-		Payload string `json:"access_payload"`
-	}
-	if err := json.Unmarshal(data, &all); err != nil {
-		t.Fatal(err)
-	}
 	r, tested := registry(t), 0
-	for _, v := range all {
+	for _, v := range vectors.Messages(t) {
 		if v.Kind != "access" {
 			continue
 		}
 		tested++
-		payload := octets(t, v.Payload)
+		payload := v.AccessPayload
 		if op, _, err := access.ParseOpcode(payload); err != nil || op.IsVendor() {
 			if err != nil {
 				t.Errorf("%s: %v", v.Name, err)

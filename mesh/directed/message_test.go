@@ -3,64 +3,31 @@ package directed_test
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/directed"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-type vector struct {
-	Name   string
-	Kind   string
-	Opcode string `json:"transport_opcode"`
-	Params string `json:"upper_transport_pdu"`
-	Fields []struct {
-		Name  string
-		Value any
-	}
-}
-
-func vectors(t testing.TB) []vector {
+// samples are the control messages of directed forwarding.
+func samples(t testing.TB) []vectors.MessageEntry {
 	t.Helper()
-	data, err := os.ReadFile("../../test/vectors/messages.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all, ours []vector
-	if err := json.Unmarshal(data, &all); err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range all {
-		if v.Kind == "control" && strings.HasPrefix(v.Name, "directed forwarding ") {
-			ours = append(ours, v)
-		}
-	}
+	ours := slices.DeleteFunc(vectors.Messages(t), func(v vectors.MessageEntry) bool {
+		return v.Kind != "control" || !strings.HasPrefix(v.Name, "directed forwarding ")
+	})
 	if len(ours) != 10 {
 		t.Fatalf("expected 10 control messages of directed forwarding, got %d", len(ours))
 	}
 	return ours
 }
 
-func (v *vector) octets(t testing.TB) (uint8, []byte) {
-	t.Helper()
-	op, err := strconv.ParseUint(v.Opcode, 16, 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	params, err := hex.DecodeString(v.Params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return uint8(op), params
-}
-
-// fields is a message in the words of the vectors.
+// fields is a message with the field names of the vectors.
 func fields(m directed.Message) map[string]any {
 	bit := map[bool]int{true: 1}
 	all := map[string]any{}
@@ -111,14 +78,14 @@ func number(t *testing.T, v any) uint64 {
 		}
 		return n
 	}
-	t.Fatalf("no number: %v", v)
+	t.Fatalf("not a number: %v", v)
 	return 0
 }
 
 func TestVectors(t *testing.T) {
-	for _, v := range vectors(t) {
+	for _, v := range samples(t) {
 		t.Run(v.Name, func(t *testing.T) {
-			op, params := v.octets(t)
+			op, params := uint8(v.TransportOpcode), []byte(v.UpperTransportPDU)
 			m, err := directed.Parse(op, params)
 			if err != nil {
 				t.Fatal(err)
@@ -200,9 +167,8 @@ func TestMalformed(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, v := range vectors(f) {
-		op, params := v.octets(f)
-		f.Add(op, params)
+	for _, v := range samples(f) {
+		f.Add(uint8(v.TransportOpcode), []byte(v.UpperTransportPDU))
 	}
 	f.Fuzz(func(t *testing.T, op uint8, params []byte) {
 		m, err := directed.Parse(op, params)
@@ -211,7 +177,7 @@ func FuzzParse(f *testing.F) {
 		}
 		out, err := m.Append(nil)
 		if err != nil {
-			t.Fatalf("%x is read as %+v and not written: %v", params, m, err)
+			t.Fatalf("%x decodes as %+v and does not encode: %v", params, m, err)
 		}
 		again, err := directed.Parse(op, out)
 		if err != nil || !reflect.DeepEqual(m, again) {

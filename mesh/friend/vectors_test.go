@@ -2,9 +2,6 @@ package friend_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,62 +12,19 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// octets are hexadecimal in the vector files.
-type octets []byte
-
-func (o *octets) UnmarshalText(text []byte) (err error) {
-	*o, err = hex.DecodeString(string(text))
-	return err
-}
-
-// number is a hexadecimal number in the vector files.
-type number uint32
-
-func (n *number) UnmarshalText(text []byte) error {
-	v, err := strconv.ParseUint(string(text), 16, 32)
-	*n = number(v)
-	return err
-}
-
 // sample is one of the messages #1 to #15: a Low Power node finds a friend and
-// gets a message through it (section 8.3).
-type sample struct {
-	Name        string
-	Credentials struct {
-		NetKey octets `json:"net_key"`
-		P      octets `json:"k2_p"`
-	}
-	IVIndex number `json:"iv_index"`
-	CTL     uint8
-	TTL     uint8
-	Src     number
-	Dst     number
-	Upper   octets   `json:"upper_transport_pdu"`
-	Lower   []octets `json:"lower_transport_pdus"`
-	Network []octets `json:"network_pdus"`
-	Details []struct{ Seq number }
-}
+// receives a message through it (section 8.3).
+type sample struct{ vectors.MessageEntry }
 
-// samples reads the messages #1 to #15, the first of each number.
+// samples returns the messages #1 to #15, the first of each number.
 func samples(t *testing.T) map[int]*sample {
 	t.Helper()
-	text, err := os.ReadFile("../../test/vectors/messages.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var raw []json.RawMessage // some are of other kinds, with other fields
-	if err := json.Unmarshal(text, &raw); err != nil {
-		t.Fatal(err)
-	}
 	all := map[int]*sample{}
-	for _, r := range raw {
-		var named struct{ Name string }
-		if err := json.Unmarshal(r, &named); err != nil {
-			t.Fatal(err)
-		}
-		rest, ok := strings.CutPrefix(named.Name, "message #")
+	for _, entry := range vectors.Messages(t) {
+		rest, ok := strings.CutPrefix(entry.Name, "message #")
 		if !ok {
 			continue
 		}
@@ -78,10 +32,7 @@ func samples(t *testing.T) map[int]*sample {
 		if err != nil || n > 15 || all[n] != nil {
 			continue
 		}
-		all[n] = &sample{}
-		if err := json.Unmarshal(r, all[n]); err != nil {
-			t.Fatal(err)
-		}
+		all[n] = &sample{entry}
 	}
 	if len(all) != 15 {
 		t.Fatalf("%d samples", len(all))
@@ -89,61 +40,61 @@ func samples(t *testing.T) map[int]*sample {
 	return all
 }
 
-// pdu is the n-th network PDU of the sample in the clear.
+// pdu is the n-th network PDU of the sample, decrypted.
 func (s *sample) pdu(n int) network.PDU {
 	return network.PDU{
 		IVIndex: mesh.IVIndex(s.IVIndex), CTL: s.CTL == 1, TTL: mesh.TTL(s.TTL),
-		Seq: mesh.SequenceNumber(s.Details[n].Seq), Src: mesh.Address(s.Src), Dst: mesh.Address(s.Dst), Transport: s.Lower[n],
+		Seq: mesh.SequenceNumber(s.Details[n].Seq), Src: mesh.Address(s.Src), Dst: mesh.Address(s.Dst), Transport: s.LowerTransportPDUs[n],
 	}
 }
 
 func (s *sample) control(secured bool) *friend.Control {
 	return &friend.Control{
 		Src: mesh.Address(s.Src), Dst: mesh.Address(s.Dst), TTL: mesh.TTL(s.TTL), RSSI: -70, Secured: secured,
-		Opcode: s.Lower[0][0], Params: s.Upper,
+		Opcode: s.LowerTransportPDUs[0][0], Params: s.UpperTransportPDU,
 	}
 }
 
-// TestSampleMessages reads and writes the parameters of the samples.
+// TestSampleMessages encodes and decodes the parameters of the samples.
 func TestSampleMessages(t *testing.T) {
 	all := samples(t)
 	src := mesh.Address(all[1].Src)
-	request, err := friend.ParseRequest(src, all[1].Upper)
+	request, err := friend.ParseRequest(src, all[1].UpperTransportPDU)
 	if want := (friend.Request{
 		Criteria:     friend.Criteria{RSSI: 2, ReceiveWindow: 1, MinQueueSizeLog: 3},
 		ReceiveDelay: 80 * time.Millisecond, PollTimeout: 360000 * 100 * time.Millisecond, Elements: 1,
 	}); err != nil || request != want {
 		t.Errorf("Friend Request: %+v, %v", request, err)
 	}
-	offer, err := friend.ParseOffer(all[2].Upper)
+	offer, err := friend.ParseOffer(all[2].UpperTransportPDU)
 	if want := (friend.Offer{
 		ReceiveWindow: 50 * time.Millisecond, QueueSize: 3, SubscriptionsSize: 8, RSSI: -70, FriendCounter: 0x072F,
 	}); err != nil || offer != want {
 		t.Errorf("Friend Offer: %+v, %v", offer, err)
 	}
-	update, err := friend.ParseUpdate(all[5].Upper)
+	update, err := friend.ParseUpdate(all[5].UpperTransportPDU)
 	if want := (friend.Update{State: beacon.State{IVIndex: 0x12345678}}); err != nil || update != want {
 		t.Errorf("Friend Update: %+v, %v", update, err)
 	}
 	for _, n := range []int{4, 10, 12, 14} {
-		poll, err := friend.ParsePoll(all[n].Upper)
+		poll, err := friend.ParsePoll(all[n].UpperTransportPDU)
 		if want := n == 10 || n == 12; err != nil || poll.FSN != want {
 			t.Errorf("Friend Poll #%d: %+v, %v", n, poll, err)
 		}
-		if got := poll.Append(nil); !bytes.Equal(got, all[n].Upper) {
+		if got := poll.Append(nil); !bytes.Equal(got, all[n].UpperTransportPDU) {
 			t.Errorf("Friend Poll #%d: %x", n, got)
 		}
 	}
 	for n, got := range map[int][]byte{1: request.Append(nil), 2: offer.Append(nil), 5: update.Append(nil)} {
-		if !bytes.Equal(got, all[n].Upper) {
-			t.Errorf("message #%d: wrote %x, want %x", n, got, all[n].Upper)
+		if !bytes.Equal(got, all[n].UpperTransportPDU) {
+			t.Errorf("message #%d: encoded %x, want %x", n, got, all[n].UpperTransportPDU)
 		}
 	}
 }
 
 // script is a node that uses the sequence numbers of the samples.
 type script struct {
-	numbers []number
+	numbers []vectors.Number
 	at      int
 }
 
@@ -156,7 +107,7 @@ func (*script) Compose(*friend.Draft) ([]network.PDU, error) { return nil, nil }
 
 func (*script) Security(mesh.KeyIndex) beacon.State { return beacon.State{IVIndex: 0x12345678} }
 
-// sent checks that the one PDU in an output becomes that of a sample.
+// sent checks that the only PDU in an output becomes that of a sample.
 func sent(t *testing.T, out *friend.Output, want *sample, n int) {
 	t.Helper()
 	if len(out.Send) != 1 {
@@ -169,19 +120,19 @@ func sent(t *testing.T, out *friend.Output, want *sample, n int) {
 		by = o.Link.Credentials(key)
 	}
 	got, err := by.Seal(nil, &o.PDU)
-	if err != nil || !bytes.Equal(got, want.Network[n]) {
-		t.Errorf("%s: %x, %v, want %x", want.Name, got, err, want.Network[n])
+	if err != nil || !bytes.Equal(got, want.NetworkPDUs[n]) {
+		t.Errorf("%s: %x, %v, want %x", want.Name, got, err, want.NetworkPDUs[n])
 	}
 	out.Reset()
 }
 
-// TestSampleLowPowerNode lets a Low Power node live through the samples.
+// TestSampleLowPowerNode runs a Low Power node through the samples.
 func TestSampleLowPowerNode(t *testing.T) {
 	all := samples(t)
 	now := time.Unix(1000, 0)
 	var out friend.Output
 	l := friend.NewLowPower(friend.LowPowerConfig{
-		Author: &script{numbers: []number{1, 2, 3, 4, 5}}, Address: 0x1201,
+		Node: &script{numbers: []vectors.Number{1, 2, 3, 4, 5}}, Address: 0x1201,
 		Criteria:    friend.Criteria{RSSI: 2, ReceiveWindow: 1, MinQueueSizeLog: 3},
 		PollTimeout: 36000 * time.Second, ReceiveDelay: 80 * time.Millisecond,
 		Jitter: func(low, _ time.Duration) time.Duration { return low },
@@ -193,7 +144,7 @@ func TestSampleLowPowerNode(t *testing.T) {
 	l.Start(now)
 	tick()
 	sent(t, &out, all[1], 0)
-	// The weaker offer is not taken up, whichever comes first.
+	// The weaker offer is not accepted, whichever arrives first.
 	for _, n := range []int{3, 2} {
 		l.Receive(now.Add(200*time.Millisecond), all[n].control(false), &out)
 	}
@@ -213,13 +164,13 @@ func TestSampleLowPowerNode(t *testing.T) {
 	sent(t, &out, all[14], 0)
 }
 
-// TestSampleFriend lets a friend live through the samples.
+// TestSampleFriend runs a friend through the samples.
 func TestSampleFriend(t *testing.T) {
 	all := samples(t)
 	now := time.Unix(1000, 0)
 	var out friend.Output
 	f := friend.New(friend.Config{
-		Author: &script{numbers: []number{0x014820, 0x014834}}, Address: 0x2345, Counter: 0x072F, ReceiveWindow: 50 * time.Millisecond,
+		Node: &script{numbers: []vectors.Number{0x014820, 0x014834}}, Address: 0x2345, Counter: 0x072F, ReceiveWindow: 50 * time.Millisecond,
 	})
 	tick := func() {
 		now = f.NextDeadline()
@@ -246,7 +197,7 @@ func TestSampleFriend(t *testing.T) {
 	}
 	poll(4)
 	sent(t, &out, all[5], 0)
-	// Segment 0 as it was sent again, segment 1 as at first.
+	// Segment 0 as it was retransmitted, segment 1 as sent first.
 	f.Store(all[8].pdu(0), all[6].pdu(1))
 	poll(10)
 	sent(t, &out, all[11], 0)

@@ -7,17 +7,19 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// checkProxy seals and opens a proxy configuration message or a solicitation.
-func checkProxy(t *testing.T, v vector) {
-	if len(v.Network) != 1 || len(v.Transport) != 1 {
-		t.Fatalf("%d PDUs", len(v.Network))
+// checkProxy encrypts and decrypts a proxy configuration message or a
+// solicitation.
+func checkProxy(t *testing.T, v *vectors.MessageEntry) {
+	if len(v.NetworkPDUs) != 1 || len(v.LowerTransportPDUs) != 1 {
+		t.Fatalf("%d PDUs", len(v.NetworkPDUs))
 	}
-	c := NewCredentials(crypto.Key(v.Credentials.NetKey), v.Credentials.P)
+	c := NewCredentials(crypto.Key(v.Credentials.NetKey), v.Credentials.K2P)
 	want := PDU{
 		NetKey: 7, IVIndex: mesh.IVIndex(v.IVIndex), CTL: true, Seq: mesh.SequenceNumber(v.Seq),
-		Src: mesh.Address(v.Src), Transport: v.Transport[0], By: c,
+		Src: mesh.Address(v.Src), Transport: v.LowerTransportPDUs[0], By: c,
 	}
 	r := NewReceiver(Config{IVIndex: mesh.IVIndex(v.IVIndex)})
 	r.AddSubnet(7, c)
@@ -28,16 +30,16 @@ func checkProxy(t *testing.T, v vector) {
 		open, other = r.OpenSolicitation, r.OpenProxy
 	}
 	sealed, err := seal(nil, &want)
-	if err != nil || !bytes.Equal(sealed, v.Network[0]) {
-		t.Errorf("sealed %x, %v, want %x", sealed, err, v.Network[0])
+	if err != nil || !bytes.Equal(sealed, v.NetworkPDUs[0]) {
+		t.Errorf("sealed %x, %v, want %x", sealed, err, v.NetworkPDUs[0])
 	}
 	var got PDU
-	if !open(v.Network[0], &got) {
+	if !open(v.NetworkPDUs[0], &got) {
 		t.Fatal("it is not authentic")
 	}
 	expect(t, got, want)
-	if other(v.Network[0], &got) || r.Open(v.Network[0], &got) == Fresh {
-		t.Error("it was opened under another nonce")
+	if other(v.NetworkPDUs[0], &got) || r.Open(v.NetworkPDUs[0], &got) == Fresh {
+		t.Error("it was decrypted with another nonce")
 	}
 	for i := range sealed {
 		sealed[i] ^= 0x40
@@ -65,8 +67,8 @@ func TestProxySealErrors(t *testing.T) {
 	}
 }
 
-// TestSolicitationToWhomever: its destination means nothing (section 6.9.1), while
-// a proxy configuration message has none.
+// TestSolicitationToWhomever: the destination of a solicitation has no meaning
+// (section 6.9.1), and a proxy configuration message has none.
 func TestSolicitationToWhomever(t *testing.T) {
 	c := Flooding(crypto.Key{1})
 	r := NewReceiver(Config{})
@@ -86,8 +88,8 @@ func TestSolicitationToWhomever(t *testing.T) {
 	}
 }
 
-// TestProxyWithOldIVIndex: like any other PDU, it is taken with the IV index
-// before the present one.
+// TestProxyWithOldIVIndex: like any other PDU, it is accepted with the previous
+// IV index.
 func TestProxyWithOldIVIndex(t *testing.T) {
 	c := Flooding(crypto.Key{1})
 	pdu, err := c.SealProxy(nil, &PDU{IVIndex: 8, Seq: 3, Src: 1, Transport: []byte{0, 1}})

@@ -121,14 +121,8 @@ func (c *Core) close() {
 
 // flush goes on until no part has anything more to say.
 func (c *Core) flush() {
-	end := part.End.Index()
-	for again := true; again; {
-		again = c.router.Flush()
-		for _, p := range c.takers[end] {
-			if p.Input(&c.inputs[end]) {
-				again = true
-			}
-		}
+	for c.router.Flush() || c.host.flush() {
+		continue
 	}
 }
 

@@ -23,8 +23,10 @@ type host struct {
 	edited   bool // the state is to be stored
 	sequence sequence.Reserve
 	output   part.Output
-	unsaved  []part.Part // that have asked for their Save
-	derive   func()      // all parts act by the changed configuration
+	unsaved  []part.Part    // that have asked for their Save
+	awake    []part.Flusher // that have asked for their Flush
+	flushing []part.Flusher // room for those whose turn it is
+	derive   func()         // all parts act by the changed configuration
 	counters part.Counters
 }
 
@@ -60,6 +62,26 @@ func (h *host) Edit(change func(*state.Node)) {
 // ConfigurationChanged implements part.Host.
 func (h *host) ConfigurationChanged() { h.derive() }
 
+// Wake implements part.Host.
+func (h *host) Wake(f part.Flusher) {
+	if !slices.Contains(h.awake, f) {
+		h.awake = append(h.awake, f)
+	}
+}
+
+// flush calls the parts that have asked for it, and reports whether there were any.
+func (h *host) flush() bool {
+	if len(h.awake) == 0 {
+		return false
+	}
+	h.awake, h.flushing = h.flushing[:0], h.awake
+	for i, f := range h.flushing {
+		f.Flush()
+		h.flushing[i] = nil
+	}
+	return true
+}
+
 // Save implements part.Host.
 func (h *host) Save(p part.Part) {
 	if !slices.Contains(h.unsaved, p) {
@@ -73,8 +95,13 @@ func (h *host) Persist(c store.Change) { h.output.Persist = append(h.output.Pers
 // Report implements part.Host.
 func (h *host) Report(e part.Event) { h.output.Report = append(h.output.Report, e) }
 
-// Advertise implements part.Host.
-func (h *host) Advertise(o bearer.Outgoing) { h.output.Send = append(h.output.Send, o) }
+// Advertise implements part.Host. It panics on a PDU that is too long, for that is
+// a mistake of the caller and no input's.
+func (h *host) Advertise(kind bearer.Kind, lane bearer.Lane, how bearer.Transmit, pdu []byte) {
+	h.output.Send = append(h.output.Send, bearer.Outgoing{Kind: kind, Lane: lane, Transmit: how, Len: uint8(len(pdu))})
+	out := &h.output.Send[len(h.output.Send)-1]
+	copy(out.Data[:len(pdu)], pdu)
+}
 
 // CancelLane implements part.Host.
 func (h *host) CancelLane(l bearer.Lane) { h.output.Cancel = append(h.output.Cancel, l) }

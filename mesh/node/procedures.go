@@ -45,7 +45,7 @@ func (c *Core) AbortProvisioning(now time.Time, uuid mesh.UUID, reason string) (
 // provision.ErrValue for what cannot be one; then another can be given.
 func (c *Core) ProvisioningInput(now time.Time, uuid mesh.UUID, value string) (err error) {
 	c.do(now, func() {
-		found := false
+		var found bool
 		if found, err = c.parts.device.Value(uuid, value); found {
 			return
 		}

@@ -75,6 +75,32 @@ func (m *member) replayEntries(t *testing.T) int {
 	return n
 }
 
+// A Configuration Client that resets a node hears nothing of what goes wrong after
+// its answer. The owner of the node does.
+func TestFailedResetIsReported(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addGateway()
+	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, plug)
+	peer := p.provision(gateway, uuid, provision.Auth{})
+	p.setUp(gateway, peer)
+	// No device can be made of these options: an action without a size.
+	dev.options.Device.OutputActions = provision.ActionsOf(provision.Blink)
+	p.restart(dev)
+	var reset configuration.NodeResetStatus
+	p.configure(gateway, peer, &configuration.NodeReset{}, &reset)
+	if _, ok := take[node.Left](dev, nil); !ok || dev.State().IsProvisioned() {
+		t.Error("the device did not leave")
+	}
+	told := false
+	for _, e := range dev.events {
+		_, faulted := e.(node.Faulted)
+		told = told || faulted
+	}
+	if !told {
+		t.Errorf("nobody was told of the error, only %+v", dev.events)
+	}
+}
+
 func TestResetEndsRequests(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()

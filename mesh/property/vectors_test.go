@@ -1,41 +1,26 @@
 package property_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"testing"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/property"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// TestVectors holds the values of properties in the vectors against the table;
-// the messages among them are tested in mesh/access.
+// TestVectors checks the values of properties in the vectors against the table;
+// mesh/access tests the messages among them.
 func TestVectors(t *testing.T) {
-	data, err := os.ReadFile("../../test/vectors/models.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []struct {
-		Kind, Name, Parameters string
-		Fields                 []struct {
-			Name  string
-			Value any
-		}
-	}
-	if err := json.Unmarshal(data, &all); err != nil {
-		t.Fatal(err)
-	}
 	tested := 0
-	for _, v := range all {
+	for _, v := range vectors.Models(t) {
 		if v.Kind != "property_value" {
 			continue
 		}
 		tested++
 		t.Run(v.Name, func(t *testing.T) {
-			raw := octets(t, v.Parameters)
+			raw := []byte(v.Parameters)
 			ids := v.Fields[0].Value.([]any)
 			if len(ids) == 0 { // a part of other values: take one that has it
 				values, err := property.Decode(0x0002, append([]byte{0, 0}, raw...))

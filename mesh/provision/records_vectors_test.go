@@ -6,16 +6,17 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// testRecordsVector lets a provisioner and a device that has the sample's record
-// exchange what the sample says, PDU by PDU.
+// testRecordsVector lets a provisioner and a device with the sample's record
+// exchange the PDUs of the sample.
 func testRecordsVector(t *testing.T, v *vector) {
 	steps := map[string][]byte{}
 	for _, s := range v.Steps {
-		if s.PDU != "" {
-			steps[s.Name] = unhex(t, s.PDU)
+		if s.ProvisioningPDU != nil {
+			steps[s.Name] = s.ProvisioningPDU
 		}
 	}
 	fields := map[string]any{}
@@ -77,54 +78,47 @@ func testRecordsVector(t *testing.T, v *vector) {
 }
 
 func testCertificateVector(t *testing.T, v *vector) {
-	text := func(m map[string]json.RawMessage, name string) (s string) {
-		if err := json.Unmarshal(m[name], &s); err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	der := octets(t, v.Inputs, "certificate_der")
+	der := v.Inputs.CertificateDER
 	id, err := ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id.UUID.String() != text(v.Inputs, "device_uuid") || id.CompanyID != text(v.Outputs, "company_id") || id.ProductID != text(v.Outputs, "product_id") {
+	if id.UUID != mesh.UUID(v.Inputs.DeviceUUID) || id.CompanyID != v.Outputs.CompanyID.String() || id.ProductID != v.Outputs.ProductID.String() {
 		t.Errorf("got %+v", id)
 	}
-	same(t, "public key", id.PublicKey[:], octets(t, v.Outputs, "public_key"))
-	pair, err := crypto.NewKeyPair([32]byte(octets(t, v.Inputs, "device_private_key")))
+	same(t, "public key", id.PublicKey[:], v.Outputs.PublicKey)
+	pair, err := crypto.NewKeyPair([32]byte(v.Inputs.DevicePrivateKey))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if pair.Public() != id.PublicKey {
-		t.Error("the private key is another")
+		t.Error("the private key differs")
 	}
-	var size int
-	if err := json.Unmarshal(v.Outputs["der_octets"], &size); err != nil || size != len(der) {
-		t.Errorf("%d octets, want %d (%v)", len(der), size, err)
+	if size := v.Outputs.DEROctets; size != len(der) {
+		t.Errorf("%d octets, want %d", len(der), size)
 	}
 }
 
 func testURIVector(t *testing.T, v *vector) {
-	ndef := octets(t, v.Inputs, "ndef")
-	rest := octets(t, v.Outputs, "payload_uri_octets")
+	ndef := []byte(v.Inputs.NDEF)
+	rest := v.Outputs.PayloadURIOctets
 	uri, err := ParseURIRecord(ndef)
 	if err != nil || uri != "https://"+string(rest) {
 		t.Fatalf("%q, %v", uri, err)
 	}
-	same(t, "prefix", ndef[4:5], octets(t, v.Outputs, "prefix_code"))
+	same(t, "prefix", ndef[4:5], v.Outputs.PrefixCode)
 	uuid, err := UUIDOf(uri)
 	if err != nil || uuid.String() != "b09dc847540840cc9c540fe8c87429e7" {
 		t.Errorf("%v, %v", uuid, err)
 	}
 	for n := range ndef {
 		if uri, err := ParseURIRecord(ndef[:n]); err == nil {
-			t.Errorf("%d octets are read as %q", n, uri)
+			t.Errorf("%d octets decode as %q", n, uri)
 		}
 	}
 	for _, broken := range [][]byte{nil, {0xD1, 1, 1, 'U', 9}, slices.Concat([]byte{0x91}, ndef[1:]), slices.Concat([]byte{0xD1, 2}, ndef[2:])} {
 		if _, err := ParseURIRecord(broken); err == nil {
-			t.Errorf("%x is read", broken)
+			t.Errorf("%x is accepted", broken)
 		}
 	}
 }

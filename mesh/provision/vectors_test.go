@@ -5,78 +5,29 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-type vectorStep struct {
-	Sender string   `json:"sender"`
-	Name   string   `json:"name"`
-	Kind   string   `json:"kind"`
-	Number string   `json:"transaction"`
-	PDU    string   `json:"provisioning_pdu"`
-	FCS    string   `json:"fcs"`
-	SegN   uint8    `json:"seg_n"`
-	PBADV  []string `json:"pb_adv_pdus"`
-	Proxy  []string `json:"proxy_pdus"`
-}
+type vector = vectors.ProvisioningEntry
 
-type vector struct {
-	Name    string                     `json:"name"`
-	Kind    string                     `json:"kind"`
-	Inputs  map[string]json.RawMessage `json:"inputs"`
-	Outputs map[string]json.RawMessage `json:"outputs"`
-	PDU     string                     `json:"pdu"`
-	Fields  []struct {
-		Name  string `json:"name"`
-		Value any    `json:"value"`
-	} `json:"fields"`
-	Steps []vectorStep `json:"steps"`
-}
-
-func vectors(t testing.TB) []vector {
-	t.Helper()
-	return vectorsOf(t, "provisioning.json")
-}
-
-func vectorsOf(t testing.TB, file string) []vector {
-	t.Helper()
-	data, err := os.ReadFile("../../test/vectors/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var entries []vector
-	if err := json.Unmarshal(data, &entries); err != nil {
-		t.Fatal(err)
-	}
-	return entries
-}
-
-// TestFCSVectors checks the checksums of crypto.json, which are this package's.
+// TestFCSVectors checks the checksums in crypto.json that belong to this
+// package.
 func TestFCSVectors(t *testing.T) {
 	found := 0
-	for _, v := range vectorsOf(t, "crypto.json") {
+	for _, v := range vectors.Crypto(t) {
 		if v.Kind != "fcs" {
 			continue
 		}
 		found++
 		t.Run(v.Name, func(t *testing.T) {
-			var data, want string
-			if err := errors.Join(json.Unmarshal(v.Inputs["data"], &data), json.Unmarshal(v.Outputs["fcs"], &want)); err != nil {
-				t.Fatal(err)
-			}
-			octets, err := hex.DecodeString(data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := hex.EncodeToString([]byte{checksum(octets)}); got != want {
-				t.Errorf("FCS %s, want %s", got, want)
+			if got := checksum(v.Inputs.Data); !bytes.Equal([]byte{got}, v.Outputs.FCS) {
+				t.Errorf("FCS %02x, want %s", got, v.Outputs.FCS)
 			}
 		})
 	}
@@ -86,7 +37,7 @@ func TestFCSVectors(t *testing.T) {
 }
 
 func TestVectors(t *testing.T) {
-	entries := vectors(t)
+	entries := vectors.Provisioning(t)
 	if len(entries) != 18 {
 		t.Errorf("%d entries, want 18", len(entries))
 	}
@@ -105,7 +56,7 @@ func TestVectors(t *testing.T) {
 			case "pdu_fields":
 				testFieldsVector(t, &v)
 			case "pb_gatt":
-				testProxyPDUs(t, v.Name, octets(t, v.Inputs, "provisioning_pdu"), texts(t, v.Outputs, "proxy_pdus"))
+				testProxyPDUs(t, v.Name, v.Inputs.ProvisioningPDU, v.Outputs.ProxyPDUs)
 			case "pb_gatt_transcript":
 				testCarriedVector(t, &v, entries)
 			case "certificate":
@@ -119,14 +70,22 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// octets reads a hexadecimal field of inputs or outputs.
-func octets(t testing.TB, m map[string]json.RawMessage, name string) []byte {
+// sessionVector returns the session with the CMAC algorithm. The exchanges use its
+// keys.
+func sessionVector(t *testing.T, all []vector) *vector {
 	t.Helper()
-	var s string
-	if err := json.Unmarshal(m[name], &s); err != nil {
-		t.Fatalf("field %s: %v", name, err)
+	at := slices.IndexFunc(all, func(s vector) bool { return s.Kind == "session" && strings.Contains(s.Name, "CMAC") })
+	if at < 0 {
+		t.Fatal("no session with CMAC")
 	}
-	return unhex(t, s)
+	return &all[at]
+}
+
+// sessionNetwork is the network data that the provisioner sends in a session.
+func sessionNetwork(in *vectors.ProvisioningInputs) (Network, mesh.Address) {
+	return Network{
+		Key: crypto.Key(in.NetKey), Index: mesh.KeyIndex(in.NetKeyIndex), IVIndex: mesh.IVIndex(in.IVIndex),
+	}, mesh.Address(in.UnicastAddress)
 }
 
 func same(t testing.TB, what string, got, want []byte) {
@@ -136,68 +95,70 @@ func same(t testing.TB, what string, got, want []byte) {
 	}
 }
 
-// testSessionVector computes both sides' values one by one.
+// testSessionVector computes the values of both sides one by one.
 func testSessionVector(t *testing.T, v *vector) {
-	in := func(name string) []byte { return octets(t, v.Inputs, name) }
-	out := func(name string) []byte { return octets(t, v.Outputs, name) }
-	start, err := Decode(append([]byte{typeStart}, in("start_parameters")...))
+	in, out := &v.Inputs, &v.Outputs
+	start, err := Decode(append([]byte{typeStart}, in.StartParameters...))
 	if err != nil {
 		t.Fatal(err)
 	}
+	provisionerKey := slices.Concat(in.ProvisionerPublicKeyX, in.ProvisionerPublicKeyY)
+	deviceKey := slices.Concat(in.DevicePublicKeyX, in.DevicePublicKeyY)
 	sides := map[string]*secrets{}
-	for _, side := range []string{"provisioner", "device"} {
+	for _, side := range []struct {
+		name                                string
+		private, peer, random, confirmation []byte
+	}{
+		{"provisioner", in.ProvisionerPrivateKey, deviceKey, in.RandomProvisioner, out.ConfirmationProvisioner},
+		{"device", in.DevicePrivateKey, provisionerKey, in.RandomDevice, out.ConfirmationDevice},
+	} {
 		s := &secrets{algorithm: start.(Start).Algorithm}
-		s.setAuth(in("auth_value"))
-		for at, parameters := range map[int]string{0: "00" + hex.EncodeToString(in("invite_parameters")), atCapabilities: "01" + hex.EncodeToString(in("capabilities_parameters")), atStart: "02" + hex.EncodeToString(in("start_parameters"))} {
-			p, err := Decode(unhex(t, parameters))
+		s.setAuth(AuthValue(in.AuthValue))
+		for at, pdu := range map[int][]byte{
+			0:              slices.Concat([]byte{typeInvite}, in.InviteParameters),
+			atCapabilities: slices.Concat([]byte{typeCapabilities}, in.CapabilitiesParameters),
+			atStart:        slices.Concat([]byte{typeStart}, in.StartParameters),
+		} {
+			p, err := Decode(pdu)
 			if err != nil {
 				t.Fatal(err)
 			}
 			s.record(at, p)
 		}
-		s.record(atProvisionerKey, PublicKey{Key: crypto.PublicKey(append(in("provisioner_public_key_x"), in("provisioner_public_key_y")...))})
-		s.record(atDeviceKey, PublicKey{Key: crypto.PublicKey(append(in("device_public_key_x"), in("device_public_key_y")...))})
-		same(t, "confirmation inputs", s.inputs[:], out("confirmation_inputs"))
-		if s.pair, err = crypto.NewKeyPair([32]byte(in(side + "_private_key"))); err != nil {
+		s.record(atProvisionerKey, PublicKey{Key: crypto.PublicKey(provisionerKey)})
+		s.record(atDeviceKey, PublicKey{Key: crypto.PublicKey(deviceKey)})
+		same(t, "confirmation inputs", s.inputs[:], out.ConfirmationInputs)
+		if s.pair, err = crypto.NewKeyPair([32]byte(side.private)); err != nil {
 			t.Fatal(err)
 		}
-		peer := "device"
-		if side == "device" {
-			peer = "provisioner"
-		}
-		if err := s.agree(crypto.PublicKey(append(in(peer+"_public_key_x"), in(peer+"_public_key_y")...))); err != nil {
+		if err := s.agree(crypto.PublicKey(side.peer)); err != nil {
 			t.Fatal(err)
 		}
 		size := s.algorithm.size()
-		same(t, "ECDH secret", s.ecdh[:], in("ecdh_secret"))
-		same(t, "confirmation salt", s.salt[:size], out("confirmation_salt"))
-		copy(s.random[:], in("random_"+side))
+		same(t, "ECDH secret", s.ecdh[:], in.ECDHSecret)
+		same(t, "confirmation salt", s.salt[:size], out.ConfirmationSalt)
+		copy(s.random[:], side.random)
 		s.prepare()
-		same(t, "confirmation key", s.key[:size], out("confirmation_key"))
-		same(t, "confirmation of the "+side, s.confirmation[:size], out("confirmation_"+side))
-		sides[side] = s
+		same(t, "confirmation key", s.key[:size], out.ConfirmationKey)
+		same(t, "confirmation of the "+side.name, s.confirmation[:size], side.confirmation)
+		sides[side.name] = s
 	}
 	provisioner, device := sides["provisioner"], sides["device"]
-	if !provisioner.commit(out("confirmation_device")) || !provisioner.opens(&device.random) {
-		t.Error("the provisioner refuses the device")
+	if !provisioner.commit(out.ConfirmationDevice) || !provisioner.opens(&device.random) {
+		t.Error("the provisioner rejects the device")
 	}
-	if !device.commit(out("confirmation_provisioner")) || !device.opens(&provisioner.random) {
-		t.Error("the device refuses the provisioner")
+	if !device.commit(out.ConfirmationProvisioner) || !device.opens(&provisioner.random) {
+		t.Error("the device rejects the provisioner")
 	}
-	session := device.derive(&provisioner.random, &device.random)
-	same(t, "session key", session.key.Reveal(), out("session_key"))
-	same(t, "session nonce", session.nonce[:], out("session_nonce"))
-	same(t, "device key", session.deviceKey.Reveal(), out("device_key"))
+	derived := device.derive(&provisioner.random, &device.random)
+	same(t, "session key", derived.key.Reveal(), out.SessionKey)
+	same(t, "session nonce", derived.nonce[:], out.SessionNonce)
+	same(t, "device key", derived.deviceKey.Reveal(), out.DeviceKey)
 
-	network := Network{
-		Key:     crypto.Key(in("net_key")),
-		Index:   mesh.KeyIndex(binary.BigEndian.Uint16(in("net_key_index"))),
-		IVIndex: mesh.IVIndex(binary.BigEndian.Uint32(in("iv_index"))),
-	}
-	address := mesh.Address(binary.BigEndian.Uint16(in("unicast_address")))
-	data := session.seal(&network, address)
-	same(t, "provisioning data", data.Sealed[:], append(out("encrypted_provisioning_data"), out("provisioning_data_mic")...))
-	got, at, ok := session.open(&data)
+	network, address := sessionNetwork(in)
+	data := derived.seal(&network, address)
+	same(t, "provisioning data", data.Sealed[:], slices.Concat(out.EncryptedProvisioningData, out.ProvisioningDataMIC))
+	got, at, ok := derived.open(&data)
 	if !ok || got != network || at != address {
 		t.Errorf("opened: %t, address %v", ok, at)
 	}
@@ -205,90 +166,90 @@ func testSessionVector(t *testing.T, v *vector) {
 
 // testSegmentsVector checks segmentation, FCS and reassembly of each step.
 func testSegmentsVector(t *testing.T, v *vector) {
-	id := binary.BigEndian.Uint32(octets(t, v.Inputs, "link_id"))
+	id := binary.BigEndian.Uint32(v.Inputs.LinkID)
 	for _, step := range v.Steps {
-		number := unhex(t, step.Number)[0]
-		for _, pdu := range step.PBADV {
-			if g, ok := parse(unhex(t, pdu)); !ok || g.link != id || g.number != number {
+		number := step.Transaction[0]
+		for _, pdu := range step.PBADVPDUs {
+			if g, ok := parse(pdu); !ok || g.link != id || g.number != number {
 				t.Errorf("%s: parsed %+v, %t", step.Name, g, ok)
 			}
 		}
 		if step.Kind != "transaction" {
 			continue
 		}
-		pdu := unhex(t, step.PDU)
-		if got := checksum(pdu); got != unhex(t, step.FCS)[0] {
+		pdu := step.ProvisioningPDU
+		if got := checksum(pdu); !bytes.Equal([]byte{got}, step.FCS) {
 			t.Errorf("%s: FCS %02x, want %s", step.Name, got, step.FCS)
 		}
 		if got := lastSegment(len(pdu)); got != step.SegN {
 			t.Errorf("%s: SegN %d, want %d", step.Name, got, step.SegN)
 		}
 		segments := segmented(id, number, pdu)
-		if len(segments) != len(step.PBADV) {
-			t.Fatalf("%s: %d segments, want %d", step.Name, len(segments), len(step.PBADV))
+		if len(segments) != len(step.PBADVPDUs) {
+			t.Fatalf("%s: %d segments, want %d", step.Name, len(segments), len(step.PBADVPDUs))
 		}
-		for i, want := range step.PBADV {
-			same(t, step.Name, segments[i], unhex(t, want))
+		for i, want := range step.PBADVPDUs {
+			same(t, step.Name, segments[i], want)
 		}
 	}
 }
 
-// testTranscriptVector plays the exchange with both state machines, which are
-// given the sample's keys for randomness.
+// testTranscriptVector runs the exchange with both state machines, with the
+// sample's keys as randomness.
 func testTranscriptVector(t *testing.T, v *vector, all []vector) {
-	at := slices.IndexFunc(all, func(s vector) bool { return s.Kind == "session" && strings.Contains(s.Name, "CMAC") })
-	in := func(name string) []byte { return octets(t, all[at].Inputs, name) }
-	capabilities, err := Decode(append([]byte{typeCapabilities}, in("capabilities_parameters")...))
+	keys := sessionVector(t, all)
+	in := &keys.Inputs
+	capabilities, err := Decode(append([]byte{typeCapabilities}, in.CapabilitiesParameters...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	uuid := mesh.UUID(octets(t, v.Inputs, "device_uuid"))
+	uuid := mesh.UUID(v.Inputs.DeviceUUID)
 	device, err := NewDevice(DeviceOptions{
 		UUID:         uuid,
 		Capabilities: capabilities.(Capabilities),
-		Random:       bytes.NewReader(slices.Concat(in("device_private_key"), in("random_device"))),
+		Random:       bytes.NewReader(slices.Concat(in.DevicePrivateKey, in.RandomDevice)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	provisioner, err := NewProvisioner(ProvisionerOptions{
 		UUID:   uuid,
-		Random: bytes.NewReader(slices.Concat(octets(t, v.Inputs, "link_id"), in("provisioner_private_key"), in("random_provisioner"))),
+		Random: bytes.NewReader(slices.Concat(v.Inputs.LinkID, in.ProvisionerPrivateKey, in.RandomProvisioner)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := &lockstep{t: t, provisioner: provisioner, device: device, now: testStart, acceptance: Acceptance{
-		Network: Network{Key: crypto.Key(in("net_key")), Index: 0x567, IVIndex: 0x01020304},
+		Network: Network{Key: crypto.Key(in.NetKey), Index: 0x567, IVIndex: 0x01020304},
 		Address: 0x0B0C,
 	}}
 	l.run()
 	sent := map[string][][]byte{"provisioner": l.toDevice, "device": l.toProvisioner}
 	for _, step := range v.Steps {
-		for _, want := range step.PBADV {
+		for _, want := range step.PBADVPDUs {
 			queue := sent[step.Sender]
 			if len(queue) == 0 {
 				t.Fatalf("%s: the %s sent nothing more", step.Name, step.Sender)
 			}
-			same(t, step.Name, queue[0], unhex(t, want))
+			same(t, step.Name, queue[0], want)
 			sent[step.Sender] = queue[1:]
 		}
 	}
 	for sender, queue := range sent {
 		if len(queue) != 0 {
-			t.Errorf("the %s sent %x besides", sender, queue)
+			t.Errorf("the %s also sent %x", sender, queue)
 		}
 	}
 	e, _ := find(l.deviceEvents, Completed)
 	if e.Joined == nil {
 		t.Fatal("the device did not join")
 	}
-	same(t, "device key", e.Joined.DeviceKey.Reveal(), octets(t, all[at].Outputs, "device_key"))
+	same(t, "device key", e.Joined.DeviceKey.Reveal(), keys.Outputs.DeviceKey)
 }
 
 // testFieldsVector decodes a PDU, compares its fields, and encodes it again.
 func testFieldsVector(t *testing.T, v *vector) {
-	b := unhex(t, v.PDU)
+	b := []byte(v.PDU)
 	got := map[string]any{}
 	if strings.Contains(v.Name, "generic provisioning part") {
 		g, ok := parse(append([]byte{1, 2, 3, 4, 0}, b...))
@@ -341,7 +302,8 @@ func testFieldsVector(t *testing.T, v *vector) {
 				method, offered = InputOOB, c.InputActions
 			}
 			for _, name := range field.Value.([]any) {
-				// The sample says "output numeric" where the method says half of it.
+				// The sample says "output numeric"; the method implies the
+				// first word.
 				words := strings.Fields(name.(string))
 				if a, err := method.ParseAction(words[len(words)-1]); err != nil || !offered.Has(a) {
 					t.Errorf("%s: %v", name, err)

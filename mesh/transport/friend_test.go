@@ -10,9 +10,10 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// named finds a sample by the beginning of its name.
+// named returns a sample by the beginning of its name.
 func named(t *testing.T, all []vector, name string) *vector {
 	t.Helper()
 	for i := range all {
@@ -20,17 +21,17 @@ func named(t *testing.T, all []vector, name string) *vector {
 			return &all[i]
 		}
 	}
-	t.Fatalf("there is no sample %q", name)
+	t.Fatalf("no sample %q", name)
 	return nil
 }
 
-// pdu is the n-th network PDU of a sample in the clear, as it is opened.
+// pdu is the n-th network PDU of a sample, decrypted.
 func (v *vector) pdu(t *testing.T, n int) network.PDU {
 	t.Helper()
 	r := network.NewReceiver(network.Config{IVIndex: mesh.IVIndex(v.IVIndex)})
 	r.AddSubnet(testNet, v.credentials())
 	var p network.PDU
-	if verdict := r.Open(v.Network[n], &p); verdict != network.Fresh {
+	if verdict := r.Open(v.NetworkPDUs[n], &p); verdict != network.Fresh {
 		t.Fatalf("%s: %v", v.Name, verdict)
 	}
 	p.Transport = bytes.Clone(p.Transport)
@@ -38,18 +39,18 @@ func (v *vector) pdu(t *testing.T, n int) network.PDU {
 }
 
 // TestSamplesOfAFriend is a segmented message for a Low Power node on its way
-// through its friend: messages #6 to #15 of the sample data. The segments come
-// in the wrong order, are acknowledged on behalf of the Low Power node, kept,
-// and handed over.
+// through its friend: messages #6 to #15 of the sample data. The segments
+// arrive in the wrong order, are acknowledged on behalf of the Low Power node,
+// stored, and delivered.
 func TestSamplesOfAFriend(t *testing.T) {
 	all := loadVectors(t)
 	message, again := named(t, all, "message #6"), named(t, all, "message #8")
 	const own mesh.Address = 0x2345
 	first := named(t, all, "message #7")
 	friend := New(Config{
-		Keys: &ring{}, Sequencer: &script{v: &vector{IVIndex: first.IVIndex, Details: []struct{ Seq number }{
+		Keys: &ring{}, Sequencer: &script{v: &vector{vectors.MessageEntry{IVIndex: first.IVIndex, Details: []vectors.MessageDetail{
 			first.Details[0], named(t, all, "message #9").Details[0],
-		}}}, TTL: mesh.TTL(first.TTL),
+		}}}}, TTL: mesh.TTL(first.TTL),
 	})
 	var out Output
 	p := message.pdu(t, 1)
@@ -62,25 +63,25 @@ func TestSamplesOfAFriend(t *testing.T) {
 	}
 	for i, name := range []string{"message #7", "message #9"} {
 		want := named(t, all, name)
-		if got, err := want.credentials().Seal(nil, &out.Network[i].PDU); err != nil || !bytes.Equal(got, want.Network[0]) {
-			t.Errorf("%s: %x, %v, want %x", name, got, err, want.Network[0])
+		if got, err := want.credentials().Seal(nil, &out.Network[i].PDU); err != nil || !bytes.Equal(got, want.NetworkPDUs[0]) {
+			t.Errorf("%s: %x, %v, want %x", name, got, err, want.NetworkPDUs[0])
 		}
 	}
 	for i, name := range []string{"message #11", "message #15"} {
 		want := named(t, all, name)
-		if got, err := want.credentials().Relay(nil, &out.Held[0][i]); err != nil || !bytes.Equal(got, want.Network[0]) {
-			t.Errorf("%s: %x, %v, want %x", name, got, err, want.Network[0])
+		if got, err := want.credentials().Relay(nil, &out.Held[0][i]); err != nil || !bytes.Equal(got, want.NetworkPDUs[0]) {
+			t.Errorf("%s: %x, %v, want %x", name, got, err, want.NetworkPDUs[0])
 		}
 	}
 
-	// The Low Power node puts them together, and acknowledges nothing.
+	// The Low Power node reassembles them and acknowledges nothing.
 	node := New(Config{Keys: message.keys(), Sequencer: &count{}})
 	out.Reset()
 	for _, name := range []string{"message #11", "message #13", "message #15"} {
 		p := named(t, all, name).pdu(t, 0)
 		node.ReceiveStored(epoch, &p, &out)
 	}
-	if len(out.Access) != 1 || !bytes.Equal(out.Access[0].Payload, message.Payload) {
+	if len(out.Access) != 1 || !bytes.Equal(out.Access[0].Payload, message.AccessPayload) {
 		t.Fatalf("%+v", out.Access)
 	}
 	node.Tick(epoch.Add(time.Hour), &out)
@@ -89,7 +90,7 @@ func TestSamplesOfAFriend(t *testing.T) {
 	}
 }
 
-// Whatever a friend composes is received as it was meant.
+// Whatever a friend composes is received as intended.
 func TestComposedMessageIsReceived(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		payload := rapid.SliceOfN(rapid.Byte(), 1, MaxPayload).Draw(t, "payload")
@@ -109,9 +110,9 @@ func TestComposedMessageIsReceived(t *testing.T) {
 	})
 }
 
-// A segmented message, access or control, is held as it was sent, whatever the
-// order in which its segments come, and however often; and it is acknowledged on
-// behalf of a unicast destination.
+// A segmented message, access or control, is held as it was sent, in whatever
+// order its segments arrive, and however often. It is acknowledged on behalf of
+// a unicast destination.
 func TestHeldMessageIsWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctl := rapid.Bool().Draw(t, "control")

@@ -2,60 +2,18 @@ package transport
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
+	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// octets is a byte string in hexadecimal.
-type octets []byte
+// vector is a sample with the parts that the layers need.
+type vector struct{ vectors.MessageEntry }
 
-func (o *octets) UnmarshalText(text []byte) (err error) {
-	*o, err = hex.DecodeString(string(text))
-	return err
-}
-
-// number is a number in hexadecimal, most significant digit first.
-type number uint32
-
-func (n *number) UnmarshalText(text []byte) error {
-	v, err := strconv.ParseUint(string(text), 16, 32)
-	*n = number(v)
-	return err
-}
-
-// vector is an entry of the sample data.
-type vector struct {
-	Name        string
-	Kind        string
-	Credentials struct {
-		NetKey octets `json:"net_key"`
-		P      octets `json:"k2_p"`
-	}
-	IVIndex         number `json:"iv_index"`
-	TTL             uint8
-	Src, Dst        number
-	KeyType         string `json:"key_type"`
-	Key             octets
-	AID             number
-	SZMIC           int
-	Label           octets `json:"label_uuid"`
-	Payload         octets `json:"access_payload"`
-	TransportOpcode number `json:"transport_opcode"`
-	Upper           octets `json:"upper_transport_pdu"`
-	Segmented       bool
-	Lower           []octets `json:"lower_transport_pdus"`
-	Network         []octets `json:"network_pdus"`
-	Details         []struct{ Seq number }
-}
-
-// script hands out the sequence numbers of a sample.
+// script returns the sequence numbers of a sample.
 type script struct {
 	v    *vector
 	next int
@@ -72,8 +30,8 @@ func (v *vector) cipher() *crypto.CCM {
 	return crypto.NewCCM(k)
 }
 
-// keys gives the sample's key, behind others that do not fit so that trial is
-// tested with it.
+// keys returns the sample's key after others that do not match, so that trying
+// keys is tested.
 func (v *vector) keys() *ring {
 	src, dst := mesh.Address(v.Src), mesh.Address(v.Dst)
 	r := &ring{
@@ -86,8 +44,8 @@ func (v *vector) keys() *ring {
 			{Owner: dst, Cipher: v.cipher()},
 		},
 	}
-	if len(v.Label) != 0 {
-		r.labels = []mesh.UUID{mesh.UUID(v.Label)}
+	if len(v.LabelUUID) != 0 {
+		r.labels = []mesh.UUID{mesh.UUID(v.LabelUUID)}
 	}
 	return r
 }
@@ -95,18 +53,14 @@ func (v *vector) keys() *ring {
 func (v *vector) credentials() *network.Credentials {
 	var k crypto.Key
 	copy(k[:], v.Credentials.NetKey)
-	return network.NewCredentials(k, v.Credentials.P)
+	return network.NewCredentials(k, v.Credentials.K2P)
 }
 
 func loadVectors(t *testing.T) []vector {
 	t.Helper()
-	data, err := os.ReadFile("../../test/vectors/messages.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []vector
-	if err := json.Unmarshal(data, &all); err != nil {
-		t.Fatal(err)
+	for _, e := range vectors.Messages(t) {
+		all = append(all, vector{e})
 	}
 	return all
 }
@@ -118,7 +72,7 @@ func TestSampleData(t *testing.T) {
 			continue // samples of the network layer and of the proxy protocol
 		}
 		t.Run(v.Name, func(t *testing.T) {
-			if len(v.Lower) == 0 || len(v.Details) != len(v.Lower) || len(v.Network) != len(v.Lower) {
+			if len(v.LowerTransportPDUs) == 0 || len(v.Details) != len(v.LowerTransportPDUs) || len(v.NetworkPDUs) != len(v.LowerTransportPDUs) {
 				t.Fatal("the sample is incomplete")
 			}
 			tested++
@@ -139,44 +93,44 @@ func (v *vector) testSend(t *testing.T) {
 	src, dst, ttl := mesh.Address(v.Src), mesh.Address(v.Dst), mesh.TTL(v.TTL)
 	switch {
 	case v.Kind == "access":
-		m := AccessOut{Src: src, Dst: dst, NetKey: testNet, TTL: ttl, Segmented: v.Segmented, LongMIC: v.SZMIC == 1, Payload: v.Payload}
+		m := AccessOut{Src: src, Dst: dst, NetKey: testNet, TTL: ttl, Segmented: v.Segmented, LongMIC: v.SZMIC == 1, Payload: v.AccessPayload}
 		m.Key = Key{App: testApp}
 		if v.KeyType == "device" {
 			m.Key = Key{Device: dst}
 		}
-		if len(v.Label) != 0 {
-			m.Label = mesh.UUID(v.Label)
+		if len(v.LabelUUID) != 0 {
+			m.Label = mesh.UUID(v.LabelUUID)
 		}
 		_, err = l.Send(now, &m, &out)
 	case v.TransportOpcode == opcodeAck:
-		// The samples are a friend's, on behalf of its low power node.
-		a, ok := parseAck(v.Lower[0])
+		// The samples come from a friend, on behalf of its Low Power node.
+		a, ok := parseAck(v.LowerTransportPDUs[0])
 		if !ok || !a.obo {
 			t.Fatalf("read as %+v, %t", a, ok)
 		}
-		if got := a.append(nil); !bytes.Equal(got, v.Lower[0]) {
-			t.Fatalf("acknowledgment %x, expected %x", got, v.Lower[0])
+		if got := a.append(nil); !bytes.Equal(got, v.LowerTransportPDUs[0]) {
+			t.Fatalf("acknowledgment %x, expected %x", got, v.LowerTransportPDUs[0])
 		}
 		return
 	default:
 		_, err = l.SendControl(now, &ControlOut{
-			Src: src, Dst: dst, NetKey: testNet, TTL: ttl, Opcode: uint8(v.TransportOpcode), Params: v.Upper,
+			Src: src, Dst: dst, NetKey: testNet, TTL: ttl, Opcode: uint8(v.TransportOpcode), Params: v.UpperTransportPDU,
 		}, &out)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	for len(out.Network) < len(v.Lower) {
+	for len(out.Network) < len(v.LowerTransportPDUs) {
 		l.Tick(l.NextDeadline(), &out)
 	}
 	credentials := v.credentials()
 	for i, got := range out.Network {
-		if !bytes.Equal(got.Transport, v.Lower[i]) {
-			t.Errorf("lower transport PDU %d:\n got %x\nwant %x", i, got.Transport, v.Lower[i])
+		if !bytes.Equal(got.Transport, v.LowerTransportPDUs[i]) {
+			t.Errorf("lower transport PDU %d:\n got %x\nwant %x", i, got.Transport, v.LowerTransportPDUs[i])
 		}
 		sealed, err := credentials.Seal(nil, &got.PDU)
-		if err != nil || !bytes.Equal(sealed, v.Network[i]) {
-			t.Errorf("network PDU %d: %v\n got %x\nwant %x", i, err, sealed, v.Network[i])
+		if err != nil || !bytes.Equal(sealed, v.NetworkPDUs[i]) {
+			t.Errorf("network PDU %d: %v\n got %x\nwant %x", i, err, sealed, v.NetworkPDUs[i])
 		}
 	}
 }
@@ -186,14 +140,14 @@ func (v *vector) testReceive(t *testing.T) {
 	receiver := network.NewReceiver(network.Config{IVIndex: mesh.IVIndex(v.IVIndex)})
 	receiver.AddSubnet(testNet, v.credentials())
 	var out Output
-	// As it comes from the air, last segment first.
-	for i := len(v.Network) - 1; i >= 0; i-- {
+	// As received from the air, last segment first.
+	for i := len(v.NetworkPDUs) - 1; i >= 0; i-- {
 		var p network.PDU
-		if verdict := receiver.Open(v.Network[i], &p); verdict != network.Fresh {
+		if verdict := receiver.Open(v.NetworkPDUs[i], &p); verdict != network.Fresh {
 			t.Fatalf("network PDU %d: %v", i, verdict)
 		}
-		if !bytes.Equal(p.Transport, v.Lower[i]) {
-			t.Fatalf("lower transport PDU %d: got %x, want %x", i, p.Transport, v.Lower[i])
+		if !bytes.Equal(p.Transport, v.LowerTransportPDUs[i]) {
+			t.Fatalf("lower transport PDU %d: got %x, want %x", i, p.Transport, v.LowerTransportPDUs[i])
 		}
 		l.Receive(epoch, &p, &out)
 	}
@@ -204,14 +158,14 @@ func (v *vector) testReceive(t *testing.T) {
 			t.Fatalf("got %d messages, counters %+v", len(out.Access), l.Counters())
 		}
 		m := out.Access[0]
-		if !bytes.Equal(m.Payload, v.Payload) || m.Src != src || m.Dst != dst || m.Seq != seq ||
+		if !bytes.Equal(m.Payload, v.AccessPayload) || m.Src != src || m.Dst != dst || m.Seq != seq ||
 			m.TTL != mesh.TTL(v.TTL) || m.Segmented != v.Segmented || m.NetKey != testNet {
 			t.Errorf("got %+v", m)
 		}
 		if m.Key.IsDevice() != (v.KeyType == "device") || m.Key.IsDevice() && m.Key.Device != dst || !m.Key.IsDevice() && m.Key.App != testApp {
 			t.Errorf("opened with key %+v, expected the %s key", m.Key, v.KeyType)
 		}
-		if len(v.Label) != 0 && !bytes.Equal(m.Label[:], v.Label) {
+		if len(v.LabelUUID) != 0 && !bytes.Equal(m.Label[:], v.LabelUUID) {
 			t.Errorf("label %s", m.Label)
 		}
 	case v.TransportOpcode == opcodeAck:
@@ -224,7 +178,7 @@ func (v *vector) testReceive(t *testing.T) {
 			t.Fatalf("got %d messages, counters %+v", len(out.Control), l.Counters())
 		}
 		m := out.Control[0]
-		if m.Opcode != uint8(v.TransportOpcode) || !bytes.Equal(m.Params, v.Upper) || m.Src != src || m.Dst != dst {
+		if m.Opcode != uint8(v.TransportOpcode) || !bytes.Equal(m.Params, v.UpperTransportPDU) || m.Src != src || m.Dst != dst {
 			t.Errorf("got %+v", m)
 		}
 	}

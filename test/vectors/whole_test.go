@@ -25,8 +25,8 @@ var files = map[string]int{
 }
 
 // TestEveryEntryIsExercised proves that no entry is left out: it runs the tests
-// of all packages that read the vectors against a copy in which what is expected
-// by each entry is spoiled, and wants a test to fail for each; and against a copy
+// of all packages that read the vectors with a copy in which what is expected
+// by each entry is spoiled, and wants a test to fail for each; and with one
 // that is only marked, which all must pass. An entry that nobody reads, or of
 // which nobody compares the outcome, fails for neither.
 func TestEveryEntryIsExercised(t *testing.T) {
@@ -37,12 +37,6 @@ func TestEveryEntryIsExercised(t *testing.T) {
 	readers := readers(t, root)
 	if len(readers) == 0 {
 		t.Fatal("no package reads the vectors")
-	}
-	programs := t.TempDir()
-	build := exec.Command("go", append([]string{"test", "-c", "-o", programs + string(filepath.Separator)}, readers...)...)
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
 	}
 	marked, spoiled := t.TempDir(), t.TempDir()
 	marks := map[string]string{}
@@ -64,16 +58,14 @@ func TestEveryEntryIsExercised(t *testing.T) {
 		}
 		write(t, spoiled, file, entries)
 	}
+	build(t, root, marked, readers)
+	build(t, root, spoiled, readers)
 	failed := map[string]bool{}
 	for _, reader := range readers {
-		program := filepath.Join(programs, filepath.Base(reader)+".test")
-		if matches, err := filepath.Glob(program + "*"); err == nil && len(matches) == 1 {
-			program = matches[0] // with the ending that programs have here
-		}
-		if out, err := run(t, program, marked, reader); err != nil {
+		if out, err := run(t, root, marked, reader); err != nil {
 			t.Errorf("%s: %v\n%s", reader, err, out)
 		}
-		out, err := run(t, program, spoiled, reader)
+		out, err := run(t, root, spoiled, reader)
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) {
 			t.Errorf("%s passes with vectors that are wrong (%v)", reader, err)
@@ -92,16 +84,17 @@ func TestEveryEntryIsExercised(t *testing.T) {
 	}
 }
 
-// readers are the packages whose tests read the vectors, as paths from the root.
+// readers are the packages whose tests import this one, as paths from the root.
 func readers(t *testing.T, root string) []string {
 	t.Helper()
+	const imports = "\"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors\""
 	var dirs []string
 	err := filepath.WalkDir(filepath.Join(root, "mesh"), func(path string, _ os.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(text, []byte("test/vectors/")) {
+		if err != nil || !bytes.Contains(text, []byte(imports)) {
 			return err
 		}
 		dir, err := filepath.Rel(root, filepath.Dir(path))
@@ -115,15 +108,42 @@ func readers(t *testing.T, root string) []string {
 	return slices.Compact(dirs)
 }
 
-// run runs the tests of the vectors of one package in a place from which it finds
-// those in dir.
-func run(t *testing.T, program, dir, reader string) ([]byte, error) {
+// build compiles the tests of the readers with the files in dir in place of those
+// of this package, which are part of the program.
+func build(t *testing.T, root, dir string, readers []string) {
 	t.Helper()
-	cmd := exec.Command(program, "-test.v", "-test.timeout=60s", "-test.run", "Vector|Sample|Obfuscation|Nonce")
-	cmd.Dir = filepath.Join(dir, filepath.FromSlash(reader))
-	if err := os.MkdirAll(cmd.Dir, 0o755); err != nil {
+	replace := map[string]string{}
+	for file := range files {
+		replace[filepath.Join(root, "test", "vectors", file)] = filepath.Join(dir, file)
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
 		t.Fatal(err)
 	}
+	overlay := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(overlay, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// The names of programs are those of their packages, of which two may be alike.
+	for _, reader := range readers {
+		cmd := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", program(dir, reader), reader)
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+}
+
+// program is where build puts the tests of a reader.
+func program(dir, reader string) string {
+	return filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(reader, "./"), "/", "-")+".test.exe")
+}
+
+// run runs the tests of the vectors of one package, as it was built for dir.
+func run(t *testing.T, root, dir, reader string) ([]byte, error) {
+	t.Helper()
+	cmd := exec.Command(program(dir, reader), "-test.v", "-test.timeout=60s", "-test.run", "Vector|Sample|Obfuscation|Nonce")
+	cmd.Dir = filepath.Join(root, filepath.FromSlash(reader))
 	return cmd.CombinedOutput()
 }
 
@@ -147,10 +167,6 @@ func write(t *testing.T, dir, file string, entries []entry) {
 	// Numbers have no fractions that a float would not give back.
 	text, err := json.Marshal(entries)
 	if err != nil {
-		t.Fatal(err)
-	}
-	dir = filepath.Join(dir, "test", "vectors")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, file), text, 0o600); err != nil {

@@ -39,7 +39,7 @@ func testJoin(legacy bool) func(*testing.T) {
 		d := bluez.Start(t, bluez.Options{Adapter: theirs.name()})
 		l := newLamp(t, d, bluez.Provisioning{})
 		h.adopt(l, "lamp", "")
-		h.o.StandsMatch(base+"bridge/devices", "with the lamp's composition", func(payload []byte) bool {
+		h.o.AwaitLastMatch(base+"bridge/devices", "with the lamp's composition", func(payload []byte) bool {
 			var list []struct {
 				UUID     mesh.UUID
 				Elements []struct {
@@ -55,9 +55,9 @@ func testJoin(legacy bool) func(*testing.T) {
 		})
 
 		h.command("lamp", `"state":"ON"`)
-		h.o.Stands(base+"lamp", `{"state":"ON"}`)
+		h.o.AwaitLast(base+"lamp", `{"state":"ON"}`)
 		h.command("lamp", `"brightness_2":200`)
-		h.o.Stands(base+"lamp", `{"state":"ON","state_2":"ON","brightness_2":200}`)
+		h.o.AwaitLast(base+"lamp", `{"state":"ON","state_2":"ON","brightness_2":200}`)
 		if on, lightness := l.is(); !on || lightness == 0 {
 			t.Errorf("the lamp is on: %t, its lightness is %d", on, lightness)
 		}
@@ -67,11 +67,11 @@ func testJoin(legacy bool) func(*testing.T) {
 		}
 
 		l.press(false)
-		h.o.Stands(base+"lamp", `{"state":"OFF"}`)
+		h.o.AwaitLast(base+"lamp", `{"state":"OFF"}`)
 		l.turn(0xFFFF)
-		h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`)
+		h.o.AwaitLast(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`)
 		l.turn(0)
-		h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"OFF"}`)
+		h.o.AwaitLast(base+"lamp", `{"state":"OFF","state_2":"OFF"}`)
 
 		// Each side forgets what it had in memory.
 		h.kill()
@@ -112,21 +112,21 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 		for _, state := range []string{"ON", "OFF", "ON"} {
 			began, said := time.Now(), len(h.running.Stderr.String())
 			ours.pull(t)
-			h.running.AwaitThat(&h.running.Stderr, "that the adapter is gone", func(all string) bool {
+			h.running.AwaitMatch(&h.running.Stderr, "that the adapter is gone", func(all string) bool {
 				return strings.Contains(all[said:], goneLine)
 			})
 			mark := h.o.Mark()
 			h.o.Send(base+"lamp/set", fmt.Sprintf(`{"state":%q,"transaction":%q}`, state, state))
-			h.o.Settle()
+			h.o.Flush()
 			ours.replug(t)
 			h.o.Next(mark, base+"lamp/set/response", fmt.Sprintf(`{"status":"ok","transaction":%q}`, state))
-			h.o.Stands(base+"lamp", fmt.Sprintf(`{"state":%q}`, state))
+			h.o.AwaitLast(base+"lamp", fmt.Sprintf(`{"state":%q}`, state))
 			if on, _ := l.is(); on != (state == "ON") {
 				t.Errorf("after %s the lamp is on: %t", state, on)
 			}
 			l.press(state != "ON")
-			h.o.StandsMatch(base+"lamp", "of what the lamp did", func(payload []byte) bool {
-				return !observer.Holds(payload, fmt.Sprintf(`{"state":%q}`, state))
+			h.o.AwaitLastMatch(base+"lamp", "of what the lamp did", func(payload []byte) bool {
+				return !observer.Contains(payload, fmt.Sprintf(`{"state":%q}`, state))
 			})
 			t.Logf("%s for an outage", time.Since(began).Round(time.Millisecond))
 		}

@@ -117,7 +117,7 @@ func (h *home) adopt(l *lamp, name, more string) {
 // found waits until an unprovisioned device is listed.
 func (h *home) found(uuid mesh.UUID) {
 	h.t.Helper()
-	h.o.StandsMatch(base+"bridge/unprovisioned", "with "+uuid.String(), func(payload []byte) bool {
+	h.o.AwaitLastMatch(base+"bridge/unprovisioned", "with "+uuid.String(), func(payload []byte) bool {
 		var list []struct {
 			UUID mesh.UUID `json:"uuid"`
 		}
@@ -155,7 +155,7 @@ func (h *home) until(topic, want string, do func()) {
 	mark := h.o.Mark()
 	for range times {
 		do()
-		if h.o.Comes(again, mark, topic, want) {
+		if h.o.Arrives(again, mark, topic, want) {
 			return
 		}
 	}

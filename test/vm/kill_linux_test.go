@@ -86,7 +86,7 @@ func testKills(t *testing.T) {
 	h.kill()
 	h.start()
 	h.command("lamp", `"state":"OFF"`)
-	h.o.Stands(base+"lamp", `{"state":"OFF"}`)
+	h.o.AwaitLast(base+"lamp", `{"state":"OFF"}`)
 	h.kill()
 	h.start()
 	h.command("lamp", `"state":"OFF"`)

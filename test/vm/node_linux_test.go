@@ -165,14 +165,14 @@ func testLeaves(t *testing.T) {
 	h := newHome(t, ours.name())
 	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
 	h.adopt(l, "lamp", "")
-	h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"OFF"}`) // nothing is on its way to it
+	h.o.AwaitLast(base+"lamp", `{"state":"OFF","state_2":"OFF"}`) // nothing is on its way to it
 	before := l.node.Addresses()
 	if err := l.app.Leave(); err != nil {
 		t.Fatal(err)
 	}
 	h.ask("mesh/send", `{"dst":"lamp","message":"Generic OnOff Get","attempts":2}`, `{"status":"error","code":"no_response"}`)
 	h.ask("device/remove", `{"id":"lamp","force":true}`, `{"status":"ok","data":{"reset":false}}`)
-	h.o.Stands(base+"bridge/devices", `[]`)
+	h.o.AwaitLast(base+"bridge/devices", `[]`)
 
 	h.adopt(l, "lamp", "")
 	if after := l.node.Addresses(); fmt.Sprint(after) == fmt.Sprint(before) {

@@ -12,7 +12,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/rs/zerolog"
 )
 
 // radio is an adapter with the service's controller and bearer on it.
@@ -40,9 +39,9 @@ func tune(t *testing.T, name string, receive func(*bearer.Incoming)) *radio {
 		t.Fatal(err)
 	}
 	r := &radio{states: make(chan controller.Status, 1000)}
-	r.bearer = advertiser.New(advertiser.Config{Receive: receive, Log: zerolog.Nop()})
+	r.bearer = advertiser.New(advertiser.Config{Receive: receive})
 	c := controller.New(controller.Config{
-		Name: name, Open: spec.Open, Hosts: []controller.Host{r.bearer}, Log: zerolog.Nop(),
+		Name: name, Open: spec.Open, Hosts: []controller.Host{r.bearer},
 		Status: func(s controller.Status) { r.states <- s },
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -177,13 +177,13 @@ func (h *home) lampWorks(l *lamp) {
 	h.t.Helper()
 	for _, s := range []string{"ON", "OFF"} {
 		h.command("lamp", fmt.Sprintf(`"state":%q`, s))
-		h.o.Stands(base+"lamp", fmt.Sprintf(`{"state":%q}`, s))
+		h.o.AwaitLast(base+"lamp", fmt.Sprintf(`{"state":%q}`, s))
 		if on, _ := l.is(); on != (s == "ON") {
 			h.t.Errorf("after %s the lamp is on: %t", s, on)
 		}
 	}
 	l.press(true)
-	h.o.Stands(base+"lamp", `{"state":"ON"}`)
+	h.o.AwaitLast(base+"lamp", `{"state":"ON"}`)
 }
 
 // testServiceRefreshes gives a node of BlueZ's other keys, and then again while
@@ -300,7 +300,7 @@ func testServiceUpdatesIV(t *testing.T) {
 	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":2,"in_progress":false}}`)
 	l.iv(2, false)
 	h.lampWorks(l)
-	h.o.Stands(base+"bridge/info", `{"network":{"iv_index":2,"iv_update":false}}`)
+	h.o.AwaitLast(base+"bridge/info", `{"network":{"iv_index":2,"iv_update":false}}`)
 }
 
 // iv waits until BlueZ, since its last start, has come into a state of the IV

@@ -125,7 +125,7 @@ func (a apart) converse(name string, is func() bool, toggle func()) {
 		if is() != on {
 			a.t.Errorf("after %s it is on: %t", state[on], is())
 		}
-		a.o.Stands(base+name, "{"+state[on]+"}")
+		a.o.AwaitLast(base+name, "{"+state[on]+"}")
 		a.until(base+name, "{"+state[!on]+"}", func() {
 			if is() != on {
 				toggle()

@@ -107,7 +107,7 @@ func testServiceRights(t *testing.T) {
 				t.Errorf("the service runs without %q:\n%s", want, status)
 			}
 		}
-		h.o.StandsMatch(base+"bridge/info", "with an adapter that runs", func(payload []byte) bool {
+		h.o.AwaitLastMatch(base+"bridge/info", "with an adapter that runs", func(payload []byte) bool {
 			return strings.Contains(string(payload), `"state":"running"`)
 		})
 		h.stop()

@@ -1,5 +1,5 @@
 // Package excerpt shortens text from outside, so that an error or a log line
-// stays readable whatever somebody sent.
+// stays readable whatever was sent.
 //
 //	payload, name or attribute ──Of──▶ at most N octets of it, then "..."
 package excerpt

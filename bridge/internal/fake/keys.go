@@ -137,9 +137,9 @@ func (d *Node) Keys() *state.Node {
 	return d.keys.State()
 }
 
-// rekey answers the messages about keys as a Configuration Server does; nil for
+// answerKeys answers the messages about keys as a Configuration Server does; nil for
 // others.
-func (d *Node) rekey(m Message) access.Message {
+func (d *Node) answerKeys(m Message) access.Message {
 	switch m.Opcode {
 	case configuration.OpNetKeyAdd:
 		in := Decode[configuration.NetKeyAdd](m)

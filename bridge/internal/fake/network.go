@@ -35,7 +35,7 @@ const (
 type Network struct {
 	// Report takes what the bridge's own node reports.
 	Report func(node.Event)
-	// Asked is told of each request before anything is done; nil for nobody.
+	// Asked is called with each request before it is carried out; may be nil.
 	Asked func(node.Request)
 	// AppKey and DeviceKey are the keys of the network and of every node.
 	AppKey, DeviceKey crypto.Key
@@ -266,8 +266,8 @@ func (n *Network) Peers(context.Context) ([]state.Peer, error) {
 	return peers, nil
 }
 
-// Befriend sets the friendships of the bridge's own node.
-func (n *Network) Befriend(list ...friend.Status) {
+// SetFriendships sets the friendships of the bridge's own node.
+func (n *Network) SetFriendships(list ...friend.Status) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.friendships = list

@@ -159,7 +159,7 @@ func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if answer = d.configuration(m); answer == nil {
-		answer = d.rekey(m)
+		answer = d.answerKeys(m)
 	}
 	if answer == nil {
 		answer = d.application(m)

@@ -14,7 +14,7 @@ import (
 type bare struct{ node *state.Node }
 
 func (h bare) State() *state.Node                 { return h.node }
-func (b bare) Edit(change func(*state.Node) bool) { change(b.State()) }
+func (h bare) Edit(change func(*state.Node) bool) { change(h.State()) }
 func (bare) Reset() error                         { return nil }
 
 // A refresh is taken to each phase from each other one, as after a crash that

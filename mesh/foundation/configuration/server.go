@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Resident is a Host that decides itself whether it leaves its network.
-type Resident interface {
+// ResetHost is a Host that decides itself whether it leaves its network.
+type ResetHost interface {
 	// Leaves reports whether a Config Node Reset of a Configuration Client takes
 	// effect. A node that stays gives no answer, for the only one there is says
 	// that it has left.
@@ -56,7 +56,7 @@ func NewServer(p Product) *Server {
 
 // Receive implements access.Model. A message that cannot be decoded is ignored.
 func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
-	if host, ok := s.Host().(Resident); ok && in.Opcode == OpNodeReset && !host.Leaves(in.Src) {
+	if host, ok := s.Host().(ResetHost); ok && in.Opcode == OpNodeReset && !host.Leaves(in.Src) {
 		return
 	}
 	answer := s.Answer(in)
@@ -70,15 +70,14 @@ func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 }
 
 // leave resets the node. After that it has no key to answer with, and cannot
-// answer a request that comes again because the answer was lost: it says it
-// more than once beforehand.
+// answer a request that comes again because the answer was lost. So it sends the
+// answer more than once beforehand.
 func (s *Server) leave(ctx access.Context, answer access.Message) {
 	const more = 2
 	for range more {
 		ctx.Reply(answer)
 	}
-	// The node reports an error of its own; nobody asks this model.
-	_ = s.Host().Reset()
+	_ = s.Host().Reset() // the node reports an error
 }
 
 // Composition is page 0 of the node's composition data (section 4.2.2.1).

@@ -97,8 +97,6 @@ func (s *Server) subscribe(element, group mesh.Address, id mesh.ModelID, change 
 			answer.Status = change(model)
 			return answer.Status == foundation.Success
 		})
-		if answer.Status == foundation.Success {
-		}
 	}
 	return answer
 }

@@ -86,15 +86,6 @@ type IVIndexChanged struct {
 	Update  bool
 }
 
-func (MessageReceived) NodeEvent()  {}
-func (DeviceHeard) NodeEvent()      {}
-func (ProvisioningStep) NodeEvent() {}
-func (ProvisioningDone) NodeEvent() {}
-func (RequestDone) NodeEvent()      {}
-func (Joined) NodeEvent()           {}
-func (Left) NodeEvent()             {}
-func (IVIndexChanged) NodeEvent()   {}
-
 // FriendshipChanged says that a friendship began or ended, on either side.
 type FriendshipChanged struct {
 	LPN, Friend mesh.Address
@@ -110,9 +101,6 @@ type HeartbeatReceived struct {
 	Features uint16 // in use at the source, as in composition data
 	RSSI     int8   // of the last hop, dBm
 }
-
-func (FriendshipChanged) NodeEvent() {}
-func (HeartbeatReceived) NodeEvent() {}
 
 // ProxyConnected says that this node is the client of a proxy, which has shown
 // that it has the key of the network.
@@ -153,15 +141,57 @@ type ResetRefused struct{ By mesh.Address }
 // KeysChanged says that keys were added or removed, by whomever.
 type KeysChanged struct{}
 
-func (ProxyConnected) NodeEvent()    {}
-func (ProxyLost) NodeEvent()         {}
-func (RefreshDone) NodeEvent()       {}
-func (KeyRefreshChanged) NodeEvent() {}
-func (ResetRefused) NodeEvent()      {}
-func (KeysChanged) NodeEvent()       {}
-
 // Faulted says that a part could not do something that nobody waits for: a
 // change that could not be stored, for example.
 type Faulted struct{ Err error }
 
+// NodeEvent implements Event.
+func (MessageReceived) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (DeviceHeard) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (ProvisioningStep) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (ProvisioningDone) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (RequestDone) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (Joined) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (Left) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (IVIndexChanged) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (FriendshipChanged) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (HeartbeatReceived) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (ProxyConnected) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (ProxyLost) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (RefreshDone) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (KeyRefreshChanged) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (ResetRefused) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (KeysChanged) NodeEvent() {}
+
+// NodeEvent implements Event.
 func (Faulted) NodeEvent() {}

@@ -25,6 +25,8 @@ type Host interface {
 	Edit(change func(*state.Node))
 	// ConfigurationChanged makes all parts act by the changed configuration.
 	ConfigurationChanged()
+	// Wake asks for the part's Flush before the input ends.
+	Wake(f Flusher)
 	// Save asks for the part's Save before the input ends.
 	Save(p Part)
 	// Persist stores a change before anything is sent or reported.
@@ -32,8 +34,9 @@ type Host interface {
 
 	// Report tells the owner of the node of an event.
 	Report(e Event)
-	// Advertise sends a PDU on the advertising bearer.
-	Advertise(out bearer.Outgoing)
+	// Advertise sends a PDU of at most bearer.MaxPDU octets on the advertising
+	// bearer.
+	Advertise(kind bearer.Kind, lane bearer.Lane, how bearer.Transmit, pdu []byte)
 	// CancelLane drops what waits on a lane of the advertising bearer.
 	CancelLane(lane bearer.Lane)
 	// Act wants something done with the GATT bearer.

@@ -36,6 +36,15 @@ type Part interface {
 	Counters(to *Counters)
 }
 
+// Flusher is a part that collects what its state machine has to say, and puts it
+// out before the input ends.
+type Flusher interface {
+	Part
+	// Flush puts it out. The core calls it after the part has asked for it
+	// (Host.Wake).
+	Flush()
+}
+
 // Inputs is a set of kinds of input.
 type Inputs uint16
 
@@ -48,13 +57,9 @@ const (
 	Delivery                        // the end of a segmented message: Input.Delivery
 	Sighting                        // an advertisement of a mesh service: Input.Sighting
 	Link                            // an event of a GATT connection: Input.Link
-	// End is the end of an input of any kind. The part puts out what its state
-	// machine has to say. It returns true when it has done something that other
-	// parts may have to act on; then all are asked again.
-	End
 
 	// Kinds is how many kinds there are.
-	Kinds = 8
+	Kinds = 7
 )
 
 // Index is the place of a single kind, 0 to Kinds-1.

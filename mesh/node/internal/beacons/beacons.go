@@ -173,7 +173,7 @@ func (b *Beacons) Tick() {
 		// interval cannot tell a repetition from the beacon of another node.
 		once := bearer.Transmit{Count: 1, Interval: leastInterval}
 		pdu := s.BeaconKeys().AppendSecure(nil, b.iv.Said(s.Phase))
-		b.host.Advertise(bearer.NewOutgoing(bearer.Beacon, bearer.BeaconLane(), once, pdu))
+		b.host.Advertise(bearer.Beacon, bearer.BeaconLane(), once, pdu)
 	}
 }
 

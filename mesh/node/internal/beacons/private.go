@@ -86,7 +86,7 @@ func (p *Private) send(s *keys.Subnet, b *private) {
 		b.drawn, b.said = now, said
 	}
 	pdu := s.BeaconKeys().AppendPrivate(nil, said, b.random)
-	p.host.Advertise(bearer.NewOutgoing(bearer.Beacon, bearer.BeaconLane(), n.NetworkTransmit.Transmit(), pdu))
+	p.host.Advertise(bearer.Beacon, bearer.BeaconLane(), n.NetworkTransmit.Transmit(), pdu)
 }
 
 // NextDeadline implements part.Part.

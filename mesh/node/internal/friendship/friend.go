@@ -28,7 +28,7 @@ type Friend struct {
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Part            = (*Friend)(nil)
+	_ part.Flusher         = (*Friend)(nil)
 	_ requests.FriendQueue = (*Friend)(nil)
 )
 
@@ -39,18 +39,15 @@ type queued struct {
 }
 
 // Inputs implements part.Part.
-func (f *Friend) Inputs() part.Inputs { return part.Control | part.End }
+func (f *Friend) Inputs() part.Inputs { return part.Control }
 
 // Input implements part.Part.
 func (f *Friend) Input(in *part.Input) bool {
-	if in.Kind == part.End {
-		return f.all.carryOut(&f.out, nil)
-	}
 	m := in.Control
 	if f.role == nil || m.Segmented || !isFriendOpcode(m.Opcode) {
 		return false
 	}
-	f.role.Receive(f.host.Now(), f.all.control(m), &f.out)
+	f.role.Receive(f.host.Now(), f.all.control(m), f.output())
 	f.all.carryOut(&f.out, m.By)
 	return true
 }
@@ -66,13 +63,22 @@ func (f *Friendships) control(m *part.ControlMessage) *friend.Control {
 	}
 }
 
+// output is where the state machine puts out what it wants done.
+func (f *Friend) output() *friend.Output {
+	f.host.Wake(f)
+	return &f.out
+}
+
+// Flush implements part.Flusher.
+func (f *Friend) Flush() { f.all.carryOut(&f.out, nil) }
+
 // ConfigurationChanged implements part.Part.
 func (f *Friend) ConfigurationChanged() {
 	n := f.host.State()
 	befriends := n.Friend == state.Enabled && n.IsProvisioned()
 	if befriends && f.role == nil {
 		f.role = friend.New(friend.Config{
-			Author:      author{f.all},
+			Node:        author{f.all},
 			Address:     n.Address,
 			Friendships: f.all.cfg.Friend.Friendships,
 			Queue:       f.all.cfg.Friend.Queue,
@@ -83,13 +89,13 @@ func (f *Friend) ConfigurationChanged() {
 		return
 	}
 	if !befriends {
-		f.role.Stop(0, true, &f.out)
+		f.role.Stop(0, true, f.output())
 		f.role = nil
 		return
 	}
 	for _, l := range f.all.links {
 		if n.Subnet(l.NetKey) == nil {
-			f.role.Stop(l.NetKey, false, &f.out)
+			f.role.Stop(l.NetKey, false, f.output())
 		}
 	}
 	f.tellSecurity()
@@ -129,7 +135,7 @@ func (f *Friend) tellSecurity() {
 func (f *Friend) Tick() {
 	f.tellSecurity()
 	if f.role != nil && deadline.Due(f.role.NextDeadline(), f.host.Now()) {
-		f.role.Tick(f.host.Now(), &f.out)
+		f.role.Tick(f.host.Now(), f.output())
 	}
 }
 
@@ -184,7 +190,7 @@ func (f *Friend) queueControl(p *network.PDU) bool {
 // Drop ends the friendship with a node that has left the network.
 func (f *Friend) Drop(lpn mesh.Address) {
 	if f.role != nil {
-		f.role.Drop(lpn, &f.out)
+		f.role.Drop(lpn, f.output())
 	}
 }
 

@@ -191,10 +191,7 @@ func (f *Friendships) Credentials(net mesh.KeyIndex) *network.Credentials {
 
 // carryOut does what a state machine wants done. by is what the PDU was opened
 // with that it has received, nil for none.
-func (f *Friendships) carryOut(out *friend.Output, by *network.Credentials) bool {
-	if !out.Links && len(out.Send) == 0 && len(out.Events) == 0 {
-		return false
-	}
+func (f *Friendships) carryOut(out *friend.Output, by *network.Credentials) {
 	if out.Links {
 		f.deriveLinks()
 	}
@@ -206,7 +203,6 @@ func (f *Friendships) carryOut(out *friend.Output, by *network.Credentials) bool
 	for _, e := range events {
 		f.event(e, by)
 	}
-	return true
 }
 
 // send seals a PDU. One lane for each Low Power node keeps what its Friend hands
@@ -242,7 +238,7 @@ func (f *Friendships) event(e friend.Event, by *network.Credentials) {
 		f.host.Report(part.FriendshipChanged{LPN: e.LPN, Friend: e.Friend, Reason: string(e.Reason)})
 		f.cfg.Features.FeaturesChanged()
 		f.cfg.Requests.QueueGone()
-	case friend.Handed:
+	case friend.Delivered:
 		f.cfg.Requests.PolledFor(part.RequestID(e.ID))
 	case friend.Secured:
 		f.followFriend(e, by)
@@ -267,12 +263,12 @@ func drawCounter(h part.Host) uint16 { return uint16(h.Jitter(0, 1<<16)) }
 // author is what the state machines need of their node.
 type author struct{ *Friendships }
 
-var _ friend.Author = author{}
+var _ friend.Node = author{}
 
-// Next implements friend.Author.
+// Next implements friend.Node.
 func (a author) Next() (mesh.SequenceNumber, mesh.IVIndex, error) { return a.cfg.Sequence.Next() }
 
-// Security implements friend.Author.
+// Security implements friend.Node.
 func (a author) Security(net mesh.KeyIndex) beacon.State {
 	phase := state.NormalOperation
 	if s := a.cfg.Keys.Subnet(net); s != nil {
@@ -281,7 +277,7 @@ func (a author) Security(net mesh.KeyIndex) beacon.State {
 	return a.cfg.IVIndex.Said(phase)
 }
 
-// Compose implements friend.Author.
+// Compose implements friend.Node.
 func (a author) Compose(d *friend.Draft) ([]network.PDU, error) {
 	q := d.Message.(*queued)
 	m := q.to.Access(q.payload)

@@ -26,24 +26,30 @@ type LowPower struct {
 	out  friend.Output
 }
 
-var _ part.Part = (*LowPower)(nil)
+var _ part.Flusher = (*LowPower)(nil)
 
 // Inputs implements part.Part.
-func (l *LowPower) Inputs() part.Inputs { return part.Control | part.End }
+func (l *LowPower) Inputs() part.Inputs { return part.Control }
 
 // Input implements part.Part.
 func (l *LowPower) Input(in *part.Input) bool {
-	if in.Kind == part.End {
-		return l.all.carryOut(&l.out, nil)
-	}
 	m := in.Control
 	if l.role == nil || m.Segmented || !isFriendOpcode(m.Opcode) {
 		return false
 	}
-	l.role.Receive(l.host.Now(), l.all.control(m), &l.out)
+	l.role.Receive(l.host.Now(), l.all.control(m), l.output())
 	l.all.carryOut(&l.out, m.By)
 	return true
 }
+
+// output is where the state machine puts out what it wants done.
+func (l *LowPower) output() *friend.Output {
+	l.host.Wake(l)
+	return &l.out
+}
+
+// Flush implements part.Flusher.
+func (l *LowPower) Flush() { l.all.carryOut(&l.out, nil) }
 
 // ConfigurationChanged implements part.Part. It makes the node a Low Power node
 // once it is in a network, and tells its Friend what it is subscribed to.
@@ -69,7 +75,7 @@ func (l *LowPower) ConfigurationChanged() {
 	if l.role == nil {
 		t := n.NetworkTransmit.Transmit()
 		l.role = friend.NewLowPower(friend.LowPowerConfig{
-			Author:       author{l.all},
+			Node:         author{l.all},
 			Address:      n.Address,
 			Elements:     uint8(len(n.Elements)),
 			NetKey:       n.Subnets[0].Index,
@@ -84,7 +90,7 @@ func (l *LowPower) ConfigurationChanged() {
 		l.role.Start(l.host.Now())
 	}
 	subscribed := l.all.cfg.Models.Subscriptions([]mesh.Address{mesh.AllNodes})
-	l.role.Subscribe(l.host.Now(), subscribed, &l.out)
+	l.role.Subscribe(l.host.Now(), subscribed, l.output())
 }
 
 // LeftNetwork implements part.Part.
@@ -99,7 +105,7 @@ func (l *LowPower) Tick() {
 	if l.role == nil {
 		return
 	}
-	l.role.Tick(l.host.Now(), &l.out)
+	l.role.Tick(l.host.Now(), l.output())
 	if l.all.cfg.Layers.Sending() > 0 || l.all.cfg.Requests.Pending() > 0 {
 		l.role.PollWithin(l.host.Now(), soon)
 	}
@@ -128,7 +134,7 @@ func (l *LowPower) Friend() mesh.Address {
 // Leave ends the friendship. The node then listens all the time.
 func (l *LowPower) Leave() {
 	if l.role != nil {
-		l.role.Stop(l.host.Now(), &l.out)
+		l.role.Stop(l.host.Now(), l.output())
 	}
 }
 
@@ -154,14 +160,14 @@ func (l *LowPower) receive(r *part.Received) bool {
 	case l.role == nil:
 		return false
 	case l.all.by(r.By) == nil:
-		if isFriendMessage(&r.PDU) || !l.role.Returns(l.host.Now()) {
+		if isFriendMessage(&r.PDU) || !l.role.Rejoins(l.host.Now()) {
 			l.all.cfg.Layers.ReceiveHere(r, false)
 		}
 		return true
 	}
 	l.all.cfg.Layers.ReceiveHere(r, true)
 	if !isFriendMessage(&r.PDU) {
-		l.role.Heard(l.host.Now(), &l.out)
+		l.role.Heard(l.host.Now(), l.output())
 		l.all.carryOut(&l.out, r.By)
 	}
 	return true

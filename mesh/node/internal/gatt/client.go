@@ -65,19 +65,15 @@ type usedProxy struct {
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Part = (*Client)(nil)
-	_ User      = (*Client)(nil)
+	_ part.Flusher = (*Client)(nil)
+	_ User         = (*Client)(nil)
 )
 
 // Inputs implements part.Part.
-func (c *Client) Inputs() part.Inputs { return part.Sighting | part.End }
+func (c *Client) Inputs() part.Inputs { return part.Sighting }
 
 // Input implements part.Part.
 func (c *Client) Input(in *part.Input) bool {
-	if in.Kind == part.End {
-		c.update()
-		return c.carryOut()
-	}
 	if in.Sighting.Service != bearer.ProxyService {
 		return false
 	}
@@ -101,10 +97,10 @@ func (c *Client) sight(s *bearer.Sighting) {
 			continue
 		}
 		c.sighted++
-		c.client.Sight(now, proxy.Candidate{
+		c.client.Sighted(now, proxy.Candidate{
 			Peer: s.From, Adapter: s.Adapter, RSSI: s.RSSI, NetKey: p.index, Node: node,
 			Preferred: node != mesh.Unassigned && node == c.newcomer.address && now.Before(c.newcomer.until),
-		}, &c.out)
+		}, c.output())
 		return
 	}
 }
@@ -129,12 +125,17 @@ func (c *Client) identify(p *subnet, t proxy.Identification, data []byte) (mesh.
 	return mesh.Unassigned, false
 }
 
-// carryOut does what the state machine wants done.
-func (c *Client) carryOut() bool {
+// output is where the state machine puts out what it wants done.
+func (c *Client) output() *proxy.ClientOutput {
+	c.host.Wake(c)
+	return &c.out
+}
+
+// Flush implements part.Flusher. It lets the client work when it should, and does
+// what the state machine wants done.
+func (c *Client) Flush() {
+	c.update()
 	out := &c.out
-	if len(out.Disconnect)+len(out.Connect)+len(out.Configure) == 0 {
-		return false
-	}
 	for _, id := range out.Disconnect {
 		if l := c.links.Find(id); l != nil {
 			c.links.End(l)
@@ -150,11 +151,10 @@ func (c *Client) carryOut() bool {
 		}
 	}
 	out.Reset()
-	return true
 }
 
 // Opened implements User.
-func (c *Client) Opened(l *Link) { c.client.Opened(c.host.Now(), l.ID, &c.out) }
+func (c *Client) Opened(l *Link) { c.client.Opened(c.host.Now(), l.ID, c.output()) }
 
 // Received implements User.
 func (c *Client) Received(l *Link, kind proxy.MessageType, message []byte) bool {
@@ -166,14 +166,14 @@ func (c *Client) Received(l *Link, kind proxy.MessageType, message []byte) bool 
 	case unreadable:
 		return false
 	case own:
-		c.client.Refuse(c.host.Now(), l.ID, &c.out) // the other end is this very node
+		c.client.Exclude(c.host.Now(), l.ID, c.output()) // the other end is this very node
 	case usable:
 		if used := c.proxies[l.ID]; !used.proven {
 			used.proven, used.node = true, p.Src
 			c.solicitor.found()
 			c.host.Report(part.ProxyConnected{Peer: l.Peer, Node: used.node, NetKey: used.netKey})
 		}
-		c.client.Receive(c.host.Now(), l.ID, p.Src, m, &c.out)
+		c.client.Receive(c.host.Now(), l.ID, p.Src, m, c.output())
 	case replayed, strange: // counted
 	}
 	return true
@@ -185,20 +185,20 @@ func (c *Client) Closed(l *Link, reason error) {
 		c.host.Report(part.ProxyLost{Peer: l.Peer, Node: used.node, NetKey: used.netKey, Err: reason})
 	}
 	delete(c.proxies, l.ID)
-	c.client.Closed(c.host.Now(), l.ID, &c.out)
+	c.client.Closed(c.host.Now(), l.ID, c.output())
 }
 
 // ConfigurationChanged implements part.Part.
 func (c *Client) ConfigurationChanged() {
-	c.client.Retain(func(k mesh.KeyIndex) bool { return c.host.State().Subnet(k) != nil }, &c.out)
-	c.client.SetWish(c.host.Now(), c.wish(), &c.out)
+	c.client.Retain(func(k mesh.KeyIndex) bool { return c.host.State().Subnet(k) != nil }, c.output())
+	c.client.SetFilter(c.host.Now(), c.wish(), c.output())
 }
 
 // wish is the filter that this node wants of a proxy. A node that monitors its
 // network wants to hear what is sent to groups that it does not know, which only
 // an empty reject list gives. Any other node names its addresses.
-func (c *Client) wish() proxy.Wish {
-	w := proxy.Wish{Type: proxy.AcceptList}
+func (c *Client) wish() proxy.FilterState {
+	w := proxy.FilterState{Type: proxy.AcceptList}
 	if c.monitor {
 		w.Type = proxy.RejectList
 	}
@@ -250,20 +250,25 @@ func (c *Client) connected() bool {
 // and may hear nothing but what comes over a connection.
 func (c *Client) Welcome(address mesh.Address) {
 	c.newcomer = newcomer{address: address, until: c.host.Now().Add(newcomerTime)}
+	c.host.Wake(c)
 }
 
 // HeardNetwork notes by which way something authentic of the network came.
 func (c *Client) HeardNetwork(o part.Origin) {
-	if o.Advertised() {
-		c.lastOnAir = c.host.Now()
+	if !o.Advertised() {
+		return
+	}
+	c.lastOnAir = c.host.Now()
+	if c.options.Client == part.ClientAuto && c.client.Enabled() {
+		c.host.Wake(c) // a proxy may not be wanted any more
 	}
 }
 
 // Alone reports since when the node has looked for a proxy and has none.
-func (c *Client) Alone() (since time.Time, alone bool) { return c.client.Alone() }
+func (c *Client) Alone() (since time.Time, alone bool) { return c.client.WithoutProxySince() }
 
 // Tick implements part.Part.
-func (c *Client) Tick() { c.client.Tick(c.host.Now(), &c.out) }
+func (c *Client) Tick() { c.client.Tick(c.host.Now(), c.output()) }
 
 // NextDeadline implements part.Part: also when the network will have been silent
 // for long enough.

@@ -24,7 +24,7 @@ type IVIndex interface {
 // Advertiser appends what a node advertises while it is no proxy: an
 // unprovisioned device that can be provisioned over PB-GATT.
 type Advertiser interface {
-	AppendAdvertising(dst []bearer.Beckon) (all []bearer.Beckon, only bool)
+	AppendAdvertising(dst []bearer.ConnectableAdvertisement) (all []bearer.ConnectableAdvertisement, only bool)
 }
 
 // Server is the part of a node that serves the clients of its proxy.
@@ -37,9 +37,9 @@ type Server struct {
 	server   *proxy.Server
 	served   []*subnet
 	clients  map[bearer.LinkID]*servedClient
-	proxyWas state.Feature   // GATT Proxy state at the end of the last input
-	shown    []bearer.Beckon // what is advertised
-	scratch  []bearer.Beckon
+	proxyWas state.Feature                     // GATT Proxy state at the end of the last input
+	shown    []bearer.ConnectableAdvertisement // what is advertised
+	scratch  []bearer.ConnectableAdvertisement
 	ended    []bearer.LinkID // room for Tick
 }
 
@@ -48,20 +48,16 @@ type servedClient struct{ private bool } // it gets private beacons
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Part = (*Server)(nil)
-	_ User      = (*Server)(nil)
-	_ Acceptor  = (*Server)(nil)
+	_ part.Flusher = (*Server)(nil)
+	_ User         = (*Server)(nil)
+	_ Acceptor     = (*Server)(nil)
 )
 
 // Inputs implements part.Part.
-func (s *Server) Inputs() part.Inputs { return part.Sighting | part.End }
+func (s *Server) Inputs() part.Inputs { return part.Sighting }
 
 // Input implements part.Part.
 func (s *Server) Input(in *part.Input) bool {
-	if in.Kind == part.End {
-		s.update()
-		return false
-	}
 	if in.Sighting.Service != bearer.SolicitationService {
 		return false
 	}
@@ -75,11 +71,13 @@ func (s *Server) Accept(e *bearer.LinkEvent) User {
 		return nil
 	}
 	s.tell() // what is news to the clients that are here already
+	s.Wake()
 	return s
 }
 
 // Opened implements User. It tells a client the state of the subnets (section 6.7).
 func (s *Server) Opened(l *Link) {
+	s.Wake()
 	public := s.host.State().Proxy == state.Enabled
 	for _, p := range s.served {
 		public = public || !p.node.until.IsZero() && p.node.kind == proxy.NodeIdentity
@@ -109,6 +107,7 @@ func (s *Server) Received(l *Link, kind proxy.MessageType, message []byte) bool 
 func (s *Server) Closed(l *Link, _ error) {
 	delete(s.clients, l.ID)
 	s.server.Closed(l.ID)
+	s.Wake()
 }
 
 // isProxy reports whether messages go from one bearer to the other.
@@ -148,6 +147,7 @@ func (s *Server) solicited(data []byte) {
 	s.host.Edit(func(n *state.Node) { n.Solicitations.Accept(p.Src, p.Seq) })
 	if found := s.subnet(p.NetKey); found != nil {
 		found.solicited = s.host.Now().Add(time.Duration(n.OnDemandProxy) * time.Second)
+		s.Wake()
 	}
 }
 
@@ -170,8 +170,16 @@ func (s *Server) writeBeacon(l *Link, p *subnet) {
 	s.links.Write(l, proxy.MeshBeacon, own.BeaconKeys().AppendPrivate(nil, said, random))
 }
 
-// update makes what happens over connections follow the node's state.
-func (s *Server) update() {
+// Wake makes the server look again at what the node advertises and what its clients
+// know.
+func (s *Server) Wake() { s.host.Wake(s) }
+
+// IVIndexChanged implements ivupdate.Follower: clients are told.
+func (s *Server) IVIndexChanged() { s.Wake() }
+
+// Flush implements part.Flusher. It makes what happens over connections follow the
+// node's state.
+func (s *Server) Flush() {
 	n := s.host.State()
 	if s.proxyWas == state.Enabled && n.Proxy != state.Enabled {
 		// Section 4.2.12: without the feature the node does not identify itself.
@@ -186,15 +194,15 @@ func (s *Server) update() {
 	}
 	s.tell()
 	all := s.appendAdvertising(s.scratch[:0])
-	if !slices.EqualFunc(all, s.shown, sameBeckon) {
+	if !slices.EqualFunc(all, s.shown, sameAdvertisement) {
 		s.shown = slices.Clone(all)
-		s.host.Act(part.Beckon{All: s.shown})
+		s.host.Act(part.Advertise{All: s.shown})
 	}
 	clear(all)
 	s.scratch = all
 }
 
-func sameBeckon(a, b bearer.Beckon) bool {
+func sameAdvertisement(a, b bearer.ConnectableAdvertisement) bool {
 	return a.Service == b.Service && a.Private == b.Private && slices.Equal(a.Data, b.Data)
 }
 
@@ -229,13 +237,14 @@ func (s *Server) tell() {
 // Tick implements part.Part. It ends the connections of those that have not
 // proven to be of the network, and what was advertised for long enough.
 func (s *Server) Tick() {
-	s.ended = s.server.Strangers(s.ended[:0], s.host.Now())
+	s.ended = s.server.Unauthenticated(s.ended[:0], s.host.Now())
 	for _, id := range s.ended {
 		if l := s.links.Find(id); l != nil {
 			s.links.End(l)
 		}
 	}
 	s.tickIdentities()
+	s.Wake()
 }
 
 // NextDeadline implements part.Part.

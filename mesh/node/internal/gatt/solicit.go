@@ -123,7 +123,7 @@ func (s *Solicitor) Tick() {
 			continue
 		}
 		s.sent++
-		s.host.Advertise(bearer.NewOutgoing(bearer.Solicitation, bearer.BeaconLane(), solicitTransmit(), proxy.SolicitationData(pdu)))
+		s.host.Advertise(bearer.Solicitation, bearer.BeaconLane(), solicitTransmit(), proxy.SolicitationData(pdu))
 	}
 }
 

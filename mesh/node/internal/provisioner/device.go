@@ -23,6 +23,8 @@ type DeviceConfig struct {
 	Elements int
 	// Join makes the node part of the network that it was provisioned into.
 	Join func(*provision.Joined)
+	// Advertising is told that AppendAdvertising may give something else now.
+	Advertising func()
 	// Identify advertises the node's identity, after it was provisioned over
 	// PB-GATT.
 	Identify func()
@@ -40,7 +42,7 @@ type Device struct {
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Part       = (*Device)(nil)
+	_ part.Flusher    = (*Device)(nil)
 	_ gatt.User       = (*Device)(nil)
 	_ gatt.Acceptor   = (*Device)(nil)
 	_ gatt.Advertiser = (*Device)(nil)
@@ -93,17 +95,14 @@ func (d *Device) start() error {
 func (d *Device) waits() bool { return d.device != nil && !d.host.State().IsProvisioned() }
 
 // Inputs implements part.Part.
-func (d *Device) Inputs() part.Inputs { return part.Provisioning | part.End }
+func (d *Device) Inputs() part.Inputs { return part.Provisioning }
 
 // Input implements part.Part.
 func (d *Device) Input(in *part.Input) bool {
-	if in.Kind == part.End {
-		return d.flush()
-	}
 	if d.device == nil {
 		return false
 	}
-	d.device.Receive(d.host.Now(), in.PDU, &d.out)
+	d.device.Receive(d.host.Now(), in.PDU, d.output())
 	// A node already, whose own link has not ended yet, may be a provisioner.
 	return !d.host.State().IsProvisioned()
 }
@@ -114,14 +113,18 @@ func (d *Device) Value(uuid mesh.UUID, value string) (found bool, err error) {
 	if d.device == nil || d.host.State().UUID != uuid {
 		return false, nil
 	}
-	return true, d.device.Input(d.host.Now(), value, &d.out)
+	return true, d.device.Input(d.host.Now(), value, d.output())
 }
 
-// flush acts on what the device puts out.
-func (d *Device) flush() bool {
-	did := false
+// output is where the device puts out what it wants done.
+func (d *Device) output() *provision.Output {
+	d.host.Wake(d)
+	return &d.out
+}
+
+// Flush implements part.Flusher. It acts on what the device puts out.
+func (d *Device) Flush() {
 	for len(d.out.Events)+len(d.out.Send)+len(d.out.Cancel)+len(d.out.Carry)+len(d.out.End) > 0 {
-		did = true
 		out := d.out
 		d.cfg.PBADV.Send(out.Cancel, out.Send)
 		d.out = provision.Output{Cancel: out.Cancel[:0], Send: out.Send[:0]}
@@ -142,7 +145,7 @@ func (d *Device) flush() bool {
 	if d.device != nil && d.device.Done() {
 		d.device = nil
 	}
-	return did
+	d.cfg.Advertising()
 }
 
 func (d *Device) event(e provision.Event) {
@@ -160,7 +163,7 @@ func (d *Device) Tick() {
 	}
 	now := d.host.Now()
 	if deadline.Due(d.device.NextDeadline(), now) {
-		d.device.Tick(now, &d.out)
+		d.device.Tick(now, d.output())
 	}
 	if !d.waits() || !deadline.Due(d.nextBeacon, now) {
 		return
@@ -169,7 +172,7 @@ func (d *Device) Tick() {
 	if !d.device.Linked() {
 		n := d.host.State()
 		b := beacon.Unprovisioned{UUID: n.UUID, OOB: d.cfg.Options.Information()}
-		d.host.Advertise(bearer.NewOutgoing(bearer.Beacon, bearer.BeaconLane(), n.NetworkTransmit.Transmit(), b.Append(nil)))
+		d.host.Advertise(bearer.Beacon, bearer.BeaconLane(), n.NetworkTransmit.Transmit(), b.Append(nil))
 	}
 }
 
@@ -186,7 +189,7 @@ func (d *Device) NextDeadline() time.Time {
 }
 
 // AppendAdvertising implements gatt.Advertiser.
-func (d *Device) AppendAdvertising(dst []bearer.Beckon) (all []bearer.Beckon, only bool) {
+func (d *Device) AppendAdvertising(dst []bearer.ConnectableAdvertisement) (all []bearer.ConnectableAdvertisement, only bool) {
 	if !d.waits() {
 		return dst, false
 	}
@@ -194,7 +197,7 @@ func (d *Device) AppendAdvertising(dst []bearer.Beckon) (all []bearer.Beckon, on
 		return dst, true
 	}
 	data := proxy.DeviceServiceData(d.host.State().UUID, d.cfg.Options.Information())
-	return append(dst, bearer.Beckon{Service: bearer.ProvisioningService, Data: data}), true
+	return append(dst, bearer.ConnectableAdvertisement{Service: bearer.ProvisioningService, Data: data}), true
 }
 
 // Accept implements gatt.Acceptor.
@@ -208,7 +211,7 @@ func (d *Device) Accept(*bearer.LinkEvent) gatt.User {
 // Opened implements gatt.User.
 func (d *Device) Opened(l *gatt.Link) {
 	if d.device != nil {
-		d.device.Connected(d.host.Now(), uint32(l.ID), &d.out)
+		d.device.Connected(d.host.Now(), uint32(l.ID), d.output())
 	}
 }
 
@@ -218,7 +221,7 @@ func (d *Device) Received(l *gatt.Link, kind proxy.MessageType, message []byte) 
 		return false
 	}
 	if d.device != nil {
-		d.device.ReceivePDU(d.host.Now(), uint32(l.ID), message, &d.out)
+		d.device.ReceivePDU(d.host.Now(), uint32(l.ID), message, d.output())
 	}
 	return true
 }
@@ -226,7 +229,7 @@ func (d *Device) Received(l *gatt.Link, kind proxy.MessageType, message []byte) 
 // Closed implements gatt.User.
 func (d *Device) Closed(l *gatt.Link, reason error) {
 	if d.device != nil {
-		d.device.Disconnected(d.host.Now(), uint32(l.ID), reason, &d.out)
+		d.device.Disconnected(d.host.Now(), uint32(l.ID), reason, d.output())
 	}
 	d.cfg.Identify()
 }

@@ -70,7 +70,7 @@ func (p *PBADV) Tick() {
 		if !deadline.Due(h.at, p.host.Now()) {
 			return false
 		}
-		p.host.Advertise(h.Outgoing)
+		p.host.Advertise(h.Kind, h.Lane, h.Transmit, h.PDU())
 		return true
 	})
 }

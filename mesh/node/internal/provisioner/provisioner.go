@@ -80,8 +80,8 @@ type Provisioner struct {
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Part = (*Provisioner)(nil)
-	_ gatt.User = (*Provisioner)(nil)
+	_ part.Flusher = (*Provisioner)(nil)
+	_ gatt.User    = (*Provisioner)(nil)
 )
 
 // New makes the part, and the one for sessions through other nodes.
@@ -152,7 +152,7 @@ func (p *Provisioner) start(s *session, o provision.ProvisionerOptions) error {
 	s.Provisioner = machine
 	p.sessions = append(p.sessions, s)
 	p.share()
-	s.Open(p.host.Now(), &p.out)
+	s.Open(p.host.Now(), p.output())
 	p.connect(s)
 	if s.remote != nil {
 		p.remote.open(s)
@@ -166,7 +166,7 @@ func (p *Provisioner) Abort(uuid mesh.UUID, reason string) bool {
 	if s == nil {
 		return false
 	}
-	s.Abort(p.host.Now(), reason, &p.out)
+	s.Abort(p.host.Now(), reason, p.output())
 	return true
 }
 
@@ -177,7 +177,7 @@ func (p *Provisioner) Value(uuid mesh.UUID, value string) (found bool, err error
 	if s == nil {
 		return false, nil
 	}
-	return true, s.Input(p.host.Now(), value, &p.out)
+	return true, s.Input(p.host.Now(), value, p.output())
 }
 
 // Reserved lists the addresses of sessions that have not ended.
@@ -192,13 +192,10 @@ func (p *Provisioner) Reserved() []peers.Range {
 }
 
 // Inputs implements part.Part.
-func (p *Provisioner) Inputs() part.Inputs { return part.Provisioning | part.End }
+func (p *Provisioner) Inputs() part.Inputs { return part.Provisioning }
 
 // Input implements part.Part.
 func (p *Provisioner) Input(in *part.Input) bool {
-	if in.Kind == part.End {
-		return p.flush()
-	}
 	link, ok := provision.LinkOf(in.PDU)
 	if !ok {
 		p.host.CountMalformed()
@@ -208,7 +205,7 @@ func (p *Provisioner) Input(in *part.Input) bool {
 	if s == nil {
 		return false
 	}
-	s.Receive(p.host.Now(), in.PDU, &p.out)
+	s.Receive(p.host.Now(), in.PDU, p.output())
 	return true
 }
 
@@ -216,7 +213,7 @@ func (p *Provisioner) Input(in *part.Input) bool {
 func (p *Provisioner) Tick() {
 	for _, s := range p.sessions {
 		if deadline.Due(s.NextDeadline(), p.host.Now()) {
-			s.Tick(p.host.Now(), &p.out)
+			s.Tick(p.host.Now(), p.output())
 		}
 	}
 }
@@ -230,12 +227,16 @@ func (p *Provisioner) NextDeadline() time.Time {
 	return next
 }
 
-// flush acts on what the sessions put out. Accepting a device puts out more, hence
-// the loop.
-func (p *Provisioner) flush() bool {
-	did := false
+// output is where the sessions put out what they want done.
+func (p *Provisioner) output() *provision.Output {
+	p.host.Wake(p)
+	return &p.out
+}
+
+// Flush implements part.Flusher. It acts on what the sessions put out. Accepting a
+// device puts out more, hence the loop.
+func (p *Provisioner) Flush() {
 	for len(p.out.Events)+len(p.out.Send)+len(p.out.Cancel)+len(p.out.Carry)+len(p.out.End) > 0 {
-		did = true
 		out := p.out
 		p.cfg.PBADV.Send(out.Cancel, out.Send)
 		p.out = provision.Output{Cancel: out.Cancel[:0], Send: out.Send[:0]}
@@ -247,7 +248,6 @@ func (p *Provisioner) flush() bool {
 		p.carry(out.Carry, out.End)
 	}
 	p.drop()
-	return did
 }
 
 // drop takes the sessions off the list that are done.
@@ -291,7 +291,7 @@ func (p *Provisioner) event(s *session, e provision.Event) {
 	case provision.CapabilitiesGot:
 		p.host.Report(part.ProvisioningStep{UUID: e.UUID, Step: string(e.Step), Offers: e.Capabilities})
 		if err := p.accept(s, e.Capabilities); err != nil {
-			s.Reject(p.host.Now(), err, &p.out)
+			s.Reject(p.host.Now(), err, p.output())
 		}
 	case provision.Completed:
 		s.ended = true
@@ -357,7 +357,7 @@ func (p *Provisioner) accept(s *session, offered *provision.Capabilities) error 
 	if err != nil {
 		return err
 	}
-	return s.Accept(p.host.Now(), provision.Acceptance{Network: network, Address: s.address, Auth: auth}, &p.out)
+	return s.Accept(p.host.Now(), provision.Acceptance{Network: network, Address: s.address, Auth: auth}, p.output())
 }
 
 // authentication is how a device with these capabilities is authenticated.
@@ -445,7 +445,7 @@ func (p *Provisioner) sessionOf(id bearer.LinkID) *session {
 // Opened implements gatt.User.
 func (p *Provisioner) Opened(l *gatt.Link) {
 	if s := p.sessionOf(l.ID); s != nil {
-		s.Connected(p.host.Now(), &p.out)
+		s.Connected(p.host.Now(), p.output())
 	}
 }
 
@@ -455,7 +455,7 @@ func (p *Provisioner) Received(l *gatt.Link, kind proxy.MessageType, message []b
 		return false
 	}
 	if s := p.sessionOf(l.ID); s != nil {
-		s.ReceivePDU(p.host.Now(), message, &p.out)
+		s.ReceivePDU(p.host.Now(), message, p.output())
 	}
 	return true
 }
@@ -467,7 +467,7 @@ func (p *Provisioner) Closed(l *gatt.Link, reason error) {
 		return
 	}
 	if l.WasOpen() || s.connects >= maxConnects {
-		s.Disconnected(p.host.Now(), reason, &p.out)
+		s.Disconnected(p.host.Now(), reason, p.output())
 		return
 	}
 	s.connect.ID = p.cfg.Links.NextID()

@@ -133,7 +133,7 @@ func (c *RemoteClient) ask(l *remoteLink, m access.Message, respond mesh.Opcode,
 
 // disconnected ends the link of a session.
 func (c *RemoteClient) disconnected(s *session, err error) {
-	s.Disconnected(c.host.Now(), err, &c.sessions.out)
+	s.Disconnected(c.host.Now(), err, c.sessions.output())
 }
 
 // open asks the server to open the link.
@@ -156,7 +156,7 @@ func (c *RemoteClient) open(s *session) {
 		case err != nil:
 			c.disconnected(s, err)
 		case status.State == remoteprovisioning.LinkActive:
-			s.Connected(c.host.Now(), &c.sessions.out)
+			s.Connected(c.host.Now(), c.sessions.output())
 		}
 	})
 }
@@ -305,7 +305,7 @@ func (c *RemoteClient) linkReport(s *session, params []byte) {
 	}
 	switch {
 	case report.Status == remoteprovisioning.Success && report.State == remoteprovisioning.LinkActive:
-		s.Connected(c.host.Now(), &c.sessions.out)
+		s.Connected(c.host.Now(), c.sessions.output())
 	case report.State == remoteprovisioning.LinkIdle && report.Status != remoteprovisioning.Success && report.Status != remoteprovisioning.LinkClosedByClient:
 		s.remote.over = true
 		c.disconnected(s, fmt.Errorf("the node %s says: %v", s.remote.server.Address, report.Status))
@@ -320,9 +320,9 @@ func (c *RemoteClient) pduReport(s *session, params []byte) {
 		return // nothing, or the last one again
 	}
 	if report.InboundPDUNumber != l.in+1 {
-		s.Abort(c.host.Now(), fmt.Sprintf("expected PDU %d of the device through %s, got %d", l.in+1, l.server.Address, report.InboundPDUNumber), &c.sessions.out)
+		s.Abort(c.host.Now(), fmt.Sprintf("expected PDU %d of the device through %s, got %d", l.in+1, l.server.Address, report.InboundPDUNumber), c.sessions.output())
 		return
 	}
 	l.in++
-	s.ReceivePDU(c.host.Now(), report.ProvisioningPDU, &c.sessions.out)
+	s.ReceivePDU(c.host.Now(), report.ProvisioningPDU, c.sessions.output())
 }

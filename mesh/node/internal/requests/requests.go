@@ -78,10 +78,9 @@ type Requests struct {
 	all    []*pending
 	busy   map[mesh.Address]bool // room for start
 	last   part.RequestID
-	ready  bool // something may be startable
 }
 
-var _ part.Part = (*Requests)(nil)
+var _ part.Flusher = (*Requests)(nil)
 
 // New makes the part.
 func New(h part.Host, s Sender, q FriendQueue) *Requests {
@@ -89,7 +88,7 @@ func New(h part.Host, s Sender, q FriendQueue) *Requests {
 }
 
 // Inputs implements part.Part.
-func (r *Requests) Inputs() part.Inputs { return part.Message | part.Delivery | part.End }
+func (r *Requests) Inputs() part.Inputs { return part.Message | part.Delivery }
 
 // Input implements part.Part.
 func (r *Requests) Input(in *part.Input) bool {
@@ -98,11 +97,6 @@ func (r *Requests) Input(in *part.Input) bool {
 		r.match(in.Message)
 	case part.Delivery:
 		return r.delivered(in.Delivery)
-	case part.End:
-		if r.ready {
-			r.ready = false
-			return r.start()
-		}
 	}
 	return false
 }
@@ -123,7 +117,7 @@ func (r *Requests) Add(q part.Request) (part.RequestID, error) {
 	}
 	r.last++
 	r.all = append(r.all, &pending{Request: q, id: r.last})
-	r.ready = true
+	r.host.Wake(r)
 	return r.last, nil
 }
 
@@ -146,7 +140,7 @@ func (r *Requests) Pending() int { return len(r.all) }
 
 // IVIndexChanged implements ivupdate.Follower: requests wait for an IV index that
 // is not known.
-func (r *Requests) IVIndexChanged() { r.ready = true }
+func (r *Requests) IVIndexChanged() { r.host.Wake(r) }
 
 // LeftNetwork implements part.Part.
 func (r *Requests) LeftNetwork() error {
@@ -165,11 +159,11 @@ func (r *Requests) find(id part.RequestID) *pending {
 	return nil
 }
 
-// start sends what may be sent: the first request of each destination, as long as
-// not too many wait for an answer. It reports whether it sent something.
-func (r *Requests) start() bool {
+// Flush implements part.Flusher. It sends what may be sent: the first request of
+// each destination, as long as not too many wait for an answer.
+func (r *Requests) Flush() {
 	if r.host.State().IVIndexUnknown {
-		return false // they wait
+		return // they wait
 	}
 	active := 0
 	clear(r.busy)
@@ -181,11 +175,10 @@ func (r *Requests) start() bool {
 			active++
 		}
 	}
-	began := false
 	// Attempting may end a request at once, hence the copy.
 	for _, p := range slices.Clone(r.all) {
 		if active >= maxActive {
-			break
+			return
 		}
 		if p.active || r.busy[p.Dst] {
 			continue
@@ -197,13 +190,11 @@ func (r *Requests) start() bool {
 			p.wait = p.Wait
 		}
 		r.busy[p.Dst] = true
-		began = true
 		r.attempt(p)
 		if !p.asleep {
 			active++
 		}
 	}
-	return began
 }
 
 // attempt sends the request once more.
@@ -280,7 +271,7 @@ func (r *Requests) QueueGone() {
 // delivered follows a segmented message that belongs to a request.
 func (r *Requests) delivered(d *transport.Delivery) bool {
 	i := slices.IndexFunc(r.all, func(p *pending) bool { return p.active && p.segments == d.Message })
-	r.ready = true
+	r.host.Wake(r)
 	if i < 0 {
 		return false
 	}
@@ -347,7 +338,7 @@ func (r *Requests) NextDeadline() time.Time {
 // finish takes a request off the list and tells of its end.
 func (r *Requests) finish(p *pending, response part.Response, err error) {
 	r.all = slices.DeleteFunc(r.all, func(other *pending) bool { return other == p })
-	r.ready = true
+	r.host.Wake(r)
 	r.queue.Withdraw(p.id)
 	if p.segments != 0 {
 		r.sender.Cancel(p.segments)

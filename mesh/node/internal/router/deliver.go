@@ -11,12 +11,18 @@ import (
 // reports whether there was a message or the end of one.
 func (r *Router) Flush() bool { return r.collect(nil) }
 
+// isQuiet reports whether the transport layer has put out nothing.
+func (r *Router) isQuiet() bool {
+	l := &r.lower
+	return len(l.Network)+len(l.Replay)+len(l.Access)+len(l.Control)+len(l.Done)+len(l.Held) == 0
+}
+
 // collect hands out what the transport layer has put out: because of a PDU, or,
 // with nil, of something else. What a model answers and what a request does next
 // puts out more, hence the loop and the two buffers.
 func (r *Router) collect(by *part.Received) bool {
-	any := false
-	for {
+	found := false
+	for !r.isQuiet() {
 		for _, e := range r.lower.Replay {
 			r.cfg.Output.Replay = append(r.cfg.Output.Replay, store.ReplayEntry(e))
 		}
@@ -28,9 +34,9 @@ func (r *Router) collect(by *part.Received) bool {
 		r.lower.Access, r.lower.Done = r.lower.Access[:0], r.lower.Done[:0]
 		r.seal()
 		if len(messages)+len(done) == 0 {
-			return any
+			return found
 		}
-		any = true
+		found = true
 		for i := range messages {
 			r.deliver(&messages[i], by)
 		}
@@ -38,6 +44,7 @@ func (r *Router) collect(by *part.Received) bool {
 			r.to.Receiver.ReceiveDelivery(&done[i])
 		}
 	}
+	return found
 }
 
 // collectControl hands out control messages, and segmented messages for Low

@@ -116,7 +116,7 @@ func (r *Router) transmit(t *transmission) bool {
 	}
 	r.to.Proxy.WriteNetwork(t.links, pdu)
 	if t.advertise {
-		r.host.Advertise(bearer.NewOutgoing(bearer.Message, t.lane, t.how, pdu))
+		r.host.Advertise(bearer.Message, t.lane, t.how, pdu)
 	}
 	return true
 }

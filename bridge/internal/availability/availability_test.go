@@ -1,0 +1,119 @@
+package availability_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/availability"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/parttest"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+)
+
+// others are the parts that availability needs.
+type others struct{ queries, interviews []string }
+
+func (o *others) Query(d *registry.Device, _ string, _ []string, _ json.RawMessage) {
+	o.queries = append(o.queries, d.Record.Name)
+}
+
+func (o *others) Interview(d *registry.Device, _ part.DeviceAnswer) {
+	o.interviews = append(o.interviews, d.Record.Name)
+}
+
+const silence = 10 * time.Minute
+
+func start(t *testing.T) (*parttest.Bench, *availability.Part, *others) {
+	t.Helper()
+	var p *availability.Part
+	o := &others{}
+	b := parttest.Start(t, func(h *part.Host) part.Part {
+		p = availability.New(h, silence)
+		p.Connect(o, o)
+		return p
+	})
+	return b, p, o
+}
+
+func expect(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got %v, expected %v", what, got, want)
+	}
+}
+
+// A device is online when it is heard, offline after two requests without an
+// answer, and asked for its state when it is back.
+func TestOnlineOfflineAndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, p, o := start(t)
+		plug := fake.Plug(parttest.UUID(1))
+		d := b.Join("plug", plug)
+		heard := node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: generic.OpOnOffStatus, Params: []byte{1}}
+		b.Report(heard)
+		expect(t, "heard", b.Take("availability"), `b/plug/availability {"state":"online"}`)
+		b.Report(heard) // no news
+
+		plug.SetSilent(true)
+		b.Do(func() { p.Unanswered(d) })
+		expect(t, "after one failure", b.Take("availability"))
+		time.Sleep(2 * fake.Silence)
+		expect(t, "after the probe", b.Take("availability"), `b/plug/availability {"state":"offline"}`)
+		expect(t, "queries", o.queries)
+
+		plug.SetSilent(false)
+		b.Report(heard)
+		expect(t, "back", b.Take("availability"), `b/plug/availability {"state":"online"}`)
+		expect(t, "queries", o.queries, "plug")
+	})
+}
+
+// Silent devices are probed one after the other, and not while they are busy.
+func TestSilentDevicesAreProbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _, _ := start(t)
+		nodes := map[string]*fake.Node{}
+		for n, name := range []string{"a", "b", "busy"} {
+			nodes[name] = fake.Plug(parttest.UUID(byte(n + 1)))
+			d := b.Join(name, nodes[name])
+			b.Do(func() { d.Busy = name == "busy" })
+		}
+		probes := func(name string) int { return len(nodes[name].Received(configuration.OpDefaultTTLGet)) }
+		time.Sleep(silence - 10*time.Second)
+		synctest.Wait()
+		if probes("a")+probes("b") != 0 {
+			t.Error("a device was probed too early")
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if probes("a") != 1 || probes("b") != 1 || probes("busy") != 0 {
+			t.Errorf("probes: %d, %d and %d of a busy device", probes("a"), probes("b"), probes("busy"))
+		}
+	})
+}
+
+// A device whose interview was interrupted by its absence gets one when it is back.
+func TestInterviewOfADeviceThatIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, p, o := start(t)
+		d := b.Join("plug", fake.Plug(parttest.UUID(1)))
+		b.Do(func() {
+			d.Translator = nil
+			p.SetOnline(d, false)
+			p.SetOnline(d, true)
+		})
+		expect(t, "interviews", o.interviews, "plug")
+		expect(t, "queries", o.queries)
+		b.Do(func() { p.Removed(d, false) })
+		if got := b.Take("logging"); len(got) != 0 {
+			t.Errorf("logged %v", got)
+		}
+	})
+}

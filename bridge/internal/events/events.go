@@ -1,0 +1,99 @@
+// Package events tells on bridge/event, and in the log, what happened to the
+// bridge's own node: the connection to a GATT proxy, another IV index, a reset
+// that was refused.
+package events
+
+import (
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+)
+
+// Part publishes what happens to the bridge's own node. Make it with New.
+type Part struct {
+	part.None
+	h *part.Host
+}
+
+// New makes the part.
+func New(h *part.Host) *Part { return &Part{h: h} }
+
+// Start implements part.Part.
+func (p *Part) Start() {
+	if p.h.Own.Summary().IVIndexUnknown {
+		p.h.Log.Warn().Msg("the IV index of the network is not known yet: nothing is sent until a node in reach tells it in a beacon or a message")
+	}
+}
+
+// Event implements part.Part.
+func (p *Part) Event(e node.Event) {
+	switch e := e.(type) {
+	case node.ProxyConnected:
+		p.proxyConnected(e)
+	case node.ProxyLost:
+		p.proxyLost(e)
+	case node.IVIndexChanged:
+		p.h.Log.Info().Uint32("iv_index", uint32(e.IVIndex)).Bool("in_progress", e.Update).Msg("the network moved to another IV index")
+		p.h.Publisher.Notify(document.IVUpdate{IVIndex: e.IVIndex, InProgress: e.Update})
+		p.h.Own.Refresh()
+	case node.KeysChanged:
+		p.h.Own.Refresh()
+	case node.ResetRefused:
+		p.resetRefused(e)
+	}
+}
+
+// Second implements part.Part: bridge/health shows the counters of the node once a
+// minute.
+func (p *Part) Second(tick int) {
+	const healthEvery = 60
+	if tick%healthEvery == 0 {
+		p.h.Own.Refresh()
+	}
+}
+
+// proxyConnected publishes that the network is reached through a proxy.
+func (p *Part) proxyConnected(e node.ProxyConnected) {
+	p.h.Log.Info().Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).Msg("the network is reached through a proxy")
+	p.h.Publisher.Notify(document.ProxyConnected{Name: p.name(e.Node), Peer: e.Peer.String()})
+	p.h.Own.Refresh()
+}
+
+// proxyLost publishes that the connection to a proxy ended. The node already looks for
+// another one.
+func (p *Part) proxyLost(e node.ProxyLost) {
+	level := zerolog.WarnLevel
+	lost := document.ProxyLost{Name: p.name(e.Node), Peer: e.Peer.String()}
+	if e.Err == nil {
+		level = zerolog.InfoLevel // the bridge has ended it
+	} else {
+		lost.Reason = fault.Clip(e.Err.Error())
+	}
+	p.h.Log.WithLevel(level).Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).AnErr("reason", e.Err).
+		Msg("the connection to a proxy has ended")
+	p.h.Publisher.Notify(lost)
+	p.h.Own.Refresh()
+}
+
+// name is that of the device with an address, empty for one that the bridge does
+// not know.
+func (p *Part) name(address mesh.Address) string {
+	if d := p.h.Devices.At(address).Device; d != nil {
+		return d.Record.Name
+	}
+	return ""
+}
+
+// resetRefused warns that another provisioner wanted to remove the bridge from the
+// network. The bridge stays: it has the only copy of the keys to its devices, and
+// everybody who knows its device key could send that message.
+func (p *Part) resetRefused(e node.ResetRefused) {
+	p.h.Publisher.Warn("", "the node %s wanted to remove the bridge from its network with a Config Node Reset; nothing was done: "+
+		"to remove it, stop the bridge and delete its store", e.By)
+	p.h.Publisher.Notify(document.ResetRefused{By: e.By})
+}

@@ -1,0 +1,26 @@
+package interview
+
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
+)
+
+// interviewIn is answered with a document.DeviceReference.
+type interviewIn struct {
+	ID schema.Device `json:"id" doc:"the device" required:"true"`
+}
+
+func interviewMeta() request.Meta {
+	return request.Meta{
+		Name:    "device/interview",
+		Summary: "Ask a device again what it consists of, and configure it",
+		Details: "Commands for the device wait meanwhile. When the interview fails, what was known of the device still holds.",
+
+		Duration: time.Minute,
+		Events:   []string{"device_interview"},
+		Errors:   []string{"unknown_device", "busy", "no_response", "refused", "no_app_key", "removed", "timeout"},
+		Example:  request.Example{In: `{"id":"demo_lamp"}`, Out: `{"address":"0x0100","name":"demo_lamp","uuid":"b0000000000000000000000000000001"}`},
+	}
+}

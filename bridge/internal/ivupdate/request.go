@@ -1,0 +1,29 @@
+package ivupdate
+
+import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+)
+
+type updateIn struct {
+	TestMode *bool  `json:"test_mode" doc:"switch the IV Update test mode on or off: with it changes need not wait"`
+	To       string `json:"to" doc:"begin an IV Update, or end the one that is in progress; updating when it is left out" enum:"updating,normal"`
+}
+
+type updateOut struct {
+	InProgress bool         `json:"in_progress" doc:"an IV Update is in progress"`
+	IVIndex    mesh.IVIndex `json:"iv_index" doc:"IV index"`
+}
+
+func updateMeta() request.Meta {
+	return request.Meta{
+		Name:    "network/iv_update",
+		Summary: "Take the network to the next IV index, or end that procedure",
+		Details: "The next IV index gives every node new sequence numbers. The bridge does that by itself when half of its own are used. " +
+			"96 hours have to pass between two changes (`network.iv.change_possible` in `B/bridge/info`).",
+		Events:  []string{"iv_update"},
+		Errors:  []string{"too_early", "wrong_state"},
+		Example: request.Example{In: `{"to":"updating","test_mode":true}`, Out: `{"in_progress":true,"iv_index":6}`},
+	}
+}

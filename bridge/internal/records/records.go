@@ -1,0 +1,211 @@
+// Package records adds devices to the list, renames and removes them. The list in
+// memory, the records in the store and the topics on the broker change together, and
+// every part is told.
+//
+//	provisioned node ─▶ Adopt  ─┐                ┌─▶ store
+//	device/rename    ─▶ Rename ─┼─▶ the registry ┼─▶ parts: Added, Renamed, Removed
+//	removed node     ─▶ Forget ─┘                └─▶ retained topics
+package records
+
+import (
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
+)
+
+// Part changes the list of devices, also for other parts. Make it with New, then Connect
+// it.
+type Part struct {
+	part.None
+	h     *part.Host
+	parts []part.Part
+}
+
+var _ part.Records = (*Part)(nil)
+
+// New makes the part.
+func New(h *part.Host) *Part { return &Part{h: h} }
+
+// Connect gives the parts that are told of changes.
+func (p *Part) Connect(parts []part.Part) { p.parts = parts }
+
+// Requests implements part.Part.
+func (p *Part) Requests() []request.Definition {
+	return []request.Definition{request.Define(renameMeta(), p.rename)}
+}
+
+// Read makes devices of the records in the store. It comes before the Load of any
+// part.
+func (p *Part) Read(s store.Store) error {
+	stored, err := device.Load(s)
+	if err != nil {
+		return err
+	}
+	for _, r := range stored {
+		p.h.Devices.Add(p.load(r))
+		p.h.Ledger.Load(r.UUID)
+	}
+	return nil
+}
+
+// load makes a device of its record.
+func (p *Part) load(r *device.Record) *registry.Device {
+	if err := topic.CheckName(r.Name); err != nil || p.h.Devices.Find(r.Name) != nil {
+		name := p.h.Devices.FreeName(r.UUID)
+		p.h.Log.Warn().Str("stored", r.Name).Str("device", name).Msg("the stored name of a device is taken or is no valid name")
+		r.Name = name
+	}
+	if r.Interview == device.InProgress {
+		r.Interview = device.Failed // the service was killed in the middle
+		if r.Composition != nil {
+			r.Interview = device.Successful // what was known of it still stands
+		}
+	}
+	d := &registry.Device{Record: r}
+	if r.Composition != nil {
+		d.Describe()
+	}
+	return d
+}
+
+// Reconcile makes the list of devices agree with the nodes of the network: the service
+// may have been killed between the two writes.
+func (p *Part) Reconcile(peers []state.Peer) {
+	known := make(map[mesh.UUID]bool, len(peers))
+	for _, peer := range peers {
+		known[peer.UUID] = true
+		if d := p.h.Devices.ByUUID(peer.UUID); d == nil || d.Record.Address != peer.Address {
+			p.Adopt(peer, "")
+		}
+	}
+	for _, d := range p.h.Devices.Sorted() {
+		if !known[d.Record.UUID] {
+			p.h.Log.Warn().Str("device", d.Record.Name).Stringer("uuid", d.Record.UUID).
+				Msg("the device is no node of the network any more; it is forgotten")
+			p.Forget(d)
+		}
+	}
+}
+
+// Keep implements part.Records.
+func (p *Part) Keep(d *registry.Device) {
+	change, err := d.Record.Change()
+	if err == nil {
+		err = p.h.Writer.Save(change)
+	}
+	if err != nil {
+		p.h.Publisher.Warn(d.Record.Name, "the record of %s could not be stored: %v", d.Record.Name, err)
+	}
+	p.h.Publisher.Changed("devices")
+}
+
+// Adopt implements part.Records.
+func (p *Part) Adopt(peer state.Peer, name string) *registry.Device {
+	d := &registry.Device{Record: &device.Record{
+		UUID:      peer.UUID,
+		Address:   peer.Address,
+		Count:     peer.Elements,
+		Interview: device.Pending,
+		Joined:    p.h.Loop.Now().UTC().Truncate(time.Second),
+		NetKey:    peer.NetKey,
+	}}
+	former := p.h.Devices.ByUUID(peer.UUID)
+	if former != nil {
+		if name == "" {
+			name = former.Record.Name
+		}
+		d.Gone = former.Gone
+		if former.Translator != nil {
+			d.Gone = append(d.Gone, former.Translator.Features()...)
+		}
+		p.remove(former, true)
+	}
+	if name == "" || p.h.Devices.Find(name) != nil {
+		name = p.h.Devices.FreeName(peer.UUID)
+	}
+	d.Record.Name = name
+	p.h.Devices.Add(d)
+	if former != nil && former.Record.Name != name {
+		p.clear(d, former.Record.Name)
+	}
+	for _, other := range p.parts {
+		other.Added(d, former)
+	}
+	p.Keep(d)
+	return d
+}
+
+// remove takes a device out of the list.
+func (p *Part) remove(d *registry.Device, replaced bool) {
+	p.h.Devices.Remove(d)
+	for _, other := range p.parts {
+		other.Removed(d, replaced)
+	}
+}
+
+// clear clears the topics of a former name of a device.
+func (p *Part) clear(d *registry.Device, name string) {
+	p.h.Ledger.Clear(d.Record.UUID, p.h.Topics.State(name), p.h.Topics.Availability(name))
+}
+
+// Forget implements part.Records.
+func (p *Part) Forget(d *registry.Device) {
+	p.remove(d, false)
+	p.h.Ledger.Forget(d.Record.UUID)
+	if err := p.h.Writer.Save(store.Change{Table: device.Table, Key: d.Record.UUID.String()}); err != nil {
+		p.h.Publisher.Warn(d.Record.Name, "what is stored of %s could not be deleted: %v", d.Record.Name, err)
+	}
+	p.h.Publisher.Changed("devices")
+}
+
+// Rename implements part.Records. The topics of the old name are cleared after those of
+// the new name are published.
+func (p *Part) Rename(d *registry.Device, to string) {
+	from := d.Record.Name
+	p.h.Devices.Rename(d, to)
+	p.Keep(d)
+	for _, other := range p.parts {
+		other.Renamed(d, from)
+	}
+	p.h.Writer.After(func() { p.renamed(d, from) })
+	p.h.Log.Info().Str("device", to).Str("former_name", from).Stringer("uuid", d.Record.UUID).Msg("the device was renamed")
+	p.h.Publisher.Notify(document.DeviceRenamed{From: from, To: to, UUID: d.Record.UUID})
+}
+
+// renamed clears the topics of the old name of a device, unless a device has that name
+// again.
+func (p *Part) renamed(d *registry.Device, from string) {
+	switch p.h.Devices.Find(from) {
+	case nil:
+		p.clear(d, from)
+	case d:
+	default:
+		p.h.Ledger.Disown(d.Record.UUID, p.h.Topics.State(from), p.h.Topics.Availability(from))
+	}
+}
+
+// rename is device/rename.
+func (p *Part) rename(c *request.Call[renameOut], in renameIn) {
+	d, err := p.h.Devices.Named("from", string(in.From))
+	if err == nil {
+		err = p.h.Devices.CheckName("to", in.To, d.Record.UUID)
+	}
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	from := d.Record.Name
+	if from != in.To {
+		p.h.Records.Rename(d, in.To)
+	}
+	c.Answer(&renameOut{From: from, To: in.To}, nil)
+}

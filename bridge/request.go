@@ -1,0 +1,87 @@
+package bridge
+
+import (
+	"encoding/json"
+
+	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/publish"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+)
+
+// Requests describes the requests that a bridge answers, for documentation and
+// front ends. Its handlers belong to no bridge and must not be used.
+func Requests() (*request.Table, error) {
+	return requestsOf(newParts(&part.Host{}, &Config{}, nil, nil).table)
+}
+
+// requestsOf collects the requests of the parts. A name that two parts answer to is
+// an error.
+func requestsOf(table []part.Part) (*request.Table, error) {
+	var all []request.Definition
+	for _, p := range table {
+		all = append(all, p.Requests()...)
+	}
+	return request.NewTable(all...)
+}
+
+// request handles bridge/request/NAME. Every request is answered on
+// bridge/response/NAME, now or when it is done.
+func (s *Service) request(name string, payload []byte) {
+	logRequest(&s.host.Log, s.requests, name, payload)
+	s.requests.Handle(name, payload, outlet{s})
+}
+
+// logRequest writes a request to the debug log, without secrets.
+func logRequest(log *zerolog.Logger, requests *request.Table, name string, payload []byte) {
+	e := log.Debug()
+	if !e.Enabled() {
+		return
+	}
+	e.Str("request", fault.Clip(name)).Int("octets", len(payload))
+	if shown := requests.Redact(name, payload); shown != nil {
+		e.RawJSON("payload", shown)
+	}
+	e.Msg("request")
+}
+
+// outlet is where the outcomes of requests go.
+type outlet struct{ *Service }
+
+var _ request.Outlet = outlet{}
+
+// Reply implements request.Outlet. It publishes the outcome of a request once
+// everything that the request has changed is in the store.
+func (s outlet) Reply(name string, transaction json.RawMessage, data any, failed error) {
+	r := document.Response{Status: "ok", Data: data, Transaction: transaction}
+	if r.Data == nil {
+		r.Data = struct{}{}
+	}
+	if failed != nil {
+		r.Status, r.Error, r.Code = "error", fault.Clip(failed.Error()), fault.Code(failed)
+		level := zerolog.WarnLevel
+		if fault.Stopped(failed) {
+			level = zerolog.DebugLevel // who stops the service knows
+		}
+		s.host.Log.WithLevel(level).Str("request", fault.Clip(name)).Str("code", r.Code).Str("error", r.Error).Msg("a request was not done")
+	}
+	payload, err := json.Marshal(r)
+	if err != nil {
+		s.host.Publisher.Warn("", "the response to %s could not be written: %v", name, err)
+		return
+	}
+	s.host.Writer.After(func() {
+		s.host.Publisher.Event(s.cfg.Topics.Response(name), payload, publish.AtLeastOnce)
+	})
+}
+
+// Progress implements request.Outlet.
+func (s outlet) Progress(r request.Report) { s.host.Publisher.Notify(r) }
+
+// Twice implements request.Outlet.
+func (s outlet) Twice(name string) {
+	s.host.Publisher.Warn("", "the request %s was answered twice; the second answer was dropped", name)
+}

@@ -1,0 +1,135 @@
+package bridge
+
+import (
+	"context"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/loop"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+)
+
+// Run is the bridge at work. It returns when ctx has ended, everything that was
+// begun has been given up, what came of it has been noted, and the store has been
+// given all of it.
+func (s *Service) Run(ctx context.Context, p Publisher) error {
+	defer s.loop.Close()
+	s.host.Publisher.Attach(p)
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWriting()
+	written := make(chan error, 1)
+	go func() { written <- s.host.Writer.Run(writing) }()
+
+	s.loop.Post(func() { s.loop.Go(s.begin) })
+	s.loop.Serve(ctx, inputs{s})
+	for _, p := range s.parts.table {
+		p.Stop()
+	}
+	s.parts.lists.Publish()
+	s.host.Writer.Flush()
+	for more := true; more; more = s.host.Writer.Flush() {
+		s.loop.Drain(s.host.Writer.Finish)
+	}
+	stopWriting()
+	if err := <-written; err != nil {
+		s.host.Log.Error().Err(err).Msg("the last changes are not in the store")
+	}
+	return nil
+}
+
+// begin asks the node which nodes there are and lets the loop go on with it.
+func (s *Service) begin(ctx context.Context) {
+	summary, err := s.cfg.Mesh.Summary(ctx)
+	if err != nil {
+		return // it was stopped
+	}
+	peers, err := s.cfg.Mesh.Peers(ctx)
+	if err != nil {
+		return
+	}
+	s.loop.Post(func() { s.start(summary, peers) })
+}
+
+func (s *Service) start(summary node.Summary, peers []state.Peer) {
+	s.host.Own.Take(summary)
+	s.parts.records.Reconcile(peers)
+	s.started = true
+	s.announce()
+	s.host.Ledger.ClearFormer()
+	for _, p := range s.parts.table {
+		p.Start()
+	}
+}
+
+// announce publishes everything retained about all devices.
+func (s *Service) announce() {
+	for _, d := range s.host.Devices.Sorted() {
+		for _, p := range s.parts.table {
+			p.Announced(d)
+		}
+	}
+}
+
+// storeFailed tells that the store does not take what the bridge keeps, or, with
+// nil, that it does again.
+func (s *Service) storeFailed(err error) {
+	if err == nil {
+		s.host.Log.Info().Msg("the store takes what the bridge keeps again")
+		return
+	}
+	s.host.Publisher.Warn("", "the store does not take what the bridge keeps, which is tried again: %v", err)
+}
+
+// inputs is the Service as the loop sees it.
+type inputs struct{ *Service }
+
+var _ loop.Handler = inputs{}
+
+// Event implements loop.Handler.
+func (s inputs) Event(e node.Event) {
+	if m, ok := e.(node.MessageReceived); ok {
+		s.received(m)
+		return
+	}
+	for _, p := range s.parts.table {
+		p.Event(e)
+	}
+}
+
+// received gives an access message to the parts, in the order of the table, until
+// one takes it. One from an element that the bridge does not know is only logged.
+func (s inputs) received(m node.MessageReceived) {
+	s.message.Element, s.message.MessageReceived = s.host.Devices.At(m.Src), m
+	requester.LogReceived(&s.host.Log, s.host.Messages, s.message.Element, m)
+	if s.message.Element.Device == nil {
+		return
+	}
+	for _, p := range s.parts.table {
+		if p.Message(&s.message) {
+			return
+		}
+	}
+}
+
+// Message implements loop.Handler.
+func (s inputs) Message(m mqtt.Message) { s.route(m) }
+
+// Second implements loop.Handler.
+func (s inputs) Second(tick int) {
+	if all := s.loop.Dropped(); all > s.dropped {
+		s.host.Publisher.Warn("", "the bridge was busy: %d events of the mesh were dropped", all-s.dropped)
+		s.host.Publisher.Changed("health")
+		s.dropped = all
+	}
+	for _, p := range s.parts.table {
+		p.Second(tick)
+	}
+}
+
+// Handled implements loop.Handler.
+func (s inputs) Handled() {
+	s.parts.lists.Publish()
+	s.host.Writer.Flush()
+}

@@ -1,0 +1,186 @@
+package bridge_test
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+)
+
+// slow is a store that does not return while it is held.
+type slow struct {
+	store.Store
+	held atomic.Pointer[chan struct{}]
+}
+
+func (s *slow) Apply(changes ...store.Change) error {
+	if held := s.held.Load(); held != nil {
+		<-*held
+	}
+	return s.Store.Apply(changes...)
+}
+
+func (s *slow) hold() {
+	held := make(chan struct{})
+	s.held.Store(&held)
+}
+
+func (s *slow) release() { close(*s.held.Swap(nil)) }
+
+// While the store syncs, the bridge handles messages, commands and requests. Only
+// what must be in the store first waits for it.
+func TestSlowStoreHoldsUpNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &slow{Store: w.store}
+		w.cfg.Store = disk
+		w.start()
+		plug := fake.Plug(uuid(1))
+		w.join(map[string]*fake.Node{"plug": plug})
+
+		disk.hold()
+		w.send("b/bridge/request/device/rename", `{"from":"plug","to":"socket"}`)
+		reported := make(chan struct{})
+		go func() {
+			defer close(reported)
+			for i := range 5000 {
+				w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: generic.OpOnOffStatus, Params: []byte{byte(i % 2)}})
+			}
+		}()
+		pass(time.Second)
+		select {
+		case <-reported:
+		default:
+			t.Error("the node waits for the bridge, which waits for the store")
+		}
+		w.send("b/socket/set", `{"state":"ON","transaction":1}`)
+		pass(time.Second)
+		if got := w.out.take("b/socket/set/response"); len(got) != 1 || !strings.Contains(got[0], `"ok"`) {
+			t.Errorf("responses to a command: %v", got)
+		}
+		// A new topic is published once the ledger has it, and the response comes
+		// once the new name is in the store.
+		w.expect("b/socket", "")
+		w.expect("b/plug", `{"state":"OFF"}`)
+		if got := w.out.take("b/bridge/response/device/rename"); len(got) != 0 {
+			t.Errorf("responses before the name was stored: %v", got)
+		}
+
+		disk.release()
+		pass(time.Second)
+		w.expect("b/socket", `{"state":"ON"}`)
+		w.expect("b/plug", "")
+		if got := w.out.take("b/bridge/response/device/rename"); len(got) != 1 || !strings.Contains(got[0], `"ok"`) {
+			t.Errorf("responses to the renaming: %v", got)
+		}
+		if data, err := w.store.Get(device.Table, plug.UUID.String()); err != nil || !strings.Contains(string(data), `"socket"`) {
+			t.Errorf("stored %s, %v", data, err)
+		}
+	})
+}
+
+// What was begun while the store was slow is in it when the service has ended.
+func TestStopWaitsForTheStore(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &slow{Store: w.store}
+		w.cfg.Store = disk
+		w.start()
+		plug := fake.Plug(uuid(1))
+		w.join(map[string]*fake.Node{"plug": plug})
+		disk.hold()
+		w.send("b/bridge/request/device/rename", `{"from":"plug","to":"socket"}`)
+		w.send("b/plug/set", `{"state":"ON"}`)
+		w.halt()
+		pass(time.Second)
+		select {
+		case <-w.ended:
+			t.Fatal("the service has ended before the store")
+		default:
+		}
+		disk.release()
+		w.stop()
+		if data, err := w.store.Get(device.Table, plug.UUID.String()); err != nil || !strings.Contains(string(data), `"socket"`) {
+			t.Errorf("stored %s, %v", data, err)
+		}
+		if got := w.out.take("b/bridge/response/device/rename"); len(got) != 1 || !strings.Contains(got[0], `"ok"`) {
+			t.Errorf("responses to the renaming: %v", got)
+		}
+	})
+}
+
+// A bridge that is busy drops messages and counts them. What changes its picture
+// of the network it does not drop.
+func TestBusyBridgeCountsWhatItDrops(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, _ *fake.Node) {
+		const many, room = 10_000, 4096
+		w.out.hold()
+		w.svc.Report(node.IVIndexChanged{IVIndex: 6}) // the bridge waits in the publisher with this one
+		pass(0)
+		for i := range many {
+			w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: generic.OpOnOffStatus, Params: []byte{byte(i % 2)}})
+			w.svc.Report(node.IVIndexChanged{IVIndex: 7})
+		}
+		w.out.release()
+		pass(2 * time.Second)
+		moved := 0
+		for _, e := range w.out.take("b/bridge/event") {
+			if strings.Contains(e, `"iv_index":7`) {
+				moved++
+			}
+		}
+		if moved != many {
+			t.Errorf("%d of %d changes of the IV index came through", moved, many)
+		}
+		health := object(t, w.out.value("b/bridge/health"))
+		if got := health["events_dropped"]; got != float64(many-room) {
+			t.Errorf("events_dropped is %v, expected %d", got, many-room)
+		}
+		logged := w.out.take("b/bridge/logging")
+		if len(logged) != 1 || !strings.Contains(logged[0], "5904 events of the mesh were dropped") {
+			t.Errorf("logged %v", logged)
+		}
+	})
+}
+
+// A device gets the former name of another one while the store is slow: its topics
+// are not cleared, neither now nor when the other one is removed.
+func TestNameThatAnotherDeviceHad(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &slow{Store: w.store}
+		w.cfg.Store = disk
+		w.start()
+		w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1)), "lamp": fake.Lamp(uuid(2))})
+		disk.hold()
+		w.send("b/bridge/request/device/rename", `{"from":"plug","to":"socket"}`)
+		w.send("b/bridge/request/device/rename", `{"from":"lamp","to":"plug"}`)
+		w.send("b/bridge/request/device/rename", `{"from":"plug","to":"bulb"}`)
+		w.send("b/bridge/request/device/rename", `{"from":"bulb","to":"plug"}`)
+		disk.release()
+		pass(time.Second)
+		for _, r := range w.out.take("b/bridge/response/device/rename") {
+			if !strings.Contains(r, `"ok"`) {
+				t.Error(r)
+			}
+		}
+		w.expect("b/socket", `{"state":"OFF"}`)
+		w.request("device/remove", `{"id":"socket"}`)
+		if got := w.out.value("b/plug"); !strings.Contains(got, "brightness") {
+			t.Errorf("b/plug is %q, expected the state of the lamp", got)
+		}
+		w.expect("b/plug/availability", online)
+		for _, gone := range []string{"socket", "b/lamp", "bulb"} {
+			if got := w.out.standing(gone); len(got) != 0 {
+				t.Errorf("standing topics %v", got)
+			}
+		}
+		w.request("device/remove", `{"id":"plug"}`)
+		if got := w.out.standing("b/plug"); len(got) != 0 {
+			t.Errorf("standing topics %v after both are removed", got)
+		}
+	})
+}
