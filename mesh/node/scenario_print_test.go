@@ -168,7 +168,7 @@ func (s *scenario) action(m *member, a node.GATTAction) string {
 			}
 		}
 		return fmt.Sprintf("write %s something that is no message", linkText(a.ID))
-	case node.Beckon:
+	case node.Advertise:
 		if len(a.All) == 0 {
 			return "advertise nothing"
 		}

@@ -80,7 +80,7 @@ func (b *bench) add(q part.Request) part.RequestID {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.host.End(b)
+	b.host.Flush()
 	return id
 }
 
@@ -88,7 +88,7 @@ func (b *bench) add(q part.Request) part.RequestID {
 func (b *bench) answer(src mesh.Address, op mesh.Opcode, key transport.Key, params string) {
 	m := &part.AccessMessage{AccessMessage: transport.AccessMessage{Src: src, Key: key}, Opcode: op, Params: []byte(params)}
 	b.Input(&part.Input{Kind: part.Message, Message: m})
-	b.host.End(b)
+	b.host.Flush()
 }
 
 // done takes the ends of requests that were reported.
@@ -233,7 +233,7 @@ func TestSegmented(t *testing.T) {
 	}
 	deliver := func(d *transport.Delivery) bool {
 		taken := b.Input(&part.Input{Kind: part.Delivery, Delivery: d})
-		b.host.End(b)
+		b.host.Flush()
 		return taken
 	}
 	if deliver(&transport.Delivery{Message: 76}) {
@@ -315,13 +315,13 @@ func TestQueue(t *testing.T) {
 	if _, err := b.Add(part.Request{Dst: 5}); !errors.Is(err, part.ErrQueueFull) {
 		t.Errorf("%v, want ErrQueueFull", err)
 	}
-	b.host.End(b)
+	b.host.Flush()
 	if n := len(b.radio.sent); n != 0 {
 		t.Errorf("%d were sent with an unknown IV index", n)
 	}
 	b.host.Node.IVIndexUnknown = false
 	b.IVIndexChanged()
-	b.host.End(b)
+	b.host.Flush()
 	if n := len(b.radio.sent); n != 1 {
 		t.Errorf("%d were sent when it was known, want one to the destination", n)
 	}

@@ -48,7 +48,9 @@ func (s *steps) note(format string, args ...any) {
 }
 
 // Advertise implements part.Host.
-func (s *steps) Advertise(o bearer.Outgoing) { s.note("advertise on %x", uint64(o.Lane)>>32) }
+func (s *steps) Advertise(_ bearer.Kind, lane bearer.Lane, _ bearer.Transmit, _ []byte) {
+	s.note("advertise on %x", uint64(lane)>>32)
+}
 
 // Subnet implements router.Subnets.
 func (s *steps) Subnet(index mesh.KeyIndex) *keys.Subnet {

@@ -11,6 +11,7 @@ package parttest
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
@@ -40,6 +41,8 @@ type Host struct {
 	Changes   int // of ConfigurationChanged
 	Malformed int
 	Unsent    []error
+
+	awake []part.Flusher
 }
 
 var _ part.Host = (*Host)(nil)
@@ -109,7 +112,16 @@ func (h *Host) Persist(c store.Change) { h.Persisted = append(h.Persisted, c) }
 func (h *Host) Report(e part.Event) { h.Reports = append(h.Reports, e) }
 
 // Advertise implements part.Host.
-func (h *Host) Advertise(o bearer.Outgoing) { h.Sent = append(h.Sent, o) }
+func (h *Host) Advertise(kind bearer.Kind, lane bearer.Lane, how bearer.Transmit, pdu []byte) {
+	h.Sent = append(h.Sent, bearer.NewOutgoing(kind, lane, how, pdu))
+}
+
+// Wake implements part.Host.
+func (h *Host) Wake(f part.Flusher) {
+	if !slices.Contains(h.awake, f) {
+		h.awake = append(h.awake, f)
+	}
+}
 
 // CancelLane implements part.Host.
 func (h *Host) CancelLane(l bearer.Lane) { h.Cancelled = append(h.Cancelled, l) }
@@ -126,9 +138,8 @@ func (h *Host) CountUnsent(err error) { h.Unsent = append(h.Unsent, err) }
 // maxTicks bounds the ticks of one moment: more are a deadline that stands still.
 const maxTicks = 100
 
-// Pass lets time pass: the part ticks whenever its deadline comes, and is asked at the
-// end of each tick what it has to say, as the core does. It panics when a deadline
-// does not move by being served.
+// Pass lets time pass: the part ticks whenever its deadline comes, and puts out what it
+// has to say, as in a core. It panics when a deadline does not move by being served.
 func (h *Host) Pass(p part.Part, d time.Duration) {
 	for end, ticks := h.Time.Add(d), 0; ; {
 		next := p.NextDeadline()
@@ -143,18 +154,21 @@ func (h *Host) Pass(p part.Part, d time.Duration) {
 			panic(fmt.Sprintf("parttest: the deadline %s of %T stands still", next, p))
 		}
 		p.Tick()
-		h.End(p)
+		h.Flush()
 	}
 }
 
-// End is the end of an input: the part puts out what it has to say.
-func (h *Host) End(p part.Part) {
-	if p.Inputs()&part.End == 0 {
-		return
-	}
-	for ticks := 0; p.Input(&part.Input{Kind: part.End}); ticks++ {
-		if ticks > maxTicks {
-			panic(fmt.Sprintf("parttest: %T always has more to say", p))
+// Flush is the end of an input: the parts that have asked for it put out what they have
+// to say. It panics when there is no end of it.
+func (h *Host) Flush() {
+	for turns := 0; len(h.awake) > 0; turns++ {
+		if turns > maxTicks {
+			panic(fmt.Sprintf("parttest: %T always has more to say", h.awake[0]))
+		}
+		awake := h.awake
+		h.awake = nil
+		for _, f := range awake {
+			f.Flush()
 		}
 	}
 }
