@@ -110,15 +110,7 @@ func TestFriendBecomesALowPowerNode(t *testing.T) {
 	p.provision(gateway, uuid, provision.Auth{})
 	p.change(dev, func(n *state.Node) { n.Friend = state.Enabled })
 	dev.options.LowPower = &node.LowPowerOptions{PollTimeout: 30 * time.Second}
-	saved, err := node.Load(dev.store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := dev.options
-	o.Elements = plug()
-	if dev.Core, err = node.New(p.now, o, saved); err != nil {
-		t.Fatal(err)
-	}
+	p.restart(dev)
 	p.run(20*time.Second, "a friendship", func() bool { return len(gateway.Friendships()) == 1 })
 }
 

@@ -76,15 +76,31 @@ func newPump(t testing.TB) *pump {
 // add makes a node of what was saved and lets it take part.
 func (p *pump) add(name string, saved node.Saved, o node.Options, elements func() []access.Element) *member {
 	p.Helper()
-	var seed [32]byte
-	copy(seed[:], name)
-	o.Random = rand.NewChaCha8(seed)
-	m := &member{name: name, options: o, elements: elements, store: store.NewMemory(), sent: map[string]int{}}
-	p.members = append(p.members, m)
+	m := p.enlist(name, &saved, o, elements)
 	p.start(m, saved)
 	return m
 }
 
+// enlist makes a node that is not started yet, and stores it as Open does.
+func (p *pump) enlist(name string, saved *node.Saved, o node.Options, elements func() []access.Element) *member {
+	p.Helper()
+	var seed [32]byte
+	copy(seed[:], name)
+	o.Random = rand.NewChaCha8(seed)
+	m := &member{name: name, options: o, elements: elements, store: store.NewMemory(), sent: map[string]int{}}
+	changes, err := saved.Changes()
+	if err != nil {
+		p.Fatal(err)
+	}
+	if err := m.store.Apply(changes...); err != nil {
+		p.Fatal(err)
+	}
+	p.members = append(p.members, m)
+	return m
+}
+
+// start makes the core of a node. Its first input is a tick, as Run has it: that puts
+// out what New has changed.
 func (p *pump) start(m *member, saved node.Saved) {
 	p.Helper()
 	o := m.options
@@ -94,7 +110,7 @@ func (p *pump) start(m *member, saved node.Saved) {
 		p.Fatalf("%s: %v", m.name, err)
 	}
 	m.Core = core
-	m.edit(func(*state.Node) {}) // as Open does for a new node: it is stored as it begins
+	m.Tick(p.now)
 	p.carryOut(m)
 }
 

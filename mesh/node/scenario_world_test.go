@@ -19,7 +19,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
 // This file makes the nodes of a script.
@@ -63,9 +62,10 @@ func (s *scenario) programs(name string) map[string]func() []access.Element {
 }
 
 // network makes a network. Each line of the input is a node: name, address,
-// program, and what else there is to say of it.
+// program, and what else there is to say of it. How the nodes start is printed if
+// "show" has said before what to print.
 func (s *scenario) network() error {
-	s.silent = true
+	s.silent = s.show == nil
 	defer func() { s.silent = false }()
 	if _, gatt := s.d.Arg("gatt"); gatt {
 		s.connections()
@@ -133,26 +133,15 @@ func (s *scenario) network() error {
 	return nil
 }
 
-// join makes a node of what is saved and stores it, as Open does.
-func (s *scenario) join(name string, saved node.Saved, o node.Options, program func() []access.Element) *member {
+// join makes a node of what is saved, with a radio that makes connections if there are
+// some in the script.
+func (s *scenario) join(name string, saved node.Saved, o node.Options, program func() []access.Element) {
 	s.Helper()
-	var seed [32]byte
-	copy(seed[:], name)
-	o.Random = rand.NewChaCha8(seed)
-	m := &member{name: name, options: o, elements: program, store: store.NewMemory(), sent: map[string]int{}}
-	changes, err := saved.Changes()
-	if err != nil {
-		s.Fatal(err)
-	}
-	if err := m.store.Apply(changes...); err != nil {
-		s.Fatal(err)
-	}
-	s.members = append(s.members, m)
+	m := s.enlist(name, &saved, o, program)
 	if s.gatt != nil {
 		s.gatt.join(m, int8(-40-5*len(s.gatt.radios)))
 	}
 	s.start(m, saved)
-	return m
 }
 
 // bindAll binds all application models to the first application key.
