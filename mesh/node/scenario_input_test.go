@@ -22,11 +22,8 @@ import (
 
 // messageInput is the message in the input of a command, and its payload: the
 // name that the specification gives it, and its fields as JSON.
-func (s *scenario) messageInput() ([]byte, error) {
+func (s *scenario) messageInput() []byte {
 	text := strings.TrimSpace(s.d.Input)
-	if text == "" {
-		return nil, errInput
-	}
 	name, fields := text, ""
 	if i := strings.IndexByte(text, '{'); i >= 0 {
 		name, fields = strings.TrimSpace(text[:i]), text[i:]
@@ -38,17 +35,25 @@ func (s *scenario) messageInput() ([]byte, error) {
 	}
 	m, err := s.analyst.registry.FromJSON(name, []byte(fields))
 	if err != nil {
-		return nil, err
+		s.d.Fatalf(s.t, "expected a message in the input: %v", err)
 	}
-	return access.Append(nil, m)
+	payload, err := access.Append(nil, m)
+	if err != nil {
+		s.d.Fatalf(s.t, "%s: %v", name, err)
+	}
+	return payload
 }
 
 // destination is an address, or the primary element of a node.
-func (s *scenario) destination(text string) (mesh.Address, error) {
+func (s *scenario) destination(text string) mesh.Address {
 	if m, err := s.member(text); err == nil {
-		return m.Address(), nil
+		return m.Address()
 	}
-	return mesh.ParseAddress(text)
+	a, err := mesh.ParseAddress(text)
+	if err != nil {
+		s.d.Fatalf(s.t, "expected an address or a node: %v", err)
+	}
+	return a
 }
 
 // request asks something of another node: "request gateway to=plug [device]
@@ -56,14 +61,8 @@ func (s *scenario) destination(text string) (mesh.Address, error) {
 // Set is answered by its Status unless answer=none.
 func (s *scenario) request() error {
 	return s.on(func(m *member) error {
-		payload, err := s.messageInput()
-		if err != nil {
-			return err
-		}
-		r := node.Request{Payload: payload, TTL: mesh.DefaultTTL}
-		if r.Dst, err = s.destination(s.arg("to", "")); err != nil {
-			return err
-		}
+		payload := s.messageInput()
+		r := node.Request{Payload: payload, TTL: mesh.DefaultTTL, Dst: s.destination(s.arg("to", ""))}
 		if _, byDevice := s.d.Arg("device"); byDevice {
 			r.Key = transport.Key{Device: r.Dst}
 		}
@@ -77,7 +76,7 @@ func (s *scenario) request() error {
 		if kind, ok := s.analyst.registry.ByName(answer); ok {
 			r.Respond = kind.Opcode
 		} else if answer != "none" && answer != "" {
-			return fmt.Errorf("there is no message %q", answer)
+			s.d.Fatalf(s.t, "there is no message %q", answer)
 		}
 		r.Attempts, _ = strconv.Atoi(s.arg("attempts", "0"))
 		id, err := m.Request(s.now, r)
@@ -136,10 +135,7 @@ func (s *scenario) provisionDevice() error {
 			p.Bearer = node.OnlyPBGATT
 		}
 		if via := s.arg("via", ""); via != "" {
-			var err error
-			if p.Via, err = s.destination(via); err != nil {
-				return err
-			}
+			p.Via = s.destination(via)
 		}
 		return m.Provision(s.now, p)
 	})
@@ -165,18 +161,14 @@ func (s *scenario) value() error {
 // refreshNode renews something on a node: "refresh gateway node=plug what=address".
 func (s *scenario) refreshNode() error {
 	return s.on(func(m *member) error {
-		a, err := s.destination(s.arg("node", ""))
-		if err != nil {
-			return err
-		}
 		what, ok := map[string]remoteprovisioning.RefreshProcedure{
 			"device-key": remoteprovisioning.RefreshDeviceKey, "address": remoteprovisioning.RefreshNodeAddress,
 			"composition": remoteprovisioning.RefreshComposition,
 		}[s.arg("what", "")]
 		if !ok {
-			return errors.New("expected what=device-key, address or composition")
+			s.d.Fatalf(s.t, "expected what=device-key, address or composition")
 		}
-		return m.Refresh(s.now, node.Refresh{Address: a, Procedure: what})
+		return m.Refresh(s.now, node.Refresh{Address: s.destination(s.arg("node", "")), Procedure: what})
 	})
 }
 
@@ -184,7 +176,7 @@ func (s *scenario) refreshNode() error {
 func (s *scenario) press() error {
 	return s.on(func(m *member) error {
 		if b := s.buttons[m.name]; b == nil || !m.WithModel(s.now, device.Primary, generic.OnOffClientID, b.Press) {
-			return errors.New("the node is no button")
+			s.d.Fatalf(s.t, "%s is no button", m.name)
 		}
 		return nil
 	})
@@ -194,7 +186,7 @@ func (s *scenario) press() error {
 func (s *scenario) toggle() error {
 	return s.on(func(m *member) error {
 		if p := s.plugs[m.name]; p == nil || !m.WithModel(s.now, device.Primary, generic.OnOffServerID, p.Toggle) {
-			return errors.New("the node is no plug")
+			s.d.Fatalf(s.t, "%s is no plug", m.name)
 		}
 		return nil
 	})
@@ -215,7 +207,10 @@ func (s *scenario) editNode() error {
 				}
 			}
 		})
-		return failed
+		if failed != nil {
+			s.d.Fatalf(s.t, "%v", failed)
+		}
+		return nil
 	})
 }
 
@@ -231,7 +226,8 @@ func (s *scenario) ivUpdate() error {
 			m.SetIVTestMode(s.now, true)
 			return nil
 		}
-		return errors.New("expected begin, end or test-mode")
+		s.d.Fatalf(s.t, "expected begin, end or test-mode")
+		return nil
 	})
 }
 
@@ -283,7 +279,8 @@ func (s *scenario) skipSequence() error {
 	}
 	skipped, err := node.JumpSequence(m.store, age)
 	if err != nil {
-		return err
+		s.say("error: %v", err)
+		return nil
 	}
 	s.say("%d sequence numbers are skipped", skipped)
 	s.pump.restart(m)
@@ -317,7 +314,7 @@ func (s *scenario) batch() error {
 			case "edit":
 				m.edit(func(n *state.Node) { _ = setting(rest, n) })
 			default:
-				return fmt.Errorf("unknown input %q", word)
+				s.d.Fatalf(s.t, "unknown input %q", word)
 			}
 		}
 		return nil

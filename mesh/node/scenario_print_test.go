@@ -2,7 +2,6 @@ package node_test
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -102,6 +101,10 @@ func (s *scenario) outputLines(m *member, out *node.Output) (lines []string) {
 		add("gatt", "%s", s.action(m, a))
 	}
 	for _, e := range out.Report {
+		if _, message := e.(node.MessageReceived); !message && s.shows("event") {
+			lines = append(lines, "  report  "+s.event(e))
+			continue
+		}
 		add("report", "%s", s.event(e))
 	}
 	return lines
@@ -346,5 +349,3 @@ func (s *scenario) printPeers() error {
 	}
 	return nil
 }
-
-var errInput = errors.New("expected a message in the input, as in: Generic OnOff Set {\"onoff\":true,\"tid\":1}")

@@ -34,14 +34,7 @@ func (s *scenario) has(flag string) bool {
 // pdus are the sealed network PDUs of the message in the input: from=, to=, seq=,
 // ttl=, iv=, net=, app= or device=, and "new-key".
 func (s *scenario) pdus() ([][]byte, error) {
-	src, err := s.destination(s.arg("from", ""))
-	if err != nil {
-		return nil, err
-	}
-	dst, err := s.destination(s.arg("to", ""))
-	if err != nil {
-		return nil, err
-	}
+	src, dst := s.destination(s.arg("from", "")), s.destination(s.arg("to", ""))
 	net, err := s.analyst.net(mesh.KeyIndex(s.number("net", 0)), s.has("new-key"))
 	if err != nil {
 		return nil, err
@@ -56,16 +49,10 @@ func (s *scenario) pdus() ([][]byte, error) {
 			Transport: append([]byte{heartbeat.Opcode}, beat.Append(nil)...),
 		}}
 	} else {
-		payload, err := s.messageInput()
-		if err != nil {
-			return nil, err
-		}
-		out := transport.AccessOut{Src: src, Dst: dst, NetKey: net.index, TTL: ttl, Payload: payload}
+		out := transport.AccessOut{Src: src, Dst: dst, NetKey: net.index, TTL: ttl, Payload: s.messageInput()}
 		out.Key.App = mesh.KeyIndex(s.number("app", 0))
 		if owner := s.arg("device", ""); owner != "" {
-			if out.Key.Device, err = s.destination(owner); err != nil {
-				return nil, err
-			}
+			out.Key.Device = s.destination(owner)
 		}
 		layer := transport.New(transport.Config{Keys: s.analyst, Sequencer: seq, TTL: ttl})
 		if plain, err = layer.Compose(&out); err != nil {
@@ -156,11 +143,7 @@ func (s *scenario) sighting() error {
 			data = proxy.DeviceServiceData(uuidOf(s.arg("device", "")), 0)
 		case s.has("solicitation"):
 			seen.Service = bearer.SolicitationService
-			src, err := s.destination(s.arg("from", ""))
-			if err != nil {
-				return err
-			}
-			pdu, err := k.flooding.SealSolicitation(nil, mesh.SequenceNumber(s.number("seq", 0)), src)
+			pdu, err := k.flooding.SealSolicitation(nil, mesh.SequenceNumber(s.number("seq", 0)), s.destination(s.arg("from", "")))
 			if err != nil {
 				return err
 			}
@@ -168,11 +151,7 @@ func (s *scenario) sighting() error {
 		case s.arg("proxy", "") == "network":
 			data = k.identity.ServiceData(proxy.NetworkID, [8]byte{}, mesh.Unassigned)
 		case s.arg("proxy", "") == "node":
-			a, err := s.destination(s.arg("node", ""))
-			if err != nil {
-				return err
-			}
-			data = k.identity.ServiceData(proxy.NodeIdentity, [8]byte{1}, a)
+			data = k.identity.ServiceData(proxy.NodeIdentity, [8]byte{1}, s.destination(s.arg("node", "")))
 		default:
 			return errors.New("expected proxy=network, proxy=node, device= or solicitation")
 		}
@@ -281,10 +260,7 @@ func (s *scenario) written(m *member, id bearer.LinkID, event string) (proxy.Mes
 	if err != nil {
 		return 0, nil, err
 	}
-	src, err := s.destination(s.arg("from", "0x0700"))
-	if err != nil {
-		return 0, nil, err
-	}
+	src := s.destination(s.arg("from", "0x0700"))
 	seq := mesh.SequenceNumber(s.number("seq", int(w.seq)))
 	pdu, err := k.flooding.SealProxy(nil, &network.PDU{Seq: seq, Src: src, Transport: c.Append(nil)})
 	return proxy.Configuration, [][]byte{pdu}, err

@@ -122,7 +122,7 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) string {
 		defer func() { s.of = before }()
 	}
 	if err := command(); err != nil {
-		s.say("error: %v", err)
+		d.Fatalf(t, "%s: %v", d.Cmd, err)
 	}
 	if len(s.lines) == 0 {
 		return "nothing\n"
@@ -148,7 +148,7 @@ func set(words []string) map[string]bool {
 }
 
 // filter sets what is printed: "show message report", "show all", and
-// "show report of=(plug, lamp)".
+// "show report of=(plug, lamp)". An "event" is a report of something else than a message.
 func (s *scenario) filter() error {
 	s.show, s.of = map[string]bool{}, nil
 	for _, a := range s.d.CmdArgs {
@@ -211,7 +211,8 @@ func (s *scenario) subject() (*member, error) {
 	return s.member(s.d.CmdArgs[0].Key)
 }
 
-// on runs an input of the subject and carries out what its core wants.
+// on runs an input of the subject and carries out what its core wants. An error is what
+// the core answers, and is printed; mistakes of the script end it.
 func (s *scenario) on(input func(*member) error) error {
 	m, err := s.subject()
 	if err != nil {
