@@ -48,7 +48,7 @@ type member struct {
 	events   []node.Event
 	sent     map[string]int // PDUs on the own lane, how often
 	checked  *state.Node    // was found in the store
-	quiet    int            // steps without an output
+	quiet    int            // steps that neither stored nor reported anything
 	spoiled  bool           // its state was changed in memory only, on purpose
 
 	missed   int // PDUs that came while the radio was off
@@ -167,11 +167,11 @@ func (p *pump) carryOut(m *member) {
 
 // stored fails when the state of a node in its store is another than the one it
 // has: after a crash it would go on with what it no longer is. It looks after every
-// output and after every tenth step without one; most steps have none. It encodes the
-// state only when that, or what is stored, has changed.
+// step that stores or reports something and after every twentieth of the others, which
+// are nearly all. It encodes the state only when that, or what is stored, has changed.
 func (p *pump) stored(m *member, out *node.Output) {
-	const rest = 10
-	if len(out.Replay)+len(out.Persist)+len(out.Send)+len(out.GATT)+len(out.Report) == 0 {
+	const rest = 20
+	if len(out.Persist)+len(out.Report) == 0 {
 		if m.quiet++; m.quiet%rest != 0 {
 			return
 		}
