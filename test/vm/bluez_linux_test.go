@@ -16,7 +16,7 @@ import (
 
 // TestBlueZ has the service live with BlueZ's mesh daemon as a node.
 func TestBlueZ(t *testing.T) {
-	guest{stack: true, limit: 5 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"alone", testAlone},
 		{"join_extended", testJoin(false)},
 		{"join_legacy", testJoin(true)},

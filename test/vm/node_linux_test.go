@@ -15,7 +15,7 @@ import (
 
 // TestBlueZNode is what else the service does with a node of BlueZ's.
 func TestBlueZNode(t *testing.T) {
-	guest{stack: true, limit: 6 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"static_oob", testStaticOOB},
 		{"largest_message", testLargest},
 		{"leaves", testLeaves},

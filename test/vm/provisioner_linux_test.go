@@ -21,7 +21,7 @@ import (
 // TestProvisioner has BlueZ's mesh daemon provision and manage our virtual
 // devices.
 func TestProvisioner(t *testing.T) {
-	guest{stack: true, limit: 6 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"configures", testConfigures},
 		{"authenticates", testAuthenticates},
 		{"refreshes_keys", testRefreshesKeys},

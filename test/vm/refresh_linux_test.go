@@ -23,7 +23,7 @@ import (
 // TestRefresh has the service and a node of BlueZ's go together to other keys and
 // to another IV index.
 func TestRefresh(t *testing.T) {
-	guest{stack: true, limit: 6 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"keys", testServiceRefreshes},
 		{"iv_index", testServiceUpdatesIV},
 		{"in_their_network", testServiceFollows},

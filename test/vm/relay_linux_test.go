@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -16,7 +15,7 @@ import (
 
 // TestRelay has nodes reach each other that do not hear each other.
 func TestRelay(t *testing.T) {
-	guest{stack: true, limit: 5 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"bluez_relays", testBlueZRelays},
 		{"plug_relays", testPlugRelays},
 		{"service_relays", testServiceRelays},

@@ -16,7 +16,7 @@ import (
 
 // TestService is about the way to the radio of the program as it is installed.
 func TestService(t *testing.T) {
-	guest{stack: true, limit: 3 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"refused", testServiceRefused},
 		{"two_capabilities", testServiceRights},
 		{"given_back_as_found", testServiceGivesBack},
