@@ -61,7 +61,7 @@ func (m *machine) run(t *testing.T, tests string) *report {
 			t.Logf("%s until the machine was off", b.passed())
 			return b.report
 		}
-		t.Logf("boot %d: %v after %s; the end of its console:\n%s", number, err, b.passed(), b.console(12))
+		t.Logf("boot %d: %v after %s; the end of its console:\n%s\n%s", number, err, b.passed(), b.console(12), b.monitor())
 		if b.report.began || number > restarts {
 			t.Errorf("%v after %s, at boot %d of at most %d; QEMU says:\n%s", err, b.passed(), number, restarts+1, b.stderr.String())
 			return b.report
@@ -134,7 +134,6 @@ func (b *boot) read(from io.Reader) {
 // watch follows the guest until it is off and returns nil if it went off by
 // itself with the tests done. A guest that hangs is examined and killed.
 func (b *boot) watch(w *watch) error {
-	var own ownTime
 	var size int64 // of the console
 	folder := fmt.Sprintf("/proc/%d", b.cmd.Process.Pid)
 	tick := time.NewTicker(500 * time.Millisecond)
@@ -152,11 +151,10 @@ func (b *boot) watch(w *watch) error {
 				size = info.Size()
 				w.console()
 			}
-			passed := own.since(now, folder)
 			if stuck != nil {
 				continue // it is killed
 			}
-			if stuck = w.pass(passed); stuck != nil {
+			if stuck = w.look(momentOf(now, folder)); stuck != nil {
 				state := examine(filepath.Join(b.dir, monitorSocket))
 				if err := os.WriteFile(filepath.Join(b.dir, monitorFile), []byte(state), 0o644); err != nil {
 					stuck = errors.Join(stuck, err)
@@ -178,6 +176,15 @@ func (b *boot) watch(w *watch) error {
 }
 
 func (b *boot) passed() time.Duration { return time.Since(b.began).Round(time.Millisecond) }
+
+// monitor is what QEMU's monitor told, if it was asked.
+func (b *boot) monitor() string {
+	text, err := os.ReadFile(filepath.Join(b.dir, monitorFile))
+	if err != nil {
+		return ""
+	}
+	return "QEMU's monitor says:\n" + string(text)
+}
 
 // console is the last lines of what the kernel and the guest's init wrote; all of
 // it is kept when the test fails.

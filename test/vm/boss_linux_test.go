@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -71,7 +72,10 @@ func (b *boss) attach() {
 // ask sends something until a message with these first octets comes from to.
 func (b *boss) ask(to mesh.Address, what string, send func() error, begins ...byte) bluez.Message {
 	b.t.Helper()
-	return b.app.Ask(what, send, func(m bluez.Message) bool { return m.Source == to && bytes.HasPrefix(m.Data, begins) })
+	began := time.Now()
+	answer := b.app.Ask(what, send, func(m bluez.Message) bool { return m.Source == to && bytes.HasPrefix(m.Data, begins) })
+	b.t.Logf("%s of %s after %s", what, to, time.Since(began).Round(time.Millisecond))
+	return answer
 }
 
 // configure sends a Config message until the answer to it comes.

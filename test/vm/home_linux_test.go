@@ -94,9 +94,11 @@ func (h *home) quit() { h.broker.Stop() }
 // ask sends a request and returns the answer, which holds want.
 func (h *home) ask(request, payload, want string) []byte {
 	h.t.Helper()
-	mark := h.o.Mark()
+	mark, began := h.o.Mark(), time.Now()
 	h.o.Send(base+"bridge/request/"+request, payload)
-	return h.o.Next(mark, base+"bridge/response/"+request, want)
+	answer := h.o.Next(mark, base+"bridge/response/"+request, want)
+	h.t.Logf("%s was answered after %s", request, time.Since(began).Round(time.Millisecond))
+	return answer
 }
 
 // adopt takes in a lamp, and returns when it is configured and answers; more are
@@ -142,16 +144,17 @@ func (h *home) interviewed(mark int, name string) {
 func (h *home) command(name, fields string) {
 	h.t.Helper()
 	h.orders++
-	mark, transaction := h.o.Mark(), fmt.Sprintf(`"transaction":%d`, h.orders)
+	mark, transaction, began := h.o.Mark(), fmt.Sprintf(`"transaction":%d`, h.orders), time.Now()
 	h.o.Send(base+name+"/set", "{"+fields+","+transaction+"}")
 	h.o.Next(mark, base+name+"/set/response", `{"status":"ok",`+transaction+`}`)
+	h.t.Logf("%s answered %s after %s", name, fields, time.Since(began).Round(time.Millisecond))
 }
 
 // until does something again and again until a message that holds want comes on
 // a topic: BlueZ sends what it says by itself once, and it may be lost.
 func (h *home) until(topic, want string, do func()) {
 	h.t.Helper()
-	const again, times = 5 * time.Second, 12
+	const again, times = 5 * time.Second, int(patience / (5 * time.Second))
 	mark := h.o.Mark()
 	for range times {
 		do()

@@ -63,6 +63,7 @@ func testKills(t *testing.T) {
 	answered := 0
 	began := time.Now()
 	for i := range kills {
+		t.Logf("kill %d of %d", i+1, kills) // every line is a sign of progress, see watch
 		h.kill()
 		if i%4 == 3 { // while it starts
 			h.launch()

@@ -132,7 +132,7 @@ func testUpdatesIVIndex(t *testing.T) {
 	b.daemon.Restart()
 	b.attach()
 	p.start() // its first beacon comes soon; then those of BlueZ are enough for two
-	for late := time.Now().Add(3 * patience); !b.node.IVUpdate(); b.command(at, at, 1) {
+	for late := time.Now().Add(patience); !b.node.IVUpdate(); b.command(at, at, 1) {
 		if time.Now().After(late) {
 			t.Fatal("BlueZ begins no IV Update")
 		}
@@ -283,7 +283,7 @@ func testServiceUpdatesIV(t *testing.T) {
 	// The lamp has used half of its sequence numbers.
 	mark = h.o.Mark()
 	cycle(func() { d.SetSequence(l.uuid, 1, false, spent) })
-	for late := time.Now().Add(3 * patience); !l.node.IVUpdate(); h.lampWorks(l) {
+	for late := time.Now().Add(patience); !l.node.IVUpdate(); h.lampWorks(l) {
 		if time.Now().After(late) {
 			t.Fatal("BlueZ begins no IV Update")
 		}

@@ -20,9 +20,11 @@ type watch struct {
 	life time.Duration // most without a heartbeat of the guest's init, from then on
 	part time.Duration // most without a line of the tests
 
-	began bool          // the tests have written a line
-	quiet time.Duration // since the guest wrote anything, on the console or as a test
-	idle  time.Duration // since the tests wrote a line
+	began  bool // the tests have written a line
+	wrote  bool // the guest has written something since the last look
+	tested bool // its tests have
+	// Since when nothing was written, on the console or by a test, and by a test.
+	quiet, idle moment
 }
 
 func newWatch() *watch {
@@ -36,63 +38,70 @@ func newWatch() *watch {
 }
 
 // console notes that the kernel or the guest's init wrote something.
-func (w *watch) console() { w.quiet = 0 }
+func (w *watch) console() { w.wrote = true }
 
 // line notes a line of the tests.
-func (w *watch) line() { w.began, w.quiet, w.idle = true, 0, 0 }
+func (w *watch) line() { w.began, w.wrote, w.tested = true, true, true }
 
-// pass notes that time has passed, and says what is wrong if that was too much.
-func (w *watch) pass(d time.Duration) error {
-	w.quiet += d
-	w.idle += d
+// look is called now and then, and says what is wrong if a silence is too long.
+func (w *watch) look(now moment) error {
+	if w.wrote || w.quiet.at.IsZero() {
+		w.quiet = now
+	}
+	if w.tested || w.idle.at.IsZero() {
+		w.idle = now
+	}
+	w.wrote, w.tested = false, false
+	quiet, idle := ownTime(w.quiet, now), ownTime(w.idle, now)
 	switch {
-	case !w.began && w.quiet >= w.boot:
+	case !w.began && quiet >= w.boot:
 		return fmt.Errorf("the guest hangs at boot: nothing on its console for %s", w.boot)
-	case w.quiet >= w.life:
+	case quiet >= w.life:
 		return fmt.Errorf("the guest has died: no heartbeat of its init for %s", w.life)
-	case w.idle >= w.part && w.began:
+	case idle >= w.part && w.began:
 		return fmt.Errorf("the guest lives and its tests do not get on: no line of them for %s", w.part)
-	case w.idle >= w.part:
+	case idle >= w.part:
 		return fmt.Errorf("the guest lives and its tests do not begin: no line of them for %s", w.part)
 	}
 	return nil
 }
 
-// ownTime measures the time that a process had for itself: what passes on the
-// clock, less what its most delayed thread spent runnable without a CPU.
-type ownTime struct {
-	last  time.Time
-	delay map[string]time.Duration // by thread
+// moment is a time, and how long each thread of a process had been waiting for a
+// CPU until then, since it began.
+type moment struct {
+	at     time.Time
+	waited map[string]time.Duration // by thread
 }
 
-// since returns the time since the last call, of a process with this folder in
-// /proc. Where the kernel does not tell delays it is the time on the clock.
-func (o *ownTime) since(now time.Time, folder string) time.Duration {
-	delays := map[string]time.Duration{}
+// momentOf is now, of a process with this folder in /proc. Where the kernel does
+// not tell who waits it is the time alone.
+func momentOf(at time.Time, folder string) moment {
+	m := moment{at: at, waited: map[string]time.Duration{}}
 	threads, _ := filepath.Glob(filepath.Join(folder, "task", "*", "schedstat")) // the pattern is well-formed
 	for _, path := range threads {
 		// Nanoseconds on a CPU, nanoseconds waiting for one, number of turns
-		// (Linux, Documentation/scheduler/sched-stats.rst).
+		// (Linux, Documentation/scheduler/sched-stats.rst). A wait counts when
+		// it has ended.
 		text, err := os.ReadFile(path)
 		fields := strings.Fields(string(text))
 		if err != nil || len(fields) != 3 {
 			continue // the thread has ended
 		}
 		if n, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
-			delays[path] = time.Duration(n)
+			m.waited[path] = time.Duration(n)
 		}
 	}
-	passed, most := time.Duration(0), time.Duration(0)
-	if !o.last.IsZero() {
-		passed = now.Sub(o.last)
+	return m
+}
+
+// ownTime is the time that a process had for itself between two moments: what
+// passed on the clock, less what its most delayed thread spent waiting for a CPU.
+func ownTime(from, to moment) time.Duration {
+	most := time.Duration(0)
+	for thread, waited := range to.waited {
+		most = max(most, waited-from.waited[thread])
 	}
-	for path, d := range delays {
-		if before, known := o.delay[path]; known {
-			most = max(most, d-before)
-		}
-	}
-	o.last, o.delay = now, delays
-	return max(0, passed-most)
+	return max(0, to.at.Sub(from.at)-most)
 }
 
 // TestWatch has guests get on slowly, hang and die.
@@ -106,12 +115,12 @@ func TestWatch(t *testing.T) {
 		ends int                    // the second in which the watch complains, 0 for never
 		says string
 	}{
-		{"says nothing", func(*watch, int) {}, boot, "hangs at boot"},
+		{"says nothing", func(*watch, int) {}, 1 + boot, "hangs at boot"},
 		{"stops at boot", func(w *watch, at int) {
 			if at <= 100 {
 				w.console()
 			}
-		}, 100 + boot - 1, "hangs at boot"},
+		}, 100 + boot, "hangs at boot"},
 		{"boots slowly", func(w *watch, at int) {
 			if at%14 == 0 {
 				w.console()
@@ -123,7 +132,7 @@ func TestWatch(t *testing.T) {
 				w.line()
 			}
 		}, 0, ""},
-		{"never begins", func(w *watch, _ int) { w.console() }, part, "do not begin"},
+		{"never begins", func(w *watch, _ int) { w.console() }, 1 + part, "do not begin"},
 		{"tests for hours", func(w *watch, at int) {
 			w.console()
 			if at%599 == 0 || at == 1 {
@@ -135,17 +144,17 @@ func TestWatch(t *testing.T) {
 			if at <= 1000 {
 				w.line()
 			}
-		}, 1000 + part - 1, "do not get on"},
+		}, 1000 + part, "do not get on"},
 		{"dies in a test", func(w *watch, at int) {
 			if at <= 1000 {
 				w.line()
 			}
-		}, 1000 + life - 1, "has died"},
+		}, 1000 + life, "has died"},
 	} {
 		w, ended, said := newWatch(), 0, ""
 		for at := 1; at < 20_000 && ended == 0; at++ {
 			tt.does(w, at)
-			if err := w.pass(second); err != nil {
+			if err := w.look(moment{at: time.Unix(int64(at), 0)}); err != nil {
 				ended, said = at, err.Error()
 			}
 		}
@@ -155,39 +164,39 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestOwnTime gives a process two threads, of which one waits for a CPU.
+// TestOwnTime has the threads of a process wait for a CPU.
 func TestOwnTime(t *testing.T) {
 	folder := t.TempDir()
 	set := func(thread, schedstat string) {
 		t.Helper()
-		put := filepath.Join(folder, "task", thread)
-		if err := os.MkdirAll(put, 0o755); err != nil {
+		where := filepath.Join(folder, "task", thread)
+		if err := os.MkdirAll(where, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(put, "schedstat"), []byte(schedstat+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(where, "schedstat"), []byte(schedstat+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var o ownTime
-	now := time.Unix(1000, 0)
+	start := time.Unix(1000, 0)
 	set("1", "5000000000 7000000000 3")
-	if d := o.since(now, folder); d != 0 {
-		t.Errorf("at first: %s", d)
+	from := momentOf(start, folder)
+	for _, tt := range []struct {
+		first, second string // of two threads, of which the second is new
+		passed, want  time.Duration
+	}{
+		{"5000000000 7000000000 3", "100 200000000 1", time.Second, 800 * time.Millisecond},
+		{"5000000000 7600000000 4", "100 200000000 1", time.Second, 400 * time.Millisecond},
+		// A long wait that counts when it has ended is not lost.
+		{"5000000000 16000000000 5", "100 200000000 1", 10 * time.Second, time.Second},
+		{"5000000000 16000000000 5", "100 200000000 1", 9 * time.Second, 0},
+	} {
+		set("1", tt.first)
+		set("2", tt.second)
+		if d := ownTime(from, momentOf(start.Add(tt.passed), folder)); d != tt.want {
+			t.Errorf("%q and %q after %s: %s, expected %s", tt.first, tt.second, tt.passed, d, tt.want)
+		}
 	}
-	set("1", "5000000000 7600000000 4")
-	set("2", "100 9000000000 1") // a new one
-	now = now.Add(time.Second)
-	if d := o.since(now, folder); d != 400*time.Millisecond {
-		t.Errorf("one second less 600 ms without a CPU: %s", d)
-	}
-	set("1", "5000000000 7700000000 5")
-	set("2", "100 9900000000 2")
-	now = now.Add(time.Second)
-	if d := o.since(now, folder); d != 100*time.Millisecond {
-		t.Errorf("one second, of which the later thread waited 900 ms: %s", d)
-	}
-	now = now.Add(time.Second)
-	if d := o.since(now, filepath.Join(folder, "gone")); d != time.Second {
+	if d := ownTime(from, momentOf(start.Add(time.Second), filepath.Join(folder, "gone"))); d != time.Second {
 		t.Errorf("one second, nothing known of threads: %s", d)
 	}
 }
