@@ -35,7 +35,7 @@ func testJoin(legacy bool) func(*testing.T) {
 	return func(t *testing.T) {
 		room := newRoom(t)
 		ours, theirs := room.plug(t, kind(1, legacy)), room.plug(t, kind(2, false))
-		h := newHome(t, ours.name())
+		h := newBridge(t, ours.name())
 		d := bluez.Start(t, bluez.Options{Adapter: theirs.name()})
 		l := newLamp(t, d, bluez.Provisioning{})
 		h.adopt(l, "lamp", "")
@@ -106,7 +106,7 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 	return func(t *testing.T) {
 		room := newRoom(t)
 		ours, theirs := room.plug(t, kind(1, legacy)), room.plug(t, kind(2, false))
-		h := newHome(t, ours.address()) // it keeps that, whatever number it gets
+		h := newBridge(t, ours.address()) // it keeps that, whatever number it gets
 		l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
 		h.adopt(l, "lamp", "")
 		for _, state := range []string{"ON", "OFF", "ON"} {
@@ -138,7 +138,7 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 func testAlone(t *testing.T) {
 	room := newRoom(t)
 	a, c := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	b := newBoss(t, a.name(), bluez.Provisioning{})
+	b := newProvisioner(t, a.name(), bluez.Provisioning{})
 	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: c.name()}), bluez.Provisioning{})
 	var at mesh.Address
 	l.join(func() {

@@ -103,9 +103,9 @@ func (m *machine) build(t *testing.T) {
 	for i, path := range m.modules {
 		put(t, path, filepath.Join(root, guestModules, fmt.Sprintf("%02d-%s", i, filepath.Base(path))))
 	}
-	put(t, workshop.tests(t), filepath.Join(root, "init"))
+	put(t, ourPrograms.tests(t), filepath.Join(root, "init"))
 	if m.guest.stack {
-		put(t, workshop.service(t), filepath.Join(root, guestService))
+		put(t, ourPrograms.service(t), filepath.Join(root, guestService))
 		m.addPrograms(t, root)
 	}
 	files := "."

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		os.Exit(help(spec))
 	}
 	code := m.Run()
-	if err := workshop.close(); err != nil {
+	if err := ourPrograms.close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(code)
