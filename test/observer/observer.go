@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait; what is waited for normally comes in seconds.
-const patience = 90 * time.Second
+const patience = 5 * time.Minute
 
 // Observer is subscribed to every topic. It connects again by itself.
 type Observer struct {

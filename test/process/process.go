@@ -19,7 +19,7 @@ import (
 
 // Patience bounds every wait for a program. No test passes or fails by how long
 // something took, as long as it comes at all.
-const Patience = 90 * time.Second
+const Patience = 5 * time.Minute
 
 // Process is a program that runs.
 type Process struct {

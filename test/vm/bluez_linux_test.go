@@ -10,7 +10,6 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
 
@@ -66,12 +65,9 @@ func testJoin(legacy bool) func(*testing.T) {
 			t.Errorf("the lamp is on: %t, its lightness is %d", on, lightness)
 		}
 
-		l.press(false)
-		h.o.Stands(base+"lamp", `{"state":"OFF"}`)
-		l.turn(0xFFFF)
-		h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`)
-		l.turn(0)
-		h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"OFF"}`)
+		h.until(base+"lamp", `{"state":"OFF"}`, func() { l.press(false) })
+		h.until(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`, func() { l.turn(0xFFFF) })
+		h.until(base+"lamp", `{"state":"OFF","state_2":"OFF"}`, func() { l.turn(0) })
 
 		// Each side forgets what it had in memory.
 		h.kill()
@@ -124,10 +120,8 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 			if on, _ := l.is(); on != (state == "ON") {
 				t.Errorf("after %s the lamp is on: %t", state, on)
 			}
-			l.press(state != "ON")
-			h.o.StandsMatch(base+"lamp", "of what the lamp did", func(payload []byte) bool {
-				return !observer.Holds(payload, fmt.Sprintf(`{"state":%q}`, state))
-			})
+			other := map[string]string{"ON": "OFF", "OFF": "ON"}[state]
+			h.until(base+"lamp", fmt.Sprintf(`{"state":%q}`, other), func() { l.press(other == "ON") })
 			t.Logf("%s for an outage", time.Since(began).Round(time.Millisecond))
 		}
 	}

@@ -182,8 +182,7 @@ func (h *bridge) lampWorks(l *lamp) {
 			h.t.Errorf("after %s the lamp is on: %t", s, on)
 		}
 	}
-	l.press(true)
-	h.o.Stands(base+"lamp", `{"state":"ON"}`)
+	h.until(base+"lamp", `{"state":"ON"}`, func() { l.press(true) })
 }
 
 // testServiceRefreshes gives a node of BlueZ's other keys, and then again while
