@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,9 +11,9 @@ import (
 
 // watch tells a guest that hangs from one that is slow. It is told what the guest
 // does and how much time passes. Its limits are silences: a guest may take as
-// long as it likes while it shows that it gets on. And they count only time in
-// which the emulator had a CPU when it wanted one (see ownTime), so that they
-// stretch on a busy machine.
+// long as it likes while it shows that it gets on. And they count only the time
+// that the emulator had for itself (see ownTime), so that they stretch on a busy
+// machine.
 type watch struct {
 	boot time.Duration // most without anything on the console, until the tests begin
 	life time.Duration // most without a heartbeat of the guest's init, from then on
@@ -33,7 +32,7 @@ func newWatch() *watch {
 		life: time.Minute,
 		// More than any wait within a test, so that the test can say itself what
 		// did not come.
-		part: 10 * time.Minute,
+		part: 30 * time.Minute,
 	}
 }
 
@@ -66,42 +65,46 @@ func (w *watch) look(now moment) error {
 	return nil
 }
 
-// moment is a time, and how long each thread of a process had been waiting for a
-// CPU until then, since it began.
+// moment is a time, and what each thread of a process had until then.
 type moment struct {
-	at     time.Time
-	waited map[string]time.Duration // by thread
+	at      time.Time
+	threads map[string]share
 }
 
-// momentOf is now, of a process with this folder in /proc. Where the kernel does
-// not tell who waits it is the time alone.
+// share is the time that a thread was on a CPU, and that it waited for one.
+type share struct{ ran, waited time.Duration }
+
+// momentOf is a moment of a process with this folder in /proc. Where the kernel
+// does not tell of threads it is the time alone.
 func momentOf(at time.Time, folder string) moment {
-	m := moment{at: at, waited: map[string]time.Duration{}}
-	threads, _ := filepath.Glob(filepath.Join(folder, "task", "*", "schedstat")) // the pattern is well-formed
-	for _, path := range threads {
+	m := moment{at: at, threads: map[string]share{}}
+	files, _ := filepath.Glob(filepath.Join(folder, "task", "*", "schedstat")) // the pattern is well-formed
+	for _, path := range files {
 		// Nanoseconds on a CPU, nanoseconds waiting for one, number of turns
 		// (Linux, Documentation/scheduler/sched-stats.rst). A wait counts when
 		// it has ended.
 		text, err := os.ReadFile(path)
-		fields := strings.Fields(string(text))
-		if err != nil || len(fields) != 3 {
+		if err != nil {
 			continue // the thread has ended
 		}
-		if n, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
-			m.waited[path] = time.Duration(n)
+		var s share
+		if _, err := fmt.Sscan(string(text), &s.ran, &s.waited); err == nil {
+			m.threads[path] = s
 		}
 	}
 	return m
 }
 
-// ownTime is the time that a process had for itself between two moments: what
-// passed on the clock, less what its most delayed thread spent waiting for a CPU.
+// ownTime is the time that a process had for itself between two moments: on CPUs,
+// or on the clock without any of its threads waiting for a CPU, whichever is
+// more. The first finds a guest that spins, the second one that sleeps.
 func ownTime(from, to moment) time.Duration {
-	most := time.Duration(0)
-	for thread, waited := range to.waited {
-		most = max(most, waited-from.waited[thread])
+	var ran, waited time.Duration
+	for thread, s := range to.threads {
+		ran += s.ran - from.threads[thread].ran
+		waited += s.waited - from.threads[thread].waited
 	}
-	return max(0, to.at.Sub(from.at)-most)
+	return max(0, ran, to.at.Sub(from.at)-waited)
 }
 
 // TestWatch has guests get on slowly, hang and die.
@@ -164,7 +167,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestOwnTime has the threads of a process wait for a CPU.
+// TestOwnTime has the two threads of a process sleep, spin and wait for a CPU.
 func TestOwnTime(t *testing.T) {
 	folder := t.TempDir()
 	set := func(thread, schedstat string) {
@@ -178,25 +181,27 @@ func TestOwnTime(t *testing.T) {
 		}
 	}
 	start := time.Unix(1000, 0)
+	const second = time.Second
 	set("1", "5000000000 7000000000 3")
 	from := momentOf(start, folder)
 	for _, tt := range []struct {
+		what          string
 		first, second string // of two threads, of which the second is new
 		passed, want  time.Duration
 	}{
-		{"5000000000 7000000000 3", "100 200000000 1", time.Second, 800 * time.Millisecond},
-		{"5000000000 7600000000 4", "100 200000000 1", time.Second, 400 * time.Millisecond},
-		// A long wait that counts when it has ended is not lost.
-		{"5000000000 16000000000 5", "100 200000000 1", 10 * time.Second, time.Second},
-		{"5000000000 16000000000 5", "100 200000000 1", 9 * time.Second, 0},
+		{"sleeps", "5000000000 7000000000 3", "0 0 0", 10 * second, 10 * second},
+		{"both wait", "5100000000 11000000000 4", "100000000 5000000000 1", 10 * second, second},
+		{"both wait longer than there is time", "5100000000 16000000000 4", "100000000 9000000000 1", 10 * second, 200 * time.Millisecond},
+		{"spins on two CPUs", "15000000000 7000000000 4", "10000000000 0 1", 10 * second, 20 * second},
+		{"spins on half a CPU", "9000000000 13000000000 9", "1000000000 9000000000 9", 10 * second, 5 * second},
 	} {
 		set("1", tt.first)
 		set("2", tt.second)
 		if d := ownTime(from, momentOf(start.Add(tt.passed), folder)); d != tt.want {
-			t.Errorf("%q and %q after %s: %s, expected %s", tt.first, tt.second, tt.passed, d, tt.want)
+			t.Errorf("%s: %s, expected %s", tt.what, d, tt.want)
 		}
 	}
-	if d := ownTime(from, momentOf(start.Add(time.Second), filepath.Join(folder, "gone"))); d != time.Second {
+	if d := ownTime(from, momentOf(start.Add(second), filepath.Join(folder, "gone"))); d != second {
 		t.Errorf("one second, nothing known of threads: %s", d)
 	}
 }
