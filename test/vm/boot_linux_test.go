@@ -61,9 +61,9 @@ func (m *machine) run(t *testing.T, tests string) *report {
 			t.Logf("%s until the machine was off", b.passed())
 			return b.report
 		}
-		t.Logf("boot %d: %v after %s; the end of its console:\n%s\n%s", number, err, b.passed(), b.console(12), b.monitor())
+		t.Logf("boot %d: %v after %s; the end of its console:\n%s\n%s", number, err, b.passed(), b.console(12), b.stderr.String()+b.monitor())
 		if b.report.began || number > restarts {
-			t.Errorf("%v after %s, at boot %d of at most %d; QEMU says:\n%s", err, b.passed(), number, restarts+1, b.stderr.String())
+			t.Errorf("%v after %s, at boot %d of at most %d", err, b.passed(), number, restarts+1)
 			return b.report
 		}
 		m.restarted++
