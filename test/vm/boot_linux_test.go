@@ -24,9 +24,9 @@ const restarts = 3
 // arguments of init.
 //
 // no_timer_check: to find out how the timer interrupt is wired, the kernel waits
-// 60 ms on the time stamp counter for four ticks of the 8254, which the emulator
-// gives with another thread. On a busy machine that thread has no CPU in these
-// 60 ms; then the kernel takes other wirings, and panics or has no timer.
+// some 60 ms and expects five ticks of the 8254, which the emulator makes in
+// another thread. On a busy machine that thread may have no CPU meanwhile; then
+// the kernel tries other wirings, and panics when none of them ticks.
 //
 // cryptomgr.notests: under emulation one of the self-tests of the kernel's
 // cryptography takes too long.

@@ -34,11 +34,11 @@
 // # Guests that hang
 //
 // On a busy machine guests used to die before init ran. To find out how the timer
-// interrupt is wired, the kernel waits 60 ms on the time stamp counter for four
-// ticks of the 8254 timer. The emulator makes these ticks in another thread; if
-// that thread got no CPU in those 60 ms, the kernel tried other wirings and at the
-// end panicked ("IO-APIC + timer doesn't work"). The guests now boot with
-// no_timer_check.
+// interrupt is wired, the kernel waits for 160 million counts of the time stamp
+// counter, some 60 ms, and expects five ticks of the 8254 timer. The emulator
+// makes these ticks in another thread; if that thread got no CPU meanwhile, the
+// kernel tried other wirings and at the end panicked ("IO-APIC + timer doesn't
+// work"). The guests now boot with no_timer_check.
 //
 // A guest that hangs for another reason is found by its silence (watch). Before
 // its tests begin it is killed and started again, at most three times, and each
