@@ -275,6 +275,7 @@ func TestNodeAddressRefresh(t *testing.T) {
 // spoil changes the configuration of a node in memory only: what it sends is as
 // before.
 func (m *member) spoil(f func(*state.Node)) {
+	m.spoiled = true
 	m.Edit(func(n *state.Node) bool {
 		f(n)
 		return false
