@@ -58,8 +58,7 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// TestBackup writes a file that can be restored. No key appears in the log or
-// in memory answers.
+// TestBackup writes a file that can be restored. No key is published.
 func TestBackup(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "backups")
 	inBubble(t, func(t *testing.T, w *world) {

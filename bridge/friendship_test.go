@@ -12,7 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// lowPowerPlug is a plug that is a Low Power node; the bridge is its Friend node.
+// lowPowerPlug is a plug that is a Low Power node; the bridge is its Friend
+// node.
 func (w *world) lowPowerPlug() *fake.Node {
 	w.t.Helper()
 	plug := fake.Plug(uuid(1))

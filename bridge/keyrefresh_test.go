@@ -104,7 +104,7 @@ func TestKeyRefreshContinuesAfterRestarts(t *testing.T) {
 			t.Fatalf("after a restart: %v", info)
 		}
 		// The plug wakes up and sends a message: the bridge sends it the keys
-		// at once.
+		// without waiting for the next attempt.
 		pass(time.Hour)
 		plug.SetSilent(false)
 		w.report(plug, 0, &configuration.DefaultTTLStatus{})

@@ -371,9 +371,9 @@ func TestStopDuringProvisioning(t *testing.T) {
 func TestStopWhileTheMeshReports(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		const flood = 20_000
-		told := make(chan struct{})
+		done := make(chan struct{})
 		go func() {
-			defer close(told)
+			defer close(done)
 			for i := range flood {
 				w.svc.Report(node.DeviceHeard{UUID: mesh.UUID{0: byte(i >> 8), 1: byte(i), 2: 1}})
 			}
@@ -384,7 +384,7 @@ func TestStopWhileTheMeshReports(t *testing.T) {
 		}
 		w.send("b/bridge/request/device/interview", `{"id":"plug","transaction":3}`)
 		w.stop()
-		<-told
+		<-done
 		for _, topic := range []string{"b/plug/set/response", "b/hall/lamp/set/response"} {
 			got := w.out.take(topic)
 			if len(got) != 2 || strings.Count(fmt.Sprint(got), `"code":"stopped"`) != 2 {

@@ -37,7 +37,8 @@ func servingPlug(id mesh.UUID, status *remoteprovisioning.Status) *fake.Node {
 	return d
 }
 
-// remoteHousehold runs a test with a household and a device that scans for the bridge.
+// remoteHousehold runs a test with a household and a device that scans for the
+// bridge.
 func remoteHousehold(t *testing.T, f func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status)) {
 	t.Helper()
 	inBubble(t, func(t *testing.T, w *world) {

@@ -15,7 +15,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// sendUnacknowledged sends an unacknowledged message and lets time pass for its delivery.
+// sendUnacknowledged sends an unacknowledged message and lets time pass for its
+// delivery.
 func (p *pump) sendUnacknowledged(from *member, r node.Request, m access.Message) {
 	p.Helper()
 	p.post(from, r, m)

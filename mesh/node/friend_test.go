@@ -118,8 +118,8 @@ func TestLowPowerNodeIsConfiguredThroughItsFriend(t *testing.T) {
 	}
 }
 
-// lowPowerNetwork is a network with a Low Power node that records its messages, and a
-// plug.
+// lowPowerNetwork is a network with a Low Power node that records its messages,
+// and a plug.
 type lowPowerNetwork struct {
 	*pump
 	gateway, lowPower, plug *member

@@ -34,7 +34,7 @@ const (
 )
 
 var (
-	errNobody   = errors.New("nobody answered")
+	errNobody   = errors.New("no answer")
 	errLost     = errors.New("connection timeout")
 	errPeerLeft = errors.New("remote user terminated connection")
 )

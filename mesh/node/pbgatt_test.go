@@ -45,13 +45,13 @@ func TestBothBearersAdvertiseTheSameOOB(t *testing.T) {
 	o := node.DeviceOptions{OOB: beacon.OOBOther}
 	o.Records = provision.Records{provision.RecordDeviceCertificate: {1}}
 	gattDevice(p, air, "plug", o)
-	told := map[provision.Bearer]uint16{}
+	advertised := map[provision.Bearer]uint16{}
 	for _, by := range []provision.Bearer{provision.PBADV, provision.PBGATT} {
 		heard := await(p, gateway, 10*time.Second, func(e node.DeviceHeard) bool { return e.Bearer == by })
-		told[by] = heard.OOB
+		advertised[by] = heard.OOB
 	}
-	if want := uint16(beacon.OOBOther | beacon.OOBRecords | beacon.OOBCertificates); told[provision.PBADV] != want || told[provision.PBGATT] != want {
-		t.Errorf("got %04x, want %04x on both bearers", told, want)
+	if want := uint16(beacon.OOBOther | beacon.OOBRecords | beacon.OOBCertificates); advertised[provision.PBADV] != want || advertised[provision.PBGATT] != want {
+		t.Errorf("got %04x, want %04x on both bearers", advertised, want)
 	}
 }
 

@@ -34,8 +34,9 @@ func (h *house) heardFrom(i int, dst mesh.Address) bool {
 	return ok
 }
 
-// TestWrongFilterIsCorrected: another client changes the filter of the gateway's
-// connection. The gateway sees it in the Filter Status and corrects it.
+// TestWrongFilterIsCorrected: another client changes the filter of the
+// gateway's connection. The gateway sees it in the Filter Status and corrects
+// it.
 func TestWrongFilterIsCorrected(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
@@ -74,8 +75,8 @@ func TestRestartedProxyIsNoticed(t *testing.T) {
 	h.switchPlug(1, true, 1)
 }
 
-// TestFilterListTooLongForTheProxy: the accept list of a node is too long for the
-// proxy. The node then uses an empty reject list.
+// TestFilterListTooLongForTheProxy: the accept list of a node is too long for
+// the proxy. The node then uses an empty reject list.
 func TestFilterListTooLongForTheProxy(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.gateway.options.Monitor = false

@@ -91,12 +91,12 @@ func TestFailedResetIsReported(t *testing.T) {
 	if _, ok := take[node.Left](dev, nil); !ok || dev.State().IsProvisioned() {
 		t.Error("the device did not leave")
 	}
-	told := false
+	reported := false
 	for _, e := range dev.events {
 		_, faulted := e.(node.Faulted)
-		told = told || faulted
+		reported = reported || faulted
 	}
-	if !told {
+	if !reported {
 		t.Errorf("the error was not reported, only %+v", dev.events)
 	}
 }

@@ -82,8 +82,8 @@ func TestSegmentationFollowsItsStates(t *testing.T) {
 	}
 }
 
-// TestRequestWaitsForASlowRadio: a request is repeated only after the radio has had
-// the time to send it and all PDUs before it.
+// TestRequestWaitsForASlowRadio: a request is repeated only after the radio has
+// had the time to send it and all PDUs before it.
 func TestRequestWaitsForASlowRadio(t *testing.T) {
 	const (
 		questions = 6 // each to an address without a node

@@ -167,8 +167,8 @@ func TestSolicitationsBecomeRare(t *testing.T) {
 	}
 }
 
-// TestSolicitationIntervalStartsOver: after a proxy was found, the search for the next
-// one starts with the shortest interval.
+// TestSolicitationIntervalStartsOver: after a proxy was found, the search for
+// the next one starts with the shortest interval.
 func TestSolicitationIntervalStartsOver(t *testing.T) {
 	h := newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
@@ -208,8 +208,8 @@ func TestSolicitationReserve(t *testing.T) {
 	}
 }
 
-// TestOwnSolicitationIsIgnored: a node ignores its own solicitation, which it hears with
-// a second radio.
+// TestOwnSolicitationIsIgnored: a node ignores its own solicitation, which it
+// hears with a second radio.
 func TestOwnSolicitationIsIgnored(t *testing.T) {
 	h := newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	h.gateway.edit(func(n *state.Node) { n.OnDemandProxy = 20 })

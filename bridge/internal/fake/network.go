@@ -107,8 +107,8 @@ func (n *Network) join(d *Node) {
 	delete(n.outside, d.UUID)
 }
 
-// toGroup passes a group message to all nodes. The nodes check themselves whether
-// they are in the group.
+// toGroup passes a group message to all nodes. The nodes check themselves
+// whether they are in the group.
 func (n *Network) toGroup(ctx context.Context, r node.Request) (node.Response, error) {
 	op, params, err := access.ParseOpcode(r.Payload)
 	if err != nil {
@@ -273,7 +273,7 @@ func (n *Network) SetFriendships(list ...friend.Status) {
 	n.friendships = list
 }
 
-// Summary returns the state of the bridge's own node.
+// Summary returns a summary of the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

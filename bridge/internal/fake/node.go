@@ -22,8 +22,8 @@ import (
 type Node struct {
 	UUID        mesh.UUID
 	Composition *configuration.Composition
-	// Answer can answer instead of the node; with taken false the node answers
-	// itself. Calls do not overlap.
+	// Answer can answer instead of the node. If it is nil or returns taken
+	// false, the node answers itself. Calls do not overlap.
 	Answer func(m Message) (answer access.Message, taken bool)
 
 	// turn is held during a request. It is not a mutex, because goroutines that
