@@ -8,19 +8,19 @@ import (
 
 // What the owner of a node and its parts share is declared in package part.
 type (
-	// Options says what a node is. All but Elements and Random may be zero.
+	// Options configure a node. All but Elements and Random may be zero.
 	Options = part.Options
-	// DeviceOptions says how an unprovisioned device shows itself.
+	// DeviceOptions configure an unprovisioned device.
 	DeviceOptions = part.DeviceOptions
 	// OOBDevice is what an unprovisioned device has out of band.
 	OOBDevice = part.OOBDevice
 	// FriendOptions bound the Friend feature.
 	FriendOptions = part.FriendOptions
-	// LowPowerOptions say how a Low Power node sleeps.
+	// LowPowerOptions configure a Low Power node.
 	LowPowerOptions = part.LowPowerOptions
 	// ProxyOptions is a node's part in the proxy protocol.
 	ProxyOptions = part.ProxyOptions
-	// ClientMode says when a node is the client of a proxy.
+	// ClientMode is when a node uses a proxy.
 	ClientMode = part.ClientMode
 	// AddressRange is the unicast addresses that a provisioner gives out.
 	AddressRange = part.AddressRange
@@ -50,13 +50,13 @@ type (
 	RequestID = part.RequestID
 	// Response is how a request ended.
 	Response = part.Response
-	// Provision says which device to take into the network, and how.
+	// Provision is which device to provision, and how.
 	Provision = part.Provision
 	// Certificate asks for certificate-based provisioning.
 	Certificate = part.Certificate
 	// BearerChoice is what a device is to be provisioned over.
 	BearerChoice = part.BearerChoice
-	// Refresh says what to renew on a node that is in the network.
+	// Refresh is what to renew on a node that is in the network.
 	Refresh = part.Refresh
 )
 
@@ -70,7 +70,7 @@ type (
 	HeartbeatReceived = part.HeartbeatReceived
 	// DeviceHeard is an unprovisioned device.
 	DeviceHeard = part.DeviceHeard
-	// ProvisioningStep says how far a provisioning has come.
+	// ProvisioningStep reports the progress of a provisioning.
 	ProvisioningStep = part.ProvisioningStep
 	// ProvisioningDone ends a provisioning.
 	ProvisioningDone = part.ProvisioningDone

@@ -33,7 +33,7 @@ type Core struct {
 }
 
 // New makes a node of what was saved, or of nothing: an unprovisioned device. An
-// error says what is missing, or what of the saved cannot be used.
+// error says what is missing, or which saved value cannot be used.
 func New(now time.Time, o Options, s Saved) (*Core, error) { return build(now, o, s, table()) }
 
 // build makes a node with the parts of a table.
@@ -57,10 +57,11 @@ func build(now time.Time, o Options, s Saved, entries []entry) (*Core, error) {
 	if err := c.load(&s); err != nil {
 		return nil, err
 	}
+	c.close() // what the parts put out when they begin is in the first output
 	return c, nil
 }
 
-// add takes a part on.
+// add adds a part.
 func (c *Core) add(p part.Part) {
 	c.all = append(c.all, p)
 	for kind := range c.takers {
@@ -112,14 +113,14 @@ func (c *Core) do(now time.Time, run func()) {
 	})
 }
 
-// close ends an input: all parts put out what they have to say, and what must not
-// be forgotten goes into the output.
+// close ends an input: all parts add what they collected to the output, and so do
+// the changes that must be stored.
 func (c *Core) close() {
 	c.flush()
 	c.host.save()
 }
 
-// flush goes on until no part has anything more to say.
+// flush runs until no part has anything left to put out.
 func (c *Core) flush() {
 	for c.router.Flush() || c.host.flush() {
 		continue

@@ -27,7 +27,7 @@ func (c *Core) dispatch(in *part.Input) {
 // inlet is where the layers below hand in what has arrived.
 type inlet struct{ c *Core }
 
-// Compile-time checks of who hands in what.
+// Compile-time checks: the router and the connections hand in through these.
 var (
 	_ router.Receiver = inlet{}
 	_ gatt.Node       = inlet{}

@@ -17,18 +17,18 @@
 //
 // [Core] is the whole behaviour as a pure state machine. A thousand of them run in
 // one test in fake time, and a crash can be put between any two inputs. [Node] is a
-// Core in a goroutine of its own, with a store and a radio.
+// Core in its own goroutine, with a store and a radio.
 //
 // The same Core is a gateway (with client models and Options.Monitor), a virtual
 // lamp (with server models), and an unprovisioned device. With state.Friend it keeps
 // messages for Low Power nodes; with Options.LowPower it is one.
 //
-// # How an input goes
+// # The path of an input
 //
 // Every input passes one wrapper, Core.input. It moves the time on, runs the input,
-// and closes it: all parts put out what they have to say, and what must not be
-// forgotten goes into the Output. Take then only takes. An input that changes
-// nothing, such as a PDU heard twice, costs nothing beyond being recognized.
+// and closes it: all parts add what they collected to the Output, and so do the
+// changes that must be stored. Take only returns it. An input that changes nothing,
+// such as a duplicate PDU, costs nothing once it is recognized.
 //
 // # Parts
 //

@@ -567,3 +567,19 @@ func TestRequestToAMissingLowPowerNode(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 }
+
+// TestLowPowerNodeWithTheFriendFeature: a Low Power node is nobody's Friend, even when
+// its state is changed to that. It keeps its own Friend.
+func TestLowPowerNodeWithTheFriendFeature(t *testing.T) {
+	p := newPump(t)
+	gateway := p.addFriend()
+	lpn, uuid := p.addLowPower("lpn", node.LowPowerOptions{PollTimeout: 10 * time.Second}, plug)
+	p.provision(gateway, uuid, provision.Auth{})
+	p.awaitFriend(lpn, 10*time.Second)
+	p.change(lpn, func(n *state.Node) { n.Friend = state.Enabled })
+	lpn.events = nil
+	p.pass(time.Minute)
+	if e, changed := take[node.FriendshipChanged](lpn, nil); changed {
+		t.Errorf("the friendship changed: %+v", e)
+	}
+}

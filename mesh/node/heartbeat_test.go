@@ -170,3 +170,24 @@ func TestHeartbeatOfAFriendship(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestPollGoesOutBeforeALaterHeartbeat: what a node sends at one moment goes out in
+// the order of its sequence numbers. Otherwise a receiver would drop the Poll, which
+// it gets after a higher number, as a replay.
+func TestPollGoesOutBeforeALaterHeartbeat(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 2 * time.Minute, PollInterval: 10 * time.Second})
+	var status configuration.HeartbeatPublicationStatus
+	s.configure(s.gateway, s.peer, &configuration.HeartbeatPublicationSet{
+		Destination: gatewayAddress, TTL: 3, CountLog: 0xFF, PeriodLog: 5,
+	}, &status)
+	s.success("Heartbeat Publication Set", status.Status)
+	s.pass(time.Minute)
+	before := s.gateway.Counters().Transport.Replayed
+	s.now = s.now.Add(time.Minute) // a program that was late: both are due
+	s.lowPower.Tick(s.now)
+	s.carryOut(s.lowPower)
+	s.pass(2 * time.Second)
+	if n := s.gateway.Counters().Transport.Replayed - before; n != 0 {
+		t.Errorf("%d PDUs of the Low Power node came after one with a higher number", n)
+	}
+}

@@ -33,8 +33,8 @@ var ErrJump = errors.New("node: the backup is too old to go on with: all sequenc
 // JumpSequence makes a node that was restored from a backup begin behind every
 // sequence number that it can have used since: age is the time since the
 // backup. The network may have moved to another IV index meanwhile, where the
-// numbers began at zero again: so the node begins at the same height there, and says
-// nothing until it has heard which IV index that is.
+// numbers began at zero again. So the node begins at the same number there, and
+// sends nothing until it has learned that IV index.
 func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber, err error) {
 	data, err := s.Get(TableNode, keySequence)
 	if err != nil {

@@ -43,7 +43,7 @@ func newLinkQueue() *linkQueue { return &linkQueue{wake: make(chan struct{}, 1)}
 // put reports false when it drops the event. Events that a connection begins
 // or ends with are kept: they are few, as a radio has few connections at a
 // time, and of one that others have made and that ends before the node has
-// heard of it nothing needs to be told.
+// learned of it, nothing needs to be reported.
 func (q *linkQueue) put(e bearer.LinkEvent) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -65,14 +65,14 @@ func (q *linkQueue) put(e bearer.LinkEvent) bool {
 	return true
 }
 
-// untold reports whether the node has not yet heard of a connection.
+// untold reports whether the node has not yet learned of a connection.
 func (q *linkQueue) untold(id bearer.LinkID) bool {
 	return slices.ContainsFunc(q.events, func(o bearer.LinkEvent) bool { return o.ID == id && o.Kind == bearer.LinkOpened })
 }
 
 // forget drops a connection that somebody made and that is over before the node
-// has heard of it. So who comes and goes while the node waits for its store
-// leaves nothing behind. It reports false for any other connection.
+// has learned of it. So peers that come and go while the node waits for its store
+// leave nothing behind. It reports false for any other connection.
 func (q *linkQueue) forget(id bearer.LinkID) bool {
 	if id < bearer.FirstIncoming || !slices.ContainsFunc(q.events, func(e bearer.LinkEvent) bool {
 		return e.ID == id && e.Kind == bearer.LinkOpened

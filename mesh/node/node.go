@@ -40,7 +40,7 @@ var ErrStopped = errors.New("node: the node has been stopped")
 // some hundreds in a second.
 const queueSize = 1024
 
-// Node is a Core in a goroutine of its own: Run.
+// Node is a Core in its own goroutine, which is Run.
 type Node struct {
 	cfg       Config
 	core      *Core
@@ -323,7 +323,8 @@ func (n *Node) CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason st
 }
 
 // Refresh renews something on a node of the network and waits for the end of it
-// (Core.Refresh). It goes on when ctx ends: half of it is worse than all of it.
+// (Core.Refresh). It continues when ctx ends: a refresh that stops half-way is
+// worse than one that completes.
 func (n *Node) Refresh(ctx context.Context, r Refresh) (state.Peer, error) {
 	done := make(chan RefreshDone, 1)
 	if err := n.do(ctx, func(now time.Time, c *Core) error {
@@ -402,7 +403,7 @@ type Summary struct {
 	IVIndex  mesh.IVIndex
 	IVUpdate bool
 	IV       IVSummary
-	// IVIndexUnknown: the node listens until it hears the IV index, and says
+	// IVIndexUnknown: the node listens until it learns the IV index, and sends
 	// nothing.
 	IVIndexUnknown bool
 	SequenceLeft   int
@@ -445,8 +446,8 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 	return s, err
 }
 
-// ApplicationKey is an AppKey of the network, for who configures other nodes:
-// the one that is sent with, so a new one from phase 2 of its refresh on.
+// ApplicationKey is an AppKey of the network, for configuring other nodes. It is
+// the key in use for sending: the new one from phase 2 of its refresh on.
 func (n *Node) ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error) {
 	var key crypto.Key
 	found := false

@@ -75,7 +75,7 @@ func table() []entry {
 	}
 }
 
-// assemble makes the parts and tells each with which others it works.
+// assemble makes the parts and connects each with the others that it needs.
 func (c *Core) assemble(saved *Saved) *assembly {
 	o, h := &c.options, c.host
 	a := &assembly{host: h, router: c.router}

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -232,4 +233,23 @@ func TestPBGATTFailures(t *testing.T) {
 			t.Error(done.Err)
 		}
 	})
+}
+
+// TestFirstOutput: what a node puts out when it begins is in its first
+// output, whatever the first input is.
+func TestFirstOutput(t *testing.T) {
+	core, err := node.New(start, node.Options{
+		Elements: plug(), Random: rand.NewChaCha8([32]byte{}), Device: node.DeviceOptions{GATT: true},
+	}, node.NewDevice(mesh.UUID{1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	core.Receive(start, &bearer.Incoming{Kind: bearer.Message}) // nothing that could be read
+	out := core.Take()
+	if len(out.GATT) != 1 {
+		t.Errorf("the device does not advertise that it can be connected to: %+v", out.GATT)
+	}
+	if len(out.Persist) == 0 {
+		t.Error("the time of the IV Update procedure is not stored")
+	}
 }

@@ -125,8 +125,8 @@ func (c *Core) SetNodeIdentity(now time.Time, index mesh.KeyIndex, on bool) {
 	c.do(now, func() { c.parts.gatt.Server.SetNodeIdentity(index, on) })
 }
 
-// SetPrivateNodeIdentity is SetNodeIdentity in the form that nobody can follow who
-// does not have the NetKey. While the other form is advertised it does nothing.
+// SetPrivateNodeIdentity is SetNodeIdentity in the private form, which only holders
+// of the NetKey can recognize. While the other form is advertised it does nothing.
 func (c *Core) SetPrivateNodeIdentity(now time.Time, index mesh.KeyIndex, on bool) {
 	c.do(now, func() { c.parts.gatt.Server.SetPrivateNodeIdentity(index, on) })
 }

@@ -216,7 +216,8 @@ func TestPublicationDuringKeyRefresh(t *testing.T) {
 	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, func() []access.Element { return handle.Elements() })
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	p.setUp(gateway, peer, generic.OnOffServerID)
-	gateway.State().Beacon, dev.State().Beacon = false, false
+	gateway.edit(func(n *state.Node) { n.Beacon = false })
+	dev.edit(func(n *state.Node) { n.Beacon = false })
 	net, app := crypto.Key{1}, crypto.Key{2}
 	move := func(m *member, phase uint8) {
 		p.success("phase", configuration.Keys{Host: m.Core}.Refresh(0, phase, net, map[mesh.KeyIndex]crypto.Key{0: app}))

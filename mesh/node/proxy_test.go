@@ -329,3 +329,19 @@ func TestPrivateProxy(t *testing.T) {
 		t.Error("private advertising does not use a private address")
 	}
 }
+
+// TestAutoNeedsNoOtherProxyOnAir: the connection to a proxy ends while the network
+// is heard by advertising. No other connection is left open.
+func TestAutoNeedsNoOtherProxyOnAir(t *testing.T) {
+	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientAuto})
+	h.deafen()
+	h.awaitProxy(40 * time.Second)
+	h.deaf = nil
+	h.switchPlug(1, true, 1) // its answer comes by advertising
+	h.radios[0].die()
+	await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
+	h.pass(5 * time.Second)
+	if n := len(h.radio.ends); n != 0 {
+		t.Errorf("%d connections are open that nobody wants", n)
+	}
+}

@@ -474,3 +474,21 @@ func TestLinkHijack(t *testing.T) {
 	}
 	c.usable(done.Peer)
 }
+
+// TestCompositionRefreshDuringAScan: a Remote Provisioning Server that is in the old
+// and in the new composition goes on with its scan.
+func TestCompositionRefreshDuringAScan(t *testing.T) {
+	c := newChain(t, node.DeviceOptions{})
+	c.server.elements = bigger(1)
+	c.restart(c.server)
+	var status remoteprovisioning.ScanStatus
+	c.configure(c.gateway, c.serverPeer, &remoteprovisioning.ScanStart{Timeout: 200}, &status)
+	done := c.refresh(remoteprovisioning.RefreshComposition)
+	if done.Err != nil {
+		t.Fatal(done.Err)
+	}
+	c.configure(c.gateway, done.Peer, &remoteprovisioning.ScanGet{}, &status)
+	if status.ScanningState != remoteprovisioning.ScanMultiple || status.Timeout == 0 {
+		t.Errorf("the scan has ended: %+v", status)
+	}
+}

@@ -1,6 +1,6 @@
 // Package part is what the core of a node and its parts share.
 //
-// A node (Mesh Protocol 1.1, chapter 3) is many procedures beside each other:
+// A node (Mesh Protocol 1.1, chapter 3) runs many procedures side by side:
 // requests, friendship, the proxy protocol, provisioning, IV Update, beacons and
 // more. Each is a [Part]: a state machine without I/O, clock or goroutine, which
 // can be read, tested and removed on its own. The core hosts them:
@@ -14,7 +14,7 @@
 //	┌────────┐    ┌────────┐    ┌────────┐
 //	│ Part A │    │ Part B │    │ Part C │   see the core as a Host,
 //	└──┬─────┘    └──┬─────┘    └──┬─────┘   and each other through small
-//	   └──────────────┼────────────┘         interfaces of their own
+//	   └──────────────┼────────────┘         their own interfaces
 //	                  ▼
 //	    Output: replay, persist, send, report
 //

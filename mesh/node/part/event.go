@@ -32,7 +32,7 @@ type DeviceHeard struct {
 	RSSI int8
 	// Adapter is the radio that heard it.
 	Adapter uint8
-	// Bearer is what it offers to be provisioned over: PB-ADV or PB-GATT. A
+	// Bearer is the provisioning bearer that it offers: PB-ADV or PB-GATT. A
 	// device that offers both is reported for each.
 	Bearer provision.Bearer
 	// Via is the node that heard it, for a device that was found by a Remote
@@ -40,13 +40,13 @@ type DeviceHeard struct {
 	Via mesh.Address
 }
 
-// ProvisioningStep says how far a provisioning has come, in a word of the
+// ProvisioningStep reports the progress of a provisioning, in a term of the
 // specification.
 type ProvisioningStep struct {
 	UUID mesh.UUID
 	Step string
-	// Prompt says what somebody has to do, with oob_wanted and oob_shown. What
-	// is wanted goes to ProvisioningInput.
+	// Prompt is what the user has to do, with oob_wanted and oob_shown. The value
+	// for oob_wanted goes to ProvisioningInput.
 	Prompt *provision.Prompt
 	// Offers is what the device can do, with capabilities.
 	Offers *provision.Capabilities
@@ -138,7 +138,7 @@ type KeyRefreshChanged struct {
 // its network, and that Options.Resident kept it there.
 type ResetRefused struct{ By mesh.Address }
 
-// KeysChanged says that keys were added or removed, by whomever.
+// KeysChanged says that keys were added or removed, locally or over the air.
 type KeysChanged struct{}
 
 // Faulted says that a part could not do something that nobody waits for: a

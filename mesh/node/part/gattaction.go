@@ -24,7 +24,7 @@ type Disconnect struct{ ID bearer.LinkID }
 type Write struct {
 	ID   bearer.LinkID
 	PDUs [][]byte
-	// Essential says that the connection is of no use without this message.
+	// Essential: the connection is useless without this message.
 	Essential bool
 }
 

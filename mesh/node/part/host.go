@@ -32,7 +32,7 @@ type Host interface {
 	// Persist stores a change before anything is sent or reported.
 	Persist(change store.Change)
 
-	// Report tells the owner of the node of an event.
+	// Report reports an event to the owner of the node.
 	Report(e Event)
 	// Advertise sends a PDU of at most bearer.MaxPDU octets on the advertising
 	// bearer.

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// Options says what a node is. All but Elements and Random may be zero.
+// Options configure a node. All but Elements and Random may be zero.
 type Options struct {
 	// Elements with their models, the first being the primary element.
 	Elements []access.Element
@@ -23,8 +23,8 @@ type Options struct {
 	// addressed to it or to any group, and every unprovisioned device.
 	Monitor bool
 	// KeepComposition makes a node whose program has other elements or models
-	// than it was provisioned with go on with those that it had, until a
-	// Provisioner refreshes its composition or its address (section 3.11.8).
+	// than it was provisioned with keep those that it had, until a Provisioner
+	// refreshes its composition or its address (section 3.11.8).
 	KeepComposition bool
 	// Resident makes the node stay in its network when a Configuration Client
 	// sends it a Config Node Reset; it reports ResetRefused. Core.Reset works.
@@ -50,7 +50,7 @@ type Options struct {
 	Proxy ProxyOptions
 }
 
-// DeviceOptions says how an unprovisioned device shows itself.
+// DeviceOptions configure a node that waits to be provisioned.
 type DeviceOptions struct {
 	StaticOOB provision.AuthValue // nil for none
 	OOBDevice
@@ -114,8 +114,8 @@ type FriendOptions struct {
 	Queue       int // PDUs that wait for each of them
 }
 
-// LowPowerOptions say how a Low Power node sleeps (section 3.6.6.4). Zero for
-// the defaults of package friend.
+// LowPowerOptions configure a Low Power node (section 3.6.6.4); zero for the
+// defaults of package friend.
 type LowPowerOptions struct {
 	PollTimeout  time.Duration // after which the friend forgets it, 1 s to four days
 	PollInterval time.Duration // that it sleeps
@@ -123,17 +123,17 @@ type LowPowerOptions struct {
 	Criteria     friend.Criteria
 }
 
-// ClientMode says when a node is the client of a proxy.
+// ClientMode is when a node uses a proxy.
 type ClientMode uint8
 
 // The modes.
 const (
 	// ClientOff is never.
 	ClientOff ClientMode = iota
-	// ClientAuto is when nothing of the network has been heard by advertising
-	// for a while and a proxy is in sight.
+	// ClientAuto is when nothing of the network has been received by advertising
+	// for a while and a proxy is in range.
 	ClientAuto
-	// ClientOn is whenever a proxy is in sight.
+	// ClientOn is whenever a proxy is in range.
 	ClientOn
 )
 
@@ -142,8 +142,8 @@ type ProxyOptions struct {
 	Client ClientMode
 	// Connections is how many proxies a client uses at once, 1 if zero.
 	Connections int
-	// Clients is how many clients a server has at once, 1 if zero. Whether the
-	// node is a server is the GATT Proxy state's business.
+	// Clients is how many clients a server has at once, 1 if zero. The GATT Proxy
+	// state switches the server on.
 	Clients int
 }
 

@@ -36,8 +36,9 @@ type Part interface {
 	Counters(to *Counters)
 }
 
-// Flusher is a part that collects what its state machine has to say, and puts it
-// out before the input ends.
+// Flusher is a part that collects what its state machine puts out, and acts on it
+// before the input ends. PDUs that have their sequence numbers already must not
+// wait for that: other parts send PDUs with higher numbers meanwhile.
 type Flusher interface {
 	Part
 	// Flush puts it out. The core calls it after the part has asked for it

@@ -23,17 +23,17 @@ var (
 	ErrNoAddresses     = errors.New("node: no unicast addresses are left for the elements of this device")
 )
 
-// Provision says which device to take into the network, and how.
+// Provision is which device to provision, and how.
 type Provision struct {
 	UUID mesh.UUID
 	// NetKey is the subnet that the device joins.
 	NetKey mesh.KeyIndex
 	// Auth is how the device is authenticated.
 	Auth provision.Auth
-	// Policy, when it is there, chooses how the device is authenticated by what
-	// the device offers. Auth does not count then.
+	// Policy, if set, chooses how the device is authenticated, by what the device
+	// offers. Auth is then ignored.
 	Policy *provision.Policy
-	// Certificate, when it is there, proves who the device is.
+	// Certificate, if set, proves the identity of the device.
 	Certificate *Certificate
 	// Attention is for how many seconds the device attracts attention.
 	Attention uint8
@@ -46,9 +46,9 @@ type Provision struct {
 
 // Certificate asks for certificate-based provisioning.
 type Certificate struct {
-	Anchors *provision.TrustAnchors // who is trusted; nil for nobody
-	// Records has the certificates that were got elsewhere; nil to read those
-	// that the device has.
+	Anchors *provision.TrustAnchors // trusted certificates; nil for none
+	// Records are certificates from another source; nil to read those of the
+	// device.
 	Records provision.Records
 }
 
@@ -60,15 +60,15 @@ type BearerChoice uint8
 
 // The choices.
 const (
-	// AnyBearer is PB-ADV when the device was heard there, else PB-GATT when it
-	// was sighted there, else PB-ADV.
+	// AnyBearer is PB-ADV if the device was received on it, else PB-GATT if the
+	// device was seen on it, else PB-ADV.
 	AnyBearer BearerChoice = iota
 	OnlyPBADV
 	OnlyPBGATT
 )
 
-// ErrNotSighted is returned when a device is to be provisioned over PB-GATT
-// whose advertisement was not heard lately: nobody knows where to connect to.
+// ErrNotSighted is returned for provisioning over PB-GATT when no advertisement
+// of the device was received recently: its address is not known.
 var ErrNotSighted = errors.New("node: the device has not advertised that it can be provisioned over PB-GATT in the last half minute; wait until it is listed with pb-gatt, or take another bearer")
 
 // Errors of Provision with Via, and of Refresh.
@@ -78,7 +78,7 @@ var (
 	ErrUncertain     = errors.New("node: the node did not confirm the end of its refresh, and answers neither under its old nor its new device key; try again when it can be reached")
 )
 
-// Refresh says what to renew on a node that is in the network (section 3.11.8).
+// Refresh is what to renew on a node that is in the network (section 3.11.8).
 type Refresh struct {
 	Address   mesh.Address // of the node
 	Procedure remoteprovisioning.RefreshProcedure

@@ -31,7 +31,7 @@ type Keys interface {
 
 // IVIndex is the IV index of the node.
 type IVIndex interface {
-	// Said is what a beacon of a subnet in that phase says.
+	// Said is the content of a beacon of a subnet in that phase.
 	Said(phase state.Phase) beacon.State
 	Follow(said beacon.State)
 	Learn(said beacon.State)
@@ -39,11 +39,11 @@ type IVIndex interface {
 	Began() bool
 }
 
-// Listener is told of each authentic beacon of the network.
+// Listener is notified of each authentic beacon of the network.
 type Listener interface{ HeardNetwork(o part.Origin) }
 
 // Beacons is the part of a node that sends and follows the beacons of its
-// subnets. Private is a part of its own.
+// subnets. Private is a separate part.
 type Beacons struct {
 	part.None
 	host      part.Host
@@ -120,8 +120,8 @@ func (b *Beacons) follow(in *part.Input, kind beacon.Type, s *keys.Subnet, by *b
 	}
 }
 
-// ConfigurationChanged implements part.Part. A step of a Key Refresh is told to
-// the neighbours soon.
+// ConfigurationChanged implements part.Part. After a step of a Key Refresh the
+// next beacon comes soon.
 func (b *Beacons) ConfigurationChanged() {
 	for _, s := range b.keys.Subnets() {
 		if old := b.schedules[s.Index]; old == nil || old.phase != s.Phase {
@@ -136,7 +136,7 @@ func (b *Beacons) ConfigurationChanged() {
 	}
 }
 
-// IVIndexChanged implements ivupdate.Follower: neighbours are told soon.
+// IVIndexChanged implements ivupdate.Follower: the next beacons come soon.
 func (b *Beacons) IVIndexChanged() {
 	for _, s := range b.keys.Subnets() {
 		b.soon(b.schedules[s.Index])

@@ -23,12 +23,12 @@ type Friend struct {
 	all  *Friendships
 	role *friend.Friend // nil while the node is nobody's friend
 	out  friend.Output
-	told map[mesh.KeyIndex]beacon.State // what Low Power nodes know
+	told map[mesh.KeyIndex]beacon.State // the last state that was sent to Low Power nodes
 }
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Flusher         = (*Friend)(nil)
+	_ part.Part            = (*Friend)(nil)
 	_ requests.FriendQueue = (*Friend)(nil)
 )
 
@@ -47,7 +47,7 @@ func (f *Friend) Input(in *part.Input) bool {
 	if f.role == nil || m.Segmented || !isFriendOpcode(m.Opcode) {
 		return false
 	}
-	f.role.Receive(f.host.Now(), f.all.control(m), f.output())
+	f.role.Receive(f.host.Now(), f.all.control(m), &f.out)
 	f.all.carryOut(&f.out, m.By)
 	return true
 }
@@ -63,16 +63,7 @@ func (f *Friendships) control(m *part.ControlMessage) *friend.Control {
 	}
 }
 
-// output is where the state machine puts out what it wants done.
-func (f *Friend) output() *friend.Output {
-	f.host.Wake(f)
-	return &f.out
-}
-
-// Flush implements part.Flusher.
-func (f *Friend) Flush() { f.all.carryOut(&f.out, nil) }
-
-// ConfigurationChanged implements part.Part.
+// ConfigurationChanged implements part.Part. Friendships carries out what follows.
 func (f *Friend) ConfigurationChanged() {
 	n := f.host.State()
 	befriends := n.Friend == state.Enabled && n.IsProvisioned()
@@ -89,13 +80,13 @@ func (f *Friend) ConfigurationChanged() {
 		return
 	}
 	if !befriends {
-		f.role.Stop(0, true, f.output())
+		f.role.Stop(0, true, &f.out)
 		f.role = nil
 		return
 	}
 	for _, l := range f.all.links {
 		if n.Subnet(l.NetKey) == nil {
-			f.role.Stop(l.NetKey, false, f.output())
+			f.role.Stop(l.NetKey, false, &f.out)
 		}
 	}
 	f.tellSecurity()
@@ -135,7 +126,8 @@ func (f *Friend) tellSecurity() {
 func (f *Friend) Tick() {
 	f.tellSecurity()
 	if f.role != nil && deadline.Due(f.role.NextDeadline(), f.host.Now()) {
-		f.role.Tick(f.host.Now(), f.output())
+		f.role.Tick(f.host.Now(), &f.out)
+		f.all.carryOut(&f.out, nil)
 	}
 }
 
@@ -190,7 +182,8 @@ func (f *Friend) queueControl(p *network.PDU) bool {
 // Drop ends the friendship with a node that has left the network.
 func (f *Friend) Drop(lpn mesh.Address) {
 	if f.role != nil {
-		f.role.Drop(lpn, f.output())
+		f.role.Drop(lpn, &f.out)
+		f.all.carryOut(&f.out, nil)
 	}
 }
 

@@ -55,7 +55,7 @@ type Keys interface {
 
 // IVIndex is the IV index of the node.
 type IVIndex interface {
-	// Said is what a beacon of a subnet in that phase says.
+	// Said is the content of a beacon of a subnet in that phase.
 	Said(phase state.Phase) beacon.State
 	Follow(said beacon.State)
 }
@@ -67,10 +67,10 @@ type Requests interface {
 	Pending() int
 }
 
-// Features is told that a feature may be in use now, or not any more.
+// Features is notified when a feature may have been switched on or off.
 type Features interface{ FeaturesChanged() }
 
-// Models knows what the node is subscribed to.
+// Models knows the subscriptions of the node.
 type Models interface {
 	Subscriptions(dst []mesh.Address) []mesh.Address
 }
@@ -88,7 +88,7 @@ type Config struct {
 	LowPower *part.LowPowerOptions // nil for a node that always listens
 }
 
-// Friendships is the part of a node that has the credentials of its friendships.
+// Friendships is the part that has the credentials of a node's friendships.
 // Its parts Friend and LowPower come before it in the table of the node.
 type Friendships struct {
 	part.None
@@ -118,10 +118,13 @@ func New(h part.Host) *Friendships {
 func (f *Friendships) Connect(cfg Config) { f.cfg = cfg }
 
 // ConfigurationChanged implements part.Part: the credentials follow from the
-// NetKeys.
+// NetKeys. With them goes out what Friend and LowPower have put out because of
+// the change.
 func (f *Friendships) ConfigurationChanged() {
 	f.links = nil
 	f.deriveLinks()
+	f.carryOut(&f.Friend.out, nil)
+	f.carryOut(&f.LowPower.out, nil)
 }
 
 // LeftNetwork implements part.Part.
@@ -130,10 +133,10 @@ func (f *Friendships) LeftNetwork() error {
 	return nil
 }
 
-// RelayCredentials implements router.Friendship. What comes from a Low Power node
-// of ours with the credentials of the friendship goes on with those of the
-// network, whether this node is a relay or not. What is for a Low Power node of
-// ours has arrived and is not passed on (section 3.4.6.3).
+// RelayCredentials implements router.Friendship. A PDU of a Low Power node of ours
+// under the credentials of the friendship is relayed with those of the network,
+// whether this node is a relay or not. A PDU for a Low Power node of ours has
+// arrived and is not relayed (section 3.4.6.3).
 func (f *Friendships) RelayCredentials(r *part.Received) (by *network.Credentials, always bool) {
 	if len(f.links) == 0 {
 		return r.By, false
@@ -190,7 +193,9 @@ func (f *Friendships) Credentials(net mesh.KeyIndex) *network.Credentials {
 }
 
 // carryOut does what a state machine wants done. by is what the PDU was opened
-// with that it has received, nil for none.
+// with that it has received, nil for none. It does not wait for the end of the
+// input: the PDUs have their sequence numbers already, and what is sent later has
+// higher ones.
 func (f *Friendships) carryOut(out *friend.Output, by *network.Credentials) {
 	if out.Links {
 		f.deriveLinks()
@@ -245,9 +250,8 @@ func (f *Friendships) event(e friend.Event, by *network.Credentials) {
 	}
 }
 
-// followFriend follows what the Friend says about the network, as a beacon would
-// (sections 3.11.4 and 3.11.5): a Key Refresh only when it says so under the new
-// key.
+// followFriend acts on the Friend's IV index and Key Refresh flag, as on a beacon
+// (sections 3.11.4 and 3.11.5). The flag counts only under the new key.
 func (f *Friendships) followFriend(e friend.Secured, by *network.Credentials) {
 	if l := f.by(by); l != nil && f.cfg.Keys.Subnet(e.NetKey) != nil && by != l.credentials[0] {
 		f.cfg.Keys.FollowKeyRefresh(e.NetKey, e.State.KeyRefresh)

@@ -44,7 +44,7 @@ func (f *Friendships) deriveLinks() {
 	if l, ok := f.LowPower.link(); ok {
 		names = append(names, l)
 		if l != f.own {
-			// The Friend hands over what was heard before, perhaps.
+			// The Friend may deliver messages that were received before.
 			f.cfg.Layers.ForgetHeard()
 			f.own = l
 		}

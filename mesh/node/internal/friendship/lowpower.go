@@ -26,7 +26,7 @@ type LowPower struct {
 	out  friend.Output
 }
 
-var _ part.Flusher = (*LowPower)(nil)
+var _ part.Part = (*LowPower)(nil)
 
 // Inputs implements part.Part.
 func (l *LowPower) Inputs() part.Inputs { return part.Control }
@@ -37,22 +37,14 @@ func (l *LowPower) Input(in *part.Input) bool {
 	if l.role == nil || m.Segmented || !isFriendOpcode(m.Opcode) {
 		return false
 	}
-	l.role.Receive(l.host.Now(), l.all.control(m), l.output())
+	l.role.Receive(l.host.Now(), l.all.control(m), &l.out)
 	l.all.carryOut(&l.out, m.By)
 	return true
 }
 
-// output is where the state machine puts out what it wants done.
-func (l *LowPower) output() *friend.Output {
-	l.host.Wake(l)
-	return &l.out
-}
-
-// Flush implements part.Flusher.
-func (l *LowPower) Flush() { l.all.carryOut(&l.out, nil) }
-
 // ConfigurationChanged implements part.Part. It makes the node a Low Power node
-// once it is in a network, and tells its Friend what it is subscribed to.
+// once it is in a network, and sends its subscriptions to its Friend.
+// Friendships carries out what follows.
 func (l *LowPower) ConfigurationChanged() {
 	o := l.all.cfg.LowPower
 	if o == nil {
@@ -90,7 +82,7 @@ func (l *LowPower) ConfigurationChanged() {
 		l.role.Start(l.host.Now())
 	}
 	subscribed := l.all.cfg.Models.Subscriptions([]mesh.Address{mesh.AllNodes})
-	l.role.Subscribe(l.host.Now(), subscribed, l.output())
+	l.role.Subscribe(l.host.Now(), subscribed, &l.out)
 }
 
 // LeftNetwork implements part.Part.
@@ -105,10 +97,11 @@ func (l *LowPower) Tick() {
 	if l.role == nil {
 		return
 	}
-	l.role.Tick(l.host.Now(), l.output())
+	l.role.Tick(l.host.Now(), &l.out)
 	if l.all.cfg.Layers.Sending() > 0 || l.all.cfg.Requests.Pending() > 0 {
 		l.role.PollWithin(l.host.Now(), soon)
 	}
+	l.all.carryOut(&l.out, nil)
 }
 
 // NextDeadline implements part.Part.
@@ -134,7 +127,8 @@ func (l *LowPower) Friend() mesh.Address {
 // Leave ends the friendship. The node then listens all the time.
 func (l *LowPower) Leave() {
 	if l.role != nil {
-		l.role.Stop(l.host.Now(), l.output())
+		l.role.Stop(l.host.Now(), &l.out)
+		l.all.carryOut(&l.out, nil)
 	}
 }
 
@@ -167,7 +161,7 @@ func (l *LowPower) receive(r *part.Received) bool {
 	}
 	l.all.cfg.Layers.ReceiveHere(r, true)
 	if !isFriendMessage(&r.PDU) {
-		l.role.Heard(l.host.Now(), l.output())
+		l.role.Heard(l.host.Now(), &l.out)
 		l.all.carryOut(&l.out, r.By)
 	}
 	return true

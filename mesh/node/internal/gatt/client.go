@@ -12,16 +12,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
-// silence is for how long nothing of the network is heard by advertising before a
-// node that may use a proxy does. Nodes that send beacons do it every ten seconds
+// silence is how long nothing of the network is received by advertising before a
+// node with ClientAuto uses a proxy. Nodes that send beacons do it every ten seconds
 // among them.
 const silence = 30 * time.Second
 
-// newcomerTime is for how long a node that was provisioned over PB-GATT is looked
-// for as a proxy: as long as it advertises its identity.
+// newcomerTime is how long the client looks for a node that was provisioned over
+// PB-GATT: as long as that node advertises its identity.
 const newcomerTime = identityTime
 
-// newcomer is a node that was provisioned over PB-GATT lately. It may have no
+// newcomer is a node that was provisioned over PB-GATT recently. It may have no
 // other bearer than GATT.
 type newcomer struct {
 	address mesh.Address
@@ -125,16 +125,23 @@ func (c *Client) identify(p *subnet, t proxy.Identification, data []byte) (mesh.
 	return mesh.Unassigned, false
 }
 
-// output is where the state machine puts out what it wants done.
+// output collects what the state machine wants done.
 func (c *Client) output() *proxy.ClientOutput {
 	c.host.Wake(c)
 	return &c.out
 }
 
 // Flush implements part.Flusher. It lets the client work when it should, and does
-// what the state machine wants done.
+// what the state machine wants done: first what it wanted before, for a client
+// that is switched off ends connections that it has just asked for.
 func (c *Client) Flush() {
+	c.carryOut()
 	c.update()
+	c.carryOut()
+}
+
+// carryOut does what the state machine wants done.
+func (c *Client) carryOut() {
 	out := &c.out
 	for _, id := range out.Disconnect {
 		if l := c.links.Find(id); l != nil {
@@ -220,8 +227,8 @@ func (c *Client) update() {
 	}
 }
 
-// wanted reports whether this node wants to be a client now. One that is a client
-// stays it until the connection ends.
+// wanted reports whether this node is to use a proxy now. A node that uses one keeps
+// it until the connection ends.
 func (c *Client) wanted() bool {
 	if !c.host.State().IsProvisioned() {
 		return false
@@ -253,7 +260,7 @@ func (c *Client) Welcome(address mesh.Address) {
 	c.host.Wake(c)
 }
 
-// HeardNetwork notes by which way something authentic of the network came.
+// HeardNetwork notes that something authentic of the network was received.
 func (c *Client) HeardNetwork(o part.Origin) {
 	if !o.Advertised() {
 		return

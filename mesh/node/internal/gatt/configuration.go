@@ -33,7 +33,7 @@ type Subnets interface {
 	Subnet(index mesh.KeyIndex) *keys.Subnet
 }
 
-// exchange is what client and server share: the way of configuration messages.
+// exchange is what client and server share: the handling of configuration messages.
 type exchange struct {
 	host     part.Host
 	links    *Connections
@@ -44,8 +44,8 @@ type exchange struct {
 	replayed uint64
 }
 
-// receive hands on what is no configuration message. It returns false for what
-// makes no sense on a connection to a proxy or of a client.
+// receive hands on network PDUs and beacons. It returns false for messages that do
+// not belong on a proxy connection.
 func (x *exchange) receive(l *Link, kind proxy.MessageType, message []byte, fromClient bool) bool {
 	o := part.Origin{Link: l.ID, FromClient: fromClient, Adapter: l.Adapter, RSSI: part.UnknownRSSI}
 	switch {
@@ -63,7 +63,7 @@ func (x *exchange) receive(l *Link, kind proxy.MessageType, message []byte, from
 type verdict uint8
 
 const (
-	unreadable verdict = iota // not under a key of this node
+	unreadable verdict = iota // under no key of this node
 	own                       // from this very node
 	replayed                  // not new
 	strange                   // of no known form

@@ -17,7 +17,7 @@
 //	          ▼
 //	Forwarding   which network PDU goes over which connection
 //
-// Solicitor wakes proxies that are so on demand only.
+// Solicitor wakes on-demand proxies.
 package gatt
 
 import (
@@ -31,8 +31,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
-// maxFaults is how many Proxy PDUs and messages that make no sense a connection
-// bears. A peer that goes on like that will not get better.
+// maxFaults is how many malformed Proxy PDUs and messages a connection may bring.
+// With more it is closed.
 const maxFaults = 16
 
 // errClosedByPeer is why a connection ended that this node did not end.
@@ -42,8 +42,8 @@ var errClosedByPeer = errors.New("node: the peer ended the connection")
 type User interface {
 	// Opened is called when the connection is there.
 	Opened(l *Link)
-	// Received takes a whole message. It returns false when the message makes no
-	// sense on this connection.
+	// Received takes a whole message. It returns false when the message does not
+	// belong on this connection.
 	Received(l *Link, kind proxy.MessageType, message []byte) bool
 	// Closed is called when the connection has ended, or could not be made. The
 	// reason is nil when this node ended it.
@@ -77,7 +77,7 @@ func (l *Link) IsOpen() bool { return l.open && !l.ending }
 // WasOpen reports whether the connection has ever been there, or was given up.
 func (l *Link) WasOpen() bool { return l.open || l.ending }
 
-// Connections is the part of a node that has its connections.
+// Connections is the part that has the connections of a node.
 type Connections struct {
 	part.None
 	host      part.Host

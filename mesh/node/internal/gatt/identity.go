@@ -34,8 +34,8 @@ type subnet struct {
 	keys       []crypto.Key      // that the identities are of
 	identities []*proxy.Identity // the last is the one this node advertises with
 	public     []byte            // service data of the Network ID
-	said       beacon.State      // what clients know
-	saidKey    crypto.Key        // under which key
+	said       beacon.State      // in the last beacon to the clients
+	saidKey    crypto.Key        // under which key it was sent
 	node       advertised        // Node Identity, or its private form
 	network    advertised        // Private Network Identity
 	solicited  time.Time         // until when a solicitation is answered
@@ -121,8 +121,8 @@ func (s *Server) PrivateNodeIdentity(index mesh.KeyIndex) state.Feature {
 	return s.identity(index, proxy.PrivateNodeIdentity)
 }
 
-// SetPrivateNodeIdentity is SetNodeIdentity in the form that nobody can follow who
-// does not have the NetKey. While the other form is advertised it does nothing.
+// SetPrivateNodeIdentity is SetNodeIdentity in the private form, which only holders
+// of the NetKey can recognize. While the other form is advertised it does nothing.
 func (s *Server) SetPrivateNodeIdentity(index mesh.KeyIndex, on bool) {
 	if s.NodeIdentity(index) != state.Enabled {
 		s.setIdentity(index, proxy.PrivateNodeIdentity, on)

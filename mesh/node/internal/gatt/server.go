@@ -17,7 +17,7 @@ import (
 
 // IVIndex is the IV index of the node.
 type IVIndex interface {
-	// Said is what a beacon of a subnet in that phase says.
+	// Said is the content of a beacon of a subnet in that phase.
 	Said(phase state.Phase) beacon.State
 }
 
@@ -70,18 +70,18 @@ func (s *Server) Accept(e *bearer.LinkEvent) User {
 	if !s.serves() || !s.server.Opened(s.host.Now(), e.ID) {
 		return nil
 	}
-	s.tell() // what is news to the clients that are here already
+	s.tell() // the clients that are connected already
 	s.Wake()
 	return s
 }
 
-// Opened implements User. It tells a client the state of the subnets (section 6.7).
+// Opened implements User. It sends a client the state of the subnets (section 6.7).
 func (s *Server) Opened(l *Link) {
 	s.Wake()
 	public := s.host.State().Proxy == state.Enabled
 	for _, p := range s.served {
 		public = public || !p.node.until.IsZero() && p.node.kind == proxy.NodeIdentity
-		p.solicited = time.Time{} // its sender is here
+		p.solicited = time.Time{} // its sender is connected
 	}
 	s.clients[l.ID] = &servedClient{private: !public}
 	for _, p := range s.served {
@@ -174,7 +174,7 @@ func (s *Server) writeBeacon(l *Link, p *subnet) {
 // know.
 func (s *Server) Wake() { s.host.Wake(s) }
 
-// IVIndexChanged implements ivupdate.Follower: clients are told.
+// IVIndexChanged implements ivupdate.Follower: clients get a beacon.
 func (s *Server) IVIndexChanged() { s.Wake() }
 
 // Flush implements part.Flusher. It makes what happens over connections follow the
@@ -216,7 +216,7 @@ func (s *Server) endAll() {
 	}
 }
 
-// tell sends beacons that say something new.
+// tell sends the clients a beacon of each subnet whose state has changed.
 func (s *Server) tell() {
 	for _, p := range s.served {
 		own := s.subnets.Subnet(p.index)

@@ -13,15 +13,14 @@ import (
 
 // Times of soliciting, which the specification leaves open.
 const (
-	// solicitDelay is for how long a client that has no proxy waits for one that
-	// shows itself unasked. Many advertise once in a second.
+	// solicitDelay is how long a client without a proxy waits for one that
+	// advertises unasked. Many advertise once in a second.
 	solicitDelay = 2 * time.Second
 	// solicitFirst is between the first solicitation and the second. A proxy that
-	// was woken has shown itself by then. Each pause is twice as long as the one
-	// before.
+	// was woken advertises by then. Each pause is twice as long as the one before.
 	solicitFirst = 5 * time.Second
-	// solicitLongest is the longest pause. Proxies on demand may come within reach
-	// at any time, and each solicitation is a short burst.
+	// solicitLongest is the longest pause. On-demand proxies may come into range at
+	// any time, and each solicitation is a short burst.
 	solicitLongest = 5 * time.Minute
 )
 
@@ -34,9 +33,8 @@ func solicitTransmit() bearer.Transmit {
 	return bearer.Transmit{Count: 5, Interval: 50 * time.Millisecond}
 }
 
-// Solicitor is the part of a node that asks proxies that are so on demand only to
-// show themselves (section 6.9), while this node is a client without a proxy in
-// sight.
+// Solicitor is the part of a node that asks on-demand proxies to advertise (section
+// 6.9), while this node looks for a proxy and finds none.
 type Solicitor struct {
 	part.None
 	host    part.Host
@@ -68,19 +66,19 @@ func (s *Solicitor) Save(put part.Put) error {
 	return nil
 }
 
-// Joined begins anew with the solicitation sequence numbers, in a new network
-// (section 6.9.1.1).
+// Joined restarts the solicitation sequence numbers in a new network (section
+// 6.9.1.1).
 func (s *Solicitor) Joined() {
 	s.sequence.Restart(0)
 	s.host.Save(s)
 }
 
-// found begins anew with the pauses.
+// found resets the pauses.
 func (s *Solicitor) found() { s.rounds = 0 }
 
 // pause is how long the next round comes after the last.
 func (s *Solicitor) pause() time.Duration {
-	const most = 8 // doubled so often it is the longest for sure
+	const most = 8 // after so many doublings it is the longest
 	return min(solicitFirst<<min(max(s.rounds-1, 0), most), solicitLongest)
 }
 

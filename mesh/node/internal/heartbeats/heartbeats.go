@@ -1,5 +1,5 @@
-// Package heartbeats publishes and counts the heartbeats of a node (Mesh Protocol
-// 1.1, section 3.6.7), and tells how far away other nodes are. The state machines
+// Package heartbeats publishes the heartbeats of a node, and counts those of other
+// nodes and the hops to them (Mesh Protocol 1.1, section 3.6.7). The state machines
 // are those of mesh/heartbeat.
 package heartbeats
 
@@ -70,7 +70,7 @@ func (h *Heartbeats) Input(in *part.Input) bool {
 }
 
 // ConfigurationChanged implements part.Part. It continues with what was configured
-// before a restart, and tells of features that have changed.
+// before a restart, and sends a heartbeat when features have changed.
 func (h *Heartbeats) ConfigurationChanged() {
 	n := h.host.State()
 	if !n.IsProvisioned() {

@@ -18,7 +18,7 @@ type clock struct {
 	since       time.Time
 	recovery    time.Duration // from the last recovery to since; noRecovery for none
 	interrupted bool          // the node was switched off since it entered the state
-	unsure      bool          // the network may be in the state for longer: the 96 hours do not hold
+	unsure      bool          // the network may be in the state for longer: the 96 hours do not apply
 	made        bool          // the node was made with the keys of a network and can only guess its IV index
 
 	testMode bool
@@ -68,12 +68,12 @@ func (k *clock) enter(now time.Time, recovered bool) {
 }
 
 // confirm notes that the network has the IV index that the node assumed. From
-// now on a beacon that is far ahead is not believed.
-// It reports whether that is news.
+// now on the node ignores a beacon that is far ahead. It reports whether this has
+// changed the clock.
 func (k *clock) confirm() bool {
-	news := k.made
+	changed := k.made
 	k.made = false
-	return news
+	return changed
 }
 
 const (

@@ -58,7 +58,7 @@ var (
 type Layers interface {
 	// Sending is how many segmented messages are on their way.
 	Sending() int
-	// SetIVIndex is told of a new IV index.
+	// SetIVIndex sets a new IV index.
 	SetIVIndex(iv mesh.IVIndex)
 }
 
@@ -131,22 +131,22 @@ func (p *Procedure) restart(unsure bool) {
 // Counters implements part.Part.
 func (p *Procedure) Counters(to *part.Counters) { to.IVIgnored += p.ignored }
 
-// State is the node's IV index and state as a beacon says it.
+// State is the node's IV index and state in the form of a beacon.
 func (p *Procedure) State() beacon.State {
 	n := p.host.State()
 	return beacon.State{IVIndex: n.IVIndex, IVUpdate: n.IVUpdate}
 }
 
-// Said is what a beacon of a subnet in that phase of its Key Refresh says, secure
-// or private (sections 3.10.3 and 3.10.4).
+// Said is the content of a beacon of a subnet in that phase of its Key Refresh,
+// secure or private (sections 3.10.3 and 3.10.4).
 func (p *Procedure) Said(phase state.Phase) beacon.State {
 	said := p.State()
 	said.KeyRefresh = phase == state.SecondPhase
 	return said
 }
 
-// Began reports whether this node has begun the update in progress. The others
-// have to hear of it, even from a node that sends no beacons otherwise.
+// Began reports whether this node has begun the update in progress. Then it
+// sends beacons even if its Beacon state is off.
 func (p *Procedure) Began() bool { return p.clock.began && p.host.State().IVUpdate }
 
 // Elapsed is the time in the present state, as far as the node ran.

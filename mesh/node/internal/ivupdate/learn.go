@@ -6,7 +6,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// This file is how a node follows what the network says of its IV index.
+// This file is how a node follows the IV index of its network.
 
 // Follow acts on an authentic beacon of a subnet whose beacons move this node's
 // IV index.
@@ -37,7 +37,7 @@ func (p *Procedure) Follow(said beacon.State) {
 
 // Learn takes the IV index from the first beacon of a network whose keys came
 // without it. The stored IV index is the lowest that it can be. Nothing has been
-// sent yet, so whatever the network says is right. An old beacon that somebody
+// sent yet, so any IV index of the network is right. An old beacon that somebody
 // repeats does no harm: the next true one moves the node on.
 func (p *Procedure) Learn(said beacon.State) {
 	if said.IVIndex < p.host.State().IVIndex {

@@ -1,6 +1,6 @@
-// Package keys is the keys of a node in use: what follows from its NetKeys,
-// AppKeys and device key (Mesh Protocol 1.1, section 3.9), and the Key Refresh
-// procedure as a node that follows it (section 3.11.4).
+// Package keys derives credentials and ciphers from the NetKeys, AppKeys and
+// device key of a node (Mesh Protocol 1.1, section 3.9), and follows the Key
+// Refresh procedure (section 3.11.4).
 //
 //	                normal        phase 1        phase 2
 //	receives with   old           old, new       old, new
@@ -205,7 +205,7 @@ type name struct {
 	isApp    bool
 }
 
-// compare reports keys that came or went.
+// compare reports keys that were added or removed.
 func (k *Keys) compare(n *state.Node) {
 	names := make([]name, 0, len(n.Subnets)+len(n.AppKeys))
 	for i := range n.Subnets {

@@ -33,7 +33,7 @@ type Friendship interface {
 	Credentials(net mesh.KeyIndex) *network.Credentials
 }
 
-// Options says which models there are.
+// Options lists the models.
 type Options struct {
 	Elements []access.Element
 	// KeepComposition makes the node keep the elements and models that it was
@@ -72,7 +72,7 @@ type Models struct {
 
 var _ part.Part = (*Models)(nil)
 
-// New makes the part. An error says which stored state a model does not take.
+// New makes the part.
 func New(h part.Host, s Sender, f Friendship, o Options) *Models {
 	return &Models{host: h, sender: s, friendship: f, options: o}
 }

@@ -62,7 +62,7 @@ func LoadExclusions(s store.Store) ([]part.Exclusion, error) {
 // Exclusions lists the addresses that cannot be given out yet, by address.
 func (p *Peers) Exclusions() []part.Exclusion { return slices.Clone(p.exclusions) }
 
-// exclude notes the addresses of a node that has left.
+// exclude excludes the addresses of a node that has left.
 func (p *Peers) exclude(k *Peer) {
 	e := part.Exclusion{IVIndex: p.host.State().IVIndex, Address: k.Address, Elements: k.Elements}
 	p.exclusions = slices.DeleteFunc(p.exclusions, func(old part.Exclusion) bool { return old.Address == e.Address })

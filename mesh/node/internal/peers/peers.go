@@ -40,7 +40,7 @@ type Range struct {
 	Elements int
 }
 
-// Options says which addresses the node has and gives out.
+// Options are the addresses that the node has and gives out.
 type Options struct {
 	Addresses part.AddressRange
 	Elements  int // of this node

@@ -23,7 +23,7 @@ type DeviceConfig struct {
 	Elements int
 	// Join makes the node part of the network that it was provisioned into.
 	Join func(*provision.Joined)
-	// Advertising is told that AppendAdvertising may give something else now.
+	// Advertising is called when the result of AppendAdvertising may have changed.
 	Advertising func()
 	// Identify advertises the node's identity, after it was provisioned over
 	// PB-GATT.
@@ -107,7 +107,7 @@ func (d *Device) Input(in *part.Input) bool {
 	return !d.host.State().IsProvisioned()
 }
 
-// Value takes the value that the device wants of somebody. It reports false when
+// Value takes the value that the device waits for. It reports false when
 // the node with this UUID does not wait to be provisioned.
 func (d *Device) Value(uuid mesh.UUID, value string) (found bool, err error) {
 	if d.device == nil || d.host.State().UUID != uuid {
@@ -116,7 +116,7 @@ func (d *Device) Value(uuid mesh.UUID, value string) (found bool, err error) {
 	return true, d.device.Input(d.host.Now(), value, d.output())
 }
 
-// output is where the device puts out what it wants done.
+// output collects what the device wants done.
 func (d *Device) output() *provision.Output {
 	d.host.Wake(d)
 	return &d.out

@@ -1,13 +1,13 @@
-// Package provisioner is provisioning (Mesh Protocol 1.1, chapter 5) as far as it
-// concerns a node: as the provisioner, over its own radio, over a connection or
-// through another node, and as the device. The protocol itself is that of
+// Package provisioner is a node's part in provisioning (Mesh Protocol 1.1, chapter
+// 5): as the provisioner, over its own radio, over a connection or through another
+// node, and as the device. The protocol itself is that of
 // mesh/provision.
 //
 //	Scanner       which devices wait, and where
-//	Provisioner   a session for each device that is taken in
+//	Provisioner   a session for each device that is provisioned
 //	RemoteClient  sessions that go through a Remote Provisioning Server
 //	Device        this node, while it waits to be provisioned
-//	PBADV         the way out of PB-ADV PDUs
+//	PBADV         sends the PB-ADV PDUs
 package provisioner
 
 import (
@@ -26,8 +26,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// fewSessions is how many sessions the radio has time for without their sharing
-// it.
+// fewSessions is how many sessions do not have to share the radio's time.
 const fewSessions = 2
 
 // maxConnects is how often the connection to a device is tried: some fail although
@@ -42,7 +41,7 @@ type Peers interface {
 	Reserve(elements int) (mesh.Address, error)
 }
 
-// Proxies is told of a node that may be reached over a proxy connection only.
+// Proxies is notified of a node that may be reachable over a proxy connection only.
 type Proxies interface{ Welcome(a mesh.Address) }
 
 // session is one provisioning that runs.
@@ -68,7 +67,7 @@ type Config struct {
 	Proxies Proxies
 }
 
-// Provisioner is the part of a node that takes devices into its network.
+// Provisioner is the part of a node that provisions devices.
 type Provisioner struct {
 	part.None
 	cfg      Config
@@ -122,7 +121,7 @@ func (p *Provisioner) Begin(w part.Provision) error {
 	return p.start(s, options)
 }
 
-// free says what keeps a session for a device from beginning.
+// free returns why a session for a device cannot begin, nil if it can.
 func (p *Provisioner) free(uuid mesh.UUID) error {
 	if len(p.sessions) >= part.MaxSessions {
 		return part.ErrTooManySessions
@@ -170,7 +169,7 @@ func (p *Provisioner) Abort(uuid mesh.UUID, reason string) bool {
 	return true
 }
 
-// Value takes the value that a session wants of somebody. It reports false when
+// Value takes the value that a session waits for. It reports false when
 // no provisioning of the device runs.
 func (p *Provisioner) Value(uuid mesh.UUID, value string) (found bool, err error) {
 	s := p.running(uuid)
@@ -227,7 +226,7 @@ func (p *Provisioner) NextDeadline() time.Time {
 	return next
 }
 
-// output is where the sessions put out what they want done.
+// output collects what the sessions want done.
 func (p *Provisioner) output() *provision.Output {
 	p.host.Wake(p)
 	return &p.out
@@ -250,7 +249,7 @@ func (p *Provisioner) Flush() {
 	p.drop()
 }
 
-// drop takes the sessions off the list that are done.
+// drop removes the sessions that are done.
 func (p *Provisioner) drop() {
 	kept := p.sessions[:0]
 	for _, s := range p.sessions {
@@ -265,7 +264,7 @@ func (p *Provisioner) drop() {
 	}
 }
 
-// share tells the sessions whether there are many.
+// share lets the sessions send less often while there are many.
 func (p *Provisioner) share() {
 	for _, s := range p.sessions {
 		s.Share(len(p.sessions) > fewSessions)
@@ -328,8 +327,7 @@ func (p *Provisioner) completed(s *session, e provision.Event) {
 	p.host.Report(part.ProvisioningDone{UUID: e.UUID, Peer: peer, Err: p.cfg.Peers.Add(peer)})
 }
 
-// accept takes the device in: it gets the next addresses and the network as it is
-// now.
+// accept gives the device its addresses and the present state of the network.
 func (p *Provisioner) accept(s *session, offered *provision.Capabilities) error {
 	n := p.host.State()
 	key := n.Subnet(s.want.NetKey)

@@ -59,7 +59,7 @@ type remoteLink struct {
 	closing   bool
 	success   bool
 	over      bool
-	renewed   *state.Peer // what came of the procedure
+	renewed   *state.Peer // outcome of the procedure
 }
 
 // renews reports whether the session renews a node of the network.
@@ -116,7 +116,7 @@ func (c *RemoteClient) Refresh(r part.Refresh) error {
 	return c.sessions.start(s, options)
 }
 
-// ask sends a message to the server of a link. done is told of the answer.
+// ask sends a message to the server of a link. done gets the answer.
 func (c *RemoteClient) ask(l *remoteLink, m access.Message, respond mesh.Opcode, attempts int, accept func([]byte) bool, done func([]byte, error)) {
 	payload, err := access.Append(nil, m)
 	if err == nil {

@@ -17,7 +17,7 @@ const (
 	// maxHeard bounds the unprovisioned devices that are remembered on each
 	// bearer: anybody can make up devices.
 	maxHeard = 256
-	// recent is for how long a device is taken to be where it was heard.
+	// recent is how long a device is assumed to stay where it was received.
 	recent = 30 * time.Second
 )
 
@@ -43,7 +43,7 @@ type connectable struct {
 	reported time.Time
 }
 
-// NewScanner makes the part. Without monitor nobody is told of devices.
+// NewScanner makes the part. It reports devices only with monitor.
 func NewScanner(h part.Host, monitor bool) *Scanner {
 	return &Scanner{
 		host: h, monitor: monitor,
@@ -141,14 +141,13 @@ func (s *Scanner) sight(in *bearer.Sighting) {
 	s.host.Report(part.DeviceHeard{UUID: uuid, OOB: uint16(oob), RSSI: in.RSSI, Adapter: in.Adapter, Bearer: provision.PBGATT})
 }
 
-// advertises reports whether a device was heard by PB-ADV lately.
+// advertises reports whether a device was received by PB-ADV recently.
 func (s *Scanner) advertises(uuid mesh.UUID) bool {
 	last, ok := s.advertising[uuid]
 	return ok && s.host.Now().Sub(last) <= recent
 }
 
-// connection is where a device that was heard lately can be connected to, nil for
-// nowhere.
+// connection is where a recently seen device can be connected to, nil if unknown.
 func (s *Scanner) connection(uuid mesh.UUID) *connectable {
 	d := s.connectable[uuid]
 	if d == nil || s.host.Now().Sub(d.seen) > recent {

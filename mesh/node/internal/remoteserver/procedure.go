@@ -14,8 +14,8 @@ import (
 // This file is the Node Provisioning Protocol Interface procedures: a new device
 // key, a new address, a new composition.
 
-// Elements implements remote.Host: a new device key or address can always be had,
-// a new composition only where there is one.
+// Elements implements remote.Host. A new device key or address is always possible,
+// a new composition only if the program has one.
 func (s *Server) Elements(p remoteprovisioning.RefreshProcedure) int {
 	n := s.host.State()
 	switch p {

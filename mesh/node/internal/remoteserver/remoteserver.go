@@ -19,8 +19,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// Limits of what a server has to say: how often it tries, and how much may wait.
-// Reports of sixteen devices and those of a link are far fewer.
+// Limits of a server's messages: how often each is tried, and how many may wait. The
+// reports of sixteen devices and of a link are far fewer.
 const (
 	maxAttempts = 3
 	maxWaiting  = 64
@@ -85,10 +85,13 @@ type message struct {
 // New makes the part. Serve follows, if the node has the model.
 func New(cfg Config) *Server { return &Server{cfg: cfg, host: cfg.Host} }
 
-// Serve introduces the node to the model.
+// Serve introduces the node to the model. A model that knows the node already goes
+// on with its scan and its link: Attach would end them.
 func (s *Server) Serve(m *remote.Server) {
-	s.model = m
-	m.Attach(s)
+	if s.model != m {
+		s.model = m
+		m.Attach(s)
+	}
 }
 
 // LeftNetwork implements part.Part.

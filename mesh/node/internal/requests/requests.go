@@ -101,7 +101,7 @@ func (r *Requests) Input(in *part.Input) bool {
 	return false
 }
 
-// Add queues an access message. Its end is told to Done, or reported as
+// Add queues an access message. Its end is passed to Done, or reported as
 // RequestDone: an unacknowledged message ends when it was sent, an acknowledged
 // one with its response or with ErrNoResponse. There is one request at a time for
 // a destination, in the order of the calls.
@@ -250,8 +250,8 @@ func (r *Requests) waitsForPoll(p *pending) bool {
 	return p.asleep
 }
 
-// PolledFor is told that a request has left its Friend Queue for the Low Power
-// node.
+// PolledFor is called when the Friend has sent a request from its queue to the Low
+// Power node.
 func (r *Requests) PolledFor(id part.RequestID) {
 	if p := r.find(id); p != nil && p.active {
 		p.asleep = false
@@ -259,7 +259,7 @@ func (r *Requests) PolledFor(id part.RequestID) {
 	}
 }
 
-// QueueGone is told that a Friend Queue may be gone.
+// QueueGone is called when a Friend Queue may have been dropped.
 func (r *Requests) QueueGone() {
 	for _, p := range r.all {
 		if p.asleep {
@@ -335,7 +335,7 @@ func (r *Requests) NextDeadline() time.Time {
 	return next
 }
 
-// finish takes a request off the list and tells of its end.
+// finish removes a request from the list and reports its end.
 func (r *Requests) finish(p *pending, response part.Response, err error) {
 	r.all = slices.DeleteFunc(r.all, func(other *pending) bool { return other == p })
 	r.host.Wake(r)

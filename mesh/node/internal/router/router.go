@@ -4,7 +4,7 @@
 //	from a bearer                                            to the bearers
 //	     │                                                         ▲
 //	     ▼  open: drops duplicates, what is forged, our own        │
-//	┌─────────┐  1 proxy    notes by which way a node is heard     │
+//	┌─────────┐  1 proxy    notes the way back to the sender       │
 //	│         │  2 IV index is learned, where it is unknown        │
 //	│ Receive │  3 relay    passes the PDU on ────────────────────▶│
 //	│         │  4 bridge   passes it on to other subnets ────────▶│
@@ -36,7 +36,7 @@ type Subnets interface {
 	Subnet(index mesh.KeyIndex) *keys.Subnet
 }
 
-// Proxy is the node's connections, as far as network PDUs go over them.
+// Proxy sends network PDUs over the node's connections.
 type Proxy interface {
 	// Heard notes by which way a PDU came.
 	Heard(r *part.Received)
@@ -161,7 +161,7 @@ func (r *Router) Start(replay []store.ReplayEntry) error {
 	return nil
 }
 
-// LeaveNetwork forgets all that was heard: in another network other nodes have
+// LeaveNetwork forgets everything that was received: in another network other nodes have
 // the same addresses and lower sequence numbers.
 func (r *Router) LeaveNetwork() error {
 	r.lower.Replay = r.lower.Replay[:0]

@@ -97,8 +97,8 @@ type transmission struct {
 	links     []bearer.LinkID // connections that it goes over as well
 }
 
-// transmit seals a network PDU and sends it. This is the one way out for network
-// PDUs. It returns false when the PDU could not be sealed, and counts that.
+// transmit seals a network PDU and sends it. Every network PDU leaves the node
+// here. It returns false when the PDU could not be sealed, and counts that.
 func (r *Router) transmit(t *transmission) bool {
 	var pdu []byte
 	var err error

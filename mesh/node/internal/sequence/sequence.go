@@ -6,7 +6,7 @@
 //	0               next                  limit
 //
 // A number is given out only when the reserve that covers it is in the output to
-// be stored before the PDU is sent. A restart goes on at limit.
+// be stored before the PDU is sent. After a restart the numbers continue at limit.
 package sequence
 
 import (
