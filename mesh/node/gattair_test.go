@@ -298,9 +298,9 @@ func (r *gattRadio) Advertise(all []bearer.ConnectableAdvertisement) {
 // supervision timeout.
 func (r *gattRadio) die() {
 	r.off = true
-	ends := r.ends
+	ends := slices.Clone(r.ends)
 	r.air.later(supervision, func() {
-		for _, e := range slices.Clone(ends) {
+		for _, e := range ends {
 			e.close(errLost)
 			if e.other != nil {
 				e.other.close(errLost)
