@@ -46,8 +46,8 @@
 // RestoreValues and Confirm are the usual implementations of what most families
 // have in common. family_test.go adds a family in this way.
 //
-// The README beside this file has the tables for users: which model becomes
-// what, units, event types and formulas.
+// docs/models.md has the tables for users: which model becomes what, units,
+// event types and formulas.
 //
 // The package has no clock and does no I/O. A Device belongs to one goroutine.
 package translate
