@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -32,6 +35,7 @@ func (t *Type) Decode(payload []byte, v any, ignore ...string) error {
 	if len(bytes.TrimSpace(payload)) == 0 {
 		payload = []byte("{}")
 	}
+	whole := payload
 	payload = without(payload, ignore)
 	if defaults := defaultsOf(t.schema); defaults != nil {
 		if err := json.Unmarshal(defaults, v); err != nil {
@@ -41,6 +45,9 @@ func (t *Type) Decode(payload []byte, v any, ignore ...string) error {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
+		if unknown := t.unknownField(err, whole, ignore); unknown != nil {
+			return unknown
+		}
 		return t.explain(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -104,6 +111,32 @@ func defaultsOf(s *jsonschema.Schema) json.RawMessage {
 		return nil // never: each was checked when the tags were read
 	}
 	return data
+}
+
+// unknownField is the error for a field of the payload that the type does not
+// have, with those that it has. It is nil for any other error, and for a field of
+// an object inside the payload.
+func (t *Type) unknownField(err error, payload []byte, ignore []string) error {
+	quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field ")
+	if !ok {
+		return nil
+	}
+	var fields map[string]json.RawMessage
+	name, err := strconv.Unquote(quoted)
+	if err != nil || json.Unmarshal(payload, &fields) != nil || fields[name] == nil {
+		return nil
+	}
+	known := append(slices.Sorted(maps.Keys(t.schema.Properties)), ignore...)
+	for _, k := range known {
+		if strings.EqualFold(k, name) {
+			return nil
+		}
+	}
+	text := fmt.Sprintf("the payload cannot be read: unknown field %q", name)
+	if len(known) > 0 {
+		text += "; expected " + strings.Join(known, ", ")
+	}
+	return errors.New(text)
 }
 
 // explain says what is wrong with a payload without the names of Go types.

@@ -76,6 +76,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"\ufeff{}", false, "the payload cannot be read: invalid character"},
 		{`{"times":1}`, false, `the payload cannot be read: unknown field "times"`},
 		{`{"inner":{"times":1}}`, false, `unknown field "times"`},
+		{`{"inner":{"times":1},"timed":1}`, false, `unknown field "times"`},
 		{`{"time":"1"}`, false, "time: expected a number, got string"},
 		{`{"time":1e999}`, false, "time: expected a number, got number 1e999"},
 		{`{"count":256}`, false, "count: expected a whole number from 0 to 255, got number 256"},
