@@ -61,7 +61,7 @@ func (s outlet) Reply(name string, transaction json.RawMessage, data any, failed
 		r.Data = struct{}{}
 	}
 	if failed != nil {
-		r.Status, r.Error, r.Code = "error", fault.Clip(failed.Error()), fault.Code(failed)
+		r.Status, r.Error, r.Code = "error", fault.Text(failed), fault.Code(failed)
 		level := zerolog.WarnLevel
 		if fault.Stopped(failed) {
 			level = zerolog.DebugLevel // who stops the service knows

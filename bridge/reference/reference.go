@@ -69,7 +69,7 @@ const asking = `## Requests
 
 A request is published to ` + "`B/bridge/request/X`" + ` and answered once on ` + "`B/bridge/response/X`" + `. Any request may have a
 ` + "`transaction`" + `, any JSON of at most 256 octets, which is sent back. An empty payload is the same as ` + "`{}`" + `. A field that the
-request does not have is an error. Some long requests report their progress with events on ` + "`B/bridge/event`" + `.
+request does not have is an error. No log shows what is marked as secret. Some long requests report their progress with events on ` + "`B/bridge/event`" + `.
 
 `
 

@@ -162,7 +162,7 @@ func Explain(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the payload cannot be read: it ends too early")
 	}
-	return fmt.Errorf("the payload cannot be read: %s", strings.TrimPrefix(err.Error(), "json: "))
+	return fmt.Errorf("the payload cannot be read: %s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "json: "), "mesh: "))
 }
 
 // plain reports whether words can describe a type.

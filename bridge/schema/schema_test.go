@@ -88,7 +88,7 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"list":"a"}`, false, "list: expected a list, got string"},
 		{`{"id":7}`, false, "id: expected a text, got number"},
 		{`{"uuid":7}`, false, "uuid: expected 32 hexadecimal digits, got number"},
-		{`{"uuid":"12"}`, false, "32 hexadecimal digits"},
+		{`{"uuid":"12"}`, false, "the payload cannot be read: uuid: expected 32 hexadecimal digits"},
 		{`{"time":-1}`, true, "time: expected 0 to 3600 seconds, got -1"},
 		{`{"time":3601}`, true, "time: expected 0 to 3600 seconds, got 3601"},
 		{`{"time":1e6}`, true, "time: expected 0 to 3600 seconds, got 1e+06"},
