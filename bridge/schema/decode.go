@@ -45,8 +45,8 @@ func (t *Type) Decode(payload []byte, v any, ignore ...string) error {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		if unknown := t.unknownField(err, whole, ignore); unknown != nil {
-			return unknown
+		if known := t.expectation(err, whole, ignore); known != "" {
+			return fmt.Errorf("%w%s", t.explain(err), known)
 		}
 		return t.explain(err)
 	}
@@ -113,30 +113,22 @@ func defaultsOf(s *jsonschema.Schema) json.RawMessage {
 	return data
 }
 
-// unknownField is the error for a field of the payload that the type does not
-// have, with those that it has. It is nil for any other error, and for a field of
-// an object inside the payload.
-func (t *Type) unknownField(err error, payload []byte, ignore []string) error {
+// expectation lists the fields that may be in the payload, for an error about one
+// that may not. It is empty for any other error, and for a field of an object inside
+// the payload.
+func (t *Type) expectation(err error, payload []byte, ignore []string) string {
 	quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field ")
 	if !ok {
-		return nil
-	}
-	var fields map[string]json.RawMessage
-	name, err := strconv.Unquote(quoted)
-	if err != nil || json.Unmarshal(payload, &fields) != nil || fields[name] == nil {
-		return nil
+		return ""
 	}
 	known := append(slices.Sorted(maps.Keys(t.schema.Properties)), ignore...)
-	for _, k := range known {
-		if strings.EqualFold(k, name) {
-			return nil
-		}
+	same := func(k string) bool { return strings.EqualFold(strconv.Quote(k), quoted) }
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(payload, &fields) != nil || len(known) == 0 || slices.ContainsFunc(known, same) ||
+		!slices.ContainsFunc(slices.Collect(maps.Keys(fields)), same) {
+		return ""
 	}
-	text := fmt.Sprintf("the payload cannot be read: unknown field %q", name)
-	if len(known) > 0 {
-		text += "; expected " + strings.Join(known, ", ")
-	}
-	return errors.New(text)
+	return "; expected " + strings.Join(known, ", ")
 }
 
 // explain says what is wrong with a payload without the names of Go types.
