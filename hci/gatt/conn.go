@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-ble/ble"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/connection"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/connection"
 )
 
 // conn is a connection with the interface that go-ble needs, behind the guard.

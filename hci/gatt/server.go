@@ -7,7 +7,7 @@ import (
 	"github.com/go-ble/ble"
 	"github.com/go-ble/ble/linux/att"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/connection"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/connection"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/connection"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/connection"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )

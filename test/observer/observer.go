@@ -18,8 +18,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
 )
 
-// patience limits every wait; the awaited message normally arrives in seconds.
-const patience = 90 * time.Second
+// patience bounds every wait; what is waited for normally comes in seconds.
+const patience = 5 * time.Minute
 
 // Observer is subscribed to every topic. It reconnects by itself.
 type Observer struct {

@@ -10,13 +10,12 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
 
 // TestBlueZ has the service live with BlueZ's mesh daemon as a node.
 func TestBlueZ(t *testing.T) {
-	guest{stack: true, limit: 5 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"alone", testAlone},
 		{"join_extended", testJoin(false)},
 		{"join_legacy", testJoin(true)},
@@ -35,7 +34,7 @@ func testJoin(legacy bool) func(*testing.T) {
 	return func(t *testing.T) {
 		room := newRoom(t)
 		ours, theirs := room.plug(t, kind(1, legacy)), room.plug(t, kind(2, false))
-		h := newHome(t, ours.name())
+		h := newBridge(t, ours.name())
 		d := bluez.Start(t, bluez.Options{Adapter: theirs.name()})
 		l := newLamp(t, d, bluez.Provisioning{})
 		h.adopt(l, "lamp", "")
@@ -66,12 +65,9 @@ func testJoin(legacy bool) func(*testing.T) {
 			t.Errorf("the lamp is on: %t, its lightness is %d", on, lightness)
 		}
 
-		l.press(false)
-		h.o.AwaitLast(base+"lamp", `{"state":"OFF"}`)
-		l.turn(0xFFFF)
-		h.o.AwaitLast(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`)
-		l.turn(0)
-		h.o.AwaitLast(base+"lamp", `{"state":"OFF","state_2":"OFF"}`)
+		h.until(base+"lamp", `{"state":"OFF"}`, func() { l.press(false) })
+		h.until(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`, func() { l.turn(0xFFFF) })
+		h.until(base+"lamp", `{"state":"OFF","state_2":"OFF"}`, func() { l.turn(0) })
 
 		// Each side forgets what it had in memory.
 		h.kill()
@@ -106,7 +102,7 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 	return func(t *testing.T) {
 		room := newRoom(t)
 		ours, theirs := room.plug(t, kind(1, legacy)), room.plug(t, kind(2, false))
-		h := newHome(t, ours.address()) // it keeps that, whatever number it gets
+		h := newBridge(t, ours.address()) // it keeps that, whatever number it gets
 		l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
 		h.adopt(l, "lamp", "")
 		for _, state := range []string{"ON", "OFF", "ON"} {
@@ -124,10 +120,8 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 			if on, _ := l.is(); on != (state == "ON") {
 				t.Errorf("after %s the lamp is on: %t", state, on)
 			}
-			l.press(state != "ON")
-			h.o.AwaitLastMatch(base+"lamp", "of what the lamp did", func(payload []byte) bool {
-				return !observer.Contains(payload, fmt.Sprintf(`{"state":%q}`, state))
-			})
+			other := map[string]string{"ON": "OFF", "OFF": "ON"}[state]
+			h.until(base+"lamp", fmt.Sprintf(`{"state":%q}`, other), func() { l.press(other == "ON") })
 			t.Logf("%s for an outage", time.Since(began).Round(time.Millisecond))
 		}
 	}
@@ -138,7 +132,7 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 func testAlone(t *testing.T) {
 	room := newRoom(t)
 	a, c := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	b := newBoss(t, a.name(), bluez.Provisioning{})
+	b := newProvisioner(t, a.name(), bluez.Provisioning{})
 	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: c.name()}), bluez.Provisioning{})
 	var at mesh.Address
 	l.join(func() {

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/storetest"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/internal/storetest"
 )
 
 func TestMain(m *testing.M) {
