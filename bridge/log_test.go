@@ -90,7 +90,7 @@ func TestDebugLog(t *testing.T) {
 		w.expectLine(`{` + at + `"message":"received","opcode":"c105f1","hex":"ab","access_message":null}`)
 		w.expectLine(`{` + at + `"message":"received","access_message":"Config AppKey Add","octets":17}`)
 		w.expectLine(`{"level":"debug","message":"received","access_message":"Generic OnOff Get","src":"0x0777","dst":"0xc000","fields":{}}`)
-		w.expectLine(`{"level":"warn","device":"plug","message":"a command for plug was refused: translate: unknown attribute \"stat\": expected state, transition, delay"}`)
+		w.expectLine(`{"level":"warn","device":"plug","message":"a command for plug was refused: unknown attribute \"stat\": expected state, transition, delay"}`)
 		w.expectLine(`{`+at+`"message":"sent","access_message":"Generic OnOff Get","attempts":8,"rtt_ms":24000,"outcome":"no_response"}`, "error")
 		if text := w.logs.String(); strings.Contains(text, "63616e617279") || strings.Contains(text, "canary") {
 			t.Error("a key is in the log")

@@ -61,12 +61,12 @@ func (s outlet) Reply(name string, transaction json.RawMessage, data any, failed
 		r.Data = struct{}{}
 	}
 	if failed != nil {
-		r.Status, r.Error, r.Code = "error", fault.Clip(failed.Error()), fault.Code(failed)
+		r.Status, r.Error, r.Code = "error", fault.Text(failed), fault.Code(failed)
 		level := zerolog.WarnLevel
 		if fault.Stopped(failed) {
 			level = zerolog.DebugLevel // who stops the service knows
 		}
-		s.host.Log.WithLevel(level).Str("request", fault.Clip(name)).Str("code", r.Code).Str("error", r.Error).Msg("a request was not done")
+		s.host.Log.WithLevel(level).Str("request", fault.Clip(name)).Str("code", r.Code).Str("error", r.Error).Msg("a request has failed")
 	}
 	payload, err := json.Marshal(r)
 	if err != nil {

@@ -43,6 +43,9 @@ func parserError(err error) string {
 	if strings.Contains(text, "unknown anchor") {
 		return "a value begins with * and is not in quotes"
 	}
+	if strings.Contains(text, "cannot start any token") {
+		text += " (perhaps a tab; YAML is indented with spaces)"
+	}
 	return shortenedTo(text, 200)
 }
 

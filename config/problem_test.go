@@ -62,6 +62,7 @@ func TestProblemsInTheFile(t *testing.T) {
 		"none of the words":          {"log: {level: loud}", `log.level: expected one of trace, debug, info, warn, error, got "loud" (bridge.yaml:1)`},
 		"two documents":              {"log: {level: info}\n---\nlog: {level: info}", "bridge.yaml: expected one YAML document, got a second one after ---"},
 		"key twice":                  {"mqtt: {url: mqtt://a}\nmqtt.url: mqtt://b\n", "bridge.yaml: expected each key once, got mqtt.url on line 1 and on line 2"},
+		"a tab":                      {"mqtt:\n\turl: x", "bridge.yaml: expected YAML: yaml: line 2: found character that cannot start any token (perhaps a tab; YAML is indented with spaces)"},
 		"not YAML":                   {"mqtt: [", "bridge.yaml: expected YAML: yaml: line 1: did not find expected node content"},
 		"a list":                     {"- mqtt", "bridge.yaml: expected sections and keys, such as mqtt: with url: below it"},
 		"text":                       {"mqtt", "bridge.yaml: expected sections and keys, such as mqtt: with url: below it"},

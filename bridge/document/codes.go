@@ -77,7 +77,7 @@ func Codes() map[string]string {
 		"no_image":            "the device has no such image",
 		"verification_failed": "the device found the firmware wrong",
 		"not_applied":         "the device does not run the firmware afterwards",
-		"unsuitable":          "the device and the bridge have no transfer in common",
+		"unsuitable":          "the device and the bridge have no transfer mode in common",
 		"partly_failed":       "some of the devices were not updated; see `devices`",
 		"no_room":             "the distributor has no room for the firmware",
 		"too_many":            "the distributor cannot update so many devices",

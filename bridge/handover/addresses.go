@@ -15,7 +15,7 @@ import (
 const wanted = 0x0400
 
 // ErrNoRoom is returned when all unicast addresses are allocated.
-var ErrNoRoom = errors.New("handover: every unicast address belongs to a provisioner or a node; make a range smaller in the app, and export again")
+var ErrNoRoom = errors.New("handover: no unicast addresses are left, all belong to provisioners and nodes; make the range of a provisioner smaller in the app that wrote the file, and export again")
 
 // taken lists the ranges of unicast addresses that are not free: allocated to a
 // provisioner, used by a node, or excluded after a node was removed.

@@ -41,11 +41,12 @@ func Page(requests *request.Table) (string, error) {
 const introduction = `<!-- Generated from the code: go test ./bridge/reference -update -->
 # MQTT API
 
-This page for programs, with JSON Schemas: [mqtt-api.json](mqtt-api.json).
+This page is the reference; [MQTT topics](mqtt-topics.md) explains it with examples. Programs can read the same as JSON
+Schemas in [mqtt-api.json](mqtt-api.json).
 
 ` + "`B`" + ` is the base topic (` + "`mqtt.base_topic`, `btmesh2mqtt`" + ` unless configured otherwise), ` + "`N`" + ` the friendly name of
-a device. All payloads are JSON. Publish commands and requests without the retain flag: the bridge ignores retained ones,
-because nobody knows how old they are.
+a device. All payloads are JSON, except the value of a single attribute. Publish commands and requests without the retain flag: the bridge ignores retained ones,
+because the broker would send them again at each start.
 
 ## Commands
 
@@ -57,7 +58,8 @@ because nobody knows how old they are.
 | ` + "`B/N/get`" + ` | attributes to ask for, ` + "`" + `{"brightness":""}` + "`" + `; empty for all |
 | ` + "`B/bridge/request/X`" + ` | the request X, see [Requests](#requests) |
 
-With a ` + "`transaction`" + ` in the payload of a command its outcome is published on ` + "`B/N/set/response`" + `.
+With a ` + "`transaction`" + ` in the payload of a command, its outcome is published on ` + "`B/N/set/response`" + `. Without one,
+only a command that is refused gets a response.
 
 ## What the bridge publishes
 
@@ -67,7 +69,7 @@ const asking = `## Requests
 
 A request is published to ` + "`B/bridge/request/X`" + ` and answered once on ` + "`B/bridge/response/X`" + `. Any request may have a
 ` + "`transaction`" + `, any JSON of at most 256 octets, which is sent back. An empty payload is the same as ` + "`{}`" + `. A field that the
-request does not have is an error. Long requests tell with events on ` + "`B/bridge/event`" + ` how far they are.
+request does not have is an error. No log shows what is marked as secret. Some long requests report their progress with events on ` + "`B/bridge/event`" + `.
 
 `
 
@@ -85,7 +87,7 @@ func topics(b *strings.Builder) error {
 		}
 		fmt.Fprintf(b, "| [`%s`](#%s) | %s | %s |\n", t.Name, Anchor(t.Name), quality, t.Meaning)
 	}
-	b.WriteString("| [`B/bridge/event`](#bbridgeevent) | 0 | What happens, see there |\n\n")
+	b.WriteString("| [`B/bridge/event`](#bbridgeevent) | 0 | Events; their types are listed below |\n\n")
 	for _, t := range all {
 		fmt.Fprintf(b, "### %s\n\n%s.", t.Name, t.Meaning)
 		if t.List {
@@ -102,16 +104,16 @@ func events(b *strings.Builder) error {
 	if err != nil {
 		return err
 	}
-	b.WriteString("### B/bridge/event\n\nWhat happens: `{\"data\":{...},\"type\":\"...\"}`, with these types.\n\n")
+	b.WriteString("### B/bridge/event\n\nEvents: `{\"type\":\"...\",\"data\":{...}}`, with these types.\n\n")
 	for _, k := range all {
 		fmt.Fprintf(b, "#### %s\n\n%s. `data`:\n\n%s\n", k.Name, k.Meaning, k.Type.Markdown())
 	}
 	return nil
 }
 
-// codes lists all codes of errors.
+// codes lists all error codes.
 func codes(b *strings.Builder) {
-	b.WriteString("## Codes of errors\n\n| code | meaning |\n|---|---|\n")
+	b.WriteString("## Error codes\n\n| code | meaning |\n|---|---|\n")
 	all := document.Codes()
 	for _, code := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(b, "| `%s` | %s |\n", code, all[code])

@@ -20,8 +20,10 @@ type Meta struct {
 	Duration time.Duration
 	// Events are the types of events on B/bridge/event that tell what a request
 	// does meanwhile, beside the general [EventProgress].
-	Events  []string
-	Errors  []string // codes that it can end with, beside those of any request
+	Events []string
+	// Errors are the codes that it can end with, beside those of any request. Each
+	// must be explained in document.Codes.
+	Errors  []string
 	Example Example
 }
 

@@ -107,7 +107,7 @@ func TestTableHandles(t *testing.T) {
 	table.Handle("device/rename", []byte(`{"from":"plug"}`), o)
 	o.expect(t, `device/rename  null bad_value: to: expected a text`)
 	table.Handle("device/rename", []byte(`{"name":"plug","transaction":"x"}`), o)
-	o.expect(t, `device/rename "x" null bad_json: the payload cannot be read: unknown field "name"`)
+	o.expect(t, `device/rename "x" null bad_json: the payload cannot be read: unknown field "name"; expected from, to, transaction`)
 	table.Handle("device/rename", []byte(`{"transaction":"`+strings.Repeat("z", 300)+`"}`), o)
 	o.expect(t, `device/rename  null bad_transaction: transaction: expected at most 256 octets, got 302`)
 	table.Handle("dance", []byte(`{"transaction":null}`), o)

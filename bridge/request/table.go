@@ -99,7 +99,7 @@ func (t *Table) Markdown(codes map[string]string) (string, error) {
 			for _, code := range slices.Sorted(slices.Values(d.Errors)) {
 				meaning, ok := codes[code]
 				if !ok {
-					return "", fmt.Errorf("request: %s: the error %q is not explained", d.Name, code)
+					return "", fmt.Errorf("request: %s: the error %q is not explained: add it to the codes in package document", d.Name, code)
 				}
 				fmt.Fprintf(&b, "| `%s` | %s |\n", code, meaning)
 			}

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -32,6 +35,7 @@ func (t *Type) Decode(payload []byte, v any, ignore ...string) error {
 	if len(bytes.TrimSpace(payload)) == 0 {
 		payload = []byte("{}")
 	}
+	whole := payload
 	payload = without(payload, ignore)
 	if defaults := defaultsOf(t.schema); defaults != nil {
 		if err := json.Unmarshal(defaults, v); err != nil {
@@ -41,6 +45,9 @@ func (t *Type) Decode(payload []byte, v any, ignore ...string) error {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
+		if known := t.expectation(err, whole, ignore); known != "" {
+			return fmt.Errorf("%w%s", t.explain(err), known)
+		}
 		return t.explain(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -106,6 +113,24 @@ func defaultsOf(s *jsonschema.Schema) json.RawMessage {
 	return data
 }
 
+// expectation lists the fields that may be in the payload, for an error about one
+// that may not. It is empty for any other error, and for a field of an object inside
+// the payload.
+func (t *Type) expectation(err error, payload []byte, ignore []string) string {
+	quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field ")
+	if !ok {
+		return ""
+	}
+	known := append(slices.Sorted(maps.Keys(t.schema.Properties)), ignore...)
+	same := func(k string) bool { return strings.EqualFold(strconv.Quote(k), quoted) }
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(payload, &fields) != nil || len(known) == 0 || slices.ContainsFunc(known, same) ||
+		!slices.ContainsFunc(slices.Collect(maps.Keys(fields)), same) {
+		return ""
+	}
+	return "; expected " + strings.Join(known, ", ")
+}
+
 // explain says what is wrong with a payload without the names of Go types.
 func (t *Type) explain(err error) error {
 	var kind *json.UnmarshalTypeError
@@ -129,7 +154,7 @@ func Explain(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the payload cannot be read: it ends too early")
 	}
-	return fmt.Errorf("the payload cannot be read: %s", strings.TrimPrefix(err.Error(), "json: "))
+	return fmt.Errorf("the payload cannot be read: %s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "json: "), "mesh: "))
 }
 
 // plain reports whether words can describe a type.

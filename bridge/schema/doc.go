@@ -18,7 +18,7 @@
 //	most      the largest number of items of a list
 //	enum      the allowed texts, separated by commas
 //	expect    what is expected, for errors, where the other tags do not say it
-//	default   the value when the field is left out, as JSON
+//	default   the value when the field is left out, as JSON; a text in quotes
 //	types     the JSON types of a json.RawMessage, separated by commas
 //	format    the format of a text: uuid, date-time
 //	required  true: Decode demands the field; handler: whoever handles the

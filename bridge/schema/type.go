@@ -252,7 +252,7 @@ func (a *annotator) field(name string, f reflect.StructField, parent, s *jsonsch
 			}
 		case "default":
 			if !json.Valid([]byte(value)) {
-				err = fmt.Errorf("the default %s is no JSON", value)
+				err = fmt.Errorf("the default %s is not JSON; a text needs quotes", value)
 			}
 			s.Default = json.RawMessage(value)
 		case "types":

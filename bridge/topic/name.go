@@ -34,20 +34,20 @@ var (
 // if not, which rule it breaks (wraps [ErrName]).
 func CheckName(name string) error {
 	if err := checkPath(name, MaxNameLength); err != nil {
-		return fmt.Errorf("topic: %w: %q %w", ErrName, clip(name), err)
+		return fmt.Errorf("%w: %q %w", ErrName, clip(name), err)
 	}
 	segments := strings.Split(name, "/")
 	if len(segments) > MaxNameSegments {
-		return fmt.Errorf("topic: %w: %q has %d parts between slashes, %d are allowed",
+		return fmt.Errorf("%w: %q has %d parts between slashes, %d are allowed",
 			ErrName, name, len(segments), MaxNameSegments)
 	}
 	if segments[0] == bridgeSegment {
-		return fmt.Errorf("topic: %w: %q: the bridge's own topics are below %q, choose another name",
+		return fmt.Errorf("%w: %q: the bridge's own topics are below %q, choose another name",
 			ErrName, name, bridgeSegment)
 	}
 	for _, s := range segments {
 		if reserved(s) {
-			return fmt.Errorf("topic: %w: %q: %q is a word of the topic grammar, choose another name",
+			return fmt.Errorf("%w: %q: %q has a meaning in topics, choose another name",
 				ErrName, name, s)
 		}
 	}
@@ -58,7 +58,7 @@ func CheckName(name string) error {
 // segment that would be valid as a friendly name (wraps [ErrName]).
 func CheckElement(name string) error {
 	if strings.Contains(name, "/") {
-		return fmt.Errorf("topic: %w: element %q contains a slash, an element is one part of a topic", ErrName, clip(name))
+		return fmt.Errorf("%w: element %q contains a slash, an element is one part of a topic", ErrName, clip(name))
 	}
 	return CheckName(name)
 }
@@ -66,10 +66,10 @@ func CheckElement(name string) error {
 // checkBase says whether base can be the base topic (wraps [ErrBase]).
 func checkBase(base string) error {
 	if err := checkPath(base, maxBaseLength); err != nil {
-		return fmt.Errorf("topic: %w: %q %w", ErrBase, clip(base), err)
+		return fmt.Errorf("%w: %q %w", ErrBase, clip(base), err)
 	}
 	if base[0] == '$' {
-		return fmt.Errorf("topic: %w: %q: topics that start with $ belong to the broker", ErrBase, base)
+		return fmt.Errorf("%w: %q: topics that start with $ belong to the broker", ErrBase, base)
 	}
 	return nil
 }

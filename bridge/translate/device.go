@@ -30,7 +30,7 @@ type Function interface {
 	Restore(stored map[string]any, s *State)
 	// Plan returns the messages that carry out a command, in the order to send
 	// them. It changes nothing. It is called with at least one value. Errors
-	// wrap ErrAttribute.
+	// are ErrAttribute.
 	Plan(c Command) ([]Step, error)
 	// Query returns the messages that ask the device for the features that w
 	// wants.

@@ -45,9 +45,11 @@
 // elements, and gives the features their numbers (state_2). ReadOnly,
 // RestoreValues and Confirm are the usual implementations of what most families
 // have in common. family_test.go adds a family in this way.
+// The interview binds the models to an AppKey. Those that are to publish to the
+// bridge are listed in package commission.
 //
-// The README beside this file has the tables for users: which model becomes
-// what, units, event types and formulas.
+// docs/models.md has the tables for users: which model becomes what, units,
+// event types and formulas.
 //
 // The package has no clock and does no I/O. A Device belongs to one goroutine.
 package translate

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -52,8 +51,7 @@ type lightPlan struct {
 func (l *lightFunction) Plan(c Command) ([]Step, error) {
 	w := l.read(&c)
 	if w.kelvin.known && w.color.known {
-		return nil, fmt.Errorf("%w: %s: expected only one of it and %s, got both", ErrAttribute,
-			l.property(nameColor), l.property(propColorTemp))
+		return nil, wrongf("%s: expected only one of it and %s, got both", l.property(nameColor), l.property(propColorTemp))
 	}
 	p := lightPlan{lightFunction: l, transition: c.Transition}
 	switch {

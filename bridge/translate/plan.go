@@ -81,7 +81,7 @@ const (
 
 // Plan turns the attributes of a command into messages, in the order to send
 // them. It changes nothing: a plan that is not sent leaves no trace. An error
-// wraps ErrAttribute and names the attribute, what was expected and what came.
+// is ErrAttribute and names the attribute, what was expected and what came.
 // element is "" or the element of the topic: its index, or the key of a
 // feature.
 func (d *Device) Plan(element string, attributes map[string]json.RawMessage) ([]Step, error) {
@@ -113,7 +113,7 @@ func (d *Device) Plan(element string, attributes map[string]json.RawMessage) ([]
 		}
 	}
 	if len(c.settings) == 0 {
-		return nil, fmt.Errorf("%w: expected at least one attribute: %s", ErrAttribute, d.settableNames(at))
+		return nil, wrongf("no attribute was given: %s", d.settableNames(at))
 	}
 	var steps []Step
 	for i := range d.functions {
@@ -161,7 +161,7 @@ func (d *Device) scope(element string) (scope, error) {
 	if len(keys) > 0 {
 		expected += " or " + clip(strings.Join(keys, ", "))
 	}
-	return scope{}, fmt.Errorf("%w: element: expected %s, got %q", ErrAttribute, expected, clip(element))
+	return scope{}, wrongf("element: expected %s, got %q", expected, clip(element))
 }
 
 // has reports whether a value is within a scope.
@@ -200,9 +200,9 @@ func (d *Device) settableNames(at scope) string {
 		}
 	}
 	if len(names) == 0 {
-		return "none, for there is nothing to set here"
+		return "nothing can be set here"
 	}
-	return strings.Join(append(names, optionTransition, optionDelay), ", ")
+	return "expected " + strings.Join(append(names, optionTransition, optionDelay), ", ")
 }
 
 // unknown is the error for an attribute that cannot be set.
@@ -211,9 +211,9 @@ func (d *Device) unknown(at scope, name string) error {
 		return v.Property == name && v.Access&Settable == 0
 	})
 	if reported {
-		return fmt.Errorf("%w: %s: cannot be set, it is only reported; expected %s", ErrAttribute, name, d.settableNames(at))
+		return wrongf("%s: cannot be set, it is only reported; %s", name, d.settableNames(at))
 	}
-	return fmt.Errorf("%w: unknown attribute %q: expected %s", ErrAttribute, clip(name), d.settableNames(at))
+	return wrongf("unknown attribute %q: %s", clip(name), d.settableNames(at))
 }
 
 // readTransition reads a time in seconds.

@@ -1,9 +1,6 @@
 package translate
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Query returns the messages that ask the device for attributes, by their
 // names; for all when there are none. Errors and element are as for Plan.
@@ -20,8 +17,7 @@ func (d *Device) Query(element string, names []string) ([]Step, error) {
 	}
 	for i, name := range names {
 		if !w.found[i] {
-			return nil, fmt.Errorf("%w: unknown attribute %q: expected names of bridge/devices such as %s",
-				ErrAttribute, clip(name), clip(d.example()))
+			return nil, wrongf("unknown attribute %q: expected names of bridge/devices such as %s", clip(name), clip(d.example()))
 		}
 	}
 	return steps, nil

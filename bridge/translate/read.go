@@ -16,13 +16,25 @@ import (
 
 // This file reads the values of commands as the features describe them.
 
-// ErrAttribute is what the errors of Plan and Query wrap: the attribute is
-// wrong, not the device.
-var ErrAttribute = errors.New("translate")
+// ErrAttribute is what the errors of Plan and Query are (errors.Is): the
+// attribute is wrong, not the device.
+var ErrAttribute = errors.New("translate: wrong attribute")
+
+// attributeError is an ErrAttribute with a text for the user who sent the command.
+type attributeError struct{ text string }
+
+func (e *attributeError) Error() string { return e.text }
+
+// Is implements the interface of errors.Is.
+func (e *attributeError) Is(target error) bool { return target == ErrAttribute }
+
+func wrongf(format string, args ...any) error {
+	return &attributeError{fmt.Sprintf(format, args...)}
+}
 
 // Wrong is the error for an attribute of a command.
 func Wrong(name, expected string, raw json.RawMessage) error {
-	return fmt.Errorf("%w: %s: expected %s, got %s", ErrAttribute, name, expected, clip(string(raw)))
+	return wrongf("%s: expected %s, got %s", name, expected, clip(string(raw)))
 }
 
 // clip keeps an error message short, whatever arrived.

@@ -31,7 +31,11 @@ func (a *app) configCommand() *cobra.Command {
 			if _, err := a.load(cmd); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(a.stdout, "ok")
+			checked := "ok: " + a.file
+			if a.file == "" {
+				checked = "ok: defaults, environment and flags; no file was checked (-c FILE)"
+			}
+			_, err := fmt.Fprintln(a.stdout, checked)
 			return err
 		}),
 	}

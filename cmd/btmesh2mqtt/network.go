@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -53,7 +54,7 @@ func (a *app) onStore(use, short, example string, do func(s store.Store, name, p
 				if err != nil {
 					return err
 				}
-				s, err := disk.Open(loaded.Config.Store.Dir, disk.Options{})
+				s, err := storeAt(loaded.Config.Store.Dir, use == "export" || use == "backup")
 				if err != nil {
 					return err
 				}
@@ -187,6 +188,17 @@ func describe(s store.Store, name string) (handover.Network, error) {
 
 var errNoNetwork = errors.New("the store contains no network; check --store.dir")
 
+// storeAt opens the store of a command. One that is only read must exist: to
+// make an empty one would hide that the path is wrong.
+func storeAt(dir string, exists bool) (store.Store, error) {
+	if exists {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("expected a store at %s, there is no such directory; check --store.dir", dir)
+		}
+	}
+	return disk.Open(dir, disk.Options{})
+}
+
 func (a *app) backupCommand() *cobra.Command {
 	return a.onStore("backup", "Write the whole store to one file",
 		"  btmesh2mqtt network backup network.backup --store.dir /var/lib/btmesh2mqtt",
@@ -240,6 +252,9 @@ func (a *app) restoreCommand() *cobra.Command {
 // all. It leaves an existing file alone.
 func writeNew(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("expected a new file, but %s exists: choose another name, or move it away", path)
+	}
 	if err != nil {
 		return err
 	}

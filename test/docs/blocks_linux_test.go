@@ -91,7 +91,7 @@ func TestWrongBlocksFail(t *testing.T) {
 		{
 			"a topic that takes nothing",
 			"<!-- publish: btmesh2mqtt/demo_lamp -->\n" + fence + `json` + "\n" + `{}` + "\n" + fence,
-			"expected a request or",
+			"expected a request, ",
 		},
 	} {
 		p, problems := parsePage("wrong.md", []byte(tt.page))

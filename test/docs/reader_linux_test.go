@@ -181,6 +181,14 @@ func (s *sitting) end() {
 	}
 }
 
+// commanded returns the topic of the device that a command or a query is for.
+func commanded(topic string) (device string, ok bool) {
+	if device, ok = strings.CutSuffix(topic, "/set"); ok {
+		return device, true
+	}
+	return strings.CutSuffix(topic, "/get")
+}
+
 // publish sends a request or a command and checks the answer.
 func (s *sitting) publish(b block) {
 	s.t.Helper()
@@ -188,7 +196,7 @@ func (s *sitting) publish(b block) {
 	payload, answer := b.text, ""
 	if request, ok := strings.CutPrefix(topic, base+"bridge/request/"); ok {
 		answer = base + "bridge/response/" + request
-	} else if device, ok := strings.CutSuffix(topic, "/set"); ok {
+	} else if device, ok := commanded(topic); ok {
 		// Only a command with a transaction is answered.
 		answer = device + "/set/response"
 		var command map[string]any
@@ -204,7 +212,7 @@ func (s *sitting) publish(b block) {
 		}
 		payload = string(changed)
 	} else {
-		s.t.Fatalf("%s: publish: expected a request or .../set, got %s", b.place, topic)
+		s.t.Fatalf("%s: publish: expected a request, .../set or .../get, got %s", b.place, topic)
 	}
 	mark := s.o.Mark()
 	s.o.Send(topic, payload)

@@ -121,7 +121,7 @@ func requests(d *registry.Device, s *translate.Sending) []node.Request {
 
 // failed is the outcome of a command that was not carried out.
 func failed(err error) document.CommandResponse {
-	return document.CommandResponse{Status: "error", Code: fault.Code(err), Error: fault.Clip(err.Error())}
+	return document.CommandResponse{Status: "error", Code: fault.Code(err), Error: fault.Text(err)}
 }
 
 // finish publishes the outcome of a command. A device that answered has reported its

@@ -88,6 +88,15 @@ func Unanswered(err error) bool {
 	return errors.Is(err, node.ErrNoResponse) || errors.Is(err, node.ErrNotSent)
 }
 
+// Text is what people are told of an error: its own text, shortened, or why
+// something was given up.
+func Text(err error) string {
+	if Code(err) == "stopped" {
+		return "the bridge is being stopped"
+	}
+	return Clip(err.Error())
+}
+
 // MaxText is the longest text that Clip leaves whole, in octets.
 const MaxText = 500
 

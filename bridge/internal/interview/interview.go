@@ -171,7 +171,7 @@ func (p *Part) failed(d *registry.Device, before device.Interview, err error) {
 		d.Record.Interview = before // the former result is still valid
 	}
 	p.h.Records.Keep(d)
-	p.notify(d, document.DeviceInterview{Status: "failed", Code: fault.Code(err), Error: fault.Clip(err.Error())})
+	p.notify(d, document.DeviceInterview{Status: "failed", Code: fault.Code(err), Error: fault.Text(err)})
 	if fault.Stopped(err) {
 		return // it is repeated after the next start
 	}

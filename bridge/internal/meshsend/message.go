@@ -201,7 +201,7 @@ func (p *Part) namedMessage(key, name string) (access.Kind, error) {
 	const most = 3
 	hint := ""
 	if near := p.h.Messages.Near(name, most); len(near) > 0 {
-		hint = "; did you mean " + strings.Join(near, ", or ") + "?"
+		hint = "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return access.Kind{}, fault.New("unknown_message", "%s: there is no message %s; one without a name is sent with \"opcode\" and \"hex\"%s",
 		key, mention(name), hint)

@@ -149,7 +149,7 @@ func (p *Part) provisioned(o Options, peer state.Peer, err error, reply part.Dev
 	p.h.Devices.Release(o.UUID)
 	if err != nil {
 		p.h.Publisher.Notify(document.DeviceProvisioning{
-			UUID: o.UUID, Step: "failed", Code: fault.Code(err), Error: fault.Clip(err.Error()),
+			UUID: o.UUID, Step: "failed", Code: fault.Code(err), Error: fault.Text(err),
 		})
 		reply(&document.DeviceReference{UUID: o.UUID}, err)
 		return

@@ -244,7 +244,7 @@ func (l *Devices) CheckName(key, name string, uuid mesh.UUID) error {
 		return fault.New("bad_name", "%s: %w", key, err)
 	}
 	if d := l.Find(name); d != nil && d.Record.UUID != uuid {
-		return fault.New("name_taken", "%s: another device goes by %q already", key, name)
+		return fault.New("name_taken", "%s: another device is called %q already", key, name)
 	}
 	for other, reserved := range l.joining {
 		if reserved == name && other != uuid {

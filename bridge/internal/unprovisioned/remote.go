@@ -116,7 +116,7 @@ func (p *Part) eachServer(
 				out.Remote[t.name] = outcomes[i]
 				if errs[i] != nil {
 					failed = errs[i]
-					out.Remote[t.name] = scanServer{Code: fault.Code(errs[i]), Error: fault.Clip(errs[i].Error())}
+					out.Remote[t.name] = scanServer{Code: fault.Code(errs[i]), Error: fault.Text(errs[i])}
 					continue
 				}
 				done++

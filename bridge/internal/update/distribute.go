@@ -143,7 +143,7 @@ func (o *outcomes) add(d *registry.Device, effect string, err error) {
 	r := result{Address: d.Record.Address, Effect: effect, Name: d.Record.Name, Status: "ok", UUID: d.Record.UUID}
 	if err != nil {
 		o.failed++
-		r.Status, r.Code, r.Error = "error", fault.Code(err), fault.Clip(err.Error())
+		r.Status, r.Code, r.Error = "error", fault.Code(err), fault.Text(err)
 	}
 	o.list = append(o.list, r)
 }

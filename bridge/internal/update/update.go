@@ -469,7 +469,7 @@ func updateFailure(err error) error {
 func (p *Part) updateEvent(d *registry.Device, stage firmware.Stage, err error) {
 	e := document.DeviceUpdate{Name: d.Record.Name, UUID: d.Record.UUID, Stage: string(stage), Progress: p.updates[d].percent()}
 	if err != nil {
-		e.Code, e.Error = fault.Code(err), fault.Clip(err.Error())
+		e.Code, e.Error = fault.Code(err), fault.Text(err)
 	}
 	p.h.Publisher.Notify(e)
 }

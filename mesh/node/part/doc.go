@@ -19,5 +19,7 @@
 //	    Output: replay, persist, send, report
 //
 // A new part takes one file and one line in the table of package node. It embeds
-// [None] and overrides what it needs.
+// None and overrides what it needs. A part that works with others is also a field of
+// assembly there, and assemble passes the others to it. Access messages are sent with
+// Send of the router, which a part takes as an interface of its own as well.
 package part
