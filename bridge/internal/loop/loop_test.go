@@ -172,3 +172,15 @@ func BenchmarkReport(b *testing.B) {
 type counter struct{ handler }
 
 func (c *counter) Event(node.Event) {}
+
+// A node that cannot store its state says so after every input. That must not fill the
+// memory of a bridge that is busy.
+func TestFaultsAreBounded(t *testing.T) {
+	l := New()
+	for range MaxEvents + 10 {
+		l.Report(node.Faulted{})
+	}
+	if l.Dropped() != 10 || len(l.queue) != MaxEvents {
+		t.Errorf("%d dropped, %d in the queue, expected 10 and %d", l.Dropped(), len(l.queue), MaxEvents)
+	}
+}
