@@ -32,7 +32,9 @@ type Writer struct {
 	post   func(func())
 	report func(err error)
 
-	next job // the changes since the last Flush
+	next    job    // the changes since the last Flush
+	flushed uint64 // Flushes
+	told    uint64 // Flushes whose outcome the loop knows
 
 	mu    sync.Mutex
 	queue job // what was handed over and not taken yet
@@ -114,17 +116,13 @@ func (w *Writer) Commit(done func(err error), changes ...store.Change) {
 // After calls f in the loop once the store was given everything that was saved
 // so far: at once when nothing waits.
 func (w *Writer) After(f func()) {
-	if w.next.empty() && !w.busy() {
+	// While the outcome of an earlier Flush is not known, something may wait for it
+	// that comes before f.
+	if w.next.empty() && w.told == w.flushed {
 		f()
 		return
 	}
 	w.next.done = append(w.next.done, func(error) { f() })
-}
-
-func (w *Writer) busy() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.tried != w.put
 }
 
 // Flush hands over what was changed since the last time, and reports whether there
@@ -138,6 +136,7 @@ func (w *Writer) Flush() bool {
 	w.put++
 	w.mu.Unlock()
 	w.next = job{}
+	w.flushed++
 	select {
 	case w.wake <- struct{}{}:
 	default: // it is awake already
@@ -205,6 +204,7 @@ func (w *Writer) ended(j job, flushes uint64, err error, news bool) {
 		for _, done := range j.done {
 			done(err)
 		}
+		w.told += flushes
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
