@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -92,5 +93,93 @@ func TestRemovalThatCannotBeStored(t *testing.T) {
 		if got := w.out.value("b/bridge/devices"); strings.Contains(got, "plug") {
 			t.Error(got)
 		}
+	})
+}
+
+// picky is a store that does not take the beginning of a key refresh while it is
+// broken, after some time.
+type picky struct {
+	store.Store
+	broken  atomic.Bool
+	takes   atomic.Int64 // time.Duration for the beginning of a key refresh
+	refused atomic.Int64
+}
+
+func (s *picky) Apply(changes ...store.Change) error {
+	for _, c := range changes {
+		if c.Table == "refresh" && c.Key == "current" && c.Value != nil {
+			time.Sleep(time.Duration(s.takes.Load()))
+			if s.broken.Load() {
+				s.refused.Add(1)
+				return errors.New("no space left on device")
+			}
+		}
+	}
+	return s.Store.Apply(changes...)
+}
+
+// A removed device does not keep valid keys because the store did not take the key
+// refresh without it: that is begun when the store works again.
+func TestKeyRefreshWithoutARemovedDeviceIsBegunLater(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &picky{Store: w.store}
+		w.cfg.Store = disk
+		plug, lamp := fake.Plug(uuid(1)), fake.Lamp(uuid(2))
+		w.start()
+		w.join(map[string]*fake.Node{"plug": plug, "lamp": lamp})
+		before := w.net.Own().Subnet(0).Key
+		disk.broken.Store(true)
+		if r := w.request("device/remove", `{"id":"plug","key_refresh":true}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		pass(time.Minute)
+		if disk.refused.Load() == 0 {
+			t.Fatal("the key refresh was not tried")
+		}
+		if got := len(w.out.take("b/bridge/logging")); got > 10 {
+			t.Errorf("%d warnings in a minute", got)
+		}
+		disk.broken.Store(false)
+		pass(2 * time.Minute)
+		w.phase(time.Minute, "")
+		if w.net.Own().Subnet(0).Key.Equal(before) {
+			t.Error("the removed device still has the keys of the network")
+		}
+		hasKeysOf(t, w, "lamp", lamp)
+	})
+}
+
+// The same when the removal has joined a key refresh that somebody had asked for, and
+// that was just being stored.
+func TestRemovalDuringTheBeginningOfAKeyRefresh(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &picky{Store: w.store}
+		w.cfg.Store = disk
+		plug, lamp := fake.Plug(uuid(1)), fake.Lamp(uuid(2))
+		w.start()
+		w.join(map[string]*fake.Node{"plug": plug, "lamp": lamp})
+		before := w.net.Own().Subnet(0).Key
+		plug.SetSilent(true)
+		w.send("b/bridge/request/device/remove", `{"id":"plug","key_refresh":true,"force":true}`)
+		pass(time.Millisecond)
+		disk.broken.Store(true)
+		disk.takes.Store(int64(10 * time.Minute))
+		w.send("b/bridge/request/network/key_refresh", `{}`)
+		pass(5 * time.Minute) // the device did not answer, and was removed
+		if got := w.out.value("b/bridge/devices"); strings.Contains(got, "plug") {
+			t.Fatal("the plug is not removed yet")
+		}
+		disk.takes.Store(0)
+		pass(6 * time.Minute)
+		disk.broken.Store(false)
+		if got := w.out.take("b/bridge/response/network/key_refresh"); len(got) != 1 || !strings.Contains(got[0], `"error"`) {
+			t.Errorf("responses %v", got)
+		}
+		pass(2 * time.Minute)
+		w.phase(time.Minute, "")
+		if w.net.Own().Subnet(0).Key.Equal(before) {
+			t.Error("the removed device still has the keys of the network")
+		}
+		hasKeysOf(t, w, "lamp", lamp)
 	})
 }

@@ -38,6 +38,10 @@ const (
 	keyQueue   = "queue"   // those that wait for it
 )
 
+// beginAgainAfter is the time after which a refresh that could not be stored is begun
+// again.
+const beginAgainAfter = 30 * time.Second
+
 // Part runs one Key Refresh procedure at a time. Make it with New.
 type Part struct {
 	part.None
@@ -46,6 +50,8 @@ type Part struct {
 	current  *refresh.Refresh // nil: none runs
 	queue    []job
 	busy     bool          // the store or the own node is asked; nothing else may begin
+	again    time.Time     // nothing is begun before; the store did not take the last one
+	started  bool          // the devices are known
 	notified refresh.Phase // the last phase that an event was published for
 }
 
@@ -112,6 +118,7 @@ func (p *Part) commitOrWarn(what string) {
 
 // Start implements part.Part: it continues what was under way.
 func (p *Part) Start() {
+	p.started = true
 	// A device may have joined in the last moment.
 	for _, d := range p.h.Devices.Sorted() {
 		if !d.Record.LeftBehind {
@@ -153,7 +160,12 @@ func (p *Part) Message(m *part.Message) bool {
 }
 
 // Second implements part.Part.
-func (p *Part) Second(int) { p.stepIfDue() }
+func (p *Part) Second(int) {
+	if p.started {
+		p.stepIfDue()
+		p.next(nil)
+	}
+}
 
 // Added implements part.Part: a node that was provisioned again starts anew.
 func (p *Part) Added(d, _ *registry.Device) {

@@ -85,7 +85,7 @@ func (p *Part) Without(uuid mesh.UUID, subnets []mesh.KeyIndex) string {
 
 // next begins the first refresh that waits; reply may be nil.
 func (p *Part) next(reply request.Answer[document.KeyRefresh]) {
-	if p.current != nil || p.busy || len(p.queue) == 0 || p.h.Loop.Stopping() {
+	if p.current != nil || p.busy || len(p.queue) == 0 || p.h.Loop.Stopping() || p.h.Loop.Now().Before(p.again) {
 		return
 	}
 	p.busy = true
@@ -148,8 +148,9 @@ func (p *Part) begin(o refresh.Options, err error, reply request.Answer[document
 	}
 	p.commit(func(unstored error) {
 		p.busy = false
-		if err == nil {
+		if err == nil && unstored != nil {
 			err = unstored
+			p.requeue(wanted.NetKey, reply != nil)
 		}
 		if err != nil {
 			p.current = nil
@@ -168,4 +169,19 @@ func (p *Part) begin(o refresh.Options, err error, reply request.Answer[document
 		}
 		p.step()
 	})
+}
+
+// requeue puts the current refresh back into the queue after the store did not take
+// it, if it keeps devices out: a removed device must not keep valid keys. If a request
+// has begun it, only removed devices count, because the sender gets the error.
+func (p *Part) requeue(index mesh.KeyIndex, requested bool) {
+	exclude := slices.Clone(p.current.Excluded())
+	if requested {
+		exclude = slices.DeleteFunc(exclude, func(uuid mesh.UUID) bool { return p.h.Devices.ByUUID(uuid) != nil })
+	}
+	if len(exclude) == 0 {
+		return
+	}
+	p.queue = slices.Insert(p.queue, 0, job{NetKey: index, Exclude: exclude})
+	p.again = p.h.Loop.Now().Add(beginAgainAfter)
 }
