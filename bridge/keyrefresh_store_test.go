@@ -183,3 +183,75 @@ func TestRemovalDuringTheBeginningOfAKeyRefresh(t *testing.T) {
 		hasKeysOf(t, w, "lamp", lamp)
 	})
 }
+
+// A removal that failed, or that was refused because the store did not take it, does
+// not go on after the next start.
+func TestRemovalThatFailedIsForgotten(t *testing.T) {
+	t.Run("failed", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, w *world) {
+			disk := &failing{Store: w.store}
+			w.cfg.Store = disk
+			plug := fake.Plug(uuid(1))
+			w.start()
+			w.join(map[string]*fake.Node{"plug": plug})
+			plug.SetSilent(true)
+			w.send("b/bridge/request/device/remove", `{"id":"plug","key_refresh":true}`)
+			disk.broken.Store(true)
+			for range 300 { // the device does not answer
+				if pass(time.Second); len(w.out.take("b/bridge/response/device/remove")) > 0 {
+					break
+				}
+			}
+			pass(time.Minute)
+			disk.broken.Store(false)
+			pass(time.Minute)
+			plug.SetSilent(false)
+			w.restart()
+			pass(5 * time.Minute)
+			if got := w.out.value("b/bridge/devices"); !strings.Contains(got, "plug") {
+				t.Error("the plug was removed after the start")
+			}
+		})
+	})
+	t.Run("refused", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, w *world) {
+			disk := &weak{Store: w.store}
+			w.cfg.Store = disk
+			plug, lamp := fake.Plug(uuid(1)), fake.Lamp(uuid(2))
+			w.start()
+			w.join(map[string]*fake.Node{"plug": plug, "lamp": lamp})
+			lamp.SetSilent(true)
+			disk.takes.Store(int64(2 * time.Second))
+			disk.broken.Store(true)
+			w.send("b/bridge/request/device/remove", `{"id":"plug","key_refresh":true}`)
+			pass(time.Second)
+			w.send("b/bridge/request/device/remove", `{"id":"lamp","key_refresh":true}`)
+			pass(1500 * time.Millisecond) // the first write has failed, the second is under way
+			disk.broken.Store(false)
+			pass(5 * time.Second)
+			if got := w.out.take("b/bridge/response/device/remove"); len(got) != 1 || !strings.Contains(got[0], `"error"`) {
+				t.Fatalf("responses %v", got)
+			}
+			// While the lamp is being removed:
+			got, err := w.store.Get("refresh", "removals")
+			if err != nil || !strings.Contains(string(got), uuid(2).String()) || strings.Contains(string(got), uuid(1).String()) {
+				t.Errorf("stored as under way: %s, %v; expected the lamp only", got, err)
+			}
+		})
+	})
+}
+
+// weak is a store that takes its time and fails, as long as it is told to.
+type weak struct {
+	store.Store
+	takes  atomic.Int64 // time.Duration
+	broken atomic.Bool
+}
+
+func (s *weak) Apply(changes ...store.Change) error {
+	time.Sleep(time.Duration(s.takes.Load()))
+	if s.broken.Load() {
+		return errors.New("no space left on device")
+	}
+	return s.Store.Apply(changes...)
+}

@@ -45,6 +45,7 @@ type Part struct {
 	refreshes KeyRefreshes
 	commands  Commands
 	underWay  map[mesh.UUID]removal // with a key refresh
+	unsaved   bool                  // the store did not take the last change of underWay
 }
 
 // removal is how a device is removed.
@@ -118,6 +119,9 @@ func (p *Part) remove(d *registry.Device, how removal, reply request.Answer[remo
 		if err != nil {
 			d.Busy = false
 			delete(p.underWay, d.Record.UUID)
+			if len(p.underWay) > 0 {
+				p.commitOrWarn("the end of a removal") // a later change may have stored this one too
+			}
 			reply(nil, err)
 			p.commands.Resume(d)
 			return
@@ -186,10 +190,20 @@ func (p *Part) giveUp(d *registry.Device, stopped bool) {
 	p.commitOrWarn("the end of a removal")
 }
 
+// commitOrWarn stores the removals that are under way, and tries again until the store
+// takes them: one that has ended must not go on after the next start.
 func (p *Part) commitOrWarn(what string) {
 	p.commit(func(err error) {
-		if err != nil {
-			p.h.Publisher.Warn("", "%s could not be stored: %v", what, err)
+		if err != nil && !p.unsaved {
+			p.h.Publisher.Warn("", "%s could not be stored, which is tried again: %v", what, err)
 		}
+		p.unsaved = err != nil
 	})
+}
+
+// Second implements part.Part.
+func (p *Part) Second(int) {
+	if p.unsaved {
+		p.commitOrWarn("a removal")
+	}
 }
