@@ -255,3 +255,43 @@ func (s *weak) Apply(changes ...store.Change) error {
 	}
 	return s.Store.Apply(changes...)
 }
+
+// While the store fails a device is removed, and the service is killed soon after the
+// store works again. After the next start the keys are refreshed without the device.
+func TestKillAfterARemovalWithAFailingStore(t *testing.T) {
+	for _, killed := range []time.Duration{0, 1500 * time.Millisecond, 2500 * time.Millisecond, 5 * time.Second, 20 * time.Second} {
+		inBubble(t, func(t *testing.T, w *world) {
+			disk := &weak{Store: w.store}
+			w.cfg.Store = disk
+			plug, lamp := fake.Plug(uuid(1)), fake.Lamp(uuid(2))
+			w.start()
+			w.join(map[string]*fake.Node{"plug": plug, "lamp": lamp})
+			before := w.net.Own().Subnet(0).Key
+			plug.SetSilent(true)
+			w.send("b/bridge/request/device/remove", `{"id":"plug","key_refresh":true,"force":true}`)
+			pass(time.Second)
+			disk.broken.Store(true)
+			for range 300 { // the device does not answer
+				if pass(time.Second); strings.Contains(w.out.value("b/bridge/devices"), "plug") {
+					continue
+				}
+				break
+			}
+			pass(5 * time.Second)
+			disk.broken.Store(false)
+			pass(killed)
+			disk.broken.Store(true) // nothing of the old process is stored any more
+			w.halt()
+			<-w.ended
+			w.halt = nil
+			disk.broken.Store(false)
+			w.start()
+			pass(time.Minute)
+			w.phase(time.Minute, "")
+			if w.net.Own().Subnet(0).Key.Equal(before) {
+				t.Errorf("killed after %s: the removed device still has the keys of the network", killed)
+			}
+			hasKeysOf(t, w, "lamp", lamp)
+		})
+	}
+}

@@ -50,6 +50,7 @@ type Part struct {
 	current  *refresh.Refresh // nil: none runs
 	queue    []job
 	busy     bool          // the store or the own node is asked; nothing else may begin
+	unsaved  bool          // the store did not take the last state
 	again    time.Time     // nothing is begun before; the store did not take the last one
 	started  bool          // the devices are known
 	notified refresh.Phase // the last phase that an event was published for
@@ -104,14 +105,17 @@ func (p *Part) commit(done func(err error)) {
 		p.h.Loop.Post(func() { done(err) })
 		return
 	}
-	p.h.Writer.Commit(done, current, store.Change{Table: table, Key: keyQueue, Value: queue})
+	p.h.Writer.Commit(func(err error) {
+		done(err)
+		p.unsaved = err != nil
+	}, current, store.Change{Table: table, Key: keyQueue, Value: queue})
 }
 
-// commitOrWarn stores the current state. If that fails, a later change stores it.
+// commitOrWarn stores the current state, and tries again until the store takes it.
 func (p *Part) commitOrWarn(what string) {
 	p.commit(func(err error) {
-		if err != nil {
-			p.h.Publisher.Warn("", "%s could not be stored: %v", what, err)
+		if err != nil && !p.unsaved {
+			p.h.Publisher.Warn("", "%s could not be stored, which is tried again: %v", what, err)
 		}
 	})
 }
@@ -161,10 +165,16 @@ func (p *Part) Message(m *part.Message) bool {
 
 // Second implements part.Part.
 func (p *Part) Second(int) {
-	if p.started {
-		p.stepIfDue()
-		p.next(nil)
+	if !p.started {
+		return
 	}
+	if p.unsaved {
+		// Package removal stores its side in the same second, so that the two change
+		// together.
+		p.commitOrWarn("a key refresh")
+	}
+	p.stepIfDue()
+	p.next(nil)
 }
 
 // Added implements part.Part: a node that was provisioned again starts anew.
