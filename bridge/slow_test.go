@@ -184,3 +184,66 @@ func TestNameThatAnotherDeviceHad(t *testing.T) {
 		}
 	})
 }
+
+// Two devices were renamed, the second one to the former name of the first, and the
+// service was killed before the first had given its topics up. They are not cleared at
+// the start, and neither when the first one is removed.
+func TestKilledBeforeANameWasGivenUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.start()
+		w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1)), "lamp": fake.Lamp(uuid(2))})
+		w.stop()
+		for id, name := range map[byte][2]string{1: {"plug", "socket"}, 2: {"lamp", "plug"}} {
+			key := uuid(id).String()
+			data, err := w.store.Get(device.Table, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			renamed := strings.Replace(string(data), `"`+name[0]+`"`, `"`+name[1]+`"`, 1)
+			if err := w.store.Apply(store.Change{Table: device.Table, Key: key, Value: []byte(renamed)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The lamp has noted its new topics, beside those that it had.
+		ledger := []byte(`["b/lamp","b/lamp/availability","b/plug","b/plug/availability"]`)
+		if err := w.store.Apply(store.Change{Table: "topics", Key: uuid(2).String(), Value: ledger}); err != nil {
+			t.Fatal(err)
+		}
+		w.start()
+		pass(time.Minute)
+		w.expect("b/socket", `{"state":"OFF"}`)
+		if got := w.out.value("b/plug"); !strings.Contains(got, "brightness") {
+			t.Errorf("b/plug is %q, expected the state of the lamp", got)
+		}
+		w.expect("b/plug/availability", online)
+		w.request("device/remove", `{"id":"socket"}`)
+		if got := w.out.value("b/plug"); !strings.Contains(got, "brightness") {
+			t.Errorf("b/plug is %q, expected the state of the lamp", got)
+		}
+		w.request("device/remove", `{"id":"plug"}`)
+		if got := w.out.standing("b/plug"); len(got) != 0 {
+			t.Errorf("standing topics %v after both are removed", got)
+		}
+	})
+}
+
+// A button, which has no state, gets the former name of a lamp while the store is
+// slow. The state of the lamp does not stay there.
+func TestButtonWithTheFormerNameOfALamp(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &slow{Store: w.store}
+		w.cfg.Store = disk
+		w.start()
+		w.join(map[string]*fake.Node{"button": fake.Button(uuid(1)), "lamp": fake.Lamp(uuid(2))})
+		disk.hold()
+		w.send("b/bridge/request/device/rename", `{"from":"lamp","to":"bulb"}`)
+		w.send("b/bridge/request/device/rename", `{"from":"button","to":"lamp"}`)
+		disk.release()
+		pass(time.Second)
+		w.expect("b/lamp", "")
+		w.expect("b/lamp/availability", online)
+		if got := w.out.value("b/bulb"); !strings.Contains(got, "brightness") {
+			t.Errorf("b/bulb is %q, expected the state of the lamp", got)
+		}
+	})
+}
