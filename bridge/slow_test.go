@@ -247,3 +247,35 @@ func TestButtonWithTheFormerNameOfALamp(t *testing.T) {
 		}
 	})
 }
+
+// While the store does not return, requests do not fill the memory: from some number on
+// they are refused, at once.
+func TestStoreThatHangsRefusesRequests(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &slow{Store: w.store}
+		w.cfg.Store = disk
+		w.start()
+		w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1))})
+		disk.hold()
+		w.send("b/bridge/request/device/rename", `{"from":"plug","to":"socket"}`)
+		const many = 5000
+		for range many {
+			w.send("b/bridge/request/scan", `{"time":0,"transaction":"t"}`)
+		}
+		refused := w.out.take("b/bridge/response/scan")
+		if len(refused) < many/2 {
+			t.Fatalf("%d of %d requests were refused, the others wait for the store", len(refused), many)
+		}
+		if r := object(t, refused[0]); r["code"] != "busy" || r["status"] != "error" || r["transaction"] != "t" {
+			t.Errorf("got %v", r)
+		}
+		disk.release()
+		pass(time.Second)
+		if got := w.out.take("b/bridge/response/scan"); len(got) != many-len(refused) {
+			t.Errorf("%d requests were answered, %d refused, expected %d together", len(got), len(refused), many)
+		}
+		if r := w.request("scan", `{"time":0}`); r["status"] != "ok" {
+			t.Errorf("got %v", r)
+		}
+	})
+}

@@ -35,6 +35,7 @@ type Writer struct {
 	next    job    // the changes since the last Flush
 	flushed uint64 // Flushes
 	told    uint64 // Flushes whose outcome the loop knows
+	waiting int    // functions that wait for an outcome
 
 	mu    sync.Mutex
 	queue job // what was handed over and not taken yet
@@ -110,8 +111,16 @@ func (w *Writer) Commit(done func(err error), changes ...store.Change) {
 		return
 	}
 	w.next.committed = append(w.next.committed, changes...)
-	w.next.done = append(w.next.done, done)
+	w.wait(done)
 }
+
+func (w *Writer) wait(done func(err error)) {
+	w.next.done = append(w.next.done, done)
+	w.waiting++
+}
+
+// Waiting is how many functions of Commit and After wait for the store.
+func (w *Writer) Waiting() int { return w.waiting }
 
 // After calls f in the loop once the store was given everything that was saved
 // so far: at once when nothing waits.
@@ -122,7 +131,7 @@ func (w *Writer) After(f func()) {
 		f()
 		return
 	}
-	w.next.done = append(w.next.done, func(error) { f() })
+	w.wait(func(error) { f() })
 }
 
 // Flush hands over what was changed since the last time, and reports whether there
@@ -202,6 +211,7 @@ func (w *Writer) ended(j job, flushes uint64, err error, news bool) {
 			w.report(err)
 		}
 		for _, done := range j.done {
+			w.waiting--
 			done(err)
 		}
 		w.told += flushes
