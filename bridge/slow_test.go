@@ -279,3 +279,34 @@ func TestStoreThatHangsRefusesRequests(t *testing.T) {
 		}
 	})
 }
+
+// The service is stopped while a request waits for the store. The request is answered
+// all the same.
+func TestStopAnswersWhoWaitsForTheStore(t *testing.T) {
+	for name, payload := range map[string]string{
+		"device/remove":       `{"id":"plug","key_refresh":true}`,
+		"network/key_refresh": `{}`,
+		"network/backup":      `{}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			backups := t.TempDir()
+			inBubble(t, func(t *testing.T, w *world) {
+				disk := &slow{Store: w.store}
+				w.cfg.Store, w.cfg.Backups = disk, backups
+				w.start()
+				w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1))})
+				disk.hold()
+				w.send("b/bridge/request/device/rename", `{"from":"plug","to":"socket"}`)
+				w.send("b/bridge/request/device/rename", `{"from":"socket","to":"plug"}`)
+				w.send("b/bridge/request/"+name, payload)
+				w.halt()
+				pass(time.Second)
+				disk.release()
+				w.stop()
+				if got := w.out.take("b/bridge/response/" + name); len(got) != 1 || !strings.Contains(got[0], `"stopped"`) {
+					t.Errorf("responses %v", got)
+				}
+			})
+		})
+	}
+}

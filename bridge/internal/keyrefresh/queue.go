@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
@@ -55,6 +56,10 @@ func (p *Part) request(c *request.Call[document.KeyRefresh], in refreshIn) {
 		if err != nil {
 			p.queue = slices.Delete(p.queue, 0, 1)
 			c.Fail(err)
+			return
+		}
+		if p.h.Loop.Stopping() {
+			c.Fail(node.ErrStopped) // it is begun after the next start
 			return
 		}
 		p.next(c.Answer)
@@ -132,7 +137,10 @@ func (p *Part) drawKeys(ctx context.Context, index mesh.KeyIndex) (refresh.Optio
 func (p *Part) begin(o refresh.Options, err error, reply request.Answer[document.KeyRefresh]) {
 	if fault.Stopped(err) {
 		p.busy = false
-		return // it is begun after the next start
+		if reply != nil {
+			reply(nil, err) // it is begun after the next start
+		}
+		return
 	}
 	wanted := p.queue[0]
 	p.queue = slices.Delete(p.queue, 0, 1)

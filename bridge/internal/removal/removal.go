@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
@@ -136,6 +137,10 @@ func subnets(d *registry.Device) []mesh.KeyIndex {
 
 // reset sends the Config Node Reset and makes the mesh forget the node.
 func (p *Part) reset(d *registry.Device, how removal, reply request.Answer[removeOut]) {
+	if p.h.Loop.Stopping() {
+		p.ended(d, how, node.ErrStopped, node.ErrStopped, reply)
+		return
+	}
 	peer, to := d.Peer(), p.h.Requester(d)
 	p.h.Loop.Go(func(ctx context.Context) {
 		reset := commission.Remove(ctx, to, peer)
