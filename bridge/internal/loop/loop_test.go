@@ -173,14 +173,18 @@ type counter struct{ handler }
 
 func (c *counter) Event(node.Event) {}
 
-// A node that cannot store its state says so after every input. That must not fill the
-// memory of a bridge that is busy.
-func TestFaultsAreBounded(t *testing.T) {
-	l := New()
-	for range MaxEvents + 10 {
-		l.Report(node.Faulted{})
-	}
-	if l.Dropped() != 10 || len(l.queue) != MaxEvents {
-		t.Errorf("%d dropped, %d in the queue, expected 10 and %d", l.Dropped(), len(l.queue), MaxEvents)
+// Events that anybody in radio range can cause, or that a node with a fault reports
+// after every input, do not fill the memory of a bridge that is busy.
+func TestEventsOfOthersAreBounded(t *testing.T) {
+	for _, e := range []node.Event{
+		node.MessageReceived{}, node.DeviceHeard{}, node.HeartbeatReceived{}, node.ResetRefused{}, node.Faulted{},
+	} {
+		l := New()
+		for range MaxEvents + 10 {
+			l.Report(e)
+		}
+		if l.Dropped() != 10 || len(l.queue) != MaxEvents {
+			t.Errorf("%T: %d dropped, %d in the queue, expected 10 and %d", e, l.Dropped(), len(l.queue), MaxEvents)
+		}
 	}
 }
