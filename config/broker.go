@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// brokerURL is the kind of mqtt.url. Its errors never repeat a URL with an @:
-// what stands before it may be a password.
+// brokerURL is the kind of mqtt.url. Its errors never repeat a URL with an @,
+// because the part before it may contain a password.
 func brokerURL() kind[string] {
 	return text().with("url", "mqtt://host:1883, or tcp, mqtts, ssl, tls, ws, wss instead of mqtt", func(s string) error {
 		_, err := parseBroker(s)
@@ -29,7 +29,7 @@ func parseBroker(s string) (*url.URL, error) {
 	switch u.Scheme {
 	case "mqtt", "tcp", "mqtts", "ssl", "tls":
 		if u.Path != "" && u.Path != "/" {
-			return nil, fmt.Errorf("%w with a path; base topics belong in mqtt.base_topic", urlError(s))
+			return nil, fmt.Errorf("%w with a path; put a base topic into mqtt.base_topic", urlError(s))
 		}
 	case "ws", "wss":
 	default:
@@ -48,7 +48,7 @@ func parseBroker(s string) (*url.URL, error) {
 
 func urlError(s string) error {
 	if strings.Contains(s, "@") {
-		return errors.New("a URL that cannot be read (not shown: it may hold a password; / ? # @ % in a password are written %2F %3F %23 %40 %25)")
+		return errors.New("a URL that cannot be parsed (not shown, because it may contain a password; write / ? # @ % in a password as %2F %3F %23 %40 %25)")
 	}
 	return quoted(s)
 }

@@ -18,8 +18,9 @@ type Config struct {
 	HTTP          HTTP
 }
 
-// MQTT is how the broker is reached. After Load, URL holds no user name and no
-// password, and Password holds what the password file held.
+// MQTT configures the connection to the broker. After Load, URL contains no
+// user name and no password, and Password contains the content of the password
+// file.
 type MQTT struct {
 	URL          string
 	Username     string
@@ -30,7 +31,7 @@ type MQTT struct {
 	TLS          TLS
 }
 
-// TLS belongs to the broker's URL schemes mqtts, ssl, tls and wss.
+// TLS applies to the URL schemes mqtts, ssl, tls and wss.
 type TLS struct {
 	CA                 string // path of a PEM file
 	Cert               string // path of a PEM file
@@ -39,24 +40,24 @@ type TLS struct {
 	ServerName         string
 }
 
-// HomeAssistant is how Home Assistant finds the devices.
+// HomeAssistant configures discovery by Home Assistant.
 type HomeAssistant struct {
 	Enabled         bool
 	DiscoveryPrefix string
 	StatusTopic     string
 }
 
-// HCI names the Bluetooth controllers.
+// HCI configures the Bluetooth controllers.
 type HCI struct {
 	Adapters    []string
-	Capture     string // path of a file, or empty for none
+	Capture     string // path of a file, empty for none
 	CaptureSize int    // MiB
 }
 
-// Mesh is the bridge's own node.
+// Mesh configures the bridge's own node and the network.
 type Mesh struct {
 	Name            string
-	Address         uint16 // unicast, of the primary element
+	Address         uint16 // unicast address of the primary element
 	DefaultTTL      uint8  // 0 or 2 to 127
 	Relay           bool
 	Friend          bool
@@ -65,65 +66,65 @@ type Mesh struct {
 	Provision       Provision
 	Proxy           MeshProxy
 	// RefreshPatience is how long a key refresh waits for devices that do not
-	// answer; 0 until it is told to do without them.
+	// answer; with 0 it waits until a request excludes them.
 	RefreshPatience time.Duration
 }
 
-// MeshProxy is the bridge's part in the proxy protocol, over GATT connections.
+// MeshProxy is the bridge's role in the proxy protocol, over GATT connections.
 type MeshProxy struct {
 	Client      string // auto, on or off
-	Connections int    // to proxies at once, 1 to 4
+	Connections int    // concurrent connections to proxies, 1 to 4
 	Server      bool
 }
 
-// Transmit is how often and at which distance a PDU is sent.
+// Transmit is how often and at which interval a PDU is transmitted.
 type Transmit struct {
-	Count    int           // 1 to 8, all transmissions together
+	Count    int           // 1 to 8, including the first transmission
 	Interval time.Duration // 10 ms to 320 ms in steps of 10 ms
 }
 
-// Provision is how new devices are authenticated.
+// Provision configures the authentication of new devices.
 type Provision struct {
-	StaticOOB    Secret // 32 hexadecimal digits, or empty for no OOB
+	StaticOOB    Secret // 32 hexadecimal digits, empty for no OOB
 	AllowNoOOB   bool
-	TrustAnchors string // path of a PEM file, or empty for none
+	TrustAnchors string // path of a PEM file, empty for none
 }
 
-// Store is where the network is kept.
+// Store is where the network is stored.
 type Store struct {
 	Dir string
 }
 
-// Firmware is where the firmware for devices is found.
+// Firmware is where firmware images for devices are stored.
 type Firmware struct {
 	Dir string // empty for none
 }
 
-// Log is what is logged, and how.
+// Log configures logging.
 type Log struct {
 	Level  string // trace, debug, info, warn or error
 	Format string // auto, console or json
 }
 
-// HTTP is the listener for metrics and health.
+// HTTP configures the server for metrics and health.
 type HTTP struct {
-	Listen string // host:port, or empty for none
+	Listen string // host:port, empty for none
 }
 
-// Secret is text that does not print: fmt, JSON, YAML and loggers show that it
-// is there, not what it is.
+// Secret is text that is never printed: fmt, JSON, YAML and loggers show that
+// it is set, but not its value.
 type Secret struct{ text string }
 
-// NewSecret hides text.
+// NewSecret makes a Secret of text.
 func NewSecret(text string) Secret { return Secret{text} }
 
-// Reveal returns the text; the one way out.
+// Reveal returns the text. It is the only way to get it.
 func (s Secret) Reveal() string { return s.text }
 
-// IsSet reports whether there is any text.
+// IsSet reports whether the text is not empty.
 func (s Secret) IsSet() bool { return s.text != "" }
 
-// String returns "(hidden)", or nothing when the secret is empty.
+// String returns "(hidden)", or "" if the secret is empty.
 func (s Secret) String() string {
 	if s.text == "" {
 		return ""
@@ -134,5 +135,5 @@ func (s Secret) String() string {
 // Format prints String for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// MarshalText prints String, for JSON, YAML and loggers.
+// MarshalText returns String, for JSON, YAML and loggers.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// input builds an Input from texts: the YAML file, the environment, the flags.
+// input builds an Input from the text of a YAML file, of the environment and of
+// the flags.
 func input(t *testing.T, yaml string, environ []string, flags ...string) Input {
 	t.Helper()
 	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
@@ -62,8 +63,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestKeysCoverEveryField changes each field of Config that a key has, and
-// finds that no field is left as it was.
+// TestKeysCoverEveryField changes each field of Config that has a key, and
+// checks that no other field exists.
 func TestKeysCoverEveryField(t *testing.T) {
 	var walk func(prefix string, v reflect.Value) []string
 	walk = func(prefix string, v reflect.Value) []string {

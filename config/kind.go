@@ -15,15 +15,15 @@ import (
 	"unicode/utf8"
 )
 
-// kind is what the values of a key have in common: how they are read from text
-// and from YAML, checked, and written. Its errors say what came; what was
-// expected is one text for all of them.
+// kind is what the values of a key have in common: how they are parsed from
+// text and from YAML, checked, and written. Its errors say what arrived; what
+// was expected is one text for all of them.
 type kind[T any] struct {
 	word     string
 	expect   string
 	fromText func(string) (T, error)
 	fromYAML func(any) (T, error)
-	check    func(T) error // nil: every value of the type
+	check    func(T) error // nil accepts every value of the type
 	yaml     func(T) string
 }
 
@@ -54,7 +54,7 @@ func text() kind[string] {
 			case nil, []any, map[string]any:
 				return "", errors.New(describe(raw))
 			default:
-				return "", fmt.Errorf("%s; put it in quotes if it is meant as text", describe(raw))
+				return "", fmt.Errorf("%s; put it in quotes if it is text", describe(raw))
 			}
 		},
 		check: plain,
@@ -63,7 +63,7 @@ func text() kind[string] {
 }
 
 func nonEmpty() kind[string] {
-	return text().with("text", "text that is not empty", func(s string) error {
+	return text().with("text", "non-empty text", func(s string) error {
 		if s == "" {
 			return errors.New("nothing")
 		}
@@ -81,7 +81,7 @@ func choice(of ...string) kind[string] {
 }
 
 func topic() kind[string] {
-	return text().with("topic", "a topic without + and #, with no / at its ends", func(s string) error {
+	return text().with("topic", "a topic without + and #, without / at either end", func(s string) error {
 		if err := plain(s); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func secret() kind[Secret] {
 		fromYAML: func(raw any) (Secret, error) {
 			s, ok := raw.(string)
 			if !ok {
-				return Secret{}, errors.New("something that is not text; put it in quotes")
+				return Secret{}, errors.New("a value that is not text; put it in quotes")
 			}
 			return NewSecret(s), nil
 		},
@@ -119,7 +119,7 @@ func secret() kind[Secret] {
 func staticOOB() kind[Secret] {
 	return secret().with("hex", "32 hexadecimal digits, or nothing", func(s Secret) error {
 		if b, err := hex.DecodeString(s.Reveal()); err != nil || len(b) != 16 && len(b) != 0 {
-			return fmt.Errorf("%d characters that are not that", utf8.RuneCountInString(s.Reveal()))
+			return fmt.Errorf("%d other characters", utf8.RuneCountInString(s.Reveal()))
 		}
 		return nil
 	})
@@ -146,7 +146,7 @@ func boolean() kind[bool] {
 	}
 }
 
-// number is a whole number; out of range numbers are out of type as well.
+// number is a whole number. A number out of range has the wrong type.
 func number(least, most int) kind[int] {
 	return kind[int]{
 		word: "number", expect: fmt.Sprintf("a number from %d to %d", least, most),
@@ -174,7 +174,7 @@ func number(least, most int) kind[int] {
 	}
 }
 
-// small is a number that is kept in a smaller type.
+// small is a number that is stored in a smaller type.
 func small[T ~uint8 | ~uint16](word, expect, format string, fits func(int) bool) kind[T] {
 	n := number(0, math.MaxUint16)
 	narrow := func(v int, err error) (T, error) {
@@ -308,7 +308,8 @@ func isHostPort(s string) bool {
 	return err == nil && v > 0
 }
 
-// plain refuses text that a broker, a file system or a terminal would choke on.
+// plain rejects text with characters that a broker, a file system or a terminal
+// cannot handle.
 func plain(s string) error {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 		return fmt.Errorf("%q, which has control characters or is not UTF-8", shortened(s))
@@ -332,12 +333,12 @@ func shortenedTo(s string, most int) string {
 	return strings.ToValidUTF8(s[:most], "") + "..."
 }
 
-// describe names a YAML value of the wrong type, with its value where that is
+// describe names a YAML value of the wrong type, and its value if that is
 // short.
 func describe(raw any) string {
 	switch v := raw.(type) {
 	case nil:
-		return "nothing (remove the line for the default)"
+		return "no value (remove the line to get the default)"
 	case string:
 		return quoted(v).Error()
 	case map[string]any, map[any]any:
@@ -351,7 +352,7 @@ func describe(raw any) string {
 
 var plainScalar = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./:@?=-]*$`)
 
-// scalar writes text so that YAML reads the same text.
+// scalar writes text so that YAML reads back the same text.
 func scalar(s string) string {
 	switch strings.ToLower(s) {
 	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":

@@ -14,14 +14,15 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// maxFile is the largest configuration file that is parsed, in octets.
+// maxFile is the size in octets of the largest configuration file that is
+// accepted.
 const maxFile = 1 << 20
 
 // file adds the YAML file.
 func (l *loader) file(path string, read func(string) ([]byte, error)) {
 	b, err := read(path)
 	if err != nil {
-		l.report(path, "", "expected a YAML file that can be read: "+err.Error())
+		l.report(path, "", "expected a readable YAML file: "+err.Error())
 		return
 	}
 	if len(b) > maxFile {
@@ -45,7 +46,7 @@ func (l *loader) file(path string, read func(string) ([]byte, error)) {
 		}
 		return strings.Compare(a, b)
 	})
-	misplaced := make(map[string]bool) // keys reported for being sections
+	misplaced := make(map[string]bool) // keys that are reported because they are sections
 	for _, name := range names {
 		place := path
 		if line := lines[name]; line > 0 {
@@ -55,7 +56,7 @@ func (l *loader) file(path string, read func(string) ([]byte, error)) {
 	}
 }
 
-// fileValue adds one value of the file, under its flattened name.
+// fileValue adds one value of the file under its flattened name.
 func (l *loader) fileValue(name string, value any, origin Origin, misplaced map[string]bool) {
 	for _, k := range l.keys {
 		switch {
@@ -73,7 +74,7 @@ func (l *loader) fileValue(name string, value any, origin Origin, misplaced map[
 	}
 	if below := l.below(name); len(below) > 0 {
 		if empty, isMap := value.(map[string]any); value == nil || isMap && len(empty) == 0 {
-			return // a section whose keys are all commented out
+			return // a section in which all keys are commented out
 		}
 		l.report(name, origin.Place, "expected a section with "+strings.Join(below, ", "))
 		return
@@ -92,7 +93,7 @@ func (l *loader) below(section string) []string {
 	return names
 }
 
-// suggestion is what to say behind an unknown key.
+// suggestion is the hint that follows the error about an unknown key.
 func (l *loader) suggestion(name string) string {
 	var names, leaves []string
 	leaf := leafOf(name)
@@ -111,11 +112,11 @@ func (l *loader) suggestion(name string) string {
 	return "; config example lists all keys"
 }
 
-// leafOf is the part of a dotted name behind the last dot.
+// leafOf returns the part of a dotted name after the last dot.
 func leafOf(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// environment adds the variables that begin with EnvPrefix, all of which must
-// be known.
+// environment adds the variables that begin with EnvPrefix. All of them must be
+// known.
 func (l *loader) environment(environ []string) {
 	known := make(map[string]Key)
 	var variables []string
@@ -123,7 +124,7 @@ func (l *loader) environment(environ []string) {
 		known[k.Env()] = k
 		variables = append(variables, k.Env())
 	}
-	// No delimiter: the names of variables stay as they are.
+	// No delimiter, so that the names of variables stay unchanged.
 	provider := env.Provider("", env.Opt{Prefix: EnvPrefix, EnvironFunc: func() []string { return environ }})
 	values, err := provider.Read()
 	if err != nil {
@@ -133,7 +134,7 @@ func (l *loader) environment(environ []string) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		k, ok := known[name]
 		if !ok {
-			message := "unknown variable; config show lists all keys, a dot becomes __"
+			message := "unknown variable; config show lists all keys; write a dot as __"
 			if near := Nearest(name, variables); near != "" {
 				message = "unknown variable; did you mean " + near + "?"
 			}
@@ -166,13 +167,13 @@ func (l *loader) flags(flags *pflag.FlagSet) {
 	}
 }
 
-// BindFlags adds one flag for each key. They take any text: Load checks it,
-// together with everything else.
+// BindFlags adds one flag for each key. The flags accept any text: Load checks
+// it together with everything else.
 func BindFlags(flags *pflag.FlagSet) {
 	defaults := Default()
 	for _, k := range Keys() {
 		f := flags.VarPF(&flagText{kind: k.Type}, k.Name, "", k.Usage)
-		f.DefValue = "" // its own default is no text; the usage shows the real one
+		f.DefValue = "" // the usage shows the real default
 		if value := k.yaml(k.get(&defaults)); value != `""` {
 			f.Usage += " [" + strings.Trim(value, "[]") + "]"
 		}
@@ -182,8 +183,8 @@ func BindFlags(flags *pflag.FlagSet) {
 	}
 }
 
-// flagText is a flag that takes any text. Given more than once it is a list,
-// or the last one counts.
+// flagText is a flag that accepts any text. If it is given several times, it
+// forms a list, or the last value counts.
 type flagText struct {
 	kind string
 	text string

@@ -12,20 +12,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Input is where the configuration comes from.
+// Input is the sources of the configuration.
 type Input struct {
-	File    string         // path of a YAML file, or empty for none
+	File    string         // path of a YAML file, empty for none
 	Environ []string       // NAME=value, as os.Environ returns it
-	Flags   *pflag.FlagSet // with the flags of BindFlags, or nil
+	Flags   *pflag.FlagSet // a flag set from BindFlags, or nil
 	// ReadFile reads the YAML file and the files that keys name; nil means
 	// os.ReadFile.
 	ReadFile func(path string) ([]byte, error)
 }
 
-// Layer is a source of values; later ones override earlier ones.
+// Layer is a source of values. Later layers override earlier ones.
 type Layer int
 
-// Layers.
+// The layers.
 const (
 	FromDefault Layer = iota
 	FromFile
@@ -33,13 +33,13 @@ const (
 	FromFlag
 )
 
-// Origin is where the value of a key came from.
+// Origin says where the value of a key came from.
 type Origin struct {
 	Layer Layer
 	Place string // file and line, variable or flag; empty for a default
 }
 
-// String is for people.
+// String returns the place in words for people.
 func (o Origin) String() string {
 	switch o.Layer {
 	case FromFile:
@@ -53,7 +53,7 @@ func (o Origin) String() string {
 	}
 }
 
-// Loaded is a configuration that was checked.
+// Loaded is a checked configuration.
 type Loaded struct {
 	Config Config
 	origin map[string]Origin
@@ -62,11 +62,11 @@ type Loaded struct {
 // Origin returns where the value of a key came from.
 func (l *Loaded) Origin(key string) Origin { return l.origin[key] }
 
-// IsSet reports whether file, environment or flags gave a value to a key.
+// IsSet reports whether the file, the environment or the flags set a key.
 func (l *Loaded) IsSet(key string) bool { return l.origin[key].Layer != FromDefault }
 
 // Load reads and checks everything. An error is always an *Invalid with all
-// that is wrong.
+// problems.
 func Load(in Input) (*Loaded, error) {
 	if in.ReadFile == nil {
 		in.ReadFile = os.ReadFile
@@ -105,10 +105,10 @@ func Load(in Input) (*Loaded, error) {
 	return l.loaded, nil
 }
 
-// loader puts the layers on top of each other and collects what is wrong.
+// loader merges the layers and collects the problems.
 type loader struct {
 	keys     []Key
-	merged   *koanf.Koanf // the values that were well, by dotted name
+	merged   *koanf.Koanf // the valid values, by dotted name
 	loaded   *Loaded
 	problems []Problem
 }
@@ -125,8 +125,8 @@ func (l *loader) defaults() {
 	l.merge(values)
 }
 
-// merge puts values over those that are there. Secrets go in as text: koanf
-// copies what it is given, without the fields that it cannot see.
+// merge adds values, which override existing ones. Secrets are passed as text,
+// because koanf copies what it gets without unexported fields.
 func (l *loader) merge(values map[string]any) {
 	for name, value := range values {
 		if s, ok := value.(Secret); ok {
@@ -138,8 +138,8 @@ func (l *loader) merge(values map[string]any) {
 	}
 }
 
-// accept checks the value of one key and merges it when it is well. Its
-// problem says where the value stands.
+// accept checks the value of one key and merges it if it is valid. A problem
+// says where the value came from.
 func (l *loader) accept(k Key, value any, err error, origin Origin) {
 	if err != nil {
 		l.report(k.Name, origin.Place, fmt.Sprintf("expected %s, got %v", k.Expect, err))
@@ -149,8 +149,8 @@ func (l *loader) accept(k Key, value any, err error, origin Origin) {
 	l.loaded.origin[k.Name] = origin
 }
 
-// takeCredentials moves the user name and the password out of the URL, which
-// is printed, into their keys.
+// takeCredentials moves the user name and the password from the URL, which may
+// be printed, to their own keys.
 func (l *loader) takeCredentials(c *Config) {
 	u, err := url.Parse(c.MQTT.URL)
 	if err != nil || u.User == nil {
@@ -161,7 +161,7 @@ func (l *loader) takeCredentials(c *Config) {
 		switch {
 		case value == "":
 		case isSet:
-			l.report(key, l.loaded.origin[key].Place, "is in mqtt.url too; give it in one of the two places")
+			l.report(key, l.loaded.origin[key].Place, "is also in mqtt.url; set it in one place only")
 		default:
 			set()
 			l.loaded.origin[key] = origin
@@ -174,8 +174,8 @@ func (l *loader) takeCredentials(c *Config) {
 	c.MQTT.URL = u.String()
 }
 
-// readFiles reads the files that keys name: the password, and the TLS files,
-// of which only the broker's client knows what they must hold.
+// readFiles reads the files that keys name: the password file and the TLS
+// files. The broker's client checks the content of the TLS files.
 func (l *loader) readFiles(c *Config, read func(string) ([]byte, error)) {
 	files := []struct{ key, path string }{
 		{"mqtt.tls.ca", c.MQTT.TLS.CA}, {"mqtt.tls.cert", c.MQTT.TLS.Cert}, {"mqtt.tls.key", c.MQTT.TLS.Key},
@@ -183,7 +183,7 @@ func (l *loader) readFiles(c *Config, read func(string) ([]byte, error)) {
 	for _, f := range files {
 		if f.path != "" {
 			if _, err := read(f.path); err != nil {
-				l.report(f.key, l.loaded.origin[f.key].Place, "expected a file that can be read: "+err.Error())
+				l.report(f.key, l.loaded.origin[f.key].Place, "expected a readable file: "+err.Error())
 			}
 		}
 	}
@@ -195,13 +195,13 @@ func (l *loader) readFiles(c *Config, read func(string) ([]byte, error)) {
 	if err == nil {
 		b = bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 		if len(b) == 0 || len(b) > 0xFFFF || bytes.ContainsAny(b, "\n\x00") {
-			err = errors.New(c.MQTT.PasswordFile + " holds something else")
+			err = errors.New(c.MQTT.PasswordFile + " has other content")
 		}
 	}
 	if err != nil {
 		l.report("mqtt.password_file", origin.Place, "expected a file with the password on one line: "+err.Error())
 		return
 	}
-	c.MQTT.Password = NewSecret(string(b)) // where there was one, Validate has said so
+	c.MQTT.Password = NewSecret(string(b)) // Validate has reported a conflicting password
 	l.loaded.origin["mqtt.password"] = origin
 }

@@ -10,9 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// positions returns the line of each key of a YAML file by its dotted name,
-// so that a problem can say where it is. It also refuses what the parser would
-// accept and drop: a second document.
+// positions returns the line of each key of a YAML file by its dotted name, so
+// that a problem can say where it is. It also rejects what the parser would
+// silently drop: a second document.
 func positions(b []byte) (map[string]int, error) {
 	lines := make(map[string]int)
 	decoder := yaml.NewDecoder(bytes.NewReader(b))
@@ -23,7 +23,7 @@ func positions(b []byte) (map[string]int, error) {
 		return nil, errors.New("expected YAML: " + parserError(err))
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, errors.New("expected one YAML document, got a second one behind ---")
+		return nil, errors.New("expected one YAML document, got a second one after ---")
 	}
 	for _, root := range document.Content {
 		if root.Kind != yaml.MappingNode && root.Tag != "!!null" {
@@ -36,8 +36,8 @@ func positions(b []byte) (map[string]int, error) {
 	return lines, nil
 }
 
-// parserError words an error of the YAML parser on one line. Of its texts only
-// one repeats a value, and that may be a password.
+// parserError formats an error of the YAML parser on one line. Only one of its
+// texts repeats a value, which may be a password.
 func parserError(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	if strings.Contains(text, "unknown anchor") {
@@ -46,11 +46,11 @@ func parserError(err error) string {
 	return shortenedTo(text, 200)
 }
 
-// maxDepth is deeper than any key; what is deeper has no position.
+// maxDepth is deeper than any key. Deeper keys get no position.
 const maxDepth = 8
 
-// note notes the lines of the keys below n. The same key written in two ways,
-// nested and with dots, is an error: one of its values would be dropped.
+// note records the lines of the keys below n. A key written twice, nested and
+// with dots, is an error, because one of its values would be dropped.
 func note(lines map[string]int, prefix string, n *yaml.Node, depth int) error {
 	if n.Kind != yaml.MappingNode || depth > maxDepth {
 		return nil

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// WriteExample writes a YAML file with every key, what it is for and its
-// default. Loading it gives Default.
+// WriteExample writes a YAML file with every key, its purpose and its default.
+// Loading it returns Default.
 func WriteExample(w io.Writer) error {
 	out := outline{}
-	out.line("# Configuration of btmesh2mqtt. All keys, with their defaults; what stays as it is here can go.")
+	out.line("# Configuration of btmesh2mqtt. All keys with their defaults. Lines that you do not change can be removed.")
 	out.line("# Each key is a flag as well (--mqtt.url) and an environment variable (%s).", Keys()[0].Env())
 	for _, k := range Keys() {
 		out.enter(k.Name, true)
@@ -24,13 +24,13 @@ func WriteExample(w io.Writer) error {
 	return err
 }
 
-// expectsMore tells whether the expectation says more than the default shows.
+// expectsMore reports whether the expectation says more than the default.
 func expectsMore(k Key) bool {
 	return k.Type != boolean().word && k.Expect != text().expect && k.Expect != nonEmpty().expect
 }
 
-// Write writes the effective configuration as YAML, with the origin of each
-// value behind it. Secrets are hidden.
+// Write writes the effective configuration as YAML. Each value is followed by
+// its origin. Secrets are hidden.
 func (l *Loaded) Write(w io.Writer) error {
 	out := outline{}
 	for _, k := range Keys() {
@@ -44,15 +44,15 @@ func (l *Loaded) Write(w io.Writer) error {
 // outline writes dotted keys as nested YAML.
 type outline struct {
 	b       strings.Builder
-	section []string // the section that the last line is in
+	section []string // section of the last line
 }
 
 func (o *outline) line(format string, args ...any) {
 	fmt.Fprintf(&o.b, "%s%s\n", strings.Repeat("  ", len(o.section)), fmt.Sprintf(format, args...))
 }
 
-// enter writes the headings that lead to a key, with an empty line before a
-// new chapter when spaced.
+// enter writes the headings that lead to a key. If spaced, an empty line
+// precedes a new top-level section.
 func (o *outline) enter(name string, spaced bool) {
 	path := strings.Split(name, ".")
 	path = path[:len(path)-1]

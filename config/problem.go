@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong.
+// Problem is one error in the configuration.
 type Problem struct {
-	Key     string // dotted name, file name, or variable that it is about
-	Message string // what was expected and what came
+	Key     string // dotted name, file name or variable
+	Message string // what was expected and what arrived
 	Place   string // file and line, variable or flag; may be empty
 }
 
-// String is the problem on one line.
+// String returns the problem on one line.
 func (p Problem) String() string {
 	if p.Place == "" || p.Place == p.Key {
 		return fmt.Sprintf("%s: %s", p.Key, p.Message)
@@ -20,18 +20,18 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %s (%s)", p.Key, p.Message, p.Place)
 }
 
-// Invalid is the error of a configuration with at least one problem.
+// Invalid is the error for a configuration with at least one problem.
 type Invalid struct {
 	Problems []Problem
 }
 
-// Error lists all problems, one on a line.
+// Error lists all problems, one per line.
 func (e *Invalid) Error() string {
 	var b strings.Builder
 	if len(e.Problems) == 1 {
-		b.WriteString("config: one thing is wrong:")
+		b.WriteString("config: one problem:")
 	} else {
-		fmt.Fprintf(&b, "config: %d things are wrong:", len(e.Problems))
+		fmt.Fprintf(&b, "config: %d problems:", len(e.Problems))
 	}
 	for _, p := range e.Problems {
 		b.WriteString("\n  ")
@@ -40,7 +40,8 @@ func (e *Invalid) Error() string {
 	return b.String()
 }
 
-// Nearest returns the candidate most like name, or nothing when none is near.
+// Nearest returns the candidate that is most similar to name, or "" if none is
+// similar.
 func Nearest(name string, candidates []string) string {
 	best, least := "", max(2, len(name)/4)+1
 	for _, c := range candidates {
@@ -51,8 +52,8 @@ func Nearest(name string, candidates []string) string {
 	return best
 }
 
-// distance is the number of octets to insert, delete or replace to make b of a
-// (Levenshtein); absurdly long names are far from everything.
+// distance is the number of octets to insert, delete or replace to turn a into
+// b (Levenshtein). Excessively long names are far from everything.
 func distance(a, b string) int {
 	if len(a) > 100 {
 		return len(a)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// problems loads and returns what is wrong, one string each.
+// problems loads the configuration and returns one string per problem.
 func problems(t *testing.T, in Input) []string {
 	t.Helper()
 	l, err := Load(in)
@@ -37,14 +37,14 @@ func TestProblemsInTheFile(t *testing.T) {
 		"unknown key":                {"mqtt:\n  urll: x\n", "mqtt.urll: unknown key; did you mean mqtt.url? (bridge.yaml:2)"},
 		"unknown section":            {"mqt:\n  url: mqtt://x\n", "mqt.url: unknown key; did you mean mqtt.url? (bridge.yaml:2)"},
 		"key without its section":    {"discovery_prefix: x\n", "discovery_prefix: unknown key; did you mean homeassistant.discovery_prefix? (bridge.yaml:1)"},
-		"far from everything":        {"zzz: 1", "zzz: unknown key; config example lists all keys (bridge.yaml:1)"},
+		"similar to nothing":         {"zzz: 1", "zzz: unknown key; config example lists all keys (bridge.yaml:1)"},
 		"unknown section, empty":     {"zzz:", "zzz: unknown key; config example lists all keys (bridge.yaml:1)"},
 		"key below a key":            {"mqtt: {url: {host: x, port: 1}}", "mqtt.url: expected mqtt://host:1883, or tcp, mqtts, ssl, tls, ws, wss instead of mqtt, got a section (bridge.yaml:1)"},
 		"text in place of a section": {"mqtt: mqtt://x", "mqtt: expected a section with mqtt.url, mqtt.username, mqtt.password, mqtt.password_file, mqtt.client_id, mqtt.base_topic, mqtt.tls.ca, mqtt.tls.cert, mqtt.tls.key, mqtt.tls.insecure_skip_verify, mqtt.tls.server_name (bridge.yaml:1)"},
 		"list in place of a section": {"hci: [hci0]", "hci: expected a section with hci.adapters, hci.capture, hci.capture_size (bridge.yaml:1)"},
-		"no value":                   {"mesh:\n  name:\n", "mesh.name: expected text that is not empty, got nothing (remove the line for the default) (bridge.yaml:2)"},
-		"number as text":             {"mqtt: {username: 0123}", "mqtt.username: expected text, got 83; put it in quotes if it is meant as text (bridge.yaml:1)"},
-		"number as password":         {"mqtt: {password: 1234}", "mqtt.password: expected text, got something that is not text; put it in quotes (bridge.yaml:1)"},
+		"no value":                   {"mesh:\n  name:\n", "mesh.name: expected non-empty text, got no value (remove the line to get the default) (bridge.yaml:2)"},
+		"number as text":             {"mqtt: {username: 0123}", "mqtt.username: expected text, got 83; put it in quotes if it is text (bridge.yaml:1)"},
+		"number as password":         {"mqtt: {password: 1234}", "mqtt.password: expected text, got a value that is not text; put it in quotes (bridge.yaml:1)"},
 		"text as bool":               {"mesh: {relay: yes}", `mesh.relay: expected true or false, got "yes" (bridge.yaml:1)`},
 		"fraction":                   {"mesh: {network_transmit: {count: 2.5}}", "mesh.network_transmit.count: expected a number from 1 to 8, got 2.5 (bridge.yaml:1)"},
 		"text as number":             {"mesh: {network_transmit: {count: '2'}}", `mesh.network_transmit.count: expected a number from 1 to 8, got "2" (bridge.yaml:1)`},
@@ -60,7 +60,7 @@ func TestProblemsInTheFile(t *testing.T) {
 		"text in place of a list":    {"hci: {adapters: hci0}", `hci.adapters: expected a list of hci0, 00:11:22:33:44:55, serial:/dev/ttyACM0?baud=1000000, tcp:host:port, unix:path, got "hci0" (bridge.yaml:1)`},
 		"number in a list":           {"hci: {adapters: [0]}", "hci.adapters: expected a list of hci0, 00:11:22:33:44:55, serial:/dev/ttyACM0?baud=1000000, tcp:host:port, unix:path, got 0 in the list (bridge.yaml:1)"},
 		"none of the words":          {"log: {level: loud}", `log.level: expected one of trace, debug, info, warn, error, got "loud" (bridge.yaml:1)`},
-		"two documents":              {"log: {level: info}\n---\nlog: {level: info}", "bridge.yaml: expected one YAML document, got a second one behind ---"},
+		"two documents":              {"log: {level: info}\n---\nlog: {level: info}", "bridge.yaml: expected one YAML document, got a second one after ---"},
 		"key twice":                  {"mqtt: {url: mqtt://a}\nmqtt.url: mqtt://b\n", "bridge.yaml: expected each key once, got mqtt.url on line 1 and on line 2"},
 		"not YAML":                   {"mqtt: [", "bridge.yaml: expected YAML: yaml: line 1: did not find expected node content"},
 		"a list":                     {"- mqtt", "bridge.yaml: expected sections and keys, such as mqtt: with url: below it"},
@@ -90,7 +90,7 @@ func TestProblemsInEnvironmentAndFlags(t *testing.T) {
 		"unknown variable":   {environ: []string{"BTMESH2MQTT_MQTT__URLL=x"}, want: "BTMESH2MQTT_MQTT__URLL: unknown variable; did you mean BTMESH2MQTT_MQTT__URL? (environment)"},
 		"single underscore":  {environ: []string{"BTMESH2MQTT_MQTT_URL=x"}, want: "BTMESH2MQTT_MQTT_URL: unknown variable; did you mean BTMESH2MQTT_MQTT__URL? (environment)"},
 		"lower case":         {environ: []string{"BTMESH2MQTT_mqtt__url=x"}, want: "BTMESH2MQTT_mqtt__url: unknown variable; did you mean BTMESH2MQTT_MQTT__URL? (environment)"},
-		"nothing like it":    {environ: []string{"BTMESH2MQTT_=x"}, want: "BTMESH2MQTT_: unknown variable; config show lists all keys, a dot becomes __ (environment)"},
+		"nothing similar":    {environ: []string{"BTMESH2MQTT_=x"}, want: "BTMESH2MQTT_: unknown variable; config show lists all keys; write a dot as __ (environment)"},
 		"bool in variable":   {environ: []string{"BTMESH2MQTT_MESH__RELAY=maybe"}, want: `mesh.relay: expected true or false, got "maybe" (BTMESH2MQTT_MESH__RELAY)`},
 		"empty variable":     {environ: []string{"BTMESH2MQTT_MESH__RELAY="}, want: "mesh.relay: expected true or false, got nothing (BTMESH2MQTT_MESH__RELAY)"},
 		"number in flag":     {flags: []string{"--mesh.network_transmit.count=many"}, want: `mesh.network_transmit.count: expected a number from 1 to 8, got "many" (--mesh.network_transmit.count)`},
@@ -99,12 +99,12 @@ func TestProblemsInEnvironmentAndFlags(t *testing.T) {
 		"duration in flag":   {flags: []string{"--mesh.network_transmit.interval=20"}, want: `mesh.network_transmit.interval: expected a duration from 10ms to 320ms in steps of 10ms, got "20" (--mesh.network_transmit.interval)`},
 		"empty list":         {flags: []string{"--hci.adapters="}, want: "hci.adapters: expected a list of hci0, 00:11:22:33:44:55, serial:/dev/ttyACM0?baud=1000000, tcp:host:port, unix:path, got nothing (--hci.adapters)"},
 		"adapter twice":      {flags: []string{"--hci.adapters=hci0,hci0"}, want: `hci.adapters: expected a list of hci0, 00:11:22:33:44:55, serial:/dev/ttyACM0?baud=1000000, tcp:host:port, unix:path, got "hci0" twice (--hci.adapters)`},
-		"control characters": {flags: []string{"--mesh.name=a\x1b[31mb"}, want: `mesh.name: expected text that is not empty, got "a\x1b[31mb", which has control characters or is not UTF-8 (--mesh.name)`},
-		"missing directory":  {flags: []string{"--store.dir="}, want: "store.dir: expected text that is not empty, got nothing (--store.dir)"},
+		"control characters": {flags: []string{"--mesh.name=a\x1b[31mb"}, want: `mesh.name: expected non-empty text, got "a\x1b[31mb", which has control characters or is not UTF-8 (--mesh.name)`},
+		"missing directory":  {flags: []string{"--store.dir="}, want: "store.dir: expected non-empty text, got nothing (--store.dir)"},
 		"file not there":     {flags: []string{"--mqtt.username=u", "--mqtt.password_file=gone"}, want: "mqtt.password_file: expected a file with the password on one line: open gone: file does not exist (--mqtt.password_file)"},
-		"file is empty":      {flags: []string{"--mqtt.username=u", "--mqtt.password_file=empty"}, want: "mqtt.password_file: expected a file with the password on one line: empty holds something else (--mqtt.password_file)"},
-		"certificates":       {flags: []string{"--mqtt.url=mqtts://x", "--mqtt.tls.ca=gone"}, want: "mqtt.tls.ca: expected a file that can be read: open gone: file does not exist (--mqtt.tls.ca)"},
-		"static OOB":         {flags: []string{"--mesh.provision.static_oob=00112233"}, want: "mesh.provision.static_oob: expected 32 hexadecimal digits, or nothing, got 8 characters that are not that (--mesh.provision.static_oob)"},
+		"file is empty":      {flags: []string{"--mqtt.username=u", "--mqtt.password_file=empty"}, want: "mqtt.password_file: expected a file with the password on one line: empty has other content (--mqtt.password_file)"},
+		"certificates":       {flags: []string{"--mqtt.url=mqtts://x", "--mqtt.tls.ca=gone"}, want: "mqtt.tls.ca: expected a readable file: open gone: file does not exist (--mqtt.tls.ca)"},
+		"static OOB":         {flags: []string{"--mesh.provision.static_oob=00112233"}, want: "mesh.provision.static_oob: expected 32 hexadecimal digits, or nothing, got 8 other characters (--mesh.provision.static_oob)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := problems(t, input(t, "", test.environ, test.flags...)); !slices.Equal(got, []string{test.want}) {
@@ -114,8 +114,7 @@ func TestProblemsInEnvironmentAndFlags(t *testing.T) {
 	}
 }
 
-// TestAllAtOnce has something wrong in each layer, and in what must fit
-// together.
+// TestAllAtOnce has an error in each layer and one between values.
 func TestAllAtOnce(t *testing.T) {
 	yaml := "mqtt:\n  urll: x\n  client_id: 7\nmesh:\n  relay: 1\nlog:\n  levle: info\n"
 	environ := []string{"BTMESH2MQTT_NOTHING=1", "BTMESH2MQTT_LOG__LEVEL=quiet"}
@@ -124,7 +123,7 @@ func TestAllAtOnce(t *testing.T) {
 		"mqtt.urll:", "mqtt.client_id:", "mesh.relay:", "log.levle:", "BTMESH2MQTT_NOTHING:", "log.level:", "http.listen:", "mqtt.base_topic:",
 	} {
 		if !slices.ContainsFunc(got, func(p string) bool { return strings.HasPrefix(p, key) }) {
-			t.Errorf("nothing about %s", key)
+			t.Errorf("%s is not reported", key)
 		}
 	}
 	if len(got) != 8 {
@@ -132,8 +131,8 @@ func TestAllAtOnce(t *testing.T) {
 	}
 }
 
-// TestAValueThatIsOverriddenIsCheckedToo finds what would come to light on the
-// day the flag is left out.
+// TestAValueThatIsOverriddenIsCheckedToo finds errors that would only appear
+// once the flag is omitted.
 func TestAValueThatIsOverriddenIsCheckedToo(t *testing.T) {
 	got := problems(t, input(t, "log: {level: loud}", nil, "--log.level=info"))
 	if len(got) != 1 || !strings.Contains(got[0], "bridge.yaml:1") {
@@ -144,14 +143,14 @@ func TestAValueThatIsOverriddenIsCheckedToo(t *testing.T) {
 func TestFileThatCannotBeRead(t *testing.T) {
 	in := input(t, "", nil)
 	in.File = "gone.yaml"
-	want := "gone.yaml: expected a YAML file that can be read: open gone.yaml: file does not exist"
+	want := "gone.yaml: expected a readable YAML file: open gone.yaml: file does not exist"
 	if got := problems(t, in); !slices.Equal(got, []string{want}) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// TestProblemsDoNotShowPasswords puts a password wherever one may be put, and
-// then makes a mistake.
+// TestProblemsDoNotShowPasswords puts a password in every place where one is
+// allowed, together with an error.
 func TestProblemsDoNotShowPasswords(t *testing.T) {
 	const password = "hunter2"
 	var inputs []Input

@@ -10,13 +10,13 @@ import (
 func TestValidate(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*Config)
-		want   string // the key of the one problem, or nothing
+		want   string // the key of the only problem, or ""
 	}{
 		"defaults":                      {func(*Config) {}, ""},
 		"base topic is the prefix":      {func(c *Config) { c.MQTT.BaseTopic = "homeassistant" }, "mqtt.base_topic"},
 		"base topic below the prefix":   {func(c *Config) { c.MQTT.BaseTopic = "homeassistant/light" }, "mqtt.base_topic"},
 		"base topic only looks like it": {func(c *Config) { c.MQTT.BaseTopic = "homeassistant2" }, ""},
-		"nobody reads announcements":    {func(c *Config) { c.MQTT.BaseTopic, c.HomeAssistant.Enabled = "homeassistant", false }, ""},
+		"discovery disabled":            {func(c *Config) { c.MQTT.BaseTopic, c.HomeAssistant.Enabled = "homeassistant", false }, ""},
 		"password without user":         {func(c *Config) { c.MQTT.Password = NewSecret("x") }, "mqtt.username"},
 		"password file without user":    {func(c *Config) { c.MQTT.PasswordFile = "x" }, "mqtt.username"},
 		"password and file":             {func(c *Config) { c.MQTT = with(c.MQTT, "u", "x", "x") }, "mqtt.password_file"},
@@ -26,7 +26,7 @@ func TestValidate(t *testing.T) {
 		"TLS without encryption":        {func(c *Config) { c.MQTT.TLS.CA = "x" }, "mqtt.url"},
 		"trusting all, without TLS":     {func(c *Config) { c.MQTT.TLS.InsecureSkipVerify = true }, "mqtt.url"},
 		"TLS over WebSocket":            {func(c *Config) { c.MQTT.URL, c.MQTT.TLS.CA = "wss://x", "x" }, ""},
-		"nothing at all":                {func(c *Config) { c.Mesh.Name = "" }, "mesh.name"},
+		"empty configuration":           {func(c *Config) { c.Mesh.Name = "" }, "mesh.name"},
 		"no adapter":                    {func(c *Config) { c.HCI.Adapters = nil }, "hci.adapters"},
 		"no transmission":               {func(c *Config) { c.Mesh.NetworkTransmit.Count = 0 }, "mesh.network_transmit.count"},
 	} {
@@ -46,7 +46,7 @@ func with(m MQTT, user, password, file string) MQTT {
 	return m
 }
 
-// TestKinds lists what single keys take and refuse.
+// TestKinds lists what single keys accept and reject.
 func TestKinds(t *testing.T) {
 	for _, test := range []struct {
 		key       string
@@ -122,9 +122,9 @@ func find(t *testing.T, name string) Key {
 	return Key{}
 }
 
-// FuzzLoad reads anything as a YAML file. What is accepted must be valid, and
-// the listing of the effective configuration must be YAML that loads as the
-// same again (secrets apart).
+// FuzzLoad reads arbitrary YAML files. An accepted file must be valid, and the
+// listing of the effective configuration must be YAML that loads as the same
+// configuration (except for secrets).
 func FuzzLoad(f *testing.F) {
 	var example bytes.Buffer
 	if err := WriteExample(&example); err != nil {
@@ -151,7 +151,7 @@ func FuzzLoad(f *testing.F) {
 		l, err := load(b)
 		if err != nil {
 			if err.Error() == "" {
-				t.Fatal("an error without words")
+				t.Fatal("an error without a text")
 			}
 			return
 		}
@@ -162,7 +162,8 @@ func FuzzLoad(f *testing.F) {
 		if err := l.Write(&written); err != nil {
 			t.Fatal(err)
 		}
-		// A hidden secret is no static OOB value, and a user may need no password.
+		// A hidden secret is not a static OOB value, and a user name without a
+		// password is allowed.
 		l.Config.Mesh.Provision.StaticOOB, l.Config.MQTT.Password = Secret{}, Secret{}
 		text := strings.NewReplacer(`static_oob: "(hidden)"`, `static_oob: ""`, `password: "(hidden)"`, `password: ""`).Replace(written.String())
 		again, err := load([]byte(text))

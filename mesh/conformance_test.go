@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestConformanceTable holds CONFORMANCE.md against the repository: the packages,
-// files and tests that it names are there, each row has both, and each package of
-// the stack has a row.
+// TestConformanceTable checks CONFORMANCE.md against the repository: the
+// packages, files and tests that it names exist, each row has both, and each
+// package of the stack has a row.
 func TestConformanceTable(t *testing.T) {
 	const (
 		root     = ".."
@@ -64,14 +64,14 @@ func TestConformanceTable(t *testing.T) {
 	if rows < leastRow {
 		t.Errorf("%d rows were read", rows)
 	}
-	// For tests only, and what the core of a node and its parts share.
-	inside := map[string]bool{"mesh/store/storetest": true, "mesh/model/server/servertest": true, "mesh/node/part": true}
+	// Only for tests, or shared by the core of a node and its parts.
+	inside := map[string]bool{"mesh/model/server/servertest": true, "mesh/node/part": true}
 	err = filepath.WalkDir(".", func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		name := filepath.ToSlash(filepath.Join("mesh", filepath.Dir(path)))
-		if !carriers[name] && !inside[name] && !strings.Contains(name, "/internal/") { // what is internal is part of its neighbours
+		if !carriers[name] && !inside[name] && !strings.Contains(name, "/internal/") { // internal packages belong to their neighbours
 			t.Errorf("the package %s has no row", name)
 			inside[name] = true
 		}

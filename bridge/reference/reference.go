@@ -44,8 +44,8 @@ const introduction = `<!-- Generated from the code: go test ./bridge/reference -
 This page for programs, with JSON Schemas: [mqtt-api.json](mqtt-api.json).
 
 ` + "`B`" + ` is the base topic (` + "`mqtt.base_topic`, `btmesh2mqtt`" + ` unless configured otherwise), ` + "`N`" + ` the friendly name of
-a device. All payloads are JSON. Publish commands and requests without retain: a retained one is an order from the past
-and is ignored.
+a device. All payloads are JSON. Publish commands and requests without the retain flag: the bridge ignores retained ones,
+because nobody knows how old they are.
 
 ## Commands
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 )
 
 // Table holds the requests of all parts. It does not change.
@@ -49,6 +49,9 @@ func (t *Table) Lookup(name string) (*Definition, bool) {
 	return d, ok
 }
 
+// maxName is how much of the name of an unknown request is repeated, in octets.
+const maxName = 500
+
 // Handle takes a payload for the request of a name. The outlet gets exactly one
 // reply, before or after Handle has returned.
 func (t *Table) Handle(name string, payload []byte, o Outlet) {
@@ -60,7 +63,7 @@ func (t *Table) Handle(name string, payload []byte, o Outlet) {
 	d, ok := t.byName[name]
 	if !ok {
 		o.Reply(name, transaction, nil, refuse(Unknown, "there is no request %q; expected one of %s",
-			schema.Clip(name), strings.Join(t.names, ", ")))
+			excerpt.Of(name, maxName), strings.Join(t.names, ", ")))
 		return
 	}
 	d.handle(name, transaction, payload, o)

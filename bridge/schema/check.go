@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 	"github.com/google/jsonschema-go/jsonschema"
 )
 
@@ -36,11 +37,11 @@ func check(path string, s *jsonschema.Schema, v any) error {
 			if err == nil && !isType(s, "integer") {
 				got = fmt.Sprintf("%g", n)
 			}
-			return invalid("%s: expected %s, got %s", path, expectation(s), Clip(got))
+			return invalid("%s: expected %s, got %s", path, expectation(s), excerpt.Of(got, maxText))
 		}
 	case string:
 		if s.Enum != nil && !slices.Contains(s.Enum, any(v)) {
-			got := strconv.Quote(Clip(v))
+			got := strconv.Quote(excerpt.Of(v, maxText))
 			if LooksLikeKey(v) {
 				got = "another text"
 			}

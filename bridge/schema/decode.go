@@ -9,7 +9,6 @@ import (
 	"math"
 	"reflect"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/jsonschema-go/jsonschema"
 )
@@ -177,15 +176,3 @@ func at(s *jsonschema.Schema, path string) *jsonschema.Schema {
 
 // maxText is how much of a text is repeated in an error or a log, in octets.
 const maxText = 500
-
-// Clip keeps a text that others wrote short.
-func Clip(text string) string {
-	if len(text) <= maxText {
-		return text
-	}
-	end := maxText
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "..."
-}

@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/config"
 )
 
-// TestServiceCommand runs a service that does what each case says.
+// TestServiceCommand runs a service that behaves as each case requires.
 func TestServiceCommand(t *testing.T) {
 	for name, test := range map[string]struct {
 		args   []string
@@ -24,11 +24,11 @@ func TestServiceCommand(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		"done":                {args: []string{"serve", "--log.format=json"}, code: exitDone},
-		"failed":              {args: []string{"serve"}, err: errors.New("hci: no such device"), code: exitFailed, stderr: "btmesh2mqtt: hci: no such device\n"},
-		"wrong configuration": {args: []string{"serve", "--log.level=x"}, code: exitUsage, stderr: "btmesh2mqtt: config: one thing is wrong:\n  log.level: expected one of trace, debug, info, warn, error, got \"x\" (--log.level)\n"},
-		"wrong later":         {args: []string{"serve"}, err: &config.Invalid{Problems: []config.Problem{{Key: "k", Message: "m"}}}, code: exitUsage, stderr: "btmesh2mqtt: config: one thing is wrong:\n  k: m\n"},
-		"argument":            {args: []string{"serve", "now"}, code: exitUsage, stderr: "btmesh2mqtt: unexpected argument \"now\": btmesh2mqtt serve takes flags only\n"},
+		"done":                  {args: []string{"serve", "--log.format=json"}, code: exitDone},
+		"failed":                {args: []string{"serve"}, err: errors.New("hci: no such device"), code: exitFailed, stderr: "btmesh2mqtt: hci: no such device\n"},
+		"invalid configuration": {args: []string{"serve", "--log.level=x"}, code: exitUsage, stderr: "btmesh2mqtt: config: one problem:\n  log.level: expected one of trace, debug, info, warn, error, got \"x\" (--log.level)\n"},
+		"invalid later":         {args: []string{"serve"}, err: &config.Invalid{Problems: []config.Problem{{Key: "k", Message: "m"}}}, code: exitUsage, stderr: "btmesh2mqtt: config: one problem:\n  k: m\n"},
+		"argument":              {args: []string{"serve", "now"}, code: exitUsage, stderr: "btmesh2mqtt: unexpected argument \"now\": btmesh2mqtt serve takes flags only\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -96,8 +96,8 @@ func TestVersion(t *testing.T) {
 		info *debug.BuildInfo
 		want string
 	}{
-		"nothing known": {nil, "btmesh2mqtt (devel)\ncommit   unknown\ngo       unknown\nplatform unknown/unknown\n"},
-		"all known": {&debug.BuildInfo{
+		"no build information": {nil, "btmesh2mqtt (devel)\ncommit   unknown\ngo       unknown\nplatform unknown/unknown\n"},
+		"complete build information": {&debug.BuildInfo{
 			GoVersion: "go1.26.8", Main: debug.Module{Version: "v1.2.3"},
 			Settings: []debug.BuildSetting{
 				{Key: "vcs.revision", Value: "abc"},

@@ -11,14 +11,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
-// recorder writes the HCI traffic to a file; it may be nil, for no file.
+// recorder writes the HCI traffic to a file. A nil recorder writes nothing.
 type recorder struct{ *capture.Recorder }
 
-// openCapture begins what hci.capture asks for. Close ends it, when the radios
-// have ended.
+// openCapture starts the capture if hci.capture is set. Close it after the
+// radios have ended.
 func openCapture(c config.HCI, log zerolog.Logger) (*recorder, error) {
 	if c.Capture == "" {
-		return nil, nil //nolint:nilnil // nothing is to be recorded
+		return nil, nil //nolint:nilnil // nothing to record
 	}
 	const mebi = 1 << 20
 	r, err := capture.Create(capture.Options{
@@ -30,11 +30,12 @@ func openCapture(c config.HCI, log zerolog.Logger) (*recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hci.capture: %w", err)
 	}
-	log.Info().Str("capture", c.Capture).Msg("HCI traffic is written to a file")
+	log.Info().Str("capture", c.Capture).Msg("writing HCI traffic to a file")
 	return &recorder{r}, nil
 }
 
-// tap is the adapter as it is, or recorded under a number.
+// tap returns the adapter's transport, recorded under a number if there is a
+// recorder.
 func (r *recorder) tap(number int, a adapter) adapter {
 	if r == nil {
 		return a
@@ -50,7 +51,7 @@ func (r *recorder) tap(number int, a adapter) adapter {
 	return a
 }
 
-// close ends the file. What could not be written has been logged.
+// close ends the file. Write errors have already been logged.
 func (r *recorder) close() {
 	if r != nil {
 		_ = r.Close()

@@ -11,7 +11,7 @@ import (
 func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Write an example of the configuration, check it, show what it amounts to",
+		Short: "Write an example configuration, check a configuration, or show the effective one",
 		Example: "  btmesh2mqtt config example > btmesh2mqtt.yaml\n" +
 			"  btmesh2mqtt config check -c btmesh2mqtt.yaml\n" +
 			"  btmesh2mqtt config show -c btmesh2mqtt.yaml",
@@ -19,13 +19,13 @@ func (a *app) configCommand() *cobra.Command {
 
 	example := &cobra.Command{
 		Use:   "example",
-		Short: "Write a YAML file with every key, what it is for and its default",
+		Short: "Write a YAML file with every key, its purpose and its default",
 		RunE:  works(func(*cobra.Command) error { return config.WriteExample(a.stdout) }),
 	}
 
 	check := &cobra.Command{
 		Use:     "check",
-		Short:   "Say ok, or all that is wrong",
+		Short:   "Check the configuration and list all problems",
 		Example: "  btmesh2mqtt config check -c btmesh2mqtt.yaml",
 		RunE: works(func(cmd *cobra.Command) error {
 			if _, err := a.load(cmd); err != nil {
@@ -39,7 +39,7 @@ func (a *app) configCommand() *cobra.Command {
 
 	show := &cobra.Command{
 		Use:     "show",
-		Short:   "Write what the configuration amounts to, and why; passwords are hidden",
+		Short:   "Show the effective configuration, with origins; passwords are hidden",
 		Example: "  btmesh2mqtt config show -c btmesh2mqtt.yaml --log.level debug",
 		RunE: works(func(cmd *cobra.Command) error {
 			loaded, err := a.load(cmd)

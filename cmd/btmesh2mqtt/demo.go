@@ -26,32 +26,32 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
-// demoBroker is where the demo's own broker listens.
+// demoBroker is the address of the demo's own broker.
 const demoBroker = "127.0.0.1:1883"
 
 // demoTransmissions is how often the demo sends each PDU. The virtual air loses
-// nothing; a real one takes the three transmissions that are the default.
+// nothing; real radio needs the three transmissions of the default.
 const demoTransmissions = 2
 
-// pressEvery is how often the demo presses its button by itself.
+// pressEvery is how often the demo presses its button.
 const pressEvery = 20 * time.Second
 
 func (a *app) demoCommand() *cobra.Command {
 	return a.serviceCommand("demo", "The same as run, with virtual devices and a broker: no hardware needed",
 		"  btmesh2mqtt demo\n"+
-			"  btmesh2mqtt demo --store.dir demo            # keeps the network\n"+
-			"  btmesh2mqtt demo --mqtt.url mqtt://nas.local # with a broker of yours\n"+
+			"  btmesh2mqtt demo --store.dir demo            # keep the network\n"+
+			"  btmesh2mqtt demo --mqtt.url mqtt://nas.local # use your own broker\n"+
 			"  btmesh2mqtt demo --log.level debug           # every message of the mesh",
 		a.demo)
 }
 
-// demo is the service with everything around it that a user has otherwise:
+// demo is the service together with everything that a user otherwise provides:
 //
 //	virtual devices ─ virtual air ─ HCI ─ gateway ─ MQTT ─ embedded broker
 func (a *app) demo(ctx context.Context, l *config.Loaded, log zerolog.Logger) error {
 	c := l.Config
 	if !l.IsSet("log.level") {
-		log = log.Level(zerolog.WarnLevel) // the terminal is for what to type
+		log = log.Level(zerolog.WarnLevel) // the terminal is for instructions
 	}
 	mqtt.LogLibrary(log)
 	if !l.IsSet("mqtt.url") {
@@ -59,7 +59,7 @@ func (a *app) demo(ctx context.Context, l *config.Loaded, log zerolog.Logger) er
 		if err != nil {
 			return err
 		}
-		defer func() { _ = b.Close() }() // nothing is left to be lost
+		defer func() { _ = b.Close() }() // nothing to lose
 		c.MQTT.URL = "mqtt://" + b.Addr()
 	}
 	if !l.IsSet("store.dir") {
@@ -150,8 +150,8 @@ func (d *demo) run(ctx context.Context, in io.Reader) error {
 	return errors.Join(err, d.air.Close())
 }
 
-// play takes the devices into the network, says what to type, and presses the
-// button now and then.
+// play provisions the devices, prints what to type, and presses the button from
+// time to time.
 func (d *demo) play(ctx context.Context, in io.Reader) {
 	if err := d.provision(ctx); err != nil {
 		if ctx.Err() == nil {
@@ -174,7 +174,7 @@ func (d *demo) play(ctx context.Context, in io.Reader) {
 			d.press(ctx)
 		case _, open := <-enter:
 			if !open {
-				enter = nil // no keyboard; the ticker goes on
+				enter = nil // no keyboard; the ticker continues
 				continue
 			}
 			d.press(ctx)
@@ -182,8 +182,8 @@ func (d *demo) play(ctx context.Context, in io.Reader) {
 	}
 }
 
-// awaitBroker waits for the broker: a command that is sent before the bridge
-// listens is lost. It reports false when the demo ends first.
+// awaitBroker waits for the broker, because a command that is sent before the
+// bridge has subscribed is lost. It returns false if the demo ends first.
 func (d *demo) awaitBroker(ctx context.Context) bool {
 	const patience = time.Second
 	select {
@@ -209,8 +209,8 @@ func (d *demo) press(ctx context.Context) {
 	}
 }
 
-// lines sends something for each line of in. The goroutine that reads ends with
-// in and cannot be woken before that: it is the process's keyboard.
+// lines sends a signal for each line of in. Its goroutine ends with in and
+// cannot be stopped earlier, because in is the process's standard input.
 func lines(ctx context.Context, in io.Reader) <-chan struct{} {
 	typed := make(chan struct{})
 	go func() {
@@ -227,8 +227,8 @@ func lines(ctx context.Context, in io.Reader) <-chan struct{} {
 	return typed
 }
 
-// provision takes in the devices that the bridge does not know yet, all at
-// once, and shows how far it has come.
+// provision provisions all devices that the bridge does not know yet,
+// concurrently, and shows the progress.
 func (d *demo) provision(ctx context.Context) error {
 	known, err := d.service.Devices(ctx)
 	if err != nil {
@@ -266,13 +266,13 @@ func (d *demo) provision(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// introduce says what the demo is made of.
+// introduce prints the components of the demo.
 func (d *demo) introduce() {
 	store := "temporary; --store.dir DIR keeps the network"
 	if d.keepsStore {
 		store = storePath(d.config.Store.Dir)
 	}
-	ours := "built in; --mqtt.url URL takes yours"
+	ours := "built in; --mqtt.url URL selects yours"
 	if !d.ownBroker {
 		ours = "yours"
 	}
@@ -285,7 +285,7 @@ Between them and MQTT there are real HCI packets and real mesh PDUs.
 `, d.config.MQTT.URL, ours, store)
 }
 
-// instruct says what to type.
+// instruct prints what to type.
 func (d *demo) instruct() {
 	base := d.config.MQTT.BaseTopic
 	where := d.options()
@@ -301,8 +301,8 @@ every %.0[4]f s: see %[3]s/demo_button/event. Ctrl-C ends the demo.
 `, time.Since(d.began).Seconds(), where, base, pressEvery.Seconds())
 }
 
-// options is what the commands of Mosquitto need to find the broker, if it is
-// not the demo's own.
+// options are the options for Mosquitto's commands if the broker is not the
+// demo's own.
 func (d *demo) options() string {
 	u, err := url.Parse(d.config.MQTT.URL)
 	if err != nil || d.ownBroker {
@@ -318,7 +318,7 @@ func (d *demo) options() string {
 	return options
 }
 
-// bar is a progress bar: one line on a terminal, a line a step elsewhere.
+// bar is a progress bar: one line on a terminal, one line per step elsewhere.
 type bar struct {
 	out      io.Writer
 	title    string
@@ -350,9 +350,9 @@ func (b *bar) draw(name string) {
 		}
 		return
 	}
-	// A line that is broken could not be drawn over.
+	// A wrapped line could not be overwritten.
 	line = line[:min(len(line), lineWidth(b.out)-1)]
-	end := "\r" // a line of the log goes over the bar, not behind it
+	end := "\r" // a line of the log overwrites the bar
 	if b.done == b.of {
 		end = "\n\n"
 	}

@@ -18,18 +18,18 @@ const (
 	exitUsage  = 2
 )
 
-// failure is the error of a command that was used well and failed. Every
-// other error, cobra's own ones among them, is one of usage or configuration.
+// failure is the error of a command that was used correctly and failed. All
+// other errors, including cobra's own, are errors of usage or configuration.
 type failure struct{ err error }
 
 func (f failure) Error() string { return f.err.Error() }
 func (f failure) Unwrap() error { return f.err }
 
-// usagef words an error of usage.
+// usagef formats a usage error.
 func usagef(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
-// works makes a cobra function of one that takes no arguments and whose errors
-// are failures, unless they are of the configuration.
+// works adapts a function to cobra. The command takes no arguments, and its
+// errors are failures unless they concern the configuration.
 func works(f func(cmd *cobra.Command) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -43,7 +43,7 @@ func works(f func(cmd *cobra.Command) error) func(*cobra.Command, []string) erro
 	}
 }
 
-// exitCode prints an error as one block and returns the code for it.
+// exitCode prints an error as one block and returns its exit code.
 func (a *app) exitCode(err error) int {
 	if err == nil {
 		return exitDone

@@ -6,30 +6,31 @@ import (
 	"os"
 )
 
-// firmwareDir is a directory of firmware. What a request names cannot lead out
-// of it, be it with dots or by a symbolic link.
+// firmwareDir is a directory of firmware. A name in a request cannot lead out
+// of it, neither with dots nor through a symbolic link.
 type firmwareDir string
 
 // Open implements fs.FS.
 func (d firmwareDir) Open(name string) (fs.File, error) {
 	f, err := os.OpenInRoot(string(d), name)
 	if err != nil {
-		return nil, err // a nil *os.File is no nil fs.File
+		return nil, err // a nil *os.File is not a nil fs.File
 	}
 	return f, nil
 }
 
-// openFirmware is the directory of firmware.dir, nil for none.
+// openFirmware opens the directory of firmware.dir; it returns nil if the key
+// is empty.
 func openFirmware(dir string) (fs.FS, error) {
 	if dir == "" {
-		return nil, nil //nolint:nilnil // none is wanted
+		return nil, nil //nolint:nilnil // not configured
 	}
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("firmware.dir: %w; make the directory, or leave the key empty", err)
+		return nil, fmt.Errorf("firmware.dir: %w; create the directory, or leave the key empty", err)
 	case !info.IsDir():
-		return nil, fmt.Errorf("firmware.dir: %s is no directory", dir)
+		return nil, fmt.Errorf("firmware.dir: expected a directory, got %s; choose a directory, or leave the key empty", dir)
 	}
 	return firmwareDir(dir), nil
 }

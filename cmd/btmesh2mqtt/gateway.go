@@ -47,7 +47,7 @@ type gateway struct {
 	radios  []*radio
 	service *bridge.Service
 	session *mqtt.Session
-	online  chan struct{} // closed when the broker has been reached for the first time
+	online  chan struct{} // closed after the first connection to the broker
 	log     zerolog.Logger
 }
 
@@ -67,16 +67,17 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 	return g, nil
 }
 
-// inMemory is no directory: the demo's network goes away with the program. The
-// configuration allows no empty directory, so run never keeps a network there.
+// inMemory means that there is no directory: the demo's network is lost when
+// the program ends. The configuration does not allow an empty directory, so run
+// never uses it.
 const inMemory = ""
 
-// openStore opens a directory as the memory of a node.
+// openStore opens a directory as the store of a node.
 func openStore(dir string, log zerolog.Logger) (store.Store, error) {
 	if dir == inMemory {
 		return store.NewMemory(), nil
 	}
-	return disk.Open(dir, disk.Options{OnError: func(err error) { log.Error().Err(err).Msg("the store has a problem") }})
+	return disk.Open(dir, disk.Options{OnError: func(err error) { log.Error().Err(err).Msg("the store reports an error") }})
 }
 
 func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {
@@ -97,10 +98,10 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 				g.log.Info().Msg("the store works again")
 				return
 			}
-			g.log.Error().Err(err).Msg("the store does not take anything: nothing is sent until it does")
+			g.log.Error().Err(err).Msg("the store cannot be written; nothing is sent until it can")
 		},
 	}, func() (node.Saved, error) {
-		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty: a new network is made")
+		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty; creating a new network")
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
 	})
 	if err != nil {
@@ -152,7 +153,8 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 	return err
 }
 
-// trustAnchors reads the certificates that vouch for devices; nil for no file.
+// trustAnchors reads the certificates that sign those of devices. It returns
+// nil if there is no file.
 func trustAnchors(path string) (*provision.TrustAnchors, error) {
 	if path == "" {
 		return nil, nil
@@ -168,8 +170,8 @@ func trustAnchors(path string) (*provision.TrustAnchors, error) {
 	return anchors, nil
 }
 
-// sessionChanged is told of every change of the connection with the broker, by
-// one goroutine.
+// sessionChanged is called by one goroutine after every change of the
+// connection to the broker.
 func (g *gateway) sessionChanged(s mqtt.Status) {
 	if s.State != mqtt.Connected {
 		return
@@ -181,16 +183,15 @@ func (g *gateway) sessionChanged(s mqtt.Status) {
 	}
 }
 
-// gatewayProduct is who the bridge is in its composition data. The company
-// identifier is the one that belongs to nobody: this project has none.
+// gatewayProduct identifies the bridge in its composition data. The company
+// identifier is the reserved one, because this project has none.
 func gatewayProduct() configuration.Product {
 	const bridgeProduct, bridgeVersion = 0x0B00, 1
 	return configuration.Product{CompanyID: device.Company, ProductID: bridgeProduct, VersionID: bridgeVersion}
 }
 
-// gatewayElements is what the bridge is in the mesh: one element with the
-// models that every node has and the client models of everything that it
-// translates.
+// gatewayElements describes the bridge as a node: one element with the models
+// that every node has, and the client models of everything that it translates.
 func gatewayElements() []access.Element {
 	product := gatewayProduct()
 	models := []access.Model{
@@ -209,7 +210,7 @@ func gatewayElements() []access.Element {
 	return []access.Element{{Models: models}}
 }
 
-// adjust sets what the configuration says about the bridge's own node.
+// adjust applies the configuration of the bridge's own node.
 func adjust(n *state.Node, c *config.Mesh) {
 	n.DefaultTTL = mesh.TTL(c.DefaultTTL)
 	n.NetworkTransmit = retransmit(c.NetworkTransmit)
@@ -229,8 +230,8 @@ func retransmit(t config.Transmit) state.Retransmit {
 	return state.Retransmit{Count: uint8(t.Count - 1), Steps: uint8(t.Interval/(10*time.Millisecond) - 1)}
 }
 
-// sessionOptions is the session with the broker: what it announces, and what it
-// listens to.
+// sessionOptions configures the session with the broker: what it announces and
+// what it subscribes to.
 func sessionOptions(c *config.Config, topics topic.Topics, handle func(mqtt.Message), log zerolog.Logger) mqtt.Options {
 	const atLeastOnce = 1
 	filters := topics.Filters()
@@ -269,9 +270,9 @@ func (g *gateway) adapters() []bridge.Adapter {
 	return all
 }
 
-// run runs everything until ctx ends, then stops it from the broker's side
-// inwards: what the bridge has to say goes out first, the radio is the last to
-// be given back. ready is called when the radios work.
+// run runs everything until ctx ends. Then it stops the parts, starting at the
+// broker: first the bridge's last messages are sent, and last the radio is
+// released. It calls ready when the radios work.
 func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (failed error) {
 	const patience = 5 * time.Second
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
@@ -284,7 +285,7 @@ func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (fai
 	radios := make(bearer.Fanout, 0, len(g.radios))
 	for _, r := range g.radios {
 		radios = append(radios, r.bearer)
-		parts.Go(func() { _ = r.controller.Run(inner) }) // it returns the context's error
+		parts.Go(func() { _ = r.controller.Run(inner) }) // returns the context's error
 	}
 	if err := awaitRadios(ctx, g.radios); err != nil {
 		return err
@@ -300,7 +301,7 @@ func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (fai
 	closing, cancel := context.WithTimeout(inner, patience)
 	defer cancel()
 	if late := g.session.Close(closing); late != nil {
-		g.log.Warn().Err(late).Msg("the broker did not take everything in time")
+		g.log.Warn().Err(late).Msg("the broker did not accept all messages in time")
 	}
 	return err
 }
@@ -313,7 +314,7 @@ func backups(dir string) string {
 	return filepath.Join(storePath(dir), "backups")
 }
 
-// storePath is the directory as people find it.
+// storePath returns the directory as people can find it.
 func storePath(dir string) string {
 	if dir == inMemory {
 		return "in memory"

@@ -12,8 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// The bridge has the two models that every node has, so that another provisioner
-// sees its composition and refreshes its keys.
+// The bridge has the two models that every node has, so that another
+// provisioner can read its composition and refresh its keys.
 func TestGatewayIsAnHonestNode(t *testing.T) {
 	saved, err := node.NewNetwork(1, rand.Reader)
 	if err != nil {

@@ -8,12 +8,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// links is how many connections a radio has at most, with those that are being
-// made: to proxies, to devices that are provisioned, and from phones. Many
-// controllers have fewer, which say so.
+// links is the largest number of connections of a radio, including attempts: to
+// proxies, to devices being provisioned, and from phones. Many controllers
+// support fewer and report that.
 const links = 8
 
-// newGATT makes the GATT bearers of a radio, beside its advertising bearer.
+// newGATT makes the GATT bearers of a radio, in addition to its advertising
+// bearer.
 func newGATT(
 	number int, name string, mesh *advertiser.Bearer, heard func(*bearer.Sighting), event func(bearer.LinkEvent), log zerolog.Logger,
 ) *gatt.Radio {
@@ -27,14 +28,14 @@ func newGATT(
 	})
 }
 
-// connections counts what the radios did with their connections.
+// connections exports the connection counters of the radios.
 func (m *metrics) connections(count func(name, help string, value uint64, labels ...string)) {
 	for _, r := range m.radios {
 		n := r.gatt.Stats()
-		count("connections_total", "Connections whose service was ready.", n.Opened, "adapter", r.name)
-		count("connections_failed_total", "Connections that never were ready.", n.Failed, "adapter", r.name)
-		count("connections_lost_total", "Connections that ended unasked.", n.Lost, "adapter", r.name)
-		count("connections_broken_total", "Connections ended because the peer broke the rules.", n.Broken, "adapter", r.name)
+		count("connections_total", "Connections whose service became ready.", n.Opened, "adapter", r.name)
+		count("connections_failed_total", "Connections that never became ready.", n.Failed, "adapter", r.name)
+		count("connections_lost_total", "Connections that ended unexpectedly.", n.Lost, "adapter", r.name)
+		count("connections_broken_total", "Connections ended because the peer violated the protocol.", n.Broken, "adapter", r.name)
 		count("connection_pdus_sent_total", "PDUs sent over connections.", n.Sent, "adapter", r.name)
 		count("connection_pdus_received_total", "PDUs received over connections.", n.Received, "adapter", r.name)
 	}

@@ -24,9 +24,9 @@ import (
 	meshtransport "github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// deaf is a node that hears no mesh PDU of the advertising bearer, and whose own
-// go nowhere: what reaches it and others goes over connections. Its solicitations
-// do go out.
+// deaf is a node that receives no mesh PDU over the advertising bearer and
+// sends none: all its traffic goes over connections. Only its solicitations are
+// advertised.
 type deaf struct {
 	*node.Node
 	solicit bearer.Bearer
@@ -70,7 +70,7 @@ func onlyGATT(
 }
 
 // TestProvisioningAndProxyOverConnections provisions a device over PB-GATT and
-// configures it through its proxy, on all kinds of controllers.
+// configures it through its proxy, with all kinds of controllers.
 func TestProvisioningAndProxyOverConnections(t *testing.T) {
 	for name, options := range map[string]virtual.Options{
 		"extended": {}, "legacy": {Legacy: true}, "exclusive": {Exclusive: true}, "long buffers": {DataLength: 251},
@@ -126,9 +126,9 @@ func TestProvisioningAndProxyOverConnections(t *testing.T) {
 	}
 }
 
-// TestProxyOnDemand reaches a device that is a proxy for who asks for one, and
-// advertises nothing otherwise, on all kinds of controllers; the second time
-// after its connection was lost.
+// TestProxyOnDemand reaches a device that acts as a proxy only on solicitation
+// and advertises nothing otherwise, with all kinds of controllers. The second
+// time its connection was lost before.
 func TestProxyOnDemand(t *testing.T) {
 	for name, options := range map[string]virtual.Options{
 		"extended": {}, "legacy": {Legacy: true}, "exclusive": {Exclusive: true}, "exclusive legacy": {Exclusive: true, Legacy: true},
@@ -180,14 +180,14 @@ func TestProxyOnDemand(t *testing.T) {
 					t.Fatal(err)
 				}
 				if n := summary.Counters.GATT; n.Solicited < 2 || r.gatt.Stats().Broken != 0 || r.controller.Stats().Resets != 0 {
-					t.Errorf("counted %+v, stats %+v %+v", n, r.gatt.Stats(), r.controller.Stats())
+					t.Errorf("counters %+v, stats %+v %+v", n, r.gatt.Stats(), r.controller.Stats())
 				}
 			})
 		})
 	}
 }
 
-// TestAnotherProxyWithinSeconds takes away the proxy that is used.
+// TestAnotherProxyWithinSeconds removes the proxy that is in use.
 func TestAnotherProxyWithinSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		air := virtual.NewAir(virtual.AirOptions{Seed: 4})
@@ -217,11 +217,11 @@ func TestAnotherProxyWithinSeconds(t *testing.T) {
 			}
 			peers[number] = peer
 		}
-		time.Sleep(2 * time.Minute) // also after the time in which they say who they are
+		time.Sleep(2 * time.Minute) // also after the time in which they advertise their identity
 		for len(connected) > 0 {
 			<-connected
 		}
-		// Who is used is who gets what is sent.
+		// The proxy in use is the one that receives what is sent.
 		before := radios[2].gatt.Stats().Received
 		_ = composition(ctx, gateway, peers[2])
 		used, other := 3, 2
@@ -251,7 +251,7 @@ func TestAnotherProxyWithinSeconds(t *testing.T) {
 	})
 }
 
-// composition asks a node what it consists of.
+// composition requests the Composition Data of a node.
 func composition(ctx context.Context, n *node.Node, peer state.Peer) error {
 	payload, err := access.Append(nil, &configuration.CompositionDataGet{})
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// usage writes what follows the description in the help of a command. Flags of
-// the configuration stand in groups, after the others.
+// usage writes what follows the description in the help of a command. The
+// configuration flags are in groups after the others.
 func (a *app) usage(cmd *cobra.Command) error {
 	var b strings.Builder
 	line := cmd.UseLine()
@@ -33,13 +33,13 @@ func (a *app) usage(cmd *cobra.Command) error {
 	}
 	a.writeFlags(&b, cmd.Flags())
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "\n\"%s [command] --help\" tells more about a command.\n", cmd.CommandPath())
+		fmt.Fprintf(&b, "\n\"%s [command] --help\" explains a command.\n", cmd.CommandPath())
 	}
 	_, err := io.WriteString(cmd.OutOrStderr(), b.String())
 	return err
 }
 
-// writeFlags lists the flags; a dot in the name of one makes it a key of the
+// writeFlags lists the flags. A dot in its name marks a flag as a key of the
 // configuration.
 func (a *app) writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
 	const column = 30
@@ -78,7 +78,7 @@ func (a *app) writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
 	})
 }
 
-// entry writes a name and, from a column on, what it means.
+// entry writes a name and, from a fixed column, its description.
 func entry(b *strings.Builder, name, text string, column, width int) {
 	at := len("  ") + len(name)
 	b.WriteString("  " + name)
@@ -104,7 +104,7 @@ func entry(b *strings.Builder, name, text string, column, width int) {
 	b.WriteString("\n")
 }
 
-// lineWidth is how many characters a line may have on w.
+// lineWidth is how many characters fit on a line of w.
 func lineWidth(w io.Writer) int {
 	const standard, narrowest, widest = 80, 60, 110
 	f, ok := w.(*os.File)

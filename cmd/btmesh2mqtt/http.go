@@ -15,15 +15,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// serveHTTP serves /metrics and /healthz at http.listen, or nothing when it is
-// empty. It returns what stops the server and waits for it.
+// serveHTTP serves /metrics and /healthz at http.listen, or nothing if it is
+// empty. It returns a function that stops the server and waits for it.
 func serveHTTP(listen string, g *gateway, log zerolog.Logger) (stop func(), err error) {
 	if listen == "" {
 		return func() {}, nil
 	}
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
-		return nil, fmt.Errorf("http.listen: cannot listen on %s: %w; choose another address, or none", listen, err)
+		return nil, fmt.Errorf("http.listen: cannot listen on %s: %w; choose another address, or leave the key empty", listen, err)
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(&metrics{g})
@@ -35,7 +35,7 @@ func serveHTTP(listen string, g *gateway, log zerolog.Logger) (stop func(), err 
 	var served sync.WaitGroup
 	served.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error().Err(err).Msg("the metrics are not served any more")
+			log.Error().Err(err).Msg("the HTTP server has failed; metrics and health are no longer served")
 		}
 	})
 	log.Info().Str("listen", listener.Addr().String()).Msg("serving /metrics and /healthz")
@@ -43,13 +43,14 @@ func serveHTTP(listen string, g *gateway, log zerolog.Logger) (stop func(), err 
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
-			_ = server.Close() // nothing more can be done about who still reads
+			_ = server.Close() // nothing more can be done for open requests
 		}
 		served.Wait()
 	}, nil
 }
 
-// health answers 200 while the broker and a radio work, 503 with what does not.
+// health answers 200 while the broker and a radio work, and otherwise 503 with
+// what does not work.
 func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
 	var broken []string
 	if !g.session.Connected() {
@@ -69,11 +70,10 @@ func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// metrics turns the counters of the parts into Prometheus metrics when they are
-// asked for.
+// metrics converts the counters of the parts to Prometheus metrics on request.
 type metrics struct{ *gateway }
 
-// Describe tells nothing ahead: the metrics are those of the moment.
+// Describe sends nothing: the set of metrics may change.
 func (m *metrics) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads the counters.
@@ -92,7 +92,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		gauge("adapter_up", "1 while the Bluetooth controller works.", up, "adapter", a.ID)
 		count("adapter_sent_total", "PDUs sent.", a.Sent, "adapter", a.ID)
 		count("adapter_received_total", "Mesh PDUs heard.", a.Received, "adapter", a.ID)
-		count("adapter_dropped_total", "PDUs that were not sent for want of room.", a.Dropped, "adapter", a.ID)
+		count("adapter_dropped_total", "PDUs that were not sent because a queue was full.", a.Dropped, "adapter", a.ID)
 		count("adapter_resets_total", "Resets of a controller that did not answer.", a.Resets, "adapter", a.ID)
 	}
 	m.connections(count)
@@ -112,7 +112,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	defer cancel()
 	summary, err := m.node.Summary(ctx)
 	if err != nil {
-		return // the node does not run yet, or not any more
+		return // the node is not running
 	}
 	gauge("iv_index", "IV index of the network.", float64(summary.IVIndex))
 	gauge("sequence_left", "Sequence numbers left with this IV index.", float64(summary.SequenceLeft))
@@ -127,26 +127,26 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		{"bad_mic", network.BadMIC},
 		{"malformed", network.Malformed},
 	} {
-		count("network_pdus_total", "Network PDUs received, by what they were.", verdict.value, "verdict", verdict.name)
+		count("network_pdus_total", "Network PDUs received, by verdict.", verdict.value, "verdict", verdict.name)
 	}
 	count("relayed_total", "PDUs relayed.", summary.Counters.Relayed)
-	count("bridged_total", "PDUs passed on to another subnet.", summary.Counters.Bridged)
+	count("bridged_total", "PDUs bridged to another subnet.", summary.Counters.Bridged)
 	count("access_messages_total", "Access messages received.", transport.Access)
 	count("replayed_total", "Messages dropped as replays.", transport.Replayed)
-	gauge("friendships", "Devices that sleep and have the bridge for a friend.", float64(len(summary.Friendships)))
-	count("friend_polls_total", "Questions of devices that sleep.", summary.Counters.Friend.Polls)
-	count("friend_discarded_total", "Messages for devices that sleep dropped for want of room.", summary.Counters.Friend.Discarded)
+	gauge("friendships", "Low Power nodes that have the bridge as their friend.", float64(len(summary.Friendships)))
+	count("friend_polls_total", "Friend Polls received from Low Power nodes.", summary.Counters.Friend.Polls)
+	count("friend_discarded_total", "Messages for Low Power nodes that were dropped because a queue was full.", summary.Counters.Friend.Discarded)
 	gatt := summary.Counters.GATT
 	count("gatt_received_total", "Messages received over connections.", gatt.Received)
 	count("gatt_sent_total", "Messages sent over connections.", gatt.Sent)
-	count("proxy_connects_total", "Connections to proxies that were tried.", gatt.Client.Connects)
-	count("solicitations_total", "Solicitations sent, because no proxy was in sight.", gatt.Solicited)
+	count("proxy_connects_total", "Attempts to connect to proxies.", gatt.Client.Connects)
+	count("solicitations_total", "Solicitations sent, because no proxy was in range.", gatt.Solicited)
 	count("proxy_lost_total", "Connections to proxies that were lost.", gatt.Client.Lost)
-	count("proxy_filter_mismatches_total", "Proxy filters that were not as they should be.", gatt.Client.Mismatches)
-	count("missed_total", "PDUs dropped because the node did not keep up.", summary.Missed)
+	count("proxy_filter_mismatches_total", "Proxy filters that differed from the expected state.", gatt.Client.Mismatches)
+	count("missed_total", "PDUs dropped because the node was too slow.", summary.Missed)
 }
 
-// send gives one value; labels are names and values by turns.
+// send exports one value; labels alternate between names and values.
 func (m *metrics) send(to chan<- prometheus.Metric, kind prometheus.ValueType, name, help string, value float64, labels ...string) {
 	var names, values []string
 	for i := 0; i+1 < len(labels); i += 2 {

@@ -15,8 +15,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/config"
 )
 
-// newLogger makes the logger that log.level and log.format describe. It writes
-// to w, one line at a time.
+// newLogger makes a logger as log.level and log.format require. It writes to w,
+// one line at a time.
 func newLogger(c config.Log, w io.Writer, environ []string) (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(c.Level)
 	if err != nil {
@@ -29,13 +29,13 @@ func newLogger(c config.Log, w io.Writer, environ []string) (zerolog.Logger, err
 	return zerolog.New(zerolog.SyncWriter(w)).Level(level).Hook(zerolog.HookFunc(stamp)), nil
 }
 
-// slogger is a logger for packages that log with log/slog: their lines become
-// lines of log.
+// slogger returns a logger for packages that log with log/slog. Their lines
+// become lines of log.
 func slogger(log zerolog.Logger) *slog.Logger {
 	return slog.New(unstamped{zerolog.NewSlogHandler(log)})
 }
 
-// unstamped leaves the time to [stamp], which all lines have it from.
+// unstamped removes the time from records, because [stamp] adds it to all lines.
 type unstamped struct{ slog.Handler }
 
 // Handle implements slog.Handler.
@@ -52,8 +52,8 @@ func (u unstamped) WithAttrs(fields []slog.Attr) slog.Handler {
 // WithGroup implements slog.Handler.
 func (u unstamped) WithGroup(name string) slog.Handler { return unstamped{u.Handler.WithGroup(name)} }
 
-// stamp adds the time with milliseconds; zerolog's own has them only by way of
-// a variable that is everybody's.
+// stamp adds the time with milliseconds. In zerolog itself the format is a
+// global variable.
 func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
 	e.Str(zerolog.TimestampFieldName, time.Now().Format("2006-01-02T15:04:05.000Z07:00"))
 }
@@ -63,8 +63,9 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// fieldsOrder is the order of the fields in a line for people: who and where
-// before what. The words are the same in all packages; others follow by name.
+// fieldsOrder is the order of the fields in console lines: who and where before
+// what. All packages use the same names. Other fields follow in alphabetical
+// order.
 func fieldsOrder() []string {
 	return []string{
 		"adapter", "device", "uuid", "src", "dst", "element", "topic", "request",

@@ -14,8 +14,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 )
 
-// What packages log with log/slog looks like every other line: the same levels
-// and names, times and durations in the same form, each field once.
+// Lines that packages log with log/slog look like all others: the same levels and
+// names, the same form of times and durations, and each field once.
 func TestSlogLines(t *testing.T) {
 	for level, want := range map[string][]string{
 		"trace": {"trace", "debug", "info", "warn", "error"},

@@ -2,13 +2,13 @@
 //
 //	run      radio ─ node ─ service ─ session ─ the user's broker
 //	         (hci)  (mesh)  (bridge)  (bridge/mqtt)
-//	demo     the same: virtual devices ─ virtual air ─ ... ─ a broker of its own
+//	demo     the same: virtual devices ─ virtual air ─ ... ─ its own broker
 //	config   example, check, show
 //	version
 //
-// This package is wiring only: it reads the configuration, makes the parts
-// and connects them. Exit codes: 0 done, 1 failed, 2 wrong usage or
-// configuration.
+// This package only connects the parts: it reads the configuration, creates the
+// parts and wires them together. Exit codes: 0 success, 1 failure, 2 wrong
+// usage or configuration.
 package main
 
 import (
@@ -24,7 +24,7 @@ func main() {
 		ends = append(ends, syscall.SIGHUP) // the terminal was closed
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := newApp(os.Environ(), os.Stdout, os.Stderr).execute(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -21,7 +21,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/disk"
 )
 
-// networkCommand works on the network in a store that no service uses.
+// networkCommand works on the network in a store that no service is using.
 func (a *app) networkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "network",
@@ -37,8 +37,8 @@ func (a *app) networkCommand() *cobra.Command {
 	return cmd
 }
 
-// onStore makes a command that takes the name of a file and works on the store
-// of the configuration.
+// onStore makes a command that takes a file name and works on the configured
+// store.
 func (a *app) onStore(use, short, example string, do func(s store.Store, name, path string) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     use + " FILE",
@@ -89,8 +89,8 @@ func (a *app) importCommand() *cobra.Command {
 			}
 			return a.importNetwork(s, path, o)
 		})
-	cmd.Flags().StringVar(&address, "address", "", "unicast `address` of the bridge, such as 0x2000; default the first of a free range")
-	cmd.Flags().Int64Var(&ivIndex, "iv-index", -1, "IV `index` of the network; default what the first beacon says")
+	cmd.Flags().StringVar(&address, "address", "", "unicast `address` of the bridge, such as 0x2000; the default is the first address of a free range")
+	cmd.Flags().Int64Var(&ivIndex, "iv-index", -1, "IV `index` of the network; the default is that of the first beacon")
 	return cmd
 }
 
@@ -111,15 +111,15 @@ func (a *app) importNetwork(s store.Store, path string, o handover.Options) erro
 		return err
 	}
 	fmt.Fprintf(a.stdout, "The network %q was imported, with %s.\n", d.Name, counted(len(in.Records), "device"))
-	fmt.Fprintf(a.stdout, "  the bridge is %s, and gives addresses up to %s to new devices\n", in.Range.Low, in.Range.High)
-	fmt.Fprintf(a.stdout, "  it speaks with AppKey %d\n", in.AppKey)
+	fmt.Fprintf(a.stdout, "  the bridge is %s, and assigns addresses up to %s to new devices\n", in.Range.Low, in.Range.High)
+	fmt.Fprintf(a.stdout, "  it uses AppKey %d\n", in.AppKey)
 	if o.IVIndex == nil {
-		fmt.Fprintln(a.stdout, "  the IV index is in no file: the bridge listens until a node in reach tells it in a beacon")
+		fmt.Fprintln(a.stdout, "  the file does not contain the IV index: the bridge waits until it receives it in a beacon")
 	}
 	for _, note := range in.Notes {
 		fmt.Fprintf(a.stdout, "  %s\n", note)
 	}
-	fmt.Fprintln(a.stdout, "Export it with \"network export\" and import that in the app, so that the app knows the bridge's addresses.")
+	fmt.Fprintln(a.stdout, "Run \"network export\" and import the result in the app, so that the app knows the bridge's addresses.")
 	return nil
 }
 
@@ -130,19 +130,19 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// readBounded reads a file that is not larger than it may be.
+// readBounded reads a file up to a maximum size.
 func readBounded(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // read only
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(data)) > most {
-		return nil, fmt.Errorf("%s: expected at most %d octets", path, most)
+		return nil, fmt.Errorf("%s: expected at most %d octets, got more", path, most)
 	}
 	return data, nil
 }
@@ -162,13 +162,13 @@ func (a *app) exportCommand() *cobra.Command {
 			if err := writeNew(path, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "The network %q with %s is in %s. It holds every key: keep it as carefully as the store.\n",
+			fmt.Fprintf(a.stdout, "The network %q with %s is in %s. The file contains all keys: protect it like the store.\n",
 				n.Name, counted(len(n.Peers), "device"), path)
 			return nil
 		})
 }
 
-// describe reads what a store knows of its network.
+// describe reads the network in a store.
 func describe(s store.Store, name string) (handover.Network, error) {
 	saved, err := node.Load(s)
 	if err != nil {
@@ -185,10 +185,10 @@ func describe(s store.Store, name string) (handover.Network, error) {
 	return n, err
 }
 
-var errNoNetwork = errors.New("the store holds no network; is --store.dir right?")
+var errNoNetwork = errors.New("the store contains no network; check --store.dir")
 
 func (a *app) backupCommand() *cobra.Command {
-	return a.onStore("backup", "Write everything that the store holds into one file",
+	return a.onStore("backup", "Write the whole store to one file",
 		"  btmesh2mqtt network backup network.backup --store.dir /var/lib/btmesh2mqtt",
 		func(s store.Store, _, path string) error {
 			if tables, err := s.Tables(); err != nil || len(tables) == 0 {
@@ -197,22 +197,22 @@ func (a *app) backupCommand() *cobra.Command {
 			if err := writeNew(path, func(w io.Writer) error { return archive.Write(w, s, time.Now()) }); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "The backup is in %s. It holds every key: keep it as carefully as the store.\n", path)
+			fmt.Fprintf(a.stdout, "The backup is in %s. It contains all keys: protect it like the store.\n", path)
 			return nil
 		})
 }
 
 func (a *app) restoreCommand() *cobra.Command {
-	return a.onStore("restore", "Fill an empty store from a backup, and jump over the sequence numbers used since",
+	return a.onStore("restore", "Fill an empty store from a backup, and skip the sequence numbers used since",
 		"  btmesh2mqtt network restore network.backup --store.dir /var/lib/new",
 		func(s store.Store, _, path string) error {
 			f, err := os.Open(path)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = f.Close() }() // it was only read
-			// The jump belongs to the backup: without it the store must not be
-			// used. So both are made elsewhere and stored together.
+			defer func() { _ = f.Close() }() // read only
+			// The skip is part of the restore, because without it the store
+			// must not be used. So both are done in memory and stored together.
 			staged := store.NewMemory()
 			made, err := archive.Read(f, staged)
 			if err != nil {
@@ -229,15 +229,15 @@ func (a *app) restoreCommand() *cobra.Command {
 			if _, err := archive.Read(&b, s); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "The store is as it was at %s. %d sequence numbers are skipped, for those used since.\n",
+			fmt.Fprintf(a.stdout, "The store has the state of %s. %d sequence numbers are skipped, because they may have been used since.\n",
 				made.Local().Format(time.DateTime), skipped)
-			fmt.Fprintln(a.stdout, "Do not start the old one again: two bridges with one address silence each other.")
+			fmt.Fprintln(a.stdout, "Do not start the old bridge again: with two bridges at one address, devices drop the messages of both.")
 			return nil
 		})
 }
 
-// writeNew makes a file that only its owner can read, whole or not at all. A
-// file that is there already is left alone.
+// writeNew creates a file that only its owner can read, completely or not at
+// all. It leaves an existing file alone.
 func writeNew(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // proxyClients is how many phones may use the bridge as their proxy at once.
 const proxyClients = 3
 
-// proxyOptions is the bridge's part in the proxy protocol.
+// proxyOptions is the bridge's role in the proxy protocol.
 func proxyOptions(c *config.MeshProxy) node.ProxyOptions {
 	o := node.ProxyOptions{Connections: c.Connections, Clients: proxyClients}
 	switch c.Client {
@@ -30,7 +30,7 @@ func proxyFeature(c *config.MeshProxy) state.Feature {
 	return state.Unsupported
 }
 
-// useGATT gives a node those of its radios that make connections.
+// useGATT passes a node those of its radios that support connections.
 func useGATT(n *node.Node, radios ...*radio) {
 	all := make(bearer.GATTFanout, 0, len(radios))
 	for _, r := range radios {

@@ -17,7 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// adapter is a controller as the configuration names it, and the way to it.
+// adapter is a controller from the configuration and a way to open it.
 type adapter struct {
 	name string
 	open controller.Opener
@@ -36,14 +36,14 @@ func adapters(specs []string) ([]adapter, error) {
 	return all, nil
 }
 
-// listener is a node, as its radios see it.
+// listener is a node as seen by its radios.
 type listener interface {
 	Receive(in *bearer.Incoming)
 	ReceiveSighting(s *bearer.Sighting)
 	ReceiveLink(e bearer.LinkEvent)
 }
 
-// radio is a controller with the bearers on it.
+// radio is a controller with its bearers.
 type radio struct {
 	name       string
 	controller *controller.Controller
@@ -55,16 +55,16 @@ type radio struct {
 	status controller.Status
 
 	tried chan struct{} // closed when the first attempt to open it has ended
-	first error         // how that attempt ended; set before tried is closed
+	first error         // result of that attempt; set before tried is closed
 	since time.Time     // when the kernel was first found setting it up
 }
 
-// setUpPatience is how long an adapter that the kernel is still setting up may
-// take to be ready when the service starts. When a machine boots both begin at
-// once; a setup takes some seconds, and one that fails ten more.
+// setUpPatience is how long the service waits at start for an adapter that the
+// kernel is still setting up. At boot both start at the same time. A setup
+// takes some seconds, and one that fails ten more.
 const setUpPatience = 30 * time.Second
 
-// newRadio makes a radio that gives what it hears to a node.
+// newRadio makes a radio that passes received PDUs to a node.
 func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
 	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
 	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Connectable: true, Adapter: uint8(number), Log: slogger(log).With("adapter", a.name)})
@@ -79,7 +79,7 @@ func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
 	return r
 }
 
-// changed notes what the controller says about itself.
+// changed notes a new status of the controller.
 func (r *radio) changed(s controller.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,8 +97,9 @@ func (r *radio) changed(s controller.Status) {
 	}
 }
 
-// setUp reports whether an attempt failed because the kernel is not done with
-// the adapter, which is worth more attempts. The lock is held.
+// setUp reports whether an attempt failed because the kernel is still setting
+// up the adapter, so that more attempts are worthwhile. The caller holds the
+// lock.
 func (r *radio) setUp(err error) bool {
 	if !errors.Is(err, transport.ErrSettingUp) {
 		return false
@@ -111,7 +112,7 @@ func (r *radio) setUp(err error) bool {
 	return time.Since(r.since) < setUpPatience
 }
 
-// describe is the radio for bridge/info and bridge/health.
+// describe returns the radio for bridge/info and bridge/health.
 func (r *radio) describe() bridge.Adapter {
 	r.mu.Lock()
 	status := r.status
@@ -138,10 +139,9 @@ func (r *radio) describe() bridge.Adapter {
 	return a
 }
 
-// awaitRadios waits until each radio has been tried, and fails when none of
-// them works: whoever starts the service wants to hear it now. An adapter that
-// is being set up is tried for a while. Later losses are the controller's to
-// recover from.
+// awaitRadios waits until each radio has been tried, and fails if none works,
+// so that the user sees the error at once. An adapter that is being set up is
+// tried for a while. The controller recovers from later failures.
 func awaitRadios(ctx context.Context, radios []*radio) error {
 	var failed []error
 	for _, r := range radios {
@@ -156,7 +156,7 @@ func awaitRadios(ctx context.Context, radios []*radio) error {
 	}
 	if len(failed) < len(radios) {
 		for _, err := range failed {
-			radios[0].log.Error().Err(err).Msg("going on without this adapter until it works")
+			radios[0].log.Error().Err(err).Msg("continuing without this adapter until it works")
 		}
 		return nil
 	}

@@ -16,20 +16,20 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// nobody is a node that listens to nothing.
+// nobody is a node that ignores what it receives.
 type nobody struct{}
 
 func (nobody) Receive(*bearer.Incoming)         {}
 func (nobody) ReceiveSighting(*bearer.Sighting) {}
 func (nobody) ReceiveLink(bearer.LinkEvent)     {}
 
-// What is worth waiting for when the service starts, and what is not.
+// Failures that are worth waiting for at start, and others.
 func TestRadioIsAwaited(t *testing.T) {
 	settingUp := errors.Join(transport.ErrBusy, transport.ErrSettingUp)
 	for name, test := range map[string]struct {
 		failure error
-		lasts   time.Duration // of the failure
-		least   time.Duration // until awaitRadios returns
+		lasts   time.Duration // duration of the failure
+		least   time.Duration // time until awaitRadios returns
 		most    time.Duration
 		want    error
 	}{
@@ -73,9 +73,9 @@ func TestRadioIsAwaited(t *testing.T) {
 				if took < test.least || took > test.most {
 					t.Errorf("it took %s", took)
 				}
-				said := strings.Count(log.String(), "which is setting the adapter up")
-				if waits := errors.Is(test.failure, transport.ErrSettingUp); waits && said != 1 || !waits && said != 0 {
-					t.Errorf("it is said %d times that the kernel is setting the adapter up", said)
+				logged := strings.Count(log.String(), "waiting for the kernel, which is setting the adapter up")
+				if waits := errors.Is(test.failure, transport.ErrSettingUp); waits && logged != 1 || !waits && logged != 0 {
+					t.Errorf("logged %d times that the kernel is setting up the adapter", logged)
 				}
 			})
 		})

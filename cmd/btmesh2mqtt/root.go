@@ -11,12 +11,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/config"
 )
 
-// app is the command line with what it reads and writes.
+// app is the command line with its input and output.
 type app struct {
 	environ        []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	file           string // of the flag -c
+	file           string // value of the flag -c
 }
 
 func newApp(environ []string, stdout, stderr io.Writer) *app {
@@ -57,7 +57,7 @@ func (a *app) rootCommand() *cobra.Command {
 	return root
 }
 
-// group is a command that is nothing without a command below it.
+// group is a command that only has subcommands.
 func group(cmd *cobra.Command) *cobra.Command {
 	cmd.Args, cmd.ValidArgsFunction = cobra.ArbitraryArgs, nil
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -82,7 +82,7 @@ func commandNames(cmd *cobra.Command) []string {
 	return names
 }
 
-// helpCommand is cobra's, but for an unknown command being an error.
+// helpCommand is cobra's, except that an unknown command is an error.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [command]",
@@ -98,14 +98,14 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// bindConfig gives a command the flag -c and one flag for each key.
+// bindConfig adds the flag -c and one flag for each key to a command.
 func (a *app) bindConfig(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&a.file, "config", "c", "", "YAML `file` with the configuration")
 	config.BindFlags(cmd.Flags())
 	cmd.Flags().SortFlags = false
 }
 
-// load reads the configuration for a command of bindConfig.
+// load reads the configuration of a command prepared by bindConfig.
 func (a *app) load(cmd *cobra.Command) (*config.Loaded, error) {
 	return config.Load(config.Input{File: a.file, Environ: a.environ, Flags: cmd.Flags()})
 }

@@ -10,7 +10,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"btmesh2mqtt": main})
 }
 
-// TestScripts runs testdata/script/*.txtar, in which btmesh2mqtt is this
+// TestScripts runs testdata/script/*.txtar. In these, btmesh2mqtt is this
 // program.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

@@ -9,9 +9,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/config"
 )
 
-// serviceCommand is a command with the whole configuration as flags, which
-// loads it, makes the logger, and calls serve until that returns. The context
-// ends with Ctrl-C and SIGTERM; serve then returns nil.
+// serviceCommand is a command with the whole configuration as flags. It loads
+// the configuration, makes the logger, and calls serve. The context ends with
+// Ctrl-C and SIGTERM; serve then returns nil.
 func (a *app) serviceCommand(
 	use, short, example string, serve func(context.Context, *config.Loaded, zerolog.Logger) error,
 ) *cobra.Command {

@@ -45,7 +45,7 @@ func writeVersion(w io.Writer, info *debug.BuildInfo) error {
 	return err
 }
 
-// programVersion is the version of this program for who it talks to.
+// programVersion is the version that this program reports to others.
 func programVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

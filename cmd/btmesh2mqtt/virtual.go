@@ -21,7 +21,7 @@ import (
 )
 
 // virtualDevice is a mesh device of the demo: a node with server models on a
-// virtual controller, with a memory of its own.
+// virtual controller, with its own store.
 type virtualDevice struct {
 	name  string
 	uuid  mesh.UUID
@@ -30,7 +30,7 @@ type virtualDevice struct {
 	radio *radio
 }
 
-// virtualAdapter puts a controller on the air. rec records it, if there is one.
+// virtualAdapter adds a controller to the air. rec, if not nil, records it.
 func virtualAdapter(air *virtual.Air, rec *recorder, name string, number int) (adapter, error) {
 	const company = 0xC0FFEE000000
 	c, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(company + uint64(number))})
@@ -41,14 +41,14 @@ func virtualAdapter(air *virtual.Air, rec *recorder, name string, number int) (a
 	return rec.tap(number, adapter{name, open}), nil
 }
 
-// newVirtualDevice makes a device, unprovisioned when its directory is new.
+// newVirtualDevice makes a device. It is unprovisioned if its store is new.
 func newVirtualDevice(
 	air *virtual.Air, rec *recorder, dir, name string, number int, elements []access.Element, log zerolog.Logger,
 ) (*virtualDevice, error) {
 	d := &virtualDevice{name: name, uuid: demoUUID(number)}
 	log = log.With().Str("device", name).Logger()
-	// Through any of them devices can be found and provisioned, and they can be
-	// given new device keys and addresses.
+	// Every device can find and provision others, and can get a new device key
+	// and new addresses.
 	elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())
 	var err error
 	if dir != inMemory {
@@ -62,7 +62,7 @@ func newVirtualDevice(
 		Store:   d.store,
 		StoreFailed: func(err error) {
 			if err != nil {
-				log.Error().Err(err).Msg("the virtual device cannot remember anything")
+				log.Error().Err(err).Msg("the virtual device cannot write to its store")
 			}
 		},
 		Report: logFaults(log),
@@ -92,13 +92,13 @@ func logFaults(log zerolog.Logger) func(node.Event) {
 // run runs the device until ctx ends.
 func (d *virtualDevice) run(ctx context.Context) {
 	var parts sync.WaitGroup
-	parts.Go(func() { _ = d.radio.controller.Run(ctx) }) // it returns the context's error
+	parts.Go(func() { _ = d.radio.controller.Run(ctx) }) // returns the context's error
 	d.node.Run(ctx, d.radio.bearer)
 	parts.Wait()
 }
 
-// demoUUID is the same in every demo, so that Home Assistant takes the devices
-// of the next one for those of the last.
+// demoUUID is the same in every demo, so that Home Assistant recognises the
+// devices of the previous demo.
 func demoUUID(number int) mesh.UUID {
 	u := mesh.UUID{'b', 't', 'm', 'e', 's', 'h', 0x40, 'd', 0x80, 'e', 'm', 'o'}
 	u[len(u)-1] = byte(number)

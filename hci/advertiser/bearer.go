@@ -14,47 +14,49 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// Config is what a Bearer needs.
+// Config configures a Bearer.
 type Config struct {
-	// Receive gets each mesh PDU that was heard. The PDU is valid during the
-	// call, which comes from one goroutine at a time and must not block.
+	// Receive gets each mesh PDU that was heard. The PDU is valid only during
+	// the call. Calls come from one goroutine at a time and must not block.
 	Receive func(*bearer.Incoming)
 	Adapter uint8     // goes into bearer.Incoming
-	Queue   int       // PDUs of each kind of lane that can wait; 0 is DefaultQueue
-	Sets    int       // advertising sets used at most; 0 is DefaultSets
-	Random  io.Reader // for the advertiser's addresses; nil is crypto/rand
-	// Connectable keeps one of the sets for Beckon, if there are two.
+	Queue   int       // PDUs that can wait per kind of lane; 0 is DefaultQueue
+	Sets    int       // most advertising sets to use; 0 is DefaultSets
+	Random  io.Reader // source of the advertiser's addresses; nil is crypto/rand
+	// Connectable reserves one of the sets for [Bearer.Advertise] if the
+	// controller has at least two.
 	Connectable bool
 	Log         *slog.Logger // nil logs nothing
 }
 
-// Defaults of Config.
+// Defaults for Config.
 const (
 	DefaultQueue = 128
-	// DefaultSets leaves a radio half of its time to listen: four sets with
-	// an event of 2 ms each 25 ms are at it for a third of the time.
+	// DefaultSets leaves the radio enough time to listen: four sets with one
+	// event of 2 ms every 25 ms use a third of the time.
 	DefaultSets = 4
 )
 
-// ErrPDU is wrapped by Send for a PDU that is no PDU.
+// ErrPDU is wrapped by the errors of Send and Advertise for a payload of the wrong
+// kind or length.
 var ErrPDU = errors.New("unusable PDU")
 
-// Bearer is the advertising bearer on one controller. It is a
-// [bearer.Bearer] and, towards the controller, a [controller.Host].
+// Bearer is the advertising bearer on one controller. It implements
+// [bearer.Bearer] for the mesh stack and [controller.Host] for the controller.
 type Bearer struct {
 	cfg      Config
 	log      *slog.Logger
 	counters counters
-	kick     chan struct{} // something has changed that the station must look at
+	kick     chan struct{} // wakes the station after a change
 
-	incoming bearer.Incoming // reused for each PDU heard
+	incoming bearer.Incoming // reused for each PDU
 	pace     atomic.Pointer[bearer.Pace]
 
-	mu        sync.Mutex
-	queue     *queue
-	beckons   beckons
-	station   *station // while a controller is there
-	exclusive bool     // the controller does not advertise while it scans
+	mu           sync.Mutex
+	queue        *queue
+	connectables connectables
+	station      *station // nil while there is no controller
+	exclusive    bool     // the controller cannot advertise while it scans
 }
 
 var (
@@ -63,8 +65,8 @@ var (
 	_ controller.Host = (*Bearer)(nil)
 )
 
-// New makes a bearer. It is alive as one of the Hosts of a controller that
-// runs; what is sent before waits.
+// New makes a bearer. It works once it is one of the Hosts of a running
+// controller; PDUs sent before that wait in the queue.
 func New(cfg Config) *Bearer {
 	if cfg.Queue <= 0 {
 		cfg.Queue = DefaultQueue
@@ -76,22 +78,22 @@ func New(cfg Config) *Bearer {
 		cfg.Random = rand.Reader
 	}
 	return &Bearer{
-		cfg:      cfg,
-		log:      logging.With(cfg.Log, "radio", cfg.Adapter),
-		kick:     make(chan struct{}, 1),
-		incoming: bearer.Incoming{Adapter: cfg.Adapter},
-		queue:    newQueue(cfg.Queue),
-		beckons:  beckons{hushing: make(chan struct{}, 1)},
+		cfg:          cfg,
+		log:          logging.With(cfg.Log, "radio", cfg.Adapter),
+		kick:         make(chan struct{}, 1),
+		incoming:     bearer.Incoming{Adapter: cfg.Adapter},
+		queue:        newQueue(cfg.Queue),
+		connectables: connectables{silencing: make(chan struct{}, 1)},
 	}
 }
 
-// Send queues a PDU. A Transmit out of range is brought into it: 1 to 255
-// transmissions, an interval of at least what the controller can do. It
+// Send queues a PDU. A Transmit out of range is clamped: 1 to 255
+// transmissions, and no interval shorter than the controller supports. It
 // returns bearer.ErrFull when there is no room for PDUs of this kind of lane.
 func (b *Bearer) Send(o bearer.Outgoing) error {
 	most := bearer.MaxPDU
 	if o.Kind == bearer.Solicitation {
-		most = bearer.MaxBeckon
+		most = bearer.MaxConnectableData
 	}
 	if o.Len == 0 || int(o.Len) > most {
 		return fmt.Errorf("advertiser: expected a %s PDU of 1 to %d octets, got %d: %w", o.Kind, most, o.Len, ErrPDU)
@@ -107,7 +109,8 @@ func (b *Bearer) Send(o bearer.Outgoing) error {
 	return nil
 }
 
-// Cancel drops what waits on the lane and stops what is on the air.
+// Cancel drops the PDUs that wait on the lane and stops the one that is on the
+// air.
 func (b *Bearer) Cancel(id bearer.Lane) {
 	b.mu.Lock()
 	dropped := b.queue.cancel(id)
@@ -123,7 +126,8 @@ func (b *Bearer) Cancel(id bearer.Lane) {
 	b.counters.cancelled.Add(uint64(dropped))
 }
 
-// Pace implements bearer.Paced. It is that of the last controller.
+// Pace implements bearer.Paced. Without a controller it returns the pace of the
+// last one.
 func (b *Bearer) Pace() bearer.Pace {
 	if p := b.pace.Load(); p != nil {
 		return *p
@@ -131,7 +135,7 @@ func (b *Bearer) Pace() bearer.Pace {
 	return bearer.Pace{}
 }
 
-// wake makes the station look.
+// wake makes the station check for work.
 func (b *Bearer) wake() {
 	select {
 	case b.kick <- struct{}{}:

@@ -15,8 +15,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// A sniffer: it hears every mesh PDU around, and reads those of a network whose
-// NetKey it has. Here it listens to a virtual controller; a real one is
+// A sniffer receives all mesh PDUs in range, and decrypts those of a network
+// whose NetKey it has. This one uses a virtual controller. For a real one use
 //
 //	spec, err := transport.Parse("hci0")
 //
@@ -37,7 +37,7 @@ func ExampleBearer_sniffer() {
 	_, stopSniffer := radio(air, 1, sniff)
 	defer stopSniffer()
 
-	// Somebody sends something, again and again until the sniffer listens.
+	// A sender repeats a PDU until the sniffer listens.
 	sender, stopSender := radio(air, 2, func(*bearer.Incoming) {})
 	defer stopSender()
 	pdu, err := network.Flooding(netKey).Seal(nil, &network.PDU{Src: 0x0002, Dst: 0xC000, Seq: 7, TTL: 5, Transport: []byte("hello, mesh")})
@@ -47,14 +47,14 @@ func ExampleBearer_sniffer() {
 	if err := sender.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), bearer.Transmit{Count: 200, Interval: 20 * time.Millisecond}, pdu)); err != nil {
 		panic(err)
 	}
-	fmt.Println(<-heard) // one line: the others are duplicates
+	fmt.Println(<-heard) // one line; the others are duplicates
 	sender.Cancel(bearer.OwnLane())
 	// Output:
 	// 0x0002 to 0xc000, SEQ 7, TTL 5, transport PDU 68656c6c6f2c206d657368
 }
 
 // radio runs a bearer on a virtual controller. It returns when the controller
-// is ready; stop ends it and waits.
+// is ready. stop ends the bearer and waits for the end.
 func radio(air *virtual.Air, number uint64, receive func(*bearer.Incoming)) (b *advertiser.Bearer, stop func()) {
 	chip, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(number)})
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// What the bearer says of its pace is what the controller does: the last of
-// many PDUs of a lane goes out when all before it have had their airtime.
+// The pace that the bearer announces is what the controller achieves: the last
+// of many PDUs of a lane goes out when all before it have had their airtime.
 func TestPace(t *testing.T) {
 	for _, legacy := range []bool{false, true} {
 		inRoom(t, func(t *testing.T, r *room) {
@@ -30,7 +30,7 @@ func TestPace(t *testing.T) {
 			var last time.Duration
 			for _, e := range r.log {
 				if e.pdu == fmt.Sprintf("pdu %02d", n-1) {
-					last = e.at - time.Second // the age of the air when it began
+					last = e.at - time.Second // time on the air's clock when the test began
 					break
 				}
 			}

@@ -2,11 +2,12 @@ package advertiser
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 
-// queue holds the PDUs that wait, by lane, in a fixed number of nodes.
+// queue holds the waiting PDUs by lane in a fixed number of nodes.
 //
-// Lanes are of several kinds (bearer.Lane.Kind). Each kind has room of its own,
-// and kinds take turns, and so do the lanes of a kind. So a flood of messages to
-// relay neither fills nor delays the queue of what this node has to say.
+// Lanes have several kinds (bearer.Lane.Kind). Each kind has its own room.
+// Kinds take turns, and so do the lanes of one kind. A flood of messages to
+// relay therefore neither fills nor delays the queue of this node's own
+// messages.
 type queue struct {
 	nodes []node
 	free  int32
@@ -25,22 +26,23 @@ type node struct {
 	next     int32
 }
 
-// lane is a PDU list. It exists while it has PDUs or is busy.
+// lane is a list of PDUs. It exists while it has PDUs or is busy.
 type lane struct {
 	id          bearer.Lane
 	first, last int32
-	busy        bool  // a PDU of it is on the air
-	next        *lane // of its kind, in turn
+	busy        bool  // one of its PDUs is on the air
+	next        *lane // next lane of its kind
 }
 
 // kindQueue is the lanes of one kind that have something to send and are not
-// busy, in turn.
+// busy, in order of their turns.
 type kindQueue struct {
 	room        int
 	first, last *lane
 }
 
-// newQueue makes room for perKind PDUs of each kind, with those on the air.
+// newQueue makes room for perKind PDUs of each kind, including those on the
+// air.
 func newQueue(perKind int) *queue {
 	q := &queue{nodes: make([]node, perKind*bearer.LaneKinds), lanes: make(map[bearer.Lane]*lane)}
 	for i := range q.nodes {
@@ -57,7 +59,7 @@ func (q *queue) kind(id bearer.Lane) *kindQueue {
 	return &q.kinds[id.Kind()]
 }
 
-// push adds a PDU to the end of its lane, or returns false if there is no room.
+// push adds a PDU to the end of its lane. It returns false if there is no room.
 func (q *queue) push(o *bearer.Outgoing) bool {
 	k := q.kind(o.Lane)
 	if k.room == 0 {
@@ -79,8 +81,8 @@ func (q *queue) push(o *bearer.Outgoing) bool {
 	return true
 }
 
-// pop takes the next PDU whose turn it is, or none. Its lane is busy until
-// done or putBack.
+// pop takes the next PDU, or none. Its lane is busy until done or putBack is
+// called.
 func (q *queue) pop() int32 {
 	for range q.kinds {
 		k := &q.kinds[q.turn]
@@ -103,7 +105,7 @@ func (q *queue) pop() int32 {
 	return none
 }
 
-// waiting tells whether there is something to pop.
+// waiting reports whether pop would return a PDU.
 func (q *queue) waiting() bool {
 	for i := range q.kinds {
 		if q.kinds[i].first != nil {
@@ -113,15 +115,16 @@ func (q *queue) waiting() bool {
 	return false
 }
 
-// done frees a PDU that was taken by pop; its lane's next may go.
+// done frees a PDU that pop returned, so that the next one of its lane may be
+// sent.
 func (q *queue) done(i int32) {
 	l := q.lanes[q.nodes[i].out.Lane]
 	q.release(i)
 	l.busy = false
-	q.settle(l)
+	q.requeue(l)
 }
 
-// putBack returns a PDU that was taken by pop to the head of its lane.
+// putBack returns a PDU from pop to the head of its lane.
 func (q *queue) putBack(i int32) {
 	l := q.lanes[q.nodes[i].out.Lane]
 	q.nodes[i].next = l.first
@@ -133,7 +136,7 @@ func (q *queue) putBack(i int32) {
 	q.ready(l)
 }
 
-// cancel frees all PDUs of a lane that wait and returns how many.
+// cancel frees all waiting PDUs of a lane and returns their number.
 func (q *queue) cancel(id bearer.Lane) int {
 	l := q.lanes[id]
 	if l == nil {
@@ -177,8 +180,9 @@ func (q *queue) forget(l *lane) {
 	q.spare = append(q.spare, l)
 }
 
-// settle lets a lane that is no longer busy wait for its turn, or forgets it.
-func (q *queue) settle(l *lane) {
+// requeue puts a lane that is no longer busy back in line, or removes it if it
+// is empty.
+func (q *queue) requeue(l *lane) {
 	if l.first == none {
 		q.forget(l)
 		return
@@ -186,7 +190,7 @@ func (q *queue) settle(l *lane) {
 	q.ready(l)
 }
 
-// ready puts a lane at the end of its kind's turn, unless it is busy.
+// ready puts a lane at the end of its kind's line unless it is busy.
 func (q *queue) ready(l *lane) {
 	if l.busy {
 		return
@@ -220,7 +224,7 @@ func (q *queue) unready(l *lane) {
 	}
 }
 
-// release gives a node back.
+// release returns a node to the free list.
 func (q *queue) release(i int32) {
 	q.kind(q.nodes[i].out.Lane).room++
 	q.nodes[i].next = q.free

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestQueueProperties compares the queue with lists.
+// TestQueueProperties compares the queue with a model made of lists.
 func TestQueueProperties(t *testing.T) {
 	lanes := []bearer.Lane{bearer.OwnLane(), bearer.RelayLane(1), bearer.RelayLane(2), bearer.LinkLane(1), bearer.BeaconLane(), 1 << 40}
 	rapid.Check(t, func(t *rapid.T) {
@@ -49,7 +49,7 @@ func TestQueueProperties(t *testing.T) {
 				room := used(kind(l)) < perKind
 				o := bearer.NewOutgoing(bearer.Message, l, bearer.Transmit{}, []byte{next})
 				if got := q.push(&o); got != room {
-					t.Fatalf("push says %t with %d of %d", got, used(kind(l)), perKind)
+					t.Fatalf("push returned %t with %d of %d", got, used(kind(l)), perKind)
 				}
 				if room {
 					waiting[l] = append(waiting[l], next)
@@ -110,7 +110,8 @@ func TestQueueProperties(t *testing.T) {
 	})
 }
 
-// TestQueueTakesTurns alternates between kinds, and between the lanes of one.
+// TestQueueTakesTurns checks that kinds alternate, and so do the lanes of one
+// kind.
 func TestQueueTakesTurns(t *testing.T) {
 	q := newQueue(10)
 	for i := range 3 {

@@ -15,7 +15,7 @@ import (
 const scanInterval = 30 * time.Millisecond
 
 // setUp gives the controller random addresses and starts the scan. The address
-// comes first: it may not change while the controller scans.
+// has to come first, because it may not change while the controller scans.
 func (st *station) setUp(ctx context.Context) error {
 	address, err := st.b.address()
 	if err != nil {
@@ -45,19 +45,19 @@ func (st *station) setUp(ctx context.Context) error {
 func (b *Bearer) address() (packet.Address, error) {
 	var random [6]byte
 	if _, err := io.ReadFull(b.cfg.Random, random[:]); err != nil {
-		return packet.Address{}, fmt.Errorf("advertiser: expected random octets for an address, got: %w", err)
+		return packet.Address{}, fmt.Errorf("advertiser: expected random octets for an address, reading them failed: %w", err)
 	}
 	return packet.NonResolvable(random), nil
 }
 
-// setUpSets makes the advertising sets, which have addresses of their own. A
-// controller that has fewer than it said is taken at its deeds.
+// setUpSets makes the advertising sets, each with its own address. If the
+// controller has fewer sets than it claimed, those that work are used.
 func (st *station) setUpSets(ctx context.Context) error {
 	for i := range st.slots {
 		sl := &st.slots[i]
 		err := st.tune(ctx, sl, meshParameters(st.info.MinInterval))
 		if _, refused := packet.Refused(err); refused && i > 0 {
-			st.b.log.Info("the controller has fewer advertising sets than it said", "error", err, "sets", i)
+			st.b.log.Info("the controller has fewer advertising sets than it claimed", "error", err, "sets", i)
 			st.slots = st.slots[:i]
 			return nil
 		}
@@ -75,20 +75,20 @@ func (st *station) setUpSets(ctx context.Context) error {
 	return nil
 }
 
-// parameters is what a slot is tuned to.
+// parameters are the advertising parameters of a slot.
 type parameters struct {
-	interval   time.Duration // 0 for unknown
+	interval   time.Duration // 0 if unknown
 	properties uint16
 	own        packet.AddressType
 }
 
-// meshParameters is those of mesh PDUs.
+// meshParameters are those of mesh PDUs.
 func meshParameters(interval time.Duration) parameters {
 	return parameters{interval, packet.PropertiesNonconnectable, packet.AddressRandom}
 }
 
-// tune sets the parameters of a slot that is not on the air, if they are not
-// so already.
+// tune sets the parameters of a slot that is not on the air, if they differ
+// from the current ones.
 func (st *station) tune(ctx context.Context, sl *slot, p parameters) error {
 	if sl.tuned == p {
 		return nil
@@ -126,8 +126,8 @@ func (st *station) tune(ctx context.Context, sl *slot, p parameters) error {
 	return nil
 }
 
-// appendAdvertisement appends the AD structures of what is sent: the PDU, or
-// what a solicitation is seen by (section 6.9.1).
+// appendAdvertisement appends the AD structures to send: the PDU, or those that
+// identify a solicitation (section 6.9.1).
 func appendAdvertisement(dst []byte, out *bearer.Outgoing) []byte {
 	if out.Kind == bearer.Solicitation {
 		return packet.AppendService(dst, uint16(bearer.SolicitationService), out.PDU())
@@ -164,7 +164,7 @@ func (st *station) start(ctx context.Context, sl *slot, out *bearer.Outgoing) er
 }
 
 // stop takes a slot off the air. When it returns, the end of the set has been
-// reported or never will be: the controller's events come in order.
+// reported or never will be, because the controller's events arrive in order.
 func (st *station) stop(ctx context.Context, sl *slot) error {
 	cmd := packet.LESetAdvertisingEnable(false)
 	if st.info.Extended {
@@ -174,8 +174,8 @@ func (st *station) stop(ctx context.Context, sl *slot) error {
 	return err
 }
 
-// scan starts or stops the scan. Duplicates are not filtered: two mesh PDUs of
-// one advertiser are no duplicates, whatever a controller thinks.
+// scan starts or stops the scan. Duplicates are not filtered: two different
+// mesh PDUs from one advertiser may look like duplicates to a controller.
 func (st *station) scan(ctx context.Context, on bool) error {
 	cmd := packet.LESetScanEnable(on, false)
 	if st.info.Extended {

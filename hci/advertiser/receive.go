@@ -5,8 +5,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// Event takes the events that concern the bearer: advertising reports and the
-// ends of advertising sets.
+// Event handles the events for this bearer: advertising reports and the ends of
+// advertising sets.
 func (b *Bearer) Event(e packet.Event) {
 	if e.Code != packet.EventLEMeta {
 		return
@@ -35,24 +35,24 @@ func (b *Bearer) Event(e packet.Event) {
 	}
 }
 
-// connected takes in that a peer has answered a connectable advertisement, which
-// ended with that. Where there are advertising sets, their end says so.
+// connected notes that a peer has connected, which ends the connectable
+// advertisement. With advertising sets, the end of the set reports it.
 func (b *Bearer) connected() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.station != nil && !b.station.info.Extended {
-		b.beckons.ended = true
+		b.connectables.ended = true
 		b.wake()
 	}
 }
 
-// notMesh are the properties of advertisements in which mesh PDUs are ignored:
-// they come in non-connectable, non-scannable, undirected ones only (section
-// 3.3.1), and whole.
+// notMesh are the event properties with which mesh PDUs are ignored. They must
+// arrive complete and in non-connectable, non-scannable, undirected
+// advertisements (section 3.3.1).
 const notMesh = packet.ReportConnectable | packet.ReportScannable | packet.ReportDirected |
 	packet.ReportScanResponse | packet.ReportStatusMask
 
-// hear hands the mesh PDUs of a report event on.
+// hear passes on the mesh PDUs of a report event.
 func (b *Bearer) hear(e packet.Event) error {
 	reports, err := e.AdvertisingReports()
 	if err != nil {

@@ -75,13 +75,13 @@ func TestReceive(t *testing.T) {
 			nil,
 			Stats{Reports: 3},
 		},
-		{"connectable", reportEvent(legacy, legacyReport(0, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Unfit: 1}},
-		{"scannable", reportEvent(legacy, legacyReport(2, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Unfit: 1}},
-		{"scan response", reportEvent(legacy, legacyReport(4, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Unfit: 1}},
-		{"directed", reportEvent(extended, extendedReport(0x14, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Unfit: 1}},
-		{"fragment", reportEvent(extended, extendedReport(0x20, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Unfit: 1}},
-		{"empty PDU", reportEvent(legacy, legacyReport(3, 0, []byte{1, 0x2a})), nil, Stats{Reports: 1, Unfit: 1}},
-		{"PDU too long", reportEvent(extended, extendedReport(0x10, 0, structure(bearer.Message, make([]byte, 30)))), nil, Stats{Reports: 1, Unfit: 1}},
+		{"connectable", reportEvent(legacy, legacyReport(0, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Invalid: 1}},
+		{"scannable", reportEvent(legacy, legacyReport(2, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Invalid: 1}},
+		{"scan response", reportEvent(legacy, legacyReport(4, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Invalid: 1}},
+		{"directed", reportEvent(extended, extendedReport(0x14, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Invalid: 1}},
+		{"fragment", reportEvent(extended, extendedReport(0x20, 0, structure(bearer.Message, []byte{1}))), nil, Stats{Reports: 1, Invalid: 1}},
+		{"empty PDU", reportEvent(legacy, legacyReport(3, 0, []byte{1, 0x2a})), nil, Stats{Reports: 1, Invalid: 1}},
+		{"PDU too long", reportEvent(extended, extendedReport(0x10, 0, structure(bearer.Message, make([]byte, 30)))), nil, Stats{Reports: 1, Invalid: 1}},
 		{"structure longer than its advertisement", reportEvent(legacy, legacyReport(3, 0, []byte{9, 0x2a, 1})), nil, Stats{Reports: 1}},
 		{
 			"second report missing",
@@ -152,7 +152,7 @@ func benchmarkEvents() map[string][]byte {
 	}
 }
 
-// BenchmarkReceive goes from the HCI event to the bearer.Incoming.
+// BenchmarkReceive measures the path from the HCI event to the bearer.Incoming.
 func BenchmarkReceive(b *testing.B) {
 	for _, name := range []string{"legacy", "extended", "foreign"} {
 		b.Run(name, func(b *testing.B) {
@@ -167,7 +167,7 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// BenchmarkQueue is a PDU's way through the queue, among those of 32 lanes.
+// BenchmarkQueue measures a PDU's way through a queue with 32 lanes.
 func BenchmarkQueue(b *testing.B) {
 	q := newQueue(DefaultQueue)
 	for i := range 32 {

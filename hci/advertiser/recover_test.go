@@ -11,7 +11,8 @@ import (
 )
 
 // TestNoSilentStall drops the completion of each of the first commands in turn.
-// Whatever is lost, all is sent in the end, in order, and the radio hears.
+// Whichever is lost, everything is sent in order in the end, and the radio
+// receives.
 func TestNoSilentStall(t *testing.T) {
 	for name, options := range map[string]virtual.Options{
 		"extended": {Address: addressA}, "legacy": {Address: addressA, Legacy: true}, "exclusive": {Address: addressA, Exclusive: true},
@@ -40,7 +41,7 @@ func TestNoSilentStall(t *testing.T) {
 						t.Errorf("command %d: %d of 10 were heard", dropped, len(seen))
 					}
 					if got := a.texts(); len(got) == 0 {
-						t.Errorf("command %d: it is deaf", dropped)
+						t.Errorf("command %d: it receives nothing", dropped)
 					}
 					n := a.controller.Stats()
 					if n.Unanswered != n.Resets || n.Unanswered > 1 {
@@ -55,8 +56,8 @@ func TestNoSilentStall(t *testing.T) {
 	}
 }
 
-// TestSetThatDoesNotEnd has a transmitter that has died without a word: the
-// controller is reset until it is back, and what waited is sent.
+// TestSetThatDoesNotEnd has a transmitter that stops without reporting it. The
+// controller is reset until it works again, and the queue is sent.
 func TestSetThatDoesNotEnd(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.radio(virtual.Options{Address: addressA}, Config{})
@@ -78,7 +79,8 @@ func TestSetThatDoesNotEnd(t *testing.T) {
 	})
 }
 
-// TestPDUThatAlwaysFails is given up, so that those behind it get their turn.
+// TestPDUThatAlwaysFails checks that such a PDU is given up, so that the PDUs
+// behind it are sent.
 func TestPDUThatAlwaysFails(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.radioRefusing(virtual.Options{Address: addressA}, func(op packet.Opcode, params []byte) packet.Status {
@@ -96,8 +98,8 @@ func TestPDUThatAlwaysFails(t *testing.T) {
 	})
 }
 
-// TestUnpluggedAndBack keeps the queue while the adapter is away, and Cancel
-// and Send work on it.
+// TestUnpluggedAndBack checks that the queue survives while the adapter is
+// away, and that Cancel and Send work meanwhile.
 func TestUnpluggedAndBack(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.radio(virtual.Options{Address: addressA}, Config{})
@@ -121,7 +123,7 @@ func TestUnpluggedAndBack(t *testing.T) {
 			}
 		}
 		if said != "abc" {
-			t.Errorf("after it came back: %s", said)
+			t.Errorf("after its return: %s", said)
 		}
 		if took := r.events()[before].at; took > time.Hour+5*time.Second {
 			t.Errorf("back in service %s after the start", took)
@@ -146,7 +148,7 @@ func TestHangingController(t *testing.T) {
 	})
 }
 
-// TestGarbage lets the controller send nonsense now and then.
+// TestGarbage makes the controller send invalid packets from time to time.
 func TestGarbage(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.radio(virtual.Options{Address: addressA}, Config{})

@@ -32,7 +32,7 @@ type radio struct {
 	refuse  func(op packet.Opcode, params []byte) packet.Status
 }
 
-// room is an air with a log of what went over it.
+// room is a simulated air with a log of what was sent.
 type room struct {
 	t   *testing.T
 	air *virtual.Air
@@ -68,7 +68,7 @@ func (r *room) radio(options virtual.Options, cfg Config) *radio {
 	return r.tuned(options, cfg, nil)
 }
 
-// radioRefusing has a controller that refuses what it might do.
+// radioRefusing attaches a controller that refuses some optional commands.
 func (r *room) radioRefusing(options virtual.Options, refuse func(op packet.Opcode, params []byte) packet.Status) *radio {
 	r.t.Helper()
 	return r.tuned(options, Config{}, refuse)
@@ -112,11 +112,11 @@ func (r *room) tuned(options virtual.Options, cfg Config, refuse func(op packet.
 		<-ended
 	})
 	r.t.Cleanup(d.stop)
-	time.Sleep(time.Millisecond) // virtual: it has started
+	time.Sleep(time.Millisecond) // virtual time: the controller has started
 	return d
 }
 
-// tapped refuses some commands in the controller's name.
+// tapped refuses some commands on behalf of the controller.
 type tapped struct {
 	transport.Transport
 	d *radio
@@ -140,7 +140,7 @@ func (t *tapped) Write(p []byte) error {
 	return nil
 }
 
-// texts is what was heard, as text.
+// texts returns what was heard, as text.
 func (d *radio) texts() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -151,15 +151,15 @@ func (d *radio) texts() []string {
 	return texts
 }
 
-// events is what went over the air, and when.
+// events returns what was sent, with times.
 func (r *room) events() []event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]event(nil), r.log...)
 }
 
-// said is the PDUs on the air in order, repetitions in a row as one with a
-// count: "a*3 b*3".
+// said lists the PDUs on the air in order. Repetitions in a row have a count:
+// "a*3 b*3".
 func (r *room) said() string {
 	var runs []string
 	last, n := "", 0
@@ -179,7 +179,7 @@ func (r *room) said() string {
 	return strings.Join(runs, " ")
 }
 
-// first is when a PDU was on the air first.
+// first is when a PDU was first on the air.
 func (r *room) first(pdu string) time.Duration {
 	for _, e := range r.events() {
 		if e.pdu == pdu {

@@ -15,8 +15,8 @@ import (
 
 const ms = time.Millisecond
 
-// TestExactTransmissions sends a PDU as often as asked and as far apart, and
-// the other radio hears each.
+// TestExactTransmissions sends a PDU with the requested number of transmissions
+// and interval, and the other radio receives each one.
 func TestExactTransmissions(t *testing.T) {
 	for _, count := range []int{0, 1, 2, 3, 8, 300} {
 		inRoom(t, func(t *testing.T, r *room) {
@@ -41,7 +41,7 @@ func TestExactTransmissions(t *testing.T) {
 				t.Errorf("heard %+v", in)
 			}
 			if len(a.texts()) != 0 {
-				t.Error("it hears itself")
+				t.Error("it receives its own PDU")
 			}
 			if s := a.Stats(); s.Sent != 1 || s.Repeated != 0 || s.Unended != 0 {
 				t.Errorf("stats %+v", s)
@@ -50,7 +50,8 @@ func TestExactTransmissions(t *testing.T) {
 	}
 }
 
-// TestShortestInterval raises an interval that is too short for the controller.
+// TestShortestInterval checks that an interval too short for the controller is
+// raised.
 func TestShortestInterval(t *testing.T) {
 	for legacy, shortest := range map[bool]time.Duration{false: 20 * ms, true: 100 * ms} {
 		inRoom(t, func(t *testing.T, r *room) {
@@ -68,8 +69,8 @@ func TestShortestInterval(t *testing.T) {
 	}
 }
 
-// TestLaneKeepsOrder has several lanes at once; within each, no PDU is on the
-// air before the one before it has ended.
+// TestLaneKeepsOrder uses several lanes at once. Within each, no PDU is on the
+// air before the previous one has ended.
 func TestLaneKeepsOrder(t *testing.T) {
 	for name, options := range map[string]virtual.Options{
 		"extended":           {Address: addressA},
@@ -115,7 +116,8 @@ func TestLaneKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestLanesInParallel uses as many sets as it may, no more.
+// TestLanesInParallel checks that as many sets are used as allowed, and no
+// more.
 func TestLanesInParallel(t *testing.T) {
 	for _, test := range []struct{ has, may, want int }{{8, 0, DefaultSets}, {2, 0, 2}, {8, 6, 6}, {1, 0, 1}} {
 		inRoom(t, func(t *testing.T, r *room) {
@@ -140,7 +142,8 @@ func TestLanesInParallel(t *testing.T) {
 	}
 }
 
-// TestFairness lets the own message pass a flood of relayed ones.
+// TestFairness checks that the node's own message overtakes a flood of relayed
+// ones.
 func TestFairness(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.radio(virtual.Options{Address: addressA}, Config{})
@@ -148,7 +151,7 @@ func TestFairness(t *testing.T) {
 			a.send(t, pdu(bearer.RelayLane(uint16(i)), fmt.Sprintf("r%d", i), 3, 20*ms))
 		}
 		if err := a.Send(pdu(bearer.RelayLane(9999), "too many", 3, 20*ms)); !errors.Is(err, bearer.ErrFull) {
-			t.Errorf("one too many: %v", err)
+			t.Errorf("beyond the limit: %v", err)
 		}
 		time.Sleep(time.Millisecond)
 		a.send(t, pdu(bearer.OwnLane(), "own", 3, 20*ms))
@@ -187,7 +190,7 @@ func TestSendRefuses(t *testing.T) {
 	}
 }
 
-// TestCancel stops what is on the air, drops what waits on the lane, and
+// TestCancel stops the PDU on the air, drops those that wait on the lane, and
 // nothing else.
 func TestCancel(t *testing.T) {
 	for name, options := range map[string]virtual.Options{
@@ -203,7 +206,7 @@ func TestCancel(t *testing.T) {
 				time.Sleep(time.Second)
 				a.Cancel(link)
 				a.Cancel(link)
-				a.Cancel(bearer.LinkLane(3)) // of which nothing is known
+				a.Cancel(bearer.LinkLane(3)) // an unknown lane
 				synctest.Wait()
 				cancelled := len(r.events())
 				a.send(t, pdu(link, "c", 2, 100*ms))
@@ -214,7 +217,7 @@ func TestCancel(t *testing.T) {
 				}
 				for _, e := range r.events()[cancelled:] {
 					if e.pdu == "a" {
-						t.Error("it goes on after Cancel")
+						t.Error("sending continued after Cancel")
 					}
 				}
 				if s := a.Stats(); s.Cancelled != 2 || s.Sent != 2 || a.controller.Stats().Resets != 0 {
@@ -225,8 +228,9 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestScanPausesForExclusiveControllers meets a controller that does not
-// advertise while it scans. It is refused once, and hears between its sendings.
+// TestScanPausesForExclusiveControllers uses a controller that does not
+// advertise while it scans. It refuses once, and receives between its
+// transmissions.
 func TestScanPausesForExclusiveControllers(t *testing.T) {
 	for _, legacy := range []bool{false, true} {
 		inRoom(t, func(t *testing.T, r *room) {
@@ -244,9 +248,9 @@ func TestScanPausesForExclusiveControllers(t *testing.T) {
 				t.Errorf("legacy %t: %+v", legacy, n)
 			}
 			if n := len(a.texts()); n < 40 {
-				t.Errorf("legacy %t: heard only %d of 200 while it sent", legacy, n)
+				t.Errorf("legacy %t: heard only %d of 200 while sending", legacy, n)
 			}
-			a.virtual.HardwareError(1) // it is remembered over a reset
+			a.virtual.HardwareError(1) // the fact is remembered over a reset
 			time.Sleep(time.Second)
 			a.send(t, pdu(bearer.OwnLane(), "after", 2, 20*ms))
 			time.Sleep(10 * time.Second)
@@ -254,7 +258,7 @@ func TestScanPausesForExclusiveControllers(t *testing.T) {
 				t.Errorf("legacy %t: %+v", legacy, n)
 			}
 			before := len(a.texts())
-			b.send(t, pdu(bearer.OwnLane(), "at last", 3, 20*ms))
+			b.send(t, pdu(bearer.OwnLane(), "last", 3, 20*ms))
 			time.Sleep(time.Second)
 			if n := len(a.texts()) - before; n != 3 {
 				t.Errorf("legacy %t: heard %d when idle", legacy, n)
@@ -263,9 +267,9 @@ func TestScanPausesForExclusiveControllers(t *testing.T) {
 	}
 }
 
-// TestFewerSetsThanSaid takes a controller at its deeds, when it makes sets and
-// when it enables them.
-func TestFewerSetsThanSaid(t *testing.T) {
+// TestFewerSetsThanClaimed uses controllers that refuse to make, or to enable,
+// as many sets as they claim.
+func TestFewerSetsThanClaimed(t *testing.T) {
 	for name, refuse := range map[string]func(op packet.Opcode, params []byte) packet.Status{
 		"making": func(op packet.Opcode, params []byte) packet.Status {
 			if op == packet.OpLESetExtendedAdvertisingParameters && params[0] >= 2 {

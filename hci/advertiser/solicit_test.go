@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// record keeps all that goes over the air from one controller.
+// record keeps everything that one controller sends.
 func (r *room) record(from packet.Address) func() []virtual.Advertisement {
 	var log []virtual.Advertisement
 	r.air.Sniff(func(a *virtual.Advertisement) {
@@ -33,8 +33,9 @@ func (r *room) record(from packet.Address) func() []virtual.Advertisement {
 	}
 }
 
-// TestSolicitation: its exact octets are on the air as often as was asked for,
-// beside mesh PDUs and what others connect to, and nobody can connect to it.
+// TestSolicitation checks that a solicitation is on the air octet by octet, as
+// often as requested, together with mesh PDUs and connectable advertisements,
+// and that nobody can connect to it.
 func TestSolicitation(t *testing.T) {
 	data := make([]byte, 18)
 	for i := range data {
@@ -48,7 +49,7 @@ func TestSolicitation(t *testing.T) {
 				a := r.radio(options, Config{Connectable: true})
 				b := r.radio(virtual.Options{Address: addressB}, Config{})
 				log := r.record(addressA)
-				if err := a.Beckon([]packet.Advertisement{connectable("!come")}); err != nil {
+				if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 					t.Fatal(err)
 				}
 				for i := range 5 {
@@ -74,31 +75,31 @@ func TestSolicitation(t *testing.T) {
 					}
 				}
 				if n < count || n > count+1 || last-first > 2*time.Second || come < 10 {
-					t.Errorf("%d times within %s, beside %d times what to connect to", n, last-first, come)
+					t.Errorf("%d times within %s, with %d connectable advertisements", n, last-first, come)
 				}
 				if sent := a.Stats(); sent.Sent != 6 || len(b.texts()) == 0 {
 					t.Errorf("stats %+v, heard %v", sent, b.texts())
 				}
 				for _, text := range b.texts() {
 					if len(text) > 1 {
-						t.Errorf("%q was taken for a mesh PDU", text)
+						t.Errorf("%q was received as a mesh PDU", text)
 					}
 				}
 			})
 		})
 	}
-	long := bearer.NewOutgoing(bearer.Solicitation, bearer.BeaconLane(), bearer.Transmit{Count: 1}, make([]byte, bearer.MaxBeckon+1))
+	long := bearer.NewOutgoing(bearer.Solicitation, bearer.BeaconLane(), bearer.Transmit{Count: 1}, make([]byte, bearer.MaxConnectableData+1))
 	if err := New(Config{}).Send(long); !errors.Is(err, ErrPDU) {
 		t.Errorf("too long: %v", err)
 	}
 }
 
-// TestPrivateAddresses: what is private is advertised from a non-resolvable
-// private address of its own that changes with it, and what is not from one that
-// stays (section 7.2.2.2.4).
+// TestPrivateAddresses checks that private advertisements have their own
+// non-resolvable private address, which changes with them, and others an
+// address that stays (section 7.2.2.2.4).
 func TestPrivateAddresses(t *testing.T) {
 	private := func(text string) packet.Advertisement {
-		a := connectable(text)
+		a := connectableText(text)
 		a.Private = true
 		return a
 	}
@@ -108,11 +109,11 @@ func TestPrivateAddresses(t *testing.T) {
 				a, b := r.radio(options, Config{Connectable: true}), r.radio(virtual.Options{Address: addressB}, Config{})
 				log := r.record(addressA)
 				for _, all := range [][]packet.Advertisement{
-					{private("one"), private("two"), connectable("public")},
-					{private("one"), private("new"), connectable("public")},
+					{private("one"), private("two"), connectableText("public")},
+					{private("one"), private("new"), connectableText("public")},
 					{private("last")},
 				} {
-					if err := a.Beckon(all); err != nil {
+					if err := a.Advertise(all); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(30 * time.Second)

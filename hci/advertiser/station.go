@@ -13,51 +13,51 @@ import (
 
 // Times of the station.
 const (
-	// jitter is the random delay that the link layer adds to each
-	// advertising interval at most (volume 6 part B, section 4.4.2.2.1).
+	// jitter is the largest random delay that the link layer adds to each
+	// advertising interval (volume 6 part B, section 4.4.2.2.1).
 	jitter = 10 * time.Millisecond
-	// patience is how much longer than it should take, besides as long
-	// again, the end of a set is waited for. A radio that listens all the
-	// time may advertise late.
+	// patience is how long the end of a set may be overdue, in addition to
+	// twice its expected duration. A radio that listens all the time may
+	// advertise late.
 	patience = time.Second
 	// listen is the least time between two pauses of the scan: one scan
-	// interval, that is one channel.
+	// interval, that is, one channel.
 	listen = scanInterval
-	// maxAttempts is how often a PDU goes to the air whose sending failed.
+	// maxAttempts is how often the sending of a PDU is attempted.
 	maxAttempts = 3
 )
 
-// ErrUnended is the end of a session in which a set did not report its end.
+// ErrUnended ends a session in which an advertising set did not report its end.
 var ErrUnended = errors.New("advertising set did not end")
 
-// station is the bearer on a controller, for one session. One goroutine, that
-// of Serve, works it.
+// station is the bearer on one controller for one session. Only the goroutine
+// of Serve uses it.
 type station struct {
 	b        *Bearer
 	s        *controller.Session
 	info     controller.Info
-	address  packet.Address // the random one of all but extended advertising sets
+	address  packet.Address // random address of everything except extended advertising sets
 	slots    []slot
 	scanning bool
-	beckoning
-	// resume is when sending may go on after a pause of the scan.
+	connectableState
+	// resume is the earliest time to send after a pause of the scan.
 	resume time.Time
 }
 
-// slot is an advertising set, or legacy advertising.
+// slot is an advertising set, or the legacy advertiser.
 type slot struct {
 	handle   uint8
-	tuned    parameters // that the controller has
+	tuned    parameters // the controller's current parameters
 	until    time.Time  // legacy: the end; extended: when the end is overdue
-	unusable bool       // more than the controller can do at once
+	unusable bool       // exceeds what the controller can do at once
 
 	// The rest is guarded by Bearer.mu.
-	node      int32 // what is on the air, or none
-	ended     bool  // the controller reported the end
+	node      int32 // the PDU on the air, or none
+	ended     bool  // the controller has reported the end
 	cancelled bool
 }
 
-// Serve works the bearer on a controller for one session.
+// Serve runs the bearer on a controller for one session.
 func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 	st := &station{b: b, s: s, info: s.Info()}
 	n := 1
@@ -65,7 +65,7 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 		n = min(st.info.Sets, b.cfg.Sets)
 		if b.cfg.Connectable && st.info.Sets > 1 {
 			n = min(n, st.info.Sets-1)
-			st.beckoning.slot = &slot{handle: uint8(n), node: none}
+			st.connectableState.slot = &slot{handle: uint8(n), node: none}
 		}
 	}
 	st.slots = make([]slot, n)
@@ -84,8 +84,9 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 	return st.run(ctx)
 }
 
-// pace is what the controller can do. With the legacy commands nothing tells that
-// a PDU has been sent often enough: it is given the time that it takes at most.
+// pace is the rate that the controller can send at. With the legacy commands
+// nothing reports that a PDU was sent often enough, so each PDU gets the
+// longest time that it can take.
 func (st *station) pace() bearer.Pace {
 	p := bearer.UsualPace()
 	p.Interval = st.info.MinInterval
@@ -95,7 +96,7 @@ func (st *station) pace() bearer.Pace {
 	return p
 }
 
-// retire takes what is on the air back into the queue.
+// retire puts the PDUs on the air back into the queue.
 func (b *Bearer) retire(st *station) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -115,9 +116,9 @@ func (b *Bearer) retire(st *station) {
 	}
 }
 
-// giveBack puts a PDU whose sending failed back at the head of its lane,
-// unless that has happened often: it may be what the controller fails at. The
-// lock is held.
+// giveBack puts a PDU whose sending failed back at the head of its lane. After
+// several failures the PDU is dropped, because it may be what makes the
+// controller fail. The caller holds the lock.
 func (b *Bearer) giveBack(i int32) {
 	if b.queue.nodes[i].attempts >= maxAttempts {
 		b.counters.dropped.Add(1)
@@ -128,7 +129,8 @@ func (b *Bearer) giveBack(i int32) {
 	b.queue.putBack(i)
 }
 
-// cancel marks what is on the air of a lane. The lock is held.
+// cancel marks the PDUs of a lane that are on the air. The caller holds the
+// lock.
 func (st *station) cancel(id bearer.Lane) bool {
 	for i := range st.slots {
 		sl := &st.slots[i]
@@ -140,12 +142,12 @@ func (st *station) cancel(id bearer.Lane) bool {
 	return false
 }
 
-// ended takes in that a set has ended.
+// ended notes that a set has ended.
 func (b *Bearer) ended(end packet.SetTerminated) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if end.Status == packet.StatusSuccess { // by a connection
-		b.beckons.ended = true
+	if end.Status == packet.StatusSuccess { // ended by a connection
+		b.connectables.ended = true
 		b.wake()
 		return
 	}
@@ -185,13 +187,13 @@ func (st *station) run(ctx context.Context) error {
 	}
 }
 
-// serve puts on the air what is to go there now.
+// serve puts the next PDUs on the air.
 func (st *station) serve(ctx context.Context) error {
-	quiet, err := st.takeOver(ctx)
+	quiet, err := st.handleRequests(ctx)
 	if quiet || err != nil {
 		return err
 	}
-	if err := st.beckon(ctx); err != nil {
+	if err := st.advertise(ctx); err != nil {
 		return err
 	}
 	return st.fill(ctx)
@@ -216,7 +218,7 @@ func (st *station) finish(ctx context.Context) error {
 			}
 		case due:
 			st.b.counters.unended.Add(1)
-			return fmt.Errorf("advertiser: expected the end of advertising set %d, it is overdue by more than %s: %w", sl.handle, patience, ErrUnended)
+			return fmt.Errorf("advertiser: expected the end of advertising set %d, got none; it is overdue by more than %s: %w", sl.handle, patience, ErrUnended)
 		default:
 			continue
 		}
@@ -231,10 +233,10 @@ func (st *station) finish(ctx context.Context) error {
 	return nil
 }
 
-// fill starts PDUs on the free slots. A controller that does not scan
-// meanwhile gets a batch, then listens, then gets the next.
+// fill starts PDUs on the free slots. A controller that does not scan meanwhile
+// sends a batch, then listens, then sends the next.
 func (st *station) fill(ctx context.Context) error {
-	if st.beckoning.on && st.inTurns() {
+	if st.connectableState.on && st.inTurns() {
 		return nil
 	}
 	if st.isExclusive() && (st.active() > 0 || !st.scanning || time.Now().Before(st.resume)) {
@@ -270,9 +272,9 @@ func (st *station) take(sl *slot) (out bearer.Outgoing, ok bool) {
 	return n.out, true
 }
 
-// send puts a PDU on the air. A refusal while the radio scans is tried again
-// with the scan paused; a refusal while other sets are on the air says that
-// the controller cannot do as many.
+// send puts a PDU on the air. If the controller refuses while the radio scans,
+// send tries again with the scan paused. If it refuses while other sets are on
+// the air, it cannot run that many.
 func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) error {
 	if st.isExclusive() {
 		if err := st.pause(ctx); err != nil {
@@ -288,15 +290,15 @@ func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) err
 		err = st.start(ctx, sl, out)
 	}
 	if _, refused := packet.Refused(err); refused && st.active() > 1 {
-		st.b.log.Info("the controller refuses another advertising set beside the others; no more are used", "error", err, "sets", st.active()-1)
+		st.b.log.Info("the controller refuses another advertising set; no more are used at a time", "error", err, "sets", st.active()-1)
 		st.refused(sl)
 		return nil
 	}
 	return err
 }
 
-// refused gives up the slots that are free, and sl, whose PDU waits for one of
-// the others. It is not the PDU's fault.
+// refused marks sl and the free slots as unusable. The PDU of sl then waits for
+// another slot, because it did not cause the refusal.
 func (st *station) refused(sl *slot) {
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
@@ -314,7 +316,7 @@ func (st *station) refused(sl *slot) {
 	}
 }
 
-// active is how many slots are taken.
+// active is how many slots are in use.
 func (st *station) active() int {
 	n := 0
 	for i := range st.slots {
@@ -331,7 +333,8 @@ func (st *station) isExclusive() bool {
 	return st.b.exclusive
 }
 
-// becomeExclusive notes that the controller does one thing at a time.
+// becomeExclusive notes that the controller cannot scan and advertise at the
+// same time.
 func (st *station) becomeExclusive() {
 	st.b.log.Info("the controller does not advertise while it scans; the scan is paused for each transmission")
 	st.b.mu.Lock()
@@ -339,14 +342,14 @@ func (st *station) becomeExclusive() {
 	st.b.exclusive = true
 }
 
-// rest lets the radio listen again when nothing is on the air, and returns the
-// next moment at which there is something to do, or zero.
+// rest resumes the scan when nothing is on the air. It returns the time of the
+// next work, or zero.
 func (st *station) rest(ctx context.Context) (next time.Time, err error) {
-	if st.beckoning.silenced {
+	if st.connectableState.silenced {
 		return next, nil
 	}
-	next = st.nextBeckon()
-	if st.active() == 0 && !st.scanning && !(st.beckoning.on && st.isExclusive()) {
+	next = st.nextConnectable()
+	if st.active() == 0 && !st.scanning && !(st.connectableState.on && st.isExclusive()) {
 		if err := st.scan(ctx, true); err != nil {
 			return next, err
 		}
@@ -364,7 +367,7 @@ func (st *station) rest(ctx context.Context) (next time.Time, err error) {
 	return next, nil
 }
 
-// earlier is the earlier of two moments, of which the first may be zero.
+// earlier returns the earlier of two times. The first may be zero.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || b.Before(a) {
 		return b

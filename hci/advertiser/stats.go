@@ -4,17 +4,17 @@ import "sync/atomic"
 
 // Stats counts since New.
 type Stats struct {
-	Sent      uint64 // PDUs whose transmissions are done
+	Sent      uint64 // PDUs with all transmissions done
 	Cancelled uint64 // PDUs that Cancel dropped or stopped
-	Full      uint64 // PDUs that Send did not take
+	Full      uint64 // PDUs that Send refused
 	Repeated  uint64 // PDUs that were on the air when the controller failed, and are sent again
 	Dropped   uint64 // PDUs given up after several such failures
 	Unended   uint64 // advertising sets whose end was not reported
-	Pauses    uint64 // times the scan was paused to send
+	Pauses    uint64 // pauses of the scan to send
 
-	Reports   uint64 // advertisements heard
-	Received  uint64 // mesh PDUs among them
-	Unfit     uint64 // mesh PDUs that were empty, too long or in a connectable advertisement
+	Reports   uint64 // advertisements received
+	Received  uint64 // mesh PDUs received
+	Invalid   uint64 // mesh PDUs that were empty, too long or in a connectable advertisement
 	Malformed uint64 // events that did not decode
 }
 
@@ -23,7 +23,7 @@ type counters struct {
 	reports, received, unfit, malformed atomic.Uint64
 }
 
-// Stats is the counters as they stand.
+// Stats returns the current counters.
 func (b *Bearer) Stats() Stats {
 	n := &b.counters
 	return Stats{
@@ -36,7 +36,7 @@ func (b *Bearer) Stats() Stats {
 		Pauses:    n.pauses.Load(),
 		Reports:   n.reports.Load(),
 		Received:  n.received.Load(),
-		Unfit:     n.unfit.Load(),
+		Invalid:   n.unfit.Load(),
 		Malformed: n.malformed.Load(),
 	}
 }

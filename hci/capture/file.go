@@ -5,18 +5,18 @@ import (
 	"os"
 )
 
-// file is the file that is written, and the one before it.
+// file is the current capture file and its predecessor.
 type file struct {
 	path  string
 	limit int64
-	f     *os.File // nil when there is none
-	size  int64    // of whole records
+	f     *os.File // nil if not open
+	size  int64    // of complete records
 }
 
-// mode keeps a capture from other users: it shows who is near, and when.
+// mode hides a capture from other users: it shows who is near, and when.
 const mode = 0o600
 
-// begin puts away the file of that path and begins a new one.
+// begin renames an existing file of that path and begins a new one.
 func (f *file) begin(head []byte) error {
 	if err := f.close(); err != nil {
 		return err
@@ -27,7 +27,8 @@ func (f *file) begin(head []byte) error {
 			return err
 		}
 	}
-	// One without records, as a full disk leaves it, is not worth the former.
+	// A file without records, as a full disk leaves it, must not replace the
+	// predecessor.
 	putAway := func() error { return os.Rename(f.path, former) }
 	if info, err := os.Stat(f.path); err == nil && info.Size() == 0 {
 		putAway = func() error { return os.Remove(f.path) }
@@ -49,8 +50,8 @@ func (f *file) begin(head []byte) error {
 	return nil
 }
 
-// replaceable says whether a path may be written over: there is nothing, or a
-// capture, or an empty file.
+// replaceable returns an error unless there is nothing at the path, an empty
+// file or a capture.
 func replaceable(path string) error {
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) {
@@ -60,7 +61,7 @@ func replaceable(path string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("expected a file at %s, or nothing, got something else; give another name", path)
+		return fmt.Errorf("expected a regular file or nothing at %s, got something else; choose another name", path)
 	}
 	if info.Size() == 0 {
 		return nil
@@ -71,15 +72,15 @@ func replaceable(path string) error {
 	}
 	defer func() { _ = f.Close() }()
 	if _, err := NewReader(f); err != nil {
-		return fmt.Errorf("%s is not a capture and is left alone; move it or give another name: %w", path, err)
+		return fmt.Errorf("expected a capture or nothing at %s, got another file, which is left unchanged; move it or choose another name: %w", path, err)
 	}
 	return nil
 }
 
 func (f *file) hasRoom(octets int) bool { return f.f != nil && f.size+int64(octets) <= f.limit }
 
-// append writes whole records. When that fails the file ends where it did, as far
-// as the disk allows, and the next records go there.
+// append writes complete records. If that fails, it truncates the file to its
+// previous end, as far as the disk allows, and the next records go there.
 func (f *file) append(batch []byte) error {
 	if _, err := f.f.WriteAt(batch, f.size); err != nil {
 		_ = f.f.Truncate(f.size)

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// recordVariable makes the test's program a recorder that somebody will kill.
+// recordVariable makes the test binary a recorder that the test kills.
 const recordVariable = "CAPTURE_TEST_RECORD"
 
 func TestMain(m *testing.M) {

@@ -10,22 +10,22 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Reader reads the records of a capture, one after the other. Its memory does
-// not depend on what the file says.
+// Reader reads the records of a capture one after the other. Its memory use is
+// bounded whatever the file contains.
 type Reader struct {
 	in       *bufio.Reader
 	datalink uint32
 	buf      []byte
 }
 
-// NewReader reads the head of a file. The error wraps ErrFormat, or is that of
-// reading.
+// NewReader reads the file header. The error wraps ErrFormat or is a read
+// error.
 func NewReader(r io.Reader) (*Reader, error) {
 	in := bufio.NewReader(r)
 	var head [fileHead]byte
 	if _, err := io.ReadFull(in, head[:]); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, fmt.Errorf("capture: expected the %d octets of a btsnoop head, got less: %w", fileHead, ErrFormat)
+			return nil, fmt.Errorf("capture: expected the %d octets of a btsnoop head, got fewer: %w", fileHead, ErrFormat)
 		}
 		return nil, fmt.Errorf("capture: %w", err)
 	}
@@ -43,8 +43,8 @@ func NewReader(r io.Reader) (*Reader, error) {
 }
 
 // Next reads the next record. The error is io.EOF at the end of the file,
-// ErrTruncated for an end within a record, or wraps ErrMalformed, after which
-// there is no way to find the next.
+// ErrTruncated if the file ends within a record, or wraps ErrMalformed. Reading
+// cannot continue after a malformed record.
 func (r *Reader) Next(rec *Record) error {
 	var head [recordHead]byte
 	if _, err := io.ReadFull(r.in, head[:]); err != nil {
@@ -75,8 +75,7 @@ func (r *Reader) Next(rec *Record) error {
 	return nil
 }
 
-// ended says how a file ends: at the end of a record with atEnd, otherwise within
-// one.
+// ended returns atEnd at the end of a record, and ErrTruncated within one.
 func ended(err, atEnd error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -88,8 +87,9 @@ func ended(err, atEnd error) error {
 	}
 }
 
-// takeType makes a record of datalink type 1002 one of 2001: the kind is in the
-// first octet and in the flags, whose lowest bit is set for what was received.
+// takeType converts a record of datalink type 1002 to type 2001. The kind
+// follows from the first octet and the flags, whose lowest bit is set for
+// received packets.
 func (r *Record) takeType(flags uint32) error {
 	if len(r.Data) == 0 {
 		return fmt.Errorf("capture: expected an H4 packet, got nothing: %w", ErrMalformed)

@@ -49,8 +49,8 @@ func drawRecord(t *rapid.T) Record {
 	}
 }
 
-// What is written is read, and of a file that ends anywhere all records that are
-// whole.
+// Written records can be read, and a file that is cut anywhere yields all
+// complete records.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		records := rapid.SliceOfN(rapid.Custom(drawRecord), 0, 8).Draw(t, "records")
@@ -162,9 +162,9 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestMalformedRecords(t *testing.T) {
 	for name, lengths := range map[string][2]uint32{
-		"more than there was":    {3, 4},
-		"more than there can be": {mostRead + 1, mostRead + 1},
-		"negative":               {1 << 31, 0},
+		"more than the original length": {3, 4},
+		"longer than any packet":        {mostRead + 1, mostRead + 1},
+		"negative":                      {1 << 31, 0},
 	} {
 		data := binary.BigEndian.AppendUint32(fileHeader(), lengths[0])
 		data = binary.BigEndian.AppendUint32(data, lengths[1])
@@ -198,7 +198,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// FuzzReader reads what nobody wrote, and plays it back.
+// FuzzReader reads arbitrary files and replays them.
 func FuzzReader(f *testing.F) {
 	reset := Record{Kind: Command, Data: []byte{0x03, 0x0c, 0x00}, Length: 3}
 	done := Record{Kind: Event, Data: []byte{0x0e, 4, 1, 0x03, 0x0c, 0x00}, Length: 6}
@@ -214,7 +214,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		records, err := readAll(data)
 		if err == nil {
-			t.Fatal("it never ends")
+			t.Fatal("reading never ends")
 		}
 		r, err := NewReplay(bytes.NewReader(data), ReplayOptions{})
 		if err != nil {
@@ -243,8 +243,8 @@ func FuzzReader(f *testing.F) {
 			answered++
 		}
 		if next, _ := r.give(); next != nil {
-			t.Fatalf("there is more after %d packets", answered)
+			t.Fatalf("more data after %d packets", answered)
 		}
-		_ = r.Close() // it has no error
+		_ = r.Close() // never returns an error
 	})
 }

@@ -8,23 +8,23 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Kind is what a record is, a number of the Linux Bluetooth monitor.
+// Kind is the kind of a record, an opcode of the Linux Bluetooth monitor.
 type Kind uint16
 
-// The kinds that are written here. Others are read as they are.
+// The kinds that are written here. Records of other kinds are read unchanged.
 const (
-	NewIndex    Kind = 0 // an adapter has come
-	DeleteIndex Kind = 1 // an adapter has gone
+	NewIndex    Kind = 0 // an adapter appeared
+	DeleteIndex Kind = 1 // an adapter disappeared
 	Command     Kind = 2
 	Event       Kind = 3
 	ACLSent     Kind = 4
 	ACLReceived Kind = 5
 	SCOSent     Kind = 6
 	SCOReceived Kind = 7
-	OpenIndex   Kind = 8  // the adapter begins to be used
-	CloseIndex  Kind = 9  // and ends to be
-	IndexInfo   Kind = 10 // its address and maker
-	Note        Kind = 12 // text that ends with a zero
+	OpenIndex   Kind = 8  // the adapter is opened
+	CloseIndex  Kind = 9  // the adapter is closed
+	IndexInfo   Kind = 10 // its address and manufacturer
+	Note        Kind = 12 // zero-terminated text
 	ISOSent     Kind = 18
 	ISOReceived Kind = 19
 )
@@ -65,8 +65,8 @@ func (k Kind) String() string {
 	}
 }
 
-// packetKind is the kind of a packet, by its H4 type and direction. Commands go
-// one way only, events the other.
+// packetKind is the kind of a packet with this H4 type and direction. Commands
+// are only sent, events only received.
 func packetKind(t packet.Type, sent bool) (Kind, bool) {
 	var k Kind
 	switch {
@@ -84,7 +84,7 @@ func packetKind(t packet.Type, sent bool) (Kind, bool) {
 		return 0, false
 	}
 	if !sent {
-		k++ // each of the three has the number before that of the other way
+		k++ // for these three, received is one more than sent
 	}
 	return k, true
 }
@@ -112,24 +112,25 @@ const NoAdapter uint16 = 0xffff
 
 // Record is one record of a capture.
 type Record struct {
-	Time    time.Time // with microseconds
+	Time    time.Time // microsecond resolution
 	Adapter uint16
 	Kind    Kind
-	// Data is what follows the H4 type octet, or what the kind says. The octets
-	// of a record that was read are valid until the next is.
+	// Data is what follows the H4 type octet, or the content that the kind
+	// defines. The data of a record that was read is valid until the next call
+	// of Next.
 	Data []byte
-	// Length is how many octets there were. With more than len(Data) the record
-	// was cut short when it was written.
+	// Length is the original length in octets. If it exceeds len(Data), the
+	// record was cut short when it was written.
 	Length int
-	Drops  uint32 // packets that could not be written, up to this record
+	Drops  uint32 // packets lost up to this record
 }
 
-// IsWhole reports whether nothing of the record was cut off.
+// IsWhole reports whether the record is complete.
 func (r *Record) IsWhole() bool { return r.Length == len(r.Data) }
 
-// AppendPacket appends the H4 packet that the record holds, the type octet first.
-// It reports false, and appends nothing, for a record that is no packet or was
-// cut short.
+// AppendPacket appends the H4 packet that the record holds, including the type
+// octet. It reports false and appends nothing if the record is not a packet or
+// was cut short.
 func (r *Record) AppendPacket(dst []byte) ([]byte, bool) {
 	t, _, ok := r.Kind.packetType()
 	if !ok || !r.IsWhole() {
@@ -138,7 +139,7 @@ func (r *Record) AppendPacket(dst []byte) ([]byte, bool) {
 	return append(append(dst, byte(t)), r.Data...), true
 }
 
-// Append appends the record as it is in a file of datalink type 2001.
+// Append appends the record in the format of datalink type 2001.
 func (r *Record) Append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(r.Length))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(r.Data)))
@@ -156,16 +157,16 @@ const (
 	h4         = 1002
 	fileHead   = 16
 	recordHead = 24
-	timeOffset = 16 // of the time in a record
+	timeOffset = 16 // offset of the time in a record
 
-	// epoch is 1970 in microseconds since the year 0 of the format, of which
-	// 2000 is 0x00E03AB44A676000.
+	// epoch is 1970 in microseconds since the year 0 of the format, in which
+	// the year 2000 is 0x00E03AB44A676000.
 	epoch = 0x00E03AB44A676000 - 946684800_000000
 
-	// mostWritten is how much of a packet is kept: btmon gives up at a record
-	// that is longer. No Low Energy controller comes near it.
+	// mostWritten is how much of a packet is kept, because btmon rejects longer
+	// records. No Low Energy controller comes near it.
 	mostWritten = 1486
-	// mostRead is the length of the longest packet, ACL data of 65535 octets.
+	// mostRead is the length of the longest packet: ACL data of 65535 octets.
 	mostRead = 5 + 0xffff
 )
 

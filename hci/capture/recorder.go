@@ -12,73 +12,73 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Options says where a Recorder writes.
+// Options says where and how a Recorder writes.
 type Options struct {
-	// Path is the file. When it is full, or is there already, it becomes
-	// Path.1, in place of the one before.
+	// Path is the file. When it is full, or exists already, it is renamed to
+	// Path.1, which replaces an earlier one.
 	Path string
-	// Limit is the size in octets at which a file is full, 0 for DefaultLimit;
-	// less than a buffer full is taken for that. The two files together take
-	// twice as much.
+	// Limit is the size in octets at which a file is full; 0 is DefaultLimit.
+	// Values smaller than one buffer are raised to it. The two files together
+	// use twice as much.
 	Limit int64
 	// Note is the first record of each file.
 	Note string
 	Log  *slog.Logger // nil logs nothing
 }
 
-// DefaultLimit keeps some hours of a busy neighbourhood.
+// DefaultLimit is enough for some hours in a busy neighbourhood.
 const DefaultLimit = 64 << 20
 
 const (
-	// room is how many octets may wait to be written. More are dropped, and
-	// counted: a disk that does not keep up must not stop the radio.
+	// room is how many octets may wait to be written. Beyond it records are
+	// dropped and counted: a slow disk must not stop the radio.
 	room = 1 << 20
-	// gather is how long octets wait for more: one write serves them all. It is
-	// what a kill loses at most.
+	// gather is how long records wait for more, so that one write covers them
+	// all. It is also the most that is lost when the process is killed.
 	gather = 200 * time.Millisecond
 	// again is the pause after a write that failed.
 	again = time.Second
-	// quiet is how long a failure is not told again.
+	// quiet is how long the same failure is not logged again.
 	quiet = 10 * time.Minute
 )
 
 // Stats counts the records of a Recorder.
 type Stats struct {
 	Written uint64
-	Dropped uint64 // the disk was full, or did not keep up
+	Dropped uint64 // the disk was full or too slow
 }
 
-// Recorder writes a capture, of any number of adapters. Recording never waits for
-// the disk: records go to memory, and a goroutine of the recorder's writes them.
-// A disk that takes nothing is told in the log once, what comes meanwhile is
-// dropped, and the recorder goes on when it can; the records say how many were
-// dropped before them.
+// Recorder writes a capture of any number of adapters. Recording never waits
+// for the disk: records go to memory, and the recorder's goroutine writes them.
+// If the disk accepts nothing, this is logged once, further records are
+// dropped, and the recorder continues when the disk works again. Each record
+// says how many were dropped before it.
 type Recorder struct {
-	log     *slog.Logger
-	note    string
-	wake    chan struct{} // something waits
-	hurry   chan struct{} // half of the room is taken
-	closing chan struct{}
-	done    chan struct{}
-	end     sync.Once
+	log      *slog.Logger
+	note     string
+	wake     chan struct{} // something waits
+	halfFull chan struct{} // half of the room is used
+	closing  chan struct{}
+	done     chan struct{}
+	end      sync.Once
 
 	mu       sync.Mutex
 	buf      []byte // records that wait
-	spare    []byte // for the next ones
+	spare    []byte // buffer for the next records
 	waiting  int    // records in buf
 	adapters map[uint16]*attached
 	stats    Stats
 	closed   bool
 
-	// Of the goroutine.
-	file       file
-	failed     bool
-	complained bool      // in the log, of this failure
-	told       time.Time // when that was last
+	// Used by the goroutine only.
+	file    file
+	failed  bool
+	failing bool      // this failure was logged
+	logged  time.Time // time of the last log message
 }
 
-// Create begins a capture. An existing file that is no capture is not touched:
-// that is an error.
+// Create begins a capture. If the file exists and is not a capture, it returns
+// an error and leaves the file unchanged.
 func Create(o Options) (*Recorder, error) {
 	if o.Limit <= 0 {
 		o.Limit = DefaultLimit
@@ -87,7 +87,7 @@ func Create(o Options) (*Recorder, error) {
 		log:      logging.With(o.Log, "capture", o.Path),
 		note:     o.Note,
 		wake:     make(chan struct{}, 1),
-		hurry:    make(chan struct{}, 1),
+		halfFull: make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		done:     make(chan struct{}),
 		adapters: map[uint16]*attached{},
@@ -100,16 +100,16 @@ func Create(o Options) (*Recorder, error) {
 	return r, nil
 }
 
-// Stats counts what was recorded so far.
+// Stats returns the current counters.
 func (r *Recorder) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stats
 }
 
-// Close writes what waits and ends the capture. Transports that are still tapped
-// go on unrecorded. The error is that of the last write; closing again does
-// nothing.
+// Close writes what waits and ends the capture. Transports that are still
+// tapped continue without being recorded. It returns the error of the last
+// write; closing again does nothing.
 func (r *Recorder) Close() error {
 	var err error
 	r.end.Do(func() {
@@ -122,7 +122,7 @@ func (r *Recorder) Close() error {
 	return err
 }
 
-// opened records that an adapter begins to be used.
+// opened records that an adapter is opened.
 func (r *Recorder) opened(adapter uint16, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -137,7 +137,7 @@ func (r *Recorder) opened(adapter uint16, name string) {
 	r.add(OpenIndex, adapter, nil)
 }
 
-// leave records that an adapter is not used any more.
+// leave records that an adapter is closed.
 func (r *Recorder) leave(adapter uint16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,15 +147,15 @@ func (r *Recorder) leave(adapter uint16) {
 	r.add(CloseIndex, adapter, nil)
 }
 
-// note says which adapter is meant by a number; its name can be longer than the
-// format has room for.
+// note says which adapter a number means; its name can be longer than the
+// format allows.
 func (a *attached) note(adapter uint16) string {
 	return fmt.Sprintf("%s is %s", shortName(adapter), a.name)
 }
 
 func shortName(adapter uint16) string { return fmt.Sprintf("hci%d", adapter) }
 
-// add appends a record to what waits. The lock is held.
+// add appends a record to the buffer. The caller holds the lock.
 func (r *Recorder) add(kind Kind, adapter uint16, data []byte) {
 	if r.closed {
 		return
@@ -179,7 +179,7 @@ func (r *Recorder) add(kind Kind, adapter uint16, data []byte) {
 		signal(r.wake)
 	}
 	if before < room/2 && len(r.buf) >= room/2 {
-		signal(r.hurry)
+		signal(r.halfFull)
 	}
 }
 
@@ -190,7 +190,7 @@ func signal(c chan<- struct{}) {
 	}
 }
 
-// run writes what waits, until the end.
+// run writes the buffered records until the end.
 func (r *Recorder) run() {
 	defer close(r.done)
 	pause := time.NewTimer(gather)
@@ -204,7 +204,7 @@ func (r *Recorder) run() {
 			}
 			select {
 			case <-pause.C:
-			case <-r.hurry:
+			case <-r.halfFull:
 			case <-r.closing:
 				open = false
 			}
@@ -220,7 +220,7 @@ func (r *Recorder) run() {
 	}
 }
 
-// flush writes what waits.
+// flush writes the buffered records.
 func (r *Recorder) flush() {
 	r.mu.Lock()
 	batch, records := r.buf, r.waiting
@@ -239,24 +239,24 @@ func (r *Recorder) flush() {
 		r.stats.Dropped += uint64(records)
 	}
 	r.mu.Unlock()
-	r.tell(err)
+	r.logFailure(err)
 	r.failed = err != nil
 }
 
-// tell logs that writing fails, and that it works again. A disk that is almost
-// full takes the small and refuses the large: that is not told each time.
-func (r *Recorder) tell(err error) {
+// logFailure logs that writing fails, and that it works again. A nearly full disk
+// accepts small writes and refuses large ones; this is not logged each time.
+func (r *Recorder) logFailure(err error) {
 	switch {
-	case err != nil && !r.failed && (r.told.IsZero() || time.Since(r.told) >= quiet):
-		r.told, r.complained = time.Now(), true
-		r.log.Error("the capture cannot be written; the radio goes on without it", "error", err)
-	case err == nil && r.complained:
-		r.complained = false
-		r.log.Info("the capture is written again", "dropped", r.Stats().Dropped)
+	case err != nil && !r.failed && (r.logged.IsZero() || time.Since(r.logged) >= quiet):
+		r.logged, r.failing = time.Now(), true
+		r.log.Error("the capture cannot be written; the radio continues without it", "error", err)
+	case err == nil && r.failing:
+		r.failing = false
+		r.log.Info("the capture can be written again", "dropped", r.Stats().Dropped)
 	}
 }
 
-// write writes whole records, to a new file if the old one is full.
+// write writes complete records, to a new file if the current one is full.
 func (r *Recorder) write(batch []byte) error {
 	if !r.file.hasRoom(len(batch)) {
 		if err := r.file.begin(r.head(fromMicros(batch[timeOffset:]))); err != nil {
@@ -266,8 +266,8 @@ func (r *Recorder) write(batch []byte) error {
 	return r.file.append(batch)
 }
 
-// head is what each file begins with, so that it can be read without the one
-// before: which adapters there are.
+// head is the start of each file: which adapters there are. It makes the file
+// readable without its predecessor.
 func (r *Recorder) head(now time.Time) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -20,7 +20,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
-// loop is a transport that gives back what is written to it.
+// loop is a transport that returns what is written to it.
 type loop struct {
 	packets chan []byte
 	shut    bool
@@ -59,7 +59,7 @@ func create(t *testing.T, o Options) *Recorder {
 	return r
 }
 
-// load reads a file that ends well.
+// load reads a file that ends with a complete record.
 func load(t *testing.T, path string) []Record {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -153,13 +153,13 @@ hci3 close index
 	}
 }
 
-// A full file becomes the former one, and the new one tells by itself which
-// adapters there are. The two are all there is.
+// A full file is renamed, and the new one names the adapters itself. There are
+// never more than two.
 func TestFullFileIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "air.btsnoop")
-		r := create(t, Options{Path: path, Limit: 1}) // as small as it gets
+		r := create(t, Options{Path: path, Limit: 1}) // the smallest limit
 		tapped := r.Tap(newLoop(), 0, "hci0")
 		p := append([]byte{2, 0x40, 0, 0xe8, 3}, make([]byte, 1000)...)
 		buf := make([]byte, packet.MaxLen)
@@ -195,16 +195,16 @@ func TestFullFileIsReplaced(t *testing.T) {
 			}
 			for i := 1; i < len(records); i++ {
 				if records[i].Time.Before(records[i-1].Time) {
-					t.Fatalf("%s: record %d is earlier than the one before", e.Name(), i)
+					t.Fatalf("%s: record %d is earlier than its predecessor", e.Name(), i)
 				}
 			}
 		}
-		_ = tapped.Close() // of a loop
+		_ = tapped.Close() // a loop never fails
 	})
 }
 
-// A disk that takes nothing costs records, says so once, and does not stop the
-// radio.
+// If the disk accepts nothing, records are lost, it is logged once, and the
+// radio keeps working.
 func TestDiskThatTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "air.btsnoop")
@@ -218,7 +218,7 @@ func TestDiskThatTakesNothing(t *testing.T) {
 			t.Fatalf("%+v", r.Stats())
 		}
 		good := r.file.f
-		refuses, err := os.Open(path) // not for writing
+		refuses, err := os.Open(path) // read-only
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,25 +257,25 @@ func TestDiskThatTakesNothing(t *testing.T) {
 		if text := log.String(); strings.Count(text, "cannot be written") != 1 || strings.Count(text, "written again") != 1 {
 			t.Errorf("log:\n%s", text)
 		}
-		_ = tapped.Close() // of a loop
+		_ = tapped.Close() // a loop never fails
 	})
 }
 
-// A disk that does not keep up costs records as well: memory is bounded.
+// A slow disk costs records as well: memory is bounded.
 func TestDiskThatIsSlow(t *testing.T) {
-	r := &Recorder{adapters: map[uint16]*attached{}, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
+	r := &Recorder{adapters: map[uint16]*attached{}, wake: make(chan struct{}, 1), halfFull: make(chan struct{}, 1)}
 	p := append([]byte{2, 0x40, 0, 0xe8, 3}, make([]byte, 1000)...)
 	for range 3000 {
 		r.packet(0, p, true)
 	}
-	if len(r.buf) > room || r.stats.Dropped == 0 || r.waiting+int(r.stats.Dropped) != 3000 || len(r.hurry) != 1 {
+	if len(r.buf) > room || r.stats.Dropped == 0 || r.waiting+int(r.stats.Dropped) != 3000 || len(r.halfFull) != 1 {
 		t.Errorf("%d octets of %d records wait, %+v", len(r.buf), r.waiting, r.stats)
 	}
 }
 
-// Recording costs no memory for each packet.
+// Recording allocates nothing per packet.
 func TestRecordingAllocatesNothing(t *testing.T) {
-	r := &Recorder{adapters: map[uint16]*attached{0: {}}, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
+	r := &Recorder{adapters: map[uint16]*attached{0: {}}, wake: make(chan struct{}, 1), halfFull: make(chan struct{}, 1)}
 	r.buf = make([]byte, 0, room)
 	report := []byte{4, 0x3e, 15, 2, 1, 3, 1, 1, 2, 3, 4, 5, 6, 3, 2, 0x2a, 7, 0xc0}
 	done := complete(packet.OpLESetAdvertisingEnable, 0)
@@ -300,11 +300,11 @@ func TestLongPacketIsCutShort(t *testing.T) {
 		t.Fatalf("got %d records, %+v", len(got), got)
 	}
 	if _, ok := got[0].AppendPacket(nil); ok {
-		t.Error("it passes for a whole packet")
+		t.Error("it counts as a whole packet")
 	}
 }
 
-// Files of other people are left alone, captures are put away.
+// Files that are not captures are left alone; captures are renamed.
 func TestExistingFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "air.btsnoop")
@@ -317,43 +317,43 @@ func TestExistingFile(t *testing.T) {
 		t.Helper()
 		if r, err := Create(Options{Path: path}); err == nil {
 			_ = r.Close()
-			t.Errorf("%s was taken", path)
+			t.Errorf("%s was accepted", path)
 		} else if !strings.Contains(err.Error(), hint) {
 			t.Errorf("error %q, expected %q", err, hint)
 		}
 	}
 	put("air.btsnoop", "precious, and longer than a head")
-	refused(path, "is not a capture and is left alone")
-	refused(dir, "expected a file")
+	refused(path, "which is left unchanged")
+	refused(dir, "expected a regular file")
 	refused(filepath.Join(dir, "none", "air.btsnoop"), "none")
 
 	put("air.btsnoop", string(fileHeader()))
 	put("air.btsnoop.1", "precious as well")
-	refused(path, "air.btsnoop.1 is not a capture")
+	refused(path, "air.btsnoop.1, got another file")
 	put("air.btsnoop.1", "")
 	r := create(t, Options{Path: path, Note: "second"})
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if got := load(t, path+".1"); len(got) != 0 {
-		t.Errorf("the former has %d records", len(got))
+		t.Errorf("the old file has %d records", len(got))
 	}
 	if got := load(t, path); len(got) != 1 || string(got[0].Data) != "second\x00" {
-		t.Errorf("the new one has\n%s", show(got))
+		t.Errorf("the new file has\n%s", show(got))
 	}
-	// An empty file is not worth the former one.
+	// An empty file must not replace the predecessor.
 	put("air.btsnoop", "")
 	r = create(t, Options{Path: path})
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if got := load(t, path+".1"); len(got) != 0 {
-		t.Errorf("the former has %d records", len(got))
+		t.Errorf("the old file has %d records", len(got))
 	}
 }
 
-// recordForever records until it is killed, and says on stdout when there is
-// something.
+// recordForever records until it is killed, and prints a line once something is
+// written.
 func recordForever(path string) error {
 	r, err := Create(Options{Path: path})
 	if err != nil {
@@ -368,10 +368,10 @@ func recordForever(path string) error {
 	}
 }
 
-// What was written stands when the recorder is killed at any moment.
+// Written records survive when the recorder is killed at any moment.
 func TestKilled(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("a process is killed in another way there")
+		t.Skip("processes are killed differently on this system")
 	}
 	path := filepath.Join(t.TempDir(), "air.btsnoop")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -390,9 +390,9 @@ func TestKilled(t *testing.T) {
 	if killed := cmd.Process.Kill(); err != nil || killed != nil {
 		t.Fatalf("%q, %v, %v", said, err, killed)
 	}
-	_, _ = io.Copy(io.Discard, out) // what it said before it was killed
+	_, _ = io.Copy(io.Discard, out) // what it printed before it was killed
 	if err := cmd.Wait(); err == nil {
-		t.Fatal("it ended by itself")
+		t.Fatal("it ended before it was killed")
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

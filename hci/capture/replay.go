@@ -13,23 +13,23 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
-// ReplayOptions says what of a capture is played, and how.
+// ReplayOptions says which part of a capture is replayed, and how.
 type ReplayOptions struct {
 	Adapter uint16
-	// Paced keeps the time between the packets that they had; without it each
-	// comes as soon as the one before has been read.
+	// Paced keeps the original time between packets. Without it each packet
+	// arrives as soon as the previous one was read.
 	Paced bool
 }
 
-// Replay is a transport.Transport to a controller that says what another said
-// when a capture was made. Commands that the host writes are answered with what
-// the captured controller answered to that command, the first with the first,
-// and so on; when there are no more, with its last success; and when there is
-// none, as a simple controller does. From when the host scans it hears, in their
-// order, the reports and all other packets that came unasked.
+// Replay is a transport.Transport to a controller that behaves as in a capture.
+// Commands from the host get the answers of the captured controller to that
+// command, in order. When these are used up, the last successful answer is
+// repeated. If there is none, the answer is that of a simple controller. Once
+// the host scans, it receives the captured reports and all other unsolicited
+// packets in their order.
 //
-// What the host advertises goes nowhere: each set ends at once. The ends of the
-// captured sets, which were another host's, are left out.
+// What the host advertises goes nowhere: each set ends at once. The captured
+// ends of sets are left out, because they belong to another host.
 type Replay struct {
 	paced   bool
 	packets []arrival
@@ -41,8 +41,8 @@ type Replay struct {
 	closing sync.Once
 
 	mu      sync.Mutex
-	queue   [][]byte // answers for the host
-	next    int      // of packets
+	queue   [][]byte // answers to the host
+	next    int      // index in packets
 	began   time.Time
 	hears   bool
 	isDone  bool
@@ -51,27 +51,28 @@ type Replay struct {
 
 var _ transport.Transport = (*Replay)(nil)
 
-// arrival is a packet that comes unasked, after a time from the first.
+// arrival is an unsolicited packet and its time since the first one.
 type arrival struct {
 	after  time.Duration
 	packet []byte
 }
 
-// answers is how the captured controller answered one command.
+// answers are the captured controller's answers to one command.
 type answers struct {
 	events  [][]byte
 	next    int
-	success []byte // the last one
+	success []byte // the last successful one
 }
 
-// mostReplayed bounds what a Replay takes into memory, in octets of packets.
+// mostReplayed limits the memory of a Replay, in octets of packets.
 const mostReplayed = 512 << 20
 
-// ErrNoPackets says that a capture has nothing of an adapter.
+// ErrNoPackets says that a capture has no packets of the adapter.
 var ErrNoPackets = errors.New("no packets of the adapter")
 
-// NewReplay reads a whole capture. One that ends within a record is played up to
-// there; other errors of reading are returned, and one that wraps ErrNoPackets.
+// NewReplay reads a whole capture. If it ends within a record, the part before
+// is replayed. Other read errors are returned. The error wraps ErrNoPackets if
+// there is nothing to replay.
 func NewReplay(in io.Reader, o ReplayOptions) (*Replay, error) {
 	reader, err := NewReader(in)
 	if err != nil {
@@ -108,7 +109,7 @@ func NewReplay(in io.Reader, o ReplayOptions) (*Replay, error) {
 			continue
 		}
 		if octets += len(p); octets > mostReplayed {
-			return nil, fmt.Errorf("capture: expected at most %d octets of packets to replay, got more; cut the file into pieces", mostReplayed)
+			return nil, fmt.Errorf("capture: expected at most %d octets of packets to replay, got more; split the file", mostReplayed)
 		}
 		if first.IsZero() {
 			first = rec.Time
@@ -122,7 +123,7 @@ func NewReplay(in io.Reader, o ReplayOptions) (*Replay, error) {
 	return r, nil
 }
 
-// take sorts a packet of the controller in.
+// take sorts a packet from the controller.
 func (r *Replay) take(p []byte, after time.Duration) {
 	op, status, answer := answered(p)
 	if !answer {
@@ -145,9 +146,10 @@ func (r *Replay) take(p []byte, after time.Duration) {
 	}
 }
 
-// answered reads what an event answers, and lets the host send one command more.
+// answered records what an event answers, and returns a command credit to the
+// host.
 func answered(p []byte) (op packet.Opcode, status packet.Status, ok bool) {
-	const completeCredits, statusCredits = 3, 4 // where they are in the packet
+	const completeCredits, statusCredits = 3, 4 // offsets in the packet
 	event, err := packet.ParseEvent(p)
 	if err != nil {
 		return 0, 0, false
@@ -175,14 +177,14 @@ func isSetTerminated(p []byte) bool {
 	return err == nil
 }
 
-// Len is how many packets there are that come unasked.
+// Len is the number of unsolicited packets.
 func (r *Replay) Len() int { return len(r.packets) }
 
-// Skipped is how many packets were left out because the capture has not all of
-// them.
+// Skipped is how many packets were left out because the capture has only a part
+// of them.
 func (r *Replay) Skipped() int { return r.skipped }
 
-// Done is closed when the host has read all packets and comes back for more.
+// Done is closed when the host has read all packets and asks for another.
 func (r *Replay) Done() <-chan struct{} { return r.done }
 
 // Read reads the next packet.
@@ -193,7 +195,7 @@ func (r *Replay) Read(p []byte) (int, error) {
 		next, wait := r.give()
 		if next != nil {
 			if len(p) < len(next) {
-				return 0, fmt.Errorf("capture: packet of %d octets, buffer of %d: %w", len(next), len(p), io.ErrShortBuffer)
+				return 0, fmt.Errorf("capture: expected a buffer of at least %d octets, got %d: %w", len(next), len(p), io.ErrShortBuffer)
 			}
 			return copy(p, next), nil
 		}
@@ -207,7 +209,7 @@ func (r *Replay) Read(p []byte) (int, error) {
 	}
 }
 
-// give is what the host gets next, or nil and how long there is nothing.
+// give returns the next packet for the host, or nil and how long to wait.
 func (r *Replay) give() (next []byte, wait time.Duration) {
 	const forLong = time.Hour // until something changes
 	r.mu.Lock()
@@ -241,7 +243,7 @@ func (r *Replay) give() (next []byte, wait time.Duration) {
 	return a.packet, 0
 }
 
-// Write takes a packet of the host and answers it, if it is a command.
+// Write takes a packet from the host and answers it if it is a command.
 func (r *Replay) Write(p []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -281,13 +283,13 @@ func (r *Replay) answer(op packet.Opcode) []byte {
 	}
 }
 
-// act does what little a command does here.
+// act applies the few commands that have an effect here.
 func (r *Replay) act(op packet.Opcode, params []byte) {
 	switch op {
 	case packet.OpReset:
 		r.hears = false
 	case packet.OpLESetScanEnable, packet.OpLESetExtendedScanEnable:
-		// A pause of the scan is no reason to pause: it was one of another host.
+		// A captured pause of the scan is not repeated: it was another host's.
 		if len(params) > 0 && params[0] == 1 && !r.hears {
 			r.hears = true
 			if r.began.IsZero() {
@@ -299,8 +301,9 @@ func (r *Replay) act(op packet.Opcode, params []byte) {
 	}
 }
 
-// endSets ends the sets that an LE Set Extended Advertising Enable begins and that
-// have an end (section 7.8.56): | enable | number | handle, duration 2, events | ...
+// endSets ends the sets that an LE Set Extended Advertising Enable starts with
+// a limit (section 7.8.56): | enable | number | handle, duration 2, events |
+// ...
 func (r *Replay) endSets(params []byte) {
 	const head, each = 2, 4
 	if len(params) < head || params[0] != 1 {
@@ -323,8 +326,9 @@ func complete(op packet.Opcode, ret ...byte) []byte {
 	return append(p, ret...)
 }
 
-// invented is what a command returns whose answer is not in the capture, which
-// begins too late: success, from a controller with the commands of 4.2 only.
+// invented is the answer to a command without a captured answer, because the
+// capture begins too late: success, from a controller with only the commands of
+// Core 4.2.
 func invented(op packet.Opcode) []byte {
 	ret := []byte{byte(packet.StatusSuccess)}
 	switch op {

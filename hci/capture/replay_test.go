@@ -21,7 +21,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// station is a controller with an advertising bearer that keeps what it hears.
+// station is a controller with an advertising bearer that records what it
+// receives.
 type station struct {
 	bearer     *advertiser.Bearer
 	controller *controller.Controller
@@ -51,8 +52,8 @@ func (s *station) all() []bearer.Incoming {
 	return slices.Clone(s.heard)
 }
 
-// session is ten seconds of two stations that talk to each other; the first one
-// is recorded. It returns the file and what that station heard.
+// session runs two stations for ten seconds and records the first. It returns
+// the file and what that station heard.
 func session(t *testing.T, path string, options virtual.Options) []bearer.Incoming {
 	t.Helper()
 	air := virtual.NewAir(virtual.AirOptions{})
@@ -74,7 +75,7 @@ func session(t *testing.T, path string, options virtual.Options) []bearer.Incomi
 			}
 			return recorder.Tap(chip.Transport(), 0, "virtual"), nil
 		})
-		parts.Go(func() { _ = stations[i].controller.Run(ctx) }) // it returns the context's error
+		parts.Go(func() { _ = stations[i].controller.Run(ctx) }) // returns the context's error
 	}
 	for n := range 100 {
 		for _, s := range stations {
@@ -106,7 +107,7 @@ func play(t *testing.T, data []byte, o ReplayOptions) []bearer.Incoming {
 	ctx, cancel := context.WithCancel(t.Context())
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = s.controller.Run(ctx) })
-	// What it sends goes nowhere, and does not stop it.
+	// What it sends goes nowhere and does not stop it.
 	for n := range 20 {
 		transmit := bearer.Transmit{Count: 3, Interval: 20 * time.Millisecond}
 		if err := s.bearer.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), transmit, []byte{byte(n)})); err != nil {
@@ -127,8 +128,8 @@ func play(t *testing.T, data []byte, o ReplayOptions) []bearer.Incoming {
 	return s.all()
 }
 
-// A session that was captured and is played back gives the same PDUs, with both
-// families of commands, as fast as it goes and at its own pace.
+// A captured session yields the same PDUs when replayed, with both families of
+// commands, at full speed and at its own pace.
 func TestReplayGivesTheSamePDUs(t *testing.T) {
 	for name, options := range map[string]virtual.Options{
 		"extended": {},
@@ -149,7 +150,7 @@ func TestReplayGivesTheSamePDUs(t *testing.T) {
 					began := time.Now()
 					got := play(t, data, ReplayOptions{Paced: paced})
 					if !slices.Equal(got, want) {
-						t.Errorf("%d PDUs were heard, and %d when it was played back", len(want), len(got))
+						t.Errorf("%d PDUs were heard, and %d in the replay", len(want), len(got))
 					}
 					if took := time.Since(began) - time.Minute; paced != (took > 9*time.Second) || took > 11*time.Second {
 						t.Errorf("it took %s", took)
@@ -160,8 +161,8 @@ func TestReplayGivesTheSamePDUs(t *testing.T) {
 	}
 }
 
-// Of a capture that begins in the middle of a session, as a full file leaves it,
-// the reports are there, and the answers are invented.
+// A capture that begins in the middle of a session, as a full file leaves it,
+// still has the reports; the answers are invented.
 func TestReplayWithoutTheBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "air.btsnoop")
@@ -173,7 +174,7 @@ func TestReplayWithoutTheBeginning(t *testing.T) {
 			}
 		}
 		if got := play(t, data, ReplayOptions{}); !slices.Equal(got, want) {
-			t.Errorf("%d PDUs were heard, and %d when it was played back", len(want), len(got))
+			t.Errorf("%d PDUs were heard, and %d in the replay", len(want), len(got))
 		}
 	})
 }
@@ -189,12 +190,12 @@ func TestReplayOfAnotherAdapter(t *testing.T) {
 	}
 }
 
-// A command that the captured controller refused once and then took is refused
-// once, and then taken for good.
+// A command that the captured controller refused once and then accepted is
+// refused once, and then accepted.
 func TestReplayAnswersInOrder(t *testing.T) {
 	refused := complete(packet.OpLESetScanEnable, byte(packet.StatusCommandDisallowed))
 	taken := complete(packet.OpLESetScanEnable, 0)
-	refused[3], taken[3] = 0, 0 // no credits were left
+	refused[3], taken[3] = 0, 0 // no credits left
 	data := fileHeader()
 	for _, p := range [][]byte{refused, taken} {
 		data = (&Record{Kind: Event, Data: p[1:], Length: len(p) - 1}).Append(data)

@@ -15,8 +15,8 @@ type tap struct {
 	closing  sync.Once
 }
 
-// Tap records what passes through t, which belongs to the adapter of that number
-// and name. An adapter that is opened again keeps its number; numbers are below
+// Tap records the traffic of t as that of the adapter with this number and
+// name. An adapter that is opened again keeps its number. Numbers are below
 // NoAdapter.
 func (r *Recorder) Tap(t transport.Transport, adapter uint16, name string) transport.Transport {
 	r.opened(adapter, name)
@@ -32,14 +32,15 @@ func (t *tap) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write records one packet and writes it, in this order, so that no answer stands
-// before its question. A packet whose writing fails is in the capture as well.
+// Write records one packet and then writes it, in this order, so that no answer
+// is recorded before its command. A packet that could not be written is in the
+// capture as well.
 func (t *tap) Write(p []byte) error {
 	t.recorder.packet(t.adapter, p, true)
 	return t.Transport.Write(p)
 }
 
-// Close closes the transport, which is recorded.
+// Close closes the transport and records it.
 func (t *tap) Close() error {
 	err := t.Transport.Close()
 	t.closing.Do(func() { t.recorder.leave(t.adapter) })
@@ -53,7 +54,7 @@ func (r *Recorder) packet(adapter uint16, p []byte, sent bool) {
 	}
 	kind, ok := packetKind(packet.Type(p[0]), sent)
 	if !ok {
-		return // no transport takes it
+		return // no transport accepts it
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +64,7 @@ func (r *Recorder) packet(adapter uint16, p []byte, sent bool) {
 	}
 }
 
-// attached is what is known of an adapter, for the head of the next file.
+// attached is what is known about an adapter, for the start of the next file.
 type attached struct {
 	name    string
 	open    bool
@@ -71,15 +72,15 @@ type attached struct {
 	address packet.Address
 }
 
-// learn takes the address and the maker of a controller from its answers. The
-// lock is held.
+// learn reads the address and the manufacturer of a controller from its
+// answers. The caller holds the lock.
 func (r *Recorder) learn(adapter uint16, p []byte) {
 	if len(p) < 2 || packet.EventCode(p[1]) != packet.EventCommandComplete {
 		return
 	}
 	event, err := packet.ParseEvent(p)
 	if err != nil {
-		return // it is in the capture as it came
+		return // recorded unchanged
 	}
 	done, err := event.CommandComplete()
 	a := r.adapters[adapter]
@@ -99,8 +100,8 @@ func (r *Recorder) learn(adapter uint16, p []byte) {
 	}
 }
 
-// newIndex is the data of a NewIndex: what kind of controller (0, primary) on
-// which bus (0, for it is not known), its address, and eight octets of name.
+// newIndex is the data of a NewIndex: the type of the controller (0, primary),
+// its bus (0, unknown), its address, and eight octets of name.
 func (a *attached) newIndex(adapter uint16) []byte {
 	const nameLen = 8
 	name := a.name

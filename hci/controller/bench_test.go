@@ -80,7 +80,7 @@ func TestDoAllocatesNothing(t *testing.T) {
 	})
 }
 
-// BenchmarkDo is a command and its answer, through two goroutines.
+// BenchmarkDo measures a command and its answer through two goroutines.
 func BenchmarkDo(b *testing.B) {
 	withSession(b, func(ctx context.Context, s *controller.Session) {
 		cmd := packet.LESetAdvertisingEnable(true)

@@ -16,21 +16,21 @@ import (
 // loss of the transport.
 type Opener func(ctx context.Context) (transport.Transport, error)
 
-// Host is a part of the bridge that uses the controller.
+// Host is a component that uses the controller.
 type Host interface {
-	// Serve works with the controller from when it is ready until ctx ends.
-	// It is called once per session, so it begins by setting the controller
-	// up. An error other than the context's says that the controller is
-	// astray and must be reset.
+	// Serve uses the controller from the moment it is ready until ctx ends. It
+	// is called once per session, so it begins by setting up the controller. An
+	// error other than the context's means that the controller is in an unknown
+	// state and must be reset.
 	Serve(ctx context.Context, s *Session) error
-	// Event is called, by one goroutine at a time, for each event that
-	// answers no command, from before Serve is called until after it has
-	// returned. The event's octets are valid during the call. It must not
+	// Event is called by one goroutine at a time for each event that is not an
+	// answer to a command. Calls begin before Serve is called and end after it
+	// has returned. The event's octets are valid during the call. It must not
 	// block and must not call Do.
 	Event(e packet.Event)
 }
 
-// DataHost is a Host that has connections.
+// DataHost is a Host with connections.
 type DataHost interface {
 	Host
 	// Data is called for ACL data of any connection, in order with the events
@@ -41,47 +41,48 @@ type DataHost interface {
 // LevelTrace is the level of the lines that show each HCI command.
 const LevelTrace = slog.LevelDebug - 4
 
-// Config is what a Controller needs.
+// Config configures a Controller.
 type Config struct {
 	Name     string        // in log lines: the adapter's specification
 	Open     Opener        //
 	Hosts    []Host        //
 	Deadline time.Duration // of each command; 0 is DefaultDeadline
-	Legacy   bool          // use no extended advertising, for controllers that have it but badly
-	Status   func(Status)  // told of each change; may be nil; must not block for long
+	Legacy   bool          // never use extended advertising, for controllers that implement it badly
+	Status   func(Status)  // called after each change; may be nil; must not block for long
 	Log      *slog.Logger  // nil logs nothing
 }
 
 // DefaultDeadline is how long a controller may take to answer a command.
 const DefaultDeadline = 2 * time.Second
 
-// Pauses between attempts to get a controller back. The first follows at once.
+// Pauses between attempts to recover a controller. The first attempt is
+// immediate.
 const (
 	firstPause = 100 * time.Millisecond
 	longPause  = 3 * time.Second
-	// steady is how long a session must last for the next failure to count
-	// as the first.
+	// steady is how long a session must last for the next failure to count as
+	// the first.
 	steady = 10 * time.Second
-	// partingTime is for the Reset by which a controller is left silent.
-	partingTime = 500 * time.Millisecond
-	// leaveTime is for hosts to leave Serve; then the transport is closed
-	// under them, for they may sit in a Write that does not end.
+	// resetTime limits the Reset that silences a controller at the end.
+	resetTime = 500 * time.Millisecond
+	// leaveTime is how long hosts may take to leave Serve. Then the transport
+	// is closed, because they may be blocked in a Write.
 	leaveTime = 200 * time.Millisecond
 )
 
-// Controller is one controller under care. Run does the work.
+// Controller supervises one Bluetooth controller. Run does the work.
 type Controller struct {
 	cfg      Config
 	log      *slog.Logger
 	counters counters
 
-	mu      sync.Mutex
-	session *Session      // while one is ready
-	changed chan struct{} // closed when session changes
-	told    string        // why it is down, as was said in the log last
+	mu         sync.Mutex
+	session    *Session      // nil unless one is ready
+	changed    chan struct{} // closed when session changes
+	lastReason string        // the reason it is down, as last logged
 }
 
-// New makes a controller, which does nothing until Run.
+// New makes a controller. It does nothing until Run is called.
 func New(cfg Config) *Controller {
 	if cfg.Deadline <= 0 {
 		cfg.Deadline = DefaultDeadline
@@ -93,10 +94,10 @@ func New(cfg Config) *Controller {
 	}
 }
 
-// Do sends a command and returns what it returns, without the status. It waits
-// while the controller is being recovered; a command that was lost on the way
-// to the controller is not sent twice, but gives ErrUnanswered or ErrReset. A
-// status other than success is an error that wraps packet.Status.
+// Do sends a command and returns its return parameters without the status. It
+// waits while the controller is being recovered. A command that was lost on the
+// way to the controller is not sent again; its error wraps ErrUnanswered or
+// ErrReset. A status other than success is an error that wraps packet.Status.
 func (c *Controller) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
 	for {
 		s, err := c.await(ctx)
@@ -135,8 +136,9 @@ func (c *Controller) setSession(s *Session) {
 	c.changed = make(chan struct{})
 }
 
-// Run keeps the controller going until ctx ends, and returns its error. All
-// goroutines it started have ended then, and the adapter has been given back.
+// Run keeps the controller working until ctx ends, and returns the context's
+// error. When it returns, all its goroutines have ended and the adapter is
+// released.
 func (c *Controller) Run(ctx context.Context) error {
 	failures := 0
 	for ctx.Err() == nil {
@@ -156,7 +158,8 @@ func (c *Controller) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// drive runs sessions over one link until it is dead or beyond a reset.
+// drive runs sessions over one transport until it fails or a Reset does not
+// help.
 func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
 	defer c.close(l)
 	for {
@@ -174,7 +177,7 @@ func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
 		c.counters.resets.Add(1)
 		pause := backoff(*failures)
 		*failures++
-		c.log.Warn("controller is reset", "error", err, "pause", pause)
+		c.log.Warn("resetting the controller", "error", err, "pause", pause)
 		c.report(Status{State: Recovering, Err: err})
 		wait(ctx, pause)
 	}
@@ -200,8 +203,8 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// runSession takes the controller from Reset to the end of its session and
-// tells whether it was ever ready, and why it ended.
+// runSession runs one session, from Reset to its end. It reports whether the
+// session was ever ready, and why it ended.
 func (c *Controller) runSession(ctx context.Context, l *link) (ready bool, cause error) {
 	s := newSession(c, l)
 	l.session.Store(s)
@@ -247,8 +250,8 @@ func (c *Controller) runSession(ctx context.Context, l *link) (ready bool, cause
 	return ready, cause
 }
 
-// leave ends a session: the hosts first, then, if the end was wanted, the
-// controller is left silent.
+// leave ends a session: first the hosts; then, if the end was requested, it
+// silences the controller.
 func (c *Controller) leave(ctx context.Context, s *Session, l *link, hosts *sync.WaitGroup) {
 	gone := make(chan struct{})
 	go func() {
@@ -264,9 +267,9 @@ func (c *Controller) leave(ctx context.Context, s *Session, l *link, hosts *sync
 		<-gone
 	}
 	if ctx.Err() != nil && s.alive() && !l.isDead() {
-		parting, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingTime)
+		parting, cancel := context.WithTimeout(context.WithoutCancel(ctx), resetTime)
 		defer cancel()
-		stuck := time.AfterFunc(partingTime, l.shut) // a Write does not know the context
+		stuck := time.AfterFunc(resetTime, l.shut) // a Write does not observe the context
 		defer stuck.Stop()
 		_, _ = s.Do(parting, packet.Reset())
 	}

@@ -41,7 +41,7 @@ func TestStartAndStop(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 		if got := s.sent(); got[len(got)-1] != packet.OpReset || len(got) != len(want)+1 {
-			t.Errorf("the controller is not left silent: %v", got[len(want):])
+			t.Errorf("the controller was not silenced: %v", got[len(want):])
 		}
 		if got := strings.Join(st.all(), ", "); got != "opening, running, stopped" {
 			t.Errorf("states: %s", got)
@@ -56,7 +56,7 @@ func TestStartAndStop(t *testing.T) {
 	})
 }
 
-// TestKindOfController has controllers that know less.
+// TestKindOfController uses controllers with fewer features.
 func TestKindOfController(t *testing.T) {
 	for name, test := range map[string]struct {
 		legacy   bool
@@ -70,11 +70,11 @@ func TestKindOfController(t *testing.T) {
 			packet.OpReadLocalVersion:             {0, packet.Core42, 0, 0, packet.Core42, 0, 0, 0, 0},
 			packet.OpLEReadLocalSupportedFeatures: {0, 0xff, 0, 0, 0, 0, 0, 0, 0},
 		}, sets: 1, interval: 100 * time.Millisecond},
-		"told to be legacy":               {legacy: true, sets: 1, interval: 20 * time.Millisecond},
-		"feature without commands":        {returns: map[packet.Opcode][]byte{packet.OpReadLocalSupportedCommands: make([]byte, 65)}, sets: 1, interval: 20 * time.Millisecond},
-		"does not tell commands":          {returns: map[packet.Opcode][]byte{packet.OpReadLocalSupportedCommands: {1}}, sets: 1, interval: 20 * time.Millisecond},
-		"does not tell features, address": {returns: map[packet.Opcode][]byte{packet.OpReadLocalSupportedFeatures: {1}, packet.OpReadBDAddr: {1}}, extended: true, sets: 5, interval: 20 * time.Millisecond},
-		"does not tell sets":              {returns: map[packet.Opcode][]byte{packet.OpLEReadNumberOfSupportedAdvertisingSets: {1}}, extended: true, sets: 1, interval: 20 * time.Millisecond},
+		"configured as legacy":              {legacy: true, sets: 1, interval: 20 * time.Millisecond},
+		"feature without commands":          {returns: map[packet.Opcode][]byte{packet.OpReadLocalSupportedCommands: make([]byte, 65)}, sets: 1, interval: 20 * time.Millisecond},
+		"does not report commands":          {returns: map[packet.Opcode][]byte{packet.OpReadLocalSupportedCommands: {1}}, sets: 1, interval: 20 * time.Millisecond},
+		"does not report features, address": {returns: map[packet.Opcode][]byte{packet.OpReadLocalSupportedFeatures: {1}, packet.OpReadBDAddr: {1}}, extended: true, sets: 5, interval: 20 * time.Millisecond},
+		"does not report sets":              {returns: map[packet.Opcode][]byte{packet.OpLEReadNumberOfSupportedAdvertisingSets: {1}}, extended: true, sets: 1, interval: 20 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -121,13 +121,13 @@ func TestControllerWithoutLE(t *testing.T) {
 	})
 }
 
-// TestAdapterComesAndGoes has an adapter that is missing at first, is pulled
-// out, and comes back.
+// TestAdapterComesAndGoes uses an adapter that is missing at first, is
+// unplugged, and returns.
 func TestAdapterComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h, st := &script{refuse: transport.ErrNoAdapter}, &host{}, &states{}
 		c, stop := start(t, controller.Config{Open: s.open, Hosts: []controller.Host{h}, Status: st.add})
-		time.Sleep(time.Hour) // in the bubble: no time passes outside
+		time.Sleep(time.Hour) // virtual time
 		opens := s.opened()
 		if opens < 1000 || opens > 1300 {
 			t.Errorf("%d attempts in an hour, expected one each three seconds", opens)
@@ -152,7 +152,7 @@ func TestAdapterComesAndGoes(t *testing.T) {
 			t.Errorf("%d sessions 5 s after it was unplugged", n)
 		}
 		if err := <-asked; err != nil {
-			t.Errorf("a command given meanwhile: %v", err)
+			t.Errorf("a command sent meanwhile: %v", err)
 		}
 		_ = stop()
 		if got := st.all(); !slices.Contains(got, "down: unplugged") {
@@ -164,7 +164,7 @@ func TestAdapterComesAndGoes(t *testing.T) {
 	})
 }
 
-// TestHostFindsControllerAstray lets a host ask for the reset.
+// TestHostFindsControllerAstray lets a host request the reset.
 func TestHostFindsControllerAstray(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, st := &script{}, &states{}
@@ -187,7 +187,7 @@ func TestHostFindsControllerAstray(t *testing.T) {
 	})
 }
 
-// TestHostAlwaysAstray is reset with pauses, not in a hot loop.
+// TestHostAlwaysAstray checks that resets are spaced by pauses.
 func TestHostAlwaysAstray(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -216,8 +216,8 @@ func TestHardwareError(t *testing.T) {
 	})
 }
 
-// TestHostileEvents throws events of all codes and lengths, and packets that
-// are none, at a controller that runs.
+// TestHostileEvents sends events of all codes and lengths, and invalid packets,
+// to a running controller.
 func TestHostileEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h := &script{}, &host{}
@@ -225,7 +225,7 @@ func TestHostileEvents(t *testing.T) {
 		synctest.Wait()
 		for code := range 256 {
 			if packet.EventCode(code) == packet.EventHardwareError {
-				continue // an order to reset, see above
+				continue // requests a reset, see above
 			}
 			for _, fill := range []byte{0, 1, 0x3e, 0xff} {
 				for n := range 256 {

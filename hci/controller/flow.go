@@ -13,12 +13,12 @@ import (
 
 // Errors of a Pipe that callers branch on.
 var (
-	// ErrClosed is what Send gets after the end of the connection.
+	// ErrClosed is returned by Send after the end of the connection.
 	ErrClosed = errors.New("connection is closed")
-	// ErrStalled ends a session: the controller keeps data and completes
-	// nothing, and does not end the connection either.
+	// ErrStalled ends a session: the controller keeps data, completes nothing,
+	// and does not end the connection either.
 	ErrStalled = errors.New("controller does not send")
-	// ErrNoData is for a controller without buffers for LE data.
+	// ErrNoData is returned for a controller without buffers for LE data.
 	ErrNoData = errors.New("controller has no buffers for LE data")
 )
 
@@ -26,36 +26,36 @@ var (
 const pipeQueue = 8
 
 // flow shares the ACL buffers of the controller among the connections (Core,
-// volume 4 part E, section 4.1.1). A connection may fill its share of them, at
-// least one, so that a peer that takes nothing keeps nobody else from sending;
-// whoever has something to send gets its turn after each packet.
+// volume 4 part E, section 4.1.1). A connection may use its share of them, but
+// at least one, so that a peer that accepts nothing cannot block the others.
+// Connections with something to send take turns after each packet.
 type flow struct {
 	mu       sync.Mutex
 	buffers  packet.Buffers
 	free     int
-	pipes    []*Pipe       // in turn
+	pipes    []*Pipe       // in order of their turns
 	over     bool          // the session has ended
-	deadline time.Duration // of commands
+	deadline time.Duration // deadline of commands
 	kick     chan struct{}
-	packet   []byte // being written; of the pump
+	packet   []byte // packet being written; used by pump
 }
 
-// Pipe is the way of the data of one connection to the controller. It ends with
-// the connection or with the session.
+// Pipe carries the data of one connection to the controller. It ends with the
+// connection or with the session.
 type Pipe struct {
 	flow     *flow
 	handle   uint16
 	patience time.Duration
 
 	// Guarded by flow.mu.
-	queue  [pipeQueue][]byte // PDUs that wait; the first may be sent in part
+	queue  [pipeQueue][]byte // PDUs that wait; the first may be partly sent
 	count  int
-	sent   int           // octets of the first that the controller has
+	sent   int           // octets of the first PDU that the controller has
 	held   int           // packets that the controller has and has not completed
-	since  time.Time     // of the last completion, or of the first of held
-	warned bool          // it was late once, and the connection is being ended
+	since  time.Time     // time of the last completion, or of the first of held
+	warned bool          // it was overdue once, and the connection is being ended
 	idle   chan struct{} // signalled when nothing waits and nothing is held
-	room   chan struct{} // signalled when there is room in the queue again
+	room   chan struct{} // signalled when the queue has room again
 	closed chan struct{}
 	isOver bool
 }
@@ -64,10 +64,10 @@ func newFlow(deadline time.Duration) *flow {
 	return &flow{deadline: deadline, kick: make(chan struct{}, 1)}
 }
 
-// Open makes the way of data to a new connection. The supervision timeout is
-// that of the connection: for so long a controller may have good reasons to
-// complete nothing. It may be called from Host.Event and must be, for a handle
-// that is used again means another connection.
+// Open makes the Pipe of a new connection. The supervision timeout is that of
+// the connection: the controller may have good reasons to complete nothing for
+// that long. Open must be called from Host.Event, because a handle that is used
+// again means another connection.
 func (s *Session) Open(handle uint16, supervision time.Duration) (*Pipe, error) {
 	f := s.flow
 	f.mu.Lock()
@@ -78,7 +78,7 @@ func (s *Session) Open(handle uint16, supervision time.Duration) (*Pipe, error) 
 	if f.over {
 		return nil, fmt.Errorf("controller: connection 0x%04x: %w", handle, ErrReset)
 	}
-	f.close(handle) // a controller that gives out a handle twice has ended the first
+	f.close(handle) // a controller that uses a handle twice has ended the first connection
 	p := &Pipe{
 		flow: f, handle: handle, patience: supervision + f.deadline,
 		idle: make(chan struct{}, 1), room: make(chan struct{}, 1), closed: make(chan struct{}),
@@ -87,7 +87,7 @@ func (s *Session) Open(handle uint16, supervision time.Duration) (*Pipe, error) 
 	return p, nil
 }
 
-// Send queues one L2CAP PDU, its header with it; the octets are copied. It
+// Send queues one L2CAP PDU including its header; the octets are copied. It
 // waits while the queue is full.
 func (p *Pipe) Send(ctx context.Context, pdu []byte) error {
 	for {
@@ -104,8 +104,8 @@ func (p *Pipe) Send(ctx context.Context, pdu []byte) error {
 	}
 }
 
-// TrySend is Send for who must not wait: false says that the PDU was not
-// taken.
+// TrySend is Send for callers that must not wait. It returns false if the PDU
+// was not queued.
 func (p *Pipe) TrySend(pdu []byte) bool {
 	p.flow.mu.Lock()
 	defer p.flow.mu.Unlock()
@@ -115,13 +115,13 @@ func (p *Pipe) TrySend(pdu []byte) bool {
 	p.queue[p.count] = slices.Clone(pdu)
 	p.count++
 	if p.count < pipeQueue {
-		signal(p.room) // another may be waiting, too
+		signal(p.room) // another caller may be waiting
 	}
 	p.flow.wake()
 	return true
 }
 
-// Expect tells of a new supervision timeout of the connection.
+// Expect sets a new supervision timeout of the connection.
 func (p *Pipe) Expect(supervision time.Duration) {
 	p.flow.mu.Lock()
 	defer p.flow.mu.Unlock()
@@ -129,8 +129,8 @@ func (p *Pipe) Expect(supervision time.Duration) {
 	p.flow.wake()
 }
 
-// Flush waits until the controller has sent what was given to it, at most until
-// the context or the connection ends.
+// Flush waits until the controller has sent all queued data, at most until the
+// context or the connection ends.
 func (p *Pipe) Flush(ctx context.Context) {
 	for {
 		p.flow.mu.Lock()
@@ -149,7 +149,7 @@ func (p *Pipe) Flush(ctx context.Context) {
 	}
 }
 
-// signal puts a token into a channel with room for one.
+// signal puts a token into a channel of capacity 1.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -159,7 +159,7 @@ func signal(c chan struct{}) {
 
 func (f *flow) wake() { signal(f.kick) }
 
-// find is the pipe of a connection, or nil. The lock is held.
+// find returns the Pipe of a connection, or nil. The caller holds the lock.
 func (f *flow) find(handle uint16) *Pipe {
 	for _, p := range f.pipes {
 		if p.handle == handle {
@@ -169,15 +169,15 @@ func (f *flow) find(handle uint16) *Pipe {
 	return nil
 }
 
-// disconnected takes in that a connection has ended. The buffers of its packets
-// are free: they are completed by the event (section 4.3).
+// disconnected notes that a connection has ended. This frees the buffers of its
+// packets (section 4.3).
 func (f *flow) disconnected(handle uint16) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.close(handle)
 }
 
-// close ends a pipe. The lock is held.
+// close ends a pipe. The caller holds the lock.
 func (f *flow) close(handle uint16) {
 	p := f.find(handle)
 	if p == nil {
@@ -201,8 +201,8 @@ func (f *flow) end() {
 	}
 }
 
-// completed takes buffers back. A controller that gives back more than it has
-// is told by the return value; no buffer comes of it.
+// completed takes buffers back. It returns false if the controller returns more
+// than it has; the surplus is ignored.
 func (f *flow) completed(rows packet.Completed, now time.Time) (sound bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -214,7 +214,7 @@ func (f *flow) completed(rows packet.Completed, now time.Time) (sound bool) {
 		}
 		p := f.find(handle)
 		if p == nil {
-			continue // of a connection that has just ended
+			continue // from a connection that has just ended
 		}
 		if n > p.held {
 			sound, n = false, p.held
@@ -232,7 +232,7 @@ func (f *flow) completed(rows packet.Completed, now time.Time) (sound bool) {
 	return sound
 }
 
-// next takes the next packet whose turn it is and encodes it.
+// next takes the next packet in turn and encodes it.
 func (f *flow) next(now time.Time) ([]byte, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -257,7 +257,7 @@ func (f *flow) next(now time.Time) ([]byte, bool) {
 	return nil, false
 }
 
-// fragment is what of the first PDU goes next.
+// fragment is the part of the first PDU that is sent next.
 func (p *Pipe) fragment(length int) packet.ACL {
 	boundary := packet.BoundaryStart
 	if p.sent > 0 {
@@ -267,7 +267,7 @@ func (p *Pipe) fragment(length int) packet.ACL {
 	return packet.ACL{Handle: p.handle, Boundary: boundary, Data: pdu[p.sent:min(len(pdu), p.sent+length)]}
 }
 
-// advance moves on by a fragment.
+// advance moves on by one fragment.
 func (p *Pipe) advance(length int) {
 	p.sent += length
 	if p.sent < len(p.queue[0]) {
@@ -280,8 +280,8 @@ func (p *Pipe) advance(length int) {
 	signal(p.room)
 }
 
-// overdue finds a connection whose data the controller keeps for too long, and
-// when the next will be, or zero.
+// overdue returns a connection whose data the controller has kept for too long,
+// and when the next will be overdue, or zero.
 func (f *flow) overdue(now time.Time) (late *Pipe, again bool, next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -302,8 +302,8 @@ func (f *flow) overdue(now time.Time) (late *Pipe, again bool, next time.Time) {
 	return nil, false, next
 }
 
-// pump writes the data of all connections, and watches that the controller
-// sends it.
+// pump writes the data of all connections and watches that the controller sends
+// it.
 func (s *Session) pump(ctx context.Context) {
 	defer s.flow.end()
 	timer := time.NewTimer(time.Hour)
@@ -338,7 +338,7 @@ func (s *Session) pump(ctx context.Context) {
 	}
 }
 
-// writeData writes one packet of data, in turn with the commands.
+// writeData writes one data packet, alternating with commands.
 func (s *Session) writeData(ctx context.Context, p []byte) error {
 	select {
 	case s.writing <- struct{}{}:
@@ -356,18 +356,18 @@ func (s *Session) writeData(ctx context.Context, p []byte) error {
 	return nil
 }
 
-// stalled deals with data that the controller keeps for longer than the
-// supervision timeout allows. It may be the peer's doing, which acknowledges
-// nothing but stays, so first the connection is ended. A controller that does
-// not even end it is reset.
+// stalled handles data that the controller keeps for longer than the
+// supervision timeout. The cause may be a peer that acknowledges nothing but
+// stays, so the connection is ended first. If the controller does not end it,
+// the controller is reset.
 func (s *Session) stalled(ctx context.Context, p *Pipe, again bool) error {
 	s.c.counters.stalled.Add(1)
 	if again {
-		err := fmt.Errorf("controller: expected the data of connection 0x%04x to be sent, or its end, within %s, got neither: %w", p.handle, 2*p.patience, ErrStalled)
+		err := fmt.Errorf("controller: expected the data of connection 0x%04x to be sent, or its end, within %s, neither happened: %w", p.handle, 2*p.patience, ErrStalled)
 		s.fail(err)
 		return err
 	}
-	s.c.log.Warn("the data of a connection is not sent; the connection is ended", "connection", p.handle, "after", p.patience)
+	s.c.log.Warn("the controller does not send the data of a connection; ending the connection", "connection", p.handle, "after", p.patience)
 	if _, err := s.Do(ctx, packet.Disconnect(p.handle, packet.StatusRemoteUser)); err != nil && !s.alive() {
 		return err
 	}

@@ -32,8 +32,8 @@ func inSession(t *testing.T, s *script, f func(t *testing.T, c *controller.Contr
 	})
 }
 
-// taken is the packets of data that the controller has, as "handle boundary
-// length", and forgets them.
+// taken returns the data packets that the controller has received, as "handle
+// boundary length", and clears them.
 func (s *script) taken() string {
 	synctest.Wait()
 	s.mu.Lock()
@@ -63,8 +63,8 @@ func open(t *testing.T, s *controller.Session, handle uint16) *controller.Pipe {
 	return p
 }
 
-// TestFragments cuts PDUs to the length of the buffers, in as many packets at a
-// time as there are buffers.
+// TestFragments checks that PDUs are cut to the size of the buffers, and that
+// no more packets are sent at once than there are buffers.
 func TestFragments(t *testing.T) {
 	s := &script{}
 	inSession(t, s, func(t *testing.T, c *controller.Controller, session *controller.Session, _ *states) {
@@ -80,7 +80,7 @@ func TestFragments(t *testing.T) {
 		if got := s.taken(); got != "1/0/27 1/1/27 1/1/6 1/0/27" {
 			t.Errorf("first %s", got)
 		}
-		s.done(1, 2, 7, 5) // and of a connection that has gone
+		s.done(1, 2, 7, 5) // and of a connection that has ended
 		if got := s.taken(); got != "1/0/27 1/1/1" {
 			t.Errorf("then %s", got)
 		}
@@ -96,15 +96,15 @@ func TestFragments(t *testing.T) {
 	})
 }
 
-// TestBuffersAreShared lets a connection that takes nothing keep nobody from
-// sending, and gives its buffers back when it ends.
+// TestBuffersAreShared checks that a connection that accepts nothing does not
+// block the others, and returns its buffers when it ends.
 func TestBuffersAreShared(t *testing.T) {
 	s := &script{}
 	inSession(t, s, func(t *testing.T, _ *controller.Controller, session *controller.Session, _ *states) {
 		stuck, lively := open(t, session, 1), open(t, session, 2)
 		for range 6 {
 			if !stuck.TrySend(make([]byte, 10)) || !lively.TrySend(make([]byte, 20)) {
-				t.Fatal("there is no room")
+				t.Fatal("no room in the queue")
 			}
 		}
 		if got := s.taken(); got != "1/0/10 2/0/20 1/0/10 2/0/20" && got != "1/0/10 1/0/10 2/0/20 2/0/20" {
@@ -133,8 +133,8 @@ func TestBuffersAreShared(t *testing.T) {
 	})
 }
 
-// TestSendWaits has a queue with a bound, and whoever waits gets in turn or is
-// let go.
+// TestSendWaits checks that the queue is limited, and that waiting callers get
+// room in turn or are released.
 func TestSendWaits(t *testing.T) {
 	s := &script{}
 	inSession(t, s, func(t *testing.T, c *controller.Controller, session *controller.Session, _ *states) {
@@ -152,7 +152,7 @@ func TestSendWaits(t *testing.T) {
 		for c.Stats().Data < 60 {
 			synctest.Wait()
 			if p.TrySend([]byte{9}) && c.Stats().Data < 4 {
-				t.Error("a full queue took one more")
+				t.Error("a full queue accepted another PDU")
 			}
 			s.done(1, 1)
 			synctest.Wait()
@@ -169,15 +169,15 @@ func TestSendWaits(t *testing.T) {
 		waiting := make(chan error)
 		go func() { waiting <- p.Send(t.Context(), []byte{1}) }()
 		synctest.Wait()
-		s.event(packet.EventHardwareError, 1) // the end of the session
+		s.event(packet.EventHardwareError, 1) // ends the session
 		if err := <-waiting; !errors.Is(err, controller.ErrClosed) {
 			t.Errorf("after the session: %v", err)
 		}
 	})
 }
 
-// TestStall ends a connection whose data is kept, and resets a controller that
-// does not end it.
+// TestStall checks that a connection whose data is kept is ended, and that a
+// controller that does not end it is reset.
 func TestStall(t *testing.T) {
 	s := &script{}
 	inSession(t, s, func(t *testing.T, c *controller.Controller, session *controller.Session, st *states) {
@@ -214,8 +214,8 @@ func TestStall(t *testing.T) {
 	})
 }
 
-// TestStalledPeer is the peer's fault: the connection ends, the controller goes
-// on.
+// TestStalledPeer: the peer is at fault, so the connection ends and the
+// controller continues.
 func TestStalledPeer(t *testing.T) {
 	s := &script{}
 	s.answer = func(s *script, op packet.Opcode, params []byte) {
@@ -239,20 +239,20 @@ func TestStalledPeer(t *testing.T) {
 			other.TrySend([]byte{1})
 		}
 		if got := s.taken(); got != "2/0/1 2/0/1 2/0/1 2/0/1" {
-			t.Errorf("the buffers are not back: %s", got)
+			t.Errorf("the buffers were not returned: %s", got)
 		}
 	})
 }
 
-// TestBuffers asks for the buffers in both places.
+// TestBuffers asks for the buffers with both commands.
 func TestBuffers(t *testing.T) {
 	for name, test := range map[string]struct {
 		le, shared []byte
 		want       packet.Buffers
 	}{
-		"of LE":              {[]byte{0, 251, 0, 8}, nil, packet.Buffers{Length: 251, Count: 8}},
+		"LE buffers":         {[]byte{0, 251, 0, 8}, nil, packet.Buffers{Length: 251, Count: 8}},
 		"shared with BR/EDR": {[]byte{0, 0, 0, 0}, []byte{0, 0xfd, 3, 64, 10, 0, 8, 0}, packet.Buffers{Length: 1021, Count: 10}},
-		"not told":           {[]byte{1}, []byte{1}, packet.Buffers{}},
+		"not reported":       {[]byte{1}, []byte{1}, packet.Buffers{}},
 		"too short":          {[]byte{0, 26, 0, 8}, []byte{0, 0, 0, 0, 0, 0, 0, 0}, packet.Buffers{}},
 		"malformed":          {[]byte{0}, []byte{0, 1}, packet.Buffers{}},
 	} {

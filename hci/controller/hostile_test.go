@@ -11,7 +11,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// TestEventsBeforeTheStart are of the time before the Reset and reach no host.
+// TestEventsBeforeTheStart checks that events from before the Reset reach no
+// host.
 func TestEventsBeforeTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h := &script{}, &host{}
@@ -27,8 +28,8 @@ func TestEventsBeforeTheStart(t *testing.T) {
 	})
 }
 
-// TestUnaskedAnswerBringsNoCredits keeps to the credits of the answers that
-// were waited for.
+// TestUnaskedAnswerBringsNoCredits checks that only expected answers change the
+// credits.
 func TestUnaskedAnswerBringsNoCredits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -47,7 +48,7 @@ func TestUnaskedAnswerBringsNoCredits(t *testing.T) {
 		s.complete(packet.OpReadBDAddr, 7, 0)
 		synctest.Wait()
 		if n := len(s.sent()) - before; n != 1 {
-			t.Errorf("%d commands on the way, with one credit", n)
+			t.Errorf("%d commands in flight, with one credit", n)
 		}
 		for range 2 {
 			s.complete(packet.OpLERand, 1, 0)
@@ -59,7 +60,8 @@ func TestUnaskedAnswerBringsNoCredits(t *testing.T) {
 	})
 }
 
-// TestAnswerBeforeTheQuestion does not count as the answer.
+// TestAnswerBeforeTheQuestion checks that an early event does not count as the
+// answer.
 func TestAnswerBeforeTheQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -100,7 +102,7 @@ func TestAnswerBeforeTheQuestion(t *testing.T) {
 	})
 }
 
-// TestGivenUpBeforeSent takes no credit along.
+// TestGivenUpBeforeSent checks that a command that is given up keeps no credit.
 func TestGivenUpBeforeSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -108,7 +110,7 @@ func TestGivenUpBeforeSent(t *testing.T) {
 		synctest.Wait()
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		for range 100 { // it is sent or given up as chance will have it
+		for range 100 { // whether it is sent or given up is random
 			_, _ = c.Do(gone, packet.ReadBDAddr())
 		}
 		if _, err := c.Do(t.Context(), packet.ReadBDAddr()); err != nil {

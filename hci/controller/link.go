@@ -17,9 +17,9 @@ import (
 // link is one open transport with the goroutine that reads it.
 type link struct {
 	transport transport.Transport
-	session   atomic.Pointer[Session] // who gets the answers
+	session   atomic.Pointer[Session] // receives the answers
 	dead      chan struct{}           // closed when reading has ended
-	err       error                   // why; to be read after dead
+	err       error                   // the cause; read it only after dead
 	closing   sync.Once
 }
 
@@ -77,7 +77,7 @@ func (c *Controller) read(l *link) {
 	}
 }
 
-// packet sorts what came from the controller.
+// packet dispatches a packet from the controller.
 func (c *Controller) packet(l *link, p []byte) {
 	c.counters.packets.Add(1)
 	var err error
@@ -101,7 +101,7 @@ func (c *Controller) packet(l *link, p []byte) {
 	}
 }
 
-// data hands ACL data to the hosts that want it.
+// data passes ACL data to the hosts that want it.
 func (c *Controller) data(s *Session, p []byte) error {
 	a, err := packet.ParseACL(p)
 	if err != nil || s == nil || !s.ready.Load() {
@@ -115,8 +115,8 @@ func (c *Controller) data(s *Session, p []byte) error {
 	return nil
 }
 
-// event hands an event to the session, if it answers a command, or to the
-// hosts. Its errors are about events that do not decode.
+// event passes an event to the session if it answers a command, and to the
+// hosts otherwise. It returns an error for an event that does not decode.
 func (c *Controller) event(s *Session, e packet.Event) error {
 	switch e.Code {
 	case packet.EventCommandComplete:
@@ -168,15 +168,15 @@ func (c *Controller) event(s *Session, e packet.Event) error {
 		if s != nil && end.Status == packet.StatusSuccess {
 			s.flow.disconnected(end.Handle)
 		}
-		c.tellHosts(s, e)
+		c.passToHosts(s, e)
 	default:
-		c.tellHosts(s, e)
+		c.passToHosts(s, e)
 	}
 	return nil
 }
 
-// tellHosts hands an event to the hosts.
-func (c *Controller) tellHosts(s *Session, e packet.Event) {
+// passToHosts passes an event to the hosts.
+func (c *Controller) passToHosts(s *Session, e packet.Event) {
 	if s == nil || !s.ready.Load() {
 		return
 	}

@@ -16,11 +16,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// script is a controller of a few lines: a transport whose answers the test
-// writes. It may be opened again and again.
+// script is a small controller: a transport whose answers the test writes. It
+// may be opened repeatedly.
 type script struct {
-	answer func(s *script, op packet.Opcode, params []byte) // nil is obedient
-	refuse error                                            // of opening
+	answer func(s *script, op packet.Opcode, params []byte) // nil answers every command with success
+	refuse error                                            // error of opening
 
 	mu       sync.Mutex
 	conn     *conn
@@ -104,7 +104,7 @@ func (s *script) raw(p []byte) {
 	s.conn.events <- p
 }
 
-// unplug ends the transport as if the adapter had been pulled out.
+// unplug ends the transport as if the adapter had been unplugged.
 func (s *script) unplug() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +116,7 @@ func (s *script) complete(op packet.Opcode, credits byte, ret ...byte) {
 	s.event(packet.EventCommandComplete, append([]byte{credits, byte(op), byte(op >> 8)}, ret...)...)
 }
 
-// ret is what an obedient controller returns.
+// ret is what a well-behaved controller returns.
 func ret(op packet.Opcode) []byte {
 	switch op {
 	case packet.OpReadLocalVersion:
@@ -161,7 +161,7 @@ func (s *script) current() *conn {
 	return s.conn
 }
 
-// host is a Host that notes what happens.
+// host is a Host that records what happens.
 type host struct {
 	serve func(ctx context.Context, s *controller.Session) error // nil waits
 
@@ -193,7 +193,7 @@ func (h *host) seen() (sessions int, events []string) {
 	return h.sessions, append([]string(nil), h.events...)
 }
 
-// states notes what is told to Config.Status.
+// states records the calls of Config.Status.
 type states struct {
 	mu   sync.Mutex
 	list []controller.Status
@@ -205,7 +205,7 @@ func (s *states) add(status controller.Status) {
 	s.list = append(s.list, status)
 }
 
-// all is the states in words, an error's after a colon if it is one of those
+// all returns the states in words. An error follows after a colon if it is one
 // that callers branch on.
 func (s *states) all() []string {
 	s.mu.Lock()
@@ -225,8 +225,8 @@ func (s *states) all() []string {
 
 var errAstray = errors.New("astray")
 
-// start runs a controller until the test ends or stop is called, which gives
-// what Run returned.
+// start runs a controller until the test ends or stop is called. stop returns
+// the error of Run.
 func start(t *testing.T, cfg controller.Config) (c *controller.Controller, stop func() error) {
 	t.Helper()
 	c = controller.New(cfg)

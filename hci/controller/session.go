@@ -18,17 +18,17 @@ type Session struct {
 	link  *link
 	info  Info
 	flow  *flow
-	ready atomic.Bool // events go to the hosts
+	ready atomic.Bool // events are passed to the hosts
 
 	over  chan struct{} // closed when the session has failed
 	timer *time.Timer   // the nearest deadline; Controller.runSession waits for it
 
 	mu      sync.Mutex
-	cause   error       // why over
-	credits int         // commands that the controller takes at a time, as it said last
-	sent    []*exchange // on their way, oldest first
-	waiting []*exchange // for a credit, oldest first
-	spare   []*exchange // for the next commands
+	cause   error       // why the session is over
+	credits int         // number of commands that the controller accepts, from its last answer
+	sent    []*exchange // in flight, oldest first
+	waiting []*exchange // waiting for a credit, oldest first
+	spare   []*exchange // free exchanges
 
 	writing chan struct{} // holds a token while a command is being written
 	buf     []byte        // the command
@@ -36,7 +36,7 @@ type Session struct {
 
 // exchange is one command and its answer.
 type exchange struct {
-	wake   chan struct{} // room for one: something has changed
+	wake   chan struct{} // capacity 1: signals a change of state
 	cmd    packet.Command
 	since  time.Time // when it began to wait, then when it was sent
 	state  state
@@ -62,20 +62,20 @@ func newSession(c *Controller, l *link) *Session {
 		over:    make(chan struct{}),
 		writing: make(chan struct{}, 1),
 		timer:   time.NewTimer(time.Hour),
-		credits: 1, // what every controller takes after a reset (section 4.4)
+		credits: 1, // every controller accepts one after a reset (section 4.4)
 	}
 	s.timer.Stop()
 	return s
 }
 
-// Info tells what the controller is and can.
+// Info describes the controller.
 func (s *Session) Info() Info { return s.info }
 
-// Do sends a command and returns what it returns, without the status; nil if
-// that is nothing. A status other than success is an error that wraps
-// packet.Status; after the end of the session the error wraps ErrReset or, for
+// Do sends a command and returns its return parameters without the status, or
+// nil if there are none. A status other than success is an error that wraps
+// packet.Status. After the end of the session the error wraps ErrReset or, for
 // the command that caused the end, ErrUnanswered. Any number of goroutines may
-// call it. It allocates nothing for a command that only returns a status.
+// call Do. It allocates nothing for a command that only returns a status.
 func (s *Session) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
 	s.mu.Lock()
 	if s.cause != nil {
@@ -119,7 +119,7 @@ func (s *Session) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
 	}
 }
 
-// exchange finds or makes one. The lock is held.
+// exchange finds or makes an exchange. The caller holds the lock.
 func (s *Session) exchange() *exchange {
 	if n := len(s.spare); n > 0 {
 		x := s.spare[n-1]
@@ -129,12 +129,11 @@ func (s *Session) exchange() *exchange {
 	return &exchange{wake: make(chan struct{}, 1)}
 }
 
-// grant lets waiting commands go for as long as there are credits, and sets
-// the timer. The lock is held.
+// grant gives the available credits to waiting commands and sets the timer. The
+// caller holds the lock.
 //
-// An answer tells how many commands the controller takes, but not whether it
-// had seen all that were on their way. So those still unanswered are counted
-// against the number.
+// An answer says how many commands the controller accepts, but not whether it
+// had seen all that were in flight. So the unanswered commands are subtracted.
 func (s *Session) grant() {
 	for len(s.waiting) > 0 && len(s.sent) < s.credits {
 		x := s.waiting[0]
@@ -151,8 +150,8 @@ func (s *Session) grant() {
 	}
 }
 
-// oldest is the command whose deadline is the nearest. Those that wait have
-// one only if nothing is on its way: then the controller owes a credit.
+// oldest is the command with the nearest deadline. A waiting command has a
+// deadline only if nothing is in flight: then the controller owes a credit.
 func (s *Session) oldest() *exchange {
 	switch {
 	case len(s.sent) > 0:
@@ -171,8 +170,8 @@ func (x *exchange) signal() {
 	}
 }
 
-// withdraw takes back a command that has not been written, whether or not it
-// has a credit.
+// withdraw removes a command that has not been written, with or without a
+// credit.
 func (s *Session) withdraw(x *exchange, err error) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,11 +184,11 @@ func (s *Session) withdraw(x *exchange, err error) ([]byte, error) {
 	return nil, err
 }
 
-// write sends a command whose turn it is.
+// write sends a command that has a credit.
 func (s *Session) write(x *exchange) error {
 	defer func() { <-s.writing }()
 	s.mu.Lock()
-	x.state = stateSent // from now on an answer may come
+	x.state = stateSent // from now on an answer may arrive
 	s.mu.Unlock()
 	s.buf = x.cmd.AppendTo(s.buf[:0])
 	s.c.counters.commands.Add(1)
@@ -199,7 +198,7 @@ func (s *Session) write(x *exchange) error {
 	return s.link.transport.Write(s.buf)
 }
 
-// result hands out the answer and frees x.
+// result returns the answer and frees x.
 func (s *Session) result(x *exchange) ([]byte, error) {
 	op, status := x.cmd.Opcode(), x.status
 	var ret []byte
@@ -216,7 +215,7 @@ func (s *Session) result(x *exchange) ([]byte, error) {
 	return ret, nil
 }
 
-// lost is the result of a command that was on its way when the session ended.
+// lost is the result of a command that was in flight when the session ended.
 func (s *Session) lost(x *exchange) ([]byte, error) {
 	s.mu.Lock()
 	answered, cause := x.state == stateAnswered, s.cause
@@ -228,7 +227,7 @@ func (s *Session) lost(x *exchange) ([]byte, error) {
 	return nil, fmt.Errorf("controller: %s: %w: %w", x.cmd.Opcode(), ErrReset, cause)
 }
 
-// answered takes an answer in, and the credits that every answer brings.
+// answered handles an answer and the credits that come with it.
 func (s *Session) answered(op packet.Opcode, credits int, status packet.Status, ret []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,8 +236,8 @@ func (s *Session) answered(op packet.Opcode, credits int, status packet.Status, 
 	}
 	i := slices.IndexFunc(s.sent, func(x *exchange) bool { return x.state == stateSent && x.cmd.Opcode() == op })
 	if i < 0 && op != packet.OpNone {
-		// The late answer to a command of an earlier session, or nonsense.
-		// Its credits are from then, too.
+		// The late answer to a command of an earlier session, or an invalid
+		// one. Its credits are ignored as well.
 		s.c.counters.late.Add(1)
 		return
 	}
@@ -264,7 +263,7 @@ func (s *Session) expire() {
 	case time.Since(x.since) < s.c.cfg.Deadline:
 		s.grant()
 	case x.state == stateWaiting:
-		err = fmt.Errorf("controller: expected leave to send %s within %s, got none: %w", x.cmd.Opcode(), s.c.cfg.Deadline, ErrUnanswered)
+		err = fmt.Errorf("controller: expected a credit to send %s within %s, got none: %w", x.cmd.Opcode(), s.c.cfg.Deadline, ErrUnanswered)
 	default:
 		err = fmt.Errorf("controller: expected an answer to %s within %s, got none: %w", x.cmd.Opcode(), s.c.cfg.Deadline, ErrUnanswered)
 	}
@@ -275,7 +274,7 @@ func (s *Session) expire() {
 	}
 }
 
-// fail ends the session; the first cause counts.
+// fail ends the session. The first cause counts.
 func (s *Session) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

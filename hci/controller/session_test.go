@@ -24,7 +24,7 @@ func TestDoReturns(t *testing.T) {
 				s.complete(op, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8)
 			case packet.OpLESetAdvertisingEnable:
 				s.complete(op, 1, byte(packet.StatusCommandDisallowed))
-			case packet.OpDisconnect: // ends with an event of its own
+			case packet.OpDisconnect: // completed by its own event
 				s.event(packet.EventCommandStatus, 0, 1, byte(op&0xff), byte(op>>8))
 			case packet.OpLESetScanEnable:
 				s.event(packet.EventCommandStatus, byte(packet.StatusUnknownCommand), 1, byte(op&0xff), byte(op>>8))
@@ -52,8 +52,8 @@ func TestDoReturns(t *testing.T) {
 	})
 }
 
-// TestCredits never has more commands on the way than the controller said it
-// takes, and sends all.
+// TestCredits checks that no more commands are in flight than the controller
+// accepts, and that all are sent.
 func TestCredits(t *testing.T) {
 	for _, credits := range []byte{1, 2, 5} {
 		synctest.Test(t, func(t *testing.T) {
@@ -90,8 +90,7 @@ func TestCredits(t *testing.T) {
 	}
 }
 
-// TestNoCredits waits for a controller that says it takes no command now, and
-// then says it does.
+// TestNoCredits uses a controller that first accepts no command and later does.
 func TestNoCredits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -128,7 +127,7 @@ func TestNoCredits(t *testing.T) {
 }
 
 // TestCreditsNeverComeBack is a stall, too: the controller is reset, and the
-// command that waited is sent.
+// waiting command is sent.
 func TestCreditsNeverComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -156,8 +155,8 @@ func TestCreditsNeverComeBack(t *testing.T) {
 	})
 }
 
-// TestMissingCompletion drops one completion: the command that lost it is told
-// so, the controller is reset once, and all commands that waited are sent.
+// TestMissingCompletion drops one completion. The affected command returns an
+// error, the controller is reset once, and all waiting commands are sent.
 func TestMissingCompletion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h, st := &script{}, &host{}, &states{}
@@ -181,7 +180,7 @@ func TestMissingCompletion(t *testing.T) {
 		for range 20 {
 			waiting.Go(func() {
 				if _, err := c.Do(t.Context(), packet.LESetAdvertisingEnable(true)); err != nil {
-					t.Errorf("one that waited: %v", err)
+					t.Errorf("a waiting command: %v", err)
 				}
 			})
 		}
@@ -206,8 +205,8 @@ func TestMissingCompletion(t *testing.T) {
 	})
 }
 
-// TestLateCompletion lets the missing answer come in the next session, where
-// it must not pass for that of another command with the same opcode.
+// TestLateCompletion delivers the missing answer in the next session, where it
+// must not count for another command with the same opcode.
 func TestLateCompletion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -222,7 +221,7 @@ func TestLateCompletion(t *testing.T) {
 					}()
 				}
 			case op == packet.OpReset && n.Load() == 1:
-				s.complete(packet.OpLERand, 7, 0, 1) // late, and with credits of its own
+				s.complete(packet.OpLERand, 7, 0, 1) // late, and with its own credits
 				obey(s, op, nil)
 			default:
 				obey(s, op, nil)
@@ -242,7 +241,7 @@ func TestLateCompletion(t *testing.T) {
 	})
 }
 
-// TestDeadController answers nothing, not even Reset, until it is opened anew.
+// TestDeadController answers nothing, not even Reset, until it is opened again.
 func TestDeadController(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h, st := &script{}, &host{}, &states{}
@@ -273,8 +272,8 @@ func TestDeadController(t *testing.T) {
 	})
 }
 
-// TestWriteThatHangs has a transport that takes no more octets, as a serial
-// port whose controller holds back the flow: it is closed under the writer.
+// TestWriteThatHangs uses a transport that accepts no more octets, like a
+// serial port with flow control stopped. It is closed during the Write.
 func TestWriteThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -300,7 +299,8 @@ func TestWriteThatHangs(t *testing.T) {
 	})
 }
 
-// TestDoGivesUp lets callers go while the controller is slow or away.
+// TestDoGivesUp checks that callers return while the controller is slow or
+// absent.
 func TestDoGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
@@ -326,7 +326,7 @@ func TestDoGivesUp(t *testing.T) {
 			})
 		}
 		both.Wait()
-		// The answer that nobody waits for any more still brings the credit.
+		// An answer that nobody waits for any more still returns the credit.
 		if ret, err := c.Do(t.Context(), packet.NewCommand(packet.OpLERand)); err != nil || !bytes.Equal(ret, []byte{9}) {
 			t.Errorf("afterwards: %x, %v", ret, err)
 		}
@@ -339,7 +339,8 @@ func TestDoGivesUp(t *testing.T) {
 	})
 }
 
-// TestStopWhileDead ends in bounded time with a controller that answers nothing.
+// TestStopWhileDead checks that Run ends in bounded time with a controller that
+// answers nothing.
 func TestStopWhileDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}

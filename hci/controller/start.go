@@ -8,24 +8,24 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Info is what a controller says about itself.
+// Info describes a controller as it reports itself.
 type Info struct {
-	Address  packet.Address // public; zeros if the controller has none
+	Address  packet.Address // public address; zero if the controller has none
 	Version  packet.Version
 	Features packet.LEFeatures
-	// Extended tells that the extended advertising and scanning commands are
-	// used, and no legacy ones: a controller disallows the mixture.
+	// Extended says that the extended advertising and scanning commands are
+	// used. A controller rejects a mixture with the legacy commands.
 	Extended bool
 	// Sets is the number of advertising sets; 1 with legacy commands.
 	Sets int
-	// Buffers is the buffers for ACL data; zeros if there can be no
-	// connections.
+	// Buffers are the buffers for ACL data; zero if connections are not
+	// possible.
 	Buffers packet.Buffers
 	// MinInterval is the shortest interval of non-connectable advertising.
 	MinInterval time.Duration
 }
 
-// start resets the controller, asks what it is and lets its events through.
+// start resets the controller, reads its features and enables its events.
 func (s *Session) start(ctx context.Context) error {
 	if _, err := s.Do(ctx, packet.Reset()); err != nil {
 		return err
@@ -54,7 +54,7 @@ func (s *Session) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Some controllers have no public address, which is not needed here.
+	// Some controllers have no public address, and none is needed here.
 	if ret, err = s.Do(ctx, packet.ReadBDAddr()); err == nil {
 		info.Address, err = packet.ParseBDAddr(ret)
 	}
@@ -84,8 +84,8 @@ func (s *Session) start(ctx context.Context) error {
 	return nil
 }
 
-// buffers asks for the ACL buffers: those of LE, or those that LE shares with
-// BR/EDR. A controller that does not tell has none: it can do without
+// buffers reads the ACL buffers: those of LE, or those that LE shares with
+// BR/EDR. A controller that does not report any has none: it works without
 // connections.
 func (s *Session) buffers(ctx context.Context) (packet.Buffers, error) {
 	for _, ask := range []struct {
@@ -110,7 +110,8 @@ func (s *Session) buffers(ctx context.Context) (packet.Buffers, error) {
 // 7.8.2).
 const minBuffer = 27
 
-// tolerable is nil for a status, which says that the controller refused.
+// tolerable returns nil for a status: the controller refused the command, which
+// is acceptable.
 func tolerable(err error) error {
 	if _, refused := packet.Refused(err); refused {
 		return nil
@@ -118,8 +119,8 @@ func tolerable(err error) error {
 	return err
 }
 
-// supportedCommands asks for the commands. A controller that refuses to tell
-// gets the legacy ones.
+// supportedCommands reads the supported commands. A controller that refuses
+// gets the legacy commands only.
 func (s *Session) supportedCommands(ctx context.Context) (packet.SupportedCommands, error) {
 	ret, err := s.Do(ctx, packet.ReadLocalSupportedCommands())
 	if err != nil {
@@ -128,7 +129,7 @@ func (s *Session) supportedCommands(ctx context.Context) (packet.SupportedComman
 	return packet.ParseSupportedCommands(ret)
 }
 
-// requireLE refuses a controller without Low Energy. One that refuses to tell
+// requireLE rejects a controller without Low Energy. One that refuses to answer
 // is tried.
 func (s *Session) requireLE(ctx context.Context) error {
 	ret, err := s.Do(ctx, packet.ReadLocalSupportedFeatures())
@@ -140,13 +141,13 @@ func (s *Session) requireLE(ctx context.Context) error {
 		return err
 	}
 	if features&packet.LMPFeatureLE == 0 {
-		return fmt.Errorf("controller: it has no Bluetooth Low Energy (LMP features 0x%016x); use another adapter: %w", uint64(features), ErrUnsuitable)
+		return fmt.Errorf("controller: expected Bluetooth Low Energy, got none (LMP features 0x%016x); use another adapter: %w", uint64(features), ErrUnsuitable)
 	}
 	return nil
 }
 
-// setEventMasks asks for the events that are understood here, and for none
-// that a controller of the older kind does not know.
+// setEventMasks enables the events that are used here, and none that an older
+// controller does not know.
 func (s *Session) setEventMasks(ctx context.Context, info Info) error {
 	mask := packet.EventMaskDisconnectionComplete | packet.EventMaskHardwareError |
 		packet.EventMaskDataBufferOverflow | packet.EventMaskLEMeta

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// State is how a controller is.
+// State is the state of a controller.
 type State uint8
 
 // The states.
@@ -15,7 +15,7 @@ const (
 	Opening    State = iota + 1 // the transport is being opened, then the controller started
 	Running                     // ready for use
 	Recovering                  // it failed and is being reset
-	Down                        // it cannot be opened, or Reset does not help; tried again after a pause
+	Down                        // it cannot be opened, or Reset does not help; retried after a pause
 	Stopped                     // Run has ended
 )
 
@@ -37,11 +37,11 @@ func (s State) String() string {
 	}
 }
 
-// Status is told to Config.Status.
+// Status is passed to Config.Status.
 type Status struct {
 	State State
 	Info  Info  // when Running
-	Err   error // when Recovering or Down: why
+	Err   error // the cause, when Recovering or Down
 }
 
 // Stats counts since New.
@@ -55,10 +55,10 @@ type Stats struct {
 	TransportErrors uint64 // transports that failed
 	Packets         uint64 // packets received
 	Malformed       uint64 // packets that did not decode
-	Late            uint64 // answers to commands that were not waited for
+	Late            uint64 // unexpected answers to commands
 	Data            uint64 // packets of ACL data sent
 	Stalled         uint64 // times that the controller kept data for too long
-	Overcompleted   uint64 // events that completed more data than there was
+	Overcompleted   uint64 // events that completed more data than was outstanding
 	Ignored         uint64 // packets other than events and ACL data
 }
 
@@ -67,7 +67,7 @@ type counters struct {
 	packets, malformed, late, data, stalled, overcompleted, ignored atomic.Uint64
 }
 
-// Stats is the counters as they stand.
+// Stats returns the current counters.
 func (c *Controller) Stats() Stats {
 	n := &c.counters
 	return Stats{
@@ -94,29 +94,29 @@ func (c *Controller) report(s Status) {
 	}
 }
 
-// tell notes why the controller is down, and reports whether that is news.
-func (c *Controller) tell(why string) bool {
+// noteReason notes why the controller is down, and reports whether this is new.
+func (c *Controller) noteReason(why string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	news := why != c.told
-	c.told = why
-	return news
+	changed := why != c.lastReason
+	c.lastReason = why
+	return changed
 }
 
-// running opens the session to everybody and says so.
+// running announces that the session is ready.
 func (c *Controller) running(s *Session) {
 	c.setSession(s)
-	c.tell("")
+	c.noteReason("")
 	i := s.info
 	c.log.Info("controller is ready", "address", i.Address.String(), "core", i.Version.Core(), "extended", i.Extended, "sets", i.Sets)
 	c.report(Status{State: Running, Info: i})
 }
 
-// down says that the controller cannot be had for now.
+// down announces that the controller is not available.
 func (c *Controller) down(err error, pause time.Duration) {
 	level := slog.LevelWarn
-	if !c.tell(err.Error()) {
-		level = slog.LevelDebug // said already, and nothing has changed
+	if !c.noteReason(err.Error()) {
+		level = slog.LevelDebug // already logged
 	}
 	c.log.Log(context.Background(), level, "controller is down, trying again", "error", err, "pause", pause)
 	c.report(Status{State: Down, Err: err})

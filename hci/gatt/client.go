@@ -10,7 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// characteristics are Data In and Data Out of a service.
+// characteristics are the Data In and Data Out characteristics of a service.
 func characteristics(s bearer.Service) (in, out uint16) {
 	if s == bearer.ProvisioningService {
 		return 0x2adb, 0x2adc
@@ -18,27 +18,27 @@ func characteristics(s bearer.Service) (in, out uint16) {
 	return 0x2add, 0x2ade
 }
 
-// client is the GATT client of a link, made ready for a service.
+// client is the GATT client of a link with a service that is ready for use.
 type client struct {
 	gatt *gatt.Client
 	conn *conn
 	in   *ble.Characteristic
 }
 
-// ready connects go-ble's client to a peer and readies the service: the MTU, the
-// service with its characteristics, and the subscription to Data Out. It ends
-// with an error at the latest when the connection is closed. A panic of go-ble,
-// which the guard is there to prevent, is an error.
+// ready connects go-ble's client to a peer and prepares the service: the MTU,
+// the service with its characteristics, and the subscription to Data Out. It
+// fails at the latest when the connection is closed. A panic of go-ble, which
+// the guard should prevent, becomes an error.
 func ready(c *conn, service bearer.Service) (ready *client, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = broken("go-ble does not get along with it: %v", r)
+			err = broken("go-ble failed on its answers: %v", r)
 		}
 		if err == nil {
 			return
 		}
 		if why := c.l2cap.Err(); why != nil {
-			err = why // rather than what became of it
+			err = why // the cause instead of its consequence
 		}
 	}()
 	g, err := gatt.NewClient(c)
@@ -54,7 +54,7 @@ func ready(c *conn, service bearer.Service) (ready *client, err error) {
 		return nil, fmt.Errorf("gatt: looking for the %s: %w", service, err)
 	}
 	if len(services) == 0 {
-		return nil, fmt.Errorf("gatt: no %s (0x%04x) there: %w", service, uint16(service), ErrService)
+		return nil, fmt.Errorf("gatt: expected the %s (0x%04x), the peer does not have it: %w", service, uint16(service), ErrService)
 	}
 	inUUID, outUUID := characteristics(service)
 	all, err := g.DiscoverCharacteristics(nil, services[0])
@@ -71,8 +71,8 @@ func ready(c *conn, service bearer.Service) (ready *client, err error) {
 	if out.CCCD == nil {
 		return nil, fmt.Errorf("gatt: Data Out of the %s has no client characteristic configuration: %w", service, ErrService)
 	}
-	// The guard delivers the notifications: go-ble drops what comes while 16
-	// of them wait.
+	// The guard delivers the notifications, because go-ble drops what arrives
+	// while 16 of them wait.
 	c.subscribe(out.ValueHandle)
 	if err := g.Subscribe(out, false, func([]byte) {}); err != nil {
 		return nil, fmt.Errorf("gatt: subscribing to Data Out: %w", err)

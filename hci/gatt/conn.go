@@ -8,16 +8,16 @@ import (
 
 	"github.com/go-ble/ble"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/connection"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/connection"
 )
 
-// conn is a connection as go-ble wants it, behind the guard: one Read and one
-// Write are one PDU.
+// conn is a connection with the interface that go-ble needs, behind the guard.
+// One Read and one Write carry one PDU each.
 type conn struct {
 	l2cap   *connection.Connection
 	peer    ble.Addr
-	deliver func(value []byte) // of a notification; the value is the callee's
-	dropped *atomic.Uint64     // counts what the guard dropped
+	deliver func(value []byte) // called with the value of a notification, which then belongs to the callee
+	dropped *atomic.Uint64     // PDUs that the guard dropped
 	ended   chan struct{}      // closed when a Read has failed
 
 	mu     sync.Mutex
@@ -65,7 +65,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// end closes the connection; go-ble reads no more.
+// end closes the connection; go-ble's reads end.
 func (c *conn) end(err error) error {
 	c.l2cap.Close(err)
 	c.mu.Lock()
@@ -77,8 +77,8 @@ func (c *conn) end(err error) error {
 	return err
 }
 
-// Write sends a PDU of go-ble. It waits for room, during which, after a
-// request, nothing is read: so that its response finds go-ble waiting.
+// Write sends a PDU of go-ble. It waits for room. After a request nothing is
+// read meanwhile, so that go-ble is waiting when the response arrives.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	err := c.guard.sent(p)
@@ -107,22 +107,21 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// subscribe lets the notifications of a handle through to the link.
+// subscribe passes the notifications of a handle on to the link.
 func (c *conn) subscribe(handle uint16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.guard.dataOut = handle
 }
 
-// subscribed tells whether the client has asked for notifications.
+// subscribed reports whether the client has subscribed to notifications.
 func (c *conn) subscribed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.guard.subscribed
 }
 
-// The rest of ble.Conn. What go-ble sets, it also reads, from several
-// goroutines.
+// The rest of ble.Conn. go-ble reads from several goroutines what it sets.
 
 func (c *conn) Context() context.Context {
 	c.mu.Lock()
@@ -163,7 +162,7 @@ func (c *conn) SetTxMTU(mtu int) {
 	c.tx = mtu
 }
 
-// ReadRSSI is not asked for.
+// ReadRSSI is not used.
 func (c *conn) ReadRSSI() int { return 0 }
 
 func (c *conn) Disconnected() <-chan struct{} { return c.l2cap.Done() }

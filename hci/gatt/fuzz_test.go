@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// pdus cuts a script into PDUs: an octet of length before each.
+// pdus splits a script into PDUs, each preceded by its length in one octet.
 func pdus(script []byte) (all [][]byte) {
 	for len(script) > 0 {
 		n := min(int(script[0]), len(script)-1)
@@ -25,9 +25,10 @@ func script(all ...string) (b []byte) {
 	return b
 }
 
-// FuzzServerPeer visits a peer that answers each request with the next PDUs of
-// the fuzzer, up to one that looks like a response, and leaves after the last. Panics in go-ble's own goroutines end the
-// process, those in ours are errors.
+// FuzzServerPeer connects to a peer that answers each request with the next
+// PDUs of the script, up to one that looks like a response, and leaves after
+// the last. A panic in go-ble's own goroutines ends the process; one in ours is
+// an error.
 func FuzzServerPeer(f *testing.F) {
 	f.Add(script("034500", "1106010005000018", "01100600 0a", "09070b00040c00dd2a0d00100e00de2a"))
 	f.Add(script("034500", "1106010005002818", "0110060000 0a", "0907020004 0300dd2a 0400 10 0500de2a", "010804000a", "050106000229", "13", "1b0500aa"))
@@ -41,7 +42,7 @@ func FuzzServerPeer(f *testing.F) {
 				rest = rest[1:]
 				p.say(pdu)
 				if len(pdu) > 0 && pdu[0]&1 == 1 && pdu[0] < opNotification {
-					break // a response; the next request brings the next
+					break // the next request gets the next PDU
 				}
 			}
 			if len(rest) == 0 {
@@ -57,7 +58,7 @@ func FuzzServerPeer(f *testing.F) {
 		if err == nil {
 			_ = client.send([]byte{1})
 		} else if client != nil {
-			t.Errorf("a client and %v", err)
+			t.Errorf("a client and the error %v", err)
 		}
 		p.l2cap.Close(errWanted)
 		<-c.ended
@@ -65,14 +66,14 @@ func FuzzServerPeer(f *testing.F) {
 	})
 }
 
-// FuzzClientPeer is a client that sends what the fuzzer likes.
+// FuzzClientPeer is a client that sends arbitrary PDUs.
 func FuzzClientPeer(f *testing.F) {
 	f.Add(script("02f700", "100100ffff0028", "080600ffff0328", "040b000b00", "120b000100", "5208006869", "120b000000"))
 	f.Add(script("120b0001", "520b0001", "1608000000aa", "1801", "0c03000500", "0100", "d20000", ""))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, p, _ := host(t)
 		for i, pdu := range pdus(data) {
-			if i == 32 { // more might not be read in time, and be a flood
+			if i == 32 { // more might not be read in time and count as a flood
 				break
 			}
 			p.say(append([]byte(nil), pdu...))

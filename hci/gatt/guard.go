@@ -24,7 +24,7 @@ const (
 	opReadVariable    = 0x20 // Read Multiple Variable Request
 	opWriteCommand    = 0x52
 
-	commandFlag = 0x40 // an unknown PDU with it is ignored (section 3.3)
+	commandFlag = 0x40 // an unknown PDU with this bit is ignored (section 3.3)
 )
 
 // Error codes (section 3.4.1.1).
@@ -38,50 +38,51 @@ const (
 
 const (
 	minMTU = 23
-	// maxRequests is how many requests a client makes on a link: finding the
-	// services, their characteristics and descriptors takes one for each few.
+	// maxRequests limits the requests of a client on a link. Discovery of the
+	// services, their characteristics and descriptors takes one request for
+	// every few of them.
 	maxRequests = 200
-	// maxUnsolicited is how many responses to nothing are put up with: some
-	// peers answer to commands.
+	// maxUnsolicited is how many unexpected responses are tolerated: some peers
+	// answer commands.
 	maxUnsolicited = 16
 )
 
-// verdict is what becomes of a PDU from the peer.
+// verdict says what to do with a PDU from the peer.
 type verdict uint8
 
 const (
 	drop    verdict = iota
-	pass            // to go-ble
-	deliver         // the value of a notification of Data Out, to the link
-	answer          // by the guard itself
+	pass            // pass it to go-ble
+	deliver         // pass the value of a Data Out notification to the link
+	answer          // the guard answers itself
 )
 
-// guard stands between go-ble and a peer that is not to be trusted. It is a
-// state machine without I/O; both sides of a link have one.
+// guard protects go-ble from an untrusted peer. It is a state machine without
+// I/O. There is one for each link, as client or as server.
 type guard struct {
 	server bool
-	mtu    int // that this side can take
+	mtu    int // largest MTU of this side
 
 	// As a client.
-	pending     byte   // opcode of the request that waits for its response, or 0
-	first, last uint16 // handles that it asked for
+	pending     byte   // opcode of the request that awaits its response, or 0
+	first, last uint16 // handle range of the request
 	requests    int
 	unsolicited int
-	dataOut     uint16 // handle of the notifications that are wanted, or 0
+	dataOut     uint16 // handle of the subscribed notifications, or 0
 
 	// As a server.
-	configuration uint16 // handle of Data Out's client characteristic configuration
-	exchanged     bool   // the MTU, which is done once
-	subscribed    bool   // the client has asked for notifications
+	configuration uint16 // handle of the client characteristic configuration of Data Out
+	exchanged     bool   // the MTU exchange, which is done once, is done
+	subscribed    bool   // the client has subscribed to notifications
 }
 
-// broken is the error for a peer that breaks the rules.
+// broken is the error for a peer that violates the protocol.
 func broken(format string, args ...any) error {
 	return fmt.Errorf("gatt: %s: %w", fmt.Sprintf(format, args...), ErrRules)
 }
 
-// received judges a PDU from the peer, which it may change. An error is the end
-// of the link.
+// received judges a PDU from the peer, which it may change. An error ends the
+// link.
 func (g *guard) received(p []byte) (v verdict, reply []byte, err error) {
 	switch {
 	case len(p) == 0:
@@ -103,7 +104,7 @@ func refusal(op byte, handle uint16, code byte) []byte {
 	return []byte{opError, op, byte(handle), byte(handle >> 8), code}
 }
 
-// sent takes note of a PDU that go-ble sends to the peer.
+// sent notes a PDU that go-ble sends to the peer.
 func (g *guard) sent(p []byte) error {
 	if g.server || len(p) == 0 {
 		return nil
@@ -112,7 +113,7 @@ func (g *guard) sent(p []byte) error {
 	case opMTURequest, opWrite:
 	case opFindInformation, opReadByType, opReadByGroup:
 		if len(p) < 5 {
-			return broken("a request of %d octets", len(p)) // ours, and never sent
+			return broken("expected a valid request, got one of %d octets", len(p)) // this side's own fault; never sent
 		}
 		g.first, g.last = binary.LittleEndian.Uint16(p[1:]), binary.LittleEndian.Uint16(p[3:])
 	default:
@@ -120,13 +121,13 @@ func (g *guard) sent(p []byte) error {
 	}
 	g.requests++
 	if g.requests > maxRequests {
-		return broken("the peer's services have no end after %d requests", maxRequests)
+		return broken("expected the peer's list of services to end, it did not within %d requests", maxRequests)
 	}
 	g.pending = p[0]
 	return nil
 }
 
-// fromServer judges what comes to a client.
+// fromServer judges a PDU that a client receives.
 func (g *guard) fromServer(p []byte) (verdict, []byte, error) {
 	switch op := p[0]; {
 	case op == opNotification:
@@ -134,7 +135,7 @@ func (g *guard) fromServer(p []byte) (verdict, []byte, error) {
 			return deliver, nil, nil
 		}
 		return drop, nil, nil
-	case op == opIndication: // such as Service Changed: whoever connects again looks again
+	case op == opIndication: // such as Service Changed: this side searches again at each connection
 		if len(p) < 3 {
 			return drop, nil, nil
 		}
@@ -145,18 +146,18 @@ func (g *guard) fromServer(p []byte) (verdict, []byte, error) {
 		return g.response(p)
 	case op&commandFlag != 0, op >= opNotification && op != opReadVariable:
 		return drop, nil, nil
-	default: // requests: this side offers nothing
+	default: // requests: this side offers no service
 		return answer, refusal(op, 0, errNotSupported), nil
 	}
 }
 
-// response judges a response. Only that to the request that waits is passed on,
-// and only one whose lists go-ble can walk to their end.
+// response judges a response. It passes only the response to the pending
+// request, and only if go-ble can walk its lists to their end.
 func (g *guard) response(p []byte) (verdict, []byte, error) {
 	if g.pending == 0 {
 		g.unsolicited++
 		if g.unsolicited > maxUnsolicited {
-			return drop, nil, broken("%d responses without a request", g.unsolicited)
+			return drop, nil, broken("expected responses to requests, got %d without a request", g.unsolicited)
 		}
 		return drop, nil, nil
 	}
@@ -196,8 +197,8 @@ func (g *guard) mtuResponse(p []byte) (verdict, []byte, error) {
 	if mtu < minMTU {
 		return drop, nil, broken("expected an MTU of %d or more, got %d", minMTU, mtu)
 	}
-	// The smaller of the two counts for both (section 3.4.2.2); go-ble would
-	// take the peer's.
+	// The smaller MTU counts for both sides (section 3.4.2.2); go-ble would use
+	// the peer's.
 	binary.LittleEndian.PutUint16(p[1:], uint16(min(mtu, g.mtu)))
 	return pass, nil, nil
 }
@@ -206,15 +207,15 @@ func (g *guard) mtuResponse(p []byte) (verdict, []byte, error) {
 //
 //	op | length of an element | elements: handle (2) | ...
 //
-// Services go on with the end of their group (2), characteristics with their
-// properties and the handle of their value (2). Their UUID has 2 or 16 octets.
+// For services follows the end of their group (2), for characteristics their
+// properties and the handle of their value (2). The UUID has 2 or 16 octets.
 func (g *guard) list(p []byte, short, long int) error {
 	if len(p) < 2 {
-		return broken("a response 0x%02x of %d octets", p[0], len(p))
+		return broken("expected at least one element in a response 0x%02x, got %d octets", p[0], len(p))
 	}
 	length, elements := int(p[1]), p[2:]
 	if length != short && length != long || len(elements) == 0 || len(elements)%length != 0 {
-		return broken("expected elements of %d or %d octets in a response 0x%02x, got %d octets in ones of %d", short, long, p[0], len(elements), length)
+		return broken("expected elements of %d or %d octets in a response 0x%02x, got %d octets with a length of %d", short, long, p[0], len(elements), length)
 	}
 	at := int(g.first)
 	for ; len(elements) > 0; elements = elements[length:] {

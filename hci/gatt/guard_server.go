@@ -2,13 +2,13 @@ package gatt
 
 import "encoding/binary"
 
-// primaryService is the type of attribute that a read by group type may ask
-// for.
+// primaryService is the attribute type that a read by group type may ask for.
 const primaryService = 0x2800
 
-// request judges what comes to a server. What go-ble's server answers wrongly or
-// falls over is answered here: what is longer or shorter than it should be, long
-// reads and writes, which no value here needs, and a second exchange of the MTU.
+// request judges a PDU that a server receives. The guard answers itself what
+// go-ble's server would answer wrongly or fail on: requests of the wrong
+// length, long reads and writes, which no value here needs, and a second MTU
+// exchange.
 func (g *guard) request(p []byte) (verdict, []byte) {
 	op, n := p[0], len(p)
 	switch op {
@@ -57,9 +57,10 @@ func passIf(op byte, fits bool) (verdict, []byte) {
 	return pass, nil
 }
 
-// write judges a write, with a response or without. The configuration of a
-// characteristic is two octets. Data In is offered for writes without a response
-// and everybody may write it (table 7.15); a client that wants a response gets it.
+// write judges a write with or without a response. The configuration of a
+// characteristic has two octets. Data In is offered for writes without a
+// response, and everybody may write it (table 7.15). A client that wants a
+// response gets one.
 func (g *guard) write(p []byte) (verdict, []byte) {
 	refuse := func(handle uint16, code byte) (verdict, []byte) {
 		if p[0] == opWriteCommand {

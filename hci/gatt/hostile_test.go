@@ -16,16 +16,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/connection"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/connection"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// peerOf is a peer without a radio: it gets our PDUs of the Attribute Protocol
-// and says what it likes.
+// peerOf is a peer without a radio. It receives our PDUs of the Attribute
+// Protocol and sends any answer.
 type peerOf struct {
 	l2cap  *connection.Connection
-	answer func(p *peerOf, pdu []byte) // called in a goroutine of the peer, in order
+	answer func(p *peerOf, pdu []byte) // called in order by the peer's goroutine
 	inbox  chan []byte
 	end    chan struct{}
 	once   sync.Once
@@ -61,7 +61,7 @@ func (p *peerOf) TrySend(pdu []byte) bool {
 	return true
 }
 
-// say sends PDUs to us.
+// say sends PDUs to our side.
 func (p *peerOf) say(pdus ...[]byte) {
 	for _, pdu := range pdus {
 		frame := binary.LittleEndian.AppendUint16(nil, uint16(len(pdu)))
@@ -70,7 +70,7 @@ func (p *peerOf) say(pdus ...[]byte) {
 	}
 }
 
-// close ends the peer, after whoever writes to it has ended.
+// close ends the peer after all writers have ended.
 func (p *peerOf) close() {
 	p.once.Do(func() { close(p.inbox) })
 	<-p.end
@@ -84,7 +84,7 @@ func octets(s string) []byte {
 	return b
 }
 
-// honest answers a client as a proxy with three services does.
+// honest answers a client like a proxy with three services.
 func honest(p *peerOf, pdu []byte) {
 	at := func() uint16 { return binary.LittleEndian.Uint16(pdu[1:]) }
 	none := func() { p.say(refusal(pdu[0], at(), 0x0a)) }
@@ -118,7 +118,7 @@ func honest(p *peerOf, pdu []byte) {
 	}
 }
 
-// instead answers honestly but for one kind of request.
+// instead answers honestly except for one kind of request.
 func instead(op byte, pdus ...string) func(*peerOf, []byte) {
 	return func(p *peerOf, pdu []byte) {
 		if pdu[0] != op {
@@ -131,7 +131,7 @@ func instead(op byte, pdus ...string) func(*peerOf, []byte) {
 	}
 }
 
-// visit readies the proxy service of a peer and returns what is delivered.
+// visit prepares the proxy service of a peer and returns what is delivered.
 func visit(t *testing.T, answer func(*peerOf, []byte)) (c *client, p *peerOf, delivered func() []string, err error) {
 	t.Helper()
 	silence()
@@ -160,58 +160,59 @@ func visit(t *testing.T, answer func(*peerOf, []byte)) (c *client, p *peerOf, de
 	}, err
 }
 
-// TestHostileServer is every way known to break go-ble's client, and a few more.
+// TestHostileServer covers every known way to break go-ble's client, and a few
+// more.
 func TestHostileServer(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer func(*peerOf, []byte)
-		want   error // nil: it gets along
+		want   error // nil: the visit succeeds
 	}{
-		"honest":                            {honest, nil},
-		"no MTU exchange":                   {instead(opMTURequest, "01 02 0000 06"), nil},
-		"MTU too short":                     {instead(opMTURequest, "03 1600"), ErrRules},
-		"MTU of 0":                          {instead(opMTURequest, "03 0000"), ErrRules},
-		"MTU of 65535":                      {instead(opMTURequest, "03 ffff"), nil},
-		"MTU cut short":                     {instead(opMTURequest, "03 45"), ErrRules},
-		"MTU twice":                         {instead(opMTURequest, "03 4500", "03 ffff"), nil},
-		"empty PDUs":                        {instead(opMTURequest, "", "", "03 4500"), nil},
-		"notification of 1 octet":           {instead(opMTURequest, "1b", "1b 01", "1b 0100", "03 4500"), nil},
-		"indication of 1 octet":             {instead(opMTURequest, "1d", "1d 01", "03 4500"), nil},
-		"indication":                        {instead(opMTURequest, "1d 0800 0100 ffff", "03 4500"), nil},
-		"requests of its own":               {instead(opMTURequest, "02 f700", "10 0100 ffff 0028", "0a 0100", "03 4500"), nil},
-		"commands and nonsense":             {instead(opMTURequest, "52 0100 00", "d2 00", "ff", "00", "1e", "23 00", "20 00", "03 4500"), nil},
-		"another response":                  {instead(opReadByGroup, "13"), ErrRules},
-		"response of 1 octet":               {instead(opReadByGroup, "11"), ErrRules},
-		"services of length 0":              {instead(opReadByGroup, "11 00 0100 0500 0018"), ErrRules},
-		"services of length 2":              {instead(opReadByGroup, "11 02 0100 0500 0018"), ErrRules},
-		"services of length 7":              {instead(opReadByGroup, "11 07 0100 0500 001800"), ErrRules},
-		"services that do not divide":       {instead(opReadByGroup, "11 06 0100 0500 0018 0600"), ErrRules},
-		"no services in a response":         {instead(opReadByGroup, "11 06"), ErrRules},
-		"services without end":              {instead(opReadByGroup, "11 06 0100 0100 0018"), ErrRules}, // the second is before what was asked for
-		"services backwards":                {instead(opReadByGroup, "11 06 0600 0900 0118 0100 0500 0018"), ErrRules},
-		"service that ends before it":       {instead(opReadByGroup, "11 06 0500 0100 0018"), ErrRules},
-		"characteristics of length 0":       {instead(opReadByType, "09 00 0b00 04 0c00 dd2a"), ErrRules},
-		"characteristics of length 2":       {instead(opReadByType, "09 02 0b00 04 0c00 dd2a"), ErrRules},
-		"characteristics without end":       {instead(opReadByType, "09 07 0b00 04 0c00 dd2a"), ErrRules},
-		"characteristic without value":      {instead(opReadByType, "09 07 0b00 04 0b00 dd2a"), ErrRules},
-		"value outside of the service":      {instead(opReadByType, "09 07 0b00 04 1000 dd2a"), ErrRules},
-		"value at the last handle":          {instead(opReadByType, "09 07 0b00 04 ffff dd2a"), ErrRules},
-		"descriptors of no format":          {instead(opFindInformation, "05 00 0f00 0229"), ErrRules},
-		"descriptors of format 3":           {instead(opFindInformation, "05 03 0f00 0229"), ErrRules},
-		"descriptors that do not divide":    {instead(opFindInformation, "05 01 0f00 0229 00"), ErrRules},
-		"descriptors of nothing":            {instead(opFindInformation, "05 01"), ErrRules},
-		"descriptors without end":           {instead(opFindInformation, "05 01 0e00 0229"), ErrRules},
-		"error of another request":          {instead(opReadByGroup, "01 08 0100 0a"), ErrRules},
-		"error cut short":                   {instead(opReadByGroup, "01 10"), ErrRules},
-		"error without a code":              {instead(opReadByGroup, "01 10 0100 00"), ErrRules},
-		"long write response":               {instead(opWrite, "13 00"), ErrRules},
-		"not a proxy":                       {instead(opReadByGroup, "01 10 0100 0a"), ErrService},
-		"no characteristics":                {instead(opReadByType, "01 08 0a00 0a"), ErrService},
-		"no configuration":                  {instead(opFindInformation, "01 04 0f00 0a"), ErrService},
-		"says nothing":                      {func(*peerOf, []byte) {}, ErrTimeout},
-		"says nothing after the MTU":        {instead(opReadByGroup), ErrTimeout},
-		"longer than the MTU":               {instead(opMTURequest, "1b 0e00"+strings.Repeat("00", 300)), connection.ErrRules},
-		"responses to nothing":              {instead(opMTURequest, append(strings.Split(strings.Repeat("13,", 20), ",")[:20:20], "03 4500")...), ErrRules},
-		"pretends that it has 65535 of one": {endless, ErrRules},
+		"honest":                         {honest, nil},
+		"no MTU exchange":                {instead(opMTURequest, "01 02 0000 06"), nil},
+		"MTU too short":                  {instead(opMTURequest, "03 1600"), ErrRules},
+		"MTU of 0":                       {instead(opMTURequest, "03 0000"), ErrRules},
+		"MTU of 65535":                   {instead(opMTURequest, "03 ffff"), nil},
+		"truncated MTU":                  {instead(opMTURequest, "03 45"), ErrRules},
+		"MTU twice":                      {instead(opMTURequest, "03 4500", "03 ffff"), nil},
+		"empty PDUs":                     {instead(opMTURequest, "", "", "03 4500"), nil},
+		"notification of 1 octet":        {instead(opMTURequest, "1b", "1b 01", "1b 0100", "03 4500"), nil},
+		"indication of 1 octet":          {instead(opMTURequest, "1d", "1d 01", "03 4500"), nil},
+		"indication":                     {instead(opMTURequest, "1d 0800 0100 ffff", "03 4500"), nil},
+		"requests from the server":       {instead(opMTURequest, "02 f700", "10 0100 ffff 0028", "0a 0100", "03 4500"), nil},
+		"commands and invalid PDUs":      {instead(opMTURequest, "52 0100 00", "d2 00", "ff", "00", "1e", "23 00", "20 00", "03 4500"), nil},
+		"another response":               {instead(opReadByGroup, "13"), ErrRules},
+		"response of 1 octet":            {instead(opReadByGroup, "11"), ErrRules},
+		"services of length 0":           {instead(opReadByGroup, "11 00 0100 0500 0018"), ErrRules},
+		"services of length 2":           {instead(opReadByGroup, "11 02 0100 0500 0018"), ErrRules},
+		"services of length 7":           {instead(opReadByGroup, "11 07 0100 0500 001800"), ErrRules},
+		"services that do not divide":    {instead(opReadByGroup, "11 06 0100 0500 0018 0600"), ErrRules},
+		"no services in a response":      {instead(opReadByGroup, "11 06"), ErrRules},
+		"services without end":           {instead(opReadByGroup, "11 06 0100 0100 0018"), ErrRules}, // the second group is before the requested range
+		"services in descending order":   {instead(opReadByGroup, "11 06 0600 0900 0118 0100 0500 0018"), ErrRules},
+		"service that ends before it":    {instead(opReadByGroup, "11 06 0500 0100 0018"), ErrRules},
+		"characteristics of length 0":    {instead(opReadByType, "09 00 0b00 04 0c00 dd2a"), ErrRules},
+		"characteristics of length 2":    {instead(opReadByType, "09 02 0b00 04 0c00 dd2a"), ErrRules},
+		"characteristics without end":    {instead(opReadByType, "09 07 0b00 04 0c00 dd2a"), ErrRules},
+		"characteristic without value":   {instead(opReadByType, "09 07 0b00 04 0b00 dd2a"), ErrRules},
+		"value outside of the service":   {instead(opReadByType, "09 07 0b00 04 1000 dd2a"), ErrRules},
+		"value at the last handle":       {instead(opReadByType, "09 07 0b00 04 ffff dd2a"), ErrRules},
+		"descriptors of no format":       {instead(opFindInformation, "05 00 0f00 0229"), ErrRules},
+		"descriptors of format 3":        {instead(opFindInformation, "05 03 0f00 0229"), ErrRules},
+		"descriptors that do not divide": {instead(opFindInformation, "05 01 0f00 0229 00"), ErrRules},
+		"descriptors of nothing":         {instead(opFindInformation, "05 01"), ErrRules},
+		"descriptors without end":        {instead(opFindInformation, "05 01 0e00 0229"), ErrRules},
+		"error of another request":       {instead(opReadByGroup, "01 08 0100 0a"), ErrRules},
+		"truncated error":                {instead(opReadByGroup, "01 10"), ErrRules},
+		"error without a code":           {instead(opReadByGroup, "01 10 0100 00"), ErrRules},
+		"long write response":            {instead(opWrite, "13 00"), ErrRules},
+		"not a proxy":                    {instead(opReadByGroup, "01 10 0100 0a"), ErrService},
+		"no characteristics":             {instead(opReadByType, "01 08 0a00 0a"), ErrService},
+		"no configuration":               {instead(opFindInformation, "01 04 0f00 0a"), ErrService},
+		"no answer":                      {func(*peerOf, []byte) {}, ErrTimeout},
+		"no answer after the MTU":        {instead(opReadByGroup), ErrTimeout},
+		"longer than the MTU":            {instead(opMTURequest, "1b 0e00"+strings.Repeat("00", 300)), connection.ErrRules},
+		"unsolicited responses":          {instead(opMTURequest, append(strings.Split(strings.Repeat("13,", 20), ",")[:20:20], "03 4500")...), ErrRules},
+		"claims 65535 of one":            {endless, ErrRules},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -228,7 +229,7 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
-// endless has one more service for each request.
+// endless returns one more service for each request.
 func endless(p *peerOf, pdu []byte) {
 	if pdu[0] != opReadByGroup {
 		honest(p, pdu)
@@ -238,7 +239,7 @@ func endless(p *peerOf, pdu []byte) {
 	p.say(b)
 }
 
-// TestStaleResponse has a response in advance, which is no answer to the request
+// TestStaleResponse sends a response in advance. It must not answer the request
 // that follows.
 func TestStaleResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -267,11 +268,11 @@ func TestStaleResponse(t *testing.T) {
 	})
 }
 
-// TestNotificationBurst loses none of many, also of those that come before the
+// TestNotificationBurst loses no notification of a burst, even before the
 // service is ready.
 func TestNotificationBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n = 60 // as many as wait in the connection
+		const n = 60 // the capacity of the connection's queue
 		burst := func(p *peerOf) {
 			for i := range n {
 				p.say(fmt.Append(octets("1b 0e00"), i))
@@ -303,30 +304,30 @@ func TestNotificationBurst(t *testing.T) {
 	})
 }
 
-// TestHostileClient sends go-ble's server what it cannot stand, and sees it live
-// on.
+// TestHostileClient sends PDUs that break go-ble's server, and checks that our
+// server survives.
 func TestHostileClient(t *testing.T) {
 	// Handles: 1 to 5 GAP, 6 the service, 8 Data In, 10 Data Out.
 	const configuration = "0b00"
 	for name, test := range map[string]struct{ say, want string }{
 		"empty PDU":                         {"", ""},
 		"MTU request":                       {"02 f700", "031700"},
-		"MTU request cut short":             {"02 f7", "0102000004"},
+		"truncated MTU request":             {"02 f7", "0102000004"},
 		"MTU below 23":                      {"02 1600", "0102000004"},
 		"MTU of 65535":                      {"02 ffff", "031700"},
 		"find information of 0":             {"04 0000 0000", "0104000001"},
-		"find information cut short":        {"04 0100", "0104000004"},
+		"truncated find information":        {"04 0100", "0104000004"},
 		"find by type and value":            {"06 0100 ffff 0028 2818", "070600ffff"},
-		"find by type cut short":            {"06 0100 ffff", "0106000004"},
-		"read by type backwards":            {"08 0500 0100 0328", "0108050001"},
+		"truncated find by type":            {"06 0100 ffff", "0106000004"},
+		"read by type, descending range":    {"08 0500 0100 0328", "0108050001"},
 		"read by group":                     {"10 0100 ffff 0028", "1106010005000018"},
 		"read by group of another type":     {"10 0100 ffff 0328", "0110010010"},
 		"read by group of a long type":      {"10 0100 ffff " + strings.Repeat("00", 16), "0110010010"},
 		"read":                              {"0a 0300", "0b" + hex.EncodeToString([]byte(deviceName))},
-		"read nothing":                      {"0a 5000", "010a500001"},
+		"read handle 0":                     {"0a 5000", "010a500001"},
 		"read Data In":                      {"0a 0800", "010a080002"},
 		"read blob":                         {"0c 0300 ffff", "010c03000b"},
-		"read blob cut short":               {"0c 0300", "010c000004"},
+		"truncated read blob":               {"0c 0300", "010c000004"},
 		"read multiple":                     {"0e 0300 0500", "010e000006"},
 		"read multiple variable":            {"20 0300 0500", "0120000006"},
 		"configuration of 1 octet":          {"12 " + configuration + " 01", "01120b000d"},
@@ -334,13 +335,13 @@ func TestHostileClient(t *testing.T) {
 		"configuration of 3 octets":         {"12 " + configuration + " 010000", "01120b000d"},
 		"configuration, indications":        {"12 " + configuration + " 0200", "01120b000e"},
 		"configuration of 1, by command":    {"52 " + configuration + " 01", ""},
-		"write of nothing":                  {"12 0800", "011208000d"},
-		"write cut short":                   {"12 08", "0112000004"},
+		"empty write":                       {"12 0800", "011208000d"},
+		"truncated write":                   {"12 08", "0112000004"},
 		"write to the name":                 {"12 0300 00", "0112030003"},
-		"write to nothing":                  {"12 5000 00", "0112500001"},
-		"command cut short":                 {"52 08", ""},
+		"write to an unknown handle":        {"12 5000 00", "0112500001"},
+		"truncated command":                 {"52 08", ""},
 		"prepare write":                     {"16 0800 0000 00", "0116000006"},
-		"prepare write cut short":           {"16 08", "0116000006"},
+		"truncated prepare write":           {"16 08", "0116000006"},
 		"execute write without preparation": {"18 01", "0118000006"},
 		"signed write":                      {"d2 0800 00", ""},
 		"confirmation":                      {"1e", ""},
@@ -358,7 +359,7 @@ func TestHostileClient(t *testing.T) {
 				if got := p.answers(); got != test.want {
 					t.Errorf("answered %s, want %s", got, test.want)
 				}
-				p.say(octets("0a 0500")) // it lives
+				p.say(octets("0a 0500")) // it still works
 				if got := p.answers(); got != "0b0000" {
 					t.Errorf("then answered %s", got)
 				}
@@ -367,7 +368,7 @@ func TestHostileClient(t *testing.T) {
 	}
 }
 
-// answers is what came since the last call.
+// answers returns what has arrived since the last call.
 func (p *peerOf) answers() string {
 	synctest.Wait()
 	p.mu.Lock()
@@ -377,7 +378,7 @@ func (p *peerOf) answers() string {
 	return got
 }
 
-// host offers the proxy service to a peer and returns what is received.
+// host offers the proxy service to a peer and returns what it receives.
 func host(t testing.TB) (*server, *peerOf, func() []string) {
 	t.Helper()
 	silence()
@@ -410,8 +411,8 @@ func host(t testing.TB) (*server, *peerOf, func() []string) {
 	}
 }
 
-// TestSubscription gets nothing from who has not subscribed, and lets a client
-// have one MTU only.
+// TestSubscription checks that nothing is received from a client that has not
+// subscribed, and that a client can set the MTU only once.
 func TestSubscription(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, p, received := host(t)
@@ -444,7 +445,8 @@ func TestSubscription(t *testing.T) {
 	})
 }
 
-// TestSilence has go-ble's logger at its loudest, in a process of its own.
+// TestSilence runs go-ble's logger at its most verbose level, in a separate
+// process.
 func TestSilence(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run", "^(TestHostileClient|TestNotificationBurst|TestSubscription)$")
 	cmd.Env = append(os.Environ(), "LOGXI=*=DBG")

@@ -11,10 +11,10 @@ import (
 
 // Times of connecting.
 const (
-	// initiatorTurn is how long one attempt has the initiator, of which a
-	// controller has one; then the next has its turn.
+	// initiatorTurn is the length of one attempt. A controller has one
+	// initiator, which the links share in turn.
 	initiatorTurn = 4 * time.Second
-	// quietTurn is the same while the radio does nothing else.
+	// quietTurn is the same while the radio must do nothing else.
 	quietTurn  = time.Second
 	quietPause = 500 * time.Millisecond
 	// The scan for the peer shares the radio with the scan for mesh PDUs.
@@ -22,9 +22,9 @@ const (
 	initiatorWindow   = 30 * time.Millisecond
 )
 
-// parameters of a new connection. The supervision timeout is short, for a proxy
-// out of reach is to be replaced by another within seconds.
-var parameters = packet.ConnectionParameters{ //nolint:gochecknoglobals // the language has no constant for it
+// parameters of a new connection. The supervision timeout is short, because a
+// proxy out of reach is to be replaced within seconds.
+var parameters = packet.ConnectionParameters{ //nolint:gochecknoglobals // Go has no struct constants
 	IntervalMin: 30 * time.Millisecond,
 	IntervalMax: 50 * time.Millisecond,
 	Supervision: 3 * time.Second,
@@ -51,7 +51,7 @@ func (st *station) initiate(l *link) (*path, error) {
 	}
 }
 
-// rest gives the mesh time between two attempts for which it has to be quiet.
+// rest leaves time to the mesh between two attempts that need a silent radio.
 func (st *station) rest(l *link) {
 	st.r.mu.Lock()
 	exclusive := st.exclusive
@@ -67,7 +67,7 @@ func (st *station) rest(l *link) {
 	}
 }
 
-// attempt tries to connect for one turn. Nothing is returned if the peer was not
+// attempt tries to connect for one turn. It returns nil if the peer was not
 // heard.
 func (st *station) attempt(l *link) (*path, error) {
 	st.r.mu.Lock()
@@ -75,7 +75,7 @@ func (st *station) attempt(l *link) (*path, error) {
 	st.r.mu.Unlock()
 	turn := initiatorTurn
 	if exclusive {
-		resume, err := st.r.cfg.Advertiser.Hush(l.ctx)
+		resume, err := st.r.cfg.Advertiser.Silence(l.ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func (st *station) attempt(l *link) (*path, error) {
 	}
 	st.r.counters.attempts.Add(1)
 	st.expect(l)
-	// The command is not given up with the link: what became of it must be
+	// The command is not abandoned when the link ends: its result must be
 	// known.
 	_, err := st.s.Do(st.ctx, st.create(l, exclusive))
 	if err != nil {
@@ -109,7 +109,7 @@ func (st *station) attempt(l *link) (*path, error) {
 	return st.giveUp(l)
 }
 
-// expect says whose the next connection is.
+// expect says which link the next connection belongs to.
 func (st *station) expect(l *link) {
 	st.r.mu.Lock()
 	defer st.r.mu.Unlock()
@@ -127,7 +127,7 @@ func (st *station) create(l *link, exclusive bool) packet.Command {
 	}
 	info := st.s.Info()
 	if info.Address == (packet.Address{}) {
-		c.OwnAddress = packet.AddressRandom // that of the scan
+		c.OwnAddress = packet.AddressRandom // the address of the scan
 	}
 	if info.Extended {
 		return c.Extended()
@@ -135,8 +135,7 @@ func (st *station) create(l *link, exclusive bool) packet.Command {
 	return c.Legacy()
 }
 
-// roomless adds ErrRoom to what a controller says whose connections are all
-// taken.
+// roomless adds ErrRoom to the error of a controller without free connections.
 func roomless(err error) error {
 	if errors.Is(err, packet.StatusConnectionLimit) || errors.Is(err, packet.StatusMemoryExceeded) {
 		return fmt.Errorf("%w: %w", ErrRoom, err)
@@ -151,8 +150,8 @@ func (o outcome) result(l *link) (*path, error) {
 	return o.path, nil
 }
 
-// giveUp takes an attempt back, unless it succeeds just now. Its end is told by
-// the controller either way.
+// giveUp cancels an attempt unless it succeeds at this moment. The controller
+// reports its end either way.
 func (st *station) giveUp(l *link) (*path, error) {
 	_, err := st.s.Do(st.ctx, packet.LECreateConnectionCancel())
 	if _, refused := packet.Refused(err); err != nil && !refused {
@@ -164,19 +163,19 @@ func (st *station) giveUp(l *link) (*path, error) {
 	select {
 	case o := <-l.made:
 		if o.path == nil && o.status == packet.StatusUnknownConnection {
-			return nil, nil // as it should be
+			return nil, nil // canceled, as intended
 		}
 		return o.result(l)
 	case <-st.ctx.Done():
 		return nil, context.Cause(st.ctx)
 	case <-timer.C:
-		err := fmt.Errorf("gatt: expected the end of the attempt to connect to %s within %s, got none: %w", l.peer, patience, ErrAstray)
+		err := fmt.Errorf("gatt: expected the end of the attempt to connect to %s within %s, got none: %w", l.peer, patience, ErrOutOfSync)
 		st.fail(err)
 		return nil, err
 	}
 }
 
-// fail has the controller reset.
+// fail requests a reset of the controller.
 func (st *station) fail(err error) {
 	select {
 	case st.failed <- err:
@@ -184,8 +183,7 @@ func (st *station) fail(err error) {
 	}
 }
 
-// hangUp ends a connection and waits until the controller says that it is no
-// more.
+// hangUp ends a connection and waits until the controller confirms it.
 func (st *station) hangUp(p *path) {
 	select {
 	case <-p.gone:
@@ -210,6 +208,6 @@ func (st *station) hangUp(p *path) {
 	case <-p.gone:
 	case <-st.ctx.Done():
 	case <-timer.C:
-		st.fail(fmt.Errorf("gatt: expected the end of connection 0x%04x within %s, got none: %w", p.handle, patience, ErrAstray))
+		st.fail(fmt.Errorf("gatt: expected the end of connection 0x%04x within %s, got none: %w", p.handle, patience, ErrOutOfSync))
 	}
 }

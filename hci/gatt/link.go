@@ -11,13 +11,13 @@ import (
 
 	"github.com/go-ble/ble"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/connection"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/connection"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// link is one connection from the wish for it to its end. One goroutine works it
-// and tells of what happens, so that it is told in order.
+// link is one connection, from the request to its end. One goroutine runs it
+// and reports its events, so that they are in order.
 type link struct {
 	id       bearer.LinkID
 	incoming bool
@@ -30,13 +30,14 @@ type link struct {
 	made   chan outcome
 	out    chan []byte    // from Write
 	in     chan []byte    // from the peer
-	most   atomic.Int64   // octets of a PDU; 0 while the link is not open
+	most   atomic.Int64   // largest PDU in octets; 0 while the link is not open
 	helper sync.WaitGroup // goroutines of this link
 
-	finished chan struct{} // closed when nobody takes from in any more
+	finished chan struct{} // closed when nobody receives from in any more
 }
 
-// write queues a PDU. Before the link is open and after its end it is swallowed.
+// write queues a PDU. Before the link is open and after its end the PDU is
+// dropped.
 func (l *link) write(pdu []byte) error {
 	most := int(l.most.Load())
 	switch {
@@ -54,12 +55,12 @@ func (l *link) write(pdu []byte) error {
 	}
 }
 
-// disconnect ends the link; what Write has taken before is sent first, if that
-// does not take long.
+// disconnect ends the link. PDUs that Write has accepted are sent first, if
+// that does not take long.
 func (l *link) disconnect() {
 	if l.most.Load() != 0 {
 		select {
-		case l.out <- nil: // the writer ends the link
+		case l.out <- nil: // nil makes the writer end the link
 			return
 		default:
 		}
@@ -67,10 +68,10 @@ func (l *link) disconnect() {
 	l.cancel(errWanted)
 }
 
-// run works the link.
+// run does the link's work.
 func (l *link) run() {
 	st, n := l.st, &l.st.r.counters
-	// The link has until the deadline to be open, whatever it takes.
+	// The deadline covers everything until the link is open.
 	late := time.AfterFunc(st.r.cfg.Deadline, func() {
 		if l.most.Load() == 0 {
 			l.cancel(fmt.Errorf("gatt: expected %s to be ready within %s: %w", l.peer, st.r.cfg.Deadline, ErrTimeout))
@@ -108,8 +109,7 @@ func (l *link) run() {
 	st.r.emit(l, bearer.LinkEvent{Kind: bearer.LinkClosed, Err: err})
 }
 
-// connect gets the connection: one that was made already, or one that is made
-// now.
+// connect returns the connection: one that exists already, or a new one.
 func (l *link) connect() (*path, error) {
 	if l.incoming {
 		return (<-l.made).path, nil
@@ -117,11 +117,10 @@ func (l *link) connect() (*path, error) {
 	return l.st.initiate(l)
 }
 
-// serve readies the service and carries PDUs until the end, whose cause it
-// returns.
+// serve prepares the service and carries PDUs until the end. It returns the
+// cause of the end.
 func (l *link) serve(p *path) error {
-	// The end of the link is the end of the connection, and the other way
-	// round.
+	// The end of the link ends the connection, and the other way round.
 	stop := context.AfterFunc(l.ctx, func() { p.l2cap.Close(context.Cause(l.ctx)) })
 	defer stop()
 	if l.st.s.Info().Features&packet.LEFeatureDataLength != 0 {
@@ -136,7 +135,7 @@ func (l *link) serve(p *path) error {
 	return l.useServer(p)
 }
 
-// useServer is a link on which this side is the client.
+// useServer runs a link on which this side is the client.
 func (l *link) useServer(p *path) error {
 	r := l.st.r
 	c := newConn(p.l2cap, guard{mtu: r.cfg.MTU}, l.peer.String(), l.received, &r.counters.dropped)
@@ -152,7 +151,7 @@ func (l *link) useServer(p *path) error {
 	return l.carry(p, nil, c.ended)
 }
 
-// serveClient is a link on which this side is the server.
+// serveClient runs a link on which this side is the server.
 func (l *link) serveClient(p *path) error {
 	r := l.st.r
 	s, err := newServer(p.l2cap, r.cfg.MTU, l.peer, l.service, l.received, &r.counters)
@@ -181,7 +180,7 @@ func (l *link) serveClient(p *path) error {
 	return l.carry(p, n.Context().Done(), answered)
 }
 
-// open tells that PDUs may go.
+// open reports that PDUs can be sent.
 func (l *link) open(c *conn) {
 	const header = 3 // of a write or a notification
 	most := min(c.TxMTU(), l.st.r.cfg.MTU) - header
@@ -191,8 +190,8 @@ func (l *link) open(c *conn) {
 	l.st.r.emit(l, bearer.LinkEvent{Kind: bearer.LinkOpened, MaxPDU: most})
 }
 
-// received takes a PDU from the peer to the link. It waits while many wait, and
-// with it the peer.
+// received passes a PDU from the peer to the link. While the queue is full it
+// waits, and so does the peer.
 func (l *link) received(pdu []byte) {
 	select {
 	case l.in <- pdu:
@@ -200,40 +199,40 @@ func (l *link) received(pdu []byte) {
 	}
 }
 
-// carry tells of what comes until the peer has unsubscribed, or until nothing
-// comes any more: what came before the end of the connection is told, such as
-// the last PDU of a provisioning.
+// carry reports received PDUs until the peer has unsubscribed, or until all
+// PDUs from before the end of the connection are reported, such as the last PDU
+// of provisioning.
 func (l *link) carry(p *path, unsubscribed, exhausted <-chan struct{}) error {
 	defer close(l.finished)
 	for {
 		select {
 		case pdu := <-l.in:
-			l.tell(pdu)
+			l.deliver(pdu)
 		case <-unsubscribed:
 			select {
-			case <-p.l2cap.Done(): // the end of the connection does that, too
+			case <-p.l2cap.Done(): // the end of the connection cancels as well
 				unsubscribed = nil
 			default:
 				return fmt.Errorf("gatt: %w", ErrUnsubscribed)
 			}
 		case <-exhausted:
 			for len(l.in) > 0 {
-				l.tell(<-l.in)
+				l.deliver(<-l.in)
 			}
 			return p.l2cap.Err()
 		}
 	}
 }
 
-func (l *link) tell(pdu []byte) {
+func (l *link) deliver(pdu []byte) {
 	l.st.r.counters.received.Add(1)
 	l.st.r.emit(l, bearer.LinkEvent{Kind: bearer.LinkData, PDU: pdu})
 }
 
-// flushTime is how long the last PDUs of a link may take.
+// flushTime limits the sending of a link's last PDUs.
 const flushTime = time.Second
 
-// writer sends what Write has queued.
+// writer sends the PDUs that Write has queued.
 func (l *link) writer(p *path, send func([]byte) error) {
 	for {
 		select {

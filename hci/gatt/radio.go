@@ -15,40 +15,39 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// Advertiser is what else is done with the radio: package advertiser.
+// Advertiser is the advertising bearer on the same radio (package advertiser).
 type Advertiser interface {
-	// Beckon sets what is advertised so that others can connect.
-	Beckon(all []packet.Advertisement) error
-	// Hush makes the radio quiet until resume is called.
-	Hush(ctx context.Context) (resume func(), err error)
+	// Advertise sets the connectable advertisements.
+	Advertise(all []packet.Advertisement) error
+	// Silence silences the radio until resume is called.
+	Silence(ctx context.Context) (resume func(), err error)
 }
 
-// Config is what a Radio needs. Neither function may block for long or wait for
+// Config configures a Radio. Its functions must not block for long or wait for
 // a method of the Radio.
 type Config struct {
-	Adapter    uint8 // goes into events and sightings; below 128
+	Adapter    uint8 // reported in events and sightings; below 128
 	Advertiser Advertiser
-	// Event is told what happens on links. Events of one link come one after
-	// the other, those of different links may come at once.
+	// Event is called with what happens on links. Events of one link are in
+	// order, those of different links may be concurrent.
 	Event func(bearer.LinkEvent)
-	// Heard is told of service data of a mesh service in an advertisement. The
-	// sighting is valid during the call.
+	// Heard is called with the service data of a mesh service in an
+	// advertisement. The sighting is valid during the call.
 	Heard    func(*bearer.Sighting)
-	Links    int // connections and attempts at most; 0 is DefaultLinks
-	Incoming int // connections of them that others make; 0 is half of them
-	// Deadline is how long Connect may take until the service is ready, and
-	// how long a peer that connects may take to subscribe; 0 is
-	// DefaultDeadline.
+	Links    int // most connections and attempts; 0 is DefaultLinks
+	Incoming int // most of them that peers may make; 0 is half of Links
+	// Deadline limits the time from Connect until the service is ready, and the
+	// time that a peer has to subscribe after connecting; 0 is DefaultDeadline.
 	Deadline time.Duration
-	MTU      int          // ATT_MTU that is offered, 23 to 515; 0 is DefaultMTU
+	MTU      int          // offered ATT_MTU, 23 to 515; 0 is DefaultMTU
 	Log      *slog.Logger // nil logs nothing
 }
 
-// Defaults of Config.
+// Defaults for Config.
 const (
 	DefaultLinks    = 4
 	DefaultDeadline = 15 * time.Second
-	// DefaultMTU fills one link layer packet of the longest kind.
+	// DefaultMTU fills one link layer packet of the greatest length.
 	DefaultMTU = packet.MaxDataOctets - 4
 	maxMTU     = 515
 )
@@ -56,20 +55,21 @@ const (
 // writeQueue is how many PDUs can wait on a link.
 const writeQueue = 32
 
-// Radio is the GATT bearers on one controller: a [bearer.GATT] and, towards the
-// controller, a [controller.DataHost].
+// Radio contains the GATT bearers on one controller. It implements
+// [bearer.GATT] for the mesh stack and [controller.DataHost] for the
+// controller.
 type Radio struct {
 	cfg      Config
 	log      *slog.Logger
 	counters counters
-	sighting bearer.Sighting // reused for each
+	sighting bearer.Sighting // reused for each sighting
 
-	mu       sync.Mutex
-	station  *station // while a controller is there
-	links    map[bearer.LinkID]*link
-	incoming uint32 // number of the last connection that others made
-	service  bearer.Service
-	beckons  []packet.Advertisement // empty if nobody is to connect
+	mu         sync.Mutex
+	station    *station // nil while there is no controller
+	links      map[bearer.LinkID]*link
+	incoming   uint32 // number of the last connection that a peer made
+	service    bearer.Service
+	advertised []packet.Advertisement // empty if no peer may connect
 }
 
 var (
@@ -77,7 +77,8 @@ var (
 	_ controller.DataHost = (*Radio)(nil)
 )
 
-// New makes a radio. It is alive as one of the Hosts of a controller that runs.
+// New makes a radio. It works once it is one of the Hosts of a running
+// controller.
 func New(cfg Config) *Radio {
 	silence()
 	if cfg.Links <= 0 {
@@ -104,12 +105,12 @@ func New(cfg Config) *Radio {
 	}
 }
 
-// Connect makes a connection to a peer and readies its service.
+// Connect connects to a peer and prepares its service.
 func (r *Radio) Connect(id bearer.LinkID, _ uint8, to bearer.Peer, service bearer.Service) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.links[id] != nil {
-		return // the caller's mistake; its first link goes on
+		return // the caller's mistake; the first link continues
 	}
 	l := &link{id: id, service: service, peer: to}
 	var err error
@@ -121,10 +122,10 @@ func (r *Radio) Connect(id bearer.LinkID, _ uint8, to bearer.Peer, service beare
 	case r.station.s.Info().Buffers.Count == 0:
 		err = fmt.Errorf("gatt: %w", controller.ErrNoData)
 	case len(r.links) >= r.cfg.Links:
-		err = fmt.Errorf("gatt: there are %d connections already: %w", len(r.links), ErrRoom)
+		err = fmt.Errorf("gatt: expected room for a connection, there are already %d: %w", len(r.links), ErrRoom)
 	}
 	if err != nil {
-		go r.emit(l, bearer.LinkEvent{Kind: bearer.LinkClosed, Err: err}) // not in the call: its caller may be who takes the events
+		go r.emit(l, bearer.LinkEvent{Kind: bearer.LinkClosed, Err: err}) // not in this call: the caller may be the one that receives events
 		return
 	}
 	r.station.add(l)
@@ -139,7 +140,7 @@ func (r *Radio) Disconnect(id bearer.LinkID) {
 	}
 }
 
-// errWanted is the end of a link that this side wanted.
+// errWanted is the end of a link that this side requested.
 var errWanted = errors.New("disconnected")
 
 // Write queues one PDU.
@@ -153,29 +154,29 @@ func (r *Radio) Write(id bearer.LinkID, pdu []byte) error {
 	return l.write(pdu)
 }
 
-// Beckon sets what is advertised. Only one service is there at a time: that of
-// the first.
-func (r *Radio) Beckon(all []bearer.Beckon) {
+// Advertise sets the connectable advertisements. Peers that connect find the service
+// of the first one; advertisements of other services are left out and logged.
+func (r *Radio) Advertise(all []bearer.ConnectableAdvertisement) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.beckons = nil
+	r.advertised = nil
 	for _, b := range all {
 		data, err := advertisement(b)
 		if err == nil && b.Service != all[0].Service {
-			err = fmt.Errorf("gatt: expected one service at a time, got %s beside %s: %w", b.Service, all[0].Service, ErrService)
+			err = fmt.Errorf("gatt: expected one service at a time, got %s and %s: %w", b.Service, all[0].Service, ErrService)
 		}
 		if err != nil {
 			r.log.Warn("not advertised", "error", err)
 			continue
 		}
 		r.service = b.Service
-		r.beckons = append(r.beckons, data)
+		r.advertised = append(r.advertised, data)
 	}
 	r.refresh()
 }
 
-// room tells whether somebody may connect: strangers leave room for the
-// connections that this side makes. The lock is held.
+// room reports whether another peer may connect. Peers leave room for the
+// connections that this side makes. The caller holds the lock.
 func (r *Radio) room() bool {
 	incoming := 0
 	for id := range r.links {
@@ -186,18 +187,19 @@ func (r *Radio) room() bool {
 	return len(r.links) < r.cfg.Links && incoming < r.cfg.Incoming
 }
 
-// refresh advertises while there is room for one more. The lock is held.
+// refresh advertises while there is room for one more. The caller holds the
+// lock.
 func (r *Radio) refresh() {
-	wanted := r.beckons
+	wanted := r.advertised
 	if !r.room() || r.station != nil && r.station.s.Info().Buffers.Count == 0 {
 		wanted = nil
 	}
-	if err := r.cfg.Advertiser.Beckon(wanted); err != nil {
+	if err := r.cfg.Advertiser.Advertise(wanted); err != nil {
 		r.log.Warn("not advertised", "error", err)
 	}
 }
 
-// emit tells of something that happened on a link.
+// emit reports an event of a link.
 func (r *Radio) emit(l *link, e bearer.LinkEvent) {
 	e.ID, e.Adapter, e.From = l.id, r.cfg.Adapter, l.peer
 	if e.Service == 0 {
@@ -208,35 +210,35 @@ func (r *Radio) emit(l *link, e bearer.LinkEvent) {
 
 // Stats counts since New.
 type Stats struct {
-	Attempts uint64 // connections tried
-	Opened   uint64 // links that were ready, of both directions
-	Failed   uint64 // links that never were
-	Lost     uint64 // links that ended without being asked to
-	Broken   uint64 // links ended because the peer broke the rules
-	Sent     uint64 // PDUs written
-	Received uint64 // PDUs that came
-	Full     uint64 // PDUs that Write did not take
-	Dropped  uint64 // PDUs of the Attribute Protocol that had no use
-	Strange  uint64 // events that did not decode or fit
+	Attempts   uint64 // attempts to connect
+	Opened     uint64 // links that became ready, in both directions
+	Failed     uint64 // links that never became ready
+	Lost       uint64 // links that ended without a request of this side
+	Broken     uint64 // links ended because the peer violated the protocol
+	Sent       uint64 // PDUs written
+	Received   uint64 // PDUs received
+	Full       uint64 // PDUs that Write refused
+	Dropped    uint64 // PDUs of the Attribute Protocol that the guard dropped
+	Unexpected uint64 // events that did not decode or were unexpected
 }
 
 type counters struct {
 	attempts, opened, failed, lost, broken, sent, received, full, dropped, strange atomic.Uint64
 }
 
-// Stats is the counters as they stand.
+// Stats returns the current counters.
 func (r *Radio) Stats() Stats {
 	n := &r.counters
 	return Stats{
-		Attempts: n.attempts.Load(),
-		Opened:   n.opened.Load(),
-		Failed:   n.failed.Load(),
-		Lost:     n.lost.Load(),
-		Broken:   n.broken.Load(),
-		Sent:     n.sent.Load(),
-		Received: n.received.Load(),
-		Full:     n.full.Load(),
-		Dropped:  n.dropped.Load(),
-		Strange:  n.strange.Load(),
+		Attempts:   n.attempts.Load(),
+		Opened:     n.opened.Load(),
+		Failed:     n.failed.Load(),
+		Lost:       n.lost.Load(),
+		Broken:     n.broken.Load(),
+		Sent:       n.sent.Load(),
+		Received:   n.received.Load(),
+		Full:       n.full.Load(),
+		Dropped:    n.dropped.Load(),
+		Unexpected: n.strange.Load(),
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// TestLink carries PDUs both ways, over all kinds of controllers and with a
+// TestLink carries PDUs both ways, with all kinds of controllers and with a
 // short and a long MTU.
 func TestLink(t *testing.T) {
 	kinds := map[string]virtual.Options{
@@ -28,7 +28,7 @@ func TestLink(t *testing.T) {
 						one, two := options, options
 						one.Address, two.Address = address1(1), address1(2)
 						a, b := newBox(t, air, one, Config{Adapter: 3}), newBox(t, air, two, Config{MTU: mtu, Adapter: 1})
-						b.beckon(service, "here")
+						b.offer(service, "here")
 						a.Connect(5, 3, a.find("here"), service)
 						time.Sleep(10 * time.Second)
 						opened, other := a.last(5), b.last(0)
@@ -76,8 +76,9 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// TestLastWords delivers what was written before the end, whoever ends it.
-func TestLastWords(t *testing.T) {
+// TestLastPDUs checks that PDUs written before the end are delivered,
+// whichever side ends the link.
+func TestLastPDUs(t *testing.T) {
 	for _, byServer := range []bool{false, true} {
 		inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 			a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
@@ -107,7 +108,7 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// TestConnectFails gives each failure its words.
+// TestConnectFails checks the error of each failure.
 func TestConnectFails(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 		a := newBox(t, air, virtual.Options{Address: address1(1), Connections: 1}, Config{Links: 3})
@@ -118,14 +119,14 @@ func TestConnectFails(t *testing.T) {
 			t.Errorf("no service to connect to: %v", e.Err)
 		}
 		a.Connect(2, 0, nobody, bearer.ProxyService)
-		a.Connect(2, 0, nobody, bearer.ProxyService) // a mistake, and nothing comes of it
+		a.Connect(2, 0, nobody, bearer.ProxyService) // a mistake without consequences
 		time.Sleep(DefaultDeadline - 100*ms)
 		if got := a.of(2); len(got) != 0 {
-			t.Errorf("too early: %v", got)
+			t.Errorf("before the link was open: %v", got)
 		}
 		time.Sleep(200 * ms)
 		if e := a.last(2); e.Kind != bearer.LinkClosed || !errors.Is(e.Err, ErrTimeout) || !strings.Contains(e.Err.Error(), "01:02:03:04:05:06") {
-			t.Errorf("nobody there: %v", e.Err)
+			t.Errorf("no such peer: %v", e.Err)
 		}
 		a.Connect(3, 0, nobody, bearer.ProxyService)
 		time.Sleep(time.Second)
@@ -134,12 +135,12 @@ func TestConnectFails(t *testing.T) {
 		if e := a.last(3); e.Kind != bearer.LinkClosed || e.Err != nil {
 			t.Errorf("given up: %+v", e)
 		}
-		b.beckon(bearer.ProvisioningService, "device")
+		b.offer(bearer.ProvisioningService, "device")
 		to := a.find("device")
 		a.Connect(4, 0, to, bearer.ProxyService)
 		time.Sleep(10 * time.Second)
 		if e := a.last(4); e.Kind != bearer.LinkClosed || !errors.Is(e.Err, ErrService) || !strings.Contains(e.Err.Error(), "Mesh Proxy Service") {
-			t.Errorf("the other service: %v", e.Err)
+			t.Errorf("another service: %v", e.Err)
 		}
 		b.mu.Lock()
 		if len(b.events) != 1 || b.events[0].Kind != bearer.LinkClosed {
@@ -163,8 +164,9 @@ func TestConnectFails(t *testing.T) {
 	})
 }
 
-// TestFourLinksBesideTheMesh has four links and mesh PDUs both ways at once.
-func TestFourLinksBesideTheMesh(t *testing.T) {
+// TestFourLinksWithMeshPDUs runs four links and mesh PDUs both ways at the
+// same time.
+func TestFourLinksWithMeshPDUs(t *testing.T) {
 	for name, options := range map[string]virtual.Options{"extended": {}, "legacy": {Legacy: true}} {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, virtual.AirOptions{Seed: 5}, func(t *testing.T, air *virtual.Air) {
@@ -258,12 +260,12 @@ func TestLoss(t *testing.T) {
 	})
 }
 
-// TestRoomForPeers advertises only while there is room, and offers one service
-// at a time.
+// TestRoomForPeers checks that the radio advertises only while there is room,
+// and offers one service at a time.
 func TestRoomForPeers(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{Links: 1})
-		b.Beckon([]bearer.Beckon{
+		b.Advertise([]bearer.ConnectableAdvertisement{
 			{Service: bearer.ProxyService, Data: []byte("one")},
 			{Service: bearer.ProxyService, Data: []byte("two")},
 			{Service: bearer.ProvisioningService, Data: []byte("other")},
@@ -302,7 +304,7 @@ func TestRoomForPeers(t *testing.T) {
 		if count() == before {
 			t.Error("not seen again")
 		}
-		b.Beckon(nil)
+		b.Advertise(nil)
 		time.Sleep(time.Second)
 		before = count()
 		time.Sleep(5 * time.Second)
@@ -312,7 +314,7 @@ func TestRoomForPeers(t *testing.T) {
 	})
 }
 
-// TestEventsMayCallBack lets whoever gets the events use the radio.
+// TestEventsMayCallBack calls the radio from its event function.
 func TestEventsMayCallBack(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
@@ -323,7 +325,7 @@ func TestEventsMayCallBack(t *testing.T) {
 			case bearer.LinkData:
 				b.Disconnect(e.ID)
 			case bearer.LinkClosed:
-				b.Beckon(nil)
+				b.Advertise(nil)
 			}
 		}
 		a.notify = func(e bearer.LinkEvent) {
@@ -336,7 +338,7 @@ func TestEventsMayCallBack(t *testing.T) {
 				}
 			}
 		}
-		b.beckon(bearer.ProxyService, "x")
+		b.offer(bearer.ProxyService, "x")
 		a.Connect(1, 0, a.find("x"), bearer.ProxyService)
 		time.Sleep(time.Minute)
 		if got := a.of(1); !slices.Equal(got, []string{"opened 244", "data welcome", "closed"}) {
@@ -348,7 +350,7 @@ func TestEventsMayCallBack(t *testing.T) {
 	})
 }
 
-// TestParameterUpdate lets the peripheral ask for other times, which come about
+// TestParameterUpdate: the peripheral requests other times, which are applied
 // and count for the deadlines.
 func TestParameterUpdate(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
@@ -386,7 +388,7 @@ func TestParameterUpdate(t *testing.T) {
 	})
 }
 
-// TestHearingAllocatesNothing, for most advertisements are not for this bearer.
+// TestHearingAllocatesNothing: most advertisements are not for this bearer.
 func TestHearingAllocatesNothing(t *testing.T) {
 	seen := 0
 	r := New(Config{Heard: func(s *bearer.Sighting) {
@@ -413,14 +415,14 @@ func TestHearingAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if seen != 101 || r.Stats().Strange != 0 {
+	if seen != 101 || r.Stats().Unexpected != 0 {
 		t.Errorf("seen %d times, %+v", seen, r.Stats())
 	}
 }
 
-// TestPrivateBeckon: who is private can be connected to, and is somebody else
-// each time.
-func TestPrivateBeckon(t *testing.T) {
+// TestPrivateConnectable: a private advertiser can be connected to, and has a
+// new address each time.
+func TestPrivateConnectable(t *testing.T) {
 	for name, options := range map[string]virtual.Options{
 		"extended": {}, "legacy": {Legacy: true}, "exclusive": {Exclusive: true}, "exclusive legacy": {Exclusive: true, Legacy: true},
 	} {
@@ -432,7 +434,7 @@ func TestPrivateBeckon(t *testing.T) {
 				known := map[bearer.Peer]bool{}
 				for id := bearer.LinkID(1); id <= 3; id++ {
 					name := fmt.Sprintf("private %d", id)
-					b.Beckon([]bearer.Beckon{{Service: bearer.ProxyService, Data: []byte(name), Private: true}})
+					b.Advertise([]bearer.ConnectableAdvertisement{{Service: bearer.ProxyService, Data: []byte(name), Private: true}})
 					to := a.find(name)
 					if !to.Random || to.Address[0]&0xc0 != 0 || known[to] {
 						t.Errorf("%q from %s, known %v", name, to, known)
@@ -451,8 +453,8 @@ func TestPrivateBeckon(t *testing.T) {
 	}
 }
 
-// TestSolicitationIsSighted: as service data of somebody to whom nobody can
-// connect.
+// TestSolicitationIsSighted: a solicitation is reported as service data, and
+// its sender cannot be connected to.
 func TestSolicitationIsSighted(t *testing.T) {
 	for name, options := range map[string]virtual.Options{"extended": {}, "legacy": {Legacy: true}} {
 		t.Run(name, func(t *testing.T) {

@@ -95,11 +95,11 @@ func newBox(t *testing.T, air *virtual.Air, options virtual.Options, cfg Config)
 		<-ended
 	})
 	t.Cleanup(b.stop)
-	time.Sleep(ms) // virtual: it has started
+	time.Sleep(ms) // virtual time: it has started
 	return b
 }
 
-// of is what happened on a link in words: "opened 20", "data xyz", "closed".
+// of returns the events of a link in words: "opened 20", "data xyz", "closed".
 func (b *box) of(id bearer.LinkID) (words []string) {
 	synctest.Wait()
 	b.mu.Lock()
@@ -120,7 +120,7 @@ func (b *box) of(id bearer.LinkID) (words []string) {
 	return words
 }
 
-// last is the last event of a link, all if id is 0.
+// last is the last event of a link, or of all links if id is 0.
 func (b *box) last(id bearer.LinkID) bearer.LinkEvent {
 	synctest.Wait()
 	b.mu.Lock()
@@ -133,9 +133,9 @@ func (b *box) last(id bearer.LinkID) bearer.LinkEvent {
 	return bearer.LinkEvent{}
 }
 
-// beckon offers a service, and returns by which address.
-func (b *box) beckon(service bearer.Service, data string) {
-	b.Beckon([]bearer.Beckon{{Service: service, Data: []byte(data)}})
+// offer advertises a service and returns the address.
+func (b *box) offer(service bearer.Service, data string) {
+	b.Advertise([]bearer.ConnectableAdvertisement{{Service: service, Data: []byte(data)}})
 }
 
 // find waits for a sighting with some service data.
@@ -161,7 +161,7 @@ func (b *box) find(data string) bearer.Peer {
 func join(t *testing.T, a, b *box, id bearer.LinkID) bearer.LinkID {
 	t.Helper()
 	name := fmt.Sprintf("net %d", id)
-	b.beckon(bearer.ProxyService, name)
+	b.offer(bearer.ProxyService, name)
 	a.Connect(id, 0, a.find(name), bearer.ProxyService)
 	for range 200 {
 		if got := a.of(id); len(got) > 0 {
@@ -174,7 +174,7 @@ func join(t *testing.T, a, b *box, id bearer.LinkID) bearer.LinkID {
 	}
 	other := b.last(0)
 	if other.Kind != bearer.LinkOpened || other.ID < bearer.FirstIncoming {
-		t.Fatalf("the server says %+v", other)
+		t.Fatalf("the server reports %+v", other)
 	}
 	return other.ID
 }

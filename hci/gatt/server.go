@@ -7,25 +7,25 @@ import (
 	"github.com/go-ble/ble"
 	"github.com/go-ble/ble/linux/att"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/connection"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/connection"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// deviceName is what a peer reads as our name; its octets fit into the shortest
-// MTU, for go-ble's server cannot send longer values.
+// deviceName is the name that a peer can read. It fits into the shortest MTU,
+// because go-ble's server cannot send longer values.
 const deviceName = "btmesh2mqtt"
 
-// server is the GATT server of one link. Each has a database of its own, for its
-// handlers belong to the link.
+// server is the GATT server of one link. Each link has its own database,
+// because the handlers belong to the link.
 type server struct {
 	att      *att.Server
 	conn     *conn
-	notifier chan ble.Notifier // room for one: the client has subscribed
+	notifier chan ble.Notifier // capacity 1: filled when the client has subscribed
 }
 
-// newServer offers one service on a connection. received gets what the client
-// writes to Data In once it has subscribed to Data Out; what it writes before
-// would have no answer and is dropped.
+// newServer offers one service on a connection. received is called with what
+// the client writes to Data In after it has subscribed to Data Out. Earlier
+// writes are dropped, because they could not be answered.
 func newServer(l2cap *connection.Connection, mtu int, peer bearer.Peer, service bearer.Service, received func([]byte), n *counters) (*server, error) {
 	s := &server{notifier: make(chan ble.Notifier, 1)}
 	gap := ble.NewService(ble.GAPUUID)
@@ -46,7 +46,7 @@ func newServer(l2cap *connection.Connection, mtu int, peer bearer.Peer, service 
 	out.HandleNotify(ble.NotifyHandlerFunc(func(_ ble.Request, n ble.Notifier) {
 		select {
 		case s.notifier <- n:
-		default: // it subscribed before, and the link is about to end for that
+		default: // it subscribed before, which is about to end the link
 		}
 	}))
 	db := att.NewDB([]*ble.Service{gap, mesh}, 1)
@@ -64,7 +64,7 @@ func newServer(l2cap *connection.Connection, mtu int, peer bearer.Peer, service 
 func (s *server) run() {
 	defer func() {
 		if r := recover(); r != nil {
-			s.conn.l2cap.Close(broken("go-ble does not get along with it: %v", r))
+			s.conn.l2cap.Close(broken("go-ble failed on its requests: %v", r))
 		}
 	}()
 	s.att.Loop()

@@ -9,11 +9,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// advertisement is what a peer finds a service by (sections 7.1.2.2.1 and
-// 7.2.2.2.1).
-func advertisement(b bearer.Beckon) (packet.Advertisement, error) {
-	if len(b.Data) > bearer.MaxBeckon {
-		return packet.Advertisement{}, fmt.Errorf("gatt: expected service data of at most %d octets, got %d for the %s: %w", bearer.MaxBeckon, len(b.Data), b.Service, ErrService)
+// advertisement is the advertisement by which a peer finds a service (sections
+// 7.1.2.2.1 and 7.2.2.2.1).
+func advertisement(b bearer.ConnectableAdvertisement) (packet.Advertisement, error) {
+	if len(b.Data) > bearer.MaxConnectableData {
+		return packet.Advertisement{}, fmt.Errorf("gatt: expected service data of at most %d octets, got %d for the %s: %w", bearer.MaxConnectableData, len(b.Data), b.Service, ErrService)
 	}
 	return packet.Advertisement{Data: packet.AppendService(nil, uint16(b.Service), b.Data), Private: b.Private}, nil
 }
@@ -57,14 +57,14 @@ func (r *Radio) seen(report *packet.Report, service bearer.Service, data []byte)
 	r.cfg.Heard(s)
 }
 
-// peer turns an address of the controller into one that people write. A
-// resolved address (types 2 and 3) stands for the identity.
+// peer converts an address of the controller to the usual notation. A resolved
+// address (types 2 and 3) stands for the identity address.
 func peer(kind packet.AddressType, a packet.Address) bearer.Peer {
 	slices.Reverse(a[:])
 	return bearer.Peer{Random: kind&1 == 1, Address: [6]byte(a)}
 }
 
-// address is the way back.
+// address is the reverse of peer.
 func address(p bearer.Peer) (packet.AddressType, packet.Address) {
 	a := packet.Address(p.Address)
 	slices.Reverse(a[:])

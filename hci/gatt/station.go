@@ -9,36 +9,36 @@ import (
 	"sync"
 	"time"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/hci/connection"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
+	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/connection"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// ErrAstray is the end of a session with a controller that does not tell what
-// has become of a connection.
-var ErrAstray = errors.New("the controller has lost track of a connection")
+// ErrOutOfSync ends a session with a controller that does not report the end of a
+// connection or an attempt.
+var ErrOutOfSync = errors.New("the controller has lost track of a connection")
 
-// station is the radio on a controller, for one session.
+// station is the radio on one controller for one session.
 type station struct {
 	r   *Radio
 	s   *controller.Session
 	ctx context.Context // of the session
 
-	initiating chan struct{}           // room for one: whose turn it is to connect
-	strangers  chan uint16             // connections that nobody wants
-	failed     chan error              // room for one: the controller is astray
-	links      sync.WaitGroup          // goroutines
+	initiating chan struct{}           // capacity 1: held by the link whose turn it is to connect
+	strangers  chan uint16             // connections that have to be ended
+	failed     chan error              // capacity 1: the controller has to be reset
+	links      sync.WaitGroup          // the links' goroutines
 	ended      context.CancelCauseFunc // ends all links
 
 	// Guarded by Radio.mu.
 	over       bool
-	exclusive  bool             // it connects only while the radio is quiet
-	attempting *link            // whose attempt the next connection as central is
+	exclusive  bool             // it can only connect while the radio is silent
+	attempting *link            // the link that gets the next connection as central
 	paths      map[uint16]*path // by connection handle
 }
 
-// path is a connection that the controller has made.
+// path is a connection that the controller has established.
 type path struct {
 	handle      uint16
 	supervision time.Duration
@@ -47,15 +47,15 @@ type path struct {
 	gone        chan struct{} // closed with the end of the connection
 }
 
-// outcome is how an attempt has ended.
+// outcome is the result of an attempt.
 type outcome struct {
 	path   *path
 	status packet.Status
 }
 
-// Serve works the radio on a controller for one session.
+// Serve runs the radio on a controller for one session.
 func (r *Radio) Serve(ctx context.Context, s *controller.Session) error {
-	// What ends the links is retire, which knows why.
+	// retire ends the links, because it knows the cause.
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	st := &station{
 		r: r, s: s, ctx: inner, ended: cancel,
@@ -73,7 +73,7 @@ func (r *Radio) Serve(ctx context.Context, s *controller.Session) error {
 	return err
 }
 
-// run disconnects strangers until the session is over.
+// run disconnects unwanted connections until the session is over.
 func (st *station) run(ctx context.Context) error {
 	for {
 		select {
@@ -94,7 +94,7 @@ func (st *station) run(ctx context.Context) error {
 func (st *station) retire(ctx context.Context, cause error) {
 	if cause == nil {
 		cause = context.Cause(ctx)
-		st.farewell(cause)
+		st.endConnections(cause)
 	}
 	cause = fmt.Errorf("gatt: %w: %w", ErrRadio, cause)
 	st.r.mu.Lock()
@@ -108,10 +108,10 @@ func (st *station) retire(ctx context.Context, cause error) {
 	st.links.Wait()
 }
 
-// farewell ends the connections before the radio is given back, so that the
-// peers need not wait for their supervision timeouts. The controller's hosts
-// have 200 ms to leave.
-func (st *station) farewell(cause error) {
+// endConnections ends the connections before the radio is released, so that the peers
+// need not wait for their supervision timeouts. The controller's hosts have 200
+// ms to return.
+func (st *station) endConnections(cause error) {
 	if !errors.Is(cause, context.Canceled) {
 		return // the controller does not work
 	}
@@ -138,7 +138,7 @@ func (st *station) farewell(cause error) {
 	}
 }
 
-// add starts a link. The lock is held.
+// add starts a link. The caller holds the lock.
 func (st *station) add(l *link) {
 	l.st = st
 	l.ctx, l.cancel = context.WithCancelCause(st.ctx)
@@ -151,7 +151,7 @@ func (st *station) add(l *link) {
 	st.links.Go(l.run)
 }
 
-// forget ends the book-keeping of a link.
+// forget removes a link that has ended.
 func (st *station) forget(l *link) {
 	st.r.mu.Lock()
 	defer st.r.mu.Unlock()
@@ -159,7 +159,7 @@ func (st *station) forget(l *link) {
 	st.r.refresh()
 }
 
-// Event takes the events that concern connections and sightings.
+// Event handles the events about connections and sightings.
 func (r *Radio) Event(e packet.Event) {
 	if e.Code == packet.EventDisconnectionComplete {
 		r.disconnected(e)
@@ -199,7 +199,7 @@ func (r *Radio) Data(a packet.ACL) {
 	}
 }
 
-// connected takes in a new connection, or that an attempt has failed.
+// connected handles a new connection or a failed attempt.
 func (r *Radio) connected(e packet.Event) error {
 	made, err := e.ConnectionComplete()
 	if err != nil {
@@ -221,7 +221,7 @@ func (r *Radio) connected(e packet.Event) error {
 		}
 		return nil
 	}
-	if l == nil && (made.Role == packet.RoleCentral || len(r.beckons) == 0 || !r.room() || st.over) {
+	if l == nil && (made.Role == packet.RoleCentral || len(r.advertised) == 0 || !r.room() || st.over) {
 		st.send(made.Handle)
 		return nil
 	}
@@ -241,16 +241,17 @@ func (r *Radio) connected(e packet.Event) error {
 	return nil
 }
 
-// send has a connection ended that nobody wants.
+// send requests the end of an unwanted connection.
 func (st *station) send(handle uint16) {
 	select {
 	case st.strangers <- handle:
-	default: // an adapter that says so often has none of them
+	default: // only a faulty adapter reports so many connections
 		st.r.counters.strange.Add(1)
 	}
 }
 
-// path makes the way to the peer of a new connection. The lock is held.
+// path opens the way to the peer of a new connection. The caller holds the
+// lock.
 func (st *station) path(made packet.ConnectionComplete) (*path, error) {
 	pipe, err := st.s.Open(made.Handle, made.Supervision)
 	if err != nil {
@@ -268,14 +269,15 @@ func (st *station) path(made packet.ConnectionComplete) (*path, error) {
 	return p, nil
 }
 
-// end takes in that the connection is no more.
+// end notes that the connection has ended.
 func (p *path) end(reason packet.Status) {
 	p.l2cap.Close(fmt.Errorf("gatt: the connection has ended: %w", reason))
 	close(p.gone)
 }
 
-// nextIncoming is a number for a connection that somebody else made. The radios
-// of a service share the numbers by their own. The lock is held.
+// nextIncoming is a new number for a connection that a peer made. The number
+// contains the adapter, because the radios of a service share the numbers. The
+// caller holds the lock.
 func (r *Radio) nextIncoming() bearer.LinkID {
 	const numbers = 1 << 24
 	r.incoming = (r.incoming + 1) % numbers
@@ -299,7 +301,7 @@ func (r *Radio) disconnected(e packet.Event) {
 	}
 }
 
-// updated takes in new parameters of a connection.
+// updated notes new parameters of a connection.
 func (r *Radio) updated(e packet.Event) error {
 	update, err := e.ConnectionUpdate()
 	if err != nil || update.Status != packet.StatusSuccess {
@@ -317,8 +319,8 @@ func (r *Radio) updated(e packet.Event) error {
 	return nil
 }
 
-// update brings about parameters that a peripheral asked for and that were
-// accepted. It is called from Data, which must not wait for commands.
+// update applies parameters that a peripheral requested and that were accepted.
+// It is called from Data, which must not wait for commands.
 func (st *station) update(p *path, wanted packet.ConnectionParameters) {
 	st.r.mu.Lock()
 	defer st.r.mu.Unlock()
@@ -327,7 +329,7 @@ func (st *station) update(p *path, wanted packet.ConnectionParameters) {
 	}
 	st.links.Go(func() {
 		if _, err := st.s.Do(st.ctx, packet.LEConnectionUpdate(p.handle, wanted)); err != nil {
-			st.r.log.Debug("the parameters of a connection stay as they are", "error", err, "connection", p.handle)
+			st.r.log.Debug("the parameters of a connection were not changed", "error", err, "connection", p.handle)
 		}
 	})
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// TestTrouble ends links in all the ways in which they end, and tells why.
+// TestTrouble ends links in every way in which they can end, and checks the
+// reported cause.
 func TestTrouble(t *testing.T) {
 	for name, test := range map[string]struct {
 		trouble func(air *virtual.Air, a, b *box)
@@ -50,8 +51,8 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestDataThatIsKept ends a link whose data the controller keeps, or says
-// nothing about, and then goes on.
+// TestDataThatIsKept uses a controller that keeps a link's data or does not
+// report it as sent. The link ends, and the radio continues.
 func TestDataThatIsKept(t *testing.T) {
 	for name, trouble := range map[string]func(c *virtual.Controller){
 		"held":      func(c *virtual.Controller) { c.HoldData(true) },
@@ -87,13 +88,13 @@ func TestDataThatIsKept(t *testing.T) {
 	}
 }
 
-// TestDisconnectThatIsKept resets a controller that says nothing of the end of a
-// connection.
+// TestDisconnectThatIsKept resets a controller that does not report the end of
+// a connection.
 func TestDisconnectThatIsKept(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
 		join(t, a, b, 1)
-		// The event mask says that nothing is to be told.
+		// The event mask suppresses the report.
 		if _, err := a.controller.Do(t.Context(), packet.SetEventMask(packet.EventMaskLEMeta)); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +110,7 @@ func TestDisconnectThatIsKept(t *testing.T) {
 	})
 }
 
-// TestRecovers connects again after the controller was reset.
+// TestRecovers connects again after a reset of the controller.
 func TestRecovers(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
@@ -122,13 +123,13 @@ func TestRecovers(t *testing.T) {
 	})
 }
 
-// TestStrangersLeaveRoom lets no more than half of the links be made by others,
-// who hold them without a word.
+// TestStrangersLeaveRoom checks that peers can make no more than half of the
+// links, even if they hold them silently.
 func TestStrangersLeaveRoom(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 		a := newBox(t, air, virtual.Options{Address: address1(1)}, Config{Links: 4})
 		b := newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
-		a.beckon(bearer.ProxyService, "a")
+		a.offer(bearer.ProxyService, "a")
 		to := b.find("a")
 		var silent []*controller.Controller
 		for n := range 3 {
@@ -167,18 +168,18 @@ func TestStrangersLeaveRoom(t *testing.T) {
 	})
 }
 
-// TestHostileController says what cannot be, and goes on.
+// TestHostileController sends impossible events, and the radio continues.
 func TestHostileController(t *testing.T) {
 	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
 		a, b := newBox(t, air, virtual.Options{Address: address1(1)}, Config{}), newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
 		other := join(t, a, b, 1)
 		complete := []byte{4, 0x3e, 19, 1, 0, 0x23, 1, 1, 0, 1, 2, 3, 4, 5, 6, 40, 0, 0, 0, 200, 0, 0}
 		for range 100 {
-			a.virtual.Inject(complete) // a stranger, as nobody is beckoned to
-			complete[7] = 0            // and one that was not asked for
+			a.virtual.Inject(complete) // a peer connects although nothing is advertised
+			complete[7] = 0            // an unexpected outcome of an attempt
 			a.virtual.Inject(complete)
-			a.virtual.Inject([]byte{4, 5, 4, 0, 0x77, 0, 8})    // the end of nothing
-			a.virtual.Inject([]byte{4, 0x13, 5, 1, 9, 0, 9, 9}) // data that nobody sent
+			a.virtual.Inject([]byte{4, 5, 4, 0, 0x77, 0, 8})    // the end of an unknown connection
+			a.virtual.Inject([]byte{4, 0x13, 5, 1, 9, 0, 9, 9}) // data of an unknown connection
 			a.virtual.Inject([]byte{4, 0x3e, 1, 1})
 			a.virtual.Inject([]byte{4, 0x3e, 3, 3, 0, 0x40})
 			a.virtual.Inject([]byte{4, 5, 1, 0})
@@ -197,7 +198,7 @@ func TestHostileController(t *testing.T) {
 		if n := a.controller.Stats(); n.Resets != 0 || n.Malformed == 0 {
 			t.Errorf("stats %+v", n)
 		}
-		if n := a.Stats(); n.Strange == 0 {
+		if n := a.Stats(); n.Unexpected == 0 {
 			t.Errorf("stats %+v", n)
 		}
 	})

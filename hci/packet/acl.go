@@ -8,8 +8,8 @@ import (
 // MaxConnectionHandle is the highest handle of a connection.
 const MaxConnectionHandle = 0x0eff
 
-// Boundary is the packet boundary flag of ACL data: where in an L2CAP PDU a
-// packet stands (section 5.4.2).
+// Boundary is the packet boundary flag of ACL data: the position of a packet in
+// an L2CAP PDU (section 5.4.2).
 type Boundary uint8
 
 // The packet boundary flags of LE.
@@ -19,8 +19,8 @@ const (
 	BoundaryFirst    Boundary = 2 // first packet, from the controller
 )
 
-// ACLHeader is the octets before the data of an ACL packet in H4, the type
-// with them.
+// ACLHeader is the length of the header of an ACL packet in H4, including the
+// type octet.
 const ACLHeader = 5
 
 // ACL is a view of one ACL data packet (section 5.4.2).
@@ -31,10 +31,10 @@ const ACLHeader = 5
 type ACL struct {
 	Handle   uint16
 	Boundary Boundary
-	Data     []byte // part of the packet
+	Data     []byte // slice of the packet
 }
 
-// ParseACL looks at one H4 packet of ACL data.
+// ParseACL decodes one H4 packet of ACL data. The error wraps ErrMalformed.
 func ParseACL(p []byte) (ACL, error) {
 	data, err := body(p, TypeACL)
 	if err != nil {
@@ -48,8 +48,8 @@ func ParseACL(p []byte) (ACL, error) {
 	return a, nil
 }
 
-// AppendTo appends the packet as H4. Data of more than 65535 octets panic; a
-// controller takes much less.
+// AppendTo appends the packet as H4. It panics if Data has more than 65535
+// octets; controllers accept far less.
 func (a ACL) AppendTo(dst []byte) []byte {
 	if len(a.Data) > 0xffff {
 		panic("packet: ACL data of more than 65535 octets")
@@ -60,10 +60,10 @@ func (a ACL) AppendTo(dst []byte) []byte {
 	return append(dst, a.Data...)
 }
 
-// Buffers is the ACL buffers of a controller.
+// Buffers describes the ACL buffers of a controller.
 type Buffers struct {
-	Length int // octets of data in a packet
-	Count  int // packets; 0 if LE has no buffers of its own
+	Length int // octets of data per packet
+	Count  int // packets; 0 if LE has no separate buffers
 }
 
 // ParseLEBufferSize decodes the return parameters of LE Read Buffer Size

@@ -1,14 +1,14 @@
 package packet
 
-// AD types (Assigned Numbers).
+// AD types (Assigned Numbers, section 2.3).
 const (
 	ADFlags       uint8 = 0x01
 	ADServices    uint8 = 0x03 // complete list of 16-bit service UUIDs
-	ADServiceData uint8 = 0x16 // of a service with a 16-bit UUID
+	ADServiceData uint8 = 0x16 // service data of a 16-bit UUID
 )
 
-// generalLEOnly is the flags of who is in the general discoverable mode and has
-// no BR/EDR.
+// generalLEOnly is the Flags value of the general discoverable mode without
+// BR/EDR.
 const generalLEOnly = 0x06
 
 // Structure is one AD structure of an advertisement (volume 3 part C, section
@@ -19,18 +19,18 @@ const generalLEOnly = 0x06
 //	+----------+--------+------------------------+
 type Structure struct {
 	Type uint8
-	Data []byte // part of the advertisement
+	Data []byte // slice of the advertisement
 }
 
-// Structures walks the AD structures of an advertisement. An advertisement
-// comes from anybody: a structure that is longer than what is left ends the
-// walk, and so does a length of zero, which is how padding begins.
+// Structures iterates over the AD structures of an advertisement.
+// Advertisements are untrusted: a structure that is longer than the rest ends
+// the iteration, and so does a length of zero, with which padding begins.
 type Structures struct{ rest []byte }
 
-// Walk starts at the first AD structure of data.
+// Walk starts before the first AD structure of data.
 func Walk(data []byte) Structures { return Structures{rest: data} }
 
-// Next gives the next structure, or false at the end.
+// Next returns the next structure, or false at the end.
 func (w *Structures) Next() (Structure, bool) {
 	p := w.rest
 	if len(p) < 2 || p[0] == 0 || int(p[0]) > len(p)-1 {
@@ -42,8 +42,8 @@ func (w *Structures) Next() (Structure, bool) {
 	return Structure{Type: p[1], Data: p[2:end]}, true
 }
 
-// AppendStructure appends one AD structure. Data of more than 254 octets
-// panic, for no advertisement of a mesh is built from such.
+// AppendStructure appends one AD structure. It panics if data has more than 254
+// octets; no mesh advertisement is that long.
 func AppendStructure(dst []byte, kind uint8, data []byte) []byte {
 	if len(data) > 254 {
 		panic("packet: AD structure of more than 254 octets")
@@ -53,8 +53,8 @@ func AppendStructure(dst []byte, kind uint8, data []byte) []byte {
 }
 
 // AppendService appends the AD structures by which a service is found in the
-// general discoverable mode (volume 3 part C, section 9.2.4). Data of more than
-// 251 octets panic.
+// general discoverable mode (volume 3 part C, section 9.2.4). It panics if data
+// has more than 251 octets.
 //
 //	+-----------+-----------------+-----------------------------------+
 //	| 02 01 06  | 03 03 | UUID 2  | length | 16 | UUID 2 | data 0..20 |

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Address is a Bluetooth device address as it is on the wire: least
-// significant octet first.
+// Address is a Bluetooth device address in wire order: least significant octet
+// first.
 type Address [6]byte
 
-// AddressType tells what kind of address an advertiser used (section 7.7.65.2).
+// AddressType is the type of an advertiser's address (section 7.7.65.2).
 type AddressType uint8
 
 // The address types.
@@ -42,14 +42,14 @@ func (a Address) String() string {
 	return fmt.Sprintf("%02X:%02X:%02X:%02X:%02X:%02X", a[5], a[4], a[3], a[2], a[1], a[0])
 }
 
-// NonResolvable makes random octets a non-resolvable private address, whose
-// two most significant bits are 0 (volume 6 part B, section 1.3.2.2).
+// NonResolvable turns random octets into a non-resolvable private address,
+// whose two most significant bits are 0 (volume 6 part B, section 1.3.2.2).
 func NonResolvable(random [6]byte) Address {
 	random[5] &= 0x3f
 	return Address(random)
 }
 
-// StaticRandom makes random octets a static random address, whose two most
+// StaticRandom turns random octets into a static random address, whose two most
 // significant bits are 1 (volume 6 part B, section 1.3.2.1).
 func StaticRandom(random [6]byte) Address {
 	random[5] |= 0xc0

@@ -2,29 +2,30 @@ package packet
 
 import "time"
 
-// MaxLegacyData is the most octets of AD structures in a legacy advertisement.
+// MaxLegacyData is the largest number of octets of AD structures in a legacy
+// advertisement.
 const MaxLegacyData = 31
 
-// Advertisement is what a legacy advertisement says.
+// Advertisement is the content of a legacy advertisement.
 type Advertisement struct {
 	Data    []byte // AD structures, at most MaxLegacyData octets
-	Private bool   // from a non-resolvable private address, which changes with Data
+	Private bool   // sent from a non-resolvable private address, which changes with Data
 }
 
 // AdvertisingUnit is the unit of advertising and scan intervals.
 const AdvertisingUnit = 625 * time.Microsecond
 
-// Intervals that the commands take: 20 ms to 10.24 s for advertising (a
-// controller older than Core 5.0 wants 100 ms or more for non-connectable
-// advertising), 2.5 ms to 10.24 s for scanning.
+// Ranges of the intervals: 20 ms to 10.24 s for advertising (a controller older
+// than Core 5.0 needs at least 100 ms for non-connectable advertising), 2.5 ms
+// to 10.24 s for scanning.
 const (
 	MinAdvertisingInterval        = 20 * time.Millisecond
 	MinAdvertisingIntervalBefore5 = 100 * time.Millisecond
 	MaxAdvertisingInterval        = 10240 * time.Millisecond
 )
 
-// Units converts a time to units of 0.625 ms, rounding up so that an interval
-// never comes out shorter than asked, and capping at what 16 bits hold.
+// Units converts a time to units of 0.625 ms. It rounds up, so that an interval
+// is never shorter than requested, and limits the result to 16 bits.
 func Units(d time.Duration) uint16 {
 	n := (d + AdvertisingUnit - 1) / AdvertisingUnit
 	return uint16(min(max(n, 0), 0xffff))
@@ -43,15 +44,15 @@ const (
 // AllChannels is the channel map of the three advertising channels.
 const AllChannels = 0x07
 
-// LegacyAdvertising is the parameters of LE Set Advertising Parameters
+// LegacyAdvertising holds the parameters of LE Set Advertising Parameters
 // (section 7.8.5). The peer address, which only directed advertising uses, is
-// left zero and the filter policy lets everybody scan and connect.
+// zero, and the filter policy lets everybody scan and connect.
 type LegacyAdvertising struct {
 	IntervalMin time.Duration
 	IntervalMax time.Duration
 	Type        LegacyType
 	OwnAddress  AddressType
-	Channels    uint8 // bits 0 to 2 are the channels 37 to 39
+	Channels    uint8 // bits 0 to 2: channels 37 to 39
 }
 
 // Command encodes the parameters.
@@ -65,9 +66,9 @@ func (a LegacyAdvertising) Command() Command {
 	return c
 }
 
-// LESetAdvertisingData sets the AD structures of legacy advertising, at most
-// MaxLegacyData octets, of which the command always carries all (section
-// 7.8.7). Longer data panic.
+// LESetAdvertisingData sets the AD structures of legacy advertising. The
+// command always has the length for MaxLegacyData octets (section 7.8.7). It
+// panics if data is longer.
 func LESetAdvertisingData(data []byte) Command {
 	c := Command{opcode: OpLESetAdvertisingData}
 	c.append(byte(len(data)))
@@ -96,19 +97,19 @@ const (
 	PropertiesConnectable = PropertyConnectable | PropertyScannable | PropertyLegacy
 )
 
-// PHY1M is the LE 1M PHY, the only one of mesh and of legacy PDUs.
+// PHY1M is the LE 1M PHY, the only one that mesh and legacy PDUs use.
 const PHY1M = 0x01
 
 // TxPowerAny leaves the transmit power to the controller.
 const TxPowerAny int8 = 127
 
-// ExtendedAdvertising is the parameters of LE Set Extended Advertising
-// Parameters (section 7.8.53) as legacy PDUs on the LE 1M PHY need them: no
-// peer, no filter, no secondary channel, no scan request notifications.
+// ExtendedAdvertising holds the parameters of LE Set Extended Advertising
+// Parameters (section 7.8.53) for legacy PDUs on the LE 1M PHY: no peer, no
+// filter, no secondary channel, no scan request notifications.
 type ExtendedAdvertising struct {
 	Handle      uint8
 	Properties  uint16
-	IntervalMin time.Duration // up to 40 s here; the field would hold more
+	IntervalMin time.Duration // at most 40 s here; the field could hold more
 	IntervalMax time.Duration
 	Channels    uint8
 	OwnAddress  AddressType
@@ -116,8 +117,8 @@ type ExtendedAdvertising struct {
 	SID         uint8
 }
 
-// Command encodes the parameters. The completion returns the transmit power
-// that was chosen, one octet.
+// Command encodes the parameters. The return parameter is the chosen transmit
+// power, one octet.
 func (a ExtendedAdvertising) Command() Command {
 	c := Command{opcode: OpLESetExtendedAdvertisingParameters}
 	c.append(a.Handle)
@@ -133,20 +134,20 @@ func (a ExtendedAdvertising) Command() Command {
 	return c
 }
 
-// LESetAdvertisingSetRandomAddress gives a set its random address (section
-// 7.8.52). The set's parameters come first.
+// LESetAdvertisingSetRandomAddress sets the random address of a set (section
+// 7.8.52). The set's parameters have to be set first.
 func LESetAdvertisingSetRandomAddress(handle uint8, a Address) Command {
 	c := NewCommand(OpLESetAdvertisingSetRandomAddress, handle)
 	c.append(a[:]...)
 	return c
 }
 
-// MaxExtendedData is the most octets that one LE Set Extended Advertising Data
-// command carries.
+// MaxExtendedData is the largest number of octets in one LE Set Extended
+// Advertising Data command.
 const MaxExtendedData = 251
 
 // LESetExtendedAdvertisingData sets a set's AD structures as one complete
-// piece that the controller should not fragment (section 7.8.54).
+// piece, which the controller should not fragment (section 7.8.54).
 func LESetExtendedAdvertisingData(handle uint8, data []byte) Command {
 	const complete, dontFragment = 0x03, 0x01
 	c := NewCommand(OpLESetExtendedAdvertisingData, handle, complete, dontFragment, byte(len(data)))
@@ -154,20 +155,20 @@ func LESetExtendedAdvertisingData(handle uint8, data []byte) Command {
 	return c
 }
 
-// LESetExtendedAdvertisingEnable starts or stops one set (section 7.8.56).
-// With events above 0 the set stops by itself after that many advertising
-// events and the controller reports Advertising Set Terminated.
+// LESetExtendedAdvertisingEnable starts or stops one set (section 7.8.56). If
+// events is not 0, the set stops after that many advertising events, and the
+// controller reports Advertising Set Terminated.
 func LESetExtendedAdvertisingEnable(on bool, handle uint8, events uint8) Command {
 	const sets = 1
 	return NewCommand(OpLESetExtendedAdvertisingEnable, flag(on), sets, handle, 0, 0, events)
 }
 
-// LERemoveAdvertisingSet forgets a set (section 7.8.59).
+// LERemoveAdvertisingSet removes a set (section 7.8.59).
 func LERemoveAdvertisingSet(handle uint8) Command {
 	return NewCommand(OpLERemoveAdvertisingSet, handle)
 }
 
-// LEClearAdvertisingSets forgets all sets (section 7.8.60).
+// LEClearAdvertisingSets removes all sets (section 7.8.60).
 func LEClearAdvertisingSets() Command { return NewCommand(OpLEClearAdvertisingSets) }
 
 func flag(on bool) byte {

@@ -5,28 +5,28 @@ import (
 	"fmt"
 )
 
-// ReturnStatus is the status that heads the return parameters of every command
-// here.
+// ReturnStatus returns the status at the start of the return parameters of
+// every command in this package.
 func ReturnStatus(ret []byte) (Status, error) {
 	if len(ret) < 1 {
-		return 0, fmt.Errorf("packet: return parameters without a status: %w", ErrMalformed)
+		return 0, fmt.Errorf("packet: expected return parameters with a status, got none: %w", ErrMalformed)
 	}
 	return Status(ret[0]), nil
 }
 
-// returned checks the least number of octets that a command returns after its
-// status. The Parse functions get them without it.
+// returned checks the minimum length of a command's return parameters without
+// the status. The Parse functions take them without the status, too.
 func returned(ret []byte, op Opcode, n int) ([]byte, error) {
 	if len(ret) < n {
-		return nil, fmt.Errorf("packet: %s returns at least %d octets after its status, got %d: %w", op, n, len(ret), ErrMalformed)
+		return nil, fmt.Errorf("packet: expected %s to return at least %d octets after its status, got %d: %w", op, n, len(ret), ErrMalformed)
 	}
 	return ret, nil
 }
 
 // Version is what Read Local Version Information returns.
 type Version struct {
-	HCI          uint8  // see Core
-	HCIRevision  uint16 // of the maker
+	HCI          uint8  // see Version.Core
+	HCIRevision  uint16 // defined by the manufacturer
 	LMP          uint8
 	Manufacturer uint16 // company identifier
 	LMPRevision  uint16
@@ -39,7 +39,7 @@ const (
 	Core54 = 0x0d
 )
 
-// Core is the version of the Core specification in words.
+// Core returns the version of the Core specification in words.
 func (v Version) Core() string {
 	names := [...]string{"1.0b", "1.1", "1.2", "2.0", "2.1", "3.0", "4.0", "4.1", "4.2", "5.0", "5.1", "5.2", "5.3", "5.4", "6.0", "6.1"}
 	if int(v.HCI) < len(names) {
@@ -75,7 +75,7 @@ const (
 	CommandLESetExtendedScanEnable        = 37*8 + 6
 )
 
-// Has tells whether a bit is set.
+// Has reports whether a bit is set.
 func (s *SupportedCommands) Has(bit int) bool { return s[bit/8]>>(bit%8)&1 == 1 }
 
 // Set sets a bit.
@@ -95,7 +95,7 @@ func ParseSupportedCommands(ret []byte) (SupportedCommands, error) {
 // section 3.3).
 type LMPFeatures uint64
 
-// LMPFeatureLE tells that the controller has Low Energy.
+// LMPFeatureLE says that the controller supports Low Energy.
 const LMPFeatureLE LMPFeatures = 1 << 38
 
 // ParseLMPFeatures decodes the return parameters of Read Local Supported
@@ -111,7 +111,7 @@ func ParseLMPFeatures(ret []byte) (LMPFeatures, error) {
 // LEFeatures is the LE feature mask (volume 6 part B, section 4.6).
 type LEFeatures uint64
 
-// The LE features that count here.
+// The LE features that are used here.
 const (
 	LEFeatureDataLength          LEFeatures = 1 << 5  // longer link layer packets
 	LEFeatureExtendedAdvertising LEFeatures = 1 << 12 // the extended advertising commands and events

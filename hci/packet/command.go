@@ -5,17 +5,17 @@ import (
 	"fmt"
 )
 
-// Command is one HCI command: a value with its parameters inside, so that
-// queueing it allocates nothing.
+// Command is one HCI command. It is a value that contains its parameters, so
+// that queueing it allocates nothing.
 type Command struct {
 	opcode Opcode
 	n      uint8
 	params [MaxParams]byte
 }
 
-// NewCommand builds any command, also one that this package has no function
-// for. It panics if there are more than MaxParams octets of parameters, which
-// no input can cause.
+// NewCommand builds any command, including those without a function in this
+// package. It panics if params has more than MaxParams octets, which no input
+// can cause.
 func NewCommand(op Opcode, params ...byte) Command {
 	c := Command{opcode: op}
 	c.append(params...)
@@ -34,8 +34,8 @@ func (c *Command) AppendTo(dst []byte) []byte {
 	return append(dst, c.params[:c.n]...)
 }
 
-// ParseCommand takes one H4 command packet apart, which is what a controller
-// does; params is part of p.
+// ParseCommand decodes one H4 command packet, as a controller does. params is a
+// slice of p.
 func ParseCommand(p []byte) (op Opcode, params []byte, err error) {
 	params, err = body(p, TypeCommand)
 	if err != nil {
@@ -59,26 +59,26 @@ func (c *Command) append64(v uint64) {
 	c.append(byte(v), byte(v>>8), byte(v>>16), byte(v>>24), byte(v>>32), byte(v>>40), byte(v>>48), byte(v>>56))
 }
 
-// Reset puts the controller into its initial state (section 7.3.2).
+// Reset returns the controller to its initial state (section 7.3.2).
 func Reset() Command { return NewCommand(OpReset) }
 
-// ReadLocalVersion asks for [Version] (section 7.4.1).
+// ReadLocalVersion requests [Version] (section 7.4.1).
 func ReadLocalVersion() Command { return NewCommand(OpReadLocalVersion) }
 
-// ReadLocalSupportedCommands asks for [SupportedCommands] (section 7.4.2).
+// ReadLocalSupportedCommands requests [SupportedCommands] (section 7.4.2).
 func ReadLocalSupportedCommands() Command { return NewCommand(OpReadLocalSupportedCommands) }
 
-// ReadLocalSupportedFeatures asks for the LMP features (section 7.4.3).
+// ReadLocalSupportedFeatures requests the LMP features (section 7.4.3).
 func ReadLocalSupportedFeatures() Command { return NewCommand(OpReadLocalSupportedFeatures) }
 
-// ReadBDAddr asks for the public address (section 7.4.6).
+// ReadBDAddr requests the public address (section 7.4.6).
 func ReadBDAddr() Command { return NewCommand(OpReadBDAddr) }
 
-// LEReadLocalSupportedFeatures asks for [LEFeatures] (section 7.8.3).
+// LEReadLocalSupportedFeatures requests [LEFeatures] (section 7.8.3).
 func LEReadLocalSupportedFeatures() Command { return NewCommand(OpLEReadLocalSupportedFeatures) }
 
-// LEReadNumberOfSupportedAdvertisingSets asks how many sets the controller
-// has at the moment, one octet (section 7.8.58).
+// LEReadNumberOfSupportedAdvertisingSets requests the number of sets that the
+// controller has at the moment, one octet (section 7.8.58).
 func LEReadNumberOfSupportedAdvertisingSets() Command {
 	return NewCommand(OpLEReadNumberOfSupportedAdvertisingSets)
 }
@@ -91,7 +91,7 @@ const (
 	EventMaskLEMeta                uint64 = 1 << 61
 )
 
-// SetEventMask chooses the events that the controller sends (section 7.3.1).
+// SetEventMask selects the events that the controller sends (section 7.3.1).
 func SetEventMask(mask uint64) Command {
 	c := Command{opcode: OpSetEventMask}
 	c.append64(mask)
@@ -109,7 +109,7 @@ const (
 	LEEventMaskAdvertisingSetTerminated  uint64 = 1 << 17
 )
 
-// LESetEventMask chooses the LE Meta subevents (section 7.8.1).
+// LESetEventMask selects the LE Meta subevents (section 7.8.1).
 func LESetEventMask(mask uint64) Command {
 	c := Command{opcode: OpLESetEventMask}
 	c.append64(mask)

@@ -11,7 +11,7 @@ import (
 	"github.com/go-ble/ble/linux/hci/cmd"
 )
 
-// octets reads hexadecimal with spaces.
+// octets decodes hexadecimal digits with spaces.
 func octets(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
@@ -90,8 +90,8 @@ type oracle interface {
 	Marshal([]byte) error
 }
 
-// TestCommandsAgainstGoBLE compares with an independent encoder where both
-// know the command.
+// TestCommandsAgainstGoBLE compares with an independent encoder the commands
+// that both support.
 func TestCommandsAgainstGoBLE(t *testing.T) {
 	address := [6]byte(someAddress)
 	for _, interval := range []time.Duration{20 * time.Millisecond, 30 * time.Millisecond, 1285 * time.Millisecond} {
@@ -155,7 +155,7 @@ func TestUnits(t *testing.T) {
 func TestParseCommandRefuses(t *testing.T) {
 	for _, s := range []string{"", "01", "01030c", "04030c00", "01030c01", "01030c0000", "ff030c00"} {
 		if _, _, err := packet.ParseCommand(octets(t, s)); err == nil {
-			t.Errorf("%q was taken for a command", s)
+			t.Errorf("%q was accepted as a command", s)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func TestAddress(t *testing.T) {
 	}
 	for _, s := range []string{"", "hci0", "00:1A:7D:DA:71", "00:1A:7D:DA:71:1", "00-1A-7D-DA-71-13", "0::1A:7D:DA:71:1", "00:1A:7D:DA:71:GG", "00:1A:7D:DA:71:13:"} {
 		if a, err := packet.ParseAddress(s); err == nil {
-			t.Errorf("%q was taken for %s", s, a)
+			t.Errorf("%q was accepted as %s", s, a)
 		}
 	}
 	if a := packet.NonResolvable([6]byte{1, 2, 3, 4, 5, 0xff}); a[5] != 0x3f || a[0] != 1 {

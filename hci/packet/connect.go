@@ -14,12 +14,12 @@ const (
 type ConnectionParameters struct {
 	IntervalMin time.Duration // 7.5 ms to 4 s
 	IntervalMax time.Duration
-	Latency     uint16        // connection events that the peripheral may skip, to 499
-	Supervision time.Duration // 100 ms to 32 s without a packet end the connection
+	Latency     uint16        // connection events that the peripheral may skip, at most 499
+	Supervision time.Duration // 100 ms to 32 s without a packet before the connection ends
 }
 
-// Valid tells whether the parameters are in the ranges of the Core and fit each
-// other.
+// Valid reports whether the parameters are in the ranges of the Core
+// specification and consistent.
 func (p ConnectionParameters) Valid() bool {
 	const shortest, longest = 7500 * time.Microsecond, 4 * time.Second
 	return p.IntervalMin >= shortest && p.IntervalMin <= p.IntervalMax && p.IntervalMax <= longest &&
@@ -32,12 +32,12 @@ func (p ConnectionParameters) appendTo(c *Command) {
 	c.append16(uint16(p.IntervalMax / ConnectionUnit))
 	c.append16(p.Latency)
 	c.append16(uint16(p.Supervision / SupervisionUnit))
-	c.append(0, 0, 0, 0) // length of the connection events: the controller's to choose
+	c.append(0, 0, 0, 0) // length of the connection events: left to the controller
 }
 
-// CreateConnection is the parameters of LE Create Connection, legacy or
-// extended, to one peer by its address on the LE 1M PHY. Only one attempt is
-// possible at a time.
+// CreateConnection holds the parameters of LE Create Connection, legacy or
+// extended, to one peer address on the LE 1M PHY. Only one attempt is possible
+// at a time.
 type CreateConnection struct {
 	Interval   time.Duration // of the scan for the peer
 	Window     time.Duration
@@ -70,13 +70,13 @@ func (p CreateConnection) Extended() Command {
 	return c
 }
 
-// LECreateConnectionCancel ends an attempt. LE Connection Complete with
-// StatusUnknownConnection follows, or the connection if it was made just before
-// (section 7.8.13).
+// LECreateConnectionCancel ends an attempt. LE Connection Complete follows,
+// with StatusUnknownConnection or with the connection if it was established
+// just before (section 7.8.13).
 func LECreateConnectionCancel() Command { return NewCommand(OpLECreateConnectionCancel) }
 
-// Disconnect ends a connection; Disconnection Complete follows. The reasons
-// allowed are few (section 7.1.6).
+// Disconnect ends a connection; Disconnection Complete follows. Only some
+// reasons are allowed (section 7.1.6).
 func Disconnect(handle uint16, reason Status) Command {
 	c := Command{opcode: OpDisconnect}
 	c.append16(handle)
@@ -99,7 +99,7 @@ const (
 )
 
 // LESetDataLength suggests the longest link layer packets that the controller
-// can send on a connection (section 7.8.33).
+// should send on a connection (section 7.8.33).
 func LESetDataLength(handle uint16) Command {
 	c := Command{opcode: OpLESetDataLength}
 	c.append16(handle)
@@ -108,9 +108,9 @@ func LESetDataLength(handle uint16) Command {
 	return c
 }
 
-// LEReadBufferSize asks for the buffers for LE data (section 7.8.2).
+// LEReadBufferSize requests the buffers for LE data (section 7.8.2).
 func LEReadBufferSize() Command { return NewCommand(OpLEReadBufferSize) }
 
-// ReadBufferSize asks for the buffers that LE shares with BR/EDR when it has
-// none of its own (section 7.4.5).
+// ReadBufferSize requests the buffers that LE shares with BR/EDR when it has no
+// separate ones (section 7.4.5).
 func ReadBufferSize() Command { return NewCommand(OpReadBufferSize) }

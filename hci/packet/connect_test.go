@@ -72,11 +72,11 @@ func TestConnectionCommandsAgainstGoBLE(t *testing.T) {
 func TestConnectionParameters(t *testing.T) {
 	good := someConnection.Connection
 	if !good.Valid() {
-		t.Error("good ones are refused")
+		t.Error("valid parameters are rejected")
 	}
 	for name, change := range map[string]func(*packet.ConnectionParameters){
-		"too fast":    func(p *packet.ConnectionParameters) { p.IntervalMin = 7 * time.Millisecond },
-		"upside down": func(p *packet.ConnectionParameters) { p.IntervalMax = 20 * time.Millisecond },
+		"too fast":              func(p *packet.ConnectionParameters) { p.IntervalMin = 7 * time.Millisecond },
+		"maximum below minimum": func(p *packet.ConnectionParameters) { p.IntervalMax = 20 * time.Millisecond },
 		"too slow": func(p *packet.ConnectionParameters) {
 			p.IntervalMax = 5 * time.Second
 			p.Supervision = 32 * time.Second
@@ -88,7 +88,7 @@ func TestConnectionParameters(t *testing.T) {
 		p := good
 		change(&p)
 		if p.Valid() {
-			t.Errorf("%s: %+v is taken", name, p)
+			t.Errorf("%s: %+v is accepted", name, p)
 		}
 	}
 }
@@ -130,12 +130,12 @@ func TestConnectionEvents(t *testing.T) {
 		}
 	}
 	if _, _, ok := rows.Next(); ok {
-		t.Error("a row too many")
+		t.Error("one row too many")
 	}
 }
 
 // TestConnectionEventsAgainstGoBLE compares with independent decoders, which
-// look at whole events only.
+// only accept complete events.
 func TestConnectionEventsAgainstGoBLE(t *testing.T) {
 	made := parse(t, completeEvent)
 	got, err := made.ConnectionComplete()
@@ -152,7 +152,7 @@ func TestConnectionEventsAgainstGoBLE(t *testing.T) {
 	}
 }
 
-// TestConnectionEventsOfAllLengths cuts each event short.
+// TestConnectionEventsOfAllLengths truncates each event at every length.
 func TestConnectionEventsOfAllLengths(t *testing.T) {
 	for _, s := range []string{
 		completeEvent, enhancedEvent, "04 3e 0a 03 00 4000 2800 0200 f401", "04 3e 0b 07 4000 fb00 4808 1b00 4801",
@@ -177,7 +177,7 @@ func TestConnectionEventsOfAllLengths(t *testing.T) {
 	}
 }
 
-// decodeConnection runs the decoder that fits.
+// decodeConnection runs the matching decoder.
 func decodeConnection(e packet.Event) error {
 	switch e.Code {
 	case packet.EventDisconnectionComplete:

@@ -8,13 +8,13 @@ import (
 // Role is a side of a connection.
 type Role uint8
 
-// The roles: who initiated a connection, and who advertised.
+// The roles: the central initiated the connection, the peripheral advertised.
 const (
 	RoleCentral    Role = 0x00
 	RolePeripheral Role = 0x01
 )
 
-// ConnectionComplete tells of a new connection, or why there is none (sections
+// ConnectionComplete reports a new connection, or why there is none (sections
 // 7.7.65.1 and 7.7.65.10).
 type ConnectionComplete struct {
 	Status      Status
@@ -27,7 +27,7 @@ type ConnectionComplete struct {
 	Supervision time.Duration
 }
 
-// ConnectionComplete decodes the event in its plain and its enhanced form.
+// ConnectionComplete decodes the plain and the enhanced form of the event.
 func (e Event) ConnectionComplete() (ConnectionComplete, error) {
 	const head, resolvable = 11, 12
 	var times []byte
@@ -51,7 +51,7 @@ func (e Event) ConnectionComplete() (ConnectionComplete, error) {
 	}, nil
 }
 
-// ConnectionUpdate tells of new parameters of a connection (section 7.7.65.3).
+// ConnectionUpdate reports new parameters of a connection (section 7.7.65.3).
 type ConnectionUpdate struct {
 	Status      Status
 	Handle      uint16
@@ -75,11 +75,11 @@ func (e Event) ConnectionUpdate() (ConnectionUpdate, error) {
 	}, nil
 }
 
-// DataLength tells how long the link layer packets of a connection are
-// (section 7.7.65.7).
+// DataLength reports the length of a connection's link layer packets (section
+// 7.7.65.7).
 type DataLength struct {
 	Handle            uint16
-	Transmit, Receive uint16 // octets at most
+	Transmit, Receive uint16 // maximum in octets
 }
 
 // DataLengthChange decodes LE Data Length Change.
@@ -95,7 +95,7 @@ func (e Event) DataLengthChange() (DataLength, error) {
 	}, nil
 }
 
-// DisconnectionComplete tells that a connection has ended (section 7.7.5).
+// DisconnectionComplete reports that a connection has ended (section 7.7.5).
 type DisconnectionComplete struct {
 	Status Status
 	Handle uint16
@@ -114,11 +114,12 @@ func (e Event) DisconnectionComplete() (DisconnectionComplete, error) {
 	}, nil
 }
 
-// Completed walks the rows of Number Of Completed Packets (section 7.7.19).
+// Completed iterates over the rows of Number Of Completed Packets (section
+// 7.7.19).
 type Completed struct{ rest []byte }
 
-// CompletedPackets starts the walk. The whole event is checked first: credits
-// are taken from all of it or from none.
+// CompletedPackets starts the iteration. It checks the whole event first: an
+// event gives all of its credits or none.
 func (e Event) CompletedPackets() (Completed, error) {
 	if err := e.expect(EventCompletedPackets, 1); err != nil {
 		return Completed{}, err
@@ -130,8 +131,8 @@ func (e Event) CompletedPackets() (Completed, error) {
 	return Completed{rest: e.Params[1 : 1+n]}, nil
 }
 
-// Next gives a connection and how many of its packets the controller has done
-// with since the last event; false at the end.
+// Next returns a connection and how many of its packets the controller has
+// completed since the last event, or false at the end.
 func (c *Completed) Next() (handle uint16, packets int, ok bool) {
 	if len(c.rest) < 4 {
 		return 0, 0, false

@@ -12,10 +12,10 @@
 //	ISO data     | 0x05 | handle  2 | len  2 | data, 0..16383       |
 //	             +------+-----------+--------+----------------------+
 //
-// All numbers are little endian. Commands are values that encode themselves;
-// events are views into the octets that were read, so that decoding allocates
-// nothing. A controller is not trusted: every decoder checks lengths first and
-// answers what does not fit with an error that wraps [ErrMalformed].
+// All numbers are little-endian. Commands are values that encode themselves.
+// Events are views of the received octets, so that decoding allocates nothing.
+// The controller is not trusted: every decoder checks lengths first. Its error
+// wraps [ErrMalformed].
 package packet
 
 import "errors"

@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// EventCode names an event (section 7.7).
+// EventCode is the code of an event (section 7.7).
 type EventCode uint8
 
-// The events this project understands.
+// The events that this project understands.
 const (
 	EventDisconnectionComplete EventCode = 0x05
 	EventCommandComplete       EventCode = 0x0e
@@ -44,10 +44,10 @@ func (c EventCode) String() string {
 	}
 }
 
-// Subevent names an LE Meta event (section 7.7.65).
+// Subevent is the subevent code of an LE Meta event (section 7.7.65).
 type Subevent uint8
 
-// The LE Meta events this project understands.
+// The LE Meta events that this project understands.
 const (
 	SubeventConnectionComplete         Subevent = 0x01
 	SubeventAdvertisingReport          Subevent = 0x02
@@ -83,10 +83,10 @@ func (s Subevent) String() string {
 // Event is a view of one event packet.
 type Event struct {
 	Code   EventCode
-	Params []byte // part of the packet
+	Params []byte // slice of the packet
 }
 
-// ParseEvent looks at one H4 event packet.
+// ParseEvent decodes the header of one H4 event packet.
 func ParseEvent(p []byte) (Event, error) {
 	params, err := body(p, TypeEvent)
 	if err != nil {
@@ -95,22 +95,23 @@ func ParseEvent(p []byte) (Event, error) {
 	return Event{Code: EventCode(p[1]), Params: params}, nil
 }
 
-// expect checks the code and the least number of parameter octets.
+// expect checks the code and the minimum number of parameter octets.
 func (e Event) expect(code EventCode, atLeast int) error {
 	if e.Code != code {
 		return fmt.Errorf("packet: expected %s, got %s: %w", code, e.Code, ErrMalformed)
 	}
 	if len(e.Params) < atLeast {
-		return fmt.Errorf("packet: %s has at least %d octets of parameters, got %d: %w", code, atLeast, len(e.Params), ErrMalformed)
+		return fmt.Errorf("packet: expected %s with at least %d octets of parameters, got %d: %w", code, atLeast, len(e.Params), ErrMalformed)
 	}
 	return nil
 }
 
-// CommandComplete is the answer to a command that ran at once (section 7.7.14).
+// CommandComplete is the answer to a command that has been executed (section
+// 7.7.14).
 type CommandComplete struct {
 	Credits uint8  // Num_HCI_Command_Packets: how many commands may be sent now
-	Opcode  Opcode // OpNone when only the credits are told
-	Return  []byte // return parameters, the status first; part of the packet
+	Opcode  Opcode // OpNone if only the credits are reported
+	Return  []byte // return parameters with the status first; slice of the packet
 }
 
 // CommandComplete decodes the event.
@@ -145,8 +146,8 @@ func (e Event) CommandStatus() (CommandStatus, error) {
 	}, nil
 }
 
-// HardwareError decodes the event of that name: a code that only the
-// controller's maker knows (section 7.7.16).
+// HardwareError decodes the Hardware Error event: a code that the manufacturer
+// defines (section 7.7.16).
 func (e Event) HardwareError() (code uint8, err error) {
 	if err := e.expect(EventHardwareError, 1); err != nil {
 		return 0, err
@@ -154,7 +155,7 @@ func (e Event) HardwareError() (code uint8, err error) {
 	return e.Params[0], nil
 }
 
-// Subevent tells which LE Meta event this is.
+// Subevent returns the subevent code of an LE Meta event.
 func (e Event) Subevent() (Subevent, error) {
 	if err := e.expect(EventLEMeta, 1); err != nil {
 		return 0, err
@@ -162,8 +163,8 @@ func (e Event) Subevent() (Subevent, error) {
 	return Subevent(e.Params[0]), nil
 }
 
-// subevent checks the subevent and the least number of octets that follow it,
-// which it returns.
+// subevent checks the subevent code and the minimum number of octets that
+// follow it, and returns these octets.
 func (e Event) subevent(want Subevent, atLeast int) ([]byte, error) {
 	got, err := e.Subevent()
 	if err != nil {
@@ -173,19 +174,19 @@ func (e Event) subevent(want Subevent, atLeast int) ([]byte, error) {
 		return nil, fmt.Errorf("packet: expected %s, got %s: %w", want, got, ErrMalformed)
 	}
 	if len(e.Params)-1 < atLeast {
-		return nil, fmt.Errorf("packet: %s has at least %d octets, got %d: %w", want, atLeast, len(e.Params)-1, ErrMalformed)
+		return nil, fmt.Errorf("packet: expected %s with at least %d octets, got %d: %w", want, atLeast, len(e.Params)-1, ErrMalformed)
 	}
 	return e.Params[1:], nil
 }
 
-// SetTerminated tells that an advertising set stopped by itself (section
-// 7.7.65.18). Its status is StatusLimitReached after the number of events that
-// was asked for.
+// SetTerminated reports that an advertising set has stopped by itself (section
+// 7.7.65.18). Its status is StatusLimitReached after the requested number of
+// events.
 type SetTerminated struct {
 	Status     Status
 	Handle     uint8
 	Connection uint16
-	Events     uint8 // advertising events that were completed
+	Events     uint8 // completed advertising events
 }
 
 // AdvertisingSetTerminated decodes the event.

@@ -50,7 +50,8 @@ func TestAdvertisingSetTerminated(t *testing.T) {
 	}
 }
 
-// TestReports walks several reports in one event: each follows the other whole.
+// TestReports iterates over several reports in one event; they follow each
+// other as a whole.
 func TestReports(t *testing.T) {
 	for _, test := range []struct {
 		name, event string
@@ -84,7 +85,7 @@ func TestReports(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			raw := octets(t, test.event)
-			raw[2] = byte(len(raw) - 3) // lengths above are for the reader
+			raw[2] = byte(len(raw) - 3) // the lengths above are for the reader
 			e, err := packet.ParseEvent(raw)
 			if err != nil {
 				t.Fatal(err)
@@ -107,7 +108,8 @@ func TestReports(t *testing.T) {
 			if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
-			// Cut anywhere, it gives no report that is not whole, and says so.
+			// An event that is cut anywhere yields only complete reports and an
+			// error.
 			for n := 5; n < len(raw); n++ {
 				cut := bytes.Clone(raw[:n])
 				cut[2] = byte(n - 3)
@@ -131,7 +133,7 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// TestEventsOfAllLengths lets no decoder read past the end.
+// TestEventsOfAllLengths checks that no decoder reads past the end.
 func TestEventsOfAllLengths(t *testing.T) {
 	least := map[packet.EventCode]int{packet.EventCommandComplete: 3, packet.EventCommandStatus: 4, packet.EventHardwareError: 1}
 	for _, code := range []packet.EventCode{packet.EventCommandComplete, packet.EventCommandStatus, packet.EventHardwareError} {
@@ -162,7 +164,7 @@ func TestEventsOfAllLengths(t *testing.T) {
 	}
 }
 
-// decode runs every decoder that fits.
+// decode runs all matching decoders.
 func decode(e packet.Event) error {
 	switch e.Code {
 	case packet.EventCommandComplete:
@@ -208,13 +210,13 @@ func TestParseEventRefuses(t *testing.T) {
 	}
 	wrong := parse(t, "04 3e 01 01")
 	if _, err := wrong.CommandComplete(); err == nil {
-		t.Error("LE Meta was taken for Command Complete")
+		t.Error("LE Meta was decoded as Command Complete")
 	}
 	if _, err := wrong.AdvertisingReports(); err == nil {
-		t.Error("another subevent was taken for a report")
+		t.Error("another subevent was decoded as a report")
 	}
 	if _, err := wrong.AdvertisingSetTerminated(); err == nil {
-		t.Error("another subevent was taken for an end")
+		t.Error("another subevent was decoded as Advertising Set Terminated")
 	}
 }
 
@@ -223,8 +225,8 @@ func TestWalk(t *testing.T) {
 		"":                  "",
 		"0201 06 032a aabb": "01:06 2a:aabb",
 		"012a":              "2a:",
-		"032a aabb 00 0201": "2a:aabb", // padding ends it
-		"0201 06 042a aabb": "01:06",   // too long for what is left
+		"032a aabb 00 0201": "2a:aabb", // padding ends the iteration
+		"0201 06 042a aabb": "01:06",   // longer than the rest
 		"ff2a aabb":         "",
 		"00":                "",
 		"02":                "",
@@ -235,7 +237,7 @@ func TestWalk(t *testing.T) {
 			s, ok := w.Next()
 			if !ok {
 				if _, again := w.Next(); again {
-					t.Error("goes on after its end")
+					t.Error("Next continues after the end")
 				}
 				break
 			}
@@ -359,7 +361,7 @@ func FuzzWalk(f *testing.F) {
 	f.Add([]byte{0})
 	f.Add([]byte{0xff, 0x2a})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// What is walked over, appended again, is the beginning of data.
+		// The structures, appended again, are a prefix of data.
 		var again []byte
 		for w := packet.Walk(data); ; {
 			s, ok := w.Next()
@@ -369,7 +371,7 @@ func FuzzWalk(f *testing.F) {
 			again = packet.AppendStructure(again, s.Type, s.Data)
 		}
 		if !bytes.HasPrefix(data, again) {
-			t.Errorf("walked %x over %x", again, data)
+			t.Errorf("read %x from %x", again, data)
 		}
 	})
 }

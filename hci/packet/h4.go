@@ -17,8 +17,8 @@ const (
 	TypeISO     Type = 0x05
 )
 
-// MaxLen is the size of a buffer that holds any packet except the longest ACL
-// data, which no LE controller sends: 5 octets of header and 16383 of ISO data.
+// MaxLen is the size of a buffer for any packet except the longest ACL data,
+// which no LE controller sends: 5 octets of header and 16383 of ISO data.
 const MaxLen = 5 + 0x3fff
 
 // MaxParams is the largest number of parameter octets of a command or event.
@@ -42,8 +42,8 @@ func (t Type) String() string {
 	}
 }
 
-// HeaderLen is the length in octets of the header of packets of this type,
-// with the type octet; 0 for an unknown type.
+// HeaderLen is the header length in octets of packets of this type, including
+// the type octet; 0 for an unknown type.
 func (t Type) HeaderLen() int {
 	switch t {
 	case TypeEvent:
@@ -57,8 +57,8 @@ func (t Type) HeaderLen() int {
 	}
 }
 
-// BodyLen is the length in octets of what follows header, which holds the
-// HeaderLen octets of a packet of a known type.
+// BodyLen returns the length in octets of what follows the header of a packet.
+// header holds the HeaderLen octets of a known type.
 func BodyLen(header []byte) (int, error) {
 	if len(header) == 0 {
 		return 0, fmt.Errorf("packet: expected a header, got nothing: %w", ErrMalformed)
@@ -76,14 +76,14 @@ func BodyLen(header []byte) (int, error) {
 		return int(header[2]), nil
 	case TypeCommand, TypeSCO:
 		return int(header[3]), nil
-	case TypeISO: // two bits are reserved
+	case TypeISO: // the upper two bits are reserved
 		return int(binary.LittleEndian.Uint16(header[3:])) & 0x3fff, nil
 	default:
 		return int(binary.LittleEndian.Uint16(header[3:])), nil
 	}
 }
 
-// body checks that p is one whole packet of type t and returns what follows
+// body checks that p is one complete packet of type t and returns what follows
 // its header.
 func body(p []byte, t Type) ([]byte, error) {
 	n, err := BodyLen(p)
@@ -94,7 +94,7 @@ func body(p []byte, t Type) ([]byte, error) {
 		return nil, fmt.Errorf("packet: expected %s, got %s: %w", t, Type(p[0]), ErrMalformed)
 	}
 	if have := len(p) - t.HeaderLen(); have != n {
-		return nil, fmt.Errorf("packet: %s says %d octets follow its header, got %d: %w", t, n, have, ErrMalformed)
+		return nil, fmt.Errorf("packet: expected %s with %d octets after its header, got %d: %w", t, n, have, ErrMalformed)
 	}
 	return p[t.HeaderLen():], nil
 }

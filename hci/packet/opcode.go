@@ -2,10 +2,11 @@ package packet
 
 import "fmt"
 
-// Opcode names a command: six bits of group (OGF), ten bits of command (OCF).
+// Opcode identifies a command: six bits of group (OGF) and ten bits of command
+// (OCF).
 type Opcode uint16
 
-// The commands this project sends (section 7; the LE commands are 7.8).
+// The commands that this project sends (section 7; the LE commands are in 7.8).
 const (
 	OpNone Opcode = 0x0000 // in a completion that only returns credits
 
@@ -49,7 +50,7 @@ const (
 // Group is the opcode group field.
 func (o Opcode) Group() uint8 { return uint8(o >> 10) }
 
-// String names the command as the specification does.
+// String returns the name from the specification.
 func (o Opcode) String() string {
 	switch o {
 	case OpNone:

@@ -16,22 +16,22 @@ const (
 	ReportStatusMask   uint16 = 3 << 5 // data status: 0 complete
 )
 
-// RSSIUnknown is the RSSI of a report that does not tell.
+// RSSIUnknown is the RSSI of a report without a value.
 const RSSIUnknown int8 = 127
 
-// Report is one advertisement that was heard.
+// Report is one received advertisement.
 type Report struct {
-	Type        uint16 // Report bits
+	Type        uint16 // ReportConnectable and the other bits
 	AddressType AddressType
 	Address     Address
 	RSSI        int8   // dBm, or RSSIUnknown
-	Data        []byte // AD structures; part of the packet
+	Data        []byte // AD structures; slice of the packet
 }
 
-// Complete tells whether Data is all of the advertisement.
+// Complete reports whether Data is the whole advertisement.
 func (r *Report) Complete() bool { return r.Type&ReportStatusMask == 0 }
 
-// Reports walks the reports of one event. They follow each other whole:
+// Reports iterates over the reports of one event, which follow each other:
 //
 //	legacy    | type 1 | addr type 1 | addr 6 | len 1 | data | RSSI 1 |
 //	extended  | type 2 | addr type 1 | addr 6 | PHYs 2 | SID 1 | TX power 1 |
@@ -43,11 +43,12 @@ type Reports struct {
 }
 
 const (
-	legacyHead   = 9  // up to and with the data length
-	extendedHead = 24 // up to and with the data length
+	legacyHead   = 9  // up to and including the data length
+	extendedHead = 24 // up to and including the data length
 )
 
-// AdvertisingReports starts the walk over a legacy or an extended report event.
+// AdvertisingReports starts the iteration over a legacy or an extended report
+// event.
 func (e Event) AdvertisingReports() (Reports, error) {
 	s, err := e.Subevent()
 	if err != nil {
@@ -57,13 +58,13 @@ func (e Event) AdvertisingReports() (Reports, error) {
 		return Reports{}, fmt.Errorf("packet: expected an advertising report, got %s: %w", s, ErrMalformed)
 	}
 	if len(e.Params) < 2 {
-		return Reports{}, fmt.Errorf("packet: %s without the number of reports: %w", s, ErrMalformed)
+		return Reports{}, fmt.Errorf("packet: expected %s with the number of reports, got none: %w", s, ErrMalformed)
 	}
 	return Reports{rest: e.Params[2:], left: int(e.Params[1]), extended: s == SubeventExtendedAdvertisingReport}, nil
 }
 
-// Next decodes the next report into r and returns false at the end, or when
-// what is left is no whole report, which Err tells.
+// Next decodes the next report into r. It returns false at the end, or if the
+// rest is not a complete report. Err tells the two apart.
 func (w *Reports) Next(r *Report) bool {
 	if w.left == 0 {
 		return false
@@ -74,12 +75,12 @@ func (w *Reports) Next(r *Report) bool {
 	return w.nextLegacy(r)
 }
 
-// Err is nil if all reports that the event announced were there.
+// Err is nil if all announced reports were there.
 func (w *Reports) Err() error {
 	if w.left == 0 {
 		return nil
 	}
-	return fmt.Errorf("packet: %d announced advertising reports do not fit in the %d octets left: %w", w.left, len(w.rest), ErrMalformed)
+	return fmt.Errorf("packet: expected %d more advertising reports, the %d octets left are too few: %w", w.left, len(w.rest), ErrMalformed)
 }
 
 func (w *Reports) nextLegacy(r *Report) bool {
@@ -120,8 +121,8 @@ func (w *Reports) nextExtended(r *Report) bool {
 	return true
 }
 
-// legacyReportType translates the Event_Type of a legacy report (section
-// 7.7.65.2) to the bits that an extended report has for the same PDU (table in
+// legacyReportType converts the Event_Type of a legacy report (section
+// 7.7.65.2) to the bits of an extended report for the same PDU (table in
 // section 7.7.65.13).
 func legacyReportType(t uint8) uint16 {
 	switch t {

@@ -2,12 +2,12 @@ package packet
 
 import "time"
 
-// Scan is the parameters of scanning, legacy or extended, with the filter
-// policy that hears everybody.
+// Scan holds the parameters of legacy or extended scanning, with a filter
+// policy that accepts all advertisers.
 type Scan struct {
-	Active     bool // sends scan requests; mesh scans passively
+	Active     bool // send scan requests; mesh scans passively
 	Interval   time.Duration
-	Window     time.Duration // at most Interval; equal to it scans all the time
+	Window     time.Duration // at most Interval; if equal, the radio scans all the time
 	OwnAddress AddressType
 }
 
@@ -30,13 +30,13 @@ func (s Scan) Extended() Command {
 }
 
 // LESetScanEnable starts or stops legacy scanning (section 7.8.11). With
-// filter the controller hides advertisers that it reported before.
+// filter, the controller reports each advertiser only once.
 func LESetScanEnable(on, filter bool) Command {
 	return NewCommand(OpLESetScanEnable, flag(on), flag(filter))
 }
 
-// LESetExtendedScanEnable starts or stops extended scanning, without an end
-// (section 7.8.65).
+// LESetExtendedScanEnable starts or stops extended scanning without a time
+// limit (section 7.8.65).
 func LESetExtendedScanEnable(on, filter bool) Command {
 	return NewCommand(OpLESetExtendedScanEnable, flag(on), flag(filter), 0, 0, 0, 0)
 }

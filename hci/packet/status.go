@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Status is a controller's error code (Core, volume 1 part F). It is an error
-// unless it is StatusSuccess, so that callers can branch with errors.Is and
+// Status is a controller's error code (Core, volume 1 part F). Unless it is
+// StatusSuccess it is an error, so that callers can use errors.Is and
 // errors.As.
 type Status uint8
 
@@ -36,7 +36,7 @@ const (
 	StatusPacketTooLong        Status = 0x45
 )
 
-// Err is nil for success and the status itself otherwise.
+// Err returns nil for success and the status otherwise.
 func (s Status) Err() error {
 	if s == StatusSuccess {
 		return nil
@@ -44,18 +44,18 @@ func (s Status) Err() error {
 	return s
 }
 
-// Refused finds the status in the error of a command that the controller
-// refused; false for other errors, and for none.
+// Refused returns the status in the error of a command that the controller
+// refused; false for other errors and for nil.
 func Refused(err error) (Status, bool) {
 	var s Status
 	ok := errors.As(err, &s)
 	return s, ok
 }
 
-// Error gives the words and the number.
+// Error returns the description and the number.
 func (s Status) Error() string { return s.String() }
 
-// String gives the words of the specification and the number.
+// String returns the description from the specification and the number.
 func (s Status) String() string {
 	if words := s.words(); words != "" {
 		return fmt.Sprintf("%s (0x%02x)", words, uint8(s))

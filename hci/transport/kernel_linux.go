@@ -18,7 +18,7 @@ import (
 type linux struct{}
 
 // The ioctl requests of HCI sockets (include/net/bluetooth/hci_sock.h): type
-// 'H', an int as argument as far as the number is concerned.
+// 'H', with the size of an int in the number.
 const (
 	numberDevUp      = 201
 	numberDevDown    = 202
@@ -26,8 +26,8 @@ const (
 	numberGetDevInfo = 211
 )
 
-// request composes an ioctl number. Three families of processors have the
-// direction bits elsewhere.
+// request composes an ioctl number. Three processor families have the direction
+// bits elsewhere.
 func request(arch string, read bool, number uint) uint {
 	const size, kind = 4, 'H'
 	readBits, writeBits := uint(2)<<30, uint(1)<<30
@@ -41,8 +41,8 @@ func request(arch string, read bool, number uint) uint {
 	return direction | size<<16 | kind<<8 | number
 }
 
-// Layout of struct hci_dev_list_req: the number of entries, then, from octet 4
-// on, entries of 8 octets that begin with the index.
+// Layout of struct hci_dev_list_req: the number of entries, then from octet 4
+// entries of 8 octets that begin with the index.
 const (
 	maxAdapters   = 64
 	listHead      = 4
@@ -57,7 +57,7 @@ const (
 	receiveBuffer = 256 << 10 // a burst of some thousand reports
 )
 
-// control is a raw HCI socket, bound to no adapter, for ioctls.
+// control is a raw HCI socket for ioctls, bound to no adapter.
 func control() (*socket.Conn, error) {
 	return socket.Socket(unix.AF_BLUETOOTH, unix.SOCK_RAW, unix.BTPROTO_HCI, "hci-control", nil)
 }
@@ -68,7 +68,8 @@ func (linux) adapters() ([]adapter, error) {
 		return nil, err
 	}
 	defer func() { _ = c.Close() }()
-	// The kernel sees structures of 16-bit and 32-bit numbers: aligned so.
+	// The kernel reads and writes 16-bit and 32-bit numbers, so the buffer has
+	// to be aligned.
 	var words [listCapacity / 4]uint32
 	buf := unsafe.Slice((*byte)(unsafe.Pointer(&words)), listCapacity)
 	binary.NativeEndian.PutUint16(buf, maxAdapters)
@@ -125,7 +126,7 @@ func (linux) power(index uint16, on bool) error {
 	}
 	var result error
 	if err := raw.Control(func(fd uintptr) {
-		// The index is the argument itself, not what it points to.
+		// The index itself is the argument, not a pointer to it.
 		result = uninterrupted(func() error {
 			return unix.IoctlSetInt(int(fd), request(runtime.GOARCH, false, number), int(index))
 		})
@@ -133,15 +134,15 @@ func (linux) power(index uint16, on bool) error {
 		return err
 	}
 	if errors.Is(result, unix.EALREADY) {
-		return nil // up or down already
+		return nil // already up or down
 	}
 	return result
 }
 
-// uninterrupted makes a system call again that a signal has ended. An adapter is
-// switched on by a dozen commands to its controller, one after the other; Go's
-// own signals, by which it preempts goroutines, come often enough to fall into
-// that time, and the adapter would stay down.
+// uninterrupted repeats a system call that a signal has interrupted. Switching
+// an adapter on takes a dozen commands to its controller, and Go's preemption
+// signals are frequent enough to arrive in that time. The adapter would stay
+// down.
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
@@ -155,7 +156,7 @@ func (linux) bind(index uint16) (io.ReadWriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A longer queue is a wish; the kernel may cap it.
+	// The kernel may grant a shorter queue.
 	_ = c.SetReadBuffer(receiveBuffer)
 	if err := c.Bind(&unix.SockaddrHCI{Dev: index, Channel: unix.HCI_CHANNEL_USER}); err != nil {
 		_ = c.Close()

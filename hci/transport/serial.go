@@ -8,10 +8,10 @@ import (
 	"go.bug.st/serial"
 )
 
-// openSerial opens a controller that speaks H4 over a serial port, for example
-// a development board with the Zephyr hci_uart or hci_usb-over-CDC firmware.
-// Hardware flow control is what H4 asks for (volume 4 part A, section 4); a USB
-// port does without.
+// openSerial opens a controller with H4 over a serial port, for example a
+// development board with the Zephyr hci_uart firmware, or hci_usb over CDC. H4
+// requires hardware flow control (volume 4 part A, section 4); a USB port works
+// without.
 func openSerial(s Spec) (Transport, error) {
 	hardwareFlow, release, err := flowControl(s)
 	if err != nil {
@@ -26,9 +26,8 @@ func openSerial(s Spec) (Transport, error) {
 		_ = port.Close()
 		return nil, serialError(s, err)
 	}
-	// What an earlier program left in the buffers is not from the start of a
-	// packet. A port that cannot flush starts out of step at worst, which the
-	// framing finds.
+	// The buffers may hold the rest of a packet from an earlier program. If the
+	// port cannot flush, the framing detects it.
 	_ = port.ResetInputBuffer()
 	_ = port.ResetOutputBuffer()
 	return NewStream(port), nil
@@ -44,13 +43,13 @@ func serialError(s Spec, err error) error {
 	}
 	switch p.Code() {
 	case serial.PortBusy:
-		return fmt.Errorf("transport: %s is open in another program (ModemManager takes new ports, too); stop it: %w: %w", s, ErrBusy, err)
+		return fmt.Errorf("transport: %s is open in another program (ModemManager also opens new ports); stop that program: %w: %w", s, ErrBusy, err)
 	case serial.PortNotFound:
 		return missingPort(s, err)
 	case serial.PermissionDenied:
-		return fmt.Errorf("transport: %s may not be opened by this user; add the user to the group of the device (dialout or uucp) and log in again: %w: %w", s, ErrPermission, err)
+		return fmt.Errorf("transport: %s cannot be opened by this user; add the user to the group of the device (dialout or uucp) and log in again: %w: %w", s, ErrPermission, err)
 	case serial.InvalidSpeed:
-		return fmt.Errorf("transport: the port does not do %d baud; give another ?baud=: %w: %w", s.serial.baud, ErrUnsupported, err)
+		return fmt.Errorf("transport: the port does not support %d baud; choose another ?baud=: %w: %w", s.serial.baud, ErrUnsupported, err)
 	case serial.InvalidSerialPort:
 		return fmt.Errorf("transport: %s is not a serial port: %w: %w", s.target, ErrNoAdapter, err)
 	default:

@@ -6,17 +6,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flowControl returns a function that turns RTS/CTS flow control on, to be
-// called when the port is open, and one that gives back what the first needs.
-// The serial library always turns flow control off and then takes the port for
-// itself, so the descriptor for the change is opened before it.
+// flowControl returns a function that turns on RTS/CTS flow control once the
+// port is open, and one that releases what the first needs. The serial library
+// always turns flow control off and then claims the port exclusively, so the
+// descriptor for the change is opened before.
 func flowControl(s Spec) (apply func() error, release func(), err error) {
 	if !s.serial.hardware {
 		return func() error { return nil }, func() {}, nil
 	}
 	fd, err := unix.Open(s.target, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		// The library meets the same error and has better words for it.
+		// The library gets the same error and explains it better.
 		return func() error { return err }, func() {}, nil
 	}
 	apply = func() error {

@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Spec is an adapter as the configuration names it.
+// Spec is an adapter specification from the configuration.
 //
 //	hci0                                              Linux user channel, by name
 //	00:1A:7D:DA:71:13                                 Linux user channel, by controller address
@@ -20,7 +20,8 @@ import (
 //	tcp:host:port                                     H4 over TCP
 //	unix:path                                         H4 over a Unix socket
 //
-// An address finds its adapter also after the kernel has renumbered them.
+// An address identifies its adapter even after the kernel has renumbered the
+// adapters.
 type Spec struct {
 	kind    kind
 	index   uint16         // kindIndex
@@ -39,7 +40,7 @@ const (
 	kindUnix
 )
 
-// serialMode is how a serial port is driven.
+// serialMode holds the settings of a serial port.
 type serialMode struct {
 	baud     int
 	hardware bool // RTS/CTS flow control
@@ -50,10 +51,10 @@ const (
 	maxBaud     = 12_000_000
 )
 
-// forms is what an error about a specification offers instead.
+// forms lists the valid forms for error messages.
 const forms = "hci0, 00:1A:7D:DA:71:13, serial:/dev/ttyACM0?baud=1000000, tcp:host:port or unix:path"
 
-// Parse reads an adapter specification. Its errors wrap ErrSpec.
+// Parse parses an adapter specification. Its errors wrap ErrSpec.
 func Parse(s string) (Spec, error) {
 	scheme, rest, found := strings.Cut(s, ":")
 	switch {
@@ -75,7 +76,7 @@ func Parse(s string) (Spec, error) {
 	}
 	if digits, ok := strings.CutPrefix(s, "hci"); ok {
 		n, err := strconv.ParseUint(digits, 10, 16)
-		// 65535 is the kernel's word for no device.
+		// the kernel uses 65535 for no device
 		if err != nil || n == 0xffff || digits != strconv.FormatUint(n, 10) {
 			return Spec{}, specError(s, "hci and a number, as in hci0")
 		}
@@ -130,7 +131,7 @@ func parseTCP(s, rest string) (Spec, error) {
 	return Spec{kind: kindTCP, target: rest}, nil
 }
 
-// String is the specification in its shortest form.
+// String returns the specification in its shortest form.
 func (s Spec) String() string {
 	switch s.kind {
 	case kindIndex:
@@ -152,8 +153,8 @@ func (s Spec) String() string {
 	}
 }
 
-// Open opens the adapter. The context ends a connection attempt that hangs; it
-// has no say once the transport is open.
+// Open opens the adapter. The context limits the attempt to connect; it does
+// not affect the open transport.
 func (s Spec) Open(ctx context.Context) (Transport, error) {
 	switch s.kind {
 	case kindIndex, kindAddress:

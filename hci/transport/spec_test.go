@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q is %q, want %q", in, s, want)
 		}
 		if again, err := Parse(s.String()); err != nil || again != s {
-			t.Errorf("%q does not survive: %+v, %v", in, again, err)
+			t.Errorf("%q does not parse again: %+v, %v", in, again, err)
 		}
 	}
 }
@@ -77,8 +77,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestOpenSockets opens TCP and Unix sockets with something that speaks H4
-// behind them.
+// TestOpenSockets opens TCP and Unix sockets with an H4 peer behind them.
 func TestOpenSockets(t *testing.T) {
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -118,7 +117,7 @@ func TestOpenSockets(t *testing.T) {
 			t.Errorf("%s: read after close: %v", spec, err)
 		}
 		if _, err := Open(context.Background(), spec); err == nil || !strings.Contains(err.Error(), spec) {
-			t.Errorf("%s: nobody listens, and the error is %v", spec, err)
+			t.Errorf("%s: without a listener the error is %v", spec, err)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Stream frames H4 packets on a stream of octets. It is the same for both
-// ends, so a virtual controller serves a connection with it too.
+// Stream frames H4 packets on an octet stream. Both ends work in the same way,
+// so a virtual controller uses it too.
 type Stream struct {
 	conn   io.ReadWriteCloser
 	in     *bufio.Reader
@@ -19,17 +19,17 @@ type Stream struct {
 	closed atomic.Bool
 }
 
-// streamBuffer holds some forty advertising reports, so that a burst takes one
+// streamBuffer holds about forty advertising reports, so that a burst takes one
 // system call.
 const streamBuffer = 4096
 
-// NewStream takes over conn, whose Close must make a Read that waits return.
+// NewStream takes ownership of conn. Closing conn must unblock a pending Read.
 func NewStream(conn io.ReadWriteCloser) *Stream {
 	return &Stream{conn: conn, in: bufio.NewReaderSize(conn, streamBuffer)}
 }
 
 // Read reads one packet. After an unknown packet type, or a packet that does
-// not fit in p, every Read returns that error: see the package comment.
+// not fit in p, every Read returns that error; see the package comment.
 func (s *Stream) Read(p []byte) (int, error) {
 	if s.broken != nil {
 		return 0, s.broken
@@ -54,10 +54,10 @@ func (s *Stream) read(p []byte) (int, error) {
 	}
 	head := packet.Type(first).HeaderLen()
 	if head == 0 {
-		return 0, fmt.Errorf("transport: expected an H4 packet type of 0x01 to 0x05, got 0x%02x; out of step with the controller, or a wrong baud rate: %w", first, packet.ErrMalformed)
+		return 0, fmt.Errorf("transport: expected an H4 packet type of 0x01 to 0x05, got 0x%02x; the framing is lost or the baud rate is wrong: %w", first, packet.ErrMalformed)
 	}
 	if len(p) < head {
-		return 0, fmt.Errorf("transport: %s in a buffer of %d octets: %w", packet.Type(first), len(p), io.ErrShortBuffer)
+		return 0, fmt.Errorf("transport: expected a buffer for %s, got one of %d octets: %w", packet.Type(first), len(p), io.ErrShortBuffer)
 	}
 	p[0] = first
 	if _, err := io.ReadFull(s.in, p[1:head]); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// readOnly is a connection that is only read from.
+// readOnly is a connection that is only read.
 type readOnly struct{ io.Reader }
 
 func (readOnly) Write(p []byte) (int, error) { return len(p), nil }
@@ -33,8 +33,8 @@ func packets() [][]byte {
 	}
 }
 
-// TestStreamKeepsPacketsApart reads packets that arrive octet by octet, and
-// all at once.
+// TestStreamKeepsPacketsApart reads packets that arrive octet by octet, and all
+// at once.
 func TestStreamKeepsPacketsApart(t *testing.T) {
 	for name, chop := range map[string]func(io.Reader) io.Reader{
 		"whole": func(r io.Reader) io.Reader { return r },
@@ -74,20 +74,21 @@ func TestStreamLosesStep(t *testing.T) {
 			s := NewStream(readOnly{bytes.NewReader(append([]byte{4, 0xff, 0}, test.octets...))})
 			p := make([]byte, packet.MaxLen)
 			if n, err := s.Read(p); n != 3 || err != nil {
-				t.Fatalf("the good packet: %d, %v", n, err)
+				t.Fatalf("the valid packet: %d, %v", n, err)
 			}
 			_, err := s.Read(p)
 			if !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.hint) {
 				t.Errorf("got %v", err)
 			}
 			if _, again := s.Read(p); again == nil || again.Error() != err.Error() {
-				t.Errorf("it goes on with %v", again)
+				t.Errorf("after the end, Read returns %v", again)
 			}
 		})
 	}
 }
 
-// TestStreamOverPipe has both ends of a connection, and a Close under a Read.
+// TestStreamOverPipe uses both ends of a connection, and closes one during a
+// Read.
 func TestStreamOverPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
@@ -116,7 +117,7 @@ func TestStreamOverPipe(t *testing.T) {
 			_, err := device.Read(p)
 			done <- err
 		}()
-		synctest.Wait() // it waits for a packet
+		synctest.Wait() // it is waiting for a packet
 		if err := device.Close(); err != nil {
 			t.Error(err)
 		}
@@ -127,7 +128,7 @@ func TestStreamOverPipe(t *testing.T) {
 			t.Errorf("write after close: %v", err)
 		}
 		if err := host.Write([]byte{1, 3, 0x0c, 0}); err == nil || errors.Is(err, ErrClosed) {
-			t.Errorf("write to one that has gone: %v", err)
+			t.Errorf("write after the peer has closed: %v", err)
 		}
 		if err := host.Close(); err != nil {
 			t.Error(err)
@@ -164,8 +165,8 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte{4, 0xff, 2})
 	f.Add([]byte{2, 0, 0, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, octets []byte) {
-		// Whatever comes is cut into whole packets whose octets, together,
-		// are those that came, and then an error.
+		// Any input is cut into complete packets, which together are the input,
+		// and then an error.
 		s := NewStream(readOnly{bytes.NewReader(octets)})
 		p := make([]byte, packet.MaxLen)
 		rest := octets
@@ -179,7 +180,7 @@ func FuzzStream(f *testing.F) {
 			}
 			body, err := packet.BodyLen(p[:n])
 			if err != nil || packet.Type(p[0]).HeaderLen()+body != n {
-				t.Fatalf("%x is not one packet: %d, %v", p[:n], body, err)
+				t.Fatalf("%x is not exactly one packet: %d, %v", p[:n], body, err)
 			}
 			rest = rest[n:]
 		}

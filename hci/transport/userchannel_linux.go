@@ -22,14 +22,14 @@ type adapter struct {
 	up      bool
 }
 
-// kernel is what the user channel needs of Linux; the tests have another.
+// kernel is what the user channel needs from Linux; tests replace it.
 type kernel interface {
 	adapters() ([]adapter, error)
 	power(index uint16, on bool) error
 	bind(index uint16) (io.ReadWriteCloser, error)
 }
 
-// userChannel is a controller that the kernel has handed over whole: one
+// userChannel is a controller that the kernel has handed over completely: one
 // packet per read and per write.
 type userChannel struct {
 	io.ReadWriteCloser
@@ -46,15 +46,15 @@ func openUserChannel(s Spec) (Transport, error) {
 	return u, nil
 }
 
-// newUserChannel takes the adapter from the kernel's own Bluetooth. The kernel
-// hands over only an adapter that is down, so one that is up is taken down
-// first, and brought up again on Close.
+// newUserChannel takes the adapter from the kernel's own Bluetooth stack. The
+// kernel hands over only an adapter that is down. An adapter that is up is
+// therefore taken down first, and brought up again by Close.
 func newUserChannel(s Spec, k kernel) (*userChannel, error) {
 	all, err := k.adapters()
 	if err != nil {
 		return nil, explain(s.String(), err)
 	}
-	// The kernel lists the newest first.
+	// The kernel lists the newest adapter first.
 	slices.SortFunc(all, func(a, b adapter) int { return cmp.Compare(a.index, b.index) })
 	a, ok := s.find(all)
 	if !ok {
@@ -68,7 +68,7 @@ func newUserChannel(s Spec, k kernel) (*userChannel, error) {
 		err := k.power(a.index, false)
 		switch {
 		case errors.Is(err, unix.EBUSY):
-			// An adapter with a user channel is up, and stays so.
+			// An adapter with a user channel is up, and stays up.
 			return nil, held(a.name, err)
 		case err != nil:
 			return nil, explain(a.name, fmt.Errorf("taking it down: %w", err))
@@ -80,17 +80,18 @@ func newUserChannel(s Spec, k kernel) (*userChannel, error) {
 	case a.up:
 		return nil, errors.Join(explain(a.name, err), k.power(a.index, true))
 	case errors.Is(err, unix.EBUSY):
-		return nil, fmt.Errorf("transport: %s was down and yet cannot be had: the kernel is still setting it up (just plugged in?), or another program has brought it up meanwhile; try again in some seconds: %w: %w: %w", a.name, ErrBusy, ErrSettingUp, err)
+		return nil, fmt.Errorf("transport: %s is down but cannot be opened: the kernel is still setting it up (just plugged in?), or another program has brought it up meanwhile; try again in a few seconds: %w: %w: %w", a.name, ErrBusy, ErrSettingUp, err)
 	default:
 		return nil, explain(a.name, err)
 	}
 	return &userChannel{ReadWriteCloser: conn, kernel: k, adapter: a}, nil
 }
 
-// nameless tells of an adapter whose address the kernel has not asked yet.
+// nameless reports whether the address of an adapter is not known to the kernel
+// yet.
 func (a adapter) nameless() bool { return a.address == (packet.Address{}) }
 
-// find picks the adapter that is meant.
+// find returns the specified adapter.
 func (s Spec) find(all []adapter) (adapter, bool) {
 	for _, a := range all {
 		if s.kind == kindIndex && a.index == s.index || s.kind == kindAddress && a.address == s.address {
@@ -108,23 +109,24 @@ func list(all []adapter) string {
 	for i, a := range all {
 		names[i] = fmt.Sprintf("%s (%s)", a.name, a.address)
 		if a.nameless() {
-			names[i] = a.name + " (its address is not known, it may still be being set up)"
+			names[i] = a.name + " (its address is not known yet, the kernel may still be setting it up)"
 		}
 	}
 	return strings.Join(names, ", ")
 }
 
-// explain says what an errno of these sockets means and what to do.
+// explain returns an error that says what an errno of these sockets means and
+// what to do.
 func explain(name string, err error) error {
 	switch {
 	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EPROTONOSUPPORT):
-		return fmt.Errorf("transport: %s: %w: %w; load the module bluetooth (a container needs the host's network to see it), or use an H4 controller on a serial: or tcp: adapter", name, ErrNoBluetooth, err)
+		return fmt.Errorf("transport: %s: %w: %w; load the module bluetooth (a container also needs the host's network), or use an H4 controller on a serial: or tcp: adapter", name, ErrNoBluetooth, err)
 	case errors.Is(err, unix.ENODEV):
-		return fmt.Errorf("transport: %s has gone: %w: %w", name, ErrNoAdapter, err)
+		return fmt.Errorf("transport: %s is gone (unplugged?): %w: %w", name, ErrNoAdapter, err)
 	case errors.Is(err, unix.EUSERS):
 		return held(name, err)
 	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EALREADY):
-		return fmt.Errorf("transport: %s was brought up again by another program (bluetoothd, most likely); stop it (systemctl stop bluetooth) or give this bridge an adapter of its own: %w: %w", name, ErrBusy, err)
+		return fmt.Errorf("transport: %s was brought up again by another program (bluetoothd, most likely); stop it (systemctl stop bluetooth) or give this bridge a separate adapter: %w: %w", name, ErrBusy, err)
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return fmt.Errorf("transport: %s: taking an adapter from the kernel needs CAP_NET_ADMIN; run setcap 'cap_net_admin,cap_net_raw+eip' on the program, or AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW in its systemd unit: %w: %w", name, ErrPermission, err)
 	case errors.Is(err, unix.ERFKILL):
@@ -135,7 +137,7 @@ func explain(name string, err error) error {
 }
 
 func held(name string, err error) error {
-	return fmt.Errorf("transport: %s is held by another program with the HCI user channel (another btmesh2mqtt, bluetooth-meshd, a virtual machine); stop it or give this bridge an adapter of its own: %w: %w", name, ErrBusy, err)
+	return fmt.Errorf("transport: %s is held by another program with the HCI user channel (another btmesh2mqtt, bluetooth-meshd, a virtual machine); stop it or give this bridge a separate adapter: %w: %w", name, ErrBusy, err)
 }
 
 // Read reads one packet.
@@ -162,7 +164,7 @@ func (u *userChannel) failed(what string, err error) error {
 	return fmt.Errorf("transport: %s %s (unplugged?): %w", what, u.adapter.name, err)
 }
 
-// Close gives the adapter back to the kernel, up if it was up.
+// Close returns the adapter to the kernel, and brings it up if it was up.
 func (u *userChannel) Close() error {
 	if u.closed.Swap(true) {
 		return nil
@@ -171,7 +173,7 @@ func (u *userChannel) Close() error {
 	if !u.adapter.up {
 		return err
 	}
-	// An adapter that has been unplugged cannot be given back.
+	// An adapter that has been unplugged cannot be brought up.
 	if up := u.kernel.power(u.adapter.index, true); up != nil && !errors.Is(up, unix.ENODEV) && !errors.Is(up, unix.EALREADY) {
 		err = errors.Join(err, fmt.Errorf("transport: bringing %s up again: %w", u.adapter.name, up))
 	}

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fakeKernel has two adapters and errors as asked for, and notes what is done.
+// fakeKernel has two adapters, returns the requested errors, and records the
+// calls.
 type fakeKernel struct {
 	listing, down, up, binding error
 	done                       []string
@@ -31,7 +32,7 @@ func (k *fakeKernel) adapters() ([]adapter, error) {
 	if k.none {
 		return nil, k.listing
 	}
-	// The newest first, as Linux lists them; hci5 has hci3's address, as cheap
+	// The newest first, as on Linux. hci5 has the address of hci3, as cheap
 	// dongles do.
 	return []adapter{
 		{index: 5, name: "hci5", address: secondAddress, up: true},
@@ -82,7 +83,7 @@ func TestUserChannelGivesBackAsFound(t *testing.T) {
 			continue
 		}
 		if _, err := u.Read(make([]byte, 10)); err == nil || errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), u.adapter.name) {
-			t.Errorf("%s: an adapter that has gone reads %v", spec, err)
+			t.Errorf("%s: reading from an unplugged adapter: %v", spec, err)
 		}
 		if err := errors.Join(u.Close(), u.Close()); err != nil {
 			t.Errorf("%s: %v", spec, err)
@@ -108,7 +109,7 @@ func TestUserChannelErrors(t *testing.T) {
 	}{
 		"no Bluetooth":       {"hci0", fakeKernel{listing: unix.EAFNOSUPPORT}, ErrNoBluetooth, "container"},
 		"no HCI protocol":    {"hci0", fakeKernel{listing: unix.EPROTONOSUPPORT}, ErrNoBluetooth, "module"},
-		"missing by name":    {"hci1", fakeKernel{}, ErrNoAdapter, "hci0 (00:00:00:00:00:01), hci3 (00:00:00:00:00:02), hci4 (its address is not known"},
+		"missing by name":    {"hci1", fakeKernel{}, ErrNoAdapter, "hci0 (00:00:00:00:00:01), hci3 (00:00:00:00:00:02), hci4 (its address is not known yet"},
 		"missing by address": {"00:00:00:00:00:09", fakeKernel{}, ErrNoAdapter, "hci0 (00:00:00:00:00:01)"},
 		"none at all":        {"hci0", fakeKernel{none: true}, ErrNoAdapter, "plugged in"},
 		"unplugged just now": {"hci0", fakeKernel{binding: unix.ENODEV}, ErrNoAdapter, "gone"},
@@ -133,8 +134,8 @@ func TestUserChannelErrors(t *testing.T) {
 	}
 }
 
-// TestUserChannelBusyIsPutUpAgain leaves an adapter as it was found, also when
-// it cannot be had.
+// TestUserChannelBusyIsPutUpAgain checks that an adapter that cannot be opened
+// is left as it was found.
 func TestUserChannelBusyIsPutUpAgain(t *testing.T) {
 	k := &fakeKernel{binding: unix.EUSERS}
 	if _, err := newUserChannel(mustParse(t, "hci3"), k); !errors.Is(err, ErrBusy) {
@@ -145,8 +146,8 @@ func TestUserChannelBusyIsPutUpAgain(t *testing.T) {
 	}
 }
 
-// TestUserChannelOfAnotherIsLeftAlone is what Linux does: an adapter with a user
-// channel is up and refuses to be taken down.
+// TestUserChannelOfAnotherIsLeftAlone behaves like Linux: an adapter with a
+// user channel is up and cannot be taken down.
 func TestUserChannelOfAnotherIsLeftAlone(t *testing.T) {
 	k := &fakeKernel{down: unix.EBUSY}
 	if _, err := newUserChannel(mustParse(t, "hci3"), k); !errors.Is(err, ErrBusy) || strings.Contains(err.Error(), "bluetoothd") {
@@ -164,13 +165,13 @@ func TestUserChannelCannotBeGivenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := u.Close(); (err == nil) != ok {
-			t.Errorf("%v: Close says %v", up, err)
+			t.Errorf("%v: Close returned %v", up, err)
 		}
 	}
 }
 
-// TestThisKernel opens what this machine has. Most have no adapter, or not for
-// this user, and that is told.
+// TestThisKernel opens an adapter of this machine. Most machines have none, or
+// not for this user; then the error must say so.
 func TestThisKernel(t *testing.T) {
 	tr, err := Open(context.Background(), "hci65534")
 	if err == nil {

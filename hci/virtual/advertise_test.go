@@ -14,7 +14,8 @@ import (
 
 const jitter = 10 * time.Millisecond // advDelay of the Core
 
-// checkGaps wants every gap at the interval plus 0 to 10 ms, and not all alike.
+// checkGaps checks that every gap is the interval plus 0 to 10 ms, and that
+// they differ.
 func checkGaps(t *testing.T, events []event, interval time.Duration) {
 	t.Helper()
 	alike := true
@@ -41,7 +42,7 @@ func TestExtendedSetSendsAsCommanded(t *testing.T) {
 				tr := sniff(air)
 				a := attach(t, air, virtual.Options{Address: address(1)})
 				a.start()
-				for round := 1; round <= 2; round++ { // enabling anew counts anew
+				for round := 1; round <= 2; round++ { // enabling again restarts the count
 					begin := time.Now()
 					a.advertise(3, tc.interval, tc.events, 9, 9)
 					time.Sleep(time.Duration(tc.events)*(tc.interval+jitter) + time.Second)
@@ -82,7 +83,7 @@ func TestExtendedSetEndsWithItsDuration(t *testing.T) {
 			t.Fatalf("terminations %+v, want a timeout after 1 s", ends)
 		}
 		if n := len(tr.all()); n < 9 || n > 10 || int(ends[0].Events) != n {
-			t.Errorf("%d events in 1 s, %d told", n, ends[0].Events)
+			t.Errorf("%d events in 1 s, %d reported", n, ends[0].Events)
 		}
 	})
 }
@@ -195,7 +196,7 @@ func TestAdvertisedOctetsAndAddresses(t *testing.T) {
 	})
 }
 
-// Data may change while a set is enabled; the next event has it.
+// Data may change while a set is enabled; the next event uses it.
 func TestDataChangesWhileAdvertising(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		air := room(t, virtual.AirOptions{})
@@ -219,8 +220,8 @@ func TestDataChangesWhileAdvertising(t *testing.T) {
 	})
 }
 
-// Extended PDUs (not of mesh, but real controllers have them) hold more and
-// are for extended scanners.
+// Extended PDUs, which mesh does not use but real controllers have, hold more
+// data and reach extended scanners only.
 func TestExtendedPDU(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		air := room(t, virtual.AirOptions{})
@@ -237,7 +238,7 @@ func TestExtendedPDU(t *testing.T) {
 			return packet.NewCommand(packet.OpLESetExtendedAdvertisingData, append([]byte{0, operation, 1, byte(len(data))}, data...)...)
 		}
 		a.must(fragment(1, long[:100]))
-		a.refuse(packet.StatusCommandDisallowed, packet.LESetExtendedAdvertisingEnable(true, 0, 1)) // the data are not whole
+		a.refuse(packet.StatusCommandDisallowed, packet.LESetExtendedAdvertisingEnable(true, 0, 1)) // the data are not complete
 		a.must(fragment(0, long[100:150]), fragment(2, long[150:]))
 		a.must(packet.LESetExtendedAdvertisingEnable(true, 0, 1))
 		time.Sleep(time.Second)

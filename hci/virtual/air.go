@@ -17,30 +17,30 @@ var (
 	ErrTaken     = errors.New("virtual: the address is on the air already")
 )
 
-// AirOptions says what an air is like. The zero value is a perfect one.
+// AirOptions configures an Air. The zero value is a perfect one.
 type AirOptions struct {
-	Seed       uint64 // of all chance in the room
-	Link       Link   // between all that SetLink does not name
-	HalfDuplex bool   // a controller does not hear while it transmits
-	Collisions bool   // two transmissions that overlap at a listener are both lost to it
+	Seed       uint64 // seed of all random decisions
+	Link       Link   // used for all pairs that SetLink does not name
+	HalfDuplex bool   // a controller hears nothing while it transmits
+	Collisions bool   // a listener loses two transmissions that overlap
 }
 
-// Air is the simulated medium and the clock of the controllers attached to it.
-// Its methods may be called from any goroutine.
+// Air is the simulated medium, and the clock of the controllers attached to it.
+// Any goroutine may call its methods.
 type Air struct {
 	options  AirOptions
 	start    time.Time
 	commands map[packet.Opcode]command
 
-	wake    chan struct{} // something earlier than the next timer has come up
+	wake    chan struct{} // something is due before the current timer
 	quit    chan struct{}
 	stopped chan struct{}
 
-	mu          sync.Mutex // holds the air and all controllers
+	mu          sync.Mutex // protects the air and all controllers
 	closed      bool
 	schedule    schedule
 	firing      bool
-	controllers []*Controller // plugged in, in the order of their addresses
+	controllers []*Controller // plugged in, ordered by address
 	defaultLink Link
 	links       map[pair]Link
 	sniffer     func(*Advertisement)
@@ -48,28 +48,28 @@ type Air struct {
 	stats       AirStats
 }
 
-// AirStats counts what the air did since it was made.
+// AirStats counts what has happened on the air.
 type AirStats struct {
-	Events    uint64 // advertising events that were transmitted
-	Heard     uint64 // receptions by a scanning controller, duplicates included
-	Lost      uint64 // receptions that Loss took
+	Events    uint64 // advertising events transmitted
+	Heard     uint64 // receptions by scanning controllers, including duplicates
+	Lost      uint64 // receptions lost because of Link.Loss
 	Collided  uint64 // receptions lost to a collision or to the listener's own transmission
-	Duplicate uint64 // receptions that Duplicate added
+	Duplicate uint64 // receptions added by Link.Duplicate
 
-	Connections uint64 // connections made
-	Exchanged   uint64 // link layer packets with data that arrived
+	Connections uint64 // connections established
+	Exchanged   uint64 // link layer packets with data received
 	Missed      uint64 // connection events that were lost
 }
 
 // NewAir makes an air and starts its goroutine, which ends with Close. In a
-// testing/synctest test it must be made inside the bubble.
+// testing/synctest test it must be called inside the bubble.
 func NewAir(options AirOptions) *Air {
 	a := newAir(options)
 	go a.run()
 	return a
 }
 
-// newAir is an air whose time does not pass by itself.
+// newAir makes an air whose time does not pass by itself.
 func newAir(options AirOptions) *Air {
 	a := &Air{
 		options:     options,
@@ -88,7 +88,7 @@ func newAir(options AirOptions) *Air {
 }
 
 // Close ends the air and every host session on it: reads return
-// transport.ErrClosed. It returns when the air's goroutine has ended.
+// transport.ErrClosed. The air's goroutine has ended when it returns.
 func (a *Air) Close() error {
 	a.mu.Lock()
 	if a.closed {
@@ -106,7 +106,7 @@ func (a *Air) Close() error {
 	return nil
 }
 
-// Attach puts a new controller on the air.
+// Attach adds a new controller to the air.
 func (a *Air) Attach(options Options) (*Controller, error) {
 	options, err := options.checked()
 	if err != nil {
@@ -121,8 +121,8 @@ func (a *Air) Attach(options Options) (*Controller, error) {
 	return c, nil
 }
 
-// plug adds c to those who hear. The order by address makes what happens in
-// one moment happen in the same order whoever was attached first.
+// plug adds c to the listeners. They are ordered by address, so that
+// simultaneous events happen in the same order whichever was attached first.
 func (a *Air) plug(c *Controller) error {
 	if a.closed {
 		return fmt.Errorf("virtual: expected an open air to attach %s to: %w", c.options.Address, transport.ErrClosed)
@@ -137,22 +137,22 @@ func (a *Air) plug(c *Controller) error {
 		return 0
 	})
 	if found {
-		return fmt.Errorf("virtual: expected a new address, came %s, give each controller its own: %w", c.options.Address, ErrTaken)
+		return fmt.Errorf("virtual: expected a new address, got %s again; give each controller its own: %w", c.options.Address, ErrTaken)
 	}
 	a.controllers = slices.Insert(a.controllers, at, c)
 	return nil
 }
 
-// unplug takes c from those who hear.
+// unplug removes c from the listeners.
 func (a *Air) unplug(c *Controller) {
 	if at := slices.Index(a.controllers, c); at >= 0 {
 		a.controllers = slices.Delete(a.controllers, at, at+1)
 	}
 }
 
-// Sniff calls f for every advertising event at the moment of its transmission,
-// heard or not. There is one sniffer; nil removes it. f runs on the air's
-// goroutine and must neither block nor call the air or its controllers; the
+// Sniff calls f for every advertising event at its transmission, whether
+// anybody hears it or not. There is one sniffer; nil removes it. f runs on the
+// air's goroutine. It must not block or call the air or its controllers. The
 // advertisement and its octets are valid only until f returns.
 func (a *Air) Sniff(f func(*Advertisement)) {
 	a.mu.Lock()
@@ -160,17 +160,17 @@ func (a *Air) Sniff(f func(*Advertisement)) {
 	a.sniffer = f
 }
 
-// Stats is a copy of the counters.
+// Stats returns a copy of the counters.
 func (a *Air) Stats() AirStats {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.stats
 }
 
-// now is the age of the air.
+// now is the time since the air was made.
 func (a *Air) now() time.Duration { return time.Since(a.start) }
 
-// at schedules t, or moves it, and rouses the goroutine if t is the next.
+// at schedules or moves t, and wakes the goroutine if t is now the next.
 func (a *Air) at(t *timer, moment time.Duration) {
 	a.schedule.set(t, moment)
 	if !a.firing && a.schedule.next() == t {
@@ -181,8 +181,8 @@ func (a *Air) at(t *timer, moment time.Duration) {
 	}
 }
 
-// run is the air's one goroutine: it fires what is due in order of time and
-// sleeps until the next.
+// run is the air's only goroutine: it fires timers in order of time and sleeps
+// until the next one.
 func (a *Air) run() {
 	defer close(a.stopped)
 	alarm := time.NewTimer(time.Hour)
@@ -202,9 +202,9 @@ func (a *Air) run() {
 	}
 }
 
-// fireDue fires what is due and returns how long it is until the next. A timer
-// runs at the moment it was set for, even if the process comes late to it: so
-// intervals do not drift in real time.
+// fireDue fires what is due and returns the time until the next timer. A timer
+// runs at its nominal time even if the process is late, so that intervals do
+// not drift in real time.
 func (a *Air) fireDue() (wait time.Duration, more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -24,7 +24,7 @@ func TestHearers(t *testing.T) {
 	}{
 		"everybody": {heard: [3][]byte{{2, 3}, {1, 3}, {1, 2}}},
 		"nobody":    {preset: cut},
-		"one is deaf to another": {
+		"one does not hear another": {
 			set:   map[edge]virtual.Link{{1, 2}: cut},
 			heard: [3][]byte{{2, 3}, {3}, {1, 2}},
 		},
@@ -222,7 +222,7 @@ func TestHalfDuplex(t *testing.T) {
 			b := attach(t, air, virtual.Options{Address: address(2)}).listen()
 			c := attach(t, air, virtual.Options{Address: address(3)}).listen()
 			a.advertise(0, 100*time.Millisecond, 1, 1)
-			b.advertise(0, 100*time.Millisecond, 1, 2) // in the same moment
+			b.advertise(0, 100*time.Millisecond, 1, 2) // at the same moment
 			time.Sleep(time.Second)
 			want := 1
 			if half {
@@ -231,7 +231,7 @@ func TestHalfDuplex(t *testing.T) {
 			if len(a.heard()) != want || len(b.heard()) != want || len(c.heard()) != 2 {
 				t.Errorf("half duplex %v: transmitters heard %d and %d, want %d; a third %d, want 2", half, len(a.heard()), len(b.heard()), want, len(c.heard()))
 			}
-			b.must(packet.LESetExtendedAdvertisingEnable(true, 0, 1)) // alone
+			b.must(packet.LESetExtendedAdvertisingEnable(true, 0, 1)) // the only one
 			time.Sleep(time.Second)
 			if len(a.heard()) != want+1 {
 				t.Errorf("half duplex %v: heard %d when it did not transmit, want one more", half, len(a.heard()))
@@ -296,8 +296,8 @@ func TestAttach(t *testing.T) {
 	})
 }
 
-// crowd runs n controllers that all advertise and scan over a bad air, and
-// returns what was on it and what each of them heard.
+// crowd runs n controllers that all advertise and scan over a bad air. It
+// returns what was on the air and what each of them heard.
 func crowd(t *testing.T, n int, seed uint64) (events []event, heard [][]string) {
 	synctest.Test(t, func(t *testing.T) {
 		air := room(t, virtual.AirOptions{Seed: seed, Link: virtual.Link{Loss: 0.1, Duplicate: 0.05, Delay: time.Millisecond, Jitter: 5 * time.Millisecond}})
@@ -346,7 +346,8 @@ func TestHundredControllers(t *testing.T) {
 		perSender[e.from]++
 	}
 	for i := range 100 {
-		// in 2 s: 50 to 60 ms apart and ten of the other set; legacy 100 to 110 ms
+		// in 2 s: 50 to 60 ms apart, and ten of the other set; legacy 100 to
+		// 110 ms
 		least, most := 2000/60+10-1, 2000/50+10+1
 		if i%5 == 0 {
 			least, most = 2000/110-1, 2000/100+1

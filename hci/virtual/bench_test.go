@@ -18,8 +18,8 @@ func give(b *testing.B, host transport.Transport, commands ...packet.Command) {
 }
 
 // BenchmarkAir measures one advertising event of 31 octets, from the heap to
-// the last listener's host, as fast as the air goes: time does not pass, the
-// next timer fires at once. Hosts are goroutines that read, as in the demo.
+// the last listener's host, at full speed: no time passes, and the next timer
+// fires at once. Hosts are goroutines that read, as in the demo.
 func BenchmarkAir(b *testing.B) {
 	for _, tc := range []struct {
 		name      string
@@ -68,8 +68,8 @@ func benchmarkAir(b *testing.B, listeners int, link Link) {
 			}
 		}()
 	}
-	// pass lets n events pass. Every so often it waits for the hosts, so that
-	// none of them is too slow.
+	// pass waits for n events. From time to time it waits for the hosts, so
+	// that none of them falls behind.
 	pass := func(n uint64) {
 		end := a.stats.Events + n
 		for a.stats.Events < end {
@@ -86,7 +86,7 @@ func benchmarkAir(b *testing.B, listeners int, link Link) {
 			}
 		}
 	}
-	pass(1000) // pools and queues are filled
+	pass(1000) // fills pools and queues
 	heard := a.stats.Heard
 	b.ReportAllocs()
 	b.ResetTimer()

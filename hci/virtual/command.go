@@ -8,8 +8,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// family is one of the two sets of commands of which a host may use one
-// between two resets (Core volume 4 part E, 3.1.1).
+// family is one of the two sets of advertising commands. A host may use only
+// one of them between two resets (Core, volume 4 part E, 3.1.1).
 type family uint8
 
 const (
@@ -21,16 +21,16 @@ const (
 // anyLength is for commands whose length follows from their parameters.
 const anyLength = -1
 
-// command is one row of the table of what a controller understands.
+// command is one row of the table of commands that a controller understands.
 type command struct {
 	opcode     packet.Opcode
-	octet, bit uint8 // place in the Supported Commands bit map (Core volume 4 part E, 6.27)
+	octet, bit uint8 // position in the Supported Commands bit map (Core, volume 4 part E, 6.27)
 	length     int   // octets of parameters
 	family     family
 	run        func(c *Controller, p []byte, r *reply) packet.Status // p has the right length
 }
 
-// Commands that this project's hosts do not send but others do.
+// Commands that other hosts send, but not those of this project.
 const (
 	opLEReadAdvertisingPower        packet.Opcode = 0x2007
 	opLESetScanResponseData         packet.Opcode = 0x2009
@@ -41,7 +41,7 @@ const (
 	opLESetExtendedScanResponseData packet.Opcode = 0x2038
 )
 
-// commands is the table. The bit map that a controller reports is made of it.
+// commands is the table. The bit map of supported commands is derived from it.
 func commands() []command {
 	return []command{
 		{packet.OpDisconnect, 0, 5, 3, neutral, disconnect},
@@ -90,12 +90,12 @@ func commands() []command {
 	}
 }
 
-// supports reports whether the controller has a command at all.
+// supports reports whether the controller has a command.
 func (c *Controller) supports(k command) bool {
 	return k.run != nil && !(k.family == extended && c.options.Legacy)
 }
 
-// take takes one H4 packet from the host.
+// take accepts one H4 packet from the host.
 func (c *Controller) take(p []byte) {
 	n, err := packet.BodyLen(p)
 	if err != nil || len(p) != packet.Type(p[0]).HeaderLen()+n || packet.Type(p[0]) == packet.TypeEvent {
@@ -209,8 +209,8 @@ func (q *pending) done(now time.Duration) {
 
 // reply holds the return parameters of a command after the status.
 type reply struct {
-	after   func() // what happens once the command has been answered
-	pending bool   // the command is answered by its status, what it does is told later
+	after   func() // runs after the command has been answered
+	pending bool   // answered by Command Status; the result is reported later
 	length  int
 	octets  [251]byte
 }

@@ -60,8 +60,8 @@ func TestInformation(t *testing.T) {
 	}
 }
 
-// The bit map has as many bits as there are opcodes that the controller does
-// not call unknown, and those that hosts look for are where they belong.
+// The bit map has as many bits as there are known opcodes, and the bits that
+// hosts look for are in their places.
 func TestSupportedCommandsAreTrue(t *testing.T) {
 	for _, legacy := range []bool{false, true} {
 		onStation(t, virtual.Options{Legacy: legacy}, func(t *testing.T, s *station) {
@@ -70,19 +70,19 @@ func TestSupportedCommandsAreTrue(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			told := 0
+			announced := 0
 			for _, octet := range commands {
-				told += bits.OnesCount8(octet)
+				announced += bits.OnesCount8(octet)
 			}
 			known := 0
-			for opcode := range 0x2400 { // the groups 0 to 8, and LE is 8
+			for opcode := range 0x2400 { // groups 0 to 8; LE is 8
 				s.send(packet.NewCommand(packet.Opcode(opcode)))
 				if status, _, _ := s.answer(packet.Opcode(opcode)); status != packet.StatusUnknownCommand {
 					known++
 				}
 			}
-			if told != known || known < 15 {
-				t.Errorf("the bit map has %d commands, %d are there", told, known)
+			if announced != known || known < 15 {
+				t.Errorf("the bit map has %d commands, %d are there", announced, known)
 			}
 			for bit, want := range map[int]bool{
 				5*8 + 6: true, 5*8 + 7: true, // Set Event Mask, Reset
@@ -141,7 +141,7 @@ func TestExtendedStateErrors(t *testing.T) {
 		s.refuse(isInvalid, on(0, 1, 0))
 		s.refuse(isUnknownSet, on(0, 2))
 		s.refuse(isDisallowed, packet.LESetAdvertisingEnable(true))
-		s.must(packet.LEClearAdvertisingSets(), nonconnectable(0, time.Second), nonconnectable(1, time.Second)) // nothing was enabled by the above
+		s.must(packet.LEClearAdvertisingSets(), nonconnectable(0, time.Second), nonconnectable(1, time.Second)) // none of the above enabled anything
 
 		s.must(on(0))
 		s.refuse(isDisallowed, nonconnectable(0, time.Second))
@@ -165,7 +165,7 @@ func TestExtendedParameterErrors(t *testing.T) {
 		value byte
 		want  packet.Status
 	}{
-		"as it is":                           {0, 0, packet.StatusSuccess},
+		"valid":                              {0, 0, packet.StatusSuccess},
 		"directed":                           {1, 0x1D, isUnsupported},
 		"connectable legacy":                 {1, 0x11, isInvalid}, // but not scannable
 		"anonymous legacy":                   {1, 0x30, isInvalid},
@@ -190,7 +190,7 @@ func TestExtendedParameterErrors(t *testing.T) {
 				if tc.want == packet.StatusSuccess {
 					want = packet.StatusSuccess
 				}
-				s.refuse(want, packet.LERemoveAdvertisingSet(0)) // no set came of a refused command
+				s.refuse(want, packet.LERemoveAdvertisingSet(0)) // no refused command created a set
 			})
 		})
 	}
@@ -230,7 +230,7 @@ func TestExclusiveController(t *testing.T) {
 		s.start()
 		s.must(nonconnectable(0, time.Second), packet.LESetExtendedAdvertisingEnable(true, 0, 1))
 		s.refuse(isDisallowed, packet.LESetExtendedScanEnable(true, false))
-		time.Sleep(time.Second) // the one event is over
+		time.Sleep(time.Second) // the only event is over
 		s.must(packet.LESetExtendedScanEnable(true, false))
 		s.refuse(isDisallowed, packet.LESetExtendedAdvertisingEnable(true, 0, 1))
 		s.must(packet.LESetExtendedScanEnable(false, false), packet.LESetExtendedAdvertisingEnable(true, 0, 1))
@@ -261,7 +261,7 @@ func TestCreditsAndLatency(t *testing.T) {
 			}
 		}
 		if credits[0] != 1 || credits[1] != 2 {
-			t.Errorf("credits %v, want 1 while one is in work and 2 after it", credits)
+			t.Errorf("credits %v, want 1 while a command is pending and 2 after it", credits)
 		}
 		if _, _, ok := s.answer(packet.OpReadBDAddr); ok {
 			t.Error("a command without a credit was answered")

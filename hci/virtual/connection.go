@@ -7,64 +7,64 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// What the link layer does (Core volume 6 part B).
+// Constants of the link layer (Core, volume 6 part B).
 const (
 	minDataLength  = 27 // octets of data in a link layer packet without data length extension
-	perEvent       = 4  // packets with data in each direction of a connection event
-	establishing   = 6  // events in which a new connection must have been heard (4.5.2)
+	perEvent       = 4  // packets with data per connection event and direction
+	establishing   = 6  // events within which a new connection must have been heard (4.5.2)
 	updateEvents   = 6  // events from a connection update to its instant (5.1.1)
 	firstHandle    = 0x0040
 	peripheralHere = byte(packet.RolePeripheral)
 )
 
-// connection is two controllers that meet at every interval. A connection
-// event succeeds if both hear each other; then each sends what it has, up to
-// perEvent packets. What is lost is sent again, so that data arrives late but
-// in order; silence for the supervision timeout ends the connection. The delay
-// of the link does not count here, for the interval is a longer one.
+// connection is two controllers that meet at every connection interval. A
+// connection event succeeds if both hear each other; then each sends its data,
+// up to perEvent packets. Lost data is sent again, so that it arrives late but
+// in order. Silence for the supervision timeout ends the connection. The delay
+// of the link is ignored, because the interval is longer.
 type connection struct {
 	timer // the next connection event
 	air   *Air
 	ends  [2]*end // central, peripheral
 
-	number      uint64 // seeds its chances
+	number      uint64 // seeds its random decisions
 	events      uint64
 	interval    time.Duration
 	latency     uint16
 	supervision time.Duration
 	began       time.Duration
-	heard       time.Duration // the last event that succeeded
+	heard       time.Duration // time of the last event that succeeded
 	established bool
 
-	update     packet.ConnectionParameters // from event updateAt on
+	update     packet.ConnectionParameters // applies from event updateAt
 	updateAt   uint64
-	dataLength bool // was changed, to be told
+	dataLength bool // the data length was changed and has to be reported
 }
 
 // end is a controller's side of a connection.
 type end struct {
-	controller *Controller // nil if it has gone without a word, as by a reset
+	controller *Controller // nil if it left silently, as by a reset
 	connection *connection
 	handle     uint16
 	central    bool
 	peerType   packet.AddressType
 	peer       packet.Address
 	queue      []outgoing
-	dataLength int // octets of data in a packet that it sends
+	dataLength int // octets of data in the packets it sends
 	closing    packet.Status
 }
 
-// outgoing is an ACL packet of the host on its way.
+// outgoing is an ACL packet from the host on its way.
 type outgoing struct {
-	start bool // of an L2CAP PDU
+	start bool // start of an L2CAP PDU
 	data  []byte
-	sent  int // octets that have arrived
+	sent  int // octets received by the peer
 }
 
-// full reports whether the controller has room for no more connections.
+// full reports whether the controller has no room for another connection.
 func (c *Controller) full() bool { return len(c.ends) >= c.options.Connections }
 
-// end is the connection with a handle, or nil.
+// end returns the connection with a handle, or nil.
 func (c *Controller) end(handle uint16) *end {
 	for _, e := range c.ends {
 		if e.handle == handle {
@@ -74,8 +74,8 @@ func (c *Controller) end(handle uint16) *end {
 	return nil
 }
 
-// connect makes the connection that the central asked for by an answer to an
-// advertisement of a set of the peripheral, whose end it returns.
+// connect establishes the connection that the central requested in answer to an
+// advertisement of the peripheral's set. It returns the peripheral's end.
 func (a *Air) connect(central, peripheral *Controller, t *transmission, now time.Duration) *end {
 	i := &central.initiator
 	a.stats.Connections++
@@ -94,8 +94,7 @@ func (a *Air) connect(central, peripheral *Controller, t *transmission, now time
 	return n.ends[1]
 }
 
-// join gives a controller its end of a connection, with the lowest handle that
-// is free.
+// join gives a controller its end of a connection, with the lowest free handle.
 func (c *Controller) join(n *connection, peerType packet.AddressType, peer packet.Address) *end {
 	e := &end{controller: c, connection: n, handle: firstHandle, peerType: peerType, peer: peer, dataLength: minDataLength}
 	at := 0
@@ -107,7 +106,7 @@ func (c *Controller) join(n *connection, peerType packet.AddressType, peer packe
 	return e
 }
 
-// abandon leaves all connections without a word, as a reset does.
+// abandon leaves all connections silently, as a reset does.
 func (c *Controller) abandon() {
 	for _, e := range c.ends {
 		e.controller = nil
@@ -121,12 +120,12 @@ func (e *end) present() bool {
 	return c != nil && !c.faults.hung && !c.faults.mute
 }
 
-// meet is a connection event.
+// meet runs a connection event.
 func (n *connection) meet(now time.Duration) {
 	n.events++
 	central, peripheral := n.ends[0], n.ends[1]
 	if central.controller == nil && peripheral.controller == nil {
-		return // nobody is left to tell
+		return // neither end is left
 	}
 	silence, limit, why := now-n.heard, n.supervision, packet.StatusConnectionTimeout
 	if !n.established {
@@ -152,7 +151,7 @@ func (n *connection) meet(now time.Duration) {
 	n.air.at(&n.timer, now+n.interval)
 }
 
-// succeeds reports whether the two hear each other in this event.
+// succeeds reports whether both ends hear each other in this event.
 func (n *connection) succeeds() bool {
 	central, peripheral := n.ends[0], n.ends[1]
 	if !central.present() || !peripheral.present() {
@@ -167,7 +166,7 @@ func (n *connection) succeeds() bool {
 	return true
 }
 
-// exchange carries what both have to send.
+// exchange transfers what both ends have to send.
 func (n *connection) exchange() {
 	n.ends[0].sendTo(n.ends[1])
 	n.ends[1].sendTo(n.ends[0])
@@ -179,8 +178,8 @@ func (n *connection) exchange() {
 	}
 }
 
-// sendTo sends up to perEvent packets to the other end. A host that does not
-// read makes its controller refuse more, which the sender tries again.
+// sendTo sends up to perEvent packets to the other end. If the receiving host
+// does not read, its controller refuses more, and the sender tries again.
 func (e *end) sendTo(to *end) {
 	if e.controller.faults.holdData {
 		return
@@ -208,12 +207,12 @@ func (e *end) sendTo(to *end) {
 	}
 }
 
-// receive gives data to the host, unless it has no room.
+// receive passes data to the host if there is room.
 func (c *Controller) receive(a packet.ACL) bool {
 	return c.host == nil || c.push(a.AppendTo(nil), classData, -1, 0)
 }
 
-// terminated ends the connection if one of the two has asked for it.
+// terminated ends the connection if one of the ends has requested it.
 func (n *connection) terminated() bool {
 	for i, e := range n.ends {
 		if e.closing != packet.StatusSuccess {
@@ -226,7 +225,7 @@ func (n *connection) terminated() bool {
 	return false
 }
 
-// finish takes the connection from both and tells them why.
+// finish removes the connection from both ends and reports the reasons.
 func (n *connection) finish(central, peripheral packet.Status) {
 	for i, e := range n.ends {
 		c := e.controller
@@ -251,8 +250,9 @@ func (n *connection) applyUpdate() {
 	}
 }
 
-// data takes a whole ACL, SCO or ISO packet from the host. A controller ignores
-// those for a connection that it does not have (Core volume 4 part E, 5.4.2).
+// data accepts a complete ACL, SCO or ISO packet from the host. A controller
+// ignores packets for connections that it does not have (Core, volume 4 part E,
+// 5.4.2).
 func (c *Controller) data(p []byte) {
 	if c.faults.hung {
 		return
@@ -276,7 +276,7 @@ func (c *Controller) data(p []byte) {
 	}
 }
 
-// held is how many of the ACL buffers are taken.
+// held is the number of ACL buffers in use.
 func (c *Controller) held() int {
 	n := 0
 	for _, e := range c.ends {

@@ -14,8 +14,8 @@ import (
 
 var quick = packet.ConnectionParameters{IntervalMin: 30 * time.Millisecond, IntervalMax: 30 * time.Millisecond, Supervision: time.Second}
 
-// beckon makes the station advertise so that others can connect.
-func (s *station) beckon(legacy bool) {
+// connectable makes the station send connectable advertisements.
+func (s *station) connectable(legacy bool) {
 	s.t.Helper()
 	if legacy {
 		s.must(legacyParameters(packet.LegacyConnectable, 100*time.Millisecond), packet.LESetAdvertisingData([]byte{2, 1, 6}), packet.LESetAdvertisingEnable(true))
@@ -35,7 +35,8 @@ func initiate(to packet.Address, legacy bool) packet.Command {
 	return c.Extended()
 }
 
-// connections are the outcomes of attempts and the connections of others.
+// connections returns the outcomes of attempts, and the connections that peers
+// made.
 func (s *station) connections() (all []packet.ConnectionComplete) {
 	synctest.Wait()
 	s.mu.Lock()
@@ -48,7 +49,7 @@ func (s *station) connections() (all []packet.ConnectionComplete) {
 	return all
 }
 
-// disconnections are the ends of connections.
+// disconnections returns the ends of connections.
 func (s *station) disconnections() (all []packet.DisconnectionComplete) {
 	synctest.Wait()
 	s.mu.Lock()
@@ -61,7 +62,7 @@ func (s *station) disconnections() (all []packet.DisconnectionComplete) {
 	return all
 }
 
-// completed is how many packets of all connections have been completed.
+// completed is the number of completed packets of all connections.
 func (s *station) completed() (n int) {
 	synctest.Wait()
 	s.mu.Lock()
@@ -76,7 +77,7 @@ func (s *station) completed() (n int) {
 	return n
 }
 
-// received is the data that came over a connection, its fragments joined.
+// received is the data of a connection with its fragments joined.
 func (s *station) received() []string {
 	synctest.Wait()
 	s.mu.Lock()
@@ -102,7 +103,7 @@ func (s *station) say(handle uint16, text string) {
 // join connects two stations and returns both handles.
 func join(t *testing.T, central, peripheral *station, legacyCentral, legacyPeripheral bool) (uint16, uint16) {
 	t.Helper()
-	peripheral.beckon(legacyPeripheral)
+	peripheral.connectable(legacyPeripheral)
 	central.must(initiate(peripheral.Address(), legacyCentral))
 	time.Sleep(300 * time.Millisecond)
 	c, p := central.connections(), peripheral.connections()
@@ -156,7 +157,7 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-// TestLossDelaysData loses a third of everything, and no data.
+// TestLossDelaysData loses a third of everything on the air, but no data.
 func TestLossDelaysData(t *testing.T) {
 	inPairs(t, virtual.AirOptions{Seed: 3}, func(t *testing.T, air *virtual.Air, a, b *station) {
 		ha, _ := join(t, a, b, false, false)
@@ -196,10 +197,10 @@ func TestDisconnect(t *testing.T) {
 			one.refuse(isDisallowed, packet.Disconnect(h, packet.StatusRemoteUser))
 			time.Sleep(100 * time.Millisecond)
 			if got := one.disconnections(); len(got) != 1 || got[0] != (packet.DisconnectionComplete{Handle: h, Reason: packet.StatusLocalHost}) {
-				t.Errorf("who asked for it got %+v", got)
+				t.Errorf("the requesting end got %+v", got)
 			}
 			if got := other.disconnections(); len(got) != 1 || got[0] != (packet.DisconnectionComplete{Handle: o, Reason: packet.StatusRemoteUser}) {
-				t.Errorf("the other got %+v", got)
+				t.Errorf("the other end got %+v", got)
 			}
 			one.say(h, "too late")
 			if n := one.Stats(); n.Stray != 1 {
@@ -210,7 +211,7 @@ func TestDisconnect(t *testing.T) {
 	}
 }
 
-// TestSupervision cuts, silences and unplugs the other side.
+// TestSupervision cuts the link to the other side, silences it and unplugs it.
 func TestSupervision(t *testing.T) {
 	for name, trouble := range map[string]func(air *virtual.Air, a, b *station){
 		"out of range": func(air *virtual.Air, a, b *station) { air.SetLink(b.Address(), a.Address(), virtual.Link{Cut: true}) },
@@ -240,10 +241,10 @@ func TestSupervision(t *testing.T) {
 	}
 }
 
-// TestNotEstablished loses sight of the peer at once.
+// TestNotEstablished loses the peer at once.
 func TestNotEstablished(t *testing.T) {
 	inPairs(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air, a, b *station) {
-		b.beckon(false)
+		b.connectable(false)
 		a.must(initiate(b.Address(), false))
 		for len(a.connections()) == 0 {
 			time.Sleep(time.Millisecond)
@@ -277,7 +278,8 @@ func TestConnectionLimits(t *testing.T) {
 		if len(handles) != 2 || handles[0].Handle == handles[1].Handle {
 			t.Errorf("connections %+v", handles)
 		}
-		// A full one cannot be connected to, though it advertised before.
+		// A full controller cannot be connected to, although it advertised
+		// before.
 		peers[2].must(initiate(a.Address(), false))
 		peers[2].refuse(isDisallowed, initiate(peers[1].Address(), false))
 		time.Sleep(time.Second)
@@ -298,7 +300,7 @@ func TestExclusiveControllersDoNotInitiateWhileTheyScan(t *testing.T) {
 	})
 }
 
-// TestDataFaults holds data back and swallows completions.
+// TestDataFaults holds data back and drops completions.
 func TestDataFaults(t *testing.T) {
 	inPairs(t, virtual.AirOptions{}, func(t *testing.T, _ *virtual.Air, a, b *station) {
 		h, _ := join(t, a, b, false, false)
@@ -363,14 +365,14 @@ func TestDataLengthAndUpdate(t *testing.T) {
 			}
 			s.mu.Unlock()
 			if !found {
-				t.Error("no update was told")
+				t.Error("no update was reported")
 			}
 		}
 	})
 }
 
-// What Linux 6.1 asks a controller with data length extension when it sets it
-// up; one that does not know it is given up.
+// What Linux 6.1 asks a controller with data length extension during setup; it
+// gives up on one that does not know the commands.
 func TestSuggestedDataLength(t *testing.T) {
 	onStation(t, virtual.Options{}, func(t *testing.T, s *station) {
 		const readSuggested, writeSuggested, readMaximum = 0x2023, 0x2024, 0x202F

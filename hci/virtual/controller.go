@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
-// MakeAddress makes an address of a number of 48 bits: 0xC0FFEE000001 is
+// MakeAddress converts a 48-bit number to an address: 0xC0FFEE000001 is
 // C0:FF:EE:00:00:01.
 func MakeAddress(number uint64) packet.Address {
 	var b [8]byte
@@ -17,28 +17,27 @@ func MakeAddress(number uint64) packet.Address {
 	return packet.Address(b[:6])
 }
 
-// addressKey is the number of an address, by which things are ordered and
-// looked up.
+// addressKey is an address as a number, for sorting and look-up.
 func addressKey(a packet.Address) uint64 {
 	var b [8]byte
 	copy(b[:], a[:])
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// Options says what a controller is and can do. The zero value with an address
-// is an extended controller with 8 advertising sets.
+// Options describes a controller. With only an address it is an extended
+// controller with 8 advertising sets.
 type Options struct {
 	Address     packet.Address // public device address, unique on its air
-	Legacy      bool           // Bluetooth 4.2: no extended commands, non-connectable advertising not faster than 100 ms
+	Legacy      bool           // Bluetooth 4.2: no extended commands, non-connectable advertising no faster than every 100 ms
 	Sets        int            // advertising sets of an extended controller, 1 to 239; 0 is 8
-	Exclusive   bool           // cannot scan and advertise at once: the second of the two is refused
+	Exclusive   bool           // cannot scan and advertise at the same time: refuses whichever comes second
 	Credits     int            // commands that the host may have outstanding (Num_HCI_Command_Packets), 1 to 16; 0 is 1
-	Latency     time.Duration  // from a command to its completion; at 0 it is complete when the write returns
-	Connections int            // connections at most, 1 to 32; 0 is 4
+	Latency     time.Duration  // from a command to its completion; with 0, commands complete within Write
+	Connections int            // most connections, 1 to 32; 0 is 4
 	DataLength  int            // octets of an ACL buffer, 27 to 251; 0 is 27
 	DataPackets int            // ACL buffers, 1 to 64; 0 is 4
-	SharedData  bool           // LE has no ACL buffers of its own, Read Buffer Size tells of them
-	ReportQueue int            // advertising reports that wait for a slow host, up to 65536; what does not fit is dropped and counted; 0 is 64
+	SharedData  bool           // LE has no separate ACL buffers; Read Buffer Size returns them
+	ReportQueue int            // advertising reports that can wait for a slow host, up to 65536; more are dropped and counted; 0 is 64
 }
 
 func (o Options) checked() (Options, error) {
@@ -58,28 +57,28 @@ func (o Options) checked() (Options, error) {
 			*field.value = field.preset
 		}
 		if *field.value < 1 || *field.value > field.to {
-			return o, fmt.Errorf("virtual: expected %s of 1 to %d for %s, came %d", field.name, field.to, o.Address, *field.value)
+			return o, fmt.Errorf("virtual: expected %s of 1 to %d for %s, got %d", field.name, field.to, o.Address, *field.value)
 		}
 	}
 	if o.DataLength < minDataLength {
-		return o, fmt.Errorf("virtual: expected DataLength of %d or more for %s, came %d", minDataLength, o.Address, o.DataLength)
+		return o, fmt.Errorf("virtual: expected DataLength of %d or more for %s, got %d", minDataLength, o.Address, o.DataLength)
 	}
 	if o.Latency < 0 {
-		return o, fmt.Errorf("virtual: expected a Latency of 0 or more for %s, came %s", o.Address, o.Latency)
+		return o, fmt.Errorf("virtual: expected a Latency of 0 or more for %s, got %s", o.Address, o.Latency)
 	}
 	return o, nil
 }
 
 const maxCredits = 16
 
-// Controller is a virtual Bluetooth LE controller. Its methods may be called
-// from any goroutine. Everything below options belongs to the air's lock.
+// Controller is a virtual Bluetooth LE controller. Any goroutine may call its
+// methods. The air's lock protects everything below options.
 type Controller struct {
 	air     *Air
 	options Options
 	key     uint64 // the address as a number
 
-	host      *host // who has the transport, nil while nobody has
+	host      *host // owner of the transport, or nil
 	unplugged bool
 	faults    faults
 	stats     Stats
@@ -87,19 +86,19 @@ type Controller struct {
 	pending pending
 	settings
 
-	legacy set    // the one set of the legacy commands
-	sets   []*set // by the extended commands, in the order of their creation
+	legacy set    // the set of the legacy commands
+	sets   []*set // sets of the extended commands, in order of creation
 	scan   scanner
 
 	initiator initiator
-	ends      []*end // of connections, in the order of their handles
+	ends      []*end // ends of connections, ordered by handle
 
-	events    uint64        // advertising events so far, seeds the chance of each
+	events    uint64        // advertising events so far; seeds the random decisions of each
 	busyFrom  time.Duration // the last transmission
 	busyUntil time.Duration
 }
 
-// settings is what the host has set.
+// settings are the values that the host has set.
 type settings struct {
 	family    family
 	mask      uint64 // Set Event Mask
@@ -109,15 +108,15 @@ type settings struct {
 	suggested uint16 // octets of data in a link layer packet
 }
 
-// Stats counts what a controller did since it was attached.
+// Stats counts what a controller has done since it was attached.
 type Stats struct {
-	Commands   uint64 // commands taken from the host
-	Overrun    uint64 // commands that came without a credit and were dropped
-	Malformed  uint64 // packets of the host that were no HCI packet
-	Data       uint64 // ACL packets taken for a connection
+	Commands   uint64 // commands accepted from the host
+	Overrun    uint64 // commands without a credit, which are dropped
+	Malformed  uint64 // packets of the host that were not HCI packets
+	Data       uint64 // ACL packets accepted for a connection
 	Stray      uint64 // ACL, SCO and ISO packets for no connection, which are dropped
-	Flooded    uint64 // ACL packets that came without a free buffer and were dropped
-	Advertised uint64 // advertising events on the air
+	Flooded    uint64 // ACL packets without a free buffer, which are dropped
+	Advertised uint64 // advertising events transmitted
 	Reports    uint64 // advertising reports queued for the host
 	Dropped    uint64 // advertising reports dropped because the host was slow
 	Events     uint64 // other events dropped because the host was slow
@@ -135,18 +134,18 @@ func newController(a *Air, options Options) *Controller {
 // Address is the controller's public device address.
 func (c *Controller) Address() packet.Address { return c.options.Address }
 
-// Stats is a copy of the counters.
+// Stats returns a copy of the counters.
 func (c *Controller) Stats() Stats {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
 	return c.stats
 }
 
-// Transport connects a host to the controller: whole H4 packets, one per Read
-// and one per Write, and no Write blocks. A controller has one host: an earlier
-// one's reads end with transport.ErrClosed. A controller whose host comes or
-// goes is as after power-on. On an unplugged controller or a closed air all
-// reads and writes fail.
+// Transport connects a host to the controller: one H4 packet per Read and per
+// Write, and no Write blocks. A controller has one host: the reads of an
+// earlier one end with transport.ErrClosed. When the host changes, the
+// controller is in the state after power-on. If the controller is unplugged or
+// the air is closed, all reads and writes fail.
 func (c *Controller) Transport() transport.Transport {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
@@ -163,8 +162,8 @@ func (c *Controller) Transport() transport.Transport {
 	return h
 }
 
-// power turns the controller off and on again. A host that it still has loses
-// it for the given reason. Injected faults stay.
+// power switches the controller off and on. A connected host is disconnected
+// with the given error. Injected faults stay.
 func (c *Controller) power(reason error) {
 	if c.host != nil {
 		c.host.shut(reason)
@@ -173,8 +172,8 @@ func (c *Controller) power(reason error) {
 	c.reset()
 }
 
-// reset is what the Reset command does, and power-on (Core volume 4 part E,
-// 7.3.2): nothing is on the air, the masks have their defaults.
+// reset does what the Reset command and power-on do (Core, volume 4 part E,
+// 7.3.2): nothing is on the air, and the masks have their defaults.
 func (c *Controller) reset() {
 	c.pending.clear()
 	c.initiator = initiator{}

@@ -2,8 +2,8 @@ package virtual
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 
-// What is said in events (Core volume 4 part E, 7.7), and the masks after Reset
-// (7.3.1 and 7.8.1).
+// The events (Core, volume 4 part E, 7.7), and the masks after Reset (7.3.1 and
+// 7.8.1).
 const (
 	typeEvent            = byte(packet.TypeEvent)
 	eventCommandComplete = byte(packet.EventCommandComplete)
@@ -16,18 +16,18 @@ const (
 	leScanTimeout               = 0x11
 	leAdvertisingSetTerminated  = byte(packet.SubeventAdvertisingSetTerminated)
 
-	defaultMask   = 0x00001FFFFFFFFFFF // LE events are off until the host wants them
+	defaultMask   = 0x00001FFFFFFFFFFF // LE events are off until the host enables them
 	defaultMaskLE = 0x1F
 )
 
-// event queues a packet for the host that is not an advertising report.
+// event queues a packet for the host other than an advertising report.
 func (c *Controller) event(octets []byte) {
 	if c.host != nil && !c.push(octets, classEvent, -1, 0) {
 		c.stats.Events++
 	}
 }
 
-// push gives a packet to the host, or garbage in its place.
+// push queues a packet for the host, or garbage in its place.
 func (c *Controller) push(octets []byte, kind class, patch int, with byte) bool {
 	if c.faults.garble > 0 {
 		c.faults.garble--
@@ -45,7 +45,7 @@ func (c *Controller) garbage() []byte {
 	return octets
 }
 
-// allows reports whether the two masks let an LE event through.
+// allows reports whether the two masks enable an LE event.
 func (c *Controller) allows(subevent uint8) bool {
 	return c.mask&packet.EventMaskLEMeta != 0 && c.maskLE&(1<<(subevent-1)) != 0
 }
@@ -54,7 +54,7 @@ func (c *Controller) allows(subevent uint8) bool {
 //
 //	04 0E len | credits | opcode (2) | status | return parameters
 //
-// A command that failed returns the status alone.
+// A command that failed returns only the status.
 func (c *Controller) commandComplete(opcode packet.Opcode, s packet.Status, r *reply) {
 	var b [MaxPacket]byte
 	n := copy(b[:], []byte{typeEvent, eventCommandComplete, 0, c.credits(), byte(opcode), byte(opcode >> 8), byte(s)})
@@ -88,8 +88,8 @@ func (c *Controller) scanTimeout() {
 	}
 }
 
-// appendLegacyReport encodes an LE Advertising Report (7.7.65.2) of one
-// report; the RSSI, its last octet, is the listener's to fill in:
+// appendLegacyReport encodes an LE Advertising Report (7.7.65.2) with one
+// report. The listener fills in the RSSI, its last octet:
 //
 //	04 3E len 02 01 | event type | address type | address (6) | length | data | RSSI
 func (t *transmission) appendLegacyReport(b []byte, response bool) []byte {
@@ -109,11 +109,11 @@ func (t *transmission) appendLegacyReport(b []byte, response bool) []byte {
 	return append(b, 0)
 }
 
-// extendedReportRSSI is where the RSSI is in an extended report.
+// extendedReportRSSI is the offset of the RSSI in an extended report.
 const extendedReportRSSI = 18
 
 // appendExtendedReport encodes an LE Extended Advertising Report (7.7.65.13)
-// of one report; the RSSI is the listener's to fill in:
+// with one report. The listener fills in the RSSI:
 //
 //	04 3E len 0D 01 | event type (2) | address type | address (6) | primary PHY |
 //	secondary PHY | SID | TX power | RSSI | periodic interval (2) |
@@ -136,7 +136,7 @@ func (t *transmission) appendExtendedReport(b []byte, response bool) []byte {
 const powerUnknown = 127
 
 // LE Connection Complete (7.7.65.1), or LE Enhanced Connection Complete
-// (7.7.65.10), with the two resolvable addresses, if the host wants that:
+// (7.7.65.10), with the two resolvable addresses, if the host has enabled it:
 //
 //	04 3E 13 01 | status | handle (2) | role | peer address type | peer address (6) |
 //	interval (2) | latency (2) | supervision timeout (2) | clock accuracy

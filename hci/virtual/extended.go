@@ -10,7 +10,7 @@ import (
 
 const maxHandle = 0xEF
 
-// find is the set with a handle, or nil.
+// find returns the set with a handle, or nil.
 func (c *Controller) find(handle uint8) *set {
 	for _, s := range c.sets {
 		if s.handle == handle {
@@ -20,7 +20,7 @@ func (c *Controller) find(handle uint8) *set {
 	return nil
 }
 
-// known is find with the status of a command on a set that has to be there.
+// known is find for commands on a set that has to exist; it returns the status.
 func (c *Controller) known(handle uint8) (*set, packet.Status) {
 	if handle > maxHandle {
 		return nil, packet.StatusInvalidParameters
@@ -44,8 +44,8 @@ func leSetSetRandomAddress(c *Controller, p []byte, _ *reply) packet.Status {
 	return packet.StatusSuccess
 }
 
-// LE Set Extended Advertising Parameters [v1] (7.8.53) makes the set if it is
-// new:
+// LE Set Extended Advertising Parameters [v1] (7.8.53) makes the set if it does
+// not exist:
 //
 //	handle | properties (2) | min interval (3) | max interval (3) | channel map |
 //	own address type | peer address type | peer address (6) | filter policy |
@@ -88,8 +88,8 @@ func leSetExtendedAdvertisingParameters(c *Controller, p []byte, r *reply) packe
 	return packet.StatusSuccess
 }
 
-// checkProperties knows table 7.2 of the command for legacy PDUs and the rules
-// of the text for others.
+// checkProperties implements table 7.2 of the command for legacy PDUs, and the
+// rules in its text for others.
 func checkProperties(properties uint16) packet.Status {
 	switch {
 	case properties > 0x7F:
@@ -115,12 +115,12 @@ func leSetExtendedAdvertisingData(c *Controller, p []byte, _ *reply) packet.Stat
 	return c.setExtendedData(p, func(s *set) *payload { return &s.data })
 }
 
-// LE Set Extended Scan Response Data (7.8.55), of the same layout.
+// LE Set Extended Scan Response Data (7.8.55), with the same layout.
 func leSetExtendedScanResponseData(c *Controller, p []byte, _ *reply) packet.Status {
 	return c.setExtendedData(p, func(s *set) *payload { return &s.response })
 }
 
-// What to do with a fragment of data.
+// The operations on a fragment of data.
 const (
 	fragmentMiddle = 0
 	fragmentFirst  = 1

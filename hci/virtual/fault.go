@@ -6,21 +6,21 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// faults are the troubles that a controller is in.
+// faults are the injected faults of a controller.
 type faults struct {
-	dropCompletion []int // commands until one gets no answer, each 1 or more
+	dropCompletion []int // for each fault, commands until the unanswered one, at least 1
 	hung           bool
-	untilReset     bool // a Reset command cures the hang
+	untilReset     bool // a Reset command ends the hang
 	mute           bool
-	garble         int // packets to the host that will be garbage
+	garble         int // packets to the host still to be replaced by garbage
 	holdData       bool
-	dropCompleted  int // Number Of Completed Packets events that will not come
+	dropCompleted  int // Number Of Completed Packets events still to be dropped
 }
 
-// DropCompletion makes the controller carry out the n-th command from now,
-// 1 being the next, without a Command Complete or Command Status for it; its
-// credit is lost until another completion gives the credits anew. Several
-// calls add up.
+// DropCompletion makes the controller execute the n-th command from now, 1
+// being the next, without answering it by Command Complete or Command Status.
+// Its credit is lost until another completion sets the credits. Several calls
+// add up.
 func (c *Controller) DropCompletion(n int) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
@@ -29,10 +29,10 @@ func (c *Controller) DropCompletion(n int) {
 	}
 }
 
-// Hang makes the controller go silent: it takes packets and does nothing,
-// neither for the host nor on the air. Only Resume, Unplug and, with untilReset,
-// the host's Reset command end it; after Resume what it held, such as enabled
-// advertising sets, is as it was.
+// Hang makes the controller silent: it accepts packets and does nothing,
+// neither for the host nor on the air. Only Resume, Unplug and, with
+// untilReset, the host's Reset command end it. After Resume its state, such as
+// enabled advertising sets, is unchanged.
 func (c *Controller) Hang(untilReset bool) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
@@ -46,34 +46,34 @@ func (c *Controller) Resume() {
 	c.faults.hung = false
 }
 
-// Mute makes the controller's transmitter stop without a word: commands
-// complete as ever, but nothing goes on the air and no Advertising Set
-// Terminated comes. It lasts through resets until Mute(false).
+// Mute stops the controller's transmitter without any sign: commands complete
+// as usual, but nothing is transmitted, and no Advertising Set Terminated is
+// sent. It survives resets until Mute(false).
 func (c *Controller) Mute(on bool) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
 	c.faults.mute = on
 }
 
-// HoldData makes the controller keep the ACL data that it has and gets: none
-// goes on the air and none is completed, while its connections stay. It lasts
-// through resets until HoldData(false).
+// HoldData makes the controller keep ACL data: none is transmitted or
+// completed, while the connections stay. It survives resets until
+// HoldData(false).
 func (c *Controller) HoldData(on bool) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
 	c.faults.holdData = on
 }
 
-// DropCompleted swallows the next n Number Of Completed Packets events, so that
-// the host waits for the buffers that they give back.
+// DropCompleted drops the next n Number Of Completed Packets events, so that
+// the host waits for these buffers.
 func (c *Controller) DropCompleted(n int) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
 	c.faults.dropCompleted = max(n, 0)
 }
 
-// HardwareError sends a Hardware Error event (Core volume 4 part E, 7.7.16) if
-// the event mask lets it through. The controller goes on as before.
+// HardwareError sends a Hardware Error event (Core, volume 4 part E, 7.7.16) if
+// the event mask enables it. The controller continues as before.
 func (c *Controller) HardwareError(code uint8) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
@@ -89,16 +89,16 @@ func (c *Controller) Garble(n int) {
 	c.faults.garble = max(n, 0)
 }
 
-// Inject sends octets to the host as they are, as one H4 packet. More than
-// MaxPacket octets are cut.
+// Inject sends octets to the host unchanged, as one H4 packet. More than
+// MaxPacket octets are cut off.
 func (c *Controller) Inject(octets []byte) {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
 	c.event(octets)
 }
 
-// Unplug takes the controller away, as when a USB dongle is pulled: the host's
-// reads and writes fail with ErrUnplugged and nothing is on the air.
+// Unplug removes the controller, like pulling a USB dongle: the host's reads
+// and writes fail with ErrUnplugged, and nothing is on the air.
 func (c *Controller) Unplug() {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
@@ -111,7 +111,8 @@ func (c *Controller) Unplug() {
 	c.air.unplug(c)
 }
 
-// Plug puts an unplugged controller back, freshly powered and without a host.
+// Plug attaches an unplugged controller again, as after power-on and without a
+// host.
 func (c *Controller) Plug() error {
 	c.air.mu.Lock()
 	defer c.air.mu.Unlock()
@@ -125,8 +126,8 @@ func (c *Controller) Plug() error {
 	return nil
 }
 
-// answers takes one command off the counts of DropCompletion and reports
-// whether this command is to be answered.
+// answers counts one command for DropCompletion and reports whether this
+// command is to be answered.
 func (f *faults) answers() bool {
 	before := len(f.dropCompletion)
 	f.dropCompletion = slices.DeleteFunc(f.dropCompletion, func(n int) bool { return n == 1 })

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 )
 
-// answered sends commands and tells which of them were answered.
+// answered sends commands and reports which of them were answered.
 func (s *station) answered(n int) string {
 	s.t.Helper()
 	var marks strings.Builder
@@ -36,7 +36,7 @@ func TestDropCompletion(t *testing.T) {
 			t.Errorf("answered %s", got)
 		}
 		s.DropCompletion(1)
-		s.send(packet.LESetScanEnable(true, false)) // carried out all the same
+		s.send(packet.LESetScanEnable(true, false)) // executed nevertheless
 		time.Sleep(time.Second)
 		s.refuse(packet.StatusCommandDisallowed, always.Legacy())
 	})
@@ -119,7 +119,7 @@ func TestHardwareErrorAndGarbage(t *testing.T) {
 		s.Inject([]byte{0xFF, 0xFF})
 		synctest.Wait()
 		if s.garbage != 1 {
-			t.Errorf("%d injected packets came", s.garbage)
+			t.Errorf("%d injected packets were received", s.garbage)
 		}
 		s.Garble(2)
 		if got := s.answered(3); got != "--y" {
@@ -187,7 +187,7 @@ func TestOneHost(t *testing.T) {
 		if n := len(tr.all()); n != before {
 			t.Errorf("%d events of the first host's set", n-before)
 		}
-		first.Close() // must not touch the second
+		first.Close() // must not affect the second
 		s.start()
 		s.advertise(0, 50*time.Millisecond, 0)
 		air.Close()
@@ -204,7 +204,7 @@ func TestOneHost(t *testing.T) {
 	})
 }
 
-// serve runs a controller behind one end of a pipe and returns the other.
+// serve runs a controller behind one end of a pipe and returns the other end.
 func serve(c *virtual.Controller) (host net.Conn, result <-chan error) {
 	host, far := net.Pipe()
 	ended := make(chan error, 1)
@@ -222,7 +222,7 @@ func TestServe(t *testing.T) {
 		host, ended := serve(c)
 		octets := packet.ReadBDAddr()
 		go func() {
-			for _, b := range octets.AppendTo(octets.AppendTo(nil)) { // a stream has no packets
+			for _, b := range octets.AppendTo(octets.AppendTo(nil)) { // a stream has no packet boundaries
 				host.Write([]byte{b})
 			}
 		}()
@@ -248,7 +248,7 @@ func TestServe(t *testing.T) {
 		host, ended = serve(c)
 		host.Write([]byte{0x77})
 		if err := <-ended; err == nil || !strings.Contains(err.Error(), "0x77") {
-			t.Errorf("a stream out of step: %v", err)
+			t.Errorf("a stream with invalid framing: %v", err)
 		}
 
 		_, ended = serve(c)

@@ -9,9 +9,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 )
 
-// FuzzCommand throws packets at a controller while another advertises. The
-// input is a list of commands as length and octets. Every whole command has to
-// have one answer with its opcode, and Reset has to work in the end.
+// FuzzCommand sends packets to a controller while another advertises. The input
+// is a list of commands as length and octets. Every complete command must get
+// one answer with its opcode, and Reset must work in the end.
 func FuzzCommand(f *testing.F) {
 	script := func(commands ...packet.Command) (input []byte) {
 		for _, c := range commands {

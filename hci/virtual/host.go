@@ -12,8 +12,8 @@ import (
 // event code, length and 255 octets of parameters.
 const MaxPacket = 3 + 255
 
-// class is a kind of packet to the host, of which so many can wait that one
-// kind does not crowd out another.
+// class is a kind of packet to the host. Each has its own limit, so that one
+// kind does not displace another.
 type class uint8
 
 const (
@@ -23,7 +23,8 @@ const (
 	classes
 )
 
-// How many packets of a class can wait for the host, besides reports.
+// How many packets of a class can wait for the host. Reports have a
+// configurable limit.
 const (
 	reserve     = 64
 	dataReserve = 32
@@ -35,11 +36,11 @@ type host struct {
 
 	mu      sync.Mutex
 	arrival sync.Cond
-	gone    error // why there is nothing more to read
+	gone    error // the error of reads once the queue is empty
 	queue   []slot
 	first   int
 	count   int
-	waiting [classes]int // how many of the queue are of a class
+	waiting [classes]int // packets in the queue by class
 }
 
 // slot is one packet that waits for the host.
@@ -55,10 +56,10 @@ func newHost(c *Controller) *host {
 	return h
 }
 
-// Read waits for a packet from the controller and copies it to p, which is to
-// have MaxPacket octets; a packet that does not fit is lost with
-// io.ErrShortBuffer. After Close it returns transport.ErrClosed, after Unplug
-// ErrUnplugged, wrapped.
+// Read waits for a packet from the controller and copies it to p, which should
+// have MaxPacket octets. If a packet does not fit, it is lost and the error is
+// io.ErrShortBuffer. After Close the error wraps transport.ErrClosed, after
+// Unplug ErrUnplugged.
 func (h *host) Read(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -66,7 +67,7 @@ func (h *host) Read(p []byte) (int, error) {
 		h.arrival.Wait()
 	}
 	if h.gone != nil {
-		return 0, fmt.Errorf("virtual: expected a packet of %s: %w", h.controller.options.Address, h.gone)
+		return 0, fmt.Errorf("virtual: expected a packet from %s: %w", h.controller.options.Address, h.gone)
 	}
 	s := &h.queue[h.first]
 	h.first = (h.first + 1) % len(h.queue)
@@ -74,14 +75,14 @@ func (h *host) Read(p []byte) (int, error) {
 	h.waiting[s.class]--
 	n := copy(p, s.data[:s.length])
 	if n < int(s.length) {
-		return n, fmt.Errorf("virtual: packet of %d octets, buffer of %d, pass one of %d: %w", s.length, len(p), MaxPacket, io.ErrShortBuffer)
+		return n, fmt.Errorf("virtual: packet of %d octets in a buffer of %d; use a buffer of %d: %w", s.length, len(p), MaxPacket, io.ErrShortBuffer)
 	}
 	return n, nil
 }
 
-// Write hands a packet to the controller, which keeps nothing of p. It does
-// not block. An error says that the controller is gone; a packet that makes no
-// sense is the controller's to answer.
+// Write passes a packet to the controller, which keeps nothing of p. It does
+// not block. It fails only if the controller is gone; the controller itself
+// answers an invalid packet.
 func (h *host) Write(p []byte) error {
 	c := h.controller
 	c.air.mu.Lock()
@@ -89,7 +90,7 @@ func (h *host) Write(p []byte) error {
 	if c.host != h {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		return fmt.Errorf("virtual: expected %s to take a packet: %w", c.options.Address, h.gone)
+		return fmt.Errorf("virtual: expected %s to accept a packet: %w", c.options.Address, h.gone)
 	}
 	c.take(p)
 	return nil
@@ -116,9 +117,9 @@ func (h *host) shut(reason error) {
 	h.arrival.Broadcast()
 }
 
-// push queues a packet for the host, or returns false if its class has no room
-// left. patch, if it is not negative, is where the octet with is
-// put, so that one encoded report serves all who hear it.
+// push queues a packet for the host, or returns false if its class is full. If
+// patch is not negative, the octet at that offset is replaced by with, so that
+// one encoded report serves all listeners.
 func (h *host) push(octets []byte, kind class, patch int, with byte) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -155,7 +156,7 @@ func (h *host) room(kind class) int {
 	}
 }
 
-// grow doubles the ring. The bounds in push keep it small.
+// grow doubles the ring. The limits in push keep it small.
 func (h *host) grow() {
 	larger := make([]slot, max(8, 2*len(h.queue)))
 	n := copy(larger, h.queue[h.first:])

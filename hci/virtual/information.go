@@ -6,10 +6,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// manufacturer is the company identifier for tests (Assigned Numbers).
+// manufacturer is the company identifier for testing (Assigned Numbers).
 const manufacturer = 0xFFFF
 
-// txPower of every transmission in dBm.
+// txPower is the power of every transmission in dBm.
 const txPower = 0
 
 // Reset (7.3.2).
@@ -68,7 +68,7 @@ func leSetEventMask(c *Controller, p []byte, _ *reply) packet.Status {
 	return packet.StatusSuccess
 }
 
-// LE Read Buffer Size [v1] (7.8.2): zeros if LE has no buffers of its own.
+// LE Read Buffer Size [v1] (7.8.2): zeros if LE has no separate buffers.
 func leReadBufferSize(c *Controller, _ []byte, r *reply) packet.Status {
 	if c.options.SharedData {
 		r.put(0, 0, 0)
@@ -89,7 +89,7 @@ func readBufferSize(c *Controller, _ []byte, r *reply) packet.Status {
 }
 
 // LE Read Local Supported Features (7.8.3): data length extension and, unless
-// the controller is of the old kind, extended advertising.
+// the controller is a legacy one, extended advertising.
 func leReadLocalFeatures(c *Controller, _ []byte, r *reply) packet.Status {
 	features := packet.LEFeatureDataLength
 	if !c.options.Legacy {
@@ -99,7 +99,7 @@ func leReadLocalFeatures(c *Controller, _ []byte, r *reply) packet.Status {
 	return packet.StatusSuccess
 }
 
-// LE Set Random Address (7.8.4). Disallowed while the address is in use.
+// LE Set Random Address (7.8.4). Not allowed while the address is in use.
 func leSetRandomAddress(c *Controller, p []byte, _ *reply) packet.Status {
 	if c.legacy.enabled || c.scan.enabled {
 		return packet.StatusCommandDisallowed
@@ -117,14 +117,14 @@ func leRand(c *Controller, _ []byte, r *reply) packet.Status {
 
 // Bits of the supported states (7.8.27).
 const (
-	statesAlone       = 0xF7          // each state by itself, and a connection in each role
+	statesAlone       = 0xF7          // each state alone, and a connection in each role
 	statesScanning    = 0x7700        // advertising and scanning together
-	statesInitiating  = 0x100C30000   // initiating with advertising or scanning
-	statesConnections = 0x2481F3C0000 // connections in both roles, with advertising, scanning and each other
+	statesInitiating  = 0x100C30000   // initiating together with advertising or scanning
+	statesConnections = 0x2481F3C0000 // connections in both roles together with advertising, scanning and each other
 )
 
-// LE Read Supported States (7.8.27): everything undirected, and together what
-// the controller can do together.
+// LE Read Supported States (7.8.27): every undirected state, and the
+// combinations that the controller supports.
 func leReadSupportedStates(c *Controller, _ []byte, r *reply) packet.Status {
 	states := uint64(statesAlone | statesConnections)
 	if !c.options.Exclusive {

@@ -19,15 +19,15 @@ type initiator struct {
 	parameters  packet.ConnectionParameters
 }
 
-// wants reports whether a transmission is by the peer, can be connected to and
-// comes in the scan window.
+// wants reports whether a transmission comes from the peer, is connectable and
+// falls in the scan window.
 func (i *initiator) wants(t *transmission, now time.Duration) bool {
 	return i.enabled && t.properties&connectable != 0 && t.address == i.peer && t.addressType == i.peerType &&
 		now >= i.since && (now-i.since)%i.interval < i.window
 }
 
-// initiate answers an advertisement by a request to connect. The advertiser
-// takes it if it hears it, still advertises and has room.
+// initiate answers an advertisement with a connection request. The advertiser
+// accepts if it hears the request, still advertises and has room.
 func (c *Controller) initiate(t *transmission, now time.Duration) {
 	advertiser, s := t.from, t.set
 	if c.faults.hung || c.faults.mute || advertiser.faults.hung || advertiser.unplugged || !s.enabled || advertiser.full() {
@@ -46,7 +46,7 @@ func (c *Controller) initiate(t *transmission, now time.Duration) {
 	}
 }
 
-// initiatorAddress is the address that the controller connects with.
+// initiatorAddress is the address that the controller uses to connect.
 func (c *Controller) initiatorAddress() (packet.AddressType, packet.Address) {
 	if c.initiator.addressType&1 == 1 {
 		return packet.AddressRandom, c.random
@@ -54,7 +54,8 @@ func (c *Controller) initiatorAddress() (packet.AddressType, packet.Address) {
 	return packet.AddressPublic, c.options.Address
 }
 
-// connectionParameters reads the six fields of 16 bits that all commands have:
+// connectionParameters decodes the six 16-bit fields that all these commands
+// have:
 //
 //	min interval | max interval | latency | supervision timeout | min length | max length
 func connectionParameters(p []byte) packet.ConnectionParameters {
@@ -78,7 +79,7 @@ func leCreateConnection(c *Controller, p []byte, r *reply) packet.Status {
 	}, p[4], binary.LittleEndian.Uint16(p), binary.LittleEndian.Uint16(p[2:]))
 }
 
-// LE Extended Create Connection (7.8.66), here on the LE 1M PHY only:
+// LE Extended Create Connection (7.8.66), here for the LE 1M PHY only:
 //
 //	filter policy | own address type | peer address type | peer address (6) |
 //	PHYs | scan interval (2) | window (2) | connection parameters (12)
@@ -142,7 +143,7 @@ func disconnect(c *Controller, p []byte, r *reply) packet.Status {
 	switch packet.Status(p[2]) {
 	case 0x05, 0x13, 0x14, 0x15, 0x1A, 0x29, 0x3B:
 		e.closing = packet.Status(p[2])
-		e.queue = nil // is flushed and not completed
+		e.queue = nil // flushed without a completion
 		return packet.StatusSuccess
 	}
 	return packet.StatusInvalidParameters
@@ -166,7 +167,7 @@ func leConnectionUpdate(c *Controller, p []byte, r *reply) packet.Status {
 }
 
 // LE Set Data Length (7.8.33): handle (2) | octets (2) | µs (2). The time
-// allows for what the octets need.
+// suffices for the octets.
 func leSetDataLength(c *Controller, p []byte, r *reply) packet.Status {
 	e := c.end(binary.LittleEndian.Uint16(p) & 0x0FFF)
 	octets := int(binary.LittleEndian.Uint16(p[2:]))
@@ -183,9 +184,8 @@ func leSetDataLength(c *Controller, p []byte, r *reply) packet.Status {
 	return packet.StatusSuccess
 }
 
-// LE Read Suggested Default Data Length (7.8.34). A controller that has data
-// length extension has this and the two that follow, and Linux asks for them
-// when it sets it up.
+// LE Read Suggested Default Data Length (7.8.34). A controller with data length
+// extension has this command and the next two; Linux uses them during setup.
 func leReadSuggestedDataLength(c *Controller, _ []byte, r *reply) packet.Status {
 	r.put16(c.suggested)
 	r.put16(dataTime(c.suggested))
@@ -203,7 +203,8 @@ func leWriteSuggestedDataLength(c *Controller, p []byte, _ *reply) packet.Status
 	return packet.StatusSuccess
 }
 
-// LE Read Maximum Data Length (7.8.46): octets (2) | µs (2), sent and received.
+// LE Read Maximum Data Length (7.8.46): octets (2) | µs (2), for sending and
+// receiving.
 func leReadMaximumDataLength(_ *Controller, _ []byte, r *reply) packet.Status {
 	for range 2 {
 		r.put16(packet.MaxDataOctets)
@@ -212,6 +213,6 @@ func leReadMaximumDataLength(_ *Controller, _ []byte, r *reply) packet.Status {
 	return packet.StatusSuccess
 }
 
-// dataTime is how long a link layer packet takes, in microseconds at 1 Mbit/s:
-// 14 octets come with the data.
+// dataTime is the duration of a link layer packet in microseconds at 1 Mbit/s;
+// 14 octets are added to the data.
 func dataTime(octets uint16) uint16 { return (octets + 14) * 8 }

@@ -26,8 +26,8 @@ func room(t testing.TB, options virtual.AirOptions) *virtual.Air {
 	return air
 }
 
-// station is a host with its controller: it sends commands and keeps what
-// comes back.
+// station is a host with its controller: it sends commands and keeps what it
+// receives.
 type station struct {
 	*virtual.Controller
 	t       testing.TB
@@ -53,7 +53,7 @@ type termination struct {
 	at time.Time
 }
 
-// attach puts a controller on the air and connects a station to it.
+// attach adds a controller to the air and connects a station to it.
 func attach(t testing.TB, air *virtual.Air, options virtual.Options) *station {
 	t.Helper()
 	c, err := air.Attach(options)
@@ -127,7 +127,7 @@ func (s *station) take(p []byte, answers chan<- packet.Event) {
 	s.others = append(s.others, event)
 }
 
-// heard is what was reported until now, everything settled.
+// heard is what was reported until now, after all goroutines have become idle.
 func (s *station) heard() []report {
 	synctest.Wait()
 	s.mu.Lock()
@@ -162,7 +162,7 @@ func (s *station) do(c packet.Command) (packet.Status, []byte) {
 	return status, ret
 }
 
-// answer waits a second for an answer.
+// answer waits up to a second for an answer.
 func (s *station) answer(opcode packet.Opcode) (status packet.Status, ret []byte, ok bool) {
 	s.t.Helper()
 	select {
@@ -190,7 +190,7 @@ func (s *station) answer(opcode packet.Opcode) (status packet.Status, ret []byte
 	}
 }
 
-// must does commands that have to succeed.
+// must runs commands that have to succeed.
 func (s *station) must(commands ...packet.Command) {
 	s.t.Helper()
 	for _, c := range commands {
@@ -200,7 +200,7 @@ func (s *station) must(commands ...packet.Command) {
 	}
 }
 
-// refuse does a command that has to fail with a status.
+// refuse runs a command that has to fail with a status.
 func (s *station) refuse(want packet.Status, c packet.Command) {
 	s.t.Helper()
 	if status, _ := s.do(c); status != want {
@@ -208,7 +208,7 @@ func (s *station) refuse(want packet.Status, c packet.Command) {
 	}
 }
 
-// start is what a host does first.
+// start is the first thing that a host does.
 func (s *station) start() {
 	s.t.Helper()
 	s.must(packet.Reset(), packet.SetEventMask(^uint64(0)), packet.LESetEventMask(^uint64(0)))
@@ -240,7 +240,7 @@ func nonconnectable(handle uint8, interval time.Duration) packet.Command {
 	}.Command()
 }
 
-// advertise makes a set and enables it; 0 events are without end.
+// advertise makes a set and enables it; events 0 means no limit.
 func (s *station) advertise(handle uint8, interval time.Duration, events uint8, data ...byte) {
 	s.t.Helper()
 	s.must(nonconnectable(handle, interval),
@@ -261,7 +261,7 @@ func (s *station) advertiseLegacy(interval time.Duration, data ...byte) {
 		packet.LESetAdvertisingData(data), packet.LESetAdvertisingEnable(true))
 }
 
-// event is a sniffed advertisement whose octets stay.
+// event is a sniffed advertisement with a copy of its octets.
 type event struct {
 	elapsed time.Duration
 	from    packet.Address
@@ -292,7 +292,7 @@ func (tr *trace) all() []event {
 	return slices.Clone(tr.events)
 }
 
-// gaps are the times between one event and the next.
+// gaps are the times between consecutive events.
 func gaps(events []event) []time.Duration {
 	var d []time.Duration
 	for i := 1; i < len(events); i++ {

@@ -6,33 +6,33 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Link is what the air does to advertisements between one advertiser and one
-// listener, in that direction. The zero value is a perfect link.
+// Link is what the air does to advertisements in one direction, from one
+// advertiser to one listener. The zero value is a perfect link.
 type Link struct {
 	Cut       bool          // the listener is out of range and hears nothing
-	Loss      float64       // probability of 0 to 1 that an advertising event is not heard
-	Duplicate float64       // probability of 0 to 1 that an event that is heard is heard twice
+	Loss      float64       // probability from 0 to 1 that an advertising event is not heard
+	Duplicate float64       // probability from 0 to 1 that a heard event is heard twice
 	Delay     time.Duration // between transmission and reception
-	Jitter    time.Duration // up to this much more, evenly distributed; it reorders
-	RSSI      int8          // dBm in the reports; 0 is taken for -60
+	Jitter    time.Duration // largest additional delay, uniformly distributed; it changes the order
+	RSSI      int8          // dBm in the reports; 0 means -60
 }
 
-// DefaultRSSI is reported for links that name no RSSI.
+// DefaultRSSI is reported for links without an RSSI.
 const DefaultRSSI = -60
 
 // pair is one direction between two controllers.
 type pair struct{ from, to uint64 }
 
 // SetDefaultLink changes the link of all pairs that SetLink does not name. To
-// draw a topology edge by edge, cut the default.
+// define a topology edge by edge, cut the default link.
 func (a *Air) SetDefaultLink(l Link) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.defaultLink = l
 }
 
-// SetLink changes the link by which to hears from. The controllers need not be
-// attached yet. It holds until ClearLink.
+// SetLink changes the link from one controller to another. The controllers need
+// not be attached yet. It stays until ClearLink.
 func (a *Air) SetLink(from, to packet.Address, l Link) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -45,7 +45,7 @@ func (a *Air) SetLinks(one, other packet.Address, l Link) {
 	a.SetLink(other, one, l)
 }
 
-// ClearLink gives the link from one controller to another back to the default.
+// ClearLink returns the link from one controller to another to the default.
 func (a *Air) ClearLink(from, to packet.Address) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -63,11 +63,10 @@ func (a *Air) link(from, to *Controller) Link {
 }
 
 // chance is a small random source for one reception or one event. Its draws
-// depend on nothing but what it was seeded with, so that no draw shifts
-// another's.
+// depend only on its seeds, so that no draw affects another source.
 type chance uint64
 
-// newChance mixes its seeds with the steps of SplitMix64.
+// newChance mixes its seeds by the steps of SplitMix64.
 func newChance(seeds ...uint64) chance {
 	var c chance
 	for _, s := range seeds {
@@ -90,7 +89,7 @@ func (c *chance) hit(p float64) bool {
 	return p > 0 && float64(c.next()>>11)/(1<<53) < p
 }
 
-// below is a duration in [0, limit).
+// below returns a duration in [0, limit).
 func (c *chance) below(limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0

@@ -11,12 +11,12 @@ import (
 const (
 	minScan        = 4 // 2.5 ms, in units
 	periodUnit     = 1280 * time.Millisecond
-	duplicateCache = 128 // advertisers that a scanner remembers, like real hardware
+	duplicateCache = 128 // advertisers that a scanner remembers, as in real hardware
 )
 
 // scanner is a controller's scanning state.
 type scanner struct {
-	timer // the end of a scan with a duration
+	timer // ends a scan with a duration
 
 	controller *Controller
 
@@ -29,7 +29,7 @@ type scanner struct {
 	since    time.Duration
 	duration time.Duration // 0: until disabled
 	period   time.Duration // 0: once
-	renew    bool          // the filter forgets with every period
+	renew    bool          // the filter is cleared in every period
 	filter   filter
 }
 
@@ -53,7 +53,7 @@ func validWindow(interval, window uint16) bool {
 	return interval >= minScan && window >= minScan && window <= interval
 }
 
-// begin starts scanning, anew if it is on. With a period the scanner scans for
+// begin starts scanning, or restarts it. With a period the scanner scans for
 // the duration in every period.
 func (s *scanner) begin(filter bool, duration, period time.Duration) packet.Status {
 	c := s.controller
@@ -86,14 +86,14 @@ func (s *scanner) timeout(time.Duration) {
 	}
 }
 
-// hears reports whether the receiver is on at a moment.
+// hears reports whether the receiver is on at a given time.
 func (s *scanner) hears(now time.Duration) bool {
 	if !s.enabled || s.controller.faults.hung {
 		return false
 	}
 	elapsed := now - s.since
 	if elapsed < 0 {
-		return false // sent before; in real time the air may be late
+		return false // transmitted before the scan; in real time the air may be late
 	}
 	if s.period > 0 && elapsed%s.period >= s.duration {
 		return false
@@ -105,14 +105,15 @@ func (s *scanner) hears(now time.Duration) bool {
 	return s.window == s.interval || elapsed%s.interval < s.window
 }
 
-// filter leaves out reports of what was reported already in this scan. As on
-// real controllers the data does not count: an advertiser is reported once
-// (Core volume 6 part B, 4.4.3.5), which is why a mesh scanner never filters.
+// filter suppresses reports of advertisers that were already reported in this
+// scan. As on real controllers, the data does not count: an advertiser is
+// reported once (Core, volume 6 part B, 4.4.3.5). Therefore a mesh scanner
+// never filters.
 type filter struct {
 	on     bool
 	seen   []uint64
 	oldest int
-	round  time.Duration // the period of the scan to which seen belongs
+	round  time.Duration // the scan period that seen belongs to
 }
 
 func (f *filter) begin(on bool) {
@@ -146,7 +147,7 @@ func (f *filter) passes(t *transmission, response bool) bool {
 	return true
 }
 
-// report tells the host of a transmission that its controller has heard.
+// report reports a transmission that the controller has heard to the host.
 func (c *Controller) report(t *transmission, rssi int8) {
 	c.reportOne(t, rssi, false)
 	if c.scan.active && t.properties&scannable != 0 {
@@ -206,7 +207,7 @@ func leSetExtendedScanEnable(c *Controller, p []byte, _ *reply) packet.Status {
 	case duration > 0 && period > 0 && duration >= period, p[1] == 2 && (duration == 0 || period == 0):
 		return packet.StatusInvalidParameters
 	case duration == 0:
-		period = 0 // the period counts only with a duration
+		period = 0 // the period only counts with a duration
 	}
 	err := c.scan.begin(p[1] != 0, duration, period)
 	c.scan.renew = err == packet.StatusSuccess && p[1] == 2

@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 )
 
-// beacon is a controller that advertises every 20 to 30 ms without end.
+// beacon is a controller that advertises every 20 to 30 ms without limit.
 func beacon(t *testing.T, air *virtual.Air, n int) *station {
 	s := attach(t, air, virtual.Options{Address: address(n)})
 	s.start()
@@ -17,7 +17,7 @@ func beacon(t *testing.T, air *virtual.Air, n int) *station {
 	return s
 }
 
-// after is how many reports come in a time.
+// after returns how many reports arrive within a time.
 func (s *station) after(d time.Duration) int {
 	before := len(s.heard())
 	time.Sleep(d)
@@ -66,7 +66,7 @@ func TestReportsOnlyWhileScanning(t *testing.T) {
 	}
 }
 
-// After Reset the masks let no LE events through until the host asks.
+// After Reset the masks block LE events until the host enables them.
 func TestDefaultMasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		air := room(t, virtual.AirOptions{})
@@ -106,7 +106,7 @@ func TestFilterDuplicates(t *testing.T) {
 				if n := s.after(time.Second); n != 0 {
 					t.Errorf("%d reports of new data of a known advertiser", n)
 				}
-				s.must(enable) // forgets
+				s.must(enable) // clears the filter
 				if n := s.after(time.Second); n != 2 {
 					t.Errorf("%d reports of two advertisers when enabled again", n)
 				}
@@ -207,7 +207,7 @@ func TestScanDuration(t *testing.T) {
 	})
 }
 
-// The queue to a slow host is bounded. What does not fit is counted, and the
+// The queue to a slow host is limited. What does not fit is counted, and the
 // answers to commands still have room.
 func TestSlowHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -252,7 +252,7 @@ func TestSlowHost(t *testing.T) {
 	})
 }
 
-// Packets keep their order while the queue to the host wraps and grows.
+// Packets stay in order while the queue to the host wraps and grows.
 func TestQueueKeepsOrder(t *testing.T) {
 	c, err := room(t, virtual.AirOptions{}).Attach(virtual.Options{Address: address(1)})
 	if err != nil {
@@ -260,7 +260,7 @@ func TestQueueKeepsOrder(t *testing.T) {
 	}
 	link := c.Transport()
 	buffer := make([]byte, packet.MaxLen)
-	const unknown = 0x0800 // the first of a group that the controller does not have
+	const unknown = 0x0800 // the first opcode of a group that the controller does not have
 	var written, read packet.Opcode
 	for _, step := range []struct{ write, read int }{{8, 5}, {5, 0}, {12, 3}, {30, 20}, {10, 37}, {1, 1}} {
 		for range step.write {

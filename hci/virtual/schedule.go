@@ -2,14 +2,14 @@ package virtual
 
 import "time"
 
-// timer is something that will happen. It is part of what it happens to (an
-// advertising set, a scanner, a transmission), so that scheduling allocates
-// nothing and the heap is no larger than the number of those.
+// timer is a future event. It is embedded in what it belongs to (an advertising
+// set, a scanner, a transmission), so that scheduling allocates nothing and the
+// heap is no larger than the number of these.
 type timer struct {
-	at    time.Duration // age of the air
-	key   uint64        // of two in one moment the smaller key goes first,
+	at    time.Duration // time since the air was made
+	key   uint64        // of two at the same time the smaller key goes first,
 	order uint64        // then the smaller order
-	slot  int           // place in the heap plus one; 0 is not scheduled
+	slot  int           // index in the heap plus one; 0 is not scheduled
 	fire  func(now time.Duration)
 }
 
@@ -35,7 +35,7 @@ func (s *schedule) next() *timer {
 	return s.heap[0]
 }
 
-// set schedules t at a moment, whether it was scheduled before or not.
+// set schedules t, whether it was scheduled before or not.
 func (s *schedule) set(t *timer, at time.Duration) {
 	t.at = at
 	if !t.scheduled() {
@@ -45,7 +45,7 @@ func (s *schedule) set(t *timer, at time.Duration) {
 	s.restore(t)
 }
 
-// remove takes t out; it does nothing if t is not scheduled.
+// remove unschedules t; it does nothing if t is not scheduled.
 func (s *schedule) remove(t *timer) {
 	if !t.scheduled() {
 		return
@@ -66,7 +66,7 @@ func (s *schedule) put(at int, t *timer) {
 	t.slot = at + 1
 }
 
-// restore moves t up or down to where its moment belongs.
+// restore moves t up or down to its place in the heap.
 func (s *schedule) restore(t *timer) {
 	at := t.slot - 1
 	for at > 0 {

@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever is set, moved and removed, timers come out in the order of their
-// moments, and of one moment in the order of key and order.
+// Whatever is set, moved and removed, timers fire in the order of their times,
+// and at the same time in the order of key and order.
 func TestScheduleKeepsOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var s schedule

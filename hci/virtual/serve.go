@@ -8,25 +8,25 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
 )
 
-// Serve makes the other side of conn, such as a net.Conn, the controller's
-// host: H4 packets in a stream, as the tcp: and unix: adapters and serial ones
-// have them (Core volume 4 part A). It takes conn over and returns when the conversation ends:
-// nil if the peer hung up or another host took the controller, otherwise what
-// went wrong. A stream that is out of step is such an end, for H4 knows no way
-// back.
+// Serve connects the controller to a host at the other end of conn, such as a
+// net.Conn, with H4 packets in a stream, as the tcp:, unix: and serial:
+// adapters use them (Core, volume 4 part A). It takes ownership of conn and
+// returns when the session ends: nil if the peer has closed the connection or
+// another host has taken the controller, and the cause otherwise. Invalid
+// framing also ends the session, because H4 cannot recover from it.
 func (c *Controller) Serve(conn io.ReadWriteCloser) error {
 	host, stream := c.Transport(), transport.NewStream(conn)
 	down := make(chan error, 1)
 	go func() {
 		down <- relay(stream, host)
-		_ = stream.Close() // ends the way up
+		_ = stream.Close() // ends the other direction
 	}()
 	up := relay(host, stream)
-	_ = host.Close() // ends the way down
+	_ = host.Close() // ends the other direction
 	_ = stream.Close()
 	first := <-down
 	if !errors.Is(up, transport.ErrClosed) {
-		first = up // the way up failed by itself, and so before
+		first = up // up failed by itself, and therefore first
 	}
 	if errors.Is(first, io.EOF) || errors.Is(first, transport.ErrClosed) {
 		return nil
@@ -34,7 +34,7 @@ func (c *Controller) Serve(conn io.ReadWriteCloser) error {
 	return first
 }
 
-// relay carries packets one way until an end fails.
+// relay copies packets in one direction until an end fails.
 func relay(to, from transport.Transport) error {
 	buffer := make([]byte, packet.MaxLen)
 	for {

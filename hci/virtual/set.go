@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// MaxAdvertisingData is how many octets of AD structures an extended
-// advertisement holds; a legacy PDU holds 31.
+// MaxAdvertisingData is the largest number of octets of AD structures in an
+// extended advertisement; a legacy PDU holds 31.
 const MaxAdvertisingData = 191
 
 // Bits of Advertising_Event_Properties (Core volume 4 part E, 7.8.53) and of
@@ -26,15 +26,15 @@ const (
 	unit         = packet.AdvertisingUnit // of intervals and windows
 	durationUnit = 10 * time.Millisecond  // of durations
 	minInterval  = 0x20                   // 20 ms
-	slowInterval = 0xA0                   // 100 ms, before Bluetooth 5.0 the least for what is not connectable
+	slowInterval = 0xA0                   // 100 ms, the minimum for non-connectable advertising before Bluetooth 5.0
 	maxInterval  = 0x4000                 // 10.24 s, with legacy commands
 	advDelay     = 10*time.Millisecond + 1
-	// turnaround is what the radio needs from the command to the first event.
+	// turnaround is the time from the command to the first event.
 	turnaround = 500 * time.Microsecond
 )
 
-// set is one advertising set: parameters, data, and where it stands. The
-// legacy commands have one of their own.
+// set is one advertising set: parameters, data and state. The legacy commands
+// have a separate one.
 type set struct {
 	timer
 	controller *Controller
@@ -51,14 +51,14 @@ type set struct {
 	response payload
 
 	enabled   bool
-	deadline  time.Duration // age of the air when the duration is over, 0 for never
+	deadline  time.Duration // time at which the duration is over, 0 for no limit
 	limit     uint8         // number of events, 0 for no limit
-	completed uint8         // events on the air since it was enabled, wraps without a limit
+	completed uint8         // events since it was enabled; wraps without a limit
 	ending    bool          // the last event is on the air
 }
 
-// payload is advertising data or scan response data that the host hands over
-// in one or more fragments.
+// payload is advertising data or scan response data that the host passes in one
+// or more fragments.
 type payload struct {
 	length  int
 	partial bool
@@ -73,8 +73,7 @@ func (s *set) init(c *Controller, handle uint8) {
 	s.setDefaults()
 }
 
-// setDefaults gives the parameters of LE Set Advertising Parameters their
-// defaults.
+// setDefaults sets the default parameters of LE Set Advertising Parameters.
 func (s *set) setDefaults() {
 	s.properties = connectable | scannable | legacyPDU
 	s.interval = 0x0800 * unit
@@ -83,8 +82,7 @@ func (s *set) setDefaults() {
 	s.data, s.response = payload{}, payload{}
 }
 
-// begin enables the set, anew if it is enabled already. A limit or duration
-// of 0 is none.
+// begin enables the set, or restarts it. A limit or duration of 0 means none.
 func (s *set) begin(duration time.Duration, limit uint8) {
 	air := s.controller.air
 	now := air.now()
@@ -102,13 +100,13 @@ func (s *set) stop() {
 	s.controller.air.schedule.remove(&s.timer)
 }
 
-// end disables the set and tells the host.
+// end disables the set and informs the host.
 func (s *set) end(why packet.Status) {
 	s.stop()
 	s.controller.setTerminated(s, why, 0)
 }
 
-// fire is the moment of the next event, or of the end.
+// fire runs at the time of the next event, or of the end.
 func (s *set) fire(now time.Duration) {
 	c := s.controller
 	switch {
@@ -141,8 +139,8 @@ func (s *set) notAfterDeadline(at time.Duration) time.Duration {
 }
 
 // advertiser is the address type and address of the set's PDUs. Types 2 and 3
-// ask for a resolvable address and fall back to the identity, as with an empty
-// resolving list.
+// request a resolvable address and use the identity address instead, as with an
+// empty resolving list.
 func (s *set) advertiser() (packet.AddressType, packet.Address) {
 	c := s.controller
 	switch {
@@ -157,8 +155,8 @@ func (s *set) advertiser() (packet.AddressType, packet.Address) {
 	}
 }
 
-// lacksAddress reports whether the set needs a random address that the host
-// has not given it.
+// lacksAddress reports whether the set needs a random address that the host has
+// not set.
 func (s *set) lacksAddress() bool {
 	if s.addressType&1 == 0 {
 		return false

@@ -9,22 +9,22 @@ import (
 // Advertisement is one advertising event as a sniffer sees it.
 type Advertisement struct {
 	Time        time.Time          // of the transmission
-	Elapsed     time.Duration      // the same since NewAir
-	From        packet.Address     // public address of the controller, whatever it advertises with
-	Number      uint64             // of the event among all of that controller, from 1
+	Elapsed     time.Duration      // time since NewAir
+	From        packet.Address     // public address of the controller, whatever address it advertises with
+	Number      uint64             // number of the event among those of the controller, from 1
 	AddressType packet.AddressType // of AdvA: public, random or anonymous
-	AdvA        packet.Address     // what the advertisement says
+	AdvA        packet.Address     // the address in the advertisement
 	Properties  uint8              // bits 0 to 4: connectable, scannable, directed, high duty, legacy PDU
 	Handle      uint8              // advertising set; 0 with the legacy commands
 	SID         uint8
 	Data        []byte // AD structures
 }
 
-// Legacy reports whether the PDU is a legacy one, which everybody hears;
-// others are heard by scanners that use the extended commands.
+// Legacy reports whether the PDU is a legacy one, which every scanner hears.
+// Others are only heard by scanners that use the extended commands.
 func (a *Advertisement) Legacy() bool { return a.Properties&legacyPDU != 0 }
 
-// What chances are drawn for, so that they are independent.
+// Purposes of random decisions, which make them independent.
 const (
 	chanceDelay = iota
 	chanceLink
@@ -33,20 +33,20 @@ const (
 	chanceConnection
 )
 
-// Which timer of one controller goes first when several are due in one moment.
+// The order of a controller's timers that are due at the same time.
 const (
 	orderPending = iota
 	orderScanner
-	orderSets                  // and a handle
-	orderConnections = 256     // and a handle
-	orderAir         = 1 << 13 // and the number of an event
+	orderSets                  // plus a handle
+	orderConnections = 256     // plus a handle
+	orderAir         = 1 << 13 // plus the number of an event
 )
 
-// radio holds what is on the air and what is on its way.
+// radio holds what is on the air and what is still to arrive.
 type radio struct {
 	idle     []*transmission
 	idleLate []*arrival
-	recent   []burst // transmissions that one still on the air may have met
+	recent   []burst // transmissions that may overlap with one still on the air
 }
 
 // burst is the time that a transmission takes.
@@ -55,13 +55,13 @@ type burst struct {
 	start, end time.Duration
 }
 
-// transmission is one advertising event from its start until everybody has
-// heard it. It copies what it carries, for the set may change meanwhile.
+// transmission is one advertising event from its start until every listener has
+// heard it. It copies its content, because the set may change meanwhile.
 type transmission struct {
-	timer // the end of the PDU
+	timer // end of the PDU
 	air   *Air
 	burst
-	set     *set // for those who want to connect
+	set     *set // for those that want to connect
 	waiting int  // arrivals still to come
 	event   uint64
 
@@ -74,10 +74,10 @@ type transmission struct {
 	responseLength int
 	response       [MaxAdvertisingData]byte
 
-	reports [4][]byte // encoded once for all listeners, see encoded
+	reports [4][]byte // encoded once for all listeners; see encoded
 }
 
-// arrival is a transmission on a link with delay.
+// arrival is a transmission on a link with a delay.
 type arrival struct {
 	timer
 	transmission *transmission
@@ -85,21 +85,21 @@ type arrival struct {
 	rssi         int8
 }
 
-// airtime is how long a PDU with so much data is on one channel at LE 1M: a
-// preamble of one octet, the access address of 4, a header of 2, AdvA of 6 and
-// a CRC of 3 around it.
+// airtime is the duration on one channel at LE 1M of a PDU with this many
+// octets of data: a preamble of 1 octet, the access address of 4, a header of
+// 2, AdvA of 6 and a CRC of 3 are added.
 func airtime(data int) time.Duration {
 	return time.Duration(16+data) * 8 * time.Microsecond
 }
 
-// eventTime is an advertising event: the PDU on three channels and the change
-// of channel after each.
+// eventTime is the duration of an advertising event: the PDU on three channels,
+// and the change of channel after each.
 func eventTime(data int) time.Duration {
 	return 3 * (airtime(data) + 150*time.Microsecond)
 }
 
-// transmit puts the set's PDU on the air. Its reception is when the PDU has
-// ended, the controller is busy until the event has.
+// transmit starts the transmission of the set's PDU. It is received when the
+// PDU has ended; the controller is busy until the event has ended.
 func (c *Controller) transmit(s *set, now time.Duration) {
 	a := c.air
 	c.events++
@@ -141,7 +141,7 @@ func (a *Air) newTransmission() *transmission {
 	return t
 }
 
-// arrive brings the PDU to all who hear it.
+// arrive delivers the PDU to all that hear it.
 func (t *transmission) arrive(now time.Duration) {
 	a := t.air
 	for _, to := range a.controllers {
@@ -192,7 +192,7 @@ func (t *transmission) arriveAt(to *Controller, now time.Duration) {
 	}
 }
 
-// heard is the moment at which a listener has the whole PDU.
+// heard is the time at which a listener has received the whole PDU.
 func (t *transmission) heard(to *Controller, rssi int8, now time.Duration) {
 	if to.scan.hears(now) {
 		t.air.stats.Heard++
@@ -227,15 +227,15 @@ func (l *arrival) arrive(now time.Duration) {
 	t.release()
 }
 
-// release gives t back when nobody waits for it any more.
+// release returns t to the pool when no delivery is pending.
 func (t *transmission) release() {
 	if t.waiting == 0 {
 		t.air.radio.idle = append(t.air.radio.idle, t)
 	}
 }
 
-// encoded is the report of t for hosts that use a family of commands, and
-// where its RSSI is.
+// encoded returns the report of t for hosts of a command family, and the offset
+// of its RSSI.
 func (t *transmission) encoded(f family, response bool) (octets []byte, rssi int) {
 	at := 0
 	if response {
@@ -259,7 +259,7 @@ func (t *transmission) encoded(f family, response bool) (octets []byte, rssi int
 	return b, len(b) - 1
 }
 
-// remember keeps b for as long as something may collide with it.
+// remember keeps b for as long as another transmission may collide with it.
 func (r *radio) remember(b burst) {
 	kept := r.recent[:0]
 	for _, old := range r.recent {
@@ -270,8 +270,8 @@ func (r *radio) remember(b burst) {
 	r.recent = append(kept, b)
 }
 
-// collided reports whether to could hear something else while t was on the
-// air.
+// collided reports whether to could hear another transmission while t was on
+// the air.
 func (a *Air) collided(t *transmission, to *Controller) bool {
 	for _, other := range a.radio.recent {
 		if other.from != t.from && other.from != to && other.start < t.end && other.end > t.start && !a.link(other.from, to).Cut {

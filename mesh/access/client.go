@@ -2,8 +2,8 @@ package access
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 
-// Client is a client model whose messages the program around the node handles
-// itself: it stands in the composition and takes nothing.
+// Client is a client model whose messages the program handles outside the node.
+// It appears in the composition data and accepts no messages.
 type Client mesh.ModelID
 
 // ID implements Model.

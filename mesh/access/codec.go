@@ -5,8 +5,7 @@ import (
 	"fmt"
 )
 
-// Errors that a visit ends with; callers branch on them, the text says which
-// field it was.
+// Errors of a visit, for callers to branch on. The text names the field.
 var (
 	ErrTruncated  = errors.New("access: parameters end too early")
 	ErrTrailing   = errors.New("access: octets after the last field")
@@ -15,16 +14,15 @@ var (
 	ErrJSON       = errors.New("access: unsuitable JSON")
 )
 
-// Codec visits the fields of one message after the other. The zero value is
-// ready; one that is used again allocates nothing for octets. It belongs to
-// one goroutine. The first error sticks: what is visited after it is not
-// touched.
+// Codec visits the fields of one message one after the other. The zero value is
+// ready to use; reusing a Codec allocates nothing for octets. It belongs to one
+// goroutine. After the first error, further visits do nothing.
 type Codec struct {
 	mode  mode
-	buf   []byte // reading octets: what is left; writing: what was written
-	bits  uint32 // fields that do not fill their octet yet
+	buf   []byte // reading: octets that are left; writing: octets written
+	bits  uint32 // bits of an octet that is not complete yet
 	width uint   // number of bits in bits
-	scope scope  // JSON: where in the document the visit is
+	scope scope  // JSON: position in the document
 	err   error
 }
 
@@ -37,14 +35,14 @@ const (
 	writeJSON
 )
 
-// Decode reads the parameters of a message into m, which loses what it held.
-// Errors wrap ErrTruncated, ErrTrailing or ErrProhibited; m is then of no use.
+// Decode reads the parameters of a message into m and overwrites its content.
+// Errors wrap ErrTruncated, ErrTrailing or ErrProhibited; m is then unusable.
 func (c *Codec) Decode(params []byte, m Message) error {
 	*c = Codec{mode: readOctets, buf: params}
 	m.Fields(c)
 	c.aligned()
 	if c.err == nil && len(c.buf) > 0 {
-		c.err = fmt.Errorf("%w: %d more than opcode %s takes", ErrTrailing, len(c.buf), m.Opcode())
+		c.err = fmt.Errorf("%w: expected no more parameters of opcode %s, got %d more octets", ErrTrailing, m.Opcode(), len(c.buf))
 	}
 	err := c.err
 	c.buf = nil
@@ -52,7 +50,7 @@ func (c *Codec) Decode(params []byte, m Message) error {
 }
 
 // Append appends the opcode and the parameters of m to dst. On an error, which
-// wraps ErrProhibited, ErrTooLong or ErrOpcode, it returns dst as it was.
+// wraps ErrProhibited, ErrTooLong or ErrOpcode, it returns dst unchanged.
 func (c *Codec) Append(dst []byte, m Message) ([]byte, error) {
 	out, err := AppendOpcode(dst, m.Opcode())
 	if err != nil {
@@ -62,7 +60,7 @@ func (c *Codec) Append(dst []byte, m Message) ([]byte, error) {
 	m.Fields(c)
 	c.aligned()
 	if n := len(c.buf) - len(dst); c.err == nil && n > MaxPayload {
-		c.err = fmt.Errorf("%w: opcode %s with %d octets, the limit is %d", ErrTooLong, m.Opcode(), n, MaxPayload)
+		c.err = fmt.Errorf("%w: opcode %s: expected at most %d octets, got %d", ErrTooLong, m.Opcode(), MaxPayload, n)
 	}
 	out, err = c.buf, c.err
 	c.buf = nil
@@ -72,24 +70,24 @@ func (c *Codec) Append(dst []byte, m Message) ([]byte, error) {
 	return out, nil
 }
 
-// Decode is Codec.Decode with a Codec of its own.
+// Decode is Codec.Decode with a new Codec.
 func Decode(params []byte, m Message) error { return new(Codec).Decode(params, m) }
 
-// Append is Codec.Append with a Codec of its own.
+// Append is Codec.Append with a new Codec.
 func Append(dst []byte, m Message) ([]byte, error) { return new(Codec).Append(dst, m) }
 
-// Octets reports whether the visit reads or writes octets rather than JSON.
-// A message asks where JSON has another shape than the air.
+// Octets reports whether the visit reads or writes octets rather than JSON. A
+// message calls it if its JSON has another structure than its octets.
 func (c *Codec) Octets() bool { return c.mode == readOctets || c.mode == writeOctets }
 
-// Reading reports whether the visit sets fields rather than uses them.
+// Reading reports whether the visit sets the fields.
 func (c *Codec) Reading() bool { return c.mode == readOctets || c.mode == readJSON }
 
-// Err is the first error of the visit so far.
+// Err returns the first error of the visit.
 func (c *Codec) Err() error { return c.err }
 
-// Left is the number of octets that have not been read yet; 0 in all other
-// kinds of visits.
+// Left returns the number of octets that have not been read yet. It is 0 in all
+// other kinds of visits.
 func (c *Codec) Left() int {
 	if c.mode != readOctets || c.err != nil {
 		return 0
@@ -97,9 +95,9 @@ func (c *Codec) Left() int {
 	return len(c.buf)
 }
 
-// Require ends the visit with ErrProhibited when ok is false. A message states
-// with it what the specification prohibits: such a message is neither acted on
-// when it is received nor sent.
+// Require ends the visit with ErrProhibited if ok is false. A message uses it
+// for what the specification prohibits: such a message is neither sent nor
+// acted on.
 func (c *Codec) Require(ok bool, name, expected string) {
 	if !ok && c.err == nil {
 		c.err = fmt.Errorf("%w: %s: expected %s", ErrProhibited, name, expected)
@@ -113,9 +111,9 @@ func (c *Codec) Fail(err error) {
 	}
 }
 
-// Optional visits the question whether the fields that follow are there, the
-// first of which is called name, and returns the answer. Octets are there when
-// any are left.
+// Optional visits whether the following fields are present, the first of which
+// is called name, and returns the result. When reading octets, they are present
+// if any octets are left.
 func (c *Codec) Optional(name string, present *bool) bool {
 	if c.err != nil {
 		return false
@@ -130,7 +128,7 @@ func (c *Codec) Optional(name string, present *bool) bool {
 	return *present && c.err == nil
 }
 
-// unsigned visits a little endian number of one to eight octets.
+// unsigned visits a little-endian number of one to eight octets.
 func (c *Codec) unsigned(name string, v uint64, octets int) uint64 {
 	if c.err != nil {
 		return v
@@ -159,7 +157,7 @@ func (c *Codec) unsigned(name string, v uint64, octets int) uint64 {
 	return v
 }
 
-// signed visits a little endian number in two's complement.
+// signed visits a little-endian number in two's complement.
 func (c *Codec) signed(name string, v int64, octets int) int64 {
 	if c.err != nil {
 		return v
@@ -176,7 +174,7 @@ func (c *Codec) signed(name string, v int64, octets int) int64 {
 	return int64(raw<<unused) >> unused
 }
 
-// narrow visits the next width bits of an octet, or of neighbouring ones.
+// narrow visits the next width bits of one or more octets.
 func (c *Codec) narrow(name string, v uint32, width uint) uint32 {
 	if c.err != nil {
 		return v
@@ -185,7 +183,7 @@ func (c *Codec) narrow(name string, v uint32, width uint) uint32 {
 	case readOctets:
 		for c.width < width {
 			if len(c.buf) == 0 {
-				c.err = fmt.Errorf("%w: %s is missing", ErrTruncated, name)
+				c.err = fmt.Errorf("%w: expected %s, got no more octets", ErrTruncated, name)
 				return v
 			}
 			c.bits |= uint32(c.buf[0]) << c.width
@@ -220,7 +218,7 @@ func (c *Codec) next(name string, n int) []byte {
 		return nil
 	}
 	if n > len(c.buf) {
-		c.err = fmt.Errorf("%w: %s takes %d octets, %d are left", ErrTruncated, name, n, len(c.buf))
+		c.err = fmt.Errorf("%w: expected %d octets of %s, got %d", ErrTruncated, n, name, len(c.buf))
 		return nil
 	}
 	b := c.buf[:n]
@@ -228,7 +226,7 @@ func (c *Codec) next(name string, n int) []byte {
 	return b
 }
 
-// aligned refuses a layout that leaves an octet half visited.
+// aligned rejects a layout that ends within an octet.
 func (c *Codec) aligned() {
 	if c.width != 0 && c.err == nil {
 		c.err = fmt.Errorf("access: layout leaves %d bits of an octet, describe them with Reserved", c.width)

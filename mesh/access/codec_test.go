@@ -11,7 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// everything has one field of each sort.
+// everything has one field of each kind.
 type everything struct {
 	u8      uint8
 	u16     uint16
@@ -83,7 +83,7 @@ const (
 func TestOneDescriptionForAllFourVisits(t *testing.T) {
 	for _, c := range []struct{ name, octets, json string }{
 		{"without optional", everythingOctets, everythingJSON + "}"},
-		{"model of the specifications", everythingOctets + "0110", everythingJSON + `,"model":"1001"}`},
+		{"SIG model", everythingOctets + "0110", everythingJSON + `,"model":"1001"}`},
 		{"vendor model", everythingOctets + "5d000110", everythingJSON + `,"model":"005d:1001"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestOneDescriptionForAllFourVisits(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, err := access.Append(nil, &back); err != nil || !bytes.Equal(got[1:], params) {
-				t.Errorf("octets by way of JSON: %x, %v", got, err)
+				t.Errorf("octets through JSON: %x, %v", got, err)
 			}
 		})
 	}
@@ -166,7 +166,7 @@ func TestProhibitedValuesAreRefusedBothWays(t *testing.T) {
 	}
 }
 
-// crooked leaves four bits of its octet undescribed.
+// crooked leaves four bits of an octet undescribed.
 type crooked struct{ half uint8 }
 
 func (crooked) Opcode() mesh.Opcode       { return 0x02 }

@@ -15,7 +15,7 @@ func (c *Codec) has(name string) bool {
 	return ok
 }
 
-// peek looks at a member, or with no name at the item itself.
+// peek returns a member, or the item itself if name is empty.
 func (c *Codec) peek(name string) (json.RawMessage, bool) {
 	if c.err != nil {
 		return nil, false
@@ -28,7 +28,7 @@ func (c *Codec) peek(name string) (json.RawMessage, bool) {
 	return raw, ok && c.err == nil && len(raw) > 0
 }
 
-// take is peek for a member that must be there, and strikes it off.
+// take is peek for a required member, and marks it as visited.
 func (c *Codec) take(name string) (json.RawMessage, bool) {
 	raw, ok := c.peek(name)
 	if !ok {
@@ -45,8 +45,8 @@ func (c *Codec) take(name string) (json.RawMessage, bool) {
 	return raw, true
 }
 
-// enter begins an object: takes the one that is read apart, opens the one
-// that is written.
+// enter begins an object: it parses the one that is read, or opens the one that
+// is written.
 func (c *Codec) enter() {
 	if c.scope.opened || c.err != nil {
 		return
@@ -61,7 +61,8 @@ func (c *Codec) enter() {
 	}
 }
 
-// leave ends an object or an item. What was read must have been visited whole.
+// leave ends an object or an item. Everything that was read must have been
+// visited.
 func (c *Codec) leave() {
 	if c.scope.scalar || c.err != nil {
 		return
@@ -115,7 +116,7 @@ func (c *Codec) element(i int, visit func()) {
 	c.scope = outer
 }
 
-// key writes the name of a member; without a name what follows is the item.
+// key writes the name of a member; if name is empty, the item follows.
 func (c *Codec) key(name string) {
 	if name == "" {
 		c.scope.scalar = true
@@ -130,7 +131,7 @@ func (c *Codec) key(name string) {
 	c.buf = append(c.buf, ':')
 }
 
-// isNull takes a member that is null.
+// isNull takes a member if it is null.
 func (c *Codec) isNull(name string) bool {
 	raw, ok := c.peek(name)
 	if !ok || string(raw) != "null" {

@@ -22,7 +22,7 @@ func (c *Codec) Uint16(name string, v *uint16) {
 	}
 }
 
-// Uint24 visits three octets; more than 24 bits are refused.
+// Uint24 visits three octets. Values of more than 24 bits are rejected.
 func (c *Codec) Uint24(name string, v *uint32) {
 	if n := c.unsigned(name, uint64(*v), 3); c.Reading() {
 		*v = uint32(n)
@@ -36,7 +36,7 @@ func (c *Codec) Uint32(name string, v *uint32) {
 	}
 }
 
-// Uint40 visits five octets; more than 40 bits are refused.
+// Uint40 visits five octets. Values of more than 40 bits are rejected.
 func (c *Codec) Uint40(name string, v *uint64) {
 	if n := c.unsigned(name, *v, 5); c.Reading() {
 		*v = n
@@ -71,7 +71,7 @@ func (c *Codec) Int32(name string, v *int32) {
 	}
 }
 
-// Bool visits an octet that is 0 or 1; other values are refused.
+// Bool visits an octet that is 0 or 1. Other values are rejected.
 func (c *Codec) Bool(name string, v *bool) {
 	if c.Octets() {
 		n := c.unsigned(name, uint64(boolBits(*v)), 1)
@@ -124,8 +124,8 @@ func (c *Codec) Reserved(width uint) {
 	}
 }
 
-// Enum visits one octet whose values have words. JSON is written with the word
-// when there is one and read with the word or the number.
+// Enum visits one octet whose values have names. JSON is written with the name
+// if there is one, and read with the name or the number.
 func (c *Codec) Enum(name string, v *uint8, words []string) {
 	if c.Octets() {
 		c.Uint8(name, v)
@@ -134,7 +134,8 @@ func (c *Codec) Enum(name string, v *uint8, words []string) {
 	c.enumJSON(name, v, 8, words)
 }
 
-// InWords is an enumerated value in words: words[v], or that v is reserved.
+// InWords returns the name of an enumerated value: words[v], or "reserved value"
+// with its number.
 func InWords(v uint8, words []string) string {
 	if int(v) < len(words) {
 		return words[v]
@@ -162,7 +163,7 @@ func (c *Codec) Address(name string, v *mesh.Address) {
 	c.addressJSON(name, v)
 }
 
-// Unicast is Address with only unicast addresses allowed.
+// Unicast is Address restricted to unicast addresses.
 func (c *Codec) Unicast(name string, v *mesh.Address) {
 	c.Address(name, v)
 	c.Require(v.IsUnicast(), name, "a unicast address")
@@ -213,8 +214,8 @@ func (c *Codec) KeyIndexes(name string, v *[]mesh.KeyIndex) {
 	}
 }
 
-// ModelID visits a model identifier that ends the message: two octets for a
-// model of the specifications, or company and model, two octets each.
+// ModelID visits a model identifier at the end of a message: two octets for a
+// SIG model, or company and model, two octets each.
 func (c *Codec) ModelID(name string, v *mesh.ModelID) {
 	switch {
 	case !c.Octets():
@@ -226,14 +227,14 @@ func (c *Codec) ModelID(name string, v *mesh.ModelID) {
 	}
 }
 
-// SIGModel visits the identifier of a model of the specifications.
+// SIGModel visits the identifier of a SIG model.
 func (c *Codec) SIGModel(name string, v *mesh.ModelID) {
 	if !c.Octets() {
 		c.modelJSON(name, v)
 	} else if n := c.unsigned(name, uint64(v.Number()), 2); c.Reading() {
 		*v = mesh.SIGModel(uint16(n))
 	}
-	c.Require(!v.IsVendor(), name, "a model of the specifications")
+	c.Require(!v.IsVendor(), name, "a SIG model")
 }
 
 // VendorModel visits the identifier of a vendor model: company, then model.
@@ -253,8 +254,8 @@ func (c *Codec) VendorModel(name string, v *mesh.ModelID) {
 // UUID visits 16 octets.
 func (c *Codec) UUID(name string, v *mesh.UUID) { c.Fixed(name, v[:]) }
 
-// Key visits the 16 octets of a key. JSON is read with 32 hexadecimal digits;
-// what is written in JSON does not show the key.
+// Key visits the 16 octets of a key. It is read from JSON as 32 hexadecimal
+// digits; JSON that is written does not contain the key.
 func (c *Codec) Key(name string, v *crypto.Key) {
 	switch c.mode {
 	case writeJSON:
@@ -270,7 +271,7 @@ func (c *Codec) Key(name string, v *crypto.Key) {
 	}
 }
 
-// Fixed visits as many octets as v is long.
+// Fixed visits len(v) octets.
 func (c *Codec) Fixed(name string, v []byte) {
 	if c.err != nil {
 		return
@@ -318,23 +319,23 @@ func (c *Codec) Rest(name string, v *[]byte) {
 	c.Bytes(name, v, len(c.buf))
 }
 
-// Raw is a message without a description: an opcode with its parameters.
+// Raw is a message without a description: an opcode and its parameters.
 type Raw struct {
 	Code   mesh.Opcode
 	Params []byte
 }
 
-// Opcode is the opcode of the message.
+// Opcode returns the opcode.
 func (m Raw) Opcode() mesh.Opcode { return m.Code }
 
 // Fields visits the parameters as one field.
 func (m *Raw) Fields(c *Codec) { c.Rest("parameters", &m.Params) }
 
-// String shows the message in hexadecimal.
+// String formats the message in hexadecimal.
 func (m Raw) String() string { return m.Code.String() + " " + hex.EncodeToString(m.Params) }
 
-// OrUnknown visits a number of as many octets, one value of which stands for
-// "not known": null in JSON.
+// OrUnknown visits a number of the same size in which one value means "not
+// known": null in JSON.
 func OrUnknown[T ~uint8 | ~uint16 | ~uint32](c *Codec, name string, v *T, octets int, unknown T) {
 	switch {
 	case c.mode == readJSON && c.isNull(name):

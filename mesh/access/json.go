@@ -12,21 +12,21 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// maxJSON bounds a message in JSON: MaxPayload octets as a list of named
-// numbers stay far below.
+// maxJSON limits the size of a message in JSON. MaxPayload octets as a list of
+// named numbers are far below it.
 const maxJSON = 64 << 10
 
-// scope is where in a JSON document a visit is: an object, or an item of a
-// list, of which the first visit tells whether it is an object or one value.
+// scope is the position of a visit in a JSON document: an object, or an item of
+// a list. The first visit decides whether an item is an object or one value.
 type scope struct {
-	raw    json.RawMessage            // reading: the document, until it is taken apart
+	raw    json.RawMessage            // reading: the document, until it is parsed
 	fields map[string]json.RawMessage // reading: members not visited yet
 	scalar bool                       // the item is one value
-	opened bool                       // the object has begun
-	member bool                       // writing: a member was written
+	opened bool                       // the object has been opened
+	member bool                       // writing: a member has been written
 }
 
-// ToJSON appends the fields of m to dst as a JSON object. Keys are not shown.
+// ToJSON appends the fields of m to dst as a JSON object, without keys.
 func (c *Codec) ToJSON(dst []byte, m Message) ([]byte, error) {
 	*c = Codec{mode: writeJSON, buf: dst}
 	m.Fields(c)
@@ -39,13 +39,13 @@ func (c *Codec) ToJSON(dst []byte, m Message) ([]byte, error) {
 	return out, nil
 }
 
-// FromJSON reads the fields of m from a JSON object. Errors wrap ErrJSON, for
-// a field that is missing, unknown or of another type, or ErrProhibited.
-// Nothing may be missing but what is optional on the air; no data at all is
-// an empty object.
+// FromJSON reads the fields of m from a JSON object. Errors wrap ErrJSON if a
+// field is missing, unknown or of another type, or ErrProhibited. Only fields
+// that are optional on the air may be missing. Empty data counts as an empty
+// object.
 func (c *Codec) FromJSON(data []byte, m Message) error {
 	if len(data) > maxJSON {
-		return fmt.Errorf("%w: %d octets, the limit is %d", ErrJSON, len(data), maxJSON)
+		return fmt.Errorf("%w: expected at most %d octets, got %d", ErrJSON, maxJSON, len(data))
 	}
 	if data = bytes.TrimSpace(data); len(data) == 0 {
 		data = []byte("{}")
@@ -58,14 +58,14 @@ func (c *Codec) FromJSON(data []byte, m Message) error {
 	return err
 }
 
-// ToJSON is the fields of m as a JSON object. Keys are not shown.
+// ToJSON returns the fields of m as a JSON object, without keys.
 func ToJSON(m Message) ([]byte, error) { return new(Codec).ToJSON(nil, m) }
 
-// FromJSON is Codec.FromJSON with a Codec of its own.
+// FromJSON is Codec.FromJSON with a new Codec.
 func FromJSON(data []byte, m Message) error { return new(Codec).FromJSON(data, m) }
 
-// Decimal visits a number that only JSON has, for values that a message
-// converts: null when it is not known.
+// Decimal visits a number that only exists in JSON, for values that a message
+// converts; null means not known.
 func (c *Codec) Decimal(name string, v *float64, known *bool) {
 	switch {
 	case c.err != nil:
@@ -90,11 +90,11 @@ func (c *Codec) Decimal(name string, v *float64, known *bool) {
 		c.key(name)
 		c.buf = strconv.AppendFloat(c.buf, *v, 'f', -1, 64)
 	default:
-		c.err = fmt.Errorf("access: layout visits %s as octets, which it has not", name)
+		c.err = fmt.Errorf("access: layout visits %s as octets, but it exists only in JSON", name)
 	}
 }
 
-// String visits a text that only JSON has.
+// String visits a text that only exists in JSON.
 func (c *Codec) String(name string, v *string) {
 	switch {
 	case c.err != nil:
@@ -105,7 +105,7 @@ func (c *Codec) String(name string, v *string) {
 	case c.mode == writeJSON:
 		c.writeString(name, *v)
 	default:
-		c.err = fmt.Errorf("access: layout visits %s as octets, which it has not", name)
+		c.err = fmt.Errorf("access: layout visits %s as octets, but it exists only in JSON", name)
 	}
 }
 
@@ -211,8 +211,8 @@ func (c *Codec) unsuitable(name, expected string, raw json.RawMessage) {
 	}
 }
 
-// shape says what a JSON value is. It shows numbers but no strings, one of
-// which could be a key.
+// shape describes a JSON value. It shows numbers but no strings, because a
+// string may be a key.
 func shape(raw json.RawMessage) string {
 	switch {
 	case len(raw) == 0:

@@ -30,10 +30,10 @@ func TestFromJSONSaysWhatIsWrong(t *testing.T) {
 		{"list", replace(`[{"a":1,"b":2},{"a":3,"b":4}]`, `3`), "pairs: expected a list, got 3"},
 		{"item", replace(`{"a":1,"b":2}`, `{"a":1}`), "b is missing"},
 		{"unknown in item", replace(`{"a":1,"b":2}`, `{"a":1,"b":2,"c":3}`), `unknown field "c"`},
-		{"no object", `[1]`, "expected an object, got a list"},
+		{"not an object", `[1]`, "expected an object, got a list"},
 		{"null message", `null`, "expected an object"},
-		{"no JSON", `{`, "expected an object"},
-		{"too long", `{"u8":` + strings.Repeat(" ", 1<<17) + `1}`, "the limit is"},
+		{"not JSON", `{`, "expected an object"},
+		{"too long", `{"u8":` + strings.Repeat(" ", 1<<17) + `1}`, "expected at most"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := access.FromJSON([]byte(c.json), new(everything))

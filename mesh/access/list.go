@@ -2,8 +2,8 @@ package access
 
 import "fmt"
 
-// Object visits the fields of a part that has a name of its own in JSON; on
-// the air its fields follow the ones before.
+// Object visits the fields of a part that is an object in JSON; on the air its
+// fields follow the previous ones.
 func (c *Codec) Object(name string, part Part) {
 	if c.Octets() {
 		part.Fields(c)
@@ -13,13 +13,13 @@ func (c *Codec) Object(name string, part Part) {
 }
 
 // List visits items up to the end of the message. An item is visited as an
-// object, or, when it visits one field without a name, as that field. Items
-// are read into the memory that v has.
+// object, or as a single value if it visits one field without a name. Items are
+// read into the memory of v.
 func List[T any](c *Codec, name string, v *[]T, item func(v *T, c *Codec)) {
 	list(c, name, v, -1, item)
 }
 
-// ListOf is List with exactly n items; JSON may have any number, which the
+// ListOf is List with exactly n items. JSON may have any number, which the
 // caller checks.
 func ListOf[T any](c *Codec, name string, v *[]T, n int, item func(v *T, c *Codec)) {
 	list(c, name, v, n, item)
@@ -59,7 +59,7 @@ func list[T any](c *Codec, name string, v *[]T, n int, item func(v *T, c *Codec)
 	}
 }
 
-// grow adds an item, one with memory from an earlier use when there is one.
+// grow adds an item, reusing the memory of an earlier one if possible.
 func grow[T any](s []T) []T {
 	if len(s) < cap(s) {
 		return s[:len(s)+1]

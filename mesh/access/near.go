@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Near lists at most so many names of messages that are like name, the best
-// first: for who has mistyped one. Names are alike by the pairs of letters that
-// they share, so that a part of a name finds the whole, and the order of the
-// words does not matter much.
+// Near lists at most n message names that are similar to name, the most similar
+// first, as suggestions for a misspelt name. Names are compared by the letter
+// pairs that they share. So a part of a name matches the whole, and the order
+// of words matters little.
 func (r *Registry) Near(name string, most int) []string {
 	const longest, alike = 80, 0.4
 	wanted := letterPairs(fold(name[:min(len(name), longest)]))
@@ -36,7 +36,7 @@ func (r *Registry) Near(name string, most int) []string {
 	return names
 }
 
-// letterPairs counts the pairs of letters that stand side by side in the words.
+// letterPairs counts the pairs of adjacent letters in the words.
 func letterPairs(text string) map[string]int {
 	pairs := map[string]int{}
 	for word := range strings.FieldsSeq(text) {

@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// MaxPayload is the largest access payload in octets, opcode included: 32
-// segments of 12 octets less the short TransMIC (section 3.7.3).
+// MaxPayload is the largest access payload in octets, including the opcode: 32
+// segments of 12 octets minus the short TransMIC (section 3.7.3).
 const MaxPayload = 380
 
 // ErrOpcode is returned for a payload that does not start with an opcode.
@@ -21,14 +21,15 @@ var ErrOpcode = errors.New("access: not an opcode")
 //	10xxxxxx xxxxxxxx           two octets
 //	11xxxxxx company (LE)       three octets
 //
-// Errors wrap ErrOpcode: an empty or short payload, the reserved opcode 0x7F.
+// Errors wrap ErrOpcode: an empty or short payload, or the reserved opcode
+// 0x7F.
 func ParseOpcode(payload []byte) (mesh.Opcode, []byte, error) {
 	if len(payload) == 0 {
-		return 0, nil, fmt.Errorf("%w: expected 1 to 3 octets, the payload is empty", ErrOpcode)
+		return 0, nil, fmt.Errorf("%w: expected 1 to 3 octets, got an empty payload", ErrOpcode)
 	}
 	size := opcodeSize(payload[0])
 	if len(payload) < size {
-		return 0, nil, fmt.Errorf("%w: %02x starts one of %d octets, the payload has %d", ErrOpcode, payload[0], size, len(payload))
+		return 0, nil, fmt.Errorf("%w: expected an opcode of %d octets after %02x, got %d octets", ErrOpcode, size, payload[0], len(payload))
 	}
 	var op mesh.Opcode
 	for _, b := range payload[:size] {
@@ -41,7 +42,7 @@ func ParseOpcode(payload []byte) (mesh.Opcode, []byte, error) {
 }
 
 // AppendOpcode appends the one to three octets of op to dst. The error wraps
-// ErrOpcode: a value that no opcode has.
+// ErrOpcode if op is not a valid opcode.
 func AppendOpcode(dst []byte, op mesh.Opcode) ([]byte, error) {
 	size := op.Size()
 	first := uint8(op >> (8 * (size - 1)))

@@ -2,12 +2,12 @@ package access
 
 import "fmt"
 
-// Part is data with a layout that is no message by itself, such as a page of
+// Part is data with a layout that is not a message itself, such as a page of
 // the composition data.
 type Part interface{ Fields(c *Codec) }
 
-// DecodePart reads octets into p, which loses what it held. Errors wrap
-// ErrTruncated, ErrTrailing or ErrProhibited; p is then of no use.
+// DecodePart reads octets into p and overwrites its content. Errors wrap
+// ErrTruncated, ErrTrailing or ErrProhibited; p is then unusable.
 func DecodePart(data []byte, p Part) error {
 	c := &Codec{mode: readOctets, buf: data}
 	p.Fields(c)
@@ -19,7 +19,7 @@ func DecodePart(data []byte, p Part) error {
 }
 
 // AppendPart appends the octets of p to dst. On an error, which wraps
-// ErrProhibited, it returns dst as it was.
+// ErrProhibited, it returns dst unchanged.
 func AppendPart(dst []byte, p Part) ([]byte, error) {
 	c := &Codec{mode: writeOctets, buf: dst}
 	p.Fields(c)

@@ -9,24 +9,24 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// Message is an access message: a struct that visits its fields in the order
-// of the air. Fields changes the message only when the Codec is reading.
+// Message is an access message: a struct that visits its fields in the order on
+// the air. Fields changes the message only if the Codec is reading.
 type Message interface {
 	Opcode() mesh.Opcode
 	Fields(c *Codec)
 }
 
-// ErrUnknown is returned for an opcode or a name that no message has.
+// ErrUnknown is returned for an opcode or a name without a message.
 var ErrUnknown = errors.New("access: unknown message")
 
 // Kind is an entry of a table of messages.
 type Kind struct {
 	Opcode mesh.Opcode
-	Name   string // of the specification: "Generic OnOff Set"
+	Name   string // name in the specification, such as "Generic OnOff Set"
 	New    func() Message
 }
 
-// Describe is the table entry of the message type T.
+// Describe returns the table entry of the message type T.
 func Describe[T any, M interface {
 	*T
 	Message
@@ -38,8 +38,8 @@ func Describe[T any, M interface {
 	}
 }
 
-// Registry finds messages by opcode and by name. It does not change after it
-// was built and may be used from many goroutines.
+// Registry finds messages by opcode and by name. It does not change once built,
+// so any number of goroutines may use it.
 type Registry struct {
 	kinds    []Kind
 	byOpcode map[mesh.Opcode]int
@@ -47,16 +47,16 @@ type Registry struct {
 }
 
 // NewRegistry builds a registry from tables such as generic.Messages(). Two
-// messages with one opcode or one name are an error.
+// messages with the same opcode or name are an error.
 func NewRegistry(tables ...[]Kind) (*Registry, error) {
 	r := &Registry{byOpcode: map[mesh.Opcode]int{}, byName: map[string]int{}}
 	for _, table := range tables {
 		for _, k := range table {
 			if i, taken := r.byOpcode[k.Opcode]; taken {
-				return nil, fmt.Errorf("access: opcode %s is both %q and %q, expected one message", k.Opcode, r.kinds[i].Name, k.Name)
+				return nil, fmt.Errorf("access: opcode %s has the messages %q and %q, expected one message", k.Opcode, r.kinds[i].Name, k.Name)
 			}
 			if i, taken := r.byName[fold(k.Name)]; taken {
-				return nil, fmt.Errorf("access: name %q has both opcode %s and %s, expected one message", k.Name, r.kinds[i].Opcode, k.Opcode)
+				return nil, fmt.Errorf("access: name %q has the opcodes %s and %s, expected one message", k.Name, r.kinds[i].Opcode, k.Opcode)
 			}
 			r.byOpcode[k.Opcode] = len(r.kinds)
 			r.byName[fold(k.Name)] = len(r.kinds)
@@ -86,8 +86,8 @@ func (r *Registry) ByOpcode(op mesh.Opcode) (Kind, bool) {
 	return r.kinds[i], true
 }
 
-// ByName finds a message by the name that the specification gives it; letter
-// case does not matter, and underscores may stand for spaces.
+// ByName finds a message by its name in the specification. Case does not
+// matter, and underscores may replace spaces.
 func (r *Registry) ByName(name string) (Kind, bool) {
 	i, ok := r.byName[fold(name)]
 	if !ok {
@@ -106,7 +106,7 @@ func (r *Registry) Decode(payload []byte) (Message, error) {
 	return r.DecodeParams(op, params)
 }
 
-// DecodeParams is Decode with the opcode already taken off.
+// DecodeParams is Decode for a payload whose opcode has already been split off.
 func (r *Registry) DecodeParams(op mesh.Opcode, params []byte) (Message, error) {
 	k, ok := r.ByOpcode(op)
 	if !ok {
@@ -119,15 +119,15 @@ func (r *Registry) DecodeParams(op mesh.Opcode, params []byte) (Message, error) 
 	return m, nil
 }
 
-// FromJSON builds the message of that name from the fields in data. Errors
-// wrap ErrUnknown, or those of Codec.FromJSON.
+// FromJSON builds the named message from the fields in data. Errors wrap
+// ErrUnknown, or those of Codec.FromJSON.
 func (r *Registry) FromJSON(name string, data []byte) (Message, error) {
 	k, ok := r.ByName(name)
 	if !ok {
 		if len(name) > 60 {
 			name = name[:60]
 		}
-		return nil, fmt.Errorf("%w: %q, expected a name like %q", ErrUnknown, name, "Generic OnOff Set")
+		return nil, fmt.Errorf("%w: %q; expected a name like %q", ErrUnknown, name, "Generic OnOff Set")
 	}
 	m := k.New()
 	if err := FromJSON(data, m); err != nil {
@@ -136,8 +136,8 @@ func (r *Registry) FromJSON(name string, data []byte) (Message, error) {
 	return m, nil
 }
 
-// Name is the name of a message, or its opcode in hexadecimal when the
-// registry has none.
+// Name returns the name of a message, or its opcode in hexadecimal if it is not
+// registered.
 func (r *Registry) Name(op mesh.Opcode) string {
 	if k, ok := r.ByOpcode(op); ok {
 		return k.Name
@@ -147,7 +147,7 @@ func (r *Registry) Name(op mesh.Opcode) string {
 
 func fold(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", " ")) }
 
-// Empty is what a message without parameters embeds.
+// Empty is embedded by messages without parameters.
 type Empty struct{}
 
 // Fields visits nothing.

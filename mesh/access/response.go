@@ -6,11 +6,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// ResponseTo is the message that answers an acknowledged message (section
-// 3.7.4.2), as far as the registry has it. It goes by the names, in which the
-// specification is regular: "Config Model App Bind" is answered by "Config Model
-// App Status", what is asked for with a "Get" by a "List" where there is one.
-// Messages that answer, and unacknowledged ones, have no response.
+// ResponseTo returns the message that answers an acknowledged message (section
+// 3.7.4.2), if the registry has it. It uses the names, which are regular in the
+// specification: "Config Model App Status" answers "Config Model App Bind", and
+// a "List", if there is one, answers a "Get". Responses and unacknowledged
+// messages have no response.
 func (r *Registry) ResponseTo(op mesh.Opcode) (Kind, bool) {
 	asked, ok := r.ByOpcode(op)
 	if !ok {
@@ -32,7 +32,7 @@ func (r *Registry) ResponseTo(op mesh.Opcode) (Kind, bool) {
 	case "Get":
 		endings = []string{"List", "Status"}
 	}
-	// What is asked for is the beginning of the name: the longest that fits.
+	// The subject is the beginning of the name: the longest that matches.
 	for n := len(words); n > 0; n-- {
 		for _, ending := range endings {
 			if k, ok := r.ByName(strings.Join(words[:n], " ") + " " + ending); ok {

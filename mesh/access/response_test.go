@@ -28,8 +28,8 @@ func allMessages(t *testing.T) *access.Registry {
 
 const nothing = "nothing"
 
-// irregular has the responses of which the name is not that of the message with
-// its last word replaced by Status.
+// irregular lists the messages whose response is not their name with the last
+// word replaced by Status.
 var irregular = map[string]string{
 	"Config NetKey Add":                                   "Config NetKey Status",
 	"Config NetKey Get":                                   "Config NetKey List",
@@ -50,7 +50,7 @@ var irregular = map[string]string{
 	"Scene Store":                                         "Scene Register Status",
 	"Scene Delete":                                        "Scene Register Status",
 	"Remote Provisioning Extended Scan Start":             "Remote Provisioning Extended Scan Report",
-	"Remote Provisioning PDU Send":                        nothing, // what comes of it is reported
+	"Remote Provisioning PDU Send":                        nothing, // the result is reported separately
 	"Forwarding Table Dependents Get":                     "Forwarding Table Dependents Get Status",
 	"Bridged Subnets Get":                                 "Bridged Subnets List",
 	"Bridging Table Get":                                  "Bridging Table List",
@@ -76,7 +76,7 @@ func TestResponses(t *testing.T) {
 		}
 	}
 	if k, ok := r.ResponseTo(mesh.VendorOpcode(1, 0x05F1)); ok {
-		t.Errorf("a message that nobody knows is answered by %s", k.Name)
+		t.Errorf("an unknown message is answered by %s", k.Name)
 	}
 }
 

@@ -12,8 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// seeds finds octets that can be read as a message, for each length that it can
-// have.
+// seeds finds octets that are a valid message, for each possible length.
 func seeds(k access.Kind) [][]byte {
 	var all [][]byte
 	for n := range 48 {
@@ -32,15 +31,15 @@ func seeds(k access.Kind) [][]byte {
 	return all
 }
 
-// TestEveryMessageRoundTrips reads octets that are a message, with some of them
-// replaced by random ones; what can be read is written and read again without a
-// change, by way of JSON too.
+// TestEveryMessageRoundTrips decodes the octets of a message with some of them
+// replaced by random ones. What decodes is encoded and decoded again without a
+// change, also through JSON.
 func TestEveryMessageRoundTrips(t *testing.T) {
 	for k := range registry(t).All() {
 		t.Run(k.Name, func(t *testing.T) {
 			known := seeds(k)
 			if len(known) == 0 {
-				t.Fatal("no octets are this message")
+				t.Fatal("no octets decode as this message")
 			}
 			read := 0
 			rapid.Check(t, func(t *rapid.T) {
@@ -56,7 +55,7 @@ func TestEveryMessageRoundTrips(t *testing.T) {
 				}
 			})
 			if read == 0 {
-				t.Error("no random octets were this message")
+				t.Error("no random octets decoded as this message")
 			}
 		})
 	}
@@ -67,7 +66,7 @@ type failer interface {
 	Fatalf(format string, args ...any)
 }
 
-// roundTrip reports whether params are the message.
+// roundTrip reports whether params are a valid message.
 func roundTrip(t failer, k access.Kind, params []byte) bool {
 	t.Helper()
 	m := k.New()
@@ -76,7 +75,7 @@ func roundTrip(t failer, k access.Kind, params []byte) bool {
 	}
 	sent, err := access.Append(nil, m)
 	if err != nil {
-		t.Fatalf("%s %x is read as %+v but not written: %v", k.Name, params, m, err)
+		t.Fatalf("%s %x decodes as %+v but does not encode: %v", k.Name, params, m, err)
 	}
 	op, written, err := access.ParseOpcode(sent)
 	if err != nil || op != k.Opcode {
@@ -103,8 +102,8 @@ func roundTrip(t failer, k access.Kind, params []byte) bool {
 	return true
 }
 
-// TestReusedMessageForgets reads a long and then a short form into one message
-// with one Codec.
+// TestReusedMessageForgets decodes a long and then a short form into one
+// message with one Codec.
 func TestReusedMessageForgets(t *testing.T) {
 	var c access.Codec
 	for k := range registry(t).All() {
@@ -166,7 +165,7 @@ func FuzzFromJSON(f *testing.F) {
 		}
 		payload, err := access.Append(nil, m)
 		if err != nil {
-			return // longer than a message may be, or a part that JSON does not bound
+			return // longer than a message may be, or a part that JSON does not limit
 		}
 		_, params, err := access.ParseOpcode(payload)
 		if err != nil {
@@ -174,7 +173,7 @@ func FuzzFromJSON(f *testing.F) {
 		}
 		k, _ := r.ByOpcode(m.Opcode())
 		if !roundTrip(t, k, params) {
-			t.Fatalf("%s %s: written as %x, which is not read", name, data, params)
+			t.Fatalf("%s %s: encoded as %x, which does not decode", name, data, params)
 		}
 	})
 }

@@ -14,14 +14,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
 )
 
-// part is a piece of a message as a message of its own.
+// part is a part of a message, as a message of its own.
 type part struct{ visit func(c *access.Codec) }
 
 func (part) Opcode() mesh.Opcode      { return 0 }
 func (p part) Fields(c *access.Codec) { p.visit(c) }
 
-// numbers tests fields that are numbers; a string of the vectors is
-// hexadecimal.
+// numbers tests number fields; a string in the vectors is hexadecimal.
 func numbers(t *testing.T, fields []field, got map[string]float64) {
 	t.Helper()
 	for _, f := range fields {
@@ -169,7 +168,7 @@ func testSensors(t *testing.T, m *sensor.Status, fields []field) []field {
 				numbers(t, []field{{Name: name, Value: f.Value}}, map[string]float64{name: float64(d.PropertyID)})
 			case name == "length":
 				numbers(t, []field{{Name: name, Value: f.Value}}, map[string]float64{name: float64(len(d.RawValue))})
-			case name == "format": // which one is sent says the comparison of the octets
+			case name == "format": // the comparison of the octets checks which one is sent
 			case name == "raw_octets":
 				if got := hex.EncodeToString(d.RawValue); got != f.Value {
 					t.Errorf("expected %v, got %s", f.Value, got)
@@ -191,7 +190,7 @@ func testComposition(t *testing.T, m *configuration.CompositionDataStatus, v *ve
 		testRelations(t, &vector{Fields: trimPrefix(v.Fields[1:], "data.element[0].")}, m.Data)
 		return
 	case m.Page%configuration.NextPages > configuration.PageProfiles:
-		// A page of later specifications is octets.
+		// Pages of later specifications are octets.
 		if left := takeFields(t, v.Fields, map[string]any{"page": m.Page, "two_hundred_and_fifty_fifth": hex.EncodeToString(m.Data)}); len(left) > 0 {
 			t.Errorf("not compared: %v", left)
 		}

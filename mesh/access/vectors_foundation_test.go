@@ -21,8 +21,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// takeFields compares fields of the vectors that a message holds in another
-// form with what it gives for them, and returns the others.
+// takeFields compares fields of the vectors that a message represents in
+// another form with the given values, and returns the other fields.
 func takeFields(t *testing.T, fields []field, ours map[string]any) []field {
 	t.Helper()
 	return slices.DeleteFunc(slices.Clone(fields), func(f field) bool {
@@ -34,8 +34,8 @@ func takeFields(t *testing.T, fields []field, ours map[string]any) []field {
 	})
 }
 
-// testFoundation tests the fields of foundation messages that JSON has in
-// another form than the vectors.
+// testFoundation tests the fields of foundation messages whose form in JSON
+// differs from the vectors.
 func testFoundation(t *testing.T, m access.Message, fields []field) []field {
 	t.Helper()
 	switch m := m.(type) {
@@ -108,7 +108,7 @@ func testFirmware(t *testing.T, m access.Message, fields []field) []field {
 	return takeFields(t, fields, ours)
 }
 
-// dependents is two lists as the vectors have them.
+// dependents is two lists in the form of the vectors.
 func dependents(d *directedforwarding.Dependents) map[string]any {
 	list := func(ranges []foundation.AddressRange) []any {
 		var all []any
@@ -127,10 +127,10 @@ func addressRange(r foundation.AddressRange) map[string]any {
 	return map[string]any{"primary": bare(r.RangeStart), "range_length": r.RangeLength}
 }
 
-// bare is an address as the vectors write it.
+// bare is an address in the form of the vectors.
 func bare(a mesh.Address) string { return fmt.Sprintf("%04x", uint16(a)) }
 
-// entry is an entry of a forwarding table as the vectors have it.
+// entry is an entry of a forwarding table in the form of the vectors.
 func entry(e *directedforwarding.PathEntry) map[string]any {
 	bit := map[bool]int{true: 1}
 	size := func(n uint16) int { return (int(n) + 0xFE) / 0xFF } // of the lists in the vectors
@@ -172,8 +172,7 @@ func entry(e *directedforwarding.PathEntry) map[string]any {
 	return all
 }
 
-// intervals is the intervals of retransmission that a message has as steps of
-// 10 ms.
+// intervals are the retransmit intervals of a message in steps of 10 ms.
 func intervals(t *testing.T, m access.Message, fields []field) map[string]any {
 	t.Helper()
 	text, err := access.ToJSON(m)
@@ -193,7 +192,7 @@ func intervals(t *testing.T, m access.Message, fields []field) map[string]any {
 	return ours
 }
 
-// wire is a little endian number as its octets read on the air.
+// wire is a little-endian number as its octets read on the air.
 func wire(v uint16) string { return fmt.Sprintf("%02x%02x", uint8(v), uint8(v>>8)) }
 
 func hexEach(octets []uint8) []string {
@@ -204,7 +203,7 @@ func hexEach(octets []uint8) []string {
 	return all
 }
 
-// samePart reads and writes a part, and leads it through JSON.
+// samePart encodes and decodes a part, also through JSON.
 func samePart[T any, P interface {
 	*T
 	access.Part
@@ -226,7 +225,7 @@ func samePart[T any, P interface {
 		t.Fatalf("%s: %v", text, err)
 	}
 	if got, err := access.AppendPart(nil, back); err != nil || !bytes.Equal(got, raw) {
-		t.Errorf("by way of JSON: expected %x, got %x, %v", raw, got, err)
+		t.Errorf("through JSON: expected %x, got %x, %v", raw, got, err)
 	}
 	return p
 }
@@ -262,7 +261,7 @@ func testRelations(t *testing.T, v *vector, raw []byte) {
 	}
 }
 
-// trimPrefix takes a prefix off the names of fields.
+// trimPrefix removes a prefix from the names of fields.
 func trimPrefix(fields []field, prefix string) []field {
 	var all []field
 	for _, f := range fields {
@@ -271,9 +270,9 @@ func trimPrefix(fields []field, prefix string) []field {
 	return all
 }
 
-// relations is an item as the vectors have it. Their library has the octets of
-// the long format the other way round: nodes (Zephyr, ESP-IDF) send the offset
-// first, as in the short format, and so do we.
+// relations is an item in the form of the vectors. Their library has the octets
+// of the long format the other way round: nodes (Zephyr, ESP-IDF) send the
+// offset first, as in the short format, and so do we.
 func relations(ours map[string]any, prefix string, m *configuration.ModelRelations) {
 	ours[prefix+"extended_items_count"] = len(m.Extends)
 	ours[prefix+"corresponding_present"] = m.HasGroup

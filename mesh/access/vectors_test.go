@@ -38,15 +38,16 @@ func registry(t testing.TB) *access.Registry {
 	return r
 }
 
-// TestVectors holds every message of the vectors against the codec: its octets
-// are read and written again, by way of JSON too; and each field of the vector
-// put into that JSON under our name gives the same octets once more, which no
-// other value would. The values of properties are left to mesh/property.
+// TestVectors checks every message of the vectors with the codec. Its octets
+// are decoded and encoded again, also through JSON. In addition, each field of
+// the vector, put into that JSON under our name, must give the same octets once
+// more, which no other value would. mesh/property tests the values of
+// properties.
 func TestVectors(t *testing.T) {
 	r := registry(t)
 	for i, v := range vectors.Models(t) {
 		if v.Kind == "property_value" {
-			continue // mesh/property has them
+			continue // mesh/property tests them
 		}
 		t.Run(fmt.Sprintf("%03d %s %s%s", i, v.Model, v.Message, v.Name), func(t *testing.T) {
 			switch {
@@ -96,11 +97,11 @@ func testMessage(t *testing.T, r *access.Registry, v *vector) {
 	}
 	same(t, "octets", m, payload)
 	if v.Field("remaining_time") == "unknown" {
-		// All resolutions of 0x3F steps say it; JSON leads to the lowest.
+		// 0x3F steps mean unknown in all resolutions; JSON uses the lowest.
 		payload[len(payload)-1] = uint8(generic.UnknownTime)
 	}
 	if set, ok := m.(*scheduler.ActionSet); ok {
-		// So do several resolutions say one time; JSON leads to the finest.
+		// Several resolutions can express one time; JSON uses the finest.
 		finest, err := generic.TransitionTimeOf(set.TransitionTime.Duration())
 		if err != nil {
 			t.Fatal(err)
@@ -116,7 +117,7 @@ func testMessage(t *testing.T, r *access.Registry, v *vector) {
 	if err := access.FromJSON(text, back); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	same(t, "octets by way of JSON", back, payload)
+	same(t, "octets through JSON", back, payload)
 
 	fields := v.Fields
 	if status, ok := m.(*configuration.CompositionDataStatus); ok {
@@ -142,7 +143,7 @@ func plain(name string) string {
 	return strings.Replace(name, "ctltemperaturedefault", "ctldefault", 1)
 }
 
-// reveal puts the key into JSON, which does not show it.
+// reveal puts the key into JSON, which does not contain it.
 func reveal(m access.Message, text []byte) []byte {
 	switch m := m.(type) {
 	case *configuration.AppKeyAdd:
@@ -153,8 +154,8 @@ func reveal(m access.Message, text []byte) []byte {
 	return text
 }
 
-// aliases are names of the vectors for which we use those of the
-// specification; the first that the message has counts.
+// aliases maps names in the vectors to the names in the specification; the
+// first one that the message has counts.
 var aliases = map[string][]string{
 	"flags.battery_presence_flags":       {"presence"},
 	"flags.battery_indicator_flags":      {"indicator"},
@@ -182,7 +183,7 @@ var aliases = map[string][]string{
 func testField(t *testing.T, kind access.Kind, text, payload []byte, v *vector, f field) {
 	t.Helper()
 	if f.Name == "model.vendor_id" || v.Field(strings.TrimSuffix(f.Name, "_raw")) != nil && strings.HasSuffix(f.Name, "_raw") {
-		return // part of another field, or a field for the second time
+		return // part of another field, or a repeated field
 	}
 	var members map[string]any
 	if err := json.Unmarshal(text, &members); err != nil {
@@ -211,7 +212,7 @@ func testField(t *testing.T, kind access.Kind, text, payload []byte, v *vector, 
 	same(t, fmt.Sprintf("%s of %v", f.Name, f.Value), m, payload)
 }
 
-// value converts a value of the vectors to the form that JSON has for it.
+// value converts a value of the vectors to its form in JSON.
 func value(v *vector, f field, ours any) any {
 	switch f.Name {
 	case "model.model_id", "model_id":
@@ -259,7 +260,7 @@ func value(v *vector, f field, ours any) any {
 	return f.Value
 }
 
-// testRaw tests the fields that JSON has in another form, mostly values of
+// testRaw tests the fields whose form in JSON differs, mostly values of
 // properties, and returns the others.
 func testRaw(t *testing.T, m access.Message, fields []field) []field {
 	t.Helper()
@@ -288,8 +289,8 @@ func testRaw(t *testing.T, m access.Message, fields []field) []field {
 	return fields
 }
 
-// testParts tests the parts of a property's value, which the vectors list in
-// turn after the fields of the message.
+// testParts tests the parts of a property's value, which the vectors list after
+// the fields of the message.
 func testParts(t *testing.T, id property.ID, raw []byte, fields []field) []field {
 	t.Helper()
 	n := len(fields)

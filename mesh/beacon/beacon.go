@@ -17,8 +17,8 @@ const (
 	TypePrivate       Type = 0x02
 )
 
-// Errors of reading a beacon. They are returned as they are, without context,
-// as beacons of others arrive all the time and must not cost memory.
+// Errors of decoding a beacon. They have no context, because beacons of other
+// networks arrive all the time and must not cost an allocation.
 var (
 	ErrFormat   = errors.New("beacon: expected the octets of a beacon of this type")
 	ErrReserved = errors.New("beacon: expected a known beacon type")
@@ -26,9 +26,9 @@ var (
 	ErrForged   = errors.New("beacon: expected an authentication value made with this subnet's key")
 )
 
-// TypeOf tells the type of a beacon, or gives ErrFormat for an empty one and
-// ErrReserved for a type that the specification has not assigned. Whether the
-// rest fits the type is for the functions that read it.
+// TypeOf returns the type of a beacon. The error is ErrFormat for an empty
+// beacon and ErrReserved for a type that the specification has not assigned. It
+// does not check the rest.
 func TypeOf(pdu []byte) (Type, error) {
 	if len(pdu) == 0 {
 		return 0, ErrFormat
@@ -54,16 +54,16 @@ func (t Type) String() string {
 	}
 }
 
-// State is what a subnet's beacon says, secure or private.
+// State is the content of a subnet's secure or private beacon.
 type State struct {
 	KeyRefresh bool // the new NetKey is in use (key refresh phase 2)
 	IVUpdate   bool // the IV update procedure is in progress
 	IVIndex    mesh.IVIndex
 }
 
-// TransmitIVIndex is the IV index to send with in this state: the one before
-// the current while an update is in progress (section 3.11.5). IV index 0 has
-// none before it.
+// TransmitIVIndex returns the IV index to transmit with in this state: the
+// current one minus 1 while an update is in progress (section 3.11.5). IV index
+// 0 has no predecessor.
 func (s State) TransmitIVIndex() mesh.IVIndex {
 	if s.IVUpdate && s.IVIndex > 0 {
 		return s.IVIndex - 1
@@ -87,8 +87,8 @@ func (s State) flags() byte {
 	return f
 }
 
-// stateOf reads flags. Reserved bits are ignored, as a later version of the
-// specification may give them a meaning.
+// stateOf decodes the flags. Reserved bits are ignored, because a later version
+// of the specification may define them.
 func stateOf(flags byte, iv uint32) State {
 	return State{KeyRefresh: flags&flagKeyRefresh != 0, IVUpdate: flags&flagIVUpdate != 0, IVIndex: mesh.IVIndex(iv)}
 }

@@ -23,7 +23,8 @@ func states(t *rapid.T) beacon.State {
 	}
 }
 
-// TestTamper: what was made opens, and not with any one bit changed.
+// TestTamper: an encoded beacon is accepted, and is rejected if any one bit is
+// changed.
 func TestTamper(t *testing.T) {
 	keys := beacon.NewKeys(netKey)
 	rapid.Check(t, func(t *rapid.T) {
@@ -46,8 +47,8 @@ func TestTamper(t *testing.T) {
 	})
 }
 
-// TestErrors: each fault has its own error, and another subnet's beacon is no
-// forgery.
+// TestErrors: each fault has its own error, and a beacon of another subnet is
+// not a forgery.
 func TestErrors(t *testing.T) {
 	ours, other := beacon.NewKeys(netKey), beacon.NewKeys(crypto.Key{1})
 	secure := ours.AppendSecure(nil, beacon.State{IVIndex: 5})
@@ -95,7 +96,7 @@ func TestTypeOf(t *testing.T) {
 	}
 }
 
-// TestDecide is what the vectors leave out.
+// TestDecide covers what the vectors leave out.
 func TestDecide(t *testing.T) {
 	normal := func(iv mesh.IVIndex) beacon.State { return beacon.State{IVIndex: iv} }
 	updating := func(iv mesh.IVIndex) beacon.State { return beacon.State{IVIndex: iv, IVUpdate: true} }
@@ -129,7 +130,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// TestSchedule: alone a node sends every ten seconds, in company less often.
+// TestSchedule: a node that hears no beacons sends one every ten seconds, with
+// neighbours less often.
 func TestSchedule(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var s beacon.Schedule
@@ -149,7 +151,7 @@ func TestSchedule(t *testing.T) {
 	}{
 		{0, 10 * time.Second},
 		{3, 40 * time.Second},
-		{2, 60 * time.Second}, // with the three of the interval before
+		{2, 60 * time.Second}, // with the three of the previous interval
 		{1000, 600 * time.Second},
 		{0, 600 * time.Second},
 		{0, 10 * time.Second},
@@ -160,7 +162,7 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// TestAllocations: beacons of neighbours come all the time.
+// TestAllocations: beacons of neighbours arrive all the time.
 func TestAllocations(t *testing.T) {
 	keys := beacon.NewKeys(netKey)
 	secure := keys.AppendSecure(nil, beacon.State{IVIndex: 5})
@@ -175,8 +177,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// FuzzParse reads any octets as any beacon: no panic, and what is accepted is
-// written back as it was, but for reserved bits.
+// FuzzParse decodes arbitrary octets as any beacon: no panic, and an accepted
+// beacon is encoded unchanged except for reserved bits.
 func FuzzParse(f *testing.F) {
 	keys := beacon.NewKeys(netKey)
 	f.Add([]byte{})
@@ -189,7 +191,7 @@ func FuzzParse(f *testing.F) {
 		kind, err := beacon.TypeOf(pdu)
 		if u, parsed := beacon.ParseUnprovisioned(pdu); parsed == nil {
 			if err != nil || kind != beacon.TypeUnprovisioned {
-				t.Errorf("parsed what TypeOf says is %v, %v", kind, err)
+				t.Errorf("parsed what TypeOf returned as %v, %v", kind, err)
 			}
 			if again := u.Append(nil); !bytes.Equal(again, pdu) {
 				t.Errorf("wrote %x, read %x", again, pdu)

@@ -1,6 +1,6 @@
-// Package beacon reads and writes mesh beacons (Mesh Protocol 1.1, section
-// 3.10) and says what a beacon's IV index means for this node (section
-// 3.11.5). All numbers are big endian. The first octet is the type:
+// Package beacon encodes and decodes mesh beacons (Mesh Protocol 1.1, section
+// 3.10) and decides what a beacon's IV index means for this node (section
+// 3.11.5). All numbers are big-endian. The first octet is the type:
 //
 //	unprovisioned device beacon
 //	+----+-------------+-----+------------------------+

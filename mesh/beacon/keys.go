@@ -7,20 +7,21 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// Sizes and places of the two authenticated beacons, in octets.
+// Sizes and offsets in the two authenticated beacons, in octets.
 const (
 	secureSize  = 22
-	secureBody  = 1  // flags, network ID, IV index: what is authenticated
+	secureBody  = 1  // flags, network ID, IV index: the authenticated part
 	secureValue = 14 // authentication value
 
 	privateSize = 27
-	privateBody = 14 // obfuscated flags and IV index, then the tag
+	privateBody = 14 // obfuscated flags and IV index, followed by the tag
 	randomSize  = crypto.NonceSize
 	stateSize   = 5
 	tagSize     = 8
 )
 
-// Keys make and check the beacons of one NetKey. They belong to one goroutine.
+// Keys encode and check the beacons of one NetKey. They belong to one
+// goroutine.
 type Keys struct {
 	id      [8]byte
 	secure  *crypto.MAC // under the BeaconKey
@@ -28,7 +29,7 @@ type Keys struct {
 	opened  [stateSize]byte
 }
 
-// NewKeys derives what the beacons of a NetKey need.
+// NewKeys derives the keys that the beacons of a NetKey need.
 func NewKeys(netKey crypto.Key) *Keys {
 	return &Keys{
 		id:      crypto.NetworkID(netKey),
@@ -37,7 +38,7 @@ func NewKeys(netKey crypto.Key) *Keys {
 	}
 }
 
-// NetworkID is the public name of the subnet.
+// NetworkID is the public identifier of the subnet.
 func (k *Keys) NetworkID() [8]byte { return k.id }
 
 // AppendSecure appends the secure network beacon of s to dst, 22 octets
@@ -51,8 +52,8 @@ func (k *Keys) AppendSecure(dst []byte, s State) []byte {
 	return append(dst, value[:tagSize]...)
 }
 
-// OpenSecure reads a secure network beacon and checks its authentication
-// value. It gives ErrFormat, ErrNotOurs or ErrForged and does not allocate.
+// OpenSecure decodes a secure network beacon and checks its authentication
+// value. The error is ErrFormat, ErrNotOurs or ErrForged. It does not allocate.
 func (k *Keys) OpenSecure(pdu []byte) (State, error) {
 	if len(pdu) != secureSize || Type(pdu[0]) != TypeSecure {
 		return State{}, ErrFormat
@@ -67,10 +68,10 @@ func (k *Keys) OpenSecure(pdu []byte) (State, error) {
 	return stateOf(pdu[1], binary.BigEndian.Uint32(pdu[10:])), nil
 }
 
-// AppendPrivate appends the mesh private beacon of s to dst, 27 octets
-// (section 3.10.4): flags and IV index under CCM with random as the nonce.
-// random is fresh from a source of randomness for every change of s and from
-// time to time, so that beacons cannot be told to come from one node.
+// AppendPrivate appends the mesh private beacon of s to dst, 27 octets (section
+// 3.10.4): flags and IV index, encrypted by CCM with random as the nonce. The
+// caller draws a new random for every change of s and from time to time, so
+// that beacons cannot be linked to one node.
 func (k *Keys) AppendPrivate(dst []byte, s State, random [randomSize]byte) []byte {
 	dst = append(dst, byte(TypePrivate))
 	dst = append(dst, random[:]...)
@@ -81,9 +82,9 @@ func (k *Keys) AppendPrivate(dst []byte, s State, random [randomSize]byte) []byt
 	return k.private.Seal(dst, &nonce, plain[:], nil, tagSize)
 }
 
-// OpenPrivate reads a mesh private beacon. It gives ErrFormat, or ErrForged
-// when it is not from this subnet, as nothing but the key can tell. It does
-// not allocate.
+// OpenPrivate decodes a mesh private beacon. The error is ErrFormat, or
+// ErrForged if it does not belong to this subnet, which only the key can show.
+// It does not allocate.
 func (k *Keys) OpenPrivate(pdu []byte) (State, error) {
 	if len(pdu) != privateSize || Type(pdu[0]) != TypePrivate {
 		return State{}, ErrFormat

@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// OOB is the OOB information of an unprovisioned device: where to find what is
+// OOB is the OOB Information of an unprovisioned device: where to find the data
 // needed to provision it (section 3.10.2).
 type OOB uint16
 
@@ -41,12 +41,12 @@ const (
 type Unprovisioned struct {
 	UUID    mesh.UUID
 	OOB     OOB
-	HasURI  bool    // URIHash is there
-	URIHash [4]byte // as URIHash makes it
+	HasURI  bool    // URIHash is present
+	URIHash [4]byte // as URIHash returns it
 }
 
-// URIHash is the hash of URI data (scheme code and rest, as in the URI AD
-// type) that ties a device's URI advertisement to its beacon.
+// URIHash returns the hash of URI data (scheme code and rest, as in the URI AD
+// type), which links a device's URI advertisement to its beacon.
 func URIHash(data []byte) [4]byte {
 	salt := crypto.S1(data)
 	return [4]byte(salt[:4])
@@ -63,9 +63,9 @@ func (u *Unprovisioned) Append(dst []byte) []byte {
 	return dst
 }
 
-// ParseUnprovisioned reads an unprovisioned device beacon of 19 or 23 octets.
-// Anything else is ErrFormat. It is not authenticated: anyone can send one,
-// with any UUID.
+// ParseUnprovisioned decodes an unprovisioned device beacon of 19 or 23 octets.
+// Other lengths return ErrFormat. The beacon is not authenticated: anyone can
+// send one, with any UUID.
 func ParseUnprovisioned(pdu []byte) (Unprovisioned, error) {
 	if (len(pdu) != plainSize && len(pdu) != uriSize) || Type(pdu[0]) != TypeUnprovisioned {
 		return Unprovisioned{}, ErrFormat

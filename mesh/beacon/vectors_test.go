@@ -15,12 +15,12 @@ import (
 )
 
 // TestVectors runs the entries of beacons.json that are mesh beacons (section
-// 8.4) or say whether one is believed (section 3.11.5).
+// 8.4) or that test whether a beacon is accepted (section 3.11.5).
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.Beacons(t) {
 		switch v.Kind {
 		case "provisioning_service_data", "proxy_service_data", "proxy_pdu_sar", "proxy_pdu_reassembly":
-			continue // mesh/proxy runs them
+			continue // mesh/proxy tests them
 		}
 		t.Run(v.Kind+"/"+v.Name, func(t *testing.T) { check(t, &v) })
 	}
@@ -75,7 +75,7 @@ func check(t *testing.T, v *vectors.BeaconEntry) {
 			t.Errorf("decision %v, accepted should be %v", decision, *v.Outputs.Accepted)
 		}
 	default:
-		t.Errorf("kind %q has no test here; add one, or a skip that says who has it", v.Kind)
+		t.Errorf("kind %q has no test here; add one, or a skip that names the package that tests it", v.Kind)
 	}
 }
 
@@ -97,7 +97,7 @@ func number(o vectors.Hex) (v uint32) {
 	return v
 }
 
-// elapsed reads 96, "96 h" or "96 h minus 10 s".
+// elapsed parses 96, "96 h" or "96 h minus 10 s".
 func elapsed(t *testing.T, v any) time.Duration {
 	t.Helper()
 	text := fmt.Sprint(v)

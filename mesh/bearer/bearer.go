@@ -1,6 +1,6 @@
-// Package bearer is the seam between the mesh stack and the radio (Mesh
-// Protocol 1.1, section 3.3): the PDUs that go over a bearer and the interface
-// that a radio implements.
+// Package bearer is the interface between the mesh stack and the radio (Mesh
+// Protocol 1.1, section 3.3): the PDUs on a bearer, and the interfaces that a
+// radio implements.
 //
 // On the advertising bearer each PDU is one AD structure of a non-connectable
 // advertisement:
@@ -10,11 +10,11 @@
 //	+--------+---------+----------------------+
 //	            0x29 PB-ADV, 0x2A mesh message, 0x2B mesh beacon
 //
-// A solicitation (section 6.9.1) is no mesh PDU and goes out the same way. What
-// is handed to the radio is its service data; the radio adds what else belongs to
-// the advertisement. Who hears it hears a Sighting.
+// A solicitation (section 6.9.1) is not a mesh PDU but is sent in the same way.
+// The stack passes its service data to the radio, and the radio adds the rest
+// of the advertisement. A receiver gets it as a Sighting.
 //
-// PDUs are values with their octets inside, so that handing one from the
+// PDUs are values that contain their octets, so that passing one from the
 // reading goroutine to the node's goroutine allocates nothing.
 package bearer
 
@@ -24,14 +24,14 @@ import (
 	"time"
 )
 
-// MaxPDU is the largest PDU of the advertising bearer in octets.
+// MaxPDU is the size in octets of the largest PDU of the advertising bearer.
 const MaxPDU = 29
 
-// Kind tells what a PDU is; the values are the AD types of the Assigned
+// Kind is the kind of a PDU. The values are the AD types of the Assigned
 // Numbers.
 type Kind uint8
 
-// The three kinds of mesh PDU, and what is only ever sent: service data of a
+// The three kinds of mesh PDU, and one that is only sent: the service data of a
 // SolicitationService.
 const (
 	Solicitation Kind = 0x16
@@ -56,10 +56,11 @@ func (k Kind) String() string {
 	}
 }
 
-// Lane keeps order: PDUs of one lane go on the air one after the other in the
-// order in which they were sent. A receiver drops a lower sequence number that
-// follows a higher one of the same source, so all messages of one source share
-// a lane; PDUs of different lanes may overtake each other.
+// Lane keeps PDUs in order: PDUs of one lane are transmitted one after the
+// other, in the order in which they were sent. A receiver drops a lower
+// sequence number that arrives after a higher one from the same source, so all
+// messages of one source use one lane. PDUs of different lanes may overtake
+// each other.
 type Lane uint64
 
 const (
@@ -75,30 +76,30 @@ const (
 // provisioning links, beacons.
 const LaneKinds = 4
 
-// Kind numbers the kind of a lane from 0 to LaneKinds-1, for a radio that
-// shares its time fairly among them.
+// Kind returns the kind of a lane, from 0 to LaneKinds-1, for a radio that
+// shares its time among them.
 func (l Lane) Kind() int { return int(min(l>>laneShift, LaneKinds-1)) }
 
-// OwnLane is for the messages that this node originates.
+// OwnLane is the lane of the messages that this node originates.
 func OwnLane() Lane { return laneOwn }
 
-// RelayLane is for relayed messages of one source address.
+// RelayLane is the lane of relayed messages from one source address.
 func RelayLane(source uint16) Lane { return laneRelay | Lane(source) }
 
-// LinkLane is for the PDUs of one PB-ADV link.
+// LinkLane is the lane of the PDUs of one PB-ADV link.
 func LinkLane(link uint32) Lane { return laneLink | Lane(link) }
 
-// BeaconLane is for mesh beacons and solicitations.
+// BeaconLane is the lane of mesh beacons and solicitations.
 func BeaconLane() Lane { return laneBeacon }
 
-// Transmit says how often a PDU is advertised and how far apart (Network
+// Transmit says how often a PDU is transmitted, and at which interval (Network
 // Transmit state, section 4.2.20).
 type Transmit struct {
-	Count    int           // transmissions, 1 or more
+	Count    int           // transmissions, at least 1
 	Interval time.Duration // between two transmissions, 10 to 320 ms
 }
 
-// Outgoing is a PDU on its way to the radio.
+// Outgoing is a PDU for the radio to send.
 type Outgoing struct {
 	Kind     Kind
 	Lane     Lane
@@ -107,11 +108,11 @@ type Outgoing struct {
 	Data     [MaxPDU]byte
 }
 
-// PDU is the octets to send.
+// PDU returns the octets to send.
 func (o *Outgoing) PDU() []byte { return o.Data[:o.Len] }
 
-// NewOutgoing copies pdu. It panics if pdu is longer than MaxPDU, for that is
-// a mistake of the caller and no input's.
+// NewOutgoing copies pdu. It panics if pdu is longer than MaxPDU, which is a
+// mistake of the caller that no input can cause.
 func NewOutgoing(kind Kind, lane Lane, transmit Transmit, pdu []byte) Outgoing {
 	if len(pdu) > MaxPDU {
 		panic(fmt.Sprintf("bearer: %s PDU of %d octets, at most %d fit", kind, len(pdu), MaxPDU))
@@ -121,30 +122,30 @@ func NewOutgoing(kind Kind, lane Lane, transmit Transmit, pdu []byte) Outgoing {
 	return o
 }
 
-// Incoming is a PDU from the radio.
+// Incoming is a PDU that a radio has received.
 type Incoming struct {
 	Kind    Kind
-	RSSI    int8  // dBm, 127 when the controller does not tell
-	Adapter uint8 // which of the service's radios heard it, in the order of the configuration
+	RSSI    int8  // dBm, 127 if the controller does not report it
+	Adapter uint8 // index of the radio that received it, in the order of the configuration
 	Len     uint8
 	Data    [MaxPDU]byte
 }
 
-// PDU is the octets received.
+// PDU returns the received octets.
 func (i *Incoming) PDU() []byte { return i.Data[:i.Len] }
 
-// ErrFull is returned by Send when the radio's queue is full. The PDU was not
-// taken; the layers above retransmit.
+// ErrFull is returned by Send if the radio's queue is full. The PDU is not
+// sent; the layers above retransmit.
 var ErrFull = errors.New("bearer: transmit queue full")
 
-// Bearer is a radio as the mesh stack sees it. Received PDUs reach the stack
-// through the function that the implementation was built with, which is called
-// from one goroutine at a time and must not block for long.
+// Bearer is a radio as seen by the mesh stack. Received PDUs reach the stack
+// through a function that was passed to the implementation. It is called by one
+// goroutine at a time and must not block for long.
 type Bearer interface {
-	// Send queues a PDU. It does not block, and it returns ErrFull rather
-	// than grow without bound.
+	// Send queues a PDU. It does not block, and returns ErrFull if there is no
+	// room.
 	Send(o Outgoing) error
-	// Cancel drops what is queued on the lane and stops repeating what is on
-	// the air, for a PB-ADV PDU that has been acknowledged.
+	// Cancel drops the queued PDUs of the lane and stops repeating the one on
+	// the air. It is used when a PB-ADV PDU has been acknowledged.
 	Cancel(lane Lane)
 }

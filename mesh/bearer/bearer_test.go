@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// radio counts what it takes; it is full when err is set.
+// radio counts what it accepts; it is full if err is set.
 type radio struct {
 	err             error
 	sent, cancelled int
@@ -26,7 +26,7 @@ func TestFanoutSendsOnEveryRadioThatTakesIt(t *testing.T) {
 	full, free, other := &radio{err: bearer.ErrFull}, &radio{}, &radio{}
 	f := bearer.Fanout{full, free, other}
 	if err := f.Send(bearer.Outgoing{}); err != nil {
-		t.Errorf("two radios took it, and yet: %v", err)
+		t.Errorf("two radios accepted it, but the error is %v", err)
 	}
 	if free.sent != 1 || other.sent != 1 {
 		t.Errorf("sent %d and %d times, expected once each", free.sent, other.sent)
@@ -36,7 +36,7 @@ func TestFanoutSendsOnEveryRadioThatTakesIt(t *testing.T) {
 		t.Error("a cancellation did not reach every radio")
 	}
 	if err := (bearer.Fanout{full, full}).Send(bearer.Outgoing{}); !errors.Is(err, bearer.ErrFull) {
-		t.Errorf("no radio took it, got %v", err)
+		t.Errorf("no radio accepted it, got %v", err)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestNewOutgoingCopies(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("a PDU of 30 octets was taken")
+			t.Error("a PDU of 30 octets was accepted")
 		}
 	}()
 	bearer.NewOutgoing(bearer.Beacon, bearer.BeaconLane(), bearer.Transmit{}, make([]byte, bearer.MaxPDU+1))

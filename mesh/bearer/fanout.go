@@ -1,11 +1,11 @@
 package bearer
 
-// Fanout is several radios as one: what is sent goes out on all of them, so
-// that it reaches whoever hears any of them. The copies count once: receivers
-// know a PDU that they have seen.
+// Fanout combines several radios: what is sent is sent by all of them, so that
+// it reaches everyone in range of any. Receivers recognise the copies as one
+// PDU.
 type Fanout []Bearer
 
-// Send implements Bearer. It fails when no radio took the PDU, with the error
+// Send implements Bearer. It fails if no radio accepted the PDU, with the error
 // of the last one.
 func (f Fanout) Send(o Outgoing) error {
 	var failed error

@@ -1,12 +1,12 @@
 package bearer
 
-// GATTFanout is several radios that make connections as one, in the order of
-// their adapters; nil for one that makes none. LinkIDs of connections that
-// others make must differ among them.
+// GATTFanout combines several radios with connections, in the order of their
+// adapters; an entry is nil if the radio makes none. LinkIDs of connections
+// from peers must differ among them.
 type GATTFanout []GATT
 
-// Connect implements GATT, with the radio that sighted the peer. Without it
-// another one tries.
+// Connect implements GATT, with the radio that sighted the peer, or another one
+// if that has no connections.
 func (f GATTFanout) Connect(id LinkID, adapter uint8, to Peer, service Service) {
 	if int(adapter) < len(f) && f[adapter] != nil {
 		f[adapter].Connect(id, adapter, to, service)
@@ -29,8 +29,7 @@ func (f GATTFanout) Disconnect(id LinkID) {
 	}
 }
 
-// Write implements GATT. Radios swallow what is for connections that are not
-// theirs.
+// Write implements GATT. Radios drop PDUs for connections that are not theirs.
 func (f GATTFanout) Write(id LinkID, pdu []byte) error {
 	for _, g := range f {
 		if g == nil {
@@ -43,16 +42,16 @@ func (f GATTFanout) Write(id LinkID, pdu []byte) error {
 	return nil
 }
 
-// Beckon implements GATT: the node can be reached through every radio.
-func (f GATTFanout) Beckon(all []Beckon) {
+// Advertise implements GATT: the node can be reached through every radio.
+func (f GATTFanout) Advertise(all []ConnectableAdvertisement) {
 	for _, g := range f {
 		if g != nil {
-			g.Beckon(all)
+			g.Advertise(all)
 		}
 	}
 }
 
-// Any reports whether there is a radio that makes connections.
+// Any reports whether any radio makes connections.
 func (f GATTFanout) Any() bool {
 	for _, g := range f {
 		if g != nil {

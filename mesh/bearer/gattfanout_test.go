@@ -8,20 +8,20 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// dialler notes what it is asked for.
+// dialler records its calls.
 type dialler struct {
-	made    []bearer.LinkID
-	ended   int
-	written int
-	beckons int
-	full    bearer.LinkID // the connection that takes nothing
+	made           []bearer.LinkID
+	ended          int
+	written        int
+	advertisements int
+	full           bearer.LinkID // a connection that accepts nothing
 }
 
 func (d *dialler) Connect(id bearer.LinkID, _ uint8, _ bearer.Peer, _ bearer.Service) {
 	d.made = append(d.made, id)
 }
-func (d *dialler) Disconnect(bearer.LinkID) { d.ended++ }
-func (d *dialler) Beckon([]bearer.Beckon)   { d.beckons++ }
+func (d *dialler) Disconnect(bearer.LinkID)                    { d.ended++ }
+func (d *dialler) Advertise([]bearer.ConnectableAdvertisement) { d.advertisements++ }
 func (d *dialler) Write(id bearer.LinkID, _ []byte) error {
 	if id == d.full {
 		return bearer.ErrFull
@@ -47,8 +47,8 @@ func TestGATTFanout(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	f.Disconnect(1)
-	f.Beckon(nil)
-	if first.ended+last.ended != 2 || first.beckons+last.beckons != 2 {
+	f.Advertise(nil)
+	if first.ended+last.ended != 2 || first.advertisements+last.advertisements != 2 {
 		t.Error("a radio was left out")
 	}
 	if !f.Any() || (bearer.GATTFanout{nil}).Any() {

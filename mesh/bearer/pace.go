@@ -2,35 +2,36 @@ package bearer
 
 import "time"
 
-// Pace is how fast a radio is: a Bluetooth 5 controller advertises every 20 ms
-// at the most, an older one every 100 ms (Core, volume 4 part E, 7.8.5). Who
-// waits for an answer has to know, for the question may still be on its way.
+// Pace is how fast a radio can send: a Bluetooth 5 controller advertises at
+// most every 20 ms, an older one every 100 ms (Core, volume 4 part E, 7.8.5).
+// Timers for an answer need it, because the request may still be in the queue.
 type Pace struct {
-	Interval time.Duration // the least between two transmissions of a PDU
-	Delay    time.Duration // that the link layer adds to each interval
+	Interval time.Duration // minimum time between two transmissions of a PDU
+	Delay    time.Duration // what the link layer adds to each interval
 	End      time.Duration // from the last transmission until the next PDU can begin
 }
 
 // Paced is a Bearer that knows its pace.
 type Paced interface {
-	// Pace is cheap enough to be asked for each PDU. It is zero as long as
-	// the radio is not known.
+	// Pace is cheap enough to be called for each PDU. It is zero as long as the
+	// pace is not known.
 	Pace() Pace
 }
 
-// UsualPace is that of a Bluetooth 5 controller, whose link layer adds up to
-// 10 ms (Core, volume 6 part B, 4.4.2.2.1), and which says when it is done.
+// UsualPace is that of a Bluetooth 5 controller. Its link layer adds up to 10
+// ms (Core, volume 6 part B, 4.4.2.2.1), and it reports the end of a
+// transmission.
 func UsualPace() Pace {
 	return Pace{Interval: 20 * time.Millisecond, Delay: 5 * time.Millisecond, End: 10 * time.Millisecond}
 }
 
-// Airtime is how long the radio is at a PDU.
+// Airtime is how long the radio is busy with a PDU.
 func (p Pace) Airtime(t Transmit) time.Duration {
 	return time.Duration(max(t.Count, 1)-1)*(max(t.Interval, p.Interval)+p.Delay) + p.End
 }
 
-// Pace implements Paced: the radios send at the same time, so all are done when
-// the slowest is.
+// Pace implements Paced: the radios send at the same time, so the slowest
+// decides.
 func (f Fanout) Pace() Pace {
 	var slowest Pace
 	for _, b := range f {

@@ -39,6 +39,6 @@ func TestAirtime(t *testing.T) {
 		}
 	}
 	if p := (bearer.Fanout{&radio{}}).Pace(); p != (bearer.Pace{}) {
-		t.Errorf("of a radio that is not known: %+v", p)
+		t.Errorf("with an unknown radio: %+v", p)
 	}
 }

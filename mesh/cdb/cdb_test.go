@@ -39,7 +39,7 @@ func changed(t testing.TB, change func(network map[string]any)) []byte {
 	return data
 }
 
-// at finds what is below objects and lists.
+// at returns what is below objects and lists.
 func at(v any, path ...any) any {
 	for _, step := range path {
 		switch step := step.(type) {
@@ -107,7 +107,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestForms reads what apps wrote before version 1.0, and what they leave out.
+// TestForms reads what apps wrote before version 1.0, and what they omit.
 func TestForms(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
 		"version 1.0.0":       func(n map[string]any) { n["version"] = "1.0.0" },
@@ -128,7 +128,7 @@ func TestForms(t *testing.T) {
 		"period in milliseconds": func(n map[string]any) {
 			at(n, "nodes", 1, "elements", 0, "models", 1, "publish").(map[string]any)["period"] = 60000
 		},
-		"words for security": func(n map[string]any) { at(n, "nodes", 0).(map[string]any)["security"] = "high" },
+		"security as a word": func(n map[string]any) { at(n, "nodes", 0).(map[string]any)["security"] = "high" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := cdb.Parse(changed(t, change))
@@ -149,7 +149,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestProblems has each field named that is wrong.
+// TestProblems checks that each wrong field is named.
 func TestProblems(t *testing.T) {
 	node := func(n map[string]any, i int) map[string]any { return at(n, "nodes", i).(map[string]any) }
 	model := func(n map[string]any) map[string]any {
@@ -165,7 +165,7 @@ func TestProblems(t *testing.T) {
 		{"netKeys", "at least one", func(n map[string]any) { n["netKeys"] = []any{}; n["appKeys"] = []any{} }},
 		{"netKeys[1].phase", "from 0 to 2, got 3", func(n map[string]any) { at(n, "netKeys", 1).(map[string]any)["phase"] = 3 }},
 		{"netKeys[1].oldKey", "old key in phase 1", func(n map[string]any) { delete(at(n, "netKeys", 1).(map[string]any), "oldKey") }},
-		{"netKeys[1].index", "another than 0", func(n map[string]any) { at(n, "netKeys", 1).(map[string]any)["index"] = 0 }},
+		{"netKeys[1].index", "each index once, got 0 again", func(n map[string]any) { at(n, "netKeys", 1).(map[string]any)["index"] = 0 }},
 		{"appKeys[0].boundNetKey", "got 9", func(n map[string]any) { at(n, "appKeys", 0).(map[string]any)["boundNetKey"] = 9 }},
 		{"appKeys[0].index", "0 to 4095, got 4096", func(n map[string]any) { at(n, "appKeys", 0).(map[string]any)["index"] = 4096 }},
 		{"provisioners", "at least one", func(n map[string]any) { n["provisioners"] = []any{} }},
@@ -177,7 +177,7 @@ func TestProblems(t *testing.T) {
 		}},
 		{"nodes[1].unicastAddress", "belongs to nodes[0]", func(n map[string]any) { node(n, 0)["unicastAddress"] = "0006" }},
 		{"nodes[1].unicastAddress", "for 2 elements, got 7FFF", func(n map[string]any) { node(n, 1)["unicastAddress"] = "7FFF" }},
-		{"nodes[1].UUID", "another than that of nodes[0]", func(n map[string]any) { node(n, 1)["UUID"] = node(n, 0)["UUID"] }},
+		{"nodes[1].UUID", "each UUID once, got that of nodes[0]", func(n map[string]any) { node(n, 1)["UUID"] = node(n, 0)["UUID"] }},
 		{"nodes[1].deviceKey", "only a partial", func(n map[string]any) { delete(node(n, 1), "deviceKey") }},
 		{"nodes[1].defaultTTL", "0 to 127, got 128", func(n map[string]any) { node(n, 1)["defaultTTL"] = 128 }},
 		{"nodes[1].networkTransmit.count", "1 to 8, got 9", func(n map[string]any) {
@@ -187,7 +187,7 @@ func TestProblems(t *testing.T) {
 			at(n, "nodes", 1, "elements", 1).(map[string]any)["index"] = 3
 		}},
 		{"nodes[1].elements[0].models[1].modelId", `got "12"`, func(n map[string]any) { model(n)["modelId"] = "12" }},
-		{"nodes[1].elements[0].models[1].modelId", "there already", func(n map[string]any) { model(n)["modelId"] = "0000" }},
+		{"nodes[1].elements[0].models[1].modelId", "each model once, got 0000 again", func(n map[string]any) { model(n)["modelId"] = "0000" }},
 		{"nodes[1].elements[0].models[1].bind[0]", "appKeys, got 3", func(n map[string]any) { model(n)["bind"] = []any{3} }},
 		{"nodes[1].elements[0].models[1].bind[1]", `key index from 0 to 4095, got "x"`, func(n map[string]any) { model(n)["bind"] = []any{0, "x"} }},
 		{"nodes[1].elements[0].models[1].subscribe[0]", `got "0001"`, func(n map[string]any) { model(n)["subscribe"] = []any{"0001"} }},
@@ -219,7 +219,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestSeveral has all problems told at once.
+// TestSeveral checks that all problems are reported at once.
 func TestSeveral(t *testing.T) {
 	_, err := cdb.Parse(changed(t, func(n map[string]any) {
 		delete(n, "meshName")
@@ -233,7 +233,7 @@ func TestSeveral(t *testing.T) {
 	}
 }
 
-// TestNoJSON refuses what is no object.
+// TestNoJSON rejects what is not an object.
 func TestNoJSON(t *testing.T) {
 	for _, text := range []string{"", "null", "[]", "7", "{", `{"a":1} {}`, strings.Repeat("[", 20000)} {
 		if d, err := cdb.Parse([]byte(text)); err == nil {
@@ -242,7 +242,7 @@ func TestNoJSON(t *testing.T) {
 	}
 }
 
-// TestPartial lets a partial database lack keys and objects.
+// TestPartial accepts a partial database without keys and objects.
 func TestPartial(t *testing.T) {
 	d, err := cdb.Parse(changed(t, func(n map[string]any) {
 		n["partial"] = true
@@ -291,7 +291,8 @@ func TestKeysDoNotShow(t *testing.T) {
 	}
 }
 
-// FuzzParse takes any file, and what it takes it writes and reads the same.
+// FuzzParse reads arbitrary files. What it accepts must stay the same when
+// written and read again.
 func FuzzParse(f *testing.F) {
 	f.Add(file(f))
 	f.Add([]byte(`{"meshNetwork":{}}`))

@@ -7,19 +7,19 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// checker collects what contradicts itself.
+// checker collects contradictions.
 type checker struct {
 	*Database
 	problems []Problem
 	netKeys  map[mesh.KeyIndex]bool
-	appKeys  map[mesh.KeyIndex]mesh.KeyIndex // with the NetKey that it is bound to
+	appKeys  map[mesh.KeyIndex]mesh.KeyIndex // with the NetKey that each is bound to
 	elements map[mesh.Address]int            // with the index of the node
 	uuids    map[mesh.UUID]int               // of nodes, with their index
 }
 
-// Check applies the rules that go beyond one field: what is named must be
-// there, nothing is there twice, no addresses and ranges overlap. A partial
-// database may name what it does not have.
+// Check applies the rules that concern more than one field: everything that is
+// referenced exists, nothing exists twice, and no addresses or ranges overlap.
+// A partial database may reference what it does not contain.
 func (d *Database) Check() []Problem {
 	c := &checker{
 		Database: d,
@@ -52,17 +52,17 @@ func (c *checker) keys() {
 	for i, k := range c.NetKeys {
 		field := fmt.Sprintf("netKeys[%d]", i)
 		if c.netKeys[k.Index] {
-			c.complain(field+".index", "expected another than %d, which is there already", k.Index)
+			c.complain(field+".index", "expected each index once, got %d again", k.Index)
 		}
 		c.netKeys[k.Index] = true
 		if k.Phase != 0 && k.OldKey == nil {
-			c.complain(field+".oldKey", "expected the old key in phase %d, got nothing", k.Phase)
+			c.complain(field+".oldKey", "expected the old key in phase %d, got none", k.Phase)
 		}
 	}
 	for i, k := range c.AppKeys {
 		field := fmt.Sprintf("appKeys[%d]", i)
 		if _, twice := c.appKeys[k.Index]; twice {
-			c.complain(field+".index", "expected another than %d, which is there already", k.Index)
+			c.complain(field+".index", "expected each index once, got %d again", k.Index)
 		}
 		c.appKeys[k.Index] = k.BoundNet
 		if !c.netKeys[k.BoundNet] {
@@ -85,7 +85,7 @@ func (c *checker) provisioners() {
 		p := &c.Provisioners[i]
 		field := fmt.Sprintf("provisioners[%d]", i)
 		if seen[p.UUID] {
-			c.complain(field+".UUID", "expected another than %s, which is there already", dashed(p.UUID))
+			c.complain(field+".UUID", "expected each UUID once, got %s again", dashed(p.UUID))
 		}
 		seen[p.UUID] = true
 		check := func(name, kind string, ranges []AddressRange, fits func(mesh.Address) bool) {
@@ -97,11 +97,11 @@ func (c *checker) provisioners() {
 			for n, r := range ranges {
 				at := fmt.Sprintf("%s.%s[%d]", field, name, n)
 				if !fits(r.Low) || !fits(r.High) || r.Low > r.High {
-					c.complain(at, "expected %s addresses, the low one first, got %s to %s", kind, digits(r.Low), digits(r.High))
+					c.complain(at, "expected %s addresses, in ascending order, got %s to %s", kind, digits(r.Low), digits(r.High))
 				}
 				for _, t := range taken {
 					if t.owner != i && t.Low <= r.High && r.Low <= t.High {
-						c.complain(at, "expected a range of its own, %s to %s overlaps one of provisioners[%d]", digits(r.Low), digits(r.High), t.owner)
+						c.complain(at, "expected ranges that do not overlap, %s to %s overlaps one of provisioners[%d]", digits(r.Low), digits(r.High), t.owner)
 					}
 				}
 				taken = append(taken, owned{r, i})
@@ -111,7 +111,7 @@ func (c *checker) provisioners() {
 		check("allocatedGroupRange", "group", p.Group, mesh.Address.IsGroup)
 		for n, r := range p.Scene {
 			if r.First == 0 || r.First > r.Last {
-				c.complain(fmt.Sprintf("%s.allocatedSceneRange[%d]", field, n), "expected scenes from 0001 on, the first one first, got %s to %s",
+				c.complain(fmt.Sprintf("%s.allocatedSceneRange[%d]", field, n), "expected scenes from 0001 in ascending order, got %s to %s",
 					digits(r.First), digits(r.Last))
 			}
 		}
@@ -121,7 +121,7 @@ func (c *checker) provisioners() {
 func (c *checker) node(field string, i int) {
 	n := &c.Nodes[i]
 	if other, twice := c.uuids[n.UUID]; twice {
-		c.complain(field+".UUID", "expected another than that of nodes[%d]", other)
+		c.complain(field+".UUID", "expected each UUID once, got that of nodes[%d]", other)
 	}
 	c.uuids[n.UUID] = i
 	switch {
@@ -133,7 +133,7 @@ func (c *checker) node(field string, i int) {
 		c.place(field, i)
 	}
 	if n.DeviceKey == nil && !c.Partial {
-		c.complain(field+".deviceKey", "expected a key, which only a partial database may lack")
+		c.complain(field+".deviceKey", "expected a key, got none; only a partial database may omit it")
 	}
 	if len(n.NetKeys) == 0 {
 		c.complain(field+".netKeys", "expected at least one, got an empty list")
@@ -153,15 +153,15 @@ func (c *checker) node(field string, i int) {
 	}
 }
 
-// place notes the addresses of a node. Those of an excluded node may have been
-// given to another one since.
+// place records the addresses of a node. The addresses of an excluded node may
+// have been assigned to another one since.
 func (c *checker) place(field string, i int) {
 	n := &c.Nodes[i]
 	for e := range n.Elements {
 		a := n.Address + mesh.Address(e)
 		other, taken := c.elements[a]
 		if taken && other != i && !n.Excluded && !c.Nodes[other].Excluded {
-			c.complain(field+".unicastAddress", "expected addresses of its own, %s belongs to nodes[%d]", digits(a), other)
+			c.complain(field+".unicastAddress", "expected addresses that no other node has, %s belongs to nodes[%d]", digits(a), other)
 			return
 		}
 		c.elements[a] = i
@@ -178,7 +178,7 @@ func (c *checker) element(field string, n *Node, j int) {
 		m := &e.Models[k]
 		at := fmt.Sprintf("%s.models[%d]", field, k)
 		if seen[m.ID] {
-			c.complain(at+".modelId", "expected another than %s, which is there already", modelText(m.ID))
+			c.complain(at+".modelId", "expected each model once, got %s again", modelText(m.ID))
 		}
 		seen[m.ID] = true
 		for b, index := range m.Bind {
@@ -200,12 +200,12 @@ func (c *checker) groups() {
 			c.complain(field+".address", "expected a group address or a label, got %s", g.Where.text())
 		}
 		if known[g.Where] > 1 {
-			c.complain(field+".address", "expected each address once, %s is there more often", g.Where.text())
+			c.complain(field+".address", "expected each address once, got %s again", g.Where.text())
 		}
 		switch {
 		case g.Parent.Address == mesh.Unassigned:
 		case g.Parent == g.Where:
-			c.complain(field+".parentAddress", "expected another group than itself")
+			c.complain(field+".parentAddress", "expected another group, got the group itself")
 		case known[g.Parent] == 0 && !c.Partial:
 			c.complain(field+".parentAddress", "expected the address of one of groups, or 0000, got %s", g.Parent.text())
 		}
@@ -227,7 +227,7 @@ func (c *checker) exclusions() {
 	seen := map[mesh.IVIndex]bool{}
 	for i, e := range c.Exclusions {
 		if seen[e.IVIndex] {
-			c.complain(fmt.Sprintf("networkExclusions[%d].ivIndex", i), "expected another than %d, which is there already", e.IVIndex)
+			c.complain(fmt.Sprintf("networkExclusions[%d].ivIndex", i), "expected each IV index once, got %d again", e.IVIndex)
 		}
 		seen[e.IVIndex] = true
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// need says whether a field may be missing.
+// need reports whether a field may be missing.
 type need bool
 
 const (
@@ -20,9 +20,9 @@ const (
 	optional need = false
 )
 
-// codec visits the fields of one object: it takes them out of in, or puts them
-// into out. Problems are collected, not returned one by one: who repairs a file
-// wants to know all of them.
+// codec visits the fields of one object: it takes them from in, or puts them
+// into out. Problems are collected and not returned one by one, so that a
+// person who repairs a file sees all of them.
 type codec struct {
 	path     string
 	in       map[string]any
@@ -56,7 +56,7 @@ func (o *object) MarshalJSON() ([]byte, error) {
 	return append(out, '}'), nil
 }
 
-// reading reports which way the codec goes.
+// reading reports whether the codec reads.
 func (c *codec) reading() bool { return c.out == nil }
 
 func (c *codec) at(name string) string {
@@ -66,15 +66,15 @@ func (c *codec) at(name string) string {
 	return c.path + "." + name
 }
 
-// complain notes what is wrong with a field. What came may be long or a key, so
-// only its kind and a short text of it are shown.
+// complain records what is wrong with a field. Its value may be long or a key,
+// so only its kind and a short text are shown.
 func (c *codec) complain(name, expected string, got any) {
 	if len(*c.problems) < maxProblems {
 		*c.problems = append(*c.problems, Problem{Field: c.at(name), Text: "expected " + expected + ", got " + show(got)})
 	}
 }
 
-// show prints a value of a file so that it fits into a line.
+// show formats a value of a file so that it fits on a line.
 func show(v any) string {
 	const longest = 40
 	switch v := v.(type) {
@@ -98,7 +98,7 @@ func show(v any) string {
 	}
 }
 
-// hidden is shown as it is: a description of a value that must not be shown.
+// hidden is shown unchanged: it describes a value that must not be shown.
 type hidden string
 
 func clip(s string, n int) string {
@@ -108,7 +108,7 @@ func clip(s string, n int) string {
 	return s
 }
 
-// take finds a field to be read.
+// take returns a field to read.
 func (c *codec) take(name string, n need, expected string) (any, bool) {
 	v, ok := c.in[name]
 	if !ok || v == nil {
@@ -120,8 +120,8 @@ func (c *codec) take(name string, n need, expected string) (any, bool) {
 	return v, true
 }
 
-// scalar visits a field with a form of its own: write gives the JSON value and
-// whether there is one, read takes it and reports whether it is acceptable.
+// scalar visits a field with its own form: write returns the JSON value and
+// whether there is one, read takes it and reports whether it is valid.
 func (c *codec) scalar(name string, n need, expected string, write func() (any, bool), read func(any) bool) {
 	if !c.reading() {
 		if v, ok := write(); ok {
@@ -157,7 +157,7 @@ func (c *codec) flag(name string, p **bool) {
 	})
 }
 
-// integer reads a JSON number without fraction, within bounds.
+// integer reads a JSON number without a fraction, within limits.
 func integer(v any, low, high int64) (int64, bool) {
 	n, ok := v.(json.Number)
 	if !ok {
@@ -167,7 +167,7 @@ func integer(v any, low, high int64) (int64, bool) {
 	return i, err == nil && low <= i && i <= high
 }
 
-// number visits a number within bounds.
+// number visits a number within limits.
 func number[T ~uint8 | ~uint16 | ~uint32 | ~int](c *codec, name string, n need, low, high int64, p *T) {
 	expected := fmt.Sprintf("a number from %d to %d", low, high)
 	c.scalar(name, n, expected, func() (any, bool) { return int64(*p), true }, func(v any) bool {
@@ -238,13 +238,13 @@ func parseWord[T ~uint16](v any) (T, bool) {
 	return T(n), err == nil
 }
 
-// key visits a key that has to be there.
+// key visits a key that must be present.
 func (c *codec) key(name string, p *crypto.Key) {
 	k := p
 	c.maybeKey(name, required, &k)
 }
 
-// maybeKey is a key that may be missing. A key never gets into an error.
+// maybeKey is a key that may be missing. Errors never contain a key.
 func (c *codec) maybeKey(name string, n need, p **crypto.Key) {
 	const expected = "a key of 32 hexadecimal digits"
 	if !c.reading() {
@@ -264,7 +264,7 @@ func (c *codec) maybeKey(name string, n need, p **crypto.Key) {
 	}
 	k, err := crypto.ParseKey(s)
 	if err != nil {
-		c.complain(name, expected, hidden(fmt.Sprintf("%d characters that are no key", len(s))))
+		c.complain(name, expected, hidden(fmt.Sprintf("%d other characters", len(s))))
 		return
 	}
 	if *p == nil {
@@ -274,7 +274,8 @@ func (c *codec) maybeKey(name string, n need, p **crypto.Key) {
 	}
 }
 
-// uuid visits a UUID with dashes, as version 1.0.1 has it; without is read too.
+// uuid visits a UUID with dashes, as in version 1.0.1. UUIDs without dashes are
+// read too.
 func (c *codec) uuid(name string, p *mesh.UUID) {
 	c.scalar(name, required, "a UUID", func() (any, bool) { return dashed(*p), true }, func(v any) bool {
 		s, ok := v.(string)
@@ -292,7 +293,7 @@ func dashed(u mesh.UUID) string {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
-// time visits a time as RFC 3339 writes it.
+// time visits a time in the format of RFC 3339.
 func (c *codec) time(name string, n need, p *time.Time) {
 	c.scalar(name, n, "a time such as 2026-01-31T12:00:00Z",
 		func() (any, bool) { return p.UTC().Format(time.RFC3339), n == required || !p.IsZero() },
@@ -357,8 +358,8 @@ func list[T any](c *codec, name string, n need, p *[]T, fields func(*codec, *T))
 	}
 }
 
-// items is the list to be read, bounded: a node has at most some thousand of
-// anything.
+// items returns the list to read. Its length is limited: a node has at most
+// some thousand of anything.
 func (c *codec) items(name string, n need) []any {
 	const most = 1 << 16
 	v, ok := c.take(name, n, "a list")

@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// What the head of a file says.
+// The values in the head of a file.
 const (
 	schema   = "http://json-schema.org/draft-04/schema#"
 	schemaID = "https://www.bluetooth.com/specifications/specs/mesh-cdb-1-0-1-schema.json#"
@@ -38,15 +38,15 @@ type NetKey struct {
 	Phase       uint8 // 0 to 2
 	Key         crypto.Key
 	OldKey      *crypto.Key // in phases 1 and 2
-	MinSecurity Security    // of the nodes that have it
+	MinSecurity Security    // of the nodes that have the key
 	Timestamp   time.Time   // of the last change of Phase
 }
 
-// Security tells how devices were provisioned.
+// Security is how devices were provisioned.
 type Security bool
 
-// The two kinds: Secure is with an authentication value or a public key that
-// came another way than over the air.
+// The two kinds. Secure means with an authentication value or with a public key
+// that was not received over the air.
 const (
 	Insecure Security = false
 	Secure   Security = true
@@ -61,7 +61,8 @@ type AppKey struct {
 	OldKey   *crypto.Key // while the NetKey is refreshed
 }
 
-// Provisioner is who may add nodes, and from which ranges.
+// Provisioner is a provisioner that may add nodes, and the ranges that it
+// assigns addresses from.
 type Provisioner struct {
 	Name    string
 	UUID    mesh.UUID
@@ -70,31 +71,31 @@ type Provisioner struct {
 	Scene   []SceneRange
 }
 
-// AddressRange is a range of addresses of one kind, both ends included.
+// AddressRange is a range of addresses of one kind, including both ends.
 type AddressRange struct{ Low, High mesh.Address }
 
 // Contains reports whether a is in the range.
 func (r AddressRange) Contains(a mesh.Address) bool { return r.Low <= a && a <= r.High }
 
-// SceneRange is a range of scene numbers, both ends included.
+// SceneRange is a range of scene numbers, including both ends.
 type SceneRange struct{ First, Last uint16 }
 
-// Group is a group or a virtual address with a name.
+// Group is a named group or virtual address.
 type Group struct {
 	Name   string
 	Where  Destination
 	Parent Destination // unassigned for none
 }
 
-// Scene is a scene with the elements that have it.
+// Scene is a scene and the elements that have stored it.
 type Scene struct {
 	Name      string
 	Number    uint16
 	Addresses []mesh.Address
 }
 
-// Exclusion lists the addresses that were given up while the network had an IV
-// index: they are free again when it is at least two higher.
+// Exclusion lists the addresses that were released while the network had an IV
+// index. They may be used again when the IV index is at least two higher.
 type Exclusion struct {
 	IVIndex   mesh.IVIndex
 	Addresses []mesh.Address
@@ -103,7 +104,7 @@ type Exclusion struct {
 // Destination is an address, or a label with its virtual address.
 type Destination struct {
 	Address mesh.Address
-	Label   mesh.UUID // when Address is virtual
+	Label   mesh.UUID // if Address is virtual
 }
 
 func (d Destination) text() string {
@@ -113,10 +114,10 @@ func (d Destination) text() string {
 	return digits(d.Address)
 }
 
-// destination reads four digits, or a label.
+// destination parses four digits, or a label.
 func destination(v any) (Destination, bool) {
 	if a, ok := parseWord[mesh.Address](v); ok {
-		return Destination{Address: a}, !a.IsVirtual() // without its label it is of no use
+		return Destination{Address: a}, !a.IsVirtual() // unusable without its label
 	}
 	s, ok := v.(string)
 	if !ok {
@@ -153,11 +154,11 @@ func (d *Database) fields(c *codec) {
 	list(c, "networkExclusions", optional, &d.Exclusions, exclusionFields)
 }
 
-// emptyToo is for a list that is always written and need not be there to be
-// read: older apps leave it out.
+// emptyToo is for a list that is always written but may be missing when read:
+// older apps omit it.
 func emptyToo(c *codec) need { return need(!c.reading()) }
 
-// head checks the version: 1.x are read alike.
+// head checks the version: all 1.x are read in the same way.
 func (c *codec) head() {
 	if !c.reading() {
 		c.out.put("$schema", schema)
@@ -183,7 +184,7 @@ func netKeyFields(c *codec, k *NetKey) {
 	c.time("timestamp", optional, &k.Timestamp)
 }
 
-// security reads the words of version 1.0.1, and those that apps wrote before.
+// security parses the words of version 1.0.1, and those that apps wrote before.
 func (c *codec) security(name string, p *Security) {
 	choice(c, name, required, []string{"insecure", "secure", "low", "high"},
 		[]Security{Insecure, Secure, Insecure, Secure}, p)
@@ -222,7 +223,7 @@ func groupFields(c *codec, g *Group) {
 func sceneFields(c *codec, s *Scene) {
 	c.text("name", required, &s.Name)
 	if c.reading() && c.in["number"] == nil && c.in["scene"] != nil {
-		c.in["number"] = c.in["scene"] // as apps wrote it before version 1.0
+		c.in["number"] = c.in["scene"] // written by apps before version 1.0
 	}
 	word(c, "number", required, &s.Number)
 	addresses(c, "addresses", &s.Addresses)

@@ -10,7 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// Node is a node of the network. What is a pointer may be unknown.
+// Node is a node of the network. Pointers are nil if the value is unknown.
 type Node struct {
 	UUID            mesh.UUID
 	Name            string
@@ -20,7 +20,7 @@ type Node struct {
 	NetKeys         []NodeKey
 	AppKeys         []NodeKey
 	ConfigComplete  bool
-	Excluded        bool // must not get new keys
+	Excluded        bool // must not receive new keys
 	CompanyID       *mesh.CompanyID
 	ProductID       *uint16
 	VersionID       *uint16
@@ -35,16 +35,18 @@ type Node struct {
 	HeartbeatSub    *HeartbeatSubscription
 }
 
-// NodeKey says that a node has a key, and whether it has the new one already.
+// NodeKey says that a node has a key, and whether it has received the new one
+// during a refresh.
 type NodeKey struct {
 	Index   mesh.KeyIndex
 	Updated bool
 }
 
-// Features are 0 for off, 1 for on and 2 for absent, as on the air.
+// Features have the values of the air: 0 for off, 1 for on and 2 for not
+// supported.
 type Features struct{ Relay, Proxy, Friend, LowPower *uint8 }
 
-// Transmit is how often a PDU is sent, and the milliseconds in between.
+// Transmit is how often a PDU is transmitted, and the interval in milliseconds.
 type Transmit struct {
 	Count    uint8  // transmissions, 1 to 8
 	Interval uint16 // 10 to 320 ms
@@ -72,15 +74,15 @@ type Publish struct {
 	Index      mesh.KeyIndex
 	TTL        uint8  // 0 to 127, 255 for the node's default
 	Steps      uint8  // of the period, 0 to 63
-	Resolution uint32 // of the steps: 100, 1000, 10000 or 600000 ms
+	Resolution uint32 // unit of the steps: 100, 1000, 10000 or 600000 ms
 	Friendship uint8  // 1: friendship credentials
 	Retransmit Retransmit
 }
 
-// Retransmit is how often a publication is repeated, and the milliseconds in
-// between.
+// Retransmit is how often a publication is retransmitted, and the interval in
+// milliseconds.
 type Retransmit struct {
-	Count    uint8  // repetitions, 0 to 7
+	Count    uint8  // retransmissions, 0 to 7
 	Interval uint16 // 50 to 1600 ms
 }
 
@@ -90,10 +92,10 @@ type HeartbeatPublication struct {
 	Period   uint32 // seconds, a power of two up to 65536
 	TTL      uint8
 	Index    mesh.KeyIndex // of the NetKey
-	Features []string      // whose change triggers one: relay, proxy, friend, lowPower
+	Features []string      // features whose change triggers one: relay, proxy, friend, lowPower
 }
 
-// HeartbeatSubscription is whose heartbeats a node listens to.
+// HeartbeatSubscription says which heartbeats a node receives.
 type HeartbeatSubscription struct{ Source, Destination mesh.Address }
 
 func nodeFields(c *codec, n *Node) {

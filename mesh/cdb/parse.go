@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// MaxSize is the largest file that is read, in octets. A node with many models
-// takes about 5,000.
+// MaxSize is the size in octets of the largest file that is read. A node with
+// many models takes about 5,000.
 const MaxSize = 64 << 20
 
 // Problem is one thing that is wrong with a database.
 type Problem struct {
-	Field string // as in nodes[3].elements[0].index, empty for the whole
+	Field string // as in nodes[3].elements[0].index; empty for the whole file
 	Text  string
 }
 
-// Error puts the field before the text.
+// Error returns the field and the text.
 func (p Problem) Error() string {
 	if p.Field == "" {
 		return p.Text
@@ -30,11 +30,11 @@ func (p Problem) Error() string {
 // Problems is everything that is wrong with a database.
 type Problems []Problem
 
-// Error lists the first problems, one in a line, and counts the others.
+// Error lists the first problems, one per line, and counts the others.
 func (p Problems) Error() string {
 	const shown = 20
 	var b strings.Builder
-	b.WriteString("cdb: this is no Mesh Configuration Database that can be used:")
+	b.WriteString("cdb: this is not a valid Mesh Configuration Database:")
 	for i, problem := range p {
 		if i == shown {
 			fmt.Fprintf(&b, "\n  and %d more", len(p)-shown)
@@ -45,12 +45,12 @@ func (p Problems) Error() string {
 	return b.String()
 }
 
-// maxProblems bounds what is collected of a file that is wrong all over.
+// maxProblems limits how many problems of a file are collected.
 const maxProblems = 1000
 
 // Parse reads and checks a database. Errors are Problems that name each field,
-// or say that it is no JSON. An object around the network with the one field
-// meshNetwork, as older apps write it, is seen through.
+// or say that the file is not JSON. An enclosing object with the one field
+// meshNetwork, as older apps write it, is accepted.
 func Parse(data []byte) (*Database, error) {
 	if len(data) > MaxSize {
 		return nil, Problems{{Text: fmt.Sprintf("expected at most %d octets, got %d", MaxSize, len(data))}}
@@ -74,7 +74,7 @@ func Parse(data []byte) (*Database, error) {
 	return d, nil
 }
 
-// decode reads JSON into maps; numbers stay as they are written.
+// decode reads JSON into maps. Numbers keep their notation.
 func decode(data []byte) (map[string]any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -90,13 +90,13 @@ func decode(data []byte) (map[string]any, error) {
 		return nil, errors.New("expected a JSON object, got null")
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("expected one JSON object, and there is more behind it")
+		return nil, errors.New("expected one JSON object, got more after it")
 	}
 	return in, nil
 }
 
-// JSON writes the database, with its keys laid open: it is for a file that is
-// kept as carefully as the keys themselves.
+// JSON writes the database including its keys. Protect the result like the keys
+// themselves.
 func (d *Database) JSON() ([]byte, error) {
 	if problems := d.Check(); len(problems) > 0 {
 		return nil, Problems(problems)
@@ -115,7 +115,7 @@ func (d *Database) JSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// JSON writes the node alone, with its key laid open.
+// JSON writes the node including its key.
 func (n *Node) JSON() ([]byte, error) {
 	out := &object{}
 	nodeFields(&codec{out: out}, n)
@@ -126,7 +126,7 @@ func (n *Node) JSON() ([]byte, error) {
 	return data, nil
 }
 
-// ParseNode reads what Node.JSON wrote. The rules of Check are not applied.
+// ParseNode reads what Node.JSON wrote. It does not apply the rules of Check.
 func ParseNode(data []byte) (*Node, error) {
 	in, err := decode(data)
 	if err != nil {
@@ -141,15 +141,15 @@ func ParseNode(data []byte) (*Node, error) {
 	return n, nil
 }
 
-// WithoutKeys is a copy that can be shown: partial, and with no key in it. Its
-// JSON cannot be read again, for a NetKey must have its key.
+// WithoutKeys returns a copy that may be shown: partial and without keys. Its
+// JSON cannot be read again, because a NetKey needs its key.
 func (d *Database) WithoutKeys() map[string]any {
 	out := &object{}
 	d.fields(&codec{out: out})
 	return strip(out).(map[string]any)
 }
 
-// strip makes maps of objects and leaves the keys out.
+// strip turns objects into maps and removes the keys.
 func strip(v any) any {
 	switch v := v.(type) {
 	case *object:

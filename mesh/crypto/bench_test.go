@@ -8,8 +8,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// BenchmarkCCM opens and seals what a received PDU makes of it: the network
-// layer's 18 octets, and the application's 11, alone and under a label.
+// BenchmarkCCM opens and seals the payloads of a received PDU: the 18 octets of
+// the network layer, and the 11 of the application, without and with a label.
 func BenchmarkCCM(b *testing.B) {
 	c := crypto.NewCCM(crypto.Key{1})
 	nonce := crypto.NetworkNonce(false, 5, 1, 2, 3)

@@ -7,25 +7,25 @@ import (
 )
 
 // Block is AES-128 with one key, the encryption function e of section 3.9.2.1.
-// It keeps the expanded key and belongs to one goroutine.
+// It holds the expanded key and belongs to one goroutine.
 type Block struct {
 	cipher cipher.Block
-	// What is handed to an interface method escapes to the heap. This lives
-	// there already, so a call allocates nothing.
+	// Arguments of an interface method escape to the heap. This memory is there
+	// already, so a call allocates nothing.
 	scratch [aes.BlockSize]byte
 }
 
 // NewBlock expands key.
 func NewBlock(key Key) *Block { return &Block{cipher: expand(key)} }
 
-// Encrypt writes e(key, src) to dst; they may be the same.
+// Encrypt writes e(key, src) to dst; src and dst may be the same.
 func (b *Block) Encrypt(dst, src *[16]byte) {
 	b.scratch = *src
 	b.cipher.Encrypt(b.scratch[:], b.scratch[:])
 	*dst = b.scratch
 }
 
-// EncryptWords is Encrypt of a block that is two big-endian numbers, the first
+// EncryptWords is Encrypt of a block given as two big-endian numbers, the first
 // eight octets in high.
 func (b *Block) EncryptWords(high, low uint64) (uint64, uint64) {
 	binary.BigEndian.PutUint64(b.scratch[0:8], high)
@@ -34,11 +34,11 @@ func (b *Block) EncryptWords(high, low uint64) (uint64, uint64) {
 	return binary.BigEndian.Uint64(b.scratch[0:8]), binary.BigEndian.Uint64(b.scratch[8:16])
 }
 
-// expand returns the cipher of key. AES takes every key of 16 octets.
+// expand returns the cipher of key. AES accepts every key of 16 octets.
 func expand(key Key) cipher.Block {
 	c, err := aes.NewCipher(key[:])
 	if err != nil {
-		panic("crypto: AES refused a key of 16 octets: " + err.Error())
+		panic("crypto: AES rejected a key of 16 octets: " + err.Error())
 	}
 	return c
 }

@@ -17,10 +17,10 @@ const (
 )
 
 // CCM is AES-CCM with one key and 13-octet nonces (RFC 3610 with L=2, section
-// 3.9.2.3). It keeps the expanded key and its scratch memory, so no call
-// allocates when dst has room; it belongs to one goroutine.
+// 3.9.2.3). It holds the expanded key and its scratch memory, so that no call
+// allocates if dst has room. It belongs to one goroutine.
 //
-// The blocks it makes of a nonce are, in octets:
+// The blocks that it makes from a nonce are, in octets:
 //
 //	      0       1 to 13   14, 15
 //	+-----------+---------+---------+
@@ -29,17 +29,17 @@ const (
 //	| 01        |  nonce  |    i    |  A_i, which encrypts to keystream block i
 //	+-----------+---------+---------+
 //
-// Keystream block 0 covers the MIC, block 1 and up cover the payload.
+// Keystream block 0 encrypts the MIC, blocks from 1 encrypt the payload.
 //
-// Where the time goes: a MAC block needs the one before it, keystream blocks
-// need nothing. The calls are therefore ordered so that a MAC block always
+// Performance: a MAC block depends on the previous one, keystream blocks depend
+// on nothing. The calls are therefore ordered so that a MAC block always
 // follows an independent keystream block, and the processor works on both at
-// once. Blocks are handled as two words of 64 bits; byte order only matters to
-// the counter, and little endian is what most processors load as it is.
+// once. Blocks are handled as two words of 64 bits. Byte order only matters for
+// the counter; most processors load little-endian words directly.
 type CCM struct {
 	cipher cipher.Block
-	mac    [aes.BlockSize]byte // CBC-MAC; between steps its last encryption is still to do
-	stream [aes.BlockSize]byte // the present keystream block
+	mac    [aes.BlockSize]byte // CBC-MAC; between steps its last encryption is still to be done
+	stream [aes.BlockSize]byte // the current keystream block
 	first  [aes.BlockSize]byte // keystream block 0
 }
 
@@ -48,11 +48,10 @@ func NewCCM(key Key) *CCM { return &CCM{cipher: expand(key)} }
 
 // Seal appends the encrypted plaintext and its MIC to dst and returns the
 // extended slice. mic is the size of the MIC in octets: 4, 8, or another even
-// number from 4 to 16. plaintext has at most 65535 octets; aad, at most 65279
-// octets, is authenticated only (the label of a virtual destination) and may
-// be nil. The octets appended may lie over plaintext exactly (dst is
-// plaintext[:0]) or apart from it. A size out of range is a fault of the
-// caller and panics.
+// number from 4 to 16. plaintext has at most 65535 octets. aad, at most 65279
+// octets, is only authenticated (the label of a virtual destination) and may be
+// nil. The appended octets may overlap plaintext exactly (dst is plaintext[:0])
+// or not at all. A size out of range is a mistake of the caller and panics.
 func (c *CCM) Seal(dst []byte, nonce *Nonce, plaintext, aad []byte, mic int) []byte {
 	checkSizes(len(plaintext), len(aad), mic)
 	n := len(plaintext)
@@ -90,12 +89,12 @@ func (c *CCM) Seal(dst []byte, nonce *Nonce, plaintext, aad []byte, mic int) []b
 	return dst
 }
 
-// Open authenticates sealed, the last mic octets of which are its MIC, appends
-// its plaintext to dst and returns the extended slice and true. When the MIC
-// is wrong, or sealed is shorter than a MIC or longer than 65535 octets and a
-// MIC, it returns dst as it was and false; nothing of the plaintext is left in
-// the room behind dst. nonce, aad, mic and the overlap of dst with sealed are
-// those of Seal; who may have to try another key must not open in place.
+// Open authenticates sealed, whose last mic octets are its MIC, appends its
+// plaintext to dst and returns the extended slice and true. If the MIC is
+// wrong, or sealed is shorter than a MIC or longer than 65535 octets and a MIC,
+// it returns dst unchanged and false; no plaintext is left in the room behind
+// dst. nonce, aad, mic and the overlap of dst with sealed are those of Seal. A
+// caller that may have to try another key must not open in place.
 func (c *CCM) Open(dst []byte, nonce *Nonce, sealed, aad []byte, mic int) ([]byte, bool) {
 	n := len(sealed) - mic
 	if n < 0 || n > maxPlaintext {
@@ -140,11 +139,12 @@ func (c *CCM) Open(dst []byte, nonce *Nonce, sealed, aad []byte, mic int) ([]byt
 	return opened, true
 }
 
-// head is the part that all blocks of one nonce share, ready for a flags octet
-// in the lowest octet of w0 and a counter or length in the highest two of w1.
+// head is the part that all blocks of one nonce share, prepared for a flags
+// octet in the lowest octet of w0 and a counter or length in the highest two of
+// w1.
 type head struct{ w0, w1 uint64 }
 
-// begin writes B0 and A_0 and works the additional data into the MAC.
+// begin writes B0 and A_0 and adds the additional data to the MAC.
 func (c *CCM) begin(nonce *Nonce, n int, aad []byte, mic int) head {
 	const lengthSize = 2
 	h := head{
@@ -163,8 +163,8 @@ func (c *CCM) begin(nonce *Nonce, n int, aad []byte, mic int) head {
 	return h
 }
 
-// authenticate works the additional data into the MAC: its length in two
-// octets, then the data, padded with zeros.
+// authenticate adds the additional data to the MAC: its length in two octets,
+// then the data, padded with zeros.
 func (c *CCM) authenticate(aad []byte) {
 	c.cipher.Encrypt(c.mac[:], c.mac[:])
 	c.mac[0] ^= byte(len(aad) >> 8)
@@ -193,8 +193,8 @@ func (c *CCM) finish() {
 	c.cipher.Encrypt(c.mac[:], c.mac[:])
 }
 
-// matches compares the MIC that came with the one that was made, in a time
-// that does not depend on where they differ.
+// matches compares the received MIC with the computed one, in a time that does
+// not depend on where they differ.
 func (c *CCM) matches(mic []byte) bool {
 	switch len(mic) {
 	case 4:
@@ -210,7 +210,7 @@ func (c *CCM) matches(mic []byte) bool {
 	return diff == 0
 }
 
-// tail places a 16-bit number big endian in the last two octets of a word.
+// tail puts a 16-bit number, big-endian, into the last two octets of a word.
 func tail(v uint16) uint64 { return uint64(bits.ReverseBytes16(v)) << 48 }
 
 func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
@@ -228,8 +228,8 @@ func put(b []byte, w0, w1 uint64) {
 	binary.LittleEndian.PutUint64(b[8:16], w1)
 }
 
-// extend makes room for n more octets behind b and returns the whole and the
-// room.
+// extend makes room for n more octets after b and returns the whole slice and
+// the room.
 func extend(b []byte, n int) (whole, room []byte) {
 	whole = slices.Grow(b, n)[:len(b)+n]
 	return whole, whole[len(b):]

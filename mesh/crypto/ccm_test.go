@@ -11,8 +11,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// referenceSeal is RFC 3610 read aloud, one octet after the other, to hold the
-// fast CCM against.
+// referenceSeal is a literal implementation of RFC 3610, octet by octet, to
+// compare the fast CCM with.
 func referenceSeal(t rapid.TB, key crypto.Key, nonce crypto.Nonce, plaintext, aad []byte, mic int) []byte {
 	t.Helper()
 	block, err := aes.NewCipher(key.Reveal())
@@ -52,8 +52,8 @@ func draw(t *rapid.T, name string, least, most int) []byte {
 	return rapid.SliceOfN(rapid.Byte(), least, most).Draw(t, name)
 }
 
-// TestCCM: against the reference, opened again, in place and apart, and
-// refused with any one bit changed anywhere.
+// TestCCM compares with the reference, opens the result in place and elsewhere,
+// and checks that it is rejected if any one bit is changed.
 func TestCCM(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := crypto.Key(draw(t, "key", 16, 16))
@@ -99,13 +99,13 @@ func TestCCM(t *testing.T) {
 		}
 		for i, b := range room[3 : 3+len(plaintext)] {
 			if b != 0 {
-				t.Fatalf("octet %d of a refused plaintext is left", i)
+				t.Fatalf("octet %d of a rejected plaintext is left", i)
 			}
 		}
 	})
 }
 
-// TestCCMShort: what is shorter than its MIC is refused.
+// TestCCMShort checks that input shorter than its MIC is rejected.
 func TestCCMShort(t *testing.T) {
 	c, nonce := crypto.NewCCM(crypto.Key{}), crypto.Nonce{}
 	for n := range 8 {
@@ -121,7 +121,7 @@ func TestCCMShort(t *testing.T) {
 	}
 }
 
-// TestCCMMisuse: sizes that CCM does not have are faults of the caller.
+// TestCCMMisuse: sizes that CCM does not support are mistakes of the caller.
 func TestCCMMisuse(t *testing.T) {
 	c, nonce := crypto.NewCCM(crypto.Key{}), crypto.Nonce{}
 	for name, call := range map[string]func(){
@@ -143,7 +143,7 @@ func TestCCMMisuse(t *testing.T) {
 	}
 }
 
-// TestAllocations: the calls that run for every PDU allocate nothing.
+// TestAllocations checks that the calls made for every PDU allocate nothing.
 func TestAllocations(t *testing.T) {
 	ccm, mac, block := crypto.NewCCM(crypto.Key{1}), crypto.NewMAC(crypto.Key{1}), crypto.NewBlock(crypto.Key{1})
 	plaintext, label := make([]byte, 30), make([]byte, 16)
@@ -163,7 +163,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// FuzzCCM holds Open and Seal against the reference.
+// FuzzCCM compares Open and Seal with the reference.
 func FuzzCCM(f *testing.F) {
 	key := crypto.Key{1, 2, 3}
 	c := crypto.NewCCM(key)
@@ -182,7 +182,7 @@ func FuzzCCM(f *testing.F) {
 		if long {
 			mic = 8
 		}
-		// As octets from the air: either refused, or what the reference seals.
+		// As octets from the air: either rejected, or what the reference seals.
 		if opened, ok := c.Open(nil, &nonce, text, aad, mic); ok {
 			if want := referenceSeal(t, key, nonce, opened, aad, mic); !bytes.Equal(text, want) {
 				t.Errorf("opened %x, which seals as %x", text, want)

@@ -6,11 +6,11 @@ import (
 	"crypto/subtle"
 )
 
-// CMAC is AES-CMAC (RFC 4493, section 3.9.2.2) of the parts one after the
-// other. It expands the key; what authenticates often keeps a MAC.
+// CMAC is AES-CMAC (RFC 4493, section 3.9.2.2) of the concatenated parts. It
+// expands the key; callers that authenticate often keep a MAC.
 func CMAC(key Key, parts ...[]byte) [16]byte { return NewMAC(key).Sum(parts...) }
 
-// MAC is AES-CMAC with one key. It keeps the expanded key and belongs to one
+// MAC is AES-CMAC with one key. It holds the expanded key and belongs to one
 // goroutine.
 type MAC struct {
 	cipher cipher.Block
@@ -27,11 +27,11 @@ func NewMAC(key Key) *MAC {
 	return m
 }
 
-// Sum returns the 16 octets of the MAC of the parts one after the other. It
-// does not allocate.
+// Sum returns the 16 octets of the MAC of the concatenated parts. It does not
+// allocate.
 func (m *MAC) Sum(parts ...[]byte) [16]byte {
 	m.state = [aes.BlockSize]byte{}
-	used := 0 // octets of the present block; a full block waits for a successor
+	used := 0 // octets of the current block; a full block waits for a successor
 	for _, p := range parts {
 		for len(p) > 0 {
 			if used == aes.BlockSize {

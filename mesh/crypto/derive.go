@@ -32,7 +32,7 @@ func K2(n Key, p []byte) (nid uint8, encryption, privacy Key) {
 	return t1[15] & 0x7F, Key(t2), Key(t3)
 }
 
-// K3 derives 64 public bits from n (section 3.9.2.8); of a NetKey it is the
+// K3 derives 64 public bits from n (section 3.9.2.8). For a NetKey this is the
 // Network ID.
 func K3(n Key) [8]byte {
 	t := CMAC(Key(S1([]byte("smk3"))), n[:])
@@ -40,7 +40,7 @@ func K3(n Key) [8]byte {
 	return [8]byte(full[8:])
 }
 
-// K4 derives 6 public bits from n (section 3.9.2.9); of an AppKey it is the
+// K4 derives 6 public bits from n (section 3.9.2.9). For an AppKey this is the
 // AID, 0x00 to 0x3F.
 func K4(n Key) uint8 {
 	t := CMAC(Key(S1([]byte("smk4"))), n[:])
@@ -48,7 +48,7 @@ func K4(n Key) uint8 {
 }
 
 // K5 derives 256 bits from n, of any length, with salt and p, by HMAC-SHA-256
-// (section 3.9.2.10). The provisioning protocol uses it.
+// (section 3.9.2.10). Provisioning uses it.
 func K5(n []byte, salt [32]byte, p []byte) [32]byte {
 	t := mac256(salt[:], n)
 	return mac256(t[:], p)
@@ -58,23 +58,23 @@ func K5(n []byte, salt [32]byte, p []byte) [32]byte {
 // 3.9.6.2).
 func AID(appKey Key) uint8 { return K4(appKey) }
 
-// NetworkID is the public name of a NetKey's subnet (section 3.9.6.3.2).
+// NetworkID is the public identifier of a NetKey's subnet (section 3.9.6.3.2).
 func NetworkID(netKey Key) [8]byte { return K3(netKey) }
 
-// IdentityKey derives what makes the hash of node identity advertising
+// IdentityKey derives the key for the hash of node identity advertising
 // (section 3.9.6.3.3).
 func IdentityKey(netKey Key) Key { return fromNetKey(netKey, "nkik") }
 
-// BeaconKey derives what authenticates secure network beacons (section
+// BeaconKey derives the key that authenticates secure network beacons (section
 // 3.9.6.3.4).
 func BeaconKey(netKey Key) Key { return fromNetKey(netKey, "nkbk") }
 
-// PrivateBeaconKey derives what authenticates and hides mesh private beacons
-// (section 3.9.6.3.5).
+// PrivateBeaconKey derives the key that authenticates and hides mesh private
+// beacons (section 3.9.6.3.5).
 func PrivateBeaconKey(netKey Key) Key { return fromNetKey(netKey, "nkpk") }
 
-// VirtualAddress is the address of a label, 0x8000 to 0xBFFF (section
-// 3.4.2.3). Labels may share an address.
+// VirtualAddress is the address of a label, 0x8000 to 0xBFFF (section 3.4.2.3).
+// Different labels may have the same address.
 func VirtualAddress(label mesh.UUID) mesh.Address {
 	hash := CMAC(Key(S1([]byte("vtad"))), label[:])
 	return 0x8000 | mesh.Address(binary.BigEndian.Uint16(hash[14:]))&0x3FFF

@@ -8,26 +8,25 @@ import (
 	"io"
 )
 
-// Key is a 128-bit key: NetKey, AppKey, device key or one derived from them.
-// It does not print: fmt, JSON, YAML and loggers that honour their interfaces
-// show a redaction. Reveal is the one way out.
+// Key is a 128-bit key: a NetKey, AppKey or device key, or one derived from
+// them. It is never printed: fmt, JSON, YAML and loggers that honour their
+// interfaces show a redaction. Only Reveal returns it.
 type Key [16]byte
 
-// ErrKey says that a text is not a key. The text itself is never part of the
-// error.
+// ErrKey says that a text is not a key. The error never contains the text.
 var ErrKey = errors.New("crypto: key: expected 32 hexadecimal digits")
 
 const redacted = "[key]"
 
-// ParseKey reads 32 hexadecimal digits. It returns ErrKey, with the length of
-// what came, for anything else.
+// ParseKey parses 32 hexadecimal digits. Otherwise it returns ErrKey with the
+// length of the text.
 func ParseKey(s string) (Key, error) {
 	var k Key
 	if len(s) != hex.EncodedLen(len(k)) {
 		return Key{}, fmt.Errorf("%w, got %d characters", ErrKey, len(s))
 	}
 	if _, err := hex.Decode(k[:], []byte(s)); err != nil {
-		// The error of encoding/hex names a character of the key.
+		// The error of encoding/hex contains a character of the key.
 		return Key{}, fmt.Errorf("%w, got another character", ErrKey)
 	}
 	return k, nil
@@ -43,7 +42,7 @@ func NewKey(rand io.Reader) (Key, error) {
 }
 
 // Reveal returns a copy of the octets, for storing the key or sending it to a
-// node. Nothing else gets at them by accident.
+// node. There is no other way to get them.
 func (k Key) Reveal() []byte { return append([]byte(nil), k[:]...) }
 
 // Equal compares in constant time.
@@ -58,7 +57,7 @@ func (k Key) String() string { return redacted }
 // GoString returns a redaction.
 func (k Key) GoString() string { return redacted }
 
-// Format writes a redaction for every verb, %x and %d among them.
+// Format writes a redaction for every verb, including %x and %d.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText returns a redaction.

@@ -26,8 +26,8 @@ func mustKey(t testing.TB) crypto.Key {
 	return k
 }
 
-// TestKeyDoesNotPrint: whatever a careless line does with a key, alone or
-// inside something, no octet of it comes out.
+// TestKeyDoesNotPrint: whatever careless code does with a key, alone or inside
+// something, no octet of it is printed.
 func TestKeyDoesNotPrint(t *testing.T) {
 	k := mustKey(t)
 	holder := struct {
@@ -103,7 +103,7 @@ func TestParseKey(t *testing.T) {
 			t.Errorf("ParseKey(%q): error %v, zero key %v", text, err, got.IsZero())
 		}
 	}
-	// A key with a slip of the finger is still mostly the key.
+	// A key with a typing error is still mostly the key.
 	_, err := crypto.ParseKey(secret[:31] + "g")
 	if err == nil || strings.Contains(err.Error(), secret[:8]) || strings.Contains(err.Error(), "'g'") {
 		t.Errorf("error %v", err)
@@ -128,7 +128,7 @@ func TestKeyEqual(t *testing.T) {
 	k := mustKey(t)
 	other := k
 	if !k.Equal(other) || k.IsZero() || !(crypto.Key{}).IsZero() {
-		t.Error("a key does not equal its copy, or is taken for zero")
+		t.Error("a key does not equal its copy, or IsZero is true")
 	}
 	for i := range other {
 		other[i] ^= 0x80

@@ -9,8 +9,8 @@ import (
 // NonceSize is the size of a nonce in octets.
 const NonceSize = 13
 
-// Nonce is the 13 octets that make every use of a key unlike every other
-// (section 3.9.5). The package comment draws it.
+// Nonce is the 13 octets that make every use of a key unique (section 3.9.5).
+// The package comment shows the layout.
 type Nonce [NonceSize]byte
 
 // Nonce types (section 3.9.5, table of nonce types).
@@ -23,7 +23,7 @@ const (
 	nonceSolicitation = 0x04
 )
 
-// NetworkNonce is for a network PDU (section 3.9.5.1).
+// NetworkNonce is the nonce of a network PDU (section 3.9.5.1).
 func NetworkNonce(ctl bool, ttl mesh.TTL, seq mesh.SequenceNumber, src mesh.Address, iv mesh.IVIndex) Nonce {
 	second := byte(ttl & mesh.MaxTTL)
 	if ctl {
@@ -32,28 +32,28 @@ func NetworkNonce(ctl bool, ttl mesh.TTL, seq mesh.SequenceNumber, src mesh.Addr
 	return nonce(nonceNetwork, second, seq, src, mesh.Unassigned, iv)
 }
 
-// ApplicationNonce is for an access message under an AppKey (section 3.9.5.2).
-// seq is the SeqAuth's sequence number: of the first segment's first
-// transmission. longMIC says that a segmented message carries the 64-bit
-// TransMIC. dst is the virtual address, not the label, for a virtual
+// ApplicationNonce is the nonce of an access message with an AppKey (section
+// 3.9.5.2). seq is the sequence number of the SeqAuth, that is, of the first
+// transmission of the first segment. longMIC says that a segmented message has
+// the 64-bit TransMIC. dst is the virtual address, not the label, for a virtual
 // destination.
 func ApplicationNonce(longMIC bool, seq mesh.SequenceNumber, src, dst mesh.Address, iv mesh.IVIndex) Nonce {
 	return nonce(nonceApplication, aszmic(longMIC), seq, src, dst, iv)
 }
 
-// DeviceNonce is for an access message under a device key (section 3.9.5.3);
-// its arguments are those of ApplicationNonce.
+// DeviceNonce is the nonce of an access message with a device key (section
+// 3.9.5.3). Its arguments are those of ApplicationNonce.
 func DeviceNonce(longMIC bool, seq mesh.SequenceNumber, src, dst mesh.Address, iv mesh.IVIndex) Nonce {
 	return nonce(nonceDevice, aszmic(longMIC), seq, src, dst, iv)
 }
 
-// ProxyNonce is for a proxy configuration message (section 3.9.5.4).
+// ProxyNonce is the nonce of a proxy configuration message (section 3.9.5.4).
 func ProxyNonce(seq mesh.SequenceNumber, src mesh.Address, iv mesh.IVIndex) Nonce {
 	return nonce(nonceProxy, 0, seq, src, mesh.Unassigned, iv)
 }
 
-// SolicitationNonce is for a solicitation PDU (section 3.9.5.5), which knows no
-// IV index.
+// SolicitationNonce is the nonce of a solicitation PDU (section 3.9.5.5), which
+// has no IV index.
 func SolicitationNonce(seq mesh.SequenceNumber, src mesh.Address) Nonce {
 	return nonce(nonceSolicitation, 0, seq, src, mesh.Unassigned, 0)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// TestNonces makes every nonce that messages.json prints (section 3.9.5).
+// TestNonces computes every nonce that messages.json contains (section 3.9.5).
 func TestNonces(t *testing.T) {
 	made := map[string]int{}
 	for _, m := range vectors.Messages(t) {
@@ -26,7 +26,7 @@ func TestNonces(t *testing.T) {
 			for _, d := range m.Details {
 				if len(d.NetworkNonce) > 0 {
 					s := seq
-					if len(d.NetworkPDU) > 0 { // the one entry without says it above
+					if len(d.NetworkPDU) > 0 { // in the one entry without it, the fields are above
 						s = mesh.SequenceNumber(d.Seq)
 					}
 					same("network", crypto.NetworkNonce(m.CTL == 1, mesh.TTL(m.TTL), s, src, iv), d.NetworkNonce)
@@ -50,7 +50,7 @@ func TestNonces(t *testing.T) {
 	}
 }
 
-// TestMACParts: where a message is cut into parts does not matter.
+// TestMACParts: it does not matter where a message is cut into parts.
 func TestMACParts(t *testing.T) {
 	m := crypto.NewMAC(crypto.Key{1})
 	text := bytes.Repeat([]byte{1, 2, 3, 4, 5}, 10)
@@ -64,7 +64,7 @@ func TestMACParts(t *testing.T) {
 	}
 }
 
-// TestRanges: what is derived keeps to its bits, whatever the key.
+// TestRanges: derived values stay within their bits, whatever the key.
 func TestRanges(t *testing.T) {
 	var aids, nids, addresses uint16
 	for i := range 256 {

@@ -8,12 +8,12 @@ import (
 )
 
 // PublicKey is a point of P-256 as provisioning sends it: X then Y, 32 octets
-// each, big endian (section 5.4.1.4).
+// each, big-endian (section 5.4.1.4).
 type PublicKey [64]byte
 
-// ErrPublicKey says that a peer's public key is not a point of the curve. The
-// provisioning protocol ends with it: computing on would give the private key
-// away bit by bit.
+// ErrPublicKey says that a peer's public key is not a point of the curve.
+// Provisioning ends with it: continuing would reveal the private key bit by
+// bit.
 var ErrPublicKey = errors.New("crypto: public key: expected a point of P-256")
 
 // KeyPair is a P-256 key pair of one provisioning session.
@@ -25,9 +25,9 @@ type KeyPair struct {
 // GenerateKeyPair draws a key pair from rand. The same octets from rand give
 // the same pair, so that tests can repeat a session.
 func GenerateKeyPair(rand io.Reader) (*KeyPair, error) {
-	// ecdh's own GenerateKey does not use the reader it is given. A draw is
-	// refused when it is zero or not below the order of the curve, once in
-	// 2^32 draws; so many in a row mean that rand is broken.
+	// ecdh's GenerateKey ignores the reader that it is given. A draw is
+	// rejected if it is zero or not below the order of the curve, once in 2^32
+	// draws. So many in a row mean that rand is broken.
 	const tries = 8
 	var octets [32]byte
 	for range tries {
@@ -41,23 +41,23 @@ func GenerateKeyPair(rand io.Reader) (*KeyPair, error) {
 	return nil, fmt.Errorf("crypto: key pair: no usable number in %d draws, check the source of randomness", tries)
 }
 
-// NewKeyPair makes the pair of a private key, a big-endian number from 1 to
-// the order of the curve minus 1.
+// NewKeyPair makes the pair of a private key, a big-endian number from 1 to the
+// order of the curve minus 1.
 func NewKeyPair(private [32]byte) (*KeyPair, error) {
 	key, err := ecdh.P256().NewPrivateKey(private[:])
 	if err != nil {
 		return nil, errors.New("crypto: private key: expected a number from 1 to the order of P-256 minus 1")
 	}
 	pair := &KeyPair{private: key}
-	copy(pair.public[:], key.PublicKey().Bytes()[1:]) // behind the octet 04, uncompressed
+	copy(pair.public[:], key.PublicKey().Bytes()[1:]) // without the octet 04 (uncompressed)
 	return pair, nil
 }
 
-// Public is the half of the pair that goes to the peer.
+// Public returns the public key, which is sent to the peer.
 func (k *KeyPair) Public() PublicKey { return k.public }
 
-// Secret is the ECDHSecret of the session, 32 octets (section 5.4.2.3). A peer
-// key that is not on the curve gives ErrPublicKey.
+// Secret returns the ECDHSecret of the session, 32 octets (section 5.4.2.3).
+// The error is ErrPublicKey if the peer's key is not on the curve.
 func (k *KeyPair) Secret(peer PublicKey) ([32]byte, error) {
 	const uncompressed = 0x04
 	point, err := ecdh.P256().NewPublicKey(append([]byte{uncompressed}, peer[:]...))

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// order of P-256, the first number that is no private key.
+// order of P-256, the first number that is not a private key.
 const order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
 
 func decode(t testing.TB, text string) []byte {
@@ -47,7 +47,7 @@ func TestSecretAgrees(t *testing.T) {
 	})
 }
 
-// TestGenerateKeyPair: a draw that is no private key is followed by another.
+// TestGenerateKeyPair: a draw that is not a private key is followed by another.
 func TestGenerateKeyPair(t *testing.T) {
 	good := bytes.Repeat([]byte{5}, 32)
 	want, err := crypto.NewKeyPair([32]byte(good))
@@ -68,8 +68,8 @@ func TestGenerateKeyPair(t *testing.T) {
 	}
 }
 
-// TestInvalidCurve (section 5.4.2.3): a public key off the curve is refused,
-// as computing with it would tell the sender about the private key.
+// TestInvalidCurve (section 5.4.2.3): a public key off the curve is rejected,
+// because using it would reveal the private key.
 func TestInvalidCurve(t *testing.T) {
 	pair, err := crypto.NewKeyPair([32]byte{31: 9})
 	if err != nil {
@@ -77,7 +77,7 @@ func TestInvalidCurve(t *testing.T) {
 	}
 	good := pair.Public()
 	if _, err := pair.Secret(good); err != nil {
-		t.Errorf("a point of the curve was refused: %v", err)
+		t.Errorf("a point of the curve was rejected: %v", err)
 	}
 	bad := map[string]crypto.PublicKey{"zero": {}, "ones": crypto.PublicKey(bytes.Repeat([]byte{0xFF}, 64))}
 	for name, i := range map[string]int{"other X": 5, "other Y": 60} {
@@ -102,7 +102,7 @@ func TestNewKeyPair(t *testing.T) {
 	}
 	last[31]--
 	if _, err := crypto.NewKeyPair(last); err != nil {
-		t.Errorf("the order minus 1 is none: %v", err)
+		t.Errorf("the order minus 1 is not accepted as a private key: %v", err)
 	}
 	if _, err := crypto.NewKeyPair([32]byte{}); err == nil {
 		t.Error("zero is a private key")

@@ -13,9 +13,9 @@ import (
 // TestVectors runs every entry of the specification's sample data (section
 // 8.1 to 8.4 and 8.17) and of RFC 4493.
 func TestVectors(t *testing.T) {
-	// What is computed in the package of a layer runs in the tests of that
-	// package, which count the entries: obfuscation in mesh/network, the frame
-	// check sequence of PB-ADV in mesh/provision.
+	// What a layer computes is tested in the package of that layer, whose tests
+	// count the entries: obfuscation in mesh/network, the frame check sequence
+	// of PB-ADV in mesh/provision.
 	elsewhere := map[string]int{"obfuscation": 0, "fcs": 0}
 	for _, v := range vectors.Crypto(t) {
 		if _, ok := elsewhere[v.Kind]; ok {
@@ -92,7 +92,7 @@ func check(t *testing.T, v *vectors.CryptoEntry) {
 	case "ecdh_p256":
 		checkSecret(t, v)
 	default:
-		t.Errorf("kind %q has no test here; add one, or say who has it", v.Kind)
+		t.Errorf("kind %q has no test here; add one, or name the package that tests it", v.Kind)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 type Button struct {
 	onOff    *generic.OnOffClient
 	level    *generic.LevelClient
-	on       bool // what the last press said
+	on       bool // state sent by the last press
 	elements []access.Element
 }
 
@@ -21,11 +21,11 @@ func NewButton() *Button {
 	return b
 }
 
-// Elements are the button's elements for its node.
+// Elements returns the button's elements for its node.
 func (b *Button) Elements() []access.Element { return b.elements }
 
-// Press switches on and off in turn. It runs in the context of the Generic
-// OnOff Client of the primary element.
+// Press alternates between switching on and off. It runs in the context of the
+// Generic OnOff Client of the primary element.
 func (b *Button) Press(ctx access.Context) {
 	b.on = !b.on
 	b.onOff.Set(ctx, b.on)
@@ -37,11 +37,12 @@ func (b *Button) Turn(delta int32) func(access.Context) {
 	return func(ctx access.Context) { b.level.Delta(ctx, delta) }
 }
 
-// Hold begins to dim, up or down, over two seconds from one end to the other.
-// It runs in the context of the Generic Level Client of the primary element.
+// Hold begins to dim up or down. Dimming over the whole range takes two
+// seconds. It runs in the context of the Generic Level Client of the primary
+// element.
 func (b *Button) Hold(up bool) func(access.Context) {
 	const (
-		step  = 3277 // a twentieth of the way
+		step  = 3277 // a twentieth of the range
 		tenth = generic.TransitionTime(1)
 	)
 	return func(ctx access.Context) {

@@ -1,14 +1,14 @@
-// Package device holds virtual devices: plugs, one of which distributes
-// firmware, lamps, a sensor and a button, with the compositions that such
-// products have (Mesh Model 1.1, sections 3.3, 4.3 and 6.4). Their elements go
-// into a node, which makes a device of them that is provisioned, configured and
-// used like any other:
+// Package device contains virtual devices: plugs (one of them distributes
+// firmware), lamps, a sensor and a button, with the compositions that such
+// products have (Mesh Model 1.1, sections 3.3, 4.3 and 6.4). Their elements are
+// passed to a node. The node is then provisioned, configured and used like any
+// other:
 //
 //	lamp := device.NewLamp()
 //	core, err := node.New(now, node.Options{Elements: lamp.Elements(), ...}, ...)
 //
-// A device is also worked by hand. Its methods that take an access.Context run
-// in the context of a model, which the node lends:
+// A device can also be operated by hand. Its methods with an access.Context run
+// in the context of a model, which the node provides:
 //
 //	button := device.NewButton()
 //	n.WithModel(ctx, device.Primary, generic.OnOffClientID, button.Press)
@@ -30,14 +30,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/sar"
 )
 
-// Primary is the index of the element that a device is worked by hand on.
+// Primary is the index of the element on which a device is operated by hand.
 const Primary = 0
 
 // Company is the company identifier in the composition data of all virtual
 // devices: the one for tests, which no company has.
 const Company mesh.CompanyID = 0xFFFF
 
-// Products of virtual devices, as the composition data tells them.
+// Product identifiers of virtual devices in the composition data.
 const (
 	ProductPlug uint16 = iota + 1
 	ProductLamp
@@ -55,8 +55,8 @@ const (
 	locationMain    = 0x0106
 )
 
-// elements puts the models of a device into elements, with those that every
-// node has in front.
+// elements puts the models of a device into elements, after those that every
+// node has.
 func elements(product uint16, models ...[]access.Model) []access.Element {
 	list := make([]access.Element, len(models))
 	for i, m := range models {

@@ -109,7 +109,7 @@ func TestToggle(t *testing.T) {
 			}
 			published := b.Publications()
 			if len(published) == 0 || published[0].Model != generic.OnOffServerID {
-				t.Errorf("a switch that is pressed published %+v", published)
+				t.Errorf("after a press of the switch it published %+v", published)
 			}
 		}
 	}
@@ -137,8 +137,8 @@ func TestButton(t *testing.T) {
 	}
 }
 
-// The sensor wakes when it measures and no oftener, and what it measures is
-// news only now and then.
+// The sensor wakes only when it measures, and publishes only some of its
+// measurements.
 func TestSensor(t *testing.T) {
 	s := device.NewSensor()
 	b := bench(t, s.Elements())
@@ -150,7 +150,7 @@ func TestSensor(t *testing.T) {
 		}
 	}
 	if first == nil || len(first.SensorData) != 4 {
-		t.Fatalf("at first it says %+v, want four values", first)
+		t.Fatalf("at first it reports %+v, want four values", first)
 	}
 	b.Wakes = 0
 	b.Pass(24 * time.Hour)
@@ -169,7 +169,7 @@ func TestSensor(t *testing.T) {
 		}
 	}
 	if len(battery) != 4 || !battery[96] {
-		t.Errorf("in a day the battery went through %v, want 99 down to 96", battery)
+		t.Errorf("within a day the battery reported %v, want 99 down to 96", battery)
 	}
 	if values < 1000 || values > samples/2 {
 		t.Errorf("%d publications of values in a day", values)
@@ -177,6 +177,6 @@ func TestSensor(t *testing.T) {
 	b.Time = b.Time.Add(60 * 24 * time.Hour)
 	b.Pass(0)
 	if m := b.Send(&generic.BatteryGet{}).(*generic.BatteryStatus); m.BatteryLevel != 1 || m.Serviceability != generic.BatteryServiceRequired {
-		t.Errorf("after two months the battery says %+v", m)
+		t.Errorf("after two months the battery reports %+v", m)
 	}
 }

@@ -8,11 +8,11 @@ import (
 // Distributor is the index of the element of a plug that distributes firmware.
 const Distributor = 1
 
-// maxReceivers is how many nodes it does that for.
+// maxReceivers is the largest number of nodes that it updates.
 const maxReceivers = 32
 
-// NewDistributor makes a plug that is off, and has a second element that
-// distributes firmware to others: a Firmware Distribution Server.
+// NewDistributor makes a plug that is off. Its second element distributes
+// firmware to other nodes: a Firmware Distribution Server.
 func NewDistributor() *Plug {
 	s := generic.NewSwitch()
 	d := firmware.NewDistributor(firmware.DistributorLimits{

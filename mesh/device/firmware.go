@@ -10,13 +10,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 )
 
-// MaxFirmware is the largest firmware that a virtual device takes, in octets.
+// MaxFirmware is the size in octets of the largest firmware that a virtual
+// device accepts.
 const MaxFirmware = 64 << 10
 
 const maxVersion = 8
 
-// Firmware is the firmware of a virtual device. Its metadata is the version, of
-// one to eight octets, and an image is good when it begins with its version.
+// Firmware is the firmware of a virtual device. Its metadata is the version,
+// one to eight octets, and an image is valid if it begins with its version.
 type Firmware struct {
 	version []byte
 	next    []byte
@@ -31,7 +32,7 @@ func (f *Firmware) models() []access.Model {
 	return []access.Model{transfer, firmware.NewUpdateServer(transfer, f)}
 }
 
-// Version is what the device runs.
+// Version returns the version that the device runs.
 func (f *Firmware) Version() []byte { return f.version }
 
 // Information implements firmware.Image.
@@ -73,14 +74,14 @@ func (f *Firmware) Verify(metadata []byte) bool {
 // Apply implements firmware.Image.
 func (f *Firmware) Apply(access.Context) { f.version, f.next = f.next, nil }
 
-// Keep implements firmware.KeepingImage: the version that runs and that which was
-// verified, with their lengths in front.
+// Keep implements firmware.PersistentImage: the running version and the verified
+// one, each preceded by its length.
 func (f *Firmware) Keep() []byte {
 	state := append([]byte{byte(len(f.version))}, f.version...)
 	return append(append(state, byte(len(f.next))), f.next...)
 }
 
-// Restore implements firmware.KeepingImage.
+// Restore implements firmware.PersistentImage.
 func (f *Firmware) Restore(state []byte) error {
 	version, rest, ok := sized(state)
 	next, rest, also := sized(rest)
@@ -91,7 +92,7 @@ func (f *Firmware) Restore(state []byte) error {
 	return nil
 }
 
-// sized cuts off what has its length in front.
+// sized splits off data that is preceded by its length.
 func sized(state []byte) (part, rest []byte, ok bool) {
 	if len(state) == 0 || state[0] > maxVersion || len(state)-1 < int(state[0]) {
 		return nil, nil, false
@@ -100,8 +101,8 @@ func sized(state []byte) (part, rest []byte, ok bool) {
 	return slices.Clone(state[1:end]), state[end:], true
 }
 
-// Written implements firmware.KeepingImage.
+// Written implements firmware.PersistentImage.
 func (f *Firmware) Written() []byte { return f.written }
 
-// Rewrite implements firmware.KeepingImage.
+// Rewrite implements firmware.PersistentImage.
 func (f *Firmware) Rewrite(data []byte) { f.written = slices.Clone(data) }

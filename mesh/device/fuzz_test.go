@@ -33,10 +33,10 @@ func newHost(elements []access.Element) *host {
 	return h
 }
 
-// FuzzMessages gives a device messages that anybody may have made up: a length,
-// a time that passes, and as many octets, again and again. Nothing panics, what
-// is answered and published can be sent, a device that is restored from what it
-// stored stores the same, and no list grows without bound.
+// FuzzMessages sends a device arbitrary messages: a length, a time that passes,
+// and as many octets, repeatedly. Nothing panics, everything that is answered
+// or published can be sent, a device that is restored from its stored state
+// stores the same again, and no list grows without limit.
 func FuzzMessages(f *testing.F) {
 	for _, seed := range []string{
 		"0400820201010400820200020702825e00100bb80000",
@@ -68,7 +68,7 @@ func FuzzMessages(f *testing.F) {
 		b := bench(t, e)
 		h := newHost(e)
 		for _, m := range b.Models {
-			if a, ok := m.(foundation.Attacher); ok {
+			if a, ok := m.(foundation.HostedModel); ok {
 				a.Attach(h)
 			}
 		}
@@ -95,7 +95,7 @@ func FuzzMessages(f *testing.F) {
 	})
 }
 
-// remembers restores a device from what another one stores.
+// remembers restores a device from the stored state of another.
 func remembers(t *testing.T, from, to *servertest.Bench) {
 	t.Helper()
 	for i, m := range from.Models {
@@ -109,12 +109,12 @@ func remembers(t *testing.T, from, to *servertest.Bench) {
 		}
 		again, ok := to.Models[i].(access.Persistent)
 		if !ok {
-			t.Fatalf("model %s is another one", m.ID())
+			t.Fatalf("model %s differs", m.ID())
 		}
 		if err := again.Restore(stored); err != nil {
-			t.Fatalf("model %s does not take what it stored: %v", m.ID(), err)
+			t.Fatalf("model %s rejects its own stored state: %v", m.ID(), err)
 		}
-		// Power that comes back may change the state, once.
+		// The return of power may change the state once.
 		once := bytes.Clone(again.State())
 		if err := again.Restore(once); err != nil || !bytes.Equal(again.State(), once) {
 			t.Fatalf("model %s: %s became %s (%v)", m.ID(), once, again.State(), err)

@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// The white that a Lamp can make, in kelvin.
+// The range of white that a Lamp can produce, in kelvin.
 const (
 	Warmest = 2700
 	Coldest = 6500
@@ -41,14 +41,14 @@ func newLamp(product uint16, l *light.Lamp) *Lamp {
 	return &Lamp{Lamp: l, elements: elements(product, l.Elements()...)}
 }
 
-// Elements are the lamp's elements for its node.
+// Elements returns the lamp's elements for its node.
 func (l *Lamp) Elements() []access.Element { return l.elements }
 
-// IsOn reports whether the lamp gives light.
+// IsOn reports whether the lamp is on.
 func (l *Lamp) IsOn(now time.Time) bool { return l.OnOff(now).PresentOnOff }
 
-// Toggle is somebody pressing the switch of the lamp. It runs in the context of
-// the Generic OnOff Server of the primary element.
+// Toggle presses the switch of the lamp. It runs in the context of the Generic
+// OnOff Server of the primary element.
 func (l *Lamp) Toggle(ctx access.Context) {
 	l.SetOnOff(ctx.Now(), !l.IsOn(ctx.Now()), server.Timing{})
 }

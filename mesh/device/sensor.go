@@ -11,14 +11,13 @@ import (
 )
 
 // Sensor measures temperature, humidity, light and motion in a room, and has a
-// battery. What it measures changes by itself as time goes on, the same in each
-// run.
+// battery. The measured values change with time, in the same way in each run.
 type Sensor struct {
 	sensors  *sensor.Server
 	battery  *generic.Battery
 	elements []access.Element
 
-	started time.Time // when it first measured
+	started time.Time // time of the first measurement
 	next    time.Time
 }
 
@@ -47,7 +46,7 @@ func NewSensor() *Sensor {
 	return s
 }
 
-// Elements are the sensor's elements for its node.
+// Elements returns the sensor's elements for its node.
 func (s *Sensor) Elements() []access.Element { return s.elements }
 
 // Deadline implements sensor.Source.
@@ -74,16 +73,16 @@ func (s *Sensor) Measure(now time.Time) {
 	s.battery.Set(now, battery(max(fullBattery-int(now.Sub(s.started)/batteryPercent), 1)))
 }
 
-// set tells a value to the Sensor Server.
+// set passes a value to the Sensor Server.
 func (s *Sensor) set(now time.Time, id property.ID, value float64) {
 	raw, err := property.Encode(id, property.Number(value))
 	if err != nil {
-		raw = nil // beyond what the property can say: not known
+		raw = nil // out of the property's range: not known
 	}
 	s.sensors.Set(now, id, raw)
 }
 
-// room is what there is to measure.
+// room is the state of a room.
 type room struct {
 	temperature float64 // °C
 	humidity    float64 // %
@@ -91,10 +90,10 @@ type room struct {
 	motion      bool
 }
 
-// roomAt is a room some time after its first measurement: heating that goes on
-// and off in twenty minutes, humidity against it, clouds that pass in fifteen,
-// somebody who comes by every minute and a half. Sensors of this sort round
-// what they tell, so that noise is not news.
+// roomAt is a room some time after its first measurement: the heating switches
+// on and off in twenty minutes, humidity follows inversely, clouds pass in
+// fifteen, and somebody walks by every minute and a half. Sensors of this kind
+// round their values, so that noise is not reported.
 func roomAt(t time.Duration) room {
 	wave := func(period time.Duration) float64 { return math.Sin(2 * math.Pi * t.Seconds() / period.Seconds()) }
 	round := func(v, step float64) float64 { return math.Round(v/step) * step }
@@ -111,7 +110,7 @@ func roomAt(t time.Duration) room {
 const (
 	fullBattery    = 100
 	lowBattery     = 15
-	batteryPercent = 6 * time.Hour // lasts this long
+	batteryPercent = 6 * time.Hour // the battery loses one percent per this time
 )
 
 func battery(percent int) generic.BatteryStatus {

@@ -29,13 +29,13 @@ var (
 // Message is a control message.
 type Message interface {
 	Opcode() uint8
-	// Append appends the parameters to dst. The error wraps ErrMalformed: a
-	// value that does not fit its field.
+	// Append appends the parameters to dst. The error wraps ErrMalformed if a
+	// value does not fit its field.
 	Append(dst []byte) ([]byte, error)
 	parse(r *reader)
 }
 
-// Parse reads the parameters of a control message. Errors wrap ErrUnknown, for
+// Parse decodes the parameters of a control message. Errors wrap ErrUnknown for
 // another opcode, or ErrMalformed.
 func Parse(opcode uint8, params []byte) (Message, error) {
 	var m Message
@@ -68,12 +68,12 @@ func Parse(opcode uint8, params []byte) (Message, error) {
 	return m, nil
 }
 
-// Range is the unicast addresses of a node's elements.
+// Range is the unicast address range of a node's elements.
 //
 //	| LengthPresent 1 | RangeStart 15 | [ RangeLength 8 ] |
 type Range struct {
 	Start  mesh.Address
-	Length uint8 // 1 and more
+	Length uint8 // at least 1
 }
 
 const lengthPresent = 0x8000
@@ -92,7 +92,7 @@ func (r Range) isValid() bool {
 	return r.Start.IsUnicast() && r.Length > 0 && int(r.Start)+int(r.Length)-1 <= int(mesh.LastUnicast)
 }
 
-// reader takes the fields of a message; the first error sticks.
+// reader decodes the fields of a message; it keeps the first error.
 type reader struct {
 	left []byte
 	err  error

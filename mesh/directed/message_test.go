@@ -27,7 +27,7 @@ func samples(t testing.TB) []vectors.MessageEntry {
 	return ours
 }
 
-// fields is a message in the words of the vectors.
+// fields is a message with the field names of the vectors.
 func fields(m directed.Message) map[string]any {
 	bit := map[bool]int{true: 1}
 	all := map[string]any{}
@@ -78,7 +78,7 @@ func number(t *testing.T, v any) uint64 {
 		}
 		return n
 	}
-	t.Fatalf("no number: %v", v)
+	t.Fatalf("not a number: %v", v)
 	return 0
 }
 
@@ -177,7 +177,7 @@ func FuzzParse(f *testing.F) {
 		}
 		out, err := m.Append(nil)
 		if err != nil {
-			t.Fatalf("%x is read as %+v and not written: %v", params, m, err)
+			t.Fatalf("%x decodes as %+v and does not encode: %v", params, m, err)
 		}
 		again, err := directed.Parse(op, out)
 		if err != nil || !reflect.DeepEqual(m, again) {

@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// PathRequest looks for a path; it goes from node to node, and each adds to the
-// metric.
+// PathRequest looks for a path. It is forwarded from node to node, and each
+// adds to the metric.
 //
 //	| OnBehalfOfDependentOrigin 1 | PathMetricType 3 | PathLifetime 2 | PathDiscoveryInterval 1 | RFU 1 |
 //	| PathOriginForwardingNumber 8 | PathOriginPathMetric 8 | Destination 16 |
@@ -56,8 +56,8 @@ func (m *PathRequest) parse(r *reader) {
 	}
 }
 
-// appendRanges appends the ranges that end a message; on an error it returns
-// dst.
+// appendRanges appends the ranges at the end of a message; on an error it
+// returns dst.
 func appendRanges(dst, out []byte, first Range, more bool, second Range) ([]byte, error) {
 	out, err := first.append(out)
 	if err == nil && more {
@@ -69,7 +69,7 @@ func appendRanges(dst, out []byte, first Range, more bool, second Range) ([]byte
 	return out, nil
 }
 
-// PathReply answers a Path Request, on the way that it came.
+// PathReply answers a Path Request on the reverse path.
 //
 //	| UnicastDestination 1 | OnBehalfOfDependentTarget 1 | ConfirmationRequest 1 | RFU 5 |
 //	| PathOrigin 16 | PathOriginForwardingNumber 8 |
@@ -120,7 +120,7 @@ func (m *PathReply) parse(r *reader) {
 	}
 }
 
-// PathConfirmation confirms that a path can be used both ways.
+// PathConfirmation confirms that a path can be used in both directions.
 //
 //	| PathOrigin 16 | PathTarget 16 |
 type PathConfirmation struct {
@@ -143,7 +143,7 @@ func (m *PathConfirmation) parse(r *reader) {
 	m.Origin, m.Target = r.unicast("path origin"), r.unicast("path target")
 }
 
-// PathEchoRequest tries out a path; it has no parameters.
+// PathEchoRequest tests a path; it has no parameters.
 type PathEchoRequest struct{}
 
 // Opcode is 0x0E.
@@ -175,7 +175,8 @@ func (m *PathEchoReply) parse(r *reader) {
 	r.require(m.Destination != mesh.Unassigned, "destination", "an address")
 }
 
-// DependentNodeUpdate says that an end of a path acts for a node, or no longer.
+// DependentNodeUpdate says that an end of a path starts or stops acting for
+// another node.
 //
 //	| Type 1 | RFU 7 | PathEndpoint 16 | DependentNode 16 or 24 |
 type DependentNodeUpdate struct {
@@ -208,7 +209,7 @@ func (m *DependentNodeUpdate) parse(r *reader) {
 // PathRequestSolicitation asks nodes to look for paths to addresses.
 //
 //	| AddressList, 16 each |
-type PathRequestSolicitation struct{ Addresses []mesh.Address } // 1 and more
+type PathRequestSolicitation struct{ Addresses []mesh.Address } // at least 1
 
 // Opcode is 0x11.
 func (*PathRequestSolicitation) Opcode() uint8 { return OpPathRequestSolicitation }

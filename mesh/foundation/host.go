@@ -15,6 +15,6 @@ type Host interface {
 	Reset() error
 }
 
-// Attacher is a model that works on its node itself. The node introduces
+// HostedModel is a model that works on its node itself. The node introduces
 // itself before the model's first message.
-type Attacher interface{ Attach(Host) }
+type HostedModel interface{ Attach(Host) }

@@ -21,7 +21,7 @@ func NewResponder(id mesh.ModelID) Responder {
 	return Responder{id: id, handlers: map[mesh.Opcode]func(*access.Incoming) access.Message{}}
 }
 
-// Attach implements Attacher.
+// Attach implements HostedModel.
 func (r *Responder) Attach(h Host) { r.host = h }
 
 // Host is the node, nil before Attach.

@@ -8,8 +8,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
-// clearing is a friend clear procedure (section 3.6.6.3.1): the former friend
-// of a Low Power node is told that it is no longer, until it confirms.
+// clearing is a friend clear procedure (section 3.6.6.3.1): it informs the
+// former friend of a Low Power node until that friend confirms.
 type clearing struct {
 	netKey   mesh.KeyIndex
 	former   mesh.Address
@@ -19,9 +19,9 @@ type clearing struct {
 	end      time.Time
 }
 
-// farewell is a friendship that was cleared, so that a Clear that comes again is
-// confirmed again.
-type farewell struct {
+// pastFriendship is a friendship that was cleared. It is kept so that a repeated
+// Clear is confirmed again.
+type pastFriendship struct {
 	netKey mesh.KeyIndex
 	lpn    mesh.Address
 	since  uint16 // LPNCounter
@@ -29,12 +29,12 @@ type farewell struct {
 }
 
 const (
-	firstRepeat  = time.Second
-	maxClears    = 64
-	maxFarewells = 64
+	firstRepeat        = time.Second
+	maxClears          = 64
+	maxPastFriendships = 64
 )
 
-// startClearing begins the procedure when the Low Power node had another friend
+// startClearing begins the procedure if the Low Power node had another friend
 // before.
 func (f *Friend) startClearing(now time.Time, s *friendship, out *Output) {
 	if !s.previous.IsUnicast() || s.previous == f.cfg.Address {
@@ -89,8 +89,8 @@ func (f *Friend) clearConfirmed(m *Control) error {
 	return nil
 }
 
-// clear ends a friendship because another friend, or the Low Power node itself,
-// says so, and confirms that.
+// clear ends a friendship at the request of another friend or of the Low Power
+// node itself, and confirms it.
 func (f *Friend) clear(now time.Time, m *Control, out *Output) error {
 	c, err := ParseClear(m.Params)
 	if err != nil {
@@ -99,23 +99,23 @@ func (f *Friend) clear(now time.Time, m *Control, out *Output) error {
 	if m.Secured {
 		return malformed("Friend Clear", "flooding credentials", m.Src)
 	}
-	f.cleared = slices.DeleteFunc(f.cleared, func(w farewell) bool { return deadline.Due(w.end, now) })
+	f.cleared = slices.DeleteFunc(f.cleared, func(w pastFriendship) bool { return deadline.Due(w.end, now) })
 	s := f.find(m.NetKey, c.LPN)
 	switch {
 	case s != nil && (s.phase == established || !s.keep.IsZero()) && validClear(c.LPNCounter, s.LPNCounter):
 		f.end(s, Cleared, out)
-		if len(f.cleared) >= maxFarewells {
+		if len(f.cleared) >= maxPastFriendships {
 			f.cleared = slices.Delete(f.cleared, 0, 1)
 		}
-		f.cleared = append(f.cleared, farewell{m.NetKey, c.LPN, s.LPNCounter, now.Add(s.pollTimeout)})
-	case !slices.ContainsFunc(f.cleared, func(w farewell) bool {
+		f.cleared = append(f.cleared, pastFriendship{m.NetKey, c.LPN, s.LPNCounter, now.Add(s.pollTimeout)})
+	case !slices.ContainsFunc(f.cleared, func(w pastFriendship) bool {
 		return w.netKey == m.NetKey && w.lpn == c.LPN && validClear(c.LPNCounter, w.since)
 	}):
 		return nil
 	}
 	ttl := mesh.MaxTTL
 	if m.TTL == 0 {
-		ttl = 0 // a neighbour, the Low Power node perhaps
+		ttl = 0 // a neighbour, perhaps the Low Power node itself
 	}
 	f.control(m.NetKey, m.Src, ttl, OpClearConfirm, c.Append, Link{}, out)
 	return nil

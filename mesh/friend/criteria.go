@@ -2,14 +2,15 @@ package friend
 
 import "time"
 
-// Factor weighs something in the local delay of a Friend Offer: 0 to 3 for 1,
-// 1.5, 2 and 2.5.
+// Factor is a weight in the local delay of a Friend Offer: 0 to 3 mean 1, 1.5,
+// 2 and 2.5.
 type Factor uint8
 
 // halves is twice the factor.
 func (f Factor) halves() int { return 2 + int(f&3) }
 
-// Criteria are what a Low Power node wants of a friend (section 3.6.5.3).
+// Criteria are the requirements of a Low Power node for its friend (section
+// 3.6.5.3).
 //
 //	+-----+-------------+-----------------------+--------------------+
 //	| RFU | RSSI factor | receive window factor | min queue size log |
@@ -18,7 +19,7 @@ func (f Factor) halves() int { return 2 + int(f&3) }
 type Criteria struct {
 	RSSI            Factor
 	ReceiveWindow   Factor
-	MinQueueSizeLog uint8 // the queue holds 2^n PDUs at least, 1 to 7
+	MinQueueSizeLog uint8 // the queue has room for at least 2^n PDUs, 1 to 7
 }
 
 func criteriaOf(octet uint8) Criteria {
@@ -29,17 +30,17 @@ func (c Criteria) octet() uint8 {
 	return uint8(c.RSSI&3)<<5 | uint8(c.ReceiveWindow&3)<<3 | c.MinQueueSizeLog&7
 }
 
-// MinQueueSize is the least size of the Friend Queue in PDUs.
+// MinQueueSize is the minimum size of the Friend Queue in PDUs.
 func (c Criteria) MinQueueSize() int { return 1 << (c.MinQueueSizeLog & 7) }
 
-// leastOfferDelay is what a Low Power node needs to switch from sending to
-// listening.
+// leastOfferDelay is the time that a Low Power node needs to switch from
+// sending to receiving.
 const leastOfferDelay = 100 * time.Millisecond
 
-// OfferDelay is how long a friend waits with its offer, so that the one that
-// suits best comes first (section 3.6.6.3.1): the weighted receive window less
-// the weighted signal strength, in milliseconds. A strength that is not known
-// (127) counts as the weakest.
+// OfferDelay is how long a friend waits before its offer, so that the most
+// suitable offer comes first (section 3.6.6.3.1): the weighted receive window
+// minus the weighted signal strength, in milliseconds. An unknown signal
+// strength (127) counts as the weakest.
 func (c Criteria) OfferDelay(window time.Duration, rssi int8) time.Duration {
 	strength := int(rssi)
 	if rssi > 20 { // more than a controller reports

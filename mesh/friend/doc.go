@@ -1,6 +1,6 @@
-// Package friend is friendship (Mesh Protocol 1.1, section 3.6.6): a Friend
-// node keeps the messages for a Low Power node that sleeps, and hands them over
-// one by one when it is asked.
+// Package friend implements friendship (Mesh Protocol 1.1, section 3.6.6): a
+// Friend node stores the messages for a sleeping Low Power node, and delivers
+// them one by one when the Low Power node polls.
 //
 //	Low Power node                                 Friend
 //	     │ Friend Request (to all friends) ─────────▶ │
@@ -14,19 +14,20 @@
 //	     ·   receive delay: the radio is off          ·
 //	     │ ◀── message, or Friend Update without more │  in the receive window
 //
-// A Poll with another FSN than the one before acknowledges what came for that
-// one; a Poll with the same FSN asks for the same PDU again.
+// A Poll with a different FSN than the previous one acknowledges the PDU
+// delivered for it. A Poll with the same FSN asks for the same PDU again.
 //
-// Two machines are here, each without a clock, goroutine or I/O of its own:
-// Friend has the Friend role for a bounded number of Low Power nodes, LowPower
-// the other. Both are told of the transport control messages that concern them,
-// and put out network PDUs to be sealed with the credentials that a Link names.
+// The package contains two state machines without clock, goroutines or I/O:
+// Friend has the Friend role for a limited number of Low Power nodes, LowPower
+// has the other role. Both receive the transport control messages that concern
+// them, and output network PDUs to be encrypted with the credentials that a
+// Link names.
 //
 // # The sequence numbers of a friend's own messages
 //
-// What others sent is handed over as it came, only the TTL is one less. What
-// the friend itself sends to its Low Power node is not encrypted until it is
-// handed over (Draft): a Friend Update that overtook it in the queue would have
-// the higher sequence number, and the Low Power node would take the message for
-// a replay.
+// Messages from others are delivered unchanged except for a TTL lower by one.
+// The friend's own messages to its Low Power node are not encrypted until they
+// are delivered (Draft). Otherwise a Friend Update that overtook such a message
+// in the queue would have the higher sequence number, and the Low Power node
+// would drop the message as a replay.
 package friend

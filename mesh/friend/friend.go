@@ -10,8 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// Limits unless Config says otherwise. One friendship takes about 15 kB when
-// its queue is full.
+// Defaults of Config. One friendship takes about 15 kB when its queue is full.
 const (
 	DefaultFriendships   = 16
 	DefaultQueue         = 64
@@ -22,36 +21,36 @@ const (
 	maxQueue = 255
 )
 
-// Author is the node that a Friend or a LowPower is a part of.
-type Author interface {
-	// Next hands out a sequence number, each once with one IV index.
+// Node is the node that contains the Friend or LowPower.
+type Node interface {
+	// Next returns a sequence number. Each is used only once with one IV index.
 	Next() (mesh.SequenceNumber, mesh.IVIndex, error)
-	// Compose makes network PDUs of a draft, with fresh sequence numbers.
+	// Compose makes network PDUs from a draft, with new sequence numbers.
 	Compose(d *Draft) ([]network.PDU, error)
-	// Security is what the subnet's beacons say.
+	// Security returns the content of the subnet's beacons.
 	Security(net mesh.KeyIndex) beacon.State
 }
 
-// Config sets up a Friend. Zero fields but Address get their default.
+// Config configures a Friend. Zero fields except Address have a default.
 type Config struct {
-	Author        Author
+	Node          Node
 	Address       mesh.Address  // of the primary element
-	Friendships   int           // at the same time, those included that are only offered
+	Friendships   int           // at the same time, including those that are only offered
 	Queue         int           // PDUs for each Low Power node, 32 to 255
-	Subscriptions int           // addresses of each, 1 to 255
-	ReceiveWindow time.Duration // 1 to 255 ms: how late a PDU may be on the air
+	Subscriptions int           // per friendship, 1 to 255
+	ReceiveWindow time.Duration // 1 to 255 ms: how late a PDU may be transmitted
 	Counter       uint16        // the first FriendCounter, drawn at random
 }
 
-// Link names a friendship: all that its credentials are made of, but for the
-// NetKey itself.
+// Link identifies a friendship: everything that its credentials are derived
+// from, except the NetKey itself.
 type Link struct {
 	NetKey                    mesh.KeyIndex
 	LPN, Friend               mesh.Address
 	LPNCounter, FriendCounter uint16
 }
 
-// Credentials derives the friendship credentials of a NetKey.
+// Credentials derives the friendship credentials from a NetKey.
 func (l Link) Credentials(key [16]byte) *network.Credentials {
 	return network.Friendship(key, l.LPN, l.Friend, l.LPNCounter, l.FriendCounter)
 }
@@ -60,27 +59,27 @@ func (l Link) Credentials(key [16]byte) *network.Credentials {
 type Control struct {
 	Src, Dst mesh.Address
 	NetKey   mesh.KeyIndex
-	TTL      mesh.TTL // as it arrived
+	TTL      mesh.TTL // as received
 	RSSI     int8     // of the last hop, dBm
-	Secured  bool     // by the credentials of the friendship that Src is in
+	Secured  bool     // with the credentials of the friendship of Src
 	Opcode   uint8
 	Params   []byte
 }
 
-// Outgoing is a network PDU to be sealed and sent.
+// Outgoing is a network PDU to be encrypted and sent.
 type Outgoing struct {
 	PDU network.PDU
-	// Link is whose credentials it is sealed with; the zero Link for the
-	// flooding credentials of PDU.NetKey.
+	// Link names the credentials to encrypt it with. The zero Link means the
+	// managed flooding credentials of PDU.NetKey.
 	Link Link
 }
 
-// Output is what is to be done after a call. Calls append to it.
+// Output is the result of a call: what the caller has to do. Calls append to it.
 type Output struct {
 	Send   []Outgoing
 	Events []Event
 	// Links says that the list of links has changed, and with it the
-	// credentials that PDUs are received with.
+	// credentials to receive with.
 	Links bool
 }
 
@@ -90,21 +89,21 @@ func (o *Output) Reset() { o.Send, o.Events, o.Links = o.Send[:0], o.Events[:0],
 // Event is one of the types below.
 type Event interface{ isEvent() }
 
-// Established says that a friendship began.
+// Established says that a friendship was established.
 type Established struct{ Link }
 
-// Terminated says that an established friendship ended, and why.
+// Terminated says that an established friendship has ended, and why.
 type Terminated struct {
 	Link
 	Reason Reason
 }
 
-// Handed says that a draft has been handed over, all PDUs of it, perhaps not for
-// the first time. The Low Power node has not acknowledged the last yet.
-type Handed struct{ ID uint64 }
+// Delivered says that all PDUs of a draft have been delivered, perhaps not for the
+// first time. The Low Power node has not acknowledged the last one yet.
+type Delivered struct{ ID uint64 }
 
-// Secured says that the friend told this Low Power node the state of the
-// network.
+// Secured says that the friend has informed this Low Power node of the state of
+// the network.
 type Secured struct {
 	NetKey mesh.KeyIndex
 	beacon.State
@@ -112,62 +111,64 @@ type Secured struct {
 
 func (Established) isEvent() {}
 func (Terminated) isEvent()  {}
-func (Handed) isEvent()      {}
+func (Delivered) isEvent()   {}
 func (Secured) isEvent()     {}
 
-// Reason is why a friendship ended.
+// Reason is the reason for the end of a friendship.
 type Reason string
 
 // The reasons.
 const (
 	PollTimeout Reason = "poll_timeout" // no Poll, or no answer to it
 	Cleared     Reason = "cleared"      // Friend Clear
-	Requested   Reason = "requested"    // the Low Power node looks for a friend again
-	Stopped     Reason = "stopped"      // by this node
+	Requested   Reason = "requested"    // the Low Power node is looking for a friend again
+	Stopped     Reason = "stopped"      // stopped by this node
 )
 
-// Counters count what a Friend did since it was made.
+// Counters count what a Friend has done since it was made.
 type Counters struct {
 	Malformed   uint64
 	Requests    uint64 // Friend Requests
-	Unmet       uint64 // Requests for a longer queue than there is
+	Unmet       uint64 // Requests for a longer queue than available
 	Full        uint64 // Requests without room for another friendship
 	Established uint64
 	Terminated  uint64
 	Polls       uint64
 	Queued      uint64 // messages
-	Discarded   uint64 // messages that made room for newer ones
-	Replayed    uint64 // messages that are not newer than the last of their source
-	Stale       uint64 // messages of an IV index that is not received any more
-	Handed      uint64 // PDUs and Updates, the first time
-	Repeated    uint64 // PDUs that were asked for again
-	Unsent      uint64 // for want of a sequence number or a key
+	Discarded   uint64 // messages discarded for newer ones
+	Replayed    uint64 // messages that are not newer than the last from their source
+	Stale       uint64 // messages of an IV index that is no longer accepted
+	Delivered   uint64 // PDUs and Updates delivered the first time
+	Repeated    uint64 // PDUs that were requested again
+	Unsent      uint64 // not sent because there was no sequence number or no key
 }
 
-// firstPoll is how long an offer stands, formerSubscriptions how long those of the
-// friendship before do when the Low Power node has begun to say its own again.
+// firstPoll is how long an offer is valid. formerSubscriptions is how long the
+// subscriptions of the previous friendship stay valid once the Low Power node
+// has begun to send its own again.
 const (
 	firstPoll           = time.Second
 	formerSubscriptions = 10 * time.Second
 )
 
-// hesitation is which part of the receive window passes before a Low Power node
-// that has just been asked something is told that there is no more: its answer is
-// on its way, and with it perhaps the next question. Without that a device that
-// is configured in thirty steps sleeps thirty times.
-const hesitation = 2
+// updateHold is the fraction of the receive window, 1/updateHold, that passes
+// before a Low Power node that has just received a request is sent a Friend
+// Update without more data. Its answer is on its way, and perhaps the next
+// request follows. Otherwise a device would sleep thirty times during a
+// configuration of thirty steps.
+const updateHold = 2
 
-// phase is where a friendship stands.
+// phase is the state of a friendship.
 type phase uint8
 
 const (
 	offering phase = iota // the offer waits for its delay
 	offered               // the Low Power node may Poll
 	established
-	parked // the Low Power node has asked anew, and did not take up the offer
+	parked // the Low Power node has sent a new Request and did not accept the offer
 )
 
-// friendship is one Low Power node.
+// friendship is the state of one Low Power node.
 type friendship struct {
 	Link
 	phase        phase
@@ -176,42 +177,42 @@ type friendship struct {
 	pollTimeout  time.Duration
 	previous     mesh.Address
 	rssi         int8
-	keep         time.Time // when the queue of a former friendship is given up; zero for none
+	keep         time.Time // when the queue of a former friendship is dropped; zero for none
 	deadline     time.Time // of the phase: the offer, its end, the poll timeout
 
-	respondAt time.Time // zero: nothing is asked
+	respondAt time.Time // zero: nothing to answer
 	windowAt  time.Time // the receive window begins
-	confirm   bool      // with a Subscription List Confirm
-	poll      bool      // with a PDU
+	confirm   bool      // answer with a Subscription List Confirm
+	poll      bool      // answer with a PDU
 	number    uint8     // transaction to confirm
-	polled    bool      // a Poll has come
+	polled    bool      // a Poll was received
 	fsn       bool
-	last      *network.PDU // what was handed over for fsn
-	handed    entry        // what it was in the queue
+	last      *network.PDU // the PDU that was delivered for fsn
+	handed    entry        // its entry in the queue
 
 	queue         queue
 	subscriptions []mesh.Address
-	former        []mesh.Address // subscriptions of the friendship before,
-	formerUntil   time.Time      // until the Low Power node has had time to say them again; zero: it has not begun
+	former        []mesh.Address // subscriptions of the previous friendship,
+	formerUntil   time.Time      // valid until the Low Power node has had time to send them again; zero: it has not begun
 	heard         sources
 }
 
-// holds reports whether a is an element of the Low Power node.
+// holds reports whether a is an address of the Low Power node.
 func (s *friendship) holds(a mesh.Address) bool {
 	return a >= s.LPN && int(a)-int(s.LPN) < int(s.elements)
 }
 
-// isLinked reports whether there are credentials of the friendship, offered or
+// isLinked reports whether the friendship has credentials, offered or
 // established.
 func (s *friendship) isLinked() bool { return s.phase == offered || s.phase == established }
 
-// Friend has the Friend role of a node (section 3.6.6.3).
+// Friend is the Friend role of a node (section 3.6.6.3).
 type Friend struct {
 	cfg      Config
 	counter  uint16
 	list     []*friendship
 	clears   []clearing
-	cleared  []farewell
+	cleared  []pastFriendship
 	counters Counters
 }
 
@@ -235,10 +236,10 @@ func New(cfg Config) *Friend {
 	return &Friend{cfg: cfg, counter: cfg.Counter}
 }
 
-// Counters returns what was counted so far.
+// Counters returns the current counters.
 func (f *Friend) Counters() Counters { return f.counters }
 
-// Links appends the links whose PDUs are to be received, offers included.
+// Links appends the links whose PDUs have to be received, including offers.
 func (f *Friend) Links(dst []Link) []Link {
 	for _, s := range f.list {
 		if s.isLinked() {
@@ -268,7 +269,7 @@ func (f *Friend) Receive(now time.Time, m *Control, out *Output) {
 	}
 }
 
-// request answers a Friend Request after a while (section 3.6.6.3.1).
+// request answers a Friend Request after a delay (section 3.6.6.3.1).
 func (f *Friend) request(now time.Time, m *Control, out *Output) error {
 	r, err := ParseRequest(m.Src, m.Params)
 	if err != nil {
@@ -284,8 +285,8 @@ func (f *Friend) request(now time.Time, m *Control, out *Output) error {
 	}
 	s := f.find(m.NetKey, m.Src)
 	if s != nil {
-		// It has lost us. What waits for it is handed over to the new
-		// friendship, should it come to that before we had lost it.
+		// The Low Power node has lost this friend. Its queue is passed on to
+		// the new friendship if that is established before the poll timeout.
 		if s.phase == established {
 			s.keep = s.deadline
 		}
@@ -320,8 +321,8 @@ func (f *Friend) request(now time.Time, m *Control, out *Output) error {
 	return nil
 }
 
-// makeRoom reports whether there is room for another friendship. One that has
-// ended, and whose queue is kept, makes room.
+// makeRoom reports whether there is room for another friendship. A friendship
+// that has ended, and whose queue is kept, gives up its place.
 func (f *Friend) makeRoom() bool {
 	if len(f.list) >= f.cfg.Friendships {
 		if i := slices.IndexFunc(f.list, func(s *friendship) bool { return s.phase == parked }); i >= 0 {
@@ -350,7 +351,7 @@ func (f *Friend) find(net mesh.KeyIndex, lpn mesh.Address) *friendship {
 	return nil
 }
 
-// secured finds the friendship that a message with friendship credentials
+// secured returns the friendship that a message with friendship credentials
 // belongs to.
 func (f *Friend) secured(m *Control) *friendship {
 	s := f.find(m.NetKey, m.Src)
@@ -384,12 +385,12 @@ func (f *Friend) polled(now time.Time, m *Control, out *Output) error {
 	s.poll = true
 	s.asked(now)
 	if s.last == nil && len(s.queue.entries) == 0 && s.handed.draft.ID != 0 {
-		s.respondAt = s.windowAt.Add(f.cfg.ReceiveWindow / hesitation)
+		s.respondAt = s.windowAt.Add(f.cfg.ReceiveWindow / updateHold)
 	}
 	return nil
 }
 
-// asked plans the answer, and takes the question for a sign of life.
+// asked schedules the answer, and restarts the poll timeout.
 func (s *friendship) asked(now time.Time) {
 	if deadline.Due(s.formerUntil, now) {
 		s.former = nil
@@ -399,8 +400,8 @@ func (s *friendship) asked(now time.Time) {
 	s.respondAt = s.windowAt
 }
 
-// subscribe changes the Friend Subscription List (section 3.6.6.4.3). What does
-// not fit is left out: the Low Power node knows how much does.
+// subscribe changes the Friend Subscription List (section 3.6.6.4.3). Addresses
+// that do not fit are left out: the Low Power node knows how many fit.
 func (f *Friend) subscribe(now time.Time, m *Control) error {
 	list, err := ParseSubscriptions(m.Params)
 	if err != nil {
@@ -427,7 +428,7 @@ func (f *Friend) subscribe(now time.Time, m *Control) error {
 	return nil
 }
 
-// end takes a friendship off the list.
+// end removes a friendship from the list.
 func (f *Friend) end(s *friendship, why Reason, out *Output) {
 	f.list = slices.DeleteFunc(f.list, func(other *friendship) bool { return other == s })
 	if s.isLinked() {
@@ -436,7 +437,8 @@ func (f *Friend) end(s *friendship, why Reason, out *Output) {
 	if s.phase == established {
 		f.counters.Terminated++
 	}
-	// One that looked for a friend again and did not come back is gone now.
+	// A Low Power node that looked for a friend again and did not come back is
+	// now lost.
 	if s.phase == established || why == PollTimeout && !s.keep.IsZero() {
 		out.Events = append(out.Events, Terminated{s.Link, why})
 	}
@@ -451,8 +453,8 @@ func (f *Friend) Drop(lpn mesh.Address, out *Output) {
 	}
 }
 
-// Stop ends the friendships of a subnet: its key is gone, or the Friend feature
-// was switched off. With all it ends those of all subnets.
+// Stop ends the friendships of a subnet, because its key was removed or the
+// Friend feature was disabled. With all it ends those of all subnets.
 func (f *Friend) Stop(net mesh.KeyIndex, all bool, out *Output) {
 	for _, s := range slices.Clone(f.list) {
 		if all || s.NetKey == net {

@@ -22,8 +22,8 @@ const (
 	group   mesh.Address = 0xC000
 )
 
-// author is a node that counts its sequence numbers, and composes a draft of as
-// many PDUs as it says.
+// author is a node that counts its sequence numbers, and composes a draft of
+// the requested number of PDUs.
 type author struct{ next mesh.SequenceNumber }
 
 func (a *author) Next() (mesh.SequenceNumber, mesh.IVIndex, error) {
@@ -42,7 +42,7 @@ func (a *author) Compose(d *friend.Draft) ([]network.PDU, error) {
 
 func (*author) Security(mesh.KeyIndex) beacon.State { return beacon.State{IVIndex: 7} }
 
-// bench is a friend with what a test wants to do to it.
+// bench is a friend with the operations that the tests need.
 type bench struct {
 	t   testing.TB
 	now time.Time
@@ -53,7 +53,7 @@ type bench struct {
 }
 
 func newBench(t testing.TB, cfg friend.Config) *bench {
-	cfg.Author, cfg.Address = &author{}, own
+	cfg.Node, cfg.Address = &author{}, own
 	return &bench{t: t, now: time.Unix(1000, 0), Friend: friend.New(cfg)}
 }
 
@@ -62,7 +62,7 @@ const (
 	receiveDelay = 50 * time.Millisecond
 )
 
-// control gives the friend a control message.
+// control passes a control message to the friend.
 func (b *bench) control(src mesh.Address, secured bool, op uint8, params []byte) {
 	dst := own
 	if op == friend.OpRequest {
@@ -95,7 +95,7 @@ func (b *bench) request(lpn mesh.Address, previous mesh.Address) {
 	b.control(lpn, false, friend.OpRequest, r.Append(nil))
 }
 
-// poll asks for the next PDU and returns what came.
+// poll asks for the next PDU and returns the answer.
 func (b *bench) poll(lpn mesh.Address) network.PDU {
 	b.t.Helper()
 	b.fsn = !b.fsn
@@ -116,7 +116,7 @@ func (b *bench) pollAgain(lpn mesh.Address) network.PDU {
 	return b.out.Send[len(b.out.Send)-1].PDU
 }
 
-// befriend makes a friendship with a Low Power node of two elements.
+// befriend establishes a friendship with a Low Power node of two elements.
 func (b *bench) befriend(lpn, previous mesh.Address) {
 	b.t.Helper()
 	b.request(lpn, previous)
@@ -135,7 +135,7 @@ func isUpdate(p network.PDU) (more, ok bool) {
 	return u.MoreData, err == nil
 }
 
-// message is an unsegmented access message of the sender's.
+// message is an unsegmented access message from sender.
 func message(n int, dst mesh.Address) network.PDU {
 	return network.PDU{
 		IVIndex: 7, TTL: 5, Seq: mesh.SequenceNumber(n), Src: sender, Dst: dst, Transport: []byte{0x40, byte(n), byte(n >> 8)},
@@ -154,7 +154,7 @@ func (b *bench) drain(lpn mesh.Address) (all []network.PDU) {
 			return all
 		}
 	}
-	b.t.Fatal("the queue has no end")
+	b.t.Fatal("the queue never becomes empty")
 	return nil
 }
 
@@ -213,7 +213,7 @@ func TestSubscriptions(t *testing.T) {
 func TestFullQueueLosesTheOldestMessagesButNoUpdate(t *testing.T) {
 	b := newBench(t, friend.Config{Queue: 32})
 	b.befriend(sleeper, 0)
-	b.Store(message(1, sleeper), message(2, sleeper), message(3, sleeper)) // segments of one
+	b.Store(message(1, sleeper), message(2, sleeper), message(3, sleeper)) // three segments
 	b.SecurityChanged(0)
 	b.SecurityChanged(0)
 	for n := 4; n <= 32; n++ {
@@ -255,12 +255,12 @@ func TestSegmentAcknowledgmentReplacesTheOlderOne(t *testing.T) {
 	b.expect("acknowledgments", len(got), 3)
 	b.expect("numbers", numbers(got)[:2], []int{2, 3})
 	if got[2].Src != 1 || got[2].Seq == 4 {
-		t.Errorf("the friend's own has its old number: %+v", got[2])
+		t.Errorf("the friend's own message has its old number: %+v", got[2])
 	}
 }
 
-// The sequence numbers of what comes from the friend itself only go up, however
-// it gets into the queue.
+// The sequence numbers of the friend's own messages only increase, however they
+// get into the queue.
 func TestOwnMessagesComeInTheOrderOfTheirNumbers(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(t, friend.Config{})
@@ -333,7 +333,7 @@ func TestFriendshipEnds(t *testing.T) {
 		}
 		return reasons
 	}
-	t.Run("an offer that is not taken up", func(t *testing.T) {
+	t.Run("an offer that is not accepted", func(t *testing.T) {
 		b := newBench(t, friend.Config{})
 		b.request(sleeper, 0)
 		b.pass(400 * time.Millisecond)
@@ -371,7 +371,7 @@ func TestFriendshipEnds(t *testing.T) {
 			}
 		}
 	})
-	t.Run("the Low Power node asks anew", func(t *testing.T) {
+	t.Run("the Low Power node asks again", func(t *testing.T) {
 		b := newBench(t, friend.Config{})
 		b.befriend(sleeper, 0)
 		b.Store(message(1, sleeper))
@@ -381,9 +381,9 @@ func TestFriendshipEnds(t *testing.T) {
 		b.pass(time.Second)
 		b.Store(message(3, sleeper))
 		if more, update := isUpdate(b.poll(sleeper)); !update || !more {
-			t.Error("it does not begin with a Friend Update that says there is more")
+			t.Error("it does not begin with a Friend Update with More Data set")
 		}
-		b.expect("what waited", numbers(b.drain(sleeper)), []int{1, 2, 3})
+		b.expect("the stored messages", numbers(b.drain(sleeper)), []int{1, 2, 3})
 		b.expect("friendships", len(b.Status()), 1)
 	})
 	t.Run("stopped", func(t *testing.T) {
@@ -418,7 +418,7 @@ func TestFormerFriendIsToldUntilItConfirms(t *testing.T) {
 			b.out.Reset()
 			if confirmed && len(at) == 3 {
 				c := friend.Clear{LPN: sleeper, LPNCounter: b.counter}
-				b.control(sender, false, friend.OpClearConfirm, c.Append(nil)) // not who was asked
+				b.control(sender, false, friend.OpClearConfirm, c.Append(nil)) // not from the node that was asked
 				b.control(other, false, friend.OpClearConfirm, c.Append(nil))
 			}
 			b.control(sleeper, true, friend.OpPoll, friend.Poll{}.Append(nil))
@@ -432,7 +432,7 @@ func TestFormerFriendIsToldUntilItConfirms(t *testing.T) {
 			t.Errorf("confirmed %t: sent after %v, want %v", confirmed, at, want)
 		}
 	}
-	// Who was the friend before needs not to be told.
+	// The previous friend is this node: no Clear is needed.
 	b := newBench(t, friend.Config{})
 	b.befriend(sleeper, own)
 	b.pass(time.Second)
@@ -443,7 +443,7 @@ func TestRefusals(t *testing.T) {
 	b := newBench(t, friend.Config{Friendships: 2})
 	b.befriend(sleeper, 0)
 	b.request(sleeper+1, 0) // its second element
-	b.request(sleeper-1, 0) // whose second element it is
+	b.request(sleeper-1, 0) // the node whose second element it is
 	b.befriend(other, 0)
 	b.request(sender, 0)
 	b.expect("full", b.Counters().Full, 3)
@@ -453,15 +453,15 @@ func TestRefusals(t *testing.T) {
 	b.control(sender, false, friend.OpRequest, long.Append(nil))
 	b.expect("unmet", b.Counters().Unmet, 1)
 	before := b.Counters().Malformed
-	b.control(sleeper, false, friend.OpPoll, []byte{0}) // not secured
-	b.control(sender, true, friend.OpPoll, []byte{0})   // no friend of ours
+	b.control(sleeper, false, friend.OpPoll, []byte{0}) // not with friendship credentials
+	b.control(sender, true, friend.OpPoll, []byte{0})   // not a friend of ours
 	b.control(other, false, friend.OpSubscriptionAdd, []byte{1, 0xC0, 0})
 	b.control(sleeper, true, friend.OpRequest, long.Append(nil))
 	b.expect("malformed", b.Counters().Malformed-before, 4)
 	b.expect("friendships", len(b.Status()), 2)
 }
 
-// Whatever is sent to a friend, it keeps no more than it has promised.
+// Whatever is sent to a friend, it stores no more than it has promised.
 func TestFloodsLeaveMemoryBounded(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(t, friend.Config{Friendships: 4, Queue: 40, Subscriptions: 8})
@@ -500,8 +500,8 @@ func TestFloodsLeaveMemoryBounded(t *testing.T) {
 	})
 }
 
-// A draft is handed over when its last segment is, and a message that is being
-// handed over cannot be withdrawn.
+// A draft is delivered when its last segment is. A message that is being
+// delivered cannot be withdrawn.
 func TestDraftInSegments(t *testing.T) {
 	b := newBench(t, friend.Config{})
 	b.befriend(sleeper, 0)
@@ -521,8 +521,8 @@ func TestDraftInSegments(t *testing.T) {
 	b.expect("queued", b.Status()[0].Queued, 0)
 }
 
-// What was stored with an IV index that nobody receives any more is left out:
-// the Low Power node could not acknowledge it.
+// A message with an IV index that is no longer accepted is left out: the Low
+// Power node could not acknowledge it.
 func TestStaleMessagesAreNotHandedOver(t *testing.T) {
 	b := newBench(t, friend.Config{})
 	b.befriend(sleeper, 0)
@@ -535,8 +535,8 @@ func TestStaleMessagesAreNotHandedOver(t *testing.T) {
 	b.expect("stale", b.Counters().Stale, 1)
 }
 
-// Who has just been asked something is not sent to sleep before its answer can
-// have led to the next question.
+// A Low Power node that has just received a request is not sent to sleep before
+// its answer could have led to the next request.
 func TestFriendWaitsForTheNextQuestion(t *testing.T) {
 	b := newBench(t, friend.Config{})
 	b.befriend(sleeper, 0)
@@ -547,20 +547,21 @@ func TestFriendWaitsForTheNextQuestion(t *testing.T) {
 		return func(d time.Duration) bool { b.pass(d); return len(b.out.Send) > 0 }
 	}
 	b.StoreDraft(0, friend.Draft{ID: 1, Dst: sleeper, PDUs: 1})
-	b.expect("the question", ask()(receiveDelay), true)
+	b.expect("the request", ask()(receiveDelay), true)
 	answered := ask()
-	b.expect("no more, at once", answered(receiveDelay+100*time.Millisecond), false)
+	b.expect("no more data, at once", answered(receiveDelay+100*time.Millisecond), false)
 	b.StoreDraft(0, friend.Draft{ID: 2, Dst: sleeper, PDUs: 1})
-	b.expect("the next question", answered(0), true)
-	b.expect("its number", b.out.Events, []friend.Event{friend.Handed{ID: 2}})
+	b.expect("the next request", answered(0), true)
+	b.expect("its number", b.out.Events, []friend.Event{friend.Delivered{ID: 2}})
 	answered = ask()
-	b.expect("no more, at once", answered(receiveDelay), false)
-	b.expect("no more, within the window", answered(friend.DefaultReceiveWindow/2), true)
-	b.expect("no more, again", ask()(receiveDelay), true)
+	b.expect("no more data, at once", answered(receiveDelay), false)
+	b.expect("no more data, within the window", answered(friend.DefaultReceiveWindow/2), true)
+	b.expect("no more data, again", ask()(receiveDelay), true)
 }
 
-// A Low Power node that asks anew and does not take up the offer may try again:
-// until the poll timeout of the friendship that it had, what is for it is kept.
+// A Low Power node that sends a new Request and does not accept the offer may
+// try again: its messages are kept until the poll timeout of its previous
+// friendship.
 func TestSleeperThatDoesNotComeBackAtOnce(t *testing.T) {
 	b := newBench(t, friend.Config{Friendships: 2})
 	b.befriend(sleeper, 0)
@@ -568,7 +569,7 @@ func TestSleeperThatDoesNotComeBackAtOnce(t *testing.T) {
 	for n := range 3 {
 		b.Store(message(2*n+1, sleeper))
 		b.request(sleeper, own)
-		b.pass(5 * time.Second) // no Poll comes
+		b.pass(5 * time.Second) // no Poll arrives
 		b.Store(message(2*n+2, group))
 		b.expect("links", len(b.Links(nil)), 0)
 		b.expect("wanted", b.Wants(0, sender, sleeper), true)
@@ -577,17 +578,17 @@ func TestSleeperThatDoesNotComeBackAtOnce(t *testing.T) {
 	b.request(sleeper, own)
 	b.pass(time.Second)
 	if more, update := isUpdate(b.poll(sleeper)); !update || !more {
-		t.Error("it does not begin with a Friend Update that says there is more")
+		t.Error("it does not begin with a Friend Update with More Data set")
 	}
-	b.expect("what waited", numbers(b.drain(sleeper)), []int{1, 2, 3, 4, 5, 6})
-	b.Store(message(7, group)) // it has not said its subscriptions again yet
+	b.expect("the stored messages", numbers(b.drain(sleeper)), []int{1, 2, 3, 4, 5, 6})
+	b.Store(message(7, group)) // it has not sent its subscriptions again yet
 	b.subscribe(sleeper, friend.OpSubscriptionAdd, 2, group+1)
 	b.expect("still a member", numbers(b.drain(sleeper)), []int{7})
 	b.pass(11 * time.Second)
 	b.drain(sleeper)
 	b.expect("member", b.Wants(0, sender, group), false)
 
-	// When it stays away it is gone at its poll timeout, or when another needs
+	// If it stays away it is dropped at its poll timeout, or when another needs
 	// the room.
 	lastSign := b.now.Add(-receiveDelay)
 	b.request(sleeper, own)
@@ -597,7 +598,7 @@ func TestSleeperThatDoesNotComeBackAtOnce(t *testing.T) {
 	b.expect("wanted", b.Wants(0, sender, sleeper), true)
 	b.pass(2 * time.Millisecond)
 	b.expect("wanted", b.Wants(0, sender, sleeper), false)
-	b.expect("told", slices.ContainsFunc(b.out.Events, func(e friend.Event) bool {
+	b.expect("informed", slices.ContainsFunc(b.out.Events, func(e friend.Event) bool {
 		gone, ok := e.(friend.Terminated)
 		return ok && gone.LPN == sleeper && gone.Reason == friend.PollTimeout
 	}), true)

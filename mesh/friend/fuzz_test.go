@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 )
 
-// FuzzParse reads any octets as any message: no panic, and what is accepted is
-// written back as it was, but for reserved bits.
+// FuzzParse decodes arbitrary octets as any message: no panic, and an accepted
+// message is encoded unchanged except for reserved bits.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{1})
@@ -29,7 +29,7 @@ func FuzzParse(f *testing.F) {
 				want[i] &^= reserved[i]
 			}
 			if !bytes.Equal(again, want) {
-				t.Errorf("%s: wrote %x, read %x", what, again, params)
+				t.Errorf("%s: encoded %x, decoded %x", what, again, params)
 			}
 		}
 		poll, err := friend.ParsePoll(params)
@@ -40,8 +40,8 @@ func FuzzParse(f *testing.F) {
 		same("Request", err, request.Append(nil), []byte{0x80})
 		offer, err := friend.ParseOffer(params)
 		same("Offer", err, offer.Append(nil), nil)
-		farewell, err := friend.ParseClear(params)
-		same("Clear", err, farewell.Append(nil), nil)
+		cleared, err := friend.ParseClear(params)
+		same("Clear", err, cleared.Append(nil), nil)
 		list, err := friend.ParseSubscriptions(params)
 		same("Subscriptions", err, list.Append(nil), nil)
 		confirm, err := friend.ParseSubscriptionConfirm(params)
@@ -49,17 +49,17 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzRoles gives both roles whatever there is: opcode, where from, parameters,
-// and how much time passes, in turn.
+// FuzzRoles passes arbitrary input to both roles: opcode, origin, parameters,
+// and elapsed time, in turn.
 func FuzzRoles(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{3, 0, 10, 0x4b, 0x50, 0, 0, 50, 0, 0, 1, 0, 0, 20, 1, 1, 1, 0})
 	f.Add([]byte{4, 0, 6, 0x32, 0x03, 0x08, 0xba, 0x07, 0x2f, 3, 2, 1, 6, 0, 0, 0, 0, 7, 1, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		now := time.Unix(1000, 0)
-		role := friend.New(friend.Config{Author: &author{}, Address: own, Friendships: 2, Subscriptions: 4})
+		role := friend.New(friend.Config{Node: &author{}, Address: own, Friendships: 2, Subscriptions: 4})
 		low := friend.NewLowPower(friend.LowPowerConfig{
-			Author: &author{}, Address: own, Jitter: func(low, _ time.Duration) time.Duration { return low },
+			Node: &author{}, Address: own, Jitter: func(low, _ time.Duration) time.Duration { return low },
 		})
 		low.Start(now)
 		var out friend.Output

@@ -8,27 +8,27 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
-// LowPowerConfig sets up a LowPower. Zero fields get their default where one is
-// named.
+// LowPowerConfig configures a LowPower. Zero fields get their default where one
+// is named.
 type LowPowerConfig struct {
-	Author   Author
+	Node     Node
 	Address  mesh.Address // of the primary element
-	Elements uint8        // 1 at least
+	Elements uint8        // at least 1
 	NetKey   mesh.KeyIndex
 	Criteria Criteria
-	// PollTimeout is when the friend gives up, MinPollTimeout to
-	// MaxPollTimeout; one minute by default.
+	// PollTimeout is the friendship's poll timeout, MinPollTimeout to
+	// MaxPollTimeout; the default is one minute.
 	PollTimeout time.Duration
-	// PollInterval is how long the node sleeps between two Polls; as long as
-	// the poll timeout allows by default, and never longer.
+	// PollInterval is how long the node sleeps between two Polls; by default as
+	// long as the poll timeout allows, and never longer.
 	PollInterval time.Duration
-	// ReceiveDelay is how long the friend waits with an answer, MinReceiveDelay
-	// to MaxReceiveDelay; 100 ms by default.
+	// ReceiveDelay is how long the friend waits before it answers,
+	// MinReceiveDelay to MaxReceiveDelay; the default is 100 ms.
 	ReceiveDelay time.Duration
-	// Airtime is what lies between the first and the last transmission of a
-	// PDU: the friend may have heard any of them.
+	// Airtime is the time between the first and the last transmission of a PDU:
+	// the friend may have received any of them.
 	Airtime time.Duration
-	// Jitter draws a duration from low up to high.
+	// Jitter draws a duration from low to high.
 	Jitter  func(low, high time.Duration) time.Duration
 	Counter uint16 // the first LPNCounter, drawn at random
 }
@@ -36,37 +36,37 @@ type LowPowerConfig struct {
 const (
 	defaultPollTimeout  = time.Minute
 	defaultReceiveDelay = 100 * time.Millisecond
-	maxAttempts         = 6 // of one question to the friend
+	maxAttempts         = 6 // per request to the friend
 	maxClearAttempts    = 2
 	offerWindow         = 1100 * time.Millisecond // from the Request to the last Offer
-	betterOffer         = 400 * time.Millisecond  // to wait for one after the first
+	betterOffer         = 400 * time.Millisecond  // how long to wait for a better one after the first
 	retryJitter         = 100 * time.Millisecond
 	conversation        = 600 * time.Millisecond // after a message another one is likely
 	conversationPoll    = 250 * time.Millisecond
-	listenSlack         = 30 * time.Millisecond // of both radios
+	listenSlack         = 30 * time.Millisecond // tolerance of both radios
 	firstPause          = time.Second
 	longestPause        = time.Minute
 )
 
-// exchange is how long one question may take at most.
+// exchange is the longest time of one request.
 func (c *LowPowerConfig) exchange(window time.Duration) time.Duration {
 	return c.Airtime + c.ReceiveDelay + window + listenSlack
 }
 
-// lowPhase is what a Low Power node does at the moment.
+// lowPhase is the state of a Low Power node.
 type lowPhase uint8
 
 const (
-	stopped    lowPhase = iota // an ordinary node
+	stopped    lowPhase = iota // not a Low Power node at present
 	pausing                    // before the next Request
-	requesting                 // Offers come in
-	asking                     // a question to the friend, or an offer taken up
-	waiting                    // before the question is asked again
+	requesting                 // waiting for Offers
+	asking                     // sending a request to the friend, or accepting an offer
+	waiting                    // before the request is repeated
 	sleeping                   // until the next Poll
 	leaving                    // a Friend Clear was sent
 )
 
-// LowPower has the Low Power role of a node (section 3.6.6.4). Create it with
+// LowPower is the Low Power role of a node (section 3.6.6.4). Create it with
 // NewLowPower; it does nothing until Start.
 type LowPower struct {
 	cfg      LowPowerConfig
@@ -75,33 +75,33 @@ type LowPower struct {
 	deadline time.Time
 	pause    time.Duration
 	previous mesh.Address
-	missedBy time.Time // when the last friend has forgotten this node
+	missedBy time.Time // when the last friend's poll timeout has expired
 	rounds   int       // Requests without an Offer since then
 
 	best        Offer
-	from        mesh.Address // whose offer it is
+	from        mesh.Address // sender of the offer
 	link        Link
 	linked      bool
 	established bool
 	window      time.Duration
-	room        int // of the friend's subscription list
+	room        int // size of the friend's subscription list
 
 	exchange
-	pollAt  time.Time // sooner than the interval, zero if not
+	pollAt  time.Time // next Poll if before the interval, otherwise zero
 	heardAt time.Time // the last message
 
 	wanted, known []mesh.Address
 }
 
-// exchange is the question that a Low Power node has for its friend, and how
-// often it has asked.
+// exchange is the pending request of a Low Power node to its friend, and how
+// often it was sent.
 type exchange struct {
 	fsn        bool
-	question   uint8 // opcode
+	question   uint8 // opcode of the pending request
 	attempts   int
 	listenFrom time.Time
-	list       Subscriptions // in question
-	number     uint8         // of the last transaction
+	list       Subscriptions // addresses in the pending request
+	number     uint8         // number of the last subscription transaction
 }
 
 // NewLowPower makes a LowPower.
@@ -118,7 +118,7 @@ func NewLowPower(cfg LowPowerConfig) *LowPower {
 	cfg.PollTimeout = min(max(cfg.PollTimeout, MinPollTimeout), MaxPollTimeout).Truncate(pollStep)
 	cfg.ReceiveDelay = min(max(cfg.ReceiveDelay, MinReceiveDelay), MaxReceiveDelay).Truncate(time.Millisecond)
 	cfg.Elements = max(cfg.Elements, 1)
-	// All attempts of a Poll come before the friend gives up.
+	// All attempts of a Poll must end before the poll timeout.
 	patience := maxAttempts * (cfg.exchange(MaxReceiveDelay) + retryJitter)
 	most := max(cfg.PollTimeout-patience, cfg.PollTimeout/4)
 	if cfg.PollInterval <= 0 || cfg.PollInterval > most {
@@ -134,8 +134,8 @@ func (l *LowPower) Start(now time.Time) {
 	}
 }
 
-// Link is the friendship whose credentials this node receives with, and false
-// when it has none. From the first Poll on it hears nothing else.
+// Link returns the friendship whose credentials this node receives with, and
+// false if there is none. From the first Poll on it receives nothing else.
 func (l *LowPower) Link() (Link, bool) {
 	if l == nil {
 		return Link{}, false
@@ -143,7 +143,7 @@ func (l *LowPower) Link() (Link, bool) {
 	return l.link, l.linked
 }
 
-// Friend is the address of the friend, unassigned without a friendship.
+// Friend returns the address of the friend; unassigned without a friendship.
 func (l *LowPower) Friend() mesh.Address {
 	if !l.established {
 		return mesh.Unassigned
@@ -151,8 +151,8 @@ func (l *LowPower) Friend() mesh.Address {
 	return l.link.Friend
 }
 
-// Awake reports whether the radio of the node is to listen. Without a
-// friendship it always is.
+// Awake reports whether the node's radio has to listen. Without a friendship
+// this is always true.
 func (l *LowPower) Awake(now time.Time) bool {
 	switch l.phase {
 	case asking:
@@ -213,8 +213,8 @@ func (l *LowPower) request(now time.Time, out *Output) {
 
 // control sends a transport control message to a neighbour.
 func (l *LowPower) control(dst mesh.Address, opcode uint8, params func([]byte) []byte, link Link, out *Output) {
-	// Without a sequence number nothing is sent, and nothing is answered.
-	if p, err := controlPDU(l.cfg.Author, l.cfg.NetKey, l.cfg.Address, dst, 0, opcode, params); err == nil {
+	// Without a sequence number nothing is sent, and no answer arrives.
+	if p, err := controlPDU(l.cfg.Node, l.cfg.NetKey, l.cfg.Address, dst, 0, opcode, params); err == nil {
 		out.Send = append(out.Send, Outgoing{PDU: p, Link: link})
 	}
 }
@@ -236,9 +236,9 @@ func (l *LowPower) Receive(now time.Time, m *Control, out *Output) {
 	}
 }
 
-// offered notes an Offer that is better than those before: one whose queue is as
-// long as was asked for and that has room for the subscriptions goes before one
-// that has not; then the signal counts.
+// offered keeps an Offer that is better than the previous ones. An Offer with
+// the requested queue size and room for all subscriptions is better than one
+// without; otherwise the signal strength decides.
 func (l *LowPower) offered(now time.Time, m *Control) {
 	o, err := ParseOffer(m.Params)
 	if err != nil || l.phase != requesting || m.Secured || m.TTL != 0 || m.NetKey != l.cfg.NetKey ||
@@ -266,7 +266,7 @@ func (l *LowPower) better(o *Offer) bool {
 	return o.ReceiveWindow < l.best.ReceiveWindow
 }
 
-// choose takes up the best Offer, or tries again later.
+// choose accepts the best Offer, or tries again later.
 func (l *LowPower) choose(now time.Time, out *Output) {
 	number := l.counter
 	l.counter++
@@ -284,20 +284,21 @@ func (l *LowPower) choose(now time.Time, out *Output) {
 
 // rest waits before the next Request, twice as long each time.
 func (l *LowPower) rest(now time.Time) {
-	if l.phase = pausing; l.Returns(now) {
-		l.pause = firstPause // there is a friend that it may go back to
+	if l.phase = pausing; l.Rejoins(now) {
+		l.pause = firstPause // a friend exists that it may return to
 	}
 	l.deadline = now.Add(l.cfg.Jitter(l.pause/2, l.pause))
 	l.pause = min(2*l.pause, longestPause)
 }
 
-// begin asks the friend something new.
+// begin sends a new request to the friend.
 func (l *LowPower) begin(now time.Time, question uint8, out *Output) {
 	l.question, l.attempts, l.pollAt = question, 0, time.Time{}
 	l.ask(now, out)
 }
 
-// ask sends the question, again perhaps, and listens in the receive window.
+// ask sends the pending request, possibly again, and listens in the receive
+// window.
 func (l *LowPower) ask(now time.Time, out *Output) {
 	l.attempts++
 	l.phase = asking
@@ -310,7 +311,7 @@ func (l *LowPower) ask(now time.Time, out *Output) {
 	l.control(l.link.Friend, l.question, params, l.link, out)
 }
 
-// unanswered is the end of a receive window in which nothing came.
+// unanswered ends a receive window without an answer.
 func (l *LowPower) unanswered(now time.Time, out *Output) {
 	if l.attempts < maxAttempts {
 		l.phase, l.deadline = waiting, now.Add(l.cfg.Jitter(0, retryJitter))
@@ -323,11 +324,12 @@ func (l *LowPower) unanswered(now time.Time, out *Output) {
 	l.rest(now)
 }
 
-// Returns reports whether the node has lost its friend, which may still keep
-// messages for it and goes on doing so. The node must not take messages from
-// others meanwhile: those that wait have lower sequence numbers, and would be
-// replays. When nobody answers its Requests it has no friend any more.
-func (l *LowPower) Returns(now time.Time) bool {
+// Rejoins reports whether the node has lost its friend while that may still
+// store messages for it. The node must not accept messages from others
+// meanwhile: the stored messages have lower sequence numbers and would be
+// dropped as replays. If nobody answers its Requests, it has no friend any
+// more.
+func (l *LowPower) Rejoins(now time.Time) bool {
 	const enough = 5
 	return !l.linked && l.phase != stopped && now.Before(l.missedBy) && l.rounds < enough
 }
@@ -342,7 +344,7 @@ func (l *LowPower) lose(why Reason, out *Output) {
 	out.Links = true
 }
 
-// updated handles a Friend Update: the answer to a Poll (section 3.6.6.4.2).
+// updated handles a Friend Update, the answer to a Poll (section 3.6.6.4.2).
 func (l *LowPower) updated(now time.Time, m *Control, out *Output) {
 	u, err := ParseUpdate(m.Params)
 	if err != nil || !l.fromFriend(m) {
@@ -360,8 +362,8 @@ func (l *LowPower) fromFriend(m *Control) bool {
 	return l.linked && m.Secured && m.Src == l.link.Friend && m.NetKey == l.link.NetKey && m.Dst == l.cfg.Address
 }
 
-// Heard is to be called for every PDU that came with the credentials of the
-// friendship, unless Receive was: it is the answer to a Poll.
+// Heard must be called for every PDU with the credentials of the friendship for
+// which Receive is not called: it answers a Poll.
 func (l *LowPower) Heard(now time.Time, out *Output) {
 	if l.established {
 		l.heardAt = now
@@ -369,7 +371,7 @@ func (l *LowPower) Heard(now time.Time, out *Output) {
 	}
 }
 
-// answered goes on after the answer to a Poll.
+// answered continues after the answer to a Poll.
 func (l *LowPower) answered(now time.Time, more bool, out *Output) {
 	if (l.phase != asking && l.phase != waiting) || l.question != OpPoll {
 		return
@@ -383,8 +385,9 @@ func (l *LowPower) answered(now time.Time, more bool, out *Output) {
 	}
 }
 
-// sleep ends an exchange. Who has just got a message answers it, and the next one
-// may follow from that: the node asks once or twice more before it sleeps long.
+// sleep ends an exchange. After a message the node answers, and the next
+// message may follow from that. So it polls once or twice more before it sleeps
+// longer.
 func (l *LowPower) sleep(now time.Time) {
 	l.phase, l.deadline = sleeping, now.Add(l.cfg.PollInterval)
 	if now.Sub(l.heardAt) < conversation {
@@ -392,8 +395,8 @@ func (l *LowPower) sleep(now time.Time) {
 	}
 }
 
-// Subscribe says which group and virtual addresses the node listens to. The
-// friend is told.
+// Subscribe sets the group and virtual addresses that the node subscribes to,
+// and informs the friend.
 func (l *LowPower) Subscribe(now time.Time, addresses []mesh.Address, out *Output) {
 	l.wanted = append(l.wanted[:0], addresses...)
 	slices.Sort(l.wanted)
@@ -403,8 +406,9 @@ func (l *LowPower) Subscribe(now time.Time, addresses []mesh.Address, out *Outpu
 	}
 }
 
-// synchronize tells the friend what has changed in the subscription list, and
-// reports false when nothing has. What is too much for the friend is left out.
+// synchronize informs the friend of changes in the subscription list. It
+// returns false if there are none. Addresses for which the friend has no room
+// are left out.
 func (l *LowPower) synchronize(now time.Time, out *Output) bool {
 	wanted := l.wanted[:min(len(l.wanted), l.room)]
 	gone, fresh := missing(l.known, wanted), missing(wanted, l.known)
@@ -422,8 +426,8 @@ func (l *LowPower) synchronize(now time.Time, out *Output) bool {
 	return true
 }
 
-// missing lists what is in one list and not in the other, as much as one
-// message holds.
+// missing lists what is in the first list and not in the second, up to the size
+// of one message.
 func missing(from, in []mesh.Address) Subscriptions {
 	var m Subscriptions
 	for _, a := range from {
@@ -449,19 +453,19 @@ func (l *LowPower) confirmed(now time.Time, m *Control, out *Output) {
 		l.known = append(l.known, changed...)
 	}
 	if !l.synchronize(now, out) {
-		l.begin(now, OpPoll, out) // it may have something by now
+		l.begin(now, OpPoll, out) // a message may have arrived meanwhile
 	}
 }
 
-// PollWithin makes the node poll after that time at the latest: it expects an
-// answer.
+// PollWithin makes the node poll no later than after that time, because it
+// expects an answer.
 func (l *LowPower) PollWithin(now time.Time, d time.Duration) {
 	if l.phase == sleeping && (l.pollAt.IsZero() || l.pollAt.After(now.Add(d))) {
 		l.pollAt = now.Add(d)
 	}
 }
 
-// Stop ends the friendship, and tells the friend so (section 3.6.6.4.1).
+// Stop ends the friendship and informs the friend (section 3.6.6.4.1).
 func (l *LowPower) Stop(now time.Time, out *Output) {
 	if !l.established || l.phase == leaving {
 		l.lose(Stopped, out)
@@ -475,7 +479,7 @@ func (l *LowPower) Stop(now time.Time, out *Output) {
 func (l *LowPower) sendClear(now time.Time, out *Output) {
 	l.attempts++
 	l.phase, l.deadline = leaving, now.Add(l.cfg.Airtime+time.Second)
-	l.linked = false // the answer comes with the flooding credentials
+	l.linked = false // the answer is encrypted with the flooding credentials
 	out.Links = true
 	c := Clear{LPN: l.cfg.Address, LPNCounter: l.link.LPNCounter}
 	l.control(l.link.Friend, OpClear, c.Append, Link{}, out)

@@ -24,7 +24,7 @@ const (
 )
 
 // ErrFormat is wrapped by the errors of the Parse functions.
-var ErrFormat = errors.New("friend: no message of this kind")
+var ErrFormat = errors.New("friend: malformed message")
 
 func malformed(what string, expected string, got any) error {
 	return fmt.Errorf("%w: %s: expected %s, got %v", ErrFormat, what, expected, got)
@@ -41,7 +41,7 @@ type Poll struct{ FSN bool }
 // Append appends the parameters, one octet.
 func (m Poll) Append(dst []byte) []byte { return append(dst, bit(m.FSN)) }
 
-// ParsePoll reads the parameters. Padding is zero.
+// ParsePoll decodes the parameters. Padding must be zero.
 func ParsePoll(params []byte) (Poll, error) {
 	if len(params) != 1 || params[0] > 1 {
 		return Poll{}, malformed("Friend Poll", "one octet, 00 or 01", octets(params))
@@ -49,8 +49,8 @@ func ParsePoll(params []byte) (Poll, error) {
 	return Poll{FSN: params[0] == 1}, nil
 }
 
-// Update tells the security of the network, and whether the friend has more
-// (section 3.6.5.2).
+// Update reports the security state of the network, and whether the friend has
+// more messages (section 3.6.5.2).
 //
 //	+-------+----------+----+
 //	| flags | IV index | MD |
@@ -70,7 +70,7 @@ func (m Update) Append(dst []byte) []byte {
 	return append(dst, bit(m.MoreData))
 }
 
-// ParseUpdate reads the parameters. Reserved flags are ignored.
+// ParseUpdate decodes the parameters. Reserved flags are ignored.
 func ParseUpdate(params []byte) (Update, error) {
 	if len(params) != updateSize || params[5] > 1 {
 		return Update{}, malformed("Friend Update", "six octets, the last 00 or 01", octets(params))
@@ -90,7 +90,7 @@ const (
 	MinReceiveDelay = 10 * time.Millisecond
 	MaxReceiveDelay = 255 * time.Millisecond
 	MinPollTimeout  = time.Second
-	MaxPollTimeout  = 345599900 * time.Millisecond // some four days
+	MaxPollTimeout  = 345599900 * time.Millisecond // about four days
 
 	pollStep = 100 * time.Millisecond
 )
@@ -105,8 +105,8 @@ type Request struct {
 	Criteria     Criteria
 	ReceiveDelay time.Duration // MinReceiveDelay to MaxReceiveDelay, whole milliseconds
 	PollTimeout  time.Duration // MinPollTimeout to MaxPollTimeout, in steps of 100 ms
-	Previous     mesh.Address  // the last friend, unassigned for none
-	Elements     uint8         // of the Low Power node, 1 at least
+	Previous     mesh.Address  // the previous friend, unassigned for none
+	Elements     uint8         // of the Low Power node, at least 1
 	LPNCounter   uint16
 }
 
@@ -121,8 +121,8 @@ func (m Request) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint16(dst, m.LPNCounter)
 }
 
-// ParseRequest reads the parameters of a request from src and refuses values
-// that are prohibited.
+// ParseRequest decodes the parameters of a request from src and rejects
+// prohibited values.
 func ParseRequest(src mesh.Address, params []byte) (Request, error) {
 	const what = "Friend Request"
 	if len(params) != requestSize {
@@ -138,13 +138,13 @@ func ParseRequest(src mesh.Address, params []byte) (Request, error) {
 	}
 	switch {
 	case m.Criteria.MinQueueSizeLog == 0:
-		return m, malformed(what, "a least queue size of 2^1 to 2^7", m.Criteria.MinQueueSizeLog)
+		return m, malformed(what, "a minimum queue size of 2^1 to 2^7", m.Criteria.MinQueueSizeLog)
 	case m.ReceiveDelay < MinReceiveDelay:
-		return m, malformed(what, "a receive delay of 10 ms at least", m.ReceiveDelay)
+		return m, malformed(what, "a receive delay of at least 10 ms", m.ReceiveDelay)
 	case m.PollTimeout < MinPollTimeout || m.PollTimeout > MaxPollTimeout:
 		return m, malformed(what, "a poll timeout of 1 s to 345599.9 s", m.PollTimeout)
 	case m.Previous != mesh.Unassigned && !m.Previous.IsUnicast():
-		return m, malformed(what, "a unicast or no previous address", m.Previous)
+		return m, malformed(what, "a unicast or unassigned previous address", m.Previous)
 	case m.Elements == 0 || !src.IsUnicast() || int(src)+int(m.Elements)-1 > int(mesh.LastUnicast):
 		return m, malformed(what, "elements with unicast addresses", fmt.Sprintf("%d from %s on", m.Elements, src))
 	}
@@ -173,7 +173,7 @@ func (m Offer) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint16(dst, m.FriendCounter)
 }
 
-// ParseOffer reads the parameters.
+// ParseOffer decodes the parameters.
 func ParseOffer(params []byte) (Offer, error) {
 	if len(params) != offerSize || params[0] == 0 {
 		return Offer{}, malformed("Friend Offer", "six octets, the first not 00", octets(params))
@@ -187,8 +187,9 @@ func ParseOffer(params []byte) (Offer, error) {
 	}, nil
 }
 
-// Clear ends a friendship: the Low Power node has another friend now, or wants
-// none (Friend Clear and Friend Clear Confirm, sections 3.6.5.5 and 3.6.5.6).
+// Clear ends a friendship because the Low Power node has another friend or
+// needs none (Friend Clear and Friend Clear Confirm, sections 3.6.5.5 and
+// 3.6.5.6).
 //
 //	+-------------+-------------+
 //	| LPN address | LPN counter |
@@ -196,7 +197,7 @@ func ParseOffer(params []byte) (Offer, error) {
 //	      16            16        bits
 type Clear struct {
 	LPN        mesh.Address
-	LPNCounter uint16 // of the Request that led to the new friendship, when there is one
+	LPNCounter uint16 // of the Request that led to the new friendship, if there is one
 }
 
 const clearSize = 4
@@ -206,7 +207,7 @@ func (m Clear) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(dst, uint16(m.LPN)), m.LPNCounter)
 }
 
-// ParseClear reads the parameters of either message.
+// ParseClear decodes the parameters of either message.
 func ParseClear(params []byte) (Clear, error) {
 	if len(params) != clearSize {
 		return Clear{}, malformed("Friend Clear", "four octets", octets(params))
@@ -219,10 +220,11 @@ func ParseClear(params []byte) (Clear, error) {
 }
 
 // validClear reports whether a Clear with this counter ends a friendship that
-// began with that one: it is at most 255 later, counted modulo 65536.
+// was established with the other one: it is at most 255 higher, modulo 65536.
 func validClear(counter, since uint16) bool { return counter-since <= 255 }
 
-// maxListed is how many addresses an unsegmented Subscriptions message holds.
+// maxListed is how many addresses fit into an unsegmented Subscriptions
+// message.
 const maxListed = 5
 
 // Subscriptions adds addresses to the Friend Subscription List, or removes them
@@ -247,8 +249,8 @@ func (m Subscriptions) Append(dst []byte) []byte {
 	return dst
 }
 
-// ParseSubscriptions reads the parameters of either message. Addresses that
-// nobody can subscribe to are refused.
+// ParseSubscriptions decodes the parameters of either message. Addresses that
+// cannot be subscribed to are rejected.
 func ParseSubscriptions(params []byte) (Subscriptions, error) {
 	const what = "Friend Subscription List"
 	var m Subscriptions
@@ -278,7 +280,7 @@ type SubscriptionConfirm struct{ Transaction uint8 }
 // Append appends the parameters, one octet.
 func (m SubscriptionConfirm) Append(dst []byte) []byte { return append(dst, m.Transaction) }
 
-// ParseSubscriptionConfirm reads the parameters.
+// ParseSubscriptionConfirm decodes the parameters.
 func ParseSubscriptionConfirm(params []byte) (SubscriptionConfirm, error) {
 	if len(params) != 1 {
 		return SubscriptionConfirm{}, malformed("Friend Subscription List Confirm", "one octet", octets(params))
@@ -286,7 +288,7 @@ func ParseSubscriptionConfirm(params []byte) (SubscriptionConfirm, error) {
 	return SubscriptionConfirm{Transaction: params[0]}, nil
 }
 
-// octets prints parameters in an error.
+// octets formats parameters for an error.
 func octets(params []byte) string {
 	return fmt.Sprintf("%d: % x", len(params), params[:min(len(params), 16)])
 }

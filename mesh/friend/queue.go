@@ -8,21 +8,21 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// Draft is a message of the friend's own for its Low Power node. It becomes
-// network PDUs when its turn has come.
+// Draft is the friend's own message to its Low Power node. It becomes network
+// PDUs when it is delivered.
 type Draft struct {
-	ID      uint64 // in the Handed event; 0 for a message that nobody waits for
+	ID      uint64 // reported in the Delivered event; 0 if nobody waits for it
 	Dst     mesh.Address
-	PDUs    int // that it will take, 1 at least
-	Message any // what Author.Compose knows of it
+	PDUs    int // number of PDUs it needs, at least 1
+	Message any // for Node.Compose
 }
 
-// entry is what stands in a Friend Queue: a PDU as it will be handed over, a
-// control PDU of the friend's own that has no sequence number yet, a Draft, or a
-// Friend Update, whose content is made at the last moment.
+// entry is an item of a Friend Queue: a PDU ready for delivery, the friend's
+// own control PDU without a sequence number, a Draft, or a Friend Update, whose
+// content is made when it is delivered.
 type entry struct {
 	kind    kind
-	message uint64 // all segments of one have the same
+	message uint64 // the same for all segments of a message
 	pdu     network.PDU
 	size    uint8 // of transport
 	octets  [network.MaxAccessTransport]byte
@@ -38,7 +38,7 @@ const (
 	update
 )
 
-// weight is how many PDUs the entry takes. There is always room for the one
+// weight is how many PDUs the entry occupies. There is always room for the one
 // Friend Update.
 func (e *entry) weight() int {
 	switch e.kind {
@@ -51,7 +51,7 @@ func (e *entry) weight() int {
 	}
 }
 
-// take is the PDU of a stored entry.
+// take returns the PDU of a stored entry.
 func (e *entry) take() network.PDU {
 	p := e.pdu
 	p.Transport = slices.Clone(e.octets[:e.size])
@@ -65,15 +65,16 @@ func storedEntry(p *network.PDU) entry {
 	return e
 }
 
-// queue is a Friend Queue (section 3.5.5): the oldest message makes room for a
-// new one, Friend Updates stay. A segmented message comes and goes whole.
+// queue is a Friend Queue (section 3.5.5). The oldest message is discarded for
+// a new one; Friend Updates stay. A segmented message is added and discarded as
+// a whole.
 type queue struct {
-	limit   int // PDUs
+	limit   int // in PDUs
 	entries []entry
-	last    uint64 // message
+	last    uint64 // number of the last message
 }
 
-// len is how many PDUs are in the queue.
+// len is the number of PDUs in the queue.
 func (q *queue) len() int {
 	n := 0
 	for i := range q.entries {
@@ -82,8 +83,8 @@ func (q *queue) len() int {
 	return n
 }
 
-// put appends a message. It returns how many older messages had to go, and
-// false when it does not fit at all.
+// put appends a message. It returns how many older messages were discarded, and
+// false if the message does not fit at all.
 func (q *queue) put(message ...entry) (discarded int, ok bool) {
 	need := 0
 	for i := range message {
@@ -106,7 +107,7 @@ func (q *queue) put(message ...entry) (discarded int, ok bool) {
 	return discarded, true
 }
 
-// discardOldest drops the oldest message that is no Friend Update.
+// discardOldest discards the oldest message other than a Friend Update.
 func (q *queue) discardOldest() bool {
 	for i := range q.entries {
 		if q.entries[i].kind == update {
@@ -119,8 +120,8 @@ func (q *queue) discardOldest() bool {
 	return false
 }
 
-// putUpdate appends a Friend Update unless one waits already: it says what is
-// true when it is handed over.
+// putUpdate appends a Friend Update unless there is one already. Its content is
+// made when it is delivered.
 func (q *queue) putUpdate() {
 	for i := range q.entries {
 		if q.entries[i].kind == update {
@@ -131,8 +132,8 @@ func (q *queue) putUpdate() {
 	q.entries = append(q.entries, entry{kind: update, message: q.last})
 }
 
-// putFirst puts a Friend Update in front of everything else: it is how a
-// friendship begins.
+// putFirst puts a Friend Update in front of everything else, because a
+// friendship begins with it.
 func (q *queue) putFirst() {
 	q.last++
 	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool { return e.kind == update })
@@ -144,7 +145,7 @@ func (q *queue) holds(id uint64) bool {
 	return slices.ContainsFunc(q.entries, func(e entry) bool { return e.draft.ID == id })
 }
 
-// next takes the first entry.
+// next returns the first entry.
 func (q *queue) next() (entry, bool) {
 	if len(q.entries) == 0 {
 		return entry{}, false
@@ -154,8 +155,8 @@ func (q *queue) next() (entry, bool) {
 	return e, true
 }
 
-// back puts PDUs in front of all others: the rest of a draft whose first PDU
-// is being handed over. The last of them keeps the draft's number.
+// back puts PDUs in front of all others: the rest of a draft whose first PDU is
+// being delivered. The last of them keeps the number of the draft.
 func (q *queue) back(rest []network.PDU, of *entry) {
 	entries := make([]entry, 0, len(rest)+len(q.entries))
 	for i := range rest {
@@ -169,8 +170,8 @@ func (q *queue) back(rest []network.PDU, of *entry) {
 	q.entries = append(entries, q.entries...)
 }
 
-// dropAck drops the Segment Acknowledgment that a newer one replaces: from the
-// same source to the same destination about the same message.
+// dropAck removes the Segment Acknowledgment that a newer one replaces: with
+// the same source, destination and SeqZero.
 func (q *queue) dropAck(newer *network.PDU) {
 	zero, ok := acknowledges(newer.CTL, newer.Transport)
 	if !ok {
@@ -185,8 +186,8 @@ func (q *queue) dropAck(newer *network.PDU) {
 	})
 }
 
-// acknowledges tells the SeqZero of a Segment Acknowledgment (section 3.5.2.3.1)
-// and false for any other PDU.
+// acknowledges returns the SeqZero of a Segment Acknowledgment (section
+// 3.5.2.3.1), and false for any other PDU.
 func acknowledges(ctl bool, transport []byte) (seqZero uint16, ok bool) {
 	const size, mask = 7, 0x1FFF
 	if !ctl || len(transport) != size || transport[0] != 0 {
@@ -195,7 +196,7 @@ func acknowledges(ctl bool, transport []byte) (seqZero uint16, ok bool) {
 	return binary.BigEndian.Uint16(transport[1:]) >> 2 & mask, true
 }
 
-// numberOf is IV index and sequence number in one, so that newer is greater.
+// numberOf combines IV index and sequence number, so that newer is greater.
 func numberOf(p *network.PDU) uint64 {
 	return uint64(p.IVIndex)<<24 | uint64(p.Seq&mesh.MaxSequenceNumber)
 }

@@ -58,7 +58,7 @@ func (f *Friend) offer(now time.Time, s *friendship, out *Output) {
 	f.control(s.NetKey, s.LPN, 0, OpOffer, o.Append, Link{}, out)
 }
 
-// control sends a transport control message of the friend.
+// control sends a transport control message from the friend.
 func (f *Friend) control(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte, link Link, out *Output) {
 	p, ok := f.stamp(net, dst, ttl, opcode, params)
 	if ok {
@@ -68,7 +68,7 @@ func (f *Friend) control(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opco
 
 // stamp makes a control PDU with the next sequence number.
 func (f *Friend) stamp(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte) (network.PDU, bool) {
-	p, err := controlPDU(f.cfg.Author, net, f.cfg.Address, dst, ttl, opcode, params)
+	p, err := controlPDU(f.cfg.Node, net, f.cfg.Address, dst, ttl, opcode, params)
 	if err != nil {
 		f.counters.Unsent++
 		return network.PDU{}, false
@@ -76,7 +76,7 @@ func (f *Friend) stamp(net mesh.KeyIndex, dst mesh.Address, ttl mesh.TTL, opcode
 	return p, true
 }
 
-func controlPDU(author Author, net mesh.KeyIndex, src, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte) (network.PDU, error) {
+func controlPDU(author Node, net mesh.KeyIndex, src, dst mesh.Address, ttl mesh.TTL, opcode uint8, params func([]byte) []byte) (network.PDU, error) {
 	seq, iv, err := author.Next()
 	if err != nil {
 		return network.PDU{}, err
@@ -87,7 +87,7 @@ func controlPDU(author Author, net mesh.KeyIndex, src, dst mesh.Address, ttl mes
 	}, nil
 }
 
-// respond answers what was asked, in the receive window.
+// respond answers the last request, in the receive window.
 func (f *Friend) respond(s *friendship, out *Output) {
 	s.respondAt = time.Time{}
 	if s.confirm {
@@ -105,20 +105,20 @@ func (f *Friend) respond(s *friendship, out *Output) {
 		return
 	}
 	if id := s.handed.draft.ID; id != 0 && !s.queue.holds(id) {
-		out.Events = append(out.Events, Handed{id})
+		out.Events = append(out.Events, Delivered{id})
 	}
 	out.Send = append(out.Send, Outgoing{PDU: *s.last, Link: s.Link})
 }
 
-// handOver takes what is next in the queue; when there is nothing, a Friend
-// Update says so. What is this node's own gets its sequence number now.
+// handOver delivers the next entry of the queue, or a Friend Update if it is
+// empty. The node's own messages get their sequence number now.
 func (f *Friend) handOver(s *friendship) bool {
 	for {
 		e, ok := s.queue.next()
 		var p network.PDU
 		switch {
 		case !ok || e.kind == update:
-			u := Update{State: f.cfg.Author.Security(s.NetKey), MoreData: len(s.queue.entries) > 0}
+			u := Update{State: f.cfg.Node.Security(s.NetKey), MoreData: len(s.queue.entries) > 0}
 			p, ok = f.stamp(s.NetKey, s.LPN, 0, OpUpdate, u.Append)
 		case e.kind == drafted:
 			if p, ok = f.compose(s, &e); !ok {
@@ -127,28 +127,28 @@ func (f *Friend) handOver(s *friendship) bool {
 		case e.kind == own:
 			p = e.take()
 			var err error
-			if p.Seq, p.IVIndex, err = f.cfg.Author.Next(); err != nil {
+			if p.Seq, p.IVIndex, err = f.cfg.Node.Next(); err != nil {
 				f.counters.Unsent++
 				ok = false
 			}
-		case e.pdu.IVIndex+1 < f.cfg.Author.Security(s.NetKey).IVIndex:
+		case e.pdu.IVIndex+1 < f.cfg.Node.Security(s.NetKey).IVIndex:
 			f.counters.Stale++
 			continue
 		default:
 			p = e.take()
 		}
 		if ok {
-			f.counters.Handed++
+			f.counters.Delivered++
 			s.last, s.handed = &p, e
 		}
 		return ok
 	}
 }
 
-// takeBack puts what was handed over last, and was not acknowledged, into the
-// queue again. It may have arrived; the Low Power node then knows it by its
-// sequence number. A message of the friend's own gets another number, as the
-// Friend Update that begins the next friendship is newer.
+// takeBack puts the PDU that was delivered last and not acknowledged back into
+// the queue. It may have arrived; the Low Power node then recognises its
+// sequence number. The friend's own messages get another sequence number,
+// because the Friend Update that begins the next friendship is newer.
 func (s *friendship) takeBack() {
 	if s.last == nil || isUpdate(s.last) {
 		return
@@ -163,9 +163,10 @@ func (s *friendship) takeBack() {
 
 func isUpdate(p *network.PDU) bool { return p.CTL && p.Transport[0] == OpUpdate }
 
-// compose makes PDUs of a draft. What follows the first goes back to the queue.
+// compose makes PDUs from a draft. All after the first are put back into the
+// queue.
 func (f *Friend) compose(s *friendship, e *entry) (network.PDU, bool) {
-	pdus, err := f.cfg.Author.Compose(&e.draft)
+	pdus, err := f.cfg.Node.Compose(&e.draft)
 	if err != nil || len(pdus) == 0 {
 		f.counters.Unsent++
 		return network.PDU{}, false

@@ -8,24 +8,24 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// sources remembers the last message of those that sent to a Low Power node, so
-// that old ones that are played again do not push new ones out of the queue.
-// When there are more sources than places the one that was noted first goes;
-// the Low Power node has a replay protection of its own.
+// sources remembers the last message of each source that sent to a Low Power
+// node, so that replayed messages cannot displace new ones from the queue. If
+// there are too many sources, the one that was added first is removed. The Low
+// Power node has its own replay protection.
 type sources struct {
 	list [64]heard
 	next int
 }
 
-// heard is the lowest number of a source that may be new, and that of a segmented
-// message, which is complete when others have come that were sent later.
+// heard is the lowest number of a source that may be new, and the lowest of a
+// segmented message, which may be complete only after later messages.
 type heard struct {
 	src             mesh.Address
 	next, segmented uint64
 }
 
 // accept reports whether a message is newer than the last of its source, and
-// notes it.
+// records it.
 func (s *sources) accept(src mesh.Address, number uint64, segmented bool) bool {
 	i := slices.IndexFunc(s.list[:], func(h heard) bool { return h.src == src })
 	if i < 0 {
@@ -56,19 +56,19 @@ func (s *friendship) wants(net mesh.KeyIndex, src, dst mesh.Address) bool {
 	return s.holds(dst) || slices.Contains(s.subscriptions, dst) || slices.Contains(s.former, dst)
 }
 
-// Wants reports whether messages from src to dst are to be given to Store.
+// Wants reports whether messages from src to dst have to be passed to Store.
 func (f *Friend) Wants(net mesh.KeyIndex, src, dst mesh.Address) bool {
 	return slices.ContainsFunc(f.list, func(s *friendship) bool { return s.wants(net, src, dst) })
 }
 
-// Owns reports whether an address is an element of a Low Power node that this
-// node is the friend of.
+// Owns reports whether an address belongs to an element of a Low Power node
+// that is a friend of this node.
 func (f *Friend) Owns(a mesh.Address) bool {
 	return slices.ContainsFunc(f.list, func(s *friendship) bool { return s.phase == established && s.holds(a) })
 }
 
-// Store queues a message of another node, all its segments in their order
-// (section 3.5.5). Their TTL is as they arrived. It copies what it keeps.
+// Store queues a message of another node, with all segments in order (section
+// 3.5.5) and the TTL as received. It copies what it keeps.
 func (f *Friend) Store(pdus ...network.PDU) {
 	if len(pdus) == 0 {
 		return
@@ -76,7 +76,7 @@ func (f *Friend) Store(pdus ...network.PDU) {
 	var number uint64
 	for i := range pdus {
 		if pdus[i].TTL < 2 {
-			return // it was not meant to go any further
+			return // its TTL has expired
 		}
 		number = max(number, numberOf(&pdus[i]))
 	}
@@ -100,8 +100,8 @@ func (f *Friend) Store(pdus ...network.PDU) {
 	}
 }
 
-// StoreDraft queues a message of this node itself. It reports false when no Low
-// Power node wants it.
+// StoreDraft queues a message from this node itself. It returns false if no Low
+// Power node needs it.
 func (f *Friend) StoreDraft(net mesh.KeyIndex, d Draft) bool {
 	found := false
 	for _, s := range f.list {
@@ -109,16 +109,16 @@ func (f *Friend) StoreDraft(net mesh.KeyIndex, d Draft) bool {
 			found = true
 			f.queued(s.queue.put(entry{kind: drafted, draft: d}))
 			if s.poll {
-				s.respondAt = s.windowAt // there is no need to wait any more
+				s.respondAt = s.windowAt // no need to wait any longer
 			}
 		}
 	}
 	return found
 }
 
-// StoreOwn queues a control PDU of this node itself, such as a Segment
-// Acknowledgment; its sequence number is not used. It reports false when no Low
-// Power node wants it.
+// StoreOwn queues a control PDU from this node itself, such as a Segment
+// Acknowledgment. The PDU's sequence number is not used. It returns false if no
+// Low Power node needs it.
 func (f *Friend) StoreOwn(p *network.PDU) bool {
 	found := false
 	for _, s := range f.list {
@@ -134,13 +134,13 @@ func (f *Friend) StoreOwn(p *network.PDU) bool {
 	return found
 }
 
-// Waits reports whether the draft with this number, or a part of it, is still in
-// a queue.
+// Waits reports whether the draft with this ID, or a part of it, is still in a
+// queue.
 func (f *Friend) Waits(id uint64) bool {
 	return id != 0 && slices.ContainsFunc(f.list, func(s *friendship) bool { return s.queue.holds(id) })
 }
 
-// Withdraw takes a draft out of the queues, unless it is being handed over.
+// Withdraw removes a draft from the queues, unless it is being delivered.
 func (f *Friend) Withdraw(id uint64) {
 	for _, s := range f.list {
 		s.queue.entries = slices.DeleteFunc(s.queue.entries, func(e entry) bool { return e.kind == drafted && e.draft.ID == id })
@@ -156,7 +156,7 @@ func (f *Friend) queued(discarded int, ok bool) {
 	}
 }
 
-// SecurityChanged lets the Low Power nodes know that the IV index or the key
+// SecurityChanged informs the Low Power nodes that the IV index or the key
 // refresh phase of a subnet has changed (section 3.6.6.3.2).
 func (f *Friend) SecurityChanged(net mesh.KeyIndex) {
 	for _, s := range f.list {
@@ -191,8 +191,8 @@ func (f *Friend) Status() []Status {
 	return list
 }
 
-// PollTimeout is that of the Low Power node which has an element with this
-// address; zero when there is no friendship.
+// PollTimeout returns the poll timeout of the Low Power node that has an
+// element with this address; zero if there is no friendship.
 func (f *Friend) PollTimeout(a mesh.Address) time.Duration {
 	for _, s := range f.list {
 		if s.phase == established && s.holds(a) {

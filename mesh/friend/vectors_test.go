@@ -16,10 +16,10 @@ import (
 )
 
 // sample is one of the messages #1 to #15: a Low Power node finds a friend and
-// gets a message through it (section 8.3).
+// receives a message through it (section 8.3).
 type sample struct{ vectors.MessageEntry }
 
-// samples reads the messages #1 to #15, the first of each number.
+// samples returns the messages #1 to #15, the first of each number.
 func samples(t *testing.T) map[int]*sample {
 	t.Helper()
 	all := map[int]*sample{}
@@ -40,7 +40,7 @@ func samples(t *testing.T) map[int]*sample {
 	return all
 }
 
-// pdu is the n-th network PDU of the sample in the clear.
+// pdu is the n-th network PDU of the sample, decrypted.
 func (s *sample) pdu(n int) network.PDU {
 	return network.PDU{
 		IVIndex: mesh.IVIndex(s.IVIndex), CTL: s.CTL == 1, TTL: mesh.TTL(s.TTL),
@@ -55,7 +55,7 @@ func (s *sample) control(secured bool) *friend.Control {
 	}
 }
 
-// TestSampleMessages reads and writes the parameters of the samples.
+// TestSampleMessages encodes and decodes the parameters of the samples.
 func TestSampleMessages(t *testing.T) {
 	all := samples(t)
 	src := mesh.Address(all[1].Src)
@@ -87,7 +87,7 @@ func TestSampleMessages(t *testing.T) {
 	}
 	for n, got := range map[int][]byte{1: request.Append(nil), 2: offer.Append(nil), 5: update.Append(nil)} {
 		if !bytes.Equal(got, all[n].UpperTransportPDU) {
-			t.Errorf("message #%d: wrote %x, want %x", n, got, all[n].UpperTransportPDU)
+			t.Errorf("message #%d: encoded %x, want %x", n, got, all[n].UpperTransportPDU)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (*script) Compose(*friend.Draft) ([]network.PDU, error) { return nil, nil }
 
 func (*script) Security(mesh.KeyIndex) beacon.State { return beacon.State{IVIndex: 0x12345678} }
 
-// sent checks that the one PDU in an output becomes that of a sample.
+// sent checks that the only PDU in an output becomes that of a sample.
 func sent(t *testing.T, out *friend.Output, want *sample, n int) {
 	t.Helper()
 	if len(out.Send) != 1 {
@@ -126,13 +126,13 @@ func sent(t *testing.T, out *friend.Output, want *sample, n int) {
 	out.Reset()
 }
 
-// TestSampleLowPowerNode lets a Low Power node live through the samples.
+// TestSampleLowPowerNode runs a Low Power node through the samples.
 func TestSampleLowPowerNode(t *testing.T) {
 	all := samples(t)
 	now := time.Unix(1000, 0)
 	var out friend.Output
 	l := friend.NewLowPower(friend.LowPowerConfig{
-		Author: &script{numbers: []vectors.Number{1, 2, 3, 4, 5}}, Address: 0x1201,
+		Node: &script{numbers: []vectors.Number{1, 2, 3, 4, 5}}, Address: 0x1201,
 		Criteria:    friend.Criteria{RSSI: 2, ReceiveWindow: 1, MinQueueSizeLog: 3},
 		PollTimeout: 36000 * time.Second, ReceiveDelay: 80 * time.Millisecond,
 		Jitter: func(low, _ time.Duration) time.Duration { return low },
@@ -144,7 +144,7 @@ func TestSampleLowPowerNode(t *testing.T) {
 	l.Start(now)
 	tick()
 	sent(t, &out, all[1], 0)
-	// The weaker offer is not taken up, whichever comes first.
+	// The weaker offer is not accepted, whichever arrives first.
 	for _, n := range []int{3, 2} {
 		l.Receive(now.Add(200*time.Millisecond), all[n].control(false), &out)
 	}
@@ -164,13 +164,13 @@ func TestSampleLowPowerNode(t *testing.T) {
 	sent(t, &out, all[14], 0)
 }
 
-// TestSampleFriend lets a friend live through the samples.
+// TestSampleFriend runs a friend through the samples.
 func TestSampleFriend(t *testing.T) {
 	all := samples(t)
 	now := time.Unix(1000, 0)
 	var out friend.Output
 	f := friend.New(friend.Config{
-		Author: &script{numbers: []vectors.Number{0x014820, 0x014834}}, Address: 0x2345, Counter: 0x072F, ReceiveWindow: 50 * time.Millisecond,
+		Node: &script{numbers: []vectors.Number{0x014820, 0x014834}}, Address: 0x2345, Counter: 0x072F, ReceiveWindow: 50 * time.Millisecond,
 	})
 	tick := func() {
 		now = f.NextDeadline()
@@ -197,7 +197,7 @@ func TestSampleFriend(t *testing.T) {
 	}
 	poll(4)
 	sent(t, &out, all[5], 0)
-	// Segment 0 as it was sent again, segment 1 as at first.
+	// Segment 0 as it was retransmitted, segment 1 as sent first.
 	f.Store(all[8].pdu(0), all[6].pdu(1))
 	poll(10)
 	sent(t, &out, all[11], 0)

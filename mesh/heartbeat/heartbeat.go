@@ -1,7 +1,8 @@
-// Package heartbeat is how nodes tell that they are there, and how far away
-// (Mesh Protocol 1.1, sections 3.6.5.10 and 3.6.7): who publishes heartbeats
-// sends them with a TTL that stands in the message as well, and who subscribes
-// to them counts the hops from the difference.
+// Package heartbeat implements heartbeats, by which nodes show that they are
+// present and how far away (Mesh Protocol 1.1, sections 3.6.5.10 and 3.6.7). A
+// node that publishes heartbeats sends them with a TTL that is also in the
+// message. A node that subscribes to them computes the number of hops from the
+// difference.
 //
 // The message is a transport control message with opcode 0x0A:
 //
@@ -10,8 +11,8 @@
 //	+-----+----------+----------+
 //	   1       7          16      bits
 //
-// Publication and Subscription are state machines without a clock; the node
-// that they belong to sends and receives.
+// Publication and Subscription are state machines without a clock. The node
+// sends and receives for them.
 package heartbeat
 
 import (
@@ -24,16 +25,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// Opcode is that of the transport control message.
+// Opcode is the opcode of the transport control message.
 const Opcode uint8 = 0x0A
 
 // ErrFormat is wrapped by the errors of Parse.
-var ErrFormat = errors.New("heartbeat: no heartbeat")
+var ErrFormat = errors.New("heartbeat: malformed heartbeat")
 
 // Message is a heartbeat.
 type Message struct {
-	InitTTL  mesh.TTL // what it was sent with, 0 to 127
-	Features uint16   // in use at the sender: relay, proxy, friend, low power from bit 0 up
+	InitTTL  mesh.TTL // TTL that it was sent with, 0 to 127
+	Features uint16   // in use at the sender: relay, proxy, friend, low power, from bit 0
 }
 
 const size = 3
@@ -43,7 +44,7 @@ func (m Message) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint16(append(dst, uint8(m.InitTTL&mesh.MaxTTL)), m.Features)
 }
 
-// Parse reads the parameters.
+// Parse decodes the parameters.
 func Parse(params []byte) (Message, error) {
 	if len(params) != size {
 		return Message{}, fmt.Errorf("%w: expected %d octets, got %d", ErrFormat, size, len(params))
@@ -51,8 +52,8 @@ func Parse(params []byte) (Message, error) {
 	return Message{InitTTL: mesh.TTL(params[0]) & mesh.MaxTTL, Features: binary.BigEndian.Uint16(params[1:])}, nil
 }
 
-// Hops is how many hops a heartbeat came that arrived with a TTL: 1 for a
-// neighbour's. It reports false when no relay can have made that TTL.
+// Hops returns the number of hops of a heartbeat that arrived with a TTL: 1
+// from a neighbour. It returns false if no relays can have produced that TTL.
 func (m Message) Hops(ttl mesh.TTL) (hops uint8, ok bool) {
 	if ttl > m.InitTTL {
 		return 0, false
@@ -64,7 +65,7 @@ func (m Message) Hops(ttl mesh.TTL) (hops uint8, ok bool) {
 const (
 	maxLog  = 0x11
 	endless = 0xFF
-	maxLeft = 0xFFFE // that 0x11 stands for as a count
+	maxLeft = 0xFFFE // what 0x11 means as a count
 )
 
 // pow is 2^(log-1), zero for 0.
@@ -75,13 +76,13 @@ func pow(log uint8) int {
 	return 1 << (min(log, maxLog) - 1)
 }
 
-// logOf is the logarithm that stands for a number (section 4.1.2).
+// logOf is the logarithmic form of a number (section 4.1.2).
 func logOf(n int) uint8 { return uint8(bits.Len(uint(max(n, 0)))) }
 
-// Period is the time that a period log stands for, zero for none.
+// Period is the time that a period log means, zero for none.
 func Period(log uint8) time.Duration { return time.Duration(pow(log)) * time.Second }
 
-// PeriodLog is the period log that stands for a time, rounded up; 0x11 at most.
+// PeriodLog is the period log of a time, rounded up; at most 0x11.
 func PeriodLog(d time.Duration) uint8 {
 	if d <= 0 {
 		return 0

@@ -51,7 +51,7 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
-// sent is how many heartbeats a publication has sent by a time.
+// sent is how many heartbeats a publication has sent until a time.
 func sent(p *heartbeat.Publication, until time.Time) (n int) {
 	for next := p.NextDeadline(); !next.IsZero() && !next.After(until); next = p.NextDeadline() {
 		if !p.Due(next) {
@@ -73,7 +73,7 @@ func TestPublication(t *testing.T) {
 		t.Errorf("%d sent, 2^%d left", n, p.CountLog()-1)
 	}
 	if n := sent(&p, start.Add(time.Hour)); n != 13 || p.CountLog() != 0 || !p.NextDeadline().IsZero() {
-		t.Errorf("%d sent, log of what is left %d", n, p.CountLog())
+		t.Errorf("%d sent, log of the remaining number %d", n, p.CountLog())
 	}
 	for _, off := range []state.HeartbeatPublication{
 		{CountLog: 5, PeriodLog: 3}, {Destination: 1, PeriodLog: 3}, {Destination: 1, CountLog: 5},
@@ -108,7 +108,7 @@ func TestFeaturesThatChange(t *testing.T) {
 	}
 	p.Set(start, state.HeartbeatPublication{Features: 0x0001})
 	if p.Changed(0x0001) {
-		t.Error("it sends to nobody")
+		t.Error("it sends without a destination")
 	}
 }
 
@@ -125,7 +125,7 @@ func TestSubscription(t *testing.T) {
 		}
 	}
 	if s.Receive(at, 6, 0xC000, 1) || s.Receive(at, 5, 0xC001, 1) || s.Receive(start.Add(8*time.Second), 5, 0xC000, 1) {
-		t.Error("counted what was not asked for")
+		t.Error("counted an unwanted heartbeat")
 	}
 	want := heartbeat.Status{Source: 5, Destination: 0xC000, PeriodLog: 3, CountLog: 2, MinHops: 2, MaxHops: 9}
 	if got := s.Status(at); got != want {
@@ -134,7 +134,7 @@ func TestSubscription(t *testing.T) {
 	if !s.Listens(at, 0xC000) || s.Listens(start.Add(8*time.Second), 0xC000) {
 		t.Error("it listens at the wrong time")
 	}
-	s.Set(at, 5, 0xC000, 0) // what was counted stays
+	s.Set(at, 5, 0xC000, 0) // the count is kept
 	want.PeriodLog = 0
 	if got := s.Status(at); got != want {
 		t.Errorf("%+v, want %+v", got, want)
@@ -152,8 +152,8 @@ func TestSubscription(t *testing.T) {
 	}
 }
 
-// FuzzParse reads any octets: what is accepted is written back as it was, but
-// for the reserved bit.
+// FuzzParse decodes arbitrary octets: what is accepted is encoded unchanged
+// except for the reserved bit.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0x7F, 0x00, 0x0F})

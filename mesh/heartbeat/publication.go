@@ -10,13 +10,13 @@ import (
 // Publication sends heartbeats (section 3.6.7.2). The zero value sends none.
 type Publication struct {
 	state.HeartbeatPublication
-	left     int // -1 without end
+	left     int // -1: no limit
 	next     time.Time
-	features uint16 // in use, as they were last told of
+	features uint16 // in use at the last call of Changed
 	known    bool
 }
 
-// Set begins anew with a state: the first heartbeat is due at once.
+// Set starts again with a new state: the first heartbeat is due at once.
 func (p *Publication) Set(now time.Time, s state.HeartbeatPublication) {
 	p.HeartbeatPublication = s
 	p.left = min(pow(s.CountLog), maxLeft)
@@ -33,7 +33,8 @@ func (p *Publication) repeats() bool {
 	return p.Destination != mesh.Unassigned && p.left != 0 && Period(p.PeriodLog) > 0
 }
 
-// CountLog is how many heartbeats are left to be sent, as the status says it.
+// CountLog is the number of heartbeats left to send, in the form of the status
+// message.
 func (p *Publication) CountLog() uint8 {
 	if p.left < 0 {
 		return endless
@@ -44,7 +45,7 @@ func (p *Publication) CountLog() uint8 {
 // NextDeadline is when a heartbeat is due, zero for never.
 func (p *Publication) NextDeadline() time.Time { return p.next }
 
-// Due reports whether a heartbeat is to be sent now, and plans the next.
+// Due reports whether a heartbeat has to be sent now, and schedules the next.
 func (p *Publication) Due(now time.Time) bool {
 	if p.next.IsZero() || p.next.After(now) {
 		return false
@@ -59,8 +60,8 @@ func (p *Publication) Due(now time.Time) bool {
 	return true
 }
 
-// Changed is told which features are in use, and reports whether a heartbeat is
-// to be sent because one that the publication names has changed.
+// Changed takes the features in use. It reports whether a heartbeat has to be
+// sent because a feature has changed that the publication names.
 func (p *Publication) Changed(features uint16) bool {
 	changed := features ^ p.features
 	first := !p.known

@@ -6,7 +6,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// Subscription counts the heartbeats of one source for a while (section
+// Subscription counts the heartbeats of one source for some time (section
 // 3.6.7.3). The zero value counts none.
 type Subscription struct {
 	source, destination mesh.Address
@@ -17,9 +17,9 @@ type Subscription struct {
 
 const maxCount = 0xFFFF
 
-// Set begins to count for 2^(periodLog-1) seconds. Without source or
-// destination all is forgotten; without a period counting ends, and what was
-// counted stays.
+// Set starts counting for 2^(periodLog-1) seconds. Without a source or
+// destination everything is reset. Without a period counting stops, and the
+// counts are kept.
 func (s *Subscription) Set(now time.Time, source, destination mesh.Address, periodLog uint8) {
 	switch {
 	case source == mesh.Unassigned || destination == mesh.Unassigned:
@@ -31,7 +31,8 @@ func (s *Subscription) Set(now time.Time, source, destination mesh.Address, peri
 	}
 }
 
-// Receive counts a heartbeat that is subscribed to, and reports whether it was.
+// Receive counts a heartbeat if it is subscribed to, and reports whether it
+// was.
 func (s *Subscription) Receive(now time.Time, src, dst mesh.Address, hops uint8) bool {
 	if src != s.source || dst != s.destination || !now.Before(s.end) {
 		return false
@@ -46,16 +47,16 @@ func (s *Subscription) Listens(now time.Time, dst mesh.Address) bool {
 	return dst == s.destination && dst != mesh.Unassigned && now.Before(s.end)
 }
 
-// Status is what a subscription has counted, in the form of a Config Heartbeat
+// Status is the result of a subscription, in the form of a Config Heartbeat
 // Subscription Status (section 4.3.2.66).
 type Status struct {
 	Source, Destination mesh.Address
-	PeriodLog           uint8 // that is left
-	CountLog            uint8 // 0xFF for 0xFFFF and more
+	PeriodLog           uint8 // remaining period
+	CountLog            uint8 // 0xFF for 0xFFFF or more
 	MinHops, MaxHops    uint8
 }
 
-// Status tells what was counted.
+// Status returns the counts.
 func (s *Subscription) Status(now time.Time) Status {
 	status := Status{
 		Source: s.source, Destination: s.destination, CountLog: logOf(s.count), MinHops: s.min, MaxHops: s.max,

@@ -9,14 +9,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// The benchmarks use PDUs of 29 octets: 7 AES blocks to open or seal one.
-// Compare them with BenchmarkBareAES, which does the blocks and nothing else.
+// The benchmarks use PDUs of 29 octets, which take 7 AES blocks to encrypt or
+// decrypt. Compare them with BenchmarkBareAES, which only runs these blocks.
 
-const benchPDUs = 1 << 14 // more than the cache holds, so that none is a duplicate
+const benchPDUs = 1 << 14 // more than fit into the cache, so that none is a duplicate
 
 var benchKey = crypto.Key{0x7d, 0xd7, 0x36, 0x4c, 0xd8, 0x42, 0xad, 0x18}
 
-// sealedPDUs are PDUs of 64 sources with ever higher sequence numbers.
+// sealedPDUs returns PDUs of 64 sources with increasing sequence numbers.
 func sealedPDUs(b *testing.B, c *Credentials, ttl mesh.TTL) [][]byte {
 	b.Helper()
 	pdus := make([][]byte, benchPDUs)
@@ -36,7 +36,7 @@ func receiver(c *Credentials) *Receiver {
 	return r
 }
 
-// open measures Open of pdus, which must all get the same verdict.
+// open measures Open with pdus, which must all get the same verdict.
 func open(b *testing.B, r *Receiver, pdus [][]byte, want Verdict) {
 	b.Helper()
 	var p PDU
@@ -102,9 +102,9 @@ func BenchmarkSeal(b *testing.B) {
 	}
 }
 
-// BenchmarkBareAES is the seven blocks of a PDU and nothing else: one after
-// the other, and with the dependencies that CCM has (the header's block, then
-// three of the MAC in a row with three keystream blocks beside them).
+// BenchmarkBareAES runs only the seven blocks of a PDU: one after the other,
+// and with the dependencies of CCM (the header's block, then three MAC blocks
+// in a row in parallel with three keystream blocks).
 func BenchmarkBareAES(b *testing.B) {
 	block, err := aes.NewCipher(make([]byte, 16))
 	if err != nil {

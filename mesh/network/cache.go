@@ -7,42 +7,43 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// The network message cache (section 3.4.6.5) is two tables. Only PDUs that
-// were authentic get into either, so nobody without the keys can make room in
-// them or have a message taken for a repeat.
+// The network message cache (section 3.4.6.5) is two tables. Only authentic
+// PDUs are added to them, so nobody without the keys can displace entries or
+// make a message look like a duplicate.
 //
-// Both tables are divided into sets of a few entries; an entry may only be in
-// the set that its hash selects, where it takes the place of the oldest. So a
-// look-up reads one or two cache lines whatever the octets are, an insertion
-// moves nothing, and no input makes either of them slow. The price is that the
-// number of messages remembered is an average.
+// Both tables are divided into sets of a few entries. The hash of an entry
+// selects its set, where it replaces the oldest entry. So a look-up reads one
+// or two cache lines for any input, an insertion moves nothing, and no input
+// makes either slow. In return, the number of remembered messages is only an
+// average.
 
-// message names a message within the cache: subnet, low bits of the IV index,
-// length of the PDU in octets, SEQ and SRC, from high to low. Zero is no message,
-// as no SRC is zero.
+// message identifies a message within the cache: subnet, low bits of the IV
+// index, length of the PDU in octets, SEQ and SRC, from high to low. Zero is
+// not a valid message, because SRC is never zero.
 //
-// Seven bits of the IV index are enough: it moves on once in 96 hours at the
-// most, when sequence numbers start over. The subnet is part of it because a
-// subnet bridge sends the same SRC and SEQ on both sides. The length is, because
-// BlueZ before 5.84 cuts four octets off what it relays, before it seals it
-// again: what is left is authentic, and shall not keep the whole message, which
-// comes by another way, from being heard.
+// Seven bits of the IV index are enough: it changes at most once in 96 hours,
+// when sequence numbers start over. The subnet is included because a subnet
+// bridge sends the same SRC and SEQ on both sides. The length is included
+// because BlueZ before 5.84 removes four octets from what it relays and
+// encrypts the rest again. That PDU is authentic, but must not suppress the
+// whole message, which arrives over another path.
 type message uint64
 
 func messageOf(index mesh.KeyIndex, iv mesh.IVIndex, length int, seq mesh.SequenceNumber, src mesh.Address) message {
 	return message(index&0xFFF)<<52 | message(iv&0x7F)<<45 | message(length&0x1F)<<40 | message(seq)<<16 | message(src)
 }
 
-const messageWays = 8 // eight names of eight octets are a cache line
+const messageWays = 8 // eight entries of eight octets fill a cache line
 
-// messages remembers the names of authentic messages.
+// messages remembers the identity of authentic messages.
 type messages struct {
 	sets  [][messageWays]message
-	next  []uint8 // the oldest entry of each set
-	shift int     // of the hash, so that its highest bits select the set
+	next  []uint8 // index of the oldest entry of each set
+	shift int     // shift of the hash, so that its highest bits select the set
 }
 
-// newMessages makes room for size messages, a power of two from messageWays.
+// newMessages makes room for size messages, a power of two of at least
+// messageWays.
 func newMessages(size int) messages {
 	sets := size / messageWays
 	return messages{
@@ -52,7 +53,7 @@ func newMessages(size int) messages {
 	}
 }
 
-// set spreads names that differ in a few bits over the whole table, by the
+// set spreads values that differ in a few bits over the whole table, with the
 // golden ratio (multiplicative hashing).
 func (c *messages) set(m message) int { return int(uint64(m) * 0x9E3779B97F4A7C15 >> c.shift) }
 
@@ -71,7 +72,7 @@ func (c *messages) add(m message) {
 	c.next[s] = (c.next[s] + 1) % messageWays
 }
 
-// forget drops the messages of one source.
+// forget removes the messages of one source.
 func (c *messages) forget(src mesh.Address) {
 	for s := range c.sets {
 		for i, m := range c.sets[s] {
@@ -82,16 +83,16 @@ func (c *messages) forget(src mesh.Address) {
 	}
 }
 
-// clear forgets everything.
+// clear removes everything.
 func (c *messages) clear() { clear(c.sets) }
 
 // image is a whole PDU in four words, padded with zeros; the last octet is its
-// length. Zero is no PDU.
+// length. Zero is not a PDU.
 type image [4]uint64
 
-// imageOf reads a PDU of minPDU to MaxPDU octets in words. The last word is
-// read so that it ends with the PDU; what it has in common with the word before
-// is shifted out.
+// imageOf reads a PDU of minPDU to MaxPDU octets as words. The last word is
+// read so that it ends with the PDU; the part that it shares with the previous
+// word is shifted out.
 func imageOf(pdu []byte) image {
 	n := len(pdu)
 	le := binary.LittleEndian
@@ -112,20 +113,21 @@ func imageOf(pdu []byte) image {
 
 const imageWays = 4
 
-// images remembers authentic PDUs octet by octet.
+// images remembers authentic PDUs with all octets.
 type images struct {
 	sets [][imageWays]image
 	next []uint8
 }
 
-// newImages makes room for size PDUs, a power of two from imageWays.
+// newImages makes room for size PDUs, a power of two of at least imageWays.
 func newImages(size int) images {
 	sets := size / imageWays
 	return images{sets: make([][imageWays]image, sets), next: make([]uint8, sets)}
 }
 
-// set selects by encrypted octets: they are as good as random already. Word 1
-// is the DST's second octet and seven octets behind it, of every PDU.
+// set selects by encrypted octets, which are already as good as random. Word 1
+// consists of the second octet of DST and the seven octets after it, in every
+// PDU.
 func (c *images) set(v *image) int { return int(v[1]) & (len(c.sets) - 1) }
 
 func (c *images) has(v *image) bool {
@@ -144,6 +146,6 @@ func (c *images) add(v *image) {
 	c.next[s] = (c.next[s] + 1) % imageWays
 }
 
-// clear forgets everything. The octets of a PDU mean something else when keys
-// or IV index change.
+// clear removes everything. The octets of a PDU have another meaning after a
+// change of keys or IV index.
 func (c *images) clear() { clear(c.sets) }

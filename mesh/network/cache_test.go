@@ -29,7 +29,7 @@ func TestImageOf(t *testing.T) {
 	}
 }
 
-// TestImages: a set keeps the newest of its images whole.
+// TestImages: a set keeps its newest images and all of their octets.
 func TestImages(t *testing.T) {
 	c := newImages(64)
 	var all []image
@@ -46,13 +46,14 @@ func TestImages(t *testing.T) {
 			other := v
 			other[word] ^= 1 << 63
 			if c.has(&other) {
-				t.Errorf("image %d is there with another word %d", i, word)
+				t.Errorf("image %d is found with another word %d", i, word)
 			}
 		}
 	}
 }
 
-// sealUnchecked seals what Seal refuses, as a faulty node with the keys may.
+// sealUnchecked encrypts what Seal rejects, as a faulty node with the keys may
+// do.
 func sealUnchecked(c *Credentials, p PDU) []byte {
 	nonce := crypto.NetworkNonce(p.CTL, p.TTL, p.Seq, p.Src, p.IVIndex)
 	pdu := make([]byte, headerSize, 64)
@@ -66,7 +67,8 @@ func sealUnchecked(c *Credentials, p PDU) []byte {
 	return pdu
 }
 
-// TestAuthenticButWrong: having the keys is no licence for any address or size.
+// TestAuthenticButWrong: even with the right keys, invalid addresses and sizes
+// are rejected.
 func TestAuthenticButWrong(t *testing.T) {
 	c := Flooding(crypto.Key{1})
 	good := PDU{TTL: 3, Seq: 9, Src: 1, Dst: 2, Transport: []byte{1, 2, 3, 4, 5}}
@@ -101,8 +103,9 @@ func TestAuthenticButWrong(t *testing.T) {
 	}
 }
 
-// TestIdenticalFirst: the octets of an authentic PDU are known until keys or
-// IV index change, and those of a relayed copy, which nobody checked, are not.
+// TestIdenticalFirst: the octets of an authentic PDU are remembered until keys
+// or IV index change; those of a relayed copy, which was not decrypted, are
+// not.
 func TestIdenticalFirst(t *testing.T) {
 	c := Flooding(crypto.Key{1})
 	r := NewReceiver(Config{IVIndex: 4})

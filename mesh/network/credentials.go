@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// First octet of the P of k2: what the credentials are for (section
+// First octet of the P of k2: the purpose of the credentials (section
 // 3.9.6.3.1).
 const (
 	forFlooding   = 0x00
@@ -23,9 +23,9 @@ const (
 	ttlShift = 40 // of CTL and TTL
 )
 
-// Credentials are NID, EncryptionKey and PrivacyKey of one NetKey for one
+// Credentials are the NID, EncryptionKey and PrivacyKey of one NetKey for one
 // purpose (section 3.9.6.3.1), expanded for use. They belong to one goroutine,
-// the one of the Receiver they are added to.
+// that of the Receiver they are added to.
 type Credentials struct {
 	nid     uint8
 	ccm     *crypto.CCM
@@ -33,7 +33,7 @@ type Credentials struct {
 	payload [addressSize + MaxAccessTransport]byte // scratch of Seal: DST and transport PDU
 }
 
-// NewCredentials derives credentials with k2. p says for what: 00 for managed
+// NewCredentials derives credentials with k2. p is the purpose: 00 for managed
 // flooding, 01 and eight octets for a friendship, 02 for directed forwarding.
 func NewCredentials(key crypto.Key, p []byte) *Credentials {
 	return expand(crypto.K2(key, p))
@@ -50,8 +50,8 @@ func Flooding(key crypto.Key) *Credentials { return NewCredentials(key, []byte{f
 // Directed derives the directed forwarding credentials of a NetKey.
 func Directed(key crypto.Key) *Credentials { return NewCredentials(key, []byte{forDirected}) }
 
-// Friendship derives the credentials of one friendship: the addresses of the
-// low power node and of the friend, and the counters they exchanged.
+// Friendship derives the credentials of one friendship from the addresses of
+// the Low Power node and the friend, and the counters they exchanged.
 func Friendship(key crypto.Key, lpn, friend mesh.Address, lpnCounter, friendCounter uint16) *Credentials {
 	p := []byte{forFriendship}
 	for _, v := range []uint16{uint16(lpn), uint16(friend), lpnCounter, friendCounter} {
@@ -64,8 +64,8 @@ func Friendship(key crypto.Key, lpn, friend mesh.Address, lpnCounter, friendCoun
 func (c *Credentials) NID() uint8 { return c.nid }
 
 // Seal appends the network PDU of p to dst: encrypted, then obfuscated
-// (sections 3.4.6.2 and 3.9.7). It checks every field it uses and does not
-// allocate when dst has room for MaxPDU octets. It reads p.Transport before it
+// (sections 3.4.6.2 and 3.9.7). It checks every field it uses, and does not
+// allocate if dst has room for MaxPDU octets. It reads p.Transport before it
 // writes to dst.
 func (c *Credentials) Seal(dst []byte, p *PDU) ([]byte, error) {
 	if err := p.check(); err != nil {
@@ -75,7 +75,7 @@ func (c *Credentials) Seal(dst []byte, p *PDU) ([]byte, error) {
 	return c.seal(dst, p, &nonce), nil
 }
 
-// seal is Seal under any nonce, for fields that are in their ranges.
+// seal is Seal with any nonce, for fields that are within their ranges.
 func (c *Credentials) seal(dst []byte, p *PDU, nonce *crypto.Nonce) []byte {
 	binary.BigEndian.PutUint16(c.payload[:], uint16(p.Dst))
 	n := addressSize + copy(c.payload[addressSize:], p.Transport)
@@ -94,9 +94,9 @@ func (c *Credentials) seal(dst []byte, p *PDU, nonce *crypto.Nonce) []byte {
 }
 
 // Relay appends the network PDU that a relay sends for p (section 3.4.6.4):
-// SRC, SEQ, IV index and transport PDU are the same, TTL is one lower. It
-// gives ErrNoRelay for a TTL of 0 or 1. Whether to relay at all is the node's
-// decision. c is p.By unless p goes to another subnet.
+// SRC, SEQ, IV index and transport PDU are the same, TTL is lower by one. It
+// returns ErrNoRelay for a TTL of 0 or 1. The caller decides whether to relay
+// at all. c is p.By unless p is sent to another subnet.
 func (c *Credentials) Relay(dst []byte, p *PDU) ([]byte, error) {
 	if p.TTL < 2 {
 		return dst, ErrNoRelay
@@ -106,8 +106,8 @@ func (c *Credentials) Relay(dst []byte, p *PDU) ([]byte, error) {
 	return c.Seal(dst, &next)
 }
 
-// pecb is what the header is obfuscated with, 48 bits: AES with the privacy
-// key of IV index and the first seven encrypted octets (section 3.9.7.3).
+// pecb is the 48-bit value that obfuscates the header: AES with the privacy key
+// of the IV index and the first seven encrypted octets (section 3.9.7.3).
 //
 //	+----------------+----------+----------------+
 //	| 00 00 00 00 00 | IV index | privacy random |
@@ -116,7 +116,8 @@ func (c *Credentials) Relay(dst []byte, p *PDU) ([]byte, error) {
 //
 // pdu has at least minPDU octets.
 func (c *Credentials) pecb(pdu []byte, iv mesh.IVIndex) uint64 {
-	// Read from one octet before, as the shortest PDU ends with the random.
+	// Read from one octet before, because the shortest PDU ends with the
+	// privacy random.
 	random := binary.BigEndian.Uint64(pdu[headerSize-1:]) & (1<<56 - 1)
 	high, _ := c.privacy.EncryptWords(uint64(iv)>>8, uint64(iv)<<56|random)
 	return high >> 16
@@ -126,7 +127,7 @@ func (c *Credentials) pecb(pdu []byte, iv mesh.IVIndex) uint64 {
 // bits. pdu has at least minPDU octets.
 func header(pdu []byte) uint64 { return binary.BigEndian.Uint64(pdu[:8]) >> 8 & (1<<48 - 1) }
 
-// putHeader writes CTL, TTL, SEQ and SRC and leaves what is before and behind.
+// putHeader writes CTL, TTL, SEQ and SRC and does not change the other octets.
 func putHeader(pdu []byte, h uint64) {
 	_ = pdu[headerSize-1]
 	binary.BigEndian.PutUint16(pdu[1:], uint16(h>>32))

@@ -20,8 +20,8 @@ const (
 	minPDU      = headerSize + addressSize + 1 + accessMIC
 )
 
-// Errors of sealing. They say what the caller got wrong, never what the air
-// brought.
+// Errors of encryption. They report mistakes of the caller and never depend on
+// received data.
 var (
 	ErrAddress   = errors.New("network: expected a unicast source and an assigned destination")
 	ErrTTL       = errors.New("network: expected a TTL of 0 to 127")
@@ -30,22 +30,22 @@ var (
 	ErrNoRelay   = errors.New("network: expected a TTL of 2 or more to relay")
 )
 
-// PDU is a network PDU in the clear.
+// PDU is a decrypted network PDU.
 type PDU struct {
-	NetKey    mesh.KeyIndex // the subnet; Open sets it, Seal does not look at it
-	IVIndex   mesh.IVIndex  // what the nonce is made of: the current IV index or the one before
+	NetKey    mesh.KeyIndex // the subnet; Open sets it, Seal ignores it
+	IVIndex   mesh.IVIndex  // the IV index in the nonce: the current one or the previous one
 	CTL       bool          // a control message; its NetMIC has 64 bits
-	TTL       mesh.TTL      // 0 to 127, as it is on the air
+	TTL       mesh.TTL      // 0 to 127, as transmitted
 	Seq       mesh.SequenceNumber
 	Src       mesh.Address // unicast
 	Dst       mesh.Address // not unassigned
 	Transport []byte       // lower transport PDU; after Open valid until the next Open of the same Receiver
-	// By is what the PDU was opened with: a relay seals with it again. Open
-	// sets it, Seal does not look at it.
+	// By is the credentials that the PDU was decrypted with, and that a relay
+	// encrypts with again. Open sets it, Seal ignores it.
 	By *Credentials
 }
 
-// check refuses what may not go on the air.
+// check rejects what must not be transmitted.
 func (p *PDU) check() error {
 	switch {
 	case !p.Src.IsUnicast() || p.Dst == mesh.Unassigned:
@@ -53,7 +53,7 @@ func (p *PDU) check() error {
 	case p.TTL > mesh.MaxTTL:
 		return fmt.Errorf("%w, got %d", ErrTTL, p.TTL)
 	case p.Seq > mesh.MaxSequenceNumber:
-		return fmt.Errorf("%w, got %d: the IV index must be updated first", ErrSequence, p.Seq)
+		return fmt.Errorf("%w, got %d: update the IV index first", ErrSequence, p.Seq)
 	case len(p.Transport) == 0 || len(p.Transport) > maxTransport(p.CTL):
 		return fmt.Errorf("%w, got %d octets, control %v", ErrTransport, len(p.Transport), p.CTL)
 	}

@@ -11,9 +11,9 @@ import (
 // solicitationSize is the size of a solicitation PDU: header, DST, MIC.
 const solicitationSize = headerSize + addressSize + controlMIC
 
-// SealProxy appends a network PDU that carries a proxy configuration message:
-// CTL 1, TTL 0, DST unassigned, under the proxy nonce (section 6.6). Of p it
-// takes IVIndex, Seq, Src and Transport, which it checks.
+// SealProxy appends a network PDU with a proxy configuration message: CTL 1,
+// TTL 0, DST unassigned, with the proxy nonce (section 6.6). It uses IVIndex,
+// Seq, Src and Transport of p, and checks them.
 func (c *Credentials) SealProxy(dst []byte, p *PDU) ([]byte, error) {
 	sealed := PDU{CTL: true, IVIndex: p.IVIndex, Seq: p.Seq, Src: p.Src, Transport: p.Transport}
 	if err := sealed.checkSource(); err != nil {
@@ -27,9 +27,9 @@ func (c *Credentials) SealProxy(dst []byte, p *PDU) ([]byte, error) {
 }
 
 // SealSolicitation appends a solicitation PDU, 17 octets (section 6.9.1): a
-// network PDU without transport PDU and without IV index. seq is of the
-// node's solicitation sequence numbers, which are others than those of its
-// messages (section 6.9.1.1).
+// network PDU without transport PDU and IV index. seq is one of the node's
+// solicitation sequence numbers, which are separate from those of its messages
+// (section 6.9.1.1).
 func (c *Credentials) SealSolicitation(dst []byte, seq mesh.SequenceNumber, src mesh.Address) ([]byte, error) {
 	sealed := PDU{CTL: true, Seq: seq, Src: src}
 	if err := sealed.checkSource(); err != nil {
@@ -39,7 +39,7 @@ func (c *Credentials) SealSolicitation(dst []byte, seq mesh.SequenceNumber, src 
 	return c.seal(dst, &sealed, &nonce), nil
 }
 
-// checkSource checks what is left to be checked of a PDU that nobody forwards.
+// checkSource checks the remaining fields of a PDU that is not forwarded.
 func (p *PDU) checkSource() error {
 	switch {
 	case !p.Src.IsUnicast():
@@ -50,10 +50,10 @@ func (p *PDU) checkSource() error {
 	return nil
 }
 
-// OpenProxy reads a network PDU that carries a proxy configuration message. It
-// reports false for anything that is not an authentic one of a subnet of
-// ours. There is no cache for these: whether the sequence number is new is for
-// the caller to find out. out.Transport is valid until the next call of this
+// OpenProxy decrypts a network PDU with a proxy configuration message. It
+// returns false unless the PDU is authentic and belongs to a known subnet.
+// There is no cache for these PDUs: the caller has to check whether the
+// sequence number is new. out.Transport is valid until the next call of this
 // Receiver. It does not change pdu.
 func (r *Receiver) OpenProxy(pdu []byte, out *PDU) bool {
 	if len(pdu) < headerSize+addressSize+1+controlMIC || len(pdu) > MaxPDU {
@@ -77,9 +77,9 @@ func (r *Receiver) OpenProxy(pdu []byte, out *PDU) bool {
 	return true
 }
 
-// OpenSolicitation reads a solicitation PDU. It reports false for anything that
-// is not an authentic one of a subnet of ours; out then is unspecified. Whether
-// Seq is new is for the caller to find out. Its destination means nothing.
+// OpenSolicitation decrypts a solicitation PDU. It returns false unless the PDU
+// is authentic and belongs to a known subnet; out is then unspecified. The
+// caller has to check whether Seq is new. The destination has no meaning.
 func (r *Receiver) OpenSolicitation(pdu []byte, out *PDU) bool {
 	if len(pdu) != solicitationSize || pdu[0]&^nidMask != 0 {
 		r.counters.Malformed++
@@ -88,8 +88,8 @@ func (r *Receiver) OpenSolicitation(pdu []byte, out *PDU) bool {
 	return r.openControl(pdu, 0, out, crypto.SolicitationNonce)
 }
 
-// openControl opens a PDU with CTL 1 and TTL 0 under a nonce that is not the
-// network layer's.
+// openControl decrypts a PDU with CTL 1 and TTL 0 and a nonce other than the
+// network nonce.
 func (r *Receiver) openControl(pdu []byte, iv mesh.IVIndex, out *PDU, nonceOf func(mesh.SequenceNumber, mesh.Address) crypto.Nonce) bool {
 	keys := r.byNID[pdu[0]&nidMask]
 	if len(keys) == 0 {

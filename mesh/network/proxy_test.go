@@ -10,7 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// checkProxy seals and opens a proxy configuration message or a solicitation.
+// checkProxy encrypts and decrypts a proxy configuration message or a
+// solicitation.
 func checkProxy(t *testing.T, v *vectors.MessageEntry) {
 	if len(v.NetworkPDUs) != 1 || len(v.LowerTransportPDUs) != 1 {
 		t.Fatalf("%d PDUs", len(v.NetworkPDUs))
@@ -38,7 +39,7 @@ func checkProxy(t *testing.T, v *vectors.MessageEntry) {
 	}
 	expect(t, got, want)
 	if other(v.NetworkPDUs[0], &got) || r.Open(v.NetworkPDUs[0], &got) == Fresh {
-		t.Error("it was opened under another nonce")
+		t.Error("it was decrypted with another nonce")
 	}
 	for i := range sealed {
 		sealed[i] ^= 0x40
@@ -66,8 +67,8 @@ func TestProxySealErrors(t *testing.T) {
 	}
 }
 
-// TestSolicitationToWhomever: its destination means nothing (section 6.9.1), while
-// a proxy configuration message has none.
+// TestSolicitationToWhomever: the destination of a solicitation has no meaning
+// (section 6.9.1), and a proxy configuration message has none.
 func TestSolicitationToWhomever(t *testing.T) {
 	c := Flooding(crypto.Key{1})
 	r := NewReceiver(Config{})
@@ -87,8 +88,8 @@ func TestSolicitationToWhomever(t *testing.T) {
 	}
 }
 
-// TestProxyWithOldIVIndex: like any other PDU, it is taken with the IV index
-// before the present one.
+// TestProxyWithOldIVIndex: like any other PDU, it is accepted with the previous
+// IV index.
 func TestProxyWithOldIVIndex(t *testing.T) {
 	c := Flooding(crypto.Key{1})
 	pdu, err := c.SealProxy(nil, &PDU{IVIndex: 8, Seq: 3, Src: 1, Transport: []byte{0, 1}})

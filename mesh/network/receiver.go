@@ -9,19 +9,19 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// Verdict is what came of a received PDU.
+// Verdict is the result for a received PDU.
 type Verdict uint8
 
 // The verdicts.
 const (
-	Fresh     Verdict = iota // authentic and not seen before: out is filled
-	Duplicate                // a copy of an authentic PDU seen before
-	NotOurs                  // no subnet has this NID
-	BadMIC                   // the NID is ours, but no key opens it: forged, damaged or another network
-	Malformed                // of a size no network PDU has, or authentic with an address that may not be
+	Fresh     Verdict = iota // authentic and new: out is filled
+	Duplicate                // a copy of an earlier authentic PDU
+	NotOurs                  // no known subnet has this NID
+	BadMIC                   // the NID is known, but no key decrypts it: forged, damaged or from another network
+	Malformed                // invalid size, or authentic with an invalid address
 )
 
-// String names the verdict.
+// String returns the name of the verdict.
 func (v Verdict) String() string {
 	switch v {
 	case Fresh:
@@ -44,12 +44,12 @@ const (
 	DefaultCache = 4096
 	minCache     = 64
 	maxCache     = 1 << 20
-	// Copies with the same octets come within a second, relayed ones take
-	// longer, and they need four times the memory.
+	// Copies with the same octets arrive within a second; relayed ones take
+	// longer, and an image needs four times the memory.
 	messagesPerImage = 4
 )
 
-// Config sets up a Receiver.
+// Config configures a Receiver.
 type Config struct {
 	IVIndex mesh.IVIndex
 	// Cache is the number of messages to remember, rounded up to a power of
@@ -57,14 +57,14 @@ type Config struct {
 	Cache int
 }
 
-// Counters count verdicts since the Receiver was made.
+// Counters counts the verdicts since the Receiver was made.
 type Counters struct {
 	Fresh, Duplicate, NotOurs, BadMIC, Malformed uint64
 }
 
-// Receiver opens the network PDUs of all subnets of one node (section 3.4.6.3)
-// and keeps the network message cache (section 3.4.6.5). It belongs to one
-// goroutine, the one that owns the credentials.
+// Receiver decrypts the network PDUs of all subnets of one node (section
+// 3.4.6.3) and contains the network message cache (section 3.4.6.5). It belongs
+// to one goroutine, the one that owns the credentials.
 type Receiver struct {
 	iv       mesh.IVIndex
 	byNID    [nidMask + 1][]subnetKey
@@ -91,9 +91,9 @@ func NewReceiver(cfg Config) *Receiver {
 	return &Receiver{iv: cfg.IVIndex, messages: newMessages(size), images: newImages(size / messagesPerImage)}
 }
 
-// AddSubnet sets the credentials that belong to a NetKey index, in place of
-// those it had: one, two during a key refresh (old and new), and more for
-// friendships. Several subnets may have the same NID.
+// AddSubnet sets the credentials of a NetKey index and replaces earlier ones:
+// one, two during a key refresh (old and new), and more for friendships.
+// Several subnets may have the same NID.
 func (r *Receiver) AddSubnet(index mesh.KeyIndex, credentials ...*Credentials) {
 	r.RemoveSubnet(index)
 	for _, c := range credentials {
@@ -101,7 +101,7 @@ func (r *Receiver) AddSubnet(index mesh.KeyIndex, credentials ...*Credentials) {
 	}
 }
 
-// RemoveSubnet forgets the credentials of a NetKey index.
+// RemoveSubnet removes the credentials of a NetKey index.
 func (r *Receiver) RemoveSubnet(index mesh.KeyIndex) {
 	r.images.clear()
 	for nid, keys := range r.byNID {
@@ -116,9 +116,9 @@ func (r *Receiver) RemoveSubnet(index mesh.KeyIndex) {
 	}
 }
 
-// SetIVIndex says which IV index PDUs are received with: this one and the one
-// before it (section 3.11.5). It is the network's current IV index in both
-// states of the IV update procedure.
+// SetIVIndex sets the IV index of the network. PDUs are accepted with this one
+// and the previous one (section 3.11.5). It is the network's current IV index
+// in both states of the IV Update procedure.
 func (r *Receiver) SetIVIndex(iv mesh.IVIndex) {
 	if iv != r.iv {
 		r.images.clear()
@@ -126,38 +126,38 @@ func (r *Receiver) SetIVIndex(iv mesh.IVIndex) {
 	r.iv = iv
 }
 
-// Remember puts a message that this node sent into the cache, so that its
-// copies coming back from relays are dropped as Duplicate after one AES block.
+// Remember adds a message that this node has sent to the cache, so that its
+// copies from relays are dropped as Duplicate after one AES block.
 func (r *Receiver) Remember(index mesh.KeyIndex, p *PDU) {
 	length := headerSize + addressSize + len(p.Transport) + micSize(p.CTL)
 	r.messages.add(messageOf(index, p.IVIndex, length, p.Seq&mesh.MaxSequenceNumber, p.Src))
 }
 
-// Forget drops all messages of one source from the cache, for a node that was
-// provisioned anew: it may have the same address and starts over with its
-// sequence numbers. It looks at the whole cache.
+// Forget removes all messages of one source from the cache, for a node that was
+// provisioned again: it may have the same address and restarts its sequence
+// numbers. It searches the whole cache.
 func (r *Receiver) Forget(src mesh.Address) {
 	r.images.clear()
 	r.messages.forget(src)
 }
 
-// ForgetAll drops all messages from the cache, for a node that is going to hear
-// some of them again and wants to: a Low Power node with a new friend.
+// ForgetAll removes all messages from the cache. A Low Power node with a new
+// friend needs it, because it may receive messages again that it needs.
 func (r *Receiver) ForgetAll() {
 	r.images.clear()
 	r.messages.clear()
 }
 
-// Counters returns what was counted so far.
+// Counters returns the current counters.
 func (r *Receiver) Counters() Counters { return r.counters }
 
-// Open reads one network PDU from the air. For Fresh it fills out, whose
-// Transport is valid until the next call; for any other verdict it leaves out
-// in an unspecified state. It does not allocate and does not change pdu.
+// Open decrypts one received network PDU. For Fresh it fills out, whose
+// Transport is valid until the next call; for any other verdict out is
+// unspecified. It does not allocate and does not change pdu.
 //
-// What a PDU costs, in AES blocks: 0 when it is not ours or has the octets of
-// an earlier one, 1 when it is an earlier message by another way, 5 or 7
-// otherwise.
+// The cost of a PDU in AES blocks: 0 if the NID is unknown or the octets are
+// those of an earlier PDU, 1 if it is a copy of an earlier message over another
+// path, 5 or 7 otherwise.
 func (r *Receiver) Open(pdu []byte, out *PDU) Verdict {
 	if len(pdu) < minPDU || len(pdu) > MaxPDU {
 		r.counters.Malformed++
@@ -187,8 +187,8 @@ func (r *Receiver) Open(pdu []byte, out *PDU) Verdict {
 		r.images.add(&octets)
 		r.counters.Fresh++
 	case Duplicate:
-		// Taken for one by its header, which anyone can copy: the octets
-		// are not authentic and must not get into the cache.
+		// It looks like a duplicate by its header, which anyone can copy. The
+		// octets are not authentic and must not be added to the cache.
 		r.counters.Duplicate++
 	case Malformed:
 		r.counters.Malformed++
@@ -198,8 +198,8 @@ func (r *Receiver) Open(pdu []byte, out *PDU) Verdict {
 	return verdict
 }
 
-// ivOf selects the current IV index or the one before by the IVI bit. Before
-// IV index 0 there is none.
+// ivOf selects the current or the previous IV index by the IVI bit. IV index 0
+// has no predecessor.
 func (r *Receiver) ivOf(first byte) (mesh.IVIndex, bool) {
 	if mesh.IVIndex(first>>7) == r.iv&1 {
 		return r.iv, true
@@ -207,14 +207,14 @@ func (r *Receiver) ivOf(first byte) (mesh.IVIndex, bool) {
 	return r.iv - 1, r.iv > 0
 }
 
-// try opens pdu with one key. BadMIC means that another key may still do it.
+// try decrypts pdu with one key. BadMIC means that another key may still work.
 func (r *Receiver) try(key *subnetKey, pdu []byte, iv mesh.IVIndex, out *PDU) Verdict {
 	h := header(pdu) ^ key.credentials.pecb(pdu, iv)
 	first := uint8(h >> ttlShift)
 	ctl, ttl := first&ctlBit != 0, mesh.TTL(first&^ctlBit)
 	seq, src := mesh.SequenceNumber(h>>seqShift)&mesh.MaxSequenceNumber, mesh.Address(h)
-	// With the wrong key the header is noise; none of this says more than
-	// that the key does not fit. A control PDU has four octets more.
+	// With the wrong key the header is random. A failed check only means that
+	// the key does not match. A control PDU has four octets more.
 	if !src.IsUnicast() || len(pdu) < headerSize+addressSize+1+micSize(ctl) {
 		return BadMIC
 	}
@@ -233,7 +233,8 @@ func (r *Receiver) try(key *subnetKey, pdu []byte, iv mesh.IVIndex, out *PDU) Ve
 		return Malformed
 	}
 	r.messages.add(name)
-	// Field by field: a literal would be put together elsewhere and copied.
+	// Field by field, because a composite literal would be built elsewhere and
+	// copied.
 	out.NetKey, out.IVIndex, out.CTL, out.TTL = key.index, iv, ctl, ttl
 	out.Seq, out.Src, out.Dst = seq, src, dst
 	out.Transport, out.By = payload[addressSize:], key.credentials

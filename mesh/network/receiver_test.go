@@ -61,8 +61,9 @@ func drawPDU(t *rapid.T) network.PDU {
 	return p
 }
 
-// TestRoundTrip: what was sealed opens as it was, at the IV index it was
-// sealed with and at the next, and not with any one bit changed.
+// TestRoundTrip: an encrypted PDU decrypts to the same fields, with the IV
+// index it was encrypted with and with the next one, but not if any one bit is
+// changed.
 func TestRoundTrip(t *testing.T) {
 	c := network.Flooding(netKey)
 	rapid.Check(t, func(t *rapid.T) {
@@ -92,7 +93,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestSealErrors: what may not go on the air is refused and dst is as it was.
+// TestSealErrors: what must not be transmitted is rejected, and dst is
+// unchanged.
 func TestSealErrors(t *testing.T) {
 	c := network.Flooding(netKey)
 	for name, f := range map[string]struct {
@@ -121,7 +123,7 @@ func TestSealErrors(t *testing.T) {
 	}
 }
 
-// TestRelay (section 3.4.6.4): the same message with a TTL one lower.
+// TestRelay (section 3.4.6.4): the same message with a TTL lower by one.
 func TestRelay(t *testing.T) {
 	c := network.Flooding(netKey)
 	r := newReceiver(64, c)
@@ -150,7 +152,7 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// TestVerdicts: one case for each, in one table.
+// TestVerdicts has one case for each verdict, in one table.
 func TestVerdicts(t *testing.T) {
 	c := network.Flooding(netKey)
 	good := seal(t, c, message(1))
@@ -189,23 +191,23 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// TestForgedDoesNotSuppress: a forged PDU with the header of a message to come
-// does not keep that message out, and one with the octets of a message that is
-// damaged does not either.
+// TestForgedDoesNotSuppress: a forged PDU with the header of a future message
+// does not suppress that message, and neither does a damaged one with its
+// octets.
 func TestForgedDoesNotSuppress(t *testing.T) {
 	c := network.Flooding(netKey)
 	r := newReceiver(64, c)
 	good := seal(t, c, message(1))
 	forged := bytes.Clone(good)
-	// The header is hidden with octets 7 to 13, so what follows may be
-	// changed and the header stays: SRC and SEQ of the real one.
+	// The header is obfuscated with octets 7 to 13. So later octets can be
+	// changed without changing the header: SRC and SEQ of the real PDU.
 	forged[15] ^= 0xFF
 	for range 3 {
 		expectVerdict(t, r, forged, network.BadMIC)
 	}
 	expectVerdict(t, r, good, network.Fresh)
-	// From now on it is taken for a copy, which does no harm, and a flood of
-	// such does not push the real one out of the cache.
+	// From now on it counts as a copy, which does no harm, and a flood of these
+	// does not displace the real one from the cache.
 	for i := range 1000 {
 		forged[15], forged[16] = byte(i), byte(i>>8)
 		if bytes.Equal(forged, good) {
@@ -216,15 +218,15 @@ func TestForgedDoesNotSuppress(t *testing.T) {
 	expectVerdict(t, r, good, network.Duplicate)
 }
 
-// TestCutShortDoesNotSuppress is what the relays of BlueZ 5.66 send, seen on the
-// air in test/vm: the PDU with a TTL that is one lower, and sealed again without
-// the last four octets, for the NetMIC is taken off it once too often. It is
-// authentic, and the whole one is heard nevertheless, before it or after it.
+// TestCutShortDoesNotSuppress uses what the relays of BlueZ 5.66 send, as
+// observed in test/vm: the PDU with a TTL lower by one, encrypted again without
+// the last four octets, because the NetMIC is removed once too often. It is
+// authentic. The whole PDU is accepted nevertheless, before it or after it.
 func TestCutShortDoesNotSuppress(t *testing.T) {
 	const netMIC = 4
 	c := network.Flooding(crypto.Key{0x7d, 0xd7, 0x36, 0x4c, 0xd8, 0x42, 0xad, 0x18, 0xc1, 0x7c, 0x2b, 0x82, 0x0c, 0x84, 0xc3, 0xd6})
-	// What BlueZ relayed, in the clear as its log has it:
-	// 4b 0a 000038 0001 0004 4f6620c9d0fcb4287a.
+	// What BlueZ relayed, decrypted, from its log: 4b 0a 000038 0001 0004
+	// 4f6620c9d0fcb4287a.
 	p := network.PDU{
 		IVIndex: ivIndex, TTL: 10, Seq: 0x38, Src: 0x0001, Dst: 0x0004,
 		Transport: []byte{0x4f, 0x66, 0x20, 0xc9, 0xd0, 0xfc, 0xb4, 0x28, 0x7a},
@@ -246,8 +248,8 @@ func TestCutShortDoesNotSuppress(t *testing.T) {
 	}
 }
 
-// TestIVIndex (section 3.11.5): the current index and the one before are
-// received with, chosen by IVI, and no others.
+// TestIVIndex (section 3.11.5): only the current IV index and the previous one
+// are accepted, selected by IVI.
 func TestIVIndex(t *testing.T) {
 	c := network.Flooding(netKey)
 	for _, s := range []struct {
@@ -261,7 +263,7 @@ func TestIVIndex(t *testing.T) {
 		{0, 0, network.Fresh},
 		{0, 1, network.Fresh},
 		{0xFFFFFFFF, 0xFFFFFFFF, network.Fresh},
-		{0xFFFFFFFF, 0, network.BadMIC}, // nothing comes before 0
+		{0xFFFFFFFF, 0, network.BadMIC}, // 0 has no predecessor
 	} {
 		p := message(1)
 		p.IVIndex = s.sealed
@@ -271,8 +273,8 @@ func TestIVIndex(t *testing.T) {
 	}
 }
 
-// TestSequenceStartsOver: when the IV index moves on, a source starts over with
-// sequence numbers that are in the cache with the old index.
+// TestSequenceStartsOver: when the IV index changes, a source restarts its
+// sequence numbers, which are in the cache with the old index.
 func TestSequenceStartsOver(t *testing.T) {
 	c := network.Flooding(netKey)
 	r := newReceiver(64, c)

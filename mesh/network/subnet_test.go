@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// sameNID finds a NetKey other than netKey that has its NID.
+// sameNID finds another NetKey with the NID of netKey.
 func sameNID(t *testing.T) *network.Credentials {
 	t.Helper()
 	want := network.Flooding(netKey).NID()
@@ -21,9 +21,8 @@ func sameNID(t *testing.T) *network.Credentials {
 	return nil
 }
 
-// TestSharedNID: subnets that share an NID are told apart by the MIC, and the
-// same SRC and SEQ are another message in another subnet, as a subnet bridge
-// sends them.
+// TestSharedNID: the MIC distinguishes subnets with the same NID. The same SRC
+// and SEQ in another subnet is another message, as a subnet bridge sends it.
 func TestSharedNID(t *testing.T) {
 	a, b := network.Flooding(netKey), sameNID(t)
 	r := network.NewReceiver(network.Config{IVIndex: ivIndex})
@@ -42,8 +41,8 @@ func TestSharedNID(t *testing.T) {
 	expectVerdict(t, newReceiver(64, a, b), inA, network.BadMIC)
 }
 
-// TestKeyRefresh (section 3.11.4): old and new key at the same time, and the
-// same message under both is one message.
+// TestKeyRefresh (section 3.11.4): old and new key are accepted at the same
+// time, and the same message with both is one message.
 func TestKeyRefresh(t *testing.T) {
 	old, renewed := network.Flooding(netKey), network.Flooding(crypto.Key{8})
 	r := newReceiver(64, old)
@@ -72,7 +71,7 @@ func TestRemoveSubnet(t *testing.T) {
 	expectVerdict(t, r, seal(t, b, message(2)), network.NotOurs)
 }
 
-// TestRemember: our own message coming back from a relay is a copy.
+// TestRemember: this node's own message from a relay is a copy.
 func TestRemember(t *testing.T) {
 	c := network.Flooding(netKey)
 	r := newReceiver(64, c)
@@ -86,7 +85,7 @@ func TestRemember(t *testing.T) {
 	expectVerdict(t, r, seal(t, c, message(2)), network.Fresh)
 }
 
-// TestForget: a node that was provisioned anew starts over, the others do not.
+// TestForget: a node that was provisioned again starts over, the others do not.
 func TestForget(t *testing.T) {
 	c := network.Flooding(netKey)
 	r := newReceiver(64, c)
@@ -101,8 +100,8 @@ func TestForget(t *testing.T) {
 	expectVerdict(t, r, seal(t, c, relayed), network.Duplicate)
 }
 
-// TestCacheBounds: a cache of any size remembers the messages just seen and
-// forgets those of long ago.
+// TestCacheBounds: a cache of any size remembers recent messages and forgets
+// old ones.
 func TestCacheBounds(t *testing.T) {
 	c := network.Flooding(netKey)
 	for _, size := range []int{-1, 1, 64, 100, 1000} {
@@ -110,7 +109,7 @@ func TestCacheBounds(t *testing.T) {
 		const last = 20000
 		for seq := mesh.SequenceNumber(0); seq <= last; seq++ {
 			expectVerdict(t, r, seal(t, c, message(seq)), network.Fresh)
-			// Eight messages fit wherever they fall.
+			// Eight messages fit wherever they are stored.
 			for back := mesh.SequenceNumber(0); back < 8 && back <= seq && seq%500 == 0; back++ {
 				p := message(seq - back)
 				p.TTL--
@@ -140,8 +139,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// FuzzOpen reads any octets: no panic, and what opens is sealed again to the
-// same octets.
+// FuzzOpen decrypts arbitrary octets: no panic, and what is accepted is
+// encrypted to the same octets again.
 func FuzzOpen(f *testing.F) {
 	c := network.Flooding(netKey)
 	long := message(0xFFFFFF)
@@ -164,7 +163,7 @@ func FuzzOpen(f *testing.F) {
 		var p network.PDU
 		verdict := r.Open(pdu, &p)
 		if verdict == network.Duplicate {
-			t.Error("an empty cache took it for a copy")
+			t.Error("with an empty cache it is a duplicate")
 		}
 		if verdict != network.Fresh {
 			return
@@ -174,7 +173,7 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("opened %x, sealed %x, %v", pdu, again, err)
 		}
 		if r.Open(pdu, &p) != network.Duplicate {
-			t.Error("the same again is no copy")
+			t.Error("a repetition is not a duplicate")
 		}
 	})
 }

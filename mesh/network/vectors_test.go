@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// TestVectors seals and opens every network PDU of the specification's sample
-// data (sections 8.3 and 8.10 to 8.16).
+// TestVectors encrypts and decrypts every network PDU of the specification's
+// sample data (sections 8.3 and 8.10 to 8.16).
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.Messages(t) {
 		t.Run(v.Kind+"/"+v.Name, func(t *testing.T) {
@@ -22,7 +22,7 @@ func TestVectors(t *testing.T) {
 			case "proxy_configuration", "solicitation":
 				checkProxy(t, &v)
 			default:
-				t.Errorf("kind %q has no test here; add one, or a skip that says who has it", v.Kind)
+				t.Errorf("kind %q has no test here; add one, or a skip that names the package that tests it", v.Kind)
 			}
 		})
 	}
@@ -43,7 +43,7 @@ func checkMessage(t *testing.T, v *vectors.MessageEntry) {
 	r := NewReceiver(Config{IVIndex: mesh.IVIndex(v.IVIndex)})
 	r.AddSubnet(7, c)
 	for i, d := range v.Details {
-		if d.NetworkPDU == nil { // the entry without a NetKey says it above only
+		if d.NetworkPDU == nil { // the entry without a NetKey has the fields above only
 			d.Seq, d.LowerTransportPDU, d.NetworkPDU = v.Seq, v.LowerTransportPDUs[i], v.NetworkPDUs[i]
 		}
 		if !bytes.Equal(d.NetworkPDU, v.NetworkPDUs[i]) {
@@ -76,8 +76,8 @@ func checkDecode(t *testing.T, v *vectors.MessageEntry) {
 	}
 }
 
-// TestObfuscation hides and reads the headers of crypto.json, whose entries give
-// a privacy key and the octets behind the header (section 3.9.7.3).
+// TestObfuscation obfuscates and restores the headers of crypto.json. The
+// entries give a privacy key and the octets after the header (section 3.9.7.3).
 func TestObfuscation(t *testing.T) {
 	found := 0
 	for _, v := range vectors.Crypto(t) {

@@ -37,8 +37,8 @@ type (
 	Disconnect = part.Disconnect
 	// Write sends the Proxy PDUs of one message.
 	Write = part.Write
-	// Beckon sets what is advertised so that others connect.
-	Beckon = part.Beckon
+	// Advertise sets what is advertised so that others connect.
+	Advertise = part.Advertise
 	// Counters counts what the node dropped and did since it was made.
 	Counters = part.Counters
 	// GATTCounters counts what a node did over connections.
@@ -115,24 +115,24 @@ const (
 
 // Errors of a node. Their texts say what to do.
 var (
-	ErrNoResponse      = part.ErrNoResponse
-	ErrQueueFull       = part.ErrQueueFull
-	ErrCancelled       = part.ErrCancelled
-	ErrNotSent         = part.ErrNotSent
-	ErrNotProvisioned  = part.ErrNotProvisioned
-	ErrProvisioning    = part.ErrProvisioning
-	ErrNoProvisioning  = part.ErrNoProvisioning
-	ErrTooManySessions = part.ErrTooManySessions
-	ErrNoAddresses     = part.ErrNoAddresses
-	ErrNotSighted      = part.ErrNotSighted
-	ErrUnknownServer   = part.ErrUnknownServer
-	ErrServerBusy      = part.ErrServerBusy
-	ErrUncertain       = part.ErrUncertain
-	ErrSequenceSpent   = sequence.ErrSpent
-	ErrNoIVIndex       = ivupdate.ErrNoIVIndex
-	ErrIVUpdating      = ivupdate.ErrUpdating
-	ErrIVNormal        = ivupdate.ErrNormal
-	ErrIVPrimary       = ivupdate.ErrPrimary
-	ErrIVTooEarly      = ivupdate.ErrTooEarly
-	ErrIVIndexSpent    = ivupdate.ErrIndexSpent
+	ErrNoResponse        = part.ErrNoResponse
+	ErrQueueFull         = part.ErrQueueFull
+	ErrCancelled         = part.ErrCancelled
+	ErrNotSent           = part.ErrNotSent
+	ErrNotProvisioned    = part.ErrNotProvisioned
+	ErrProvisioning      = part.ErrProvisioning
+	ErrNoProvisioning    = part.ErrNoProvisioning
+	ErrTooManySessions   = part.ErrTooManySessions
+	ErrNoAddresses       = part.ErrNoAddresses
+	ErrNotSighted        = part.ErrNotSighted
+	ErrUnknownServer     = part.ErrUnknownServer
+	ErrServerBusy        = part.ErrServerBusy
+	ErrUncertain         = part.ErrUncertain
+	ErrSequenceExhausted = sequence.ErrSpent
+	ErrNoIVIndex         = ivupdate.ErrNoIVIndex
+	ErrIVUpdating        = ivupdate.ErrUpdating
+	ErrIVNormal          = ivupdate.ErrNormal
+	ErrIVPrimary         = ivupdate.ErrPrimary
+	ErrIVTooEarly        = ivupdate.ErrTooEarly
+	ErrIVIndexExhausted  = ivupdate.ErrIndexSpent
 )

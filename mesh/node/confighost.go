@@ -22,15 +22,15 @@ type configHost struct{ c *Core }
 
 // Compile-time checks: the servers look for these by type assertion.
 var (
-	_ foundation.Host              = configHost{}
-	_ configuration.Resident       = configHost{}
-	_ configuration.Befriender     = configHost{}
-	_ configuration.Beater         = configHost{}
-	_ configuration.Identifier     = configHost{}
-	_ private.Advertiser           = configHost{}
-	_ private.Solicited            = configHost{}
-	_ opcodesaggregator.Dispatcher = configHost{}
-	_ configuration.Renewer        = configHost{}
+	_ foundation.Host                  = configHost{}
+	_ configuration.ResetHost          = configHost{}
+	_ configuration.FriendHost         = configHost{}
+	_ configuration.HeartbeatHost      = configHost{}
+	_ configuration.NodeIdentityHost   = configHost{}
+	_ private.Advertiser               = configHost{}
+	_ private.Solicited                = configHost{}
+	_ opcodesaggregator.AggregatorHost = configHost{}
+	_ configuration.RefreshHost        = configHost{}
 )
 
 // State implements foundation.Host.
@@ -49,7 +49,7 @@ func (h configHost) Reset() error {
 	return err
 }
 
-// Leaves implements configuration.Resident.
+// Leaves implements configuration.ResetHost.
 func (h configHost) Leaves(by mesh.Address) bool {
 	if h.c.options.Resident {
 		h.c.host.Report(part.ResetRefused{By: by})
@@ -57,35 +57,35 @@ func (h configHost) Leaves(by mesh.Address) bool {
 	return !h.c.options.Resident
 }
 
-// PollTimeout implements configuration.Befriender.
+// PollTimeout implements configuration.FriendHost.
 func (h configHost) PollTimeout(a mesh.Address) time.Duration {
 	return h.c.parts.friendships.Friend.PollTimeout(a)
 }
 
-// PublishHeartbeats implements configuration.Beater.
+// PublishHeartbeats implements configuration.HeartbeatHost.
 func (h configHost) PublishHeartbeats(p state.HeartbeatPublication) {
 	h.c.parts.heartbeats.PublishHeartbeats(p)
 }
 
-// HeartbeatsLeft implements configuration.Beater.
+// HeartbeatsLeft implements configuration.HeartbeatHost.
 func (h configHost) HeartbeatsLeft() uint8 { return h.c.parts.heartbeats.HeartbeatsLeft() }
 
-// SubscribeHeartbeats implements configuration.Beater.
+// SubscribeHeartbeats implements configuration.HeartbeatHost.
 func (h configHost) SubscribeHeartbeats(source, destination mesh.Address, periodLog uint8) {
 	h.c.parts.heartbeats.SubscribeHeartbeats(source, destination, periodLog)
 }
 
-// HeartbeatsCounted implements configuration.Beater.
+// HeartbeatsCounted implements configuration.HeartbeatHost.
 func (h configHost) HeartbeatsCounted() heartbeat.Status {
 	return h.c.parts.heartbeats.HeartbeatsCounted()
 }
 
-// NodeIdentity implements configuration.Identifier.
+// NodeIdentity implements configuration.NodeIdentityHost.
 func (h configHost) NodeIdentity(index mesh.KeyIndex) state.Feature {
 	return h.c.parts.gatt.Server.NodeIdentity(index)
 }
 
-// SetNodeIdentity implements configuration.Identifier.
+// SetNodeIdentity implements configuration.NodeIdentityHost.
 func (h configHost) SetNodeIdentity(index mesh.KeyIndex, on bool) {
 	h.c.parts.gatt.Server.SetNodeIdentity(index, on)
 }
@@ -105,10 +105,10 @@ func (h configHost) ClearSolicitations(first mesh.Address, count int) {
 	h.c.parts.gatt.Server.ClearSolicitations(first, count)
 }
 
-// DispatchItem implements opcodesaggregator.Dispatcher.
+// DispatchItem implements opcodesaggregator.AggregatorHost.
 func (h configHost) DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (access.Message, opcodesaggregator.StatusCode) {
 	return h.c.parts.models.DispatchItem(in, element, op, params)
 }
 
-// NextElements implements configuration.Renewer.
+// NextElements implements configuration.RefreshHost.
 func (h configHost) NextElements() []state.Element { return h.c.parts.models.NextElements() }

@@ -324,7 +324,7 @@ func TestFirmwareIsSentToAGroup(t *testing.T) {
 		}, &status)
 		u.success("Subscription Add", status.Status)
 	}
-	convoy, chunks := blob.NewConvoy(clients...), 0
+	convoy, chunks := blob.NewMulticastTransfer(clients...), 0
 	for !convoy.Done() {
 		for _, a := range convoy.Next(u.now) {
 			dst := u.receivers[a.To[0]].address

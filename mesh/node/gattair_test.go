@@ -47,17 +47,17 @@ type gattEvent struct {
 
 // gattRadio is the radio of a member, or of somebody who has no node.
 type gattRadio struct {
-	air     *gattAir
-	member  *member // nil: what happens goes to heard
-	peer    bearer.Peer
-	rssi    int8
-	maxPDU  int
-	beckons []bearer.Beckon
-	ends    []*gattEnd
-	off     bool                    // out of reach, or without power
-	frozen  bool                    // connected, and silent
-	heard   func(*bearer.LinkEvent) // of a radio without a node
-	blocked bool                    // takes nothing more: ErrFull
+	air            *gattAir
+	member         *member // nil: what happens goes to heard
+	peer           bearer.Peer
+	rssi           int8
+	maxPDU         int
+	advertisements []bearer.ConnectableAdvertisement
+	ends           []*gattEnd
+	off            bool                    // out of reach, or without power
+	frozen         bool                    // connected, and silent
+	heard          func(*bearer.LinkEvent) // of a radio without a node
+	blocked        bool                    // takes nothing more: ErrFull
 }
 
 // gattEnd is one end of a connection.
@@ -139,7 +139,7 @@ func (a *gattAir) sight() {
 		if from.off || from.frozen {
 			continue
 		}
-		for _, b := range from.beckons {
+		for _, b := range from.advertisements {
 			s := bearer.Sighting{Service: b.Service, Connectable: true, From: from.peer, RSSI: from.rssi, Len: uint8(len(b.Data))}
 			copy(s.Data[:], b.Data)
 			for _, to := range a.radios {
@@ -213,7 +213,7 @@ func (r *gattRadio) Connect(id bearer.LinkID, _ uint8, to bearer.Peer, service b
 		}
 		if at >= 0 {
 			o := r.air.radios[at]
-			if !o.off && !o.frozen && slices.ContainsFunc(o.beckons, func(b bearer.Beckon) bool { return b.Service == service }) {
+			if !o.off && !o.frozen && slices.ContainsFunc(o.advertisements, func(b bearer.ConnectableAdvertisement) bool { return b.Service == service }) {
 				r.air.taken++
 				there := &gattEnd{radio: o, id: r.air.taken, other: here}
 				here.other = there
@@ -286,11 +286,11 @@ func (r *gattRadio) Write(id bearer.LinkID, pdu []byte) error {
 	return nil
 }
 
-// Beckon implements bearer.GATT.
-func (r *gattRadio) Beckon(all []bearer.Beckon) {
-	r.beckons = nil
+// Advertise implements bearer.GATT.
+func (r *gattRadio) Advertise(all []bearer.ConnectableAdvertisement) {
+	r.advertisements = nil
 	for _, b := range all {
-		r.beckons = append(r.beckons, bearer.Beckon{Service: b.Service, Data: slices.Clone(b.Data), Private: b.Private})
+		r.advertisements = append(r.advertisements, bearer.ConnectableAdvertisement{Service: b.Service, Data: slices.Clone(b.Data), Private: b.Private})
 	}
 }
 

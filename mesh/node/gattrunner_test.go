@@ -70,7 +70,7 @@ func (c *cable) Write(id bearer.LinkID, pdu []byte) error {
 	return nil
 }
 
-func (c *cable) Beckon(all []bearer.Beckon) {
+func (c *cable) Advertise(all []bearer.ConnectableAdvertisement) {
 	for _, b := range all {
 		s := bearer.Sighting{Service: b.Service, Connectable: true, RSSI: -40}
 		s.Len = uint8(copy(s.Data[:], b.Data))

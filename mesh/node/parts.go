@@ -120,7 +120,7 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	})
 	a.private = beacons.NewPrivate(h, a.keys, a.ivUpdate)
 	a.beacons = beacons.New(h, a.keys, a.ivUpdate, a.gatt.Client, a.private)
-	a.ivUpdate.Tell(a.peers, a.beacons, a.gatt.Server, a.requests)
+	a.ivUpdate.SendTo(a.peers, a.beacons, a.gatt.Server, a.requests)
 	a.router.Connect(router.Parts{
 		Keys: a.keys, Subnets: a.keys, Proxy: a.gatt.Forwarding, Friendship: a.friendships,
 		IVIndex: a.ivUpdate, Receiver: inlet{c},
@@ -130,7 +130,7 @@ func (c *Core) assemble(saved *Saved) *assembly {
 
 // attach introduces the node to the models that work on it.
 func (c *Core) attach(m access.Model) {
-	if s, ok := m.(foundation.Attacher); ok {
+	if s, ok := m.(foundation.HostedModel); ok {
 		s.Attach(configHost{c})
 	}
 	if s, ok := m.(*remote.Server); ok {

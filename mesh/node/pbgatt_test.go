@@ -87,7 +87,7 @@ func TestProvisioningOverPBGATT(t *testing.T) {
 			}
 			await[node.Joined](p, dev, time.Second, nil)
 			p.pass(time.Second)
-			if len(radio.ends) != 0 && radio.beckons == nil {
+			if len(radio.ends) != 0 && radio.advertisements == nil {
 				t.Error("the provisioning connection stays")
 			}
 			// The new node is a proxy, says who it is for a minute, and is
@@ -217,7 +217,7 @@ func TestPBGATTFailures(t *testing.T) {
 		liar := air.stranger(-40, func(e *bearer.LinkEvent) { closed = closed || e.Kind == bearer.LinkClosed })
 		liar.Connect(1, 0, radio.peer, bearer.ProvisioningService)
 		p.pass(time.Second)
-		if len(radio.beckons) != 0 {
+		if len(radio.advertisements) != 0 {
 			t.Error("a device that is connected beckons")
 		}
 		for i := range 64 {

@@ -234,7 +234,7 @@ func TestGATTProxyStateOverTheAir(t *testing.T) {
 		t.Fatalf("%+v", status)
 	}
 	await[node.ProxyLost](h.pump, h.gateway, time.Second, nil)
-	if len(h.radios[0].beckons) != 0 {
+	if len(h.radios[0].advertisements) != 0 {
 		t.Error("who is no proxy beckons")
 	}
 	if got := h.awaitProxy(5 * time.Second); got.Peer != h.radios[1].peer {
@@ -251,15 +251,15 @@ func TestNodeIdentityLastsAMinute(t *testing.T) {
 	if status.Status != foundation.Success || status.Identity != state.Enabled {
 		t.Fatalf("%+v", status)
 	}
-	if n := len(h.radios[0].beckons); n != 2 {
+	if n := len(h.radios[0].advertisements); n != 2 {
 		t.Fatalf("%d beckons, want the Network ID and the Node Identity", n)
 	}
 	h.pass(59 * time.Second)
-	if n := len(h.radios[0].beckons); n != 2 {
+	if n := len(h.radios[0].advertisements); n != 2 {
 		t.Errorf("after 59 s: %d beckons", n)
 	}
 	h.pass(2 * time.Second)
-	if n := len(h.radios[0].beckons); n != 1 {
+	if n := len(h.radios[0].advertisements); n != 1 {
 		t.Errorf("after 61 s: %d beckons", n)
 	}
 	h.configure(h.gateway, h.peers[0], &configuration.NodeIdentityGet{}, &status)
@@ -316,12 +316,12 @@ func TestPrivateProxy(t *testing.T) {
 	h.awaitProxy(time.Minute)
 	h.switchPlug(0, true, 1)
 	h.switchPlug(1, true, 2)
-	first := h.radios[0].beckons
+	first := h.radios[0].advertisements
 	if len(first) != 1 || first[0].Data[0] != 2 {
 		t.Fatalf("beckons %v", first)
 	}
 	h.pass(11 * time.Minute)
-	if second := h.radios[0].beckons; len(second) != 1 || string(second[0].Data) == string(first[0].Data) {
+	if second := h.radios[0].advertisements; len(second) != 1 || string(second[0].Data) == string(first[0].Data) {
 		t.Errorf("after 11 minutes: beckons %v, then %v", first, second)
 	}
 	if !first[0].Private {

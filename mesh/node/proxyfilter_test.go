@@ -155,7 +155,7 @@ func TestHostileProxy(t *testing.T) {
 		}
 	}
 	h.pass(time.Second)
-	liar.Beckon(h.radios[0].beckons)
+	liar.Advertise(h.radios[0].advertisements)
 	h.radios[0].die()
 	h.pass(4 * time.Second)
 	h.radios[0].off = false

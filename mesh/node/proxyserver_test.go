@@ -242,18 +242,18 @@ func TestServerTellsNewsOfTheNetwork(t *testing.T) {
 func TestServerHasRoomForSoMany(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{}) // a plug has room for two
 	for i := range 2 {
-		if len(h.radios[0].beckons) != 1 {
+		if len(h.radios[0].advertisements) != 1 {
 			t.Fatalf("with %d clients the proxy does not beckon", i)
 		}
 		f := h.phone()
 		f.connect(0)
 		f.configure(proxy.SetFilterType{})
 	}
-	if len(h.radios[0].beckons) != 0 {
+	if len(h.radios[0].advertisements) != 0 {
 		t.Error("a proxy that is full beckons")
 	}
 	h.pass(2 * time.Minute)
-	if len(h.radios[0].beckons) != 0 {
+	if len(h.radios[0].advertisements) != 0 {
 		t.Error("clients that have a key were sent away")
 	}
 }
@@ -285,7 +285,7 @@ func TestSolicitation(t *testing.T) {
 	m, radio := h.plugs[0], h.radios[0]
 	m.edit(func(n *state.Node) { n.Proxy, n.OnDemandProxy = state.Disabled, 20 })
 	h.carryOut(m)
-	if len(radio.beckons) != 0 {
+	if len(radio.advertisements) != 0 {
 		t.Fatal("a proxy on demand beckons unasked")
 	}
 	solicit := func(seq mesh.SequenceNumber) {
@@ -298,16 +298,16 @@ func TestSolicitation(t *testing.T) {
 		radio.sees(&s)
 	}
 	solicit(7)
-	if len(radio.beckons) != 1 || proxy.Identification(radio.beckons[0].Data[0]) != proxy.PrivateNetworkIdentity {
-		t.Fatalf("asked for, it beckons %v", radio.beckons)
+	if len(radio.advertisements) != 1 || proxy.Identification(radio.advertisements[0].Data[0]) != proxy.PrivateNetworkIdentity {
+		t.Fatalf("asked for, it beckons %v", radio.advertisements)
 	}
 	h.pass(21 * time.Second)
-	if len(radio.beckons) != 0 {
+	if len(radio.advertisements) != 0 {
 		t.Error("it goes on beckoning")
 	}
 	h.restart(m) // the list is kept
 	solicit(7)
-	if len(radio.beckons) != 0 {
+	if len(radio.advertisements) != 0 {
 		t.Error("a replayed solicitation was followed")
 	}
 	solicit(8)
@@ -380,7 +380,7 @@ func TestFloodOfSightings(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOff})
 	h.gateway.options.Proxy.Client = node.ClientOn
 	h.restart(h.gateway)
-	id := h.radios[0].beckons[0].Data
+	id := h.radios[0].advertisements[0].Data
 	forge := func(from int) {
 		for i := range 2000 {
 			s := bearer.Sighting{Service: bearer.ProvisioningService, Connectable: true, RSSI: -30}

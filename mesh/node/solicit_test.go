@@ -21,7 +21,7 @@ func newShyHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
 		h.carryOut(m)
 	}
 	for i, r := range h.radios {
-		if len(r.beckons) != 0 {
+		if len(r.advertisements) != 0 {
 			t.Fatalf("plug %d is a proxy on demand and beckons unasked", i)
 		}
 	}
@@ -87,7 +87,7 @@ func TestReplayedSolicitation(t *testing.T) {
 	for range 3 {
 		h.radios[0].sees(&said)
 	}
-	if n := len(h.radios[0].beckons); n != 0 || h.plugs[0].Counters().GATT.Replayed != before+3 {
+	if n := len(h.radios[0].advertisements); n != 0 || h.plugs[0].Counters().GATT.Replayed != before+3 {
 		t.Errorf("a replay: %d beckons, counted %+v", n, h.plugs[0].Counters().GATT)
 	}
 }
@@ -215,7 +215,7 @@ func TestOwnSolicitation(t *testing.T) {
 	h.deafen()
 	h.run(10*time.Second, "a solicitation", func() bool { return len(h.pump.gatt.solicitations) > 0 })
 	h.radio.sees(&h.pump.gatt.solicitations[0].Sighting)
-	if len(h.radio.beckons) != 0 {
-		t.Errorf("the gateway answers itself with %v", h.radio.beckons)
+	if len(h.radio.advertisements) != 0 {
+		t.Errorf("the gateway answers itself with %v", h.radio.advertisements)
 	}
 }

@@ -1,11 +1,11 @@
 package property
 
-// The formats are the characteristics of the GATT Specification Supplement
-// that the properties use, by their names there. A special value that this
-// table does not have would be read as a number, so each is listed.
+// The formats are the characteristics of the GATT Specification Supplement that
+// the properties use, by their names there. A special value that is missing
+// here would be read as a number, so all are listed.
 
-// unsigned is a number of as many octets as hold all values up to highest and
-// the special ones.
+// unsigned is a number with as many octets as needed for all values up to
+// highest and the special ones.
 func unsigned(size int, multiplier, divisor float64, unit string, specials ...Special) Part {
 	highest := int64(1)<<(8*size) - 1
 	for _, s := range specials {
@@ -28,7 +28,7 @@ func orMore(raw int64) Special   { return Special{raw, OrMore} }
 
 func one(p Part) []Form { return []Form{{p}} }
 
-// named is a form whose parts have the names, in turn.
+// named is a form whose parts have the given names.
 func named(parts []Part, names ...string) []Form {
 	form := make(Form, len(parts))
 	for i, p := range parts {

@@ -1,6 +1,6 @@
 package property
 
-// Identifiers of properties that code asks for by name.
+// Identifiers of properties that code uses by name.
 const (
 	DeviceFirmwareRevision                              ID = 0x000E
 	DeviceHardwareRevision                              ID = 0x0010

@@ -9,9 +9,9 @@ import (
 // Property is an entry of the table of device properties.
 type Property struct {
 	ID   ID
-	Name string // of the specification: "Present Ambient Temperature"
-	// Forms are the layouts that a value can have, told apart by their length;
-	// the first one is what is sent.
+	Name string // name in the specification: "Present Ambient Temperature"
+	// Forms are the possible layouts of a value, distinguished by their length.
+	// The first one is used for sending.
 	Forms []Form
 }
 
@@ -22,20 +22,19 @@ type Form []Part
 //
 //	value = raw · Multiplier / Divisor, in Unit
 type Part struct {
-	Name       string // "" when the value has only one part
+	Name       string // "" if the value has only one part
 	Kind       Kind
-	Size       int // octets; of a text the most it may have
+	Size       int // octets; for a text the maximum
 	Multiplier float64
 	Divisor    float64
 	Unit       string
-	// Lowest and Highest are the raw limits of a number; the special values
-	// lie beyond them. A raw value that is neither is prohibited and reported
-	// as not known.
+	// Lowest and Highest are the raw limits of a number; the special values are
+	// beyond them. Any other raw value is prohibited and reported as not known.
 	Lowest, Highest int64
 	Specials        []Special
 }
 
-// Kind is how the octets of a part are read.
+// Kind is the encoding of a part.
 type Kind uint8
 
 // The kinds of parts.
@@ -44,18 +43,18 @@ const (
 	Signed
 	Boolean         // 0 or 1
 	Float           // IEEE 754 single
-	TimeExponential // 1.1^(n-64) seconds; 0 is 0, 0xFE as long as the device lives
+	TimeExponential // 1.1^(n-64) seconds; 0 is 0, 0xFE is the lifetime of the device
 	Text            // UTF-8, padded with zeros or spaces
 	Date            // days since 1970-01-01; 0 is not known
 )
 
-// Special is a raw value with a meaning of its own.
+// Special is a raw value with a special meaning.
 type Special struct {
 	Raw     int64
 	Meaning Meaning
 }
 
-// Meaning is what a special value says instead of a number.
+// Meaning is what a special value means instead of a number.
 type Meaning uint8
 
 // The meanings.
@@ -65,8 +64,8 @@ const (
 	OrMore // the number or more
 )
 
-// Resolution is the smallest difference between two values, in Unit; 0 when
-// there is no such thing.
+// Resolution is the smallest difference between two values, in Unit; 0 if there
+// is none.
 func (p Part) Resolution() float64 {
 	if p.Divisor == 0 {
 		return 0

@@ -40,7 +40,7 @@ func TestTableIsInOrder(t *testing.T) {
 			t.Errorf("%s comes after %s", p.ID, before)
 		}
 		if other, ok := keys[p.Key()]; ok {
-			t.Errorf("%s and %s are both called %s", other, p.ID, p.Key())
+			t.Errorf("%s and %s have the same name %s", other, p.ID, p.Key())
 		}
 		keys[p.Key()], before = p.ID, p.ID
 		n++
@@ -190,8 +190,8 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// TestRoundTrip reads random octets as each form that is also sent; all that
-// is known in them comes back the same.
+// TestRoundTrip decodes random octets in each form that is also sent; all known
+// values must be encoded again to the same octets.
 func TestRoundTrip(t *testing.T) {
 	for p := range property.All() {
 		t.Run(p.Key(), func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestRoundTrip(t *testing.T) {
 				}
 				sent, err := p.Append(nil, values...)
 				if err != nil {
-					t.Fatalf("%x is %+v but not written: %v", raw, values, err)
+					t.Fatalf("%x decodes as %+v but does not encode: %v", raw, values, err)
 				}
 				again, err := p.Decode(sent)
 				if err != nil || !slices.Equal(values, again) {

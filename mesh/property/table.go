@@ -1,9 +1,9 @@
 package property
 
-// table is the device properties in the order of their identifiers.
+// table lists the device properties by identifier.
 //
-// Of Time Since Motion Sensed two forms are found in the field, seconds and
-// milliseconds; the length tells them apart.
+// Two forms of Time Since Motion Sensed are in use, seconds and milliseconds;
+// the length distinguishes them.
 var table = []Property{
 	{0x0001, "Average Ambient Temperature In A Period Of Day", named([]Part{temperature8, decihour, decihour}, "temperature", "start_time", "end_time")},
 	{0x0002, "Average Input Current", average(ampere)},

@@ -16,7 +16,7 @@ var (
 	ErrValue   = errors.New("property: value cannot be encoded")
 )
 
-// Value is what one part of a value says.
+// Value is the content of one part of a value.
 type Value struct {
 	Name string // of the part, "" for the only one
 	Kind Kind
@@ -24,14 +24,14 @@ type Value struct {
 	// Resolution is the step between two values, in Unit.
 	Resolution float64
 
-	Known  bool    // false: the device does not know, or said something prohibited
-	OrMore bool    // the device knows only that it is Number or more
-	Number float64 // in Unit; 0 or 1 of a Boolean; infinite or NaN only when not Known
+	Known  bool    // false: the device does not know the value, or sent a prohibited one
+	OrMore bool    // the device only knows that the value is Number or more
+	Number float64 // in Unit; 0 or 1 for a Boolean; infinite or NaN only if not Known
 	Text   string  // of a Text
 }
 
-// Decode reads the parts of the value of a property. Errors wrap ErrUnknown or
-// ErrLength: raw octets are then all there is to say.
+// Decode decodes the parts of the value of a property. Errors wrap ErrUnknown
+// or ErrLength; the value can then only be shown as raw octets.
 func Decode(id ID, raw []byte) ([]Value, error) {
 	p, ok := Lookup(id)
 	if !ok {
@@ -40,7 +40,7 @@ func Decode(id ID, raw []byte) ([]Value, error) {
 	return p.Decode(raw)
 }
 
-// Encode is the value of a property from its parts, of which only Known,
+// Encode encodes the value of a property from its parts, of which only Known,
 // OrMore, Number and Text are used. Errors wrap ErrUnknown or ErrValue.
 func Encode(id ID, values ...Value) ([]byte, error) {
 	p, ok := Lookup(id)
@@ -50,11 +50,11 @@ func Encode(id ID, values ...Value) ([]byte, error) {
 	return p.Append(nil, values...)
 }
 
-// Number is a known value for Encode.
+// Number makes a known value for Encode.
 func Number(n float64) Value { return Value{Known: true, Number: n} }
 
-// Decode reads the parts of a value. The length of raw chooses the form; the
-// error for one that no form has wraps ErrLength.
+// Decode decodes the parts of a value. The length of raw selects the form; the
+// error for an unknown length wraps ErrLength.
 func (p Property) Decode(raw []byte) ([]Value, error) {
 	for _, form := range p.Forms {
 		if len(form) == 1 && form[0].Kind == Text && len(raw) <= form[0].Size || len(raw) == form.Size() {
@@ -155,7 +155,7 @@ func (p Part) append(dst []byte, v Value) ([]byte, error) {
 	return dst, nil
 }
 
-// raw is the number that stands for v.
+// raw is the number that represents v.
 func (p Part) raw(v Value) (int64, error) {
 	meaning := NotKnown
 	if v.Known && v.OrMore {
@@ -167,7 +167,7 @@ func (p Part) raw(v Value) (int64, error) {
 				return s.Raw, nil
 			}
 		}
-		return 0, fmt.Errorf("%w: %q has no form for a number that is not known", ErrValue, p.Name)
+		return 0, fmt.Errorf("%w: expected a known number, %q cannot represent an unknown one", ErrValue, p.Name)
 	}
 	var raw float64
 	switch {
@@ -179,7 +179,7 @@ func (p Part) raw(v Value) (int64, error) {
 		raw = math.Round(v.Number * p.Divisor / p.Multiplier)
 	}
 	if !(raw >= float64(p.Lowest) && raw <= float64(p.Highest)) {
-		return 0, fmt.Errorf("%w: %v %s is beyond its limits", ErrValue, v.Number, p.Unit)
+		return 0, fmt.Errorf("%w: expected a value within the limits, got %v %s", ErrValue, v.Number, p.Unit)
 	}
 	return int64(raw), nil
 }

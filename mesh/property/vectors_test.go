@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// TestVectors holds the values of properties in the vectors against the table;
-// the messages among them are tested in mesh/access.
+// TestVectors checks the values of properties in the vectors against the table;
+// mesh/access tests the messages among them.
 func TestVectors(t *testing.T) {
 	tested := 0
 	for _, v := range vectors.Models(t) {

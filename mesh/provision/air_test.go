@@ -16,7 +16,7 @@ import (
 type channel struct {
 	loss      float64 // of each advertisement
 	duplicate float64
-	maxDelay  time.Duration // more than the interval reorders
+	maxDelay  time.Duration // if longer than the interval, the order changes
 	silence   time.Duration // after this nothing arrives any more, 0 for never
 }
 
@@ -30,10 +30,10 @@ type flight struct {
 // radio advertises what one side sends, one PDU after the other.
 type radio struct {
 	queue []bearer.Outgoing
-	next  time.Time // when the next advertisement goes out
+	next  time.Time // time of the next advertisement
 }
 
-// air lets both sides run in time that is made up.
+// air runs both sides in simulated time.
 type air struct {
 	t           testing.TB
 	channel     channel
@@ -42,7 +42,7 @@ type air struct {
 	provisioner *Provisioner
 	device      *Device
 	acceptance  Acceptance
-	radios      [2]radio // the provisioner's, the device's
+	radios      [2]radio // of the provisioner and of the device
 	flights     []flight
 	events      [2][]Event
 	sent        int // advertisements
@@ -73,7 +73,7 @@ func (a *air) take(side int, out *Output) {
 	}
 	r.queue = append(r.queue, out.Send...)
 	if len(r.queue) > 200 {
-		a.t.Fatal("the queue of a radio grows without bound")
+		a.t.Fatal("the queue of a radio grows without limit")
 	}
 	a.events[side] = append(a.events[side], out.Events...)
 	for _, e := range slices.Clone(out.Events) {
@@ -111,7 +111,7 @@ func (a *air) advertise(side int) {
 	}
 }
 
-// run goes on until nothing is due any more, and returns how long it took
+// run continues until nothing is due any more, and returns how long it took
 // until the provisioner had its result.
 func (a *air) run() time.Duration {
 	var took time.Duration
@@ -201,8 +201,8 @@ func drawSetup(t *rapid.T) setup {
 	return s
 }
 
-// TestLossyChannel: on air that loses, duplicates and reorders, yet lets
-// something through, both sides end with the same keys.
+// TestLossyChannel: on air that loses, duplicates and reorders, but delivers
+// some PDUs, both sides end with the same keys.
 func TestLossyChannel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawSetup(rt)
@@ -219,7 +219,7 @@ func TestLossyChannel(t *testing.T) {
 		}
 		agreed(t, n, j, &s.acceptance)
 		if pf != nil || df != nil {
-			rt.Errorf("failures besides: %v, %v", pf, df)
+			rt.Errorf("further failures: %v, %v", pf, df)
 		}
 		if !a.device.Done() || !a.provisioner.Done() {
 			rt.Error("not done")
@@ -227,9 +227,9 @@ func TestLossyChannel(t *testing.T) {
 	})
 }
 
-// TestBrokenChannel: the air falls silent at some moment, or the two sides
-// have different values. A provisioner never has a node that has not joined;
-// who joined has the provisioner's keys; and both end.
+// TestBrokenChannel: the air falls silent at some time, or the two sides have
+// different values. The provisioner never has a node that has not joined, a
+// device that has joined has the provisioner's keys, and both sides end.
 func TestBrokenChannel(t *testing.T) {
 	outcomes := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -256,7 +256,7 @@ func TestBrokenChannel(t *testing.T) {
 			rt.Fatal("the provisioner has a node that never joined")
 		}
 		if wrongValue && (n != nil || j != nil) {
-			rt.Fatal("somebody completed with the wrong value")
+			rt.Fatal("a side completed with the wrong value")
 		}
 		if n != nil {
 			agreed(t, n, j, &s.acceptance)
@@ -279,8 +279,8 @@ func TestBrokenChannel(t *testing.T) {
 	t.Log(outcomes)
 }
 
-// TestSpeed: on clean air a session needs little more than its turns. One
-// advertisement takes a millisecond to arrive and its copies 20 ms each.
+// TestSpeed: on perfect air a session takes little more than its turns. One
+// advertisement takes a millisecond to arrive, and its copies 20 ms each.
 func TestSpeed(t *testing.T) {
 	a := newAir(t, plainSetup(), channel{})
 	took := a.run()

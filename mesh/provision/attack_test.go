@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// transactions puts the provisioning PDUs together that were sent one way.
+// transactions reassembles the provisioning PDUs that were sent in one
+// direction.
 func transactions(t testing.TB, sent [][]byte) [][]byte {
 	t.Helper()
 	var out [][]byte
@@ -51,13 +52,13 @@ func mirrored(key []byte) []byte {
 	return out
 }
 
-// seen holds the last provisioning PDU of each type in each direction; true
-// is from the device.
+// seen holds the last provisioning PDU of each type in each direction; true is
+// from the device.
 type seen map[bool]map[byte][]byte
 
-// TestAttacks changes one provisioning PDU on its way. The side that receives
-// it must end the session with the code, tell what it may, and nothing that
-// the session protects may have left.
+// TestAttacks changes one provisioning PDU in transit. The side that receives
+// it must end the session with the code and report it as far as it may, and
+// nothing that the session protects may have been sent.
 func TestAttacks(t *testing.T) {
 	const fromDevice, fromProvisioner = true, false
 	tests := []struct {
@@ -66,7 +67,7 @@ func TestAttacks(t *testing.T) {
 		kind   byte
 		change func(l *lockstep, s seen, pdu []byte) []byte
 		code   FailureCode
-		sent   ErrorCode // of the device, when the device is the victim
+		sent   ErrorCode // from the device, if the device is the victim
 	}{
 		{"public key reflected to the provisioner", fromDevice, typePublicKey, func(_ *lockstep, s seen, _ []byte) []byte { return s[fromProvisioner][typePublicKey] }, FailReflected, 0},
 		{"public key mirrored to the provisioner", fromDevice, typePublicKey, func(_ *lockstep, s seen, _ []byte) []byte {
@@ -107,9 +108,9 @@ func TestAttacks(t *testing.T) {
 		{"data forged", fromProvisioner, typeData, flip, FailDecryption, DecryptionFailed},
 		{"start with the other algorithm", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[1] ^= 1; return pdu }, FailInvalidFormat, InvalidFormat},
 		{"start with an unknown algorithm", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[1] = 2; return pdu }, FailInvalidFormat, InvalidFormat},
-		{"start with a public key out of band that there is not", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[2] = 1; return pdu }, FailInvalidFormat, InvalidFormat},
+		{"start with an unavailable public key out of band", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[2] = 1; return pdu }, FailInvalidFormat, InvalidFormat},
 		{"start downgraded to no OOB", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[3] = 0; return pdu }, FailInvalidFormat, InvalidFormat},
-		{"start with output OOB that there is not", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[3], pdu[5] = 2, 1; return pdu }, FailInvalidFormat, InvalidFormat},
+		{"start with unavailable output OOB", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[3], pdu[5] = 2, 1; return pdu }, FailInvalidFormat, InvalidFormat},
 		{"start with a prohibited method", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[3] = 4; return pdu }, FailInvalidFormat, InvalidFormat},
 		{"start with an action", fromProvisioner, typeStart, func(_ *lockstep, _ seen, pdu []byte) []byte { pdu[4] = 1; return pdu }, FailInvalidFormat, InvalidFormat},
 	}
@@ -152,7 +153,7 @@ func TestAttacks(t *testing.T) {
 						t.Errorf("the device sent %v, the provisioner heard %+v", e.Failure.Sent, other.Failure)
 					}
 				case tt.sent != 0 && e.Failure.Peer != tt.sent:
-					t.Errorf("the device said %v, want %v", e.Failure.Peer, tt.sent)
+					t.Errorf("the device sent %v, want %v", e.Failure.Peer, tt.sent)
 				}
 				if _, ok := find(l.deviceEvents, Completed); ok {
 					t.Error("the device completed")
@@ -160,19 +161,19 @@ func TestAttacks(t *testing.T) {
 				if _, ok := find(l.provisionerEvents, Completed); ok {
 					t.Error("the provisioner completed")
 				}
-				// What may have left before.
+				// What may have been sent before.
 				if sentType(t, l.toDevice, typeData) && tt.kind != typeData {
-					t.Error("provisioning data left although nobody was authenticated")
+					t.Error("provisioning data was sent without authentication")
 				}
 				if sentType(t, l.toDevice, typeRandom) && tt.from == fromDevice && tt.kind == typeConfirmation && tt.code != FailConfirmation {
-					t.Error("the provisioner showed its random number without a valid commitment")
+					t.Error("the provisioner revealed its random number without a valid commitment")
 				}
 				if sentType(t, l.toProvisioner, typeRandom) && tt.from == fromProvisioner && tt.kind != typeData {
-					t.Error("the device showed its random number to an impostor")
+					t.Error("the device revealed its random number to an impostor")
 				}
 				for _, pdu := range append(l.toDevice, l.toProvisioner...) {
 					if bytes.Contains(pdu, s.acceptance.Network.Key.Reveal()[:4]) {
-						t.Error("octets of the NetKey in the clear")
+						t.Error("unencrypted octets of the NetKey")
 					}
 				}
 				if l.device.Linked() {
@@ -187,7 +188,7 @@ func flip(_ *lockstep, _ seen, pdu []byte) []byte { pdu[len(pdu)-1] ^= 1; return
 
 func zero(_ *lockstep, _ seen, pdu []byte) []byte { clear(pdu[1:]); return pdu }
 
-// otherSize turns 16 octets into 32 and the other way.
+// otherSize turns 16 octets into 32 and vice versa.
 func otherSize(_ *lockstep, _ seen, pdu []byte) []byte {
 	if len(pdu) > 17 {
 		return pdu[:17]
@@ -204,19 +205,18 @@ func TestWrongStaticValue(t *testing.T) {
 		if e.Failure == nil || e.Failure.Code != FailPeer || e.Failure.Peer != ConfirmationFailed {
 			t.Errorf("%v: provisioner %+v", algorithm, e.Failure)
 		} else if !strings.Contains(e.Failure.Error(), "authentication value is not the one that was given") {
-			t.Errorf("%v: it does not say what is wrong: %v", algorithm, e.Failure)
+			t.Errorf("%v: the error does not name the cause: %v", algorithm, e.Failure)
 		}
 		if e, _ := find(l.deviceEvents, Failed); e.Failure == nil || e.Failure.Code != FailConfirmation {
 			t.Errorf("%v: device %+v", algorithm, e.Failure)
 		}
 		if sentType(t, l.toDevice, typeData) {
-			t.Error("provisioning data left")
+			t.Error("provisioning data was sent")
 		}
 	}
 }
 
-// samples has one PDU of each type, none of which can be right where it is put
-// in another's place.
+// samples has one PDU of each type, none of which is valid in place of another.
 func samples() map[byte][]byte {
 	return map[byte][]byte{
 		typeInvite:        Append(nil, Invite{}),
@@ -280,7 +280,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestLengths gives each PDU an octet more and an octet less.
+// TestLengths makes each PDU an octet longer and an octet shorter.
 func TestLengths(t *testing.T) {
 	for kind, pdu := range samples() {
 		if kind == 0xFF {
@@ -330,7 +330,7 @@ func TestDeviceAnswersUnexpectedAfterFailure(t *testing.T) {
 	}
 }
 
-// TestFreshPerAttempt: nothing that an attempt draws comes again in the next.
+// TestFreshPerAttempt: no random value of an attempt is used again in the next.
 func TestFreshPerAttempt(t *testing.T) {
 	s := plainSetup()
 	device := s.device(t)
@@ -367,14 +367,14 @@ func TestDeviceRefusesData(t *testing.T) {
 	}{
 		{"unassigned", func(a *Acceptance) { a.Address = 0 }, FailAddress, CannotAssign},
 		{"group", func(a *Acceptance) { a.Address = 0xC000 }, FailAddress, CannotAssign},
-		{"runs over", func(a *Acceptance) { a.Address = 0x7FFE }, FailAddress, CannotAssign},
+		{"out of range", func(a *Acceptance) { a.Address = 0x7FFE }, FailAddress, CannotAssign},
 		{"key index", func(a *Acceptance) { a.Network.Index = 0x1000 }, FailData, InvalidData},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLockstep(t, plainSetup())
 			l.tamper = func(_ bool, pdu []byte) []byte {
-				if pdu[0] == typePublicKey { // behind the provisioner's own check
+				if pdu[0] == typePublicKey { // after the provisioner's own check
 					tt.change(&l.provisioner.acceptance)
 				}
 				return pdu

@@ -5,18 +5,17 @@ import (
 	"io"
 )
 
-// Algorithm is a provisioning algorithm as a Start PDU names it (section
-// 5.4.1.3).
+// Algorithm is a provisioning algorithm in a Start PDU (section 5.4.1.3).
 type Algorithm uint8
 
-// The algorithms. Both use P-256 and AES-CCM; they differ in what confirms:
+// The algorithms. Both use P-256 and AES-CCM. They differ in the confirmation:
 // AES-CMAC with values of 16 octets, or HMAC-SHA-256 with values of 32.
 const (
 	CMAC Algorithm = 0x00 // BTM_ECDH_P256_CMAC_AES128_AES_CCM
 	HMAC Algorithm = 0x01 // BTM_ECDH_P256_HMAC_SHA256_AES_CCM
 )
 
-// String is the name of the specification.
+// String returns the name in the specification.
 func (a Algorithm) String() string {
 	switch a {
 	case CMAC:
@@ -37,18 +36,18 @@ func (a Algorithm) size() int {
 	return 16
 }
 
-// Algorithms is a set of algorithms, one bit each, as Capabilities has it.
+// Algorithms is a set of algorithms, one bit each, as in Capabilities.
 type Algorithms uint16
 
-// AllAlgorithms is what this package can do.
+// AllAlgorithms are the algorithms that this package implements.
 const AllAlgorithms = Algorithms(1<<CMAC | 1<<HMAC)
 
 // Has reports whether a is in the set.
 func (s Algorithms) Has(a Algorithm) bool { return a < 16 && s&(1<<a) != 0 }
 
-// Best is the strongest algorithm of the set that this package can do: HMAC
-// before CMAC, whose confirmation is malleable (CVE-2020-26556). It reports
-// false when there is none.
+// Best returns the strongest algorithm in the set that this package implements:
+// HMAC before CMAC, whose confirmation is malleable (CVE-2020-26556). It
+// returns false if there is none.
 func (s Algorithms) Best() (Algorithm, bool) {
 	switch {
 	case s.Has(HMAC):
@@ -60,7 +59,7 @@ func (s Algorithms) Best() (Algorithm, bool) {
 	}
 }
 
-// AuthMethod is how the two sides know the same authentication value (section
+// AuthMethod is how the two sides obtain the same authentication value (section
 // 5.4.1.3).
 type AuthMethod uint8
 
@@ -68,11 +67,11 @@ type AuthMethod uint8
 const (
 	NoOOB     AuthMethod = 0x00
 	StaticOOB AuthMethod = 0x01
-	OutputOOB AuthMethod = 0x02 // the device shows a value
+	OutputOOB AuthMethod = 0x02 // the device displays a value
 	InputOOB  AuthMethod = 0x03 // a value is entered on the device
 )
 
-// String names the method as configuration and events write it.
+// String returns the method's name in the configuration and in events.
 func (m AuthMethod) String() string {
 	switch m {
 	case NoOOB:
@@ -88,8 +87,8 @@ func (m AuthMethod) String() string {
 	}
 }
 
-// AuthValue is a secret that both sides know, 1 to 32 octets. It does not
-// print.
+// AuthValue is a secret shared by both sides, 1 to 32 octets. It is never
+// printed.
 type AuthValue []byte
 
 // Format writes a redaction for every verb.

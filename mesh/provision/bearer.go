@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// Bearer is a provisioning bearer (section 5.2): what the link to the peer is
-// made of.
+// Bearer is the kind of a provisioning bearer (section 5.2).
 type Bearer uint8
 
 // The provisioning bearers.
 const (
-	PBADV    Bearer = iota // advertisements; this package makes the link itself
-	PBGATT                 // a GATT connection, which the caller makes
+	PBADV    Bearer = iota // advertisements; this package implements the link
+	PBGATT                 // a GATT connection, which the caller opens
 	PBRemote               // messages to a Remote Provisioning Server, which the caller exchanges
 )
 
-// String names the bearer.
+// String returns the name of the bearer.
 func (b Bearer) String() string {
 	switch b {
 	case PBADV:
@@ -30,28 +29,30 @@ func (b Bearer) String() string {
 	}
 }
 
-// link is what a session needs of its bearer: provisioning PDUs go both ways,
-// whole and in order, and each input tells what came of it.
+// link is what a session needs from its bearer: provisioning PDUs in both
+// directions, complete and in order. Each input returns what happened.
 type link interface {
 	// open begins to open the link, on the provisioner's side.
 	open(now time.Time, out *Output)
-	// send transmits a provisioning PDU; three may be sent at a time.
+	// send transmits a provisioning PDU. Up to three may be sent at a time.
 	send(now time.Time, pdu []byte, out *Output)
-	// message is the provisioning PDU after messageCame, until the next input.
+	// message returns the provisioning PDU after messageCame, until the next
+	// input.
 	message() []byte
-	// close ends the link; what is on its way is dropped.
+	// close ends the link and drops PDUs in transit.
 	close(now time.Time, reason closeReason, out *Output)
-	// finish is close for who has just got the last PDU.
+	// finish is close on the side that has just received the last PDU.
 	finish(now time.Time, out *Output)
-	// deadline is when tick has something to do, zero for never.
+	// deadline is when tick has to be called, zero for never.
 	deadline() time.Time
 	// tick retransmits and times out.
 	tick(now time.Time, out *Output) happening
-	// status is what all links have. The caller may read it, and count.
+	// status is the state that all links have. The caller may read it, and
+	// count.
 	status() *linkState
 }
 
-// linkState is what a link of every bearer has.
+// linkState is the state of a link on any bearer.
 type linkState struct {
 	id       uint32
 	phase    linkPhase
@@ -66,23 +67,23 @@ type linkPhase uint8
 
 const (
 	linkIdle    linkPhase = iota
-	linkOpening           // provisioner: waits for the peer
+	linkOpening           // provisioner: waiting for the peer
 	linkOpen
-	linkClosing // says so to the peer
+	linkClosing // informing the peer
 	linkClosed
 )
 
-// happening is what came of an input to a link.
+// happening is the result of an input to a link.
 type happening uint8
 
 const (
 	nothing        happening = iota
-	linkUp                   // the link is open now
-	messageCame              // message has a provisioning PDU
+	linkUp                   // the link is now open
+	messageCame              // message returns a provisioning PDU
 	peerClosed               // with status().reason
-	peerHopeless             // more than maxWrong contradictions
+	peerHopeless             // more than maxWrong invalid segments
 	openExpired              // openTimeout
 	sendingExpired           // transactionTimeout
 	quietExpired             // protocolTimeout
-	closingOver              // the link is closed on our side as well
+	closingOver              // the link is now closed on this side as well
 )

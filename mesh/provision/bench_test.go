@@ -2,7 +2,7 @@ package provision
 
 import "testing"
 
-// BenchmarkSession is both sides of a session on a perfect channel: four
+// BenchmarkSession runs both sides of a session on a perfect channel: four
 // P-256 operations and the rest.
 func BenchmarkSession(b *testing.B) {
 	s := plainSetup()
@@ -11,7 +11,7 @@ func BenchmarkSession(b *testing.B) {
 	}
 }
 
-// BenchmarkForeignPDU is what the PDU of another link costs each session.
+// BenchmarkForeignPDU is the cost of another link's PDU for each session.
 func BenchmarkForeignPDU(b *testing.B) {
 	p, d := plainSetup().provisioner(b), openDevice(b)
 	pdu := segmented(testLink+1, 0, Append(nil, Invite{}))[0]
@@ -23,7 +23,7 @@ func BenchmarkForeignPDU(b *testing.B) {
 	}
 }
 
-// BenchmarkDuplicateSegment is what a copy of a finished transaction costs.
+// BenchmarkDuplicateSegment is the cost of a copy of a finished transaction.
 func BenchmarkDuplicateSegment(b *testing.B) {
 	d := openDevice(b)
 	invite := segmented(testLink, 0, Append(nil, Invite{}))[0]

@@ -8,9 +8,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// TestTextOfBlueZ is a session in which BlueZ's mesh daemon 5.66 provisioned one
-// of our devices, as its log has it. It shows the user small letters as well, of
-// which it draws the value of Input OOB; ours draws capital letters and digits.
+// TestTextOfBlueZ is a session in which BlueZ's mesh daemon 5.66 provisioned
+// one of our devices, from its log. For Input OOB it also shows small letters,
+// which its value contains; our device uses capital letters and digits.
 func TestTextOfBlueZ(t *testing.T) {
 	octets := func(text string) []byte {
 		t.Helper()

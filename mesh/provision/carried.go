@@ -6,24 +6,24 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
-// closeTimeoutCarried is how long the caller has to tell that a link which the
-// session closed is closed.
+// closeTimeoutCarried is how long the caller may take to confirm that a link is
+// closed after the session has closed it.
 const closeTimeoutCarried = 5 * time.Second
 
-// CarriedPDU is a provisioning PDU for a link that the caller makes.
+// CarriedPDU is a provisioning PDU for a link that the caller provides.
 type CarriedPDU struct {
 	Link uint32
 	PDU  []byte // belongs to the receiver
 }
 
-// CarriedEnd says that a link which the caller makes is to be closed.
+// CarriedEnd requests that a link that the caller provides be closed.
 type CarriedEnd struct {
 	Link    uint32
 	Success bool
 }
 
-// carriedLink is a link over a bearer that segments and acknowledges by itself
-// (PB-GATT, PB-Remote): the caller opens it, carries whole
+// carriedLink is a link over a bearer with its own segmentation and
+// acknowledgement (PB-GATT, PB-Remote): the caller opens it, transfers complete
 // provisioning PDUs, and closes it.
 type carriedLink struct {
 	linkState
@@ -36,13 +36,13 @@ func newCarriedLink(id uint32) *carriedLink {
 	return &carriedLink{linkState: linkState{id: id}}
 }
 
-// open waits for the caller to say connected.
+// open waits until the caller calls connected.
 func (l *carriedLink) open(now time.Time, _ *Output) {
 	l.phase = linkOpening
 	l.expiry = now.Add(openTimeout)
 }
 
-// connected is what the caller says once PDUs can go, for either side.
+// connected is called on either side when PDUs can be sent.
 func (l *carriedLink) connected(now time.Time) happening {
 	if l.phase != linkIdle && l.phase != linkOpening {
 		return nothing
@@ -52,7 +52,7 @@ func (l *carriedLink) connected(now time.Time) happening {
 	return linkUp
 }
 
-// receive takes a provisioning PDU of the peer.
+// receive takes a provisioning PDU from the peer.
 func (l *carriedLink) receive(now time.Time, pdu []byte) happening {
 	if l.phase != linkOpen {
 		l.counters.Stray++
@@ -63,7 +63,7 @@ func (l *carriedLink) receive(now time.Time, pdu []byte) happening {
 	return messageCame
 }
 
-// disconnected is what the caller says when the link is gone.
+// disconnected is called when the link has ended.
 func (l *carriedLink) disconnected() happening {
 	was := l.phase
 	l.phase, l.expiry, l.quiet = linkClosed, time.Time{}, time.Time{}

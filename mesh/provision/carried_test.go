@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// carriage is both sides of a session whose link the caller makes.
+// carriage is both sides of a session whose link the caller provides.
 type carriage struct {
 	t           testing.TB
 	now         time.Time
@@ -20,7 +20,7 @@ type carriage struct {
 	device      *Device
 	acceptance  Acceptance
 
-	// PDUs that were carried, whole; and what was reported.
+	// PDUs that were transferred, complete; and what was reported.
 	toDevice, toProvisioner         [][]byte
 	provisionerEvents, deviceEvents []Event
 	drop                            func(fromDevice bool, pdu []byte) bool
@@ -42,18 +42,18 @@ func newCarriage(t testing.TB, s setup) *carriage {
 	return &carriage{t: t, now: testStart, provisioner: p, device: s.device(t), acceptance: s.acceptance}
 }
 
-// connect opens the link and lets the sides talk until they are done.
+// connect opens the link and runs both sides until they are done.
 func (c *carriage) connect() *carriage {
 	var p, d Output
 	c.provisioner.Open(c.now, &p)
 	c.device.Connected(c.now, deviceLink, &d)
 	c.provisioner.Connected(c.now, &p)
-	c.settle(&p, &d)
+	c.exchange(&p, &d)
 	return c
 }
 
-// settle carries what is in the outputs until there is nothing.
-func (c *carriage) settle(p, d *Output) {
+// exchange transfers the PDUs in the outputs until there are none.
+func (c *carriage) exchange(p, d *Output) {
 	for len(p.Carry)+len(p.End)+len(d.Carry)+len(d.End)+len(p.Events)+len(d.Events) > 0 {
 		if len(p.Send)+len(d.Send) > 0 {
 			c.t.Fatal("something was sent on PB-ADV")
@@ -102,7 +102,7 @@ func (c *carriage) wait(d time.Duration) {
 	if deadline.Due(c.device.NextDeadline(), c.now) {
 		c.device.Tick(c.now, &e)
 	}
-	c.settle(&p, &e)
+	c.exchange(&p, &e)
 }
 
 func TestCarriedSession(t *testing.T) {
@@ -130,7 +130,7 @@ func TestCarriedLinkEnds(t *testing.T) {
 		}
 	}
 	for at := range 5 {
-		// The link goes with the provisioner's PDU number at.
+		// The link fails at the provisioner's PDU number at.
 		c := newCarriage(t, plainSetup())
 		n := 0
 		c.drop = func(fromDevice bool, _ []byte) bool {
@@ -143,25 +143,25 @@ func TestCarriedLinkEnds(t *testing.T) {
 		var p, d Output
 		c.provisioner.Disconnected(c.now, errCut, &p)
 		c.device.Disconnected(c.now, deviceLink, errCut, &d)
-		c.settle(&p, &d)
+		c.exchange(&p, &d)
 		failed(t, c.provisionerEvents, FailLinkClosed)
 		failed(t, c.deviceEvents, FailLinkClosed)
 		if !c.provisioner.Done() || c.device.Done() || c.device.Linked() {
 			t.Error("the sides are at another point")
 		}
-		// The device takes the next one.
+		// The device accepts the next one.
 		again := newCarriage(t, plainSetup())
 		again.device = c.device
 		again.connect()
 		if _, ok := find(again.provisionerEvents, Completed); !ok {
-			t.Error("the device takes no other link")
+			t.Error("the device accepts no other link")
 		}
 	}
-	t.Run("never made", func(t *testing.T) {
+	t.Run("never opened", func(t *testing.T) {
 		c := newCarriage(t, plainSetup())
 		var p, d Output
 		c.provisioner.Open(c.now, &p)
-		c.settle(&p, &d)
+		c.exchange(&p, &d)
 		c.wait(openTimeout)
 		failed(t, c.provisionerEvents, FailLinkTimeout)
 	})
@@ -191,7 +191,8 @@ func TestCarriedLinkEnds(t *testing.T) {
 	})
 }
 
-// TestOneLinkOfAnyBearer: neither bearer takes a device from the other.
+// TestOneLinkOfAnyBearer: a second bearer cannot take over a device that has a
+// link.
 func TestOneLinkOfAnyBearer(t *testing.T) {
 	d := plainSetup().device(t)
 	var out Output
@@ -199,7 +200,7 @@ func TestOneLinkOfAnyBearer(t *testing.T) {
 	out.Reset()
 	d.Receive(testStart, linkOpenPDU(testLink), &out)
 	if len(out.Send) != 0 {
-		t.Error("a PB-ADV link was opened beside")
+		t.Error("a second link, PB-ADV, was opened")
 	}
 	d.Connected(testStart, deviceLink+1, &out)
 	if len(out.End) != 1 || out.End[0].Link != deviceLink+1 {
@@ -219,7 +220,7 @@ func TestOneLinkOfAnyBearer(t *testing.T) {
 	out.Reset()
 	d.Connected(testStart, deviceLink+2, &out)
 	if len(out.End) != 1 {
-		t.Error("a connection beside a PB-ADV link was taken")
+		t.Error("a connection in addition to a PB-ADV link was accepted")
 	}
 }
 
@@ -243,8 +244,8 @@ func testProxyPDUs(t *testing.T, name string, pdu []byte, want []vectors.Hex) {
 	}
 }
 
-// testCarriedVector plays the exchange with both state machines, which are
-// given the sample's keys for randomness.
+// testCarriedVector runs the exchange with both state machines, with the
+// sample's keys as randomness.
 func testCarriedVector(t *testing.T, v *vector, all []vector) {
 	in := &sessionVector(t, all).Inputs
 	capabilities, err := Decode(append([]byte{typeCapabilities}, in.CapabilitiesParameters...))
@@ -283,7 +284,7 @@ func testCarriedVector(t *testing.T, v *vector, all []vector) {
 	}
 	for sender, queue := range sent {
 		if len(queue) != 0 {
-			t.Errorf("the %s sent %x besides", sender, queue)
+			t.Errorf("the %s also sent %x", sender, queue)
 		}
 	}
 }

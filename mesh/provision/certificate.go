@@ -14,11 +14,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// TrustAnchors are the certificates that the user trusts to vouch for devices.
+// TrustAnchors are the certificates that the user trusts to sign those of
+// devices.
 type TrustAnchors struct{ pool *x509.CertPool }
 
-// ParseTrustAnchors reads certificates in PEM. It returns an error when there
-// is none in the text, or one that cannot be read.
+// ParseTrustAnchors parses certificates in PEM. It returns an error if the text
+// contains none, or an invalid one.
 func ParseTrustAnchors(text []byte) (*TrustAnchors, error) {
 	certificates, err := parsePEM(text)
 	if err != nil {
@@ -35,9 +36,9 @@ func ParseTrustAnchors(text []byte) (*TrustAnchors, error) {
 	return a, nil
 }
 
-// ParseCertificates reads a device certificate in PEM, and behind it the
-// intermediate ones, as if the device had them in its records: for devices
-// whose certificate is found elsewhere (at the URI of the record 0x0000).
+// ParseCertificates parses a device certificate in PEM, followed by the
+// intermediate ones, as if they were in the device's records. It is for devices
+// whose certificate is elsewhere (at the URI of record 0x0000).
 func ParseCertificates(text []byte) (Records, error) {
 	certificates, err := parsePEM(text)
 	if err != nil {
@@ -53,7 +54,7 @@ func ParseCertificates(text []byte) (Records, error) {
 	return r, nil
 }
 
-// parsePEM returns the certificates of a text, one at least.
+// parsePEM returns the certificates in a text, at least one.
 func parsePEM(text []byte) (all [][]byte, err error) {
 	for {
 		var block *pem.Block
@@ -66,25 +67,25 @@ func parsePEM(text []byte) (all [][]byte, err error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, errors.New("expected certificates in PEM (-----BEGIN CERTIFICATE-----), found none")
+		return nil, errors.New("expected certificates in PEM (-----BEGIN CERTIFICATE-----), got none")
 	}
 	if len(bytes.TrimSpace(text)) != 0 {
-		return nil, errors.New("expected nothing but PEM, got something else behind the last certificate")
+		return nil, errors.New("expected only PEM, got other text after the last certificate")
 	}
 	return all, nil
 }
 
-// Identity is what a device certificate says: the subject's
-// common name is the UUID, and may name company and product.
+// Identity is the content of a device certificate. The subject's common name is
+// the UUID, and may contain company and product.
 type Identity struct {
 	UUID      mesh.UUID
-	CompanyID string // four hexadecimal digits, empty when it is not told
+	CompanyID string // four hexadecimal digits, empty if missing
 	ProductID string
 	PublicKey crypto.PublicKey
 }
 
-// ParseCertificate reads a device certificate in DER. It does not say whether
-// to trust it: that is Verify.
+// ParseCertificate parses a device certificate in DER. It does not decide
+// whether to trust it; Verify does.
 func ParseCertificate(der []byte) (*Identity, error) {
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -125,22 +126,22 @@ func identify(certificate *x509.Certificate) (*Identity, error) {
 }
 
 // Verify follows the certificates in the records from the device's to a trust
-// anchor, at the time now, and returns the public key that the
-// device must prove to have. The error is a *Failure that says what is missing.
+// anchor, at the time now, and returns the public key that the device must
+// prove to have. The error is a *Failure that says what is missing.
 func (r Records) Verify(uuid mesh.UUID, anchors *TrustAnchors, now time.Time) (*crypto.PublicKey, error) {
 	if anchors == nil {
-		return nil, failure(FailCertificate, "expected certificates to trust; name a file of them in mesh.provision.trust_anchors")
+		return nil, failure(FailCertificate, "expected trusted certificates, got none; set mesh.provision.trust_anchors to a file with them")
 	}
 	der, ok := r[RecordDeviceCertificate]
 	if !ok {
 		if uri := r[RecordBaseURI]; len(uri) > 0 {
-			return nil, failure(FailCertificate, "expected the device to carry its certificate, it has a URI instead: get it from %.200q and hand it over with the request", uri)
+			return nil, failure(FailCertificate, "expected the device to have its certificate, it has a URI instead: get it from %.200q and pass it with the request", uri)
 		}
-		return nil, failure(FailCertificate, "expected the device to carry its certificate, it has none")
+		return nil, failure(FailCertificate, "expected the device to have a certificate, it has none")
 	}
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, failure(FailCertificate, "expected the device's certificate, it cannot be read: %v", err)
+		return nil, failure(FailCertificate, "expected a valid device certificate, parsing it failed: %v", err)
 	}
 	id, err := identify(certificate)
 	if err != nil {
@@ -150,14 +151,14 @@ func (r Records) Verify(uuid mesh.UUID, anchors *TrustAnchors, now time.Time) (*
 		return nil, failure(FailCertificate, "expected a certificate of the device %v, it is of %v", uuid, id.UUID)
 	}
 	if certificate.KeyUsage != 0 && certificate.KeyUsage&x509.KeyUsageKeyAgreement == 0 {
-		return nil, failure(FailCertificate, "expected a certificate for key agreement, it is for something else")
+		return nil, failure(FailCertificate, "expected a certificate for key agreement, it is for another purpose")
 	}
 	intermediates := x509.NewCertPool()
 	for n := FirstIntermediate; n <= LastIntermediate; n++ {
 		if der, ok := r[n]; ok {
 			c, err := x509.ParseCertificate(der)
 			if err != nil {
-				return nil, failure(FailCertificate, "expected a certificate in record 0x%04x, it cannot be read: %v", uint16(n), err)
+				return nil, failure(FailCertificate, "expected a valid certificate in record 0x%04x, parsing it failed: %v", uint16(n), err)
 			}
 			intermediates.AddCert(c)
 		}
@@ -166,7 +167,7 @@ func (r Records) Verify(uuid mesh.UUID, anchors *TrustAnchors, now time.Time) (*
 		Roots: anchors.pool, Intermediates: intermediates, CurrentTime: now,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	}); err != nil {
-		return nil, failure(FailCertificate, "expected a chain from the device's certificate to one that is trusted: %v", err)
+		return nil, failure(FailCertificate, "expected a chain from the device's certificate to a trusted one: %v", err)
 	}
 	return &id.PublicKey, nil
 }

@@ -10,7 +10,7 @@ import (
 // Methods is a bit set of authentication methods.
 type Methods uint8
 
-// MethodsOf is the set of some methods.
+// MethodsOf returns the set of the given methods.
 func MethodsOf(all ...AuthMethod) (s Methods) {
 	for _, m := range all {
 		s |= 1 << m
@@ -24,28 +24,28 @@ func (s Methods) Has(m AuthMethod) bool { return s&(1<<m) != 0 }
 // AllMethods is every method.
 const AllMethods = Methods(1<<NoOOB | 1<<StaticOOB | 1<<OutputOOB | 1<<InputOOB)
 
-// Policy is how a device may be authenticated, before it has said what it
-// offers.
+// Policy says how a device may be authenticated, before its capabilities are
+// known.
 type Policy struct {
 	Allowed Methods
-	Static  AuthValue // what is known of the device; nil for nothing
-	// PublicKey is the device's, known out of band; nil for none.
+	Static  AuthValue // known static value of the device; nil for none
+	// PublicKey is the device's public key known out of band; nil for none.
 	PublicKey *crypto.PublicKey
-	// Action is the only action of OutputOOB and InputOOB that is allowed; nil
-	// for any.
+	// Action is the only allowed action of OutputOOB and InputOOB; nil for any.
 	Action *Action
-	// Size is the number of digits or characters, 1 to 8; 0 for as many as make
-	// sense: all that the device can do, and one digit of what is counted.
+	// Size is the number of digits or characters, 1 to 8. 0 is a sensible
+	// default: the maximum of the device, and one digit for values that are
+	// counted.
 	Size uint8
-	// LeastEffort takes no OOB where the device agrees, and a stronger method
-	// only where it insists.
+	// LeastEffort uses no OOB if the device allows it, and a stronger method
+	// only if the device requires it.
 	LeastEffort bool
 }
 
-// Choose takes the strongest method that both sides have, by the number of
+// Choose selects the strongest method that both sides support, by the number of
 // values an attacker would have to try: the static value (which is as strong as
-// who made it wanted), letters and digits, digits, what is counted. Of equals
-// output is chosen, then the first action. A device that insists on OOB never
+// its creator intended), letters and digits, digits, counts. Between equal ones
+// output is preferred, then the first action. A device that requires OOB never
 // gets NoOOB. The error is a *Failure that says what the device offers.
 func (p *Policy) Choose(c *Capabilities) (Auth, error) {
 	required := c.OOBTypes&OOBRequired != 0
@@ -85,7 +85,7 @@ func (p *Policy) Choose(c *Capabilities) (Auth, error) {
 	if p.Allowed.Has(NoOOB) && !required {
 		return plain, nil
 	}
-	return Auth{}, failure(FailAuthMethod, "expected a way to authenticate the device among %s, it offers %s; ask for what it offers, or give what is printed on it", p, c)
+	return Auth{}, failure(FailAuthMethod, "expected a way to authenticate the device among %s, it offers %s; request a method that it offers, or pass the value printed on it", p, c)
 }
 
 // String lists what is allowed and known.
@@ -108,7 +108,7 @@ func (p *Policy) String() string {
 	return strings.Join(words, ", ")
 }
 
-// String lists what the device can be authenticated with.
+// String lists the ways in which the device can be authenticated.
 func (c *Capabilities) String() string {
 	var words []string
 	if c.OOBTypes&OOBRequired == 0 {
@@ -139,21 +139,22 @@ func (c *Capabilities) String() string {
 	return strings.Join(words, ", ")
 }
 
-// refuses says why the device cannot be authenticated like that; nil if it can.
+// refuses says why the device cannot be authenticated in this way; nil if it
+// can.
 func (c *Capabilities) refuses(a *Auth) error {
 	if a.PublicKey != nil && c.PublicKeyTypes&PublicKeyOOB == 0 {
-		return failure(FailAuthMethod, "expected a device whose public key is known out of band, this one sends a new one each time; leave the public key and the certificate out")
+		return failure(FailAuthMethod, "expected a device whose public key is known out of band, this device sends a new one each time; omit the public key and the certificate")
 	}
 	prompted := func(offered Actions, most uint8) error {
 		if !offered.Has(a.Action) || a.Size == 0 || a.Size > most {
-			return failure(FailAuthMethod, "expected a device with %v (%s) and size %d, this one offers %s", a.Method, a.Method.ActionName(a.Action), a.Size, c)
+			return failure(FailAuthMethod, "expected a device with %v (%s) and size %d, this device offers %s", a.Method, a.Method.ActionName(a.Action), a.Size, c)
 		}
 		return nil
 	}
 	switch a.Method {
 	case NoOOB:
 		if c.OOBTypes&OOBRequired != 0 {
-			return failure(FailAuthMethod, "expected an authentication value, the device refuses to be provisioned without one; it offers %s", c)
+			return failure(FailAuthMethod, "expected an authentication value, the device cannot be provisioned without one; it offers %s", c)
 		}
 		if len(a.Value) != 0 {
 			return failure(FailAuthMethod, "expected no authentication value with %v", NoOOB)
@@ -161,7 +162,7 @@ func (c *Capabilities) refuses(a *Auth) error {
 		return nil
 	case StaticOOB:
 		if c.OOBTypes&StaticOOBAvailable == 0 {
-			return failure(FailAuthMethod, "expected a device with a static value, this one has none; it offers %s", c)
+			return failure(FailAuthMethod, "expected a device with a static value, this device has none; it offers %s", c)
 		}
 		if len(a.Value) == 0 || len(a.Value) > len(value{}) {
 			return failure(FailAuthMethod, "expected a static value of 1 to 32 octets, got %d", len(a.Value))

@@ -11,25 +11,26 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// reopenPause is how long a Link Open with the identifier of the link that
-// just ended is taken for a late copy and not for a new link.
+// reopenPause is how long a Link Open with the identifier of the link that just
+// ended counts as a late copy and not as a new link.
 const reopenPause = 5 * time.Second
 
-// DeviceOptions is what an unprovisioned device is.
+// DeviceOptions describes an unprovisioned device.
 type DeviceOptions struct {
 	UUID         mesh.UUID
 	Capabilities Capabilities
-	StaticOOB    AuthValue       // nil for none; needs the bit in Capabilities.OOBTypes
-	KeyPair      *crypto.KeyPair // known out of band; nil for none; needs the bit in Capabilities.PublicKeyTypes
+	StaticOOB    AuthValue       // nil for none; requires the bit in Capabilities.OOBTypes
+	KeyPair      *crypto.KeyPair // known out of band; nil for none; requires the bit in Capabilities.PublicKeyTypes
 	Records      Records         // provisioning records, nil for none
-	// Check decides whether to take provisioning data: with a code other than 0
-	// and the reason in words the device refuses it. Nil takes all that can be.
+	// Check decides whether to accept provisioning data. If it returns a code
+	// other than 0 and a reason, the device refuses the data. Nil accepts all
+	// valid data.
 	Check    func(network Network, address mesh.Address) (code ErrorCode, reason string)
 	Random   io.Reader       // cryptographic randomness
 	Transmit bearer.Transmit // of each PDU; DefaultTransmit if zero
 }
 
-// devicePhase is what a device waits for.
+// devicePhase is what a device is waiting for.
 type devicePhase uint8
 
 const (
@@ -37,7 +38,7 @@ const (
 	awaitInvite
 	awaitStart
 	awaitPeerKey
-	awaitInput // of input OOB, from the user
+	awaitInput // input OOB from the user
 	awaitPeerConfirmation
 	awaitPeerRandom
 	awaitData
@@ -46,9 +47,9 @@ const (
 	deviceDone
 )
 
-// Device is an unprovisioned device that lets itself be provisioned. It takes
-// one link at a time and, after a failure, the next one. After Completed it
-// answers what the provisioner repeats until the link ends.
+// Device is an unprovisioned device that can be provisioned. It accepts one
+// link at a time and, after a failure, the next one. After Completed it answers
+// the provisioner's repetitions until the link ends.
 type Device struct {
 	options  DeviceOptions
 	link     link // nil while there is none
@@ -56,14 +57,14 @@ type Device struct {
 	secrets  secrets
 	session  session
 	prompt   *Prompt         // of output or input OOB
-	knownKey *crypto.KeyPair // the provisioner knows its public half out of band
-	counters Counters        // of links that ended
+	knownKey *crypto.KeyPair // the provisioner knows its public key out of band
+	counters Counters        // of links that have ended
 	former   uint32          // the last PB-ADV link that ended
 	endedAt  time.Time
 }
 
-// NewDevice makes a device. It returns an error when the options contradict
-// each other or ask for what is not built.
+// NewDevice makes a device. It returns an error if the options contradict each
+// other or require something that is not implemented.
 func NewDevice(o DeviceOptions) (*Device, error) {
 	c := &o.Capabilities
 	hasStatic := c.OOBTypes&StaticOOBAvailable != 0
@@ -81,19 +82,19 @@ func NewDevice(o DeviceOptions) (*Device, error) {
 	case (c.InputSize == 0) != (c.InputActions == 0) || c.InputSize > maxOOBSize || c.InputActions>>(InputAlphanumeric+1) != 0:
 		return nil, fmt.Errorf("provision: device: expected input actions 0x0001 to 0x000f with a size of 1 to 8, or neither, got 0x%04x and %d", uint16(c.InputActions), c.InputSize)
 	case c.OOBTypes&OOBRequired != 0 && !hasStatic && c.OutputActions == 0 && c.InputActions == 0:
-		return nil, errors.New("provision: device: expected a static value, output or input, for OOB is required")
+		return nil, errors.New("provision: device: expected a static value, output or input, because OOB is required")
 	}
 	return &Device{options: o}, nil
 }
 
-// Linked reports whether a link is open; a device that is linked sends no
+// Linked reports whether a link is open. A device with a link sends no
 // unprovisioned device beacons.
 func (d *Device) Linked() bool { return d.link != nil && d.link.status().phase == linkOpen }
 
-// Done reports that the device is a node and its link has ended.
+// Done reports whether the device is a node and its link has ended.
 func (d *Device) Done() bool { return d.phase == deviceDone }
 
-// NextDeadline is when Tick wants to be called, zero for never.
+// NextDeadline is when Tick has to be called, zero for never.
 func (d *Device) NextDeadline() time.Time {
 	if d.link == nil {
 		return time.Time{}
@@ -101,7 +102,7 @@ func (d *Device) NextDeadline() time.Time {
 	return d.link.deadline()
 }
 
-// Counters of what was received so far.
+// Counters returns the counts of received PDUs.
 func (d *Device) Counters() Counters {
 	if d.link == nil {
 		return d.counters
@@ -109,7 +110,7 @@ func (d *Device) Counters() Counters {
 	return d.counters.plus(d.link.status().counters)
 }
 
-// linkID is the identifier of the link, 0 while there is none.
+// linkID returns the identifier of the link, 0 while there is none.
 func (d *Device) linkID() uint32 {
 	if d.link == nil {
 		return 0
@@ -117,7 +118,7 @@ func (d *Device) linkID() uint32 {
 	return d.link.status().id
 }
 
-// Format writes the state without the secrets, for every verb.
+// Format writes the state without secrets, for every verb.
 func (d *Device) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "device %v on link %08x, phase %d", d.options.UUID, d.linkID(), d.phase)
 }
@@ -146,9 +147,9 @@ func (d *Device) Receive(now time.Time, pdu []byte, out *Output) {
 	d.follow(now, l.receive(now, &g, out), out)
 }
 
-// Connected says that a provisioner has opened a link which the caller makes
-// (PB-GATT); link names it in Output. A device has one link at a time: it asks
-// for any other to be closed.
+// Connected reports that a provisioner has opened a link that the caller
+// provides (PB-GATT); link identifies it in Output. A device has one link at a
+// time: it requests that any other be closed.
 func (d *Device) Connected(now time.Time, link uint32, out *Output) {
 	if d.phase == deviceDone || d.link != nil {
 		d.counters.Stray++
@@ -160,27 +161,27 @@ func (d *Device) Connected(now time.Time, link uint32, out *Output) {
 	d.follow(now, l.connected(now), out)
 }
 
-// ReceivePDU handles a provisioning PDU from a link that the caller makes.
+// ReceivePDU handles a provisioning PDU from a link that the caller provides.
 func (d *Device) ReceivePDU(now time.Time, link uint32, pdu []byte, out *Output) {
 	if l, carried := d.link.(*carriedLink); carried && l.id == link {
 		d.follow(now, l.receive(now, pdu), out)
 	}
 }
 
-// Disconnected says that the link which the caller makes is gone; reason says
-// why, nil for what Output.End asked for.
+// Disconnected reports that the link that the caller provides has ended. reason
+// is the cause, nil if Output.End requested it.
 func (d *Device) Disconnected(now time.Time, link uint32, reason error, out *Output) {
 	l, carried := d.link.(*carriedLink)
 	if !carried || l.id != link {
 		return
 	}
 	if l.disconnected() == peerClosed {
-		d.lost(FailLinkClosed, out, "expected the provisioner to finish, the link is gone: %v", reason)
+		d.lost(FailLinkClosed, out, "expected the provisioner to finish, the link has ended: %v", reason)
 	}
 	d.reset(now)
 }
 
-// follow goes on after an input to the link.
+// follow continues after an input to the link.
 func (d *Device) follow(now time.Time, h happening, out *Output) {
 	switch h {
 	case linkUp:
@@ -192,7 +193,7 @@ func (d *Device) follow(now time.Time, h happening, out *Output) {
 		d.lost(FailLinkClosed, out, "expected the provisioner to finish, it closed the link with reason %v", d.link.status().reason)
 		d.reset(now)
 	case peerHopeless:
-		d.lost(FailSegments, out, "expected segments that fit together, got %d that do not", d.link.status().wrong)
+		d.lost(FailSegments, out, "expected consistent segments, got %d inconsistent ones", d.link.status().wrong)
 		d.link.close(now, closeFail, out)
 	}
 }
@@ -215,7 +216,7 @@ func (d *Device) opened(now time.Time, g *generic, out *Output) {
 	}
 	l, advertised := d.link.(*advertisedLink)
 	if !advertised || l.phase != linkOpen || g.link != l.id {
-		d.link.status().counters.Stray++ // one link at a time
+		d.link.status().counters.Stray++ // only one link at a time
 		return
 	}
 	l.counters.Duplicate++
@@ -232,25 +233,26 @@ func (d *Device) Tick(now time.Time, out *Output) {
 	}
 	switch d.link.tick(now, out) {
 	case sendingExpired:
-		d.lost(FailTransactionTimeout, out, "expected an acknowledgement within %v, the provisioner fell silent", transactionTimeout)
+		d.lost(FailTransactionTimeout, out, "expected an acknowledgement within %v, got none", transactionTimeout)
 		d.link.close(now, closeTimeout, out)
 	case quietExpired:
-		d.lost(FailProtocolTimeout, out, "expected the provisioner's next PDU within %v, it fell silent", protocolTimeout)
+		d.lost(FailProtocolTimeout, out, "expected the provisioner's next PDU within %v, got none", protocolTimeout)
 		d.link.close(now, closeTimeout, out)
 	case closingOver:
 		d.reset(now)
 	}
 }
 
-// handle is the protocol (section 5.4.2). Every PDU has one phase.
+// handle implements the protocol (section 5.4.2). Every PDU belongs to one
+// phase.
 func (d *Device) handle(now time.Time, octets []byte, out *Output) {
 	if d.phase == deviceJoined {
-		return // there is nothing left to say; the link acknowledged it
+		return // nothing more to send; the link has acknowledged it
 	}
 	pdu, err := Decode(octets)
 	switch {
 	case d.phase == deviceFailed:
-		// After a failure every PDU is an unexpected one (section 5.4.4).
+		// After a failure every PDU is unexpected (section 5.4.4).
 		d.send(now, FailedPDU{Code: UnexpectedPDU}, out)
 		return
 	case errors.Is(err, ErrType):
@@ -302,7 +304,7 @@ func (d *Device) handle(now time.Time, octets []byte, out *Output) {
 			return
 		}
 	}
-	d.refuse(now, FailUnexpectedPDU, UnexpectedPDU, out, "expected the PDUs in their order, got type 0x%02x", octets[0])
+	d.refuse(now, FailUnexpectedPDU, UnexpectedPDU, out, "expected the PDUs in order, got type 0x%02x", octets[0])
 }
 
 func (d *Device) offer(now time.Time, m Invite, out *Output) {
@@ -313,7 +315,7 @@ func (d *Device) offer(now time.Time, m Invite, out *Output) {
 	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Invited, Attention: m.Attention})
 }
 
-// begin takes the provisioner's choice and draws what is fresh in every
+// begin accepts the provisioner's choice and draws the random values of an
 // attempt.
 func (d *Device) begin(now time.Time, m Start, out *Output) {
 	c := &d.options.Capabilities
@@ -353,7 +355,7 @@ func (d *Device) begin(now time.Time, m Start, out *Output) {
 func (d *Device) agree(now time.Time, m PublicKey, out *Output) {
 	own := PublicKey{Key: d.secrets.pair.Public()}
 	if [xSize]byte(m.Key[:]) == [xSize]byte(own.Key[:]) {
-		d.refuse(now, FailReflected, InvalidFormat, out, "expected the provisioner's public key, got our own")
+		d.refuse(now, FailReflected, InvalidFormat, out, "expected the provisioner's public key, got this device's own")
 		return
 	}
 	d.secrets.record(atProvisionerKey, m)
@@ -369,8 +371,8 @@ func (d *Device) agree(now time.Time, m PublicKey, out *Output) {
 	d.authenticate(now, out)
 }
 
-// authenticate goes on when both sides have their keys: the authentication
-// value is known, is shown, or is awaited from the user.
+// authenticate continues when both sides have their keys: the authentication
+// value is known, displayed, or requested from the user.
 func (d *Device) authenticate(now time.Time, out *Output) {
 	d.phase = awaitPeerConfirmation
 	if d.prompt == nil {
@@ -394,9 +396,9 @@ func (d *Device) authenticate(now time.Time, out *Output) {
 	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: step, Prompt: d.prompt})
 }
 
-// Input takes the value that the user has entered on the device, after
-// OOBWanted. What cannot be a value is an error that wraps ErrValue; it returns
-// ErrNotAwaited when the device waits for none.
+// Input passes the value that the user has entered on the device, after
+// OOBWanted. The error wraps ErrValue if the value is invalid; it is
+// ErrNotAwaited if the device is not waiting for one.
 func (d *Device) Input(now time.Time, text string, out *Output) error {
 	if d.phase != awaitInput {
 		return ErrNotAwaited
@@ -418,7 +420,7 @@ func (d *Device) commit(now time.Time, confirmation []byte, out *Output) {
 		return
 	}
 	if !d.secrets.commit(confirmation) {
-		d.refuse(now, FailReflected, ConfirmationFailed, out, "expected the provisioner's confirmation, got our own")
+		d.refuse(now, FailReflected, ConfirmationFailed, out, "expected the provisioner's confirmation, got this device's own")
 		return
 	}
 	d.phase = awaitPeerRandom
@@ -435,11 +437,11 @@ func (d *Device) reveal(now time.Time, random []byte, out *Output) {
 	var provisioner value
 	copy(provisioner[:], random)
 	if d.secrets.own(&provisioner) {
-		d.refuse(now, FailReflected, ConfirmationFailed, out, "expected the provisioner's random number, got our own")
+		d.refuse(now, FailReflected, ConfirmationFailed, out, "expected the provisioner's random number, got this device's own")
 		return
 	}
 	if !d.secrets.opens(&provisioner) {
-		d.refuse(now, FailConfirmation, ConfirmationFailed, out, "expected a confirmation with our authentication value, the provisioner has another value or is an impostor")
+		d.refuse(now, FailConfirmation, ConfirmationFailed, out, "expected a confirmation with the device's authentication value, the provisioner has another value or is an impostor")
 		return
 	}
 	d.session = d.secrets.derive(&provisioner, &d.secrets.random)
@@ -448,9 +450,9 @@ func (d *Device) reveal(now time.Time, random []byte, out *Output) {
 	d.report(out, Authenticated)
 }
 
-// join takes the network. The result is in the same output as Complete, and
-// events come before what is sent: the provisioner does not hear of a node
-// that has not kept its keys.
+// join accepts the network. The result is in the same output as Complete, and
+// events come before what is sent: the provisioner is not informed of a node
+// that has not stored its keys.
 func (d *Device) join(now time.Time, m Data, out *Output) {
 	network, address, ok := d.session.open(&m)
 	switch {
@@ -477,7 +479,8 @@ func (d *Device) join(now time.Time, m Data, out *Output) {
 	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Completed, Joined: joined})
 }
 
-// refuse tells the provisioner why, and waits for it to close the link.
+// refuse informs the provisioner of the reason, and waits for it to close the
+// link.
 func (d *Device) refuse(now time.Time, code FailureCode, sent ErrorCode, out *Output, format string, args ...any) {
 	d.send(now, FailedPDU{Code: sent}, out)
 	f := failure(code, format, args...)
@@ -485,8 +488,8 @@ func (d *Device) refuse(now time.Time, code FailureCode, sent ErrorCode, out *Ou
 	d.failed(f, out)
 }
 
-// lost ends the attempt when the link is gone. After Completed that is the
-// link's normal end.
+// lost ends the attempt when the link has ended. After Completed that is the
+// normal end of the link.
 func (d *Device) lost(code FailureCode, out *Output, format string, args ...any) {
 	switch d.phase {
 	case deviceJoined:
@@ -503,12 +506,12 @@ func (d *Device) failed(f *Failure, out *Output) {
 	out.Events = append(out.Events, Event{UUID: d.options.UUID, Link: d.linkID(), Step: Failed, Failure: f})
 }
 
-// forget clears the secrets of an attempt that is over.
+// forget clears the secrets of a finished attempt.
 func (d *Device) forget() {
 	d.secrets, d.session, d.prompt, d.knownKey = secrets{}, session{}, nil, nil
 }
 
-// reset is for the next link.
+// reset prepares for the next link.
 func (d *Device) reset(now time.Time) {
 	d.counters = d.Counters()
 	if l, advertised := d.link.(*advertisedLink); advertised {

@@ -2,8 +2,8 @@ package provision
 
 import "testing"
 
-// TestDrawsDoNotRepeat: a value that a device shows uses all that its size allows
-// and is never used for another attempt.
+// TestDrawsDoNotRepeat: a value that a device displays uses the full range of
+// its size and is never used for another attempt.
 func TestDrawsDoNotRepeat(t *testing.T) {
 	const draws = 10000
 	random := seeded(6)
@@ -28,8 +28,8 @@ func TestDrawsDoNotRepeat(t *testing.T) {
 	}
 }
 
-// TestStrongerAlgorithmIsChosen: a device that has both does not get the one whose
-// value can be found out by trying.
+// TestStrongerAlgorithmIsChosen: a device that supports both does not get the
+// one whose value can be found by trying.
 func TestStrongerAlgorithmIsChosen(t *testing.T) {
 	s := staticSetup(AllAlgorithms)
 	l := newLockstep(t, s)

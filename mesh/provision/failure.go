@@ -5,50 +5,50 @@ import (
 	"strings"
 )
 
-// FailureCode says why a session failed, in a word that does not change
-// between versions.
+// FailureCode says why a session failed. The codes do not change between
+// versions.
 type FailureCode string
 
-// Every way in which a session can fail.
+// All ways in which a session can fail.
 const (
 	FailLinkTimeout        FailureCode = "link_timeout"          // no Link Ack in 60 s
 	FailTransactionTimeout FailureCode = "transaction_timeout"   // a PDU was not acknowledged in 30 s
 	FailProtocolTimeout    FailureCode = "protocol_timeout"      // no provisioning PDU in 60 s
 	FailUndecided          FailureCode = "undecided"             // neither Accept nor Abort in 60 s
-	FailOOBTimeout         FailureCode = "oob_timeout"           // nobody entered the value in 55 s
+	FailOOBTimeout         FailureCode = "oob_timeout"           // nobody entered the value within 55 s
 	FailLinkClosed         FailureCode = "link_closed"           // the peer closed the link
-	FailSegments           FailureCode = "segments"              // the peer's segments keep contradicting each other
+	FailSegments           FailureCode = "segments"              // the peer's segments contradict each other repeatedly
 	FailPeer               FailureCode = "peer_failed"           // the device sent Provisioning Failed; see Failure.Error
-	FailInvalidPDU         FailureCode = "invalid_pdu"           // a PDU of a type that is not known
+	FailInvalidPDU         FailureCode = "invalid_pdu"           // a PDU of an unknown type
 	FailInvalidFormat      FailureCode = "invalid_format"        // a PDU of wrong length or with prohibited values
 	FailUnexpectedPDU      FailureCode = "unexpected_pdu"        // a PDU out of order
-	FailCapabilities       FailureCode = "capabilities"          // the device offers nothing that we can do
-	FailAuthMethod         FailureCode = "auth_method"           // the device has not what we want to authenticate it with
+	FailCapabilities       FailureCode = "capabilities"          // the device offers nothing that is supported
+	FailAuthMethod         FailureCode = "auth_method"           // the device does not support the requested authentication
 	FailPublicKey          FailureCode = "public_key"            // not a point of P-256
-	FailReflected          FailureCode = "reflected"             // the peer sent back our public key, confirmation or random
+	FailReflected          FailureCode = "reflected"             // the peer sent back this side's public key, confirmation or random
 	FailConfirmation       FailureCode = "confirmation"          // the peer does not know the authentication value
 	FailDecryption         FailureCode = "decryption"            // the provisioning data is not authentic
 	FailData               FailureCode = "data"                  // the provisioning data is out of range
-	FailAddress            FailureCode = "cannot_assign_address" // the addresses do not fit
-	FailRandomness         FailureCode = "randomness"            // our source of randomness failed
-	FailRecords            FailureCode = "records"               // the provisioning records of the device are missing or broken
-	FailCertificate        FailureCode = "certificate"           // the certificate of the device is missing, or nothing to trust
+	FailAddress            FailureCode = "cannot_assign_address" // the addresses are not available
+	FailRandomness         FailureCode = "randomness"            // the source of randomness failed
+	FailRecords            FailureCode = "records"               // the device's provisioning records are missing or invalid
+	FailCertificate        FailureCode = "certificate"           // the device's certificate is missing or not trusted
 	FailAborted            FailureCode = "aborted"               // Abort was called
 )
 
-// Failure is how a session failed. It is an error.
+// Failure says how a session failed. It is an error.
 type Failure struct {
 	Code   FailureCode
-	Reason string    // in words: what was expected, what came, what to do
-	Sent   ErrorCode // what the device told the provisioner, 0 for nothing
-	Peer   ErrorCode // what the device told us, 0 for nothing
+	Reason string    // in words: what was expected, what arrived, what to do
+	Sent   ErrorCode // sent by the device to the provisioner, 0 for none
+	Peer   ErrorCode // received from the device, 0 for none
 }
 
-// Error says the reason.
+// Error returns the reason.
 func (f *Failure) Error() string { return "provision: " + f.Reason }
 
 func failure(code FailureCode, format string, args ...any) *Failure {
-	// What is passed on from another function of the package names it already.
+	// Errors of other functions of the package already begin with its name.
 	return &Failure{Code: code, Reason: strings.TrimPrefix(fmt.Sprintf(format, args...), "provision: ")}
 }
 
@@ -69,7 +69,7 @@ const (
 	InvalidData        ErrorCode = 0x09
 )
 
-// String names the code in the words of the specification.
+// String returns the name of the code in the specification.
 func (c ErrorCode) String() string {
 	switch c {
 	case InvalidPDU:

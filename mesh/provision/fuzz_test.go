@@ -20,7 +20,7 @@ func nextRecord(data []byte) (elapsed time.Duration, pdu, rest []byte) {
 	return time.Duration(data[1]) * 10 * time.Millisecond, data[2 : 2+n], data[2+n:]
 }
 
-// conversation is all PDUs that one side sends in a good session.
+// conversation is all PDUs that one side sends in a successful session.
 func conversation(t testing.TB, s setup, toDevice bool) []byte {
 	l := newLockstep(t, s).run()
 	pdus := l.toProvisioner
@@ -107,11 +107,11 @@ func FuzzLinkProvisioner(f *testing.F) {
 				sane(t, &out, bearer.LinkLane(p.Link()))
 			}
 			if e := last(out.Events); e.Step == Completed {
-				// Only the device of the seed, whose randomness is the same
-				// every time, can have come that far.
+				// Only the device of the seed, whose randomness is always the
+				// same, can have reached this point.
 				d := newLockstep(t, s).run()
 				if j, _ := find(d.deviceEvents, Completed); !j.Joined.DeviceKey.Equal(e.Node.DeviceKey) {
-					t.Fatal("completed with somebody else")
+					t.Fatal("completed with another peer")
 				}
 			}
 		}
@@ -125,8 +125,8 @@ func slicesOf(pdus ...[]byte) (data []byte) {
 	return data
 }
 
-// FuzzProtocolDevice gives the device whole provisioning PDUs. Each may take
-// the place of one of a good session, chosen by the first octet.
+// FuzzProtocolDevice passes complete provisioning PDUs to the device. Each may
+// replace one of a successful session, chosen by the first octet.
 func FuzzProtocolDevice(f *testing.F) {
 	fuzzProtocol(f, false, func(t *testing.T, l *lockstep) {
 		if j, ok := find(l.deviceEvents, Completed); ok {
@@ -160,7 +160,7 @@ func fuzzProtocol(f *testing.F, fromDevice bool, check func(*testing.T, *lockste
 	}
 	f.Fuzz(func(t *testing.T, at byte, replacement []byte) {
 		if len(replacement) == 0 || len(replacement) > maxTransaction {
-			return // the link does not deliver such
+			return // the link does not deliver these
 		}
 		l := newLockstep(t, staticSetup(AllAlgorithms))
 		turn := byte(0)
@@ -180,7 +180,7 @@ func fuzzProtocol(f *testing.F, fromDevice bool, check func(*testing.T, *lockste
 		check(t, l)
 		_, completed := find(l.provisionerEvents, Completed)
 		if !genuine && completed && replacement[0] != typeComplete {
-			t.Fatalf("completed although %x was put in as PDU %d", replacement, at%6)
+			t.Fatalf("completed although %x was inserted as PDU %d", replacement, at%6)
 		}
 	})
 }

@@ -9,9 +9,9 @@ const (
 	startRoom        = 20 // data of a start PDU
 	continuationRoom = 23 // data of a continuation PDU
 
-	// maxTransaction is the longest provisioning PDU there is: a fragment of a
-	// record, with which three segments are full. A longer one is refused before
-	// anything of it is kept.
+	// maxTransaction is the length of the longest provisioning PDU: a fragment
+	// of a record that fills three segments. A longer one is rejected before
+	// any of it is stored.
 	maxTransaction = 1 + recordHeader + maxFragment
 	maxSegments    = 1 + (maxTransaction-startRoom+continuationRoom-1)/continuationRoom
 )
@@ -54,20 +54,20 @@ func (r closeReason) String() string {
 	}
 }
 
-// generic is a parsed PB-ADV PDU.
+// generic is a decoded PB-ADV PDU.
 type generic struct {
 	link   uint32
 	number uint8 // of the transaction
 	form   form
-	high   uint8 // the six bits over the form: SegN, segment index or bearer operation
+	high   uint8 // the six bits above the form: SegN, segment index or bearer operation
 	total  int   // start: octets of the whole transaction
 	fcs    uint8 // start: of the whole transaction
 	data   []byte
 }
 
-// parse reads a PB-ADV PDU. It reports false for what cannot be one: too
-// short, too long, or with parameters of a length that its form does not have.
-// Whether segments fit together is for the reassembly to say.
+// parse decodes a PB-ADV PDU. It returns false if the PDU is too short, too
+// long, or has parameters of the wrong length. The reassembly checks whether
+// segments are consistent.
 func parse(pdu []byte) (g generic, ok bool) {
 	if len(pdu) <= linkHeader || len(pdu) > linkHeader+startHeader+startRoom {
 		return g, false
@@ -80,7 +80,7 @@ func parse(pdu []byte) (g generic, ok bool) {
 	switch g.form {
 	case formStart:
 		if len(g.data) < startHeader {
-			return g, false // a header without a single octet of data
+			return g, false // a header without data
 		}
 		g.total = int(binary.BigEndian.Uint16(g.data))
 		g.fcs = g.data[2]
@@ -104,8 +104,8 @@ func parse(pdu []byte) (g generic, ok bool) {
 	}
 }
 
-// LinkOf reads the link identifier of a PB-ADV PDU, so that a node finds the
-// session. It reports false when the PDU is too short to be one.
+// LinkOf returns the link identifier of a PB-ADV PDU, so that a node can find
+// the session. It returns false if the PDU is too short.
 func LinkOf(pdu []byte) (uint32, bool) {
 	if len(pdu) <= linkHeader {
 		return 0, false
@@ -113,7 +113,7 @@ func LinkOf(pdu []byte) (uint32, bool) {
 	return binary.BigEndian.Uint32(pdu), true
 }
 
-// lastSegment is SegN of a transaction of total octets, which is at least 1.
+// lastSegment is the SegN of a transaction of total octets, at least 1.
 func lastSegment(total int) uint8 {
 	if total <= startRoom {
 		return 0
@@ -121,7 +121,7 @@ func lastSegment(total int) uint8 {
 	return uint8((total - startRoom + continuationRoom - 1) / continuationRoom)
 }
 
-// span is where segment index of a transaction of total octets lies in it.
+// span is the position of segment index in a transaction of total octets.
 func span(index uint8, total int) (from, to int) {
 	if index == 0 {
 		return 0, min(total, startRoom)
@@ -130,8 +130,7 @@ func span(index uint8, total int) (from, to int) {
 	return from, min(total, from+continuationRoom)
 }
 
-// appendSegment appends the generic provisioning PDU that carries segment
-// index of pdu.
+// appendSegment appends the generic provisioning PDU with segment index of pdu.
 func appendSegment(dst []byte, pdu []byte, index uint8) []byte {
 	from, to := span(index, len(pdu))
 	if index == 0 {

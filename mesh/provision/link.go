@@ -10,62 +10,61 @@ import (
 )
 
 // Times of PB-ADV. Those of the specification are in sections 5.3.3 and 5.4.4;
-// the others are ours.
+// the others are our choice.
 const (
-	openTimeout        = 60 * time.Second // to get a Link Ack
-	transactionTimeout = 30 * time.Second // to get an acknowledgement
+	openTimeout        = 60 * time.Second // to receive a Link Ack
+	transactionTimeout = 30 * time.Second // to receive an acknowledgement
 	protocolTimeout    = 60 * time.Second // without a new provisioning PDU in either direction
 
-	// retryPause is how long after its last advertisement a transaction is
+	// retryPause is the time from its last advertisement until a transaction is
 	// sent again. It leaves the peer its random delay of 20 to 50 ms and the
 	// time of its own advertisements.
 	retryPause = 200 * time.Millisecond
 
 	// firstPace is how long a paced link waits for an answer before it sends
-	// again, as long as it does not know the peer: both sides' random delay and
-	// the time on the air. Then it goes by what the answers took, half as much
-	// again each time, within bounds.
+	// again, while it has no measurements: the random delay of both sides and
+	// the time on the air. Later it uses the measured response time plus half,
+	// within limits.
 	firstPace = 180 * time.Millisecond
 	leastPace = 110 * time.Millisecond
 	mostPace  = 500 * time.Millisecond
 
-	// openPause is the same for a Link Open, but for the first ones, of which one
-	// arrives at most devices. There are devices that with each
-	// Link Open they hear begin their answer anew, and then need half a second
-	// for it: BlueZ 5.66 never gets to answer one that comes more often.
-	openPause  = time.Second
-	hastyOpens = 2
+	// openPause is the same for a Link Open, except for the first ones, of
+	// which most devices receive at least one. Some devices restart their
+	// answer at each Link Open, and then need half a second for it: BlueZ 5.66
+	// never answers one that is repeated faster.
+	openPause     = time.Second
+	frequentOpens = 2
 
 	// ackPause is the shortest time between two acknowledgements of the same
-	// transaction. The bearer advertises a PDU several times, and each copy
-	// that arrives must not be answered with as many of ours.
+	// transaction. The bearer transmits a PDU several times, and each received
+	// copy must not cause as many acknowledgements.
 	ackPause = 150 * time.Millisecond
 
-	// closePause is between the Link Close PDUs, of which the specification
-	// wants at least three since nothing acknowledges them.
+	// closePause is the time between the Link Close PDUs. The specification
+	// requires at least three, because they are not acknowledged.
 	closePause = 200 * time.Millisecond
 	closeCount = 3
 
-	// maxWrong is how many contradictory segments a link bears. Noise does not
-	// make any, the controller drops what its CRC does not like; a peer that
-	// goes on like that will not get better in the 30 s that the transaction
-	// would last.
+	// maxWrong is how many inconsistent segments a link tolerates. Noise causes
+	// none, because the controller drops what fails its CRC. A peer that sends
+	// so many will not improve in the 30 s of the transaction.
 	maxWrong = 32
 )
 
-// DefaultTransmit is how often the bearer shall advertise a PDU of a link, and
-// how far apart.
+// DefaultTransmit is how often and at which interval the bearer should transmit
+// a PDU of a link.
 func DefaultTransmit() bearer.Transmit {
 	return bearer.Transmit{Count: 3, Interval: 20 * time.Millisecond}
 }
 
 // Counters counts what a session dropped.
 type Counters struct {
-	Malformed    uint64 // no PB-ADV PDU, or with prohibited values
-	Contradicted uint64 // segments that do not fit together
+	Malformed    uint64 // invalid PB-ADV PDUs, or prohibited values
+	Contradicted uint64 // inconsistent segments
 	BadFCS       uint64
 	Duplicate    uint64 // known segments and finished transactions
-	Stray        uint64 // segments, acknowledgements and control PDUs that nobody waited for
+	Stray        uint64 // unexpected segments, acknowledgements and control PDUs
 }
 
 func (c Counters) plus(d Counters) Counters {
@@ -78,37 +77,37 @@ func (c Counters) plus(d Counters) Counters {
 	}
 }
 
-// transaction is a provisioning PDU on its way to the peer.
+// transaction is a provisioning PDU in transit to the peer.
 type transaction struct {
 	number uint8
-	n      uint8 // octets, 0 for no transaction
+	n      uint8 // octets; 0 for no transaction
 	pdu    [maxTransaction]byte
 }
 
-// advertisedLink is one side of a PB-ADV link (section 5.3.3). At most one
-// transaction is on its way in each direction and one more waits.
+// advertisedLink is one side of a PB-ADV link (section 5.3.3). In each
+// direction at most one transaction is in transit and two more can wait.
 type advertisedLink struct {
 	linkState
 	uuid     mesh.UUID
 	transmit bearer.Transmit
 
-	retry    time.Time // when to send again what is unanswered
+	retry    time.Time // when to repeat what is unanswered
 	expiry   time.Time // when the peer must have answered
 	quiet    time.Time // when the protocol times out
-	closings int       // Link Close PDUs still to send
+	closings int       // Link Close PDUs still to be sent
 
-	// A link that shares its radio with others is paced: it sends each PDU once,
-	// and again when no answer comes, where the radio would otherwise repeat it.
-	// Of ten links at once most copies would be sent for nothing, and while the
-	// radio sends it does not hear.
+	// A link that shares its radio with others is paced: it sends each PDU
+	// once, and repeats it only if no answer arrives, where otherwise the radio
+	// would repeat it. With ten links at once most copies would be useless, and
+	// while the radio sends it does not receive.
 	paced   bool
 	pace    time.Duration // how long to wait for an answer
-	sentAt  time.Time     // when what is on its way was sent first
-	resends int           // how often it was sent again
+	sentAt  time.Time     // first transmission of the PDUs in transit
+	resends int           // how often they were repeated
 
 	sending transaction
-	waiting [2]transaction // in their order, without gaps
-	next    uint8          // number of our next transaction
+	waiting [2]transaction // in order, without gaps
+	next    uint8          // number of this side's next transaction
 
 	receiving reassembly
 	expected  uint8 // number of the peer's next transaction
@@ -116,13 +115,13 @@ type advertisedLink struct {
 	ackedAt   time.Time
 }
 
-// transactionBase is the bit that tells the two directions apart.
+// transactionBase is the bit that distinguishes the two directions.
 const transactionBase = 0x80
 
-// after is the transaction number behind n in its direction.
+// after is the transaction number after n in its direction.
 func after(n uint8) uint8 { return n&transactionBase | (n+1)&^transactionBase }
 
-// before is the transaction number in front of n in its direction.
+// before is the transaction number before n in its direction.
 func before(n uint8) uint8 { return n&transactionBase | (n-1)&^transactionBase }
 
 func newAdvertisedLink(id uint32, uuid mesh.UUID, transmit bearer.Transmit, device bool) *advertisedLink {
@@ -139,8 +138,8 @@ func newAdvertisedLink(id uint32, uuid mesh.UUID, transmit bearer.Transmit, devi
 	return l
 }
 
-// plan sets when n PDUs that were handed over now are sent again unless an
-// answer comes first.
+// plan sets when the n PDUs sent now are repeated unless an answer arrives
+// first.
 func (l *advertisedLink) plan(now time.Time, n int) {
 	if !l.paced {
 		l.retry = now.Add(l.airtime(n) + retryPause)
@@ -153,11 +152,10 @@ func (l *advertisedLink) plan(now time.Time, n int) {
 	l.retry = now.Add(wait)
 }
 
-// answer learns from an answer how long they take. One to something that was
-// sent more than once says nothing.
+// answer measures the response time. An answer to a repeated PDU is not used.
 func (l *advertisedLink) answer(now time.Time) {
 	if l.resends == 0 && !l.sentAt.IsZero() {
-		const weight = 4 // of what was known before
+		const weight = 4 // weight of the previous value
 		took := now.Sub(l.sentAt)
 		l.pace = min(max((weight*l.pace+2*took)/(weight+1), leastPace), mostPace)
 	}
@@ -173,7 +171,7 @@ func (l *advertisedLink) open(now time.Time, out *Output) {
 }
 
 func (l *advertisedLink) sendOpen(now time.Time, out *Output) {
-	if l.resends < hastyOpens {
+	if l.resends < frequentOpens {
 		l.plan(now, 1)
 	} else {
 		l.retry = now.Add(l.airtime(1) + openPause)
@@ -203,7 +201,7 @@ func (l *advertisedLink) close(now time.Time, reason closeReason, out *Output) {
 	l.sendClose(now, out)
 }
 
-// finish is close for who has just acknowledged the last PDU: the
+// finish is close on the side that has just acknowledged the last PDU: the
 // acknowledgement stays on the air.
 func (l *advertisedLink) finish(now time.Time, out *Output) {
 	l.drop()
@@ -217,13 +215,13 @@ func (l *advertisedLink) sendClose(now time.Time, out *Output) {
 	l.control(out, opLinkClose, byte(l.reason))
 }
 
-// drop forgets what was to be sent.
+// drop discards what was to be sent.
 func (l *advertisedLink) drop() {
 	l.sending, l.waiting = transaction{}, [2]transaction{}
 	l.expiry, l.quiet = time.Time{}, time.Time{}
 }
 
-// send transmits pdu as soon as nothing else is on its way.
+// send transmits pdu as soon as nothing else is in transit.
 func (l *advertisedLink) send(now time.Time, pdu []byte, out *Output) {
 	t := transaction{n: uint8(len(pdu))}
 	copy(t.pdu[:], pdu)
@@ -235,7 +233,7 @@ func (l *advertisedLink) send(now time.Time, pdu []byte, out *Output) {
 				return
 			}
 		}
-		return // no protocol has so much to say at once
+		return // the protocol never sends so much at once
 	}
 	l.begin(now, t, out)
 }
@@ -249,20 +247,20 @@ func (l *advertisedLink) begin(now time.Time, t transaction, out *Output) {
 	l.transact(now, out)
 }
 
-// transact puts all segments of the present transaction on the air.
+// transact transmits all segments of the current transaction.
 func (l *advertisedLink) transact(now time.Time, out *Output) {
-	l.hastenAck(out)
+	l.shortenAck(out)
 	pdu := l.sending.pdu[:l.sending.n]
 	last := lastSegment(len(pdu))
 	l.plan(now, int(last)+1)
 
-	// Several segments go round by round, not each of them several times: the
-	// peer then has all of them after one round, and its acknowledgement
+	// Several segments are sent round by round, instead of each one several
+	// times. The peer has all of them after one round, and its acknowledgement
 	// cancels the other rounds.
 	rounds, transmit := 1, l.transmit
 	switch {
 	case l.paced:
-		// Once it is lost, another loss would take as long again.
+		// After one loss, another would cost the same time again.
 		rounds, transmit.Count = min(1+l.resends, transmit.Count), 1
 	case last > 0:
 		rounds, transmit.Count = transmit.Count, 1
@@ -277,10 +275,10 @@ func (l *advertisedLink) transact(now time.Time, out *Output) {
 	}
 }
 
-// hastenAck lets an acknowledgement that our own transaction follows at once
-// go out a single time. The transaction tells the peer as much, and the other
-// copies would hold it up.
-func (l *advertisedLink) hastenAck(out *Output) {
+// shortenAck makes an acknowledgement that this side's own transaction follows
+// immediately go out only once. The transaction has the same meaning for the
+// peer, and the other copies would delay it.
+func (l *advertisedLink) shortenAck(out *Output) {
 	if len(out.Send) == 0 {
 		return
 	}
@@ -290,7 +288,7 @@ func (l *advertisedLink) hastenAck(out *Output) {
 	}
 }
 
-// delivered ends the present transaction and begins the one that waits.
+// delivered ends the current transaction and begins the next.
 func (l *advertisedLink) delivered(now time.Time, out *Output) {
 	l.answer(now)
 	l.sending = transaction{}
@@ -302,10 +300,10 @@ func (l *advertisedLink) delivered(now time.Time, out *Output) {
 	}
 }
 
-// message is the provisioning PDU after messageCame, until the next input.
+// message returns the provisioning PDU after messageCame, until the next input.
 func (l *advertisedLink) message() []byte { return l.receiving.pdu() }
 
-// receive handles a PDU of this link. Link Open is the device's business.
+// receive handles a PDU of this link. The device handles Link Open.
 func (l *advertisedLink) receive(now time.Time, g *generic, out *Output) happening {
 	switch l.phase {
 	case linkOpen:
@@ -351,7 +349,7 @@ func (l *advertisedLink) receive(now time.Time, g *generic, out *Output) happeni
 // segment handles a start or continuation PDU.
 func (l *advertisedLink) segment(now time.Time, g *generic, out *Output) happening {
 	if l.answered && g.number == before(l.expected) {
-		// The peer has not heard our acknowledgement.
+		// The peer has not received our acknowledgement.
 		l.counters.Duplicate++
 		if now.Sub(l.ackedAt) >= ackPause {
 			l.acknowledge(now, g.number, l.transmit.Count, out)
@@ -383,9 +381,8 @@ func (l *advertisedLink) segment(now time.Time, g *generic, out *Output) happeni
 		l.answered, l.expected = true, after(l.expected)
 		l.quiet = now.Add(protocolTimeout)
 		if l.sending.n != 0 {
-			// The protocol is a dialogue: this is the answer to what we are
-			// still sending, so that has arrived and only its acknowledgement
-			// is lost.
+			// The protocol is a dialogue: this answers what is still being
+			// sent. So that has arrived, and only its acknowledgement is lost.
 			l.delivered(now, out)
 		}
 		l.acknowledge(now, g.number, l.transmit.Count, out)
@@ -411,7 +408,7 @@ func (l *advertisedLink) acknowledge(now time.Time, number uint8, count int, out
 	out.Send = append(out.Send, bearer.NewOutgoing(bearer.Provisioning, l.lane(), transmit, b))
 }
 
-// deadline is when tick has something to do, zero for never.
+// deadline is when tick has to be called, zero for never.
 func (l *advertisedLink) deadline() time.Time {
 	return deadline.Earliest(deadline.Earliest(l.retry, l.expiry), l.quiet)
 }
@@ -458,7 +455,7 @@ func (l *advertisedLink) header(dst []byte, number uint8) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, l.id), number)
 }
 
-// control appends a bearer control PDU, the transaction number of which is 0.
+// control appends a bearer control PDU, whose transaction number is 0.
 func (l *advertisedLink) control(out *Output, op byte, parameters ...byte) {
 	var buffer [bearer.MaxPDU]byte
 	b := append(l.header(buffer[:0], 0), op<<2|byte(formControl))
@@ -470,7 +467,7 @@ func (l *advertisedLink) control(out *Output, op byte, parameters ...byte) {
 	out.Send = append(out.Send, bearer.NewOutgoing(bearer.Provisioning, l.lane(), transmit, b))
 }
 
-// cancel withdraws what was sent on the link, also what is still in out.
+// cancel withdraws what was sent on the link, including what is still in out.
 func (l *advertisedLink) cancel(out *Output) {
 	lane := l.lane()
 	kept := out.Send[:0]

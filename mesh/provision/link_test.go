@@ -19,7 +19,7 @@ func openDevice(t testing.TB) *Device {
 	var out Output
 	d.Receive(testStart, linkOpenPDU(testLink), &out)
 	if !d.Linked() || len(out.Send) != 1 {
-		t.Fatal("the device did not take the link")
+		t.Fatal("the device did not accept the link")
 	}
 	return d
 }
@@ -39,7 +39,7 @@ func ackPDU(id uint32, number uint8) []byte {
 	return append(l.header(nil, number), byte(formAck))
 }
 
-// startPDU is a start PDU that may lie.
+// startPDU is a start PDU with arbitrary fields.
 func startPDU(number, segN uint8, total uint16, fcs uint8, data []byte) []byte {
 	l := advertisedLink{linkState: linkState{id: testLink}}
 	return append(append(l.header(nil, number), segN<<2|byte(formStart), byte(total>>8), byte(total), fcs), data...)
@@ -50,9 +50,9 @@ func continuationPDU(number, index uint8, data []byte) []byte {
 	return append(append(l.header(nil, number), index<<2|byte(formContinuation)), data...)
 }
 
-// TestStartContradictions goes through every SegN with every total length that
-// matters and every length of data: only what a sender following section
-// 5.3.3 makes is taken.
+// TestStartContradictions tries every SegN with every relevant total length and
+// every length of data: only what a sender following section 5.3.3 produces is
+// accepted.
 func TestStartContradictions(t *testing.T) {
 	totals := []uint16{100, 255, 256, 512, 1469, 1470, 65535}
 	for total := range uint16(2 * maxTransaction) {
@@ -73,7 +73,7 @@ func TestStartContradictions(t *testing.T) {
 				var r reassembly
 				v := r.start(&g)
 				// The capacity of SegN+1 segments is 20+23*SegN; the last one
-				// has at least an octet.
+				// has at least one octet.
 				capacity := 20 + 23*int(segN)
 				honest := total >= 1 && total <= maxTransaction &&
 					int(total) <= capacity && (segN == 0 || int(total) > capacity-23) &&
@@ -84,18 +84,18 @@ func TestStartContradictions(t *testing.T) {
 				if honest {
 					taken++
 				} else if r.started {
-					t.Errorf("SegN %d, total %d, %d octets: refused, yet a transaction began", segN, total, size)
+					t.Errorf("SegN %d, total %d, %d octets: rejected, but a transaction began", segN, total, size)
 				}
 			}
 		}
 	}
 	if taken != maxTransaction {
-		t.Errorf("%d starts taken, want one for each length from 1 to %d", taken, maxTransaction)
+		t.Errorf("%d starts accepted, want one for each length from 1 to %d", taken, maxTransaction)
 	}
 }
 
-// TestContinuationContradictions does the same for each index and length
-// behind each start, in and out of order.
+// TestContinuationContradictions does the same for each index and length after
+// each start, in and out of order.
 func TestContinuationContradictions(t *testing.T) {
 	for total := 1; total <= maxTransaction; total++ {
 		whole := bytes.Repeat([]byte{0x5A}, total)
@@ -189,7 +189,7 @@ func TestContradictingStartBeginsAnew(t *testing.T) {
 		t.Errorf("counters %+v", d.Counters())
 	}
 	if e := last(out.Events); e.Failure == nil || e.Failure.Code != FailUnexpectedPDU {
-		t.Errorf("the true transaction did not arrive behind a forged start: %+v", e)
+		t.Errorf("the real transaction did not arrive after a forged start: %+v", e)
 	}
 }
 
@@ -219,7 +219,7 @@ func TestBadFCSIsNotAcknowledged(t *testing.T) {
 	}
 	d.Receive(testStart, startPDU(0, 0, 2, checksum([]byte{0, 0}), []byte{0, 0}), &out)
 	if len(out.Send) == 0 {
-		t.Error("the right one is not taken afterwards")
+		t.Error("the valid one is not accepted afterwards")
 	}
 }
 
@@ -234,8 +234,8 @@ func TestTransactionNumbersWrap(t *testing.T) {
 	}
 }
 
-// TestTransactionNumbers: only the next transaction is taken, only the last
-// one acknowledged again.
+// TestTransactionNumbers: only the next transaction is accepted, and only the
+// last one is acknowledged again.
 func TestTransactionNumbers(t *testing.T) {
 	for number := range 256 {
 		if number == 0 {
@@ -247,7 +247,7 @@ func TestTransactionNumbers(t *testing.T) {
 			d.Receive(testStart, pdu, &out)
 		}
 		if len(out.Send)+len(out.Events) != 0 {
-			t.Errorf("transaction %#02x was taken as the first", number)
+			t.Errorf("transaction %#02x was accepted as the first", number)
 		}
 	}
 }
@@ -271,7 +271,7 @@ func TestFinishedTransactionIsAcknowledgedAgain(t *testing.T) {
 func TestStrayAcknowledgements(t *testing.T) {
 	d := openDevice(t)
 	var out Output
-	d.Receive(testStart, ackPDU(testLink, 0x80), &out) // nothing is on its way
+	d.Receive(testStart, ackPDU(testLink, 0x80), &out) // nothing is in transit
 	d.Receive(testStart, segmented(testLink, 0, Append(nil, Invite{}))[0], &out)
 	out.Reset()
 	for n := range 256 {
@@ -284,7 +284,7 @@ func TestStrayAcknowledgements(t *testing.T) {
 	}
 	d.Receive(testStart, ackPDU(testLink, 0x80), &out)
 	if len(out.Cancel) != 1 {
-		t.Error("the acknowledgement of what is on its way is not taken")
+		t.Error("the acknowledgement of the transaction in transit is not accepted")
 	}
 }
 
@@ -301,7 +301,7 @@ func TestOneLinkAtATime(t *testing.T) {
 	}
 	d.Receive(testStart, linkClosePDU(testLink+1, closeFail), &out)
 	if !d.Linked() {
-		t.Error("a Link Close of another link closed ours")
+		t.Error("a Link Close of another link closed this one")
 	}
 	out.Reset()
 	d.Receive(testStart, linkClosePDU(testLink, closeFail), &out)
@@ -315,14 +315,14 @@ func TestOneLinkAtATime(t *testing.T) {
 	}
 	d.Receive(testStart, linkOpenPDU(testLink+1), &out)
 	if !d.Linked() {
-		t.Error("a new link is not taken after a failure")
+		t.Error("a new link is not accepted after a failure")
 	}
 	other := linkOpenPDU(testLink)
 	other[len(other)-1] ^= 1
 	d = plainSetup().device(t)
 	d.Receive(testStart, other, &out)
 	if d.Linked() {
-		t.Error("the device took a link for another UUID")
+		t.Error("the device accepted a link for another UUID")
 	}
 }
 
@@ -334,19 +334,19 @@ func TestMalformedPDUs(t *testing.T) {
 		}
 	}
 	bad := map[string][]byte{
-		"nothing":                nil,
-		"link only":              {1, 2, 3, 4, 0},
-		"too long":               make([]byte, bearer.MaxPDU+1),
-		"open without UUID":      linkOpenPDU(testLink)[:21],
-		"open with more":         append(linkOpenPDU(testLink), 0),
-		"ack with more":          append(ackPDU(testLink, 0), 0),
-		"ack with padding bits":  {1, 2, 3, 4, 0, 1<<2 | 1},
-		"close without a reason": linkClosePDU(testLink, 0)[:6],
-		"close with more":        append(linkClosePDU(testLink, 0), 0),
-		"link ack with more":     {1, 2, 3, 4, 0, opLinkAck<<2 | 3, 0},
-		"unknown operation":      {1, 2, 3, 4, 0, 3<<2 | 3},
-		"start without data":     startPDU(0, 0, 1, 0, nil),
-		"continuation of none":   continuationPDU(0, 1, nil),
+		"nothing":                    nil,
+		"link only":                  {1, 2, 3, 4, 0},
+		"too long":                   make([]byte, bearer.MaxPDU+1),
+		"open without UUID":          linkOpenPDU(testLink)[:21],
+		"open with extra octets":     append(linkOpenPDU(testLink), 0),
+		"ack with extra octets":      append(ackPDU(testLink, 0), 0),
+		"ack with padding bits":      {1, 2, 3, 4, 0, 1<<2 | 1},
+		"close without a reason":     linkClosePDU(testLink, 0)[:6],
+		"close with extra octets":    append(linkClosePDU(testLink, 0), 0),
+		"link ack with extra octets": {1, 2, 3, 4, 0, opLinkAck<<2 | 3, 0},
+		"unknown operation":          {1, 2, 3, 4, 0, 3<<2 | 3},
+		"start without data":         startPDU(0, 0, 1, 0, nil),
+		"continuation without data":  continuationPDU(0, 1, nil),
 	}
 	for name, pdu := range bad {
 		if _, ok := parse(pdu); ok {
@@ -391,9 +391,9 @@ func TestRetransmission(t *testing.T) {
 	}
 }
 
-// TestLinkOpenPatience has the device that BlueZ 5.66 is: each Link Open that it
-// hears makes it forget the Link Ack that it had not sent yet, and send one half
-// a second later.
+// TestLinkOpenPatience uses a device like BlueZ 5.66: each Link Open that it
+// receives makes it discard the Link Ack that it had not sent yet, and send one
+// half a second later.
 func TestLinkOpenPatience(t *testing.T) {
 	const slow = 500 * time.Millisecond
 	p := plainSetup().provisioner(t)
@@ -425,7 +425,7 @@ func TestLinkOpenPatience(t *testing.T) {
 	}
 }
 
-// TestTimeouts leads each side to a point and then falls silent.
+// TestTimeouts runs each side to a point, after which the peer is silent.
 func TestTimeouts(t *testing.T) {
 	drain := func(t *testing.T, tick func(time.Time, *Output), next func() time.Time) (Event, time.Duration, closeReason) {
 		t.Helper()
@@ -447,7 +447,7 @@ func TestTimeouts(t *testing.T) {
 		t.Fatal("never fails")
 		return Event{}, 0, 0
 	}
-	t.Run("nobody accepts", func(t *testing.T) {
+	t.Run("Accept is never called", func(t *testing.T) {
 		p := toCapabilities(t, plainSetup())
 		e, after, reason := drain(t, p.Tick, p.NextDeadline)
 		if e.Failure.Code != FailUndecided || after != protocolTimeout || reason != closeTimeout {
@@ -465,7 +465,7 @@ func TestTimeouts(t *testing.T) {
 			t.Errorf("%v after %v, %v", e.Failure, after, reason)
 		}
 	})
-	t.Run("device acknowledges and says nothing", func(t *testing.T) {
+	t.Run("device acknowledges and sends nothing", func(t *testing.T) {
 		p := toCapabilities(t, plainSetup())
 		var out Output
 		if err := p.Accept(testStart, plainSetup().acceptance, &out); err != nil {
@@ -478,7 +478,7 @@ func TestTimeouts(t *testing.T) {
 			t.Errorf("%v after %v", e.Failure, after)
 		}
 	})
-	t.Run("provisioner says nothing", func(t *testing.T) {
+	t.Run("provisioner sends nothing", func(t *testing.T) {
 		d := openDevice(t)
 		e, after, reason := drain(t, d.Tick, d.NextDeadline)
 		if e.Failure.Code != FailProtocolTimeout || after != protocolTimeout || reason != closeTimeout {
@@ -491,7 +491,7 @@ func TestTimeouts(t *testing.T) {
 		var out Output
 		d.Receive(testStart.Add(2*time.Minute), linkOpenPDU(7), &out)
 		if !d.Linked() {
-			t.Error("the device takes no link after a timeout")
+			t.Error("the device accepts no link after a timeout")
 		}
 	})
 	t.Run("provisioner stops acknowledging", func(t *testing.T) {
@@ -505,8 +505,8 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestPace: a link that shares its radio waits longer and longer for an answer, and learns from
-// those that come how long they take.
+// TestPace: a link that shares its radio waits longer and longer for an answer,
+// and adapts to the measured response times.
 func TestPace(t *testing.T) {
 	l := newAdvertisedLink(1, testUUID, DefaultTransmit(), false)
 	l.paced = true
@@ -533,7 +533,7 @@ func TestPace(t *testing.T) {
 	ack, _ := parse([]byte{0, 0, 0, 1, 0, opLinkAck<<2 | byte(formControl)})
 	l.receive(now, &ack, &out)
 	if l.pace != firstPace {
-		t.Errorf("an answer to the eleventh of the same says how long answers take: %v", l.pace)
+		t.Errorf("the answer to a repeated PDU was measured: %v", l.pace)
 	}
 	for _, took := range []time.Duration{time.Millisecond, 10 * time.Second} {
 		for n := range 20 {

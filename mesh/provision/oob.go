@@ -12,7 +12,7 @@ import (
 )
 
 // Action is what the device or the user does in output or input OOB (section
-// 5.4.1.2); its meaning depends on the method.
+// 5.4.1.2). Its meaning depends on the method.
 type Action uint8
 
 // The actions of OutputOOB: what the device does.
@@ -35,7 +35,7 @@ const (
 // Actions is a bit set of actions.
 type Actions uint16
 
-// ActionsOf is the set of some actions.
+// ActionsOf returns the set of the given actions.
 func ActionsOf(all ...Action) (s Actions) {
 	for _, a := range all {
 		s |= 1 << a
@@ -46,7 +46,7 @@ func ActionsOf(all ...Action) (s Actions) {
 // Has reports whether a is in the set.
 func (s Actions) Has(a Action) bool { return a < 16 && s&(1<<a) != 0 }
 
-// actionNames are the words for the actions of a method, by number.
+// actionNames are the names of the actions of a method, by number.
 func actionNames(m AuthMethod) []string {
 	switch m {
 	case OutputOOB:
@@ -58,8 +58,8 @@ func actionNames(m AuthMethod) []string {
 	}
 }
 
-// ActionName is the word for an action of the method, as requests and events
-// have it.
+// ActionName returns the name of an action of the method, as used in requests
+// and events.
 func (m AuthMethod) ActionName(a Action) string {
 	if names := actionNames(m); int(a) < len(names) {
 		return names[a]
@@ -67,7 +67,7 @@ func (m AuthMethod) ActionName(a Action) string {
 	return fmt.Sprintf("action 0x%02x", uint8(a))
 }
 
-// ParseAction is the reverse of ActionName. The error lists what there is.
+// ParseAction is the reverse of ActionName. The error lists the possible names.
 func (m AuthMethod) ParseAction(name string) (Action, error) {
 	names := actionNames(m)
 	for a, known := range names {
@@ -78,25 +78,26 @@ func (m AuthMethod) ParseAction(name string) (Action, error) {
 	return 0, fmt.Errorf("provision: action of %v: expected one of %q, got %q", m, names, name)
 }
 
-// isText reports whether the value of an action is letters and digits and not a
-// number.
+// isText reports whether the value of an action is letters and digits rather
+// than a number.
 func (m AuthMethod) isText(a Action) bool {
 	return m == OutputOOB && a == OutputAlphanumeric || m == InputOOB && a == InputAlphanumeric
 }
 
-// isCounted reports whether the value of an action is shown or entered as so
-// many of something. It is 1 or more then, for nothing is no blink.
+// isCounted reports whether the value of an action is displayed or entered by
+// counting. It is then at least 1, because zero cannot be displayed.
 func (m AuthMethod) isCounted(a Action) bool {
 	return m == OutputOOB && a <= Vibrate || m == InputOOB && a <= Twist
 }
 
-// Prompt is what somebody has to do for output or input OOB.
+// Prompt is what a person has to do for output or input OOB.
 type Prompt struct {
 	Method AuthMethod
 	Action Action
 	Size   uint8 // digits or characters, 1 to 8
-	// Value is what the device shows (on the device) or what is to be entered
-	// on it (on the provisioner). It is empty where the value is asked for.
+	// Value is what the device displays (on the device) or what has to be
+	// entered on it (on the provisioner). It is empty if the value is
+	// requested.
 	Value string
 }
 
@@ -104,13 +105,13 @@ type Prompt struct {
 // number.
 func (p *Prompt) IsText() bool { return p.Method.isText(p.Action) }
 
-// String says to the user of the provisioner what to do.
+// String is the instruction for the user of the provisioner.
 func (p *Prompt) String() string {
 	switch {
 	case p.Method == OutputOOB && p.IsText():
-		return fmt.Sprintf("enter the %d letters and digits that the device shows", p.Size)
+		return fmt.Sprintf("enter the %d letters and digits that the device displays", p.Size)
 	case p.Method == OutputOOB && p.Action == OutputNumeric:
-		return fmt.Sprintf("enter the number of up to %d digits that the device shows", p.Size)
+		return fmt.Sprintf("enter the number of up to %d digits that the device displays", p.Size)
 	case p.Method == OutputOOB && p.Action == Blink:
 		return "count how often the device blinks, and enter the number"
 	case p.Method == OutputOOB && p.Action == Beep:
@@ -128,10 +129,10 @@ func (p *Prompt) String() string {
 	}
 }
 
-// ErrValue is what Input returns, wrapped, for a text that cannot be the value.
-var ErrValue = errors.New("provision: authentication value")
+// ErrValue is wrapped by the error of Input for an invalid value.
+var ErrValue = errors.New("provision: invalid authentication value")
 
-// check reports what is wrong with a value.
+// check returns an error if a value is invalid.
 func (p *Prompt) check(value string) error {
 	if p.IsText() {
 		if len(value) != int(p.Size) {
@@ -155,7 +156,7 @@ func (p *Prompt) check(value string) error {
 }
 
 // draw makes a value (section 5.4.2.4): a number below 10^size, which is not
-// zero when it is counted, or capital letters and digits.
+// zero if it is counted, or capital letters and digits.
 func (p *Prompt) draw(random io.Reader) (string, error) {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	if p.IsText() {
@@ -180,9 +181,8 @@ func (p *Prompt) draw(random io.Reader) (string, error) {
 	return strconv.FormatUint(n+least, 10), nil
 }
 
-// below draws a number from 0 to limit-1, each with the same probability. It
-// fails when random does, or repeats what is of no use so often that it is
-// broken.
+// below draws a number from 0 to limit-1 with equal probabilities. It fails if
+// random fails, or returns unusable values so often that it must be broken.
 func below(random io.Reader, limit uint64) (uint64, error) {
 	const tries = 64
 	mask := uint64(1)<<bits.Len64(limit-1) - 1
@@ -206,19 +206,20 @@ func power(base uint64, exponent uint8) uint64 {
 	return n
 }
 
-// setPrompted lays out the value of output or input OOB (section 5.4.2.4): a
-// number stands at the end, big endian, text at the beginning, zeros elsewhere.
+// setPrompted encodes the value of output or input OOB (section 5.4.2.4): a
+// number at the end, big-endian, a text at the beginning, zeros elsewhere.
 func (s *secrets) setPrompted(p *Prompt, text string) {
 	if p.IsText() {
 		s.setAuth(AuthValue(text))
 		return
 	}
-	n, _ := strconv.ParseUint(text, 10, 32) // checked
+	n, _ := strconv.ParseUint(text, 10, 32) // already checked
 	s.auth = value{}
 	binary.BigEndian.PutUint32(s.auth[s.algorithm.size()-4:], uint32(n))
 }
 
-// promptOf is what a Start PDU asks for; nil for no OOB and static OOB.
+// promptOf returns the prompt that a Start PDU requires; nil for no OOB and
+// static OOB.
 func promptOf(method AuthMethod, action Action, size uint8) *Prompt {
 	if method != OutputOOB && method != InputOOB {
 		return nil
@@ -226,14 +227,14 @@ func promptOf(method AuthMethod, action Action, size uint8) *Prompt {
 	return &Prompt{Method: method, Action: action, Size: size}
 }
 
-// Auth is how the provisioner authenticates a device. There is no default
-// that finds a weaker way: no OOB is chosen by saying so.
+// Auth is how the provisioner authenticates a device. There is no default that
+// selects a weaker method: no OOB has to be requested explicitly.
 type Auth struct {
 	Method AuthMethod
 	Value  AuthValue // of StaticOOB
 	Action Action    // of OutputOOB and InputOOB
 	Size   uint8     // of OutputOOB and InputOOB, digits or characters, 1 to 8
-	// PublicKey is the device's, when it is known out of band: the device then
-	// does not send it, and nobody can put another in its place.
+	// PublicKey is the device's public key if it is known out of band. The
+	// device then does not send it, and nobody can replace it.
 	PublicKey *crypto.PublicKey
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// TestReplayedGuess: who has recorded a session in which the value was right, and
-// plays one side of it again, does not get in: neither as the device nor as the
-// provisioner, with any method.
+// TestReplayedGuess: an attacker who has recorded a session with the right
+// value and replays one side of it does not succeed: neither as the device nor
+// as the provisioner, with any method.
 func TestReplayedGuess(t *testing.T) {
 	for name, s := range map[string]setup{
 		"static": staticSetup(AllAlgorithms),
@@ -50,16 +50,16 @@ func TestReplayedGuess(t *testing.T) {
 					t.Errorf("got %v", e.Failure)
 				}
 				if sentType(t, l.toDevice, typeData) {
-					t.Error("the network was given away")
+					t.Error("the network was revealed")
 				}
 			})
 		}
 	}
 }
 
-// TestDowngradedOffer: somebody in between removes what the device can be
-// authenticated with from its capabilities. The two sides then confirm different
-// inputs, and it ends before the network is given away.
+// TestDowngradedOffer: an attacker between the two sides removes authentication
+// methods from the capabilities. The two sides then confirm different inputs,
+// and the session ends before the network is revealed.
 func TestDowngradedOffer(t *testing.T) {
 	for _, algorithm := range []Algorithm{CMAC, HMAC} {
 		s := staticSetup(1 << algorithm)
@@ -87,13 +87,13 @@ func TestDowngradedOffer(t *testing.T) {
 			t.Errorf("%v: got %v", algorithm, e.Failure)
 		}
 		if sentType(t, l.toDevice, typeData) {
-			t.Errorf("%v: the network was given away", algorithm)
+			t.Errorf("%v: the network was revealed", algorithm)
 		}
 	}
 }
 
-// TestInvalidPoints: no side computes with a public key that is not a point of
-// the curve.
+// TestInvalidPoints: no side uses a public key that is not a point of the
+// curve.
 func TestInvalidPoints(t *testing.T) {
 	const p = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff"
 	zero := hex.EncodeToString(make([]byte, 32))
@@ -128,8 +128,8 @@ func TestInvalidPoints(t *testing.T) {
 	}
 }
 
-// TestPromptOrder: what belongs to the user's part in another order ends the
-// session on the side that gets it.
+// TestPromptOrder: a PDU of the user's step in another order ends the session
+// on the side that receives it.
 func TestPromptOrder(t *testing.T) {
 	output, input := promptedSetup(OutputOOB, OutputNumeric, 4), promptedSetup(InputOOB, InputNumeric, 4)
 	for _, tt := range []struct {
@@ -161,11 +161,11 @@ func TestPromptOrder(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, e.Failure)
 		}
 		if sentType(t, l.toDevice, typeData) {
-			t.Errorf("%s: the network was given away", tt.name)
+			t.Errorf("%s: the network was revealed", tt.name)
 		}
 	}
 
-	// A confirmation that comes before the user has entered anything.
+	// A confirmation that arrives before the user has entered anything.
 	l := newLockstep(t, input)
 	l.user.idle = true
 	l.run()
@@ -179,8 +179,8 @@ func TestPromptOrder(t *testing.T) {
 	}
 }
 
-// TestLinkFlood: a hundred thousand forged links leave the memory
-// of a device and of a provisioner where it was.
+// TestLinkFlood: a hundred thousand forged links do not grow the memory of a
+// device or a provisioner.
 func TestLinkFlood(t *testing.T) {
 	d := openDevice(t)
 	p := plainSetup().provisioner(t)

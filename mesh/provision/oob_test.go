@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// promptedSetup is a device with output or input OOB and no other way.
+// promptedSetup is a device with output or input OOB as its only method.
 func promptedSetup(m AuthMethod, a Action, size uint8) setup {
 	s := plainSetup()
 	s.capabilities.OOBTypes = OOBRequired
@@ -22,7 +22,7 @@ func promptedSetup(m AuthMethod, a Action, size uint8) setup {
 	return s
 }
 
-// knowKey lets the provisioner know the device's public key out of band.
+// knowKey gives the provisioner the device's public key out of band.
 func (s *setup) knowKey(t interface{ Fatal(...any) }) {
 	pair, err := crypto.GenerateKeyPair(seeded(77))
 	if err != nil {
@@ -33,8 +33,8 @@ func (s *setup) knowKey(t interface{ Fatal(...any) }) {
 	s.capabilities.PublicKeyTypes = PublicKeyOOB
 }
 
-// prompted calls f with every action and size of output and input OOB, with both
-// algorithms, and with the public key sent and known.
+// prompted calls f with every action and size of output and input OOB, with
+// both algorithms, and with the public key sent and known.
 func prompted(t *testing.T, f func(t *testing.T, s setup)) {
 	t.Helper()
 	for _, m := range []AuthMethod{OutputOOB, InputOOB} {
@@ -58,8 +58,8 @@ func prompted(t *testing.T, f func(t *testing.T, s setup)) {
 	}
 }
 
-// TestPromptedOOB: with the value that the other side shows both end with the
-// same keys, and what is shown has the form that was agreed on.
+// TestPromptedOOB: with the value that the other side displays both end with
+// the same keys, and the displayed value has the form that was agreed on.
 func TestPromptedOOB(t *testing.T) {
 	prompted(t, func(t *testing.T, s setup) {
 		l := newLockstep(t, s)
@@ -67,7 +67,7 @@ func TestPromptedOOB(t *testing.T) {
 		agreed(t, completed(t, l.provisionerEvents).Node, completed(t, l.deviceEvents).Joined, &s.acceptance)
 		shown, ok := find(append(l.deviceEvents, l.provisionerEvents...), OOBShown)
 		if !ok {
-			t.Fatal("nobody shows a value")
+			t.Fatal("no side displays a value")
 		}
 		if err := shown.Prompt.check(shown.Prompt.Value); err != nil {
 			t.Errorf("%q: %v", shown.Prompt.Value, err)
@@ -80,7 +80,7 @@ func TestPromptedOOB(t *testing.T) {
 			t.Errorf("the device sends its public key: %t", sent)
 		}
 		if sent := sentType(t, l.toProvisioner, typeInputComplete); sent != (s.acceptance.Auth.Method == InputOOB) {
-			t.Errorf("the device says that the input is complete: %t", sent)
+			t.Errorf("the device sends Input Complete: %t", sent)
 		}
 	})
 }
@@ -94,8 +94,8 @@ func completed(t testing.TB, events []Event) Event {
 	return e
 }
 
-// TestPromptedOOBWrongValue: another value ends it on the side that finds out,
-// and no provisioning data is sent.
+// TestPromptedOOBWrongValue: another value ends the session on the side that
+// detects it, and no provisioning data is sent.
 func TestPromptedOOBWrongValue(t *testing.T) {
 	other := func(text string) string {
 		last := text[len(text)-1]
@@ -116,12 +116,13 @@ func TestPromptedOOBWrongValue(t *testing.T) {
 			t.Errorf("provisioner: %v", e.Failure)
 		}
 		if sentType(t, l.toDevice, typeData) {
-			t.Error("the network was given away")
+			t.Error("the network was revealed")
 		}
 	})
 }
 
-// TestImpossibleValues are refused before anything is sent, and can be repeated.
+// TestImpossibleValues checks that they are rejected before anything is sent,
+// and that another value can be entered.
 func TestImpossibleValues(t *testing.T) {
 	for _, tt := range []struct {
 		s      setup
@@ -149,7 +150,8 @@ func TestImpossibleValues(t *testing.T) {
 	}
 }
 
-// TestNobodyEnters: the session ends by itself, and says who was to do what.
+// TestNobodyEnters: the session ends by itself, and says what was missing from
+// whom.
 func TestNobodyEnters(t *testing.T) {
 	for _, s := range []setup{promptedSetup(OutputOOB, OutputNumeric, 6), promptedSetup(InputOOB, Push, 1)} {
 		a := newAir(t, s, channel{})
@@ -162,7 +164,7 @@ func TestNobodyEnters(t *testing.T) {
 	}
 }
 
-// TestNumberLayout: a number stands at the end of the value, text at its
+// TestNumberLayout: a number is at the end of the value, a text at its
 // beginning.
 func TestNumberLayout(t *testing.T) {
 	for _, algorithm := range []Algorithm{CMAC, HMAC} {
@@ -181,7 +183,7 @@ func TestNumberLayout(t *testing.T) {
 	}
 }
 
-// TestDrawIsEven: every value can be drawn, zero only where nothing is counted.
+// TestDrawIsEven: every value can be drawn, zero only if nothing is counted.
 func TestDrawIsEven(t *testing.T) {
 	random := seeded(5)
 	seen := map[string]int{}
@@ -222,15 +224,15 @@ func TestChoose(t *testing.T) {
 		{"static is the strongest", Policy{Allowed: AllMethods, Static: static}, nil, Auth{Method: StaticOOB, Value: static}},
 		{"36^6 is more than 10^8", Policy{Allowed: AllMethods}, nil, Auth{Method: OutputOOB, Action: OutputAlphanumeric, Size: 6}},
 		{"10^8 is more than 10^6", Policy{Allowed: AllMethods}, func(c *Capabilities) { c.OutputActions = ActionsOf(Blink, OutputNumeric) }, Auth{Method: InputOOB, Action: InputNumeric, Size: 8}},
-		{"output of equals", Policy{Allowed: AllMethods, Size: 4}, func(c *Capabilities) { c.OutputActions = ActionsOf(OutputNumeric) }, Auth{Method: OutputOOB, Action: OutputNumeric, Size: 4}},
+		{"output preferred", Policy{Allowed: AllMethods, Size: 4}, func(c *Capabilities) { c.OutputActions = ActionsOf(OutputNumeric) }, Auth{Method: OutputOOB, Action: OutputNumeric, Size: 4}},
 		{"one digit is counted", Policy{Allowed: AllMethods}, func(c *Capabilities) { c.OutputActions, c.InputActions = ActionsOf(Vibrate), 0 }, Auth{Method: OutputOOB, Action: Vibrate, Size: 1}},
-		{"the action that is wanted", Policy{Allowed: MethodsOf(InputOOB), Action: &numeric, Size: 3}, nil, Auth{Method: InputOOB, Action: InputNumeric, Size: 3}},
-		{"the size that is wanted", Policy{Allowed: MethodsOf(InputOOB), Action: &push, Size: 2}, nil, Auth{Method: InputOOB, Action: Push, Size: 2}},
-		{"a size that it has not", Policy{Allowed: MethodsOf(InputOOB), Size: 8}, func(c *Capabilities) { c.InputSize = 7 }, Auth{Method: 0xFF}},
+		{"the requested action", Policy{Allowed: MethodsOf(InputOOB), Action: &numeric, Size: 3}, nil, Auth{Method: InputOOB, Action: InputNumeric, Size: 3}},
+		{"the requested size", Policy{Allowed: MethodsOf(InputOOB), Action: &push, Size: 2}, nil, Auth{Method: InputOOB, Action: Push, Size: 2}},
+		{"an unsupported size", Policy{Allowed: MethodsOf(InputOOB), Size: 8}, func(c *Capabilities) { c.InputSize = 7 }, Auth{Method: 0xFF}},
 		{"least effort", Policy{Allowed: AllMethods, Static: static, LeastEffort: true}, nil, Auth{}},
-		{"least effort where it insists", Policy{Allowed: AllMethods, Static: static, LeastEffort: true}, func(c *Capabilities) { c.OOBTypes |= OOBRequired }, Auth{Method: StaticOOB, Value: static}},
+		{"least effort, OOB required", Policy{Allowed: AllMethods, Static: static, LeastEffort: true}, func(c *Capabilities) { c.OOBTypes |= OOBRequired }, Auth{Method: StaticOOB, Value: static}},
 		{"nothing in common", Policy{Allowed: MethodsOf(StaticOOB)}, nil, Auth{Method: 0xFF}},
-		{"it insists", Policy{Allowed: MethodsOf(NoOOB, StaticOOB)}, func(c *Capabilities) { c.OOBTypes |= OOBRequired }, Auth{Method: 0xFF}},
+		{"OOB required", Policy{Allowed: MethodsOf(NoOOB, StaticOOB)}, func(c *Capabilities) { c.OOBTypes |= OOBRequired }, Auth{Method: 0xFF}},
 		{"no OOB is all there is", Policy{Allowed: AllMethods}, func(c *Capabilities) { *c = Capabilities{Elements: 1} }, Auth{}},
 		{"no OOB is not allowed", Policy{Allowed: AllMethods &^ MethodsOf(NoOOB)}, func(c *Capabilities) { *c = Capabilities{Elements: 1} }, Auth{Method: 0xFF}},
 		{"an unknown action", Policy{Allowed: AllMethods}, func(c *Capabilities) { *c = Capabilities{OutputActions: 1 << 9, OutputSize: 8} }, Auth{}},
@@ -251,13 +253,13 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want %+v", tt.name, got, err, tt.want)
 		}
 		if refusal := c.refuses(&got); refusal != nil {
-			t.Errorf("%s: the choice is refused: %v", tt.name, refusal)
+			t.Errorf("%s: the choice is rejected: %v", tt.name, refusal)
 		}
 	}
 }
 
-// TestPublicKeyOutOfBand: who puts another key in the place of the device's
-// fails, and so does the device whose key is another than the one that is known.
+// TestPublicKeyOutOfBand: an attacker who replaces the device's key fails, and
+// so does a device with another key than the known one.
 func TestPublicKeyOutOfBand(t *testing.T) {
 	for _, s := range []setup{plainSetup(), staticSetup(AllAlgorithms)} {
 		s.knowKey(t)
@@ -276,7 +278,7 @@ func TestPublicKeyOutOfBand(t *testing.T) {
 			t.Errorf("an impostor: %v", e.Failure)
 		}
 
-		// A device that sends a key all the same breaks the order.
+		// A device that sends a key nevertheless violates the order.
 		l = newLockstep(t, s)
 		l.tamper = func(fromDevice bool, pdu []byte) []byte {
 			if fromDevice && pdu[0] == typeConfirmation {
@@ -288,10 +290,10 @@ func TestPublicKeyOutOfBand(t *testing.T) {
 		l.acceptance.Auth.PublicKey = &key
 		l.run()
 		if e := last(l.provisionerEvents); e.Failure == nil || e.Failure.Code != FailUnexpectedPDU {
-			t.Errorf("a key that nobody asked for: %v", e.Failure)
+			t.Errorf("an unexpected key: %v", e.Failure)
 		}
 
-		// What is known must be a point of the curve.
+		// The known key must be a point of the curve.
 		for name, key := range map[string]crypto.PublicKey{"zero": {}, "off the curve": {63: 1}} {
 			s.acceptance.Auth.PublicKey = &key
 			l = newLockstep(t, s)
@@ -304,6 +306,6 @@ func TestPublicKeyOutOfBand(t *testing.T) {
 	s := plainSetup()
 	s.acceptance.Auth.PublicKey = &crypto.PublicKey{}
 	if err := toCapabilities(t, s).Accept(testStart, s.acceptance, &Output{}); err == nil {
-		t.Error("a public key that the device has not out of band is accepted")
+		t.Error("an out-of-band public key that the device does not have is accepted")
 	}
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// What the tests share: a device, a network, and ways to let the two sides
-// talk.
+// Shared by the tests: a device, a network, and ways to connect the two sides.
 
 var (
 	testStart = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -109,17 +108,18 @@ type lockstep struct {
 	toDevice, toProvisioner           [][]byte // everything sent
 	provisionerEvents, deviceEvents   []Event
 	pendingDevice, pendingProvisioner [][]byte
-	// tamper, if set, may change a provisioning PDU on its way; whole
+	// tamper, if set, may change a provisioning PDU in transit; complete
 	// transactions, with a new FCS.
 	tamper func(fromDevice bool, pdu []byte) []byte
-	// rounds is how often the channel turned around.
+	// rounds is how often the direction changed.
 	rounds int
 	user   user
 	// decide, if set, may change the acceptance when it is due.
 	decide func(events []Event, a *Acceptance)
 }
 
-// user carries a value from the side that shows it to the side that wants it.
+// user carries a value from the side that displays it to the side that requests
+// it.
 type user struct {
 	shown  *Prompt
 	wanted bool
@@ -127,7 +127,7 @@ type user struct {
 	idle   bool
 }
 
-// watch takes an event, and reports whether the value can now be entered.
+// watch handles an event, and reports whether the value can now be entered.
 func (u *user) watch(e *Event) bool {
 	switch e.Step {
 	case OOBShown:
@@ -140,7 +140,7 @@ func (u *user) watch(e *Event) bool {
 	return u.wanted && u.shown != nil && !u.idle
 }
 
-// enter enters it on the side that wants it.
+// enter enters the value on the side that requests it.
 func (u *user) enter(t testing.TB, now time.Time, p *Provisioner, d *Device) (fromDevice bool, out *Output) {
 	t.Helper()
 	text, out := u.shown.Value, &Output{}
@@ -155,7 +155,7 @@ func (u *user) enter(t testing.TB, now time.Time, p *Provisioner, d *Device) (fr
 		err = p.Input(now, text, out)
 	}
 	if err != nil {
-		t.Fatalf("%q is refused: %v", text, err)
+		t.Fatalf("%q is rejected: %v", text, err)
 	}
 	u.shown, u.wanted = nil, false
 	return fromDevice, out
@@ -205,7 +205,7 @@ func (l *lockstep) takeDevice(out *Output) {
 	}
 }
 
-// altered lets tamper see whole transactions.
+// altered lets tamper see complete transactions.
 func (l *lockstep) altered(fromDevice bool, pdus [][]byte) [][]byte {
 	if l.tamper == nil {
 		return pdus
@@ -247,7 +247,7 @@ func segmented(id uint32, number uint8, pdu []byte) [][]byte {
 	return out
 }
 
-// run goes on until nobody has anything more to say.
+// run continues until neither side has anything more to send.
 func (l *lockstep) run() *lockstep {
 	var out Output
 	l.provisioner.Open(l.now, &out)
@@ -255,7 +255,7 @@ func (l *lockstep) run() *lockstep {
 	for len(l.pendingDevice)+len(l.pendingProvisioner) > 0 {
 		l.rounds++
 		if l.rounds > 1000 {
-			l.t.Fatal("the two sides never stop talking")
+			l.t.Fatal("the two sides never stop sending")
 		}
 		work := l.pendingDevice
 		l.pendingDevice = nil
@@ -291,7 +291,7 @@ func find(events []Event, step Step) (Event, bool) {
 	return Event{}, false
 }
 
-// agreed checks that both results are one.
+// agreed checks that both results are the same.
 func agreed(t testing.TB, n *Node, j *Joined, a *Acceptance) {
 	t.Helper()
 	if !n.DeviceKey.Equal(j.DeviceKey) || n.DeviceKey.IsZero() {

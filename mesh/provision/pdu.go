@@ -26,8 +26,8 @@ const (
 	typeRecordsList   = 0x0D
 )
 
-// What Decode returns for a PDU that is none. The device answers the first
-// with InvalidPDU and the second with InvalidFormat.
+// Errors of Decode. The device answers the first with InvalidPDU and the second
+// with InvalidFormat.
 var (
 	ErrType   = errors.New("provision: PDU: expected a type from 0x00 to 0x0d")
 	ErrFormat = errors.New("provision: PDU: expected the length and the values of its type")
@@ -39,16 +39,16 @@ type PDU interface {
 	append(dst []byte) []byte
 }
 
-// Append appends the octets of p to dst: its type, then its parameters, all
-// numbers big endian.
+// Append appends the octets of p to dst: its type, then its parameters. All
+// numbers are big-endian.
 func Append(dst []byte, p PDU) []byte { return p.append(dst) }
 
-// Invite asks a device what it can do (section 5.4.1.1).
+// Invite asks a device for its capabilities (section 5.4.1.1).
 type Invite struct {
 	Attention uint8 // seconds to attract attention for, 0 for none
 }
 
-// Capabilities is what a device can do (section 5.4.1.2):
+// Capabilities are the capabilities of a device (section 5.4.1.2):
 //
 //	+----------+------------+------------+----------+--------+---------+--------+---------+
 //	| Elements | Algorithms | Public key | OOB      | Output | Output  | Input  | Input   |
@@ -56,7 +56,7 @@ type Invite struct {
 //	+----------+------------+------------+----------+--------+---------+--------+---------+
 //	     1           2            1          1          1         2        1         2
 type Capabilities struct {
-	Elements       uint8 // 1 or more
+	Elements       uint8 // at least 1
 	Algorithms     Algorithms
 	PublicKeyTypes PublicKeyTypes
 	OOBTypes       OOBTypes
@@ -66,28 +66,28 @@ type Capabilities struct {
 	InputActions   Actions
 }
 
-// PublicKeyTypes is a bit set of how the device's public key is to be had.
+// PublicKeyTypes is a bit set of the ways to get the device's public key.
 type PublicKeyTypes uint8
 
-// PublicKeyOOB is the one bit of PublicKeyTypes: out of band.
+// PublicKeyOOB is the only bit of PublicKeyTypes: out of band.
 const PublicKeyOOB PublicKeyTypes = 1 << 0
 
-// OOBTypes is a bit set of what the device has out of band.
+// OOBTypes is a bit set of the out-of-band data of the device.
 type OOBTypes uint8
 
 // The bits of OOBTypes.
 const (
 	StaticOOBAvailable OOBTypes = 1 << 0
-	OOBRequired        OOBTypes = 1 << 1 // the device refuses to be provisioned without OOB
+	OOBRequired        OOBTypes = 1 << 1 // the device cannot be provisioned without OOB
 )
 
 // maxOOBSize is the largest output or input size.
 const maxOOBSize = 8
 
-// Start is what the provisioner chose (section 5.4.1.3), an octet each.
+// Start is the provisioner's choice (section 5.4.1.3), one octet per field.
 type Start struct {
 	Algorithm    Algorithm
-	OOBPublicKey bool // the device's public key comes out of band
+	OOBPublicKey bool // the device's public key is known out of band
 	Method       AuthMethod
 	Action       Action // of output or input OOB
 	Size         uint8  // of output or input OOB, 1 to 8; otherwise 0
@@ -99,21 +99,21 @@ type PublicKey struct{ Key crypto.PublicKey }
 // InputComplete says that the user has entered the value (section 5.4.1.5).
 type InputComplete struct{}
 
-// Confirmation commits to a random number (section 5.4.1.6). Value has 16 or
-// 32 octets, as the algorithm has it.
+// Confirmation commits to a random number (section 5.4.1.6). Value has 16 or 32
+// octets, depending on the algorithm.
 type Confirmation struct{ Value []byte }
 
-// Random reveals what the confirmation committed to (section 5.4.1.7). Value
-// has 16 or 32 octets, as the algorithm has it.
+// Random reveals the random number of the confirmation (section 5.4.1.7). Value
+// has 16 or 32 octets, depending on the algorithm.
 type Random struct{ Value []byte }
 
 // Data is the encrypted provisioning data and its MIC (section 5.4.1.8).
 type Data struct{ Sealed [sealedSize]byte }
 
-// Complete says that the device is a node now (section 5.4.1.9).
+// Complete says that the device is now a node (section 5.4.1.9).
 type Complete struct{}
 
-// FailedPDU tells the provisioner why the device gave up (section 5.4.1.10).
+// FailedPDU says why the device ended the session (section 5.4.1.10).
 type FailedPDU struct{ Code ErrorCode }
 
 func (p Invite) append(dst []byte) []byte { return append(dst, typeInvite, p.Attention) }
@@ -149,8 +149,8 @@ func (p Data) append(dst []byte) []byte      { return append(append(dst, typeDat
 func (Complete) append(dst []byte) []byte    { return append(dst, typeComplete) }
 func (p FailedPDU) append(dst []byte) []byte { return append(dst, typeFailed, byte(p.Code)) }
 
-// Decode reads a provisioning PDU. A Confirmation's or Random's Value points
-// into octets. The error is ErrType or ErrFormat, wrapped.
+// Decode decodes a provisioning PDU. The Value of a Confirmation or Random is a
+// slice of octets. The error wraps ErrType or ErrFormat.
 func Decode(octets []byte) (PDU, error) {
 	if len(octets) == 0 {
 		return nil, fmt.Errorf("%w, got nothing", ErrFormat)
@@ -161,7 +161,7 @@ func Decode(octets []byte) (PDU, error) {
 		return nil, fmt.Errorf("%w, got 0x%02x", ErrType, kind)
 	}
 	if len(parameters) != wanted && !isLonger(kind, parameters) {
-		return nil, fmt.Errorf("%w: type 0x%02x has %d octets of parameters, got %d", ErrFormat, kind, wanted, len(parameters))
+		return nil, fmt.Errorf("%w: expected %d octets of parameters of type 0x%02x, got %d", ErrFormat, wanted, kind, len(parameters))
 	}
 	switch kind {
 	case typeInvite:
@@ -189,8 +189,8 @@ func Decode(octets []byte) (PDU, error) {
 	}
 }
 
-// parameterSize is how many octets of parameters a type has; got decides where
-// the algorithm has a choice.
+// parameterSize is the number of octets of parameters of a type; got decides
+// where the algorithm allows several.
 func parameterSize(kind byte, got int) (size int, known bool) {
 	switch kind {
 	case typeInvite, typeFailed:
@@ -223,7 +223,7 @@ func parameterSize(kind byte, got int) (size int, known bool) {
 	}
 }
 
-// decodeCapabilities reads the 11 octets of Capabilities.
+// decodeCapabilities decodes the 11 octets of Capabilities.
 func decodeCapabilities(b []byte) (PDU, error) {
 	c := Capabilities{
 		Elements:       b[0],
@@ -237,15 +237,16 @@ func decodeCapabilities(b []byte) (PDU, error) {
 	}
 	switch {
 	case c.Elements == 0:
-		return nil, fmt.Errorf("%w: capabilities without an element", ErrFormat)
+		return nil, fmt.Errorf("%w: capabilities with at least one element, got none", ErrFormat)
 	case c.OutputSize > maxOOBSize || c.InputSize > maxOOBSize:
-		return nil, fmt.Errorf("%w: capabilities with output size %d and input size %d, at most 8", ErrFormat, c.OutputSize, c.InputSize)
+		return nil, fmt.Errorf("%w: capabilities with an output and an input size of at most 8, got %d and %d", ErrFormat, c.OutputSize, c.InputSize)
 	}
 	return c, nil
 }
 
-// decodeStart reads the 5 octets of Start and refuses what the specification
-// prohibits or reserves; what a device lacks is for the device to say.
+// decodeStart decodes the 5 octets of Start and rejects what the specification
+// prohibits or reserves. Whether the device supports the choice is checked by
+// the device.
 func decodeStart(b []byte) (PDU, error) {
 	s := Start{
 		Algorithm:    Algorithm(b[0]),

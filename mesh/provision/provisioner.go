@@ -12,42 +12,42 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
-// ErrNotAwaited is what Accept and Input return when the session does not wait
+// ErrNotAwaited is returned by Accept and Input if the session is not waiting
 // for them.
-var ErrNotAwaited = errors.New("provision: expected Accept once, after the device's capabilities, and Input when the value is wanted")
+var ErrNotAwaited = errors.New("provision: expected Accept once, after the device's capabilities, and Input when the value is requested")
 
-// userTimeout is how long the user may take. It is a little less than the
-// protocol's timeout, so that the session ends with a reason and not with a link
-// that the device closes.
+// userTimeout is how long the user may take. It is a little shorter than the
+// protocol's timeout, so that the session ends with a reason and not with a
+// link that the device closes.
 const userTimeout = protocolTimeout - 5*time.Second
 
-// ProvisionerOptions is what a session of the provisioner needs from the
-// start. What depends on the device comes with Accept.
+// ProvisionerOptions is what a session of the provisioner needs from the start.
+// What depends on the device is passed to Accept.
 type ProvisionerOptions struct {
 	UUID      mesh.UUID
-	Attention uint8           // seconds that the device shall attract attention for, 0 for none
+	Attention uint8           // how long the device should attract attention in seconds, 0 for not
 	Random    io.Reader       // cryptographic randomness
 	Transmit  bearer.Transmit // of each PDU on PB-ADV; DefaultTransmit if zero
 	Bearer    Bearer
-	// Records makes the session get the device's provisioning records first,
-	// those that certificate-based provisioning needs.
+	// Records makes the session first read the device's provisioning records
+	// that certificate-based provisioning needs.
 	Records bool
-	// Link names the link in Output, for a bearer whose link the caller makes.
-	// The link identifier of PB-ADV is drawn.
+	// Link identifies the link in Output, for a bearer whose link the caller
+	// provides. The link identifier of PB-ADV is random.
 	Link uint32
 }
 
-// Acceptance is the decision to take a device in, after its capabilities are
-// known. The network comes this late so that its IV index and flags are
+// Acceptance is the decision to provision a device, made when its capabilities
+// are known. It contains the network so that its IV index and flags are
 // current.
 type Acceptance struct {
 	Network    Network
 	Address    mesh.Address // of the first element; the others follow
 	Auth       Auth
-	Algorithms Algorithms // allowed ones, all if zero
+	Algorithms Algorithms // allowed algorithms, all if zero
 }
 
-// provisionerPhase is what a session waits for.
+// provisionerPhase is what a session is waiting for.
 type provisionerPhase uint8
 
 const (
@@ -65,8 +65,8 @@ const (
 	provisionerEnded
 )
 
-// Provisioner is one session with one device. When it ended, well or not, it
-// still repeats the Link Close for a moment; Done tells when to drop it.
+// Provisioner is one session with one device. After its end it still repeats
+// the Link Close for a moment; Done reports when it can be dropped.
 type Provisioner struct {
 	uuid         mesh.UUID
 	link         link
@@ -77,12 +77,12 @@ type Provisioner struct {
 	acceptance   Acceptance
 	secrets      secrets
 	session      session
-	records      *gathering // nil when they are not asked for
-	patience     time.Time  // until then the user must have acted
+	records      *gathering // nil if they are not requested
+	patience     time.Time  // time limit for the user
 }
 
-// NewProvisioner makes a session and draws its link identifier. Open starts
-// it. It fails only when Random does.
+// NewProvisioner makes a session and draws its link identifier. Open starts it.
+// It fails only if Random fails.
 func NewProvisioner(o ProvisionerOptions) (*Provisioner, error) {
 	p := &Provisioner{uuid: o.UUID, attention: o.Attention, random: o.Random}
 	if o.Records {
@@ -100,26 +100,26 @@ func NewProvisioner(o ProvisionerOptions) (*Provisioner, error) {
 	return p, nil
 }
 
-// UUID is the device's.
+// UUID returns the device's UUID.
 func (p *Provisioner) UUID() mesh.UUID { return p.uuid }
 
-// Link is the link identifier: on PB-ADV the first four octets (big endian) of
-// every PDU of the session, else what ProvisionerOptions.Link was.
+// Link returns the link identifier: on PB-ADV the first four octets
+// (big-endian) of every PDU of the session, otherwise ProvisionerOptions.Link.
 func (p *Provisioner) Link() uint32 { return p.link.status().id }
 
-// NextDeadline is when Tick wants to be called, zero for never.
+// NextDeadline is when Tick has to be called, zero for never.
 func (p *Provisioner) NextDeadline() time.Time {
 	return deadline.Earliest(p.link.deadline(), p.patience)
 }
 
-// Done reports that the session needs nothing any more.
+// Done reports whether the session has nothing left to do.
 func (p *Provisioner) Done() bool { return p.link.status().phase == linkClosed }
 
-// Counters of what was received so far.
+// Counters returns the counts of received PDUs.
 func (p *Provisioner) Counters() Counters { return p.link.status().counters }
 
-// Share says whether the session shares its radio with others. On PB-ADV it then
-// leaves time to them, and takes longer where many PDUs are lost.
+// Share sets whether the session shares its radio with others. On PB-ADV it
+// then leaves time to them, and takes longer where many PDUs are lost.
 func (p *Provisioner) Share(shared bool) {
 	if l, advertised := p.link.(*advertisedLink); advertised {
 		l.paced = shared
@@ -150,7 +150,7 @@ func (p *Provisioner) Receive(now time.Time, pdu []byte, out *Output) {
 	p.follow(now, l.receive(now, &g, out), out)
 }
 
-// Connected says that the link which the caller makes is open (PB-GATT,
+// Connected reports that the link that the caller provides is open (PB-GATT,
 // PB-Remote).
 func (p *Provisioner) Connected(now time.Time, out *Output) {
 	if l, carried := p.link.(*carriedLink); carried {
@@ -158,15 +158,15 @@ func (p *Provisioner) Connected(now time.Time, out *Output) {
 	}
 }
 
-// ReceivePDU handles a provisioning PDU from a link that the caller makes.
+// ReceivePDU handles a provisioning PDU from a link that the caller provides.
 func (p *Provisioner) ReceivePDU(now time.Time, pdu []byte, out *Output) {
 	if l, carried := p.link.(*carriedLink); carried {
 		p.follow(now, l.receive(now, pdu), out)
 	}
 }
 
-// Disconnected says that the link which the caller makes is gone or could not
-// be made; reason says why, nil for what Output.End asked for.
+// Disconnected reports that the link that the caller provides has ended or
+// could not be opened. reason is the cause, nil if Output.End requested it.
 func (p *Provisioner) Disconnected(now time.Time, reason error, out *Output) {
 	l, carried := p.link.(*carriedLink)
 	if !carried {
@@ -175,13 +175,13 @@ func (p *Provisioner) Disconnected(now time.Time, reason error, out *Output) {
 	switch opened := l.phase == linkOpen; {
 	case l.disconnected() != peerClosed:
 	case opened:
-		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it is gone: %v", reason)
+		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it has ended: %v", reason)
 	default:
-		p.fail(now, FailLinkClosed, out, "expected a link to the device, it could not be made: %v", reason)
+		p.fail(now, FailLinkClosed, out, "expected a link to the device, it could not be opened: %v", reason)
 	}
 }
 
-// follow goes on after an input to the link.
+// follow continues after an input to the link.
 func (p *Provisioner) follow(now time.Time, h happening, out *Output) {
 	switch h {
 	case linkUp:
@@ -197,7 +197,7 @@ func (p *Provisioner) follow(now time.Time, h happening, out *Output) {
 	case peerClosed:
 		p.fail(now, FailLinkClosed, out, "expected the device to keep the link open, it closed it with reason %v", p.link.status().reason)
 	case peerHopeless:
-		p.fail(now, FailSegments, out, "expected segments that fit together, got %d that do not", p.link.status().wrong)
+		p.fail(now, FailSegments, out, "expected consistent segments, got %d inconsistent ones", p.link.status().wrong)
 	}
 }
 
@@ -206,7 +206,7 @@ func (p *Provisioner) Tick(now time.Time, out *Output) {
 	if deadline.Due(p.patience, now) {
 		switch p.phase {
 		case awaitValue:
-			p.fail(now, FailOOBTimeout, out, "expected the value that the device shows within %v, nobody entered it", userTimeout)
+			p.fail(now, FailOOBTimeout, out, "expected the value that the device displays within %v, nobody entered it", userTimeout)
 		case awaitInputComplete:
 			p.fail(now, FailOOBTimeout, out, "expected the value to be entered on the device within %v, the device got none", userTimeout)
 		}
@@ -216,23 +216,23 @@ func (p *Provisioner) Tick(now time.Time, out *Output) {
 	case openExpired:
 		p.fail(now, FailLinkTimeout, out, "expected the device to acknowledge the link within %v, it is out of reach, off, or linked to another provisioner", openTimeout)
 	case sendingExpired:
-		p.fail(now, FailTransactionTimeout, out, "expected an acknowledgement within %v, the device fell silent", transactionTimeout)
+		p.fail(now, FailTransactionTimeout, out, "expected an acknowledgement within %v, got none", transactionTimeout)
 	case quietExpired:
 		if p.phase == awaitAccept {
 			p.fail(now, FailUndecided, out, "expected Accept within %v of the device's capabilities", protocolTimeout)
 		} else {
-			p.fail(now, FailProtocolTimeout, out, "expected the device's next PDU within %v, it acknowledged ours and then fell silent", protocolTimeout)
+			p.fail(now, FailProtocolTimeout, out, "expected the device's next PDU within %v, got only an acknowledgement", protocolTimeout)
 		}
 	}
 }
 
-// Abort ends the session; the failure's reason is in the given words.
+// Abort ends the session with the given reason.
 func (p *Provisioner) Abort(now time.Time, reason string, out *Output) {
 	p.fail(now, FailAborted, out, "%s", reason)
 }
 
-// Reject ends a session whose device is not to be taken in, for a reason that may
-// be a *Failure of Accept, Choose or Verify; the code of that stays.
+// Reject ends a session whose device is not to be provisioned. reason may be a
+// *Failure of Accept, Choose or Verify; its code is kept.
 func (p *Provisioner) Reject(now time.Time, reason error, out *Output) {
 	var f *Failure
 	if errors.As(reason, &f) {
@@ -247,13 +247,13 @@ func (p *Provisioner) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "provisioner of %v on link %08x, phase %d", p.uuid, p.Link(), p.phase)
 }
 
-// Accept goes on after CapabilitiesGot. Handed the Output that the event came
-// in, it saves some time on the air: the acknowledgement of the capabilities
-// then goes out a single time in front of what follows it. When the device cannot be provisioned
-// like that (it lacks the method or the algorithm, the addresses do not fit),
-// Accept returns a *Failure that says what it offers, the session goes on
-// waiting, and Accept may be called again, or Abort. It returns ErrNotAwaited
-// when the session is at another point.
+// Accept continues after CapabilitiesGot. If out is the Output that the event
+// came in, some time on the air is saved: the acknowledgement of the
+// capabilities then goes out only once, before what follows it. If the device
+// cannot be provisioned in this way (it lacks the method or the algorithm, or
+// the addresses do not fit), Accept returns a *Failure that says what it
+// offers, the session continues to wait, and Accept or Abort may be called
+// again. It returns ErrNotAwaited if the session is in another phase.
 func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
 	if p.phase != awaitAccept {
 		return ErrNotAwaited
@@ -285,7 +285,7 @@ func (p *Provisioner) Accept(now time.Time, a Acceptance, out *Output) error {
 	return nil
 }
 
-// choose finds the algorithm, or says why there is no way.
+// choose selects the algorithm, or says why none is possible.
 func choose(c *Capabilities, a *Acceptance) (Algorithm, error) {
 	allowed := a.Algorithms
 	if allowed == 0 {
@@ -306,7 +306,8 @@ func choose(c *Capabilities, a *Acceptance) (Algorithm, error) {
 	return algorithm, nil
 }
 
-// handle is the protocol (section 5.4.2). Every PDU has one phase.
+// handle implements the protocol (section 5.4.2). Every PDU belongs to one
+// phase.
 func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 	if p.phase == provisionerEnded {
 		return
@@ -321,9 +322,9 @@ func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 		return
 	}
 	if f, ok := pdu.(FailedPDU); ok {
-		reason := fmt.Sprintf("the device gave up: %v", f.Code)
+		reason := fmt.Sprintf("the device ended the session: %v", f.Code)
 		if f.Code == ConfirmationFailed {
-			reason += "; its authentication value is not the one that was given, or somebody came between"
+			reason += "; its authentication value is not the one that was given, or there was an attack"
 		}
 		p.end(now, closeFail, out, &Failure{Code: FailPeer, Peer: f.Code, Reason: reason})
 		return
@@ -370,10 +371,10 @@ func (p *Provisioner) handle(now time.Time, octets []byte, out *Output) {
 			return
 		}
 	}
-	p.fail(now, FailUnexpectedPDU, out, "expected the PDUs in their order, got type 0x%02x", octets[0])
+	p.fail(now, FailUnexpectedPDU, out, "expected the PDUs in order, got type 0x%02x", octets[0])
 }
 
-// invite begins the protocol proper.
+// invite begins the provisioning protocol.
 func (p *Provisioner) invite(now time.Time, out *Output) {
 	p.phase = awaitCapabilities
 	p.secrets.record(0, Invite{Attention: p.attention})
@@ -382,7 +383,7 @@ func (p *Provisioner) invite(now time.Time, out *Output) {
 
 func (p *Provisioner) offered(now time.Time, c Capabilities, out *Output) {
 	if _, ok := c.Algorithms.Best(); !ok {
-		p.fail(now, FailCapabilities, out, "expected an algorithm that is known, the device has 0x%04x", uint16(c.Algorithms))
+		p.fail(now, FailCapabilities, out, "expected a known algorithm, the device has 0x%04x", uint16(c.Algorithms))
 		return
 	}
 	p.capabilities = c
@@ -391,12 +392,12 @@ func (p *Provisioner) offered(now time.Time, c Capabilities, out *Output) {
 	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: CapabilitiesGot, Capabilities: &c})
 }
 
-// agree takes the device's public key, and goes on to authenticate it.
+// agree takes the device's public key and continues with authentication.
 func (p *Provisioner) agree(now time.Time, m PublicKey, out *Output) {
 	own := p.secrets.pair.Public()
 	if [xSize]byte(m.Key[:]) == [xSize]byte(own[:]) {
-		// X alone: the mirrored point is as good a reflection.
-		p.fail(now, FailReflected, out, "expected the device's public key, got our own")
+		// Only X is compared: the mirrored point is as good for a reflection.
+		p.fail(now, FailReflected, out, "expected the device's public key, got the provisioner's own")
 		return
 	}
 	p.secrets.record(atDeviceKey, m)
@@ -434,9 +435,9 @@ func (p *Provisioner) prompt(now time.Time, prompt *Prompt, out *Output) {
 	out.Events = append(out.Events, Event{UUID: p.uuid, Link: p.Link(), Step: step, Prompt: prompt})
 }
 
-// Input takes the value that the device shows, after OOBWanted. What cannot be
-// a value is an error that wraps ErrValue, and Input may be called again; it
-// returns ErrNotAwaited when the session waits for none.
+// Input passes the value that the device displays, after OOBWanted. The error
+// wraps ErrValue if the value is invalid, and Input may be called again; it is
+// ErrNotAwaited if the session is not waiting for a value.
 func (p *Provisioner) Input(now time.Time, text string, out *Output) error {
 	if p.phase != awaitValue {
 		return ErrNotAwaited
@@ -450,7 +451,7 @@ func (p *Provisioner) Input(now time.Time, text string, out *Output) error {
 	return nil
 }
 
-// commit commits to our random number.
+// commit commits to this side's random number.
 func (p *Provisioner) commit(now time.Time, out *Output) {
 	p.secrets.prepare()
 	p.patience = time.Time{}
@@ -458,9 +459,9 @@ func (p *Provisioner) commit(now time.Time, out *Output) {
 	p.send(now, Confirmation{Value: p.secrets.confirmation[:p.secrets.algorithm.size()]}, out)
 }
 
-// reveal takes the device's confirmation and shows our random number. With it
-// the authentication value can be searched for, so who has not committed does
-// not get it (CVE-2020-26559).
+// reveal takes the device's confirmation and reveals this side's random number.
+// With it the authentication value can be searched for, so a device that has
+// not committed does not get it (CVE-2020-26559).
 func (p *Provisioner) reveal(now time.Time, confirmation []byte, out *Output) {
 	size := p.secrets.algorithm.size()
 	if len(confirmation) != size {
@@ -468,7 +469,7 @@ func (p *Provisioner) reveal(now time.Time, confirmation []byte, out *Output) {
 		return
 	}
 	if !p.secrets.commit(confirmation) {
-		p.fail(now, FailReflected, out, "expected the device's confirmation, got our own")
+		p.fail(now, FailReflected, out, "expected the device's confirmation, got the provisioner's own")
 		return
 	}
 	p.phase = awaitRandom
@@ -476,7 +477,7 @@ func (p *Provisioner) reveal(now time.Time, confirmation []byte, out *Output) {
 	p.report(out, Confirming)
 }
 
-// verify takes the device's random number; with the right one the device is
+// verify checks the device's random number. With the right one the device is
 // authentic and gets the network.
 func (p *Provisioner) verify(now time.Time, random []byte, out *Output) {
 	if size := p.secrets.algorithm.size(); len(random) != size {
@@ -486,11 +487,11 @@ func (p *Provisioner) verify(now time.Time, random []byte, out *Output) {
 	var device value
 	copy(device[:], random)
 	if p.secrets.own(&device) {
-		p.fail(now, FailReflected, out, "expected the device's random number, got our own")
+		p.fail(now, FailReflected, out, "expected the device's random number, got the provisioner's own")
 		return
 	}
 	if !p.secrets.opens(&device) {
-		p.fail(now, FailConfirmation, out, "expected a confirmation with our authentication value, the device has another value or is an impostor; check the value, letters count as they are written")
+		p.fail(now, FailConfirmation, out, "expected a confirmation with the given authentication value, the device has another value or is an impostor; check the value (upper and lower case differ)")
 		return
 	}
 	p.session = p.secrets.derive(&p.secrets.random, &device)
@@ -533,7 +534,7 @@ func (p *Provisioner) end(now time.Time, reason closeReason, out *Output, f *Fai
 	p.forget()
 }
 
-// forget clears the secrets of a session that is over.
+// forget clears the secrets of a finished session.
 func (p *Provisioner) forget() {
 	p.phase, p.patience = provisionerEnded, time.Time{}
 	p.secrets, p.session, p.acceptance = secrets{}, session{}, Acceptance{}

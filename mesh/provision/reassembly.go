@@ -1,31 +1,31 @@
 package provision
 
-// reassembly puts the segments of one transaction together in memory of a
-// fixed size. The zero value waits for a start PDU.
+// reassembly reassembles the segments of one transaction in memory of a fixed
+// size. The zero value waits for a start PDU.
 type reassembly struct {
 	started bool
 	segN    uint8
 	fcs     uint8
 	total   int
-	have    uint8 // bit set of the segments that are here
+	have    uint8 // bit set of the received segments
 	data    [maxTransaction]byte
 }
 
-// verdict is what a segment did.
+// verdict is the result of a segment.
 type verdict uint8
 
 const (
 	segmentTaken verdict = iota
-	segmentKnown         // it was here already
-	segmentEarly         // a continuation of something that has not started
-	segmentWrong         // it contradicts itself or what came before
-	segmentsBad          // all are here, and the FCS is wrong
-	segmentsDone         // all are here and right: pdu has them
+	segmentKnown         // it was received before
+	segmentEarly         // a continuation without a start
+	segmentWrong         // it is inconsistent in itself or with earlier segments
+	segmentsBad          // all are received, and the FCS is wrong
+	segmentsDone         // all are received and correct: pdu returns them
 )
 
-// start takes a start PDU. One that contradicts the start before it begins
-// anew: either of them may be forged, and keeping the first would let one
-// forged PDU block the transaction.
+// start takes a start PDU. If it contradicts the previous start, reassembly
+// begins again: either of them may be forged, and keeping the first would let
+// one forged PDU block the transaction.
 func (r *reassembly) start(g *generic) verdict {
 	if g.total < 1 || g.total > maxTransaction || g.high != lastSegment(g.total) {
 		return segmentWrong
@@ -75,12 +75,12 @@ func (r *reassembly) take(index uint8, data []byte) verdict {
 	if r.have != 1<<(r.segN+1)-1 {
 		return segmentTaken
 	}
-	r.started = false // whatever comes next begins anew
+	r.started = false // the next start PDU begins again
 	if checksum(r.pdu()) != r.fcs {
 		return segmentsBad
 	}
 	return segmentsDone
 }
 
-// pdu is the transaction after segmentsDone, until the next segment.
+// pdu returns the transaction after segmentsDone, until the next segment.
 func (r *reassembly) pdu() []byte { return r.data[:r.total] }

@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// RecordID names a provisioning record (section 5.4.1 and Assigned Numbers).
+// RecordID identifies a provisioning record (section 5.4.1 and Assigned
+// Numbers).
 type RecordID uint16
 
 // The records. Intermediate certificates are those from FirstIntermediate to
 // LastIntermediate.
 const (
-	RecordBaseURI           RecordID = 0x0000 // where certificates are to be found
+	RecordBaseURI           RecordID = 0x0000 // where to find certificates
 	RecordDeviceCertificate RecordID = 0x0001
 	FirstIntermediate       RecordID = 0x0002
 	LastIntermediate        RecordID = 0x0010
@@ -22,7 +23,8 @@ const (
 	RecordAppearance        RecordID = 0x0012
 )
 
-// Records is what a device tells about itself before it is provisioned.
+// Records are the provisioning records of a device, which it reveals before it
+// is provisioned.
 type Records map[RecordID][]byte
 
 // Sizes of the record PDUs in octets, without their type.
@@ -31,11 +33,11 @@ const (
 	recordHeader = 7
 	listHeader   = 2
 	maxFragment  = 58
-	maxRecord    = 8 << 10 // that is asked for; a certificate has less than 1 KiB
+	maxRecord    = 8 << 10 // most that is requested; a certificate has less than 1 KiB
 	maxListed    = (maxTransaction - 1 - listHeader) / 2
 )
 
-// RecordStatus is how a record request went (section 5.4.1).
+// RecordStatus is the status of a record request (section 5.4.1).
 type RecordStatus uint8
 
 // The statuses.
@@ -45,7 +47,7 @@ const (
 	RecordOffsetTooLarge RecordStatus = 0x02
 )
 
-// String names the status.
+// String returns the name of the status.
 func (s RecordStatus) String() string {
 	switch s {
 	case RecordSuccess:
@@ -59,7 +61,7 @@ func (s RecordStatus) String() string {
 	}
 }
 
-// RecordRequest asks for a fragment of a record (section 5.4.1).
+// RecordRequest requests a fragment of a record (section 5.4.1).
 //
 //	+-----------+--------+--------------+
 //	| Record ID | Offset | Maximum size |
@@ -68,11 +70,11 @@ func (s RecordStatus) String() string {
 type RecordRequest struct {
 	ID     RecordID
 	Offset uint16
-	Most   uint16 // octets of the fragment
+	Most   uint16 // largest fragment in octets
 }
 
-// Record is a fragment of a record (section 5.4.1). Data points into what
-// was decoded.
+// Record is a fragment of a record (section 5.4.1). Data is a slice of the
+// decoded octets.
 //
 //	+--------+-----------+--------+--------------+------+
 //	| Status | Record ID | Offset | Total length | Data |
@@ -82,21 +84,21 @@ type Record struct {
 	Status RecordStatus
 	ID     RecordID
 	Offset uint16
-	Total  uint16 // octets of the record
+	Total  uint16 // length of the record in octets
 	Data   []byte
 }
 
-// RecordsGet asks which records there are (section 5.4.1).
+// RecordsGet requests the list of records (section 5.4.1).
 type RecordsGet struct{}
 
-// RecordsList says which records there are (section 5.4.1).
+// RecordsList lists the records (section 5.4.1).
 //
 //	+------------+-----------+-----
 //	| Extensions | Record ID | ...
 //	| 2          | 2         |
 //	+------------+-----------+-----
 type RecordsList struct {
-	Extensions uint16 // bit set, of which no bit is defined
+	Extensions uint16 // bit set without defined bits
 	Records    []RecordID
 }
 
@@ -123,7 +125,7 @@ func (p RecordsList) append(dst []byte) []byte {
 }
 
 // isLonger reports whether the parameters of a type may be longer than its
-// header, and are so in a way that can be read.
+// header, and have a valid length.
 func isLonger(kind byte, parameters []byte) bool {
 	switch kind {
 	case typeRecord:
@@ -135,7 +137,7 @@ func isLonger(kind byte, parameters []byte) bool {
 	}
 }
 
-// decodeRecords reads the PDUs of this file, whose length has been checked.
+// decodeRecords decodes the PDUs of this file, whose length has been checked.
 func decodeRecords(kind byte, b []byte) PDU {
 	switch kind {
 	case typeRecordRequest:
@@ -163,7 +165,7 @@ func decodeRecords(kind byte, b []byte) PDU {
 	}
 }
 
-// list is the identifiers in their order, as many as fit a PDU.
+// list returns the identifiers in order, as many as fit into a PDU.
 func (r Records) list() []RecordID {
 	ids := slices.Sorted(maps.Keys(r))
 	return ids[:min(len(ids), maxListed)]
@@ -187,20 +189,20 @@ func (r Records) fragment(q RecordRequest) Record {
 	return answer
 }
 
-// gathering is how far a provisioner has come with the records.
+// gathering is a provisioner's progress in reading the records.
 type gathering struct {
 	listed bool
-	wanted []RecordID // still to get; the first is on its way
-	total  uint16     // of the first, once a fragment is here
-	part   []byte     // of the first
+	wanted []RecordID // still to be read; the first is being read
+	total  uint16     // of the first, once a fragment has arrived
+	part   []byte     // received part of the first
 	got    Records
 }
 
-// isUseful reports whether a record is asked for: the certificates, and where
-// to find them.
+// isUseful reports whether a record is read: the certificates, and where to
+// find them.
 func isUseful(id RecordID) bool { return id <= LastIntermediate }
 
-// listed takes the list, and begins with the first record.
+// listed takes the list and begins with the first record.
 func (p *Provisioner) listed(now time.Time, m RecordsList, out *Output) {
 	g := p.records
 	g.listed = true
@@ -212,7 +214,7 @@ func (p *Provisioner) listed(now time.Time, m RecordsList, out *Output) {
 	p.nextFragment(now, out)
 }
 
-// nextFragment asks for more, or goes on with the protocol.
+// nextFragment requests more, or continues with the protocol.
 func (p *Provisioner) nextFragment(now time.Time, out *Output) {
 	g := p.records
 	if len(g.wanted) == 0 {
@@ -223,28 +225,28 @@ func (p *Provisioner) nextFragment(now time.Time, out *Output) {
 	p.send(now, RecordRequest{ID: g.wanted[0], Offset: uint16(len(g.part)), Most: maxFragment}, out)
 }
 
-// gather takes a fragment. It must be the one that was asked for, and bring the
-// record on: a device cannot keep us asking for ever, nor for more than
-// maxRecord.
+// gather takes a fragment. It must be the requested one and must extend the
+// record: a device cannot keep the provisioner busy forever or make it read
+// more than maxRecord.
 func (p *Provisioner) gather(now time.Time, m Record, out *Output) {
 	g := p.records
 	id := g.wanted[0]
 	first := len(g.part) == 0
 	switch {
 	case m.ID != id || int(m.Offset) != len(g.part):
-		p.fail(now, FailRecords, out, "expected record 0x%04x from octet %d on, the device sent 0x%04x from %d on", uint16(id), len(g.part), uint16(m.ID), m.Offset)
+		p.fail(now, FailRecords, out, "expected record 0x%04x from octet %d, the device sent 0x%04x from %d", uint16(id), len(g.part), uint16(m.ID), m.Offset)
 		return
 	case m.Status != RecordSuccess:
-		p.fail(now, FailRecords, out, "expected record 0x%04x, which the device lists; it says: %v", uint16(id), m.Status)
+		p.fail(now, FailRecords, out, "expected record 0x%04x, which the device lists, got the status: %v", uint16(id), m.Status)
 		return
 	case m.Total > maxRecord:
 		p.fail(now, FailRecords, out, "expected a record of up to %d octets, the device announces %d for 0x%04x", maxRecord, m.Total, uint16(id))
 		return
 	case !first && m.Total != g.total:
-		p.fail(now, FailRecords, out, "expected record 0x%04x to stay as long as it was, %d octets; it now has %d", uint16(id), g.total, m.Total)
+		p.fail(now, FailRecords, out, "expected record 0x%04x to keep its length of %d octets, it now has %d", uint16(id), g.total, m.Total)
 		return
 	case len(m.Data) > maxFragment || len(g.part)+len(m.Data) > int(m.Total) || len(m.Data) == 0 && m.Total > 0:
-		p.fail(now, FailRecords, out, "expected 1 to %d octets of the %d of record 0x%04x behind the first %d, got %d", maxFragment, m.Total, uint16(id), len(g.part), len(m.Data))
+		p.fail(now, FailRecords, out, "expected 1 to %d octets of the %d of record 0x%04x after the first %d, got %d", maxFragment, m.Total, uint16(id), len(g.part), len(m.Data))
 		return
 	}
 	g.total = m.Total

@@ -20,8 +20,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// TestRecordsAreGathered: what a device has arrives as it is, whatever its
-// length, and the protocol goes on.
+// TestRecordsAreGathered: the records of a device arrive unchanged, whatever
+// their length, and the protocol continues.
 func TestRecordsAreGathered(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := plainSetup()
@@ -45,8 +45,8 @@ func TestRecordsAreGathered(t *testing.T) {
 	})
 }
 
-// TestRecordLies: a device that does not answer what was asked ends the session
-// at once.
+// TestRecordLies: a device that does not answer the request ends the session at
+// once.
 func TestRecordLies(t *testing.T) {
 	lie := func(change func(*Record)) func([]byte) []byte {
 		return func(pdu []byte) []byte {
@@ -62,18 +62,18 @@ func TestRecordLies(t *testing.T) {
 		}
 	}
 	for name, tamper := range map[string]func([]byte) []byte{
-		"another record":        lie(func(r *Record) { r.ID++ }),
-		"another offset":        lie(func(r *Record) { r.Offset-- }),
-		"the first again":       lie(func(r *Record) { r.Offset = 0 }),
-		"longer than it was":    lie(func(r *Record) { r.Total++ }),
-		"shorter than what is":  lie(func(r *Record) { r.Total = 1 }),
-		"nothing":               lie(func(r *Record) { r.Data = nil }),
-		"more than there is":    lie(func(r *Record) { r.Data = make([]byte, maxFragment) }),
-		"not present":           lie(func(r *Record) { r.Status = RecordNotPresent }),
-		"out of bounds":         lie(func(r *Record) { r.Status = RecordOffsetTooLarge }),
-		"an unknown status":     lie(func(r *Record) { r.Status = 0x77 }),
-		"a record without list": func(pdu []byte) []byte { return Append(nil, Record{ID: 1, Total: 1, Data: []byte{1}}) },
-		"two lists":             lie(func(r *Record) {}),
+		"another record":           lie(func(r *Record) { r.ID++ }),
+		"another offset":           lie(func(r *Record) { r.Offset-- }),
+		"the first fragment again": lie(func(r *Record) { r.Offset = 0 }),
+		"longer than before":       lie(func(r *Record) { r.Total++ }),
+		"shorter than received":    lie(func(r *Record) { r.Total = 1 }),
+		"nothing":                  lie(func(r *Record) { r.Data = nil }),
+		"beyond its end":           lie(func(r *Record) { r.Data = make([]byte, maxFragment) }),
+		"not present":              lie(func(r *Record) { r.Status = RecordNotPresent }),
+		"out of bounds":            lie(func(r *Record) { r.Status = RecordOffsetTooLarge }),
+		"an unknown status":        lie(func(r *Record) { r.Status = 0x77 }),
+		"a record without list":    func(pdu []byte) []byte { return Append(nil, Record{ID: 1, Total: 1, Data: []byte{1}}) },
+		"two lists":                lie(func(r *Record) {}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := plainSetup()
@@ -110,7 +110,7 @@ func TestEndlessRecord(t *testing.T) {
 	if e := last(l.provisionerEvents); e.Failure == nil || e.Failure.Code != FailRecords {
 		t.Errorf("got %v", e.Failure)
 	}
-	// A list that names one record thirty times is one record.
+	// A list that contains one record thirty times is one record.
 	s.records = Records{RecordDeviceCertificate: {1, 2, 3}}
 	l = newLockstep(t, s)
 	requests := 0
@@ -205,7 +205,7 @@ func (a *authority) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
-// pair is the key pair as provisioning has it.
+// pair is the key pair in the form that provisioning uses.
 func (a *authority) pair() *crypto.KeyPair {
 	var private [32]byte
 	octets, err := a.key.Bytes()
@@ -220,8 +220,8 @@ func (a *authority) pair() *crypto.KeyPair {
 	return pair
 }
 
-// TestCertificateBasedProvisioning: the device is taken in by the public key of
-// its certificate, and only who has the private key gets in.
+// TestCertificateBasedProvisioning: the device is provisioned with the public
+// key of its certificate, and only the owner of the private key succeeds.
 func TestCertificateBasedProvisioning(t *testing.T) {
 	root := (&authority{t: t}).sign("root", true, nil)
 	factory := root.sign("factory", true, nil)
@@ -257,10 +257,10 @@ func TestCertificateBasedProvisioning(t *testing.T) {
 	stolen.decide = l.decide
 	stolen.run()
 	if e := last(stolen.provisionerEvents); e.Failure == nil || e.Failure.Peer != ConfirmationFailed {
-		t.Errorf("who has copied the certificate: %v", e.Failure)
+		t.Errorf("a device with a copied certificate: %v", e.Failure)
 	}
 	if sentType(t, stolen.toDevice, typeData) {
-		t.Error("the network was given away")
+		t.Error("the network was revealed")
 	}
 }
 
@@ -285,7 +285,7 @@ func TestCertificateRefusals(t *testing.T) {
 		return r
 	}
 	if key, err := records(good, factory).Verify(testUUID, anchors, testStart); err != nil || *key != good.pair().Public() {
-		t.Fatalf("the good one: %v", err)
+		t.Fatalf("the valid one: %v", err)
 	}
 	stranger := (&authority{t: t}).sign("root", true, nil)
 	rsaLike := records(good, factory)
@@ -302,21 +302,21 @@ func TestCertificateRefusals(t *testing.T) {
 		now     time.Time
 		say     string
 	}{
-		"no anchors":               {records(good, factory), testUUID, nil, testStart, "trust_anchors"},
-		"no certificate":           {records(nil, factory), testUUID, anchors, testStart, "has none"},
-		"a URI instead":            {Records{RecordBaseURI: []byte("https://x.example/")}, testUUID, anchors, testStart, "https://x.example/"},
-		"no certificate between":   {records(good, nil), testUUID, anchors, testStart, "chain"},
-		"signed by a stranger":     {records(stranger.sign(name, false, nil), stranger), testUUID, anchors, testStart, "chain"},
-		"signed by a device":       {records(good.sign(name, false, nil), good), testUUID, anchors, testStart, "chain"},
-		"of another device":        {records(good, factory), mesh.UUID{1}, anchors, testStart, "of the device"},
-		"expired":                  {records(good, factory), testUUID, anchors, testStart.Add(2 * time.Hour), "expired"},
-		"not valid yet":            {records(good, factory), testUUID, anchors, testStart.Add(-2 * time.Hour), "not yet valid"},
-		"not readable":             {rsaLike, testUUID, anchors, testStart, "cannot be read"},
-		"between not readable":     {brokenMiddle, testUUID, anchors, testStart, "record 0x0002"},
-		"forged":                   {forged, testUUID, anchors, testStart, "expected"},
-		"without a name":           {records(factory.sign("", false, nil), factory), testUUID, anchors, testStart, "common name"},
-		"with a name of its own":   {records(factory.sign("a lamp", false, nil), factory), testUUID, anchors, testStart, "common name"},
-		"for signatures, not keys": {records(factory.sign(name, false, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }), factory), testUUID, anchors, testStart, "key agreement"},
+		"no anchors":                  {records(good, factory), testUUID, nil, testStart, "trust_anchors"},
+		"no certificate":              {records(nil, factory), testUUID, anchors, testStart, "has none"},
+		"a URI instead":               {Records{RecordBaseURI: []byte("https://x.example/")}, testUUID, anchors, testStart, "https://x.example/"},
+		"no intermediate certificate": {records(good, nil), testUUID, anchors, testStart, "chain"},
+		"signed by a stranger":        {records(stranger.sign(name, false, nil), stranger), testUUID, anchors, testStart, "chain"},
+		"signed by a device":          {records(good.sign(name, false, nil), good), testUUID, anchors, testStart, "chain"},
+		"of another device":           {records(good, factory), mesh.UUID{1}, anchors, testStart, "of the device"},
+		"expired":                     {records(good, factory), testUUID, anchors, testStart.Add(2 * time.Hour), "expired"},
+		"not valid yet":               {records(good, factory), testUUID, anchors, testStart.Add(-2 * time.Hour), "not yet valid"},
+		"not readable":                {rsaLike, testUUID, anchors, testStart, "parsing it failed"},
+		"intermediate not readable":   {brokenMiddle, testUUID, anchors, testStart, "record 0x0002"},
+		"forged":                      {forged, testUUID, anchors, testStart, "expected"},
+		"without a name":              {records(factory.sign("", false, nil), factory), testUUID, anchors, testStart, "common name"},
+		"with another name":           {records(factory.sign("a lamp", false, nil), factory), testUUID, anchors, testStart, "common name"},
+		"for signatures, not keys":    {records(factory.sign(name, false, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }), factory), testUUID, anchors, testStart, "key agreement"},
 	} {
 		_, err := tt.records.Verify(tt.uuid, tt.anchors, tt.now)
 		var f *Failure
@@ -332,22 +332,22 @@ func TestParsePEM(t *testing.T) {
 		t.Errorf("%v, %v", r, err)
 	}
 	for name, text := range map[string][]byte{
-		"nothing":             nil,
-		"no PEM":              []byte("hello"),
-		"a key":               pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte{1}}),
-		"something behind it": append(root.pem(), "hello"...),
+		"nothing":       nil,
+		"not PEM":       []byte("hello"),
+		"a key":         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte{1}}),
+		"text after it": append(root.pem(), "hello"...),
 	} {
 		if _, err := ParseTrustAnchors(text); err == nil {
-			t.Errorf("%s is taken for trust anchors", name)
+			t.Errorf("%s is accepted as trust anchors", name)
 		}
 		if _, err := ParseCertificates(text); err == nil {
-			t.Errorf("%s is taken for certificates", name)
+			t.Errorf("%s is accepted as certificates", name)
 		}
 	}
 	if _, err := ParseTrustAnchors(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}})); err == nil {
-		t.Error("what is no certificate is trusted")
+		t.Error("an invalid certificate is trusted")
 	}
 	if _, err := ParseCertificates(bytes.Repeat(root.pem(), 17)); err == nil {
-		t.Error("17 certificates fit")
+		t.Error("17 certificates are accepted")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// testRecordsVector lets a provisioner and a device that has the sample's record
-// exchange what the sample says, PDU by PDU.
+// testRecordsVector lets a provisioner and a device with the sample's record
+// exchange the PDUs of the sample.
 func testRecordsVector(t *testing.T, v *vector) {
 	steps := map[string][]byte{}
 	for _, s := range v.Steps {
@@ -92,7 +92,7 @@ func testCertificateVector(t *testing.T, v *vector) {
 		t.Fatal(err)
 	}
 	if pair.Public() != id.PublicKey {
-		t.Error("the private key is another")
+		t.Error("the private key differs")
 	}
 	if size := v.Outputs.DEROctets; size != len(der) {
 		t.Errorf("%d octets, want %d", len(der), size)
@@ -113,12 +113,12 @@ func testURIVector(t *testing.T, v *vector) {
 	}
 	for n := range ndef {
 		if uri, err := ParseURIRecord(ndef[:n]); err == nil {
-			t.Errorf("%d octets are read as %q", n, uri)
+			t.Errorf("%d octets decode as %q", n, uri)
 		}
 	}
 	for _, broken := range [][]byte{nil, {0xD1, 1, 1, 'U', 9}, slices.Concat([]byte{0x91}, ndef[1:]), slices.Concat([]byte{0xD1, 2}, ndef[2:])} {
 		if _, err := ParseURIRecord(broken); err == nil {
-			t.Errorf("%x is read", broken)
+			t.Errorf("%x is accepted", broken)
 		}
 	}
 }

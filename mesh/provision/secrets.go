@@ -19,9 +19,9 @@ const (
 	sealedSize = dataSize + dataMIC
 )
 
-// Where the parts of the ConfirmationInputs lie (section 5.4.2.4): the
-// parameters of Invite, Capabilities and Start, then both public keys, the
-// provisioner's first.
+// Offsets in the ConfirmationInputs (section 5.4.2.4): the parameters of
+// Invite, Capabilities and Start, then both public keys, the provisioner's
+// first.
 const (
 	atCapabilities   = 1
 	atStart          = atCapabilities + 11
@@ -30,15 +30,15 @@ const (
 	inputsSize       = atDeviceKey + 64
 )
 
-// xSize is the X half of a public key in octets.
+// xSize is the size of the X half of a public key in octets.
 const xSize = 32
 
-// value is a confirmation, a random number or an authentication value; an
+// value is a confirmation, a random number or an authentication value. An
 // algorithm uses its first 16 or all 32 octets.
 type value [32]byte
 
-// secrets is what the two sides of one attempt compute (section 5.4.2). It is
-// used once and then cleared.
+// secrets are the values that one side of one attempt computes (section 5.4.2).
+// They are used once and then cleared.
 type secrets struct {
 	algorithm Algorithm
 	auth      value
@@ -48,19 +48,19 @@ type secrets struct {
 	salt      value // ConfirmationSalt
 	key       value // ConfirmationKey
 
-	random       value // ours
-	confirmation value // ours
+	random       value // this side's
+	confirmation value // this side's
 	commitment   value // the peer's confirmation
 }
 
-// record keeps the parameters of a PDU for the ConfirmationInputs.
+// record stores the parameters of a PDU for the ConfirmationInputs.
 func (s *secrets) record(at int, p PDU) {
 	var buffer [1 + maxTransaction]byte
 	copy(s.inputs[at:], p.append(buffer[:0])[1:])
 }
 
-// draw makes the key pair and the random number of this attempt. With a pair
-// that the peer knows out of band only the random number is fresh.
+// draw makes the key pair and the random number of this attempt. With a key
+// pair that the peer knows out of band only the random number is new.
 func (s *secrets) draw(random io.Reader, known *crypto.KeyPair) error {
 	pair := known
 	if pair == nil {
@@ -77,8 +77,8 @@ func (s *secrets) draw(random io.Reader, known *crypto.KeyPair) error {
 	return nil
 }
 
-// setAuth lays the authentication value out as the algorithm wants it: cut or
-// filled with zeros behind, as the devices in the field do.
+// setAuth sets the authentication value in the size of the algorithm:
+// truncated, or padded with zeros at the end, as existing devices do.
 func (s *secrets) setAuth(v AuthValue) {
 	s.auth = value{}
 	copy(s.auth[:s.algorithm.size()], v)
@@ -100,7 +100,8 @@ func (s *secrets) agree(peer crypto.PublicKey) error {
 	return nil
 }
 
-// prepare computes our confirmation once the authentication value is known.
+// prepare computes this side's confirmation once the authentication value is
+// known.
 func (s *secrets) prepare() {
 	if s.algorithm == HMAC {
 		n := append(append([]byte(nil), s.ecdh[:]...), s.auth[:]...)
@@ -113,7 +114,7 @@ func (s *secrets) prepare() {
 	s.confirmation = s.confirm(&s.random)
 }
 
-// confirm is the confirmation of a random number.
+// confirm returns the confirmation of a random number.
 func (s *secrets) confirm(random *value) (c value) {
 	if s.algorithm == HMAC {
 		mac := hmac.New(sha256.New, s.key[:])
@@ -127,25 +128,26 @@ func (s *secrets) confirm(random *value) (c value) {
 	return c
 }
 
-// commit keeps the peer's confirmation. It reports false for our own, sent
-// back: who cannot compute one would pass with it (CVE-2020-26560).
+// commit stores the peer's confirmation. It returns false if it is this side's
+// own confirmation, sent back: a peer that cannot compute one would pass with
+// it (CVE-2020-26560).
 func (s *secrets) commit(peer []byte) bool {
 	copy(s.commitment[:], peer)
 	return subtle.ConstantTimeCompare(s.commitment[:], s.confirmation[:]) == 0
 }
 
-// opens reports whether the peer's random number is what it committed to.
+// opens reports whether the peer's random number matches its confirmation.
 func (s *secrets) opens(peer *value) bool {
 	c := s.confirm(peer)
 	return subtle.ConstantTimeCompare(c[:], s.commitment[:]) == 1
 }
 
-// own reports whether the peer's random number is ours.
+// own reports whether the peer's random number is this side's own.
 func (s *secrets) own(peer *value) bool {
 	return subtle.ConstantTimeCompare(peer[:], s.random[:]) == 1
 }
 
-// session is the outcome of the agreement (sections 5.4.2.5 and 5.4.2.6).
+// session is the result of the key agreement (sections 5.4.2.5 and 5.4.2.6).
 type session struct {
 	key       crypto.Key
 	nonce     crypto.Nonce
@@ -196,7 +198,7 @@ func (s *session) seal(n *Network, address mesh.Address) (d Data) {
 	return d
 }
 
-// open decrypts provisioning data. It reports false when the data is not
+// open decrypts provisioning data. It returns false if the data is not
 // authentic.
 func (s *session) open(d *Data) (n Network, address mesh.Address, ok bool) {
 	var buffer [dataSize]byte
@@ -212,8 +214,8 @@ func (s *session) open(d *Data) (n Network, address mesh.Address, ok bool) {
 	return n, mesh.Address(binary.BigEndian.Uint16(plain[23:])), true
 }
 
-// fits reports whether a node of so many elements can have addresses from
-// first on.
+// fits reports whether a node with this number of elements can have addresses
+// starting at first.
 func fits(first mesh.Address, elements uint8) bool {
 	last := uint32(first) + uint32(elements) - 1
 	return first.IsUnicast() && elements > 0 && last <= uint32(mesh.LastUnicast)

@@ -9,36 +9,36 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// ServedLink is a PB-ADV link that somebody else speaks on: a Remote Provisioning
-// Server opens it to a device and passes provisioning PDUs on, both ways, without
-// knowing what they say (section 4.4.5).
+// ServedLink is a PB-ADV link for another provisioner: a Remote Provisioning
+// Server opens it to a device and forwards provisioning PDUs in both directions
+// without interpreting them (section 4.4.5).
 type ServedLink struct{ link *advertisedLink }
 
-// LinkEnd is why a served link ended.
+// LinkEnd is the reason for the end of a served link.
 type LinkEnd uint8
 
 // The ends of a served link.
 const (
-	LinkGoesOn     LinkEnd = iota
+	LinkOngoing    LinkEnd = iota
 	LinkNotOpened          // the device did not answer
 	LinkByDevice           // the device closed it
-	LinkUnreadable         // the device's segments keep contradicting each other
+	LinkUnreadable         // the device's segments contradict each other repeatedly
 	LinkUnsent             // the device did not acknowledge a PDU
-	LinkSilent             // nobody said anything for too long
+	LinkSilent             // no PDUs for too long
 )
 
-// LinkNews is what came of an input to a served link.
-type LinkNews struct {
+// LinkResult is the result of an input to a served link.
+type LinkResult struct {
 	Opened    bool
-	Delivered bool   // the device has the PDU that was sent
-	PDU       []byte // of the device, until the next input; nil for none
+	Delivered bool   // the device has acknowledged the PDU that was sent
+	PDU       []byte // received from the device, valid until the next input; nil for none
 	End       LinkEnd
-	// Success is how the device closed the link.
+	// Success says that the device closed the link with success.
 	Success bool
 }
 
-// NewServedLink makes a link to a device and draws its identifier.
-// It fails only when random does.
+// NewServedLink makes a link to a device and draws its identifier. It fails
+// only if random fails.
 func NewServedLink(uuid mesh.UUID, random io.Reader) (*ServedLink, error) {
 	var id [4]byte
 	if _, err := io.ReadFull(random, id[:]); err != nil {
@@ -47,23 +47,23 @@ func NewServedLink(uuid mesh.UUID, random io.Reader) (*ServedLink, error) {
 	return &ServedLink{link: newAdvertisedLink(binary.BigEndian.Uint32(id[:]), uuid, DefaultTransmit(), false)}, nil
 }
 
-// ID is the link identifier.
+// ID returns the link identifier.
 func (s *ServedLink) ID() uint32 { return s.link.id }
 
-// NextDeadline is when Tick wants to be called, zero for never.
+// NextDeadline is when Tick has to be called, zero for never.
 func (s *ServedLink) NextDeadline() time.Time { return s.link.deadline() }
 
-// Done reports that the link needs nothing any more.
+// Done reports whether the link has nothing left to do.
 func (s *ServedLink) Done() bool { return s.link.phase == linkClosed }
 
-// Open begins to open the link; the device has so much time to answer.
+// Open begins to open the link. The device must answer within the timeout.
 func (s *ServedLink) Open(now time.Time, timeout time.Duration, out *Output) {
 	s.link.open(now, out)
 	s.link.expiry = now.Add(timeout)
 }
 
-// Send sends a provisioning PDU. It reports false for one that no link carries:
-// one that is empty or longer than any PDU is.
+// Send sends a provisioning PDU. It returns false if the PDU is empty or longer
+// than any valid PDU.
 func (s *ServedLink) Send(now time.Time, pdu []byte, out *Output) bool {
 	if len(pdu) == 0 || len(pdu) > maxTransaction || s.link.phase != linkOpen {
 		return false
@@ -82,40 +82,40 @@ func (s *ServedLink) Close(now time.Time, success bool, out *Output) {
 }
 
 // Receive handles a PB-ADV PDU. A PDU of another link is ignored.
-func (s *ServedLink) Receive(now time.Time, pdu []byte, out *Output) LinkNews {
+func (s *ServedLink) Receive(now time.Time, pdu []byte, out *Output) LinkResult {
 	g, ok := parse(pdu)
 	if !ok || g.link != s.link.id {
-		return LinkNews{}
+		return LinkResult{}
 	}
 	busy := s.link.sending.n != 0
 	h := s.link.receive(now, &g, out)
-	news := LinkNews{Delivered: busy && s.link.sending.n == 0 && h != peerClosed}
+	result := LinkResult{Delivered: busy && s.link.sending.n == 0 && h != peerClosed}
 	switch h {
 	case linkUp:
-		news.Opened = true
+		result.Opened = true
 	case messageCame:
-		news.PDU = s.link.message()
+		result.PDU = s.link.message()
 	case peerClosed:
-		news.End, news.Success = LinkByDevice, s.link.reason == closeSuccess
+		result.End, result.Success = LinkByDevice, s.link.reason == closeSuccess
 	case peerHopeless:
-		news.End = LinkUnreadable
+		result.End = LinkUnreadable
 		s.link.close(now, closeFail, out)
 	}
-	return news
+	return result
 }
 
 // Tick does what is due.
-func (s *ServedLink) Tick(now time.Time, out *Output) (news LinkNews) {
+func (s *ServedLink) Tick(now time.Time, out *Output) (result LinkResult) {
 	switch s.link.tick(now, out) {
 	case openExpired:
-		news.End = LinkNotOpened
+		result.End = LinkNotOpened
 	case sendingExpired:
-		news.End = LinkUnsent
+		result.End = LinkUnsent
 	case quietExpired:
-		news.End = LinkSilent
+		result.End = LinkSilent
 	default:
-		return news
+		return result
 	}
 	s.link.close(now, closeTimeout, out)
-	return news
+	return result
 }

@@ -122,7 +122,7 @@ func TestOutputsCarryLaneAndTransmit(t *testing.T) {
 	out.Reset()
 	p.Receive(testStart, answer.Send[0].PDU(), &out)
 	if len(out.Cancel) != 1 || out.Cancel[0] != bearer.LinkLane(p.Link()) {
-		t.Errorf("the Link Open was answered and not cancelled: %v", out.Cancel)
+		t.Errorf("the Link Open was answered and not canceled: %v", out.Cancel)
 	}
 	invite := out.Send[0]
 	answer.Reset()
@@ -130,8 +130,8 @@ func TestOutputsCarryLaneAndTransmit(t *testing.T) {
 	if len(answer.Send) != 2 || answer.Send[0].Transmit.Count != 1 || answer.Send[1].Transmit != DefaultTransmit() {
 		t.Errorf("acknowledgement and answer: %+v", answer.Send)
 	}
-	// The acknowledgement is withdrawn from an output that was not carried
-	// out yet, instead of being sent although it is obsolete.
+	// The acknowledgement is withdrawn from an output that was not carried out
+	// yet, instead of being sent although it is obsolete.
 	out.Reset()
 	p.link.(*advertisedLink).acknowledge(testStart, 0x80, 3, &out)
 	p.Receive(testStart, answer.Send[0].PDU(), &out)
@@ -159,7 +159,7 @@ func TestAcceptRefusals(t *testing.T) {
 		{"output OOB", func(s *setup) { s.acceptance.Auth.Method = OutputOOB }, FailAuthMethod},
 		{"unassigned address", func(s *setup) { s.acceptance.Address = 0 }, FailAddress},
 		{"group address", func(s *setup) { s.acceptance.Address = 0xC000 }, FailAddress},
-		{"addresses run over", func(s *setup) { s.acceptance.Address = 0x7FFE }, FailAddress},
+		{"addresses out of range", func(s *setup) { s.acceptance.Address = 0x7FFE }, FailAddress},
 		{"key index", func(s *setup) { s.acceptance.Network.Index = 0x1000 }, FailData},
 	}
 	for _, tt := range tests {
@@ -175,9 +175,9 @@ func TestAcceptRefusals(t *testing.T) {
 				t.Fatalf("Accept: %v, want %v", err, tt.code)
 			}
 			if len(out.Send)+len(out.Events) != 0 {
-				t.Errorf("a refused Accept did something: %+v", out)
+				t.Errorf("a rejected Accept had an effect: %+v", out)
 			}
-			// The session still waits.
+			// The session is still waiting.
 			good.Address, good.Auth, good.Algorithms, good.Network.Index = 1, Auth{}, 0, 0
 			if s.capabilities.OOBTypes&OOBRequired != 0 {
 				good.Auth = staticSetup(0).acceptance.Auth
@@ -192,7 +192,7 @@ func TestAcceptRefusals(t *testing.T) {
 	}
 }
 
-// toCapabilities leads a session to where it waits for Accept.
+// toCapabilities runs a session to the point where it waits for Accept.
 func toCapabilities(t *testing.T, s setup) *Provisioner {
 	t.Helper()
 	p, d := s.provisioner(t), s.device(t)
@@ -253,9 +253,9 @@ func TestNewDeviceRefusals(t *testing.T) {
 func TestAbort(t *testing.T) {
 	p := toCapabilities(t, plainSetup())
 	var out Output
-	p.Abort(testStart, "the user changed his mind", &out)
+	p.Abort(testStart, "aborted by the user", &out)
 	e := last(out.Events)
-	if e.Step != Failed || e.Failure.Code != FailAborted || !strings.Contains(e.Failure.Error(), "changed his mind") {
+	if e.Step != Failed || e.Failure.Code != FailAborted || !strings.Contains(e.Failure.Error(), "aborted by the user") {
 		t.Errorf("event %+v", e)
 	}
 	if g, _ := parse(out.Send[len(out.Send)-1].PDU()); g.form != formControl || g.high != opLinkClose {
@@ -264,7 +264,7 @@ func TestAbort(t *testing.T) {
 	// Before Open there is no link to close.
 	p = plainSetup().provisioner(t)
 	out.Reset()
-	p.Abort(testStart, "never mind", &out)
+	p.Abort(testStart, "no longer needed", &out)
 	if len(out.Send) != 0 || !p.Done() {
 		t.Errorf("aborted before Open: done %t, %+v", p.Done(), out.Send)
 	}

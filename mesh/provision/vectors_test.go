@@ -16,7 +16,8 @@ import (
 
 type vector = vectors.ProvisioningEntry
 
-// TestFCSVectors checks the checksums of crypto.json, which are this package's.
+// TestFCSVectors checks the checksums in crypto.json that belong to this
+// package.
 func TestFCSVectors(t *testing.T) {
 	found := 0
 	for _, v := range vectors.Crypto(t) {
@@ -69,7 +70,8 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// sessionVector is the session with the CMAC algorithm, whose keys the exchanges have.
+// sessionVector returns the session with the CMAC algorithm. The exchanges use its
+// keys.
 func sessionVector(t *testing.T, all []vector) *vector {
 	t.Helper()
 	at := slices.IndexFunc(all, func(s vector) bool { return s.Kind == "session" && strings.Contains(s.Name, "CMAC") })
@@ -79,7 +81,7 @@ func sessionVector(t *testing.T, all []vector) *vector {
 	return &all[at]
 }
 
-// sessionNetwork is what the provisioner tells the device in a session.
+// sessionNetwork is the network data that the provisioner sends in a session.
 func sessionNetwork(in *vectors.ProvisioningInputs) (Network, mesh.Address) {
 	return Network{
 		Key: crypto.Key(in.NetKey), Index: mesh.KeyIndex(in.NetKeyIndex), IVIndex: mesh.IVIndex(in.IVIndex),
@@ -93,7 +95,7 @@ func same(t testing.TB, what string, got, want []byte) {
 	}
 }
 
-// testSessionVector computes both sides' values one by one.
+// testSessionVector computes the values of both sides one by one.
 func testSessionVector(t *testing.T, v *vector) {
 	in, out := &v.Inputs, &v.Outputs
 	start, err := Decode(append([]byte{typeStart}, in.StartParameters...))
@@ -143,10 +145,10 @@ func testSessionVector(t *testing.T, v *vector) {
 	}
 	provisioner, device := sides["provisioner"], sides["device"]
 	if !provisioner.commit(out.ConfirmationDevice) || !provisioner.opens(&device.random) {
-		t.Error("the provisioner refuses the device")
+		t.Error("the provisioner rejects the device")
 	}
 	if !device.commit(out.ConfirmationProvisioner) || !device.opens(&provisioner.random) {
-		t.Error("the device refuses the provisioner")
+		t.Error("the device rejects the provisioner")
 	}
 	derived := device.derive(&provisioner.random, &device.random)
 	same(t, "session key", derived.key.Reveal(), out.SessionKey)
@@ -192,8 +194,8 @@ func testSegmentsVector(t *testing.T, v *vector) {
 	}
 }
 
-// testTranscriptVector plays the exchange with both state machines, which are
-// given the sample's keys for randomness.
+// testTranscriptVector runs the exchange with both state machines, with the
+// sample's keys as randomness.
 func testTranscriptVector(t *testing.T, v *vector, all []vector) {
 	keys := sessionVector(t, all)
 	in := &keys.Inputs
@@ -235,7 +237,7 @@ func testTranscriptVector(t *testing.T, v *vector, all []vector) {
 	}
 	for sender, queue := range sent {
 		if len(queue) != 0 {
-			t.Errorf("the %s sent %x besides", sender, queue)
+			t.Errorf("the %s also sent %x", sender, queue)
 		}
 	}
 	e, _ := find(l.deviceEvents, Completed)
@@ -300,7 +302,8 @@ func testFieldsVector(t *testing.T, v *vector) {
 				method, offered = InputOOB, c.InputActions
 			}
 			for _, name := range field.Value.([]any) {
-				// The sample says "output numeric" where the method says half of it.
+				// The sample says "output numeric"; the method implies the
+				// first word.
 				words := strings.Fields(name.(string))
 				if a, err := method.ParseAction(words[len(words)-1]); err != nil || !offered.Has(a) {
 					t.Errorf("%s: %v", name, err)

@@ -9,38 +9,38 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
-// What is known of proxies is bounded and passes away.
+// The knowledge about proxies is limited and expires.
 const (
 	maxCandidates = 32
 	// fresh is how long after its last advertisement a proxy is expected to
-	// take a connection: some advertise once in a second or two, and not
-	// every advertisement is heard.
+	// accept a connection. Some advertise only once in a second or two, and not
+	// every advertisement is received.
 	fresh = 30 * time.Second
-	// forget is after how long a proxy is as good as a new one.
+	// forget is how long a proxy is remembered after its last sighting or back-off.
 	forget = 10 * time.Minute
 
 	firstBackoff = 2 * time.Second
 	longBackoff  = 5 * time.Minute
-	doubtful     = 3  // failures after which others are looked for
-	useless      = 10 // failures after which the back-off is the longest
+	doubtful     = 3  // failures after which other proxies are preferred
+	useless      = 10 // failures after which the back-off is at its maximum
 
-	// In the choice a failure costs as much as some distance does, and a proxy
-	// that has shown to have the key is preferred to one that only says so:
-	// anybody can advertise a Network ID.
+	// In the choice a failure counts like a longer distance. A proxy that has
+	// proved to have the key is preferred to one that only claims it: anybody
+	// can advertise a Network ID.
 	failurePenalty = 8   // dB
 	provenBonus    = 20  // dB
 	preferredBonus = 100 // dB
 )
 
-// Candidate is a proxy in sight, of a subnet that this node is on.
+// Candidate is a proxy in range that belongs to one of this node's subnets.
 type Candidate struct {
 	Peer    bearer.Peer
 	Adapter uint8
 	RSSI    int8
 	NetKey  mesh.KeyIndex
-	Node    mesh.Address // unassigned when its service data does not tell
-	// Preferred is one that shall be taken before others, as far as it does not
-	// fail.
+	Node    mesh.Address // unassigned if its service data does not identify it
+	// Preferred says that it should be used before others as long as it does
+	// not fail.
 	Preferred bool
 }
 
@@ -63,8 +63,8 @@ func (c *candidate) score() int {
 	return score
 }
 
-// fail notes that a connection was not made, or not kept. Before the next one
-// it must be sighted again: it may be gone.
+// fail notes that a connection failed or was lost. The proxy must be sighted
+// again before the next attempt, because it may be gone.
 func (c *candidate) fail(now time.Time) {
 	c.failures++
 	wait := longBackoff
@@ -75,7 +75,7 @@ func (c *candidate) fail(now time.Time) {
 	c.seen = time.Time{}
 }
 
-// candidates is what is known of the proxies around.
+// candidates is what is known about the proxies in range.
 type candidates []*candidate
 
 func (l candidates) find(p bearer.Peer) *candidate {
@@ -87,13 +87,13 @@ func (l candidates) find(p bearer.Peer) *candidate {
 	return nil
 }
 
-// see notes a sighting. When there is no room, the one that would be chosen
-// last goes.
+// see records a sighting. If there is no room, the least suitable candidate is
+// removed.
 func (l *candidates) see(now time.Time, s Candidate) {
 	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(deadline.Latest(c.seen, c.notBefore)) > forget })
 	if c := l.find(s.Peer); c != nil {
 		if s.Node == mesh.Unassigned && s.NetKey == c.NetKey {
-			s.Node, s.Preferred = c.Node, c.Preferred // it advertises both in turn
+			s.Node, s.Preferred = c.Node, c.Preferred // it alternates between two advertisements
 		}
 		c.Candidate, c.seen = s, now
 		return

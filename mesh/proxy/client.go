@@ -11,36 +11,40 @@ import (
 
 // Times of a client, which the specification leaves open.
 const (
-	// gather is how long after the first proxy was sighted others may show
-	// that they are better.
+	// gather is how long after the first sighting the client waits for better
+	// proxies.
 	gather = time.Second
-	// connectTimeout is how long making a connection may take, discovery of
-	// the service included.
+	// connectTimeout is how long connecting may take, including discovery of
+	// the service.
 	connectTimeout = 5 * time.Second
-	// statusTimeout is how long an answer to a configuration message takes at
-	// most, and statusTries how often one is asked for. A server drops a
-	// message that was overtaken by another of ours on the advertising bearer
-	// (replay protection), so one that is lost says little.
+	// statusTimeout is how long the answer to a configuration message may take,
+	// and statusTries is how often a message is sent. A server drops a message
+	// that was overtaken by another message of this node on the advertising
+	// bearer (replay protection), so one loss means little.
 	statusTimeout = 1500 * time.Millisecond
 	statusTries   = 3
-	// setupTries is how often a filter that came out wrong is set up again.
+	// setupTries is how often the setup of a filter is repeated if the result
+	// is wrong.
 	setupTries = 3
-	// keepInterval is between two questions whether the proxy still answers
-	// and still has the filter.
+	// keepInterval is the time between two checks whether the proxy still
+	// answers and still has the filter.
 	keepInterval = 30 * time.Second
-	// stable is how long a connection lasts that was not a failure.
+	// stable is how long a connection has to last not to count as a failure.
 	stable = time.Minute
 )
 
-// Wish is the filter that a client wants to have.
-type Wish struct {
+// FilterState is the filter that a client needs.
+type FilterState struct {
 	Type FilterType
-	// Addresses of the list, those of the node's own elements first; the first
-	// is that of the primary element, in whatever list.
+	// Addresses of the list, with those of the node's own elements first. The
+	// first one must be the address of the primary element, for both types of
+	// lists.
 	Addresses []mesh.Address
 }
 
-func (w Wish) equal(v Wish) bool { return w.Type == v.Type && slices.Equal(w.Addresses, v.Addresses) }
+func (w FilterState) equal(v FilterState) bool {
+	return w.Type == v.Type && slices.Equal(w.Addresses, v.Addresses)
+}
 
 // ClientOutput is what a client wants done, in this order.
 type ClientOutput struct {
@@ -49,13 +53,13 @@ type ClientOutput struct {
 	Configure  []Configure
 }
 
-// Connect asks for a connection to a proxy.
+// Connect requests a connection to a proxy.
 type Connect struct {
 	ID bearer.LinkID
 	Candidate
 }
 
-// Configure asks for a proxy configuration message to be sealed and sent.
+// Configure requests that a proxy configuration message be encrypted and sent.
 type Configure struct {
 	ID      bearer.LinkID
 	NetKey  mesh.KeyIndex
@@ -67,43 +71,43 @@ func (o *ClientOutput) Reset() {
 	o.Disconnect, o.Connect, o.Configure = o.Disconnect[:0], o.Connect[:0], o.Configure[:0]
 }
 
-// ClientCounters counts what a client did.
+// ClientCounters counts what a client has done.
 type ClientCounters struct {
 	Connects   uint64 // attempts
 	Failures   uint64 // attempts that failed
-	Lost       uint64 // connections that ended by themselves, or because the proxy fell silent
-	Mismatches uint64 // filter statuses that said something else than was asked for
+	Lost       uint64 // connections that ended by themselves, or because the proxy did not answer
+	Mismatches uint64 // filter statuses that differed from the request
 }
 
 // Client finds the proxies of this node's subnets, keeps connections to the
-// best of them, and keeps their filters as they are wished. It belongs to one
-// goroutine. What goes over the connections is not its business, but the
-// answers to what it configures.
+// best of them, and keeps their filters as required. It belongs to one
+// goroutine. It handles the answers to its configuration messages, but no other
+// PDUs on the connections.
 type Client struct {
 	most   int
 	nextID func() bearer.LinkID
 
-	now        time.Time // of the last input
+	now        time.Time // time of the last input
 	on         bool
-	wish       Wish
+	wish       FilterState
 	candidates candidates
 	links      []*clientLink
 	gathering  time.Time
-	alone      time.Time // since when it is on, or its last connection ended
+	alone      time.Time // since when it is enabled, or its last connection ended
 	counters   ClientCounters
 }
 
 // NewClient makes a client that keeps a number of connections at once (1 if
-// zero); nextID names them. It is off.
+// zero); nextID returns their identifiers. It is disabled at first.
 func NewClient(connections int, nextID func() bearer.LinkID) *Client {
 	return &Client{most: max(connections, 1), nextID: nextID}
 }
 
-// Counters of what was done so far.
+// Counters returns the current counters.
 func (c *Client) Counters() ClientCounters { return c.counters }
 
-// Sight notes a proxy that was sighted.
-func (c *Client) Sight(now time.Time, s Candidate, out *ClientOutput) {
+// Sighted records a sighting of a proxy.
+func (c *Client) Sighted(now time.Time, s Candidate, out *ClientOutput) {
 	if len(c.candidates) == 0 {
 		c.gathering = now.Add(gather)
 	}
@@ -114,8 +118,8 @@ func (c *Client) Sight(now time.Time, s Candidate, out *ClientOutput) {
 	}
 }
 
-// makeRoom ends a connection for a preferred proxy, of which there is one at a
-// time.
+// makeRoom ends a connection in favour of a preferred proxy, of which there is
+// one at a time.
 func (c *Client) makeRoom(now time.Time, out *ClientOutput) {
 	d := c.best(now)
 	if !c.on || d == nil || !d.Preferred || d.failures > 0 || len(c.links) < c.most ||
@@ -125,7 +129,7 @@ func (c *Client) makeRoom(now time.Time, out *ClientOutput) {
 	c.links[len(c.links)-1].end(out)
 }
 
-// Enable says whether connections are wanted.
+// Enable sets whether connections are wanted.
 func (c *Client) Enable(now time.Time, on bool, out *ClientOutput) {
 	c.on = on
 	c.alone = now
@@ -141,12 +145,13 @@ func (c *Client) Enable(now time.Time, on bool, out *ClientOutput) {
 // Enabled reports whether connections are wanted.
 func (c *Client) Enabled() bool { return c.on }
 
-// SetWish says what filter is wanted; connections that have another one get it.
-func (c *Client) SetWish(now time.Time, w Wish, out *ClientOutput) {
+// SetFilter sets the required filter. Connections with another one are
+// reconfigured.
+func (c *Client) SetFilter(now time.Time, w FilterState, out *ClientOutput) {
 	if c.wish.equal(w) {
 		return
 	}
-	c.wish = Wish{w.Type, slices.Clone(w.Addresses)}
+	c.wish = FilterState{w.Type, slices.Clone(w.Addresses)}
 	for _, l := range c.links {
 		if l.phase != connecting && l.phase != ending {
 			l.setUp(now, c.wish, out)
@@ -154,7 +159,7 @@ func (c *Client) SetWish(now time.Time, w Wish, out *ClientOutput) {
 	}
 }
 
-// Retain gives up the proxies of subnets that keep does not name.
+// Retain drops the proxies of subnets that are not in keep.
 func (c *Client) Retain(keep func(mesh.KeyIndex) bool, out *ClientOutput) {
 	c.candidates = slices.DeleteFunc(c.candidates, func(d *candidate) bool { return !keep(d.NetKey) })
 	for _, l := range c.links {
@@ -164,7 +169,7 @@ func (c *Client) Retain(keep func(mesh.KeyIndex) bool, out *ClientOutput) {
 	}
 }
 
-// Opened says that a connection is there.
+// Opened reports that a connection was established.
 func (c *Client) Opened(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	if l := c.link(id); l != nil && l.phase == connecting {
 		l.opened = now
@@ -172,7 +177,7 @@ func (c *Client) Opened(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	}
 }
 
-// Closed says that a connection is gone, or was not made.
+// Closed reports that a connection has ended or failed.
 func (c *Client) Closed(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	l := c.link(id)
 	if l == nil {
@@ -184,7 +189,8 @@ func (c *Client) Closed(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	c.fill(now, out)
 }
 
-// account lets the proxy of a connection pay for its end, unless that was ours.
+// account counts the end of a connection against its proxy, unless this node
+// ended it.
 func (c *Client) account(now time.Time, l *clientLink) {
 	d := c.candidates.find(l.to.Peer)
 	switch {
@@ -203,8 +209,8 @@ func (c *Client) account(now time.Time, l *clientLink) {
 	}
 }
 
-// Receive handles an authentic proxy configuration message of a server, whose
-// source tells which node that is.
+// Receive handles an authentic proxy configuration message from a server, whose
+// source identifies the node.
 func (c *Client) Receive(now time.Time, id bearer.LinkID, src mesh.Address, m Message, out *ClientOutput) {
 	l := c.link(id)
 	status, ok := m.(FilterStatus)
@@ -215,7 +221,7 @@ func (c *Client) Receive(now time.Time, id bearer.LinkID, src mesh.Address, m Me
 		d.proven, d.Node = true, src
 	}
 	if other := c.linkedTo(src); other != nil && other != l {
-		l.end(out) // a node may advertise under several device addresses
+		l.end(out) // a node may advertise with several device addresses
 		return
 	}
 	l.to.Node = src
@@ -225,9 +231,9 @@ func (c *Client) Receive(now time.Time, id bearer.LinkID, src mesh.Address, m Me
 	}
 }
 
-// Refuse gives a proxy up that turned out to be of no use, for as long as
-// possible: it is the node itself.
-func (c *Client) Refuse(now time.Time, id bearer.LinkID, out *ClientOutput) {
+// Exclude excludes an unusable proxy for as long as possible: it is the node
+// itself.
+func (c *Client) Exclude(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	l := c.link(id)
 	if l == nil {
 		return
@@ -238,10 +244,10 @@ func (c *Client) Refuse(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	l.fail(now, out)
 }
 
-// Alone is the moment since when, or from when on if none is sighted again,
-// there is no proxy to connect to. It reports false while there is a connection,
-// or an attempt, or none is wanted.
-func (c *Client) Alone() (since time.Time, ok bool) {
+// WithoutProxySince returns since when there is no proxy to connect to, or from when on if
+// none is sighted again. It returns false while there is a connection or an
+// attempt, or none is wanted.
+func (c *Client) WithoutProxySince() (since time.Time, ok bool) {
 	if !c.on || len(c.links) > 0 {
 		return time.Time{}, false
 	}
@@ -254,13 +260,13 @@ func (c *Client) Alone() (since time.Time, ok bool) {
 	return since, true
 }
 
-// Ready reports whether a connection's filter is as wished.
+// Ready reports whether a connection has the required filter.
 func (c *Client) Ready(id bearer.LinkID) bool {
 	l := c.link(id)
 	return l != nil && l.phase == keeping
 }
 
-// NextDeadline is when Tick wants to be called, zero for never.
+// NextDeadline is when Tick has to be called, zero for never.
 func (c *Client) NextDeadline() time.Time {
 	var next time.Time
 	for _, l := range c.links {
@@ -285,7 +291,8 @@ func (c *Client) Tick(now time.Time, out *ClientOutput) {
 			l.tick(now, out)
 		}
 	}
-	// A connection that was asked to end and did not say so is gone.
+	// A connection that should have ended and was not reported closed is
+	// dropped.
 	for _, l := range slices.Clone(c.links) {
 		if l.phase == gone {
 			c.Closed(now, l.id, out)
@@ -309,8 +316,8 @@ func (c *Client) fill(now time.Time, out *ClientOutput) {
 	}
 }
 
-// best is the proxy to connect to now, nil when there is none. A subnet that
-// has no connection comes first.
+// best returns the proxy to connect to now, nil if there is none. A subnet
+// without a connection comes first.
 func (c *Client) best(now time.Time) *candidate {
 	if now.Before(c.gathering) {
 		return nil
@@ -338,15 +345,15 @@ func (c *Client) link(id bearer.LinkID) *clientLink {
 	return nil
 }
 
-// has reports whether there is a connection to a proxy already, by whatever
-// device address.
+// has reports whether there is a connection to a proxy already, with any device
+// address.
 func (c *Client) has(d *candidate) bool {
 	return c.linkedTo(d.Node) != nil ||
 		slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.to.Peer == d.Peer })
 }
 
-// linkedTo is the connection to a node; nil when there is none, or when it is
-// not known which node it is.
+// linkedTo returns the connection to a node, nil if there is none or its node
+// is unknown.
 func (c *Client) linkedTo(node mesh.Address) *clientLink {
 	for _, l := range c.links {
 		if l.to.Node == node && node != mesh.Unassigned {

@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
-// bench is a client and what it wanted so far.
+// bench is a client with the record of its outputs.
 type bench struct {
 	rapid.TB
 	*proxy.Client
@@ -25,15 +25,15 @@ type bench struct {
 	said  []proxy.Configure
 }
 
-func newBench(t rapid.TB, connections int, w proxy.Wish) *bench {
+func newBench(t rapid.TB, connections int, w proxy.FilterState) *bench {
 	b := &bench{TB: t, now: start}
 	b.Client = proxy.NewClient(connections, func() bearer.LinkID { b.last++; return b.last })
-	b.SetWish(b.now, w, &b.out)
+	b.SetFilter(b.now, w, &b.out)
 	b.Enable(b.now, true, &b.out)
 	return b
 }
 
-// collect keeps what the client wants.
+// collect records what the client wants.
 func (b *bench) collect() {
 	b.ended = append(b.ended, b.out.Disconnect...)
 	b.made = append(b.made, b.out.Connect...)
@@ -44,7 +44,7 @@ func (b *bench) collect() {
 func peer(n byte) bearer.Peer { return bearer.Peer{Address: [6]byte{5: n}} }
 
 func (b *bench) sight(n byte, rssi int8, netKey mesh.KeyIndex) {
-	b.Sight(b.now, proxy.Candidate{Peer: peer(n), RSSI: rssi, NetKey: netKey}, &b.out)
+	b.Sighted(b.now, proxy.Candidate{Peer: peer(n), RSSI: rssi, NetKey: netKey}, &b.out)
 	b.collect()
 }
 
@@ -62,7 +62,7 @@ func (b *bench) pass(d time.Duration) {
 		b.Tick(b.now, &b.out)
 		b.collect()
 		if again := b.NextDeadline(); again.Equal(next) {
-			b.Fatalf("the deadline %v stands still", next)
+			b.Fatalf("the deadline %v does not advance", next)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func (b *bench) answer(id bearer.LinkID, kind proxy.FilterType, size uint16) {
 	b.collect()
 }
 
-// saying gives the messages since the last call.
+// saying returns the messages since the last call.
 func (b *bench) saying() []proxy.Configure {
 	said := b.said
 	b.said = nil
@@ -90,7 +90,7 @@ func addresses(n int) []mesh.Address {
 	return all
 }
 
-var everything = proxy.Wish{Type: proxy.RejectList, Addresses: addresses(1)}
+var everything = proxy.FilterState{Type: proxy.RejectList, Addresses: addresses(1)}
 
 func TestClientTakesTheBest(t *testing.T) {
 	b := newBench(t, 1, everything)
@@ -98,7 +98,7 @@ func TestClientTakesTheBest(t *testing.T) {
 	b.sight(2, -50, 0)
 	b.sight(3, -60, 0)
 	if len(b.made) != 0 {
-		t.Fatal("the first one was taken at once")
+		t.Fatal("the first one was used at once")
 	}
 	b.pass(time.Second)
 	if len(b.made) != 1 || b.made[0].Peer != peer(2) {
@@ -106,13 +106,13 @@ func TestClientTakesTheBest(t *testing.T) {
 	}
 }
 
-// TestClientIsAlone: while it has nobody to connect to, which one that fails
-// again and again does not change.
+// TestClientIsAlone: the client reports that it has no proxy, even while one
+// fails again and again.
 func TestClientIsAlone(t *testing.T) {
 	b := newBench(t, 1, everything)
 	check := func(what string, want time.Time, alone bool) {
 		t.Helper()
-		if since, ok := b.Alone(); ok != alone || !since.Equal(want) {
+		if since, ok := b.WithoutProxySince(); ok != alone || !since.Equal(want) {
 			t.Errorf("%s: alone %t since %s, want %t since %s", what, ok, since, alone, want)
 		}
 	}
@@ -140,7 +140,7 @@ func TestClientIsAlone(t *testing.T) {
 }
 
 func TestClientSetsTheFilterUp(t *testing.T) {
-	b := newBench(t, 1, proxy.Wish{Type: proxy.AcceptList, Addresses: addresses(12)})
+	b := newBench(t, 1, proxy.FilterState{Type: proxy.AcceptList, Addresses: addresses(12)})
 	b.sight(1, -50, 0)
 	b.pass(time.Second)
 	b.opened(1)
@@ -165,7 +165,7 @@ func TestClientSetsTheFilterUp(t *testing.T) {
 	if !b.Ready(1) || len(b.saying()) != 0 || b.Counters().Mismatches != 0 {
 		t.Errorf("ready %t, %+v", b.Ready(1), b.Counters())
 	}
-	// It asks from time to time, with what changes nothing.
+	// It checks from time to time, with a message that changes nothing.
 	b.pass(31 * time.Second)
 	said := b.saying()
 	if m, ok := said[0].Message.(proxy.AddAddresses); !ok || !slices.Equal(m.Addresses, addresses(1)) {
@@ -174,18 +174,18 @@ func TestClientSetsTheFilterUp(t *testing.T) {
 	b.answer(1, proxy.AcceptList, 12)
 	b.pass(29 * time.Second)
 	if !b.Ready(1) || len(b.saying()) != 0 {
-		t.Error("it asks again at once")
+		t.Error("it sends again at once")
 	}
 }
 
 func TestClientRepairsTheFilter(t *testing.T) {
 	for name, wrong := range map[string]proxy.FilterStatus{
-		"other type":  {Type: proxy.RejectList, Size: 3},
-		"less in it":  {Type: proxy.AcceptList, Size: 2},
-		"more in it":  {Type: proxy.AcceptList, Size: 4},
-		"nothing any": {Type: proxy.AcceptList},
+		"other type":   {Type: proxy.RejectList, Size: 3},
+		"shorter list": {Type: proxy.AcceptList, Size: 2},
+		"longer list":  {Type: proxy.AcceptList, Size: 4},
+		"nothing any":  {Type: proxy.AcceptList},
 	} {
-		b := newBench(t, 1, proxy.Wish{Type: proxy.AcceptList, Addresses: addresses(3)})
+		b := newBench(t, 1, proxy.FilterState{Type: proxy.AcceptList, Addresses: addresses(3)})
 		b.sight(1, -50, 0)
 		b.pass(time.Second)
 		b.opened(1)
@@ -207,11 +207,11 @@ func TestClientRepairsTheFilter(t *testing.T) {
 }
 
 func TestClientFallsBackToEverything(t *testing.T) {
-	b := newBench(t, 1, proxy.Wish{Type: proxy.AcceptList, Addresses: addresses(5)})
+	b := newBench(t, 1, proxy.FilterState{Type: proxy.AcceptList, Addresses: addresses(5)})
 	b.sight(1, -50, 0)
 	b.pass(time.Second)
 	b.opened(1)
-	const has = 3 // what this proxy has room for
+	const has = 3 // the room of this proxy
 	for range 20 {
 		for _, said := range b.saying() {
 			switch m := said.Message.(type) {
@@ -253,13 +253,13 @@ func TestClientAsksAgain(t *testing.T) {
 	if n := len(b.saying()); n != 2 {
 		t.Fatalf("%d messages, want the first and its repetition", n)
 	}
-	// Both are answered, the second when the set-up is done already.
+	// Both are answered, the second when the setup is already done.
 	b.answer(1, proxy.RejectList, 0)
 	b.answer(1, proxy.RejectList, 0)
 	if !b.Ready(1) || b.Counters().Mismatches != 0 {
 		t.Errorf("ready %t, %+v", b.Ready(1), b.Counters())
 	}
-	// A proxy that is silent is left for the next in less than 5 s.
+	// A proxy that does not answer is replaced by the next in less than 5 s.
 	b.sight(2, -90, 0)
 	b.pass(29 * time.Second)
 	b.sight(2, -90, 0)
@@ -274,7 +274,8 @@ func TestClientAsksAgain(t *testing.T) {
 	}
 }
 
-// TestClientRemembersFailures: a strong liar does not keep it from the others.
+// TestClientRemembersFailures: a strong false proxy does not keep it from the
+// others.
 func TestClientRemembersFailures(t *testing.T) {
 	b := newBench(t, 1, everything)
 	b.sight(1, -30, 0)
@@ -328,7 +329,7 @@ func TestClientPrefers(t *testing.T) {
 	b.pass(time.Second)
 	b.opened(1)
 	for range 3 {
-		b.Sight(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
+		b.Sighted(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
 		b.collect()
 	}
 	if !slices.Equal(b.ended, []bearer.LinkID{1}) {
@@ -338,10 +339,10 @@ func TestClientPrefers(t *testing.T) {
 	if len(b.made) != 2 || b.made[1].Peer != peer(2) {
 		t.Fatalf("made %+v", b.made)
 	}
-	// One that fails is preferred no more.
+	// A failing proxy is no longer preferred.
 	b.closed(2)
 	b.sight(1, -30, 0)
-	b.Sight(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
+	b.Sighted(b.now, proxy.Candidate{Peer: peer(2), RSSI: -90, Preferred: true}, &b.out)
 	b.collect()
 	b.pass(3 * time.Second)
 	if len(b.made) != 3 || b.made[2].Peer != peer(1) || len(b.ended) != 1 {
@@ -349,7 +350,7 @@ func TestClientPrefers(t *testing.T) {
 	}
 }
 
-// TestClientKnowsNodesByTheirAnswers: a node that advertises under several
+// TestClientKnowsNodesByTheirAnswers: a node that advertises with several
 // device addresses gets one connection.
 func TestClientKnowsNodesByTheirAnswers(t *testing.T) {
 	b := newBench(t, 2, everything)
@@ -381,7 +382,7 @@ func TestClientRefusesItself(t *testing.T) {
 	b.sight(1, -30, 0)
 	b.pass(time.Second)
 	b.opened(1)
-	b.Refuse(b.now, 1, &b.out)
+	b.Exclude(b.now, 1, &b.out)
 	b.collect()
 	b.closed(1)
 	for range 60 {
@@ -393,12 +394,12 @@ func TestClientRefusesItself(t *testing.T) {
 	}
 }
 
-// TestClientProperties: whatever happens, the number of connections is kept,
-// none is named twice, and no deadline stands still.
+// TestClientProperties: whatever happens, the number of connections is
+// respected, no identifier is used twice, and no deadline is stuck.
 func TestClientProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 3).Draw(t, "most")
-		b := newBench(t, most, proxy.Wish{Type: proxy.FilterType(rapid.IntRange(0, 1).Draw(t, "kind")), Addresses: addresses(7)})
+		b := newBench(t, most, proxy.FilterState{Type: proxy.FilterType(rapid.IntRange(0, 1).Draw(t, "kind")), Addresses: addresses(7)})
 		open := map[bearer.LinkID]bool{} // not closed yet
 		seen := map[bearer.LinkID]bool{}
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
@@ -419,12 +420,12 @@ func TestClientProperties(t *testing.T) {
 				b.Enable(b.now, rapid.Bool().Draw(t, "on"), &b.out)
 				b.collect()
 			case 6:
-				b.SetWish(b.now, proxy.Wish{Addresses: addresses(rapid.IntRange(1, 12).Draw(t, "wish"))}, &b.out)
+				b.SetFilter(b.now, proxy.FilterState{Addresses: addresses(rapid.IntRange(1, 12).Draw(t, "wish"))}, &b.out)
 				b.collect()
 			}
 			for _, c := range b.made {
 				if seen[c.ID] {
-					t.Fatalf("link %d was made twice", c.ID)
+					t.Fatalf("link %d was used twice", c.ID)
 				}
 				seen[c.ID], open[c.ID] = true, true
 			}

@@ -7,16 +7,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// linkPhase is what a client's connection is at.
+// linkPhase is the state of a client's connection.
 type linkPhase uint8
 
 const (
 	connecting linkPhase = iota
 	settingUp            // the filter is being set up, step by step
-	keeping              // it is as wished
-	asking               // whether it still is
-	ending               // Disconnect was asked for
-	gone                 // and not heard of again
+	keeping              // the filter is as required
+	asking               // checking the filter
+	ending               // Disconnect was requested
+	gone                 // closed
 )
 
 // clientLink is a client's connection to one proxy.
@@ -25,19 +25,19 @@ type clientLink struct {
 	to       Candidate
 	phase    linkPhase
 	opened   time.Time // zero: not yet
-	failed   bool      // the proxy is to blame for the end
+	failed   bool      // the proxy caused the end
 	deadline time.Time
 
-	wish     Wish
-	step     int // of the set-up, 0 for the type
-	tries    int // of the present message
-	pending  int // answers that may still come to messages before it
-	setups   int // that came out wrong
+	wish     FilterState
+	step     int // of the setup, 0 for the type
+	tries    int // of the current message
+	pending  int // answers that may still arrive for earlier messages
+	setups   int // setups with a wrong result
 	fallback bool
 }
 
-// setUp begins with the filter from the start.
-func (l *clientLink) setUp(now time.Time, w Wish, out *ClientOutput) {
+// setUp sets up the filter from the start.
+func (l *clientLink) setUp(now time.Time, w FilterState, out *ClientOutput) {
 	if l.fallback {
 		w.Type = RejectList
 	}
@@ -46,7 +46,7 @@ func (l *clientLink) setUp(now time.Time, w Wish, out *ClientOutput) {
 	l.ask(now, out)
 }
 
-// list is the addresses that the filter is to have.
+// list returns the addresses that the filter must have.
 func (l *clientLink) list() []mesh.Address {
 	if l.wish.Type == RejectList {
 		return nil // everything is forwarded
@@ -54,20 +54,20 @@ func (l *clientLink) list() []mesh.Address {
 	return l.wish.Addresses
 }
 
-// steps is how many messages the set-up takes.
+// steps is how many messages the setup takes.
 func (l *clientLink) steps() int {
 	return 1 + (len(l.list())+AddressesPerMessage-1)/AddressesPerMessage
 }
 
-// ask sends the present message, be it for the first time or again.
+// ask sends the current message, for the first time or again.
 func (l *clientLink) ask(now time.Time, out *ClientOutput) {
 	l.tries++
 	l.deadline = now.Add(statusTimeout)
 	out.Configure = append(out.Configure, Configure{l.id, l.to.NetKey, l.message()})
 }
 
-// message is what is to be answered next. When the filter is there already it
-// is one that changes nothing.
+// message returns the next message. If the filter is complete, it is one that
+// changes nothing.
 func (l *clientLink) message() Message {
 	list := l.list()
 	switch {
@@ -83,10 +83,11 @@ func (l *clientLink) message() Message {
 	}
 }
 
-// answered takes a Filter Status, and reports whether it says what it should.
+// answered takes a Filter Status, and reports whether it has the expected
+// content.
 func (l *clientLink) answered(now time.Time, s FilterStatus, out *ClientOutput) bool {
 	if !l.fits(s) {
-		// A message that was sent again may be answered twice.
+		// A repeated message may be answered twice.
 		if l.pending > 0 {
 			l.pending--
 			return true
@@ -105,9 +106,10 @@ func (l *clientLink) answered(now time.Time, s FilterStatus, out *ClientOutput) 
 	return true
 }
 
-// fits reports whether a Filter Status is right for where the connection is. On
-// the way, the server may have more than it was told: it adds the sources of
-// our messages, which come in the list sooner or later, by itself.
+// fits reports whether a Filter Status is right for the state of the
+// connection. During the setup the server may have more addresses than it was
+// sent: it adds the sources of this node's messages, which sooner or later are
+// in the list anyway.
 func (l *clientLink) fits(s FilterStatus) bool {
 	size, whole := int(s.Size), len(l.list())
 	least := whole
@@ -117,10 +119,10 @@ func (l *clientLink) fits(s FilterStatus) bool {
 	return s.Type == l.wish.Type && size >= least && size <= whole
 }
 
-// repair sets a filter up again that came out wrong. A list that never comes
-// out right may be longer than what the proxy has room for: then it forwards
-// everything. A proxy that cannot do that either is none.
-func (l *clientLink) repair(now time.Time, w Wish, out *ClientOutput) {
+// repair sets up a filter again after a wrong result. A list that never
+// succeeds may be longer than the proxy's room: the filter is then set to
+// forward everything. A proxy that cannot do that either is unusable.
+func (l *clientLink) repair(now time.Time, w FilterState, out *ClientOutput) {
 	l.tries = 0
 	l.setups++
 	if l.setups >= setupTries {
@@ -151,14 +153,14 @@ func (l *clientLink) tick(now time.Time, out *ClientOutput) {
 	}
 }
 
-// fail gives a proxy up.
+// fail drops a proxy.
 func (l *clientLink) fail(now time.Time, out *ClientOutput) {
 	l.failed = true
 	l.end(out)
 	l.deadline = now.Add(statusTimeout)
 }
 
-// end asks for the connection to be ended. Closed follows.
+// end requests the end of the connection. Closed follows.
 func (l *clientLink) end(out *ClientOutput) {
 	if l.phase == ending || l.phase == gone {
 		return

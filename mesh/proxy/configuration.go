@@ -18,11 +18,11 @@ const (
 	opDirectedControl            = 0x05
 )
 
-// AddressesPerMessage is how many addresses fit a message that adds or removes
-// some: a control transport PDU has room for 11 octets of parameters.
+// AddressesPerMessage is how many addresses fit into a message that adds or
+// removes some: a control transport PDU has room for 11 octets of parameters.
 const AddressesPerMessage = 5
 
-// lengthPresent is set in an address range that says how long it is.
+// lengthPresent is set in an address range that contains its length.
 const lengthPresent = 0x8000
 
 // Errors of ParseMessage.
@@ -31,13 +31,13 @@ var (
 	ErrParameters = errors.New("proxy: expected parameters of the message's length, without prohibited values")
 )
 
-// FilterType tells what a filter does with the addresses it has.
+// FilterType says what a filter does with its addresses.
 type FilterType uint8
 
 // The filter types.
 const (
-	AcceptList FilterType = 0x00 // forwards what is addressed to one of them
-	RejectList FilterType = 0x01 // forwards everything else
+	AcceptList FilterType = 0x00 // forwards messages to these addresses
+	RejectList FilterType = 0x01 // forwards all other messages
 )
 
 // String names the type.
@@ -83,21 +83,21 @@ type FilterStatus struct {
 	Size uint16 // addresses in the list
 }
 
-// DirectedProxyCapabilitiesStatus tells a client that the server forwards
+// DirectedProxyCapabilitiesStatus informs a client that the server forwards
 // along paths (section 6.6.5).
 //
 //	| 04 | Directed_Proxy 8 | Use_Directed 8 |
 type DirectedProxyCapabilitiesStatus struct{ DirectedProxy, UseDirected bool }
 
-// DirectedProxyControl tells the server which addresses the client has, so that
-// it finds paths for them (section 6.6.6). The two last fields are there when
+// DirectedProxyControl informs the server of the client's addresses, so that it
+// finds paths for them (section 6.6.6). The last two fields are present if
 // UseDirected is set.
 //
 //	| 05 | Use_Directed 8 | LengthPresent 1 | RangeStart 15 | RangeLength 0 or 8 |
 type DirectedProxyControl struct {
 	UseDirected bool
 	First       mesh.Address // of the client's elements
-	Count       uint8        // of them, 1 or more
+	Count       uint8        // their number, at least 1
 }
 
 // Append implements Message.
@@ -150,8 +150,8 @@ func appendAddresses(dst []byte, all []mesh.Address) []byte {
 	return dst
 }
 
-// ParseMessage reads a proxy configuration message, opcode first. It returns
-// ErrOpcode or ErrParameters.
+// ParseMessage decodes a proxy configuration message, including the opcode. The
+// error is ErrOpcode or ErrParameters.
 func ParseMessage(b []byte) (Message, error) {
 	if len(b) == 0 {
 		return nil, ErrOpcode
@@ -186,8 +186,8 @@ func ParseMessage(b []byte) (Message, error) {
 	}
 }
 
-// parseAddresses reads addresses; those that are unassigned are left out, as
-// they cannot be in a list.
+// parseAddresses decodes addresses. Unassigned ones are left out, because they
+// cannot be in a list.
 func parseAddresses(p []byte) ([]mesh.Address, error) {
 	const size = 2
 	if len(p) == 0 || len(p)%size != 0 || len(p)/size > AddressesPerMessage {

@@ -9,12 +9,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// Identification is the first octet of the Mesh Proxy Service's service data:
-// what the advertisement says (section 7.2.2.2.1).
+// Identification is the identification type, the first octet of the Mesh Proxy
+// Service's service data (section 7.2.2.2.1).
 type Identification uint8
 
-// The identification types. The private ones tell nothing to who has not the
-// NetKey, and change their address with their random number.
+// The identification types. The private ones reveal nothing without the NetKey
+// and change with their random number.
 const (
 	NetworkID              Identification = 0x00
 	NodeIdentity           Identification = 0x01
@@ -38,10 +38,10 @@ func (i Identification) String() string {
 	}
 }
 
-// IsNode reports whether the type is about one node, and not any of its subnet.
+// IsNode reports whether the type identifies one node rather than a subnet.
 func (i Identification) IsNode() bool { return i == NodeIdentity || i == PrivateNodeIdentity }
 
-// IsPrivate reports whether the type tells nothing to who has not the NetKey.
+// IsPrivate reports whether the type reveals nothing without the NetKey.
 func (i Identification) IsPrivate() bool {
 	return i == PrivateNetworkIdentity || i == PrivateNodeIdentity
 }
@@ -58,21 +58,21 @@ const (
 	hashData      = 1 + hashSize + randomSize
 )
 
-// Identity makes and recognizes the service data of one NetKey. It belongs to
+// Identity makes and recognises the service data of one NetKey. It belongs to
 // one goroutine.
 type Identity struct {
 	network [networkIDSize]byte
 	block   *crypto.Block // under the IdentityKey
 }
 
-// NewIdentity derives what the advertisements of a NetKey need.
+// NewIdentity derives the keys that the advertisements of a NetKey need.
 func NewIdentity(netKey crypto.Key) *Identity {
 	return &Identity{network: crypto.NetworkID(netKey), block: crypto.NewBlock(crypto.IdentityKey(netKey))}
 }
 
 // ServiceData makes the service data of an identification type. The Network ID
-// takes neither random nor address, the Private Network Identity no address.
-// random is fresh each time.
+// uses neither random nor address, the Private Network Identity no address.
+// random must be new each time.
 func (i *Identity) ServiceData(t Identification, random [randomSize]byte, node mesh.Address) []byte {
 	if t == NetworkID {
 		return append([]byte{byte(NetworkID)}, i.network[:]...)
@@ -82,7 +82,7 @@ func (i *Identity) ServiceData(t Identification, random [randomSize]byte, node m
 	return append(append(data, hash[:]...), random[:]...)
 }
 
-// hash is the last half of e(IdentityKey, ...). What is encrypted is
+// hash is the last half of e(IdentityKey, ...). The encrypted block is
 //
 //	| 000000000000 | Random 64 | Address 16 |     Node Identity
 //	| 000000000003 | Random 64 | Address 16 |     Private Node Identity
@@ -100,8 +100,8 @@ func (i *Identity) hash(t Identification, random []byte, node mesh.Address) [has
 	return [hashSize]byte(binary.BigEndian.AppendUint64(nil, out))
 }
 
-// TypeOf tells the identification type of service data; false when it is no
-// service data of a proxy.
+// TypeOf returns the identification type of service data; false if it is not
+// that of a proxy.
 func TypeOf(data []byte) (Identification, bool) {
 	if len(data) == 0 {
 		return 0, false
@@ -113,8 +113,8 @@ func TypeOf(data []byte) (Identification, bool) {
 	return t, t <= PrivateNodeIdentity && len(data) == hashData
 }
 
-// IsNetwork reports whether service data is that of some proxy of the subnet,
-// which does not say who it is.
+// IsNetwork reports whether service data belongs to a proxy of the subnet that
+// does not identify its node.
 func (i *Identity) IsNetwork(data []byte) bool {
 	switch t, ok := TypeOf(data); {
 	case !ok:
@@ -128,8 +128,8 @@ func (i *Identity) IsNetwork(data []byte) bool {
 	}
 }
 
-// IsNode reports whether service data is that of a certain node of the subnet,
-// which is told by the address of its primary element.
+// IsNode reports whether service data belongs to a certain node of the subnet,
+// given by the address of its primary element.
 func (i *Identity) IsNode(data []byte, node mesh.Address) bool {
 	t, ok := TypeOf(data)
 	return ok && t.IsNode() && i.matches(t, data, node)
@@ -141,19 +141,19 @@ func (i *Identity) matches(t Identification, data []byte, node mesh.Address) boo
 
 const deviceDataSize = 18
 
-// DeviceServiceData is the service data of the Mesh Provisioning Service, by
-// which an unprovisioned device is found (section 7.1.2.2.1):
+// DeviceServiceData returns the service data of the Mesh Provisioning Service
+// of an unprovisioned device (section 7.1.2.2.1):
 //
 //	| Device UUID 128 | OOB Information 16 |
 //
-// The OOB information is big endian as in the unprovisioned device beacon. The
-// specification's sample has it the other way round; devices that are around
-// go by the beacon.
+// The OOB information is big-endian as in the unprovisioned device beacon. The
+// specification's sample has the other order; existing devices follow the
+// beacon.
 func DeviceServiceData(uuid mesh.UUID, oob beacon.OOB) []byte {
 	return binary.BigEndian.AppendUint16(append(make([]byte, 0, deviceDataSize), uuid[:]...), uint16(oob))
 }
 
-// ParseDeviceServiceData reads what DeviceServiceData makes; false when it is
+// ParseDeviceServiceData decodes what DeviceServiceData makes; false if it is
 // something else. Nothing in it is authentic.
 func ParseDeviceServiceData(data []byte) (mesh.UUID, beacon.OOB, bool) {
 	if len(data) != deviceDataSize {

@@ -47,26 +47,27 @@ const (
 const (
 	headerSize = 1
 
-	// MinPDU is the longest Proxy PDU that fits the least ATT MTU, 23.
+	// MinPDU is the length of the longest Proxy PDU that fits the smallest ATT
+	// MTU, 23.
 	MinPDU = 20
 
-	// maxNetwork is the longest network PDU, with or without a proxy
-	// configuration message in it, and the longest beacon.
+	// maxNetwork is the length of the longest network PDU, with or without a
+	// proxy configuration message, and of the longest beacon.
 	maxNetwork = 29
 
-	// maxProvisioning bounds provisioning PDUs: the longest that has a fixed
-	// length has 65 octets, and a part of a provisioning record is as long as
-	// the provisioner asks for.
+	// maxProvisioning limits provisioning PDUs: the longest of a fixed length
+	// has 65 octets, and a fragment of a provisioning record is as long as the
+	// provisioner requests.
 	maxProvisioning = 512
 )
 
 // SARTimeout is how long the rest of a message may take after each of its
-// segments; then the connection is given up (section 6.3.2.2).
+// segments; then the connection is closed (section 6.3.2.2).
 const SARTimeout = 20 * time.Second
 
-// Split appends the Proxy PDUs of a message to dst, each of room octets at most
-// (section 6.3.2.1): one when it fits, else as many as it takes. A room of less
-// than two octets is taken for MinPDU, as nothing could go through it.
+// Split appends the Proxy PDUs of a message to dst, each of at most room octets
+// (section 6.3.2.1). A room of less than two octets counts as MinPDU, because
+// nothing could pass otherwise.
 func Split(dst [][]byte, t MessageType, message []byte, room int) [][]byte {
 	if room <= headerSize {
 		room = MinPDU
@@ -89,8 +90,9 @@ func Split(dst [][]byte, t MessageType, message []byte, room int) [][]byte {
 	}
 }
 
-// Reassembly puts the messages of one connection together, one at a time. Its
-// memory is that of the longest message that has come. The zero value is ready.
+// Reassembly reassembles the messages of one connection, one at a time. Its
+// memory is that of the longest message received so far. The zero value is
+// ready.
 type Reassembly struct {
 	begun   bool
 	kind    MessageType
@@ -99,7 +101,7 @@ type Reassembly struct {
 	faults  int
 }
 
-// limit is how long a message of a type can be.
+// limit is the largest length of a message of a type.
 func limit(t MessageType) int {
 	if t == ProvisioningPDU {
 		return maxProvisioning
@@ -107,11 +109,11 @@ func limit(t MessageType) int {
 	return maxNetwork
 }
 
-// Receive takes a Proxy PDU. It reports true with the last one of a message,
-// which is valid until the next call. What does not fit is counted as a fault
-// and changes nothing, but that a first segment begins anew, and that a message
-// which grows too long is dropped: a message that is sent whole gets through
-// whatever came before.
+// Receive takes a Proxy PDU. It returns true with the last one of a message,
+// which is valid until the next call. An invalid PDU is counted as a fault and
+// changes nothing, with two exceptions: a first segment begins again, and a
+// message that becomes too long is dropped. So a correctly sent message is
+// received whatever was received before.
 func (r *Reassembly) Receive(now time.Time, pdu []byte) (t MessageType, message []byte, complete bool) {
 	if len(pdu) <= headerSize {
 		return r.fault()
@@ -147,8 +149,8 @@ func (r *Reassembly) fault() (MessageType, []byte, bool) {
 	return 0, nil, false
 }
 
-// Deadline is when the message that has begun is overdue, zero while none has.
+// Deadline is when the current message is overdue, zero if there is none.
 func (r *Reassembly) Deadline() time.Time { return r.expiry }
 
-// Faults counts the Proxy PDUs that did not fit.
+// Faults returns the number of invalid Proxy PDUs.
 func (r *Reassembly) Faults() int { return r.faults }

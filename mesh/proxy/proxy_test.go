@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
-// longest is the longest message of a type.
+// longest is the length of the longest message of a type.
 func longest(t proxy.MessageType) int {
 	if t == proxy.ProvisioningPDU {
 		return 512
@@ -24,8 +24,8 @@ func longest(t proxy.MessageType) int {
 	return 29
 }
 
-// TestSplitAndReassemble: whatever goes in comes out, with any room, and also
-// behind whatever a peer has sent before.
+// TestSplitAndReassemble: every message arrives, with any room, and after
+// anything that a peer has sent before.
 func TestSplitAndReassemble(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r proxy.Reassembly
@@ -49,13 +49,13 @@ func TestSplitAndReassemble(t *testing.T) {
 			}
 		}
 		if !r.Deadline().IsZero() {
-			t.Error("something is waited for")
+			t.Error("a message is pending")
 		}
 	})
 }
 
-// TestReassemblyOverflow: segments without end are dropped at the limit of
-// their type, and the memory stays what the longest message takes.
+// TestReassemblyOverflow: endless segments are dropped at the limit of their
+// type, and the memory stays that of the longest message.
 func TestReassemblyOverflow(t *testing.T) {
 	for kind := range proxy.MessageType(4) {
 		var r proxy.Reassembly
@@ -70,10 +70,10 @@ func TestReassemblyOverflow(t *testing.T) {
 		}
 		whole := append([]byte{byte(kind)}, make([]byte, longest(kind))...)
 		if _, m, complete := r.Receive(start, whole); !complete || len(m) != longest(kind) {
-			t.Errorf("%v: the longest message is not taken", kind)
+			t.Errorf("%v: the longest message is not accepted", kind)
 		}
 		if _, _, complete := r.Receive(start, append(whole, 0)); complete {
-			t.Errorf("%v: a longer one is taken", kind)
+			t.Errorf("%v: a longer one is accepted", kind)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func TestReassemblyDeadline(t *testing.T) {
 	later := start.Add(10 * time.Second)
 	r.Receive(later, []byte{0x80, 1})
 	if r.Deadline() != later.Add(proxy.SARTimeout) {
-		t.Error("the deadline does not go on with each segment")
+		t.Error("the deadline is not renewed by each segment")
 	}
 	r.Receive(later, []byte{0xC0, 1})
 	if !r.Deadline().IsZero() {
@@ -137,7 +137,7 @@ func TestMessagesRoundTrip(t *testing.T) {
 		{6},
 	} {
 		if m, err := proxy.ParseMessage(wrong); err == nil {
-			t.Errorf("%x was read as %#v", wrong, m)
+			t.Errorf("%x was decoded as %#v", wrong, m)
 		}
 	}
 }
@@ -195,8 +195,8 @@ func TestFilterIsBounded(t *testing.T) {
 	}
 }
 
-// TestServiceDataFits: all that this service advertises has room beside flags
-// and the list of services.
+// TestServiceDataFits: all service data fits next to flags and the list of
+// services.
 func TestServiceDataFits(t *testing.T) {
 	identity := proxy.NewIdentity(crypto.Key{1})
 	all := map[string][]byte{
@@ -207,8 +207,8 @@ func TestServiceDataFits(t *testing.T) {
 		all[kind.String()] = identity.ServiceData(kind, [8]byte{1}, 5)
 	}
 	for name, data := range all {
-		if len(data) == 0 || len(data) > bearer.MaxBeckon {
-			t.Errorf("%s: %d octets, at most %d fit", name, len(data), bearer.MaxBeckon)
+		if len(data) == 0 || len(data) > bearer.MaxConnectableData {
+			t.Errorf("%s: %d octets, at most %d fit", name, len(data), bearer.MaxConnectableData)
 		}
 	}
 }
@@ -228,7 +228,7 @@ func TestSolicitationRPL(t *testing.T) {
 		l.Accept(a, 0)
 	}
 	if l.Accept(0x7000, 1) {
-		t.Error("the list has no end")
+		t.Error("the list has no limit")
 	}
 	l.Clear(4, 2)
 	if len(l) != proxy.MaxSolicitors-2 || !l.Accept(5, 1) {
@@ -267,7 +267,7 @@ func FuzzMessage(f *testing.F) {
 		}
 		again, err := proxy.ParseMessage(m.Append(nil))
 		if list, ok := m.(proxy.AddAddresses); ok && len(list.Addresses) == 0 {
-			return // only unassigned ones were in it
+			return // it had only unassigned ones
 		}
 		if list, ok := m.(proxy.RemoveAddresses); ok && len(list.Addresses) == 0 {
 			return
@@ -291,10 +291,10 @@ func FuzzServiceData(f *testing.F) {
 			t.Errorf("%x is of kind %v, %t, network %t, node %t", data, kind, ok, network, node)
 		}
 		if uuid, oob, ok := proxy.ParseDeviceServiceData(data); ok && !bytes.Equal(proxy.DeviceServiceData(uuid, oob), data) {
-			t.Errorf("%x is read as %v %v", data, uuid, oob)
+			t.Errorf("%x is decoded as %v %v", data, uuid, oob)
 		}
 		if pdu, ok := proxy.ParseSolicitationData(data); ok && !bytes.Equal(proxy.SolicitationData(pdu), data) {
-			t.Errorf("%x is read as %x", data, pdu)
+			t.Errorf("%x is decoded as %x", data, pdu)
 		}
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
-// strangerTimeout is how long a client may be connected without having shown
-// that it has a key. Nothing but beacons is forwarded to it anyway, and it
-// holds a connection that others may want.
+// strangerTimeout is how long a client may be connected without having proved
+// that it has a key. It only receives beacons, but it occupies a connection
+// that others may need.
 const strangerTimeout = time.Minute
 
 // Server is the clients that are connected to a proxy server, and their
@@ -24,13 +24,13 @@ type Server struct {
 type served struct {
 	id       bearer.LinkID
 	filter   Filter
-	stranger time.Time // until when it may be one; zero: it has a key
+	stranger time.Time // time limit for proving that it has a key; zero: it has
 }
 
 // NewServer makes a server for a number of clients at once (1 if zero).
 func NewServer(clients int) *Server { return &Server{most: max(clients, 1)} }
 
-// Opened takes a client in, and reports false when there is no room.
+// Opened adds a client. It returns false if there is no room.
 func (s *Server) Opened(now time.Time, id bearer.LinkID) bool {
 	if s.Full() {
 		return false
@@ -39,18 +39,18 @@ func (s *Server) Opened(now time.Time, id bearer.LinkID) bool {
 	return true
 }
 
-// Closed says that a client is gone.
+// Closed removes a client.
 func (s *Server) Closed(id bearer.LinkID) {
 	s.clients = slices.DeleteFunc(s.clients, func(c *served) bool { return c.id == id })
 }
 
-// Clients is how many are connected.
+// Clients returns the number of connected clients.
 func (s *Server) Clients() int { return len(s.clients) }
 
 // Full reports whether there is no room for another one.
 func (s *Server) Full() bool { return len(s.clients) >= s.most }
 
-// Sent learns from the source of an authentic message of a client.
+// Sent handles the source of an authentic message from a client.
 func (s *Server) Sent(id bearer.LinkID, src mesh.Address) {
 	if c := s.client(id); c != nil {
 		c.stranger = time.Time{}
@@ -58,8 +58,8 @@ func (s *Server) Sent(id bearer.LinkID, src mesh.Address) {
 	}
 }
 
-// Configure does what an authentic proxy configuration message of a client
-// asks for, and gives the answer, nil for none (section 6.7).
+// Configure handles an authentic proxy configuration message from a client, and
+// returns the answer, nil for none (section 6.7).
 func (s *Server) Configure(id bearer.LinkID, m Message) Message {
 	c := s.client(id)
 	if c == nil {
@@ -74,14 +74,14 @@ func (s *Server) Configure(id bearer.LinkID, m Message) Message {
 	case RemoveAddresses:
 		c.filter.Remove(m.Addresses...)
 	default:
-		// Statuses are the server's own; paths are not looked for.
+		// Statuses come from servers; paths are not supported.
 		return nil
 	}
 	return c.filter.Status()
 }
 
-// Receivers appends the clients to dst whose filter lets a message through, but
-// for the one that it came from.
+// Receivers appends the clients whose filter passes a message to dst, except
+// the one that it came from.
 func (s *Server) Receivers(dst []bearer.LinkID, to mesh.Address, from bearer.LinkID) []bearer.LinkID {
 	for _, c := range s.clients {
 		if c.id != from && c.filter.Passes(to) {
@@ -91,9 +91,9 @@ func (s *Server) Receivers(dst []bearer.LinkID, to mesh.Address, from bearer.Lin
 	return dst
 }
 
-// Strangers appends the clients to dst, once, that have had time enough to show
-// that they have a key.
-func (s *Server) Strangers(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
+// Unauthenticated appends the clients to dst that have not proved in time that they
+// have a key. Each is returned once.
+func (s *Server) Unauthenticated(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
 	for _, c := range s.clients {
 		if !c.stranger.IsZero() && !now.Before(c.stranger) {
 			c.stranger = time.Time{}
@@ -103,7 +103,7 @@ func (s *Server) Strangers(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
 	return dst
 }
 
-// NextDeadline is when Strangers has somebody new, zero for never.
+// NextDeadline is when Unauthenticated has a new client, zero for never.
 func (s *Server) NextDeadline() time.Time {
 	var next time.Time
 	for _, c := range s.clients {

@@ -12,10 +12,10 @@ import (
 //	| 00 | solicitation PDU, 17 octets |
 const solicitationType = 0x00
 
-// SolicitationData makes service data of a solicitation PDU.
+// SolicitationData returns the service data of a solicitation PDU.
 func SolicitationData(pdu []byte) []byte { return append([]byte{solicitationType}, pdu...) }
 
-// ParseSolicitationData gives the solicitation PDU in service data; false when
+// ParseSolicitationData returns the solicitation PDU in service data; false if
 // it is something else.
 func ParseSolicitationData(data []byte) ([]byte, bool) {
 	if len(data) < 2 || data[0] != solicitationType {
@@ -27,15 +27,16 @@ func ParseSolicitationData(data []byte) ([]byte, bool) {
 // MaxSolicitors is how many sources a SolicitationRPL has room for.
 const MaxSolicitors = 64
 
-// Solicitor is who has solicited, and the last number that it used.
+// Solicitor is a source of solicitations and the last sequence number that it
+// used.
 type Solicitor struct {
 	Src mesh.Address
 	Seq mesh.SequenceNumber
 }
 
 // SolicitationRPL is the solicitation replay protection list (section 6.9.3),
-// sorted by source. It never forgets one by itself: who is not on it when it is
-// full is refused.
+// sorted by source. No source is removed automatically: when the list is full,
+// new sources are rejected.
 type SolicitationRPL []Solicitor
 
 // Takes reports whether a solicitation is new and the list has room for it.
@@ -47,7 +48,7 @@ func (l *SolicitationRPL) Takes(src mesh.Address, seq mesh.SequenceNumber) bool 
 	return len(*l) < MaxSolicitors
 }
 
-// Accept notes a solicitation, and reports whether the list takes it.
+// Accept records a solicitation, and reports whether it was accepted.
 func (l *SolicitationRPL) Accept(src mesh.Address, seq mesh.SequenceNumber) bool {
 	if !l.Takes(src, seq) {
 		return false
@@ -60,8 +61,8 @@ func (l *SolicitationRPL) Accept(src mesh.Address, seq mesh.SequenceNumber) bool
 	return true
 }
 
-// Clear forgets the sources from first on, count of them (Solicitation PDU RPL
-// Items Clear).
+// Clear removes count sources, starting at first (Solicitation PDU RPL Items
+// Clear).
 func (l *SolicitationRPL) Clear(first mesh.Address, count int) {
 	*l = slices.DeleteFunc(*l, func(s Solicitor) bool { return s.Src >= first && int(s.Src)-int(first) < count })
 }

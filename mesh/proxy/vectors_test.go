@@ -17,8 +17,8 @@ import (
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// TestVectors runs the entries of the specification's sample data (sections
-// 8.5, 8.6, 8.8, 8.9 and 8.15) and of libraries' tests that are this package's.
+// TestVectors runs the entries for this package of the specification's sample
+// data (sections 8.5, 8.6, 8.8, 8.9 and 8.15) and of libraries' tests.
 func TestVectors(t *testing.T) {
 	ran := map[string]int{}
 	beacons := map[string]func(*testing.T, *vectors.BeaconEntry){

@@ -1,7 +1,7 @@
-// Package refresh changes a NetKey of a network, and the AppKeys that are bound
-// to it, on all nodes (Mesh Protocol 1.1, section 3.11.4). Nodes that are left
-// out cannot read the network any more: that is how one is removed that cannot
-// be reset (section 3.11.7).
+// Package refresh performs a key refresh: it replaces a NetKey of a network,
+// and the AppKeys bound to it, on all nodes (Mesh Protocol 1.1, section
+// 3.11.4). Nodes that are left out can no longer access the network. This is
+// the way to remove a node that cannot be reset (section 3.11.7).
 //
 //	Distribute                  Switch                   Revoke
 //	every node gets the keys,   all send with the new    all forget the old keys
@@ -12,12 +12,12 @@
 //	└──────────────────────┘    │ beacon, flag 1   │     │ beacon, flag 0   │
 //	                            └──────────────────┘     └──────────────────┘
 //
-// A phase ends when every node has confirmed it. A node that sleeps is tried
-// again and again, and at once when something is heard of it; for one that never
-// comes back the phase goes on when the operator says so or patience ends. Who
-// has no new keys then is left behind, and has to be provisioned again.
+// A phase ends when every node has confirmed it. A sleeping node is tried
+// repeatedly, and at once when it is heard. If a node never answers, the phase
+// ends at the operator's request or when the patience has expired. A node
+// without the new keys is then left behind and has to be provisioned again.
 //
 // Refresh is a pure state machine like the core of a node: no clock, no I/O. It
 // is stored whenever it has changed, before anything is done, and everything it
-// wants done may be done twice. So it goes on after a crash at any point.
+// requests may be done twice. So it can continue after a crash at any point.
 package refresh

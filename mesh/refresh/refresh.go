@@ -11,7 +11,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Phase is how far a refresh is. The first three are those of the specification.
+// Phase is the phase of a refresh. The first three are those of the
+// specification.
 type Phase uint8
 
 // The phases.
@@ -38,19 +39,19 @@ func (p Phase) String() string {
 	}
 }
 
-// Progress is how far a node is, as it has confirmed itself.
+// Progress is the last step that a node has confirmed.
 type Progress uint8
 
 // The steps of a node.
 const (
-	Nothing  Progress = iota
-	GotKey            // it has the new NetKey, and maybe some of the AppKeys
-	GotKeys           // phase 1
-	Switched          // phase 2
-	Through           // phase 3, or it is not on the subnet
+	Nothing   Progress = iota
+	GotKey             // it has the new NetKey, and maybe some of the AppKeys
+	GotKeys            // phase 1
+	Switched           // phase 2
+	Completed          // phase 3, or it is not in the subnet
 )
 
-// goal is what a node has to have reached at the end of a phase.
+// goal is what a node must have reached at the end of a phase.
 func (p Phase) goal() Progress {
 	switch p {
 	case Distribute:
@@ -58,7 +59,7 @@ func (p Phase) goal() Progress {
 	case Switch:
 		return Switched
 	default:
-		return Through
+		return Completed
 	}
 }
 
@@ -68,31 +69,31 @@ type AppKey struct {
 	Key   crypto.Key
 }
 
-// Node is a node that is to get the new keys.
+// Node is a node that should get the new keys.
 type Node struct {
 	UUID    mesh.UUID
 	Address mesh.Address  // of its primary element
-	Via     mesh.KeyIndex // NetKey to reach it with
-	// Progress is set by the Refresh, as are those that follow.
+	Via     mesh.KeyIndex // NetKey to send to it with
+	// Progress and the following fields are set by the Refresh.
 	Progress   Progress
-	Apps       int  // AppKeys that it has got
-	LeftBehind bool // it has no new keys, and nobody waits for it any more
+	Apps       int  // AppKeys that it has received
+	LeftBehind bool // it has no new keys and is no longer waited for
 
 	busy    bool
-	awake   bool // it has said something since it was asked
-	tries   int  // of this phase, without success
+	awake   bool // it was heard since the last request
+	tries   int  // unsuccessful attempts in this phase
 	next    time.Time
-	failed  time.Time // the last of them
-	problem string    // what was wrong with it
-	older   older     // refresh that it has not heard the end of
+	failed  time.Time // time of the last failure
+	problem string    // why the last attempt failed
+	older   older     // earlier refresh whose end the node has missed
 }
 
-// older is what is known of a refresh that a node is still in.
+// older is what is known about an earlier refresh that a node is still in.
 type older uint8
 
 const (
 	unknown older = iota
-	running       // it cannot take a new key before the end of it
+	running       // it cannot accept a new key before the end of that refresh
 	ended
 )
 
@@ -100,7 +101,7 @@ const (
 type Options struct {
 	NetKey  mesh.KeyIndex
 	Key     crypto.Key // the new NetKey
-	AppKeys []AppKey   // the new AppKeys; those that stay as they are need not be here
+	AppKeys []AppKey   // the new AppKeys; unchanged ones may be left out
 	Nodes   []Node
 	// Excluded are the nodes that do not get the keys.
 	Excluded []mesh.UUID
@@ -114,18 +115,18 @@ type Refresh struct {
 	phase    Phase
 	nodes    []*Node
 	excluded []mesh.UUID
-	late     []mesh.UUID   // of those excluded: they may have the new keys
-	waited   time.Duration // in this phase, while the program ran
+	late     []mesh.UUID   // excluded later: they may have the new keys
+	waited   time.Duration // in this phase, while the program was running
 	finish   bool          // in this phase nodes that do not answer are not waited for
 
-	// Patience is how long a phase waits for nodes that do not answer, once
-	// others are through; 0 for as long as it takes. Only the time is counted
-	// in which the program runs.
+	// Patience is how long a phase waits for nodes that do not answer once
+	// others have completed it; 0 for no limit. Only time in which the program
+	// runs counts.
 	Patience time.Duration
 
-	last    time.Time // waited is counted up to then
+	last    time.Time // waited is counted up to here
 	saved   time.Duration
-	changed bool // and not stored yet
+	changed bool // since the last Persist
 	ownDone bool // the own node is in the phase
 }
 
@@ -141,16 +142,16 @@ func New(now time.Time, o Options) *Refresh {
 	return r
 }
 
-// NetKey is the index of the NetKey.
+// NetKey returns the index of the NetKey.
 func (r *Refresh) NetKey() mesh.KeyIndex { return r.netKey }
 
-// Phase is how far the refresh is.
+// Phase returns the current phase.
 func (r *Refresh) Phase() Phase { return r.phase }
 
-// Excluded are the nodes that do not get the keys.
+// Excluded returns the nodes that do not get the keys.
 func (r *Refresh) Excluded() []mesh.UUID { return r.excluded }
 
-// Keys are the new keys, for the own node.
+// Keys returns the new keys, for the own node.
 func (r *Refresh) Keys() (net crypto.Key, apps map[mesh.KeyIndex]crypto.Key) {
 	apps = make(map[mesh.KeyIndex]crypto.Key, len(r.apps))
 	for _, a := range r.apps {
@@ -159,9 +160,9 @@ func (r *Refresh) Keys() (net crypto.Key, apps map[mesh.KeyIndex]crypto.Key) {
 	return r.key, apps
 }
 
-// Include takes in a node that has joined the network while the refresh goes on,
-// and was given the keys that are sent with then. A node that is known or
-// excluded already is left alone.
+// Include adds a node that has joined the network during the refresh and was
+// given the keys that are in use at that time. A known or excluded node is left
+// unchanged.
 func (r *Refresh) Include(n Node) {
 	if r.node(n.UUID) != nil || slices.Contains(r.excluded, n.UUID) {
 		return
@@ -174,8 +175,8 @@ func (r *Refresh) Include(n Node) {
 	r.changed = true
 }
 
-// Exclude leaves a node out from now on. It reports false when the node may
-// have got the new keys already: then only another refresh keeps it out.
+// Exclude leaves a node out from now on. It returns false if the node may
+// already have the new keys: then only another refresh excludes it.
 func (r *Refresh) Exclude(uuid mesh.UUID) bool {
 	n := r.node(uuid)
 	r.nodes = slices.DeleteFunc(r.nodes, func(other *Node) bool { return other == n })
@@ -189,8 +190,8 @@ func (r *Refresh) Exclude(uuid mesh.UUID) bool {
 	return !slices.Contains(r.late, uuid)
 }
 
-// Forget drops what is known of a node, as it has been provisioned anew: it may
-// be included again, whatever it was before.
+// Forget removes what is known of a node that has been provisioned again. It
+// may then be included again.
 func (r *Refresh) Forget(uuid mesh.UUID) {
 	is := func(u mesh.UUID) bool { return u == uuid }
 	r.nodes = slices.DeleteFunc(r.nodes, func(n *Node) bool { return n.UUID == uuid })
@@ -198,7 +199,7 @@ func (r *Refresh) Forget(uuid mesh.UUID) {
 	r.changed = true
 }
 
-// Undo takes back an Output that was not carried out.
+// Undo reverts an Output that was not carried out.
 func (r *Refresh) Undo(out Output) {
 	r.changed = true
 	r.ownDone = r.ownDone && out.Own == 0
@@ -209,8 +210,8 @@ func (r *Refresh) Undo(out Output) {
 	}
 }
 
-// Finish ends the waiting of the present phase: a node that has not answered two
-// times is not waited for.
+// Finish ends the waiting in the current phase: nodes that have not answered
+// twice are not waited for.
 func (r *Refresh) Finish() {
 	r.finish = true
 	r.changed = true
@@ -225,19 +226,19 @@ func (r *Refresh) node(uuid mesh.UUID) *Node {
 	return nil
 }
 
-// Status is how far everybody is.
+// Status is the progress of all nodes.
 type Status struct {
 	NetKey     mesh.KeyIndex
 	Phase      Phase
-	Through    []mesh.UUID          // the phase is behind them
-	Missing    map[mesh.UUID]string // the phase waits for them; why, when it is known
+	Completed  []mesh.UUID          // they have completed the phase
+	Missing    map[mesh.UUID]string // the phase waits for them; the reason, if known
 	LeftBehind []mesh.UUID          // without the new keys
 	Excluded   []mesh.UUID
 	Waited     time.Duration // in this phase
 }
 
-// Status says how far everybody is. Of a refresh that is done, Missing are those
-// that have the keys and did not confirm the end.
+// Status returns the progress of all nodes. When the refresh is done, Missing
+// lists the nodes that have the keys and did not confirm the end.
 func (r *Refresh) Status() Status {
 	s := Status{NetKey: r.netKey, Phase: r.phase, Excluded: r.excluded, Waited: r.waited, Missing: map[mesh.UUID]string{}}
 	for _, n := range r.nodes {
@@ -245,7 +246,7 @@ func (r *Refresh) Status() Status {
 		case n.LeftBehind:
 			s.LeftBehind = append(s.LeftBehind, n.UUID)
 		case n.Progress >= r.phase.goal():
-			s.Through = append(s.Through, n.UUID)
+			s.Completed = append(s.Completed, n.UUID)
 		default:
 			s.Missing[n.UUID] = n.problem
 		}
@@ -273,7 +274,7 @@ type stored struct {
 	Finish   bool
 }
 
-// Encode gives the form for the store: JSON with the keys laid open.
+// Encode returns the stored form: JSON that contains the keys.
 func (r *Refresh) Encode() ([]byte, error) {
 	s := stored{
 		Version: version, NetKey: r.netKey, Key: state.StoredKey(r.key), Phase: r.phase,
@@ -285,11 +286,11 @@ func (r *Refresh) Encode() ([]byte, error) {
 	return json.Marshal(s)
 }
 
-// Decode goes on with a refresh that was stored.
+// Decode restores a stored refresh.
 func Decode(now time.Time, data []byte) (*Refresh, error) {
 	var s stored
 	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fmt.Errorf("refresh: a stored key refresh cannot be read: %w", err)
+		return nil, fmt.Errorf("refresh: expected a valid stored key refresh: %w", err)
 	}
 	if s.Version != version {
 		return nil, fmt.Errorf("refresh: a stored key refresh has version %d, this program reads %d", s.Version, version)
@@ -305,8 +306,8 @@ func Decode(now time.Time, data []byte) (*Refresh, error) {
 		r.apps = append(r.apps, AppKey{a.Index, crypto.Key(a.Key)})
 	}
 	for _, n := range s.Nodes {
-		if n == nil || !n.Address.IsUnicast() || n.Progress > Through || n.Apps < 0 || n.Apps > len(r.apps) {
-			return nil, fmt.Errorf("refresh: a stored key refresh has a node that cannot be: %+v", n)
+		if n == nil || !n.Address.IsUnicast() || n.Progress > Completed || n.Apps < 0 || n.Apps > len(r.apps) {
+			return nil, fmt.Errorf("refresh: a stored key refresh has an invalid node: %+v", n)
 		}
 		r.nodes = append(r.nodes, n)
 	}

@@ -28,7 +28,7 @@ var (
 	start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// host is a node that is nothing but its state.
+// host is a node that consists only of its state.
 type host struct{ *state.Node }
 
 func (h host) State() *state.Node                 { return h.Node }
@@ -50,13 +50,13 @@ func (h host) done() bool {
 	return k.Phase == state.NormalOperation && k.Key.Equal(newNet) && app.Key.Equal(newApp) && !app.Updated
 }
 
-// hasKeys reports whether the node can read the new keys.
+// hasKeys reports whether the node can receive with the new keys.
 func (h host) hasKeys() bool {
 	k, app := h.Subnets[0], h.AppKeys[0]
 	return (k.Key.Equal(newNet) || k.NewKey.Equal(newNet)) && (app.Key.Equal(newApp) || app.NewKey.Equal(newApp))
 }
 
-// answer does what a request asks for, as a Configuration Server does.
+// answer answers a request like a Configuration Server.
 func (h host) answer(t interface{ Fatalf(string, ...any) }, r node.Request) node.Response {
 	op, params, err := access.ParseOpcode(r.Payload)
 	if err != nil {
@@ -116,9 +116,9 @@ func options(n int) refresh.Options {
 	return refresh.Options{Key: newNet, AppKeys: []refresh.AppKey{{Index: 0, Key: newApp}}, Nodes: nodes(n)}
 }
 
-// Anything may be lost, anybody may die at any point, and some nodes have not
-// heard of the end of an older refresh: in the end all have the new keys. As
-// long as one does not, the keys that it has are in use.
+// Any message may be lost, any node may crash at any time, and some nodes have
+// missed the end of an earlier refresh: in the end all have the new keys. As
+// long as one does not, its keys remain in use.
 func TestRefreshSurvivesAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const most = 12
@@ -128,7 +128,7 @@ func TestRefreshSurvivesAnything(t *testing.T) {
 			others[i] = newHost()
 			k, app := &others[i].Subnets[0], &others[i].AppKeys[0]
 			switch rapid.IntRange(0, 5).Draw(t, "kind") {
-			case 0: // in an older refresh
+			case 0: // in an earlier refresh
 				*k = state.Subnet{Key: older, NewKey: oldNet, Phase: state.SecondPhase}
 				*app = state.AppKey{Key: older, NewKey: oldApp, Updated: true}
 			case 1:
@@ -191,7 +191,7 @@ func TestRefreshSurvivesAnything(t *testing.T) {
 			dead := false
 			for _, send := range out.Send {
 				i := slices.IndexFunc(nodes(n), func(o refresh.Node) bool { return o.UUID == send.Node })
-				if happens("question lost", 20) {
+				if happens("request lost", 20) {
 					r.Answered(now, send.Node, node.Response{}, node.ErrNoResponse)
 					continue
 				}
@@ -212,7 +212,7 @@ func TestRefreshSurvivesAnything(t *testing.T) {
 		if s := r.Status(); len(s.LeftBehind)+len(s.Missing) > 0 {
 			t.Fatalf("%+v", s)
 		}
-		// The last word for the own node may be still to come.
+		// The last step of the own node may still be due.
 		if out, err := r.Step(now); err != nil {
 			t.Fatal(err)
 		} else if net, apps := r.Keys(); out.Own > 0 && own.keys().Refresh(0, out.Own, net, apps) != foundation.Success {
@@ -226,7 +226,7 @@ func TestRefreshSurvivesAnything(t *testing.T) {
 	})
 }
 
-// drive does what the refresh wants; silent nodes do not answer.
+// drive carries out what the refresh wants; silent nodes do not answer.
 func drive(t *testing.T, now *time.Time, r *refresh.Refresh, own host, others []host, silent map[int]bool, d time.Duration) {
 	t.Helper()
 	end := now.Add(d)
@@ -242,7 +242,7 @@ func drive(t *testing.T, now *time.Time, r *refresh.Refresh, own host, others []
 		for _, send := range out.Send {
 			i := int(send.Node[0])
 			if silent[i] {
-				r.Answered(*now, send.Node, node.Response{}, errors.New("it is silent"))
+				r.Answered(*now, send.Node, node.Response{}, errors.New("the node is silent"))
 				continue
 			}
 			r.Answered(*now, send.Node, others[i].answer(t, send.Request), nil)
@@ -261,12 +261,12 @@ func TestPatienceAndFinish(t *testing.T) {
 		left     int // nodes that are left behind
 		done     bool
 	}{
-		"all answer":              {done: true},
-		"one is silent":           {silent: []int{1}},
-		"patience":                {silent: []int{1}, patience: 10 * time.Hour, left: 1, done: true},
-		"patience with nobody":    {silent: []int{0, 1, 2}, patience: 10 * time.Hour},
-		"the operator":            {silent: []int{1}, finish: true, left: 1, done: true},
-		"the operator and nobody": {silent: []int{0, 1, 2}, finish: true, left: 3, done: true},
+		"all answer":                    {done: true},
+		"one is silent":                 {silent: []int{1}},
+		"patience":                      {silent: []int{1}, patience: 10 * time.Hour, left: 1, done: true},
+		"patience, no node answers":     {silent: []int{0, 1, 2}, patience: 10 * time.Hour},
+		"the operator":                  {silent: []int{1}, finish: true, left: 1, done: true},
+		"the operator, no node answers": {silent: []int{0, 1, 2}, finish: true, left: 3, done: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := start
@@ -279,7 +279,7 @@ func TestPatienceAndFinish(t *testing.T) {
 			}
 			drive(t, &now, r, own, others, silent, 9*time.Hour)
 			if len(silent) > 0 && r.Phase() != refresh.Distribute {
-				t.Fatalf("it does not wait: %+v", r.Status())
+				t.Fatalf("it must not wait: %+v", r.Status())
 			}
 			if test.finish {
 				r.Finish()
@@ -298,8 +298,8 @@ func TestPatienceAndFinish(t *testing.T) {
 	}
 }
 
-// The time that the program did not run is not counted, nor does a clock that
-// is set to another time count.
+// Time in which the program did not run does not count, and neither does a
+// change of the clock.
 func TestPatienceCountsOnlyWhatItSaw(t *testing.T) {
 	now := start
 	r := refresh.New(now, options(2))
@@ -331,7 +331,7 @@ func TestWhoIsHeardIsAskedAtOnce(t *testing.T) {
 	}
 	r.Answered(now, uuid(0), node.Response{}, node.ErrNoResponse)
 	now = now.Add(10 * time.Second)
-	r.Heard(now, uuid(9)) // somebody else
+	r.Heard(now, uuid(9)) // another node
 	if out, err := r.Step(now); err != nil || len(out.Send) > 0 {
 		t.Fatalf("%d sent, %v", len(out.Send), err)
 	}
@@ -345,7 +345,7 @@ func TestWhoIsHeardIsAskedAtOnce(t *testing.T) {
 	if out, err := r.Step(now.Add(time.Second)); err != nil || len(out.Send) > 0 {
 		t.Errorf("asked again within a second: %d, %v", len(out.Send), err)
 	}
-	// One that wakes up while it is asked is asked again soon.
+	// A node that wakes up during a request is asked again soon.
 	now = now.Add(20 * time.Second)
 	r.Heard(now, uuid(0))
 	if out, err = r.Step(now); err != nil || len(out.Send) != 1 {
@@ -368,7 +368,7 @@ func TestExclude(t *testing.T) {
 	drive(t, &now, r, newHost(), others, map[int]bool{2: true}, time.Hour)
 	for range 2 { // it does not forget
 		if r.Exclude(uuid(1)) {
-			t.Error("a node that has the new keys can be left out")
+			t.Error("a node with the new keys can be excluded")
 		}
 		data, err := r.Encode()
 		if err != nil {
@@ -423,7 +423,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// FuzzDecode reads damaged stores.
+// FuzzDecode decodes damaged stored data.
 func FuzzDecode(f *testing.F) {
 	r := refresh.New(start, options(2))
 	good, err := r.Encode()

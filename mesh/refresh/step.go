@@ -19,22 +19,21 @@ const (
 	enoughTries  = 2 // in a phase, for a node that is not waited for
 	firstPause   = 30 * time.Second
 	longestPause = 10 * time.Minute
-	// A node that says something is awake, but not every word of it is worth a
-	// try.
+	// A node that is heard is awake, but not every message is a reason to try.
 	heardPause = 5 * time.Second
 )
 
-// Output is what is to be done, in the order of the fields.
+// Output is what the caller has to do, in the order of the fields.
 type Output struct {
-	// Persist says that the refresh has changed and is to be stored first.
+	// Persist says that the refresh has changed and must be stored first.
 	Persist bool
-	// Own, when it is not 0, is the phase, 1 to 3, that the own node is to come
-	// into (configuration.Keys.Refresh).
+	// Own, if not 0, is the phase, 1 to 3, that the own node has to enter
+	// (configuration.Keys.Refresh).
 	Own  uint8
 	Send []Send
 }
 
-// Send is a request to a node. Its outcome is for Answered.
+// Send is a request to a node. Its result has to be passed to Answered.
 type Send struct {
 	Node    mesh.UUID
 	Request node.Request
@@ -76,7 +75,7 @@ func (r *Refresh) Step(now time.Time) (Output, error) {
 	return out, nil
 }
 
-// NextDeadline is when Step wants to be called; zero for never.
+// NextDeadline is when Step has to be called; zero for never.
 func (r *Refresh) NextDeadline() time.Time {
 	if r.changed || !r.ownDone {
 		return r.last
@@ -107,7 +106,7 @@ func (r *Refresh) NextDeadline() time.Time {
 	return next
 }
 
-// Heard tells that a node has said something.
+// Heard reports that a message from a node was received.
 func (r *Refresh) Heard(now time.Time, uuid mesh.UUID) {
 	n := r.node(uuid)
 	switch {
@@ -119,7 +118,7 @@ func (r *Refresh) Heard(now time.Time, uuid mesh.UUID) {
 	}
 }
 
-// count notes the time that has passed.
+// count adds the elapsed time.
 func (r *Refresh) count(now time.Time) {
 	if passed := now.Sub(r.last); passed > 0 {
 		r.waited += passed
@@ -145,11 +144,11 @@ func (r *Refresh) enter(p Phase) {
 	r.ownDone = false
 }
 
-// isOver reports whether the phase is behind a node.
+// isOver reports whether a node has completed the phase.
 func (r *Refresh) isOver(n *Node) bool { return n.LeftBehind || n.Progress >= r.phase.goal() }
 
-// phaseOver reports whether the phase can end. Patience alone ends it only when
-// somebody is through: if nobody answers it is not the nodes that are missing.
+// phaseOver reports whether the phase can end. Patience alone ends it only if
+// some node has completed it: if nobody answers, the cause is not the nodes.
 func (r *Refresh) phaseOver() bool {
 	through, missing := 0, 0
 	waits := false
@@ -170,7 +169,7 @@ func (r *Refresh) phaseOver() bool {
 	return enough && !waits
 }
 
-// request is the next message for a node.
+// request returns the next message for a node.
 func (r *Refresh) request(n *Node) (node.Request, error) {
 	switch {
 	case r.phase == Distribute && n.older == running:
@@ -200,11 +199,11 @@ func (r *Refresh) isPhase(params []byte) bool {
 	return access.Decode(params, &s) == nil && s.NetKeyIndex == r.netKey
 }
 
-// ask makes a request of a message and of what tells its answer.
+// ask makes a request from a message and a function that recognises its answer.
 func (r *Refresh) ask(n *Node, m access.Message, respond mesh.Opcode, accept func([]byte) bool) (node.Request, error) {
 	payload, err := access.Append(nil, m)
 	if err != nil {
-		return node.Request{}, fmt.Errorf("refresh: a message for %s: %w", n.Address, err)
+		return node.Request{}, fmt.Errorf("refresh: building a message for %s: %w", n.Address, err)
 	}
 	return node.Request{
 		Dst: n.Address, NetKey: n.Via, Key: transport.Key{Device: n.Address}, TTL: mesh.DefaultTTL,
@@ -212,7 +211,7 @@ func (r *Refresh) ask(n *Node, m access.Message, respond mesh.Opcode, accept fun
 	}, nil
 }
 
-// Answered takes the outcome of a Send.
+// Answered takes the result of a Send.
 func (r *Refresh) Answered(now time.Time, uuid mesh.UUID, response node.Response, failed error) {
 	n := r.node(uuid)
 	if n == nil || !n.busy {
@@ -220,7 +219,7 @@ func (r *Refresh) Answered(now time.Time, uuid mesh.UUID, response node.Response
 	}
 	n.busy = false
 	if failed == nil {
-		n.awake = false // a refusal is no better for being heard
+		n.awake = false // hearing the node does not change a refusal
 		failed = r.take(n, response)
 	}
 	if failed == nil {
@@ -237,7 +236,7 @@ func (r *Refresh) Answered(now time.Time, uuid mesh.UUID, response node.Response
 	n.tries++
 }
 
-// take moves a node on by its answer.
+// take updates a node's progress by its answer.
 func (r *Refresh) take(n *Node, response node.Response) error {
 	switch response.Opcode {
 	case configuration.OpNetKeyStatus:
@@ -268,7 +267,7 @@ func (r *Refresh) gotNetKey(n *Node, s foundation.Status) error {
 		r.gotKeys(n)
 		return nil
 	case s == foundation.InvalidNetKeyIndex:
-		n.Progress = Through // it is not on the subnet
+		n.Progress = Completed // it is not in the subnet
 		return nil
 	case s == foundation.CannotUpdate && n.older == unknown:
 		n.older = running
@@ -295,15 +294,15 @@ func (r *Refresh) gotKeys(n *Node) {
 	}
 }
 
-// gotPhase takes the phase that a node says to be in. One that can be asked
-// under the new keys has them; in normal operation it is through.
+// gotPhase takes the phase that a node reports. A node that answers a request
+// with the new keys has them; in normal operation it has completed the refresh.
 func (r *Refresh) gotPhase(n *Node, s *configuration.KeyRefreshPhaseStatus) error {
 	switch {
 	case r.phase == Distribute:
 		n.older = ended
 		return s.Status.Err()
 	case s.Status == foundation.InvalidNetKeyIndex, s.Phase == state.NormalOperation:
-		n.Progress = Through
+		n.Progress = Completed
 		return nil
 	case r.phase == Switch && s.Phase == state.SecondPhase:
 		n.Progress = Switched
@@ -311,6 +310,6 @@ func (r *Refresh) gotPhase(n *Node, s *configuration.KeyRefreshPhaseStatus) erro
 	case s.Status != foundation.Success:
 		return s.Status.Err()
 	default:
-		return fmt.Errorf("refresh: the node stays in phase %d", s.Phase)
+		return fmt.Errorf("refresh: expected the node to change its phase, it stays in phase %d", s.Phase)
 	}
 }

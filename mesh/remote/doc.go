@@ -1,6 +1,6 @@
 // Package remote is the Remote Provisioning Server (Mesh Protocol 1.1, section
-// 4.4.5): a node that finds unprovisioned devices for a client that does not
-// hear them, and passes provisioning PDUs on between the two.
+// 4.4.5): a node that finds unprovisioned devices for a client that is out of
+// their range, and forwards provisioning PDUs between the two.
 //
 //	Remote Provisioning Client ── access messages ── Server ── PB-ADV ── device
 //
@@ -14,11 +14,11 @@
 //	Link Close              ->                            Link Close   ->
 //	                        <-   Link Report (idle)
 //
-// With a procedure instead of a UUID the link goes to the server's own node,
-// which is provisioned once more although it is in the network: the Node
-// Provisioning Protocol Interface (section 3.11.8) gives it a new device key, new
-// addresses, or lets it take on a new composition.
+// With a procedure instead of a UUID the link is to the server's own node,
+// which is provisioned again although it is already in the network: the Node
+// Provisioning Protocol Interface (section 3.11.8) gives it a new device key,
+// new addresses, or makes it adopt a new composition.
 //
-// All messages are encrypted with the server's device key. There is one link at a
-// time, and who opened it is the only one who can use it.
+// All messages are encrypted with the server's device key. There is one link at
+// a time, which only the client that opened it can use.
 package remote

@@ -11,28 +11,28 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// openTimeout is how long a device may take to answer unless the client says
-// otherwise.
+// openTimeout is how long a device may take to answer unless the client sets
+// another time.
 const openTimeout = 10 * time.Second
 
-// ownLink names the link to the server's own node.
+// ownLink identifies the link to the server's own node.
 const ownLink = 1
 
-// link is the one link of a server: to a device over PB-ADV, or
-// to its own node.
+// link is the only link of a server: to a device over PB-ADV, or to its own
+// node.
 type link struct {
 	state  remoteprovisioning.LinkState
 	client Client
-	out    uint8 // number of the last PDU of the client
-	in     uint8 // number of the last PDU of the device
-	ended  bool  // the client knows that the link has ended
+	out    uint8 // number of the client's last PDU
+	in     uint8 // number of the device's last PDU
+	ended  bool  // the client has been informed that the link has ended
 
 	uuid   mesh.UUID
 	served *provision.ServedLink // to a device; nil for none
 
-	own       *provision.Device // this node, being provisioned once more; nil for none
+	own       *provision.Device // this node, being provisioned again; nil for none
 	procedure remoteprovisioning.RefreshProcedure
-	prepared  bool // the procedure has an outcome
+	prepared  bool // the procedure has a result
 }
 
 func (l *link) deadline() time.Time {
@@ -50,14 +50,14 @@ func (s *Server) linkStatus(status remoteprovisioning.Status) *remoteprovisionin
 	return &remoteprovisioning.LinkStatus{Status: status, State: s.link.state}
 }
 
-// report tells the client of a change of the link.
+// report reports a change of the link to the client.
 func (s *Server) report(status remoteprovisioning.Status, done func(bool)) {
-	s.host.Tell(s.link.client, &remoteprovisioning.LinkReport{Status: status, State: s.link.state}, done)
+	s.host.SendTo(s.link.client, &remoteprovisioning.LinkReport{Status: status, State: s.link.state}, done)
 }
 
-// reportClosed tells the client that the link is gone, with a reason.
+// reportClosed reports the end of the link to the client, with a reason.
 func (s *Server) reportClosed(status remoteprovisioning.Status, reason remoteprovisioning.LinkCloseReason) {
-	s.host.Tell(s.link.client, &remoteprovisioning.LinkReport{
+	s.host.SendTo(s.link.client, &remoteprovisioning.LinkReport{
 		Status: status, State: s.link.state, HasReason: true, Reason: reason,
 	}, nil)
 }
@@ -70,7 +70,8 @@ func (s *Server) openLink(ctx access.Context, from Client, m *remoteprovisioning
 	case remoteprovisioning.LinkOutboundSend, remoteprovisioning.LinkClosing:
 		status = remoteprovisioning.InvalidState
 	case remoteprovisioning.LinkOpening, remoteprovisioning.LinkActive:
-		// The request again, or somebody else's, or another one.
+		// The same request again, from this or another client, or another
+		// request.
 		same := l.own != nil && !m.HasUUID && m.Procedure == l.procedure ||
 			l.own == nil && m.HasUUID && m.UUID == l.uuid
 		if from != l.client || !same {
@@ -108,7 +109,7 @@ func (s *Server) openServed(from Client, m *remoteprovisioning.LinkOpen) remotep
 func (s *Server) openOwn(ctx access.Context, from Client, p remoteprovisioning.RefreshProcedure) {
 	elements := s.host.Elements(p)
 	var own *provision.Device
-	err := errors.New("no reason for the procedure")
+	err := errors.New("the composition has not changed")
 	if elements > 0 {
 		own, err = provision.NewDevice(provision.DeviceOptions{
 			UUID:         s.host.UUID(),
@@ -157,9 +158,9 @@ func (s *Server) closeLink(ctx access.Context, from Client, m *remoteprovisionin
 	s.report(remoteprovisioning.LinkClosedByClient, nil)
 }
 
-// finishOwn ends a procedure as the client wants it. Its outcome is taken on when
-// the client has got the last word under the old key and address, or cannot be
-// reached any more.
+// finishOwn ends a procedure as the client requests. Its result is applied when
+// the client has received the last message with the old key and address, or
+// cannot be reached any more.
 func (s *Server) finishOwn(success bool) {
 	l := s.link
 	s.link.state = remoteprovisioning.LinkIdle
@@ -182,7 +183,7 @@ func (s *Server) sendPDU(from Client, m *remoteprovisioning.PDUSend) {
 		return
 	}
 	if m.OutboundPDUNumber != l.out+1 {
-		s.outboundReport() // it came before, and our report was lost
+		s.outboundReport() // it arrived before, and this node's report was lost
 		return
 	}
 	var out provision.Output
@@ -202,19 +203,19 @@ func (s *Server) sendPDU(from Client, m *remoteprovisioning.PDUSend) {
 }
 
 func (s *Server) outboundReport() {
-	s.host.Tell(s.link.client, &remoteprovisioning.PDUOutboundReport{OutboundPDUNumber: s.link.out},
+	s.host.SendTo(s.link.client, &remoteprovisioning.PDUOutboundReport{OutboundPDUNumber: s.link.out},
 		s.mustArrive(remoteprovisioning.LinkClosedAsCannotDeliverOutboundReport))
 }
 
-// inbound passes a PDU on to the client.
+// inbound forwards a PDU to the client.
 func (s *Server) inbound(pdu []byte) {
 	s.link.in++
-	s.host.Tell(s.link.client, &remoteprovisioning.PDUReport{
+	s.host.SendTo(s.link.client, &remoteprovisioning.PDUReport{
 		InboundPDUNumber: s.link.in, ProvisioningPDU: append([]byte(nil), pdu...),
 	}, s.mustArrive(remoteprovisioning.LinkClosedAsCannotDeliverPDUReport))
 }
 
-// mustArrive ends the link when a report of it does not reach the client.
+// mustArrive ends the link if one of its reports does not reach the client.
 func (s *Server) mustArrive(status remoteprovisioning.Status) func(bool) {
 	served, own := s.link.served, s.link.own
 	return func(delivered bool) {
@@ -243,36 +244,36 @@ func (s *Server) lose(status remoteprovisioning.Status, reason remoteprovisionin
 	s.reportClosed(status, reason)
 }
 
-// follow goes on after an input to the link to a device.
-func (s *Server) follow(news *provision.LinkNews, out *provision.Output) {
+// follow continues after an input to the link to a device.
+func (s *Server) follow(result *provision.LinkResult, out *provision.Output) {
 	l := &s.link
 	s.host.Radio(out)
 	if l.ended {
 		s.endServed()
 		return
 	}
-	if news.Opened {
+	if result.Opened {
 		l.state = remoteprovisioning.LinkActive
 		s.report(remoteprovisioning.Success, nil)
 	}
-	if news.Delivered && l.state == remoteprovisioning.LinkOutboundSend {
+	if result.Delivered && l.state == remoteprovisioning.LinkOutboundSend {
 		l.state = remoteprovisioning.LinkActive
 		l.out++
 		s.outboundReport()
 	}
-	if news.PDU != nil {
-		s.inbound(news.PDU)
+	if result.PDU != nil {
+		s.inbound(result.PDU)
 	}
-	if news.End == provision.LinkGoesOn {
+	if result.End == provision.LinkOngoing {
 		return
 	}
 	l.ended, l.state = true, remoteprovisioning.LinkIdle
-	switch news.End {
+	switch result.End {
 	case provision.LinkNotOpened:
 		s.report(remoteprovisioning.LinkOpenFailed, nil)
 	case provision.LinkByDevice:
 		reason := remoteprovisioning.ReasonFail
-		if news.Success {
+		if result.Success {
 			reason = remoteprovisioning.ReasonSuccess
 		}
 		s.reportClosed(remoteprovisioning.LinkClosedByDevice, reason)
@@ -286,8 +287,8 @@ func (s *Server) follow(news *provision.LinkNews, out *provision.Output) {
 	s.endServed()
 }
 
-// endServed forgets the link to the device when the device has been told enough
-// that it is closed.
+// endServed removes the link to the device when its end has been sent often
+// enough.
 func (s *Server) endServed() {
 	l := &s.link
 	if l.served != nil && l.served.Done() {
@@ -295,7 +296,7 @@ func (s *Server) endServed() {
 	}
 }
 
-// followOwn goes on after an input to the link to this node.
+// followOwn continues after an input to the link to this node.
 func (s *Server) followOwn(out *provision.Output) {
 	l := &s.link
 	for i := range out.Events {
@@ -317,8 +318,8 @@ func (s *Server) wakeLink() {
 	l := &s.link
 	var out provision.Output
 	if l.served != nil && deadline.Due(l.served.NextDeadline(), s.now) {
-		news := l.served.Tick(s.now, &out)
-		s.follow(&news, &out)
+		result := l.served.Tick(s.now, &out)
+		s.follow(&result, &out)
 	}
 	out = provision.Output{}
 	if l.own != nil && deadline.Due(l.own.NextDeadline(), s.now) {

@@ -11,22 +11,23 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 )
 
-// A report waits a random time, for all servers around a device hear it at once.
+// A report is delayed by a random time, because all servers around a device
+// receive it at the same time.
 const (
 	leastReportDelay = 20 * time.Millisecond
 	mostReportDelay  = 500 * time.Millisecond
 )
 
-// scan is what a server looks for.
+// scan is the state of a scan.
 type scan struct {
 	state  remoteprovisioning.ScanState
 	client Client
 	limit  int
-	uuid   mesh.UUID // of the single device
+	uuid   mesh.UUID // of the only device
 	until  time.Time
 	found  []found
 
-	extended    bool // one more is looked for
+	extended    bool // an extended scan is running
 	extendedFor Client
 	extendedID  mesh.UUID
 	extendedEnd time.Time
@@ -36,7 +37,7 @@ type scan struct {
 type found struct {
 	beacon.Unprovisioned
 	rssi int8
-	at   time.Time // when it is reported; zero once it was
+	at   time.Time // when it is reported; zero after that
 }
 
 func (c *scan) deadline() time.Time {
@@ -78,7 +79,7 @@ func (s *Server) startScan(from Client, m *remoteprovisioning.ScanStart) remotep
 	return remoteprovisioning.Success
 }
 
-// stopScan ends the scan; what was found is reported at once.
+// stopScan ends the scan; found devices are reported at once.
 func (s *Server) stopScan() {
 	for i := range s.scan.found {
 		s.reportFound(&s.scan.found[i])
@@ -86,7 +87,7 @@ func (s *Server) stopScan() {
 	s.scan.state, s.scan.until, s.scan.found = remoteprovisioning.ScanIdle, time.Time{}, nil
 }
 
-// hear notes a device that is scanned for.
+// hear records a device that is scanned for.
 func (s *Server) hear(b *beacon.Unprovisioned, rssi int8) {
 	c := &s.scan
 	if c.extended && b.UUID == c.extendedID {
@@ -111,7 +112,7 @@ func (s *Server) reportFound(f *found) {
 		return
 	}
 	f.at = time.Time{}
-	s.host.Tell(s.scan.client, &remoteprovisioning.ScanReport{
+	s.host.SendTo(s.scan.client, &remoteprovisioning.ScanReport{
 		RSSI: f.rssi, UUID: f.UUID, OOBInformation: f.OOB, HasURIHash: f.HasURI, URIHash: f.URIHash,
 	}, nil)
 }
@@ -130,9 +131,9 @@ func (s *Server) wakeScan() {
 	}
 }
 
-// startExtended looks for one device, to tell more of it. The radio hears nothing
-// but mesh advertisements: what is told is the OOB information, and of this node
-// itself nothing beyond its UUID.
+// startExtended looks for one device to report more about it. The radio only
+// receives mesh advertisements, so the report contains the OOB information, and
+// for this node itself only its UUID.
 func (s *Server) startExtended(from Client, m *remoteprovisioning.ExtendedScanStart) {
 	c := &s.scan
 	report := &remoteprovisioning.ExtendedScanReport{UUID: m.UUID}
@@ -146,10 +147,10 @@ func (s *Server) startExtended(from Client, m *remoteprovisioning.ExtendedScanSt
 		c.extendedEnd = s.now.Add(time.Duration(m.Timeout) * time.Second)
 		return
 	}
-	s.host.Tell(from, report, nil)
+	s.host.SendTo(from, report, nil)
 }
 
-// endExtended reports what was looked for; nil if it was not heard.
+// endExtended reports the result; nil if the device was not heard.
 func (s *Server) endExtended(b *beacon.Unprovisioned) {
 	c := &s.scan
 	report := &remoteprovisioning.ExtendedScanReport{UUID: c.extendedID}
@@ -157,7 +158,7 @@ func (s *Server) endExtended(b *beacon.Unprovisioned) {
 		report.HasOOBInformation, report.OOBInformation = true, b.OOB
 	}
 	c.extended, c.extendedEnd = false, time.Time{}
-	s.host.Tell(c.extendedFor, report, nil)
+	s.host.SendTo(c.extendedFor, report, nil)
 }
 
 // jitter is the delay of a report.

@@ -13,52 +13,53 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// Client is who speaks with a server: a node, and the subnet it comes from.
+// Client is the client of a server: a node, and the subnet of its messages.
 type Client struct {
 	Address mesh.Address
 	NetKey  mesh.KeyIndex
 }
 
-// Host is the node that a server works on.
+// Host is the node that a server belongs to.
 type Host interface {
 	UUID() mesh.UUID
 	Random() io.Reader
-	// Tell sends a message to a client under the node's own device key, in
-	// segments, so that it arrives: messages to one client arrive in their order.
-	// done is told whether it has; nil for nobody.
-	Tell(to Client, m access.Message, done func(delivered bool))
-	// Radio carries out what a PB-ADV link wants.
+	// SendTo sends a message to a client with the node's own device key,
+	// segmented, so that it is acknowledged. Messages to one client arrive in
+	// order. done is called with whether it was delivered; it may be nil.
+	SendTo(to Client, m access.Message, done func(delivered bool))
+	// Radio carries out the output of a PB-ADV link.
 	Radio(out *provision.Output)
-	// Elements is how many elements the node has once a procedure is through, 0
-	// when there is no reason for the procedure: the composition is what it was.
+	// Elements returns how many elements the node has after a procedure. 0
+	// means that there is no reason for the procedure, because the composition
+	// has not changed.
 	Elements(p remoteprovisioning.RefreshProcedure) int
-	// Check decides whether provisioning data fits a procedure on this node. The
-	// code is 0 if it does; else the reason is in words.
+	// Check decides whether provisioning data is valid for a procedure on this
+	// node. The code is 0 if it is; otherwise the reason is given in words.
 	Check(p remoteprovisioning.RefreshProcedure, network provision.Network, address mesh.Address) (code provision.ErrorCode, reason string)
-	// Prepare keeps the outcome of a procedure, before the client hears of it.
+	// Prepare stores the result of a procedure before the client is informed.
 	Prepare(p remoteprovisioning.RefreshProcedure, joined *provision.Joined)
-	// Commit takes the outcome on; Discard drops it.
+	// Commit applies the result; Discard drops it.
 	Commit(p remoteprovisioning.RefreshProcedure)
 	Discard()
 }
 
-// maxScanned is how many devices a scan remembers.
+// maxScanned is how many devices a scan can hold.
 const maxScanned = 16
 
-// Server is the Remote Provisioning Server model. It stands on the primary
+// Server is the Remote Provisioning Server model. It belongs to the primary
 // element of a node.
 type Server struct {
 	host Host
-	now  time.Time // of the last input
+	now  time.Time // time of the last input
 	scan scan
 	link link
 }
 
-// NewServer makes the model. Attach gives it its node.
+// NewServer makes the model. Attach connects it to its node.
 func NewServer() *Server { return &Server{} }
 
-// Attach introduces the node to the model, before its first message. What was
-// under way ends.
+// Attach connects the model to its node, before its first message. Running
+// procedures end.
 func (s *Server) Attach(h Host) { *s = Server{host: h} }
 
 // ID implements access.Model.
@@ -133,7 +134,8 @@ func (s *Server) Heard(now time.Time, b *beacon.Unprovisioned, rssi int8) {
 	s.hear(b, rssi)
 }
 
-// ReceivePDU takes a PB-ADV PDU, and reports whether it is of the server's link.
+// ReceivePDU takes a PB-ADV PDU, and reports whether it belongs to the server's
+// link.
 func (s *Server) ReceivePDU(now time.Time, pdu []byte) bool {
 	if s.link.served == nil {
 		return false
@@ -143,8 +145,8 @@ func (s *Server) ReceivePDU(now time.Time, pdu []byte) bool {
 	}
 	s.now = now
 	var out provision.Output
-	news := s.link.served.Receive(now, pdu, &out)
-	s.follow(&news, &out)
+	result := s.link.served.Receive(now, pdu, &out)
+	s.follow(&result, &out)
 	return true
 }
 

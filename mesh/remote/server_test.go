@@ -14,22 +14,22 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// told is a message that the server sent to a client.
-type told struct {
+// sent is a message that the server sent to a client.
+type sent struct {
 	to   Client
 	m    access.Message
 	done func(bool)
 }
 
-// station is a node with nothing in it but a server.
+// station is a node that contains only a server.
 type station struct {
-	t      *testing.T
-	server *Server
-	now    time.Time
-	random io.Reader
-	told   []told
-	sent   int // PB-ADV PDUs
-	reply  access.Message
+	t        *testing.T
+	server   *Server
+	now      time.Time
+	random   io.Reader
+	messages []sent
+	sent     int // PB-ADV PDUs
+	reply    access.Message
 
 	elements  int
 	prepared  *provision.Joined
@@ -48,8 +48,8 @@ func (s *station) UUID() mesh.UUID { return mesh.UUID{0xEE} }
 
 func (s *station) Random() io.Reader { return s.random }
 
-func (s *station) Tell(to Client, m access.Message, done func(bool)) {
-	s.told = append(s.told, told{to, m, done})
+func (s *station) SendTo(to Client, m access.Message, done func(bool)) {
+	s.messages = append(s.messages, sent{to, m, done})
 }
 
 func (s *station) Radio(out *provision.Output) { s.sent += len(out.Send) }
@@ -72,7 +72,7 @@ func (s *station) Reply(m access.Message) { s.reply = m }
 
 func (s *station) Publish(access.Message) bool { return false }
 
-// say gives the server a message, and returns its answer.
+// say passes a message to the server and returns its answer.
 func (s *station) say(from Client, m access.Message) access.Message {
 	s.t.Helper()
 	payload, err := access.Append(nil, m)
@@ -100,15 +100,15 @@ func (s *station) pass(d time.Duration) {
 		s.now = next
 		s.server.Wake(s)
 		if next.Equal(s.server.NextDeadline()) {
-			s.t.Fatal("a deadline stands still")
+			s.t.Fatal("a deadline does not advance")
 		}
 	}
 }
 
-// take returns the messages told since the last call.
-func (s *station) take() []told {
-	all := s.told
-	s.told = nil
+// take returns the messages sent since the last call.
+func (s *station) take() []sent {
+	all := s.messages
+	s.messages = nil
 	return all
 }
 
@@ -122,11 +122,11 @@ func take1[M any](s *station, to Client) M {
 	all := s.take()
 	var none M
 	if len(all) != 1 || all[0].to != to {
-		s.t.Fatalf("told %+v, expected one message to %v", all, to)
+		s.t.Fatalf("sent %+v, expected one message to %v", all, to)
 	}
 	m, ok := all[0].m.(M)
 	if !ok {
-		s.t.Fatalf("told %T, expected %T", all[0].m, none)
+		s.t.Fatalf("sent %T, expected %T", all[0].m, none)
 	}
 	return m
 }
@@ -183,11 +183,11 @@ func TestScan(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	if !s.server.NextDeadline().IsZero() {
-		t.Error("there is something left to do")
+		t.Error("a deadline is left")
 	}
 }
 
-// TestScanFlood: a hundred thousand made-up devices are no more to remember than
+// TestScanFlood: a hundred thousand made-up devices take no more memory than
 // sixteen.
 func TestScanFlood(t *testing.T) {
 	s := newStation(t)
@@ -265,12 +265,12 @@ func TestLinkThatIsNotAnswered(t *testing.T) {
 	s.link(s.say(bob, &remoteprovisioning.LinkClose{}), remoteprovisioning.Success, remoteprovisioning.LinkIdle)
 	s.pass(time.Minute)
 	if len(s.take()) != 0 || !s.server.NextDeadline().IsZero() {
-		t.Error("there is something left to do")
+		t.Error("a deadline is left")
 	}
 }
 
-// TestOwnLink: who opened the link to the node itself is the only one who uses it,
-// PDUs count up, and what comes twice is answered and not handled twice.
+// TestOwnLink: only the client that opened the link to the node itself can use
+// it, PDUs are numbered, and repetitions are answered but not handled twice.
 func TestOwnLink(t *testing.T) {
 	s := newStation(t)
 	s.elements = 0
@@ -283,12 +283,12 @@ func TestOwnLink(t *testing.T) {
 	invite := []byte{0, 0}
 	s.say(bob, &remoteprovisioning.PDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
 	if len(s.take()) != 0 {
-		t.Error("a stranger's PDU was taken")
+		t.Error("a PDU from another client was accepted")
 	}
 	s.say(alice, &remoteprovisioning.PDUSend{OutboundPDUNumber: 1, ProvisioningPDU: invite})
 	all := s.take()
 	if len(all) != 2 || all[0].m.(*remoteprovisioning.PDUOutboundReport).OutboundPDUNumber != 1 {
-		t.Fatalf("told %+v", all)
+		t.Fatalf("sent %+v", all)
 	}
 	capabilities := all[1].m.(*remoteprovisioning.PDUReport)
 	if p, err := provision.Decode(capabilities.ProvisioningPDU); err != nil || capabilities.InboundPDUNumber != 1 || p.(provision.Capabilities).Elements != 2 {
@@ -305,11 +305,11 @@ func TestOwnLink(t *testing.T) {
 	if m := take1[*remoteprovisioning.LinkReport](s, alice); m.Status != remoteprovisioning.LinkClosedAsCannotDeliverPDUReport || m.State != remoteprovisioning.LinkIdle {
 		t.Errorf("%+v", m)
 	}
-	all[0].done(false) // of a link that is gone
+	all[0].done(false) // of a link that has ended
 	if len(s.take()) != 0 || s.committed || s.prepared != nil {
-		t.Error("something happened on a link that is gone")
+		t.Error("an event on a link that has ended")
 	}
-	// A link that nobody uses ends.
+	// An unused link ends.
 	s.link(s.say(alice, &remoteprovisioning.LinkOpen{}), remoteprovisioning.Success, remoteprovisioning.LinkActive)
 	s.take()
 	s.pass(2 * time.Minute)
@@ -328,14 +328,14 @@ func TestOwnLink(t *testing.T) {
 	}
 }
 
-// FuzzServer: whatever messages and PDUs come, the server has one link and says
-// nothing but what its messages allow.
+// FuzzServer: whatever messages and PDUs arrive, the server has at most one
+// link and sends only what its messages allow.
 func FuzzServer(f *testing.F) {
 	f.Add([]byte{0x52, 2, 0, 10, 0x59, 1, 0, 0x5D, 3, 1, 0, 0, 0x5A, 1, 0})
 	f.Add([]byte{0x59, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0xFF, 6, 0, 0, 0, 0, 0, 7})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := newStation(t)
-		for len(data) > 1 && len(s.told) < 1000 {
+		for len(data) > 1 && len(s.messages) < 1000 {
 			op, n := data[0], min(int(data[1]), len(data)-2)
 			params := data[2 : 2+n]
 			data = data[2+n:]
@@ -348,7 +348,7 @@ func FuzzServer(f *testing.F) {
 			if next := s.server.NextDeadline(); deadline.Due(next, s.now) {
 				s.server.Wake(s)
 			}
-			for _, m := range s.told {
+			for _, m := range s.messages {
 				if _, err := access.Append(nil, m.m); err != nil {
 					t.Fatalf("%T cannot be sent: %v", m.m, err)
 				}

@@ -6,15 +6,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// Bridge is what a node passes on from one of its subnets to another (Subnet
+// Bridge is what a node forwards from one of its subnets to another (Subnet
 // Bridge and Bridging Table states of section 4.2).
 type Bridge struct {
 	Enabled bool
 	Table   []BridgeEntry
 }
 
-// BridgeEntry lets PDUs from Address1 to Address2 pass from one subnet to the
-// other; with BothWays those from Address2 to Address1 pass back.
+// BridgeEntry allows PDUs from Address1 to Address2 to pass from one subnet to
+// the other. With BothWays, PDUs from Address2 to Address1 may pass back.
 type BridgeEntry struct {
 	NetKey1  mesh.KeyIndex
 	NetKey2  mesh.KeyIndex
@@ -23,7 +23,7 @@ type BridgeEntry struct {
 	BothWays bool
 }
 
-// Find is the index of the entry between two subnets and two addresses, -1 for
+// Find returns the index of the entry for two subnets and two addresses, -1 for
 // none.
 func (b *Bridge) Find(net1, net2 mesh.KeyIndex, a1, a2 mesh.Address) int {
 	return slices.IndexFunc(b.Table, func(e BridgeEntry) bool {
@@ -31,7 +31,7 @@ func (b *Bridge) Find(net1, net2 mesh.KeyIndex, a1, a2 mesh.Address) int {
 	})
 }
 
-// Toward appends to dst the subnets that a PDU is passed on to.
+// Toward appends to dst the subnets that a PDU is forwarded to.
 func (b *Bridge) Toward(dst []mesh.KeyIndex, from mesh.KeyIndex, src, to mesh.Address) []mesh.KeyIndex {
 	if !b.Enabled {
 		return dst
@@ -53,7 +53,7 @@ func (b *Bridge) Toward(dst []mesh.KeyIndex, from mesh.KeyIndex, src, to mesh.Ad
 	return dst
 }
 
-// dropSubnet takes out the entries of a subnet that the node has left.
+// dropSubnet removes the entries of a subnet that the node has left.
 func (b *Bridge) dropSubnet(index mesh.KeyIndex) {
 	b.Table = slices.DeleteFunc(b.Table, func(e BridgeEntry) bool { return e.NetKey1 == index || e.NetKey2 == index })
 }

@@ -2,7 +2,7 @@ package state
 
 import "slices"
 
-// Clone is a copy that has nothing in common with n.
+// Clone returns a deep copy of n.
 func (n *Node) Clone() *Node {
 	c := *n
 	c.Subnets = slices.Clone(n.Subnets)

@@ -6,7 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// Directed is how a node is configured for directed forwarding (section 4.2).
+// Directed is the configuration of a node for directed forwarding (section
+// 4.2).
 type Directed struct {
 	NetworkTransmit        Retransmit
 	RelayRetransmit        Retransmit
@@ -17,7 +18,7 @@ type Directed struct {
 	Subnets                []DirectedSubnet
 }
 
-// PathDiscoveryTiming is when paths are looked for.
+// PathDiscoveryTiming holds the times of path discovery.
 type PathDiscoveryTiming struct {
 	PathMonitoringInterval     uint16 // in seconds
 	PathDiscoveryRetryInterval uint16 // in seconds
@@ -25,7 +26,7 @@ type PathDiscoveryTiming struct {
 	LaneDiscoveryGuardInterval uint8  // 0: 2 s, 1: 10 s
 }
 
-// DirectedSubnet is how a node is configured for directed forwarding in one
+// DirectedSubnet is the configuration of a node for directed forwarding in one
 // subnet.
 type DirectedSubnet struct {
 	NetKey                mesh.KeyIndex
@@ -45,16 +46,17 @@ type DirectedSubnet struct {
 	Paths                 []FixedPath
 }
 
-// AddressRange is a run of unicast addresses.
+// AddressRange is a range of unicast addresses.
 type AddressRange struct {
 	RangeStart  mesh.Address
 	RangeLength uint8
 }
 
-// FixedPath is an entry of a forwarding table that a Configuration Client made.
+// FixedPath is an entry of a forwarding table that a Configuration Client
+// created.
 type FixedPath struct {
 	Origin             AddressRange
-	Target             AddressRange // RangeStart is a group or virtual address for one with RangeLength 0
+	Target             AddressRange // if RangeLength is 0, RangeStart is a group or virtual address
 	BackwardValidated  bool
 	BearerTowardOrigin uint16
 	BearerTowardTarget uint16
@@ -68,7 +70,7 @@ const (
 	defaultLifetime   = 2 // 24 hours
 )
 
-// DefaultDirected is the configuration of a node that nobody has configured.
+// DefaultDirected is the default configuration.
 func DefaultDirected() Directed {
 	transmit := Retransmit{Count: 1, Steps: 9}
 	return Directed{
@@ -77,7 +79,7 @@ func DefaultDirected() Directed {
 	}
 }
 
-// Find finds the configuration of a subnet, nil when nobody has configured it.
+// Find returns the configuration of a subnet, nil if there is none.
 func (d *Directed) Find(index mesh.KeyIndex) *DirectedSubnet {
 	i := slices.IndexFunc(d.Subnets, func(s DirectedSubnet) bool { return s.NetKey == index })
 	if i < 0 {
@@ -86,8 +88,8 @@ func (d *Directed) Find(index mesh.KeyIndex) *DirectedSubnet {
 	return &d.Subnets[i]
 }
 
-// Subnet is Find that makes what is missing. The pointer is good until the next
-// call.
+// Subnet is Find that creates a missing configuration. The pointer is valid
+// until the next call.
 func (d *Directed) Subnet(index mesh.KeyIndex) *DirectedSubnet {
 	if s := d.Find(index); s != nil {
 		return s
@@ -96,8 +98,7 @@ func (d *Directed) Subnet(index mesh.KeyIndex) *DirectedSubnet {
 	return &d.Subnets[len(d.Subnets)-1]
 }
 
-// DefaultDirectedSubnet is the configuration of a subnet that nobody has
-// configured.
+// DefaultDirectedSubnet is the default configuration of a subnet.
 func DefaultDirectedSubnet(index mesh.KeyIndex) DirectedSubnet {
 	return DirectedSubnet{
 		NetKey: index, Lifetime: defaultLifetime, MaxConcurrentInit: minConcurrentInit, WantedLanes: 1, TwoWay: true,
@@ -108,7 +109,7 @@ func (d *Directed) dropSubnet(index mesh.KeyIndex) {
 	d.Subnets = slices.DeleteFunc(d.Subnets, func(s DirectedSubnet) bool { return s.NetKey == index })
 }
 
-// DropSubnet takes out what is configured for a subnet that the node has left.
+// DropSubnet removes the configuration of a subnet that the node has left.
 func (n *Node) DropSubnet(index mesh.KeyIndex) {
 	n.Bridge.dropSubnet(index)
 	if n.Directed != nil {

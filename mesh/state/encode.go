@@ -9,11 +9,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 )
 
-// version is written into the stored form, so that a later program can tell
-// how to read it.
+// version is part of the stored form, so that a later program knows its format.
 const version = 1
 
-// storedKey is the one form of a key that shows its octets: for the store.
+// storedKey is the only form of a key that shows its octets: for the store.
 type storedKey crypto.Key
 
 func (k storedKey) MarshalText() ([]byte, error) {
@@ -43,7 +42,7 @@ type storedAppKey struct {
 	NewKey  storedKey
 }
 
-// stored is the form in the database: the node with its keys laid open.
+// stored is the form in the database: the node including its keys.
 type stored struct {
 	Version int
 	*Node
@@ -55,7 +54,7 @@ type stored struct {
 	AppKeys []storedAppKey
 }
 
-// Encode gives the form that the store keeps: JSON with the keys laid open.
+// Encode returns the stored form: JSON that contains the keys.
 func (n *Node) Encode() ([]byte, error) {
 	s := stored{Version: version, Node: n, DeviceKey: storedKey(n.DeviceKey), DeviceKeyCandidate: storedKey(n.DeviceKeyCandidate)}
 	for _, k := range n.Subnets {
@@ -67,12 +66,12 @@ func (n *Node) Encode() ([]byte, error) {
 	return json.Marshal(s)
 }
 
-// Decode reads what Encode wrote. It fails on a form that a newer program
-// wrote, rather than lose what it does not know.
+// Decode decodes the result of Encode. It rejects a newer format, so that no
+// unknown data is lost.
 func Decode(data []byte) (*Node, error) {
 	s := stored{Node: &Node{}}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fmt.Errorf("state: the stored node cannot be read: %w", err)
+		return nil, fmt.Errorf("state: expected a valid stored node: %w", err)
 	}
 	if s.Version != version {
 		return nil, fmt.Errorf("state: the stored node has version %d, this program reads %d", s.Version, version)
@@ -95,7 +94,7 @@ type Peer struct {
 	Address   mesh.Address // of its primary element
 	Elements  int          // 1 to 255, in consecutive addresses
 	NetKey    mesh.KeyIndex
-	DeviceKey crypto.Key // zero when it is not known: the node cannot be configured
+	DeviceKey crypto.Key // zero if unknown: the node cannot be configured
 }
 
 // Holds reports whether a is the address of one of the peer's elements.
@@ -112,22 +111,22 @@ type storedPeer struct {
 	DeviceKey storedKey
 }
 
-// Encode gives the form that the store keeps: JSON with the key laid open.
+// Encode returns the stored form: JSON that contains the key.
 func (p *Peer) Encode() ([]byte, error) {
 	return json.Marshal(storedPeer{version, p.UUID, p.Address, p.Elements, p.NetKey, storedKey(p.DeviceKey)})
 }
 
-// DecodePeer reads what Encode wrote.
+// DecodePeer decodes the result of Encode.
 func DecodePeer(data []byte) (Peer, error) {
 	var s storedPeer
 	if err := json.Unmarshal(data, &s); err != nil {
-		return Peer{}, fmt.Errorf("state: a stored peer cannot be read: %w", err)
+		return Peer{}, fmt.Errorf("state: expected a valid stored peer: %w", err)
 	}
 	if s.Version != version {
 		return Peer{}, fmt.Errorf("state: a stored peer has version %d, this program reads %d", s.Version, version)
 	}
 	if !s.Address.IsUnicast() || s.Elements < 1 || int(s.Address)+s.Elements-1 > int(mesh.LastUnicast) {
-		return Peer{}, fmt.Errorf("state: the stored peer %s has %d elements from %s on, which no node can have", s.UUID, s.Elements, s.Address)
+		return Peer{}, fmt.Errorf("state: the stored peer %s has an invalid address range, %d elements from %s", s.UUID, s.Elements, s.Address)
 	}
 	return Peer{s.UUID, s.Address, s.Elements, s.NetKey, crypto.Key(s.DeviceKey)}, nil
 }

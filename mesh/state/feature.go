@@ -10,25 +10,25 @@ import (
 // 4.2.45).
 type PrivateBeacon struct {
 	Enabled bool
-	// Steps is the Random Update Interval Steps state: the random number of
-	// the beacons changes every Steps times 10 s; 0 for each beacon.
+	// Steps is the Random Update Interval Steps state: the random number of the
+	// beacons changes every Steps times 10 s; 0 means with each beacon.
 	Steps uint8
 }
 
-// UpdateInterval is how long beacons have the same random number, zero for one
-// each.
+// UpdateInterval is how long beacons keep the same random number, zero for only
+// one beacon.
 func (b PrivateBeacon) UpdateInterval() time.Duration {
 	return time.Duration(b.Steps) * 10 * time.Second
 }
 
 // HeartbeatPublication is where and how often a node sends heartbeats (section
-// 4.2.18). How many are left to be sent is not kept: after a restart only
-// those without an end go on.
+// 4.2.18). The number left to send is not stored: after a restart only
+// publications without a limit continue.
 type HeartbeatPublication struct {
-	Destination mesh.Address // Unassigned: the node sends none
-	CountLog    uint8        // 0x00 none, 0x01 to 0x11 2^(n-1), 0xFF without end
+	Destination mesh.Address // Unassigned: none are sent
+	CountLog    uint8        // 0x00 none, 0x01 to 0x11 2^(n-1), 0xFF no limit
 	PeriodLog   uint8        // 0x00 none, 0x01 to 0x11 2^(n-1) seconds
 	TTL         mesh.TTL     // 0 to 127
-	Features    uint16       // whose changes are told with a heartbeat, as in composition data
+	Features    uint16       // a change of these features triggers a heartbeat; bits as in composition data
 	NetKey      mesh.KeyIndex
 }

@@ -2,9 +2,9 @@ package state
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 
-// RevokeOldKeys ends the key refresh of one of the node's subnets: its new NetKey
-// and the new AppKeys that are bound to it take the place of the old ones
-// (section 3.11.4.3).
+// RevokeOldKeys ends the key refresh of one of the node's subnets: its new
+// NetKey and the new AppKeys bound to it replace the old ones (section
+// 3.11.4.3).
 func (n *Node) RevokeOldKeys(k *Subnet) {
 	k.Phase, k.Key, k.NewKey = NormalOperation, k.NewKey, crypto.Key{}
 	for i := range n.AppKeys {
@@ -14,7 +14,8 @@ func (n *Node) RevokeOldKeys(k *Subnet) {
 	}
 }
 
-// Sending is the key to send with: the new one in phase 2 (section 3.11.4.2).
+// Sending returns the key to send with: the new one in phase 2 (section
+// 3.11.4.2).
 func (k *Subnet) Sending() crypto.Key {
 	if k.Phase == SecondPhase {
 		return k.NewKey
@@ -22,7 +23,8 @@ func (k *Subnet) Sending() crypto.Key {
 	return k.Key
 }
 
-// Sending is the AppKey to send with, of the subnet that it is bound to.
+// Sending returns the AppKey to send with; subnet is the one that it is bound
+// to.
 func (n *Node) Sending(k *AppKey) crypto.Key {
 	if s := n.Subnet(k.NetKey); k.Updated && s != nil && s.Phase == SecondPhase {
 		return k.NewKey
@@ -30,5 +32,5 @@ func (n *Node) Sending(k *AppKey) crypto.Key {
 	return k.Key
 }
 
-// StoredKey is a key in what the store keeps, with its octets laid open.
+// StoredKey is a key in the stored form, which contains its octets.
 type StoredKey = storedKey

@@ -1,6 +1,6 @@
-// Package state holds what a node is: the states of Mesh Protocol 1.1, section
-// 4.2, as plain data. The Configuration Server changes them, the node acts by
-// them, the store keeps them.
+// Package state contains the states of a node (Mesh Protocol 1.1, section 4.2)
+// as plain data. The Configuration Server changes them, the node uses them, and
+// the store keeps them.
 //
 //	Node ─┬─ Subnets   NetKeys and their key refresh phase
 //	      ├─ AppKeys   each bound to one NetKey
@@ -18,25 +18,25 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// Feature is a feature that can be off, on or absent (sections 4.2.10 to
-// 4.2.13); the numbers are those on the air.
+// Feature is the state of a feature: disabled, enabled or not supported
+// (sections 4.2.10 to 4.2.13). The values are those on the air.
 type Feature uint8
 
-// The three values of a Feature.
+// The values of a Feature.
 const (
 	Disabled    Feature = 0
 	Enabled     Feature = 1
 	Unsupported Feature = 2
 )
 
-// Retransmit is how often more than once a PDU is sent and how far apart
+// Retransmit is the number of retransmissions of a PDU and their interval
 // (Network Transmit and Relay Retransmit, sections 4.2.20 and 4.2.21).
 type Retransmit struct {
 	Count uint8 // retransmissions, 0 to 7
-	Steps uint8 // of 10 ms, less one: 0 to 31
+	Steps uint8 // 10 ms steps minus one: 0 to 31
 }
 
-// Transmit converts to what the bearer takes.
+// Transmit converts the state to the form that the bearer uses.
 func (r Retransmit) Transmit() bearer.Transmit {
 	return bearer.Transmit{
 		Count:    int(r.Count) + 1,
@@ -47,7 +47,7 @@ func (r Retransmit) Transmit() bearer.Transmit {
 // Phase is a subnet's key refresh phase (section 4.2.14).
 type Phase uint8
 
-// The phases that last; phase 3 is only a transition.
+// The phases that are stored; phase 3 is only a transition.
 const (
 	NormalOperation Phase = 0
 	FirstPhase      Phase = 1
@@ -68,18 +68,18 @@ type AppKey struct {
 	NetKey  mesh.KeyIndex
 	Updated bool
 	Key     crypto.Key
-	NewKey  crypto.Key // when Updated, while the NetKey is refreshed
+	NewKey  crypto.Key // valid if Updated, while the NetKey is refreshed
 }
 
 // Publication is a model's Model Publication state (section 4.2.3).
 type Publication struct {
 	Address    mesh.Address // Unassigned: the model does not publish
-	Label      mesh.UUID    // when Address is virtual
+	Label      mesh.UUID    // if Address is virtual
 	AppKey     mesh.KeyIndex
-	Friendship bool     // friendship credentials instead of the flooding ones
-	TTL        mesh.TTL // mesh.DefaultTTL: the node's
+	Friendship bool     // friendship credentials instead of managed flooding ones
+	TTL        mesh.TTL // mesh.DefaultTTL: the node's default TTL
 	Period     uint8    // steps (low six bits) and resolution (high two bits)
-	Retransmit uint8    // count (low three bits) and 50 ms steps less one (high five)
+	Retransmit uint8    // count (low three bits) and 50 ms steps minus one (high five)
 }
 
 // Interval is the time between periodic publications, zero for none.
@@ -88,7 +88,8 @@ func (p Publication) Interval() time.Duration {
 	return time.Duration(p.Period&0x3F) * resolution[p.Period>>6]
 }
 
-// Repeats is how often a publication is repeated and how far apart.
+// Repeats returns the number of retransmissions of a publication and their
+// interval.
 func (p Publication) Repeats() (count int, interval time.Duration) {
 	return int(p.Retransmit & 0x07), time.Duration(p.Retransmit>>3+1) * 50 * time.Millisecond
 }
@@ -98,16 +99,17 @@ type Model struct {
 	ID            mesh.ModelID
 	Bindings      []mesh.KeyIndex
 	Subscriptions []mesh.Address
-	Labels        []mesh.UUID // of the virtual addresses among Subscriptions
+	Labels        []mesh.UUID // labels of the virtual addresses among Subscriptions
 	Publication   Publication
 	Directed      bool   // publishes with directed forwarding (Directed Publish Policy state)
-	Values        []byte // the model's own state, as access.Persistent gives it
+	Values        []byte // the model's own state, from access.Persistent
 }
 
 // IsBound reports whether the model may use the AppKey.
 func (m *Model) IsBound(app mesh.KeyIndex) bool { return slices.Contains(m.Bindings, app) }
 
-// IsSubscribed reports whether the model listens to a group or virtual address.
+// IsSubscribed reports whether the model is subscribed to a group or virtual
+// address.
 func (m *Model) IsSubscribed(a mesh.Address) bool { return slices.Contains(m.Subscriptions, a) }
 
 // Element is the configuration of one element.
@@ -116,7 +118,7 @@ type Element struct {
 	Models   []Model
 }
 
-// Model finds a model of the element, nil when there is none.
+// Model returns a model of the element, nil if there is none.
 func (e *Element) Model(id mesh.ModelID) *Model {
 	for i := range e.Models {
 		if e.Models[i].ID == id {
@@ -131,16 +133,17 @@ type Node struct {
 	UUID      mesh.UUID
 	Address   mesh.Address // of the primary element; Unassigned: not provisioned
 	DeviceKey crypto.Key
-	// DeviceKeyCandidate takes the place of DeviceKey with the first message
-	// under it (section 3.11.8); zero for none.
+	// DeviceKeyCandidate replaces DeviceKey with the first message encrypted
+	// with it (section 3.11.8); zero for none.
 	DeviceKeyCandidate crypto.Key
 	IVIndex            mesh.IVIndex
 	IVUpdate           bool // an IV Update is in progress
-	// IVIndexUnknown: the node has its keys from a file or a backup, and listens
-	// until it hears what the IV index is: IVIndex or higher.
+	// IVIndexUnknown says that the node got its keys from a file or a backup.
+	// It only listens until it learns the IV index, which is IVIndex or higher.
 	IVIndexUnknown bool
-	// LastAddress is the last unicast address that the node gives to devices;
-	// zero for all that there are. Another provisioner has the others.
+	// LastAddress is the last unicast address that the node may assign to
+	// devices; zero for no limit. Other provisioners assign the addresses
+	// above.
 	LastAddress mesh.Address
 
 	Subnets []Subnet
@@ -154,7 +157,7 @@ type Node struct {
 	Friend          Feature
 	Beacon          bool // Secure Network Beacon state
 	PrivateBeacon   PrivateBeacon
-	LowPower        bool // the node sleeps and has a friend: the Low Power feature
+	LowPower        bool // the Low Power feature is in use
 
 	// SARTransmitter and SARReceiver are the states of sections 4.2.48 and
 	// 4.2.49; nil for the default.
@@ -163,8 +166,8 @@ type Node struct {
 
 	HeartbeatPublication HeartbeatPublication
 
-	// PrivateProxy is the Private GATT Proxy state; OnDemandProxy is for how
-	// many seconds the node advertises after a solicitation, 0 for not.
+	// PrivateProxy is the Private GATT Proxy state. OnDemandProxy is for how
+	// many seconds the node advertises after a solicitation, 0 for not at all.
 	PrivateProxy  Feature
 	OnDemandProxy uint8
 
@@ -179,7 +182,8 @@ type Node struct {
 // IsProvisioned reports whether the node belongs to a network.
 func (n *Node) IsProvisioned() bool { return n.Address != mesh.Unassigned }
 
-// Element finds the element with a unicast address, nil when it is not ours.
+// Element returns the element with a unicast address, nil if it is not this
+// node's.
 func (n *Node) Element(a mesh.Address) *Element {
 	i := int(a) - int(n.Address)
 	if !n.IsProvisioned() || i < 0 || i >= len(n.Elements) {
@@ -188,7 +192,7 @@ func (n *Node) Element(a mesh.Address) *Element {
 	return &n.Elements[i]
 }
 
-// Subnet finds a subnet by its key index.
+// Subnet returns a subnet by its key index.
 func (n *Node) Subnet(index mesh.KeyIndex) *Subnet {
 	for i := range n.Subnets {
 		if n.Subnets[i].Index == index {
@@ -198,7 +202,7 @@ func (n *Node) Subnet(index mesh.KeyIndex) *Subnet {
 	return nil
 }
 
-// AppKey finds an application key by its index.
+// AppKey returns an application key by its index.
 func (n *Node) AppKey(index mesh.KeyIndex) *AppKey {
 	for i := range n.AppKeys {
 		if n.AppKeys[i].Index == index {
@@ -208,8 +212,9 @@ func (n *Node) AppKey(index mesh.KeyIndex) *AppKey {
 	return nil
 }
 
-// Reset makes the node unprovisioned (section 3.10.7): keys, address and what
-// was configured on its models go; identity and the models' own states stay.
+// Reset makes the node unprovisioned (section 3.10.7). It removes keys, address
+// and the configuration of the models; identity and the models' own states
+// stay.
 func (n *Node) Reset() {
 	*n = Node{
 		UUID:            n.UUID,

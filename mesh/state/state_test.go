@@ -26,7 +26,7 @@ func key(first byte) crypto.Key {
 	return k
 }
 
-// full is a node with something in every field.
+// full is a node with every field set.
 func full() *state.Node {
 	return &state.Node{
 		UUID:      mesh.UUID{1, 2, 3},
@@ -111,7 +111,7 @@ func TestStoredPeerComesBackAsItWas(t *testing.T) {
 		}
 		last := want.Address + mesh.Address(elements-1)
 		if !want.Holds(want.Address) || !want.Holds(last) || want.Holds(want.Address-1) || want.Holds(last+1) {
-			t.Fatalf("%+v does not hold just its elements", want)
+			t.Fatalf("%+v does not contain exactly its elements", want)
 		}
 	})
 }
@@ -123,13 +123,13 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	for name, data := range map[string]string{
 		"nothing":       "",
-		"no object":     "[]",
+		"not an object": "[]",
 		"newer version": strings.Replace(string(good), `"Version":1`, `"Version":2`, 1),
 		"short key":     strings.Replace(string(good), hex.EncodeToString(key(2).Reveal()), "00", 1),
 		"no key":        strings.Replace(string(good), hex.EncodeToString(key(2).Reveal()), strings.Repeat("x", 32), 1),
 	} {
 		if n, err := state.Decode([]byte(data)); err == nil {
-			t.Errorf("%s: read as %+v", name, n)
+			t.Errorf("%s: decoded as %+v", name, n)
 		} else if strings.Contains(err.Error(), hex.EncodeToString(key(1).Reveal())) {
 			t.Errorf("%s: the error shows a key: %v", name, err)
 		}
@@ -141,7 +141,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"beyond the range": `{"Version":1,"Address":"0x7fff","Elements":2}`,
 	} {
 		if p, err := state.DecodePeer([]byte(data)); err == nil {
-			t.Errorf("%s: read as %+v", name, p)
+			t.Errorf("%s: decoded as %+v", name, p)
 		}
 	}
 }
@@ -180,7 +180,7 @@ func TestLookUps(t *testing.T) {
 		t.Errorf("the configuration of a model is not found: %+v", m)
 	}
 	if n.Elements[0].Model(mesh.SIG|0x1001) != nil {
-		t.Error("a model was found that is not there")
+		t.Error("a model was found that does not exist")
 	}
 }
 
@@ -223,7 +223,8 @@ func TestPublicationTimes(t *testing.T) {
 	}
 }
 
-// FuzzDecode reads damaged stores: no panic, and what is read can be written.
+// FuzzDecode decodes damaged stored data: no panic, and what is decoded can be
+// encoded.
 func FuzzDecode(f *testing.F) {
 	node, err := full().Encode()
 	if err != nil {

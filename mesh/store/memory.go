@@ -8,8 +8,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// Memory is a Store that ends with its process. The zero value is not usable;
-// NewMemory makes one.
+// Memory is a Store that ends with its process. NewMemory makes one; the zero
+// value is not usable.
 type Memory struct {
 	mu     sync.Mutex
 	closed bool
@@ -176,5 +176,5 @@ func SortedReplay(list map[mesh.Address]ReplayEntry) []ReplayEntry {
 	return entries
 }
 
-// copyOf never returns nil: an empty value is a value.
+// copyOf never returns nil, because an empty value is a value.
 func copyOf(value []byte) []byte { return append(make([]byte, 0, len(value)), value...) }

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/storetest"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/internal/storetest"
 )
 
 func TestMemory(t *testing.T) {

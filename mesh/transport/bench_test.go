@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// rewind makes what came from a source new again.
+// rewind makes messages from a source new again.
 func (l *Layer) rewind(src mesh.Address) {
 	if s := l.replay.find(src); s != nil {
 		*s = replayState{}
@@ -99,11 +99,11 @@ func BenchmarkReassemble380(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen is a network PDU of 29 octets with an access message of 11,
-// from the octets on the air to the access payload: "stack" through network
-// and transport, "blocks" the 11 AES blocks that this takes and nothing else,
-// as dependent on each other as they are in the stack at best: not at all; and
-// "blocks chained" at worst. The truth is between: four deep.
+// BenchmarkOpen measures a network PDU of 29 octets with an access message of
+// 11, from the octets on the air to the access payload. "stack" is network and
+// transport layer. "blocks" is only the 11 AES blocks that this takes,
+// independent of each other, which is the best case; "blocks chained" is the
+// worst case. The real dependency is between: four deep.
 func BenchmarkOpen(b *testing.B) {
 	b.Run("stack", func(b *testing.B) {
 		key := crypto.Key{9}
@@ -122,8 +122,8 @@ func BenchmarkOpen(b *testing.B) {
 			sealed[i] = pdu
 		}
 		p := newPeer(b)
-		// The caches forget what came twice their size ago, so that every PDU
-		// is new again on the next round.
+		// The caches forget after twice their size, so that every PDU is new
+		// again in the next round.
 		receiver := network.NewReceiver(network.Config{IVIndex: 5, Cache: 64})
 		receiver.AddSubnet(testNet, credentials)
 		var out Output
@@ -150,9 +150,9 @@ func BenchmarkOpen(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	// A network PDU of 16 octets of transport PDU: one block for privacy, then
-	// for 18 octets B0, two of MAC, and three of keystream; for 11 octets of
-	// access message B0, one of MAC, and two of keystream.
+	// A network PDU with 16 octets of transport PDU: one block for privacy,
+	// then for 18 octets B0, two of MAC, and three of keystream; for 11 octets
+	// of access message B0, one of MAC, and two of keystream.
 	const blocks = 1 + 6 + 4
 	b.Run("blocks", func(b *testing.B) {
 		var buf [blocks][16]byte
@@ -163,7 +163,7 @@ func BenchmarkOpen(b *testing.B) {
 			}
 		}
 	})
-	// The same one after the other, as a MAC makes them.
+	// The same one after the other, as in a MAC.
 	b.Run("blocks chained", func(b *testing.B) {
 		var buf [16]byte
 		b.ReportAllocs()

@@ -23,7 +23,7 @@ type channel struct {
 	twice    int // percent
 	delay    time.Duration
 	inOrder  bool
-	restarts int // in a thousand events, of the second peer
+	restarts int // per thousand events, of the second peer
 
 	now    time.Time
 	peers  [2]*peer
@@ -32,7 +32,7 @@ type channel struct {
 	stored [2]map[mesh.Address]ReplayEntry
 
 	sent     []sentMessage
-	pending  [2]map[Handle]int // to the number of the message
+	pending  [2]map[Handle]int // number of the message
 	received []int             // how often, by message
 	order    map[[2]mesh.Address][]int
 }
@@ -49,13 +49,13 @@ type sentMessage struct {
 	dst     mesh.Address
 	payload []byte
 	results []Result
-	lost    bool // with a restart of its sender
+	lost    bool // by a restart of its sender
 }
 
 // endpoint is the address of a peer.
 func endpoint(i int) mesh.Address { return [2]mesh.Address{here, there}[i] }
 
-// collect takes what a peer put out: stores replay entries, then takes
+// collect takes the output of a peer: it stores replay entries, then takes
 // messages, then puts PDUs on the air.
 func (c *channel) collect(i int) {
 	p := c.peers[i]
@@ -88,7 +88,7 @@ func (c *channel) collect(i int) {
 		delete(c.pending[i], d.Message)
 		c.sent[id].results = append(c.sent[id].results, d.Result)
 		if d.Result == Delivered && c.received[id] != 1 {
-			c.t.Fatalf("message %d is said to be delivered and was received %d times", id, c.received[id])
+			c.t.Fatalf("message %d is reported as delivered and was received %d times", id, c.received[id])
 		}
 	}
 	for _, pdu := range copies(p.out.Network) {
@@ -133,7 +133,7 @@ func (c *channel) send(from int, dst mesh.Address, payload []byte, segmented boo
 	c.collect(from)
 }
 
-// restart makes the second peer forget everything but what it stored.
+// restart makes the second peer forget everything except what it has stored.
 func (c *channel) restart() {
 	old := c.peers[1]
 	p := newPeer(old.t)
@@ -150,7 +150,7 @@ func (c *channel) restart() {
 	clear(c.pending[1])
 }
 
-// step lets the next thing happen; false when nothing is left.
+// step runs the next event; it returns false if there is none.
 func (c *channel) step() bool {
 	next, who := time.Time{}, -1
 	for i, p := range c.peers {
@@ -196,8 +196,8 @@ func newChannel(t *rapid.T, tb testing.TB) *channel {
 	}
 }
 
-// Every message is received at most once, in its order, and unharmed; who sent
-// it is told exactly once what came of it, and nothing is said to be delivered
+// Every message is received at most once, in order, and unchanged. The sender
+// is informed of the result exactly once, and nothing is reported as delivered
 // that was not.
 func TestOverABadChannel(t *testing.T) {
 	results := map[Result]int{}
@@ -248,8 +248,8 @@ func TestOverABadChannel(t *testing.T) {
 	}
 }
 
-// When nothing is lost or overtaken, everything is delivered without a
-// repetition.
+// If nothing is lost or overtaken, everything is delivered without a
+// retransmission.
 func TestOverAGoodChannel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := newChannel(rt, t)

@@ -8,16 +8,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// purpose is what a segmented message is reassembled for, besides this node's
-// own elements.
+// purpose is what a segmented message is reassembled for, in addition to this
+// node's own elements.
 type purpose struct {
 	hold      bool         // for a Low Power node that this node is the friend of
 	elsewhere bool         // not for this node itself
-	friend    mesh.Address // who acknowledges instead of the Low Power node
-	quiet     bool         // the friend has acknowledged it already
+	friend    mesh.Address // the address that acknowledges on behalf of the Low Power node
+	quiet     bool         // the friend has already acknowledged it
 }
 
-// behalf is the address that an acknowledgment comes from.
+// behalf is the source address of an acknowledgment.
 func (w purpose) behalf(dst mesh.Address) mesh.Address {
 	if w.elsewhere {
 		return w.friend
@@ -25,15 +25,15 @@ func (w purpose) behalf(dst mesh.Address) mesh.Address {
 	return dst
 }
 
-// Held is a segmented message for Low Power nodes, whole: its network PDUs in
-// the order of the segments, as they came in, with the TTL of the last of them.
+// Held is a complete segmented message for Low Power nodes: its network PDUs in
+// the order of the segments, as received, with the TTL of the last one.
 type Held []network.PDU
 
 // Hold handles a segment for a Low Power node that this node is the friend of
-// (section 3.5.3.4): its PDUs come out as Output.Held when all of them are here.
-// A segment to a unicast address is acknowledged from the address friend, on
-// behalf of the Low Power node; one to a group or virtual address may be for
-// this node as well.
+// (section 3.5.3.4). Its PDUs are returned as Output.Held when all of them have
+// arrived. A segment to a unicast address is acknowledged from the address
+// friend, on behalf of the Low Power node. A segment to a group or virtual
+// address may be for this node as well.
 func (l *Layer) Hold(now time.Time, p *network.PDU, friend mesh.Address, listens bool, out *Output) {
 	if !IsSegment(p) {
 		return
@@ -41,18 +41,18 @@ func (l *Layer) Hold(now time.Time, p *network.PDU, friend mesh.Address, listens
 	l.receive(now, p, purpose{hold: true, elsewhere: !listens, friend: friend}, out)
 }
 
-// ReceiveStored handles a PDU as Receive does that a friend has kept for this
-// node, and acknowledged: a Low Power node does not acknowledge.
+// ReceiveStored handles a PDU like Receive. A friend has stored it for this
+// node and acknowledged it, so the Low Power node does not acknowledge.
 func (l *Layer) ReceiveStored(now time.Time, p *network.PDU, out *Output) {
 	l.receive(now, p, purpose{quiet: true}, out)
 }
 
-// IsSegment reports whether a PDU is one of several that make a message.
+// IsSegment reports whether a PDU is a segment of a message.
 func IsSegment(p *network.PDU) bool {
 	return len(p.Transport) > 0 && p.Transport[0]&segmentedBit != 0
 }
 
-// hold puts out the PDUs of a message that is complete.
+// hold returns the PDUs of a complete message.
 func (o *Output) hold(slot *reassembly, ttl mesh.TTL) {
 	upper := slot.upper()
 	size := segmentSize(slot.ctl)
@@ -68,7 +68,7 @@ func (o *Output) hold(slot *reassembly, ttl mesh.TTL) {
 	o.Held = append(o.Held, held)
 }
 
-// PDUs is how many network PDUs an access message of so many octets takes.
+// PDUs is how many network PDUs an access message of this length takes.
 func PDUs(payload int) int {
 	if payload <= MaxUnsegmentedPayload {
 		return 1
@@ -77,8 +77,8 @@ func PDUs(payload int) int {
 }
 
 // Compose makes all network PDUs of an access message at once, with the next
-// sequence numbers. They are not sent and nothing is waited for: it is for a
-// friend, which hands them over one by one. Errors are those of Send.
+// sequence numbers. They are not sent, and nothing is waited for: a friend
+// delivers them one by one. Errors are those of Send.
 func (l *Layer) Compose(m *AccessOut) ([]network.PDU, error) {
 	ttl, err := l.check(m.Src, m.Dst, m.TTL)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// named finds a sample by the beginning of its name.
+// named returns a sample by the beginning of its name.
 func named(t *testing.T, all []vector, name string) *vector {
 	t.Helper()
 	for i := range all {
@@ -21,11 +21,11 @@ func named(t *testing.T, all []vector, name string) *vector {
 			return &all[i]
 		}
 	}
-	t.Fatalf("there is no sample %q", name)
+	t.Fatalf("no sample %q", name)
 	return nil
 }
 
-// pdu is the n-th network PDU of a sample in the clear, as it is opened.
+// pdu is the n-th network PDU of a sample, decrypted.
 func (v *vector) pdu(t *testing.T, n int) network.PDU {
 	t.Helper()
 	r := network.NewReceiver(network.Config{IVIndex: mesh.IVIndex(v.IVIndex)})
@@ -39,9 +39,9 @@ func (v *vector) pdu(t *testing.T, n int) network.PDU {
 }
 
 // TestSamplesOfAFriend is a segmented message for a Low Power node on its way
-// through its friend: messages #6 to #15 of the sample data. The segments come
-// in the wrong order, are acknowledged on behalf of the Low Power node, kept,
-// and handed over.
+// through its friend: messages #6 to #15 of the sample data. The segments
+// arrive in the wrong order, are acknowledged on behalf of the Low Power node,
+// stored, and delivered.
 func TestSamplesOfAFriend(t *testing.T) {
 	all := loadVectors(t)
 	message, again := named(t, all, "message #6"), named(t, all, "message #8")
@@ -74,7 +74,7 @@ func TestSamplesOfAFriend(t *testing.T) {
 		}
 	}
 
-	// The Low Power node puts them together, and acknowledges nothing.
+	// The Low Power node reassembles them and acknowledges nothing.
 	node := New(Config{Keys: message.keys(), Sequencer: &count{}})
 	out.Reset()
 	for _, name := range []string{"message #11", "message #13", "message #15"} {
@@ -90,7 +90,7 @@ func TestSamplesOfAFriend(t *testing.T) {
 	}
 }
 
-// Whatever a friend composes is received as it was meant.
+// Whatever a friend composes is received as intended.
 func TestComposedMessageIsReceived(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		payload := rapid.SliceOfN(rapid.Byte(), 1, MaxPayload).Draw(t, "payload")
@@ -110,9 +110,9 @@ func TestComposedMessageIsReceived(t *testing.T) {
 	})
 }
 
-// A segmented message, access or control, is held as it was sent, whatever the
-// order in which its segments come, and however often; and it is acknowledged on
-// behalf of a unicast destination.
+// A segmented message, access or control, is held as it was sent, in whatever
+// order its segments arrive, and however often. It is acknowledged on behalf of
+// a unicast destination.
 func TestHeldMessageIsWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctl := rapid.Bool().Draw(t, "control")

@@ -53,7 +53,7 @@ func fuzzScript(pdus ...network.PDU) []byte {
 	return data
 }
 
-// FuzzReceive hands a layer whatever may come. Some of it is authentic, so
+// FuzzReceive passes arbitrary PDUs to a layer. Some of them are authentic, so
 // that every state is reached.
 func FuzzReceive(f *testing.F) {
 	whole, groups := segments(f, 10, there, 40), segments(f, 20, group, 60)
@@ -68,7 +68,7 @@ func FuzzReceive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		data = data[:min(len(data), 2000)]
 		p := newPeer(t, func(c *Config) { c.Reassemblies, c.PerSource, c.Sources = 3, 2, 2 })
-		// Something is on its way that acknowledgments can be for.
+		// A message is in transit that acknowledgments can be for.
 		p.send(epoch, here, 30, func(m *AccessOut) { m.Src = there })
 		reported := map[seqAuth]bool{}
 		now, fields := epoch, uint64(0)
@@ -77,7 +77,7 @@ func FuzzReceive(f *testing.F) {
 			data = rest
 			out := p.receive(now, pdu)
 			if len(out.Access)+len(out.Control) > 1 || len(out.Access)+len(out.Control) < len(out.Replay)-1 {
-				t.Fatalf("one PDU gave %+v", out)
+				t.Fatalf("one PDU resulted in %+v", out)
 			}
 			for _, m := range out.Access {
 				if len(m.Payload) < 1 || len(m.Payload) > MaxPayload || m.Src != pdu.Src || m.Dst != pdu.Dst {
@@ -109,7 +109,7 @@ func FuzzReceive(f *testing.F) {
 		c := p.Counters()
 		counted := c.Access + c.Control + c.Malformed + c.Replayed + c.ReplayListFull + c.NoKey + c.BadMIC +
 			c.OldSegment + c.RepeatedSegment + c.Contradictory + c.StrayAck + c.AcksReceived
-		segmented := c.Reassembled // its last segment is counted by the message
+		segmented := c.Reassembled // the message counts its last segment
 		if counted > fields || counted < segmented {
 			t.Fatalf("%d PDUs, counters %+v", fields, c)
 		}
@@ -117,7 +117,7 @@ func FuzzReceive(f *testing.F) {
 	})
 }
 
-// FuzzLowerPDU reads segments and acknowledgments, and writes them again.
+// FuzzLowerPDU decodes segments and acknowledgments, and encodes them again.
 func FuzzLowerPDU(f *testing.F) {
 	f.Add([]byte{0xE6, 0xA0, 0x34, 0x01, 0xC3, 0xC5, 0x1D, 0x8E, 0x47, 0x6B, 0x28, 0xE3, 0xAA, 0x50, 0x01, 0xF3}, false)
 	f.Add([]byte{0x8A, 0x00, 0x10, 0x21, 0x01}, true)
@@ -125,15 +125,15 @@ func FuzzLowerPDU(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, ctl bool) {
 		if s, ok := parseSegment(data, ctl); ok {
 			if s.o > s.n || s.n >= maxSegments || len(s.data) == 0 || len(s.data) > segmentSize(ctl) {
-				t.Fatalf("read %x as %+v", data, s)
+				t.Fatalf("decoded %x as %+v", data, s)
 			}
 			want := bytes.Clone(data)
-			want[0] |= segmentedBit // the caller looked at it
+			want[0] |= segmentedBit // checked by the caller
 			if ctl {
 				want[1] &= 0x7F // reserved
 			}
 			if got := append(s.appendHead(nil), s.data...); !bytes.Equal(got, want) {
-				t.Fatalf("wrote %x, read %x", got, data)
+				t.Fatalf("encoded %x, decoded %x", got, data)
 			}
 		}
 		if a, ok := parseAck(data); ok {
@@ -141,7 +141,7 @@ func FuzzLowerPDU(f *testing.F) {
 			want[0] = opcodeAck
 			want[2] &^= 3 // reserved
 			if got := a.append(nil); !bytes.Equal(got, want) {
-				t.Fatalf("wrote %x, read %x", got, data)
+				t.Fatalf("encoded %x, decoded %x", got, data)
 			}
 		}
 	})

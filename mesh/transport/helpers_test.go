@@ -9,10 +9,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// epoch is when the tests begin; nothing depends on it.
+// epoch is the time at which the tests begin; nothing depends on it.
 var epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// ring is the keys of a test: what a node would look up.
+// ring is the keys of a test, as a node would look them up.
 type ring struct {
 	apps    []AppKey
 	devices []DeviceKey
@@ -64,7 +64,7 @@ func (r *ring) DeviceKey(owner mesh.Address) (DeviceKey, bool) {
 	return DeviceKey{}, false
 }
 
-// count hands out sequence numbers upwards.
+// count returns increasing sequence numbers.
 type count struct {
 	seq mesh.SequenceNumber
 	iv  mesh.IVIndex
@@ -88,8 +88,8 @@ const (
 	group   = mesh.Address(0xC105)
 )
 
-// testRing is fresh in every layer: a cipher belongs to one goroutine and one
-// test may not change another's.
+// testRing is new in every layer: a cipher belongs to one goroutine, and one
+// test must not change another's.
 func testRing() *ring {
 	return &ring{
 		apps:    []AppKey{{Index: testApp, AID: testAID, Cipher: crypto.NewCCM(crypto.Key{1})}},
@@ -97,7 +97,7 @@ func testRing() *ring {
 	}
 }
 
-// peer is a layer with what a test wants to look at.
+// peer is a layer with a record for the tests.
 type peer struct {
 	*Layer
 	t    testing.TB
@@ -116,7 +116,7 @@ func newPeer(t testing.TB, change ...func(*Config)) *peer {
 	return p
 }
 
-// send sends an access message of so many octets that count up.
+// send sends an access message with this number of octets, which count up.
 func (p *peer) send(now time.Time, dst mesh.Address, size int, change ...func(*AccessOut)) Handle {
 	p.t.Helper()
 	m := AccessOut{Src: here, Dst: dst, NetKey: testNet, Key: Key{App: testApp}, TTL: mesh.DefaultTTL, Payload: counting(size)}
@@ -131,7 +131,8 @@ func (p *peer) send(now time.Time, dst mesh.Address, size int, change ...func(*A
 	return h
 }
 
-// receive hands over what the other side has put out, and returns what came.
+// receive passes the other side's output to the layer, and returns what
+// arrived.
 func (p *peer) receive(now time.Time, pdus ...network.PDU) *Output {
 	p.out.Reset()
 	for i := range pdus {
@@ -140,15 +141,15 @@ func (p *peer) receive(now time.Time, pdus ...network.PDU) *Output {
 	return &p.out
 }
 
-// tick brings the layer to a time.
+// tick advances the layer to a time.
 func (p *peer) tick(now time.Time) *Output {
 	p.out.Reset()
 	p.Tick(now, &p.out)
 	return &p.out
 }
 
-// drain runs the layer until it has nothing more to do, and returns every PDU
-// that it sent and when it was done.
+// drain runs the layer until it has nothing more to do. It returns every PDU
+// that it sent and the end time.
 func (p *peer) drain(now time.Time) (pdus []network.PDU, end time.Time, done []Delivery) {
 	p.t.Helper()
 	pdus = copies(p.out.Network)
@@ -163,18 +164,18 @@ func (p *peer) drain(now time.Time) (pdus []network.PDU, end time.Time, done []D
 		pdus = append(pdus, copies(p.out.Network)...)
 		done = append(done, p.out.Done...)
 	}
-	p.t.Fatal("a layer that nobody talks to is never done")
+	p.t.Fatal("a layer without input is never done")
 	return nil, now, nil
 }
 
-// pass runs the layer until the n segments of one pass are out.
+// pass runs the layer until the n segments of one pass are sent.
 func (p *peer) pass(now time.Time, n int) ([]network.PDU, time.Time) {
 	p.t.Helper()
 	pdus := copies(p.out.Network)
 	for len(pdus) < n {
 		now = p.NextDeadline()
 		if now.IsZero() {
-			p.t.Fatalf("%d of %d segments, and nothing is to come", len(pdus), n)
+			p.t.Fatalf("%d of %d segments, and no deadline", len(pdus), n)
 		}
 		p.tick(now)
 		pdus = append(pdus, copies(p.out.Network)...)
@@ -183,7 +184,7 @@ func (p *peer) pass(now time.Time, n int) ([]network.PDU, time.Time) {
 	return pdus, now
 }
 
-// copies takes PDUs out of an output, so that they outlive it.
+// copies takes PDUs from an output, so that they outlive it.
 func copies(sent []Outgoing) []network.PDU {
 	var pdus []network.PDU
 	for _, o := range sent {
@@ -202,7 +203,7 @@ func counting(n int) []byte {
 	return b
 }
 
-// acks picks the Segment Acknowledgments.
+// acks returns the Segment Acknowledgments.
 func acks(t testing.TB, sent []Outgoing) []ack {
 	t.Helper()
 	var found []ack
@@ -210,7 +211,7 @@ func acks(t testing.TB, sent []Outgoing) []ack {
 		if o.CTL && o.Transport[0] == opcodeAck {
 			a, ok := parseAck(o.Transport)
 			if !ok {
-				t.Fatalf("sent an acknowledgment that cannot be read: %x", o.Transport)
+				t.Fatalf("sent an invalid acknowledgment: %x", o.Transport)
 			}
 			found = append(found, a)
 		}

@@ -19,36 +19,36 @@ type AppKey struct {
 
 // DeviceKey is a device key ready for use.
 type DeviceKey struct {
-	Owner  mesh.Address // primary element of the node whose key it is, never zero
+	Owner  mesh.Address // primary element of the node that the key belongs to, never zero
 	Cipher *crypto.CCM
 }
 
-// Keys finds keys for a Layer. The methods that append let a look-up give
-// several candidates without allocating: the Layer passes room of its own.
+// Keys finds keys for a Layer. The appending methods let a look-up return
+// several keys without an allocation: the Layer passes its own memory.
 type Keys interface {
 	// AppendAppKeys appends the keys with this AID that are bound to a subnet.
 	AppendAppKeys(dst []AppKey, net mesh.KeyIndex, aid uint8) []AppKey
 	// AppendDeviceKeys appends the device keys that a message between these
-	// addresses may be encrypted with: our own when dst is an element of ours
-	// (a Configuration Client talks to us), and that of the node which src
-	// belongs to (its Configuration Server answers us).
+	// addresses may be encrypted with: this node's own if dst is one of its
+	// elements (from a Configuration Client), and that of the node which src
+	// belongs to (an answer from its Configuration Server).
 	AppendDeviceKeys(dst []DeviceKey, from, to mesh.Address) []DeviceKey
-	// AppendLabels appends the labels with this virtual address that an
-	// element of ours listens to.
+	// AppendLabels appends the labels with this virtual address that an element
+	// of this node is subscribed to.
 	AppendLabels(dst []mesh.UUID, virtual mesh.Address) []mesh.UUID
-	// AppKey finds the key to send with, the new one from phase 2 of a key
-	// refresh on.
+	// AppKey returns the key to send with, the new one from phase 2 of a key
+	// refresh.
 	AppKey(index mesh.KeyIndex) (AppKey, bool)
-	// DeviceKey finds the device key of the node with this primary address.
+	// DeviceKey returns the device key of the node with this primary address.
 	DeviceKey(owner mesh.Address) (DeviceKey, bool)
 }
 
-// Sequencer hands out sequence numbers, each once with one IV index.
+// Sequencer returns sequence numbers. Each is used only once with one IV index.
 type Sequencer interface {
 	Next() (mesh.SequenceNumber, mesh.IVIndex, error)
 }
 
-// Limits unless Config says otherwise.
+// Defaults of Config.
 const (
 	DefaultReassemblies = 64
 	DefaultPerSource    = 4
@@ -56,29 +56,30 @@ const (
 	DefaultQueue        = 64
 )
 
-// Config sets up a Layer. Zero fields get their default.
+// Config configures a Layer. Zero fields get their default.
 type Config struct {
 	Keys      Keys
 	Sequencer Sequencer
-	// TTL is the node's Default TTL state (section 4.2.8), 0 or 2 to 127. It
-	// is used as it is; zero keeps messages from being relayed.
+	// TTL is the node's Default TTL state (section 4.2.8), 0 or 2 to 127. Zero
+	// is not replaced: it keeps messages from being relayed.
 	TTL         mesh.TTL
 	Transmitter *Transmitter // nil: DefaultTransmitter
 	Receiver    *Receiver    // nil: DefaultReceiver
 
-	// Reassemblies is how many segmented messages may come in at the same
-	// time, those completed lately among them. Each takes about 500 octets.
+	// Reassemblies is how many segmented messages can be received at the same
+	// time, including recently completed ones. Each takes about 500 octets.
 	Reassemblies int
 	// PerSource is how many of them one source may have.
 	PerSource int
-	// Transfers is how many segmented messages may go out at the same time.
-	// The radio carries little more than ten messages in a second, so more do
-	// not come sooner.
+	// Transfers is how many segmented messages can be sent at the same time.
+	// The radio carries little more than ten messages per second, so more would
+	// not arrive sooner.
 	Transfers int
-	// Queue is how many segmented messages may be accepted and not done.
+	// Queue is how many segmented messages can be accepted and not done.
 	Queue int
-	// Sources is how many source addresses the replay list holds. The default
-	// is every unicast address; a source takes about 40 octets once heard.
+	// Sources is how many source addresses the replay list can hold. The
+	// default is every unicast address; a source takes about 40 octets once it
+	// is heard.
 	Sources int
 }
 
@@ -96,7 +97,7 @@ type Layer struct {
 	reassemblies reassemblies
 	transfers    transfers
 
-	// Room for what does not outlive a call.
+	// Memory for what does not outlive a call.
 	payload    [maxUpper]byte
 	sealed     [maxUnsegmentedAccess]byte
 	head       [2 * segmentHead]byte
@@ -104,14 +105,14 @@ type Layer struct {
 	deviceKeys []DeviceKey
 	labels     []mesh.UUID
 
-	rejected time.Time // when a message was last refused for want of room
+	rejected time.Time // when a message was last rejected because there was no room
 
-	next  time.Time // earliest deadline, when known
+	next  time.Time // earliest deadline, if known
 	known bool
 }
 
-// New makes a Layer with all the memory it will ever use, the replay list
-// excepted, which grows with the sources that are heard up to its limit.
+// New makes a Layer with all the memory it will ever use, except for the replay
+// list, which grows with the number of sources up to its limit.
 func New(cfg Config) *Layer {
 	or := func(v, otherwise int) int {
 		if v <= 0 {
@@ -138,18 +139,18 @@ func New(cfg Config) *Layer {
 	return l
 }
 
-// SetDefaultTTL changes the TTL of messages that ask for the default, and of
+// SetDefaultTTL changes the TTL of messages with the default TTL, and of
 // acknowledgments.
 func (l *Layer) SetDefaultTTL(ttl mesh.TTL) { l.ttl = ttl }
 
-// SetTransmitter changes the SAR Transmitter state. Messages on their way go
-// on with the new intervals and their old counts.
+// SetTransmitter changes the SAR Transmitter state. Messages in transit
+// continue with the new intervals and their old counts.
 func (l *Layer) SetTransmitter(t Transmitter) { l.tx = t }
 
-// SetAirtime tells how long the radio is at one PDU. Segments are not handed
-// down faster than they go out, and the wait for an acknowledgment begins when
-// the last one has; otherwise a slow radio repeats segments that it has not
-// sent yet.
+// SetAirtime sets how long the radio is busy with one PDU. Segments are not
+// emitted faster than they can be sent, and the wait for an acknowledgment
+// begins after the last one. Otherwise a slow radio would repeat segments that
+// it has not sent yet.
 func (l *Layer) SetAirtime(d time.Duration) { l.airtime = d }
 
 // SetReceiver changes the SAR Receiver state.
@@ -161,13 +162,13 @@ func (l *Layer) Transmitter() Transmitter { return l.tx }
 // Receiver returns the SAR Receiver state.
 func (l *Layer) Receiver() Receiver { return l.rx }
 
-// Counters returns what was counted so far.
+// Counters returns the current counters.
 func (l *Layer) Counters() Counters { return l.counters }
 
 // Receive handles an authentic network PDU that is addressed to this node: to
 // one of its elements, to a group or virtual address that one of them is
-// subscribed to, or to a fixed group it belongs to. The node's own PDUs that
-// come back do not belong here. p is not kept.
+// subscribed to, or to a fixed group it belongs to. The node's own PDUs from
+// relays must not be passed to it. p is not kept.
 func (l *Layer) Receive(now time.Time, p *network.PDU, out *Output) {
 	l.receive(now, p, purpose{}, out)
 }
@@ -187,8 +188,7 @@ func (l *Layer) receive(now time.Time, p *network.PDU, w purpose, out *Output) {
 	}
 }
 
-// arrival is a message on its way up: the PDU that brought it, or its last
-// segment.
+// arrival is a message on its way up: its PDU, or its last segment.
 type arrival struct {
 	*network.PDU
 	auth      seqAuth
@@ -221,7 +221,7 @@ func (l *Layer) receiveControl(p *network.PDU, out *Output) {
 	}
 }
 
-// deliverControl reports a control message once its source is on the list.
+// deliverControl reports a control message once its source is in the list.
 func (l *Layer) deliverControl(a *arrival, opcode byte, params []byte, out *Output) {
 	if !l.accept(a, out) {
 		return
@@ -234,8 +234,8 @@ func (l *Layer) deliverControl(a *arrival, opcode byte, params []byte, out *Outp
 	})
 }
 
-// fresh reports whether an unsegmented message may be new, and counts it when
-// it is not.
+// fresh reports whether an unsegmented message may be new, and counts it if it
+// is not.
 func (l *Layer) fresh(p *network.PDU) (arrival, bool) {
 	a := arrival{PDU: p, auth: seqAuthOf(p.IVIndex, p.Seq), source: l.replay.find(p.Src)}
 	switch {
@@ -249,8 +249,8 @@ func (l *Layer) fresh(p *network.PDU) (arrival, bool) {
 	return a, false
 }
 
-// accept moves the replay list on for a message that is authentic. It reports
-// false when the list has no room for its source.
+// accept updates the replay list for an authentic message. It returns false if
+// the list has no room for its source.
 func (l *Layer) accept(a *arrival, out *Output) bool {
 	if a.source == nil {
 		if a.source = l.replay.add(a.Src); a.source == nil {
@@ -264,7 +264,7 @@ func (l *Layer) accept(a *arrival, out *Output) bool {
 	return true
 }
 
-// NextDeadline is when Tick has something to do, zero when it never has.
+// NextDeadline is when Tick has something to do, zero for never.
 func (l *Layer) NextDeadline() time.Time {
 	if !l.known {
 		l.next = deadline.Earliest(l.reassemblies.deadline(), l.transfers.deadline())

@@ -5,18 +5,18 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// Output is what is to be done after a call of a Layer. Calls append to it;
-// the caller resets it, and reuses it so that nothing is allocated. What is in
-// Replay must be written before anything in Access or Control is acted on.
+// Output is what the caller has to do after a call of a Layer. Calls append to
+// it. The caller resets and reuses it, so that nothing is allocated. Replay must
+// be stored before Access or Control is acted on.
 type Output struct {
-	Network []Outgoing       // to be sealed and sent, in this order
+	Network []Outgoing       // to be encrypted and sent, in this order
 	Replay  []ReplayEntry    // to be stored first
 	Access  []AccessMessage  // at most one for each Receive
 	Control []ControlMessage // other than Segment Acknowledgments, which are handled inside
-	Done    []Delivery       // what came of segmented messages that were sent
-	Held    []Held           // by Hold
+	Done    []Delivery       // results of segmented messages that were sent
+	Held    []Held           // from Hold
 
-	octets []byte // behind the Transport of Network
+	octets []byte // memory of the Transport fields in Network
 }
 
 // Reset empties the output for the next call.
@@ -30,7 +30,7 @@ func (o *Output) Reset() {
 	o.octets = o.octets[:0]
 }
 
-// Outgoing is a network PDU to be sealed with the credentials of its NetKey.
+// Outgoing is a network PDU to be encrypted with the credentials of its NetKey.
 // Its Transport is valid until the Output is reset.
 type Outgoing struct {
 	network.PDU
@@ -48,25 +48,26 @@ type ReplayEntry struct {
 	Seq     mesh.SequenceNumber
 }
 
-// Key tells the key of an access message (section 3.9.6).
+// Key identifies the key of an access message (section 3.9.6).
 type Key struct {
-	// Device is the primary address of the node whose device key it is, zero
-	// for an AppKey. A Configuration Server obeys only its own node's key, and
-	// a Configuration Client believes a node only under that node's key.
+	// Device is the primary address of the node that the device key belongs to,
+	// zero for an AppKey. A Configuration Server only accepts its own node's
+	// key, and a Configuration Client only accepts messages from a node with
+	// that node's key.
 	Device mesh.Address
-	App    mesh.KeyIndex // meaningless for a device key
+	App    mesh.KeyIndex // not valid for a device key
 }
 
 // IsDevice reports whether it is a device key.
 func (k Key) IsDevice() bool { return k.Device != mesh.Unassigned }
 
-// AccessMessage is a received access message: authenticated, and no replay.
+// AccessMessage is a received access message: authenticated, and not a replay.
 type AccessMessage struct {
 	Src, Dst  mesh.Address
-	Label     mesh.UUID // of a virtual Dst, else zero
+	Label     mesh.UUID // of a virtual Dst, otherwise zero
 	NetKey    mesh.KeyIndex
 	Key       Key
-	TTL       mesh.TTL // as it arrived; of the segment that came last
+	TTL       mesh.TTL // as received; of the last segment
 	IVIndex   mesh.IVIndex
 	Seq       mesh.SequenceNumber // of the SeqAuth
 	Segmented bool
@@ -77,7 +78,7 @@ type AccessMessage struct {
 type ControlMessage struct {
 	Src, Dst  mesh.Address
 	NetKey    mesh.KeyIndex
-	TTL       mesh.TTL // as it arrived; of the segment that came last
+	TTL       mesh.TTL // as received; of the last segment
 	IVIndex   mesh.IVIndex
 	Seq       mesh.SequenceNumber // of the SeqAuth
 	Segmented bool
@@ -85,21 +86,21 @@ type ControlMessage struct {
 	Params    []byte // 0 to 256 octets, valid until the next Receive
 }
 
-// Handle names a segmented message on its way. Zero names none.
+// Handle identifies an outgoing segmented message. Zero means none.
 type Handle uint64
 
-// Result is what came of a segmented message.
+// Result is the result of a segmented message.
 type Result uint8
 
-// The results. The first three are as good as it gets.
+// The results. The first three are successes.
 const (
 	Delivered         Result = iota // the destination acknowledged every segment
 	DeliveredToFriend               // a friend of the destination did
-	Sent                            // to a group or virtual address: every repetition went out
-	TimedOut                        // the acknowledgments stayed away
+	Sent                            // to a group or virtual address: every transmission was sent
+	TimedOut                        // not acknowledged in time
 	Refused                         // the destination has no room for it now
 	Canceled                        // by Cancel or CancelAll
-	Failed                          // Err says why
+	Failed                          // Err is the reason
 )
 
 // String names the result.
@@ -122,10 +123,11 @@ func (r Result) String() string {
 	}
 }
 
-// Success reports whether the message went as far as this layer can tell.
+// Success reports whether the message was delivered as far as this layer can
+// tell.
 func (r Result) Success() bool { return r <= Sent }
 
-// Delivery ends a segmented message.
+// Delivery is the end of a segmented message.
 type Delivery struct {
 	Message  Handle
 	Src, Dst mesh.Address

@@ -21,14 +21,14 @@ const (
 	segmentHead = 4
 	ackSize     = 7
 
-	// MaxPayload is the longest access message, MaxLongMICPayload the longest
-	// with a 64-bit TransMIC.
+	// MaxPayload is the length of the longest access message, MaxLongMICPayload
+	// of the longest with a 64-bit TransMIC.
 	MaxPayload        = maxUpper - shortMIC // 380
 	MaxLongMICPayload = maxUpper - longMIC  // 376
-	// MaxUnsegmentedPayload is the longest access message that one PDU holds
-	// without segmentation.
+	// MaxUnsegmentedPayload is the length of the longest access message that
+	// fits into one PDU without segmentation.
 	MaxUnsegmentedPayload = maxUnsegmentedAccess - shortMIC // 11
-	// MaxControlParams is the longest transport control message.
+	// MaxControlParams is the length of the longest transport control message.
 	MaxControlParams = maxSegments * controlSegment // 256
 )
 
@@ -51,7 +51,7 @@ type segment struct {
 	data    []byte
 }
 
-// parseSegment reads a lower transport PDU with SEG set. It reports false for
+// parseSegment decodes a lower transport PDU with SEG set. It returns false for
 // what no sender makes: a SegO above SegN, a segment before the last that is
 // not full, a last one that is empty or too long, the Segment Acknowledgment's
 // opcode.
@@ -73,7 +73,7 @@ func parseSegment(pdu []byte, ctl bool) (segment, bool) {
 	if ctl {
 		return s, ok && s.first != opcodeAck
 	}
-	// The smallest access message has an octet and the TransMIC. Two segments
+	// The smallest access message is one octet and the TransMIC. Two segments
 	// have more in any case.
 	if s.n == 0 {
 		ok = ok && len(s.data) > micSize(s.szmic)
@@ -81,7 +81,7 @@ func parseSegment(pdu []byte, ctl bool) (segment, bool) {
 	return s, ok
 }
 
-// appendHead appends the four octets in front of a segment's data.
+// appendHead appends the four octets before a segment's data.
 func (s *segment) appendHead(dst []byte) []byte {
 	bits := uint32(s.first|segmentedBit)<<24 | uint32(s.seqZero&seqZeroMask)<<10 | uint32(s.o)<<5 | uint32(s.n)
 	if s.szmic {
@@ -97,7 +97,7 @@ type ack struct {
 	acked   uint32 // bit n is set for segment n
 }
 
-// parseAck reads a lower transport PDU with opcode 0. It reports false for
+// parseAck decodes a lower transport PDU with opcode 0. It returns false for
 // another length.
 func parseAck(pdu []byte) (ack, bool) {
 	if len(pdu) != ackSize {
@@ -138,8 +138,8 @@ func micSize(long bool) int {
 // allSegments has a bit for each segment up to and including SegN.
 func allSegments(n uint8) uint32 { return 1<<(n+1) - 1 }
 
-// seqAuth is an IV index and a sequence number in one number, so that newer is
-// greater (section 3.5.3.1).
+// seqAuth combines an IV index and a sequence number, so that newer is greater
+// (section 3.5.3.1).
 type seqAuth uint64
 
 func seqAuthOf(iv mesh.IVIndex, seq mesh.SequenceNumber) seqAuth {
@@ -153,9 +153,9 @@ func (a seqAuth) iv() mesh.IVIndex         { return mesh.IVIndex(a >> 24) }
 func (a seqAuth) seq() mesh.SequenceNumber { return mesh.SequenceNumber(a & 0xFFFFFF) }
 
 // seqAuthOfSegment is the SeqAuth of the message that a segment with this
-// sequence number belongs to: the largest number that is not above seq and
-// ends in seqZero. It reports false when that would be below zero, which the
-// specification leaves no sender.
+// sequence number belongs to: the largest number that is not above seq and ends
+// in seqZero. It returns false if that would be below zero, which no correct
+// sender produces.
 func seqAuthOfSegment(iv mesh.IVIndex, seq mesh.SequenceNumber, seqZero uint16) (seqAuth, bool) {
 	back := (seq - mesh.SequenceNumber(seqZero)) & seqZeroMask
 	if back > seq {

@@ -9,9 +9,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// reassemblies are the segmented messages that come in (section 3.5.3.4), and
-// those that were completed lately, whose acknowledgment may have to be said
-// again. There is a fixed number of them, which no sender can change.
+// reassemblies are the segmented messages being received (section 3.5.3.4), and
+// those completed recently, whose acknowledgment may have to be repeated. Their
+// number is fixed, and no sender can change it.
 type reassemblies struct {
 	slots     []reassembly
 	perSource int
@@ -26,19 +26,19 @@ type reassembly struct {
 	ctl, szmic     bool
 	first          byte // AKF and AID, or opcode
 	n              uint8
-	direct         bool // came with TTL 0, and is acknowledged so
+	direct         bool // received with TTL 0, and acknowledged in the same way
 	purpose        purpose
 	received       uint32 // bit n is set for segment n
 	last           uint8  // octets in segment n
 
-	discard time.Time // when it is given up, or forgotten when complete
+	discard time.Time // when it is dropped if incomplete, or forgotten if complete
 	ackAt   time.Time // next acknowledgment, zero for none
-	repeats uint8     // further acknowledgments after that
-	acked   time.Time // last acknowledgment
-	changed time.Time // last new segment
+	repeats uint8     // acknowledgments after that one
+	acked   time.Time // time of the last acknowledgment
+	changed time.Time // time of the last new segment
 
 	octets  []byte
-	numbers *[maxSegments]mesh.SequenceNumber // that the segments came with
+	numbers *[maxSegments]mesh.SequenceNumber // sequence numbers of the segments
 }
 
 func (r *reassemblies) init(slots, perSource int) {
@@ -71,12 +71,12 @@ func (r *reassemblies) deadline() time.Time {
 	return first
 }
 
-// claim finds room for a message of src: a slot not in use, else the one that
-// was completed first. When all are at work, one is given up. That is the
-// oldest of src when src has its share already; else the one with the fewest
-// segments, and of those the one that waits longest. So a flood of messages
-// that are never finished pushes out its own kind, while one that is coming in
-// has its second segment before the flood comes round to it.
+// claim finds room for a message from src: an unused slot, or the one that was
+// completed first. If all are incomplete, one is dropped: the oldest from src
+// if src has its share already; otherwise the one with the fewest segments, and
+// of these the one that has waited longest. So a flood of messages that are
+// never finished displaces its own messages, while a message that is really
+// being received gets its second segment before the flood reaches it.
 func (r *reassemblies) claim(src mesh.Address) (slot *reassembly, evicted bool) {
 	var done, own, victim *reassembly
 	count := 0
@@ -113,13 +113,13 @@ func (r *reassemblies) claim(src mesh.Address) (slot *reassembly, evicted bool) 
 	}
 }
 
-// weaker reports whether r is to be given up rather than other.
+// weaker reports whether r should be dropped rather than other.
 func (r *reassembly) weaker(other *reassembly) bool {
 	a, b := bits.OnesCount32(r.received), bits.OnesCount32(other.received)
 	return a < b || a == b && r.changed.Before(other.changed)
 }
 
-// start makes the slot ready for the message of a segment.
+// start prepares the slot for the message of a segment.
 func (r *reassembly) start(auth seqAuth, p *network.PDU, s *segment, w purpose) {
 	*r = reassembly{
 		used: true, src: p.Src, dst: p.Dst, auth: auth, netKey: p.NetKey,
@@ -128,20 +128,20 @@ func (r *reassembly) start(auth seqAuth, p *network.PDU, s *segment, w purpose) 
 	}
 }
 
-// agrees reports whether a segment says the same as those before it.
+// agrees reports whether a segment is consistent with the earlier ones.
 func (r *reassembly) agrees(p *network.PDU, s *segment) bool {
 	return r.netKey == p.NetKey && r.ctl == p.CTL && r.szmic == s.szmic && r.first == s.first && r.n == s.n
 }
 
-// upper is the reassembled upper transport PDU.
+// upper returns the reassembled upper transport PDU.
 func (r *reassembly) upper() []byte {
 	return r.octets[:int(r.n)*segmentSize(r.ctl)+int(r.last)]
 }
 
-// free gives the slot back.
+// free releases the slot.
 func (r *reassembly) free() { *r = reassembly{octets: r.octets, numbers: r.numbers} }
 
-// isAcknowledged reports whether this node says what has arrived.
+// isAcknowledged reports whether this node acknowledges the message.
 func (r *reassembly) isAcknowledged() bool { return r.dst.IsUnicast() && !r.purpose.quiet }
 
 // receiveSegment handles a segment (table 3.24).
@@ -180,15 +180,16 @@ func (l *Layer) receiveSegment(now time.Time, p *network.PDU, w purpose, out *Ou
 	l.storeSegment(now, slot, p, &s, out)
 }
 
-// firstSegment finds a slot for a message of which no segment is here yet, in
-// place of old if that is not nil. It returns nil when the message is not new
-// or may not come in.
+// firstSegment finds a slot for a message without segments so far, replacing
+// old if that is not nil. It returns nil if the message is not new or cannot be
+// accepted.
 func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *segment, w purpose, old *reassembly, out *Output) *reassembly {
 	source := l.replay.find(p.Src)
 	switch {
 	case source != nil && auth+1 == source.segment:
-		// Complete, but the slot has gone to another. The sender did not hear
-		// the acknowledgment. Nothing that is coming in has to make room.
+		// Complete, but another message uses the slot now. The sender did not
+		// receive the acknowledgment. No message being received has to make
+		// room for it.
 		l.counters.RepeatedSegment++
 		if slot, evicted := l.reassemblies.claim(p.Src); old == nil && !evicted && p.Dst.IsUnicast() && !w.quiet {
 			l.known = false
@@ -199,8 +200,8 @@ func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *seg
 		}
 		return nil
 	case source != nil && (auth < source.segment || !w.quiet && seqAuthOf(p.IVIndex, p.Seq) < source.next):
-		// A friend hands a segmented message over when it is complete, and
-		// what came between its segments before.
+		// A friend delivers a segmented message after it is complete, and after
+		// what arrived between its segments.
 		l.counters.Replayed++
 		return nil
 	case source == nil && l.replay.full():
@@ -221,7 +222,7 @@ func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *seg
 	return slot
 }
 
-// storeSegment takes a segment that is missing.
+// storeSegment stores a missing segment.
 func (l *Layer) storeSegment(now time.Time, slot *reassembly, p *network.PDU, s *segment, out *Output) {
 	l.known = false
 	copy(slot.octets[int(s.o)*segmentSize(slot.ctl):], s.data)
@@ -254,7 +255,7 @@ func (l *Layer) storeSegment(now time.Time, slot *reassembly, p *network.PDU, s 
 	l.deliver(slot, p, out)
 }
 
-// deliver hands a complete message to the upper transport layer.
+// deliver passes a complete message to the upper transport layer.
 func (l *Layer) deliver(slot *reassembly, p *network.PDU, out *Output) {
 	a := arrival{PDU: p, auth: slot.auth, source: l.replay.find(p.Src), segmented: true}
 	if slot.ctl {
@@ -264,8 +265,8 @@ func (l *Layer) deliver(slot *reassembly, p *network.PDU, out *Output) {
 	}
 }
 
-// acknowledgeAgain answers a segment of a message that is complete, but not
-// each of them.
+// acknowledgeAgain answers segments of a complete message, but not each of
+// them.
 func (l *Layer) acknowledgeAgain(now time.Time, slot *reassembly, out *Output) {
 	if slot.isAcknowledged() && !now.Before(slot.acked.Add(l.rx.AckPeriod())) {
 		l.known = false
@@ -273,13 +274,13 @@ func (l *Layer) acknowledgeAgain(now time.Time, slot *reassembly, out *Output) {
 	}
 }
 
-// acknowledge sends a Segment Acknowledgment and plans its repetitions.
+// acknowledge sends a Segment Acknowledgment and schedules its repetitions.
 func (l *Layer) acknowledge(now time.Time, slot *reassembly, out *Output) {
 	slot.repeats = l.rx.ackRepeats(slot.n)
 	l.sendAck(now, slot, out)
 }
 
-// sendAck sends a Segment Acknowledgment of what was received so far.
+// sendAck sends a Segment Acknowledgment of the segments received so far.
 func (l *Layer) sendAck(now time.Time, slot *reassembly, out *Output) {
 	slot.acked, slot.ackAt = now, time.Time{}
 	if slot.repeats > 0 {
@@ -289,9 +290,9 @@ func (l *Layer) sendAck(now time.Time, slot *reassembly, out *Output) {
 		ack{obo: slot.purpose.elsewhere, seqZero: slot.auth.zero(), acked: slot.received}, out)
 }
 
-// reject tells the source of a segment that there is no room for its message,
-// though not more often than acknowledgments go to one message: whoever floods
-// a node should not make it spend its sequence numbers.
+// reject informs the source of a segment that there is no room for its message,
+// but not more often than one message is acknowledged. A flood must not make a
+// node use up its sequence numbers.
 func (l *Layer) reject(now time.Time, auth seqAuth, p *network.PDU, w purpose, out *Output) {
 	if !p.Dst.IsUnicast() || w.quiet || now.Before(l.rejected.Add(l.rx.AckPeriod())) {
 		return
@@ -301,8 +302,8 @@ func (l *Layer) reject(now time.Time, auth seqAuth, p *network.PDU, w purpose, o
 	l.emitAck(p.NetKey, w.behalf(p.Dst), p.Src, p.TTL == 0, ack{obo: w.elsewhere, seqZero: auth.zero()}, out)
 }
 
-// emitAck puts a Segment Acknowledgment into the output. It answers directly,
-// with TTL 0, what came directly.
+// emitAck puts a Segment Acknowledgment into the output. A message received
+// directly, with TTL 0, is answered directly.
 func (l *Layer) emitAck(netKey mesh.KeyIndex, src, dst mesh.Address, direct bool, a ack, out *Output) {
 	seq, iv, err := l.seq.Next()
 	if err != nil {
@@ -318,7 +319,7 @@ func (l *Layer) emitAck(netKey mesh.KeyIndex, src, dst mesh.Address, direct bool
 		0, a.append(l.head[:0]), nil)
 }
 
-// tickReassemblies sends the acknowledgments that are due, and gives up what
+// tickReassemblies sends the acknowledgments that are due, and drops what has
 // waited too long.
 func (l *Layer) tickReassemblies(now time.Time, out *Output) {
 	for i := range l.reassemblies.slots {
@@ -341,7 +342,7 @@ func (l *Layer) tickReassemblies(now time.Time, out *Output) {
 	}
 }
 
-// dropReassemblies gives up what comes from a source.
+// dropReassemblies drops the messages from a source.
 func (l *Layer) dropReassemblies(src mesh.Address) {
 	for i := range l.reassemblies.slots {
 		if slot := &l.reassemblies.slots[i]; slot.used && slot.src == src {

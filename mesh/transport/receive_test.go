@@ -12,8 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// segments returns the PDUs of one message as a peer of its own sends them,
-// with sequence numbers from seq on.
+// segments returns the PDUs of one message from a separate peer, with sequence
+// numbers from seq.
 func segments(t testing.TB, seq mesh.SequenceNumber, dst mesh.Address, size int, change ...func(*AccessOut)) []network.PDU {
 	t.Helper()
 	p := newPeer(t)
@@ -93,19 +93,19 @@ func TestUnsegmentedIsNotRepeated(t *testing.T) {
 		t.Errorf("received %+v, counters %+v", out.Access, p.Counters())
 	}
 	if out := p.receive(epoch, single(t, 99, there)); len(out.Access) != 0 {
-		t.Error("an older message was taken")
+		t.Error("an older message was accepted")
 	}
 	if out := p.receive(epoch, single(t, 101, there)); len(out.Access) != 1 {
-		t.Error("a newer message was not taken")
+		t.Error("a newer message was not accepted")
 	}
 	newer := newPeer(t)
 	newer.seq.iv = 6
 	newer.send(epoch, there, 8)
 	if out := p.receive(epoch, copies(newer.out.Network)...); len(out.Access) != 1 || out.Replay[0] != (ReplayEntry{Src: here, IVIndex: 6, Seq: 0}) {
-		t.Errorf("a newer IV index was not taken: %+v", p.Counters())
+		t.Errorf("a newer IV index was not accepted: %+v", p.Counters())
 	}
 	if out := p.receive(epoch, single(t, 102, there)); len(out.Access) != 0 {
-		t.Error("an older IV index was taken")
+		t.Error("an older IV index was accepted")
 	}
 }
 
@@ -126,7 +126,7 @@ func TestForgeryDoesNotMoveTheReplayList(t *testing.T) {
 	}
 }
 
-// Everything that was recorded before a restart is nothing new after it.
+// Everything that was recorded before a restart is a replay after it.
 func TestReplayAfterRestore(t *testing.T) {
 	var recorded []network.PDU
 	recorded = append(recorded, single(t, 90, there))
@@ -144,19 +144,19 @@ func TestReplayAfterRestore(t *testing.T) {
 	}
 	for range 2 {
 		if out := again.receive(epoch.Add(time.Hour), recorded...); len(out.Access) != 0 {
-			t.Fatalf("taken again: %+v", out.Access)
+			t.Fatalf("accepted again: %+v", out.Access)
 		}
 	}
 	if again.Counters().Replayed == 0 {
 		t.Errorf("counters %+v", again.Counters())
 	}
 	if out := again.receive(epoch, single(t, 120, there)); len(out.Access) != 1 {
-		t.Error("a new message was not taken")
+		t.Error("a new message was not accepted")
 	}
 }
 
 // A message between the segments of another has the higher number; both are
-// new, in whichever order they come to their end.
+// new, whichever is complete first.
 func TestUnsegmentedBetweenSegments(t *testing.T) {
 	pdus := segments(t, 100, there, 40) // 100 to 103
 	between := single(t, 104, there)
@@ -172,13 +172,14 @@ func TestUnsegmentedBetweenSegments(t *testing.T) {
 	if reported != 0 || len(out.Access) != 1 || len(out.Replay) != 0 {
 		t.Fatalf("segmented: %+v, counters %+v", out, p.Counters())
 	}
-	// And neither is new afterwards, not even when everything else is forgotten.
+	// And neither is new afterwards, not even when everything else is
+	// forgotten.
 	p.tick(epoch.Add(time.Hour))
 	if out := p.receive(epoch.Add(time.Hour), append(pdus, between, late)...); len(out.Access) != 0 {
-		t.Errorf("taken again: %+v", out.Access)
+		t.Errorf("accepted again: %+v", out.Access)
 	}
 
-	// The first segments were lost; the rest comes behind the other message.
+	// The first segments were lost; the rest arrives after the other message.
 	p = newPeer(t)
 	p.receive(epoch, between)
 	for i := range pdus {
@@ -189,8 +190,8 @@ func TestUnsegmentedBetweenSegments(t *testing.T) {
 	}
 }
 
-// Someone who kept a message from us cannot bring it later, when its source
-// has gone on to something else.
+// An attacker who suppressed a message cannot replay it later, when its source
+// has sent other messages.
 func TestHeldBackSegments(t *testing.T) {
 	p := newPeer(t)
 	p.receive(epoch, single(t, 104, there))
@@ -233,7 +234,7 @@ func TestSupersededAndOldSegments(t *testing.T) {
 	if out := p.receive(epoch, recent[1:]...); len(out.Access) != 1 || out.Access[0].Seq != 200 {
 		t.Errorf("received %+v", out.Access)
 	}
-	// A replayed segment may not push out what is coming in.
+	// A replayed segment must not displace a message being received.
 	next := segments(t, 300, there, 40)
 	p.receive(epoch, next[0])
 	p.receive(epoch, recent...)
@@ -258,7 +259,7 @@ func TestAcknowledgmentOfCompleteMessage(t *testing.T) {
 			t.Errorf("after %s: %+v", c.after, out)
 		}
 	}
-	// When the slot is free again, and after a restart, too.
+	// When the slot is free again, and also after a restart.
 	p.tick(epoch.Add(time.Minute))
 	if got := acks(t, p.receive(epoch.Add(time.Minute), pdus[2], pdus[3]).Network); len(got) != 1 || got[0].acked != 0b1111 {
 		t.Errorf("after a minute: %+v", got)
@@ -331,7 +332,7 @@ func TestIncompleteMessageIsDiscarded(t *testing.T) {
 	if out := p.tick(now); len(out.Network) != 0 || p.Counters().Discarded != 1 || !p.NextDeadline().IsZero() {
 		t.Errorf("%+v, counters %+v", out, p.Counters())
 	}
-	// What is left of it is not enough; all of it is.
+	// The remaining segments are not enough; all of them are.
 	if out := p.receive(now, pdus[2], pdus[3]); len(out.Access) != 0 {
 		t.Error("reported half a message")
 	}
@@ -340,7 +341,8 @@ func TestIncompleteMessageIsDiscarded(t *testing.T) {
 	}
 }
 
-// Ten thousand sources that never finish, and one that does (SAR bombs).
+// Ten thousand sources that never finish, and one that does (an attack on
+// reassembly).
 func TestSegmentBombs(t *testing.T) {
 	p := newPeer(t)
 	good := segments(t, 100, there, 380)
@@ -350,7 +352,7 @@ func TestSegmentBombs(t *testing.T) {
 	for i := range 10000 {
 		bomb.Src = mesh.Address(0x2000 + i)
 		p.receive(now, bomb)
-		if i%20 == 0 && next < len(good) { // 490 bombs in a second, a segment every 41 ms
+		if i%20 == 0 && next < len(good) { // 490 attacking segments per second, a real one every 41 ms
 			reported += len(p.receive(now, good[next]).Access)
 			next++
 		}
@@ -358,10 +360,10 @@ func TestSegmentBombs(t *testing.T) {
 		p.tick(now)
 	}
 	if reported != 1 {
-		t.Errorf("the good message was reported %d times, counters %+v", reported, p.Counters())
+		t.Errorf("the valid message was reported %d times, counters %+v", reported, p.Counters())
 	}
 	if p.Sources() != 1 {
-		t.Errorf("%d sources, the bombs have nothing to be remembered for", p.Sources())
+		t.Errorf("%d sources, unfinished messages must not be remembered", p.Sources())
 	}
 }
 
@@ -379,11 +381,11 @@ func TestOneSourceHasItsShare(t *testing.T) {
 		t.Errorf("counters %+v", c)
 	}
 	if out := p.receive(epoch, good[1:]...); len(out.Access) != 1 {
-		t.Error("the good message was lost")
+		t.Error("the valid message was lost")
 	}
 }
 
-// Who has more to lose stays, even if it waits longer.
+// A message with more segments stays, even if it has waited longer.
 func TestFewestSegmentsGoFirst(t *testing.T) {
 	p := newPeer(t, func(c *Config) { c.Reassemblies = 2 })
 	good, bomb := segments(t, 100, there, 40), segments(t, 7, there, 40)[0]
@@ -393,7 +395,7 @@ func TestFewestSegmentsGoFirst(t *testing.T) {
 		p.receive(epoch.Add(time.Duration(i+1)*ms), bomb)
 	}
 	if out := p.receive(epoch.Add(time.Second), good[3]); len(out.Access) != 1 || p.Counters().Evicted != 2 {
-		t.Errorf("the good message was given up, counters %+v", p.Counters())
+		t.Errorf("the valid message was dropped, counters %+v", p.Counters())
 	}
 }
 
@@ -409,7 +411,8 @@ func TestReplayListIsFull(t *testing.T) {
 	if c := p.Counters(); p.Sources() != 2 || c.ReplayListFull != 3 || c.Control != 1 || c.Access != 1 {
 		t.Errorf("%d sources, counters %+v", p.Sources(), c)
 	}
-	// A segmented message from a new source is refused, which it is told once.
+	// A segmented message from a new source is rejected, and the source is
+	// informed once.
 	bad := segments(t, 100, there, 40)
 	for i := range bad {
 		bad[i].Src = 0x0777
@@ -417,9 +420,9 @@ func TestReplayListIsFull(t *testing.T) {
 	if got := acks(t, p.receive(epoch, bad...).Network); len(got) != 1 || got[0].acked != 0 {
 		t.Errorf("acknowledgments %+v", got)
 	}
-	// Those that are known go on, and forgetting makes room.
+	// Known sources continue, and forgetting makes room.
 	if out := p.receive(epoch, single(t, 101, there)); len(out.Access) != 1 {
-		t.Errorf("a known source was refused: %+v", p.Counters())
+		t.Errorf("a known source was rejected: %+v", p.Counters())
 	}
 	p.ForgetBefore(5)
 	if p.Sources() != 2 {
@@ -443,7 +446,7 @@ func TestRestoreRefusesNonsense(t *testing.T) {
 		t.Errorf("more than fit: %v, %d sources", err, p.Sources())
 	}
 	if out := p.receive(epoch, network.PDU{CTL: true, Seq: 5, Src: 1, Dst: there, Transport: []byte{0x0A}}); len(out.Control) != 0 {
-		t.Error("an older entry moved the list back")
+		t.Error("an older entry set the list back")
 	}
 }
 

@@ -7,15 +7,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// replayList is the message replay protection list (section 3.9.8). The
-// package comment says how segmented messages are treated.
+// replayList is the message replay protection list (section 3.9.8). The package
+// comment describes how segmented messages are handled.
 type replayList struct {
-	// By address, in 32 bits: maps have a fast way for those, not for 16.
+	// By address, in 32 bits, for which maps have a fast implementation, unlike
+	// for 16.
 	sources map[uint32]*replayState
 	limit   int
 }
 
-// replayState is what is known of one source.
+// replayState is what is known about one source.
 type replayState struct {
 	next    seqAuth // the lowest number that may be new
 	segment seqAuth // the lowest SeqAuth of a segmented message that may be new
@@ -32,7 +33,7 @@ func (r *replayList) find(src mesh.Address) *replayState { return r.sources[uint
 // full reports whether there is no room for another source.
 func (r *replayList) full() bool { return len(r.sources) >= r.limit }
 
-// add makes room for a source, nil when there is none.
+// add makes room for a source, nil if there is none.
 func (r *replayList) add(src mesh.Address) *replayState {
 	if r.full() {
 		return nil
@@ -42,8 +43,8 @@ func (r *replayList) add(src mesh.Address) *replayState {
 	return s
 }
 
-// accept notes a message that was authentic. It returns true when what is to
-// be stored of the source has changed.
+// accept records an authentic message. It returns true if the stored entry of
+// the source has changed.
 func (s *replayState) accept(auth seqAuth, segmented bool) (moved bool) {
 	if moved = auth >= s.next; moved {
 		s.next = auth + 1
@@ -54,14 +55,14 @@ func (s *replayState) accept(auth seqAuth, segmented bool) (moved bool) {
 	return moved
 }
 
-// Restore puts stored entries into the replay list. It returns an error when
-// the list is too short for them or an entry is not one that a Layer made;
-// what fits is in the list nevertheless.
+// Restore puts stored entries into the replay list. It returns an error if the
+// list is too short for them or an entry is invalid; the other entries are
+// added nevertheless.
 func (l *Layer) Restore(entries ...ReplayEntry) error {
 	var err error
 	for _, e := range entries {
 		if !e.Src.IsUnicast() || e.Seq > mesh.MaxSequenceNumber {
-			err = fmt.Errorf("transport: replay entry of %s with sequence number %#x: expected a unicast address and 24 bits", e.Src, uint32(e.Seq))
+			err = fmt.Errorf("transport: replay entry of %s with sequence number %#x: expected a unicast address and a 24-bit number", e.Src, uint32(e.Seq))
 			continue
 		}
 		next := seqAuthOf(e.IVIndex, e.Seq) + 1
@@ -70,7 +71,7 @@ func (l *Layer) Restore(entries ...ReplayEntry) error {
 			state = l.replay.add(e.Src)
 		}
 		if state == nil {
-			err = fmt.Errorf("transport: more replay entries than the %d sources of the configuration: raise the limit", l.replay.limit)
+			err = fmt.Errorf("transport: expected at most %d replay entries, got more; raise the limit", l.replay.limit)
 			continue
 		}
 		state.next = max(state.next, next)
@@ -79,21 +80,20 @@ func (l *Layer) Restore(entries ...ReplayEntry) error {
 	return err
 }
 
-// Sources is the number of sources in the replay list.
+// Sources returns the number of sources in the replay list.
 func (l *Layer) Sources() int { return len(l.replay.sources) }
 
-// Forget drops what is known of a source. It is for a node that left the
-// network, and only safe once its keys are no longer accepted or the IV index
-// has moved on by two: what it sent could be replayed otherwise.
+// Forget removes a source from the list. It is for a node that left the
+// network. It is only safe once the node's keys are no longer accepted or the
+// IV index has increased by two: otherwise its messages could be replayed.
 func (l *Layer) Forget(src mesh.Address) {
 	delete(l.replay.sources, uint32(src))
 	l.dropReassemblies(src)
 }
 
-// ForgetBefore drops the sources whose last message had a lower IV index. It
-// is for the network's IV index having moved on: PDUs with an IV index below
-// the current one less one are not received any more, so nothing of them can
-// be replayed.
+// ForgetBefore removes the sources whose last message had a lower IV index,
+// after the network's IV index has increased. PDUs with an IV index below the
+// current one minus one are not received any more, so they cannot be replayed.
 func (l *Layer) ForgetBefore(oldest mesh.IVIndex) {
 	limit := seqAuthOf(oldest, 0)
 	maps.DeleteFunc(l.replay.sources, func(_ uint32, s *replayState) bool { return s.next <= limit })

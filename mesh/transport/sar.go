@@ -2,20 +2,20 @@ package transport
 
 import "time"
 
-// Transmitter is the SAR Transmitter state (section 4.2.48), each field as it
-// is on the air: 4 bits.
+// Transmitter is the SAR Transmitter state (section 4.2.48), each field as on
+// the air: 4 bits.
 type Transmitter struct {
 	SegmentIntervalStep                    uint8 // between segments: (n+1) * 10 ms
 	UnicastRetransmissions                 uint8
 	UnicastRetransmissionsWithoutProgress  uint8
 	UnicastRetransmissionsIntervalStep     uint8 // (n+1) * 25 ms
-	UnicastRetransmissionsIntervalIncrease uint8 // (n+1) * 25 ms for each hop of the TTL but the first
+	UnicastRetransmissionsIntervalIncrease uint8 // (n+1) * 25 ms for each hop of the TTL except the first
 	MulticastRetransmissions               uint8
 	MulticastRetransmissionsIntervalStep   uint8 // (n+1) * 25 ms
 }
 
 // DefaultTransmitter has the default values of section 4.2.48: 60 ms between
-// segments, three transmissions, after 200 ms and 50 ms for each hop; to groups
+// segments, three transmissions, after 200 ms plus 50 ms per hop; to groups
 // after 250 ms.
 func DefaultTransmitter() Transmitter {
 	return Transmitter{
@@ -61,8 +61,8 @@ func (t Transmitter) MulticastInterval() time.Duration {
 	return steps(t.MulticastRetransmissionsIntervalStep, repeatStep)
 }
 
-// Receiver is the SAR Receiver state (section 4.2.49), each field as it is on
-// the air.
+// Receiver is the SAR Receiver state (section 4.2.49), each field as on the
+// air.
 type Receiver struct {
 	SegmentsThreshold   uint8 // 5 bits: acknowledgments of messages with a larger SegN are repeated
 	AckDelayIncrement   uint8 // 3 bits: n+1.5 segment reception intervals
@@ -71,8 +71,9 @@ type Receiver struct {
 	AckRetransmissions  uint8 // 2 bits
 }
 
-// DefaultReceiver has the default values of section 4.2.49: acknowledgments
-// 150 ms after the last new segment at most, none repeated, 10 s of patience.
+// DefaultReceiver has the default values of section 4.2.49: acknowledgments at
+// most 150 ms after the last new segment, none repeated, and a discard timeout
+// of 10 s.
 func DefaultReceiver() Receiver {
 	return Receiver{SegmentsThreshold: 3, AckDelayIncrement: 1, DiscardTimeout: 1, SegmentIntervalStep: 5}
 }
@@ -80,23 +81,22 @@ func DefaultReceiver() Receiver {
 // SegmentInterval is the segment reception interval.
 func (r Receiver) SegmentInterval() time.Duration { return steps(r.SegmentIntervalStep, segmentStep) }
 
-// AckDelay is the time from a new segment to its acknowledgment:
-// min(SegN + 0.5, acknowledgment delay increment) * segment reception interval
-// (section 3.5.3.4).
+// AckDelay is the time from a new segment to its acknowledgment: min(SegN +
+// 0.5, acknowledgment delay increment) * segment reception interval (section
+// 3.5.3.4).
 func (r Receiver) AckDelay(segN uint8) time.Duration {
 	halves := min(2*time.Duration(segN)+1, r.ackHalves())
 	return halves * r.SegmentInterval() / 2
 }
 
-// AckPeriod is the least time between two acknowledgments of a message that is
-// already complete.
+// AckPeriod is the minimum time between two acknowledgments of a message that
+// is already complete.
 func (r Receiver) AckPeriod() time.Duration { return r.ackHalves() * r.SegmentInterval() / 2 }
 
 // ackHalves is the acknowledgment delay increment in halves of an interval.
 func (r Receiver) ackHalves() time.Duration { return 2*time.Duration(r.AckDelayIncrement&7) + 3 }
 
-// Discard is how long an incomplete message is kept after its last new
-// segment.
+// Discard is how long an incomplete message is kept after its last new segment.
 func (r Receiver) Discard() time.Duration { return steps(r.DiscardTimeout, discardStep) }
 
 // ackRepeats is how often an acknowledgment is repeated.

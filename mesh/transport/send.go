@@ -9,33 +9,33 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// Errors of sending. They are wrapped with what came.
+// Errors of sending. They are wrapped with the rejected value.
 var (
 	ErrAddress  = errors.New("transport: expected a unicast source and an assigned destination, unicast for a device key")
 	ErrTTL      = errors.New("transport: expected a TTL from 0 to 127, or the default")
-	ErrLength   = errors.New("transport: message of an impossible length")
+	ErrLength   = errors.New("transport: invalid message length")
 	ErrOpcode   = errors.New("transport: expected a control opcode from 0x01 to 0x7f")
 	ErrNoKey    = errors.New("transport: no key to send with")
-	ErrFull     = errors.New("transport: too many segmented messages are on their way; wait for one to be done")
+	ErrFull     = errors.New("transport: too many segmented messages are in transit; wait for one to end")
 	ErrIVIndex  = errors.New("transport: the IV index changed before every segment was acknowledged")
-	ErrSeqRange = errors.New("transport: too many sequence numbers were used while the message was on its way")
+	ErrSeqRange = errors.New("transport: too many sequence numbers were used while the message was in transit")
 )
 
 // AccessOut is an access message to send.
 type AccessOut struct {
 	Src, Dst mesh.Address
-	Label    mesh.UUID // when Dst is virtual
+	Label    mesh.UUID // if Dst is virtual
 	NetKey   mesh.KeyIndex
 	Key      Key
 	TTL      mesh.TTL // 0 to 127, or mesh.DefaultTTL
-	// Segmented sends a message that would fit one PDU in segments, so that a
-	// unicast destination acknowledges it.
+	// Segmented sends a message in segments even if it fits into one PDU, so
+	// that a unicast destination acknowledges it.
 	Segmented bool
 	// LongMIC authenticates with 64 bits instead of 32. Only a segmented
-	// message can: it implies Segmented.
+	// message can do that, so it implies Segmented.
 	LongMIC bool
-	// By is what the network PDUs are to be sealed with when not with the
-	// node's own credentials of NetKey; it comes out in their By.
+	// By is the credentials for the network PDUs if they differ from the node's
+	// own credentials of NetKey. It is copied to their By.
 	By *network.Credentials
 	// Payload has 1 to 380 octets, 376 with LongMIC. Send copies it.
 	Payload []byte
@@ -47,19 +47,19 @@ type ControlOut struct {
 	NetKey   mesh.KeyIndex
 	TTL      mesh.TTL // 0 to 127, or mesh.DefaultTTL
 	Opcode   uint8    // 0x01 to 0x7f
-	// Segmented sends in segments what would fit one PDU.
+	// Segmented sends in segments even what fits into one PDU.
 	Segmented bool
-	// Params has 0 to 256 octets, 1 at least when Segmented. SendControl
-	// copies it.
+	// Params has 0 to 256 octets, at least 1 if Segmented. SendControl copies
+	// it.
 	Params []byte
 }
 
-// Send sends an access message (section 3.6.4.1). One of up to 11 octets goes
-// out at once and unsegmented, and the handle is zero: nothing more will be
-// heard of it. A longer one goes in segments, one at a time between the same
-// two addresses and in the order of the calls; its handle comes back in
-// Output.Done, once, maybe in this very call. An error means that nothing was
-// sent and nothing will be.
+// Send sends an access message (section 3.6.4.1). A message of up to 11 octets
+// is sent at once and unsegmented, and the handle is zero: its result is not
+// reported. A longer one is sent in segments, one message at a time between the
+// same two addresses and in the order of the calls. Its handle appears in
+// Output.Done exactly once, possibly in this call. An error means that nothing
+// was sent and nothing will be.
 func (l *Layer) Send(now time.Time, m *AccessOut, out *Output) (Handle, error) {
 	ttl, err := l.check(m.Src, m.Dst, m.TTL)
 	if err != nil {
@@ -94,8 +94,8 @@ func (l *Layer) Send(now time.Time, m *AccessOut, out *Output) (Handle, error) {
 	return 0, nil
 }
 
-// SendControl sends a transport control message (section 3.6.5), up to 11
-// octets unsegmented, as Send does.
+// SendControl sends a transport control message (section 3.6.5), unsegmented up
+// to 11 octets, in the same way as Send.
 func (l *Layer) SendControl(now time.Time, m *ControlOut, out *Output) (Handle, error) {
 	ttl, err := l.check(m.Src, m.Dst, m.TTL)
 	if err != nil {
@@ -105,7 +105,7 @@ func (l *Layer) SendControl(now time.Time, m *ControlOut, out *Output) (Handle, 
 		return 0, fmt.Errorf("%w, got %#02x", ErrOpcode, m.Opcode)
 	}
 	if len(m.Params) > MaxControlParams || m.Segmented && len(m.Params) == 0 {
-		return 0, fmt.Errorf("%w: control message of %d octets, expected 0 to %d, 1 at least in segments", ErrLength, len(m.Params), MaxControlParams)
+		return 0, fmt.Errorf("%w: control message of %d octets, expected 0 to %d, at least 1 in segments", ErrLength, len(m.Params), MaxControlParams)
 	}
 	if m.Segmented || len(m.Params) > maxUnsegmentedControl {
 		return l.enqueue(now, transfer{
@@ -135,8 +135,8 @@ func (l *Layer) check(src, dst mesh.Address, ttl mesh.TTL) (mesh.TTL, error) {
 	return ttl, nil
 }
 
-// Cancel gives up a segmented message. Its result is Canceled. It reports
-// false when the message is done or unknown.
+// Cancel cancels a segmented message. Its result is Canceled. It returns false
+// if the message is done or unknown.
 func (l *Layer) Cancel(now time.Time, message Handle, out *Output) bool {
 	for i := range l.transfers.slots {
 		if t := &l.transfers.slots[i]; t.state != idle && t.handle == message {
@@ -148,7 +148,7 @@ func (l *Layer) Cancel(now time.Time, message Handle, out *Output) bool {
 	return false
 }
 
-// CancelAll gives up all segmented messages, outgoing and incoming: the node
+// CancelAll cancels all segmented messages, outgoing and incoming: the node
 // leaves its network.
 func (l *Layer) CancelAll(out *Output) {
 	l.known = false
@@ -164,5 +164,5 @@ func (l *Layer) CancelAll(out *Output) {
 
 // Sending is the number of segmented messages that are accepted and not done.
 // While it is not zero the node must not change its transmit IV index (section
-// 3.11.5); messages on their way fail with ErrIVIndex if it does.
+// 3.11.5); otherwise messages in transit fail with ErrIVIndex.
 func (l *Layer) Sending() int { return l.transfers.count() }

@@ -29,7 +29,7 @@ func orders(t *testing.T, pdus []network.PDU) []uint8 {
 	for _, p := range pdus {
 		s, ok := parseSegment(p.Transport, p.CTL)
 		if !ok {
-			t.Fatalf("sent a segment that cannot be read: %x", p.Transport)
+			t.Fatalf("sent an invalid segment: %x", p.Transport)
 		}
 		list = append(list, s.o)
 	}
@@ -142,7 +142,7 @@ func TestSegmentsAreSpacedAndNumbered(t *testing.T) {
 			t.Fatalf("segment %d came early", i)
 		}
 		pdus = append(pdus, copies(p.tick(at).Network)...)
-		// A message in between takes a number of its own.
+		// A message in between takes its own number.
 		p.send(at, group, 1)
 	}
 	expectOrders(t, pdus, 0, 1, 2, 3)
@@ -152,14 +152,14 @@ func TestSegmentsAreSpacedAndNumbered(t *testing.T) {
 			t.Errorf("segment %d: SEQ %06x, SeqZero %04x", i, uint32(pdus[i].Seq), s.seqZero)
 		}
 	}
-	// The last segment starts the retransmissions timer: 200 ms and 50 ms for
-	// each hop of TTL 5 but the first.
+	// The last segment starts the retransmissions timer: 200 ms, plus 50 ms for
+	// each hop of TTL 5 except the first.
 	if want := epoch.Add(180*ms + 400*ms); !p.NextDeadline().Equal(want) {
 		t.Errorf("waits until %s, expected %s", p.NextDeadline(), want)
 	}
 }
 
-// Section 3.5.3.3.3: three transmissions when nobody answers.
+// Section 3.5.3.3.3: three transmissions if nobody answers.
 func TestUnicastTimesOut(t *testing.T) {
 	for _, c := range []struct {
 		ttl  mesh.TTL
@@ -197,7 +197,7 @@ func TestProgressGivesMoreTime(t *testing.T) {
 	pdus, now := p.pass(epoch, 4)
 	first := pdus[0]
 
-	// An acknowledgment with news starts the next pass at once.
+	// An acknowledgment with new information starts the next pass at once.
 	out := p.receive(now, acknowledge(first, 1, 0b0001))
 	expectOrders(t, copies(out.Network), 1)
 	if len(out.Replay) != 1 {
@@ -205,16 +205,16 @@ func TestProgressGivesMoreTime(t *testing.T) {
 	}
 	pdus, _ = p.pass(now, 3)
 	expectOrders(t, pdus, 1, 2, 3)
-	// One pass without news is allowed by the state above.
+	// One pass without progress is allowed by the state above.
 	now = p.NextDeadline()
 	p.tick(now)
 	pdus, _ = p.pass(now, 3)
 	expectOrders(t, pdus, 1, 2, 3)
-	// News in time, once more.
+	// Progress in time, once more.
 	p.receive(now, acknowledge(first, 2, 0b1011))
 	pdus, _ = p.pass(now, 1)
 	expectOrders(t, pdus, 2)
-	// No news: the one pass, then the end, although repetitions are left.
+	// No progress: the one pass, then the end, although repetitions are left.
 	now = p.NextDeadline()
 	expectOrders(t, copies(p.tick(now).Network), 2)
 	expectDone(t, p.tick(p.NextDeadline()), h, TimedOut)
@@ -226,7 +226,7 @@ func TestAcknowledgmentDuringAPass(t *testing.T) {
 	first := p.out.Network[0].PDU
 	first.Transport = append([]byte(nil), first.Transport...)
 	p.tick(p.NextDeadline())
-	// Segment 2 arrived before it was sent, says the peer: believed and skipped.
+	// The peer reports segment 2 before it was sent: accepted and skipped.
 	if out := p.receive(epoch.Add(70*ms), acknowledge(first, 1, 0b0101)); len(out.Network) != 0 {
 		t.Fatalf("sent out of turn: %+v", out.Network)
 	}
@@ -234,12 +234,12 @@ func TestAcknowledgmentDuringAPass(t *testing.T) {
 	expectOrders(t, copies(out.Network), 3)
 	expectDone(t, p.receive(epoch.Add(130*ms), acknowledge(first, 2, 0b1111)), h, Delivered)
 	if !p.NextDeadline().IsZero() {
-		t.Error("something is still to be done")
+		t.Error("a deadline is left")
 	}
 }
 
-// The destination restarted, or made room for another: what it acknowledged
-// before it has no longer.
+// The destination restarted, or dropped the message for another: it no longer
+// has what it acknowledged before.
 func TestAcknowledgmentTakenBack(t *testing.T) {
 	p := newPeer(t)
 	h := p.send(epoch, there, 40)
@@ -255,7 +255,7 @@ func TestAcknowledgmentTakenBack(t *testing.T) {
 	expectDone(t, p.receive(now, acknowledge(first, 3, 0b1111)), h, Delivered)
 }
 
-// An acknowledgment that only takes back uses up patience, but starts a pass.
+// An acknowledgment that only revokes counts as no progress, but starts a pass.
 func TestTakingBackIsNoProgress(t *testing.T) {
 	p := newPeer(t)
 	tx := DefaultTransmitter()
@@ -298,7 +298,7 @@ func TestAcknowledgmentsThatDoNotCount(t *testing.T) {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
-	// A replayed one, and a repetition without news.
+	// A replayed one, and a repetition without new information.
 	p := newPeer(t)
 	p.send(epoch, there, 40)
 	pdus, now := p.pass(epoch, 4)
@@ -330,7 +330,8 @@ func TestRefusalEndsTheMessage(t *testing.T) {
 	}
 }
 
-// Section 3.5.3.3.3: groups get every segment three times, without asking.
+// Section 3.5.3.3.3: groups get every segment three times, without
+// acknowledgment.
 func TestMulticastIsRepeated(t *testing.T) {
 	p := newPeer(t)
 	h := p.send(epoch, group, 20)
@@ -342,7 +343,7 @@ func TestMulticastIsRepeated(t *testing.T) {
 	if len(done) != 1 || done[0].Message != h || done[0].Result != Sent || !done[0].Result.Success() {
 		t.Errorf("done %+v", done)
 	}
-	// An acknowledgment from a group is nothing.
+	// An acknowledgment from a group is ignored.
 	p.send(end, group, 20)
 	a := acknowledge(copies(p.out.Network)[0], 9, 0b11)
 	a.Src = 0x2345
@@ -409,7 +410,7 @@ func TestTransfersAndQueueAreBounded(t *testing.T) {
 func TestIVIndexIsKeptOrTheMessageFails(t *testing.T) {
 	p := newPeer(t)
 	h := p.send(epoch, there, 40)
-	p.seq.iv++ // the node should have waited for Sending to be zero
+	p.seq.iv++ // the node should have waited until Sending is zero
 	p.seq.seq = 0
 	out := p.tick(p.NextDeadline())
 	expectDone(t, out, h, Failed)
@@ -435,8 +436,8 @@ func TestSequenceNumbersRunOut(t *testing.T) {
 		t.Errorf("done %+v", out.Done)
 	}
 
-	// A SeqZero has 13 bits: a segment too far from the first would be taken
-	// for one of another message.
+	// A SeqZero has 13 bits: a segment too far from the first would look like
+	// one of another message.
 	p = newPeer(t)
 	h = p.send(epoch, there, 40)
 	p.seq.seq += 0x2000
@@ -487,7 +488,8 @@ func TestSegmentedControl(t *testing.T) {
 	}
 }
 
-// Both labels have one address; only the one the message was sent to opens it.
+// Both labels have one address; only the one the message was sent to decrypts
+// it.
 func TestVirtualAddressIsTriedOverLabels(t *testing.T) {
 	label, other := collision()
 	virtual := crypto.VirtualAddress(label)

@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 )
 
-// transfers are the segmented messages that go out (section 3.5.3.3), and
+// transfers are the outgoing segmented messages (section 3.5.3.3), including
 // those that wait for their turn.
 type transfers struct {
 	slots  []transfer
@@ -18,12 +18,12 @@ type transfers struct {
 	last   Handle
 }
 
-// transferState is where a segmented message stands.
+// transferState is the state of a segmented message.
 type transferState uint8
 
 const (
 	idle    transferState = iota // the slot is free
-	waiting                      // for its turn; octets hold the payload
+	waiting                      // for its turn; octets contain the payload
 	sending                      // segments are left in this pass
 	pausing                      // for an acknowledgment, or before the next pass to a group
 )
@@ -40,17 +40,17 @@ type transfer struct {
 	ctl      bool
 	szmic    bool
 	first    byte // AKF and AID, or opcode
-	size     int  // of what is in octets
+	size     int  // length of the data in octets
 	by       *network.Credentials
 
-	auth     seqAuth // of the first segment, for all of them
+	auth     seqAuth // of the first segment; the same for all
 	n        uint8   // SegN
 	o        uint8   // next segment of this pass
 	acked    uint32  // by the latest acknowledgment; bit n is set for segment n
 	repeated bool    // this is not the first pass
 
 	retries         uint8 // passes left
-	withoutProgress uint8 // passes left until something new is acknowledged
+	withoutProgress uint8 // passes left without anything new being acknowledged
 
 	deadline time.Time
 	octets   []byte
@@ -83,18 +83,18 @@ func (t *transfers) deadline() time.Time {
 	return first
 }
 
-// isActive reports whether the transfer is on the air.
+// isActive reports whether the transfer is being sent.
 func (t *transfer) isActive() bool { return t.state == sending || t.state == pausing }
 
-// data is a segment's part of the upper transport PDU.
+// data returns a segment's part of the upper transport PDU.
 func (t *transfer) data(o uint8) []byte {
 	size := segmentSize(t.ctl)
 	at := int(o) * size
 	return t.octets[at:min(at+size, t.size)]
 }
 
-// nextMissing moves o on to a segment that was not acknowledged. It reports
-// false when this pass has none left.
+// nextMissing advances o to a segment that was not acknowledged. It returns
+// false if this pass has none left.
 func (t *transfer) nextMissing() bool {
 	for ; t.o <= t.n; t.o++ {
 		if t.acked&(1<<t.o) == 0 {
@@ -104,7 +104,7 @@ func (t *transfer) nextMissing() bool {
 	return false
 }
 
-// enqueue takes a segmented message and starts it when nothing is in its way.
+// enqueue adds a segmented message and starts it if no other is in its way.
 func (l *Layer) enqueue(now time.Time, m transfer, payload []byte, out *Output) (Handle, error) {
 	for i := range l.transfers.slots {
 		slot := &l.transfers.slots[i]
@@ -123,9 +123,8 @@ func (l *Layer) enqueue(now time.Time, m transfer, payload []byte, out *Output) 
 	return 0, fmt.Errorf("%w: %d of %d to be sent to %s", ErrFull, len(l.transfers.slots), len(l.transfers.slots), m.dst)
 }
 
-// startWaiting starts the messages whose turn it is. They take turns in the
-// order in which they came, except that none overtakes one between the same
-// addresses.
+// startWaiting starts the messages whose turn it is. They start in the order of
+// their calls, and none overtakes another between the same addresses.
 func (l *Layer) startWaiting(now time.Time, out *Output) {
 	for l.transfers.active < l.transfers.limit {
 		t := l.transfers.nextToStart()
@@ -142,8 +141,8 @@ func (l *Layer) startWaiting(now time.Time, out *Output) {
 	}
 }
 
-// nextToStart finds the waiting message that came first and has no other
-// between its addresses on the way, nil when there is none.
+// nextToStart returns the first waiting message without another one in transit
+// between its addresses, nil if there is none.
 func (t *transfers) nextToStart() *transfer {
 	var next *transfer
 	for i := range t.slots {
@@ -164,8 +163,8 @@ func (t *transfers) busy(src, dst mesh.Address) bool {
 	return false
 }
 
-// start gives a message its SeqAuth, encrypts it, and makes it ready for its
-// first segment.
+// start assigns a SeqAuth to a message, encrypts it, and prepares its first
+// segment.
 func (l *Layer) start(t *transfer) error {
 	var key sealer
 	if !t.ctl {
@@ -197,7 +196,7 @@ func (l *Layer) start(t *transfer) error {
 
 // sequence takes the sequence number of the next segment. All segments share
 // the IV index and the SeqAuth of the message, so neither the IV index nor the
-// upper bits of the number may have moved on.
+// upper bits of the number may have changed.
 func (l *Layer) sequence(t *transfer) (mesh.SequenceNumber, error) {
 	if !t.repeated && t.o == 0 {
 		return t.auth.seq(), nil
@@ -215,7 +214,7 @@ func (l *Layer) sequence(t *transfer) (mesh.SequenceNumber, error) {
 	}
 }
 
-// sendSegment sends the segment whose turn it is, and plans what comes next.
+// sendSegment sends the next segment and schedules what follows.
 func (l *Layer) sendSegment(now time.Time, t *transfer, out *Output) {
 	l.known = false
 	if t.nextMissing() {
@@ -247,14 +246,15 @@ func (l *Layer) sendSegment(now time.Time, t *transfer, out *Output) {
 	}
 }
 
-// sendAgain begins another pass over the segments that are missing.
+// sendAgain begins another pass over the missing segments.
 func (l *Layer) sendAgain(now time.Time, t *transfer, out *Output) {
 	t.retries--
 	t.state, t.o, t.repeated = sending, 0, true
 	l.sendSegment(now, t, out)
 }
 
-// tickTransfers sends the segments that are due and ends what waited too long.
+// tickTransfers sends the segments that are due and ends what has waited too
+// long.
 func (l *Layer) tickTransfers(now time.Time, out *Output) {
 	for i := range l.transfers.slots {
 		t := &l.transfers.slots[i]
@@ -277,7 +277,7 @@ func (l *Layer) tickTransfers(now time.Time, out *Output) {
 	l.startWaiting(now, out)
 }
 
-// finish reports what came of a message and frees its slot.
+// finish reports the result of a message and frees its slot.
 func (l *Layer) finish(t *transfer, r Result, err error, out *Output) {
 	if t.isActive() {
 		l.transfers.active--
@@ -305,7 +305,7 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 		return
 	}
 	acked := a.acked & allSegments(t.n)
-	news := acked&^t.acked != 0
+	progress := acked&^t.acked != 0
 	if a.acked != 0 && acked == t.acked {
 		l.counters.StrayAck++
 		return
@@ -315,10 +315,10 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 	}
 	l.counters.AcksReceived++
 	// An acknowledgment lists everything that has arrived, and the replay list
-	// lets no older one come behind a newer. One that takes back what another
-	// said comes from a node that started anew or had to make room. Adding
-	// them up, as the specification would, reports messages as delivered that
-	// the destination never had in one piece.
+	// accepts no older one after a newer. If it revokes an earlier
+	// acknowledgment, the node has restarted or had to make room. Combining
+	// them, as the specification would, reports messages as delivered that the
+	// destination never had completely.
 	t.acked = acked
 	switch {
 	case a.acked == 0:
@@ -328,27 +328,27 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 	case acked == allSegments(t.n):
 		l.finish(t, Delivered, nil, out)
 	default:
-		l.goOn(now, t, news, out)
+		l.resume(now, t, progress, out)
 		return
 	}
 	l.startWaiting(now, out)
 }
 
-// goOn continues a message after an acknowledgment of some of its segments.
-func (l *Layer) goOn(now time.Time, t *transfer, news bool, out *Output) {
-	if news {
+// resume continues a message after an acknowledgment of some of its segments.
+func (l *Layer) resume(now time.Time, t *transfer, progress bool, out *Output) {
+	if progress {
 		t.withoutProgress = l.tx.UnicastRetransmissionsWithoutProgress & nibble
 	}
 	if t.state != pausing || t.retries == 0 || t.withoutProgress == 0 {
 		return
 	}
-	if !news {
+	if !progress {
 		t.withoutProgress--
 	}
 	l.sendAgain(now, t, out)
 }
 
-// acknowledged finds the message that an acknowledgment is for (table 3.23).
+// acknowledged returns the message that an acknowledgment is for (table 3.23).
 func (t *transfers) acknowledged(p *network.PDU, a ack) *transfer {
 	for i := range t.slots {
 		s := &t.slots[i]

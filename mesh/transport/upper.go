@@ -32,8 +32,8 @@ func (l *Layer) openAccess(a *arrival, first byte, szmic bool, upper []byte, out
 	}
 }
 
-// openApplication tries every AppKey with the AID, and every label with the
-// hash that is the destination.
+// openApplication tries every AppKey with the AID, and every label whose hash
+// is the destination.
 func (l *Layer) openApplication(m *AccessMessage, aid uint8, szmic bool, upper []byte) (candidates int, ok bool) {
 	virtual := m.Dst.IsVirtual()
 	if virtual {
@@ -62,7 +62,7 @@ func (l *Layer) openApplication(m *AccessMessage, aid uint8, szmic bool, upper [
 	return len(l.appKeys), false
 }
 
-// openDevice tries the device keys that may be meant.
+// openDevice tries the possible device keys.
 func (l *Layer) openDevice(m *AccessMessage, szmic bool, upper []byte) (candidates int, ok bool) {
 	nonce := crypto.DeviceNonce(szmic, m.Seq, m.Src, m.Dst, m.IVIndex)
 	l.deviceKeys = l.keys.AppendDeviceKeys(l.deviceKeys[:0], m.Src, m.Dst)
@@ -81,7 +81,7 @@ type sealer struct {
 	cipher *crypto.CCM
 }
 
-// sealer finds the key to send with.
+// sealer returns the key to send with.
 func (l *Layer) sealer(k Key) (sealer, error) {
 	if k.IsDevice() {
 		if d, ok := l.keys.DeviceKey(k.Device); ok {
@@ -92,7 +92,7 @@ func (l *Layer) sealer(k Key) (sealer, error) {
 	if a, ok := l.keys.AppKey(k.App); ok {
 		return sealer{first: akfBit | a.AID&aidMask, cipher: a.Cipher}, nil
 	}
-	return sealer{}, fmt.Errorf("%w: there is no AppKey %03x", ErrNoKey, uint16(k.App))
+	return sealer{}, fmt.Errorf("%w: AppKey %03x does not exist", ErrNoKey, uint16(k.App))
 }
 
 // seal appends the upper transport access PDU of a message.

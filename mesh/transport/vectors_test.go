@@ -10,10 +10,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// vector is a sample with what the layers need of it.
+// vector is a sample with the parts that the layers need.
 type vector struct{ vectors.MessageEntry }
 
-// script hands out the sequence numbers of a sample.
+// script returns the sequence numbers of a sample.
 type script struct {
 	v    *vector
 	next int
@@ -30,8 +30,8 @@ func (v *vector) cipher() *crypto.CCM {
 	return crypto.NewCCM(k)
 }
 
-// keys gives the sample's key, behind others that do not fit so that trial is
-// tested with it.
+// keys returns the sample's key after others that do not match, so that trying
+// keys is tested.
 func (v *vector) keys() *ring {
 	src, dst := mesh.Address(v.Src), mesh.Address(v.Dst)
 	r := &ring{
@@ -103,7 +103,7 @@ func (v *vector) testSend(t *testing.T) {
 		}
 		_, err = l.Send(now, &m, &out)
 	case v.TransportOpcode == opcodeAck:
-		// The samples are a friend's, on behalf of its low power node.
+		// The samples come from a friend, on behalf of its Low Power node.
 		a, ok := parseAck(v.LowerTransportPDUs[0])
 		if !ok || !a.obo {
 			t.Fatalf("read as %+v, %t", a, ok)
@@ -140,7 +140,7 @@ func (v *vector) testReceive(t *testing.T) {
 	receiver := network.NewReceiver(network.Config{IVIndex: mesh.IVIndex(v.IVIndex)})
 	receiver.AddSubnet(testNet, v.credentials())
 	var out Output
-	// As it comes from the air, last segment first.
+	// As received from the air, last segment first.
 	for i := len(v.NetworkPDUs) - 1; i >= 0; i-- {
 		var p network.PDU
 		if verdict := receiver.Open(v.NetworkPDUs[i], &p); verdict != network.Fresh {

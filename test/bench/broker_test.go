@@ -9,13 +9,13 @@ import (
 	"sync"
 )
 
-// broker is the other end of one MQTT 3.1.1 connection, as little of it as a
-// session needs: it acknowledges everything and keeps nothing.
+// broker is a minimal MQTT 3.1.1 broker for one connection: it acknowledges
+// everything and stores nothing.
 type broker struct {
 	conn      net.Conn
 	replies   chan []byte
-	published chan string       // topics of the PUBLISH packets that are wanted
-	wanted    map[string]string // by themselves, so that a look-up makes no string
+	published chan string       // topics of the wanted PUBLISH packets
+	wanted    map[string]string // topic by topic, so that a look-up allocates no string
 	parts     sync.WaitGroup
 }
 
@@ -65,7 +65,7 @@ func (b *broker) read() {
 		if err != nil {
 			return
 		}
-		size, err := binary.ReadUvarint(r) // the same seven bits in an octet
+		size, err := binary.ReadUvarint(r) // the same seven bits per octet
 		if err != nil {
 			return
 		}
@@ -100,7 +100,8 @@ func (b *broker) take(first byte, body []byte) {
 	}
 }
 
-// publish sends a message to the session, QoS 0. Topic and payload are short.
+// publish sends a message to the session with QoS 0. Topic and payload are
+// short.
 func (b *broker) publish(topic, payload string) {
 	var p strings.Builder
 	p.WriteByte(typePublish << 4)

@@ -10,13 +10,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// chip is a virtual controller whose radio takes no time: what is to be
-// advertised is done at once. And its host can be told of advertisements that
-// nobody sent.
+// chip is a virtual controller whose radio takes no time: advertising is done
+// at once. The test can also report advertisements to its host.
 type chip struct {
 	transport.Transport
-	packets chan []byte   // for the host
-	sent    chan struct{} // a mesh message was handed over to be advertised
+	packets chan []byte   // to the host
+	sent    chan struct{} // a mesh message was passed for advertising
 	closed  chan struct{}
 	once    sync.Once
 	pump    sync.WaitGroup
@@ -37,7 +36,7 @@ func newChip(inner transport.Transport) *chip {
 				c.shut()
 				return
 			}
-			c.tell(bytes.Clone(p[:n]))
+			c.give(bytes.Clone(p[:n]))
 		}
 	})
 	return c
@@ -45,8 +44,8 @@ func newChip(inner transport.Transport) *chip {
 
 func (c *chip) shut() { c.once.Do(func() { close(c.closed) }) }
 
-// tell gives the host a packet.
-func (c *chip) tell(p []byte) {
+// give passes a packet to the host.
+func (c *chip) give(p []byte) {
 	select {
 	case c.packets <- p:
 	case <-c.closed:
@@ -77,12 +76,12 @@ func (c *chip) Write(p []byte) error {
 			break
 		}
 		handle, events := p[head+2], p[head+5]
-		c.tell([]byte{0x04, 0x0E, 4, 1, p[1], p[2], 0})
-		c.tell([]byte{0x04, 0x3E, 6, byte(packet.SubeventAdvertisingSetTerminated), limitStatus, handle, 0, 0, events})
+		c.give([]byte{0x04, 0x0E, 4, 1, p[1], p[2], 0})
+		c.give([]byte{0x04, 0x3E, 6, byte(packet.SubeventAdvertisingSetTerminated), limitStatus, handle, 0, 0, events})
 		return nil
 	case packet.OpLESetExtendedAdvertisingData:
 		// handle, operation, fragments, length, then length and type of the
-		// first AD structure.
+		// first AD structure
 		if bearer.Kind(p[head+5]) == bearer.Message {
 			c.sent <- struct{}{}
 		}
@@ -99,7 +98,7 @@ func (c *chip) Close() error {
 }
 
 // advertisement is the event of an LE Extended Advertising Report with one
-// legacy PDU, as a controller writes it (Core, volume 4 part E, 7.7.65.13).
+// legacy PDU, as a controller sends it (Core, volume 4 part E, 7.7.65.13).
 func advertisement(kind bearer.Kind, pdu []byte) []byte {
 	var b bytes.Buffer
 	b.Write([]byte{0x04, 0x3E, byte(2 + 24 + 2 + len(pdu)), byte(packet.SubeventExtendedAdvertisingReport), 1})

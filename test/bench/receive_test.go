@@ -16,8 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Numbers of the two nodes here: the one that is measured, and the one that
-// says what it hears.
+// Addresses of the two nodes: the one that is measured and the one that sends.
 const (
 	listener = iota
 	speaker
@@ -25,19 +24,19 @@ const (
 
 const ttl mesh.TTL = 5
 
-// group is an address that nothing is subscribed to.
+// group is an address without subscriptions.
 const group mesh.Address = 0xC123
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// idle is a model that takes a status and does nothing with it.
+// idle is a model that accepts a status and does nothing.
 type idle struct{}
 
 func (idle) ID() mesh.ModelID                         { return generic.OnOffClientID }
 func (idle) Opcodes() []mesh.Opcode                   { return []mesh.Opcode{generic.OpOnOffStatus} }
 func (idle) Receive(access.Context, *access.Incoming) {}
 
-// newCore is a configured node with that model.
+// newCore makes a configured node with that model.
 func newCore(tb testing.TB, number int) *node.Core {
 	tb.Helper()
 	elements := []access.Element{{Models: []access.Model{idle{}}}}
@@ -50,7 +49,7 @@ func newCore(tb testing.TB, number int) *node.Core {
 	return core
 }
 
-// statuses is n different network PDUs, each with a Generic OnOff Status.
+// statuses makes n different network PDUs with a Generic OnOff Status each.
 func statuses(tb testing.TB, n int, dst mesh.Address) []bearer.Incoming {
 	tb.Helper()
 	core := newCore(tb, speaker)
@@ -72,11 +71,11 @@ func statuses(tb testing.TB, n int, dst mesh.Address) []bearer.Incoming {
 	return list
 }
 
-// stock is how many PDUs are made at a time: none may be heard twice by one
-// node, so it takes a new node when they are used up.
+// stock is how many PDUs are made at a time. A node must not receive one twice,
+// so a new node is made when they are used up.
 const stock = 1 << 14
 
-// hear runs a benchmark over PDUs that the node has not heard before.
+// hear runs a benchmark with PDUs that the node has not received before.
 func hear(b *testing.B, dst mesh.Address, check func(c node.Counters, heard int)) {
 	list := statuses(b, stock, dst)
 	var core *node.Core
@@ -86,7 +85,7 @@ func hear(b *testing.B, dst mesh.Address, check func(c node.Counters, heard int)
 			check(core.Counters(), heard)
 		}
 		core, heard = newCore(b, listener), 0
-		for i := range 64 { // what grows with use has grown
+		for i := range 64 { // fills what grows with use
 			core.Receive(epoch, &list[i])
 			core.Take()
 			heard++
@@ -113,12 +112,12 @@ func hear(b *testing.B, dst mesh.Address, check func(c node.Counters, heard int)
 func BenchmarkReceive(b *testing.B) {
 	hear(b, sim.Address(listener), func(c node.Counters, heard int) {
 		if c.Transport.Access != uint64(heard) {
-			b.Fatalf("%d of %d messages came through", c.Transport.Access, heard)
+			b.Fatalf("%d of %d messages were received", c.Transport.Access, heard)
 		}
 	})
 }
 
-// A status for others, which is sealed again and passed on.
+// A status for another node, which is encrypted again and relayed.
 func BenchmarkRelay(b *testing.B) {
 	hear(b, group, func(c node.Counters, heard int) {
 		if c.Relayed != uint64(heard) {
@@ -127,7 +126,7 @@ func BenchmarkRelay(b *testing.B) {
 	})
 }
 
-// The same octets again: a PDU is advertised three times.
+// The same octets again: a PDU is transmitted three times.
 func BenchmarkDuplicate(b *testing.B) {
 	core := newCore(b, listener)
 	pdu := statuses(b, 1, sim.Address(listener))[0]
@@ -143,7 +142,7 @@ func BenchmarkDuplicate(b *testing.B) {
 	}
 }
 
-// The same message by another way: relayed, so with another TTL and other
+// The same message over another path: relayed, so with another TTL and other
 // octets.
 func BenchmarkDuplicateRelayed(b *testing.B) {
 	core := newCore(b, listener)
@@ -164,9 +163,9 @@ func BenchmarkDuplicateRelayed(b *testing.B) {
 	}
 }
 
-// The receive path takes no memory, up to the model and with relaying.
+// The receive path allocates nothing, up to the model and with relaying.
 func TestReceiveDoesNotAllocate(t *testing.T) {
-	for name, dst := range map[string]mesh.Address{"for us": sim.Address(listener), "for others": group} {
+	for name, dst := range map[string]mesh.Address{"for this node": sim.Address(listener), "for others": group} {
 		t.Run(name, func(t *testing.T) {
 			const runs = 1000
 			list := statuses(t, runs+65, dst)
@@ -180,7 +179,7 @@ func TestReceiveDoesNotAllocate(t *testing.T) {
 			for range 64 {
 				receive()
 			}
-			// AllocsPerRun calls once more than it counts.
+			// AllocsPerRun makes one call more than it counts.
 			if got := testing.AllocsPerRun(runs, receive); got != 0 {
 				t.Errorf("%v allocations for a PDU", got)
 			}

@@ -32,7 +32,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// Devices that the gateway knows: a name and the number of its node.
+// Devices that the gateway knows: name and number of the node.
 const (
 	gatewayNumber = 0
 	plugNumber    = 1
@@ -41,7 +41,7 @@ const (
 	lampName      = "lamp"
 )
 
-// service is the whole service but for its ends: octets of HCI on one side,
+// service is the whole service except for its ends: octets of HCI on one side,
 // octets of MQTT on the other.
 //
 //	chip ─ controller ─ advertiser ─ node ─ bridge ─ session ─ broker
@@ -113,14 +113,14 @@ func start(tb testing.TB, name string, number int, elements []access.Element) *s
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
-	parts.Go(func() { _ = driver.Run(ctx) }) // the context's error
+	parts.Go(func() { _ = driver.Run(ctx) }) // returns the context's error
 	parts.Go(func() { n.Run(ctx, radio) })
-	parts.Go(func() { _ = bridged.Run(ctx, session) }) // the context's error
+	parts.Go(func() { _ = bridged.Run(ctx, session) }) // returns the context's error
 	session.Start()
 	tb.Cleanup(func() {
 		closing, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_ = session.Close(closing) // the broker does not answer for ever
+		_ = session.Close(closing) // the broker does not answer forever
 		stop()
 		parts.Wait()
 		s.broker.close()
@@ -130,7 +130,7 @@ func start(tb testing.TB, name string, number int, elements []access.Element) *s
 	return s
 }
 
-// remember puts a device into the store as if it had been interviewed.
+// remember stores a device as if it had been interviewed.
 func remember(tb testing.TB, s store.Store, name string, number int, elements []access.Element) state.Peer {
 	tb.Helper()
 	r := &record.Record{
@@ -157,8 +157,8 @@ func remember(tb testing.TB, s store.Store, name string, number int, elements []
 	return state.Peer{UUID: r.UUID, Address: r.Address, Elements: len(elements), NetKey: mesh.PrimaryNetKey}
 }
 
-// peer is a device as it is heard: events with encrypted statuses, made in
-// advance.
+// peer is a device as the gateway receives it: events with encrypted statuses,
+// made in advance.
 type peer struct {
 	core   *node.Core
 	make   func(i int) access.Message
@@ -189,7 +189,8 @@ func (p *peer) stock(tb testing.TB) {
 	}
 }
 
-// next is an event that was not heard before. Making more does not count.
+// next returns an event that was not received before. Making more is not
+// measured.
 func (p *peer) next(tb testing.TB) []byte {
 	if len(p.events) == 0 {
 		if b, ok := tb.(*testing.B); ok {
@@ -203,7 +204,7 @@ func (p *peer) next(tb testing.TB) []byte {
 	return event
 }
 
-// await is the next PUBLISH of a device's state.
+// await waits for the next PUBLISH of a device's state.
 func (s *service) await(tb testing.TB, topic string) {
 	tb.Helper()
 	s.alarm.Reset(patience)
@@ -219,7 +220,7 @@ func (s *service) await(tb testing.TB, topic string) {
 	}
 }
 
-// patience is how long nothing takes that works.
+// patience stops a test that makes no progress.
 const patience = 10 * time.Second
 
 func lampStatus(i int) access.Message {
@@ -230,7 +231,7 @@ func plugStatus(i int) access.Message { return &generic.OnOffStatus{PresentOnOff
 
 // From the octets of an HCI event, an advertising report with an encrypted
 // status, to the octets of the PUBLISH with the new state, one after the other:
-// the time is what a status takes through the whole service.
+// the time that a status takes through the whole service.
 func BenchmarkEventToPublish(b *testing.B) {
 	for _, c := range []struct {
 		name, device string
@@ -245,7 +246,7 @@ func BenchmarkEventToPublish(b *testing.B) {
 			s := start(b, c.device, c.number, c.elements)
 			p := newPeer(b, c.number, c.status)
 			status := func() {
-				s.chip.tell(p.next(b))
+				s.chip.give(p.next(b))
 				s.await(b, "bench/"+c.device)
 			}
 			status()
@@ -260,8 +261,8 @@ func BenchmarkEventToPublish(b *testing.B) {
 }
 
 // From the octets of the PUBLISH with a command to those of the HCI command
-// that puts it on the air. The answer and the new state that follow are in ns/op
-// and in the allocations, but not in ns/command.
+// that transmits it. The answer and the new state that follow count for ns/op
+// and for the allocations, but not for ns/command.
 func BenchmarkCommandToHCI(b *testing.B) {
 	s, p := startPlug(b)
 	s.command(b, p, 1)
@@ -275,30 +276,30 @@ func BenchmarkCommandToHCI(b *testing.B) {
 	b.ReportMetric(float64(down)/float64(b.N), "ns/command")
 }
 
-// startPlug runs the service with a plug and answers the question that the
-// bridge has for every device when it starts.
+// startPlug runs the service with a plug and answers the state request that the
+// bridge sends to every device at start.
 func startPlug(tb testing.TB) (*service, *peer) {
 	tb.Helper()
 	s, p := start(tb, plugName, plugNumber, device.NewPlug().Elements()), newPeer(tb, plugNumber, plugStatus)
 	s.awaitCommand(tb)
-	s.chip.tell(p.next(tb))
+	s.chip.give(p.next(tb))
 	s.await(tb, "bench/plug")
 	return s, p
 }
 
-// awaitCommand waits until a message goes on the air.
+// awaitCommand waits until a message is transmitted.
 func (s *service) awaitCommand(tb testing.TB) {
 	tb.Helper()
 	s.alarm.Reset(patience)
 	select {
 	case <-s.chip.sent:
 	case <-s.alarm.C:
-		tb.Fatal("nothing went on the air")
+		tb.Fatal("nothing was transmitted")
 	}
 }
 
-// command switches the plug on or off in turn and answers for it. It returns the
-// time from PUBLISH to HCI command.
+// command switches the plug on or off in turn and answers for it. It returns
+// the time from PUBLISH to the HCI command.
 func (s *service) command(tb testing.TB, p *peer, i int) time.Duration {
 	tb.Helper()
 	payloads := [2]string{`{"state":"ON"}`, `{"state":"OFF"}`}
@@ -306,13 +307,13 @@ func (s *service) command(tb testing.TB, p *peer, i int) time.Duration {
 	s.broker.publish("bench/plug/set", payloads[i%2])
 	s.awaitCommand(tb)
 	down := time.Since(began)
-	s.chip.tell(p.next(tb))
+	s.chip.give(p.next(tb))
 	s.await(tb, "bench/plug")
 	return down
 }
 
-// What the benchmarks measure works: a few commands down, a few statuses up. In
-// the bubble no question is repeated because the machine is slow.
+// Checks what the benchmarks measure: a few commands down, a few statuses up.
+// In the bubble a slow machine causes no retransmission.
 func TestWholeWay(t *testing.T) {
 	t.Run("commands", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -327,7 +328,7 @@ func TestWholeWay(t *testing.T) {
 			s := start(t, lampName, lampNumber, device.NewLamp().Elements())
 			lamp := newPeer(t, lampNumber, lampStatus)
 			for range 20 {
-				s.chip.tell(lamp.next(t))
+				s.chip.give(lamp.next(t))
 				s.await(t, "bench/lamp")
 			}
 		})

@@ -33,7 +33,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Messages of a vendor: each is as long as an access message can be.
+// Vendor messages of the largest length of an access message.
 const (
 	vendor                   = 0x05F1
 	vendorCall   mesh.Opcode = 0xC1F105
@@ -41,7 +41,7 @@ const (
 	vendorOctets             = access.MaxPayload - 3
 )
 
-// echo is a vendor model that answers with what it was sent.
+// echo is a vendor model that returns the message it received.
 type echo struct{}
 
 func (echo) ID() mesh.ModelID       { return mesh.VendorModel(vendor, 1) }
@@ -60,7 +60,7 @@ type stack struct {
 	received []string
 }
 
-// The numbers of the two nodes in a simulated network, and of their adapters.
+// Addresses of the two nodes in a simulated network, and of their adapters.
 const (
 	bridge = 0
 	plug   = 1
@@ -112,12 +112,12 @@ func (s *stack) messages() []string {
 
 // start runs the stack until ctx ends.
 func (s *stack) start(ctx context.Context, parts *sync.WaitGroup) {
-	parts.Go(func() { _ = s.controller.Run(ctx) }) // the context's error
+	parts.Go(func() { _ = s.controller.Run(ctx) }) // returns the context's error
 	parts.Go(func() { s.node.Run(ctx, s.bearer) })
 }
 
 // session captures how the bridge switches the plug and exchanges the longest
-// messages with it, and returns what each of the two received.
+// messages with it. It returns what each of the two received.
 func session(t *testing.T, path string) (ofBridge, ofPlug []string) {
 	t.Helper()
 	recorder, err := capture.Create(capture.Options{Path: path, Note: "a session of two nodes"})
@@ -140,7 +140,7 @@ func session(t *testing.T, path string) (ofBridge, ofPlug []string) {
 	b, p := newBridge(t, open(bridge, "bridge")), newPlug(t, open(plug, "plug"))
 	b.start(ctx, &parts)
 	p.start(ctx, &parts)
-	time.Sleep(time.Second) // of the simulation: controllers are reset and scan
+	time.Sleep(time.Second) // simulated: controllers are reset and scan
 	for i := range 10 {
 		request, err := sim.Switch(sim.Address(plug), i%2 == 0, uint8(i))
 		if err != nil {
@@ -161,7 +161,7 @@ func session(t *testing.T, path string) (ofBridge, ofPlug []string) {
 			t.Errorf("vendor message %d: %d octets, %v", i, len(answer.Params), err)
 		}
 	}
-	time.Sleep(time.Minute) // of the simulation: what is repeated comes to an end
+	time.Sleep(time.Minute) // simulated: retransmissions end
 	stop()
 	parts.Wait()
 	if err := recorder.Close(); err != nil {
@@ -170,8 +170,8 @@ func session(t *testing.T, path string) (ofBridge, ofPlug []string) {
 	if s := recorder.Stats(); s.Dropped > 0 {
 		t.Errorf("%+v", s)
 	}
-	_ = air.Close() // it has no error
-	// The cryptography is done on this side: no key is on the way to a controller.
+	_ = air.Close() // it never fails
+	// The cryptography runs on the host: no key is sent to a controller.
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -184,8 +184,8 @@ func session(t *testing.T, path string) (ofBridge, ofPlug []string) {
 	return b.messages(), p.messages()
 }
 
-// A node with the same keys reads the same messages when the capture is played
-// back to it, those in 32 segments among them.
+// A node with the same keys reads the same messages when the capture is
+// replayed to it, including those in 32 segments.
 func TestReplayIsDecodedTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := keep.File(t, "session.btsnoop")
@@ -203,7 +203,7 @@ func TestReplayIsDecodedTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			replay, err := capture.NewReplay(f, capture.ReplayOptions{Adapter: test.adapter, Paced: true})
-			_ = f.Close() // it was read
+			_ = f.Close() // read only
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,18 +212,18 @@ func TestReplayIsDecodedTheSame(t *testing.T) {
 			var parts sync.WaitGroup
 			s.start(ctx, &parts)
 			<-replay.Done()
-			time.Sleep(time.Minute) // of the simulation
+			time.Sleep(time.Minute) // simulated
 			stop()
 			parts.Wait()
 			if got := s.messages(); !slices.Equal(got, test.want) {
-				t.Errorf("adapter %d: received %d messages, and %d when they were played back", test.adapter, len(test.want), len(got))
+				t.Errorf("adapter %d: received %d messages, and %d in the replay", test.adapter, len(test.want), len(got))
 			}
 		}
 	})
 }
 
-// read has a program read the capture of a session. The session's fake time has
-// passed by then: a program does not live in it.
+// read runs a program on the capture of a session. Fake time has passed by
+// then, because a program cannot run in it.
 func read(t *testing.T, program string, arguments ...string) string {
 	t.Helper()
 	path := keep.File(t, "session.btsnoop")
@@ -238,7 +238,7 @@ func read(t *testing.T, program string, arguments ...string) string {
 	return string(out)
 }
 
-// BlueZ's btmon shows every part of a capture for what it is.
+// BlueZ's btmon recognises every part of a capture.
 func TestBtmonReadsIt(t *testing.T) {
 	text := read(t, need.Program(t, "btmon", "bluez"), "-r")
 	for _, want := range []string{
@@ -253,12 +253,12 @@ func TestBtmonReadsIt(t *testing.T) {
 		"= Close Index: C0:FF:EE:00:00:01",
 	} {
 		if !strings.Contains(text, want) {
-			t.Errorf("btmon does not say %q", want)
+			t.Errorf("btmon does not print %q", want)
 		}
 	}
 }
 
-// Wireshark knows the packets, and the mesh PDUs in them.
+// Wireshark recognises the packets and the mesh PDUs in them.
 func TestWiresharkReadsIt(t *testing.T) {
 	tshark, err := exec.LookPath("tshark")
 	if err != nil {
@@ -267,7 +267,7 @@ func TestWiresharkReadsIt(t *testing.T) {
 	text := read(t, tshark, "-r")
 	for _, want := range []string{"HCI_MON", "New Index", "LE Set Extended Scan Enable", "BT Mesh", "LE Extended Advertising Report"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("tshark does not say %q", want)
+			t.Errorf("tshark does not print %q", want)
 		}
 	}
 }

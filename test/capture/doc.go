@@ -1,4 +1,4 @@
-// Package capture tries hci/capture with everything around it: a session of two
-// nodes with the whole stack is captured and played back into another stack, and
-// other people's programs read the file.
+// Package capture tests hci/capture with everything around it: a session of two
+// nodes with the whole stack is captured and replayed into another stack, and
+// btmon and Wireshark read the file.
 package capture

@@ -16,15 +16,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// patience bounds every wait.
+// patience limits every wait.
 const patience = 2 * time.Minute
 
-// project is a copy of what docker-compose needs, in a folder of its own, with
-// the bridge compiled outside the container: there may be no image registry.
+// project is a copy of what docker-compose needs in a separate folder. The
+// bridge is compiled outside the container, because there may be no image
+// registry.
 type project struct {
 	t       *testing.T
 	dir     string
-	port    int    // of Mosquitto on the loopback
+	port    int    // of Mosquitto on the loopback interface
 	adapter string // of the bridge
 	command []string
 }
@@ -55,7 +56,7 @@ func newProject(t *testing.T) *project {
 // run runs docker-compose in the project and returns what it printed.
 func (p *project) run(args ...string) string {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience) // also for the cleanup, when the test's own is over
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // also for the cleanup, when the test's own context has ended
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.command[0], append(p.command[1:], args...)...)
 	cmd.Dir = p.dir
@@ -71,7 +72,7 @@ func (p *project) run(args ...string) string {
 	return string(out)
 }
 
-// up starts everything; the test's end takes it down again.
+// up starts everything; the end of the test stops it.
 func (p *project) up() {
 	p.t.Helper()
 	p.t.Cleanup(func() {
@@ -83,8 +84,8 @@ func (p *project) up() {
 	p.run("up", "--build", "--detach")
 }
 
-// TestUp is the file as it is, but for the adapter: the bridge's container speaks
-// HCI to a controller of this test, through the host's network.
+// TestUp uses the file unchanged except for the adapter: the bridge's container
+// talks HCI to a controller of this test through the host's network.
 func TestUp(t *testing.T) {
 	p := newProject(t)
 	air := fleet.NewAir(t)
@@ -93,17 +94,17 @@ func TestUp(t *testing.T) {
 	p.up()
 	url := "tcp://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port))
 	o := observer.Start(t, url, nil)
-	o.Stands("btmesh2mqtt/bridge/state", `{"state":"online"}`)
+	o.AwaitLast("btmesh2mqtt/bridge/state", `{"state":"online"}`)
 	uuid := lamp.UUID.String()
-	o.StandsMatch("btmesh2mqtt/bridge/unprovisioned", "with the lamp", func(payload []byte) bool {
+	o.AwaitLastMatch("btmesh2mqtt/bridge/unprovisioned", "with the lamp", func(payload []byte) bool {
 		return strings.Contains(string(payload), uuid)
 	})
 	o.Send("btmesh2mqtt/bridge/request/device/provision", `{"uuid":"`+uuid+`","name":"lamp"}`)
 	o.Next(0, "btmesh2mqtt/bridge/response/device/provision", `{"status":"ok"}`)
 	o.Send("btmesh2mqtt/lamp/set", `{"state":"ON","brightness":90}`)
-	o.Stands("btmesh2mqtt/lamp", `{"state":"ON","brightness":90}`)
+	o.AwaitLast("btmesh2mqtt/lamp", `{"state":"ON","brightness":90}`)
 	if !lamp.IsOn() {
-		t.Error("the bridge says ON, the lamp itself is off")
+		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 	p.checkWalls()
 
@@ -113,15 +114,15 @@ func TestUp(t *testing.T) {
 	o.Next(mark, "btmesh2mqtt/bridge/state", `{"state":"offline"}`)
 	mark = o.Mark()
 	p.run("up", "--detach", "bridge")
-	o.Next(mark, "btmesh2mqtt/bridge/info", `{}`) // it takes commands
+	o.Next(mark, "btmesh2mqtt/bridge/info", `{}`) // it accepts commands
 	o.Send("btmesh2mqtt/lamp/set", `{"state":"OFF","transaction":1}`)
 	o.Next(mark, "btmesh2mqtt/lamp/set/response", `{"status":"ok","transaction":1}`)
 	if lamp.IsOn() {
-		t.Error("the bridge says OK, the lamp itself is on")
+		t.Error("the bridge reports OK, the lamp itself is on")
 	}
 }
 
-// checkWalls looks at what the running container may do.
+// checkWalls checks what the running container may do.
 func (p *project) checkWalls() {
 	p.t.Helper()
 	id := strings.TrimSpace(p.run("ps", "--quiet", "bridge"))
@@ -137,7 +138,7 @@ func (p *project) checkWalls() {
 	}
 }
 
-// composeCommand prefers the plugin, which replaced the program of old.
+// composeCommand prefers the plugin, which replaced the separate program.
 func composeCommand(t *testing.T) []string {
 	t.Helper()
 	if exec.CommandContext(t.Context(), "docker", "compose", "version").Run() == nil {

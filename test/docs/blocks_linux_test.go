@@ -43,7 +43,7 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// TestWrongBlocksFail: a page with a mistake does not pass.
+// TestWrongBlocksFail: a page with a mistake fails.
 func TestWrongBlocksFail(t *testing.T) {
 	const fence = "```"
 	r := newReader(t)
@@ -96,7 +96,7 @@ func TestWrongBlocksFail(t *testing.T) {
 	} {
 		p, problems := parsePage("wrong.md", []byte(tt.page))
 		if len(problems) > 0 || len(p.blocks) != 1 {
-			t.Fatalf("%s: the page itself is wrong: %q", tt.name, problems)
+			t.Fatalf("%s: the page itself has problems: %q", tt.name, problems)
 		}
 		t.Run(tt.name, func(t *testing.T) {
 			if got := failure(t, func(t testing.TB) { r.open(t).run(p.blocks[0]) }); !strings.Contains(got, tt.message) {
@@ -106,7 +106,7 @@ func TestWrongBlocksFail(t *testing.T) {
 	}
 }
 
-// failure runs a part of a test and returns how it failed, "" if it passed.
+// failure runs a part of a test and returns its failure, or "" if it passed.
 func failure(t *testing.T, part func(testing.TB)) string {
 	t.Helper()
 	l := &listener{TB: t}
@@ -119,7 +119,7 @@ func failure(t *testing.T, part func(testing.TB)) string {
 	return l.said
 }
 
-// listener is a test that keeps its failure to itself.
+// listener is a test that records its failure and does not report it.
 type listener struct {
 	testing.TB
 	said string
@@ -137,7 +137,7 @@ func (l *listener) Fatal(args ...any) {
 	runtime.Goexit()
 }
 
-// newReader makes what all pages need, or skips the test.
+// newReader prepares what all pages need, or skips the test.
 func newReader(t *testing.T) *reader {
 	t.Helper()
 	if why := os.Getenv(insideVariable); why != isInside {

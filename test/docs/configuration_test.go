@@ -13,13 +13,13 @@ import (
 
 var update = flag.Bool("update", false, "write the generated parts of the pages")
 
-// The generated part of docs/configuration.md stands between two comments.
+// Two comments enclose the generated part of docs/configuration.md.
 const (
 	keysBegin = "<!-- The keys: written by go test ./test/docs -run TestConfigurationPage -update -->\n"
 	keysEnd   = "<!-- End of the keys -->\n"
 )
 
-// TestConfigurationPage holds the page of the configuration against its keys.
+// TestConfigurationPage compares the page of the configuration with its keys.
 func TestConfigurationPage(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(root, "docs", "configuration.md")
@@ -40,11 +40,11 @@ func TestConfigurationPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s is not what package config says; write it with go test ./test/docs -run TestConfigurationPage -update", path)
+		t.Errorf("%s does not match package config; update it with go test ./test/docs -run TestConfigurationPage -update", path)
 	}
 }
 
-// keyTables is one section for each section of the file.
+// keyTables writes one section for each section of the configuration file.
 func keyTables(keys []config.Key) string {
 	var b strings.Builder
 	section := ""
@@ -65,7 +65,7 @@ func keyTables(keys []config.Key) string {
 	return b.String()
 }
 
-// expected is what a value must be, where the type does not say it.
+// expected says which values are valid if the type does not show it.
 func expected(k config.Key) string {
 	if k.Expect == "text" || k.Expect == "true or false" || strings.HasPrefix(k.Expect, "text that") {
 		return ""
@@ -73,7 +73,7 @@ func expected(k config.Key) string {
 	return " Expected: " + k.Expect + "."
 }
 
-// next is the section of the key behind k, "" for the last one.
+// next returns the section of the key after k, or "" for the last one.
 func next(keys []config.Key, k config.Key) string {
 	for i := range keys[:len(keys)-1] {
 		if keys[i].Name == k.Name {
@@ -84,5 +84,5 @@ func next(keys []config.Key, k config.Key) string {
 	return ""
 }
 
-// cell is text that cannot end a cell of a table.
+// cell escapes text for a cell of a table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

@@ -3,9 +3,9 @@
 //	page ─ goldmark ─▶ blocks, links, headings
 //	blocks ─ in order ─▶ bash, the demo, its broker ─▶ run, or not run and why
 //
-// Every fenced block has a language. A block of the language text is output or a
-// drawing and is not run. A comment directly before a block, which readers do not
-// see, says how the block is checked:
+// Every fenced block has a language. A block of the language text is output or
+// a drawing and is not run. A comment directly before a block, which readers do
+// not see, says how the block is checked:
 //
 //	language  comment                      the block
 //	sh        none                         runs under bash -e and succeeds
@@ -19,8 +19,8 @@
 //	any       file: NAME                   becomes a file for the blocks below it
 //	any       not run: REASON              is counted with its reason
 //
-// The blocks of one page share a folder, which is a copy of the sources, and the
-// demo, which starts when a block needs it. A block that runs the demo, the
-// service or a network command itself has the machine to itself. The documented
-// addresses and ports are used as they are, in a network namespace of the test.
+// The blocks of one page share a folder, which is a copy of the sources, and
+// the demo, which starts when a block needs it. A block that runs the demo, the
+// service or a network command itself runs alone. The documented addresses and
+// ports are used unchanged, in a network namespace of the test.
 package docs

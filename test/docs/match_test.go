@@ -6,18 +6,18 @@ import (
 	"testing"
 )
 
-// unlike says how a document differs from the example of it in a page: keys of
-// the example that it lacks and types that differ. Values may differ, and the
-// document may have more keys. null in the example stands for anything. Each
-// item of a list in the example has to be like one of the document. "" means
-// that the document is as the example shows it.
+// unlike describes how a document differs from the example in a page: missing
+// keys and different types. Values may differ, and the document may have more
+// keys. null in the example matches anything. Each item of a list in the
+// example must match an item of the document. The result "" means that the
+// document matches.
 func unlike(document, example []byte) string {
 	var has, shown any
 	if err := json.Unmarshal(document, &has); err != nil {
-		return fmt.Sprintf("the document is no JSON: %v", err)
+		return fmt.Sprintf("the document is not JSON: %v", err)
 	}
 	if err := json.Unmarshal(example, &shown); err != nil {
-		return fmt.Sprintf("the example is no JSON: %v", err)
+		return fmt.Sprintf("the example is not JSON: %v", err)
 	}
 	return differ("", has, shown)
 }
@@ -82,7 +82,7 @@ func TestUnlike(t *testing.T) {
 		{`{"a":[{"b":1}]}`, `{"a":[{"c":1}]}`, `/a/0 has no "c"`},
 		{`{"a":1}`, `{"a":{}}`, `/a is no object`},
 		{`{"a":1}`, `{"a":[]}`, `/a is no list`},
-		{`x`, `{}`, `the document is no JSON: invalid character 'x' looking for beginning of value`},
+		{`x`, `{}`, `the document is not JSON: invalid character 'x' looking for beginning of value`},
 	} {
 		if got := unlike([]byte(tt.document), []byte(tt.example)); got != tt.want {
 			t.Errorf("%s like %s: got %q, want %q", tt.document, tt.example, got, tt.want)

@@ -12,15 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// insideVariable is set in the test that runs in the namespace; in it stands why
-// there is none.
+// insideVariable is set in the test that runs in the namespace. Its value is
+// the reason why there is no namespace.
 const insideVariable = "MESH_TEST_DOCS_NAMESPACE"
 
 // isInside is the value of insideVariable in a namespace.
 const isInside = "yes"
 
-// The whole test runs once more, in a network namespace: there the ports that
-// the pages name are free, and nothing that runs can reach the outside.
+// The whole test runs once more in a network namespace. There the ports that
+// the pages name are free, and nothing can reach the outside.
 func TestMain(m *testing.M) {
 	if os.Getenv(insideVariable) == "" {
 		code, err := enter()
@@ -35,10 +35,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// enter runs this program in a namespace and returns its exit code. The error is
-// for a machine that makes no namespaces.
+// enter runs this program in a namespace and returns its exit code. It returns
+// an error if the machine cannot create namespaces.
 func enter() (int, error) {
-	runtime.LockOSThread() // the death signal belongs to the thread
+	runtime.LockOSThread() // the parent-death signal belongs to the thread
 	defer runtime.UnlockOSThread()
 	cmd := exec.Command(os.Args[0], os.Args[1:]...)
 	cmd.Env = append(os.Environ(), insideVariable+"="+isInside)

@@ -20,7 +20,7 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// root is the repository, as seen from this folder.
+// root is the root of the repository, relative to this folder.
 const root = "../.."
 
 // page is one Markdown file.
@@ -28,16 +28,16 @@ type page struct {
 	name     string // path from the root, with slashes
 	blocks   []block
 	links    []link
-	headings map[string]bool // the anchors, as web pages make them of headings
+	headings map[string]bool // the anchors that web pages derive from headings
 }
 
 // block is a fenced block of code.
 type block struct {
-	place    string // file and line, for messages
+	place    string // file and line, for error texts
 	language string
 	text     string
 	kind     directive
-	value    string // what stands behind the kind in the comment
+	value    string // the text after the kind in the comment
 }
 
 // link is a reference to another place.
@@ -74,13 +74,13 @@ func allowed(language string) []directive {
 	}
 }
 
-// pageNames lists the pages that are for readers.
+// pageNames lists the pages for readers.
 func pageNames(t *testing.T) []string {
 	t.Helper()
 	names := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}
 	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".md") {
-			name, _ := filepath.Rel(root, path) // both are below root
+			name, _ := filepath.Rel(root, path) // cannot fail: both are below root
 			names = append(names, filepath.ToSlash(name))
 		}
 		return err
@@ -91,7 +91,7 @@ func pageNames(t *testing.T) []string {
 	return names
 }
 
-// readPage reads a page and reports what is wrong with its blocks.
+// readPage reads a page and reports problems of its blocks.
 func readPage(t *testing.T, name string) *page {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
@@ -105,7 +105,7 @@ func readPage(t *testing.T, name string) *page {
 	return p
 }
 
-// parsePage takes a page apart.
+// parsePage parses a page.
 func parsePage(name string, source []byte) (*page, []string) {
 	p := &page{name: name, headings: map[string]bool{}}
 	var problems []string
@@ -130,7 +130,7 @@ func parsePage(name string, source []byte) (*page, []string) {
 		case *ast.Image:
 			p.links = append(p.links, link{line(n), string(n.Destination)})
 		case *ast.HTMLBlock:
-			// Pictures for light and dark pages are HTML.
+			// Pictures for light and dark mode are HTML.
 			for _, m := range regexp.MustCompile(`(?:src|srcset|href)="([^"]+)"`).FindAllSubmatch(n.Lines().Value(source), -1) {
 				p.links = append(p.links, link{line(n), string(m[1])})
 			}
@@ -160,10 +160,10 @@ func parsePage(name string, source []byte) (*page, []string) {
 	return p, problems
 }
 
-// heading notes the anchor that GitHub makes of a heading: in lower case, without
-// punctuation, numbered when there is another one like it.
+// heading records the anchor that GitHub derives from a heading: lower case,
+// without punctuation, and numbered if there is another one like it.
 func (p *page) heading(title string) {
-	title = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`).ReplaceAllString(title, "$1") // of a link the text
+	title = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`).ReplaceAllString(title, "$1") // the text of a link
 	anchor := strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
@@ -181,8 +181,8 @@ func (p *page) heading(title string) {
 	p.headings[unique] = true
 }
 
-// direct takes the directive from the comment before the block. Other comments
-// and HTML say nothing about it.
+// direct reads the directive from the comment before the block. Other comments
+// and HTML do not affect the block.
 func (b *block) direct(html string) error {
 	content, ok := strings.CutPrefix(strings.TrimSpace(html), "<!--")
 	if !ok {
@@ -197,23 +197,24 @@ func (b *block) direct(html string) error {
 	return nil
 }
 
-// check finds what is wrong with a block before anything runs.
+// check finds problems of a block before anything runs.
 func (b *block) check() error {
 	kinds := allowed(b.language)
 	switch {
 	case kinds == nil:
 		return fmt.Errorf("expected a block of the language sh, json, yaml, ini or text, got %q", b.language)
 	case !slices.Contains(kinds, b.kind):
-		return fmt.Errorf("a block of %s can be %q, got %q: a comment before it has to say how it is checked", b.language, kinds, b.kind)
+		return fmt.Errorf("a block of %s can be %q, got %q: a comment before it must say how it is checked", b.language, kinds, b.kind)
 	case b.kind != plain && b.value == "":
-		return fmt.Errorf("%s: expected something behind the colon", b.kind)
+		return fmt.Errorf("%s: expected a value after the colon, got none", b.kind)
 	case b.language == "json" && !json.Valid([]byte(b.text)):
-		return fmt.Errorf("this is no JSON: %s", b.text)
+		return fmt.Errorf("expected JSON, got %s", b.text)
 	}
 	return nil
 }
 
-// TestDirectives: a block that nobody could check is a fault, not a gap.
+// TestDirectives: a block that cannot be checked is an error and is not
+// skipped.
 func TestDirectives(t *testing.T) {
 	t.Parallel()
 	const fence = "```"
@@ -224,16 +225,16 @@ func TestDirectives(t *testing.T) {
 		{"<!-- publish: a/b error bad_value -->\n\n" + fence + "json\n{}\n" + fence, ""},
 		{"<!-- not run: needs sudo -->\n" + fence + "sh\nsudo x\n" + fence, ""},
 		{"- a list\n\n  <!-- not run: x -->\n  " + fence + "json\n  1\n  " + fence, ""},
-		{fence + "json\n{}\n" + fence, "has to say how it is checked"},
-		{fence + "yaml\na: b\n" + fence, "has to say how it is checked"},
+		{fence + "json\n{}\n" + fence, "must say how it is checked"},
+		{fence + "yaml\na: b\n" + fence, "must say how it is checked"},
 		{fence + "\nx\n" + fence, "language"},
 		{fence + "bash\nx\n" + fence, "language"},
 		{"text\n\n    indented\n", "fence it"},
-		{"<!-- not run: -->\n" + fence + "sh\nx\n" + fence, "behind the colon"},
+		{"<!-- not run: -->\n" + fence + "sh\nx\n" + fence, "after the colon"},
 		{"<!-- not run -->\n" + fence + "sh\nx\n" + fence, "a comment such as"},
 		{"<!-- skip: x -->\n" + fence + "sh\nx\n" + fence, `got "skip"`},
-		{"<!-- not run: x -->\n\nwords between\n\n" + fence + "json\n{}\n" + fence, "has to say how it is checked"},
-		{"<!-- shows: a -->\n" + fence + "json\n{…}\n" + fence, "no JSON"},
+		{"<!-- not run: x -->\n\nwords between\n\n" + fence + "json\n{}\n" + fence, "must say how it is checked"},
+		{"<!-- shows: a -->\n" + fence + "json\n{…}\n" + fence, "expected JSON"},
 	} {
 		_, problems := parsePage("page.md", []byte(tt.page))
 		switch got := strings.Join(problems, "\n"); {
@@ -244,9 +245,6 @@ func TestDirectives(t *testing.T) {
 		}
 	}
 }
-
-// generated is written by the test of bridge/reference.
-const generated = "docs/mqtt-api.md"
 
 // TestLinks follows the links of the pages to files and headings.
 func TestLinks(t *testing.T) {
@@ -272,13 +270,13 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// follow says what is wrong with a link of a page, "" for nothing.
+// follow describes the problem of a link of a page, or returns "" if it has none.
 func follow(pages map[string]*page, from, target string) string {
 	path, anchor, _ := strings.Cut(target, "#")
 	to := from
 	if path != "" {
 		to = filepath.ToSlash(filepath.Join(filepath.Dir(filepath.FromSlash(from)), filepath.FromSlash(path)))
-		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(to))); err != nil && to != generated {
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(to))); err != nil {
 			return "there is no such file"
 		}
 	}
@@ -288,8 +286,8 @@ func follow(pages map[string]*page, from, target string) string {
 	return ""
 }
 
-// TestMessages: the messages that a reader may look for in the page about
-// troubles are messages of the program. Three dots stand for anything.
+// TestMessages: the messages in the page about troubles are messages of the
+// program. Three dots match anything.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	const name = "docs/troubleshooting.md"
@@ -320,7 +318,7 @@ func TestMessages(t *testing.T) {
 	for _, m := range messages {
 		for _, part := range strings.Split(m[1], "...") {
 			if !strings.Contains(sources.String(), strings.TrimSpace(part)) {
-				t.Errorf("%s: nothing in the program says %q", name, part)
+				t.Errorf("%s: expected a message of the program with %q, found none", name, part)
 			}
 		}
 	}

@@ -15,32 +15,32 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/process"
 )
 
-// The addresses that the pages use.
+// Addresses that the pages use.
 const (
 	brokerURL = "tcp://127.0.0.1:1883"
 	base      = "btmesh2mqtt/"
 )
 
-// reader is somebody who tries what the pages say.
+// reader tries what the pages say.
 type reader struct {
 	bin string // a folder with the program
 }
 
-// sitting is one page being tried.
+// sitting is the trial of one page.
 type sitting struct {
 	t       testing.TB
 	dir     string   // where the commands run: a copy of the sources
 	environ []string // of the commands
 
-	service *process.Process // the demo, or what a block serves; nil for nothing
+	service *process.Process // the demo, or what a block serves; nil if nothing runs
 	o       *observer.Observer
 }
 
-// open begins a page.
+// open starts the trial of a page.
 func (r *reader) open(t testing.TB) *sitting {
 	t.Helper()
 	s := &sitting{t: t, dir: t.TempDir()}
-	// What a reader has cloned. Tests are not among it: nothing in a page runs them.
+	// The files that a reader has cloned, without the tests: no page runs them.
 	for _, name := range []string{"bridge", "cmd", "config", "docs", "hci", "mesh"} {
 		if err := os.CopyFS(filepath.Join(s.dir, name), os.DirFS(filepath.Join(root, name))); err != nil {
 			t.Fatal(err)
@@ -63,12 +63,14 @@ func (r *reader) open(t testing.TB) *sitting {
 	s.environ = append(process.Environment(),
 		"HOME="+s.dir, "PATH="+r.bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GOCACHE="+values[0], "GOMODCACHE="+values[1], "GOPATH="+values[2],
-		// As the program was built: the cache has its packages then, wherever the sources are.
+		// The flags that the program was built with: then the build cache can be
+		// used wherever the sources are.
 		"GOFLAGS=-trimpath", "GOPROXY=off", "CGO_ENABLED=0")
 	return s
 }
 
-// alone matches commands that need the broker's port or the store for themselves.
+// alone matches commands that need the port of the broker or the store for
+// themselves.
 var alone = regexp.MustCompile(`btmesh2mqtt (demo|run|network)\b`)
 
 // run tries a block.
@@ -102,7 +104,7 @@ func (s *sitting) run(b block) {
 	}
 }
 
-// expression is what a program has to write.
+// expression is what a program must write.
 func expression(t testing.TB, b block) *regexp.Regexp {
 	t.Helper()
 	re, err := regexp.Compile(b.value)
@@ -112,18 +114,19 @@ func expression(t testing.TB, b block) *regexp.Regexp {
 	return re
 }
 
-// start runs a script. Everything in it is one process group, as on a terminal.
+// start runs a script. All its processes are in one process group, as on a
+// terminal.
 func (s *sitting) start(script string) *process.Process {
 	s.t.Helper()
 	cmd := exec.Command("bash", "-e", "-o", "pipefail", "-c", script)
 	cmd.Dir, cmd.Env = s.dir, s.environ
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p := process.Start(s.t, cmd)
-	s.t.Cleanup(func() { s.interrupt(p) }) // before that of the process, which knows no groups
+	s.t.Cleanup(func() { s.interrupt(p) }) // runs before the cleanup of the process, which does not end the group
 	return p
 }
 
-// interrupt is Ctrl-C. What go run and bash make of it is their business.
+// interrupt is Ctrl-C. go run and bash handle it in their own way.
 func (s *sitting) interrupt(p *process.Process) {
 	s.t.Helper()
 	if err := syscall.Kill(-p.ID(), syscall.SIGINT); err != nil && err != syscall.ESRCH {
@@ -132,7 +135,7 @@ func (s *sitting) interrupt(p *process.Process) {
 	p.Wait()
 }
 
-// script runs a block to its end, or until it has written what it should.
+// script runs a block until it ends, or until it has written the expected text.
 func (s *sitting) script(b block) {
 	s.t.Helper()
 	p := s.start(b.text)
@@ -146,14 +149,14 @@ func (s *sitting) script(b block) {
 	}
 }
 
-// await returns when a program has written something, wherever.
+// await returns when a program has written the expected text to any output.
 func (s *sitting) await(place string, p *process.Process, re *regexp.Regexp) {
 	s.t.Helper()
 	s.t.Logf("%s: waiting for %q", place, re)
-	p.AwaitThat(&p.Stdout, fmt.Sprintf("%q (%s)", re, place), re.MatchString)
+	p.AwaitMatch(&p.Stdout, fmt.Sprintf("%q (%s)", re, place), re.MatchString)
 }
 
-// serve starts what serves the blocks that follow.
+// serve starts what serves the following blocks.
 func (s *sitting) serve(place, script string, ready *regexp.Regexp) {
 	s.t.Helper()
 	s.service = s.start(script)
@@ -161,7 +164,7 @@ func (s *sitting) serve(place, script string, ready *regexp.Regexp) {
 	s.o = observer.Start(s.t, brokerURL, nil)
 }
 
-// needService starts the demo, if nothing serves yet.
+// needService starts the demo if nothing serves yet.
 func (s *sitting) needService() {
 	s.t.Helper()
 	if s.service == nil {
@@ -178,7 +181,7 @@ func (s *sitting) end() {
 	}
 }
 
-// publish sends a request or a command and looks at the answer.
+// publish sends a request or a command and checks the answer.
 func (s *sitting) publish(b block) {
 	s.t.Helper()
 	topic, code, refused := strings.Cut(b.value, " error ")
@@ -190,7 +193,7 @@ func (s *sitting) publish(b block) {
 		answer = device + "/set/response"
 		var command map[string]any
 		if err := json.Unmarshal([]byte(payload), &command); err != nil {
-			s.t.Fatalf("%s: a command is an object: %v", b.place, err)
+			s.t.Fatalf("%s: expected an object as command: %v", b.place, err)
 		}
 		if command["transaction"] == nil {
 			command["transaction"] = b.place
@@ -210,12 +213,12 @@ func (s *sitting) publish(b block) {
 	if refused {
 		want = fmt.Sprintf(`{"status":"error","code":%q}`, code)
 	}
-	if !observer.Holds(got, want) {
+	if !observer.Contains(got, want) {
 		s.t.Fatalf("%s: %s\n%s\nis answered with %s", b.place, topic, b.text, got)
 	}
 }
 
-// shows waits for a message that looks like the example.
+// shows waits for a message that matches the example.
 func (s *sitting) shows(b block) {
 	s.t.Helper()
 	last := "none"

@@ -1,5 +1,5 @@
-// Package fleet is virtual mesh devices in the test's own process, and a virtual
-// controller that is served over TCP to a service in another process:
+// Package fleet provides virtual mesh devices in the test's own process, and a
+// virtual controller that is served over TCP to a service in another process:
 //
 //	lamp ─ controller ─┐
 //	                   air
@@ -26,18 +26,18 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// Air is where the devices and the adapter of one test meet.
+// Air connects the devices and the adapter of one test.
 type Air struct {
 	t      testing.TB
 	air    *virtual.Air
-	number uint64 // of the last controller
+	number uint64 // number of the last controller
 }
 
-// NewAir makes an air that ends with the test.
+// NewAir makes an air that is closed when the test ends.
 func NewAir(t testing.TB) *Air {
 	t.Helper()
 	a := &Air{t: t, air: virtual.NewAir(virtual.AirOptions{})}
-	t.Cleanup(func() { _ = a.air.Close() }) // nothing depends on how it ends
+	t.Cleanup(func() { _ = a.air.Close() }) // the result does not matter
 	return a
 }
 
@@ -60,15 +60,15 @@ type Lamp struct {
 	node *node.Node
 }
 
-// NewLamp makes a lamp that runs until the test's end.
+// NewLamp makes a lamp that runs until the test ends.
 func (a *Air) NewLamp() *Lamp {
 	a.t.Helper()
 	return a.newLamp(nil)
 }
 
-// NewSleeper makes a lamp that is a Low Power node and asks its friend once in an
-// interval.
-func (a *Air) NewSleeper(interval time.Duration) *Lamp {
+// NewLowPowerLamp makes a lamp that is a Low Power node and polls its friend once
+// per interval.
+func (a *Air) NewLowPowerLamp(interval time.Duration) *Lamp {
 	a.t.Helper()
 	return a.newLamp(&node.LowPowerOptions{PollInterval: interval})
 }
@@ -82,7 +82,7 @@ func (a *Air) newLamp(sleep *node.LowPowerOptions) *Lamp {
 	return l
 }
 
-// run makes a node of a controller.
+// run runs a node on a controller.
 func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, options node.Options, changes ...func(*node.Config)) *node.Node {
 	a.t.Helper()
 	options.Random = rand.Reader
@@ -105,7 +105,7 @@ func (a *Air) run(c *virtual.Controller, uuid mesh.UUID, options node.Options, c
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
-	parts.Go(func() { _ = driver.Run(ctx) }) // it returns the context's error
+	parts.Go(func() { _ = driver.Run(ctx) }) // returns the context's error
 	parts.Go(func() { n.Run(ctx, bearer) })
 	a.t.Cleanup(func() { stop(); parts.Wait() })
 	return n
@@ -119,14 +119,14 @@ func (l *Lamp) do(f func(access.Context)) {
 	}
 }
 
-// IsOn asks the lamp itself, not the mesh.
+// IsOn reads the state of the lamp directly, not over the mesh.
 func (l *Lamp) IsOn() (on bool) {
 	l.t.Helper()
 	l.do(func(ctx access.Context) { on = l.lamp.IsOn(ctx.Now()) })
 	return on
 }
 
-// Toggle is somebody pressing the switch at the lamp.
+// Toggle presses the switch at the lamp.
 func (l *Lamp) Toggle() {
 	l.t.Helper()
 	l.do(l.lamp.Toggle)
@@ -139,12 +139,12 @@ type Adapter struct {
 	addr       string
 
 	mu       sync.Mutex
-	listener net.Listener // nil while it is cut
+	listener net.Listener // nil while cut
 	conns    map[net.Conn]bool
 	served   sync.WaitGroup
 }
 
-// NewAdapter serves a controller on a free port until the test's end.
+// NewAdapter serves a controller on a free port until the test ends.
 func (a *Air) NewAdapter() *Adapter {
 	a.t.Helper()
 	s := &Adapter{t: a.t, controller: a.attach(), addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
@@ -153,29 +153,29 @@ func (a *Air) NewAdapter() *Adapter {
 	return s
 }
 
-// Spec is what hci.adapters says.
+// Spec is the value for hci.adapters.
 func (s *Adapter) Spec() string { return "tcp:" + s.addr }
 
-// Cut ends the connection, and no other can be made until Restore.
+// Cut ends the connection and refuses others until Restore.
 func (s *Adapter) Cut() {
 	s.mu.Lock()
 	if s.listener != nil {
-		_ = s.listener.Close() // the loop sees it
+		_ = s.listener.Close() // the loop notices
 		s.listener = nil
 	}
 	for conn := range s.conns {
-		_ = conn.Close() // what serves it sees it
+		_ = conn.Close() // the serving goroutine notices
 	}
 	s.mu.Unlock()
 	s.served.Wait()
 }
 
-// Restore lets hosts connect again, at the same address.
+// Restore accepts hosts again, at the same address.
 func (s *Adapter) Restore() {
 	s.t.Helper()
 	var listener net.Listener
 	var err error
-	// The port may be in somebody else's hands for a moment.
+	// Another process may hold the port for a moment.
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
 	for range 100 {
@@ -198,10 +198,10 @@ func (s *Adapter) accept(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
-			return // it was cut
+			return // Cut was called
 		}
 		s.mu.Lock()
-		if s.listener != listener { // it was cut meanwhile
+		if s.listener != listener { // Cut was called meanwhile
 			_ = conn.Close()
 		} else {
 			s.conns[conn] = true
@@ -212,7 +212,7 @@ func (s *Adapter) accept(listener net.Listener) {
 }
 
 func (s *Adapter) serve(conn net.Conn) {
-	_ = s.controller.Serve(conn) // that it was cut is the test's doing
+	_ = s.controller.Serve(conn) // the error comes from Cut
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, conn)

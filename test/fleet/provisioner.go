@@ -16,18 +16,19 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// ProvisionerAddress is that of a Provisioner.
+// ProvisionerAddress is the address of a Provisioner.
 const ProvisionerAddress mesh.Address = 0x7000
 
-// Provisioner is another provisioner of the network of a service.
+// Provisioner is another provisioner in the network of a service.
 type Provisioner struct {
 	air  *Air
 	node *node.Node
 	of   state.Peer // the service
 }
 
-// NewProvisioner makes a provisioner of a network that was exported with its keys
-// and that has one node so far, the service. It runs until the test's end.
+// NewProvisioner makes a provisioner of a network that was exported with its
+// keys and that has only one node so far, the service. It runs until the test
+// ends.
 func (a *Air) NewProvisioner(exported []byte) *Provisioner {
 	a.t.Helper()
 	d, err := cdb.Parse(exported)
@@ -58,8 +59,9 @@ func (a *Air) NewProvisioner(exported []byte) *Provisioner {
 	return p
 }
 
-// Ask sends a message to the Configuration Server of the service, and decodes its
-// answer into response. Without one it fails after a while.
+// Ask sends a message to the Configuration Server of the service and decodes
+// its answer into response. It fails if there is no answer within the time
+// limit.
 func (p *Provisioner) Ask(m, response access.Message) error {
 	p.air.t.Helper()
 	const patience = 30 * time.Second

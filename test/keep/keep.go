@@ -1,5 +1,5 @@
-// Package keep puts aside what explains why a test failed: a capture of the HCI
-// traffic, a log. Of a test that passes nothing stays.
+// Package keep saves files that explain why a test failed: a capture of the HCI
+// traffic, a log. If the test passes, it saves nothing.
 package keep
 
 import (
@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// DirVariable names the environment variable with the directory to keep things
-// in; without it that is btmesh2mqtt-kept where the system has temporary files.
+// DirVariable names the environment variable with the target directory. The
+// default is btmesh2mqtt-kept in the directory for temporary files.
 const DirVariable = "MESH_TEST_KEEP"
 
-// File is a path for a test to have something written to, such as --hci.capture.
-// If the test fails, the file is kept, and path.1 as well, which is where a
-// capture goes on that is full. Call it before the writer is started: then the
-// writer's own cleanup comes first.
+// File returns a path for a test to write to, for example with --hci.capture.
+// If the test fails, the file is kept, and path.1 as well, where a full capture
+// continues. Call it before the writer is started, so that the writer's own
+// cleanup runs first.
 func File(t testing.TB, name string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -26,9 +26,10 @@ func File(t testing.TB, name string) string {
 	return path
 }
 
-// Data keeps what read returns under a name if the test fails; read is called
-// then, at the end. It is for what has to be fetched first, out of a virtual
-// machine say. What does not exist (fs.ErrNotExist) is not kept.
+// Data saves what read returns under a name if the test fails. read is only
+// called then, at the end. It is for content that has to be fetched, for
+// example from a virtual machine. A file that does not exist (fs.ErrNotExist)
+// is not saved.
 func Data(t testing.TB, name string, read func() ([]byte, error)) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -61,7 +62,7 @@ func dir() string {
 	return filepath.Join(os.TempDir(), "btmesh2mqtt-kept")
 }
 
-// inOnePart makes a name without directories of the name of a test.
+// inOnePart turns the name of a test into a file name without directories.
 func inOnePart(name string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>|`, r) {

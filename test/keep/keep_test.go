@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// spy is a test that fails or not, and whose end can be had at will.
+// spy is a test that fails or not, and whose end can be triggered.
 type spy struct {
 	testing.TB
 	name     string

@@ -1,7 +1,6 @@
-// Package mosquitto gives tests a real Mosquitto in a container. It drives the
-// docker command, and expects the image eclipse-mosquitto:2: pulled, or the
-// stand-in that ./test/run builds under the same name where nothing can be
-// pulled.
+// Package mosquitto provides tests with a real Mosquitto in a container. It
+// uses the docker command and needs the image eclipse-mosquitto:2, which is
+// either pulled or built as a substitute by ./test/run under the same name.
 package mosquitto
 
 import (
@@ -21,36 +20,39 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/need"
 )
 
-// Image is the container image that is run.
+// Image is the container image that is used.
 const Image = "eclipse-mosquitto:2"
 
-// Label marks every container, so that what a killed test left can be found.
+// Label marks every container, so that those left by a killed test can be
+// found.
 const Label = "btmesh2mqtt.test"
 
 const (
 	plainPort = 1883 // inside the container
 	tlsPort   = 8883
-	// patience bounds every wait for the engine or the broker; a machine with
+	// patience limits every wait for the engine or the broker; a machine with
 	// two cores that runs all suites at once is slow.
 	patience = time.Minute
 )
 
-// Options says what kind of broker. The zero value is one that lets anybody in.
+// Options configures a broker. The zero value accepts everybody.
 type Options struct {
 	// Config are further lines for mosquitto.conf.
 	Config string
-	// Users maps names to passwords; if there are any nobody else is let in.
+	// Users maps names to passwords; if it is not empty, all others are
+	// refused.
 	Users map[string]string
-	// Files are put beside mosquitto.conf, in /mosquitto/config.
+	// Files are stored next to mosquitto.conf, in /mosquitto/config.
 	Files map[string]string
-	// TLS makes it speak TLS, with a certificate for localhost and 127.0.0.1 of
-	// an authority made for this test.
+	// TLS enables TLS, with a certificate for localhost and 127.0.0.1 from an
+	// authority made for this test.
 	TLS bool
-	// Port on 127.0.0.1; 0 takes a free one.
+	// Port on 127.0.0.1; 0 chooses a free one.
 	Port int
 }
 
-// Server is a container that the test may kill and start again; its address stays.
+// Server is a container that the test may kill and restart; its address stays
+// the same.
 type Server struct {
 	t    testing.TB
 	id   string
@@ -59,9 +61,9 @@ type Server struct {
 	dir  string
 }
 
-// Start runs a broker and returns when it answers. The test's end removes it; if
-// the test failed its log is shown. Without docker the test is skipped, or fails
-// where docker is required.
+// Start runs a broker and returns when it answers. The end of the test removes
+// it; if the test failed, its log is shown. Without docker the test is skipped,
+// or fails where docker is required.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
 	need.Docker(t)
@@ -85,7 +87,7 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// needImage pulls the image where it is neither pulled nor built yet.
+// needImage pulls the image unless it exists.
 func needImage(t testing.TB) {
 	t.Helper()
 	if _, err := docker(t.Context(), "image", "inspect", Image); err == nil {
@@ -96,8 +98,8 @@ func needImage(t testing.TB) {
 	}
 }
 
-// config is mosquitto.conf. Nothing persists: a broker that comes back has
-// forgotten everything, which is the worst that may happen to a client.
+// config returns mosquitto.conf. Nothing is persistent: a restarted broker has
+// forgotten everything, which is the worst case for a client.
 func config(o Options, port int) string {
 	lines := []string{
 		"listener " + strconv.Itoa(port),
@@ -119,8 +121,8 @@ func config(o Options, port int) string {
 	return strings.Join(append(lines, o.Config), "\n") + "\n"
 }
 
-// write puts a file where the container sees it. The broker gives up root before
-// it reads some of them, so everybody may read.
+// write writes a file where the container sees it. The broker drops root before
+// it reads some of them, so everybody must be able to read it.
 func (s *Server) write(name, content string) {
 	s.t.Helper()
 	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o644); err != nil {
@@ -128,8 +130,8 @@ func (s *Server) write(name, content string) {
 	}
 }
 
-// run creates the container. A free port may be taken before docker has it, so
-// it tries a few.
+// run creates the container. Another process may take a free port before docker
+// does, so it tries a few.
 func (s *Server) run(port, inside int) {
 	s.t.Helper()
 	var out string
@@ -154,7 +156,7 @@ func (s *Server) run(port, inside int) {
 	s.t.Fatalf("docker run: %v: %s", err, out)
 }
 
-// Addr is host and port, the same for the server's whole life.
+// Addr is host and port, the same for the lifetime of the server.
 func (s *Server) Addr() string { return s.addr }
 
 // URL is what a client connects to.
@@ -169,20 +171,20 @@ func (s *Server) URL() string {
 // CAFile is the certificate of the authority that a client has to trust.
 func (s *Server) CAFile() string { return filepath.Join(s.dir, caFile) }
 
-// Kill ends the broker like a power cut: no word to its clients.
+// Kill ends the broker like a power failure, without informing its clients.
 func (s *Server) Kill() { s.must("kill", "--signal", "KILL", s.id) }
 
-// Stop ends the broker in order: it closes its connections.
+// Stop ends the broker regularly: it closes its connections.
 func (s *Server) Stop() { s.must("stop", s.id) }
 
-// Restart brings it back after Kill or Stop, with nothing in its memory.
+// Restart starts it again after Kill or Stop, with an empty store.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.must("start", s.id)
 	s.awaitReady()
 }
 
-// Pause freezes it: connections stay open and nothing answers.
+// Pause freezes the broker: connections stay open and nothing is answered.
 func (s *Server) Pause() { s.must("pause", s.id) }
 
 // Resume ends a Pause.
@@ -191,12 +193,13 @@ func (s *Server) Resume() { s.must("unpause", s.id) }
 // Reload makes the broker read its configuration and passwords again.
 func (s *Server) Reload() { s.must("kill", "--signal", "HUP", s.id) }
 
-// SetConfig replaces a file in the broker's configuration folder, for Reload.
+// SetConfig replaces a file in the broker's configuration folder; call Reload
+// afterwards.
 func (s *Server) SetConfig(name, content string) { s.write(name, content) }
 
-// Log is what the broker wrote so far.
+// Log returns what the broker has written so far.
 func (s *Server) Log() string {
-	out, _ := docker(context.Background(), "logs", s.id) // also wanted when the test is over
+	out, _ := docker(context.Background(), "logs", s.id) // also used after the end of the test
 	return out
 }
 
@@ -218,15 +221,15 @@ func (s *Server) remove() {
 	}
 }
 
-// awaitReady returns when the broker answers a CONNECT. An open port says
-// nothing: docker's proxy takes connections before the broker does.
+// awaitReady returns when the broker answers a CONNECT. An open port is not
+// enough: docker's proxy accepts connections before the broker does.
 func (s *Server) awaitReady() {
 	s.t.Helper()
 	deadline := time.Now().Add(patience)
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		err := s.greet()
+		err := s.connectOnce()
 		if err == nil {
 			return
 		}
@@ -237,13 +240,14 @@ func (s *Server) awaitReady() {
 	}
 }
 
-// greet sends CONNECT and reads the first octet of CONNACK, whatever it says.
-func (s *Server) greet() error {
+// connectOnce sends CONNECT and reads the first octet of CONNACK, whatever its
+// result.
+func (s *Server) connectOnce() error {
 	conn, err := net.DialTimeout("tcp", s.addr, time.Second)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }() // nothing depends on how it ends
+	defer func() { _ = conn.Close() }() // the result does not matter
 	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return err
 	}
@@ -264,7 +268,7 @@ func (s *Server) greet() error {
 	return nil
 }
 
-// freePort finds a port that nobody has at the moment.
+// freePort finds a port that is free at the moment.
 func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -275,7 +279,7 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// docker runs the command and returns what it printed, without the last newline.
+// docker runs the command and returns its output without the last newline.
 func docker(ctx context.Context, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput()
 	return strings.TrimSpace(string(out)), err

@@ -28,7 +28,8 @@ const (
 	serverKeyFile  = "server.key"
 )
 
-// passwords is a password file as mosquitto_passwd writes it: one line per user,
+// passwords is a password file in the format of mosquitto_passwd: one line per
+// user,
 //
 //	name:$7$iterations$salt$hash      PBKDF2 of HMAC-SHA512, base64
 func passwords(users map[string]string) string {
@@ -39,7 +40,7 @@ func passwords(users map[string]string) string {
 		_, _ = rand.Read(salt) // never fails
 		hash, err := pbkdf2.Key(sha512.New, password, salt, iterations, sha512.Size)
 		if err != nil {
-			panic(err) // only for lengths that are not allowed, and these are constants
+			panic(err) // only for invalid lengths, and these are constants
 		}
 		encode := base64.StdEncoding.EncodeToString
 		fmt.Fprintf(&file, "%s:$7$%d$%s$%s\n", name, iterations, encode(salt), encode(hash))
@@ -47,8 +48,8 @@ func passwords(users map[string]string) string {
 	return file.String()
 }
 
-// makeCertificates writes an authority and a server certificate of it to dir, and
-// returns what a client needs to trust that server.
+// makeCertificates writes an authority and a server certificate signed by it to
+// dir, and returns what a client needs to trust that server.
 func makeCertificates(t testing.TB, dir string) *tls.Config {
 	t.Helper()
 	now := time.Now()
@@ -110,7 +111,7 @@ func sign(t testing.TB, cert, parent *x509.Certificate, key, parentKey *ecdsa.Pr
 	return der
 }
 
-// writePEM lets everybody read even the key: it is worth nothing, and the broker
+// writePEM lets everybody read even the key: it has no value, and the broker
 // inside the container is another user.
 func writePEM(t testing.TB, path, kind string, der []byte) {
 	t.Helper()

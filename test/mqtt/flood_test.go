@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/mosquitto"
 )
 
-// A broker keeps only so many messages for one client that does not keep up:
-// Mosquitto 1000 unless it is told otherwise, as docker-compose.yml does.
+// A broker stores only a limited number of messages for a slow client:
+// Mosquitto 1000 by default; docker-compose.yml raises the limit.
 func TestRetainedFlood(t *testing.T) {
 	t.Parallel()
 	const topics = 5000
@@ -19,7 +19,7 @@ func TestRetainedFlood(t *testing.T) {
 	for i := range topics {
 		bridge.Publish(fmt.Sprintf("b/%d", i), []byte("v"), true)
 	}
-	bridge.settle()
+	bridge.drain()
 
 	reader := open(t, options(server, "reader", "b/#"))
 	seen := map[string]bool{}
@@ -52,8 +52,8 @@ func TestFloodOfCommandsKeepsTheLast(t *testing.T) {
 	bridge.expect(fmt.Sprintf("b/lamp/set=%d", commands-1))
 }
 
-// The subscriptions of the grammar overlap for a request whose name ends in
-// "set"; a broker may send such a message once per subscription.
+// The subscriptions of the topic grammar overlap for a request whose name ends
+// in "set". A broker may send such a message once per subscription.
 func TestFiltersDeliverEachCommandOnce(t *testing.T) {
 	t.Parallel()
 	topics, err := topic.New("b")

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/mosquitto"
 )
 
-// record is a log that a test can read while it is written.
+// record is a log that a test can read while it is being written.
 type record struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -62,7 +62,7 @@ func TestWrongPasswordIsSaidOnce(t *testing.T) {
 		t.Error("the password is in the log")
 	}
 
-	// The administrator mends it, and the bridge gets in by itself.
+	// The administrator corrects it, and the bridge connects by itself.
 	o.Password = "secret"
 	open(t, o).await(mqtt.Connected)
 }

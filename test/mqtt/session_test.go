@@ -16,7 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds every wait; what is waited for normally comes in milliseconds.
+// patience limits every wait; the awaited message normally arrives in
+// milliseconds.
 const patience = time.Minute
 
 // client is a session with channels for what the tests wait for.
@@ -41,7 +42,7 @@ func options(server *mosquitto.Server, id string, filters ...string) mqtt.Option
 	return o
 }
 
-// open starts a session; the test's end closes it.
+// open starts a session; the end of the test closes it.
 func open(t *testing.T, o mqtt.Options) *client {
 	t.Helper()
 	c := &client{t: t, status: make(chan mqtt.Status, 10_000), messages: make(chan mqtt.Message, 50_000)}
@@ -65,7 +66,7 @@ func (c *client) close() {
 	}
 }
 
-// await returns the next status of the kind, passing over others.
+// await returns the next status of the kind and skips others.
 func (c *client) await(state mqtt.State) mqtt.Status {
 	c.t.Helper()
 	deadline := time.After(patience)
@@ -76,13 +77,13 @@ func (c *client) await(state mqtt.State) mqtt.Status {
 				return s
 			}
 		case <-deadline:
-			c.t.Fatalf("no status %d came", state)
+			c.t.Fatalf("no status %d arrived", state)
 		}
 	}
 }
 
-// expect returns when the messages came in this order; others between them are
-// passed over.
+// expect returns when the messages have arrived in this order; others in
+// between are skipped.
 func (c *client) expect(want ...string) {
 	c.t.Helper()
 	deadline := time.After(patience)
@@ -96,13 +97,13 @@ func (c *client) expect(want ...string) {
 				want = want[1:]
 			}
 		case <-deadline:
-			c.t.Fatalf("%q did not come; what came: %q", want, seen)
+			c.t.Fatalf("%q did not arrive; received: %q", want, seen)
 		}
 	}
 }
 
-// settle waits until the broker has acknowledged everything.
-func (c *client) settle() {
+// drain waits until the broker has acknowledged everything.
+func (c *client) drain() {
 	c.t.Helper()
 	until(c.t, "everything is acknowledged", func() bool {
 		s := c.Stats()
@@ -110,7 +111,7 @@ func (c *client) settle() {
 	})
 }
 
-// until polls for a condition that has no channel of its own.
+// until polls for a condition that has no channel.
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -132,7 +133,7 @@ func TestRetainedFlagAndClear(t *testing.T) {
 	bridge.Publish("b/plug", []byte("on"), true)
 	bridge.Clear("b/plug")
 	bridge.Publish("b/end", []byte("."), true)
-	bridge.settle()
+	bridge.drain()
 
 	observer := open(t, options(server, "observer", "b/#"))
 	stands := map[string]bool{}
@@ -165,12 +166,12 @@ func TestWillWhenTheBridgeVanishes(t *testing.T) {
 	vanishing.Start()
 	observer.expect("b/state=online")
 
-	// A context that is over leaves no time for a last message: the connection is
-	// dropped, and the broker speaks in our place.
+	// A context that has ended leaves no time for a last message: the
+	// connection is dropped, and the broker publishes the will.
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := vanishing.Close(over); err == nil {
-		t.Log("the last message was acknowledged in time after all")
+		t.Log("the last message was acknowledged in time")
 	}
 	observer.expect("b/state=offline")
 
@@ -190,7 +191,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	bridge.Publish("b/lamp", []byte("before"), true)
 	bridge.Publish("b/plug", []byte("stands"), true)
 	bridge.Event("b/button", []byte("0"), 1)
-	bridge.settle()
+	bridge.drain()
 
 	server.Kill()
 	bridge.await(mqtt.Lost)
@@ -202,9 +203,10 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	bridge.Publish("b/lamp", []byte("after"), true)
 	server.Restart()
 
-	// The broker forgot everything; a newcomer sees what the bridge put back.
+	// The broker forgot everything; a new client sees what the bridge has
+	// published again.
 	bridge.await(mqtt.Connected)
-	bridge.settle()
+	bridge.drain()
 	observer := open(t, options(server, "observer", "b/#"))
 	got := map[string]string{}
 	for range 3 {
@@ -218,7 +220,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	if s := bridge.Stats(); s.DroppedOut != 0 || s.Acked < 103 {
 		t.Errorf("stats: %+v", s)
 	}
-	// Subscriptions are back too.
+	// Subscriptions are restored too.
 	observer.Event("b/lamp/set", []byte("on"), 1)
 	bridge.expect("b/lamp/set=on")
 }
@@ -231,7 +233,7 @@ func TestEventsOfAnOutageArriveInOrder(t *testing.T) {
 	bridge.await(mqtt.Connected)
 	observer.await(mqtt.Connected)
 
-	// Frozen, the broker takes what is sent and answers nothing.
+	// A frozen broker accepts what is sent and answers nothing.
 	server.Pause()
 	var want []string
 	for i := range 200 {
@@ -258,5 +260,5 @@ func TestBrokerThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	bridge.await(mqtt.Failed)
 	server.Resume()
 	bridge.await(mqtt.Connected)
-	bridge.settle()
+	bridge.drain()
 }

@@ -1,7 +1,7 @@
-// Package need is how a test says that it cannot run here. `go test ./...` has
-// to pass on a machine that has nothing but Go, therefore a test that needs a
-// container engine, root or a program is skipped there and says what for. In CI
-// the same is a failure, because a test that never runs cannot fail.
+// Package need lets a test declare what it needs. `go test ./...` has to pass
+// on a machine that has nothing but Go, so a test that needs a container
+// engine, root or a program is skipped there and says why. In CI a missing
+// requirement is a failure, because a test that never runs cannot fail.
 package need
 
 import (
@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// RequireVariable names the environment variable that turns skips into failures:
-// "all", or a comma-separated list of what must be there, as in "docker,root".
-// CI=true means "all".
+// RequireVariable names the environment variable that turns skips into
+// failures: "all", or a comma-separated list of requirements, as in
+// "docker,root". CI=true means "all".
 const RequireVariable = "MESH_TEST_REQUIRE"
 
 // Missing ends the test: what (a word such as "docker") is not usable, and why.
-// It is skipped, or fails where what is required.
+// The test is skipped, or fails where what is required.
 func Missing(t testing.TB, what, why string) {
 	t.Helper()
 	if required(what) {
@@ -32,8 +32,8 @@ func required(what string) bool {
 	return os.Getenv("CI") == "true" || slices.Contains(list, "all") || slices.Contains(list, what)
 }
 
-// Program needs an executable in PATH and returns where it is. pkg is the Debian
-// package that has it.
+// Program requires an executable in PATH and returns its path. pkg is its
+// Debian package.
 func Program(t testing.TB, name, pkg string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -43,7 +43,7 @@ func Program(t testing.TB, name, pkg string) string {
 	return path
 }
 
-// Docker needs the docker command and a daemon that answers.
+// Docker requires the docker command and a running daemon.
 func Docker(t testing.TB) {
 	t.Helper()
 	Program(t, "docker", "docker.io")
@@ -53,7 +53,7 @@ func Docker(t testing.TB) {
 	}
 }
 
-// Root needs to be the superuser.
+// Root requires the superuser.
 func Root(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {

@@ -1,5 +1,5 @@
-// Package observer is an MQTT client that sees everything that a broker carries
-// and remembers it, so that a test can wait for a message that has already come.
+// Package observer is an MQTT client that records everything a broker carries,
+// so that a test can wait for a message that has already arrived.
 package observer
 
 import (
@@ -19,9 +19,9 @@ import (
 )
 
 // patience bounds every wait; what is waited for normally comes in seconds.
-const patience = 90 * time.Second
+const patience = 5 * time.Minute
 
-// Observer is subscribed to every topic. It connects again by itself.
+// Observer is subscribed to every topic. It reconnects by itself.
 type Observer struct {
 	t       testing.TB
 	session *mqtt.Session
@@ -29,11 +29,11 @@ type Observer struct {
 	mu        sync.Mutex
 	connected int
 	messages  []mqtt.Message
-	changed   chan struct{} // closed when anything of the above changes
+	changed   chan struct{} // closed when any of the above changes
 }
 
-// Start connects to a broker and returns when it is subscribed. The test's end
-// closes it. change, which may be nil, sets what the broker asks for.
+// Start connects to a broker and returns when it is subscribed. The end of the
+// test closes it. change may be nil; it sets options that the broker requires.
 func Start(t testing.TB, url string, change func(*mqtt.Options)) *Observer {
 	t.Helper()
 	o := &Observer{t: t, changed: make(chan struct{})}
@@ -78,7 +78,7 @@ func (o *Observer) status(s mqtt.Status) {
 	}
 }
 
-// update changes something and wakes those who wait.
+// update changes the record and wakes those who wait.
 func (o *Observer) update(f func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -97,7 +97,7 @@ func (o *Observer) AwaitConnection(n int) {
 func (o *Observer) await(what string, condition func() bool) {
 	o.t.Helper()
 	if !o.awaitFor(patience, condition) {
-		o.t.Fatalf("%s did not come; the last of %d messages:\n%s", what, o.Mark(), o.tail())
+		o.t.Fatalf("%s did not arrive; the last of %d messages:\n%s", what, o.Mark(), o.tail())
 	}
 }
 
@@ -120,7 +120,7 @@ func (o *Observer) awaitFor(most time.Duration, condition func() bool) bool {
 	}
 }
 
-// tail is the end of what came, for the report of a failed test.
+// tail is the end of the record, for the report of a failed test.
 func (o *Observer) tail() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -135,11 +135,11 @@ func (o *Observer) tail() string {
 // Send publishes something once.
 func (o *Observer) Send(topic, payload string) { o.session.Event(topic, []byte(payload), 1) }
 
-// Retain publishes something that the broker keeps.
+// Retain publishes a retained message.
 func (o *Observer) Retain(topic, payload string) { o.session.Publish(topic, []byte(payload), true) }
 
-// Settle returns when the broker has everything that was sent.
-func (o *Observer) Settle() {
+// Flush returns when the broker has acknowledged everything that was sent.
+func (o *Observer) Flush() {
 	o.t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
@@ -148,19 +148,19 @@ func (o *Observer) Settle() {
 			return
 		}
 		if time.Now().After(deadline) {
-			o.t.Fatalf("the broker did not take everything: %+v", o.session.Stats())
+			o.t.Fatalf("the broker did not acknowledge everything: %+v", o.session.Stats())
 		}
 	}
 }
 
-// Mark is the number of messages so far, for Next and Since.
+// Mark returns the number of messages so far, for Next and Since.
 func (o *Observer) Mark() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.messages)
 }
 
-// Since lists the messages of a topic after a mark; "" stands for all topics.
+// Since lists the messages of a topic after a mark; "" means all topics.
 func (o *Observer) Since(mark int, topic string) []mqtt.Message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -173,19 +173,19 @@ func (o *Observer) Since(mark int, topic string) []mqtt.Message {
 	return list
 }
 
-// Next waits for a message of a topic after a mark that holds want (see Holds),
-// and returns its payload.
+// Next waits for a message of a topic after a mark that contains want (see
+// Contains), and returns its payload.
 func (o *Observer) Next(mark int, topic, want string) []byte {
 	o.t.Helper()
-	return o.NextMatch(mark, topic, "that holds "+want, func(payload []byte) bool { return Holds(payload, want) })
+	return o.NextMatch(mark, topic, "that holds "+want, func(payload []byte) bool { return Contains(payload, want) })
 }
 
-// Comes reports whether a message of a topic after a mark that holds want comes
-// in time, for a sender that has to be asked again.
-func (o *Observer) Comes(most time.Duration, mark int, topic, want string) bool {
+// Arrives reports whether a message of a topic after a mark that contains want
+// arrives in time. It is for requests that may have to be repeated.
+func (o *Observer) Arrives(most time.Duration, mark int, topic, want string) bool {
 	return o.awaitFor(most, func() bool {
 		for ; mark < len(o.messages); mark++ {
-			if m := o.messages[mark]; m.Topic == topic && Holds(m.Payload, want) {
+			if m := o.messages[mark]; m.Topic == topic && Contains(m.Payload, want) {
 				return true
 			}
 		}
@@ -210,7 +210,7 @@ func (o *Observer) NextMatch(mark int, topic, what string, match func(payload []
 }
 
 // Collect waits for n messages of a topic after a mark and returns their
-// payloads, in the order in which they came.
+// payloads, in order of arrival.
 func (o *Observer) Collect(mark int, topic string, n int) []string {
 	o.t.Helper()
 	var payloads []string
@@ -225,14 +225,14 @@ func (o *Observer) Collect(mark int, topic string, n int) []string {
 	return payloads
 }
 
-// Stands waits until the last message of a topic holds want, and returns it.
-func (o *Observer) Stands(topic, want string) []byte {
+// AwaitLast waits until the last message of a topic contains want, and returns it.
+func (o *Observer) AwaitLast(topic, want string) []byte {
 	o.t.Helper()
-	return o.StandsMatch(topic, "that holds "+want, func(payload []byte) bool { return Holds(payload, want) })
+	return o.AwaitLastMatch(topic, "that holds "+want, func(payload []byte) bool { return Contains(payload, want) })
 }
 
-// StandsMatch waits until the last message of a topic matches.
-func (o *Observer) StandsMatch(topic, what string, match func(payload []byte) bool) []byte {
+// AwaitLastMatch waits until the last message of a topic matches.
+func (o *Observer) AwaitLastMatch(topic, what string, match func(payload []byte) bool) []byte {
 	o.t.Helper()
 	var found []byte
 	o.await("the state of "+topic+" "+what, func() bool {
@@ -243,7 +243,8 @@ func (o *Observer) StandsMatch(topic, what string, match func(payload []byte) bo
 	return found
 }
 
-// Last is the payload of the last message of a topic, and whether there was one.
+// Last returns the payload of the last message of a topic, and whether there
+// was one.
 func (o *Observer) Last(topic string) ([]byte, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -259,11 +260,11 @@ func (o *Observer) last(topic string) ([]byte, bool) {
 	return nil, false
 }
 
-// Retained asks the broker, with a client of its own, what it keeps.
+// Retained asks the broker, with a separate client, for its retained messages.
 func Retained(t testing.TB, url string, change func(*mqtt.Options)) map[string][]byte {
 	t.Helper()
 	o := Start(t, url, change)
-	// Behind everything that is retained comes what the observer sends itself.
+	// After all retained messages the observer's own message arrives.
 	end := fmt.Sprintf("observer/%p", o)
 	o.Send(end, "end")
 	o.NextMatch(0, end, "", func([]byte) bool { return true })
@@ -276,9 +277,9 @@ func Retained(t testing.TB, url string, change func(*mqtt.Options)) map[string][
 	return stands
 }
 
-// Holds reports whether a payload is JSON that has everything that want has: an
-// object may have more keys, everything else must be equal.
-func Holds(payload []byte, want string) bool {
+// Contains reports whether a payload is JSON that contains everything in want: an
+// object may have more keys; everything else must be equal.
+func Contains(payload []byte, want string) bool {
 	var has, needs any
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	if decoder.Decode(&has) != nil || json.Unmarshal([]byte(want), &needs) != nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // Build compiles btmesh2mqtt into dir and returns the path of the program. root
-// is the root of the module, as seen from the test's folder. With race the
-// program watches itself with the race detector, which needs cgo.
+// is the root of the module, relative to the folder of the test. With race the
+// program is built with the race detector, which needs cgo.
 func Build(root, dir string, race bool) (string, error) {
 	path := filepath.Join(dir, "btmesh2mqtt")
 	args, environ := []string{"build", "-o", path}, os.Environ()
@@ -30,9 +30,9 @@ func Build(root, dir string, race bool) (string, error) {
 	return path, nil
 }
 
-// lookAt lists all folders with code. The go command remembers which files and
-// folders a test has opened, and takes a former result for a new one while those
-// are as they were; of what a program is made of it knows nothing otherwise.
+// lookAt lists all folders with code. The go command records which files and
+// folders a test has opened, and reuses a cached result while they are
+// unchanged. It does not know otherwise what the program is built from.
 func lookAt(root string) error {
 	for _, folder := range []string{"cmd", "bridge", "config", "hci", "mesh"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(_ string, _ fs.DirEntry, err error) error { return err })

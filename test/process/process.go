@@ -1,5 +1,5 @@
-// Package process runs programs for tests: it collects what they write, waits
-// for a text of it, and ends them in the ways in which programs end.
+// Package process runs programs for tests: it collects their output, waits for
+// a text in it, and ends them in all the ways in which programs end.
 package process
 
 import (
@@ -19,7 +19,7 @@ import (
 
 // Patience bounds every wait for a program. No test passes or fails by how long
 // something took, as long as it comes at all.
-const Patience = 90 * time.Second
+const Patience = 5 * time.Minute
 
 // Process is a program that runs.
 type Process struct {
@@ -31,11 +31,11 @@ type Process struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	exited chan struct{}
-	ended  bool // by the test: what it did to end it
+	ended  bool // the test has ended it
 }
 
-// Start runs a command. If the test does not end it, its cleanup does with
-// Ctrl-C, and expects it to end well. What it wrote is shown when the test fails.
+// Start runs a command. If the test does not end it, its cleanup does, with
+// Ctrl-C, and expects exit code 0. Its output is shown if the test fails.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{t: t, cmd: cmd, exited: make(chan struct{})}
@@ -50,13 +50,13 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	}
 	go func() {
 		defer close(p.exited)
-		_ = p.cmd.Wait() // ProcessState has it
+		_ = p.cmd.Wait() // ProcessState has the result
 	}()
 	t.Cleanup(p.cleanup)
 	return p
 }
 
-// Environment is that of the test without configuration of btmesh2mqtt.
+// Environment is the test's environment without btmesh2mqtt's configuration.
 func Environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BTMESH2MQTT_") })
 }
@@ -68,7 +68,7 @@ func (p *Process) cleanup() {
 			p.t.Errorf("%s: Ctrl-C: exit code %d, expected 0", p.cmd.Path, code)
 		}
 	}
-	// A trace or a race is a defect, whatever the test was about.
+	// A trace or a race is a defect in any test.
 	if sign := regexp.MustCompile(`(?m)^(panic:|fatal error:|goroutine \d+ \[|WARNING: DATA RACE).*`).FindString(p.Stderr.String()); sign != "" {
 		p.t.Errorf("on standard error: %s", sign)
 	}
@@ -77,7 +77,7 @@ func (p *Process) cleanup() {
 	}
 }
 
-// end keeps a report readable.
+// end shortens the output for a report.
 func end(text string) string {
 	const most = 6000
 	if len(text) > most {
@@ -86,16 +86,16 @@ func end(text string) string {
 	return text
 }
 
-// ID is that of the process.
+// ID returns the process identifier.
 func (p *Process) ID() int { return p.cmd.Process.Pid }
 
-// Interrupt is Ctrl-C.
+// Interrupt sends Ctrl-C.
 func (p *Process) Interrupt() {
 	p.t.Helper()
 	p.Signal(os.Interrupt)
 }
 
-// Signal tells the program to end.
+// Signal asks the program to end.
 func (p *Process) Signal(s os.Signal) {
 	p.t.Helper()
 	p.ended = true
@@ -104,7 +104,7 @@ func (p *Process) Signal(s os.Signal) {
 	}
 }
 
-// Kill is kill -9; it returns when the process is gone.
+// Kill is kill -9; it returns when the process has ended.
 func (p *Process) Kill() {
 	p.t.Helper()
 	p.ended = true
@@ -128,7 +128,7 @@ func (p *Process) Wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// Stop is Ctrl-C and a good end.
+// Stop sends Ctrl-C and expects exit code 0.
 func (p *Process) Stop() {
 	p.t.Helper()
 	p.Interrupt()
@@ -137,7 +137,7 @@ func (p *Process) Stop() {
 	}
 }
 
-// Press types Enter.
+// Press sends Enter.
 func (p *Process) Press() {
 	p.t.Helper()
 	if _, err := io.WriteString(p.stdin, "\n"); err != nil {
@@ -148,12 +148,12 @@ func (p *Process) Press() {
 // Await returns when the program has written a text to one of its outputs.
 func (p *Process) Await(out *Output, text string) {
 	p.t.Helper()
-	p.AwaitThat(out, fmt.Sprintf("%q", text), func(all string) bool { return strings.Contains(all, text) })
+	p.AwaitMatch(out, fmt.Sprintf("%q", text), func(all string) bool { return strings.Contains(all, text) })
 }
 
-// AwaitThat returns when all that the program has written to one of its outputs
-// meets a condition.
-func (p *Process) AwaitThat(out *Output, what string, condition func(all string) bool) {
+// AwaitMatch returns when everything that the program has written to one of its
+// outputs meets a condition.
+func (p *Process) AwaitMatch(out *Output, what string, condition func(all string) bool) {
 	p.t.Helper()
 	deadline := time.NewTimer(Patience)
 	defer deadline.Stop()
@@ -202,7 +202,7 @@ func (o *Output) changes() <-chan struct{} {
 	return o.changed
 }
 
-// String is everything so far.
+// String returns everything so far.
 func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -18,14 +18,14 @@ func TestWillAfterKill(t *testing.T) {
 	demo.ready()
 	listens(o, 0)
 	demo.Kill()
-	o.Stands(base+"bridge/state", `{"state":"offline"}`)
-	if state := observer.Retained(t, server.URL(), nil)[base+"bridge/state"]; !observer.Holds(state, `{"state":"offline"}`) {
+	o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
+	if state := observer.Retained(t, server.URL(), nil)[base+"bridge/state"]; !observer.Contains(state, `{"state":"offline"}`) {
 		t.Errorf("retained: %q", state)
 	}
 }
 
-// The broker is killed and comes back with nothing in its memory. What happened
-// meanwhile is told in order, and everything that stands is published again.
+// The broker is killed and returns with an empty store. What happened meanwhile
+// is published in order, and all retained messages are published again.
 func TestBrokerKilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	const presses = 6
@@ -38,18 +38,18 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	listens(o, 0)
 	m.awaitHealth(http.StatusOK)
 	o.Send(base+"demo_lamp/set", `{"state":"ON","brightness":200,"color_temp":4000}`)
-	o.Stands(base+"demo_lamp", `{"state":"ON","brightness":200,"color_temp":4000}`)
+	o.AwaitLast(base+"demo_lamp", `{"state":"ON","brightness":200,"color_temp":4000}`)
 	before := observer.Retained(t, server.URL(), nil)
 
 	between.shut()
 	server.Kill()
 	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, "broker") {
-		t.Errorf("/healthz does not say what is wrong: %q", text)
+		t.Errorf("/healthz does not report the cause: %q", text)
 	}
 	if m.value("mqtt_connected") != 0 {
 		t.Error("mqtt_connected is not 0")
 	}
-	// Each press is one more event that waits.
+	// Each press adds one event that waits.
 	for range presses {
 		queued := m.value("mqtt_queued")
 		demo.Press()
@@ -61,7 +61,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	between.open()
 	listens(o, mark)
 	for i, event := range o.Collect(mark, base+"demo_button/event", presses) {
-		if want := [2]string{"on", "off"}[i%2]; !observer.Holds([]byte(event), `{"event_type":"`+want+`"}`) {
+		if want := [2]string{"on", "off"}[i%2]; !observer.Contains([]byte(event), `{"event_type":"`+want+`"}`) {
 			t.Errorf("event %d of the outage: %s, expected %s", i+1, event, want)
 		}
 	}
@@ -76,13 +76,13 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 		case after[topic] == nil:
 			t.Errorf("%s is not retained any more", topic)
 		case strings.HasPrefix(topic, base+"bridge/"), strings.HasPrefix(topic, base+"demo_sensor"):
-			// They change by themselves.
+			// These change by themselves.
 		case string(after[topic]) != string(payload):
 			t.Errorf("%s was %s and is %s", topic, payload, after[topic])
 		}
 	}
 	o.Send(base+"demo_lamp/set", `{"brightness":10}`)
-	o.Stands(base+"demo_lamp", `{"brightness":10,"color_temp":4000}`)
+	o.AwaitLast(base+"demo_lamp", `{"brightness":10,"color_temp":4000}`)
 }
 
 func TestWrongPassword(t *testing.T) {
@@ -93,20 +93,20 @@ func TestWrongPassword(t *testing.T) {
 	demo := start(t, "demo", "--mqtt.url", between.url(), "--mqtt.username", name, "--mqtt.password", wrong,
 		"--log.format", "json")
 	demo.Await(&demo.Stderr, "no connection to the MQTT broker")
-	demo.Await(&demo.Stdout, "Waiting for the broker") // the mesh works without
+	demo.Await(&demo.Stdout, "Waiting for the broker") // the mesh works without a broker
 	line := demo.Stderr.String()
 	for _, part := range []string{`"level":"error"`, between.addr, `mqtt.username`, `mqtt.password`, name} {
 		if !strings.Contains(line, part) {
 			t.Errorf("the log does not mention %q: %s", part, line)
 		}
 	}
-	// The administrator of the broker gives in, and the program tries again.
+	// The administrator of the broker allows access, and the program connects.
 	lenient := mosquitto.Start(t, mosquitto.Options{Users: map[string]string{name: wrong}})
 	between.redirect(lenient.Addr())
 	o := observer.Start(t, lenient.URL(), func(o *mqtt.Options) { o.Username, o.Password = name, wrong })
-	o.Stands(base+"bridge/state", `{"state":"online"}`)
-	o.Stands(base+"demo_plug/availability", `{"state":"online"}`)
-	// However often it tried, it said so once.
+	o.AwaitLast(base+"bridge/state", `{"state":"online"}`)
+	o.AwaitLast(base+"demo_plug/availability", `{"state":"online"}`)
+	// It logged the refusal once, however often it tried.
 	if n := strings.Count(demo.Stderr.String(), "\n"); n != 1 {
 		t.Errorf("%d lines in the log, expected one:\n%s", n, demo.Stderr.String())
 	}
@@ -133,7 +133,7 @@ func TestTLS(t *testing.T) {
 	listens(o, 0)
 	o.Send(base+"demo_plug/set", `{"state":"ON","transaction":1}`)
 	o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":1}`)
-	o.Stands(base+"demo_plug", `{"state":"ON"}`)
+	o.AwaitLast(base+"demo_plug", `{"state":"ON"}`)
 	trusting.Stop()
-	o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// keysIn reads every key of a node's store, by what it is.
+// keysIn reads every key of a node's store, by kind.
 func keysIn(t *testing.T, dir string) map[string]crypto.Key {
 	t.Helper()
 	s, err := disk.Open(dir, disk.Options{})
@@ -42,7 +42,7 @@ func keysIn(t *testing.T, dir string) map[string]crypto.Key {
 	return keys
 }
 
-// forms are the ways in which a key could be written without being meant to.
+// forms are the forms in which a key could be written by accident.
 func forms(key crypto.Key) [][]byte {
 	octets := key.Reveal()
 	digits := hex.EncodeToString(octets)
@@ -50,15 +50,15 @@ func forms(key crypto.Key) [][]byte {
 		octets,
 		[]byte(digits),
 		[]byte(strings.ToUpper(digits)),
-		[]byte(base64.StdEncoding.EncodeToString(octets)[:20]), // what follows depends on what follows
+		[]byte(base64.StdEncoding.EncodeToString(octets)[:20]), // the next characters depend on what follows the key
 		[]byte(strings.Trim(fmt.Sprint(octets), "[]")),
 		[]byte(strings.ReplaceAll(strings.Trim(fmt.Sprint(octets), "[]"), " ", ",")),
 		[]byte(fmt.Sprintf("% x", octets)),
 	}
 }
 
-// checkForms looks for the keys where they must be, lest the search finds nothing
-// because it does not know what keys look like.
+// checkForms looks for the keys where they must be, so that the search cannot
+// succeed only because it does not recognise keys.
 func checkForms(t *testing.T, file string, keys map[string]crypto.Key) {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -72,8 +72,8 @@ func checkForms(t *testing.T, file string, keys map[string]crypto.Key) {
 	}
 }
 
-// A network is made, used, asked wrong questions and broken, with everything
-// logged that can be logged. No key of it is anywhere but in the stores.
+// A network is created, used, given invalid requests and disturbed, with the
+// most verbose log. None of its keys appears anywhere except in the stores.
 func TestNoKeyGetsOut(t *testing.T) {
 	t.Parallel()
 	url, dir := localBroker(t), filepath.Join(t.TempDir(), "store")
@@ -103,15 +103,15 @@ func TestNoKeyGetsOut(t *testing.T) {
 	}
 	demo.Stop()
 
-	told := map[string][]byte{
+	published := map[string][]byte{
 		"stdout": []byte(demo.Stdout.String()), "stderr": []byte(demo.Stderr.String()),
 		"error of the second": []byte(again.Stderr.String()), "metrics": []byte(metrics),
 	}
 	for i, message := range o.Since(0, "") {
-		told[fmt.Sprintf("message %d on %s", i, message.Topic)] = append([]byte(message.Topic+" "), message.Payload...)
+		published[fmt.Sprintf("message %d on %s", i, message.Topic)] = append([]byte(message.Topic+" "), message.Payload...)
 	}
 	keys := keysIn(t, dir)
-	const least = 3 + 4 // own, network and application; four devices, and the fifth was removed
+	const least = 3 + 4 // own, network and application keys; four devices, because the fifth was removed
 	if len(keys) < least {
 		t.Fatalf("%d keys in the store, expected at least %d", len(keys), least)
 	}
@@ -121,10 +121,10 @@ func TestNoKeyGetsOut(t *testing.T) {
 			keys[name+" "+what] = key
 		}
 	}
-	if !bytes.Contains(told["stderr"], []byte(`"level":"trace"`)) {
+	if !bytes.Contains(published["stderr"], []byte(`"level":"trace"`)) {
 		t.Error("the log is not that of level trace")
 	}
-	for where, text := range told {
+	for where, text := range published {
 		if bytes.Contains(text, []byte(secret)) {
 			t.Errorf("the password of the broker is in %s", where)
 		}
@@ -136,5 +136,5 @@ func TestNoKeyGetsOut(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d keys looked for in %d messages and %d octets of log", len(keys), len(told), len(told["stderr"]))
+	t.Logf("%d keys looked for in %d messages and %d octets of log", len(keys), len(published), len(published["stderr"]))
 }

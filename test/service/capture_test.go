@@ -40,8 +40,8 @@ func adaptersOf(t *testing.T, path string) map[uint16]int {
 	}
 }
 
-// The demo's capture has all its controllers, can be read when the demo was
-// killed, and is put away by the next one.
+// The demo's capture contains all its controllers, can be read after the demo
+// was killed, and is renamed by the next demo.
 func TestCapture(t *testing.T) {
 	t.Parallel()
 	path := keep.File(t, "air.btsnoop")
@@ -64,7 +64,7 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-// A file that is something else is not written over.
+// A file that is not a capture is not overwritten.
 func TestCaptureSparesOtherFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "letter")
 	const letter = "To whom it may concern"
@@ -77,7 +77,7 @@ func TestCaptureSparesOtherFiles(t *testing.T) {
 			t.Errorf("%s: exit code %d, expected 1", command, code)
 		}
 		p.Await(&p.Stderr, "hci.capture")
-		p.Await(&p.Stderr, "is not a capture and is left alone")
+		p.Await(&p.Stderr, "which is left unchanged")
 	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != letter {
 		t.Errorf("the file now is %q, %v", data, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// home is a demo on a Mosquitto, and somebody who watches.
+// home is a demo on a Mosquitto with an observer.
 type home struct {
 	*instance
 	o       *observer.Observer
@@ -23,8 +23,8 @@ func newHome(t *testing.T, args ...string) *home {
 	return h
 }
 
-// emptyHome has no demo yet. Its broker keeps every message for who does not
-// keep up, as that of docker-compose.yml does.
+// emptyHome has no demo yet. Its broker stores every message for slow clients,
+// like that of docker-compose.yml.
 func emptyHome(t *testing.T) *home {
 	t.Helper()
 	h := &home{
@@ -42,7 +42,7 @@ func (h *home) begin(t *testing.T, args ...string) {
 	listens(h.o, 0)
 }
 
-// Every attribute of every device: what is commanded is what the device reports.
+// Every attribute of every device: the device reports what was commanded.
 func TestCommandsAndStates(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
@@ -63,21 +63,22 @@ func TestCommandsAndStates(t *testing.T) {
 	} {
 		mark := h.o.Mark()
 		h.o.Send(base+tt.topic, tt.payload)
-		h.o.Stands(base+tt.device, tt.state)
-		// A transaction behind it: the outcome comes when all is done.
+		h.o.AwaitLast(base+tt.device, tt.state)
+		// A following command with a transaction: its result arrives when
+		// everything is done.
 		h.o.Send(base+tt.device+"/get", fmt.Sprintf(`{"state":"","transaction":%d}`, i))
 		h.o.Next(mark, base+tt.device+"/set/response", fmt.Sprintf(`{"status":"ok","transaction":%d}`, i))
-		h.o.Stands(base+tt.device, tt.state)
+		h.o.AwaitLast(base+tt.device, tt.state)
 	}
 	mark := h.o.Mark()
 	h.o.Send(base+"demo_sensor/get", `{"temperature":"","transaction":"asked"}`)
 	h.o.Next(mark, base+"demo_sensor/set/response", `{"status":"ok","transaction":"asked"}`)
-	h.o.StandsMatch(base+"demo_sensor", "with measurements", func(payload []byte) bool {
+	h.o.AwaitLastMatch(base+"demo_sensor", "with measurements", func(payload []byte) bool {
 		return numbers(payload, "temperature", "humidity", "illuminance", "battery")
 	})
 }
 
-// Bad commands are answered with what is wrong with them, and change nothing.
+// Invalid commands are answered with the reason and change nothing.
 func TestBadCommands(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
@@ -97,17 +98,17 @@ func TestBadCommands(t *testing.T) {
 		h.o.Send(base+tt.topic, tt.payload)
 		answer := h.o.Next(mark, base+tt.answer+"/set/response", tt.response)
 		if !hasText(answer, "error") {
-			t.Errorf("%s %q is answered without words: %s", tt.topic, tt.payload, answer)
+			t.Errorf("%s %q is answered without a reason: %s", tt.topic, tt.payload, answer)
 		}
 		h.o.Next(mark, base+"bridge/logging", `{"level":"warning"}`)
 	}
 	if after, _ := h.o.Last(base + "demo_lamp"); string(after) != string(before) {
-		t.Errorf("the lamp went from %s to %s", before, after)
+		t.Errorf("the lamp changed from %s to %s", before, after)
 	}
 }
 
-// A slider that is moved like mad: the lamp gets what it can take, ends where the
-// slider ends, and nobody else has to wait.
+// A slider that is moved quickly: the lamp gets as many commands as it can
+// process, ends at the last position, and other devices are not delayed.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	const commands = 10_000
@@ -123,7 +124,7 @@ func TestFlood(t *testing.T) {
 	h.o.Send(base+"demo_lamp/set", `{"brightness":222,"transaction":"last"}`)
 	h.o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":"meanwhile"}`)
 	h.o.Next(0, base+"demo_lamp/set/response", `{"status":"ok","transaction":"last"}`)
-	h.o.Stands(base+"demo_lamp", `{"brightness":222,"state":"ON"}`)
+	h.o.AwaitLast(base+"demo_lamp", `{"brightness":222,"state":"ON"}`)
 	pdus := h.monitor.value(sent) - before
 	t.Logf("%d commands became %.0f PDUs", commands, pdus)
 	if pdus > commands/10 {
@@ -137,24 +138,24 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// A retained command is an order from the past, whether it stood there before
-// the program came or comes again after an outage.
+// A retained command is from the past, whether it was there before the program
+// or is received again after an outage.
 func TestRetainedCommands(t *testing.T) {
 	t.Parallel()
 	h := emptyHome(t)
 	h.o.Retain(base+"demo_plug/set", `{"state":"ON","transaction":"old"}`)
 	h.o.Retain(base+"bridge/request/device/remove", `{"id":"demo_plug","force":true,"transaction":"old"}`)
-	h.o.Settle()
+	h.o.Flush()
 	h.begin(t, "--log.level", "info", "--log.format", "json")
 	h.Await(&h.Stderr, "a retained command was ignored")
-	// What is sent now comes after it.
+	// What is sent now arrives after it.
 	h.o.Send(base+"demo_plug/get", `{"transaction":"now"}`)
 	h.o.Next(0, base+"demo_plug/set/response", `{"status":"ok","transaction":"now"}`)
-	h.o.Stands(base+"demo_plug", `{"state":"OFF"}`)
+	h.o.AwaitLast(base+"demo_plug", `{"state":"OFF"}`)
 	for _, topic := range []string{"demo_plug/set/response", "bridge/response/device/remove"} {
 		for _, m := range h.o.Since(0, base+topic) {
-			if observer.Holds(m.Payload, `{"transaction":"old"}`) {
-				t.Errorf("a retained command was carried out: %s %s", m.Topic, m.Payload)
+			if observer.Contains(m.Payload, `{"transaction":"old"}`) {
+				t.Errorf("a retained command was executed: %s %s", m.Topic, m.Payload)
 			}
 		}
 	}

@@ -15,16 +15,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// The demo's own broker has a fixed address, so the tests that use it do not run
-// in parallel with any other.
+// The demo's own broker has a fixed address, so the tests that use it do not
+// run in parallel with any other.
 const demoBroker = "127.0.0.1:1883"
 
-// needDemoPort needs the port of the demo to be free.
+// needDemoPort requires the demo's port to be free.
 func needDemoPort(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", demoBroker)
 	if err != nil {
-		need.Missing(t, "port 1883", "the demo's broker listens there, and something else on this machine does: "+err.Error())
+		need.Missing(t, "port 1883", "the demo's broker needs this port, which another program is using: "+err.Error())
 		return
 	}
 	if err := listener.Close(); err != nil {
@@ -32,7 +32,8 @@ func needDemoPort(t *testing.T) {
 	}
 }
 
-// localBroker is a broker in the test, for what needs no container.
+// localBroker is a broker in the test process, for tests that need no
+// container.
 func localBroker(t *testing.T) string {
 	t.Helper()
 	b, err := broker.Start("127.0.0.1:0")
@@ -47,7 +48,7 @@ var demoDevices = []string{"demo_plug", "demo_lamp", "demo_color_lamp", "demo_se
 
 const base = "btmesh2mqtt/"
 
-// TestDemo is the newcomer with nothing but Go.
+// TestDemo is a newcomer who has nothing but Go.
 func TestDemo(t *testing.T) {
 	needDemoPort(t)
 	demo := start(t, "demo")
@@ -56,15 +57,15 @@ func TestDemo(t *testing.T) {
 		time.Since(demo.Started).Seconds(), withRace)
 	o := observer.Start(t, "tcp://"+demoBroker, nil)
 	for _, name := range demoDevices {
-		o.Stands(base+name+"/availability", `{"state":"online"}`)
+		o.AwaitLast(base+name+"/availability", `{"state":"online"}`)
 	}
-	o.StandsMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...))
+	o.AwaitLastMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...))
 	first, ok := o.Last(base + "demo_sensor")
 	if !ok {
 		t.Fatal("the sensor has no state after the interview")
 	}
 
-	// Everything that it says one can type works.
+	// Every command that it prints works.
 	typed := publishCommands(t, demo.Stdout.String())
 	want := map[string]string{
 		base + "demo_plug/set":       `{"state":"ON"}`, // it toggles, and was off
@@ -77,10 +78,10 @@ func TestDemo(t *testing.T) {
 			continue
 		}
 		o.Send(topic, payload)
-		o.Stands(strings.TrimSuffix(topic, "/set"), want[topic])
+		o.AwaitLast(strings.TrimSuffix(topic, "/set"), want[topic])
 	}
 	if len(typed) != len(want) {
-		t.Errorf("the demo says to type %v, expected commands to %d topics", typed, len(want))
+		t.Errorf("the demo prints the commands %v, expected commands to %d topics", typed, len(want))
 	}
 
 	mark := o.Mark()
@@ -89,20 +90,21 @@ func TestDemo(t *testing.T) {
 	demo.Press()
 	o.Next(mark, base+"demo_button/event", `{"event_type":"off"}`)
 
-	// The light in the virtual room changes; nobody has asked.
-	o.StandsMatch(base+"demo_sensor", "other than "+string(first), func(payload []byte) bool {
-		return observer.Holds(payload, `{"battery_low":false}`) && string(payload) != string(first)
+	// The light in the virtual room changes without a request.
+	o.AwaitLastMatch(base+"demo_sensor", "other than "+string(first), func(payload []byte) bool {
+		return observer.Contains(payload, `{"battery_low":false}`) && string(payload) != string(first)
 	})
 	demo.Stop()
 	if out := demo.Stdout.String(); !strings.Contains(out, "The demo has ended.") {
-		t.Errorf("the demo ends without a word: %q", out)
+		t.Errorf("the demo ends without a message: %q", out)
 	}
 	if text := demo.Stderr.String(); text != "" {
 		t.Errorf("warnings on standard error: %s", text)
 	}
 }
 
-// configured reports whether bridge/devices lists the devices, all configured.
+// configured reports whether bridge/devices lists the devices and all are
+// configured.
 func configured(names ...string) func([]byte) bool {
 	return func(payload []byte) bool {
 		var states []string
@@ -152,8 +154,8 @@ func TestDemoSaysWhatIsWrongWhenThePortIsTaken(t *testing.T) {
 	}
 }
 
-// publishCommands finds the mosquitto_pub commands in what the demo printed:
-// payload by topic. Where it says a host and a port they must be the broker's.
+// publishCommands finds the mosquitto_pub commands in the demo's output:
+// payload by topic. A host and port in them must be those of the broker.
 func publishCommands(t *testing.T, text string) map[string]string {
 	t.Helper()
 	command := regexp.MustCompile(`(?m)^ *mosquitto_pub(?: -h (\S+))?(?: -p (\d+))? -t (\S+) -m '([^']*)'$`)
@@ -167,22 +169,22 @@ func publishCommands(t *testing.T, text string) map[string]string {
 	return found
 }
 
-// With a broker of the user's own the demo says how to reach that one, and takes
-// its leave from it.
+// With the user's own broker the demo prints how to reach that one, and logs
+// off from it.
 func TestDemoOnAnotherBroker(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)
 	o := observer.Start(t, url, nil)
 	demo := start(t, "demo", "--mqtt.url", url, "--mqtt.base_topic", "home/mesh")
 	demo.ready()
-	o.Stands("home/mesh/bridge/state", `{"state":"online"}`)
+	o.AwaitLast("home/mesh/bridge/state", `{"state":"online"}`)
 	host, port, err := net.SplitHostPort(strings.TrimPrefix(url, "tcp://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	said := fmt.Sprintf("mosquitto_pub -h %s -p %s -t home/mesh/demo_plug/set", host, port)
 	if out := demo.Stdout.String(); !strings.Contains(out, said) {
-		t.Errorf("the demo does not say %q", said)
+		t.Errorf("the demo does not print %q", said)
 	}
 	for topic, payload := range publishCommands(t, demo.Stdout.String()) {
 		mark := o.Mark()
@@ -190,5 +192,5 @@ func TestDemoOnAnotherBroker(t *testing.T) {
 		o.NextMatch(mark, strings.TrimSuffix(topic, "/set"), "with a state", func([]byte) bool { return true })
 	}
 	demo.Stop()
-	o.Stands("home/mesh/bridge/state", `{"state":"offline"}`)
+	o.AwaitLast("home/mesh/bridge/state", `{"state":"offline"}`)
 }

@@ -1,4 +1,4 @@
-// Package service tests the program as its user has it: the binary, started with
-// arguments, between a broker and a virtual radio. What is tested below that,
-// the session with the broker for one, has tests of its own.
+// Package service tests the program as users run it: the binary, started with
+// arguments, between a broker and a virtual radio. The packages below it, such
+// as the MQTT session, have their own tests.
 package service

@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// Any message goes to any device of the demo, with an AppKey or the device key,
-// in one PDU or in segments, and to all of them.
+// Any message can be sent to any device of the demo, with an AppKey or the
+// device key, unsegmented or segmented, and to all of them.
 func TestMessagesByHand(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)
@@ -40,5 +40,5 @@ func TestMessagesByHand(t *testing.T) {
 		o.Send(base+"bridge/request/mesh/send", tt.payload)
 		o.Next(mark, base+"bridge/response/mesh/send", tt.want)
 	}
-	o.Stands(base+"demo_plug", `{"state":"ON"}`)
+	o.AwaitLast(base+"demo_plug", `{"state":"ON"}`)
 }

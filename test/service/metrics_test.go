@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// freeAddr is an address that nobody listens on at the moment.
+// freeAddr is an address on which nobody listens at the moment.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -77,7 +77,7 @@ func (m monitor) awaitHealth(code int) (text string) {
 	return text
 }
 
-// await asks again and again: there is nothing in HTTP to wait on.
+// await polls, because HTTP has nothing to wait for.
 func (m monitor) await(what string, condition func() bool) {
 	m.t.Helper()
 	poll := time.NewTicker(20 * time.Millisecond)

@@ -11,7 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/process"
 )
 
-// patience bounds every wait for what the program serves.
+// patience limits every wait for what the program serves.
 const patience = process.Patience
 
 // program builds the binary once, in a folder that TestMain removes.
@@ -35,14 +35,14 @@ func TestMain(m *testing.M) {
 
 func build() (string, error) { return process.Build(filepath.Join("..", ".."), programDir, withRace) }
 
-// instance is the program, running.
+// instance is the running program.
 type instance struct {
 	*process.Process
 	t testing.TB
 }
 
 // start runs the program. If the test does not end it, its cleanup does, and
-// expects it to end well.
+// expects exit code 0.
 func start(t testing.TB, args ...string) *instance {
 	t.Helper()
 	path, err := program()
@@ -50,12 +50,12 @@ func start(t testing.TB, args ...string) *instance {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(path, args...)
-	cmd.Dir = t.TempDir() // where a store would go by default
+	cmd.Dir = t.TempDir() // where a store would be created by default
 	cmd.Env = process.Environment()
 	return &instance{process.Start(t, cmd), t}
 }
 
-// ready returns when the demo says that its network is up.
+// ready returns when the demo reports that its network is ready.
 func (i *instance) ready() {
 	i.t.Helper()
 	i.Await(&i.Stdout, "Ctrl-C ends the demo.")

@@ -9,16 +9,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// A lamp that the service does not hear, and that shows a number which its
-// provisioner has to know: another device finds it, it is taken in through that
-// one with the number, and it is switched. Then the other device gets a new device
-// key and new addresses.
+// The service does not hear a lamp that displays a number for authentication.
+// Another device finds it, it is provisioned through that device with the
+// number, and it is switched. Then the other device gets a new device key and
+// new addresses.
 func TestLockedLampFarAway(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)
 	o := observer.Start(t, url, nil)
 	air := fleet.NewAir(t)
-	adapter, outpost := air.NewAdapter(), air.NewOutpost()
+	adapter, outpost := air.NewAdapter(), air.NewRemoteServer()
 	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--log.format", "json")
 	listens(o, 0)
 	request := func(what, payload, want string) {
@@ -37,7 +37,7 @@ func TestLockedLampFarAway(t *testing.T) {
 		return strings.Contains(string(payload), uuid) && strings.Contains(string(payload), `"via":[{"device":"attic"`)
 	})
 
-	// Nobody takes it in without the number, nor with another one.
+	// The lamp cannot be provisioned without the number, or with another one.
 	request("device/provision", fmt.Sprintf(`{"uuid":%q,"oob":{"method":"none"}}`, uuid), `{"status":"error","code":"auth_method"}`)
 	mark = o.Mark()
 	o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":"lamp"}`, uuid))
@@ -51,27 +51,27 @@ func TestLockedLampFarAway(t *testing.T) {
 	o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":"lamp","via":"attic"}`, uuid))
 	o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"device_provisioning","data":{"uuid":%q,"step":"oob_wanted"}}`, uuid))
 	if again := <-lamp.Shown; again == number {
-		t.Error("it shows the same number again")
+		t.Error("it displays the same number again")
 	} else {
 		number = again
 	}
 	request("device/oob", fmt.Sprintf(`{"uuid":%q,"value":%q}`, uuid, number), `{"status":"ok"}`)
 	o.Next(mark, base+"bridge/response/device/provision", `{"status":"ok","data":{"name":"lamp"}}`)
 	o.Send(base+"lamp/set", `{"state":"ON","brightness":50}`)
-	o.Stands(base+"lamp", `{"state":"ON","brightness":50}`)
+	o.AwaitLast(base+"lamp", `{"state":"ON","brightness":50}`)
 	if !lamp.IsOn() {
-		t.Error("the bridge says ON, the lamp itself is off")
+		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 
 	request("device/refresh", `{"id":"attic","what":"device_key"}`, `{"status":"ok"}`)
 	request("device/refresh", `{"id":"attic","what":"address"}`, `{"status":"ok","data":{"name":"attic"}}`)
 	o.Send(base+"attic/set", `{"state":"ON"}`)
-	o.Stands(base+"attic", `{"state":"ON"}`)
+	o.AwaitLast(base+"attic", `{"state":"ON"}`)
 	request("device/refresh", `{"id":"attic","what":"composition"}`, `{"status":"error"}`)
 	run.Stop()
 }
 
-// Who forbids devices without authentication gets none.
+// If devices without authentication are forbidden, none is provisioned.
 func TestNoOOBIsForbidden(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)

@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// proxy stands between the program and its broker, so that a test decides when
-// the program finds the broker again.
+// proxy sits between the program and its broker, so that a test decides when
+// the program reaches the broker again.
 type proxy struct {
 	t      *testing.T
 	target string
 	addr   string
 
 	mu     sync.Mutex
-	closed bool // to the program
+	closed bool // the program cannot connect
 	conns  map[net.Conn]bool
 	served sync.WaitGroup
 }
@@ -38,13 +38,13 @@ func newProxy(t *testing.T, target string) *proxy {
 
 func (p *proxy) url() string { return "tcp://" + p.addr }
 
-// shut ends the connections and lets no new one through.
+// shut ends the connections and accepts no new one.
 func (p *proxy) shut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
 	for conn := range p.conns {
-		_ = conn.Close() // what copies sees it
+		_ = conn.Close() // the copying goroutine notices
 	}
 }
 
@@ -54,7 +54,7 @@ func (p *proxy) open() {
 	p.closed = false
 }
 
-// redirect sends further connections to another broker.
+// redirect passes further connections to another broker.
 func (p *proxy) redirect(target string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -2,5 +2,5 @@
 
 package service
 
-// withRace makes the tests watch the program with the race detector, too.
+// withRace builds the program with the race detector, too.
 const withRace = true

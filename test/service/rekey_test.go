@@ -8,7 +8,7 @@ import (
 )
 
 // The whole demo moves to another IV index and to other keys, twice, the second
-// time without one of its devices, over a restart.
+// time without one of its devices, and across a restart.
 func TestNetworkMovesOn(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
@@ -21,7 +21,7 @@ func TestNetworkMovesOn(t *testing.T) {
 			mark := n.o.Mark()
 			n.o.Send(base+name+"/set", `{"state":"`+state+`","transaction":1}`)
 			n.o.Next(mark, base+name+"/set/response", `{"status":"ok","transaction":1}`)
-			n.o.Stands(base+name, `{"state":"`+state+`"}`)
+			n.o.AwaitLast(base+name, `{"state":"`+state+`"}`)
 		}
 	}
 	ask := func(request, payload, want string) int {
@@ -37,7 +37,7 @@ func TestNetworkMovesOn(t *testing.T) {
 			text := string(payload)
 			return strings.Contains(text, `"key_refresh"`) && strings.Contains(text, `"done"`)
 		})
-		n.o.StandsMatch(base+"bridge/info", "without a key refresh", func(payload []byte) bool {
+		n.o.AwaitLastMatch(base+"bridge/info", "without a key refresh", func(payload []byte) bool {
 			return strings.Contains(string(payload), `"key_refresh_phase":0`) && !strings.Contains(string(payload), `"key_refresh":`)
 		})
 	}
@@ -49,7 +49,7 @@ func TestNetworkMovesOn(t *testing.T) {
 
 	ask("network/iv_update", `{}`, `{"status":"error","code":"too_early"}`)
 	ask("network/iv_update", `{"test_mode":true}`, `{"status":"ok","data":{"iv_index":1,"in_progress":true}}`)
-	n.o.Stands(base+"bridge/info", `{"network":{"iv_index":1,"iv_update":true}}`)
+	n.o.AwaitLast(base+"bridge/info", `{"network":{"iv_index":1,"iv_update":true}}`)
 	works("OFF")
 	mark = n.o.Mark()
 	ask("network/iv_update", `{"to":"normal"}`, `{"status":"ok","data":{"iv_index":1,"in_progress":false}}`)
@@ -65,7 +65,7 @@ func TestNetworkMovesOn(t *testing.T) {
 	mark = ask("device/remove", `{"id":"demo_button","key_refresh":true}`, `{"status":"ok","data":{"reset":true,"key_refresh":"begun"}}`)
 	done(mark)
 	works("ON")
-	if text, _ := n.o.Last(base + "bridge/info"); !observer.Holds(text, `{"network":{"iv_index":1}}`) {
+	if text, _ := n.o.Last(base + "bridge/info"); !observer.Contains(text, `{"network":{"iv_index":1}}`) {
 		t.Errorf("info %s", text)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // numbers reports whether an object has numbers under all the names.
 func numbers(payload []byte, names ...string) bool {
 	var object map[string]any
-	_ = json.Unmarshal(payload, &object) // what is no object has no numbers
+	_ = json.Unmarshal(payload, &object) // what is not an object has no numbers
 	for _, name := range names {
 		if _, ok := object[name].(float64); !ok {
 			return false
@@ -24,12 +24,12 @@ func numbers(payload []byte, names ...string) bool {
 // hasText reports whether an object has a text under the name.
 func hasText(payload []byte, name string) bool {
 	var object map[string]any
-	_ = json.Unmarshal(payload, &object) // what is no object has no texts
+	_ = json.Unmarshal(payload, &object) // what is not an object has no texts
 	text, ok := object[name].(string)
 	return ok && text != ""
 }
 
-// ask sends a request and returns the answer, which holds want.
+// ask sends a request and returns the answer, which contains want.
 func (h *home) ask(request, payload, want string) []byte {
 	h.t.Helper()
 	mark := h.o.Mark()
@@ -55,14 +55,14 @@ func TestRequestsThatAreWrong(t *testing.T) {
 	} {
 		answer := h.ask(tt.request, tt.payload, `{"status":"error","transaction":1,"code":"`+tt.code+`"}`)
 		if !hasText(answer, "error") {
-			t.Errorf("%s is answered without words: %s", tt.request, answer)
+			t.Errorf("%s is answered without a reason: %s", tt.request, answer)
 		}
 	}
 	answer := h.ask("scan", `{"time":`, `{"status":"error","code":"bad_json"}`)
-	if observer.Holds(answer, `{"transaction":null}`) {
-		t.Errorf("a transaction that was not asked for: %s", answer)
+	if observer.Contains(answer, `{"transaction":null}`) {
+		t.Errorf("an unexpected transaction: %s", answer)
 	}
-	h.o.StandsMatch(base+"bridge/devices", "with all devices", configured(demoDevices...))
+	h.o.AwaitLastMatch(base+"bridge/devices", "with all devices", configured(demoDevices...))
 }
 
 // topicsWith lists the retained topics with a text in their name.
@@ -75,7 +75,7 @@ func (h *home) topicsWith(part string) (found []string) {
 	return found
 }
 
-// A plug is renamed, interviewed, removed, heard, and taken in again.
+// A plug is renamed, interviewed, removed, discovered, and provisioned again.
 func TestLifeOfADevice(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
@@ -90,9 +90,9 @@ func TestLifeOfADevice(t *testing.T) {
 	})
 	h.o.Send(base+"kitchen/plug/set", `{"state":"ON","transaction":2}`)
 	h.o.Next(mark, base+"kitchen/plug/set/response", `{"status":"ok","transaction":2}`)
-	h.o.Stands(base+"kitchen/plug", `{"state":"ON"}`)
+	h.o.AwaitLast(base+"kitchen/plug", `{"state":"ON"}`)
 	if left := h.topicsWith("demo_plug"); len(left) > 0 {
-		t.Errorf("after the rename these stand: %q", left)
+		t.Errorf("retained after the rename: %q", left)
 	}
 
 	mark = h.o.Mark()
@@ -100,11 +100,11 @@ func TestLifeOfADevice(t *testing.T) {
 	h.o.Next(mark, base+"bridge/event", `{"type":"device_interview","data":{"status":"successful","friendly_name":"kitchen/plug"}}`)
 
 	h.ask("device/remove", `{"id":"kitchen/plug"}`, `{"status":"ok","data":{"reset":true}}`)
-	h.o.StandsMatch(base+"bridge/devices", "without the plug", configured(demoDevices[1:]...))
+	h.o.AwaitLastMatch(base+"bridge/devices", "without the plug", configured(demoDevices[1:]...))
 	for _, part := range []string{"kitchen", plug} {
 		for _, topic := range h.topicsWith(part) {
 			if topic != base+"bridge/unprovisioned" {
-				t.Errorf("after the removal this stands: %s", topic)
+				t.Errorf("retained after the removal: %s", topic)
 			}
 		}
 	}
@@ -117,28 +117,28 @@ func TestLifeOfADevice(t *testing.T) {
 		return strings.Contains(string(payload), plug)
 	})
 	h.ask("device/provision", fmt.Sprintf(`{"uuid":%q,"name":"hall"}`, plug), `{"status":"ok"}`)
-	h.o.StandsMatch(base+"bridge/devices", "with the plug", configured(append([]string{"hall"}, demoDevices[1:]...)...))
-	h.o.StandsMatch(base+"bridge/unprovisioned", "without the plug", func(payload []byte) bool { return string(payload) == "[]" })
+	h.o.AwaitLastMatch(base+"bridge/devices", "with the plug", configured(append([]string{"hall"}, demoDevices[1:]...)...))
+	h.o.AwaitLastMatch(base+"bridge/unprovisioned", "without the plug", func(payload []byte) bool { return string(payload) == "[]" })
 	mark = h.o.Mark()
 	h.o.Send(base+"hall/set", `{"state":"ON","transaction":3}`)
 	h.o.Next(mark, base+"hall/set/response", `{"status":"ok","transaction":3}`)
-	h.o.Stands(base+"hall", `{"state":"ON"}`)
+	h.o.AwaitLast(base+"hall", `{"state":"ON"}`)
 }
 
-// Home Assistant finds each device in a document, and all of them again when it
-// says that it has started.
+// Home Assistant gets one document per device, and all of them again when it
+// announces its start.
 func TestHomeAssistant(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	// That the network is up is said when the devices are configured; what is
-	// published of the last one may still be on its way.
-	devices := devicesOf(h.o.StandsMatch(base+"bridge/devices", "with all devices", configured(demoDevices...)))
+	// The network is reported ready when the devices are configured; the last
+	// device may not be completely published yet.
+	devices := devicesOf(h.o.AwaitLastMatch(base+"bridge/devices", "with all devices", configured(demoDevices...)))
 	something := func(payload []byte) bool { return len(payload) > 0 }
 	for _, d := range devices {
-		h.o.StandsMatch("homeassistant/device/btmesh_"+d.UUID+"/config", "a document", something)
-		h.o.StandsMatch(base+d.Name+"/availability", "something", something)
+		h.o.AwaitLastMatch("homeassistant/device/btmesh_"+d.UUID+"/config", "a document", something)
+		h.o.AwaitLastMatch(base+d.Name+"/availability", "something", something)
 		if d.Name != "demo_button" {
-			h.o.StandsMatch(base+d.Name, "a state", something)
+			h.o.AwaitLastMatch(base+d.Name, "a state", something)
 		}
 	}
 	stands := observer.Retained(t, h.server.URL(), nil)
@@ -174,7 +174,7 @@ func TestHomeAssistant(t *testing.T) {
 		}
 		for _, a := range d.Availability {
 			if stands[a.Topic] == nil || a.Template == "" {
-				t.Errorf("%s names the availability %+v, which does not stand", topic, a)
+				t.Errorf("%s names the availability %+v, which is not retained", topic, a)
 			}
 		}
 		for key, c := range d.Components {
@@ -183,10 +183,10 @@ func TestHomeAssistant(t *testing.T) {
 				t.Errorf("%s: component %s: platform %v, unique_id %q, also of %q", topic, key, c["platform"], id, other)
 			}
 			unique[id] = topic
-			// Except for events, what it reads from has a value.
+			// Except for events, the topic it reads from has a value.
 			state, _ := c["state_topic"].(string)
 			if c["platform"] != "event" && stands[state] == nil {
-				t.Errorf("%s: component %s reads %q, which does not stand", topic, key, state)
+				t.Errorf("%s: component %s reads %q, which is not retained", topic, key, state)
 			}
 		}
 	}

@@ -17,15 +17,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// network is a demo that is started again and again with the same store.
+// network is a demo that is restarted with the same store.
 type network struct {
 	t     *testing.T
 	url   string
 	dir   string
 	o     *observer.Observer
-	known []listed // as they were after they had been provisioned
-	mark  int      // of the messages since then
-	order int      // of the commands
+	known []listed // their state after provisioning
+	mark  int      // message count at that time
+	order int      // number of commands so far
 }
 
 func newNetwork(t *testing.T) *network {
@@ -35,7 +35,7 @@ func newNetwork(t *testing.T) *network {
 	first := n.start()
 	first.ready()
 	listens(n.o, 0)
-	n.known = devicesOf(n.o.StandsMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...)))
+	n.known = devicesOf(n.o.AwaitLastMatch(base+"bridge/devices", "with all devices configured", configured(demoDevices...)))
 	n.works(first)
 	first.Stop()
 	n.mark = n.o.Mark()
@@ -47,15 +47,15 @@ func (n *network) start() *instance {
 	return start(n.t, "demo", "--mqtt.url", n.url, "--store.dir", n.dir, "--log.level", "trace", "--log.format", "json")
 }
 
-// listens returns when the bridge, started after a mark, takes commands: it
-// publishes what stands when it has subscribed to everything.
+// listens returns when the bridge, started after a mark, accepts commands: it
+// publishes its retained messages after it has subscribed to everything.
 func listens(o *observer.Observer, mark int) {
 	o.Next(mark, base+"bridge/state", `{"state":"online"}`)
 	o.Next(mark, base+"bridge/info", `{}`)
 }
 
 // works checks that the nodes and the bridge accept each other's messages: each
-// of them drops what has a sequence number that it has seen.
+// drops messages with a sequence number that it has already seen.
 func (n *network) works(p *instance) {
 	n.t.Helper()
 	for _, name := range []string{"demo_plug", "demo_lamp", "demo_color_lamp"} {
@@ -72,12 +72,12 @@ func (n *network) works(p *instance) {
 // unchanged checks that nothing has been provisioned since the first start.
 func (n *network) unchanged() {
 	n.t.Helper()
-	n.o.StandsMatch(base+"bridge/devices", fmt.Sprintf("as it was: %+v", n.known), func(payload []byte) bool {
+	n.o.AwaitLastMatch(base+"bridge/devices", fmt.Sprintf("as it was: %+v", n.known), func(payload []byte) bool {
 		return fmt.Sprint(devicesOf(payload)) == fmt.Sprint(n.known)
 	})
 	for _, m := range n.o.Since(n.mark, base+"bridge/event") {
 		for _, kind := range []string{"device_provisioning", "device_joined", "device_leave"} {
-			if observer.Holds(m.Payload, `{"type":"`+kind+`"}`) {
+			if observer.Contains(m.Payload, `{"type":"`+kind+`"}`) {
 				n.t.Errorf("after a restart: %s", m.Payload)
 			}
 		}
@@ -85,7 +85,7 @@ func (n *network) unchanged() {
 }
 
 // reserves reads the first sequence number that may be used after a restart, by
-// the folder of each node. Nobody may have the stores.
+// the folder of each node. The stores must not be in use.
 func (n *network) reserves() map[string]uint32 {
 	n.t.Helper()
 	all := map[string]uint32{}
@@ -125,17 +125,18 @@ func TestRestartAfterCtrlC(t *testing.T) {
 	n.unchanged()
 	n.works(again)
 	again.Stop()
-	n.o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	n.o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
 	for folder, after := range n.reserves() {
-		// The sensor may have had nothing to say, but it was asked for its state.
+		// The sensor may have sent nothing on its own, but the bridge requested
+		// its state.
 		if after <= before[folder] {
 			t.Errorf("%s: the first free sequence number was %d and is %d, expected more", folder, before[folder], after)
 		}
 	}
 }
 
-// The moment of a kill is drawn in lines of the trace, of which there is one for
-// each HCI command: it comes at any point of the start or of the work.
+// The time of a kill is drawn in lines of the trace. There is one line for each
+// HCI command, so the kill happens at any point of the start or of the work.
 func TestRestartAfterKill(t *testing.T) {
 	t.Parallel()
 	const kills, mostLines = 8, 700
@@ -148,7 +149,7 @@ func TestRestartAfterKill(t *testing.T) {
 		lines := 1 + random.IntN(mostLines)
 		victim := n.start()
 		n.underLoad(func() {
-			victim.AwaitThat(&victim.Stderr, fmt.Sprintf("%d lines", lines), func(all string) bool {
+			victim.AwaitMatch(&victim.Stderr, fmt.Sprintf("%d lines", lines), func(all string) bool {
 				return strings.Count(all, "\n") >= lines
 			})
 			victim.Kill()
@@ -170,7 +171,7 @@ func TestRestartAfterKill(t *testing.T) {
 					folder, before[folder], between[folder], after[folder])
 			}
 		}
-		// Whoever has sent something has a new reserve.
+		// Every node that has sent something has a new reserve.
 		for _, folder := range []string{".", "devices/demo_lamp", "devices/demo_button"} {
 			if after[folder] == between[folder] {
 				t.Errorf("%s: the first free sequence number is still %d", folder, after[folder])
@@ -180,7 +181,7 @@ func TestRestartAfterKill(t *testing.T) {
 	}
 }
 
-// underLoad does something while commands come in.
+// underLoad runs an action while commands arrive.
 func (n *network) underLoad(f func()) {
 	stop := make(chan struct{})
 	var sender sync.WaitGroup

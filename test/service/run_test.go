@@ -12,8 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 )
 
-// The service with a controller behind a socket, and a lamp that it has never
-// heard of: from the scan to the lamp, and once more when the controller was away.
+// The service with a controller behind a socket and an unknown lamp: from the
+// scan to switching the lamp, and again after the controller was away.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	url := localBroker(t)
@@ -30,16 +30,16 @@ func TestRun(t *testing.T) {
 	o.Send(base+"bridge/request/device/provision", fmt.Sprintf(`{"uuid":%q,"name":"kitchen"}`, uuid))
 	o.Next(0, base+"bridge/response/device/provision", `{"status":"ok"}`)
 	o.Send(base+"kitchen/set", `{"state":"ON","brightness":50}`)
-	o.Stands(base+"kitchen", `{"state":"ON","brightness":50}`)
+	o.AwaitLast(base+"kitchen", `{"state":"ON","brightness":50}`)
 	if !lamp.IsOn() {
-		t.Error("the bridge says ON, the lamp itself is off")
+		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 	lamp.Toggle()
-	o.Stands(base+"kitchen", `{"state":"OFF"}`)
+	o.AwaitLast(base+"kitchen", `{"state":"OFF"}`)
 
 	adapter.Cut()
 	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, adapter.Spec()) {
-		t.Errorf("/healthz does not say which adapter: %q", text)
+		t.Errorf("/healthz does not name the adapter: %q", text)
 	}
 	if up := m.value(fmt.Sprintf("adapter_up{adapter=%q}", adapter.Spec())); up != 0 {
 		t.Errorf("adapter_up is %g while it is cut", up)
@@ -49,15 +49,15 @@ func TestRun(t *testing.T) {
 	mark := o.Mark()
 	o.Send(base+"kitchen/set", `{"state":"ON","transaction":1}`)
 	o.Next(mark, base+"kitchen/set/response", `{"status":"ok","transaction":1}`)
-	o.Stands(base+"kitchen", `{"state":"ON"}`)
+	o.AwaitLast(base+"kitchen", `{"state":"ON"}`)
 	if !lamp.IsOn() {
-		t.Error("the bridge says ON, the lamp itself is off")
+		t.Error("the bridge reports ON, the lamp itself is off")
 	}
 	run.Stop()
-	o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
 }
 
-// Whoever starts the service wants to hear at once what is wrong.
+// A user who starts the service sees at once what is wrong.
 func TestRunErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -101,7 +101,7 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
-// taken is an address that the test's own process listens on.
+// taken is an address on which the test's own process listens.
 func taken(t *testing.T) string {
 	t.Helper()
 	return strings.TrimPrefix(localBroker(t), "tcp://")

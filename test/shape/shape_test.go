@@ -15,15 +15,15 @@ import (
 	"testing"
 )
 
-// The limits. A type counts when it has behaviour, see kind.isData.
+// The limits. Only types with behaviour count; see kind.isData.
 const (
 	mostMethods = 60
 	mostFields  = 20
-	mostLines   = 4000 // of a package, without its tests, with comments
+	mostLines   = 4000 // per package, without tests, with comments
 )
 
-// exceptions may exceed a limit, each for a reason. One that is no longer
-// needed fails the test.
+// exceptions may exceed a limit, each for a reason. An exception that is no
+// longer needed fails the test.
 func exceptions() map[string]string {
 	return map[string]string{
 		"mesh/access.Codec": "a method for each kind of field of a message, as encoding/binary and the like have",
@@ -37,20 +37,21 @@ func exceptions() map[string]string {
 
 // kind is a type of a package.
 type kind struct {
-	name    string // with its package
+	name    string // including its package
 	methods map[string]bool
-	fields  int // an embedded one counts once
+	fields  int // an embedded field counts once
 }
 
-// pack is a package: its files that are no tests, for all systems together.
+// pack is a package: its files except tests, for all systems together.
 type pack struct {
 	path  string
 	lines int
 	kinds map[string]*kind
 }
 
-// isData reports whether a type only holds configuration, counters or protocol
-// state: all its methods read, write, check, print or copy what it holds.
+// isData reports whether a type only contains configuration, counters or
+// protocol state: all its methods read, write, check, print or copy its
+// content.
 func (k *kind) isData() bool {
 	for m := range k.methods {
 		if !isOfData(m) {
@@ -113,7 +114,7 @@ func (p *pack) addType(t *ast.TypeSpec) {
 		for _, f := range t.Fields.List {
 			k.fields += max(1, len(f.Names))
 		}
-	case *ast.InterfaceType: // what is asked for, not what is there
+	case *ast.InterfaceType: // a requirement, not behaviour
 		delete(p.kinds, k.name[len(p.path)+1:])
 	}
 }
@@ -125,7 +126,7 @@ func (p *pack) kind(name string) *kind {
 	return p.kinds[name]
 }
 
-// receiver is the name of the type of a receiver: T, *T, T[K] or *T[K].
+// receiver returns the name of a receiver's type: T, *T, T[K] or *T[K].
 func receiver(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
@@ -140,7 +141,7 @@ func receiver(e ast.Expr) string {
 	return fmt.Sprintf("%T", e)
 }
 
-// read reads the packages below a folder, in the order of their paths.
+// read reads the packages below a folder, in order of their paths.
 func read(root string) ([]*pack, error) {
 	packs := map[string]*pack{}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
@@ -176,9 +177,8 @@ func read(root string) ([]*pack, error) {
 	return list, err
 }
 
-// TestShape prints how large packages and types are, and fails when one is too
-// large. That no packages import each other in a circle needs no test: Go builds
-// none of them.
+// TestShape prints the sizes of packages and types, and fails if one is too
+// large. Import cycles need no test, because Go does not build them.
 func TestShape(t *testing.T) {
 	packs, err := read("../..")
 	if err != nil {
@@ -195,8 +195,8 @@ func TestShape(t *testing.T) {
 	t.Logf("large, and allowed to be:%s", large)
 }
 
-// judge compares packages with the limits. It returns the table, what is large
-// and allowed to be, and what is wrong.
+// judge compares packages with the limits. It returns the table, the allowed
+// exceptions, and the failures.
 func judge(packs []*pack, exceptions map[string]string) (table, large string, failures []string) {
 	allow := func(name, what, expected string) {
 		if reason, ok := exceptions[name]; ok {
@@ -218,7 +218,7 @@ func judge(packs []*pack, exceptions map[string]string) (table, large string, fa
 			}
 			switch {
 			case k.isOver():
-				allow(k.name, k.String(), fmt.Sprintf("expected at most %d and %d: give what belongs together a type of its own", mostMethods, mostFields))
+				allow(k.name, k.String(), fmt.Sprintf("expected at most %d and %d: move what belongs together to a separate type", mostMethods, mostFields))
 			case k.fields > mostFields:
 				large += "\n" + k.String() + "  data"
 			}
@@ -230,7 +230,7 @@ func judge(packs []*pack, exceptions map[string]string) (table, large string, fa
 	return table, large, failures
 }
 
-// What is one too large fails, what is as large as allowed does not.
+// One above a limit fails, exactly at the limit passes.
 func TestLimits(t *testing.T) {
 	source := func(lines, methods, fields int, method string) string {
 		s := "package p\ntype T[K any] struct {\nsync.Mutex\n" + strings.Repeat("f, g int\n", (fields-1)/2)

@@ -13,8 +13,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// Audit reads everything on the air with the network's keys and notes what may
-// never happen.
+// Audit decrypts everything on the air with the network's keys and records what
+// must never happen.
 type Audit struct {
 	// PDUs is the number of network PDUs that were originated.
 	PDUs int
@@ -26,18 +26,19 @@ type Audit struct {
 	last     map[mesh.Address]number
 	access   map[message]int // how often each access message was sent
 	handed   map[delivery]int
-	largest  int // number of items in one Output
+	largest  int // largest number of items in one Output
 	err      error
 }
 
-// number is what must be unique: a sequence number of a source with an IV index.
+// number identifies a PDU: sequence number, source and IV index must be unique
+// together.
 type number struct {
 	iv  mesh.IVIndex
 	src mesh.Address
 	seq mesh.SequenceNumber
 }
 
-// content is what a number stands for, whatever TTL the PDU has on its way.
+// content is the content of a PDU without its TTL, which relays change.
 type content struct {
 	dst  mesh.Address
 	ctl  bool
@@ -45,27 +46,27 @@ type content struct {
 	pdu  [network.MaxAccessTransport]byte
 }
 
-// message is an access message without what makes it unique.
+// message is an access message without its sequence number.
 type message struct {
 	src, dst mesh.Address
 	payload  string
 }
 
-// delivery is an access message that was handed to a model of a node.
+// delivery is an access message that was passed to a model of a node.
 type delivery struct {
 	message
 	to mesh.Address
 }
 
-// maxOutput is more than a node has to do at once: what it can put into one
-// Output is bounded by its queues.
+// maxOutput is more than a node has to do at once: its queues limit what it can
+// put into one Output.
 const maxOutput = 512
 
 // NewAudit makes an audit of a simulated network.
 func NewAudit() *Audit {
 	a := &Audit{
-		// Everything is read once for each station that sends it, so the
-		// cache is made to forget.
+		// Every PDU is read once for each station that sends it, so the cache
+		// must not suppress it.
 		receiver: network.NewReceiver(network.Config{Cache: 1}),
 		sent:     map[number]content{},
 		last:     map[mesh.Address]number{},
@@ -76,14 +77,14 @@ func NewAudit() *Audit {
 	return a
 }
 
-// AddKeys makes the audit read what is sent with these keys too.
+// AddKeys makes the audit decrypt what is sent with these keys too.
 func (a *Audit) AddKeys(net, app crypto.Key) {
 	a.nets = append(a.nets, network.Flooding(net))
 	a.receiver.AddSubnet(mesh.PrimaryNetKey, a.nets...)
 	a.apps = append(a.apps, crypto.NewCCM(app))
 }
 
-// open reads an access payload with any of the application keys.
+// open decrypts an access payload with any of the application keys.
 func (a *Audit) open(nonce *crypto.Nonce, sealed []byte) ([]byte, bool) {
 	for _, app := range a.apps {
 		if payload, ok := app.Open(nil, nonce, sealed, nil, 4); ok {
@@ -93,7 +94,7 @@ func (a *Audit) open(nonce *crypto.Nonce, sealed []byte) ([]byte, bool) {
 	return nil, false
 }
 
-// Err is what was found, nil for nothing.
+// Err returns what was found, nil for nothing.
 func (a *Audit) Err() error { return a.err }
 
 func (a *Audit) fault(format string, args ...any) { a.note(fmt.Errorf(format, args...)) }
@@ -104,7 +105,7 @@ func (a *Audit) note(err error) {
 	}
 }
 
-// SetIVIndex is the IV index of the network.
+// SetIVIndex sets the IV index of the network.
 func (a *Audit) SetIVIndex(iv mesh.IVIndex) { a.receiver.SetIVIndex(iv) }
 
 // transmitted reads a PDU on its first transmission by a station.
@@ -114,12 +115,12 @@ func (a *Audit) transmitted(by *Station, o *bearer.Outgoing) {
 	}
 }
 
-// Read reads a network PDU that a node began to transmit: repetitions of the
-// same PDU are not passed here.
+// Read reads a network PDU that a node has begun to transmit. Repetitions of
+// the same PDU are not passed to it.
 func (a *Audit) Read(pdu []byte, by mesh.Address) {
 	var p network.PDU
 	if v := a.receiver.Open(pdu, &p); v != network.Fresh {
-		a.fault("%s sent a PDU that cannot be read: %s", by, v)
+		a.fault("%s sent a PDU that cannot be decrypted: %s", by, v)
 		return
 	}
 	a.receiver.Forget(p.Src)
@@ -155,13 +156,13 @@ func (a *Audit) originated(n number, c content, pdu []byte) {
 	nonce := crypto.ApplicationNonce(false, n.seq, n.src, c.dst, n.iv)
 	payload, ok := a.open(&nonce, pdu[1:])
 	if !ok {
-		a.fault("%s sent an access message that cannot be read: %+v", n.src, n)
+		a.fault("%s sent an access message that cannot be decrypted: %+v", n.src, n)
 		return
 	}
 	a.access[message{n.src, c.dst, string(payload)}]++
 }
 
-// delivered notes that a model of a node got a message.
+// delivered notes that a model of a node received a message.
 func (a *Audit) delivered(to mesh.Address, in *access.Incoming) {
 	payload, err := access.AppendOpcode(nil, in.Opcode)
 	if err != nil {
@@ -175,7 +176,7 @@ func (a *Audit) delivered(to mesh.Address, in *access.Incoming) {
 	d := delivery{message{in.Src, in.Dst, string(payload)}, to}
 	a.handed[d]++
 	if sent := a.access[d.message]; a.handed[d] > sent {
-		a.fault("%s sent this message to %s %d times, a model of %s got it once more: % x", in.Src, in.Dst, sent, to, payload)
+		a.fault("%s sent this message to %s %d times, a model of %s received it again: % x", in.Src, in.Dst, sent, to, payload)
 	}
 }
 

@@ -19,9 +19,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// ledger is a model that writes down what it did, where a lamp would only be
-// on: a message that is acted on twice stands there twice. Its state is as
-// lasting as that of any model.
+// ledger is a model that records its actions, where a lamp would only be on: a
+// message that is acted on twice appears twice. Its state is as durable as that
+// of any model.
 type ledger struct{ done []byte } // transaction identifiers
 
 func (*ledger) ID() mesh.ModelID       { return generic.OnOffServerID }
@@ -44,8 +44,8 @@ func (l *ledger) Receive(ctx access.Context, in *access.Incoming) {
 var errDead = errors.New("the process is dead")
 
 // victim is a node whose process can be killed between any two steps of
-// carrying out an output. It is store, bearer and listener of the node, so that
-// it sees each step and can keep it from being done.
+// processing an output. It is the store, bearer and listener of the node, so
+// that it sees each step and can prevent it.
 type victim struct {
 	store.Store // the disk, which outlives the process
 	lab         *lab
@@ -55,12 +55,11 @@ type victim struct {
 	stop        context.CancelFunc
 
 	mu    sync.Mutex
-	after int // steps until death, negative for none
+	after int // steps until death; negative for never
 	dead  bool
 }
 
-// step is asked before each step; it reports false when the process is dead by
-// then.
+// step is called before each step; it returns false if the process is dead.
 func (v *victim) step() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -111,7 +110,7 @@ func (v *victim) report(e node.Event) {
 	}
 }
 
-// lab is two nodes on a perfect air, and somebody who records everything.
+// lab is two nodes on a perfect air with a recorder of everything sent.
 type lab struct {
 	t     *testing.T
 	ctx   context.Context
@@ -125,7 +124,7 @@ type lab struct {
 	reported map[any]int // access messages that a node reported
 }
 
-// start makes a node of what is on its disk.
+// start makes a node from the content of its disk.
 func (l *lab) start(number, after int) {
 	old := l.nodes[number]
 	v := &victim{lab: l, number: number, ledger: &ledger{}, after: -1}
@@ -169,7 +168,7 @@ func (l *lab) report(at *victim, e node.Event) {
 	}
 }
 
-// replay plays the tape to both nodes.
+// replay plays the recording to both nodes.
 func (l *lab) replay() {
 	l.mu.Lock()
 	tape := slices.Clone(l.tape)
@@ -182,7 +181,7 @@ func (l *lab) replay() {
 	}
 }
 
-// request sends a Set, once, with a transaction identifier of its own.
+// request sends one Set with its own transaction identifier.
 func (l *lab) request(tid uint8) error {
 	r, err := sim.Switch(sim.Address(1), tid%2 == 0, tid)
 	if err != nil {
@@ -193,9 +192,9 @@ func (l *lab) request(tid uint8) error {
 	return err
 }
 
-// crash lets a node die after so many steps in the middle of six requests,
-// brings it back, and plays everything again that was ever on the air. It
-// returns false when the node outlived it all.
+// crash kills a node after the given number of steps in the middle of six
+// requests, restarts it, and replays everything that was ever on the air. It
+// returns false if the node survived all of it.
 func crash(t *testing.T, who, after, before int) (died bool) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -228,13 +227,13 @@ func crash(t *testing.T, who, after, before int) (died bool) {
 			}
 		}
 		l.replay()
-		time.Sleep(time.Minute) // of the simulation: what is late has come
+		time.Sleep(time.Minute) // simulated: late messages have arrived
 		l.check()
 	})
 	return died
 }
 
-// check is what must hold however the nodes died.
+// check is what must hold whenever the nodes died.
 func (l *lab) check() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -269,9 +268,9 @@ func TestCrashAtEveryStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for after := 0; ; after++ {
 				if !crash(t, who, after, 0) {
-					t.Logf("%d places to die", after)
+					t.Logf("%d crash points", after)
 					if after < 12 {
-						t.Error("that is too few: six requests have more steps")
+						t.Error("too few: six requests have more steps")
 					}
 					return
 				}

@@ -31,11 +31,11 @@ type driven struct {
 	controller *controller.Controller
 }
 
-// isOn asks the plug itself, in the goroutine of its node.
+// isOn reads the plug's state in the goroutine of its node.
 func (d *driven) isOn(ctx context.Context, t *testing.T) bool {
 	t.Helper()
 	var on bool
-	// The Generic OnOff Server lends its context; nothing is changed.
+	// The Generic OnOff Server provides its context; nothing is changed.
 	if err := d.node.WithModel(ctx, device.Primary, generic.OnOffServerID, func(c access.Context) { on = d.plug.IsOn(c.Now()) }); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func controllerAddress(number int) packet.Address {
 	return virtual.MakeAddress(0xC0FFEE000000 + uint64(number) + 1)
 }
 
-// drive makes a plug of every number, on an air of its own.
+// drive makes a plug for every number on a separate air.
 func drive(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtual.Air, seed uint64, neighbours [][]int, link virtual.Link) []*driven {
 	t.Helper()
 	air.SetDefaultLink(virtual.Link{Cut: true})
@@ -72,8 +72,8 @@ func drive(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtua
 	return all
 }
 
-// onAir runs a node on a whole HCI driver and a virtual controller that needs some
-// time for a command.
+// onAir runs a node on a whole HCI driver and a virtual controller that takes
+// some time for a command.
 func onAir(
 	ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtual.Air, seed uint64, number int, n *node.Node, latency time.Duration,
 ) (*advertiser.Bearer, *controller.Controller) {
@@ -88,7 +88,7 @@ func onAir(
 		Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
 		Hosts: []controller.Host{b},
 	})
-	parts.Go(func() { _ = c.Run(ctx) }) // the context's error
+	parts.Go(func() { _ = c.Run(ctx) }) // returns the context's error
 	parts.Go(func() { n.Run(ctx, b) })
 	return b, c
 }
@@ -125,9 +125,8 @@ func eavesdrop(air *virtual.Air, neighbours [][]int) *sim.Audit {
 	return audit
 }
 
-// Twenty nodes in a row, each with a whole HCI driver on a virtual controller,
-// and each advertising event is lost to each listener with a probability of
-// 20 %.
+// Twenty nodes in a row, each with a whole HCI driver on a virtual controller.
+// Each listener loses each advertising event with a probability of 20 %.
 func TestLineOf20(t *testing.T) {
 	each(t, 3, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
@@ -141,7 +140,7 @@ func TestLineOf20(t *testing.T) {
 			defer parts.Wait()
 			defer stop()
 			all := drive(ctx, t, &parts, air, seed, neighbours, virtual.Link{Loss: 0.2})
-			time.Sleep(time.Second) // of the simulation: controllers are reset and scan
+			time.Sleep(time.Second) // simulated: controllers are reset and scan
 			start := time.Now()
 			f := &figures{}
 			for i := range sets {
@@ -161,7 +160,7 @@ func TestLineOf20(t *testing.T) {
 				}
 				time.Sleep(pause)
 			}
-			air.Sniff(nil) // the audit is ours from here on
+			air.Sniff(nil) // from here on only the test uses the audit
 			stats := air.Stats()
 			t.Logf("seed %d: %s in the mesh: %s; %d PDUs originated, %d advertising events, %d heard, %d lost, %d while transmitting",
 				seed, time.Since(start).Round(time.Millisecond), f, audit.PDUs, stats.Events, stats.Heard, stats.Lost, stats.Collided)

@@ -18,9 +18,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// A plug that sleeps and its friend, each with a whole HCI driver on a virtual
-// controller, so that the receive window has to hold what a radio needs: every
-// command comes through, though each advertising event is lost with a
+// A Low Power node (a plug) and its friend, each with a whole HCI driver on a
+// virtual controller, so that the receive window must cover what a radio needs.
+// Every command arrives, although each advertising event is lost with a
 // probability of 20 %.
 func TestSleeperBehindWholeDrivers(t *testing.T) {
 	each(t, 2, func(t *testing.T, seed uint64) {
@@ -62,13 +62,13 @@ func TestSleeperBehindWholeDrivers(t *testing.T) {
 					Open:  func(context.Context) (transport.Transport, error) { return chip.Transport(), nil },
 					Hosts: []controller.Host{bearer},
 				})
-				parts.Go(func() { _ = driver.Run(ctx) }) // the context's error
+				parts.Go(func() { _ = driver.Run(ctx) }) // returns the context's error
 				parts.Go(func() { n.Run(ctx, bearer) })
 				return n
 			}
 			gateway := begin(0, node.Options{}, func(n *state.Node) { n.Friend = state.Enabled })
 			begin(1, node.Options{LowPower: &node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 5 * time.Second}}, nil)
-			time.Sleep(10 * time.Second) // of the simulation: they have found each other
+			time.Sleep(10 * time.Second) // simulated: they have found each other
 			const sets = 50
 			f := &figures{}
 			for i := range sets {
@@ -88,11 +88,11 @@ func TestSleeperBehindWholeDrivers(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := summary.Counters.Friend
-			t.Logf("seed %d: %s; %d polls, %d PDUs handed over, %d again", seed, f, c.Polls, c.Handed, c.Repeated)
+			t.Logf("seed %d: %s; %d polls, %d PDUs delivered, %d again", seed, f, c.Polls, c.Delivered, c.Repeated)
 			mu.Lock()
 			defer mu.Unlock()
 			if len(summary.Friendships) != 1 || established != 2 || ended != 0 || len(f.rtt) != sets {
-				t.Errorf("%d of %d sets; friendships %+v, %d begun and %d ended on both sides",
+				t.Errorf("%d of %d sets; friendships %+v, %d established and %d ended on both sides",
 					len(f.rtt), sets, summary.Friendships, established, ended)
 			}
 		})

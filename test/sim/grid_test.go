@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// switchAnywhere sends n Sets between stations drawn by lot, a few at a time and
+// switchAnywhere sends n Sets between random stations, a few at a time and
 // never two to the same one, and checks each plug when it has answered.
 func switchAnywhere(t *testing.T, w *sim.World, seed uint64, n, atOnce int) *figures {
 	t.Helper()
@@ -39,7 +39,7 @@ func switchAnywhere(t *testing.T, w *sim.World, seed uint64, n, atOnce int) *fig
 			ended++
 			busy[to] = false
 			if is := plug.IsOn(w.Now()); d.Err == nil && is != want {
-				t.Errorf("from %d to %d: the plug is %t and said %t", from, to, is, want)
+				t.Errorf("from %d to %d: the plug is %t and reported %t", from, to, is, want)
 			}
 			w.After(pause, next)
 		}); err != nil {
@@ -71,8 +71,8 @@ func TestGridOf100(t *testing.T) {
 	})
 }
 
-// Where everybody repeats everything at the same moment and whatever overlaps
-// is lost, the random delays between repetitions must get it through.
+// If everybody repeats everything at the same time and whatever overlaps is
+// lost, the random delays between repetitions must still deliver it.
 func TestGridWithCollisions(t *testing.T) {
 	each(t, 2, func(t *testing.T, seed uint64) {
 		w := world(t, sim.Options{
@@ -106,7 +106,7 @@ func TestScattered(t *testing.T) {
 }
 
 // A scene: the first of twenty switches all others at once. Nineteen messages
-// and nineteen answers share one line; repeats must not fill it up.
+// and nineteen answers share one line; retransmissions must not congest it.
 func TestEverybodyAtOnce(t *testing.T) {
 	each(t, 3, func(t *testing.T, seed uint64) {
 		const n = 20

@@ -16,8 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// exported is the network of station 0 as it would give it to others, through
-// the file and back.
+// exported is the network of station 0 after export to a file and import.
 func exported(t *testing.T, stores []*store.Memory) *cdb.Database {
 	t.Helper()
 	n := handover.Network{Name: "first", Now: time.Unix(1, 0)}
@@ -45,7 +44,8 @@ func exported(t *testing.T, stores []*store.Memory) *cdb.Database {
 	return d
 }
 
-// takenOver is a network of three stations that station 3 has joined by a file.
+// takenOver is a network of three stations that station 3 has joined with a
+// file.
 func takenOver(t *testing.T, seed uint64, update bool) *sim.World {
 	t.Helper()
 	const joiner = 3
@@ -82,7 +82,7 @@ func takenOver(t *testing.T, seed uint64, update bool) *sim.World {
 	return w
 }
 
-// turn switches a plug from a station and wants the answer.
+// turn switches a plug from a station and waits for the answer.
 func turn(t *testing.T, w *sim.World, from, to int, on bool, tid uint8) node.RequestDone {
 	t.Helper()
 	r, err := sim.Switch(sim.Address(to), on, tid)
@@ -102,20 +102,20 @@ func turn(t *testing.T, w *sim.World, from, to int, on bool, tid uint8) node.Req
 	return *end
 }
 
-// TestTakeOver joins a network by a file that does not tell the IV index: the
-// bridge says nothing until it knows it, its first message is understood, and
-// the other provisioner goes on as before.
+// TestTakeOver joins a network with a file that does not contain the IV index:
+// the bridge sends nothing until it knows it, its first message is understood,
+// and the other provisioner continues to work.
 func TestTakeOver(t *testing.T) {
 	for _, update := range []bool{false, true} {
 		w := takenOver(t, 1, update)
 		joiner := w.Stations[3]
 		if !joiner.Core.State().IVIndexUnknown {
-			t.Fatal("the IV index is known from nowhere")
+			t.Fatal("the IV index is known without a source")
 		}
 		if err := joiner.Core.Provision(w.Now(), node.Provision{}); err == nil {
 			t.Error("a device would be provisioned with a wrong IV index")
 		}
-		// Who waits for a beacon must not be counted as an attempt.
+		// The wait for a beacon must not count as an attempt.
 		if end := turn(t, w, 3, 2, true, 1); end.Response.Attempts > 3 {
 			t.Errorf("got %+v", end)
 		}
@@ -131,9 +131,9 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// TestRestoredBackup goes on from a backup that is older than what was sent
-// since: the nodes listen from the first message, and no number comes twice,
-// also when the network has moved to another IV index meanwhile.
+// TestRestoredBackup continues from a backup that is older than the last
+// messages: the nodes accept the first message, and no sequence number is used
+// twice, even if the network has moved to another IV index meanwhile.
 func TestRestoredBackup(t *testing.T) {
 	for _, moved := range []bool{false, true} {
 		w := takenOver(t, 2, false)
@@ -168,8 +168,8 @@ func TestRestoredBackup(t *testing.T) {
 	}
 }
 
-// moveOn takes the network through an IV Update, and the old bridge sends some
-// with the new IV index.
+// moveOn performs an IV Update, and the old bridge sends some messages with the
+// new IV index.
 func moveOn(t *testing.T, w *sim.World) {
 	t.Helper()
 	for _, s := range w.Stations {
@@ -201,15 +201,15 @@ func moveOn(t *testing.T, w *sim.World) {
 	}
 }
 
-// TestTooOldBackup refuses a jump that does not fit.
+// TestTooOldBackup rejects a skip that does not fit.
 func TestTooOldBackup(t *testing.T) {
 	w := takenOver(t, 3, false)
 	const year = 365 * 24 * time.Hour
 	if _, err := node.JumpSequence(w.Stations[3].Store, year); err == nil {
-		t.Error("a backup of last year was taken")
+		t.Error("a backup of last year was accepted")
 	}
 	if _, err := node.JumpSequence(w.Stations[3].Store, -year); err != nil {
-		t.Errorf("with a clock that is behind: %v", err)
+		t.Errorf("with a clock that is slow: %v", err)
 	}
 	if left, all := w.Stations[3].Core.SequenceLeft(), int(mesh.MaxSequenceNumber)+1; left != all {
 		t.Errorf("%d of %d numbers are left of a node that never sent", left, all)

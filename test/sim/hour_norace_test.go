@@ -2,5 +2,5 @@
 
 package sim_test
 
-// minutes of the storm of forgeries.
+// minutes of forged traffic
 const minutes = 60

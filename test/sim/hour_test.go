@@ -24,8 +24,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// storm is everybody who means harm to a gateway at once: strangers on the air
-// and on connections, and somebody who has all keys of the network.
+// storm attacks a gateway in every way at once: strangers on the air and on
+// connections, and an attacker who has all keys of the network.
 type storm struct {
 	core    *node.Core
 	now     time.Time
@@ -33,29 +33,29 @@ type storm struct {
 	net     *network.Credentials
 	netID   [8]byte
 	app     *crypto.CCM
-	station *crypto.CCM // the key of the station that the gateway manages
+	station *crypto.CCM // device key of the station that the gateway manages
 	seq     mesh.SequenceNumber
 	source  mesh.Address
-	number  uint64 // of what has a name that nothing had before
+	number  uint64 // makes names unique
 
 	own      uint32 // the last PB-ADV link that the gateway has opened
 	opened   []bearer.LinkID
 	close    []bearer.LinkID // connections to be reported as ended
-	connect  []bearer.LinkID // that the gateway makes
+	connect  []bearer.LinkID // connections that the gateway opens
 	incoming bearer.LinkID
 
 	legitimate mesh.SequenceNumber
 	heard      int // legitimate messages that were reported
-	ended      int // provisionings
+	ended      int // provisioning procedures that ended
 }
 
 const (
-	forger  = mesh.Address(0x0100) // the first of the addresses that are made up
+	forger  = mesh.Address(0x0100) // the first of the forged addresses
 	honest  = mesh.Address(2)
 	station = 2 // the number of a station
 )
 
-// next is a name that nothing had before.
+// next returns a unique name.
 func (s *storm) next() (name [16]byte) {
 	s.number++
 	binary.BigEndian.PutUint64(name[:], s.number*0x9E3779B97F4A7C15)
@@ -71,14 +71,14 @@ func (s *storm) noise(n int) []byte {
 	return octets[:n]
 }
 
-// hear gives the gateway a PDU.
+// hear passes a PDU to the gateway.
 func (s *storm) hear(kind bearer.Kind, pdu []byte) {
 	in := bearer.Incoming{Kind: kind, RSSI: -50}
 	in.Len = uint8(copy(in.Data[:], pdu))
 	s.core.Receive(s.now, &in)
 }
 
-// seal makes a network PDU of a source of its own.
+// seal makes a network PDU of a new source.
 func (s *storm) seal(ctl bool, ttl mesh.TTL, dst mesh.Address, transport ...byte) {
 	s.seq++
 	if s.source++; s.source > mesh.LastUnicast {
@@ -90,12 +90,12 @@ func (s *storm) seal(ctl bool, ttl mesh.TTL, dst mesh.Address, transport ...byte
 func (s *storm) send(p *network.PDU) {
 	sealed, err := s.net.Seal(nil, p)
 	if err != nil {
-		panic(err) // a mistake of this test
+		panic(err) // a mistake in this test
 	}
 	s.hear(bearer.Message, sealed)
 }
 
-// destination is the gateway, or any group.
+// destination is the gateway or a random group.
 func (s *storm) destination() mesh.Address {
 	if s.random.IntN(3) == 0 {
 		return mesh.Address(0xC000 + s.random.IntN(0x3F00))
@@ -103,13 +103,13 @@ func (s *storm) destination() mesh.Address {
 	return sim.Address(0)
 }
 
-// segment is one of several of a message whose others never come.
+// segment is one of several segments of a message whose others never arrive.
 func segment(first byte, zero uint16, o, n byte, data ...byte) []byte {
 	zero &= 0x1FFF
 	return append([]byte{first, byte(zero >> 6), byte(zero<<2) | o>>3, o<<5 | n}, data...)
 }
 
-// message is an access message under the AppKey, in one PDU.
+// message is an unsegmented access message with the AppKey.
 func (s *storm) message(src, dst mesh.Address, seq mesh.SequenceNumber, payload []byte) *network.PDU {
 	const application = 0x40
 	nonce := crypto.ApplicationNonce(false, seq, src, dst, 0)
@@ -117,7 +117,7 @@ func (s *storm) message(src, dst mesh.Address, seq mesh.SequenceNumber, payload 
 	return &network.PDU{TTL: 5, Seq: seq, Src: src, Dst: dst, Transport: transport}
 }
 
-// report is a message of the managed station under its device key.
+// report is a message of the managed station with its device key.
 func (s *storm) report(m access.Message) {
 	payload, err := access.Append(nil, m)
 	if err != nil {
@@ -137,17 +137,17 @@ func (s *storm) report(m access.Message) {
 	}
 }
 
-// forgeries are one of each kind of what a node hears.
+// forgeries has one entry for each kind of PDU that a node receives.
 func (s *storm) forgeries() []func() {
 	const segmented = 0x80
 	return []func(){
-		func() { // of access messages
+		func() { // access messages
 			s.seal(false, 5, s.destination(), segment(segmented|0x40|byte(s.random.IntN(0x40)), uint16(s.seq+1), byte(s.random.IntN(32)), 31, s.noise(12)...)...)
 		},
-		func() { // of control messages, some of them shorter than they can be
+		func() { // control messages, some of them shorter than allowed
 			s.seal(true, 5, s.destination(), segment(segmented|byte(s.random.IntN(0x80)), uint16(s.random.IntN(0x2000)), byte(s.random.IntN(32)), byte(s.random.IntN(32)), s.noise(s.random.IntN(9))...)...)
 		},
-		func() { // an opcode that nobody knows
+		func() { // unknown opcodes
 			s.seq++
 			if s.source++; s.source > mesh.LastUnicast {
 				s.source = forger
@@ -173,15 +173,15 @@ func (s *storm) forgeries() []func() {
 			m := heartbeat.Message{InitTTL: 5, Features: uint16(s.random.IntN(16))}
 			s.seal(true, 5, s.destination(), m.Append([]byte{heartbeat.Opcode})...)
 		},
-		func() { // with the right NID, for the first key to fail on
+		func() { // with the right NID, so that decryption with the first key fails
 			s.hear(bearer.Message, append([]byte{s.net.NID()}, s.noise(10+s.random.IntN(19))...))
 		},
 		func() { s.hear(bearer.Kind(s.random.IntN(4)), s.noise(1+s.random.IntN(bearer.MaxPDU))) },
-		func() { // links to nobody
+		func() { // links to other devices
 			uuid := s.next()
 			s.hear(bearer.Provisioning, append([]byte{byte(s.number >> 24), byte(s.number >> 16), byte(s.number >> 8), byte(s.number), 0, 0x03}, uuid[:]...))
 		},
-		func() { // transactions on links of the gateway's own, and of others
+		func() { // transactions on the gateway's own links and on others
 			link := uint32(s.random.Uint64())
 			if s.random.IntN(2) == 0 {
 				link = s.own
@@ -208,7 +208,7 @@ func (s *storm) forgeries() []func() {
 			s.hear(bearer.Beacon, append(pdu, s.noise(12)...))
 		},
 		func() { s.hear(bearer.Beacon, append([]byte{2}, s.noise(26)...)) },
-		func() { // devices and proxies that are not there
+		func() { // devices and proxies that do not exist
 			in := bearer.Sighting{Connectable: true, RSSI: int8(-30 - s.random.IntN(60)), From: bearer.Peer{Random: true}}
 			name := s.next()
 			copy(in.From.Address[:], name[:])
@@ -225,7 +225,7 @@ func (s *storm) forgeries() []func() {
 			s.core.ReceiveSighting(s.now, &in)
 		},
 		s.connections,
-		func() { // what a station tells that the gateway manages
+		func() { // reports of a station that the gateway manages
 			if s.random.IntN(8) != 0 {
 				s.hear(bearer.Message, s.noise(bearer.MaxPDU))
 				return
@@ -240,7 +240,7 @@ func (s *storm) forgeries() []func() {
 	}
 }
 
-// connections come, say the beginning of something, and go.
+// connections open, send the beginning of something, and close.
 func (s *storm) connections() {
 	s.incoming++
 	service := bearer.ProxyService
@@ -272,7 +272,7 @@ func (s *storm) connections() {
 	s.close = s.close[:0]
 }
 
-// carryOut does what the gateway wants done, as far as it matters here.
+// carryOut does what the gateway wants done, as far as the test needs it.
 func (s *storm) carryOut() {
 	if due := s.core.NextDeadline(); !due.IsZero() && !due.After(s.now) {
 		s.core.Tick(s.now)
@@ -309,8 +309,8 @@ func (s *storm) carryOut() {
 	}
 }
 
-// honestly sends what has to get through: a message in one PDU, and the first
-// half of one in two. The other half comes with the next call.
+// honestly sends what has to arrive: an unsegmented message, and the first half
+// of a segmented one. The other half is sent by the next call.
 func (s *storm) honestly(segments bool) {
 	s.legitimate++
 	payload := []byte{0x82, 0x03, byte(s.legitimate) & 1, byte(s.legitimate)}
@@ -332,7 +332,7 @@ func (s *storm) honestly(segments bool) {
 	}
 }
 
-// pass lets the storm rage for a while: an event in a millisecond.
+// pass lets the storm continue for a while, with one event per millisecond.
 func (s *storm) pass(d time.Duration) {
 	all := s.forgeries()
 	for range d / time.Millisecond {
@@ -350,9 +350,9 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// An hour of everything that can be forged, a thousand in a second, leaves the
-// heap of a gateway where it was, and honest messages get through. The race
-// detector, which has nothing to find in a core, has it shorter.
+// An hour of everything that can be forged, a thousand per second, does not
+// grow the heap of a gateway, and honest messages arrive. With the race
+// detector, which has nothing to find in a core, it is shorter.
 func TestHourOfForgeries(t *testing.T) {
 	const (
 		warmUp = 5 * time.Minute // until every address has been seen
@@ -380,7 +380,7 @@ func TestHourOfForgeries(t *testing.T) {
 		app: crypto.NewCCM(sim.AppKey()), station: crypto.NewCCM(deviceKey),
 		source: forger, incoming: bearer.FirstIncoming,
 	}
-	for s.source < mesh.LastUnicast { // the replay list is as long as it can be
+	for s.source < mesh.LastUnicast { // the replay list has its largest size
 		s.source++
 		s.seq++
 		s.send(s.message(s.source, sim.Address(0), s.seq, []byte{0x82, 0x01}))
@@ -415,7 +415,7 @@ func TestHourOfForgeries(t *testing.T) {
 	}
 	if c.Malformed == 0 || c.ForeignBeacons == 0 || c.Unheard == 0 || c.Transport.Access == 0 || c.Friend.Full == 0 ||
 		s.ended == 0 || begun-s.ended > 16 || c.Transport.Evicted+c.Transport.Rejected == 0 || c.GATT.Sighted == 0 || c.GATT.Cut == 0 || c.GATT.ClientRefused == 0 {
-		t.Error("the storm did not reach what it was meant for")
+		t.Error("the storm did not reach the intended code")
 	}
 	runtime.KeepAlive(core)
 }

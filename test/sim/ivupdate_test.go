@@ -29,11 +29,11 @@ func all(w *sim.World, iv mesh.IVIndex, update bool) bool {
 	return counts(w)[node.IVIndexChanged{IVIndex: iv, Update: update}] == len(w.Stations)
 }
 
-// clockKey is where a node keeps how long it has been in its state of the IV
-// Update procedure: seconds, those since a recovery (there was none), flags.
+// clockKey is where a node stores how long it has been in its state of the IV
+// Update procedure: seconds, seconds since a recovery (there was none), flags.
 const clockKey = "iv_clock"
 
-// aged makes a node have been in its state for a time.
+// aged sets how long a node has been in its state.
 func aged(s *store.Memory, d time.Duration) error {
 	value := binary.BigEndian.AppendUint32(nil, uint32(d/time.Second))
 	return s.Apply(store.Change{
@@ -41,10 +41,10 @@ func aged(s *store.Memory, d time.Duration) error {
 	})
 }
 
-// An IV Update over fifty nodes, in the middle of which the network falls into
-// two parts that do not hear each other until one of them has ended it. The
-// part that was left in the old state catches up in a minute, and everybody is
-// reached at all times that he can be heard.
+// An IV Update with fifty nodes. In the middle of it the network splits into
+// two parts that do not hear each other until one of them has ended the update.
+// The part that was left in the old state catches up within a minute, and every
+// node in range can be reached at all times.
 func TestIVUpdateOf50(t *testing.T) {
 	const columns, rows, cut = 10, 5, 5
 	w := world(t, sim.Options{
@@ -76,8 +76,8 @@ func TestIVUpdateOf50(t *testing.T) {
 	if got := counts(w); got[node.IVIndexChanged{IVIndex: 1, Update: true}] != cut*rows || got[node.IVIndexChanged{}] != cut*rows {
 		t.Fatalf("two minutes later: %v", got)
 	}
-	// While the update is in progress, the parts meet for a moment too short
-	// for a beacon: they still understand each other.
+	// While the update is in progress, the parts meet for less time than a
+	// beacon needs: they still understand each other.
 	apart := w.Apart
 	w.Apart = nil
 	reach("the parts are one step apart", here, there)
@@ -85,7 +85,7 @@ func TestIVUpdateOf50(t *testing.T) {
 	w.Apart = apart
 	stragglers := counts(w)[node.IVIndexChanged{}]
 	if stragglers == 0 {
-		t.Fatal("the far part has followed already, so the rest shows nothing")
+		t.Fatal("the far part has followed already, so the rest tests nothing")
 	}
 	pass(t, w, 97*hour)
 	got := counts(w)
@@ -97,14 +97,14 @@ func TestIVUpdateOf50(t *testing.T) {
 	w.Apart = nil
 	run(t, w, 5*time.Minute, func() bool { return all(w, 1, false) })
 	reach("healed", here, there)
-	reach("healed, the other way", there, here)
+	reach("reconnected, the other way", there, here)
 	t.Logf("%d PDUs, %d advertising events", w.Audit.PDUs, w.Events())
 }
 
-// A network that is used so much that its first node comes to the end of its
-// sequence numbers: it begins the update itself, is silent when it has used
-// them up, and speaks again when the update is over. Nobody else is disturbed,
-// and no number is used twice: that is what the audit looks at.
+// A network with so much traffic that its first node reaches the end of its
+// sequence numbers: it starts the update itself, stops sending when it has used
+// them up, and sends again when the update is over. Other nodes are not
+// disturbed, and no number is used twice, which the audit checks.
 func TestIVUpdateBySequenceNumbers(t *testing.T) {
 	const left = 0x100
 	w := world(t, sim.Options{Seed: 1, Neighbours: sim.Line(3), TTL: ttl})
@@ -139,7 +139,7 @@ func TestIVUpdateBySequenceNumbers(t *testing.T) {
 		sent++
 		pass(t, w, time.Second)
 	}
-	if sent < left/20 || !errors.Is(err, node.ErrSequenceSpent) || first.Core.SequenceLeft() != 0 {
+	if sent < left/20 || !errors.Is(err, node.ErrSequenceExhausted) || first.Core.SequenceLeft() != 0 {
 		t.Errorf("after %d messages: %v, %d numbers left", sent, err, first.Core.SequenceLeft())
 	}
 	if err := reaches(t, w, 1, 2); err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// Twenty nodes in a row, and each event of advertising is lost to each listener
-// with a probability of 20 %: nineteen hops there, nineteen back.
+// Twenty nodes in a row. Each listener loses each advertising event with a
+// probability of 20 %: nineteen hops there, nineteen back.
 func TestCoresInLineOf20(t *testing.T) {
 	each(t, 10, func(t *testing.T, seed uint64) {
 		w := world(t, sim.Options{
@@ -25,7 +25,7 @@ func TestCoresInLineOf20(t *testing.T) {
 	})
 }
 
-// The same air being as bad as the model of it can make it.
+// The same with the worst air that the model allows.
 func TestCoresInLineOnHostileAir(t *testing.T) {
 	each(t, 5, func(t *testing.T, seed uint64) {
 		w := world(t, sim.Options{

@@ -16,9 +16,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// flood makes up PDUs of somebody who has the keys: messages and
-// segments without end from every address there is, forged beacons, devices that
-// do not exist, provisioning links to nobody.
+// flood forges the PDUs of an attacker who has the keys: endless messages and
+// segments from every address, forged beacons, devices that do not exist,
+// provisioning links to others.
 type flood struct {
 	random *rand.Rand
 	keys   *network.Credentials
@@ -59,7 +59,7 @@ func (f *flood) next() bearer.Incoming {
 		switch f.random.IntN(3) {
 		case 0:
 			transport[0] |= segmented
-		case 1: // an access message without fault
+		case 1: // a valid access message
 			const application = 0x40
 			nonce := crypto.ApplicationNonce(false, f.seq, src, dst, 0)
 			payload := []byte{0x82, 0x02, byte(f.seq), byte(f.seq >> 1)}
@@ -68,7 +68,7 @@ func (f *flood) next() bearer.Incoming {
 		}
 		sealed, err := f.keys.Seal(nil, &network.PDU{TTL: 5, Seq: f.seq, Src: src, Dst: dst, Transport: transport})
 		if err != nil {
-			panic(err) // a mistake of this test
+			panic(err) // a mistake in this test
 		}
 		pdu = sealed
 	}
@@ -76,7 +76,7 @@ func (f *flood) next() bearer.Incoming {
 	return in
 }
 
-// Whatever comes from the air, a node takes no more memory from some point on.
+// Whatever arrives from the air, a node's memory stops growing at some point.
 func TestMemoryIsBounded(t *testing.T) {
 	w := world(t, sim.Options{
 		Seed: 1, Neighbours: sim.Line(1), TTL: ttl, Monitor: true,
@@ -109,11 +109,11 @@ func TestMemoryIsBounded(t *testing.T) {
 	t.Logf("%d octets in use after %d PDUs, %d after twice as many; %+v", first, n, second, c)
 	const slack = 1 << 20
 	if second > first+slack {
-		t.Errorf("%d octets more after %d PDUs more", second-first, n)
+		t.Errorf("%d more octets after %d more PDUs", second-first, n)
 	}
 	if c.Network.Fresh == 0 || c.Malformed == 0 || c.ForeignBeacons == 0 || c.Unheard == 0 ||
 		c.Transport.Access == 0 || c.Transport.ReplayListFull == 0 || c.Transport.Evicted+c.Transport.Rejected == 0 {
-		t.Error("the flood did not reach what it was meant for")
+		t.Error("the flood did not reach the intended code")
 	}
 	runtime.KeepAlive(core)
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// Answers wait a random time, and yet the states that they report come in the
-// order in which they were taken: the last one heard is the one that stands.
+// Answers wait for a random time. Still, the states in them arrive in the order
+// in which they were set, and the last one received is the current one.
 func TestAnswersKeepTheirOrder(t *testing.T) {
 	each(t, 10, func(t *testing.T, seed uint64) {
 		const sets = 40
 		w := world(t, sim.Options{
 			Seed: seed, Neighbours: sim.Line(2), TTL: ttl, Monitor: true,
-			// One transmission, so that a Set takes less time than an answer waits.
+			// One transmission, so that a Set takes less time than an answer
+			// waits.
 			Adjust: func(n *state.Node) { n.NetworkTransmit.Count = 0 },
 		})
 		heard := 0

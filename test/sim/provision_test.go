@@ -18,16 +18,16 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// deviceUUID is that of the unprovisioned device with a number.
+// deviceUUID is the UUID of the unprovisioned device with a number.
 func deviceUUID(number int) mesh.UUID { return mesh.UUID{0: 0xDD, 15: byte(number)} }
 
-// hall is a provisioner, number 0, and devices that wait to be provisioned, all
-// within reach of each other, each a node on a whole HCI driver and a virtual
-// controller that needs a millisecond for a command.
+// hall is a provisioner, number 0, and unprovisioned devices, all within range
+// of each other. Each is a node on a whole HCI driver and a virtual controller
+// that takes a millisecond for a command.
 type hall struct {
 	nodes   []*node.Node
 	bearers []*advertiser.Bearer
-	reports chan node.Event // of the provisioner
+	reports chan node.Event // events of the provisioner
 }
 
 func enter(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtual.Air, seed uint64, devices int) *hall {
@@ -59,8 +59,8 @@ func enter(ctx context.Context, t *testing.T, parts *sync.WaitGroup, air *virtua
 	return h
 }
 
-// provisionAtOnce takes so many devices in, all begun in one moment, and returns
-// how long that took.
+// provisionAtOnce provisions the given number of devices, all started at the
+// same time, and returns the duration.
 func provisionAtOnce(t *testing.T, seed uint64, devices int, o virtual.AirOptions) (took time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -72,7 +72,7 @@ func provisionAtOnce(t *testing.T, seed uint64, devices int, o virtual.AirOption
 		defer parts.Wait()
 		defer stop()
 		h := enter(ctx, t, &parts, air, seed, devices)
-		time.Sleep(time.Second) // of the simulation: controllers are reset and scan
+		time.Sleep(time.Second) // simulated: controllers are reset and scan
 		start := time.Now()
 		results := make(chan error, devices)
 		for number := 1; number <= devices; number++ {
@@ -98,15 +98,15 @@ func provisionAtOnce(t *testing.T, seed uint64, devices int, o virtual.AirOption
 	return took
 }
 
-// Ten devices are provisioned at once over one radio, and that takes less than
-// three times as long as one of them. On air that is worse than any home's there is
-// more to repeat, and one radio to do it.
+// Ten devices are provisioned at once over one radio in less than three times
+// the time of one device. On an air worse than in any home more is
+// retransmitted over the same radio.
 func TestTenDevicesAtOnce(t *testing.T) {
 	const seeds = 10
 	for _, tt := range []struct {
 		name  string
 		air   virtual.AirOptions
-		limit time.Duration // in times of one device
+		limit time.Duration // in multiples of the time of one device
 	}{
 		{"clean air", virtual.AirOptions{HalfDuplex: true}, 3},
 		{"5 % loss", virtual.AirOptions{HalfDuplex: true, Link: virtual.Link{Loss: 0.05}}, 3},

@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// What a radio can do: the four advertising sets that hci/advertiser uses, and
-// its room for PDUs that wait.
+// Limits of a radio: the four advertising sets that hci/advertiser uses, and
+// its room for waiting PDUs.
 const (
 	slots = 4
 	room  = 128
@@ -20,36 +20,36 @@ const (
 	airtime   = 376 * time.Microsecond
 	eventTime = 3 * (airtime + 150*time.Microsecond)
 	advDelay  = 10 * time.Millisecond
-	interval  = 20 * time.Millisecond // the least of a Bluetooth 5 controller
+	interval  = 20 * time.Millisecond // the minimum of a Bluetooth 5 controller
 )
 
-// span is a time in which somebody transmits.
+// span is the time of a transmission.
 type span struct{ from, to time.Duration }
 
 func (s span) overlaps(o span) bool { return s.from < o.to && o.from < s.to }
 
-// radio is the advertising bearer of one station. PDUs of one lane go one after
-// the other, PDUs of several lanes at the same time.
+// radio is the advertising bearer of one station. PDUs of one lane are sent one
+// after the other, PDUs of several lanes at the same time.
 type radio struct {
 	world      *World
 	station    *Station
 	neighbours []*radio
 
-	life    int // counts up when the station dies, so that what was planned lapses
+	life    int // increases when the station crashes, so that scheduled work lapses
 	waiting []bearer.Outgoing
 	busy    map[bearer.Lane]bool
-	used    int // slots
+	used    int // slots in use
 
 	asleep  bool
-	own     span   // the last transmission
-	foreign []span // transmissions of neighbours that are not long ago
-	full    uint64 // PDUs that were not taken
+	own     span   // the last own transmission
+	foreign []span // recent transmissions of neighbours
+	full    uint64 // PDUs that were refused
 }
 
 // Send implements bearer.Bearer.
 func (r *radio) Send(o bearer.Outgoing) error {
 	if r.asleep {
-		return nil // as good as sent
+		return nil // lost like a transmission
 	}
 	if len(r.waiting) >= room {
 		r.full++
@@ -60,19 +60,19 @@ func (r *radio) Send(o bearer.Outgoing) error {
 	return nil
 }
 
-// Cancel implements bearer.Bearer. What is on the air goes to its end.
+// Cancel implements bearer.Bearer. What is on the air is finished.
 func (r *radio) Cancel(lane bearer.Lane) {
 	r.waiting = slices.DeleteFunc(r.waiting, func(o bearer.Outgoing) bool { return o.Lane == lane })
 }
 
-// reset is the death of the host: the controller falls silent.
+// reset is a crash of the host: the controller stops.
 func (r *radio) reset() {
 	r.life++
 	r.waiting, r.used = nil, 0
 	clear(r.busy)
 }
 
-// fill starts what may be started.
+// fill starts as many transmissions as allowed.
 func (r *radio) fill() {
 	for i := 0; i < len(r.waiting) && r.used < slots; {
 		o := r.waiting[i]
@@ -87,7 +87,7 @@ func (r *radio) fill() {
 	}
 }
 
-// plan does something later unless the station dies before.
+// plan does something later unless the station crashes before.
 func (r *radio) plan(d time.Duration, f func()) {
 	life := r.life
 	r.world.After(d, func() {
@@ -115,7 +115,7 @@ func (r *radio) transmit(o bearer.Outgoing, n int) {
 			to.foreign = append(to.foreign, first)
 		}
 	}
-	// Who was in time hears it, even if the sender dies meanwhile.
+	// Once transmitted it is received, even if the sender crashes meanwhile.
 	w.After(airtime, func() {
 		for _, to := range r.neighbours {
 			if w.Apart == nil || !w.Apart(r.station.number, to.station.number) {
@@ -150,7 +150,7 @@ func (r *radio) hear(o *bearer.Outgoing, when span) {
 	}
 }
 
-// disturbed reports whether the listener cannot have heard a transmission.
+// disturbed reports whether the listener cannot have received a transmission.
 func (r *radio) disturbed(when span) bool {
 	if r.world.Air.HalfDuplex && r.own.overlaps(when) {
 		return true
@@ -165,5 +165,5 @@ func (r *radio) disturbed(when span) bool {
 			met++
 		}
 	}
-	return met > 1 // the transmission itself is one
+	return met > 1 // the transmission itself counts as one
 }

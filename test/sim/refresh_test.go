@@ -51,8 +51,8 @@ func pass(t *testing.T, w *sim.World, d time.Duration) {
 	}
 }
 
-// managed is a network whose first station has provisioned the others, and whose
-// plugs publish to it.
+// managed is a network whose first station has provisioned the others, and
+// whose plugs publish to it.
 func managed(t *testing.T, o sim.Options) *sim.World {
 	t.Helper()
 	o.Monitor = true
@@ -69,15 +69,15 @@ func managed(t *testing.T, o sim.Options) *sim.World {
 		for other := 1; other < len(o.Neighbours); other++ {
 			others = append(others, other)
 		}
-		if err := sim.Manages(s, others...); err != nil {
+		if err := sim.StorePeers(s, others...); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return world(t, o)
 }
 
-// naps lets a station sleep, but for a minute now and then in which it tells its
-// state, as sensors do.
+// naps lets a station sleep, except for a minute now and then in which it
+// reports its state, as sensors do.
 func naps(w *sim.World, number int) {
 	const awake, asleep = time.Minute, 37 * time.Minute
 	s := w.Stations[number]
@@ -96,8 +96,8 @@ func naps(w *sim.World, number int) {
 	w.After(time.Duration(number)*time.Minute, wake)
 }
 
-// A key refresh over fifty nodes, of which five sleep most of the time and one
-// never comes back, while the one that does it dies in every phase at every
+// A key refresh with fifty nodes, of which five sleep most of the time and one
+// never returns. The node that manages it crashes in every phase at every
 // point.
 func TestKeyRefreshOf50(t *testing.T) {
 	each(t, 1, func(t *testing.T, seed uint64) {
@@ -124,7 +124,7 @@ func TestKeyRefreshOf50(t *testing.T) {
 		manager.Crashes = func(p sim.Point) bool {
 			at := where{manager.Phase(), p}
 			if crashed[at] || at.Phase == refresh.Distribute && p == sim.BeforePersist {
-				return false // before it begins there is nothing to go on with
+				return false // before it begins there is nothing to continue
 			}
 			crashed[at] = true
 			return true
@@ -140,13 +140,13 @@ func TestKeyRefreshOf50(t *testing.T) {
 			t.Fatalf("with one missing: %+v", status)
 		}
 		if err := reaches(t, w, 0, 13); err != nil {
-			t.Errorf("while keys are given out: %v", err)
+			t.Errorf("while keys are distributed: %v", err)
 		}
 		manager.Finish()
-		manager.Step() // and dies before it is stored
+		manager.Step() // crashes before it is stored
 		pass(t, w, time.Hour)
 		if phase := manager.Phase(); phase != refresh.Distribute {
-			t.Errorf("it remembers what was not stored: %s", phase)
+			t.Errorf("it still has what was not stored: %s", phase)
 		}
 		manager.Finish()
 		manager.Step()
@@ -160,13 +160,13 @@ func TestKeyRefreshOf50(t *testing.T) {
 			t.Fatal(manager.Failed)
 		}
 		if len(crashed) < 11 {
-			t.Errorf("it died at %d points only: %v", len(crashed), crashed)
+			t.Errorf("it crashed at %d points only: %v", len(crashed), crashed)
 		}
 		status := manager.Status()
 		if !slices.Equal(status.LeftBehind, []mesh.UUID{sim.UUID(gone)}) {
 			t.Errorf("left behind: %v", status.LeftBehind)
 		}
-		// Who slept at the end hears of it when it wakes.
+		// Nodes that slept at the end learn of it when they wake.
 		for _, s := range sleepers {
 			if !refreshed(w.Stations[s]) {
 				run(t, w, 2*time.Hour, func() bool { return refreshed(w.Stations[s]) })
@@ -176,10 +176,10 @@ func TestKeyRefreshOf50(t *testing.T) {
 			switch {
 			case number == gone:
 				if refreshed(s) {
-					t.Error("who was away has the new keys")
+					t.Error("an absent node has the new keys")
 				}
 			case !refreshed(s):
-				t.Errorf("station %d has not got through: %+v", number, s.Core.State().Subnets)
+				t.Errorf("station %d has not completed: %+v", number, s.Core.State().Subnets)
 			}
 		}
 		for _, to := range []int{1, 13, 25, 47} {
@@ -189,14 +189,14 @@ func TestKeyRefreshOf50(t *testing.T) {
 		}
 		w.Stations[gone].Sleep(false)
 		if err := reaches(t, w, 0, gone); err == nil {
-			t.Error("who was left behind is reached")
+			t.Error("a node that was left behind is reached")
 		}
 	})
 }
 
-// Two provisioners share a network: each knows the device keys of all. They take
-// turns in refreshing the keys, the first time while an IV Update is in progress
-// and comes to its end, and both reach everybody at any time.
+// Two provisioners share a network: each knows the device keys of all. They
+// take turns in refreshing the keys, the first time while an IV Update is in
+// progress and ends, and both reach every node at any time.
 func TestTwoProvisionersRefreshKeys(t *testing.T) {
 	const n = 12
 	w := world(t, sim.Options{
@@ -206,7 +206,7 @@ func TestTwoProvisionersRefreshKeys(t *testing.T) {
 			for other := 2; other < n && len(others) > 0; other++ {
 				others = append(others, other)
 			}
-			if err := sim.Manages(s, others...); err != nil {
+			if err := sim.StorePeers(s, others...); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -228,7 +228,7 @@ func TestTwoProvisionersRefreshKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	pass(t, w, 96*hour-time.Second) // the end of the update comes in the middle of the refresh
+	pass(t, w, 96*hour-time.Second) // the update ends in the middle of the refresh
 	for i, by := range []int{0, 1} {
 		net, app := crypto.Key{1, byte(i)}, crypto.Key{2, byte(i)}
 		w.Audit.AddKeys(net, app)

@@ -10,13 +10,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// tableRefresh is where a Refresher keeps its key refresh.
+// tableRefresh is where a Refresher stores its key refresh.
 const tableRefresh store.Table = "refresh"
 
-// Point is a place between two things that a Refresher does.
+// Point is a place between two steps of a Refresher.
 type Point string
 
-// The points, in their order.
+// The points, in order.
 const (
 	BeforePersist Point = "before it is stored"
 	BeforeOwn     Point = "before the own node changes"
@@ -24,10 +24,10 @@ const (
 	AfterSend     Point = "after the nodes were asked"
 )
 
-// Refresher refreshes keys from a station, as the bridge does it.
+// Refresher refreshes keys from a station, as the bridge does.
 type Refresher struct {
 	*refresh.Refresh
-	// Crashes is asked at every point whether the program dies there.
+	// Crashes is called at every point; true makes the program crash there.
 	Crashes func(Point) bool
 	// Failed is the first error.
 	Failed error
@@ -52,8 +52,8 @@ func NewRefresher(s *Station, o refresh.Options) *Refresher {
 	return d
 }
 
-// die is the end of the program, and the beginning of the next with what was
-// stored. It reports whether the program had not stored anything yet.
+// die ends the program and starts it again with what was stored. It reports
+// whether the program had not stored anything yet.
 func (d *Refresher) die() {
 	d.life++
 	d.fail(d.station.Restart())
@@ -74,7 +74,7 @@ func (d *Refresher) fail(err error) {
 	}
 }
 
-// Step does what is due and plans the next step.
+// Step does what is due and schedules the next step.
 func (d *Refresher) Step() {
 	if d.Refresh == nil || d.Failed != nil {
 		return
@@ -122,7 +122,7 @@ func (d *Refresher) Step() {
 		return
 	}
 	w.After(max(next.Sub(w.Now()), time.Millisecond), func() {
-		// What has happened meanwhile may have moved the deadline.
+		// The deadline may have moved meanwhile.
 		if d.life == life && !d.NextDeadline().IsZero() && !d.NextDeadline().After(w.Now()) {
 			d.Step()
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// walls puts the stations of a hall in a row; each hears its neighbours only.
+// walls puts the stations of a hall in a row; each hears only its neighbours.
 func walls(air *virtual.Air, stations int, link virtual.Link) {
 	for a := range stations {
 		for b := range stations {
@@ -32,9 +32,9 @@ func walls(air *virtual.Air, stations int, link virtual.Link) {
 	}
 }
 
-// A device that only the third node in a row hears is found, provisioned and
-// configured by the first, through two hops that lose every tenth advertisement;
-// then it is switched, and gets another device key and other addresses.
+// The first node in a row finds, provisions and configures a device that only
+// the third hears, over two hops that lose every tenth advertisement. Then the
+// device is switched and gets another device key and other addresses.
 func TestRemoteProvisioningThroughTwoHops(t *testing.T) {
 	each(t, 3, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestRemoteProvisioningThroughTwoHops(t *testing.T) {
 			defer stop()
 			h := enter(ctx, t, &parts, air, seed, 3)
 			gateway := h.nodes[0]
-			time.Sleep(time.Second) // of the simulation: controllers are reset and scan
+			time.Sleep(time.Second) // simulated: controllers are reset and scan
 			var server state.Peer
 			for number := 1; number <= 2; number++ {
 				var err error
@@ -100,7 +100,7 @@ func TestRemoteProvisioningThroughTwoHops(t *testing.T) {
 				use(far, false)
 			}
 			if err := gateway.CancelProvisioning(ctx, deviceUUID(3), "?"); err == nil {
-				t.Error("there is something to cancel")
+				t.Error("canceling a finished provisioning returned no error")
 			}
 			if err := gateway.ProvisioningInput(ctx, deviceUUID(3), "1"); err == nil {
 				t.Errorf("expected %v", provision.ErrNotAwaited)

@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
-// The longest access message there is, 32 segments, from either end of a line
-// of five to the other at the same time, with 10 % loss on each link.
+// The longest access message, 32 segments, from either end of a line of five to
+// the other at the same time, with 10 % loss on each link.
 func TestLongestMessage(t *testing.T) {
 	each(t, 10, func(t *testing.T, seed uint64) {
 		const n, octets = 5, 380
@@ -25,12 +25,12 @@ func TestLongestMessage(t *testing.T) {
 		f := &figures{}
 		for _, from := range []int{0, n - 1} {
 			to := n - 1 - from
-			// A vendor's message, which no model takes: the monitor sees it.
+			// A vendor message that no model handles: the monitor sees it.
 			payload := append([]byte{0xC1, 0xFF, 0xFF}, bytes.Repeat([]byte{byte(from)}, octets-3)...)
 			w.Stations[to].Report = func(e node.Event) {
 				if m, ok := e.(node.MessageReceived); ok && m.Src == sim.Address(from) {
 					if !bytes.Equal(m.Params, payload[3:]) {
-						t.Errorf("%d got something else: % x", to, m.Params)
+						t.Errorf("%d received another message: % x", to, m.Params)
 					}
 					f.arrived++
 				}
@@ -49,7 +49,7 @@ func TestLongestMessage(t *testing.T) {
 		if err := w.Pass(time.Minute); err != nil {
 			t.Error(err)
 		}
-		// Who never hears that it has arrived sends the message anew.
+		// A sender that never learns of the arrival sends the message again.
 		sent := 0
 		for _, n := range f.attempts {
 			sent += n

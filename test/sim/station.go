@@ -16,13 +16,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// Station is one node: a plug with its core, its memory and its radio.
+// Station is one node: a plug with its core, its store and its radio.
 type Station struct {
 	Core  *node.Core
 	Store *store.Memory
 	Plug  *device.Plug
-	// Report is told of what happens on the node, but for the ends of requests
-	// that have somebody waiting.
+	// Report is called with the events of the node, except for the ends of
+	// requests that have a callback.
 	Report func(node.Event)
 
 	world   *World
@@ -30,35 +30,35 @@ type Station struct {
 	options *Options
 	radio   *radio
 	waiting map[node.RequestID]func(node.RequestDone)
-	alarm   time.Duration // when Tick is planned for, 0 for never
+	alarm   time.Duration // when Tick is scheduled, 0 for never
 }
 
-// Options says what a network is.
+// Options describes a network.
 type Options struct {
 	Seed       uint64
 	Air        Air
-	Neighbours [][]int // who hears whom, by number
+	Neighbours [][]int // which stations hear each other, by number
 	TTL        mesh.TTL
 	Monitor    bool                              // of all nodes
 	Adjust     func(n *state.Node)               // of all nodes, before they begin
-	Store      func(number int, s *store.Memory) // the same for what is stored; it may store the node
-	Core       func(*node.Options)               // the same for the rest
-	Model      func() access.Model               // a further model, nil for none
+	Store      func(number int, s *store.Memory) // the same for the stored state; it may store the node
+	Core       func(*node.Options)               // the same for the other options
+	Model      func() access.Model               // an additional model, nil for none
 }
 
-// Address is the address of the station with a number.
+// Address returns the address of the station with a number.
 func Address(number int) mesh.Address { return mesh.Address(number + 1) }
 
-// UUID is that of the station with a number.
+// UUID returns the UUID of the station with a number.
 func UUID(number int) mesh.UUID {
 	return mesh.UUID{0: byte(number >> 8), 1: byte(number), 6: 0x40, 8: 0x80}
 }
 
 func deviceKey(number int) crypto.Key { return named(fmt.Sprint("device ", number)) }
 
-// Manages makes a station know the others as their provisioner does: to be put
-// into its store before it begins.
-func Manages(s *store.Memory, others ...int) error {
+// StorePeers stores the other stations in a station's store, as their provisioner
+// would. Call it before the station begins.
+func StorePeers(s *store.Memory, others ...int) error {
 	for _, number := range others {
 		p := state.Peer{UUID: UUID(number), Address: Address(number), Elements: 1, DeviceKey: deviceKey(number)}
 		data, err := p.Encode()
@@ -108,14 +108,14 @@ func New(o Options) (*World, error) {
 	return w, nil
 }
 
-// Restart is a crash: what is not in the store is gone.
+// Restart is a crash: what is not in the store is lost.
 func (s *Station) Restart() error {
 	s.radio.reset()
 	s.alarm = 0
 	return s.begin()
 }
 
-// Sleep turns the radio off or on again; the node goes on meanwhile.
+// Sleep turns the radio off or on again; the node continues meanwhile.
 func (s *Station) Sleep(asleep bool) {
 	if asleep {
 		s.radio.reset()
@@ -126,7 +126,7 @@ func (s *Station) Sleep(asleep bool) {
 // Asleep reports whether the radio is off.
 func (s *Station) Asleep() bool { return s.radio.asleep }
 
-// begin makes a core of what is in the store.
+// begin makes a core from the content of the store.
 func (s *Station) begin() error {
 	number, o := s.number, s.options
 	s.waiting = map[node.RequestID]func(node.RequestDone){}
@@ -146,7 +146,7 @@ func (s *Station) begin() error {
 	if o.Core != nil {
 		o.Core(&options)
 	}
-	// Opening a Node is how a store gets its first content.
+	// Opening a Node gives a store its first content.
 	if _, err := node.Open(node.Config{Options: options, Store: s.Store}, func() (node.Saved, error) {
 		saved := Configured(number, o.TTL, elements)
 		if o.Adjust != nil {
@@ -167,7 +167,7 @@ func (s *Station) begin() error {
 	return nil
 }
 
-// Random is the randomness of one node.
+// Random returns the random source of one node.
 func Random(seed uint64, number int) *rand.ChaCha8 {
 	var s [32]byte
 	binary.LittleEndian.PutUint64(s[:], seed)
@@ -175,7 +175,7 @@ func Random(seed uint64, number int) *rand.ChaCha8 {
 	return rand.NewChaCha8(s)
 }
 
-// Configured is a node as if it had been provisioned and configured.
+// Configured returns a node in the state after provisioning and configuration.
 func Configured(number int, ttl mesh.TTL, elements []access.Element) node.Saved {
 	saved := node.NewDevice(UUID(number))
 	n := saved.Node
@@ -198,14 +198,14 @@ func (s *Station) receive(in *bearer.Incoming) {
 	s.Input(func(now time.Time, c *node.Core) { c.Receive(now, in) })
 }
 
-// Input gives the core something to do and carries out what it wants done.
+// Input passes an input to the core and carries out its output.
 func (s *Station) Input(f func(now time.Time, c *node.Core)) {
 	f(s.world.Now(), s.Core)
 	s.carryOut(s.Core.Take())
 	s.wind()
 }
 
-// wind plans the next Tick.
+// wind schedules the next Tick.
 func (s *Station) wind() {
 	next := s.Core.NextDeadline()
 	if next.IsZero() {
@@ -213,7 +213,7 @@ func (s *Station) wind() {
 	}
 	at := max(next.Sub(s.world.start), s.world.now)
 	if s.alarm > s.world.now && s.alarm <= at {
-		return // an earlier one looks again
+		return // an earlier Tick checks again
 	}
 	s.alarm = at
 	s.world.at(at, func() {
@@ -234,7 +234,7 @@ func (s *Station) carryOut(out *node.Output) {
 		s.radio.Cancel(lane)
 	}
 	for i := range out.Send {
-		_ = s.radio.Send(out.Send[i]) // counted
+		_ = s.radio.Send(out.Send[i]) // failures are counted
 	}
 	for _, e := range out.Report {
 		if done, ok := e.(node.RequestDone); ok && s.waiting[done.ID] != nil {
@@ -249,7 +249,7 @@ func (s *Station) carryOut(out *node.Output) {
 	}
 }
 
-// Request sends an access message; done is called with its end.
+// Request sends an access message; done is called with its result.
 func (s *Station) Request(r node.Request, done func(node.RequestDone)) error {
 	var failed error
 	s.Input(func(now time.Time, c *node.Core) {
@@ -263,5 +263,5 @@ func (s *Station) Request(r node.Request, done func(node.RequestDone)) error {
 	return failed
 }
 
-// Full is the number of PDUs that the radio had no room for.
+// Full is the number of PDUs that the radio refused.
 func (s *Station) Full() uint64 { return s.radio.full }

@@ -7,10 +7,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// Switch is the acknowledged Generic OnOff Set of a plug. A status says nothing
-// of the Set that it answers, and the answer to a repetition of the Set before
-// can come after this one was sent: so only a status with the state that was
-// asked for ends the request.
+// Switch is the acknowledged Generic OnOff Set of a plug. A status does not say
+// which Set it answers, and the answer to a repetition of the previous Set can
+// arrive after this one was sent. So only a status with the requested state
+// ends the request.
 func Switch(to mesh.Address, on bool, tid uint8) (node.Request, error) {
 	payload, err := access.Append(nil, &generic.OnOffSet{OnOff: on, TID: tid})
 	return node.Request{
@@ -25,7 +25,7 @@ func Switch(to mesh.Address, on bool, tid uint8) (node.Request, error) {
 	}, err
 }
 
-// IsOn reads a Generic OnOff Status.
+// IsOn decodes a Generic OnOff Status.
 func IsOn(params []byte) (bool, error) {
 	var status generic.OnOffStatus
 	err := access.Decode(params, &status)

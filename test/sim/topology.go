@@ -2,13 +2,13 @@ package sim
 
 import "math/rand/v2"
 
-// Line is n nodes in a row, each of which hears the one before and the one
-// after.
+// Line is n nodes in a row, each of which hears its two neighbours.
 func Line(n int) [][]int {
 	return connect(n, func(a, b int) bool { return b-a == 1 })
 }
 
-// Grid is nodes in rows and columns; each hears those beside, above and below.
+// Grid is nodes in rows and columns; each hears its neighbours on all four
+// sides.
 func Grid(columns, rows int) [][]int {
 	return connect(columns*rows, func(a, b int) bool {
 		return b-a == columns || b-a == 1 && b%columns != 0
@@ -16,7 +16,7 @@ func Grid(columns, rows int) [][]int {
 }
 
 // Scattered is n nodes at random places in a square. They hear each other up to
-// a distance that is made as large as it takes for all of them to be connected.
+// a distance that is just large enough to connect all of them.
 func Scattered(n int, seed uint64) [][]int {
 	random := rand.New(rand.NewPCG(seed, 0x706c616365))
 	type place struct{ x, y float64 }
@@ -35,7 +35,7 @@ func Scattered(n int, seed uint64) [][]int {
 	}
 }
 
-// connect lists the neighbours of each node; near is asked for every pair with
+// connect lists the neighbours of each node; near is called for every pair with
 // a below b.
 func connect(n int, near func(a, b int) bool) [][]int {
 	neighbours := make([][]int, n)

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// seeds are those that a scenario runs with: always the same few, or the one in
-// the environment, which a failure prints.
+// seeds are the seeds that a scenario runs with: always the same few, or the
+// one in the environment, which a failure prints.
 func seeds(t *testing.T, n uint64) []uint64 {
 	t.Helper()
 	if text := os.Getenv("SIM_SEED"); text != "" {
@@ -42,7 +42,7 @@ func each(t *testing.T, n uint64, scenario func(t *testing.T, seed uint64)) {
 	}
 }
 
-// world makes one, in which the test fails if it cannot be made.
+// world makes a world; the test fails if that fails.
 func world(t *testing.T, o sim.Options) *sim.World {
 	t.Helper()
 	w, err := sim.New(o)
@@ -52,12 +52,12 @@ func world(t *testing.T, o sim.Options) *sim.World {
 	return w
 }
 
-// figures is what a series of requests came to.
+// figures are the results of a series of requests.
 type figures struct {
 	rtt      []time.Duration
 	attempts []int
 	failed   []error
-	arrived  int // messages that arrived, where nobody answers
+	arrived  int // messages that arrived, if nobody answers
 }
 
 func (f *figures) add(d node.RequestDone) {
@@ -69,7 +69,7 @@ func (f *figures) add(d node.RequestDone) {
 	f.attempts = append(f.attempts, d.Response.Attempts)
 }
 
-// String is the figures in a line.
+// String formats the figures on one line.
 func (f *figures) String() string {
 	if len(f.rtt) == 0 {
 		return fmt.Sprintf("none answered, %d failed", len(f.failed))
@@ -91,7 +91,8 @@ func (f *figures) String() string {
 }
 
 // switchMany sends n acknowledged Sets from one station to another, one after
-// the other, and checks after each that the plug is as it was told and said so.
+// the other, and checks after each that the plug has the requested state and
+// reported it.
 func switchMany(t *testing.T, w *sim.World, from, to, n int) *figures {
 	t.Helper()
 	f := &figures{}
@@ -110,7 +111,7 @@ func switchMany(t *testing.T, w *sim.World, from, to, n int) *figures {
 				return
 			}
 			if on, err := sim.IsOn(d.Response.Params); err != nil || on != want || plug.IsOn(w.Now()) != want {
-				t.Errorf("set %d to %t: the plug is %t and said %t, %v", i, want, plug.IsOn(w.Now()), on, err)
+				t.Errorf("set %d to %t: the plug is %t and reported %t, %v", i, want, plug.IsOn(w.Now()), on, err)
 			}
 		}); err != nil {
 			t.Fatal(err)
@@ -118,8 +119,8 @@ func switchMany(t *testing.T, w *sim.World, from, to, n int) *figures {
 		if err := w.Run(2*time.Minute, func() bool { return over }); err != nil {
 			t.Fatal(err)
 		}
-		// Nobody presses a switch in the very millisecond of the answer, when
-		// the neighbour that relayed it does not hear.
+		// In practice nobody presses a switch within a millisecond after the
+		// answer, while the neighbour that relayed it cannot receive.
 		if err := w.Pass(pause); err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +131,7 @@ func switchMany(t *testing.T, w *sim.World, from, to, n int) *figures {
 // pause is the time between an answer and the next request of a series.
 const pause = 40 * time.Millisecond
 
-// overflows counts the PDUs that a radio had no room for.
+// overflows counts the PDUs that the radios refused.
 func overflows(w *sim.World) (full uint64) {
 	for _, s := range w.Stations {
 		full += s.Full()
@@ -144,5 +145,5 @@ func report(t *testing.T, w *sim.World, f *figures) {
 		w.Elapsed().Round(time.Millisecond), f, w.Audit.PDUs, w.Events(), overflows(w))
 }
 
-// ttl is enough for all the networks here.
+// ttl is enough for all networks here.
 const ttl mesh.TTL = 30

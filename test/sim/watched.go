@@ -9,13 +9,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 )
 
-// watch puts an eye on the models of a node. Those that the node introduces
-// itself to are left alone: nobody configures anything here.
+// watch observes the models of a node. Models that the node attaches itself to
+// are left out, because nothing is configured here.
 func (a *Audit) watch(of mesh.Address, models []access.Model) []access.Model {
 	list := make([]access.Model, 0, len(models))
 	for _, m := range models {
 		switch m.(type) {
-		case foundation.Attacher, *remote.Server:
+		case foundation.HostedModel, *remote.Server:
 		default:
 			m = watched{m, a, of}
 		}
@@ -24,8 +24,8 @@ func (a *Audit) watch(of mesh.Address, models []access.Model) []access.Model {
 	return list
 }
 
-// watched is a model whose messages are noted. It is everything that a model
-// can be, and passes on what its model is.
+// watched is a model whose messages are recorded. It has every optional
+// interface of a model and forwards to the model that it wraps.
 type watched struct {
 	access.Model
 	audit *Audit

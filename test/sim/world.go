@@ -10,13 +10,13 @@ import (
 // Air is what happens to an advertising event between two neighbours. The zero
 // value is a perfect medium.
 type Air struct {
-	Loss      float64       // probability of 0 to 1 that an event is not heard
-	Duplicate float64       // probability of 0 to 1 that it is heard twice
-	Jitter    time.Duration // up to this late, evenly distributed; it reorders
+	Loss      float64       // probability from 0 to 1 that an event is not heard
+	Duplicate float64       // probability from 0 to 1 that it is heard twice
+	Jitter    time.Duration // largest delay, uniformly distributed; it changes the order
 	// HalfDuplex makes a radio deaf while it transmits.
 	HalfDuplex bool
-	// Collisions makes two events that overlap at a listener unreadable. It is
-	// harsher than the air, which has three advertising channels.
+	// Collisions makes two events that overlap at a listener unreadable. This
+	// is worse than real radio, which has three advertising channels.
 	Collisions bool
 }
 
@@ -25,8 +25,8 @@ type World struct {
 	Air      Air
 	Audit    *Audit
 	Stations []*Station // by number, from 0
-	// Apart reports whether two stations that are neighbours do not hear each
-	// other at present; nil for no.
+	// Apart reports whether two neighbouring stations cannot hear each other at
+	// present; nil for never.
 	Apart func(a, b int) bool
 
 	seed   uint64
@@ -38,7 +38,7 @@ type World struct {
 	events uint64 // advertising events so far
 }
 
-// newWorld is a world without stations.
+// newWorld makes a world without stations.
 func newWorld(seed uint64, air Air) *World {
 	return &World{
 		Air:    air,
@@ -49,16 +49,16 @@ func newWorld(seed uint64, air Air) *World {
 	}
 }
 
-// Now is the time in the world.
+// Now is the current time in the world.
 func (w *World) Now() time.Time { return w.start.Add(w.now) }
 
-// Elapsed is the age of the world.
+// Elapsed is the time since the world was made.
 func (w *World) Elapsed() time.Duration { return w.now }
 
 // Events is the number of advertising events so far.
 func (w *World) Events() uint64 { return w.events }
 
-// After does something later.
+// After schedules a function.
 func (w *World) After(d time.Duration, f func()) { w.at(w.now+max(d, 0), f) }
 
 func (w *World) at(moment time.Duration, f func()) {
@@ -66,8 +66,8 @@ func (w *World) at(moment time.Duration, f func()) {
 	heap.Push(&w.agenda, item{max(moment, w.now), w.order, f})
 }
 
-// Run lets time pass until done says so. It fails when that takes longer than
-// limit, or when the Audit has found something.
+// Run lets time pass until done returns true. It fails if that takes longer
+// than limit, or if the Audit has found something.
 func (w *World) Run(limit time.Duration, done func() bool) error {
 	end := w.now + limit
 	for !done() {
@@ -106,8 +106,8 @@ func (w *World) upTo(d time.Duration) time.Duration {
 	return time.Duration(w.random.Int64N(int64(d)))
 }
 
-// item is something that happens at a moment. Of those at the same moment the
-// one that was planned first goes first.
+// item is a scheduled function. Items at the same time run in the order in
+// which they were scheduled.
 type item struct {
 	at    time.Duration
 	order uint64

@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// how says what of a value an update may change.
+// how says which part of a value may change in an update.
 type how int
 
 const (
-	exact how = iota // nothing; an object may get more members
-	shape            // the value, not its type; null is of every type
-	free             // everything
+	exact how = iota // nothing may change, but an object may get more members
+	shape            // the value may change, its type may not; null fits every type
+	free             // everything may change
 )
 
-// varies lists all that may differ, by the kind of the document and the path in
-// it; the first line that matches counts. A "*" stands for any one member or
-// item. A line is added only for what changes by itself, never because the
-// program does something else now.
+// varies lists everything that may differ, by the kind of the document and the
+// path in it. The first line that matches counts. A "*" matches any one member
+// or item. Add a line only for something that changes by itself, never because
+// the program now behaves differently.
 var varies = []struct {
 	path string
 	how  how
@@ -47,15 +47,15 @@ var varies = []struct {
 	{"state", shape, "what the devices report now; the demo's are off after a restart"},
 	{"network/timestamp", shape, "the time of the export"},
 	{"network/netKeys/*/timestamp", shape, "the time of the export"},
-	// v0-2026-11 exported subnet 0 and AppKey 0 for every device, whatever it had.
-	// That they are right is compared with bridge/devices.
+	// v0-2026-11 exported subnet 0 and AppKey 0 for every device, whichever
+	// keys it had. sameNetwork compares the exported keys with bridge/devices.
 	{"network/nodes/*/netKeys", free, "exported wrongly by v0-2026-11"},
 	{"network/nodes/*/appKeys", free, "exported wrongly by v0-2026-11"},
 	{"network/nodes/*/elements/*/models/*/bind", free, "exported wrongly by v0-2026-11"},
 	{"network/nodes/*/elements/*/models/*/publish/index", free, "exported wrongly by v0-2026-11"},
 }
 
-// freedom looks a path up in the list.
+// freedom looks up a path in varies.
 func freedom(at string) how {
 	parts := strings.Split(at, "/")
 	for _, v := range varies {
@@ -70,12 +70,12 @@ func freedom(at string) how {
 	return exact
 }
 
-// identities are the members that tell the items of a list apart, in the order
-// in which they are tried.
+// identities are the members that identify the items of a list, in the order in
+// which they are tried.
 var identities = []string{"uuid", "UUID", "unique_id", "topic", "property", "index", "id", "modelId", "net_key", "address", "ivIndex"}
 
-// differences lists what of old is gone or changed in now. at is the kind of the
-// document and, behind it, the path.
+// differences lists what of old is missing or changed in now. at is the kind of
+// the document, followed by the path.
 func differences(at string, old, now any) []string {
 	switch allowed := freedom(at); {
 	case allowed == free:
@@ -117,8 +117,8 @@ func isContainer(v any) bool {
 	return false
 }
 
-// itemDifferences compares lists: by the identity of the items, or, when they
-// have none, in their order.
+// itemDifferences compares lists by the identity of their items, or in order if
+// they have none.
 func itemDifferences(at string, old, now []any) []string {
 	key := identityOf(old)
 	if key == "" {
@@ -153,7 +153,8 @@ func itemDifferences(at string, old, now []any) []string {
 	return list
 }
 
-// identityOf is the member that all items have, each another one.
+// identityOf returns the first member that all items have with different
+// values.
 func identityOf(items []any) string {
 	for _, key := range identities {
 		seen := map[any]bool{}
@@ -172,15 +173,15 @@ func identityOf(items []any) string {
 	return ""
 }
 
-// documents are payloads by topic.
+// documents maps topics to payloads.
 type documents map[string]json.RawMessage
 
 func (d documents) value(topic string) (v any) {
-	_ = json.Unmarshal(d[topic], &v) // nil for what is no JSON differs from everything
+	_ = json.Unmarshal(d[topic], &v) // if it is not JSON, nil differs from everything
 	return v
 }
 
-// listed is what the test needs of a device in bridge/devices.
+// listed is the part of a device in bridge/devices that the test needs.
 type listed struct {
 	UUID      string `json:"uuid"`
 	Name      string `json:"friendly_name"`
@@ -193,12 +194,12 @@ type listed struct {
 }
 
 func (d documents) devices() (list []listed) {
-	_ = json.Unmarshal(d[base+"bridge/devices"], &list) // none differ from some
+	_ = json.Unmarshal(d[base+"bridge/devices"], &list) // on failure the list is empty, which is a difference
 	return list
 }
 
-// kind is what sort of a document stands on a topic, for the paths in varies; ""
-// if it belongs to no device that is listed.
+// kind returns the kind of the document on a topic, for the paths in varies, or
+// "" if the topic belongs to no listed device.
 func (d documents) kind(topic string) string {
 	if strings.HasPrefix(topic, discovery) {
 		return "discovery"
@@ -223,7 +224,7 @@ func (d documents) kind(topic string) string {
 const discovery = "homeassistant/"
 
 // compare lists how the topics of a broker differ from those of the fixture.
-// Of the bridge, and of devices that the fixture does not have, there may be more.
+// The bridge and devices that the fixture does not have may have more topics.
 func (f *fixture) compare(now documents) []string {
 	old := documents(f.retained)
 	var list []string
@@ -243,8 +244,8 @@ func (f *fixture) compare(now documents) []string {
 	return append(list, f.surplus(now)...)
 }
 
-// surplus lists what stands beside the topics of the fixture and should not:
-// remains of an old name, a device or an entity for the second time.
+// surplus lists topics that the fixture does not have and that should not
+// exist: remains of an old name, and duplicates of a device or an entity.
 func (f *fixture) surplus(now documents) []string {
 	var list []string
 	uuids, names := map[string]bool{}, map[string]bool{}
@@ -282,7 +283,7 @@ func (f *fixture) surplus(now documents) []string {
 	return list
 }
 
-// belongs reports whether a topic is one of a device's.
+// belongs reports whether a topic belongs to a device.
 func belongs(topic string, names map[string]bool) bool {
 	for name := range names {
 		if rest, ok := strings.CutPrefix(topic, base+name); ok && (rest == "" || rest[0] == '/') {
@@ -292,8 +293,8 @@ func belongs(topic string, names map[string]bool) bool {
 	return false
 }
 
-// entityProblems adds the entities of a discovery document to those that are
-// known, and lists those that are there for the second time.
+// entityProblems adds the entities of a discovery document to the known ones,
+// and lists duplicates.
 func entityProblems(topic string, payload json.RawMessage, known map[string]string) []string {
 	var document struct {
 		Components map[string]struct {
@@ -307,9 +308,9 @@ func entityProblems(topic string, payload json.RawMessage, known map[string]stri
 	var list []string
 	for key, c := range document.Components {
 		if c.UniqueID == "" {
-			continue // Home Assistant takes the entity away
+			continue // Home Assistant removes the entity
 		}
-		entity := c.Platform + " " + c.UniqueID // which Home Assistant tells entities apart by
+		entity := c.Platform + " " + c.UniqueID // Home Assistant's identity of an entity
 		if other, twice := known[entity]; twice {
 			list = append(list, fmt.Sprintf("%s: %s is the entity %s, which stands in %s, too", topic, key, entity, other))
 		}

@@ -21,17 +21,17 @@ import (
 
 // fixture is what an older version left behind.
 type fixture struct {
-	// Version and Go are of the program that wrote it.
+	// Version and Go describe the program that wrote the fixture.
 	Version string `json:"version"`
 	Go      string `json:"go"`
-	// Reserves are the sequence numbers that were reserved, by the folder in the
-	// store: "." is the bridge, "devices/NAME" a virtual device.
+	// Reserves are the reserved sequence numbers by folder of the store: "." is
+	// the bridge, "devices/NAME" a virtual device.
 	Reserves map[string]reserve `json:"reserves"`
-	// Removed are the UUIDs of devices that were removed for good.
+	// Removed are the UUIDs of devices that were removed permanently.
 	Removed []mesh.UUID `json:"removed"`
 
 	retained map[string]json.RawMessage // payload by topic; all of them are JSON
-	network  json.RawMessage            // the export with its keys
+	network  json.RawMessage            // the export with all keys
 }
 
 // reserve is the first sequence number that may be used after a restart.
@@ -40,12 +40,12 @@ type reserve struct {
 	First   uint32 `json:"first"`
 }
 
-// before reports whether r is used up earlier than other.
+// before reports whether r is used up before other.
 func (r reserve) before(other reserve) bool {
 	return r.IVIndex < other.IVIndex || r.IVIndex == other.IVIndex && r.First < other.First
 }
 
-// The files of a fixture.
+// Files of a fixture.
 const (
 	aboutFile    = "fixture.json"
 	storeFile    = "store.tar.gz"
@@ -69,11 +69,11 @@ func loadFixture(t *testing.T, dir string) *fixture {
 	return f
 }
 
-// save writes a fixture, with the store. It does not write over another one.
+// save writes a fixture with the store. It never overwrites a fixture.
 func (f *fixture) save(t *testing.T, dir, store string) {
 	t.Helper()
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatalf("a fixture is never changed: %v", err)
+		t.Fatalf("a fixture must not be changed; record a new version: %v", err)
 	}
 	for file, content := range map[string]any{aboutFile: f, retainedFile: f.retained, networkFile: f.network} {
 		text, err := json.MarshalIndent(content, "", "  ") // the keys of a map are sorted
@@ -93,7 +93,7 @@ func (f *fixture) save(t *testing.T, dir, store string) {
 	}
 }
 
-// pack writes a folder as a compressed archive.
+// pack writes a folder into a compressed archive.
 func pack(out io.Writer, dir string) error {
 	zipped, err := gzip.NewWriterLevel(out, gzip.BestCompression)
 	if err != nil {
@@ -112,7 +112,8 @@ func pack(out io.Writer, dir string) error {
 		if err != nil {
 			return err
 		}
-		// No times and owners: they are of the machine that recorded it.
+		// No times and owners: they belong to the machine that recorded the
+		// fixture.
 		header := &tar.Header{Name: filepath.ToSlash(name), Mode: 0o600, Size: int64(len(content))}
 		if err := archive.WriteHeader(header); err != nil {
 			return err
@@ -130,7 +131,7 @@ func unpack(t *testing.T, fixtureDir, into string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = in.Close() }() // it was only read
+	defer func() { _ = in.Close() }() // only read
 	zipped, err := gzip.NewReader(in)
 	if err != nil {
 		t.Fatal(err)
@@ -158,8 +159,8 @@ func unpack(t *testing.T, fixtureDir, into string) {
 	}
 }
 
-// reserves reads the reserved sequence numbers of all nodes in a store that
-// nobody has open.
+// reserves reads the reserved sequence numbers of all nodes in a store that no
+// program has open.
 func reserves(t *testing.T, store string) map[string]reserve {
 	t.Helper()
 	folders := []string{"."}
@@ -189,7 +190,8 @@ func reserves(t *testing.T, store string) map[string]reserve {
 	return all
 }
 
-// retained is what a broker keeps, but for what the observers of this test left.
+// retained returns what a broker keeps, except what the observers of this test
+// left.
 func retained(t *testing.T, url string) map[string]json.RawMessage {
 	t.Helper()
 	all := map[string]json.RawMessage{}

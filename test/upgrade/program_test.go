@@ -17,10 +17,10 @@ import (
 // base is the base topic of all fixtures.
 const base = "btmesh2mqtt/"
 
-// record names the version whose fixture is to be written.
+// record names the version whose fixture is written.
 var record = flag.String("record", "", "write the fixture of this `version` into testdata instead of testing")
 
-// program builds the binary once, in a folder that TestMain removes.
+// program builds the program once, in a folder that TestMain removes.
 var (
 	programDir string
 	program    = sync.OnceValues(func() (string, error) { return process.Build(filepath.Join("..", ".."), programDir, false) })
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// home is a demo with a store and a broker of the test's own.
+// home is a demo with its own store and broker.
 type home struct {
 	t     *testing.T
 	url   string
@@ -59,7 +59,7 @@ func newHome(t *testing.T) *home {
 	return h
 }
 
-// command prepares the program with the home's store.
+// command prepares the program with the store of the home.
 func (h *home) command(args ...string) *exec.Cmd {
 	h.t.Helper()
 	path, err := program()
@@ -72,7 +72,7 @@ func (h *home) command(args ...string) *exec.Cmd {
 }
 
 // demo starts the program and returns when the network is up and the bridge
-// takes commands. mark is what the broker had carried before.
+// accepts commands. mark is what the broker carried before.
 func (h *home) demo() (p *process.Process, mark int) {
 	h.t.Helper()
 	mark = h.o.Mark()
@@ -83,19 +83,20 @@ func (h *home) demo() (p *process.Process, mark int) {
 	return p, mark
 }
 
-// ask sends a request and returns the answer, which must be good.
+// ask sends a request and returns the answer. The test fails if the request
+// fails.
 func (h *home) ask(request, payload string) []byte {
 	h.t.Helper()
 	mark := h.o.Mark()
 	h.o.Send(base+"bridge/request/"+request, payload)
 	answer := h.o.NextMatch(mark, base+"bridge/response/"+request, "", func([]byte) bool { return true })
-	if !observer.Holds(answer, `{"status":"ok"}`) {
+	if !observer.Contains(answer, `{"status":"ok"}`) {
 		h.t.Fatalf("%s %s: %s", request, payload, answer)
 	}
 	return answer
 }
 
-// set sends a command to a device and returns when it has been carried out.
+// set sends a command to a device and returns when it has been executed.
 func (h *home) set(name, payload string) {
 	h.t.Helper()
 	mark := h.o.Mark()

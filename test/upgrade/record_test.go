@@ -11,7 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// UUIDs of the demo's devices, and of the devices of the imported network.
+// UUIDs of the demo's devices and of the devices of the imported network.
 const (
 	plugUUID      = "62746d657368406480656d6f00000001"
 	lampUUID      = "62746d657368406480656d6f00000002"
@@ -22,19 +22,19 @@ const (
 	removedUUID   = "0a0b0c0d0e0f4011921314151617181a"
 )
 
-// TestRecordUpgradeFixture writes a fixture with the program as it is. It runs
-// only with -record. A network of a phone app with two devices that are far away
-// is imported; the demo's devices join it, are renamed, get further keys, and one
-// of them and one of the phone's are removed.
+// TestRecordUpgradeFixture writes a fixture with the current program. It runs
+// only with -record. It imports a network of a phone app with two unreachable
+// devices. The demo's devices join, are renamed and get further keys. Then one
+// of them and one of the phone's devices are removed.
 func TestRecordUpgradeFixture(t *testing.T) {
 	if *record == "" {
-		t.Skip("writes a fixture; runs with -record VERSION only")
+		t.Skip("writes a fixture; run with -record VERSION")
 	}
 	h := newHome(t)
 	h.importNetwork()
 	demo, _ := h.demo()
 
-	// Other keys, which the phone's devices do not get.
+	// New keys, which the phone's devices do not get.
 	mark := h.o.Mark()
 	h.ask("network/key_refresh", `{"exclude":["Garten/Laternen","gone for good"]}`)
 	h.o.Next(mark, base+"bridge/event", `{"type":"key_refresh","data":{"phase":"done"}}`)
@@ -50,7 +50,8 @@ func TestRecordUpgradeFixture(t *testing.T) {
 	h.ask("appkey/add", `{"app_key":9,"net_key":0,"id":"Küche/Steckdose"}`)
 	h.ask("heartbeat/set", `{"id":"Küche/Steckdose","period":64,"ttl":5}`)
 
-	// One device goes for good; one comes back, in the other subnet alone.
+	// One device is removed permanently. Another one is removed and joins
+	// again, only in the other subnet.
 	h.ask("device/remove", `{"id":"gone for good","force":true}`)
 	h.ask("device/remove", `{"id":"demo_sensor"}`)
 	mark = h.o.Mark()
@@ -66,7 +67,7 @@ func TestRecordUpgradeFixture(t *testing.T) {
 	h.o.NextMatch(mark, base+"demo_button/event", "of a press", func([]byte) bool { return true })
 
 	f := &fixture{network: h.export()}
-	info := h.o.Stands(base+"bridge/info", `{}`)
+	info := h.o.AwaitLast(base+"bridge/info", `{}`)
 	if err := json.Unmarshal(info, f); err != nil { // "version" and "go"
 		t.Fatal(err)
 	}
@@ -75,18 +76,18 @@ func TestRecordUpgradeFixture(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Removed = []mesh.UUID{gone}
-	h.o.StandsMatch(base+"bridge/devices", "with every device reachable interviewed", func(payload []byte) bool {
+	h.o.AwaitLastMatch(base+"bridge/devices", "with every device reachable interviewed", func(payload []byte) bool {
 		const reachable = 5
 		return strings.Count(string(payload), `"interview_state":"successful"`) >= reachable
 	})
 	demo.Stop()
-	h.o.Stands(base+"bridge/state", `{"state":"offline"}`)
+	h.o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
 	f.Reserves = reserves(t, h.store)
 	f.retained = retained(t, h.url)
 	f.save(t, filepath.Join("testdata", *record), h.store)
 }
 
-// export is the network with its keys.
+// export returns the network with its keys.
 func (h *home) export() json.RawMessage {
 	h.t.Helper()
 	var answer struct {
@@ -100,7 +101,7 @@ func (h *home) export() json.RawMessage {
 	return answer.Data.Network
 }
 
-// importNetwork puts the network of a phone app into the new store.
+// importNetwork imports the network of a phone app into the new store.
 func (h *home) importNetwork() {
 	h.t.Helper()
 	const lamp = `{"UUID": %q, "name": %q, "unicastAddress": %q, "deviceKey": %q, "security": "insecure",
@@ -135,7 +136,7 @@ func (h *home) importNetwork() {
 	}
 }
 
-// dashed is a UUID as a Mesh Configuration Database has it.
+// dashed formats a UUID as in a Mesh Configuration Database.
 func dashed(uuid string) string {
 	u := strings.ToUpper(uuid)
 	return strings.Join([]string{u[:8], u[8:12], u[12:16], u[16:20], u[20:]}, "-")

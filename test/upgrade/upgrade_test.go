@@ -43,7 +43,7 @@ func upgrade(t *testing.T, dir string) {
 	for topic, payload := range f.retained {
 		h.o.Retain(topic, string(payload))
 	}
-	h.o.Settle()
+	h.o.Flush()
 
 	demo, mark := h.demo()
 	h.published(f, mark)
@@ -68,40 +68,40 @@ func upgrade(t *testing.T, dir string) {
 	t.Run("Mutations", func(t *testing.T) { mutations(t, f, now) })
 }
 
-// published waits until everything that the fixture has was published again: what
-// the broker keeps of the old version proves nothing.
+// published waits until everything in the fixture was published again. What the
+// broker keeps from the old version proves nothing.
 func (h *home) published(f *fixture, mark int) {
 	h.t.Helper()
 	old := documents(f.retained)
-	absent := map[string]bool{} // devices that nobody can reach
+	absent := map[string]bool{} // unreachable devices
 	for _, device := range old.devices() {
 		absent[base+device.Name+"/availability"] = device.Interview != "successful"
 	}
 	for _, topic := range slices.Sorted(maps.Keys(f.retained)) {
 		if absent[topic] {
-			continue // nothing is known until all attempts have failed
+			continue // its availability is unknown until all attempts have failed
 		}
 		want := `{}`
 		if old.kind(topic) == "availability" {
 			want = string(f.retained[topic])
 		}
 		h.o.NextMatch(mark, topic, "that holds "+want, func(payload []byte) bool {
-			return observer.Holds(payload, want) || len(payload) > 0 && payload[0] == '['
+			return observer.Contains(payload, want) || len(payload) > 0 && payload[0] == '['
 		})
 	}
-	// What a device reports comes bit by bit.
+	// The attributes arrive in several messages.
 	for _, device := range old.devices() {
 		topic := base + device.Name
 		if old[topic] == nil {
 			continue
 		}
-		h.o.StandsMatch(topic, "with the attributes of "+string(old[topic]), func(payload []byte) bool {
+		h.o.AwaitLastMatch(topic, "with the attributes of "+string(old[topic]), func(payload []byte) bool {
 			return len(differences("state", old.value(topic), documents{topic: payload}.value(topic))) == 0
 		})
 	}
 }
 
-// sameNetwork compares all that the network is made of, with the keys.
+// sameNetwork compares the whole network, with its keys.
 func (h *home) sameNetwork(f *fixture) {
 	h.t.Helper()
 	var old, now any
@@ -141,9 +141,9 @@ func (h *home) sameNetwork(f *fixture) {
 	}
 }
 
-// works sends a command to each device that takes one, and presses the button:
-// nodes drop what has a sequence number that they have seen, and what has another
-// key.
+// works sends a command to each device that takes one, and presses the button.
+// Nodes drop messages with a sequence number that they have seen or with
+// another key.
 func (h *home) works(f *fixture, demo *process.Process) {
 	h.t.Helper()
 	commanded := 0
@@ -153,7 +153,7 @@ func (h *home) works(f *fixture, demo *process.Process) {
 				commanded++
 				for _, state := range []string{"ON", "OFF"} {
 					h.set(device.Name, fmt.Sprintf(`{"state":%q,"transaction":1}`, state))
-					h.o.Stands(base+device.Name, fmt.Sprintf(`{"state":%q}`, state))
+					h.o.AwaitLast(base+device.Name, fmt.Sprintf(`{"state":%q}`, state))
 				}
 			}
 		}
@@ -169,8 +169,8 @@ func (h *home) works(f *fixture, demo *process.Process) {
 	}
 }
 
-// mutations proves that the comparison minds: each of them changes one thing that
-// somebody would notice.
+// mutations checks the comparison itself: each of them changes one thing that a
+// user would notice.
 func mutations(t *testing.T, f *fixture, good documents) {
 	lamp := "homeassistant/device/btmesh_" + lampUUID + "/config"
 	plug := "homeassistant/device/btmesh_" + plugUUID + "/config"
@@ -237,7 +237,7 @@ func mutations(t *testing.T, f *fixture, good documents) {
 			bad := maps.Clone(good)
 			mutate(bad)
 			if list := f.compare(bad); len(list) == 0 {
-				t.Error("the comparison does not mind")
+				t.Error("the comparison did not find the change")
 			}
 		})
 	}
@@ -251,7 +251,7 @@ func mutations(t *testing.T, f *fixture, good documents) {
 			t.Fatal(err)
 		}
 		if len(differences("network", old, now)) == 0 {
-			t.Error("the comparison does not mind")
+			t.Error("the comparison did not find the change")
 		}
 	})
 }

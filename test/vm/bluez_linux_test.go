@@ -10,13 +10,12 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/test/observer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
 
 // TestBlueZ has the service live with BlueZ's mesh daemon as a node.
 func TestBlueZ(t *testing.T) {
-	guest{stack: true, limit: 5 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"alone", testAlone},
 		{"join_extended", testJoin(false)},
 		{"join_legacy", testJoin(true)},
@@ -35,11 +34,11 @@ func testJoin(legacy bool) func(*testing.T) {
 	return func(t *testing.T) {
 		room := newRoom(t)
 		ours, theirs := room.plug(t, kind(1, legacy)), room.plug(t, kind(2, false))
-		h := newHome(t, ours.name())
+		h := newBridge(t, ours.name())
 		d := bluez.Start(t, bluez.Options{Adapter: theirs.name()})
 		l := newLamp(t, d, bluez.Provisioning{})
 		h.adopt(l, "lamp", "")
-		h.o.StandsMatch(base+"bridge/devices", "with the lamp's composition", func(payload []byte) bool {
+		h.o.AwaitLastMatch(base+"bridge/devices", "with the lamp's composition", func(payload []byte) bool {
 			var list []struct {
 				UUID     mesh.UUID
 				Elements []struct {
@@ -55,9 +54,9 @@ func testJoin(legacy bool) func(*testing.T) {
 		})
 
 		h.command("lamp", `"state":"ON"`)
-		h.o.Stands(base+"lamp", `{"state":"ON"}`)
+		h.o.AwaitLast(base+"lamp", `{"state":"ON"}`)
 		h.command("lamp", `"brightness_2":200`)
-		h.o.Stands(base+"lamp", `{"state":"ON","state_2":"ON","brightness_2":200}`)
+		h.o.AwaitLast(base+"lamp", `{"state":"ON","state_2":"ON","brightness_2":200}`)
 		if on, lightness := l.is(); !on || lightness == 0 {
 			t.Errorf("the lamp is on: %t, its lightness is %d", on, lightness)
 		}
@@ -66,12 +65,9 @@ func testJoin(legacy bool) func(*testing.T) {
 			t.Errorf("the lamp is on: %t, its lightness is %d", on, lightness)
 		}
 
-		l.press(false)
-		h.o.Stands(base+"lamp", `{"state":"OFF"}`)
-		l.turn(0xFFFF)
-		h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`)
-		l.turn(0)
-		h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"OFF"}`)
+		h.until(base+"lamp", `{"state":"OFF"}`, func() { l.press(false) })
+		h.until(base+"lamp", `{"state":"OFF","state_2":"ON","brightness_2":255}`, func() { l.turn(0xFFFF) })
+		h.until(base+"lamp", `{"state":"OFF","state_2":"OFF"}`, func() { l.turn(0) })
 
 		// Each side forgets what it had in memory.
 		h.kill()
@@ -106,28 +102,26 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 	return func(t *testing.T) {
 		room := newRoom(t)
 		ours, theirs := room.plug(t, kind(1, legacy)), room.plug(t, kind(2, false))
-		h := newHome(t, ours.address()) // it keeps that, whatever number it gets
+		h := newBridge(t, ours.address()) // it keeps that, whatever number it gets
 		l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
 		h.adopt(l, "lamp", "")
 		for _, state := range []string{"ON", "OFF", "ON"} {
 			began, said := time.Now(), len(h.running.Stderr.String())
 			ours.pull(t)
-			h.running.AwaitThat(&h.running.Stderr, "that the adapter is gone", func(all string) bool {
+			h.running.AwaitMatch(&h.running.Stderr, "that the adapter is gone", func(all string) bool {
 				return strings.Contains(all[said:], goneLine)
 			})
 			mark := h.o.Mark()
 			h.o.Send(base+"lamp/set", fmt.Sprintf(`{"state":%q,"transaction":%q}`, state, state))
-			h.o.Settle()
+			h.o.Flush()
 			ours.replug(t)
 			h.o.Next(mark, base+"lamp/set/response", fmt.Sprintf(`{"status":"ok","transaction":%q}`, state))
-			h.o.Stands(base+"lamp", fmt.Sprintf(`{"state":%q}`, state))
+			h.o.AwaitLast(base+"lamp", fmt.Sprintf(`{"state":%q}`, state))
 			if on, _ := l.is(); on != (state == "ON") {
 				t.Errorf("after %s the lamp is on: %t", state, on)
 			}
-			l.press(state != "ON")
-			h.o.StandsMatch(base+"lamp", "of what the lamp did", func(payload []byte) bool {
-				return !observer.Holds(payload, fmt.Sprintf(`{"state":%q}`, state))
-			})
+			other := map[string]string{"ON": "OFF", "OFF": "ON"}[state]
+			h.until(base+"lamp", fmt.Sprintf(`{"state":%q}`, other), func() { l.press(other == "ON") })
 			t.Logf("%s for an outage", time.Since(began).Round(time.Millisecond))
 		}
 	}
@@ -138,7 +132,7 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 func testAlone(t *testing.T) {
 	room := newRoom(t)
 	a, c := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	b := newBoss(t, a.name(), bluez.Provisioning{})
+	b := newProvisioner(t, a.name(), bluez.Provisioning{})
 	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: c.name()}), bluez.Provisioning{})
 	var at mesh.Address
 	l.join(func() {

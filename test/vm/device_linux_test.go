@@ -95,7 +95,7 @@ func (p *plug) mark() int {
 // happens waits for an event of type E, after a mark, that matches.
 func happens[E node.Event](p *plug, mark int, what string, match func(E) bool) E {
 	p.t.Helper()
-	late := time.After(3 * patience)
+	late := time.After(patience)
 	for {
 		p.mu.Lock()
 		all, changed := slices.Clone(p.events), p.changed

@@ -20,9 +20,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is for everything that the kernel or another process does; under
-// emulation nothing is quick.
-const patience = 20 * time.Second
+// patience ends every wait for the kernel or another process: what has not come
+// by then does not come, however slow the machine is. It is no measure of speed,
+// and less than a guest may go without a line (see watch).
+const patience = 5 * time.Minute
 
 // room is an air whose controllers the kernel has.
 type room struct {

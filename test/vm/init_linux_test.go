@@ -3,9 +3,11 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,9 +18,11 @@ const (
 	guestLine    = "/dev/ttyS1" // the serial line for what the tests say
 )
 
-// boot is the guest's init: it never returns.
-func boot() {
+// initMain is the guest's init: it never returns.
+func initMain() {
+	stop := beat(os.Stderr)
 	status, err := setUp()
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err) // on the console
 		status = "unknown"
@@ -29,6 +33,30 @@ func boot() {
 	}
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 	select {}
+}
+
+// beat writes a heartbeat on the console until stop is called: the guest lives,
+// whatever its tests are at.
+func beat(console io.Writer) (stop func()) {
+	const every = 2 * time.Second
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for began := time.Now(); ; {
+			fmt.Fprintf(console, "init: alive for %.0f s\n", time.Since(began).Seconds())
+			select {
+			case <-tick.C:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-done
+	}
 }
 
 // setUp sets the machine up, runs the tests in a process of their own and

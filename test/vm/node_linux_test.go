@@ -15,7 +15,7 @@ import (
 
 // TestBlueZNode is what else the service does with a node of BlueZ's.
 func TestBlueZNode(t *testing.T) {
-	guest{stack: true, limit: 6 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"static_oob", testStaticOOB},
 		{"largest_message", testLargest},
 		{"leaves", testLeaves},
@@ -27,7 +27,7 @@ func TestBlueZNode(t *testing.T) {
 func testStaticOOB(t *testing.T) {
 	room := newRoom(t)
 	ours, theirs := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	h := newHome(t, ours.name(), "--mesh.provision.allow_no_oob=false")
+	h := newBridge(t, ours.name(), "--mesh.provision.allow_no_oob=false")
 	printed := bluez.Provisioning{Capabilities: []string{"static-oob"}, Static: [16]byte{0x0B, 15: 0x5E}}
 	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), printed)
 	provision := func(oob string) string {
@@ -105,7 +105,7 @@ func testLargest(t *testing.T) {
 	const most = 380
 	room := newRoom(t)
 	ours, theirs := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	h := newHome(t, ours.name())
+	h := newBridge(t, ours.name())
 	l := newEcho(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}))
 	h.adopt(l, "lamp", "")
 	long := make([]byte, most-len(echoOpcode))
@@ -162,17 +162,17 @@ func testLargest(t *testing.T) {
 func testLeaves(t *testing.T) {
 	room := newRoom(t)
 	ours, theirs := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	h := newHome(t, ours.name())
+	h := newBridge(t, ours.name())
 	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
 	h.adopt(l, "lamp", "")
-	h.o.Stands(base+"lamp", `{"state":"OFF","state_2":"OFF"}`) // nothing is on its way to it
+	h.o.AwaitLast(base+"lamp", `{"state":"OFF","state_2":"OFF"}`) // nothing is on its way to it
 	before := l.node.Addresses()
 	if err := l.app.Leave(); err != nil {
 		t.Fatal(err)
 	}
 	h.ask("mesh/send", `{"dst":"lamp","message":"Generic OnOff Get","attempts":2}`, `{"status":"error","code":"no_response"}`)
 	h.ask("device/remove", `{"id":"lamp","force":true}`, `{"status":"ok","data":{"reset":false}}`)
-	h.o.Stands(base+"bridge/devices", `[]`)
+	h.o.AwaitLast(base+"bridge/devices", `[]`)
 
 	h.adopt(l, "lamp", "")
 	if after := l.node.Addresses(); fmt.Sprint(after) == fmt.Sprint(before) {

@@ -74,8 +74,8 @@ func put(t *testing.T, from, to string) {
 	}
 }
 
-// workshop builds our own programs, each once for all machines.
-var workshop builder
+// ourPrograms builds our own programs, each once for all machines.
+var ourPrograms builder
 
 type builder struct {
 	mu  sync.Mutex

@@ -21,7 +21,7 @@ import (
 // TestProvisioner has BlueZ's mesh daemon provision and manage our virtual
 // devices.
 func TestProvisioner(t *testing.T) {
-	guest{stack: true, limit: 6 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"configures", testConfigures},
 		{"authenticates", testAuthenticates},
 		{"refreshes_keys", testRefreshesKeys},
@@ -34,7 +34,7 @@ func TestProvisioner(t *testing.T) {
 func testConfigures(t *testing.T) {
 	room := newRoom(t)
 	theirs, ours := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	b := newBoss(t, theirs.name(), bluez.Provisioning{})
+	b := newProvisioner(t, theirs.name(), bluez.Provisioning{})
 	p := newPlug(t, ours.address(), 1, node.DeviceOptions{})
 	b.must(b.node.Scan(0))
 	b.app.Found(p.uuid)
@@ -58,8 +58,8 @@ func testConfigures(t *testing.T) {
 	const group = 0xC000
 	element := uint16(at)
 	b.configure(at, "Model Publication Status",
-		octets(append(octets([]byte{0x03}, element, uint16(bossAddress), uint16(appKey)), 0xFF, 0, 0), onOffServer),
-		append([]byte{0x80, 0x19, 0}, octets(nil, element, uint16(bossAddress), uint16(appKey))...)...)
+		octets(append(octets([]byte{0x03}, element, uint16(provisionerAddress), uint16(appKey)), 0xFF, 0, 0), onOffServer),
+		append([]byte{0x80, 0x19, 0}, octets(nil, element, uint16(provisionerAddress), uint16(appKey))...)...)
 	b.configure(at, "Model Subscription Status",
 		octets([]byte{0x80, 0x1B}, element, group, onOffServer),
 		octets([]byte{0x80, 0x1F, 0}, element, group, onOffServer)...)
@@ -77,7 +77,7 @@ func testConfigures(t *testing.T) {
 		mark := b.app.Mark()
 		p.press()
 		b.app.Next(mark, "what was done by hand", func(m bluez.Message) bool {
-			return m.Source == at && m.Destination == bossAddress && m.Key == appKey && bytes.Equal(m.Data, []byte{0x82, 0x04, on})
+			return m.Source == at && m.Destination == provisionerAddress && m.Key == appKey && bytes.Equal(m.Data, []byte{0x82, 0x04, on})
 		})
 	}
 
@@ -115,7 +115,7 @@ func testAuthenticates(t *testing.T) {
 		return happens(current.Load(), 0, string(s), func(e node.ProvisioningStep) bool { return e.Step == string(s) })
 	}
 	shown := func() string { return step(provision.OOBShown).Prompt.Value }
-	b := newBoss(t, theirs.name(), bluez.Provisioning{
+	b := newProvisioner(t, theirs.name(), bluez.Provisioning{
 		Capabilities: []string{
 			"static-oob", "public-oob", "blink", "beep", "vibrate", "out-numeric", "out-alpha", "push", "twist", "in-numeric", "in-alpha",
 		},
@@ -140,7 +140,7 @@ func testAuthenticates(t *testing.T) {
 	for i, tt := range []struct {
 		name   string
 		device node.DeviceOptions
-		input  bool // the boss shows what is to be entered
+		input  bool // the provisioner shows what is to be entered
 	}{
 		{"static", node.DeviceOptions{StaticOOB: static[:]}, false},
 		{"blinks", output(provision.Blink, 1), false},

@@ -23,7 +23,7 @@ import (
 // TestRefresh has the service and a node of BlueZ's go together to other keys and
 // to another IV index.
 func TestRefresh(t *testing.T) {
-	guest{stack: true, limit: 6 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"keys", testServiceRefreshes},
 		{"iv_index", testServiceUpdatesIV},
 		{"in_their_network", testServiceFollows},
@@ -35,27 +35,27 @@ func TestRefresh(t *testing.T) {
 const spent mesh.SequenceNumber = 0x800001
 
 // newPair is BlueZ's provisioner with a plug of ours that it has configured.
-func newPair(t *testing.T, room *room) (b *boss, p *plug, at mesh.Address) {
+func newPair(t *testing.T, room *room) (b *provisioner, p *plug, at mesh.Address) {
 	t.Helper()
 	theirs, ours := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	b = newBoss(t, theirs.name(), bluez.Provisioning{})
+	b = newProvisioner(t, theirs.name(), bluez.Provisioning{})
 	p = newPlug(t, ours.address(), 1, node.DeviceOptions{})
 	at = b.take(p.uuid, 1)
 	b.giveKey(at, onOffServer)
 	b.configure(at, "Model Publication Status",
-		octets(append(octets([]byte{0x03}, uint16(at), uint16(bossAddress), uint16(appKey)), 0xFF, 0, 0), onOffServer), 0x80, 0x19, 0)
+		octets(append(octets([]byte{0x03}, uint16(at), uint16(provisionerAddress), uint16(appKey)), 0xFF, 0, 0), onOffServer), 0x80, 0x19, 0)
 	b.command(at, at, 1)
 	return b, p, at
 }
 
 // refresh gives nodes other keys, from phase to phase: told by messages, or for
 // them to see it in the beacons of BlueZ's own node. in is called in each phase.
-func (b *boss) refresh(nodes []mesh.Address, told bool, in func(state.Phase)) {
+func (b *provisioner) refresh(nodes []mesh.Address, told bool, in func(state.Phase)) {
 	b.t.Helper()
 	// What the daemon manages is not what its own node has.
 	b.must(b.node.UpdateSubnet(homeKey))
 	b.must(b.node.UpdateAppKey(appKey))
-	all := append(slices.Clone(nodes), bossAddress)
+	all := append(slices.Clone(nodes), provisionerAddress)
 	for _, to := range all {
 		b.ask(to, "NetKey Status", func() error { return b.node.AddNetKey(to, homeKey, homeKey, true) }, 0x80, 0x44, 0)
 		b.ask(to, "AppKey Status", func() error { return b.node.AddAppKey(to, appKey, homeKey, true) }, 0x80, 0x03, 0)
@@ -66,7 +66,7 @@ func (b *boss) refresh(nodes []mesh.Address, told bool, in func(state.Phase)) {
 		phase      state.Phase
 	}{{2, state.SecondPhase}, {3, state.NormalOperation}} {
 		for _, to := range all {
-			if to == bossAddress || told {
+			if to == provisionerAddress || told {
 				b.configure(to, "Key Refresh Phase Status", append(octets([]byte{0x80, 0x16}, uint16(homeKey)), s.transition),
 					append(octets([]byte{0x80, 0x17, 0}, uint16(homeKey)), byte(s.phase))...)
 			}
@@ -77,7 +77,7 @@ func (b *boss) refresh(nodes []mesh.Address, told bool, in func(state.Phase)) {
 }
 
 // keys are those that BlueZ manages.
-func (b *boss) keys() (net, app crypto.Key) {
+func (b *provisioner) keys() (net, app crypto.Key) {
 	b.t.Helper()
 	keys, err := b.node.ExportKeys()
 	b.must(err)
@@ -107,7 +107,7 @@ func testRefreshesKeys(t *testing.T) {
 }
 
 // works has a command, its status and a message of the plug's own pass.
-func (b *boss) works(p *plug, at mesh.Address) {
+func (b *provisioner) works(p *plug, at mesh.Address) {
 	b.t.Helper()
 	for _, on := range []byte{0, 1} {
 		b.command(at, at, on)
@@ -132,7 +132,7 @@ func testUpdatesIVIndex(t *testing.T) {
 	b.daemon.Restart()
 	b.attach()
 	p.start() // its first beacon comes soon; then those of BlueZ are enough for two
-	for late := time.Now().Add(3 * patience); !b.node.IVUpdate(); b.command(at, at, 1) {
+	for late := time.Now().Add(patience); !b.node.IVUpdate(); b.command(at, at, 1) {
 		if time.Now().After(late) {
 			t.Fatal("BlueZ begins no IV Update")
 		}
@@ -160,11 +160,11 @@ func testUpdatesIVIndex(t *testing.T) {
 }
 
 // newLivingRoom is the service with a lamp on BlueZ.
-func newLivingRoom(t *testing.T) (*home, *bluez.Daemon, *lamp) {
+func newLivingRoom(t *testing.T) (*bridge, *bluez.Daemon, *lamp) {
 	t.Helper()
 	room := newRoom(t)
 	ours, theirs := room.plug(t, kind(1, false)), room.plug(t, kind(2, false))
-	h := newHome(t, ours.name())
+	h := newBridge(t, ours.name())
 	d := bluez.Start(t, bluez.Options{Adapter: theirs.name()})
 	l := newLamp(t, d, bluez.Provisioning{})
 	h.adopt(l, "lamp", "")
@@ -173,17 +173,16 @@ func newLivingRoom(t *testing.T) (*home, *bluez.Daemon, *lamp) {
 }
 
 // lampWorks has commands, statuses and messages of the lamp's own pass.
-func (h *home) lampWorks(l *lamp) {
+func (h *bridge) lampWorks(l *lamp) {
 	h.t.Helper()
 	for _, s := range []string{"ON", "OFF"} {
 		h.command("lamp", fmt.Sprintf(`"state":%q`, s))
-		h.o.Stands(base+"lamp", fmt.Sprintf(`{"state":%q}`, s))
+		h.o.AwaitLast(base+"lamp", fmt.Sprintf(`{"state":%q}`, s))
 		if on, _ := l.is(); on != (s == "ON") {
 			h.t.Errorf("after %s the lamp is on: %t", s, on)
 		}
 	}
-	l.press(true)
-	h.o.Stands(base+"lamp", `{"state":"ON"}`)
+	h.until(base+"lamp", `{"state":"ON"}`, func() { l.press(true) })
 }
 
 // testServiceRefreshes gives a node of BlueZ's other keys, and then again while
@@ -230,7 +229,7 @@ func testServiceRefreshes(t *testing.T) {
 }
 
 // export is the network, as the service has it.
-func (h *home) export() *cdb.Database {
+func (h *bridge) export() *cdb.Database {
 	h.t.Helper()
 	var answer struct {
 		Data struct{ Network json.RawMessage }
@@ -283,7 +282,7 @@ func testServiceUpdatesIV(t *testing.T) {
 	// The lamp has used half of its sequence numbers.
 	mark = h.o.Mark()
 	cycle(func() { d.SetSequence(l.uuid, 1, false, spent) })
-	for late := time.Now().Add(3 * patience); !l.node.IVUpdate(); h.lampWorks(l) {
+	for late := time.Now().Add(patience); !l.node.IVUpdate(); h.lampWorks(l) {
 		if time.Now().After(late) {
 			t.Fatal("BlueZ begins no IV Update")
 		}
@@ -300,7 +299,7 @@ func testServiceUpdatesIV(t *testing.T) {
 	h.o.Next(mark, base+"bridge/event", `{"type":"iv_update","data":{"iv_index":2,"in_progress":false}}`)
 	l.iv(2, false)
 	h.lampWorks(l)
-	h.o.Stands(base+"bridge/info", `{"network":{"iv_index":2,"iv_update":false}}`)
+	h.o.AwaitLast(base+"bridge/info", `{"network":{"iv_index":2,"iv_update":false}}`)
 }
 
 // iv waits until BlueZ, since its last start, has come into a state of the IV
@@ -335,7 +334,7 @@ func testServiceFollows(t *testing.T) {
 	if code := joins.Wait(); code != 0 {
 		t.Fatalf("network import ends with %d: %s", code, joins.Stderr.String())
 	}
-	h := newHome(t, ours.name(), "--store.dir", store)
+	h := newBridge(t, ours.name(), "--store.dir", store)
 	h.interviewed(0, "plug")
 	works := func(on bool) {
 		t.Helper()
@@ -367,12 +366,12 @@ func testServiceFollows(t *testing.T) {
 
 	// It is not thrown out of the network that it is the way to.
 	b.must(b.node.DevKeySend(0, address, true, homeKey, []byte{0x80, 0x49}))
-	h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"reset_refused","data":{"by":%q}}`, bossAddress))
+	h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"reset_refused","data":{"by":%q}}`, provisionerAddress))
 	works(false)
 }
 
 // describe is BlueZ's network, as a file for others.
-func (b *boss) describe(plug mesh.UUID, at mesh.Address) []byte {
+func (b *provisioner) describe(plug mesh.UUID, at mesh.Address) []byte {
 	b.t.Helper()
 	keys, err := b.node.ExportKeys()
 	b.must(err)
@@ -389,10 +388,10 @@ func (b *boss) describe(plug mesh.UUID, at mesh.Address) []byte {
 		NetKeys: []cdb.NetKey{{Name: "all", Index: homeKey, Key: keys.Net[homeKey].Key, Timestamp: time.Now()}},
 		AppKeys: []cdb.AppKey{{Name: "all", Index: appKey, BoundNet: homeKey, Key: keys.Net[homeKey].App[appKey].Key}},
 		Provisioners: []cdb.Provisioner{{
-			Name: "BlueZ", UUID: b.app.UUID(), Unicast: []cdb.AddressRange{{Low: bossAddress, High: 0x0FFF}},
+			Name: "BlueZ", UUID: b.app.UUID(), Unicast: []cdb.AddressRange{{Low: provisionerAddress, High: 0x0FFF}},
 		}},
 		Nodes: []cdb.Node{
-			node(b.app.UUID(), "boss", bossAddress, generic.OnOffClientID),
+			node(b.app.UUID(), "provisioner", provisionerAddress, generic.OnOffClientID),
 			node(plug, "plug", at, generic.OnOffServerID),
 		},
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/virtual"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -16,7 +15,7 @@ import (
 
 // TestRelay has nodes reach each other that do not hear each other.
 func TestRelay(t *testing.T) {
-	guest{stack: true, limit: 5 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"bluez_relays", testBlueZRelays},
 		{"plug_relays", testPlugRelays},
 		{"service_relays", testServiceRelays},
@@ -26,7 +25,7 @@ func TestRelay(t *testing.T) {
 // apart is the service, a plug of ours and a lamp of BlueZ's in one network, two
 // of which do not hear each other.
 type apart struct {
-	*home
+	*bridge
 	lamp *lamp
 	plug *plug
 	tape *tape
@@ -39,7 +38,7 @@ func newApart(t *testing.T, fromPlug bool) (a apart, service, middle *dongle) {
 	room := newRoom(t)
 	ours, theirs, third := room.plug(t, kind(1, false)), room.plug(t, kind(2, false)), room.plug(t, kind(3, false))
 	a.tape = newTape(room)
-	a.home = newHome(t, ours.name())
+	a.bridge = newBridge(t, ours.name())
 	a.lamp = newLamp(t, bluez.Start(t, bluez.Options{Adapter: theirs.name()}), bluez.Provisioning{})
 	a.adopt(a.lamp, "lamp", "")
 	a.plug = newPlug(t, third.name(), 1, node.DeviceOptions{})
@@ -81,12 +80,12 @@ func testBlueZRelays(t *testing.T) {
 	mark := len(a.tape.of(middle))
 	answer := a.ask("mesh/send", `{"dst":"plug","opcode":"8202","hex":"0155","attempts":4}`, `{}`) // Generic OnOff Set
 	sent := map[mesh.SequenceNumber]network.PDU{}
-	for _, p := range a.tape.open(a.home, a.tape.of(service)) {
+	for _, p := range a.tape.open(a.bridge, a.tape.of(service)) {
 		sent[p.Seq] = p
 	}
 	relayed, broken := 0, 0
 	const netMIC = 4 // octets, of an access message
-	for _, p := range a.tape.open(a.home, a.tape.of(middle)[mark:]) {
+	for _, p := range a.tape.open(a.bridge, a.tape.of(middle)[mark:]) {
 		original, ok := sent[p.Seq]
 		if p.Src != bridgeAddress || !ok {
 			continue
@@ -125,7 +124,7 @@ func (a apart) converse(name string, is func() bool, toggle func()) {
 		if is() != on {
 			a.t.Errorf("after %s it is on: %t", state[on], is())
 		}
-		a.o.Stands(base+name, "{"+state[on]+"}")
+		a.o.AwaitLast(base+name, "{"+state[on]+"}")
 		a.until(base+name, "{"+state[!on]+"}", func() {
 			if is() != on {
 				toggle()
@@ -164,7 +163,7 @@ func testServiceRelays(t *testing.T) {
 	one, other := newRoom(t), newRoom(t)
 	left, switches := one.plug(t, kind(1, false)), one.plug(t, kind(2, false))
 	right, lamps := other.plug(t, kind(3, false)), other.plug(t, kind(4, false))
-	h := newHome(t, left.name()+","+right.name())
+	h := newBridge(t, left.name()+","+right.name())
 	l := newLamp(t, bluez.Start(t, bluez.Options{Adapter: lamps.name()}), bluez.Provisioning{})
 	h.adopt(l, "lamp", "")
 	s := newSwitch(t, bluez.Start(t, bluez.Options{Adapter: switches.name()}))

@@ -16,7 +16,7 @@ import (
 
 // TestService is about the way to the radio of the program as it is installed.
 func TestService(t *testing.T) {
-	guest{stack: true, limit: 3 * time.Minute, parts: []part{
+	guest{stack: true, parts: []part{
 		{"refused", testServiceRefused},
 		{"two_capabilities", testServiceRights},
 		{"given_back_as_found", testServiceGivesBack},
@@ -91,7 +91,7 @@ func testServiceRights(t *testing.T) {
 		if on {
 			d.switchOn(t)
 		}
-		h := &home{t: t, adapter: d.name(), user: service}
+		h := &bridge{t: t, adapter: d.name(), user: service}
 		folder := storeOf(t, h.user)
 		h.store = filepath.Join(folder, "store")
 		h.serve()
@@ -107,7 +107,7 @@ func testServiceRights(t *testing.T) {
 				t.Errorf("the service runs without %q:\n%s", want, status)
 			}
 		}
-		h.o.StandsMatch(base+"bridge/info", "with an adapter that runs", func(payload []byte) bool {
+		h.o.AwaitLastMatch(base+"bridge/info", "with an adapter that runs", func(payload []byte) bool {
 			return strings.Contains(string(payload), `"state":"running"`)
 		})
 		h.stop()
@@ -123,7 +123,7 @@ func testServiceRights(t *testing.T) {
 func testServiceGivesBack(t *testing.T) {
 	room := newRoom(t)
 	d := room.plug(t, second())
-	h := newHome(t, d.address())
+	h := newBridge(t, d.address())
 	for i, end := range []struct {
 		signal os.Signal
 		up     bool
@@ -154,7 +154,7 @@ func testServiceWaits(t *testing.T) {
 	slow.Latency = 200 * time.Millisecond // for each of some twenty commands
 	for _, byName := range []bool{true, false} {
 		d := room.attach(t, slow)
-		h := &home{t: t, store: filepath.Join(t.TempDir(), "store")}
+		h := &bridge{t: t, store: filepath.Join(t.TempDir(), "store")}
 		h.serve()
 		d.connect(t)
 		if h.adapter = d.address(); byName {

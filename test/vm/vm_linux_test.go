@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -14,13 +15,13 @@ const guestVariable = "BTMESH2MQTT_VM_GUEST"
 // the guest, the tests in the guest, or the tests outside.
 func TestMain(m *testing.M) {
 	if os.Getpid() == 1 && os.Args[0] == "/init" {
-		boot()
+		initMain()
 	}
 	if spec := os.Getenv(helperVariable); spec != "" {
 		os.Exit(help(spec))
 	}
 	code := m.Run()
-	if err := workshop.close(); err != nil {
+	if err := ourPrograms.close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(code)
@@ -57,32 +58,39 @@ func (p part) inGuest(t *testing.T) {
 // guest is a virtual machine and the test whose parts run in it.
 type guest struct {
 	parts []part
-	stack bool          // with everything that the service lives with, see programs
-	limit time.Duration // for all parts together
+	stack bool // with everything that the service lives with, see programs
 }
+
+// here runs the parts that -run chose in this process, which runs in a guest.
+func (g guest) here(t *testing.T) {
+	for _, p := range g.parts {
+		p.inGuest(t)
+	}
+}
+
+func inGuest() bool { return os.Getenv(guestVariable) != "" }
 
 // test runs the parts that -run chose in a machine of their own, and each of
 // them counts here.
 func (g guest) test(t *testing.T) {
-	if os.Getenv(guestVariable) != "" {
-		for _, p := range g.parts {
-			p.inGuest(t)
-		}
+	if inGuest() {
+		g.here(t)
 		return
 	}
 	m := newMachine(t, g)
 	var chosen []string
+	said := newReport()
 	for _, p := range g.parts {
 		name := t.Name() + "/" + p.name
 		t.Run(p.name, func(t *testing.T) {
 			chosen = append(chosen, p.name)
 			t.Parallel() // what follows waits until the machine is off
-			m.files.keep(t, name)
-			r, ok := m.results[name]
+			said.files.keep(t, name)
+			r, ok := said.results[name]
 			if !ok {
-				t.Fatalf("it did not run to its end in the guest:\n%s", m.output[name])
+				t.Fatalf("it did not run to its end in the guest:\n%s", said.output[name])
 			}
-			t.Logf("%s after %s in the guest:\n%s", r.verdict, r.took, m.output[name])
+			t.Logf("%s after %s in the guest:\n%s", r.verdict, r.took, said.output[name])
 			switch r.verdict {
 			case "FAIL":
 				t.Fail()
@@ -94,17 +102,21 @@ func (g guest) test(t *testing.T) {
 	if len(chosen) == 0 {
 		return
 	}
-	t.Cleanup(func() {
-		if t.Failed() || m.status != "0" {
-			t.Errorf("the guest ended with status %q; its kernel said:\n%s", m.status, m.console(t))
-		}
-	})
-	m.run(t, chosen)
+	m.build(t)
+	*said = *m.run(t, choose(t.Name(), chosen...))
+	if said.status != "0" {
+		t.Errorf("the tests in the guest ended with the exit status %q", said.status)
+	}
+}
+
+// choose is -test.run for parts of a test.
+func choose(test string, parts ...string) string {
+	return fmt.Sprintf("^%s$/^(%s)$", test, strings.Join(parts, "|"))
 }
 
 // TestLinux is about the way to the radio.
 func TestLinux(t *testing.T) {
-	guest{limit: 100 * time.Second, parts: []part{
+	guest{parts: []part{
 		{"missing", testMissing},
 		{"name_or_address", testNames},
 		{"rights", testRights},
@@ -124,6 +136,3 @@ func TestLinux(t *testing.T) {
 		{"replugged_while_up", testReplug(false, true)},
 	}}.test(t)
 }
-
-// statusLine is the guest's last word.
-const statusLine = "guest: exit status "

@@ -225,7 +225,7 @@ func (p *Part) status() *document.KeyRefresh {
 	}
 	status := p.current.Status()
 	info := &document.KeyRefresh{
-		NetKey: status.NetKey, Phase: status.Phase.String(), Through: len(status.Through),
+		NetKey: status.NetKey, Phase: status.Phase.String(), Through: len(status.Completed),
 		Missing: []string{}, LeftBehind: []string{}, Excluded: len(status.Excluded),
 		Waited: int(status.Waited / time.Second), Queued: len(p.queue),
 	}

@@ -241,7 +241,7 @@ func (p *Part) transferTogether(ctx context.Context, all []*receiver) {
 			members, clients = append(members, r), append(clients, c)
 		}
 	}
-	convoy, reported := blob.NewConvoy(clients...), p.h.Loop.Now()
+	convoy, reported := blob.NewMulticastTransfer(clients...), p.h.Loop.Now()
 	interval := max(progressInterval, time.Duration(len(members))*progressInterval/4) // for all devices together
 	for !convoy.Done() && ctx.Err() == nil {
 		for _, r := range members {

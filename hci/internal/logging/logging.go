@@ -1,12 +1,12 @@
-// Package logging prepares the loggers of hci's packages. They take a
-// [slog.Logger] and none by default: a program that uses them chooses where
-// their lines go, or that they go nowhere.
+// Package logging prepares the loggers of the packages in hci. Each takes a
+// [slog.Logger], and logs nothing without one: the program decides where the
+// lines go.
 package logging
 
 import "log/slog"
 
-// With is log with fields that all its lines have, as in [slog.Logger.With]. For
-// a nil log it is one that discards everything.
+// With returns log with fields for all its lines, as [slog.Logger.With] does.
+// If log is nil, the result discards everything.
 func With(log *slog.Logger, fields ...any) *slog.Logger {
 	if log == nil {
 		return slog.New(slog.DiscardHandler)

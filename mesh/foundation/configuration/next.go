@@ -2,8 +2,8 @@ package configuration
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
-// Renewer is a Host whose composition can be refreshed (section 3.11.8).
-type Renewer interface {
+// RefreshHost is a Host whose composition can be refreshed (section 3.11.8).
+type RefreshHost interface {
 	// NextElements is what the node will consist of once it is refreshed: what it
 	// consists of now, if nothing has changed; nil for a node that takes a new
 	// composition on at once.
@@ -14,7 +14,7 @@ type Renewer interface {
 // will be after a refresh. A node without refresh has no such
 // page, nil.
 func (s *Server) nextComposition() []byte {
-	r, ok := s.Host().(Renewer)
+	r, ok := s.Host().(RefreshHost)
 	if !ok {
 		return nil
 	}

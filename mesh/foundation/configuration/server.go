@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Resident is a Host that decides itself whether it leaves its network.
-type Resident interface {
+// ResetHost is a Host that decides itself whether it leaves its network.
+type ResetHost interface {
 	// Leaves reports whether a Config Node Reset of a Configuration Client takes
 	// effect. A node that stays gives no answer, for the only one there is says
 	// that it has left.
@@ -56,7 +56,7 @@ func NewServer(p Product) *Server {
 
 // Receive implements access.Model. A message that cannot be decoded is ignored.
 func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
-	if host, ok := s.Host().(Resident); ok && in.Opcode == OpNodeReset && !host.Leaves(in.Src) {
+	if host, ok := s.Host().(ResetHost); ok && in.Opcode == OpNodeReset && !host.Leaves(in.Src) {
 		return
 	}
 	answer := s.Answer(in)

@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// Befriender is a Host that may be the friend of Low Power nodes.
-type Befriender interface {
+// FriendHost is a Host that may be the friend of Low Power nodes.
+type FriendHost interface {
 	// PollTimeout is that of the Low Power node with this address; zero when
 	// the host is not its friend.
 	PollTimeout(lpn mesh.Address) time.Duration
@@ -18,7 +18,7 @@ type Befriender interface {
 func (s *Server) pollTimeout(lpn mesh.Address) *LowPowerNodePollTimeoutStatus {
 	const step = 100 * time.Millisecond
 	status := &LowPowerNodePollTimeoutStatus{LPNAddress: lpn}
-	if host, ok := s.Host().(Befriender); ok {
+	if host, ok := s.Host().(FriendHost); ok {
 		status.PollTimeout = uint32(host.PollTimeout(lpn) / step)
 	}
 	return status

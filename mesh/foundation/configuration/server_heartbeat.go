@@ -8,9 +8,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Beater is a Host that sends and counts heartbeats. With another both can be
+// HeartbeatHost is a Host that sends and counts heartbeats. With another both can be
 // switched off only.
-type Beater interface {
+type HeartbeatHost interface {
 	// PublishHeartbeats begins to send heartbeats by a state, and keeps it.
 	PublishHeartbeats(p state.HeartbeatPublication)
 	// HeartbeatsLeft is how many are left to be sent, as a logarithm.
@@ -49,7 +49,7 @@ func (s *Server) handleHeartbeats() {
 
 func (s *Server) publishHeartbeats(m *HeartbeatPublicationSet) foundation.Status {
 	const known = FeatureRelay | FeatureProxy | FeatureFriend | FeatureLowPower
-	host, ok := s.Host().(Beater)
+	host, ok := s.Host().(HeartbeatHost)
 	switch {
 	case m.Destination == mesh.Unassigned:
 		if ok {
@@ -71,7 +71,7 @@ func (s *Server) publishHeartbeats(m *HeartbeatPublicationSet) foundation.Status
 }
 
 func (s *Server) heartbeatPublication() *HeartbeatPublicationStatus {
-	host, ok := s.Host().(Beater)
+	host, ok := s.Host().(HeartbeatHost)
 	if !ok {
 		return &HeartbeatPublicationStatus{}
 	}
@@ -83,7 +83,7 @@ func (s *Server) heartbeatPublication() *HeartbeatPublicationStatus {
 }
 
 func (s *Server) subscribeHeartbeats(m *HeartbeatSubscriptionSet) foundation.Status {
-	host, ok := s.Host().(Beater)
+	host, ok := s.Host().(HeartbeatHost)
 	source := m.Source == mesh.Unassigned || m.Source.IsUnicast()
 	destination := m.Destination == mesh.Unassigned || m.Destination.IsGroup() || m.Destination == s.Host().State().Address
 	off := m.Source == mesh.Unassigned || m.Destination == mesh.Unassigned || m.PeriodLog == 0
@@ -99,7 +99,7 @@ func (s *Server) subscribeHeartbeats(m *HeartbeatSubscriptionSet) foundation.Sta
 }
 
 func (s *Server) heartbeatSubscription() *HeartbeatSubscriptionStatus {
-	host, ok := s.Host().(Beater)
+	host, ok := s.Host().(HeartbeatHost)
 	if !ok {
 		return &HeartbeatSubscriptionStatus{}
 	}

@@ -90,9 +90,9 @@ func (s *Server) handleFeatures() {
 	})
 }
 
-// Identifier is a Host that can advertise who it is (Node Identity state,
+// NodeIdentityHost is a Host that can advertise who it is (Node Identity state,
 // section 4.2.13), as a proxy does.
-type Identifier interface {
+type NodeIdentityHost interface {
 	// NodeIdentity is the state of a subnet.
 	NodeIdentity(index mesh.KeyIndex) state.Feature
 	// SetNodeIdentity begins to advertise it, or ends it.
@@ -107,7 +107,7 @@ func (s *Server) handleIdentity() {
 		if s.Host().State().Subnet(index) == nil {
 			return &NodeIdentityStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: index}
 		}
-		if host, ok := s.Host().(Identifier); ok {
+		if host, ok := s.Host().(NodeIdentityHost); ok {
 			status.Identity = host.NodeIdentity(index)
 		}
 		return status
@@ -118,7 +118,7 @@ func (s *Server) handleIdentity() {
 		switch {
 		case status.Status != foundation.Success:
 		case status.Identity != state.Unsupported:
-			s.Host().(Identifier).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled)
+			s.Host().(NodeIdentityHost).SetNodeIdentity(m.NetKeyIndex, m.Identity == state.Enabled)
 			status = identity(m.NetKeyIndex)
 		case m.Identity == state.Enabled:
 			status.Status = foundation.FeatureNotSupported

@@ -101,9 +101,9 @@ type healthModel struct {
 	health *Server
 }
 
-// Hasten implements access.Hastener: with faults the period is divided by
+// FastPeriod implements access.FastPublisher: with faults the period is divided by
 // 2^divisor (Health Fast Period Divisor state).
-func (m *healthModel) Hasten(period time.Duration) time.Duration {
+func (m *healthModel) FastPeriod(period time.Duration) time.Duration {
 	const least = 100 * time.Millisecond
 	if period == 0 || len(m.health.present) == 0 {
 		return period

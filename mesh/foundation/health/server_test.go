@@ -22,7 +22,7 @@ func TestHealthFaults(t *testing.T) {
 		return nil
 	})
 	b := servertest.New(t, h.Model())
-	hasten := h.Model().(access.Hastener)
+	hasten := h.Model().(access.FastPublisher)
 	expect := func(what string, m, want access.Message) {
 		t.Helper()
 		if got := b.Send(m); !reflect.DeepEqual(got, want) {
@@ -33,7 +33,7 @@ func TestHealthFaults(t *testing.T) {
 	expect("no faults", get, &health.FaultStatus{CompanyID: company})
 	expect("another company", &health.FaultGet{CompanyID: 1}, nil)
 	expect("fast period", &health.PeriodSet{FastPeriodDivisor: 4}, &health.PeriodStatus{FastPeriodDivisor: 4})
-	if p := hasten.Hasten(16 * time.Second); p != 16*time.Second {
+	if p := hasten.FastPeriod(16 * time.Second); p != 16*time.Second {
 		t.Errorf("without faults the period is %s", p)
 	}
 
@@ -42,13 +42,13 @@ func TestHealthFaults(t *testing.T) {
 	if len(b.Published) != 1 || !reflect.DeepEqual(b.Published[0].Message, current) {
 		t.Errorf("published: %+v", b.Published)
 	}
-	if p := hasten.Hasten(16 * time.Second); p != time.Second {
+	if p := hasten.FastPeriod(16 * time.Second); p != time.Second {
 		t.Errorf("with faults the period is %s", p)
 	}
-	if p := hasten.Hasten(time.Second); p != 100*time.Millisecond {
+	if p := hasten.FastPeriod(time.Second); p != 100*time.Millisecond {
 		t.Errorf("the shortest period is %s", p)
 	}
-	if p := hasten.Hasten(0); p != 0 {
+	if p := hasten.FastPeriod(0); p != 0 {
 		t.Errorf("without a period it is %s", p)
 	}
 

@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
-// Dispatcher is a Host that hands messages of a sequence to its models.
-type Dispatcher interface {
+// AggregatorHost is a Host that hands messages of a sequence to its models.
+type AggregatorHost interface {
 	// DispatchItem gives an access message to the models of one element, as if
 	// it had come with the address, the keys and the source of in, and returns
 	// what they answered, nil for nothing. The answer is not sent.
@@ -21,7 +21,7 @@ type Server struct {
 }
 
 // NewServer makes the model for the primary element of a node, whose
-// Host is a Dispatcher.
+// Host is an AggregatorHost.
 func NewServer() *Server {
 	s := &Server{foundation.NewResponder(foundation.OpcodesAggregatorServerID)}
 	foundation.On(s, func(in *access.Incoming, m *Sequence) access.Message { return s.sequence(in, m) })
@@ -32,7 +32,7 @@ func NewServer() *Server {
 // longer fit.
 func (s *Server) sequence(in *access.Incoming, m *Sequence) access.Message {
 	status := &Status{ElementAddress: m.ElementAddress}
-	dispatcher, ok := s.Host().(Dispatcher)
+	dispatcher, ok := s.Host().(AggregatorHost)
 	if !ok {
 		return nil
 	}

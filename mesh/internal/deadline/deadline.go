@@ -1,7 +1,6 @@
-// Package deadline compares moments at which something is to be done. The zero
-// time is no deadline. Mesh Protocol 1.1.1 gives each procedure its own timers;
-// here a timer is a moment that its owner keeps, and whoever runs the owner asks
-// for the earliest of them.
+// Package deadline compares deadlines. The zero time means no deadline. Mesh
+// Protocol 1.1.1 gives each procedure its own timers. Here a timer is a time
+// that its owner stores, and the caller of the owner asks for the earliest one.
 //
 //	            now
 //	─────────────┼──────────────▶ time
@@ -10,10 +9,10 @@ package deadline
 
 import "time"
 
-// Due reports whether a deadline is set and has come: now is not before it.
+// Due reports whether a deadline is set and has passed: now is not before it.
 func Due(deadline, now time.Time) bool { return !deadline.IsZero() && !now.Before(deadline) }
 
-// Earliest is the earlier of two deadlines; zero when neither is set.
+// Earliest returns the earlier of two deadlines; zero if neither is set.
 func Earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -21,7 +20,8 @@ func Earliest(a, b time.Time) time.Time {
 	return a
 }
 
-// Latest is the later of two moments; one that is not set is earlier than all.
+// Latest returns the later of two times; an unset one is earlier than all
+// others.
 func Latest(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

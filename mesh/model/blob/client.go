@@ -10,28 +10,29 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// Ask is a message to the server, and the opcode of its answer, 0 for none.
+// Ask is a message to the server, and the opcode of the expected answer, 0 for
+// none.
 type Ask struct {
 	Message access.Message
 	Respond mesh.Opcode
 }
 
-// Object is what a client transfers.
+// Object is the object that a client transfers.
 type Object struct {
 	ID   ID
 	Data io.ReaderAt
-	Size uint32 // in octets, 1 and more
+	Size uint32 // in octets, at least 1
 }
 
-// ClientOptions is how an object is transferred.
+// ClientOptions says how to transfer an object.
 type ClientOptions struct {
-	// Mode is Push or Pull, of which the server may know only the other one.
+	// Mode is Push or Pull. The server may support only the other one.
 	Mode Mode
-	// TimeoutBase is that which the server was told to expect: it is silent for
-	// TimeoutBase and two times 10 s before the client gives up.
+	// TimeoutBase is the value that the server was given. The client gives up
+	// when the server has been silent for 10 s times (TimeoutBase + 2).
 	TimeoutBase uint16
-	// MaxChunkSize bounds the chunks, for a server that says more than it can;
-	// 0 for what fits into a message.
+	// MaxChunkSize limits the chunks, for a server that announces more than it
+	// can handle; 0 means what fits into a message.
 	MaxChunkSize uint16
 }
 
@@ -45,7 +46,7 @@ var (
 	errFinished = errors.New("blob: the transfer has ended")
 )
 
-// step is what a client does next.
+// step is the next step of a client.
 type step uint8
 
 const (
@@ -61,10 +62,10 @@ const (
 )
 
 // Client is the client side of one transfer to one node (Mesh Binary Large
-// Object Transfer Model): a machine that says what to send, and is
-// told what came of it. Several nodes are served by as many clients. One that
-// was interrupted is made again with the same object: the server says what it
-// has already.
+// Object Transfer Model). It is a state machine that returns what to send and
+// takes the result. Several nodes need several clients. After an interruption,
+// make a new client with the same object: the server reports what it has
+// already.
 //
 //	information -> start -> block -> chunks -> what is missing? -> ... -> is it complete?
 type Client struct {
@@ -76,20 +77,20 @@ type Client struct {
 	blockLog uint8
 	maxChunk uint16
 	maxCount uint16
-	leastLog uint8 // of a block that the server takes
+	leastLog uint8 // smallest block that the server accepts
 	blocks   Bits  // that the server has not received
 
 	sentBlock
 	waiting bool // for the answer to an Ask
-	alone   bool // the block was begun by an earlier client
+	alone   bool // an earlier client began the block
 
-	deadline time.Time           // of a report
-	reported *PartialBlockReport // came while a chunk was on its way
+	deadline time.Time           // for a report
+	reported *PartialBlockReport // arrived while a chunk was being sent
 	err      error
 	status   Status // of the last answer
 }
 
-// sentBlock is the block that a client sends.
+// sentBlock is the block that a client is sending.
 type sentBlock struct {
 	block     int
 	chunkSize uint16
@@ -97,11 +98,11 @@ type sentBlock struct {
 	count     int
 	chunk     int // being sent
 	rounds    int // without progress
-	before    int // missing chunks of the last round
+	before    int // missing chunks in the last round
 }
 
-// maxRounds is how often chunks are sent again before a node that still misses
-// as many of them is given up.
+// maxRounds is how often chunks are sent again without progress before a node
+// is given up.
 const maxRounds = 8
 
 // NewClient makes a client.
@@ -115,10 +116,10 @@ func NewClient(object Object, options ClientOptions) *Client {
 	return &Client{object: object, options: options}
 }
 
-// Done reports whether the transfer has ended; Err says how.
+// Done reports whether the transfer has ended; Err returns the result.
 func (c *Client) Done() bool { return c.step == ended }
 
-// Err is nil while the transfer goes on and when the node has the object.
+// Err returns nil during the transfer and if the node has the object.
 func (c *Client) Err() error {
 	if errors.Is(c.err, errFinished) {
 		return nil
@@ -126,11 +127,11 @@ func (c *Client) Err() error {
 	return c.err
 }
 
-// Status is that of the server's last answer.
+// Status returns the status of the server's last answer.
 func (c *Client) Status() Status { return c.status }
 
 // Progress is how many octets the server has, as far as the client knows. It
-// goes back when chunks were lost.
+// decreases if chunks were lost.
 func (c *Client) Progress() uint32 {
 	switch {
 	case c.step == ended && c.Err() == nil:
@@ -149,8 +150,8 @@ func (c *Client) Progress() uint32 {
 	return c.object.Size - uint32(min(missing, uint64(c.object.Size)))
 }
 
-// toSend is how many chunks of the block are still to be sent; what was sent
-// counts as received until the server says otherwise.
+// toSend is how many chunks of the block are still to be sent. Chunks that were
+// sent count as received until the server reports otherwise.
 func (c *Client) toSend() int {
 	if c.step != sendChunk || c.mode == Pull {
 		return c.chunks.Count()
@@ -166,8 +167,9 @@ func (c *Client) end(err error) {
 	c.step, c.err, c.deadline = ended, err, time.Time{}
 }
 
-// Next is what to send now; false when there is nothing: the answer to the
-// last Ask has not come, a report is waited for, or the transfer has ended.
+// Next returns what to send now. It returns false if there is nothing: the
+// answer to the last Ask is pending, a report is expected, or the transfer has
+// ended.
 func (c *Client) Next(now time.Time) (Ask, bool) {
 	if c.waiting || c.step == ended {
 		return Ask{}, false
@@ -207,7 +209,7 @@ func (c *Client) ask() (Ask, error) {
 	}
 }
 
-// read reads the chunk that is to be sent.
+// read reads the chunk to send.
 func (c *Client) read() ([]byte, error) {
 	offset := uint32(c.chunk) * uint32(c.chunkSize)
 	size := min(uint32(c.chunkSize), c.length()-offset)
@@ -219,15 +221,15 @@ func (c *Client) read() ([]byte, error) {
 	return data, nil
 }
 
-// Answer tells what came of the last Ask: the answer of the server, or an error
-// when none came. For an Ask without an answer m is nil.
+// Answer takes the result of the last Ask: the server's answer, or an error if
+// there was none. For an Ask without an answer m is nil.
 func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 	if !c.waiting {
 		return
 	}
 	c.waiting = false
 	if c.step == sendChunk {
-		// Whether it has arrived says the server; a lost one is sent again.
+		// The server reports whether it has arrived; a lost one is sent again.
 		c.sent(now)
 		if m := c.reported; m != nil && c.step == awaitReport {
 			c.reported = nil
@@ -257,8 +259,8 @@ func (c *Client) Answer(now time.Time, m access.Message, failed error) {
 	}
 }
 
-// plan chooses mode, block and chunks from what the server can receive: chunks
-// as large as they may be, and blocks that have no more chunks than they may.
+// plan chooses mode, block and chunks by the server's limits: chunks as large
+// as allowed, and blocks that do not have too many chunks.
 func (c *Client) plan(m *InformationStatus) {
 	if c.step != askInformation {
 		return
@@ -282,36 +284,36 @@ func (c *Client) plan(m *InformationStatus) {
 	}
 	switch {
 	case !m.PushMode && !m.PullMode:
-		c.end(fmt.Errorf("%w: it has no transfer mode", ErrNoMatch))
+		c.end(fmt.Errorf("%w: expected a node with a transfer mode, it has none", ErrNoMatch))
 	case m.MaxBLOBSize < c.object.Size:
-		c.end(fmt.Errorf("%w: it takes %d octets, the object has %d", ErrNoMatch, m.MaxBLOBSize, c.object.Size))
+		c.end(fmt.Errorf("%w: expected room for the object, the node accepts %d octets, the object has %d", ErrNoMatch, m.MaxBLOBSize, c.object.Size))
 	case c.maxChunk == 0 || uint64(c.maxChunk)*uint64(c.maxCount) < 1<<c.blockLog || m.MinBlockSizeLog > m.MaxBlockSizeLog || c.blockLog < smallestLog:
-		c.end(fmt.Errorf("%w: it takes %d chunks of %d octets, and blocks of 2^%d to 2^%d octets", ErrNoMatch,
+		c.end(fmt.Errorf("%w: expected limits that fit the object, the node accepts %d chunks of %d octets, and blocks of 2^%d to 2^%d octets", ErrNoMatch,
 			m.MaxTotalChunks, m.MaxChunkSize, m.MinBlockSizeLog, m.MaxBlockSizeLog))
 	default:
 		c.step = askStart
 	}
 }
 
-// transfer takes the answer to a start, or to the question whether all is
-// there.
+// transfer takes the answer to a start, or to the question whether all blocks
+// have arrived.
 func (c *Client) transfer(m *TransferStatus) {
 	switch {
 	case m.Status != Success:
 		c.end(fmt.Errorf("%w: %s (%s)", ErrRefused, m.Status, m.Phase))
 	case !m.HasBLOBID || m.BLOBID != c.object.ID:
-		c.end(fmt.Errorf("%w: it has another object", ErrRefused))
+		c.end(fmt.Errorf("%w: expected this object, the node has another one", ErrRefused))
 	case m.Phase == Complete:
 		c.end(errFinished)
 	case !m.HasTransfer:
-		c.end(fmt.Errorf("%w: it is %s", ErrRefused, m.Phase))
+		c.end(fmt.Errorf("%w: unexpected phase: %s", ErrRefused, m.Phase))
 	default:
-		// After a restart of the server there may be more to do than was known.
+		// After a restart the server may need more blocks than before.
 		c.blocks = make(Bits, (blockCount(c.object.Size, c.blockLog)+7)/8)
 		copy(c.blocks, m.BlocksNotReceived)
 		if c.step == askTransfer {
 			if c.rounds++; c.rounds > maxRounds {
-				c.end(fmt.Errorf("%w: it has not all blocks", ErrSilent))
+				c.end(fmt.Errorf("%w: not all blocks have arrived", ErrSilent))
 				return
 			}
 		}
@@ -323,8 +325,8 @@ func (c *Client) transfer(m *TransferStatus) {
 	}
 }
 
-// locate goes on in the block, and with the chunks, that an earlier client has
-// begun.
+// locate continues in the block, and with the chunks, that an earlier client
+// has begun.
 func (c *Client) locate(m *BlockStatus) {
 	block := int(m.BlockNumber)
 	if m.Status != Success || !c.blocks.Has(block) || block >= blockCount(c.object.Size, c.blockLog) || m.ChunkSize == 0 || m.ChunkSize > maxChunk {
@@ -342,8 +344,7 @@ func (c *Client) locate(m *BlockStatus) {
 	c.missing(m)
 }
 
-// nextBlock goes to the first block that is missing, or asks whether all is
-// there.
+// nextBlock goes to the first missing block, or asks whether all have arrived.
 func (c *Client) nextBlock() {
 	c.block = c.blocks.Next(0)
 	if c.block < 0 || c.block >= blockCount(c.object.Size, c.blockLog) {
@@ -355,7 +356,7 @@ func (c *Client) nextBlock() {
 	c.step = askBlock
 }
 
-// length is the octets of the block.
+// length is the length of the block in octets.
 func (c *Client) length() uint32 { return blockSize(c.object.Size, c.blockLog, c.block) }
 
 // cut divides the block into chunks.
@@ -366,11 +367,11 @@ func (c *Client) cut(chunkSize uint16) {
 	c.rounds, c.before = 0, c.count
 }
 
-// missing takes what the server says of the block.
+// missing takes the server's report on the block.
 func (c *Client) missing(m *BlockStatus) {
 	switch {
 	case m.Status != Success:
-		// A server that has lost its block is asked to start over with it.
+		// A server that has lost its block is asked to start it again.
 		if c.step == askMissing && (m.Status == WrongPhase || m.Status == InformationUnavailable) && c.again() {
 			c.step = askStart
 			return
@@ -382,7 +383,7 @@ func (c *Client) missing(m *BlockStatus) {
 			c.step = askBlock
 			return
 		}
-		c.end(fmt.Errorf("%w: it has block %d, not %d", ErrRefused, m.BlockNumber, c.block))
+		c.end(fmt.Errorf("%w: expected block %d, the node has block %d", ErrRefused, c.block, m.BlockNumber))
 		return
 	}
 	c.chunks = make(Bits, (c.count+7)/8)
@@ -408,14 +409,14 @@ func (c *Client) want(numbers []uint16) {
 	}
 }
 
-// again counts a round without progress, and reports whether there may be one
-// more.
+// again counts a round without progress, and reports whether another one is
+// allowed.
 func (c *Client) again() bool {
 	c.rounds++
 	return c.rounds <= maxRounds
 }
 
-// send begins with the chunks that are missing, or leaves the block.
+// send begins to send the missing chunks, or leaves the block.
 func (c *Client) send() {
 	left := c.chunks.Count()
 	if left == 0 {
@@ -435,8 +436,8 @@ func (c *Client) send() {
 	c.step = sendChunk
 }
 
-// sent goes to the next chunk, and after the last to the question what is
-// missing, or to the report that says so.
+// sent goes to the next chunk. After the last chunk it asks what is missing, or
+// waits for the report.
 func (c *Client) sent(now time.Time) {
 	if c.mode == Pull {
 		c.chunks.Drop(c.chunk)
@@ -452,11 +453,11 @@ func (c *Client) sent(now time.Time) {
 }
 
 // reportTimeout is how long the client waits for a server in pull mode before
-// it asks by itself.
+// it asks itself.
 const reportTimeout = 3 * reportInterval
 
-// Report takes a report of a server in pull mode: the chunks that it wants, none
-// when it has the block.
+// Report takes a report from a server in pull mode: the chunks that it needs,
+// none if it has the block.
 func (c *Client) Report(m *PartialBlockReport) {
 	switch {
 	case c.mode != Pull || c.step != awaitReport && c.step != sendChunk:
@@ -473,10 +474,10 @@ func (c *Client) Report(m *PartialBlockReport) {
 	}
 	c.chunks = make(Bits, (c.count+7)/8)
 	c.want(m.EncodedMissingChunks)
-	c.before = c.count // a server asks for as many as it can take at once
+	c.before = c.count // a server requests as many as it can handle at once
 	c.send()
 }
 
-// NextDeadline is when Next has something to send though nothing has come; zero
-// for never.
+// NextDeadline is when Next has something to send without an input; zero for
+// never.
 func (c *Client) NextDeadline() time.Time { return c.deadline }

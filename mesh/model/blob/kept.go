@@ -7,18 +7,18 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// KeepingSink is a Sink whose object outlives a restart of the node in the state
-// of the server, and the transfer with it.
-type KeepingSink interface {
+// PersistentSink is a Sink whose object survives a restart of the node as part of
+// the server's state, together with the transfer.
+type PersistentSink interface {
 	Sink
-	// Written is the object as far as it has come.
+	// Written returns the part of the object received so far.
 	Written() []byte
-	// Rewrite is that again after a restart.
+	// Rewrite restores that part after a restart.
 	Rewrite(data []byte)
 }
 
-// kept is what a server remembers over a restart: a transfer that was under way
-// is suspended then. The block that was under way comes again.
+// kept is what a server stores: after a restart, a running transfer is
+// suspended, and the current block is transferred again.
 //
 //	| version 8 | TransferPhase 8 | TransferMode 2, RFU 6 | BLOBID 64 | TTL 8 | TimeoutBase 16 |
 //	| BLOBSize 32 | BlockSizeLog 8 | MTU 16 | length 16 | BlocksNotReceived | the object |
@@ -64,7 +64,7 @@ func (s *Server) State() []byte {
 		return s.state
 	}
 	s.state = []byte{}
-	sink, keeps := s.sink.(KeepingSink)
+	sink, keeps := s.sink.(PersistentSink)
 	if !keeps || s.phase == Inactive || s.phase == WaitingForStart {
 		return s.state
 	}
@@ -81,7 +81,7 @@ func (s *Server) State() []byte {
 	return s.state
 }
 
-// Restore implements access.Persistent. The model above takes the transfer up
+// Restore implements access.Persistent. The model above continues the transfer
 // with Resume.
 func (s *Server) Restore(state []byte) error {
 	if len(state) == 0 {
@@ -93,7 +93,7 @@ func (s *Server) Restore(state []byte) error {
 	}
 	if k.size == 0 || k.size > s.limits.MaxBLOBSize || k.blockLog < s.limits.MinBlockSizeLog || k.blockLog > s.limits.MaxBlockSizeLog ||
 		len(k.blocks) != (blockCount(k.size, k.blockLog)+7)/8 || len(k.data) > int(k.size) || k.phase != Suspended && k.phase != Complete {
-		return fmt.Errorf("BLOB transfer: the stored transfer of %d octets in blocks of 2^%d is none of this server", k.size, k.blockLog)
+		return fmt.Errorf("BLOB transfer: expected a transfer within the server's limits, got a stored one of %d octets in blocks of 2^%d", k.size, k.blockLog)
 	}
 	s.forget()
 	s.phase, s.mode, s.id, s.ttl, s.timeoutBase = k.phase, k.mode, k.id, k.ttl, k.timeoutBase
@@ -101,10 +101,10 @@ func (s *Server) Restore(state []byte) error {
 	return nil
 }
 
-// Resume gives the sink what was restored, and reports whether there is
-// something of that object: a transfer that is suspended, or complete. Otherwise
-// the server forgets what it has.
-func (s *Server) Resume(id ID, sink KeepingSink) bool {
+// Resume passes the restored data to the sink, and reports whether there is a
+// transfer of that object, suspended or complete. Otherwise the server drops
+// what it has.
+func (s *Server) Resume(id ID, sink PersistentSink) bool {
 	if s.phase == Inactive || s.id != id {
 		s.forget()
 		return false
@@ -115,7 +115,7 @@ func (s *Server) Resume(id ID, sink KeepingSink) bool {
 	return true
 }
 
-// answerTo is who started a block after a restart.
+// answerTo is the client that started a block after a restart.
 func (s *Server) answerTo(in *access.Incoming) {
 	if s.client.Dst == mesh.Unassigned {
 		s.client = access.Recipient{Dst: in.Src, AppKey: in.AppKey, TTL: s.ttl}

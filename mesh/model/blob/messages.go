@@ -2,8 +2,8 @@ package blob
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// Messages is the table of the BLOB Transfer messages, with the names that the
-// specification gives them.
+// Messages is the table of the BLOB Transfer messages, with their names in the
+// specification.
 func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[TransferGet]("BLOB Transfer Get"),

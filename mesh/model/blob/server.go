@@ -11,12 +11,12 @@ import (
 type Limits struct {
 	MinBlockSizeLog uint8 // 6 to 32
 	MaxBlockSizeLog uint8
-	MaxTotalChunks  uint16 // of a block
+	MaxTotalChunks  uint16 // per block
 	MaxChunkSize    uint16 // in octets
 	MaxBLOBSize     uint32 // in octets
 }
 
-// DefaultLimits fit a small device: blocks of 4 KiB, and chunks that fill a
+// DefaultLimits suit a small device: blocks of 4 KiB, and chunks that fill a
 // message.
 func DefaultLimits(size uint32) Limits {
 	return Limits{MinBlockSizeLog: 6, MaxBlockSizeLog: 12, MaxTotalChunks: 64, MaxChunkSize: maxChunk, MaxBLOBSize: size}
@@ -28,21 +28,20 @@ const (
 	noBlock     = -1
 )
 
-// Sink is where a server puts an object; its methods run in the context of the
-// server.
+// Sink stores the object that a server receives; its methods run in the context
+// of the server.
 type Sink interface {
-	// Write puts a chunk at an offset. False says that it could not.
+	// Write stores a chunk at an offset. It returns false if it cannot.
 	Write(offset uint32, chunk []byte) bool
-	// Ended says that the object is complete, or that the transfer was
-	// cancelled.
+	// Ended is called when the object is complete or the transfer was canceled.
 	Ended(ctx access.Context, complete bool)
-	// Suspended says that the client has been silent for too long.
+	// Suspended is called when the client has been silent for too long.
 	Suspended(ctx access.Context)
 }
 
 // Server is the BLOB Transfer Server model (Mesh Binary Large Object Transfer
-// Model): it receives one object at a time, which the model above
-// it expects.
+// Model). It receives one object at a time, which the model above it has
+// announced with Expect.
 type Server struct {
 	limits Limits
 	sink   Sink
@@ -60,50 +59,50 @@ type Server struct {
 
 	receivedBlock
 
-	silence time.Time // when the client has been silent for too long
-	report  time.Time // when to ask for chunks, in pull mode
+	silence time.Time // when the client will have been silent for too long
+	report  time.Time // when to request chunks, in pull mode
 
-	state    []byte // what is kept, nil when it has changed
-	restored []byte // the object of before a restart, until there is a sink
+	state    []byte // stored state, nil if it has changed
+	restored []byte // part of the object from before a restart, until there is a sink
 }
 
-// receivedBlock is the block that a server receives.
+// receivedBlock is the block that a server is receiving.
 type receivedBlock struct {
-	block     int // number, noBlock for none
+	block     int // number of the block, noBlock for none
 	chunkSize uint16
 	chunks    Bits // of the block, not received yet
-	count     int  // chunks of the block
-	asked     Bits // chunks that the client was asked for, in pull mode
+	count     int  // number of chunks in the block
+	asked     Bits // chunks requested from the client, in pull mode
 }
 
-// NewServer makes a server that nobody expects anything of.
+// NewServer makes a server that expects no object.
 func NewServer(l Limits) *Server {
 	return &Server{limits: l, receivedBlock: receivedBlock{block: noBlock}}
 }
 
-// Expect makes the server wait for an object; an earlier one is forgotten. TTL
-// is what its reports are sent with, and timeoutBase, of 10 s, how long the
-// client may be silent after the first 10 s.
+// Expect makes the server wait for an object and drops an earlier one. ttl is
+// the TTL of its reports. The client may be silent for 10 s times (timeoutBase
+// + 1).
 func (s *Server) Expect(now time.Time, id ID, ttl mesh.TTL, timeoutBase uint16, sink Sink) {
 	s.forget()
 	s.phase, s.id, s.ttl, s.timeoutBase, s.sink = WaitingForStart, id, ttl, timeoutBase, sink
 	s.heard(now)
 }
 
-// Cancel ends what is being received. Ended is not called.
+// Cancel ends the current transfer. Ended is not called.
 func (s *Server) Cancel() { s.forget() }
 
 func (s *Server) forget() {
 	*s = Server{limits: s.limits, receivedBlock: receivedBlock{block: noBlock}}
 }
 
-// Phase is how far the server is.
+// Phase returns the current phase.
 func (s *Server) Phase() Phase { return s.phase }
 
-// BLOB is the object that is expected or received, 0 for none.
+// BLOB returns the object that is expected or being received, 0 for none.
 func (s *Server) BLOB() ID { return s.id }
 
-// IsBusy reports whether an object is on its way.
+// IsBusy reports whether an object is being received.
 func (s *Server) IsBusy() bool {
 	return s.phase == WaitingForStart || s.phase == WaitingForBlock || s.phase == WaitingForChunk
 }
@@ -144,7 +143,7 @@ func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 	}
 }
 
-// answer decodes a message and sends the reply to it.
+// answer decodes a message and sends the reply.
 func answer(ctx access.Context, in *access.Incoming, m access.Message, reply func() access.Message) {
 	if access.Decode(in.Params, m) == nil {
 		ctx.Reply(reply())
@@ -159,7 +158,8 @@ func (s *Server) information() access.Message {
 	}
 }
 
-// transferStatus says of the transfer what there is in the phase.
+// transferStatus returns the status of the transfer with the fields that exist
+// in the phase.
 func (s *Server) transferStatus(status Status) access.Message {
 	m := &TransferStatus{Status: status, Mode: s.mode, Phase: s.phase}
 	if s.phase != Inactive {
@@ -172,7 +172,7 @@ func (s *Server) transferStatus(status Status) access.Message {
 	return m
 }
 
-// start begins a transfer, or takes up one that was suspended.
+// start begins a transfer, or continues a suspended one.
 func (s *Server) start(ctx access.Context, in *access.Incoming, m *TransferStart) Status {
 	switch {
 	case s.phase == Inactive:
@@ -214,7 +214,7 @@ func blockCount(size uint32, blockLog uint8) int {
 	return int((uint64(size) + 1<<blockLog - 1) >> blockLog)
 }
 
-// blockSize is the octets of a block; the last one may be shorter.
+// blockSize is the size of the block in octets; the last one may be shorter.
 func blockSize(size uint32, blockLog uint8, block int) uint32 {
 	whole := uint64(1) << blockLog
 	return uint32(min(whole, uint64(size)-uint64(block)*whole))
@@ -295,11 +295,11 @@ func (s *Server) blockStatus(status Status) access.Message {
 	return m
 }
 
-// maxWanted is how many chunks a server asks for at once, so that they are
-// there before it asks again.
+// maxWanted is how many chunks a server requests at once, so that they can
+// arrive before it requests again.
 const maxWanted = 8
 
-// wanted is what to ask for.
+// wanted returns the chunks to request.
 func (s *Server) wanted() []uint16 {
 	var list []uint16
 	s.asked = make(Bits, len(s.chunks))
@@ -310,8 +310,8 @@ func (s *Server) wanted() []uint16 {
 	return list
 }
 
-// chunk takes a chunk of the block. One that is there already, or of another
-// size than it must have, is ignored.
+// chunk takes a chunk of the block. A known chunk, or one of the wrong size, is
+// ignored.
 func (s *Server) chunk(ctx access.Context, m *ChunkTransfer) {
 	n := int(m.ChunkNumber)
 	if s.phase != WaitingForChunk || n >= s.count {
@@ -351,10 +351,10 @@ func (s *Server) chunk(ctx access.Context, m *ChunkTransfer) {
 }
 
 // reportInterval is how long a server in pull mode waits for chunks before it
-// asks for them again.
+// requests them again.
 const reportInterval = 10 * time.Second
 
-// heard begins the wait for the client anew.
+// heard restarts the wait for the client.
 func (s *Server) heard(now time.Time) {
 	s.silence = now.Add(time.Duration(s.timeoutBase+1) * 10 * time.Second)
 	s.report = time.Time{}

@@ -21,20 +21,20 @@ const (
 	OpPartialBlockReport mesh.Opcode = 0x68
 )
 
-// TransferGet asks for the state of the transfer.
+// TransferGet requests the state of the transfer.
 type TransferGet struct{ access.Empty }
 
 // Opcode is 0x8300.
 func (TransferGet) Opcode() mesh.Opcode { return OpTransferGet }
 
-// TransferStart starts a transfer, or goes on with it, and is answered.
+// TransferStart starts a transfer, or continues it (acknowledged).
 //
 //	| RFU 6 | TransferMode 2 | BLOBID 64 | BLOBSize 32 | BlockSizeLog 8 | ClientMTUSize 16 |
 type TransferStart struct {
 	Mode          Mode
 	BLOBID        ID
 	BLOBSize      uint32 // in octets
-	BlockSizeLog  uint8  // a block has 2^log octets: 6 to 32
+	BlockSizeLog  uint8  // a block has 2^log octets; 6 to 32
 	ClientMTUSize uint16 // in octets
 }
 
@@ -52,7 +52,7 @@ func (m *TransferStart) Fields(c *access.Codec) {
 	c.Uint16("client_mtu_size", &m.ClientMTUSize)
 }
 
-// TransferCancel ends a transfer and is answered.
+// TransferCancel cancels a transfer (acknowledged).
 //
 //	| BLOBID 64 |
 type TransferCancel struct {
@@ -65,8 +65,8 @@ func (TransferCancel) Opcode() mesh.Opcode { return OpTransferCancel }
 // Fields visits the parameters.
 func (m *TransferCancel) Fields(c *access.Codec) { Visit(c, "blobid", &m.BLOBID) }
 
-// TransferStatus reports the state of the transfer; what it has no value for
-// ends it.
+// TransferStatus reports the state of the transfer. It ends before the first
+// field without a value.
 //
 //	| Status 4 | RFU 2 | TransferMode 2 | TransferPhase 8 | [ BLOBID 64 ] |
 //	| [ BLOBSize 32 | BlockSizeLog 8 | TransferMTUSize 16 | BlocksNotReceived, 1 each ] |
@@ -80,7 +80,7 @@ type TransferStatus struct {
 	BLOBSize          uint32 // in octets
 	BlockSizeLog      uint8
 	TransferMTUSize   uint16 // in octets
-	BlocksNotReceived []byte // a bit for each block, that of block 0 the lowest of the first octet
+	BlocksNotReceived []byte // one bit per block, block 0 in the lowest bit of the first octet
 }
 
 // Opcode is 0x8303.
@@ -107,12 +107,12 @@ func (m *TransferStatus) Fields(c *access.Codec) {
 	}
 }
 
-// BlockStart starts a block and is answered.
+// BlockStart starts a block (acknowledged).
 //
 //	| BlockNumber 16 | ChunkSize 16 |
 type BlockStart struct {
 	BlockNumber uint16
-	ChunkSize   uint16 // in octets, 1 and more
+	ChunkSize   uint16 // in octets, at least 1
 }
 
 // Opcode is 0x8304.
@@ -122,29 +122,29 @@ func (BlockStart) Opcode() mesh.Opcode { return OpBlockStart }
 func (m *BlockStart) Fields(c *access.Codec) {
 	c.Uint16("block_number", &m.BlockNumber)
 	c.Uint16("chunk_size", &m.ChunkSize)
-	c.Require(m.ChunkSize > 0, "chunk_size", "1 and more")
+	c.Require(m.ChunkSize > 0, "chunk_size", "at least 1")
 }
 
-// BlockGet asks what of the block is missing.
+// BlockGet requests the missing chunks of the block.
 type BlockGet struct{ access.Empty }
 
 // Opcode is 0x8305.
 func (BlockGet) Opcode() mesh.Opcode { return OpBlockGet }
 
-// InformationGet asks what the server can receive.
+// InformationGet requests the limits of the server.
 type InformationGet struct{ access.Empty }
 
 // Opcode is 0x8306.
 func (InformationGet) Opcode() mesh.Opcode { return OpInformationGet }
 
-// InformationStatus reports what the server can receive.
+// InformationStatus reports the limits of the server.
 //
 //	| MinBlockSizeLog 8 | MaxBlockSizeLog 8 | MaxTotalChunks 16 | MaxChunkSize 16 |
 //	| MaxBLOBSize 32 | ServerMTUSize 16 | PushMode 1 | PullMode 1 | RFU 6 |
 type InformationStatus struct {
 	MinBlockSizeLog uint8
 	MaxBlockSizeLog uint8
-	MaxTotalChunks  uint16 // of a block
+	MaxTotalChunks  uint16 // per block
 	MaxChunkSize    uint16 // in octets
 	MaxBLOBSize     uint32 // in octets
 	ServerMTUSize   uint16 // in octets
@@ -185,7 +185,7 @@ func (m *ChunkTransfer) Fields(c *access.Codec) {
 	c.Rest("chunk_data", &m.ChunkData)
 }
 
-// BlockStatus reports what of the block is missing.
+// BlockStatus reports the missing chunks of the block.
 //
 //	| Status 4 | RFU 2 | Format 2 | BlockNumber 16 | ChunkSize 16 | missing chunks |
 type BlockStatus struct {
@@ -193,7 +193,7 @@ type BlockStatus struct {
 	Format               Format
 	BlockNumber          uint16
 	ChunkSize            uint16
-	MissingChunks        []byte   // SomeMissing: a bit for each chunk, that of chunk 0 the lowest of the first octet
+	MissingChunks        []byte   // SomeMissing: one bit per chunk, chunk 0 in the lowest bit of the first octet
 	EncodedMissingChunks []uint16 // EncodedMissing: their numbers
 }
 
@@ -215,7 +215,7 @@ func (m *BlockStatus) Fields(c *access.Codec) {
 	}
 }
 
-// PartialBlockReport asks for chunks, in pull mode.
+// PartialBlockReport requests chunks in pull mode.
 //
 //	| EncodedMissingChunks, 8 to 24 each |
 type PartialBlockReport struct {

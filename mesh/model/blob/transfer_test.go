@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server/servertest"
 )
 
-// sink keeps an object.
+// sink stores an object.
 type sink struct {
 	data      []byte
 	complete  bool
@@ -42,14 +42,14 @@ func object(size int) []byte {
 	return data
 }
 
-// link joins a client and a server by an air that loses messages.
+// link connects a client and a server over an air that loses messages.
 type link struct {
 	*servertest.Bench
 	server *blob.Server
 	random *rand.Rand
 	loss   float64
 	sent   int
-	stop   func() bool // the client is interrupted
+	stop   func() bool // interrupts the client
 }
 
 func (l *link) lost() bool { return l.random.Float64() < l.loss }
@@ -81,7 +81,7 @@ func (l *link) ask(a blob.Ask) (access.Message, error) {
 	return nil, errSilent
 }
 
-// run carries a transfer out.
+// run carries out a transfer.
 func (l *link) run(c *blob.Client) {
 	l.Helper()
 	for steps := 0; !c.Done(); steps++ {
@@ -125,12 +125,12 @@ func TestTransfers(t *testing.T) {
 		size   int
 		loss   float64
 	}{
-		"push":                        {blob.Push, blob.DefaultLimits(100000), 10000, 0},
-		"push, one octet":             {blob.Push, blob.DefaultLimits(100000), 1, 0},
-		"push, one block to the full": {blob.Push, blob.DefaultLimits(100000), 4096, 0},
-		"push, small chunks, loss":    {blob.Push, small, 3000, 0.3},
-		"pull":                        {blob.Pull, blob.DefaultLimits(100000), 10000, 0},
-		"pull, small chunks, loss":    {blob.Pull, small, 3000, 0.3},
+		"push":                     {blob.Push, blob.DefaultLimits(100000), 10000, 0},
+		"push, one octet":          {blob.Push, blob.DefaultLimits(100000), 1, 0},
+		"push, one full block":     {blob.Push, blob.DefaultLimits(100000), 4096, 0},
+		"push, small chunks, loss": {blob.Push, small, 3000, 0.3},
+		"pull":                     {blob.Pull, blob.DefaultLimits(100000), 10000, 0},
+		"pull, small chunks, loss": {blob.Pull, small, 3000, 0.3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLink(t, test.limits, test.loss)
@@ -149,8 +149,8 @@ func TestTransfers(t *testing.T) {
 	}
 }
 
-// A client that was interrupted, and a server that has given up on it, go on
-// where they were.
+// After an interruption of the client, or a timeout of the server, the transfer
+// continues where it was.
 func TestTransferGoesOn(t *testing.T) {
 	for _, mode := range []blob.Mode{blob.Push, blob.Pull} {
 		l := newLink(t, blob.DefaultLimits(100000), 0)
@@ -173,7 +173,7 @@ func TestTransferGoesOn(t *testing.T) {
 			t.Errorf("%s: %v, complete: %v", mode, err, kept.complete)
 		}
 		if l.sent > 2*before {
-			t.Errorf("%s: %d messages, %d before the interruption: it began anew", mode, l.sent, before)
+			t.Errorf("%s: %d messages, %d before the interruption: it started again", mode, l.sent, before)
 		}
 	}
 }
@@ -208,14 +208,14 @@ func TestTransferThatCannotBe(t *testing.T) {
 	l.server.Expect(l.Time, id, mesh.DefaultTTL, 0, &sink{}) // without room
 	c = blob.NewClient(o, blob.ClientOptions{})
 	if l.run(c); !errors.Is(c.Err(), blob.ErrSilent) {
-		t.Errorf("a sink that takes nothing: %v", c.Err())
+		t.Errorf("a sink that rejects everything: %v", c.Err())
 	}
 	l = newLink(t, blob.DefaultLimits(5000), 0)
 	l.server.Expect(l.Time, id, mesh.DefaultTTL, 0, kept())
 	short := blob.Object{ID: id, Data: io.NewSectionReader(bytes.NewReader(data), 0, 100), Size: uint32(len(data))}
 	c = blob.NewClient(short, blob.ClientOptions{})
 	if l.run(c); !errors.Is(c.Err(), blob.ErrObject) {
-		t.Errorf("a file that has shrunk: %v", c.Err())
+		t.Errorf("a file that has become shorter: %v", c.Err())
 	}
 }
 
@@ -262,13 +262,13 @@ func TestServerCancelAndSilence(t *testing.T) {
 	if l.server.Phase() != blob.Inactive {
 		t.Errorf("after a cancel: %s", l.server.Phase())
 	}
-	// Chunks that do not fit are ignored, whatever the phase.
+	// Chunks that do not fit are ignored in every phase.
 	for _, chunk := range []*blob.ChunkTransfer{{}, {ChunkNumber: 0xFFFF, ChunkData: []byte{1}}} {
 		l.Send(chunk)
 	}
 }
 
-// Octets of messages of which the vectors have none.
+// Octets of messages that the vectors do not contain.
 func TestOctets(t *testing.T) {
 	for _, c := range []struct {
 		m    access.Message

@@ -7,14 +7,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// ID names an object.
+// ID identifies an object.
 type ID uint64
 
-// String prints 16 hexadecimal digits.
+// String returns 16 hexadecimal digits.
 func (i ID) String() string { return fmt.Sprintf("%016x", uint64(i)) }
 
-// Visit visits the name of an object: eight octets, in JSON 16 hexadecimal
-// digits, which a number there could not hold.
+// Visit visits the identifier of an object: eight octets; in JSON 16
+// hexadecimal digits, because a number could not hold it.
 func Visit(c *access.Codec, name string, id *ID) {
 	if c.Octets() {
 		c.Uint64(name, (*uint64)(id))
@@ -32,7 +32,7 @@ func Visit(c *access.Codec, name string, id *ID) {
 	*id = ID(v)
 }
 
-// Status is the outcome of a request.
+// Status is the result of a request.
 type Status uint8
 
 // The status codes.
@@ -64,29 +64,29 @@ var statusWords = []string{
 	InformationUnavailable: "information unavailable",
 }
 
-// String is the status in words.
+// String returns the name of the status.
 func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 func (s *Status) visit(c *access.Codec) { c.EnumBits("status", (*uint8)(s), 4, statusWords) }
 
-// Mode is who says which chunks are sent.
+// Mode says which side decides which chunks are sent.
 type Mode uint8
 
 // The modes.
 const (
 	NoTransfer Mode = 0
-	Push       Mode = 1 // the client sends all chunks, then asks
-	Pull       Mode = 2 // the server asks for chunks
+	Push       Mode = 1 // the client sends all chunks, then asks what is missing
+	Pull       Mode = 2 // the server requests chunks
 )
 
 var modeWords = []string{"none", "push", "pull"}
 
-// String is the mode in words.
+// String returns the name of the mode.
 func (m Mode) String() string { return access.InWords(uint8(m), modeWords) }
 
 func (m *Mode) visit(c *access.Codec) { c.EnumBits("transfer_mode", (*uint8)(m), 2, modeWords) }
 
-// Phase is how far a server is.
+// Phase is the state of a server.
 type Phase uint8
 
 // The phases.
@@ -96,17 +96,17 @@ const (
 	WaitingForBlock Phase = 0x02
 	WaitingForChunk Phase = 0x03
 	Complete        Phase = 0x04
-	Suspended       Phase = 0x05 // no message came for too long
+	Suspended       Phase = 0x05 // no message arrived for too long
 )
 
 var phaseWords = []string{"inactive", "waiting for transfer start", "waiting for next block", "waiting for next chunk", "transfer complete", "transfer suspended"}
 
-// String is the phase in words.
+// String returns the name of the phase.
 func (p Phase) String() string { return access.InWords(uint8(p), phaseWords) }
 
 func (p *Phase) visit(c *access.Codec) { c.Enum("transfer_phase", (*uint8)(p), phaseWords) }
 
-// Format is how a BlockStatus names the chunks that are missing.
+// Format is how a BlockStatus lists the missing chunks.
 type Format uint8
 
 // The formats.
@@ -119,8 +119,8 @@ const (
 
 var formatWords = []string{"all chunks missing", "no missing chunks", "some chunks missing", "encoded missing chunks"}
 
-// chunkNumber visits the number of a chunk in the octets that UTF-8 has for
-// the character of that number; surrogates are numbers like others.
+// chunkNumber visits the number of a chunk, encoded like the character of that
+// number in UTF-8; surrogates are numbers like others.
 //
 //	0xxxxxxx                    0x0000 to 0x007F
 //	110xxxxx 10xxxxxx           0x0080 to 0x07FF
@@ -149,11 +149,11 @@ func chunkNumber(v *uint16, c *access.Codec) {
 	case b[0]&0xF0 == 0xE0:
 		more = 2
 	default:
-		c.Require(false, name, "a number of 16 bits in UTF-8")
+		c.Require(false, name, "a 16-bit number in UTF-8")
 	}
 	for i := range more {
 		c.Uint8(name, &b[1+i])
-		c.Require(b[1+i]&0xC0 == 0x80, name, "a number of 16 bits in UTF-8")
+		c.Require(b[1+i]&0xC0 == 0x80, name, "a 16-bit number in UTF-8")
 	}
 	if !c.Reading() {
 		return

@@ -21,7 +21,7 @@ const (
 	OpDeltaStatus mesh.Opcode = 0x8240
 )
 
-// Moment is what makes a number of TAI seconds a time (section 5.1.1).
+// Moment turns a number of TAI seconds into a time (section 5.1.1).
 //
 //	| Subsecond 8 | Uncertainty 8 | Time Authority 1 | TAI-UTC Delta 15 |
 //	| Time Zone Offset 8 |
@@ -33,7 +33,7 @@ type Moment struct {
 	TimeZoneOffset int16 // minutes from UTC, a multiple of 15
 }
 
-// Fields visits the parts of the time behind its seconds.
+// Fields visits the parts of the time after its seconds.
 func (p *Moment) Fields(c *access.Codec) {
 	c.Uint8("subsecond", &p.Subsecond)
 	scaled(c, "uncertainty", &p.Uncertainty, 0, 10, 8)
@@ -42,7 +42,7 @@ func (p *Moment) Fields(c *access.Codec) {
 	quarters(c, "time_zone_offset", &p.TimeZoneOffset)
 }
 
-// Role is a node's part in spreading the time (section 5.1.2).
+// Role is a node's role in distributing the time (section 5.1.2).
 type Role uint8
 
 // The values of Role.
@@ -58,7 +58,7 @@ var roleWords = []string{"none", "authority", "relay", "client"}
 func quarters(c *access.Codec, name string, v *int16) { scaled(c, name, v, 64, 15, 8) }
 func delta(c *access.Codec, name string, v *int16)    { scaled(c, name, v, 255, 1, 15) }
 
-// scaled visits a number that is counted in steps and sent from zero on.
+// scaled visits a number that is counted in steps and sent without a sign.
 func scaled(c *access.Codec, name string, v *int16, zero, step int, width uint) {
 	if !c.Octets() {
 		c.Int16(name, v)
@@ -76,13 +76,13 @@ func scaled(c *access.Codec, name string, v *int16, zero, step int, width uint) 
 	}
 }
 
-// Get asks for the time.
+// Get requests the time.
 type Get struct{ access.Empty }
 
 // Opcode is 0x8237.
 func (Get) Opcode() mesh.Opcode { return OpGet }
 
-// Set sets the time and is answered.
+// Set sets the time (acknowledged).
 //
 //	| TAI Seconds 40 | Moment 40 |
 type Set struct {
@@ -99,12 +99,13 @@ func (m *Set) Fields(c *access.Codec) {
 	m.Moment.Fields(c)
 }
 
-// Status reports the time; only TAI Seconds of 0 when it is not known.
+// Status reports the time. If it is not known, the message only has TAI Seconds
+// of 0.
 //
 //	| TAI Seconds 40 | [ Moment 40 ] |
 type Status struct {
 	TAISeconds uint64
-	HasMoment  bool // the fields that follow are there
+	HasMoment  bool // the following fields are present
 	Moment
 }
 
@@ -119,13 +120,13 @@ func (m *Status) Fields(c *access.Codec) {
 	}
 }
 
-// RoleGet asks what part a node has in spreading the time.
+// RoleGet requests a node's Time Role.
 type RoleGet struct{ access.Empty }
 
 // Opcode is 0x8238.
 func (RoleGet) Opcode() mesh.Opcode { return OpRoleGet }
 
-// RoleSet sets what part a node has in spreading the time and is answered.
+// RoleSet sets a node's Time Role (acknowledged).
 //
 //	| Time Role 8 |
 type RoleSet struct {
@@ -141,7 +142,7 @@ func (m *RoleSet) Fields(c *access.Codec) {
 	c.Require(m.TimeRole <= Client, "time_role", "0 to 3")
 }
 
-// RoleStatus reports what part a node has in spreading the time.
+// RoleStatus reports a node's Time Role.
 //
 //	| Time Role 8 |
 type RoleStatus struct {
@@ -157,13 +158,13 @@ func (m *RoleStatus) Fields(c *access.Codec) {
 	c.Require(m.TimeRole <= Client, "time_role", "0 to 3")
 }
 
-// ZoneGet asks for the time zone.
+// ZoneGet requests the time zone.
 type ZoneGet struct{ access.Empty }
 
 // Opcode is 0x823B.
 func (ZoneGet) Opcode() mesh.Opcode { return OpZoneGet }
 
-// ZoneSet sets the next time zone and when it begins, and is answered.
+// ZoneSet sets the next time zone and when it begins (acknowledged).
 //
 //	| Time Zone Offset New 8 | TAI of Zone Change 40 |
 type ZoneSet struct {
@@ -180,7 +181,7 @@ func (m *ZoneSet) Fields(c *access.Codec) {
 	c.Uint40("tai_of_zone_change", &m.TAIOfZoneChange)
 }
 
-// ZoneStatus reports the time zone and the next one.
+// ZoneStatus reports the current and the next time zone.
 //
 //	| Time Zone Offset Current 8 | Time Zone Offset New 8 | TAI of Zone Change 40 |
 type ZoneStatus struct {
@@ -199,14 +200,14 @@ func (m *ZoneStatus) Fields(c *access.Codec) {
 	c.Uint40("tai_of_zone_change", &m.TAIOfZoneChange)
 }
 
-// DeltaGet asks for the difference between TAI and UTC.
+// DeltaGet requests the difference between TAI and UTC.
 type DeltaGet struct{ access.Empty }
 
 // Opcode is 0x823E.
 func (DeltaGet) Opcode() mesh.Opcode { return OpDeltaGet }
 
-// DeltaSet sets the next difference between TAI and UTC and when it begins,
-// and is answered.
+// DeltaSet sets the next difference between TAI and UTC and when it begins
+// (acknowledged).
 //
 //	| TAI-UTC Delta New 15 | RFU 1 | TAI of Delta Change 40 |
 type DeltaSet struct {
@@ -224,7 +225,7 @@ func (m *DeltaSet) Fields(c *access.Codec) {
 	c.Uint40("tai_of_delta_change", &m.TAIOfDeltaChange)
 }
 
-// DeltaStatus reports the difference between TAI and UTC and the next one.
+// DeltaStatus reports the current and the next difference between TAI and UTC.
 //
 //	| TAI-UTC Delta Current 15 | RFU 1 | TAI-UTC Delta New 15 | RFU 1 |
 //	| TAI of Delta Change 40 |

@@ -9,7 +9,7 @@ import (
 )
 
 // updateClient is the Firmware Update Client model of a distributor. The
-// distribution is carried out in its context.
+// distribution runs in its context.
 type updateClient struct{ *Distributor }
 
 // ID implements access.Model.
@@ -67,7 +67,7 @@ func (c transferClient) Receive(ctx access.Context, in *access.Incoming) {
 	}
 }
 
-// hear takes what a receiver says under the key of the distribution.
+// hear takes a receiver's message with the key of the distribution.
 func (d *Distributor) hear(ctx access.Context, in *access.Incoming, m access.Message) {
 	if !in.DeviceKey && in.AppKey == d.order.AppKeyIndex && access.Decode(in.Params, m) == nil {
 		d.round.hear(ctx.Now(), in.Src, m)

@@ -24,7 +24,7 @@ const (
 	OpDistributionStatus             mesh.Opcode = 0x831D
 )
 
-// Receiver is a node to be updated.
+// Receiver is a node to update.
 //
 //	| Address 16 | UpdateFirmwareImageIndex 8 |
 type Receiver struct {
@@ -37,7 +37,7 @@ func receiver(r *Receiver, c *access.Codec) {
 	c.Uint8("update_firmware_image_index", &r.ImageIndex)
 }
 
-// ReceiverEntry is a node with how far its update is.
+// ReceiverEntry is a node with the progress of its update.
 //
 //	| Address 15 | RetrievedUpdatePhase 4 | UpdateStatus 3 | TransferStatus 4 |
 //	| TransferProgress 6 | UpdateFirmwareImageIndex 8 |
@@ -64,11 +64,11 @@ func receiverEntry(r *ReceiverEntry, c *access.Codec) {
 	c.Uint8("update_firmware_image_index", &r.ImageIndex)
 }
 
-// DistributionReceiversAdd adds nodes to those to be updated and is answered.
+// DistributionReceiversAdd adds nodes to the receivers (acknowledged).
 //
 //	| Receivers, 24 each |
 type DistributionReceiversAdd struct {
-	Receivers []Receiver // 1 and more
+	Receivers []Receiver // at least 1
 }
 
 // Opcode is 0x8311.
@@ -77,11 +77,10 @@ func (DistributionReceiversAdd) Opcode() mesh.Opcode { return OpDistributionRece
 // Fields visits the parameters.
 func (m *DistributionReceiversAdd) Fields(c *access.Codec) {
 	access.List(c, "receivers", &m.Receivers, receiver)
-	c.Require(len(m.Receivers) > 0, "receivers", "1 and more")
+	c.Require(len(m.Receivers) > 0, "receivers", "at least 1")
 }
 
-// DistributionReceiversDeleteAll takes all nodes off those to be updated and
-// is answered.
+// DistributionReceiversDeleteAll removes all receivers (acknowledged).
 type DistributionReceiversDeleteAll struct{ access.Empty }
 
 // Opcode is 0x8312.
@@ -89,7 +88,7 @@ func (DistributionReceiversDeleteAll) Opcode() mesh.Opcode {
 	return OpDistributionReceiversDeleteAll
 }
 
-// DistributionReceiversStatus reports how many nodes are to be updated.
+// DistributionReceiversStatus reports the number of receivers.
 //
 //	| Status 8 | ReceiversListCount 16 |
 type DistributionReceiversStatus struct {
@@ -106,7 +105,7 @@ func (m *DistributionReceiversStatus) Fields(c *access.Codec) {
 	c.Uint16("receivers_list_count", &m.ReceiversListCount)
 }
 
-// DistributionReceiversGet asks for the nodes to be updated.
+// DistributionReceiversGet requests the receivers.
 //
 //	| FirstIndex 16 | EntriesLimit 16 |
 type DistributionReceiversGet struct {
@@ -121,10 +120,10 @@ func (DistributionReceiversGet) Opcode() mesh.Opcode { return OpDistributionRece
 func (m *DistributionReceiversGet) Fields(c *access.Codec) {
 	c.Uint16("first_index", &m.FirstIndex)
 	c.Uint16("entries_limit", &m.EntriesLimit)
-	c.Require(m.EntriesLimit > 0, "entries_limit", "1 and more")
+	c.Require(m.EntriesLimit > 0, "entries_limit", "at least 1")
 }
 
-// DistributionReceiversList reports the nodes to be updated, as many as fit.
+// DistributionReceiversList reports receivers, as many as fit.
 //
 //	| ReceiversListCount 16 | FirstIndex 16 | ReceiverEntry, 40 each |
 type DistributionReceiversList struct {
@@ -143,13 +142,13 @@ func (m *DistributionReceiversList) Fields(c *access.Codec) {
 	access.List(c, "receivers", &m.Receivers, receiverEntry)
 }
 
-// DistributionCapabilitiesGet asks what a distributor can do.
+// DistributionCapabilitiesGet requests the capabilities of a distributor.
 type DistributionCapabilitiesGet struct{ access.Empty }
 
 // Opcode is 0x8316.
 func (DistributionCapabilitiesGet) Opcode() mesh.Opcode { return OpDistributionCapabilitiesGet }
 
-// DistributionCapabilitiesStatus reports what a distributor can do.
+// DistributionCapabilitiesStatus reports the capabilities of a distributor.
 //
 //	| MaxReceiversListSize 16 | MaxFirmwareImagesListSize 16 | MaxFirmwareImageSize 32 |
 //	| MaxUploadSpace 32 | RemainingUploadSpace 32 | OutOfBandRetrievalSupported 8 | [ SupportedURISchemeNames, 8 each ] |
@@ -160,7 +159,7 @@ type DistributionCapabilitiesStatus struct {
 	MaxUploadSpace              uint32 // in octets
 	RemainingUploadSpace        uint32 // in octets
 	OutOfBandRetrievalSupported bool
-	SupportedURISchemeNames     []byte // numbers of the Assigned Numbers
+	SupportedURISchemeNames     []byte // from the Assigned Numbers
 }
 
 // Opcode is 0x8317.
@@ -181,14 +180,13 @@ func (m *DistributionCapabilitiesStatus) Fields(c *access.Codec) {
 	}
 }
 
-// DistributionGet asks how far a distribution is.
+// DistributionGet requests the state of a distribution.
 type DistributionGet struct{ access.Empty }
 
 // Opcode is 0x8318.
 func (DistributionGet) Opcode() mesh.Opcode { return OpDistributionGet }
 
-// DistributionStart starts a distribution, or goes on with it, and is
-// answered.
+// DistributionStart starts a distribution, or continues it (acknowledged).
 //
 //	| AppKeyIndex 12 | RFU 4 | DistributionTTL 8 | TimeoutBase 16 | TransferMode 2 | UpdatePolicy 1 | RFU 5 |
 //	| FirmwareImageIndex 16 | MulticastAddress 16, or Label UUID 128 |
@@ -197,11 +195,11 @@ type DistributionStart struct {
 	TTL                mesh.TTL
 	TimeoutBase        uint16 // of 10 s
 	Mode               blob.Mode
-	ApplyUpdate        bool // apply what was verified
+	ApplyUpdate        bool // apply the firmware once it is verified
 	FirmwareImageIndex uint16
-	MulticastAddress   mesh.Address // unassigned: each node by itself
+	MulticastAddress   mesh.Address // unassigned: send to each node separately
 	HasLabel           bool
-	Label              mesh.UUID // of a virtual address, in place of MulticastAddress
+	Label              mesh.UUID // of a virtual address, instead of MulticastAddress
 }
 
 // Opcode is 0x8319.
@@ -232,26 +230,26 @@ func (m *DistributionStart) Fields(c *access.Codec) {
 	c.Require(m.MulticastAddress == mesh.Unassigned || m.MulticastAddress.IsGroup(), "distribution_multicast_address", "a group address or none")
 }
 
-// DistributionSuspend halts a distribution and is answered.
+// DistributionSuspend suspends a distribution (acknowledged).
 type DistributionSuspend struct{ access.Empty }
 
 // Opcode is 0x831A.
 func (DistributionSuspend) Opcode() mesh.Opcode { return OpDistributionSuspend }
 
-// DistributionCancel ends a distribution and is answered.
+// DistributionCancel cancels a distribution (acknowledged).
 type DistributionCancel struct{ access.Empty }
 
 // Opcode is 0x831B.
 func (DistributionCancel) Opcode() mesh.Opcode { return OpDistributionCancel }
 
-// DistributionApply makes the nodes run the firmware that they received, and
-// is answered.
+// DistributionApply makes the nodes apply the firmware that they have received
+// (acknowledged).
 type DistributionApply struct{ access.Empty }
 
 // Opcode is 0x831C.
 func (DistributionApply) Opcode() mesh.Opcode { return OpDistributionApply }
 
-// DistributionStatus reports how far a distribution is.
+// DistributionStatus reports the state of a distribution.
 //
 //	| Status 8 | DistributionPhase 8 |
 //	| [ MulticastAddress 16 | AppKeyIndex 12 | RFU 4 | DistributionTTL 8 | TimeoutBase 16 |

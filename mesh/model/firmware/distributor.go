@@ -9,53 +9,53 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// DistributorLimits bound what a distributor keeps.
+// DistributorLimits limit what a distributor stores.
 type DistributorLimits struct {
-	Receivers uint16 // nodes of a distribution
+	Receivers uint16 // nodes per distribution
 	Images    uint16
-	ImageSize uint32 // octets of an image
+	ImageSize uint32 // octets per image
 	Space     uint32 // octets of all images
 }
 
 // Distributor is a node that updates others (Mesh Device Firmware Update Model,
-// Firmware Distribution Server): firmware is uploaded to it, and it brings it to
-// the receivers, each by an Updater. Its models belong to one element.
+// Firmware Distribution Server): firmware is uploaded to it, and it transfers
+// it to the receivers, each with an Updater. Its models belong to one element.
 //
 //	idle -> transfer active -> transfer success -> applying update -> completed
 //	             |    ^                                  (failed: no node has it)
 //	             v    |
 //	        transfer suspended
 type Distributor struct {
-	limits   DistributorLimits
-	transfer *blob.Server
-	depot    depot
+	limits     DistributorLimits
+	transfer   *blob.Server
+	imageStore imageStore
 
 	receivers []Receiver
 	phase     DistributionPhase
 	order     DistributionStart // what is distributed and how
-	applied   bool              // though it was started without
+	applied   bool              // applied on request, though started without ApplyUpdate
 	round     round
 
-	state   []byte    // what is kept, nil when it has changed
+	state   []byte    // stored state, nil if it has changed
 	unsaved time.Time // zero: it is saved
-	revived bool      // it has been restored, and is to go on
+	revived bool      // it has been restored and has to continue
 }
 
 // NewDistributor makes a distributor without firmware.
 func NewDistributor(l DistributorLimits) *Distributor {
 	d := &Distributor{limits: l, transfer: blob.NewServer(blob.DefaultLimits(l.ImageSize))}
-	d.depot = depot{limits: &d.limits, transfer: d.transfer, touch: d.touch}
+	d.imageStore = imageStore{limits: &d.limits, transfer: d.transfer, touch: d.touch}
 	return d
 }
 
-// Models are the Firmware Distribution Server, the BLOB Transfer Server that it
-// is uploaded to, and the clients that speak to the receivers: the AppKey of a
-// distribution has to be bound to those as well.
+// Models returns the Firmware Distribution Server, the BLOB Transfer Server for
+// uploads to it, and the clients that send to the receivers: the AppKey of a
+// distribution has to be bound to these as well.
 func (d *Distributor) Models() []access.Model {
 	return []access.Model{d.transfer, transferClient{d}, updateClient{d}, distributionServer{d}}
 }
 
-// Phase is how far the distribution is.
+// Phase returns the phase of the distribution.
 func (d *Distributor) Phase() DistributionPhase { return d.phase }
 
 // isBusy reports whether there is a distribution that another must wait for.
@@ -106,11 +106,11 @@ func (s distributionServer) Receive(ctx access.Context, in *access.Incoming) {
 	case OpDistributionApply:
 		on(ctx, in, func(*DistributionApply) access.Message { return s.status(s.apply(ctx.Now())) })
 	case OpDistributionFirmwareDelete:
-		on(ctx, in, func(m *DistributionFirmwareDelete) access.Message { return s.depot.delete(m.FirmwareID, s.phase) })
+		on(ctx, in, func(m *DistributionFirmwareDelete) access.Message { return s.imageStore.delete(m.FirmwareID, s.phase) })
 	case OpDistributionFirmwareDeleteAll:
-		on(ctx, in, func(*DistributionFirmwareDeleteAll) access.Message { return s.depot.deleteAll(s.phase) })
+		on(ctx, in, func(*DistributionFirmwareDeleteAll) access.Message { return s.imageStore.deleteAll(s.phase) })
 	default:
-		s.depot.receive(ctx, in)
+		s.imageStore.receive(ctx, in)
 		return
 	}
 	switch in.Opcode {
@@ -120,7 +120,7 @@ func (s distributionServer) Receive(ctx access.Context, in *access.Incoming) {
 	}
 }
 
-// on decodes a message and sends the reply to it.
+// on decodes a message and sends the reply.
 func on[M any, P interface {
 	*M
 	access.Message
@@ -136,7 +136,8 @@ func (d *Distributor) countReceivers(status DistributionStatusCode) access.Messa
 	return &DistributionReceiversStatus{Status: status, ReceiversListCount: uint16(len(d.receivers))}
 }
 
-// add adds nodes, all or none. One that is there already gets the image index.
+// add adds nodes, all or none. A node that is already there gets the new image
+// index.
 func (d *Distributor) add(more []Receiver) DistributionStatusCode {
 	if d.isBusy() {
 		return DistributionBusy
@@ -179,7 +180,7 @@ func (d *Distributor) list(m *DistributionReceiversGet) access.Message {
 func (d *Distributor) capabilities(*DistributionCapabilitiesGet) access.Message {
 	return &DistributionCapabilitiesStatus{
 		MaxReceiversListSize: d.limits.Receivers, MaxFirmwareImagesListSize: d.limits.Images,
-		MaxFirmwareImageSize: d.limits.ImageSize, MaxUploadSpace: d.limits.Space, RemainingUploadSpace: d.depot.room(),
+		MaxFirmwareImageSize: d.limits.ImageSize, MaxUploadSpace: d.limits.Space, RemainingUploadSpace: d.imageStore.room(),
 	}
 }
 
@@ -192,20 +193,20 @@ func (d *Distributor) status(status DistributionStatusCode) access.Message {
 	return m
 }
 
-// start begins a distribution, or goes on with one that was suspended. The same
-// request again is answered.
+// start begins a distribution, or continues a suspended one. The same request
+// again is answered.
 func (d *Distributor) start(ctx access.Context, m *DistributionStart) DistributionStatusCode {
 	same := d.order == *m
-	keys, knows := ctx.(access.Keyholder)
+	keys, knows := ctx.(access.AppKeyChecker)
 	switch {
 	case len(d.receivers) == 0:
 		return DistributionNoReceivers
 	case knows && !keys.HasAppKey(m.AppKeyIndex):
 		return DistributionInvalidAppKey
-	case int(m.FirmwareImageIndex) >= len(d.depot.images):
+	case int(m.FirmwareImageIndex) >= len(d.imageStore.images):
 		return DistributionFirmwareNotFound
 	case m.HasLabel:
-		return DistributionInternalError // a virtual address is nothing it can send to
+		return DistributionInternalError // it cannot send to a virtual address
 	case d.phase == DistributionSuspended && same:
 		d.begin(ctx.Now())
 		return DistributionSuccess
@@ -220,9 +221,9 @@ func (d *Distributor) start(ctx access.Context, m *DistributionStart) Distributi
 	return DistributionSuccess
 }
 
-// begin makes the updaters, but for those nodes that are done with.
+// begin makes the updaters, except for nodes that are finished.
 func (d *Distributor) begin(now time.Time) {
-	image := &d.depot.images[d.order.FirmwareImageIndex]
+	image := &d.imageStore.images[d.order.FirmwareImageIndex]
 	d.phase = DistributionActive
 	d.round.begin(now, d.order, image, d.receivers)
 }
@@ -240,7 +241,7 @@ func (d *Distributor) suspend() DistributionStatusCode {
 	}
 }
 
-// cancel ends a distribution: the nodes are told so.
+// cancel ends a distribution and informs the nodes.
 func (d *Distributor) cancel(now time.Time) DistributionStatusCode {
 	switch d.phase {
 	case DistributionCompleted, DistributionFailed:
@@ -266,7 +267,8 @@ func (d *Distributor) apply(now time.Time) DistributionStatusCode {
 	}
 }
 
-// work carries out what is due of the distribution, and goes to its next phase.
+// work carries out what is due in the distribution, and moves it to its next
+// phase.
 func (d *Distributor) work(now time.Time, send func(access.Recipient, access.Message)) {
 	if d.revived {
 		d.revive(now)
@@ -287,7 +289,7 @@ func (d *Distributor) work(now time.Time, send func(access.Recipient, access.Mes
 	}
 }
 
-// transferred ends the transfer when no node is in it any more.
+// transferred ends the transfer phase when no node is in it any more.
 func (d *Distributor) transferred(now time.Time) {
 	verified, updated := 0, 0
 	for _, u := range d.round.updaters {

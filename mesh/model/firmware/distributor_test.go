@@ -15,7 +15,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server/servertest"
 )
 
-// site is a distributor with the nodes around it, by an air that loses messages.
+// site is a distributor with the nodes around it, over an air that loses
+// messages.
 type site struct {
 	*servertest.Bench
 	distributor *firmware.Distributor
@@ -23,8 +24,8 @@ type site struct {
 	nodes       []*node
 	random      *rand.Rand
 	loss        float64
-	chunks      int // that the distributor has sent
-	uploads     int // chunks that came to it
+	chunks      int // sent by the distributor
+	uploads     int // chunks it received
 }
 
 const group mesh.Address = 0xC010
@@ -43,18 +44,18 @@ func (s *site) lost() bool { return s.random.Float64() < s.loss }
 
 func address(number int) mesh.Address { return 0x0200 + mesh.Address(number) }
 
-// model is the model of a bench that takes a message.
+// model returns the model of a bench that accepts a message.
 func model(b *servertest.Bench, m access.Message) access.Model {
 	b.Helper()
 	i := slices.IndexFunc(b.Models, func(model access.Model) bool { return slices.Contains(model.Opcodes(), m.Opcode()) })
 	if i < 0 {
-		b.Fatalf("no model takes %T", m)
+		b.Fatalf("no model accepts %T", m)
 	}
 	return b.Models[i]
 }
 
-// pass lets time pass for all, and brings what the distributor and the nodes say
-// to each other.
+// pass lets time pass for all, and exchanges the messages of the distributor
+// and the nodes.
 func (s *site) pass(d time.Duration) {
 	s.Helper()
 	for end := s.Time.Add(d); s.Time.Before(end); {
@@ -89,7 +90,8 @@ func (s *site) answered(number int, m access.Message) {
 	}
 }
 
-// run carries out what an initiator wants until it is done, or stop says so.
+// run carries out what an initiator wants until it is done or stop returns
+// true.
 func (s *site) run(i *firmware.Initiator, stop func() bool) {
 	s.Helper()
 	for end := s.Time.Add(6 * time.Hour); !i.Done() && (stop == nil || !stop()); {
@@ -158,7 +160,7 @@ func TestDistribution(t *testing.T) {
 		group mesh.Address
 		loss  float64
 	}{
-		"each by itself":    {blob.Push, mesh.Unassigned, 0},
+		"each separately":   {blob.Push, mesh.Unassigned, 0},
 		"in a group":        {blob.Push, group, 0},
 		"in a group, loss":  {blob.Push, group, 0.15},
 		"pull, loss":        {blob.Pull, mesh.Unassigned, 0.15},
@@ -185,7 +187,7 @@ func TestDistribution(t *testing.T) {
 			if c.mode == blob.Push && c.group != 0 && c.loss == 0 && s.chunks > 8 {
 				t.Errorf("%d chunks to a group", s.chunks)
 			}
-			// It leaves the distributor as it was.
+			// It leaves the distributor unchanged.
 			if m, ok := s.Send(&firmware.DistributionCapabilitiesGet{}).(*firmware.DistributionCapabilitiesStatus); !ok || m.RemainingUploadSpace != s.limits.Space || s.distributor.Phase() != firmware.DistributionIdle {
 				t.Errorf("afterwards: %+v, %s", m, s.distributor.Phase())
 			}
@@ -193,8 +195,8 @@ func TestDistribution(t *testing.T) {
 	}
 }
 
-// An initiator that was interrupted, in the upload and in the distribution, goes
-// on; a new one for others finds the distributor busy.
+// After an interruption in the upload or in the distribution the initiator
+// continues; an initiator with other receivers finds the distributor busy.
 func TestDistributionGoesOn(t *testing.T) {
 	s := newSite(t, 3)
 	d := s.distribution(2)
@@ -205,7 +207,7 @@ func TestDistributionGoesOn(t *testing.T) {
 	second := firmware.NewInitiator(d)
 	s.run(second, func() bool { return second.Stage() == firmware.StageTransferring })
 	if more := s.uploads - before; more == 0 || more > 4 {
-		t.Errorf("%d chunks more, after %d: the upload began anew", more, before)
+		t.Errorf("%d chunks more, after %d: the upload started again", more, before)
 	}
 	others := s.distribution(3)
 	other := firmware.NewInitiator(others)
@@ -312,14 +314,14 @@ func TestUploadIsCancelled(t *testing.T) {
 	}
 }
 
-// Some nodes fail, each in its way; the others run the firmware.
+// Some nodes fail, each in its own way; the others run the firmware.
 func TestDistributionToNodesThatFail(t *testing.T) {
 	for _, to := range []mesh.Address{mesh.Unassigned, group} {
 		s := newSite(t, 5)
 		s.nodes[0].broken = true
 		s.nodes[1].silent = true
 		s.nodes[2].stuck = true
-		s.nodes[3].id.Version = []byte{2} // it runs that already
+		s.nodes[3].id.Version = []byte{2} // it already runs that
 		d := s.distribution(2)
 		d.Group = to
 		i := firmware.NewInitiator(d)
@@ -344,13 +346,13 @@ func TestDistributionToNodesThatFail(t *testing.T) {
 		if s.run(i, nil); i.Err() != nil || s.uploads != before {
 			t.Errorf("the second time: %v, %d chunks", i.Err(), s.uploads-before)
 		}
-		// None at all.
+		// All of them.
 		for _, n := range s.nodes {
 			n.silent = true
 		}
 		i = firmware.NewInitiator(s.distribution(3))
 		if s.run(i, nil); !errors.Is(i.Err(), firmware.ErrReceivers) || s.distributor.Phase() != firmware.DistributionIdle {
-			t.Errorf("nobody answers: %v", i.Err())
+			t.Errorf("no node answers: %v", i.Err())
 		}
 	}
 }
@@ -393,7 +395,7 @@ func TestDistributionThatCannotBe(t *testing.T) {
 	}
 }
 
-// What the distributor answers in each phase.
+// The answers of the distributor in each phase.
 func TestDistributorPhases(t *testing.T) {
 	s := newSite(t, 1)
 	start := &firmware.DistributionStart{TTL: mesh.DefaultTTL, Mode: blob.Push}
@@ -483,6 +485,6 @@ func code(s *site, m access.Message) firmware.DistributionStatusCode {
 	case *firmware.DistributionFirmwareStatus:
 		return m.Status
 	}
-	s.Fatalf("%T is no status", m)
+	s.Fatalf("%T is not a status", m)
 	return 0
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server/servertest"
 )
 
-// Octets of messages of which the vectors have none.
+// Octets of messages that the vectors do not contain.
 func TestOctets(t *testing.T) {
 	id := firmware.ID{CompanyID: 0x0059, Version: []byte{1, 2}}
 	label := mesh.UUID{1, 15: 2}
@@ -71,7 +71,7 @@ func TestOctets(t *testing.T) {
 	}
 }
 
-// image is firmware of a device in the test.
+// image is the firmware of a device in the test.
 type image struct {
 	id      firmware.ID
 	effect  firmware.Effect
@@ -199,7 +199,7 @@ func TestUpdater(t *testing.T) {
 	}
 }
 
-// An update that was verified and not applied is only applied.
+// An update that was verified and not applied only needs to be applied.
 func TestUpdaterGoesOnWithVerifiedFirmware(t *testing.T) {
 	n := newNode(t)
 	u := firmware.NewUpdater(update(2))
@@ -217,7 +217,7 @@ func TestUpdaterGoesOnWithVerifiedFirmware(t *testing.T) {
 	}
 }
 
-// Another update is refused until the first one is cancelled.
+// Another update is refused until the first one is canceled.
 func TestUpdateServerHasOneUpdate(t *testing.T) {
 	n := newNode(t)
 	start := func(id blob.ID) firmware.Status {

@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// Answer tells what came of the last Ask: the answer of the distributor, or an
-// error when none came.
+// Answer takes the result of the last Ask: the distributor's answer, or an
+// error if there was none.
 func (i *Initiator) Answer(now time.Time, m access.Message, failed error) {
 	if !i.waiting {
 		return
@@ -39,12 +39,12 @@ func (i *Initiator) Answer(now time.Time, m access.Message, failed error) {
 	case *DistributionStatus:
 		i.status(now, m)
 	default:
-		i.fail(fmt.Errorf("%w: its answer is a %T", ErrRefused, m))
+		i.fail(fmt.Errorf("%w: unexpected answer %T", ErrRefused, m))
 	}
 }
 
-// unanswered goes on without an answer where that does not matter: whatever it
-// was, it may have been done.
+// unanswered continues without an answer where that does not matter: the
+// request may have been carried out.
 func (i *Initiator) unanswered(now time.Time, failed error) {
 	failed = fmt.Errorf("%w: %w", ErrSilent, failed)
 	switch i.step {
@@ -55,7 +55,7 @@ func (i *Initiator) unanswered(now time.Time, failed error) {
 	}
 	switch {
 	case i.step >= stepEnd:
-		i.conclude() // it is not as tidy as it could be
+		i.conclude() // some firmware or receivers may be left
 	case i.step >= stepCancelUpload && i.step != stepCanceled:
 		i.end(StageCancelled, failed)
 	case i.wish == toCancel && i.step < stepCancelUpload:
@@ -71,7 +71,7 @@ func (i *Initiator) unanswered(now time.Time, failed error) {
 	}
 }
 
-// again asks the same later, if there is still hope.
+// again asks the same later, if the limits allow it.
 func (i *Initiator) again(now time.Time, s initiatorStep, failed error) {
 	if i.polls++; i.polls > maxStill {
 		i.fail(failed)
@@ -84,17 +84,18 @@ func (i *Initiator) capabilities(m *DistributionCapabilitiesStatus) {
 	i.remaining = m.RemainingUploadSpace
 	switch {
 	case len(i.order.Receivers) == 0 || len(i.order.Receivers) > int(m.MaxReceiversListSize):
-		i.fail(fmt.Errorf("%w: it takes up to %d, got %d", ErrTooMany, m.MaxReceiversListSize, len(i.order.Receivers)))
+		i.fail(fmt.Errorf("%w: expected at most %d, got %d", ErrTooMany, m.MaxReceiversListSize, len(i.order.Receivers)))
 	case i.order.URI != "" && !m.OutOfBandRetrievalSupported:
-		i.fail(fmt.Errorf("%w: it takes firmware over the mesh only", ErrNoFetch))
+		i.fail(fmt.Errorf("%w: it only accepts firmware over the mesh", ErrNoFetch))
 	case i.order.URI == "" && i.order.Object.Size > m.MaxFirmwareImageSize:
-		i.fail(fmt.Errorf("%w: it takes images of up to %d octets, this one has %d", ErrNoRoom, m.MaxFirmwareImageSize, i.order.Object.Size))
+		i.fail(fmt.Errorf("%w: expected at most %d octets, got %d", ErrNoRoom, m.MaxFirmwareImageSize, i.order.Object.Size))
 	default:
 		i.goTo(stepFirmware)
 	}
 }
 
-// firmware takes whether the distributor has the image, and that it was deleted.
+// firmware takes the answer whether the distributor has the image, or that it
+// was deleted.
 func (i *Initiator) firmware(m *DistributionFirmwareStatus) {
 	i.found = m.Status == DistributionSuccess && m.FirmwareImageIndex != noIndex
 	i.index = m.FirmwareImageIndex
@@ -108,17 +109,17 @@ func (i *Initiator) firmware(m *DistributionFirmwareStatus) {
 	case i.found:
 		i.goTo(stepDeleteReceivers)
 	default:
-		i.fail(fmt.Errorf("%w: it has the firmware no more", ErrUpload))
+		i.fail(fmt.Errorf("%w: it no longer has the firmware", ErrUpload))
 	}
 }
 
-// prepare brings the firmware to a distributor that is free.
+// prepare uploads the firmware to a distributor that is free.
 func (i *Initiator) prepare() {
 	switch {
 	case i.found:
 		i.goTo(stepDeleteReceivers)
 	case i.order.URI == "" && i.order.Object.Size > i.remaining:
-		i.fail(fmt.Errorf("%w: it is room for %d octets left beside the firmware that it keeps, this has %d", ErrNoRoom, i.remaining, i.order.Object.Size))
+		i.fail(fmt.Errorf("%w: it has %d octets left, the firmware has %d; delete firmware that it stores", ErrNoRoom, i.remaining, i.order.Object.Size))
 	default:
 		i.stage = StageUploading
 		i.goTo(stepUpload)
@@ -133,7 +134,7 @@ func (i *Initiator) uploading(now time.Time, m *DistributionUploadStatus) {
 	switch m.Status {
 	case DistributionSuccess:
 	case DistributionNoResources:
-		i.fail(fmt.Errorf("%w: %s; firmware that it keeps has to be deleted first", ErrNoRoom, m.Status))
+		i.fail(fmt.Errorf("%w: %s; delete firmware that it stores first", ErrNoRoom, m.Status))
 		return
 	case DistributionBusyWithUpload, DistributionBusy:
 		i.fail(fmt.Errorf("%w: %s", ErrBusy, m.Status))
@@ -160,7 +161,7 @@ func (i *Initiator) uploading(now time.Time, m *DistributionUploadStatus) {
 	case m.Phase == UploadActive:
 		i.again(now, stepUploaded, fmt.Errorf("%w: it takes too long", ErrUpload))
 	default:
-		i.fail(fmt.Errorf("%w: the distributor says %s", ErrUpload, m.Phase))
+		i.fail(fmt.Errorf("%w: the distributor reports %s", ErrUpload, m.Phase))
 	}
 }
 
@@ -169,7 +170,7 @@ func (i *Initiator) receivers(m *DistributionReceiversStatus) {
 	case i.step == stepForgetReceivers:
 		i.conclude()
 	case m.Status == DistributionNoResources:
-		i.fail(fmt.Errorf("%w: it has %d of %d", ErrTooMany, m.ReceiversListCount, len(i.order.Receivers)))
+		i.fail(fmt.Errorf("%w: it accepted %d of %d", ErrTooMany, m.ReceiversListCount, len(i.order.Receivers)))
 	case m.Status == DistributionBusy:
 		i.fail(fmt.Errorf("%w: %s", ErrBusy, m.Status))
 	case m.Status != DistributionSuccess:
@@ -186,7 +187,7 @@ func (i *Initiator) receivers(m *DistributionReceiversStatus) {
 	}
 }
 
-// status takes how far the distribution is.
+// status takes the state of the distribution.
 func (i *Initiator) status(now time.Time, m *DistributionStatus) {
 	switch i.step {
 	case stepEnd:
@@ -207,7 +208,7 @@ func (i *Initiator) status(now time.Time, m *DistributionStatus) {
 			i.end(StageSuspended, nil)
 			return
 		}
-		i.wish = goOn // it is past that
+		i.wish = proceed // it is already past that
 	case stepStart:
 		if m.Status != DistributionSuccess {
 			i.refused(m)
@@ -226,7 +227,7 @@ func (i *Initiator) status(now time.Time, m *DistributionStatus) {
 		i.stage = StageApplying
 	case DistributionIdle:
 		if i.step == stepStart {
-			i.again(now, stepPoll, ErrEnded) // the late answer to an earlier question
+			i.again(now, stepPoll, ErrEnded) // the late answer to an earlier request
 			return
 		}
 		i.fail(ErrEnded)
@@ -245,14 +246,14 @@ func (i *Initiator) refused(m *DistributionStatus) {
 	i.fail(fmt.Errorf("%w: %s (%s)", ErrRefused, m.Status, m.Phase))
 }
 
-// free takes whether the distributor has another distribution; what has ended is
-// cleared, and what may be this one is looked at.
+// free takes the answer whether the distributor has another distribution. A
+// finished one is cleared; one that may be the same is compared.
 func (i *Initiator) free(now time.Time, m *DistributionStatus) {
 	switch m.Phase {
 	case DistributionIdle:
 		i.prepare()
 	case DistributionCompleted, DistributionFailed:
-		i.polls++ // it does not come back for ever
+		i.polls++ // limited, because it might never return
 		if i.polls > maxSilent {
 			i.refused(m)
 			return
@@ -272,10 +273,10 @@ func (i *Initiator) free(now time.Time, m *DistributionStatus) {
 	}
 }
 
-// listed takes receivers, until they are all there.
+// listed takes receivers until all are read.
 func (i *Initiator) listed(now time.Time, m *DistributionReceiversList) {
 	if int(m.FirstIndex) != len(i.list) {
-		i.list = nil // the answer to another question
+		i.list = nil // the answer to another request
 		i.again(now, stepPoll, ErrEnded)
 		return
 	}
@@ -304,7 +305,7 @@ func (i *Initiator) isOurs(list []ReceiverEntry) bool {
 	})
 }
 
-// act does what the phase calls for.
+// act does what the phase requires.
 func (i *Initiator) act(now time.Time) {
 	switch i.phase {
 	case DistributionTransferred:
@@ -321,7 +322,7 @@ func (i *Initiator) act(now time.Time) {
 		i.goTo(stepEnd)
 	case DistributionSuspended:
 		if i.resumed++; i.resumed > maxResumed {
-			i.fail(fmt.Errorf("%w: it is suspended again and again", ErrEnded))
+			i.fail(fmt.Errorf("%w: it is suspended repeatedly", ErrEnded))
 			return
 		}
 		i.goTo(stepStart)
@@ -330,7 +331,7 @@ func (i *Initiator) act(now time.Time) {
 	}
 }
 
-// missing is an error when not all receivers are as they should be.
+// missing returns an error if not all receivers are in the expected state.
 func (i *Initiator) missing(good func(ReceiverEntry) bool) error {
 	bad := 0
 	for _, e := range i.entries {
@@ -341,10 +342,10 @@ func (i *Initiator) missing(good func(ReceiverEntry) bool) error {
 	if bad == 0 && len(i.entries) > 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %d of %d do not", ErrReceivers, bad, len(i.entries))
+	return fmt.Errorf("%w: %d of %d failed", ErrReceivers, bad, len(i.entries))
 }
 
-// conclude ends with what has come of the receivers.
+// conclude ends with the result of the receivers.
 func (i *Initiator) conclude() {
 	if i.result != nil {
 		i.fail(i.result)
@@ -353,7 +354,7 @@ func (i *Initiator) conclude() {
 	i.end(StageDone, nil)
 }
 
-// cancelled waits until the receivers were told.
+// cancelled waits until the receivers have been informed.
 func (i *Initiator) cancelled(now time.Time, m *DistributionStatus) {
 	if i.polls == 0 {
 		i.polls = 1

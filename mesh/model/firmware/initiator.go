@@ -9,36 +9,37 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// Distribution is firmware that a distributor brings to receivers.
+// Distribution is firmware that a distributor transfers to receivers.
 type Distribution struct {
 	Object   blob.Object
-	Metadata []byte // in the form of the company, may be empty
-	// Firmware names the image on the distributor, and is what the receivers run
-	// afterwards.
+	Metadata []byte // in the company's format, may be empty
+	// Firmware identifies the image on the distributor, and is what the
+	// receivers run afterwards.
 	Firmware  ID
 	Receivers []Receiver
-	// URI is where the distributor fetches the firmware from, in place of Object.
+	// URI is where the distributor fetches the firmware, instead of Object.
 	URI string
-	// UploadTimeoutBase, of 10 s, is how long the distributor waits for the next
-	// message.
+	// UploadTimeoutBase, in units of 10 s, is how long the distributor waits
+	// for the next message.
 	UploadTimeoutBase uint16
-	// MaxChunkSize bounds the chunks of the upload, 0 for what fits.
+	// MaxChunkSize limits the chunks of the upload, 0 for what fits.
 	MaxChunkSize uint16
 
-	AppKey      mesh.KeyIndex // under which the distributor speaks to the receivers
+	AppKey      mesh.KeyIndex // the distributor's key for messages to the receivers
 	TTL         mesh.TTL
-	TimeoutBase uint16       // of 10 s, how long a receiver waits for the next message
+	TimeoutBase uint16       // in units of 10 s, how long a receiver waits for the next message
 	Mode        blob.Mode    // Push or Pull
-	Group       mesh.Address // that all receivers listen to; unassigned: each by itself
-	// VerifyOnly ends at StageVerified, when the receivers have the firmware and do
-	// not run it yet. Another initiator without VerifyOnly goes on from there.
+	Group       mesh.Address // all receivers are subscribed to it; unassigned: each is sent to separately
+	// VerifyOnly ends at StageVerified, when the receivers have the firmware
+	// and do not run it yet. Another initiator without VerifyOnly continues
+	// from there.
 	VerifyOnly bool
 	// Keep leaves the firmware on the distributor; otherwise it is deleted when
 	// all receivers run it.
 	Keep bool
 }
 
-// Stages of an initiator only.
+// Stages that only an initiator has.
 const (
 	StageUploading Stage = "uploading" // to the distributor
 	StageSuspended Stage = "suspended"
@@ -48,18 +49,18 @@ const (
 var (
 	ErrBusy      = errors.New("firmware: the distributor is busy")
 	ErrNoRoom    = errors.New("firmware: the distributor has no room for the firmware")
-	ErrTooMany   = errors.New("firmware: the distributor takes fewer receivers")
+	ErrTooMany   = errors.New("firmware: too many receivers for the distributor")
 	ErrNoFetch   = errors.New("firmware: the distributor cannot fetch the firmware")
 	ErrUpload    = errors.New("firmware: the upload to the distributor failed")
-	ErrEnded     = errors.New("firmware: the distribution was ended by somebody else, or by a restart of the distributor")
+	ErrEnded     = errors.New("firmware: the distribution was ended by another initiator, or by a restart of the distributor")
 	ErrReceivers = errors.New("firmware: not all receivers run the firmware")
 )
 
 // Initiator is the client side of a distribution (Mesh Device Firmware Update
-// Model, Initiator): a machine that says what to send to the distributor, and is
-// told what came of it. The receivers it need not reach. One that was
-// interrupted is made again with the same Distribution, and goes on where the
-// distributor is.
+// Model, Initiator). It is a state machine that returns what to send to the
+// distributor and takes the result. It need not be able to reach the receivers.
+// After an interruption, make a new one with the same Distribution; it
+// continues where the distributor is.
 //
 //	capabilities -> upload -> receivers -> start -> poll, and poll ... -> apply -> poll ... -> clean up
 type Initiator struct {
@@ -69,55 +70,57 @@ type Initiator struct {
 	client *blob.Client // of the upload
 
 	index uint16 // of the firmware on the distributor
-	found bool   // there is such an index
+	found bool   // the distributor has the firmware
 	initiatorReceivers
 	phase   DistributionPhase
-	compare bool  // the list says whether the distribution is ours
-	result  error // when it has cleaned up
+	compare bool  // the list is compared to find out whether the distribution is this one
+	result  error // reported after cleaning up
 	initiatorProgress
 	wish      wish
 	waiting   bool
 	next      time.Time
 	err       error
 	remaining uint32 // octets of room
-	applies   bool   // the distribution that was started does so by itself
+	applies   bool   // the distribution applies the firmware by itself
 }
 
-// initiatorReceivers is the list of receivers as an Initiator sends and reads it.
+// initiatorReceivers is the list of receivers that an Initiator sends and
+// reads.
 type initiatorReceivers struct {
-	added   int // receivers that were sent
+	added   int // receivers that were added
 	entries []ReceiverEntry
-	list    []ReceiverEntry // that is being read
+	list    []ReceiverEntry // being read
 }
 
-// initiatorProgress is how far an Initiator has come, and what it gives up by.
+// initiatorProgress is the progress of an Initiator, with the counters that
+// limit its attempts.
 type initiatorProgress struct {
-	polls    int // that brought nothing new
-	silent   int // in a row
+	polls    int // without a change
+	silent   int // consecutive requests without an answer
 	resumed  int
-	uploads  int   // that were begun anew
+	uploads  int   // uploads that were started again
 	uploaded bool  // an upload has begun
-	started  bool  // a distribution is ours
-	upload   uint8 // percent, as the distributor says
+	started  bool  // the distribution on the distributor is this one
+	upload   uint8 // percent, as the distributor reports
 }
 
-// wish is what somebody has called for.
+// wish is what the caller has requested.
 type wish uint8
 
 const (
-	goOn wish = iota
+	proceed wish = iota
 	toSuspend
 	toCancel
 )
 
-// initiatorStep is what the initiator asks next.
+// initiatorStep is the next request of the initiator.
 type initiatorStep uint8
 
 const (
 	stepCapabilities initiatorStep = iota
-	stepFirmware                   // has it the image?
+	stepFirmware                   // does it have the image?
 	stepDistribution               // is it free?
-	stepClear                      // what another has left
+	stepClear                      // remove a finished distribution
 	stepUpload
 	stepTransfer
 	stepUploaded
@@ -138,9 +141,10 @@ const (
 	stepOver
 )
 
-// The distributor is asked every distributionInterval. maxSilent answers in a row
-// may be missing, maxStill polls bring nothing new (about an hour), and what it
-// has suspended by itself is resumed maxResumed times.
+// The distributor is asked every distributionInterval. Up to maxSilent
+// consecutive answers may be missing, up to maxStill polls may bring no change
+// (about an hour), and a distribution that was suspended is resumed up to
+// maxResumed times.
 const (
 	distributionInterval = 10 * time.Second
 
@@ -148,7 +152,7 @@ const (
 	maxStill   = 360
 	maxResumed = 5
 	maxUploads = 3
-	// receiversAtOnce is how many receivers a message carries.
+	// receiversAtOnce is how many receivers fit into a message.
 	receiversAtOnce = 24
 )
 
@@ -160,22 +164,22 @@ func NewInitiator(d Distribution) *Initiator {
 	return &Initiator{order: d, stage: StageChecking, applies: !d.VerifyOnly}
 }
 
-// Stage is how far the distribution is.
+// Stage returns the progress of the distribution.
 func (i *Initiator) Stage() Stage { return i.stage }
 
-// Done reports whether the initiator has ended; Err says how.
+// Done reports whether the initiator has ended; Err returns the result.
 func (i *Initiator) Done() bool { return i.step == stepOver }
 
-// Err is nil while the distribution goes on, and when it has come to where it
-// should: all receivers run the firmware, or have verified it.
+// Err returns nil during the distribution, and if it has succeeded: all
+// receivers run the firmware, or have verified it.
 func (i *Initiator) Err() error { return i.err }
 
-// Receivers is how far each receiver is, as the distributor has said last; empty
-// before it has.
+// Receivers returns the progress of each receiver, from the distributor's last
+// report; empty before the first one.
 func (i *Initiator) Receivers() []ReceiverEntry { return i.entries }
 
-// Progress is how much of the stage is done in percent: of the upload, then of
-// the transfer to the receivers together.
+// Progress is the completed part of the stage in percent: of the upload, then
+// of the transfer to all receivers.
 func (i *Initiator) Progress() int {
 	const all, step = 100, 2
 	switch {
@@ -193,20 +197,20 @@ func (i *Initiator) Progress() int {
 	return min(sum/len(i.entries), all)
 }
 
-// Cancel ends the upload or the distribution: the distributor is told so, and
-// tells the receivers.
+// Cancel ends the upload or the distribution. The distributor is informed and
+// informs the receivers.
 func (i *Initiator) Cancel() { i.wish = toCancel }
 
-// Suspend halts the distribution, and ends the initiator when it is halted.
-// Another one goes on with it.
+// Suspend suspends the distribution, and then ends the initiator. Another one
+// continues.
 func (i *Initiator) Suspend() {
-	if i.wish == goOn {
+	if i.wish == proceed {
 		i.wish = toSuspend
 	}
 }
 
-// NextDeadline is when Next has something to send though nothing has come; zero
-// for never.
+// NextDeadline is when Next has something to send without an input; zero for
+// never.
 func (i *Initiator) NextDeadline() time.Time {
 	switch {
 	case i.waiting || i.step == stepOver:
@@ -218,12 +222,12 @@ func (i *Initiator) NextDeadline() time.Time {
 	}
 }
 
-// Next is what to send to the distributor now; false when there is nothing.
+// Next returns what to send to the distributor now; false if there is nothing.
 func (i *Initiator) Next(now time.Time) (blob.Ask, bool) {
 	if i.waiting || i.step == stepOver {
 		return blob.Ask{}, false
 	}
-	i.heed()
+	i.obey()
 	if i.step == stepTransfer {
 		ask, ok := i.client.Next(now)
 		switch {
@@ -243,8 +247,8 @@ func (i *Initiator) Next(now time.Time) (blob.Ask, bool) {
 	return i.ask(), true
 }
 
-// transferred goes on after the transfer to the distributor. One that has started
-// again in the middle has forgotten the upload, and is told of it once more.
+// transferred continues after the transfer to the distributor. A distributor
+// that has restarted meanwhile has lost the upload and gets it again.
 func (i *Initiator) transferred() {
 	err := i.client.Err()
 	i.client = nil
@@ -259,8 +263,8 @@ func (i *Initiator) transferred() {
 	}
 }
 
-// heed turns to what was wished for.
-func (i *Initiator) heed() {
+// obey follows the caller's request.
+func (i *Initiator) obey() {
 	switch {
 	case i.wish == toCancel && i.step < stepCancelUpload:
 		switch {
@@ -276,7 +280,7 @@ func (i *Initiator) heed() {
 	}
 }
 
-// goTo asks something else, at once.
+// goTo sends another request at once.
 func (i *Initiator) goTo(s initiatorStep) { i.step, i.next = s, time.Time{} }
 
 func (i *Initiator) end(stage Stage, err error) {
@@ -285,7 +289,7 @@ func (i *Initiator) end(stage Stage, err error) {
 
 func (i *Initiator) fail(err error) { i.end(StageFailed, err) }
 
-// ask is the question of the step.
+// ask returns the request of the step.
 func (i *Initiator) ask() blob.Ask {
 	switch i.step {
 	case stepCapabilities:
@@ -328,7 +332,8 @@ func (i *Initiator) ask() blob.Ask {
 	}
 }
 
-// start is the order to the distributor; one that it has is given as it was.
+// start is the request to start the distribution; an existing one is repeated
+// unchanged.
 func (i *Initiator) start() *DistributionStart {
 	return &DistributionStart{
 		AppKeyIndex: i.order.AppKey, TTL: i.order.TTL, TimeoutBase: i.order.TimeoutBase, Mode: i.order.Mode,
@@ -336,7 +341,7 @@ func (i *Initiator) start() *DistributionStart {
 	}
 }
 
-// Report takes a report of the distributor, which may receive in pull mode.
+// Report takes a report from the distributor, which may receive in pull mode.
 func (i *Initiator) Report(m *blob.PartialBlockReport) {
 	if i.step == stepTransfer {
 		i.client.Report(m)

@@ -8,9 +8,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// kept is what a distributor remembers over a restart of its node: firmware,
-// receivers and the distribution. An upload that was under way begins anew; a
-// distribution goes on, and asks each receiver how far it is.
+// kept is what a distributor stores for a restart of its node: firmware,
+// receivers and the distribution. A running upload starts again; a distribution
+// continues and asks each receiver for its state.
 //
 //	| version 8 | count 16 | images | count 16 | ReceiverEntry, 40 each | DistributionPhase 8 | applied 8 | [ DistributionStart ] |
 type kept struct {
@@ -51,14 +51,14 @@ func (k *kept) Fields(c *access.Codec) {
 	}
 }
 
-// touch notes that what is kept has changed.
+// touch notes that the stored state has changed.
 func (d *Distributor) touch(now time.Time) {
 	d.state = nil
 	d.unsaved = now
 }
 
-// NextDeadline implements access.Waker: the node saves the state of a model that
-// it has called, and what changes in the calls of the other models waits for a
+// NextDeadline implements access.Waker. The node saves the state of a model
+// that it has called, so changes in the calls of the other models wait for a
 // call.
 func (s distributionServer) NextDeadline() time.Time { return s.unsaved }
 
@@ -70,20 +70,20 @@ func (s distributionServer) State() []byte {
 	if s.state != nil {
 		return s.state
 	}
-	k := kept{images: s.depot.images, phase: s.phase, applied: s.applied, order: s.order}
+	k := kept{images: s.imageStore.images, phase: s.phase, applied: s.applied, order: s.order}
 	for i, r := range s.receivers {
 		k.entries = append(k.entries, s.round.entry(i, r))
 	}
 	state, err := access.AppendPart(nil, &k)
 	if err != nil {
-		state = []byte{} // never: all of it came in messages
+		state = []byte{} // never happens: all of it was received in messages
 	}
 	s.state = state
 	return state
 }
 
-// Restore implements access.Persistent. What is more than the distributor may
-// have, as after a change of its limits, is an error.
+// Restore implements access.Persistent. State that exceeds the distributor's
+// limits, for example after they were changed, is an error.
 func (s distributionServer) Restore(state []byte) error {
 	var k kept
 	if err := access.DecodePart(state, &k); err != nil {
@@ -93,14 +93,14 @@ func (s distributionServer) Restore(state []byte) error {
 		return fmt.Errorf("firmware distribution: expected at most %d images and %d receivers, got %d and %d",
 			s.limits.Images, s.limits.Receivers, len(k.images), len(k.entries))
 	}
-	s.depot.images = k.images
+	s.imageStore.images = k.images
 	s.receivers = nil
 	for _, e := range k.entries {
 		s.receivers = append(s.receivers, Receiver{Address: e.Address, ImageIndex: e.ImageIndex})
 	}
 	s.round.restored = k.entries
 	s.phase, s.applied, s.order = k.phase, k.applied, k.order
-	if s.isBusy() && (int(s.order.FirmwareImageIndex) >= len(s.depot.images) || len(s.receivers) == 0) {
+	if s.isBusy() && (int(s.order.FirmwareImageIndex) >= len(s.imageStore.images) || len(s.receivers) == 0) {
 		s.phase = DistributionFailed
 	}
 	s.revived = s.isBusy() && s.phase != DistributionSuspended
@@ -110,7 +110,7 @@ func (s distributionServer) Restore(state []byte) error {
 	return nil
 }
 
-// revive takes up the distribution of before the restart.
+// revive continues the distribution from before the restart.
 func (d *Distributor) revive(now time.Time) {
 	d.revived = false
 	canceling := d.phase == DistributionCanceling

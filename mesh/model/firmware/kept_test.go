@@ -12,7 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server/servertest"
 )
 
-// restart makes the distributor of a site anew, of what its models have kept.
+// restart makes the distributor of a site again, from the stored state of its
+// models.
 func (s *site) restart() {
 	s.Helper()
 	before := s.Models
@@ -29,8 +30,8 @@ func (s *site) restart() {
 	}
 }
 
-// A distributor that is started again in any phase goes on, and an initiator that
-// looks on does not notice.
+// A distributor that is restarted in any phase continues, and a watching
+// initiator does not notice.
 func TestDistributorIsRestarted(t *testing.T) {
 	for _, phase := range []firmware.DistributionPhase{
 		firmware.DistributionActive, firmware.DistributionTransferred, firmware.DistributionApplying, firmware.DistributionCompleted,
@@ -75,7 +76,7 @@ func TestDistributorIsRestarted(t *testing.T) {
 	}
 }
 
-// Whatever is in the store, it is an error or a state that works.
+// Any stored state leads to an error or a working state.
 func FuzzRestore(f *testing.F) {
 	s := newSite(f, 1)
 	d := s.distribution(2)
@@ -100,7 +101,7 @@ func FuzzRestore(f *testing.F) {
 				}
 				again := bytes.Clone(p.State())
 				if err := p.Restore(again); err != nil {
-					t.Errorf("%x was taken, and became %x: %v", state, again, err)
+					t.Errorf("%x was accepted, and became %x: %v", state, again, err)
 				}
 			}
 		}
@@ -114,7 +115,7 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-// What is kept under other limits is refused with words.
+// State stored with other limits is rejected with an explanation.
 func TestKeptUnderOtherLimits(t *testing.T) {
 	s := newSite(t, 3)
 	i := firmware.NewInitiator(s.distribution(2))
@@ -123,7 +124,7 @@ func TestKeptUnderOtherLimits(t *testing.T) {
 	models := small.Models()
 	kept := s.Models[len(s.Models)-1].(access.Persistent).State()
 	if err := models[len(models)-1].(access.Persistent).Restore(kept); err == nil {
-		t.Error("three receivers where two have room")
+		t.Error("three receivers with room for two")
 	}
 	if err := models[len(models)-1].(access.Persistent).Restore(kept[:9]); !errors.Is(err, access.ErrTruncated) {
 		t.Errorf("cut off: %v", err)

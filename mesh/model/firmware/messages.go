@@ -2,8 +2,8 @@ package firmware
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// Messages is the table of the messages of the firmware models, with the names
-// that the specification gives them.
+// Messages is the table of the messages of the firmware models, with their
+// names in the specification.
 func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[UpdateInformationGet]("Firmware Update Information Get"),

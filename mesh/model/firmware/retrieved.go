@@ -6,9 +6,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// Entry is what a distributor says of the node: how far it is, and with what
-// status it has refused the update or the transfer. A node that runs the
-// firmware already has been updated. Who does not answer has an internal error.
+// Entry returns the distributor's report on the node: its progress, and the
+// status with which it has refused the update or the transfer. A node that runs
+// the firmware already counts as updated. A node that does not answer has an
+// internal error.
 func (u *Updater) Entry(r Receiver) ReceiverEntry {
 	e := ReceiverEntry{Address: r.Address, ImageIndex: r.ImageIndex, Phase: u.retrieved(), UpdateStatus: u.code}
 	const most = 50 // steps
@@ -32,7 +33,7 @@ func (u *Updater) Entry(r Receiver) ReceiverEntry {
 }
 
 // HasFirmware reports whether the update has ended with a node that runs the
-// firmware, be it from before.
+// firmware, even if it ran it before.
 func (u *Updater) HasFirmware() bool { return u.stage == StageDone || errors.Is(u.err, ErrSame) }
 
 // retrieved is the phase of the node as far as it is known.

@@ -11,49 +11,48 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// round carries a distribution out: it sends what the updaters of the receivers
-// want sent, as often as it takes to be answered. A model learns of answers
-// only, not of what has left the radio, so that chunks are sent at a pace.
+// round carries out a distribution: it sends what the receivers' updaters want
+// to send, and repeats it until it is answered. A model is only informed of
+// answers, not of what has left the radio, so chunks are sent at a fixed pace.
 type round struct {
 	order     DistributionStart
 	receivers []Receiver
 	updaters  []*Updater
-	convoy    *blob.Convoy
-	members   []int // receivers of the convoy, by their number in it
-	errands   []*errand
+	convoy    *blob.MulticastTransfer
+	members   []int // receivers in the convoy, by their number in it
+	pending   []*pendingMessage
 	radio     time.Time // when it is free for the next chunk
 	due       time.Time
 	halted    bool
-	restored  []ReceiverEntry // of before a restart
+	restored  []ReceiverEntry // from before a restart
 }
 
-// errand is a message on its way, and who waits for what comes of it.
-type errand struct {
+// pendingMessage is a message being sent, and the updaters that wait for its result.
+type pendingMessage struct {
 	blob.Ask
 	dst   mesh.Address
-	at    time.Time // when to send it, once more, or to give it up
+	at    time.Time // when to send it, repeat it, or give it up
 	pause time.Duration
 	tries int
 	done  func(now time.Time, m access.Message, failed error)
 }
 
 const (
-	// A question is repeated every answerInterval, maxTries times.
+	// A request is repeated every answerInterval, up to maxTries times.
 	answerInterval = 4 * time.Second
 	maxTries       = 10
-	// A chunk takes a while for each of its segments; to a group they are
-	// repeated several times.
+	// A chunk takes some time for each of its segments; to a group they are
+	// sent several times.
 	segmentPace      = 80 * time.Millisecond
 	groupSegmentPace = 200 * time.Millisecond
 )
 
 var errNoAnswer = errors.New("no answer")
 
-// forget ends the round without a word.
+// forget ends the round without informing anybody.
 func (r *round) forget() { *r = round{} }
 
-// begin makes the updaters. Those of a round that was halted stay when they are
-// done.
+// begin makes the updaters. Those of a suspended round stay if they are done.
 func (r *round) begin(now time.Time, order DistributionStart, image *stored, receivers []Receiver) {
 	before := r.updaters
 	*r = round{order: order, receivers: slices.Clone(receivers), due: now}
@@ -71,20 +70,20 @@ func (r *round) begin(now time.Time, order DistributionStart, image *stored, rec
 	}
 }
 
-// halt stops to send.
-func (r *round) halt() { r.errands, r.convoy, r.due, r.halted = nil, nil, time.Time{}, true }
+// halt stops sending.
+func (r *round) halt() { r.pending, r.convoy, r.due, r.halted = nil, nil, time.Time{}, true }
 
-// cancel makes the nodes forget the update.
+// cancel makes the nodes cancel the update.
 func (r *round) cancel(now time.Time) {
 	r.halt()
 	for _, u := range r.updaters {
 		u.Cancel()
-		u.Answer(now, nil, errNoAnswer) // what it waits for does not come any more
+		u.Answer(now, nil, errNoAnswer) // the pending answer will not be used
 	}
 	r.due, r.halted = now, false
 }
 
-// apply makes the nodes run what they have verified.
+// apply makes the nodes apply what they have verified.
 func (r *round) apply(now time.Time) {
 	for _, u := range r.updaters {
 		u.Apply()
@@ -128,8 +127,8 @@ func (r *round) work(now time.Time, send func(access.Recipient, access.Message))
 
 // run runs the errands that are due.
 func (r *round) run(now time.Time, send func(access.Recipient, access.Message)) bool {
-	var ended []*errand
-	r.errands = slices.DeleteFunc(r.errands, func(e *errand) bool {
+	var ended []*pendingMessage
+	r.pending = slices.DeleteFunc(r.pending, func(e *pendingMessage) bool {
 		most := maxTries
 		if e.Respond == 0 {
 			most = 1
@@ -158,9 +157,9 @@ func (r *round) run(now time.Time, send func(access.Recipient, access.Message)) 
 
 // dispatch makes an errand: a question at once, a chunk when the radio is free.
 func (r *round) dispatch(now time.Time, ask blob.Ask, dst mesh.Address, done func(time.Time, access.Message, error)) {
-	e := &errand{Ask: ask, dst: dst, at: now, pause: answerInterval, done: done}
+	e := &pendingMessage{Ask: ask, dst: dst, at: now, pause: answerInterval, done: done}
 	if chunk, ok := ask.Message.(*blob.ChunkTransfer); ok {
-		const overhead, segment = 7, 12 // octets: opcode, number and MIC; of each segment
+		const overhead, segment = 7, 12 // octets: opcode, number and MIC; per segment
 		segments := time.Duration(len(chunk.ChunkData)+overhead+segment-1) / segment
 		e.pause = segments * segmentPace
 		if !dst.IsUnicast() {
@@ -171,10 +170,10 @@ func (r *round) dispatch(now time.Time, ask blob.Ask, dst mesh.Address, done fun
 		}
 		r.radio = e.at.Add(e.pause)
 	}
-	r.errands = append(r.errands, e)
+	r.pending = append(r.pending, e)
 }
 
-// join makes the convoy when all nodes have come to the transfer, or will not.
+// join makes the convoy when all nodes have reached the transfer, or will not.
 func (r *round) join() {
 	if r.convoy != nil || len(r.members) > 0 {
 		return
@@ -190,11 +189,12 @@ func (r *round) join() {
 		}
 	}
 	if len(clients) > 0 {
-		r.convoy, r.members = blob.NewConvoy(clients...), members
+		r.convoy, r.members = blob.NewMulticastTransfer(clients...), members
 	}
 }
 
-// share sends what is for one node to it, and what is for more to the group.
+// share sends messages for one node to it, and messages for several to the
+// group.
 func (r *round) share(now time.Time, shared blob.Shared) {
 	dst := r.receivers[r.members[shared.To[0]]].Address
 	if len(shared.To) > 1 {
@@ -208,7 +208,7 @@ func (r *round) share(now time.Time, shared blob.Shared) {
 	})
 }
 
-// hear takes what a receiver says.
+// hear takes a message from a receiver.
 func (r *round) hear(now time.Time, src mesh.Address, m access.Message) {
 	if r.halted {
 		return
@@ -220,12 +220,12 @@ func (r *round) hear(now time.Time, src mesh.Address, m access.Message) {
 		}
 		return
 	}
-	i := slices.IndexFunc(r.errands, func(e *errand) bool { return e.dst == src && e.Respond == m.Opcode() && e.tries > 0 })
+	i := slices.IndexFunc(r.pending, func(e *pendingMessage) bool { return e.dst == src && e.Respond == m.Opcode() && e.tries > 0 })
 	if i < 0 {
-		return // a question that was asked twice is answered twice
+		return // a repeated request is answered twice
 	}
-	e := r.errands[i]
-	r.errands = slices.Delete(r.errands, i, i+1)
+	e := r.pending[i]
+	r.pending = slices.Delete(r.pending, i, i+1)
 	e.done(now, m, nil)
 	r.due = now
 }
@@ -238,7 +238,7 @@ func (r *round) plan(now time.Time) {
 			r.due = t
 		}
 	}
-	for _, e := range r.errands {
+	for _, e := range r.pending {
 		if !e.at.After(now) {
 			r.due = now // it has just been made
 			return

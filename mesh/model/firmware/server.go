@@ -10,39 +10,39 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// Image is a firmware image of a device, and how it is replaced. Its methods
-// run in the context of the server.
+// Image is a firmware image of a device, and how to replace it. Its methods run
+// in the context of the server.
 type Image interface {
-	// Information is the firmware that the device runs.
+	// Information returns the firmware that the device runs.
 	Information() Information
-	// Check says what firmware with that metadata would do to the device.
-	// Another status than Success refuses it.
+	// Check returns what firmware with that metadata would do to the device. A
+	// status other than Success rejects it.
 	Check(metadata []byte) (Effect, Status)
-	// Write puts a part of the new firmware at an offset. False says that it
-	// could not.
+	// Write stores a part of the new firmware at an offset. It returns false if
+	// it cannot.
 	Write(offset uint32, part []byte) bool
-	// Verify says whether the firmware that was written is good.
+	// Verify reports whether the firmware that was written is valid.
 	Verify(metadata []byte) bool
-	// Apply makes the device run the firmware that was verified.
+	// Apply makes the device run the verified firmware.
 	Apply(ctx access.Context)
 }
 
-// KeepingImage is an Image that outlives a restart of the node, and the update
-// with it.
-type KeepingImage interface {
+// PersistentImage is an Image that survives a restart of the node, together with
+// the update.
+type PersistentImage interface {
 	Image
-	// Keep is what the image has to remember, but for what was written.
+	// Keep returns the state of the image, without the written firmware.
 	Keep() []byte
 	Restore(state []byte) error
-	// Written is the new firmware as far as it has come, and Rewrite that again
-	// after a restart.
+	// Written returns the part of the new firmware received so far; Rewrite
+	// restores it after a restart.
 	Written() []byte
 	Rewrite(data []byte)
 }
 
 // UpdateServer is the Firmware Update Server model (Mesh Device Firmware Update
-// Model): it receives firmware by the BLOB Transfer Server of its
-// element, has it verified, and applies it when it is told to.
+// Model). It receives firmware through the BLOB Transfer Server of its element,
+// has it verified, and applies it on request.
 type UpdateServer struct {
 	blob   *blob.Server
 	images []Image
@@ -55,10 +55,10 @@ type UpdateServer struct {
 	effect      Effect
 	metadata    []byte
 	applied     time.Time // when to run the new firmware
-	unsaved     time.Time // since when there is something to keep; zero for nothing
+	unsaved     time.Time // since when there are changes to store; zero for none
 }
 
-// restart is how long after its answer a device applies firmware.
+// restart is the time from its answer until a device applies firmware.
 const restart = time.Second
 
 // NewUpdateServer makes the model for the element of the BLOB Transfer Server.
@@ -66,7 +66,7 @@ func NewUpdateServer(transfer *blob.Server, images ...Image) *UpdateServer {
 	return &UpdateServer{blob: transfer, images: images}
 }
 
-// Phase is how far the update is.
+// Phase returns the phase of the update.
 func (s *UpdateServer) Phase() Phase { return s.phase }
 
 // ID implements access.Model.
@@ -79,7 +79,7 @@ func (s *UpdateServer) Opcodes() []mesh.Opcode {
 	}
 }
 
-// Receive implements access.Model. While a device restarts it does not answer
+// Receive implements access.Model. While a device restarts it does not report
 // what it runs.
 func (s *UpdateServer) Receive(ctx access.Context, in *access.Incoming) {
 	switch in.Opcode {
@@ -145,8 +145,8 @@ func (s *UpdateServer) status(status Status) access.Message {
 	return m
 }
 
-// start expects new firmware. The same request again is answered; after a
-// transfer that was suspended it lets it go on.
+// start expects new firmware. The same request again is answered; it also
+// continues a suspended transfer.
 func (s *UpdateServer) start(now time.Time, m *UpdateStart) Status {
 	same := m.ImageIndex == s.index && m.BLOBID == s.id && bytes.Equal(m.Metadata, s.metadata)
 	switch s.phase {
@@ -180,15 +180,15 @@ func (s *UpdateServer) apply(now time.Time) Status {
 		return Success
 	case VerificationSucceeded:
 		s.phase = ApplyingUpdate
-		s.applied = now.Add(restart) // the answer goes out before
+		s.applied = now.Add(restart) // the answer is sent before
 		return Success
 	default:
 		return WrongPhase
 	}
 }
 
-// NextDeadline implements access.Waker. The node saves the state of a model that
-// it has called, and what changes in the calls of the BLOB Transfer Server waits
+// NextDeadline implements access.Waker. The node saves the state of a model
+// that it has called, so changes in the calls of the BLOB Transfer Server wait
 // for a call.
 func (s *UpdateServer) NextDeadline() time.Time {
 	if s.applied.IsZero() || !s.unsaved.IsZero() && s.unsaved.Before(s.applied) {
@@ -208,15 +208,15 @@ func (s *UpdateServer) Wake(ctx access.Context) {
 	s.images[s.index].Apply(ctx)
 }
 
-// sink is where the firmware goes.
+// sink is the sink for the firmware.
 func (s *UpdateServer) sink() blob.Sink {
-	if image, ok := s.images[s.index].(KeepingImage); ok {
+	if image, ok := s.images[s.index].(PersistentImage); ok {
 		return keepingTransfer{transfer{s}, image}
 	}
 	return transfer{s}
 }
 
-// transfer is the server as the sink of its BLOB.
+// transfer is the server as a BLOB sink.
 type transfer struct{ *UpdateServer }
 
 func (t transfer) Write(offset uint32, chunk []byte) bool {
@@ -232,7 +232,7 @@ func (t transfer) Ended(ctx access.Context, complete bool) {
 	t.verify()
 }
 
-// verify has the firmware verified that has come.
+// verify verifies the received firmware.
 func (s *UpdateServer) verify() {
 	s.phase = VerificationFailed
 	if s.images[s.index].Verify(s.metadata) {
@@ -242,10 +242,10 @@ func (s *UpdateServer) verify() {
 
 func (t transfer) Suspended(ctx access.Context) { t.phase, t.unsaved = TransferError, ctx.Now() }
 
-// keepingTransfer is the server as a sink that outlives a restart.
+// keepingTransfer is the server as a sink that survives a restart.
 type keepingTransfer struct {
 	transfer
-	image KeepingImage
+	image PersistentImage
 }
 
 func (t keepingTransfer) Written() []byte     { return t.image.Written() }

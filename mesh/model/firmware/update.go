@@ -19,7 +19,7 @@ const (
 	OpUpdateStatus                 mesh.Opcode = 0x8310
 )
 
-// UpdateInformationGet asks for the firmware that a node runs.
+// UpdateInformationGet requests the firmware that a node runs.
 //
 //	| FirstIndex 8 | EntriesLimit 8 |
 type UpdateInformationGet struct {
@@ -34,7 +34,7 @@ func (UpdateInformationGet) Opcode() mesh.Opcode { return OpUpdateInformationGet
 func (m *UpdateInformationGet) Fields(c *access.Codec) {
 	c.Uint8("first_index", &m.FirstIndex)
 	c.Uint8("entries_limit", &m.EntriesLimit)
-	c.Require(m.EntriesLimit > 0, "entries_limit", "1 and more")
+	c.Require(m.EntriesLimit > 0, "entries_limit", "at least 1")
 }
 
 // UpdateInformationStatus reports the firmware that a node runs, as much as
@@ -93,19 +93,19 @@ func (m *UpdateFirmwareMetadataStatus) Fields(c *access.Codec) {
 	c.Uint8("update_firmware_image_index", &m.ImageIndex)
 }
 
-// UpdateGet asks how far an update is.
+// UpdateGet requests the state of an update.
 type UpdateGet struct{ access.Empty }
 
 // Opcode is 0x830C.
 func (UpdateGet) Opcode() mesh.Opcode { return OpUpdateGet }
 
-// UpdateStart starts an update and is answered; the firmware comes as the BLOB
-// that it names.
+// UpdateStart starts an update (acknowledged). The firmware is transferred as
+// the BLOB that it names.
 //
 //	| UpdateTTL 8 | UpdateTimeoutBase 16 | UpdateBLOBID 64 | UpdateFirmwareImageIndex 8 | IncomingFirmwareMetadata, 8 each |
 type UpdateStart struct {
 	TTL         mesh.TTL
-	TimeoutBase uint16 // of 10 s, after the first 10 s
+	TimeoutBase uint16 // in units of 10 s, in addition to 10 s
 	BLOBID      blob.ID
 	ImageIndex  uint8
 	Metadata    []byte
@@ -124,20 +124,20 @@ func (m *UpdateStart) Fields(c *access.Codec) {
 	c.Rest("incoming_firmware_metadata", &m.Metadata)
 }
 
-// UpdateCancel ends an update and is answered.
+// UpdateCancel cancels an update (acknowledged).
 type UpdateCancel struct{ access.Empty }
 
 // Opcode is 0x830E.
 func (UpdateCancel) Opcode() mesh.Opcode { return OpUpdateCancel }
 
-// UpdateApply makes the node run the firmware that it received, and is
-// answered.
+// UpdateApply makes the node apply the firmware that it has received
+// (acknowledged).
 type UpdateApply struct{ access.Empty }
 
 // Opcode is 0x830F.
 func (UpdateApply) Opcode() mesh.Opcode { return OpUpdateApply }
 
-// UpdateStatus reports how far an update is.
+// UpdateStatus reports the state of an update.
 //
 //	| Status 3 | RFU 2 | UpdatePhase 3 |
 //	| [ UpdateTTL 8 | AdditionalInformation 5 | RFU 3 | UpdateTimeoutBase 16 | UpdateBLOBID 64 | UpdateFirmwareImageIndex 8 ] |
@@ -147,7 +147,7 @@ type UpdateStatus struct {
 	HasUpdate   bool
 	TTL         mesh.TTL
 	Effect      Effect
-	TimeoutBase uint16 // of 10 s, after the first 10 s
+	TimeoutBase uint16 // in units of 10 s, in addition to 10 s
 	BLOBID      blob.ID
 	ImageIndex  uint8
 }

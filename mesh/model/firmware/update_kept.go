@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 )
 
-// keptUpdate is what a Firmware Update Server remembers over a restart.
+// keptUpdate is what a Firmware Update Server stores for a restart.
 //
 //	| version 8 | UpdatePhase 3 | AdditionalInformation 5 | UpdateTTL 8 | UpdateTimeoutBase 16 | UpdateBLOBID 64 |
 //	| UpdateFirmwareImageIndex 8 | length 8 | IncomingFirmwareMetadata | of each image: | length 8 | its state |
@@ -20,7 +20,7 @@ type keptUpdate struct {
 	timeoutBase uint16
 	id          blob.ID
 	index       uint8
-	metadata    []byte // at most 255 octets of it are kept
+	metadata    []byte // up to 255 octets are stored
 	images      [][]byte
 }
 
@@ -40,12 +40,12 @@ func (k *keptUpdate) Fields(c *access.Codec) {
 	access.List(c, "images", &k.images, func(image *[]byte, c *access.Codec) { sizedBytes(c, "state", image) })
 }
 
-// State implements access.Persistent; there is none of a server with an image
-// that keeps nothing.
+// State implements access.Persistent. A server has none if one of its images
+// cannot be stored.
 func (s *UpdateServer) State() []byte {
 	k := keptUpdate{phase: s.phase, effect: s.effect, ttl: s.ttl, timeoutBase: s.timeoutBase, id: s.id, index: s.index, metadata: s.metadata}
 	for _, i := range s.images {
-		image, ok := i.(KeepingImage)
+		image, ok := i.(PersistentImage)
 		if !ok {
 			return nil
 		}
@@ -53,13 +53,13 @@ func (s *UpdateServer) State() []byte {
 	}
 	state, err := access.AppendPart(nil, &k)
 	if err != nil {
-		return nil // an update with very long metadata is not kept
+		return nil // an update with very long metadata is not stored
 	}
 	return state
 }
 
-// Restore implements access.Persistent, after the BLOB Transfer Server has been
-// restored. A transfer that was under way is one that was interrupted.
+// Restore implements access.Persistent. The BLOB Transfer Server must be
+// restored before. A running transfer becomes an interrupted one.
 func (s *UpdateServer) Restore(state []byte) error {
 	if len(state) == 0 {
 		return nil
@@ -72,7 +72,7 @@ func (s *UpdateServer) Restore(state []byte) error {
 		return fmt.Errorf("firmware update: expected the state of %d images, got %d", len(s.images), len(k.images))
 	}
 	for i := range s.images {
-		if image, ok := s.images[i].(KeepingImage); ok {
+		if image, ok := s.images[i].(PersistentImage); ok {
 			if err := image.Restore(k.images[i]); err != nil {
 				return fmt.Errorf("firmware update: %w", err)
 			}
@@ -83,19 +83,19 @@ func (s *UpdateServer) Restore(state []byte) error {
 	return nil
 }
 
-// resume takes up what was under way.
+// resume continues what was in progress.
 func (s *UpdateServer) resume() {
 	switch s.phase {
 	case Idle:
-		s.blob.Cancel() // what the update before it has left
+		s.blob.Cancel() // from the previous update
 	case ApplyingUpdate:
-		s.applied = time.Unix(0, 0) // the restart is over
+		s.applied = time.Unix(0, 0) // the restart is complete
 	case TransferActive, TransferError:
-		sink, ok := s.sink().(blob.KeepingSink)
+		sink, ok := s.sink().(blob.PersistentSink)
 		switch {
 		case !ok || !s.blob.Resume(s.id, sink) || s.blob.Phase() == blob.Suspended:
 			s.phase = TransferError
-		default: // the restart came before the firmware was verified
+		default: // the restart was before the firmware was verified
 			s.verify()
 		}
 	}

@@ -13,30 +13,30 @@ import (
 // Update is new firmware for one image of a node.
 type Update struct {
 	Object   blob.Object
-	Metadata []byte // in the form of the company, may be empty
-	// Firmware is what the node runs afterwards; without a version the updater
-	// only sees that it has changed.
+	Metadata []byte // in the company's format, may be empty
+	// Firmware is what the node runs afterwards. Without a version the updater
+	// only checks that it has changed.
 	Firmware    ID
 	ImageIndex  uint8
 	Mode        blob.Mode
-	TimeoutBase uint16 // of 10 s, how long the node waits for the next message
-	// Shared leaves the transfer to a blob.Convoy, which takes Client.
+	TimeoutBase uint16 // in units of 10 s, how long the node waits for the next message
+	// Shared leaves the transfer to a blob.MulticastTransfer, which uses Client.
 	Shared bool
-	// MaxChunkSize bounds the chunks of the transfer, 0 for what fits.
+	// MaxChunkSize limits the chunks of the transfer, 0 for what fits.
 	MaxChunkSize uint16
-	// Hold lets the updater wait, once the firmware is verified, for Apply.
+	// Hold makes the updater wait for Apply once the firmware is verified.
 	Hold bool
 }
 
-// Stage is how far an updater is.
+// Stage is the progress of an updater.
 type Stage string
 
-// The stages, in their order.
+// The stages, in order.
 const (
 	StageChecking     Stage = "checking"
 	StageTransferring Stage = "transferring"
 	StageVerifying    Stage = "verifying"
-	StageVerified     Stage = "verified" // it waits for Apply
+	StageVerified     Stage = "verified" // waiting for Apply
 	StageApplying     Stage = "applying"
 	StageDone         Stage = "done"
 	StageFailed       Stage = "failed"
@@ -46,7 +46,7 @@ const (
 // Errors that end an update.
 var (
 	ErrRefused  = errors.New("firmware: the node refused the update")
-	ErrVerify   = errors.New("firmware: the node found that the firmware is not good")
+	ErrVerify   = errors.New("firmware: the node found the firmware invalid")
 	ErrNotRun   = errors.New("firmware: the node does not run the new firmware")
 	ErrSilent   = errors.New("firmware: the node does not answer")
 	ErrNoImage  = errors.New("firmware: the node has no such firmware image")
@@ -55,10 +55,10 @@ var (
 )
 
 // Updater is the client side of the update of one node (Mesh Device Firmware
-// Update Model): a machine that says what to send, and is told what
-// came of it. It is initiator and distributor at once; many nodes are updated
-// by as many updaters. One that was interrupted is made again with the same
-// Update, and goes on where the node is.
+// Update Model). It is a state machine that returns what to send and takes the
+// result. It is initiator and distributor in one; many nodes need many
+// updaters. After an interruption, make a new one with the same Update; it
+// continues where the node is.
 type Updater struct {
 	update Update
 	stage  Stage
@@ -76,7 +76,7 @@ type Updater struct {
 	reached Stage  // before it failed
 }
 
-// updatePhase is what the updater asks next.
+// updatePhase is the next request of the updater.
 type updatePhase uint8
 
 const (
@@ -92,8 +92,8 @@ const (
 	finished
 )
 
-// A node is asked for what it has come to every pollInterval: about five
-// minutes for a verification, and for a restart.
+// A node is asked for its progress every pollInterval, up to about five minutes
+// for a verification, and for a restart.
 const (
 	pollInterval = 5 * time.Second
 	maxPolls     = 60
@@ -102,13 +102,13 @@ const (
 // NewUpdater makes an updater.
 func NewUpdater(u Update) *Updater { return &Updater{update: u, stage: StageChecking} }
 
-// Stage is how far the update is.
+// Stage returns the progress of the update.
 func (u *Updater) Stage() Stage { return u.stage }
 
-// Done reports whether the update has ended; Err says how.
+// Done reports whether the update has ended; Err returns the result.
 func (u *Updater) Done() bool { return u.phase == finished }
 
-// Err is nil while the update goes on, and when the node runs the firmware.
+// Err returns nil during the update, and if the node runs the firmware.
 func (u *Updater) Err() error {
 	if errors.Is(u.err, errComplete) {
 		return nil
@@ -116,7 +116,7 @@ func (u *Updater) Err() error {
 	return u.err
 }
 
-// Effect is what the update does to the node.
+// Effect returns what the update does to the node.
 func (u *Updater) Effect() Effect { return u.effect }
 
 // Progress is how many octets of the firmware the node has.
@@ -131,7 +131,7 @@ func (u *Updater) Progress() uint32 {
 	}
 }
 
-// Cancel ends the update: the node is told so.
+// Cancel ends the update and informs the node.
 func (u *Updater) Cancel() {
 	if u.phase == finished {
 		return
@@ -145,7 +145,7 @@ func (u *Updater) Cancel() {
 // Cancelled reports whether Cancel has been called.
 func (u *Updater) Cancelled() bool { return u.cancel }
 
-// Apply makes the node run the firmware, though Update.Hold says to wait.
+// Apply makes the node apply the firmware although Update.Hold is set.
 func (u *Updater) Apply() {
 	u.update.Hold = false
 	if u.phase == holding {
@@ -153,7 +153,8 @@ func (u *Updater) Apply() {
 	}
 }
 
-// Client is the transfer, for a convoy, while it goes on; nil before and after.
+// Client returns the transfer, for a convoy, while it runs; nil before and
+// after.
 func (u *Updater) Client() *blob.Client {
 	if u.phase != transferring || u.client.Done() {
 		return nil
@@ -161,8 +162,8 @@ func (u *Updater) Client() *blob.Client {
 	return u.client
 }
 
-// NextDeadline is when Next has something to send though nothing has come; zero
-// for never.
+// NextDeadline is when Next has something to send without an input; zero for
+// never.
 func (u *Updater) NextDeadline() time.Time {
 	if u.phase == transferring && u.client != nil {
 		return u.client.NextDeadline()
@@ -173,7 +174,7 @@ func (u *Updater) NextDeadline() time.Time {
 	return u.next
 }
 
-// Next is what to send now; false when there is nothing.
+// Next returns what to send now; false if there is nothing.
 func (u *Updater) Next(now time.Time) (blob.Ask, bool) {
 	if u.waiting || u.phase == finished {
 		return blob.Ask{}, false
@@ -226,15 +227,15 @@ func (u *Updater) ask() blob.Ask {
 	}
 }
 
-// Report takes a report of a node in pull mode.
+// Report takes a report from a node in pull mode.
 func (u *Updater) Report(m *blob.PartialBlockReport) {
 	if u.phase == transferring {
 		u.client.Report(m)
 	}
 }
 
-// Answer tells what came of the last Ask: the answer of the node, or an error
-// when none came.
+// Answer takes the result of the last Ask: the node's answer, or an error if
+// there was none.
 func (u *Updater) Answer(now time.Time, m access.Message, failed error) {
 	if !u.waiting {
 		return
@@ -242,7 +243,7 @@ func (u *Updater) Answer(now time.Time, m access.Message, failed error) {
 	u.waiting = false
 	switch {
 	case u.cancel && u.phase != askCancel:
-		return // it does not matter any more
+		return // no longer relevant
 	case u.phase == transferring:
 		u.client.Answer(now, m, failed)
 		return
@@ -250,7 +251,7 @@ func (u *Updater) Answer(now time.Time, m access.Message, failed error) {
 		u.stage, u.phase, u.err = StageCancelled, finished, failed
 		return
 	case failed != nil && (u.phase == askVerified || u.phase == askAfter):
-		u.poll(now, fmt.Errorf("%w: %w", ErrSilent, failed)) // it may be restarting
+		u.poll(now, fmt.Errorf("%w: %w", ErrSilent, failed)) // the node may be restarting
 		return
 	case failed != nil:
 		u.fail(fmt.Errorf("%w: %w", ErrSilent, failed))
@@ -264,11 +265,11 @@ func (u *Updater) Answer(now time.Time, m access.Message, failed error) {
 	case *UpdateStatus:
 		u.status(now, m)
 	default:
-		u.fail(fmt.Errorf("%w: its answer is a %T", ErrRefused, m))
+		u.fail(fmt.Errorf("%w: unexpected answer %T", ErrRefused, m))
 	}
 }
 
-// poll asks once more later, if there is still time.
+// poll asks again later, if there is time left.
 func (u *Updater) poll(now time.Time, failed error) {
 	if u.polls++; u.polls > maxPolls {
 		u.fail(failed)
@@ -284,10 +285,11 @@ func (u *Updater) fail(err error) {
 
 func (u *Updater) complete() { u.stage, u.phase, u.err = StageDone, finished, errComplete }
 
-// information takes what the node runs, before the update or after it.
+// information takes the firmware that the node runs, before or after the
+// update.
 func (u *Updater) information(now time.Time, m *UpdateInformationStatus) {
 	if len(m.Entries) == 0 || m.FirstIndex != u.update.ImageIndex {
-		u.fail(fmt.Errorf("%w: it has %d, asked for number %d", ErrNoImage, m.FirmwareInformationListCount, u.update.ImageIndex))
+		u.fail(fmt.Errorf("%w: it has %d, requested number %d", ErrNoImage, m.FirmwareInformationListCount, u.update.ImageIndex))
 		return
 	}
 	runs := m.Entries[0].FirmwareID
@@ -315,10 +317,10 @@ func (u *Updater) checked(m *UpdateFirmwareMetadataStatus) {
 	u.effect, u.phase = m.Effect, askUpdate
 }
 
-// status takes how far the node is with the update.
+// status takes the node's state of the update.
 func (u *Updater) status(now time.Time, m *UpdateStatus) {
 	if u.phase == askApply && m.Status == WrongPhase && m.Phase == Idle {
-		u.applied(now, m) // it was told so before, and the answer was lost
+		u.applied(now, m) // it was applied before, and the answer was lost
 		return
 	}
 	if u.code = m.Status; m.Status != Success {
@@ -336,7 +338,7 @@ func (u *Updater) status(now time.Time, m *UpdateStatus) {
 	switch m.Phase {
 	case TransferActive:
 		if u.phase == askVerified {
-			u.poll(now, fmt.Errorf("%w: it still waits for the firmware", ErrRefused))
+			u.poll(now, fmt.Errorf("%w: it is still waiting for the firmware", ErrRefused))
 			return
 		}
 		u.stage, u.phase = StageTransferring, transferring
@@ -361,8 +363,8 @@ func (u *Updater) status(now time.Time, m *UpdateStatus) {
 	}
 }
 
-// applied waits for the node to come back, which one that leaves the network
-// does not.
+// applied waits for the node to return. A node that leaves the network does
+// not.
 func (u *Updater) applied(now time.Time, m *UpdateStatus) {
 	switch {
 	case u.effect == Unprovisioned:

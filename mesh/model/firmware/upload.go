@@ -21,19 +21,19 @@ const (
 	OpDistributionFirmwareStatus     mesh.Opcode = 0x8327
 )
 
-// DistributionUploadGet asks how far an upload is.
+// DistributionUploadGet requests the state of an upload.
 type DistributionUploadGet struct{ access.Empty }
 
 // Opcode is 0x831E.
 func (DistributionUploadGet) Opcode() mesh.Opcode { return OpDistributionUploadGet }
 
-// DistributionUploadStart starts an upload to the distributor and is answered.
+// DistributionUploadStart starts an upload to the distributor (acknowledged).
 //
 //	| UploadTTL 8 | UploadTimeoutBase 16 | UploadBLOBID 64 | UploadFirmwareSize 32 |
 //	| UploadFirmwareMetadataLength 8 | UploadFirmwareMetadata, 8 each | UploadFirmwareID |
 type DistributionUploadStart struct {
 	TTL          mesh.TTL
-	TimeoutBase  uint16 // of 10 s
+	TimeoutBase  uint16 // in units of 10 s
 	BLOBID       blob.ID
 	FirmwareSize uint32 // in octets
 	Metadata     []byte
@@ -55,7 +55,7 @@ func (m *DistributionUploadStart) Fields(c *access.Codec) {
 }
 
 // DistributionUploadOOBStart makes the distributor fetch firmware from a URI
-// and is answered.
+// (acknowledged).
 //
 //	| UploadURILength 8 | UploadURI, 8 each | UploadFirmwareID |
 type DistributionUploadOOBStart struct {
@@ -73,13 +73,13 @@ func (m *DistributionUploadOOBStart) Fields(c *access.Codec) {
 	m.FirmwareID.visit(c)
 }
 
-// DistributionUploadCancel ends an upload and is answered.
+// DistributionUploadCancel cancels an upload (acknowledged).
 type DistributionUploadCancel struct{ access.Empty }
 
 // Opcode is 0x8321.
 func (DistributionUploadCancel) Opcode() mesh.Opcode { return OpDistributionUploadCancel }
 
-// DistributionUploadStatus reports how far an upload is.
+// DistributionUploadStatus reports the state of an upload.
 //
 //	| Status 8 | UploadPhase 8 | [ UploadProgress 7 | UploadType 1 | UploadFirmwareID ] |
 type DistributionUploadStatus struct {
@@ -105,7 +105,7 @@ func (m *DistributionUploadStatus) Fields(c *access.Codec) {
 	}
 }
 
-// DistributionFirmwareGet asks for a firmware image of the distributor.
+// DistributionFirmwareGet requests a firmware image of the distributor.
 //
 //	| FirmwareID |
 type DistributionFirmwareGet struct {
@@ -118,7 +118,7 @@ func (DistributionFirmwareGet) Opcode() mesh.Opcode { return OpDistributionFirmw
 // Fields visits the parameters.
 func (m *DistributionFirmwareGet) Fields(c *access.Codec) { m.FirmwareID.visit(c) }
 
-// DistributionFirmwareGetByIndex asks for the firmware image with an index.
+// DistributionFirmwareGetByIndex requests the firmware image with an index.
 //
 //	| FirmwareImageIndex 16 |
 type DistributionFirmwareGetByIndex struct {
@@ -135,8 +135,8 @@ func (m *DistributionFirmwareGetByIndex) Fields(c *access.Codec) {
 	c.Uint16("firmware_image_index", &m.FirmwareImageIndex)
 }
 
-// DistributionFirmwareDelete deletes a firmware image of the distributor and
-// is answered.
+// DistributionFirmwareDelete deletes a firmware image of the distributor
+// (acknowledged).
 //
 //	| FirmwareID |
 type DistributionFirmwareDelete struct {
@@ -150,7 +150,7 @@ func (DistributionFirmwareDelete) Opcode() mesh.Opcode { return OpDistributionFi
 func (m *DistributionFirmwareDelete) Fields(c *access.Codec) { m.FirmwareID.visit(c) }
 
 // DistributionFirmwareDeleteAll deletes all firmware images of the distributor
-// and is answered.
+// (acknowledged).
 type DistributionFirmwareDeleteAll struct{ access.Empty }
 
 // Opcode is 0x8326.

@@ -13,7 +13,7 @@ import (
 // MaxVersion is the largest version of a firmware identifier in octets.
 const MaxVersion = 106
 
-// ID names firmware: whose it is and a version of the company's own form.
+// ID identifies firmware: a company, and a version in that company's format.
 //
 //	| CompanyID 16 | Version, 8 each |
 type ID struct {
@@ -26,20 +26,19 @@ func (i ID) Equal(other ID) bool {
 	return i.CompanyID == other.CompanyID && slices.Equal(i.Version, other.Version)
 }
 
-// String prints company and version in hexadecimal.
+// String returns company and version in hexadecimal.
 func (i ID) String() string {
 	return fmt.Sprintf("%04x:%s", uint16(i.CompanyID), hex.EncodeToString(i.Version))
 }
 
-// visit visits an identifier that ends the message.
+// visit visits an identifier at the end of the message.
 func (i *ID) visit(c *access.Codec) {
 	c.Uint16("company_id", (*uint16)(&i.CompanyID))
 	c.Rest("firmware_version", &i.Version)
 	c.Require(len(i.Version) <= MaxVersion, "firmware_version", "at most 106 octets")
 }
 
-// Information is a firmware image of a node, with where an update for it may
-// be found.
+// Information is a firmware image of a node, with the location of its updates.
 //
 //	| CurrentFirmwareIDLength 8 | CurrentFirmwareID | UpdateURILength 8 | UpdateURI, 8 each |
 type Information struct {
@@ -59,7 +58,7 @@ func information(i *Information, c *access.Codec) {
 	sizedText(c, "update_uri", &i.UpdateURI)
 }
 
-// sizedBytes visits octets with their number in front.
+// sizedBytes visits octets preceded by their number.
 func sizedBytes(c *access.Codec, name string, v *[]byte) {
 	size := uint8(min(len(*v), 0xFF))
 	if c.Octets() {
@@ -69,7 +68,7 @@ func sizedBytes(c *access.Codec, name string, v *[]byte) {
 	c.Require(len(*v) <= 0xFF, name, "at most 255 octets")
 }
 
-// sizedText visits a text with the number of its octets in front.
+// sizedText visits a text preceded by its number of octets.
 func sizedText(c *access.Codec, name string, v *string) {
 	if !c.Octets() {
 		c.String(name, v)
@@ -86,7 +85,7 @@ func sizedText(c *access.Codec, name string, v *string) {
 // isTTL reports whether a procedure can use the TTL.
 func isTTL(t mesh.TTL) bool { return t <= mesh.MaxTTL && t != 1 || t == mesh.DefaultTTL }
 
-// Status is the outcome of a Firmware Update request.
+// Status is the result of a Firmware Update request.
 type Status uint8
 
 // The status codes.
@@ -112,12 +111,12 @@ var statusWords = []string{
 	BLOBTransferBusy:       "BLOB transfer busy",
 }
 
-// String is the status in words.
+// String returns the name of the status.
 func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 func (s *Status) visit(c *access.Codec) { c.EnumBits("status", (*uint8)(s), 3, statusWords) }
 
-// Phase is how far the update of a node is.
+// Phase is the phase of a node's update.
 type Phase uint8
 
 // The phases.
@@ -131,14 +130,14 @@ const (
 	ApplyingUpdate        Phase = 0x6
 )
 
-// String is the phase in words.
+// String returns the name of the phase.
 func (p Phase) String() string { return access.InWords(uint8(p), retrievedPhaseWords) }
 
 func (p *Phase) visit(c *access.Codec) {
 	c.EnumBits("update_phase", (*uint8)(p), 3, retrievedPhaseWords[:ApplyingUpdate+1])
 }
 
-// RetrievedPhase is what a distributor knows of a node's phase: a Phase or one
+// RetrievedPhase is a distributor's knowledge of a node's phase: a Phase or one
 // of these.
 type RetrievedPhase uint8
 
@@ -155,7 +154,7 @@ var retrievedPhaseWords = []string{
 	"applying update", "transfer canceled", "apply success", "apply failed", "phase unknown",
 }
 
-// String is the phase in words.
+// String returns the name of the phase.
 func (p RetrievedPhase) String() string { return access.InWords(uint8(p), retrievedPhaseWords) }
 
 // Effect is what an update does to the node (Firmware Update Additional
@@ -172,14 +171,14 @@ const (
 
 var effectWords = []string{"composition data unchanged", "composition data changed", "composition data changed, remote provisioning supported", "device unprovisioned"}
 
-// String is the effect in words.
+// String returns the name of the effect.
 func (e Effect) String() string { return access.InWords(uint8(e), effectWords) }
 
 func (e *Effect) visit(c *access.Codec) {
 	c.EnumBits("additional_information", (*uint8)(e), 5, effectWords)
 }
 
-// DistributionStatusCode is the outcome of a Firmware Distribution request.
+// DistributionStatusCode is the result of a Firmware Distribution request.
 type DistributionStatusCode uint8
 
 // The status codes.
@@ -217,7 +216,7 @@ var distributionStatusWords = []string{
 	DistributionSuspensionFailure: "suspend failed",
 }
 
-// String is the status in words.
+// String returns the name of the status.
 func (s DistributionStatusCode) String() string {
 	return access.InWords(uint8(s), distributionStatusWords)
 }
@@ -226,14 +225,14 @@ func (s *DistributionStatusCode) visit(c *access.Codec) {
 	c.Enum("status", (*uint8)(s), distributionStatusWords)
 }
 
-// DistributionPhase is how far a distribution is.
+// DistributionPhase is the phase of a distribution.
 type DistributionPhase uint8
 
 // The phases.
 const (
 	DistributionIdle        DistributionPhase = 0x00
-	DistributionActive      DistributionPhase = 0x01 // the firmware is on its way
-	DistributionTransferred DistributionPhase = 0x02 // and verified, by one node at least
+	DistributionActive      DistributionPhase = 0x01 // the firmware is being transferred
+	DistributionTransferred DistributionPhase = 0x02 // at least one node has it and has verified it
 	DistributionApplying    DistributionPhase = 0x03
 	DistributionCompleted   DistributionPhase = 0x04
 	DistributionFailed      DistributionPhase = 0x05 // no node has it
@@ -252,14 +251,14 @@ var distributionPhaseWords = []string{
 	DistributionSuspended:   "transfer suspended",
 }
 
-// String is the phase in words.
+// String returns the name of the phase.
 func (p DistributionPhase) String() string { return access.InWords(uint8(p), distributionPhaseWords) }
 
 func (p *DistributionPhase) visit(c *access.Codec) {
 	c.Enum("distribution_phase", (*uint8)(p), distributionPhaseWords)
 }
 
-// UploadPhase is how far an upload is.
+// UploadPhase is the phase of an upload.
 type UploadPhase uint8
 
 // The phases.
@@ -277,7 +276,7 @@ var uploadPhaseWords = []string{
 	UploadComplete: "transfer success",
 }
 
-// String is the phase in words.
+// String returns the name of the phase.
 func (p UploadPhase) String() string { return access.InWords(uint8(p), uploadPhaseWords) }
 
 func (p *UploadPhase) visit(c *access.Codec) { c.Enum("upload_phase", (*uint8)(p), uploadPhaseWords) }

@@ -11,13 +11,13 @@ const (
 	OpBatteryStatus mesh.Opcode = 0x8224
 )
 
-// Values of a BatteryStatus that stand for "not known".
+// Values of a BatteryStatus that mean "not known".
 const (
 	UnknownBatteryLevel uint8  = 0xFF
 	UnknownBatteryTime  uint32 = 0xFFFFFF
 )
 
-// BatteryPresence says whether there is a battery (section 3.1.6.4).
+// BatteryPresence is whether there is a battery (section 3.1.6.4).
 type BatteryPresence uint8
 
 // The values of BatteryPresence.
@@ -28,7 +28,7 @@ const (
 	BatteryPresenceUnknown BatteryPresence = 3
 )
 
-// BatteryIndicator says how full the battery is.
+// BatteryIndicator is the charge level of the battery.
 type BatteryIndicator uint8
 
 // The values of BatteryIndicator.
@@ -39,18 +39,18 @@ const (
 	BatteryIndicatorUnknown BatteryIndicator = 3
 )
 
-// BatteryCharging says whether the battery is charging.
+// BatteryCharging is whether the battery is charging.
 type BatteryCharging uint8
 
 // The values of BatteryCharging.
 const (
 	BatteryNotChargeable   BatteryCharging = 0
-	BatteryNotCharging     BatteryCharging = 1 // but it could be
+	BatteryNotCharging     BatteryCharging = 1 // but it can be charged
 	BatteryIsCharging      BatteryCharging = 2
 	BatteryChargingUnknown BatteryCharging = 3
 )
 
-// BatteryServiceability says whether the battery must be looked after.
+// BatteryServiceability is whether the battery needs service.
 type BatteryServiceability uint8
 
 // The values of BatteryServiceability; 0 is reserved.
@@ -67,7 +67,7 @@ var (
 	serviceabilityWords = []string{"", "not required", "required", "unknown"}
 )
 
-// BatteryGet asks for the Generic Battery state.
+// BatteryGet requests the Generic Battery state.
 type BatteryGet struct{ access.Empty }
 
 // Opcode is 0x8223.

@@ -6,7 +6,7 @@ import (
 )
 
 // OnOffClient is the Generic OnOff Client (section 3.3.7.1) of a button or a
-// wall switch: it publishes what is to be done.
+// wall switch: it publishes commands.
 type OnOffClient struct {
 	sender
 }
@@ -14,13 +14,13 @@ type OnOffClient struct {
 // NewOnOffClient makes the model.
 func NewOnOffClient() *OnOffClient { return &OnOffClient{sender{id: OnOffClientID}} }
 
-// Set publishes a Generic OnOff Set Unacknowledged, a transaction of its own,
-// and reports whether the model has an address to publish to.
+// Set publishes a Generic OnOff Set Unacknowledged as a new transaction, and
+// reports whether the model has a publish address.
 func (c *OnOffClient) Set(ctx access.Context, on bool) bool {
 	return ctx.Publish(&OnOffSetUnacknowledged{OnOffSet{OnOff: on, TID: c.nextTID()}})
 }
 
-// LevelClient is the Generic Level Client (section 3.3.7.2) of a dial or of a
+// LevelClient is the Generic Level Client (section 3.3.7.2) of a dial, or of a
 // button that dims while it is held.
 type LevelClient struct {
 	sender
@@ -43,8 +43,8 @@ func (c *LevelClient) Delta(ctx access.Context, delta int32) bool {
 	return c.Turn(ctx, delta)
 }
 
-// Turn goes on turning in the same transaction: delta is added to what was
-// turned since Delta (section 3.3.2.2.3).
+// Turn continues to turn in the same transaction: delta is the total since
+// Delta (section 3.3.2.2.3).
 func (c *LevelClient) Turn(ctx access.Context, delta int32) bool {
 	c.delta += delta
 	return ctx.Publish(&DeltaSetUnacknowledged{DeltaSet{DeltaLevel: c.delta, TID: c.tid}})
@@ -58,9 +58,9 @@ func (c *LevelClient) Move(ctx access.Context, delta int16, per TransitionTime) 
 	}})
 }
 
-// sender is a client model that only sends. It keeps its last transaction
-// identifier over a restart, so that its first message afterwards is not taken
-// for the one before.
+// sender is a client model that only sends. It stores its last transaction
+// identifier, so that its first message after a restart does not look like a
+// repetition.
 type sender struct {
 	id  mesh.ModelID
 	tid uint8

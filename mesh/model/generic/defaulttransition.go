@@ -13,14 +13,14 @@ const (
 	OpDefaultTransitionTimeStatus            mesh.Opcode = 0x8210
 )
 
-// DefaultTransitionTimeGet asks for the Generic Default Transition Time state.
+// DefaultTransitionTimeGet requests the Generic Default Transition Time state.
 type DefaultTransitionTimeGet struct{ access.Empty }
 
 // Opcode is 0x820D.
 func (DefaultTransitionTimeGet) Opcode() mesh.Opcode { return OpDefaultTransitionTimeGet }
 
-// DefaultTransitionTimeSet sets the Generic Default Transition Time state and
-// is answered. A time that is not known is prohibited.
+// DefaultTransitionTimeSet sets the Generic Default Transition Time state
+// (acknowledged). An unknown time is prohibited.
 //
 //	| Transition Time 8 |
 type DefaultTransitionTimeSet struct {
@@ -36,7 +36,8 @@ func (m *DefaultTransitionTimeSet) Fields(c *access.Codec) {
 	c.Require(m.TransitionTime.IsKnown(), "transition_time", "a known time")
 }
 
-// DefaultTransitionTimeSetUnacknowledged is DefaultTransitionTimeSet without an answer.
+// DefaultTransitionTimeSetUnacknowledged is the unacknowledged form of
+// DefaultTransitionTimeSet.
 type DefaultTransitionTimeSetUnacknowledged struct{ DefaultTransitionTimeSet }
 
 // Opcode is 0x820F.

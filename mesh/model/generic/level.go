@@ -17,13 +17,13 @@ const (
 	OpLevelStatus            mesh.Opcode = 0x8208
 )
 
-// LevelGet asks for the Generic Level state.
+// LevelGet requests the Generic Level state.
 type LevelGet struct{ access.Empty }
 
 // Opcode is 0x8205.
 func (LevelGet) Opcode() mesh.Opcode { return OpLevelGet }
 
-// LevelSet sets the Generic Level state and is answered.
+// LevelSet sets the Generic Level state (acknowledged).
 //
 //	| Level 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type LevelSet struct {
@@ -42,14 +42,14 @@ func (m *LevelSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// LevelSetUnacknowledged is LevelSet without an answer.
+// LevelSetUnacknowledged is the unacknowledged form of LevelSet.
 type LevelSetUnacknowledged struct{ LevelSet }
 
 // Opcode is 0x8207.
 func (LevelSetUnacknowledged) Opcode() mesh.Opcode { return OpLevelSetUnacknowledged }
 
-// DeltaSet changes the level by a difference from where it was when the first
-// message with this TID came, and is answered.
+// DeltaSet changes the level by a difference from its value at the first
+// message with this TID (acknowledged).
 //
 //	| Delta Level 32 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type DeltaSet struct {
@@ -68,14 +68,14 @@ func (m *DeltaSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// DeltaSetUnacknowledged is DeltaSet without an answer.
+// DeltaSetUnacknowledged is the unacknowledged form of DeltaSet.
 type DeltaSetUnacknowledged struct{ DeltaSet }
 
 // Opcode is 0x820A.
 func (DeltaSetUnacknowledged) Opcode() mesh.Opcode { return OpDeltaSetUnacknowledged }
 
-// MoveSet starts a change of the level by a difference per transition time, 0
-// stops it; it is answered.
+// MoveSet starts a change of the level by a difference per transition time; 0
+// stops it (acknowledged).
 //
 //	| Delta Level 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type MoveSet struct {
@@ -94,7 +94,7 @@ func (m *MoveSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// MoveSetUnacknowledged is MoveSet without an answer.
+// MoveSetUnacknowledged is the unacknowledged form of MoveSet.
 type MoveSetUnacknowledged struct{ MoveSet }
 
 // Opcode is 0x820C.
@@ -105,7 +105,7 @@ func (MoveSetUnacknowledged) Opcode() mesh.Opcode { return OpMoveSetUnacknowledg
 //	| Present Level 16 | [ Target Level 16 | Remaining Time 8 ] |
 type LevelStatus struct {
 	PresentLevel  int16
-	HasTarget     bool // the fields that follow are there
+	HasTarget     bool // the following fields are present
 	TargetLevel   int16
 	RemainingTime TransitionTime
 }

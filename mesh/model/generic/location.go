@@ -19,14 +19,14 @@ const (
 	OpLocationLocalStatus             mesh.Opcode = 0x8227
 )
 
-// Values that stand for "not configured" (section 3.1.7).
+// Values that mean "not configured" (section 3.1.7).
 const (
 	UnknownCoordinate int32 = math.MinInt32
 	UnknownAltitude   int16 = math.MaxInt16
 )
 
 // Degrees converts a coordinate to degrees; full is 90 for a latitude, 180 for
-// a longitude. It reports false for UnknownCoordinate.
+// a longitude. It returns false for UnknownCoordinate.
 func Degrees(coordinate int32, full float64) (float64, bool) {
 	return float64(coordinate) / math.MaxInt32 * full, coordinate != UnknownCoordinate
 }
@@ -43,7 +43,7 @@ func degrees(c *access.Codec, name string, v *int32, full float64) {
 	case !known:
 		*v = UnknownCoordinate
 	case math.Abs(value) > full:
-		c.Require(false, name, "degrees within the globe")
+		c.Require(false, name, "degrees within the range of the coordinate")
 	default:
 		*v = int32(math.Round(value / full * math.MaxInt32))
 	}
@@ -67,13 +67,13 @@ func altitude(c *access.Codec, name string, v *int16) {
 	}
 }
 
-// LocationGlobalGet asks for the global part of the Generic Location state.
+// LocationGlobalGet requests the global part of the Generic Location state.
 type LocationGlobalGet struct{ access.Empty }
 
 // Opcode is 0x8225.
 func (LocationGlobalGet) Opcode() mesh.Opcode { return OpLocationGlobalGet }
 
-// LocationGlobalSet sets the global location and is answered.
+// LocationGlobalSet sets the global location (acknowledged).
 //
 //	| Global Latitude 32 | Global Longitude 32 | Global Altitude 16 |
 type LocationGlobalSet struct {
@@ -92,13 +92,14 @@ func (m *LocationGlobalSet) Fields(c *access.Codec) {
 	altitude(c, "global_altitude", &m.GlobalAltitude)
 }
 
-// LocationGlobalSetUnacknowledged is LocationGlobalSet without an answer.
+// LocationGlobalSetUnacknowledged is the unacknowledged form of
+// LocationGlobalSet.
 type LocationGlobalSetUnacknowledged struct{ LocationGlobalSet }
 
 // Opcode is 0x42.
 func (LocationGlobalSetUnacknowledged) Opcode() mesh.Opcode { return OpLocationGlobalSetUnacknowledged }
 
-// LocationGlobalStatus reports the global location, in JSON in degrees and
+// LocationGlobalStatus reports the global location; in JSON in degrees and
 // metres.
 //
 //	| Global Latitude 32 | Global Longitude 32 | Global Altitude 16 |
@@ -118,13 +119,13 @@ func (m *LocationGlobalStatus) Fields(c *access.Codec) {
 	altitude(c, "global_altitude", &m.GlobalAltitude)
 }
 
-// LocationLocalGet asks for the local part of the Generic Location state.
+// LocationLocalGet requests the local part of the Generic Location state.
 type LocationLocalGet struct{ access.Empty }
 
 // Opcode is 0x8226.
 func (LocationLocalGet) Opcode() mesh.Opcode { return OpLocationLocalGet }
 
-// LocationLocalSet sets the local location in decimetres and is answered.
+// LocationLocalSet sets the local location in decimetres (acknowledged).
 //
 //	| Local North 16 | Local East 16 | Local Altitude 16 | Floor Number 8 | Uncertainty 16 |
 type LocationLocalSet struct {
@@ -147,7 +148,8 @@ func (m *LocationLocalSet) Fields(c *access.Codec) {
 	c.Uint16("uncertainty", &m.Uncertainty)
 }
 
-// LocationLocalSetUnacknowledged is LocationLocalSet without an answer.
+// LocationLocalSetUnacknowledged is the unacknowledged form of
+// LocationLocalSet.
 type LocationLocalSetUnacknowledged struct{ LocationLocalSet }
 
 // Opcode is 0x8229.

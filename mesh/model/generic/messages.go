@@ -2,8 +2,8 @@ package generic
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// Messages is the table of the messages of the generic models, with the
-// names that section 3.2 of Mesh Model gives them.
+// Messages is the table of the messages of the generic models, with their names
+// in section 3.2 of Mesh Model.
 func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[OnOffGet]("Generic OnOff Get"),

@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
-// TestOctets has messages of which the vectors have none; the octets follow
-// from the drawings of section 3.2.
+// TestOctets has messages that the vectors do not contain; the octets follow
+// from the layouts in section 3.2.
 func TestOctets(t *testing.T) {
 	for _, c := range []struct {
 		m        access.Message

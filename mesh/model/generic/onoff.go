@@ -13,13 +13,13 @@ const (
 	OpOnOffStatus            mesh.Opcode = 0x8204
 )
 
-// OnOffGet asks for the Generic OnOff state.
+// OnOffGet requests the Generic OnOff state.
 type OnOffGet struct{ access.Empty }
 
 // Opcode is 0x8201.
 func (OnOffGet) Opcode() mesh.Opcode { return OpOnOffGet }
 
-// OnOffSet sets the Generic OnOff state and is answered.
+// OnOffSet sets the Generic OnOff state (acknowledged).
 //
 //	| OnOff 8 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type OnOffSet struct {
@@ -38,7 +38,7 @@ func (m *OnOffSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// OnOffSetUnacknowledged is OnOffSet without an answer.
+// OnOffSetUnacknowledged is the unacknowledged form of OnOffSet.
 type OnOffSetUnacknowledged struct{ OnOffSet }
 
 // Opcode is 0x8203.
@@ -49,7 +49,7 @@ func (OnOffSetUnacknowledged) Opcode() mesh.Opcode { return OpOnOffSetUnacknowle
 //	| Present OnOff 8 | [ Target OnOff 8 | Remaining Time 8 ] |
 type OnOffStatus struct {
 	PresentOnOff  bool
-	HasTarget     bool // the fields that follow are there
+	HasTarget     bool // the following fields are present
 	TargetOnOff   bool
 	RemainingTime TransitionTime
 }

@@ -13,19 +13,19 @@ const (
 	OpOnPowerUpStatus            mesh.Opcode = 0x8212
 )
 
-// PowerUp is what an element does when it gets power (section 3.1.4).
+// PowerUp is what an element does when it is powered up (section 3.1.4).
 type PowerUp uint8
 
 // The values of PowerUp.
 const (
 	PowerUpOff     PowerUp = 0 // stays off
-	PowerUpDefault PowerUp = 1 // goes on, with its default values
-	PowerUpRestore PowerUp = 2 // does what it did when the power failed
+	PowerUpDefault PowerUp = 1 // switches on, with its default values
+	PowerUpRestore PowerUp = 2 // restores the state from before the power failure
 )
 
 var powerUpWords = []string{"off", "default", "restore"}
 
-// String is the value in a word.
+// String returns the name of the value.
 func (p PowerUp) String() string {
 	if int(p) < len(powerUpWords) {
 		return powerUpWords[p]
@@ -33,13 +33,13 @@ func (p PowerUp) String() string {
 	return "prohibited"
 }
 
-// OnPowerUpGet asks for the Generic OnPowerUp state.
+// OnPowerUpGet requests the Generic OnPowerUp state.
 type OnPowerUpGet struct{ access.Empty }
 
 // Opcode is 0x8211.
 func (OnPowerUpGet) Opcode() mesh.Opcode { return OpOnPowerUpGet }
 
-// OnPowerUpSet sets the Generic OnPowerUp state and is answered.
+// OnPowerUpSet sets the Generic OnPowerUp state (acknowledged).
 //
 //	| OnPowerUp 8 |
 type OnPowerUpSet struct {
@@ -55,7 +55,7 @@ func (m *OnPowerUpSet) Fields(c *access.Codec) {
 	c.Require(m.OnPowerUp <= PowerUpRestore, "onpowerup", "0, 1 or 2")
 }
 
-// OnPowerUpSetUnacknowledged is OnPowerUpSet without an answer.
+// OnPowerUpSetUnacknowledged is the unacknowledged form of OnPowerUpSet.
 type OnPowerUpSetUnacknowledged struct{ OnPowerUpSet }
 
 // Opcode is 0x8214.

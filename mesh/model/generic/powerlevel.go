@@ -23,13 +23,13 @@ const (
 	OpPowerRangeStatus              mesh.Opcode = 0x821E
 )
 
-// PowerLevelGet asks for the Generic Power Actual state.
+// PowerLevelGet requests the Generic Power Actual state.
 type PowerLevelGet struct{ access.Empty }
 
 // Opcode is 0x8215.
 func (PowerLevelGet) Opcode() mesh.Opcode { return OpPowerLevelGet }
 
-// PowerLevelSet sets the Generic Power Actual state and is answered.
+// PowerLevelSet sets the Generic Power Actual state (acknowledged).
 //
 //	| Power 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type PowerLevelSet struct {
@@ -48,7 +48,7 @@ func (m *PowerLevelSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// PowerLevelSetUnacknowledged is PowerLevelSet without an answer.
+// PowerLevelSetUnacknowledged is the unacknowledged form of PowerLevelSet.
 type PowerLevelSetUnacknowledged struct{ PowerLevelSet }
 
 // Opcode is 0x8217.
@@ -59,7 +59,7 @@ func (PowerLevelSetUnacknowledged) Opcode() mesh.Opcode { return OpPowerLevelSet
 //	| Present Power 16 | [ Target Power 16 | Remaining Time 8 ] |
 type PowerLevelStatus struct {
 	PresentPower  uint16
-	HasTarget     bool // the fields that follow are there
+	HasTarget     bool // the following fields are present
 	TargetPower   uint16
 	RemainingTime TransitionTime
 }
@@ -76,7 +76,7 @@ func (m *PowerLevelStatus) Fields(c *access.Codec) {
 	}
 }
 
-// PowerLastGet asks for the Generic Power Last state.
+// PowerLastGet requests the Generic Power Last state.
 type PowerLastGet struct{ access.Empty }
 
 // Opcode is 0x8219.
@@ -97,14 +97,14 @@ func (m *PowerLastStatus) Fields(c *access.Codec) {
 	c.Uint16("power", &m.Power)
 }
 
-// PowerDefaultGet asks for the Generic Power Default state.
+// PowerDefaultGet requests the Generic Power Default state.
 type PowerDefaultGet struct{ access.Empty }
 
 // Opcode is 0x821B.
 func (PowerDefaultGet) Opcode() mesh.Opcode { return OpPowerDefaultGet }
 
-// PowerDefaultSet sets the power to go on with, 0 for the last one, and is
-// answered.
+// PowerDefaultSet sets the power for switching on, 0 for the last one
+// (acknowledged).
 //
 //	| Power 16 |
 type PowerDefaultSet struct {
@@ -119,7 +119,7 @@ func (m *PowerDefaultSet) Fields(c *access.Codec) {
 	c.Uint16("power", &m.Power)
 }
 
-// PowerDefaultSetUnacknowledged is PowerDefaultSet without an answer.
+// PowerDefaultSetUnacknowledged is the unacknowledged form of PowerDefaultSet.
 type PowerDefaultSetUnacknowledged struct{ PowerDefaultSet }
 
 // Opcode is 0x8220.
@@ -140,13 +140,13 @@ func (m *PowerDefaultStatus) Fields(c *access.Codec) {
 	c.Uint16("power", &m.Power)
 }
 
-// PowerRangeGet asks for the Generic Power Range state.
+// PowerRangeGet requests the Generic Power Range state.
 type PowerRangeGet struct{ access.Empty }
 
 // Opcode is 0x821D.
 func (PowerRangeGet) Opcode() mesh.Opcode { return OpPowerRangeGet }
 
-// PowerRangeSet sets the range and is answered. A server ignores one whose
+// PowerRangeSet sets the range (acknowledged). A server ignores a range whose
 // maximum is below its minimum.
 //
 //	| Range Min 16 | Range Max 16 |
@@ -161,11 +161,11 @@ func (PowerRangeSet) Opcode() mesh.Opcode { return OpPowerRangeSet }
 // Fields visits the parameters.
 func (m *PowerRangeSet) Fields(c *access.Codec) {
 	c.Uint16("range_min", &m.RangeMin)
-	c.Require(m.RangeMin != 0, "range_min", "1 or more")
+	c.Require(m.RangeMin != 0, "range_min", "at least 1")
 	c.Uint16("range_max", &m.RangeMax)
 }
 
-// PowerRangeSetUnacknowledged is PowerRangeSet without an answer.
+// PowerRangeSetUnacknowledged is the unacknowledged form of PowerRangeSet.
 type PowerRangeSetUnacknowledged struct{ PowerRangeSet }
 
 // Opcode is 0x8222.

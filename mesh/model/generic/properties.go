@@ -30,8 +30,8 @@ const (
 	OpClientPropertiesStatus                mesh.Opcode = 0x50
 )
 
-// Access is who may do what with a property (section 3.1.8). A user may see
-// it when it is not Hidden; Hidden is prohibited for a user property.
+// Access is the user's access to a property (section 3.1.8). A user cannot see
+// a Hidden property; a user property must not be Hidden.
 type Access uint8
 
 // The values of Access.
@@ -51,7 +51,7 @@ func (a *Access) visit(c *access.Codec, name string) {
 
 func listedID(id *property.ID, c *access.Codec) { id.Visit(c, "") }
 
-// ManufacturerPropertiesGet asks which manufacturer properties there are.
+// ManufacturerPropertiesGet requests the list of manufacturer properties.
 type ManufacturerPropertiesGet struct{ access.Empty }
 
 // Opcode is 0x822A.
@@ -72,7 +72,7 @@ func (m *ManufacturerPropertiesStatus) Fields(c *access.Codec) {
 	access.List(c, "property_ids", &m.PropertyIDs, listedID)
 }
 
-// ManufacturerPropertyGet asks for a manufacturer property.
+// ManufacturerPropertyGet requests a manufacturer property.
 //
 //	| Property ID 16 |
 type ManufacturerPropertyGet struct {
@@ -87,7 +87,7 @@ func (m *ManufacturerPropertyGet) Fields(c *access.Codec) {
 	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
-// ManufacturerPropertySet sets a manufacturer property and is answered.
+// ManufacturerPropertySet sets a manufacturer property (acknowledged).
 //
 //	| Property ID 16 | Access 8 |
 type ManufacturerPropertySet struct {
@@ -104,7 +104,8 @@ func (m *ManufacturerPropertySet) Fields(c *access.Codec) {
 	m.Access.visit(c, "manufacturer_access")
 }
 
-// ManufacturerPropertySetUnacknowledged is ManufacturerPropertySet without an answer.
+// ManufacturerPropertySetUnacknowledged is the unacknowledged form of
+// ManufacturerPropertySet.
 type ManufacturerPropertySetUnacknowledged struct{ ManufacturerPropertySet }
 
 // Opcode is 0x45.
@@ -112,13 +113,13 @@ func (ManufacturerPropertySetUnacknowledged) Opcode() mesh.Opcode {
 	return OpManufacturerPropertySetUnacknowledged
 }
 
-// ManufacturerPropertyStatus reports a manufacturer property, without a value when there
-// is none.
+// ManufacturerPropertyStatus reports a manufacturer property; without a value
+// if it does not exist.
 //
 //	| Property ID 16 | [ Access 8 | Property Value ] |
 type ManufacturerPropertyStatus struct {
 	PropertyID    property.ID
-	HasValue      bool // the fields that follow are there
+	HasValue      bool // the following fields are present
 	Access        Access
 	PropertyValue []byte
 }
@@ -135,7 +136,7 @@ func (m *ManufacturerPropertyStatus) Fields(c *access.Codec) {
 	}
 }
 
-// AdminPropertiesGet asks which admin properties there are.
+// AdminPropertiesGet requests the list of admin properties.
 type AdminPropertiesGet struct{ access.Empty }
 
 // Opcode is 0x822C.
@@ -156,7 +157,7 @@ func (m *AdminPropertiesStatus) Fields(c *access.Codec) {
 	access.List(c, "property_ids", &m.PropertyIDs, listedID)
 }
 
-// AdminPropertyGet asks for a admin property.
+// AdminPropertyGet requests an admin property.
 //
 //	| Property ID 16 |
 type AdminPropertyGet struct {
@@ -171,7 +172,7 @@ func (m *AdminPropertyGet) Fields(c *access.Codec) {
 	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
-// AdminPropertySet sets a admin property and is answered.
+// AdminPropertySet sets an admin property (acknowledged).
 //
 //	| Property ID 16 | Access 8 | Property Value |
 type AdminPropertySet struct {
@@ -190,19 +191,20 @@ func (m *AdminPropertySet) Fields(c *access.Codec) {
 	c.Rest("property_value", &m.PropertyValue)
 }
 
-// AdminPropertySetUnacknowledged is AdminPropertySet without an answer.
+// AdminPropertySetUnacknowledged is the unacknowledged form of
+// AdminPropertySet.
 type AdminPropertySetUnacknowledged struct{ AdminPropertySet }
 
 // Opcode is 0x49.
 func (AdminPropertySetUnacknowledged) Opcode() mesh.Opcode { return OpAdminPropertySetUnacknowledged }
 
-// AdminPropertyStatus reports a admin property, without a value when there
-// is none.
+// AdminPropertyStatus reports an admin property; without a value if it does not
+// exist.
 //
 //	| Property ID 16 | [ Access 8 | Property Value ] |
 type AdminPropertyStatus struct {
 	PropertyID    property.ID
-	HasValue      bool // the fields that follow are there
+	HasValue      bool // the following fields are present
 	Access        Access
 	PropertyValue []byte
 }
@@ -219,7 +221,7 @@ func (m *AdminPropertyStatus) Fields(c *access.Codec) {
 	}
 }
 
-// UserPropertiesGet asks which user properties there are.
+// UserPropertiesGet requests the list of user properties.
 type UserPropertiesGet struct{ access.Empty }
 
 // Opcode is 0x822E.
@@ -240,7 +242,7 @@ func (m *UserPropertiesStatus) Fields(c *access.Codec) {
 	access.List(c, "property_ids", &m.PropertyIDs, listedID)
 }
 
-// UserPropertyGet asks for a user property.
+// UserPropertyGet requests a user property.
 //
 //	| Property ID 16 |
 type UserPropertyGet struct {
@@ -255,7 +257,7 @@ func (m *UserPropertyGet) Fields(c *access.Codec) {
 	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
-// UserPropertySet sets a user property and is answered.
+// UserPropertySet sets a user property (acknowledged).
 //
 //	| Property ID 16 | Property Value |
 type UserPropertySet struct {
@@ -272,19 +274,19 @@ func (m *UserPropertySet) Fields(c *access.Codec) {
 	c.Rest("property_value", &m.PropertyValue)
 }
 
-// UserPropertySetUnacknowledged is UserPropertySet without an answer.
+// UserPropertySetUnacknowledged is the unacknowledged form of UserPropertySet.
 type UserPropertySetUnacknowledged struct{ UserPropertySet }
 
 // Opcode is 0x4D.
 func (UserPropertySetUnacknowledged) Opcode() mesh.Opcode { return OpUserPropertySetUnacknowledged }
 
-// UserPropertyStatus reports a user property, without a value when there
-// is none.
+// UserPropertyStatus reports a user property; without a value if it does not
+// exist.
 //
 //	| Property ID 16 | [ Access 8 | Property Value ] |
 type UserPropertyStatus struct {
 	PropertyID    property.ID
-	HasValue      bool // the fields that follow are there
+	HasValue      bool // the following fields are present
 	Access        Access
 	PropertyValue []byte
 }
@@ -301,8 +303,8 @@ func (m *UserPropertyStatus) Fields(c *access.Codec) {
 	}
 }
 
-// ClientPropertiesGet asks which properties a client uses, from an identifier
-// on.
+// ClientPropertiesGet requests the properties that a client uses, starting at
+// an identifier.
 //
 //	| Property ID 16 |
 type ClientPropertiesGet struct {

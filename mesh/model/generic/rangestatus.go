@@ -6,7 +6,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// RangeStatus is the outcome of setting a range (section 7.2).
+// RangeStatus is the result of setting a range (section 7.2).
 type RangeStatus uint8
 
 // The status codes.
@@ -18,7 +18,7 @@ const (
 
 var rangeWords = []string{"success", "cannot set range min", "cannot set range max"}
 
-// String is the status in words.
+// String returns the name of the status.
 func (s RangeStatus) String() string {
 	if int(s) < len(rangeWords) {
 		return rangeWords[s]
@@ -26,5 +26,5 @@ func (s RangeStatus) String() string {
 	return fmt.Sprintf("reserved status 0x%02x", uint8(s))
 }
 
-// Visit visits the field called status.
+// Visit visits the field status.
 func (s *RangeStatus) Visit(c *access.Codec) { c.Enum("status", (*uint8)(s), rangeWords) }

@@ -7,15 +7,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// Battery is the Generic Battery Server (section 3.3.6) of a device that knows
-// about its battery.
+// Battery is the Generic Battery Server (section 3.3.6) of a device with a
+// battery.
 type Battery struct {
 	state BatteryStatus
 	group *server.Group
 	model *server.Server
 }
 
-// NewBattery makes the model with a first state.
+// NewBattery makes the model with an initial state.
 func NewBattery(state BatteryStatus) *Battery {
 	b := &Battery{state: state}
 	b.group = server.NewGroup(b)
@@ -28,10 +28,10 @@ func NewBattery(state BatteryStatus) *Battery {
 	return b
 }
 
-// Model is the model to put into an element.
+// Model returns the model for an element.
 func (b *Battery) Model() access.Model { return b.model }
 
-// Set tells the model about the battery; what has changed is published.
+// Set sets the state of the battery; a change is published.
 func (b *Battery) Set(now time.Time, state BatteryStatus) {
 	if b.state != state {
 		b.state = state
@@ -45,7 +45,8 @@ func (b *Battery) Deadline() time.Time { return time.Time{} }
 // Advance implements server.Machine.
 func (b *Battery) Advance(time.Time) {}
 
-// State implements server.Machine: a battery is read anew after a restart.
+// State implements server.Machine: the battery is measured again after a
+// restart.
 func (b *Battery) State() []byte { return nil }
 
 // Restore implements server.Machine.

@@ -8,29 +8,28 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// Levelled is a state with a level, such as a machine with other terms shows
-// it.
-type Levelled interface {
+// LevelState is a state that can be represented as a level.
+type LevelState interface {
 	Level(now time.Time) LevelStatus
 	SetLevel(now time.Time, level int16, t server.Timing)
-	// StopLevel ends a change of the level where it is.
+	// StopLevel stops a change of the level at its present value.
 	StopLevel(now time.Time)
 	DefaultTransitionTime() TransitionTime
 }
 
-// levelServer is what a Generic Level Server remembers of a transaction of
-// Delta Set messages.
+// levelServer is the state of a Generic Level Server for transactions of Delta
+// Set messages.
 type levelServer struct {
-	Levelled
+	LevelState
 	wraps   bool
-	initial int   // when the transaction began
+	initial int   // level when the transaction began
 	delta   int32 // of the last message
 }
 
-// AddLevelServer adds a Generic Level Server (section 3.3.2). A level that
-// wraps goes on at the other end when a delta goes beyond its limits.
-func AddLevelServer(g *server.Group, m Levelled, wraps bool) *server.Server {
-	l := &levelServer{Levelled: m, wraps: wraps}
+// AddLevelServer adds a Generic Level Server (section 3.3.2). If the level
+// wraps, a delta beyond its limits continues at the other end.
+func AddLevelServer(g *server.Group, m LevelState, wraps bool) *server.Server {
+	l := &levelServer{LevelState: m, wraps: wraps}
 	status := func(now time.Time) access.Message {
 		s := m.Level(now)
 		return &s
@@ -58,12 +57,12 @@ func AddLevelServer(g *server.Group, m Levelled, wraps bool) *server.Server {
 	return s
 }
 
-// add changes the level by a delta from where it was when the transaction
-// began: a dial that is turned sends ever larger deltas in one transaction
-// (section 3.3.2.2.3).
+// add changes the level by a delta from its value when the transaction began: a
+// dial that is turned sends increasing deltas in one transaction (section
+// 3.3.2.2.3).
 func (l *levelServer) add(now time.Time, delta int32, again bool, t Transition) {
 	if again && delta == l.delta {
-		return // the same message once more
+		return // a repetition
 	}
 	if !again {
 		l.initial = int(l.Level(now).PresentLevel)
@@ -76,8 +75,8 @@ func (l *levelServer) add(now time.Time, delta int32, again bool, t Transition) 
 	l.SetLevel(now, int16(to), t.Timing(l.DefaultTransitionTime()))
 }
 
-// move lets the level go up or down at a speed, a delta per transition time,
-// until it is stopped or has come to its limit (section 3.3.2.2.4). Without a
+// move lets the level rise or fall with a speed, a delta per transition time,
+// until it is stopped or has reached its limit (section 3.3.2.2.4). Without a
 // transition time there is no speed, and nothing moves.
 func (l *levelServer) move(now time.Time, delta int16, t Transition) {
 	timing := t.Timing(l.DefaultTransitionTime())

@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// Timing is when the change begins and how long it takes; otherwise is the
-// Default Transition Time, for a message without the fields.
+// Timing returns when the change begins and how long it takes; otherwise is the
+// Default Transition Time, for a message without these fields.
 func (t Transition) Timing(otherwise TransitionTime) server.Timing {
 	if !t.Present {
 		return server.Timing{Duration: otherwise.Duration()}
@@ -16,8 +16,8 @@ func (t Transition) Timing(otherwise TransitionTime) server.Timing {
 	return server.Timing{Delay: t.Delay.Duration(), Duration: t.Time.Duration()}
 }
 
-// RemainingTime is the Remaining Time of a status. A change that has not ended
-// has at least the shortest time left.
+// RemainingTime returns the Remaining Time for a status. It is not zero before
+// the change has ended.
 func RemainingTime(left time.Duration) TransitionTime {
 	t, err := TransitionTimeOf(max(left, 100*time.Millisecond))
 	if err != nil {
@@ -26,16 +26,15 @@ func RemainingTime(left time.Duration) TransitionTime {
 	return t
 }
 
-// Switchable is a state that is on or off, such as a machine with more states
-// shows it.
-type Switchable interface {
+// OnOffState is a state that can be represented as on or off.
+type OnOffState interface {
 	OnOff(now time.Time) OnOffStatus
 	SetOnOff(now time.Time, on bool, t server.Timing)
 	DefaultTransitionTime() TransitionTime
 }
 
 // AddOnOffServer adds a Generic OnOff Server (section 3.3.1).
-func AddOnOffServer(g *server.Group, m Switchable) *server.Server {
+func AddOnOffServer(g *server.Group, m OnOffState) *server.Server {
 	status := func(now time.Time) access.Message {
 		s := m.OnOff(now)
 		return &s

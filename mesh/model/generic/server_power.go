@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// Defaults are the states of a machine for what nobody said: how long a change
-// takes (section 3.1.3) and what happens when power comes back (section 3.1.4).
+// Defaults are the default states of a machine: how long a change takes
+// (section 3.1.3) and what happens at power-up (section 3.1.4).
 type Defaults struct {
 	TransitionTime TransitionTime
 	PowerUp        PowerUp

@@ -18,7 +18,7 @@ func newSwitch(t *testing.T) (*generic.Switch, *servertest.Bench) {
 	return s, servertest.New(t, s.Models()...)
 }
 
-// seconds and tenths are transitions of the message fields.
+// seconds and tenths are transitions in message form.
 func seconds(n uint8, delay generic.Delay) generic.Transition {
 	return generic.Transition{Present: true, Time: generic.TransitionTime(1<<6 | n), Delay: delay}
 }
@@ -45,17 +45,17 @@ func TestOnOffServer(t *testing.T) {
 			t.Errorf("parameters % x were answered: %+v", params, answer)
 		}
 	}
-	expect(t, "after nonsense", b.Send(&generic.OnOffGet{}), off)
+	expect(t, "after invalid parameters", b.Send(&generic.OnOffGet{}), off)
 }
 
-// Section 3.3.1.2.2: the same transaction is answered again and not acted on
+// Section 3.3.1.2.2: a repeated transaction is answered again, but not executed
 // again.
 func TestOnOffServerTransaction(t *testing.T) {
 	s, b := newSwitch(t)
 	b.Send(&generic.OnOffSet{OnOff: true, TID: 1})
-	s.SetOnOff(b.Time, false, server.Timing{}) // somebody presses the switch
+	s.SetOnOff(b.Time, false, server.Timing{}) // the switch is pressed
 	b.Pass(time.Second)
-	expect(t, "the same again", b.Send(&generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{})
+	expect(t, "repeated", b.Send(&generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{})
 	b.Pass(5999 * time.Millisecond)
 	expect(t, "just in time", b.Send(&generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{})
 	expect(t, "another source", b.To(b.Models[0], 0x0200, &generic.OnOffSet{OnOff: true, TID: 1}), &generic.OnOffStatus{PresentOnOff: true})
@@ -65,32 +65,32 @@ func TestOnOffServerTransaction(t *testing.T) {
 	expect(t, "another transaction", b.Send(&generic.OnOffSet{TID: 2}), &generic.OnOffStatus{})
 }
 
-// Section 3.1.1: on goes on at the beginning of a transition, off goes off at
-// its end.
+// Section 3.1.1: switching on happens at the beginning of a transition,
+// switching off at its end.
 func TestOnOffServerTransition(t *testing.T) {
 	s, b := newSwitch(t)
 	answer := b.Send(&generic.OnOffSet{OnOff: true, TID: 1, Transition: seconds(2, 200)}) // 1 s delay
-	expect(t, "while it waits", answer, &generic.OnOffStatus{HasTarget: true, TargetOnOff: true, RemainingTime: 30})
+	expect(t, "during the delay", answer, &generic.OnOffStatus{HasTarget: true, TargetOnOff: true, RemainingTime: 30})
 	b.Pass(time.Second)
-	expect(t, "as it begins", b.Send(&generic.OnOffGet{}),
+	expect(t, "at the beginning", b.Send(&generic.OnOffGet{}),
 		&generic.OnOffStatus{PresentOnOff: true, HasTarget: true, TargetOnOff: true, RemainingTime: 20})
 	b.Pass(2 * time.Second)
 	expect(t, "at the end", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true})
 
 	b.Send(&generic.OnOffSet{TID: 2, Transition: seconds(4, 0)})
 	b.Pass(3900 * time.Millisecond)
-	expect(t, "going off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, RemainingTime: 1})
+	expect(t, "switching off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, RemainingTime: 1})
 	b.Pass(100 * time.Millisecond)
 	expect(t, "off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{})
 
-	// A message that comes before the model was woken finds it up to date.
+	// A message that arrives before the model was woken finds it up to date.
 	b.Send(&generic.OnOffSet{OnOff: true, TID: 10, Transition: seconds(2, 200)})
 	b.Time = b.Time.Add(1500 * time.Millisecond)
 	expect(t, "not woken yet", b.Send(&generic.OnOffGet{}),
 		&generic.OnOffStatus{PresentOnOff: true, HasTarget: true, TargetOnOff: true, RemainingTime: 15})
 	b.Send(&generic.OnOffSet{TID: 11, Transition: seconds(0, 0)})
 
-	// Turned round half way.
+	// Reversed half way.
 	b.Send(&generic.OnOffSet{OnOff: true, TID: 3, Transition: seconds(10, 0)})
 	b.Pass(time.Second)
 	b.Publications()
@@ -149,7 +149,7 @@ func TestSwitchPublishes(t *testing.T) {
 	published("periodically", &generic.OnOffStatus{PresentOnOff: true})
 }
 
-// Section 3.1.4: what happens when power comes back.
+// Section 3.1.4: behaviour at power-up.
 func TestSwitchRemembers(t *testing.T) {
 	for _, test := range []struct {
 		up      generic.PowerUp
@@ -169,7 +169,7 @@ func TestSwitchRemembers(t *testing.T) {
 		state := b.Models[0].(access.Persistent).State()
 		b.Pass(10 * time.Second)
 		if later := b.Models[0].(access.Persistent).State(); string(later) != string(state) {
-			t.Errorf("%s: what is to be stored changed during the transition", test.up)
+			t.Errorf("%s: the stored state changed during the transition", test.up)
 		}
 		_, b = newSwitch(t)
 		if err := b.Models[0].(access.Persistent).Restore(state); err != nil {
@@ -185,11 +185,11 @@ func TestSwitchRemembers(t *testing.T) {
 	}
 	_, b := newSwitch(t)
 	if b.Models[0].(access.Persistent).Restore([]byte("{")) == nil {
-		t.Error("nonsense was restored without an error")
+		t.Error("invalid state was restored without an error")
 	}
 }
 
-// dial is a level on its own.
+// dial is a separate level.
 type dial struct {
 	generic.Defaults
 	group *server.Group
@@ -241,7 +241,7 @@ func TestLevelServer(t *testing.T) {
 	expect(t, "interrupted", b.Send(&generic.LevelGet{}), &generic.LevelStatus{PresentLevel: 5})
 }
 
-// Section 3.3.2.2.3: deltas of one transaction count from where it began.
+// Section 3.3.2.2.3: the deltas of one transaction count from its beginning.
 func TestLevelServerDelta(t *testing.T) {
 	b := newDial(t, false)
 	level := func(what string, m access.Message, want int16) {
@@ -249,16 +249,16 @@ func TestLevelServerDelta(t *testing.T) {
 		expect(t, what, b.Send(m), &generic.LevelStatus{PresentLevel: want})
 	}
 	level("first", &generic.DeltaSet{DeltaLevel: 100, TID: 1}, 100)
-	level("the same again", &generic.DeltaSet{DeltaLevel: 100, TID: 1}, 100)
+	level("repeated", &generic.DeltaSet{DeltaLevel: 100, TID: 1}, 100)
 	level("turned on", &generic.DeltaSet{DeltaLevel: 250, TID: 1}, 250)
 	level("turned back", &generic.DeltaSet{DeltaLevel: -50, TID: 1}, -50)
 	level("new transaction", &generic.DeltaSet{DeltaLevel: 100, TID: 2}, 50)
 	b.Pass(6 * time.Second)
 	level("the same identifier too late", &generic.DeltaSet{DeltaLevel: 100, TID: 2}, 150)
-	level("beyond the top", &generic.DeltaSet{DeltaLevel: 100000, TID: 3}, math.MaxInt16)
-	level("beyond the bottom", &generic.DeltaSet{DeltaLevel: math.MinInt32, TID: 4}, math.MinInt16)
+	level("above the maximum", &generic.DeltaSet{DeltaLevel: 100000, TID: 3}, math.MaxInt16)
+	level("below the minimum", &generic.DeltaSet{DeltaLevel: math.MinInt32, TID: 4}, math.MinInt16)
 
-	// Repeated while it fades: it goes on as it did.
+	// Repeated during the fade: it continues unchanged.
 	b.Send(&generic.LevelSet{TID: 5})
 	b.Send(&generic.DeltaSet{DeltaLevel: 1000, TID: 6, Transition: seconds(10, 0)})
 	b.Pass(5 * time.Second)
@@ -280,15 +280,15 @@ func TestLevelServerMove(t *testing.T) {
 	answer = b.Send(&generic.MoveSet{TID: 3})
 	status, ok := answer.(*generic.LevelStatus)
 	if !ok || status.HasTarget || status.PresentLevel < 16384 || status.PresentLevel > 16386 {
-		t.Errorf("stopped: %+v, want it to stand half way up", answer)
+		t.Errorf("stopped: %+v, want it to stop half way up", answer)
 	}
 	b.Send(&generic.MoveSet{DeltaLevel: -100, TID: 4})
 	if s := b.Send(&generic.LevelGet{}).(*generic.LevelStatus); s.HasTarget {
-		t.Errorf("without a time there is no speed, yet it moves: %+v", s)
+		t.Errorf("moving without a transition time: %+v", s)
 	}
 	b.Send(&generic.MoveSet{DeltaLevel: -1, TID: 5, Transition: generic.Transition{Present: true, Time: 0xFE}})
 	if s := b.Send(&generic.LevelGet{}).(*generic.LevelStatus); s.TargetLevel != math.MinInt16 || s.RemainingTime.IsKnown() {
-		t.Errorf("very slowly: %+v, want the bottom in a time that no message can tell", s)
+		t.Errorf("very slowly: %+v, want the minimum with an unknown remaining time", s)
 	}
 }
 
@@ -340,7 +340,7 @@ func TestClients(t *testing.T) {
 		}
 		expect(t, "publication", got[i].Message, want[i])
 	}
-	// After a restart the next transaction is another one.
+	// After a restart the next transaction is a new one.
 	again := generic.NewOnOffClient()
 	if err := again.Restore(onOff.State()); err != nil {
 		t.Fatal(err)

@@ -9,22 +9,22 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// Switch is the machine of something that is on or off and no more.
+// Switch is the machine of a device that can only be on or off.
 type Switch struct {
 	Defaults
 	on    server.Fade // 0 or 1
 	group *server.Group
 }
 
-// NewSwitch makes a switch that is off and that goes back to what it was when
-// power comes back.
+// NewSwitch makes a switch that is off and restores its previous state at
+// power-up.
 func NewSwitch() *Switch {
 	s := &Switch{Defaults: Defaults{PowerUp: PowerUpRestore}}
 	s.group = server.NewGroup(s)
 	return s
 }
 
-// Models are the switch's models in the order of the composition: OnOff,
+// Models returns the switch's models in the order of the composition: OnOff,
 // Default Transition Time, Power OnOff and its setup.
 func (s *Switch) Models() []access.Model {
 	models := []access.Model{
@@ -34,7 +34,7 @@ func (s *Switch) Models() []access.Model {
 	return append(models, AddPowerOnOffServers(s.group, &s.Defaults)...)
 }
 
-// OnOff implements Switchable. What has only two values goes on at the
+// OnOff implements OnOffState. A state with only two values switches on at the
 // beginning of a transition and off at its end (section 3.1.1).
 func (s *Switch) OnOff(now time.Time) OnOffStatus {
 	target := s.on.Target() == 1
@@ -47,9 +47,10 @@ func (s *Switch) OnOff(now time.Time) OnOffStatus {
 	return status
 }
 
-// SetOnOff implements Switchable; it is also how the switch is worked by hand.
+// SetOnOff implements OnOffState; it is also used to operate the switch by
+// hand.
 func (s *Switch) SetOnOff(now time.Time, on bool, t server.Timing) {
-	// Half way there is no value in between to go on from.
+	// Half way there is no intermediate value to continue from.
 	changing := s.on.Remaining(now) > 0
 	if changing {
 		s.on.Jump(number(s.OnOff(now).PresentOnOff))
@@ -84,11 +85,11 @@ func (s *Switch) State() []byte {
 	return data
 }
 
-// Restore implements server.Machine: power has come back.
+// Restore implements server.Machine: power-up.
 func (s *Switch) Restore(data []byte) error {
 	var saved savedSwitch
 	if err := json.Unmarshal(data, &saved); err != nil {
-		return fmt.Errorf("generic: the stored state of a switch cannot be read: %w", err)
+		return fmt.Errorf("generic: expected a valid stored state of a switch: %w", err)
 	}
 	s.Defaults = Defaults{saved.TransitionTime, saved.PowerUp}
 	switch saved.PowerUp {

@@ -8,18 +8,18 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// TransitionTime is a duration in an octet (section 3.1.3): a number of steps
-// in the low six bits, their resolution in the high two. It is also the form
-// of the Remaining Time of a status.
+// TransitionTime is a duration in one octet (section 3.1.3): a number of steps
+// in the low six bits, their resolution in the high two. The Remaining Time of
+// a status has the same form.
 //
 //	| Number of Steps 6 | Step Resolution 2: 100 ms, 1 s, 10 s, 10 min |
 type TransitionTime uint8
 
-// UnknownTime is a time that is not known; it can be reported but not set.
-// All resolutions of 0x3F steps mean the same.
+// UnknownTime is an unknown time; it can be reported but not set. All
+// resolutions of 0x3F steps have the same meaning.
 const UnknownTime TransitionTime = maxSteps + 1
 
-// MaxTransition is the longest time that a TransitionTime holds.
+// MaxTransition is the longest time of a TransitionTime.
 const MaxTransition = maxSteps * 10 * time.Minute
 
 const maxSteps = 0x3E
@@ -31,8 +31,8 @@ func resolution(code uint8) time.Duration {
 	return [4]time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, 10 * time.Minute}[code&3]
 }
 
-// TransitionTimeOf is the time nearest to d, in the finest resolution that has
-// it. The error, which wraps ErrDuration, says that d is negative or more than
+// TransitionTimeOf returns the time nearest to d, in the finest possible
+// resolution. The error wraps ErrDuration if d is negative or more than
 // MaxTransition.
 func TransitionTimeOf(d time.Duration) (TransitionTime, error) {
 	if d < 0 || d > MaxTransition {
@@ -49,10 +49,10 @@ func TransitionTimeOf(d time.Duration) (TransitionTime, error) {
 	return nearest, nil
 }
 
-// IsKnown reports whether t is a time.
+// IsKnown reports whether t is a known time.
 func (t TransitionTime) IsKnown() bool { return t&0x3F <= maxSteps }
 
-// Duration is the time, 0 when it is not known.
+// Duration returns the time, 0 if it is unknown.
 func (t TransitionTime) Duration() time.Duration {
 	if !t.IsKnown() {
 		return 0
@@ -60,7 +60,7 @@ func (t TransitionTime) Duration() time.Duration {
 	return time.Duration(t&0x3F) * resolution(uint8(t>>6))
 }
 
-// String is the time as time.Duration prints it.
+// String returns the time in the format of time.Duration.
 func (t TransitionTime) String() string {
 	if !t.IsKnown() {
 		return "unknown"
@@ -68,8 +68,7 @@ func (t TransitionTime) String() string {
 	return t.Duration().String()
 }
 
-// Visit visits the octet; in JSON it is a number of seconds, null when it is
-// not known.
+// Visit visits the octet; in JSON it is a number of seconds, null if unknown.
 func (t *TransitionTime) Visit(c *access.Codec, name string) {
 	if c.Octets() {
 		c.Uint8(name, (*uint8)(t))
@@ -102,7 +101,7 @@ const delayStep = 5 * time.Millisecond
 // MaxDelay is the longest delay.
 const MaxDelay = 0xFF * delayStep
 
-// DelayOf is the delay nearest to d. The error wraps ErrDuration.
+// DelayOf returns the delay nearest to d. The error wraps ErrDuration.
 func DelayOf(d time.Duration) (Delay, error) {
 	if d < 0 || d > MaxDelay {
 		return 0, fmt.Errorf("%w: expected 0 to %s for a delay, got %s", ErrDuration, MaxDelay, d)
@@ -110,7 +109,7 @@ func DelayOf(d time.Duration) (Delay, error) {
 	return Delay((d + delayStep/2) / delayStep), nil
 }
 
-// Duration is the delay as a duration.
+// Duration returns the delay as a duration.
 func (d Delay) Duration() time.Duration { return time.Duration(d) * delayStep }
 
 func (d *Delay) visit(c *access.Codec, name string) {
@@ -130,8 +129,8 @@ func (d *Delay) visit(c *access.Codec, name string) {
 	}
 }
 
-// Transition is the pair of optional fields that messages which set a state
-// end with. Without it a server uses its Default Transition Time.
+// Transition is the pair of optional fields at the end of messages that set a
+// state. Without it a server uses its Default Transition Time.
 //
 //	[ Transition Time 8 | Delay 8 ]
 type Transition struct {
@@ -140,7 +139,7 @@ type Transition struct {
 	Delay   Delay
 }
 
-// Fields visits the fields. A time that is not known is prohibited.
+// Fields visits the fields. An unknown time is prohibited.
 func (t *Transition) Fields(c *access.Codec) {
 	if !c.Optional("transition_time", &t.Present) {
 		return

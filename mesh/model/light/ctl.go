@@ -20,20 +20,21 @@ const (
 )
 
 // Limits of a colour temperature in kelvin (section 6.1.3.1). Values beyond
-// them are prohibited; they are decoded all the same and the server's to ignore.
+// them are prohibited; they are decoded nevertheless, and the server ignores
+// them.
 const (
 	MinTemperature     uint16 = 800
 	MaxTemperature     uint16 = 20000
-	UnknownTemperature uint16 = 0xFFFF // of a range
+	UnknownTemperature uint16 = 0xFFFF // in a range
 )
 
-// CTLGet asks for the Light CTL state.
+// CTLGet requests the Light CTL state.
 type CTLGet struct{ access.Empty }
 
 // Opcode is 0x825D.
 func (CTLGet) Opcode() mesh.Opcode { return OpCTLGet }
 
-// CTLSet sets the Light CTL state and is answered.
+// CTLSet sets the Light CTL state (acknowledged).
 //
 //	| CTL Lightness 16 | CTL Temperature 16 | CTL Delta UV 16 |
 //	| TID 8 | [ Transition Time 8 | Delay 8 ] |
@@ -57,7 +58,7 @@ func (m *CTLSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// CTLSetUnacknowledged is CTLSet without an answer.
+// CTLSetUnacknowledged is the unacknowledged form of CTLSet.
 type CTLSetUnacknowledged struct{ CTLSet }
 
 // Opcode is 0x825F.
@@ -70,7 +71,7 @@ func (CTLSetUnacknowledged) Opcode() mesh.Opcode { return OpCTLSetUnacknowledged
 type CTLStatus struct {
 	PresentCTLLightness   uint16
 	PresentCTLTemperature uint16
-	HasTarget             bool // the fields that follow are there
+	HasTarget             bool // the following fields are present
 	TargetCTLLightness    uint16
 	TargetCTLTemperature  uint16
 	RemainingTime         generic.TransitionTime
@@ -90,13 +91,13 @@ func (m *CTLStatus) Fields(c *access.Codec) {
 	}
 }
 
-// CTLTemperatureGet asks for the Light CTL Temperature state.
+// CTLTemperatureGet requests the Light CTL Temperature state.
 type CTLTemperatureGet struct{ access.Empty }
 
 // Opcode is 0x8261.
 func (CTLTemperatureGet) Opcode() mesh.Opcode { return OpCTLTemperatureGet }
 
-// CTLTemperatureSet sets the Light CTL Temperature state and is answered.
+// CTLTemperatureSet sets the Light CTL Temperature state (acknowledged).
 //
 //	| CTL Temperature 16 | CTL Delta UV 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type CTLTemperatureSet struct {
@@ -117,7 +118,8 @@ func (m *CTLTemperatureSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// CTLTemperatureSetUnacknowledged is CTLTemperatureSet without an answer.
+// CTLTemperatureSetUnacknowledged is the unacknowledged form of
+// CTLTemperatureSet.
 type CTLTemperatureSetUnacknowledged struct{ CTLTemperatureSet }
 
 // Opcode is 0x8265.
@@ -130,7 +132,7 @@ func (CTLTemperatureSetUnacknowledged) Opcode() mesh.Opcode { return OpCTLTemper
 type CTLTemperatureStatus struct {
 	PresentCTLTemperature uint16
 	PresentCTLDeltaUV     int16
-	HasTarget             bool // the fields that follow are there
+	HasTarget             bool // the following fields are present
 	TargetCTLTemperature  uint16
 	TargetCTLDeltaUV      int16
 	RemainingTime         generic.TransitionTime

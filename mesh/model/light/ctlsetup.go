@@ -18,14 +18,14 @@ const (
 	OpCTLDefaultStatus                     mesh.Opcode = 0x8268
 )
 
-// CTLTemperatureRangeGet asks for the Light CTL Temperature Range state.
+// CTLTemperatureRangeGet requests the Light CTL Temperature Range state.
 type CTLTemperatureRangeGet struct{ access.Empty }
 
 // Opcode is 0x8262.
 func (CTLTemperatureRangeGet) Opcode() mesh.Opcode { return OpCTLTemperatureRangeGet }
 
-// CTLTemperatureRangeSet sets the range in kelvin and is answered. A server
-// ignores one whose maximum is below its minimum.
+// CTLTemperatureRangeSet sets the range in kelvin (acknowledged). A server
+// ignores a range whose maximum is below its minimum.
 //
 //	| Range Min 16 | Range Max 16 |
 type CTLTemperatureRangeSet struct {
@@ -42,7 +42,8 @@ func (m *CTLTemperatureRangeSet) Fields(c *access.Codec) {
 	c.Uint16("range_max", &m.RangeMax)
 }
 
-// CTLTemperatureRangeSetUnacknowledged is CTLTemperatureRangeSet without an answer.
+// CTLTemperatureRangeSetUnacknowledged is the unacknowledged form of
+// CTLTemperatureRangeSet.
 type CTLTemperatureRangeSetUnacknowledged struct{ CTLTemperatureRangeSet }
 
 // Opcode is 0x826C.
@@ -50,8 +51,8 @@ func (CTLTemperatureRangeSetUnacknowledged) Opcode() mesh.Opcode {
 	return OpCTLTemperatureRangeSetUnacknowledged
 }
 
-// CTLTemperatureRangeStatus reports the range in kelvin, UnknownTemperature
-// where it is not known.
+// CTLTemperatureRangeStatus reports the range in kelvin, UnknownTemperature if
+// it is unknown.
 //
 //	| Status 8 | Range Min 16 | Range Max 16 |
 type CTLTemperatureRangeStatus struct {
@@ -70,14 +71,15 @@ func (m *CTLTemperatureRangeStatus) Fields(c *access.Codec) {
 	c.Uint16("range_max", &m.RangeMax)
 }
 
-// CTLDefaultGet asks for the lightness and temperature to go on with.
+// CTLDefaultGet requests the Light CTL Default state: lightness and temperature
+// for switching on.
 type CTLDefaultGet struct{ access.Empty }
 
 // Opcode is 0x8267.
 func (CTLDefaultGet) Opcode() mesh.Opcode { return OpCTLDefaultGet }
 
-// CTLDefaultSet sets the lightness and temperature to go on with and is
-// answered.
+// CTLDefaultSet sets the lightness and temperature for switching on
+// (acknowledged).
 //
 //	| Lightness 16 | Temperature 16 | Delta UV 16 |
 type CTLDefaultSet struct {
@@ -96,13 +98,13 @@ func (m *CTLDefaultSet) Fields(c *access.Codec) {
 	c.Int16("delta_uv", &m.DeltaUV)
 }
 
-// CTLDefaultSetUnacknowledged is CTLDefaultSet without an answer.
+// CTLDefaultSetUnacknowledged is the unacknowledged form of CTLDefaultSet.
 type CTLDefaultSetUnacknowledged struct{ CTLDefaultSet }
 
 // Opcode is 0x826A.
 func (CTLDefaultSetUnacknowledged) Opcode() mesh.Opcode { return OpCTLDefaultSetUnacknowledged }
 
-// CTLDefaultStatus reports the lightness and temperature to go on with.
+// CTLDefaultStatus reports the lightness and temperature for switching on.
 //
 //	| Lightness 16 | Temperature 16 | Delta UV 16 |
 type CTLDefaultStatus struct {

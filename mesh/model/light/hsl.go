@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
-// Opcodes of the Light HSL messages about the colour itself (section 6.3.3). Hue
-// goes once around the circle in 65536 steps.
+// Opcodes of the Light HSL messages about the colour itself (section 6.3.3).
+// 65536 steps of hue are one turn around the colour circle.
 const (
 	OpHSLGet                         mesh.Opcode = 0x826D
 	OpHSLSet                         mesh.Opcode = 0x8276
@@ -25,13 +25,13 @@ const (
 	OpHSLSaturationStatus            mesh.Opcode = 0x8275
 )
 
-// HSLGet asks for the Light HSL state.
+// HSLGet requests the Light HSL state.
 type HSLGet struct{ access.Empty }
 
 // Opcode is 0x826D.
 func (HSLGet) Opcode() mesh.Opcode { return OpHSLGet }
 
-// HSLSet sets the Light HSL state and is answered.
+// HSLSet sets the Light HSL state (acknowledged).
 //
 //	| HSL Lightness 16 | HSL Hue 16 | HSL Saturation 16 |
 //	| TID 8 | [ Transition Time 8 | Delay 8 ] |
@@ -55,20 +55,20 @@ func (m *HSLSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// HSLSetUnacknowledged is HSLSet without an answer.
+// HSLSetUnacknowledged is the unacknowledged form of HSLSet.
 type HSLSetUnacknowledged struct{ HSLSet }
 
 // Opcode is 0x8277.
 func (HSLSetUnacknowledged) Opcode() mesh.Opcode { return OpHSLSetUnacknowledged }
 
-// HSLStatus reports the Light HSL state as it is now.
+// HSLStatus reports the present Light HSL state.
 //
 //	| HSL Lightness 16 | HSL Hue 16 | HSL Saturation 16 | [ Remaining Time 8 ] |
 type HSLStatus struct {
 	HSLLightness     uint16
 	HSLHue           uint16
 	HSLSaturation    uint16
-	HasRemainingTime bool // the field that follows is there
+	HasRemainingTime bool // the following field is present
 	RemainingTime    generic.TransitionTime
 }
 
@@ -85,13 +85,13 @@ func (m *HSLStatus) Fields(c *access.Codec) {
 	}
 }
 
-// HSLTargetGet asks where the Light HSL state is going.
+// HSLTargetGet requests the Light HSL Target state.
 type HSLTargetGet struct{ access.Empty }
 
 // Opcode is 0x8279.
 func (HSLTargetGet) Opcode() mesh.Opcode { return OpHSLTargetGet }
 
-// HSLTargetStatus reports where the Light HSL state is going.
+// HSLTargetStatus reports the Light HSL Target state.
 //
 //	| HSL Lightness Target 16 | HSL Hue Target 16 | HSL Saturation Target 16 |
 //	| [ Remaining Time 8 ] |
@@ -99,7 +99,7 @@ type HSLTargetStatus struct {
 	HSLLightnessTarget  uint16
 	HSLHueTarget        uint16
 	HSLSaturationTarget uint16
-	HasRemainingTime    bool // the field that follows is there
+	HasRemainingTime    bool // the following field is present
 	RemainingTime       generic.TransitionTime
 }
 
@@ -116,13 +116,13 @@ func (m *HSLTargetStatus) Fields(c *access.Codec) {
 	}
 }
 
-// HSLHueGet asks for the Light HSL Hue state.
+// HSLHueGet requests the Light HSL Hue state.
 type HSLHueGet struct{ access.Empty }
 
 // Opcode is 0x826E.
 func (HSLHueGet) Opcode() mesh.Opcode { return OpHSLHueGet }
 
-// HSLHueSet sets the Light HSL Hue state and is answered.
+// HSLHueSet sets the Light HSL Hue state (acknowledged).
 //
 //	| Hue 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type HSLHueSet struct {
@@ -141,7 +141,7 @@ func (m *HSLHueSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// HSLHueSetUnacknowledged is HSLHueSet without an answer.
+// HSLHueSetUnacknowledged is the unacknowledged form of HSLHueSet.
 type HSLHueSetUnacknowledged struct{ HSLHueSet }
 
 // Opcode is 0x8270.
@@ -152,7 +152,7 @@ func (HSLHueSetUnacknowledged) Opcode() mesh.Opcode { return OpHSLHueSetUnacknow
 //	| Present Hue 16 | [ Target Hue 16 | Remaining Time 8 ] |
 type HSLHueStatus struct {
 	PresentHue    uint16
-	HasTarget     bool // the fields that follow are there
+	HasTarget     bool // the following fields are present
 	TargetHue     uint16
 	RemainingTime generic.TransitionTime
 }
@@ -169,13 +169,13 @@ func (m *HSLHueStatus) Fields(c *access.Codec) {
 	}
 }
 
-// HSLSaturationGet asks for the Light HSL Saturation state.
+// HSLSaturationGet requests the Light HSL Saturation state.
 type HSLSaturationGet struct{ access.Empty }
 
 // Opcode is 0x8272.
 func (HSLSaturationGet) Opcode() mesh.Opcode { return OpHSLSaturationGet }
 
-// HSLSaturationSet sets the Light HSL Saturation state and is answered.
+// HSLSaturationSet sets the Light HSL Saturation state (acknowledged).
 //
 //	| Saturation 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type HSLSaturationSet struct {
@@ -194,7 +194,8 @@ func (m *HSLSaturationSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// HSLSaturationSetUnacknowledged is HSLSaturationSet without an answer.
+// HSLSaturationSetUnacknowledged is the unacknowledged form of
+// HSLSaturationSet.
 type HSLSaturationSetUnacknowledged struct{ HSLSaturationSet }
 
 // Opcode is 0x8274.
@@ -205,7 +206,7 @@ func (HSLSaturationSetUnacknowledged) Opcode() mesh.Opcode { return OpHSLSaturat
 //	| Present Saturation 16 | [ Target Saturation 16 | Remaining Time 8 ] |
 type HSLSaturationStatus struct {
 	PresentSaturation uint16
-	HasTarget         bool // the fields that follow are there
+	HasTarget         bool // the following fields are present
 	TargetSaturation  uint16
 	RemainingTime     generic.TransitionTime
 }

@@ -18,13 +18,14 @@ const (
 	OpHSLRangeStatus              mesh.Opcode = 0x827E
 )
 
-// HSLDefaultGet asks for the colour to go on with.
+// HSLDefaultGet requests the Light HSL Default state: the colour for switching
+// on.
 type HSLDefaultGet struct{ access.Empty }
 
 // Opcode is 0x827B.
 func (HSLDefaultGet) Opcode() mesh.Opcode { return OpHSLDefaultGet }
 
-// HSLDefaultSet sets the colour to go on with and is answered.
+// HSLDefaultSet sets the colour for switching on (acknowledged).
 //
 //	| Lightness 16 | Hue 16 | Saturation 16 |
 type HSLDefaultSet struct {
@@ -43,13 +44,13 @@ func (m *HSLDefaultSet) Fields(c *access.Codec) {
 	c.Uint16("saturation", &m.Saturation)
 }
 
-// HSLDefaultSetUnacknowledged is HSLDefaultSet without an answer.
+// HSLDefaultSetUnacknowledged is the unacknowledged form of HSLDefaultSet.
 type HSLDefaultSetUnacknowledged struct{ HSLDefaultSet }
 
 // Opcode is 0x8280.
 func (HSLDefaultSetUnacknowledged) Opcode() mesh.Opcode { return OpHSLDefaultSetUnacknowledged }
 
-// HSLDefaultStatus reports the colour to go on with.
+// HSLDefaultStatus reports the colour for switching on.
 //
 //	| Lightness 16 | Hue 16 | Saturation 16 |
 type HSLDefaultStatus struct {
@@ -68,14 +69,14 @@ func (m *HSLDefaultStatus) Fields(c *access.Codec) {
 	c.Uint16("saturation", &m.Saturation)
 }
 
-// HSLRangeGet asks for the ranges of hue and saturation.
+// HSLRangeGet requests the ranges of hue and saturation.
 type HSLRangeGet struct{ access.Empty }
 
 // Opcode is 0x827D.
 func (HSLRangeGet) Opcode() mesh.Opcode { return OpHSLRangeGet }
 
-// HSLRangeSet sets the ranges of hue and saturation and is answered. A hue
-// range whose maximum is below its minimum goes through 0.
+// HSLRangeSet sets the ranges of hue and saturation (acknowledged). A hue range
+// whose maximum is below its minimum includes 0.
 //
 //	| Hue Range Min 16 | Hue Range Max 16 | Saturation Range Min 16 | Saturation Range Max 16 |
 type HSLRangeSet struct {
@@ -96,7 +97,7 @@ func (m *HSLRangeSet) Fields(c *access.Codec) {
 	c.Uint16("saturation_range_max", &m.SaturationRangeMax)
 }
 
-// HSLRangeSetUnacknowledged is HSLRangeSet without an answer.
+// HSLRangeSetUnacknowledged is the unacknowledged form of HSLRangeSet.
 type HSLRangeSetUnacknowledged struct{ HSLRangeSet }
 
 // Opcode is 0x8282.

@@ -10,11 +10,11 @@ import (
 )
 
 // Lamp is the machine behind all servers of a light: one lightness, and a
-// colour temperature or a colour where the light has them (section 6.1). The
-// servers are faces of it, and the bindings between their states are how a
-// face reads and sets the machine:
+// colour temperature or a colour if the light has one (section 6.1). The
+// servers are views of it. The bindings between their states define how each
+// view reads and sets the machine:
 //
-//	OnOff         on = lightness > 0; going on: the default, or else the last
+//	OnOff         on = lightness > 0; switching on: the default, or the last one
 //	Level         lightness - 32768
 //	Linear        lightness² / 65535
 //	CTL, HSL      the same lightness
@@ -26,7 +26,7 @@ type Lamp struct {
 	elements [][]access.Model
 
 	lightness server.Fade
-	last      uint16 // the lightness before it went off; never 0
+	last      uint16 // the lightness before it was switched off; never 0
 	initial   uint16 // Light Lightness Default; 0: the last one
 	darkest   uint16 // Light Lightness Range
 	brightest uint16
@@ -48,17 +48,17 @@ func newLamp() *Lamp {
 	return l
 }
 
-// NewLightness makes a light that can be dimmed.
+// NewLightness makes a dimmable light.
 func NewLightness() *Lamp {
 	l := newLamp()
 	l.elements = [][]access.Model{l.primary()}
 	return l
 }
 
-// Elements are the models of the light, element by element.
+// Elements returns the models of the light by element.
 func (l *Lamp) Elements() [][]access.Model { return l.elements }
 
-// primary is the models that every light has on its first element, in the order
+// primary returns the models of the first element of every light, in the order
 // of the composition.
 func (l *Lamp) primary() []access.Model {
 	models := []access.Model{
@@ -70,12 +70,12 @@ func (l *Lamp) primary() []access.Model {
 	return append(models, l.addLightness()...)
 }
 
-// Lightness is the Light Lightness Actual state: as bright as it looks to the
-// eye, 0 to 65535.
+// Lightness returns the Light Lightness Actual state: the perceived lightness,
+// 0 to 65535.
 func (l *Lamp) Lightness(now time.Time) uint16 { return l.limited(l.lightness.At(now)) }
 
-// limited keeps a lightness within the range; 0 is off and always allowed
-// (section 6.1.2.2).
+// limited limits a lightness to the range; 0 is off and always allowed (section
+// 6.1.2.2).
 func (l *Lamp) limited(v int) uint16 {
 	if v <= 0 {
 		return 0
@@ -90,8 +90,8 @@ func (l *Lamp) SetLightness(now time.Time, lightness uint16, t server.Timing) {
 	}
 }
 
-// fadeLightness changes the lightness without telling the servers, and reports
-// whether there is anything to tell.
+// fadeLightness changes the lightness without informing the servers, and
+// reports whether there is a change to report.
 func (l *Lamp) fadeLightness(now time.Time, lightness uint16, t server.Timing) bool {
 	target := l.limited(int(lightness))
 	if target != 0 {
@@ -100,7 +100,8 @@ func (l *Lamp) fadeLightness(now time.Time, lightness uint16, t server.Timing) b
 	return l.lightness.Start(now, int(target), t)
 }
 
-// bright is the lightness that the light goes on with (section 6.1.2.2.3).
+// bright is the lightness that the light is switched on with (section
+// 6.1.2.2.3).
 func (l *Lamp) bright() uint16 {
 	if l.initial != 0 {
 		return l.initial
@@ -108,7 +109,7 @@ func (l *Lamp) bright() uint16 {
 	return l.last
 }
 
-// OnOff implements generic.Switchable: on as soon as there is light, off when
+// OnOff implements generic.OnOffState: on as soon as there is light, off when
 // there is none left.
 func (l *Lamp) OnOff(now time.Time) generic.OnOffStatus {
 	target := l.lightness.Target() > 0
@@ -120,8 +121,8 @@ func (l *Lamp) OnOff(now time.Time) generic.OnOffStatus {
 	return status
 }
 
-// SetOnOff implements generic.Switchable. On means the default lightness, also
-// for a light that is on already (section 6.1.2.2.3).
+// SetOnOff implements generic.OnOffState. On means the default lightness, even
+// if the light is already on (section 6.1.2.2.3).
 func (l *Lamp) SetOnOff(now time.Time, on bool, t server.Timing) {
 	if on {
 		l.SetLightness(now, l.bright(), t)
@@ -130,17 +131,17 @@ func (l *Lamp) SetOnOff(now time.Time, on bool, t server.Timing) {
 	}
 }
 
-// Level implements generic.Levelled.
+// Level implements generic.LevelState.
 func (l *Lamp) Level(now time.Time) generic.LevelStatus {
 	return levelStatus(now, &l.lightness, func(v int) int16 { return toLevel(l.limited(v)) })
 }
 
-// SetLevel implements generic.Levelled.
+// SetLevel implements generic.LevelState.
 func (l *Lamp) SetLevel(now time.Time, level int16, t server.Timing) {
 	l.SetLightness(now, fromLevel(level), t)
 }
 
-// StopLevel implements generic.Levelled.
+// StopLevel implements generic.LevelState.
 func (l *Lamp) StopLevel(now time.Time) {
 	present := l.Lightness(now)
 	if l.lightness.Stop(now) {
@@ -176,7 +177,7 @@ func (l *Lamp) Advance(now time.Time) {
 	}
 }
 
-// fades lists what can change over time.
+// fades lists the values that can change over time.
 func (l *Lamp) fades() []*server.Fade {
 	fades := []*server.Fade{&l.lightness}
 	if l.white != nil {
@@ -188,7 +189,7 @@ func (l *Lamp) fades() []*server.Fade {
 	return fades
 }
 
-// toLevel and fromLevel are the binding of a state of 16 bits to Generic Level.
+// toLevel and fromLevel are the binding of a 16-bit state to Generic Level.
 func toLevel(v uint16) int16 { return int16(int(v) + math.MinInt16) }
 
 func fromLevel(level int16) uint16 { return uint16(int(level) - math.MinInt16) }
@@ -202,13 +203,14 @@ func levelStatus(now time.Time, f *server.Fade, level func(int) int16) generic.L
 	return status
 }
 
-// toLinear is the lightness as light measures it (section 6.1.2.1.1).
+// toLinear is the lightness as measured light (section 6.1.2.1.1).
 func toLinear(actual uint16) uint16 {
 	return uint16((uint64(actual)*uint64(actual) + full - 1) / full)
 }
 
-// fromLinear is the reverse of toLinear. Rounding down here, as it rounds up
-// there, brings most values back and the others to their neighbour.
+// fromLinear is the reverse of toLinear. toLinear rounds up and fromLinear
+// rounds down, so that most values are restored exactly and the others change
+// by one.
 func fromLinear(linear uint16) uint16 {
 	return uint16(math.Sqrt(float64(linear) * full))
 }

@@ -27,13 +27,13 @@ const (
 	OpLCPropertyStatus              mesh.Opcode = 0x64
 )
 
-// LCModeGet asks whether the light is controlled automatically.
+// LCModeGet requests whether the light is controlled automatically.
 type LCModeGet struct{ access.Empty }
 
 // Opcode is 0x8291.
 func (LCModeGet) Opcode() mesh.Opcode { return OpLCModeGet }
 
-// LCModeSet turns automatic control on or off and is answered.
+// LCModeSet enables or disables automatic control (acknowledged).
 //
 //	| Mode 8 |
 type LCModeSet struct {
@@ -48,7 +48,7 @@ func (m *LCModeSet) Fields(c *access.Codec) {
 	c.Bool("mode", &m.Mode)
 }
 
-// LCModeSetUnacknowledged is LCModeSet without an answer.
+// LCModeSetUnacknowledged is the unacknowledged form of LCModeSet.
 type LCModeSetUnacknowledged struct{ LCModeSet }
 
 // Opcode is 0x8293.
@@ -69,13 +69,13 @@ func (m *LCModeStatus) Fields(c *access.Codec) {
 	c.Bool("mode", &m.Mode)
 }
 
-// LCOMGet asks for the Light LC Occupancy Mode state.
+// LCOMGet requests the Light LC Occupancy Mode state.
 type LCOMGet struct{ access.Empty }
 
 // Opcode is 0x8295.
 func (LCOMGet) Opcode() mesh.Opcode { return OpLCOMGet }
 
-// LCOMSet sets whether occupancy turns the light on, and is answered.
+// LCOMSet sets whether occupancy turns the light on (acknowledged).
 //
 //	| Mode 8 |
 type LCOMSet struct {
@@ -90,7 +90,7 @@ func (m *LCOMSet) Fields(c *access.Codec) {
 	c.Bool("mode", &m.Mode)
 }
 
-// LCOMSetUnacknowledged is LCOMSet without an answer.
+// LCOMSetUnacknowledged is the unacknowledged form of LCOMSet.
 type LCOMSetUnacknowledged struct{ LCOMSet }
 
 // Opcode is 0x8297.
@@ -111,13 +111,13 @@ func (m *LCOMStatus) Fields(c *access.Codec) {
 	c.Bool("mode", &m.Mode)
 }
 
-// LCLightOnOffGet asks for the Light LC Light OnOff state.
+// LCLightOnOffGet requests the Light LC Light OnOff state.
 type LCLightOnOffGet struct{ access.Empty }
 
 // Opcode is 0x8299.
 func (LCLightOnOffGet) Opcode() mesh.Opcode { return OpLCLightOnOffGet }
 
-// LCLightOnOffSet sets the Light LC Light OnOff state and is answered.
+// LCLightOnOffSet sets the Light LC Light OnOff state (acknowledged).
 //
 //	| Light OnOff 8 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type LCLightOnOffSet struct {
@@ -136,7 +136,7 @@ func (m *LCLightOnOffSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// LCLightOnOffSetUnacknowledged is LCLightOnOffSet without an answer.
+// LCLightOnOffSetUnacknowledged is the unacknowledged form of LCLightOnOffSet.
 type LCLightOnOffSetUnacknowledged struct{ LCLightOnOffSet }
 
 // Opcode is 0x829B.
@@ -147,7 +147,7 @@ func (LCLightOnOffSetUnacknowledged) Opcode() mesh.Opcode { return OpLCLightOnOf
 //	| Present Light OnOff 8 | [ Target Light OnOff 8 | Remaining Time 8 ] |
 type LCLightOnOffStatus struct {
 	PresentLightOnOff bool
-	HasTarget         bool // the fields that follow are there
+	HasTarget         bool // the following fields are present
 	TargetLightOnOff  bool
 	RemainingTime     generic.TransitionTime
 }
@@ -164,7 +164,7 @@ func (m *LCLightOnOffStatus) Fields(c *access.Codec) {
 	}
 }
 
-// LCPropertyGet asks for a property of the light control.
+// LCPropertyGet requests a property of the light control.
 //
 //	| Property ID 16 |
 type LCPropertyGet struct {
@@ -179,7 +179,7 @@ func (m *LCPropertyGet) Fields(c *access.Codec) {
 	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
-// LCPropertySet sets a property of the light control and is answered.
+// LCPropertySet sets a property of the light control (acknowledged).
 //
 //	| Property ID 16 | Property Value |
 type LCPropertySet struct {
@@ -196,7 +196,7 @@ func (m *LCPropertySet) Fields(c *access.Codec) {
 	c.Rest("property_value", &m.PropertyValue)
 }
 
-// LCPropertySetUnacknowledged is LCPropertySet without an answer.
+// LCPropertySetUnacknowledged is the unacknowledged form of LCPropertySet.
 type LCPropertySetUnacknowledged struct{ LCPropertySet }
 
 // Opcode is 0x63.

@@ -19,13 +19,13 @@ const (
 	OpLightnessLinearStatus            mesh.Opcode = 0x8252
 )
 
-// LightnessGet asks for the Light Lightness Actual state.
+// LightnessGet requests the Light Lightness Actual state.
 type LightnessGet struct{ access.Empty }
 
 // Opcode is 0x824B.
 func (LightnessGet) Opcode() mesh.Opcode { return OpLightnessGet }
 
-// LightnessSet sets the Light Lightness Actual state and is answered.
+// LightnessSet sets the Light Lightness Actual state (acknowledged).
 //
 //	| Lightness 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type LightnessSet struct {
@@ -44,19 +44,19 @@ func (m *LightnessSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// LightnessSetUnacknowledged is LightnessSet without an answer.
+// LightnessSetUnacknowledged is the unacknowledged form of LightnessSet.
 type LightnessSetUnacknowledged struct{ LightnessSet }
 
 // Opcode is 0x824D.
 func (LightnessSetUnacknowledged) Opcode() mesh.Opcode { return OpLightnessSetUnacknowledged }
 
-// LightnessStatus reports the Light Lightness Actual state, which is linear
-// to the eye.
+// LightnessStatus reports the Light Lightness Actual state, which is
+// perceptually linear.
 //
 //	| Present Lightness 16 | [ Target Lightness 16 | Remaining Time 8 ] |
 type LightnessStatus struct {
 	PresentLightness uint16
-	HasTarget        bool // the fields that follow are there
+	HasTarget        bool // the following fields are present
 	TargetLightness  uint16
 	RemainingTime    generic.TransitionTime
 }
@@ -73,13 +73,13 @@ func (m *LightnessStatus) Fields(c *access.Codec) {
 	}
 }
 
-// LightnessLinearGet asks for the Light Lightness Linear state.
+// LightnessLinearGet requests the Light Lightness Linear state.
 type LightnessLinearGet struct{ access.Empty }
 
 // Opcode is 0x824F.
 func (LightnessLinearGet) Opcode() mesh.Opcode { return OpLightnessLinearGet }
 
-// LightnessLinearSet sets the Light Lightness Linear state and is answered.
+// LightnessLinearSet sets the Light Lightness Linear state (acknowledged).
 //
 //	| Lightness 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type LightnessLinearSet struct {
@@ -98,7 +98,8 @@ func (m *LightnessLinearSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// LightnessLinearSetUnacknowledged is LightnessLinearSet without an answer.
+// LightnessLinearSetUnacknowledged is the unacknowledged form of
+// LightnessLinearSet.
 type LightnessLinearSetUnacknowledged struct{ LightnessLinearSet }
 
 // Opcode is 0x8251.
@@ -107,12 +108,12 @@ func (LightnessLinearSetUnacknowledged) Opcode() mesh.Opcode {
 }
 
 // LightnessLinearStatus reports the Light Lightness Linear state, which is
-// linear in light.
+// linear in light intensity.
 //
 //	| Present Lightness 16 | [ Target Lightness 16 | Remaining Time 8 ] |
 type LightnessLinearStatus struct {
 	PresentLightness uint16
-	HasTarget        bool // the fields that follow are there
+	HasTarget        bool // the following fields are present
 	TargetLightness  uint16
 	RemainingTime    generic.TransitionTime
 }

@@ -21,7 +21,7 @@ const (
 	OpLightnessRangeStatus              mesh.Opcode = 0x8258
 )
 
-// LightnessLastGet asks for the Light Lightness Last state.
+// LightnessLastGet requests the Light Lightness Last state.
 type LightnessLastGet struct{ access.Empty }
 
 // Opcode is 0x8253.
@@ -42,14 +42,14 @@ func (m *LightnessLastStatus) Fields(c *access.Codec) {
 	c.Uint16("lightness", &m.Lightness)
 }
 
-// LightnessDefaultGet asks for the Light Lightness Default state.
+// LightnessDefaultGet requests the Light Lightness Default state.
 type LightnessDefaultGet struct{ access.Empty }
 
 // Opcode is 0x8255.
 func (LightnessDefaultGet) Opcode() mesh.Opcode { return OpLightnessDefaultGet }
 
-// LightnessDefaultSet sets the lightness to go on with, 0 for the last one, and
-// is answered.
+// LightnessDefaultSet sets the lightness for switching on, 0 for the last one
+// (acknowledged).
 //
 //	| Lightness 16 |
 type LightnessDefaultSet struct {
@@ -64,7 +64,8 @@ func (m *LightnessDefaultSet) Fields(c *access.Codec) {
 	c.Uint16("lightness", &m.Lightness)
 }
 
-// LightnessDefaultSetUnacknowledged is LightnessDefaultSet without an answer.
+// LightnessDefaultSetUnacknowledged is the unacknowledged form of
+// LightnessDefaultSet.
 type LightnessDefaultSetUnacknowledged struct{ LightnessDefaultSet }
 
 // Opcode is 0x825A.
@@ -87,14 +88,14 @@ func (m *LightnessDefaultStatus) Fields(c *access.Codec) {
 	c.Uint16("lightness", &m.Lightness)
 }
 
-// LightnessRangeGet asks for the Light Lightness Range state.
+// LightnessRangeGet requests the Light Lightness Range state.
 type LightnessRangeGet struct{ access.Empty }
 
 // Opcode is 0x8257.
 func (LightnessRangeGet) Opcode() mesh.Opcode { return OpLightnessRangeGet }
 
-// LightnessRangeSet sets the range and is answered. A server ignores one whose
-// maximum is below its minimum.
+// LightnessRangeSet sets the range (acknowledged). A server ignores a range
+// whose maximum is below its minimum.
 //
 //	| Range Min 16 | Range Max 16 |
 type LightnessRangeSet struct {
@@ -108,11 +109,12 @@ func (LightnessRangeSet) Opcode() mesh.Opcode { return OpLightnessRangeSet }
 // Fields visits the parameters.
 func (m *LightnessRangeSet) Fields(c *access.Codec) {
 	c.Uint16("range_min", &m.RangeMin)
-	c.Require(m.RangeMin != 0, "range_min", "1 or more")
+	c.Require(m.RangeMin != 0, "range_min", "at least 1")
 	c.Uint16("range_max", &m.RangeMax)
 }
 
-// LightnessRangeSetUnacknowledged is LightnessRangeSet without an answer.
+// LightnessRangeSetUnacknowledged is the unacknowledged form of
+// LightnessRangeSet.
 type LightnessRangeSetUnacknowledged struct{ LightnessRangeSet }
 
 // Opcode is 0x825C.

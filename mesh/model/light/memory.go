@@ -7,7 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
-// savedLamp is what outlives a restart: where fades go, not where they are.
+// savedLamp is the stored state: the targets of fades, not their present
+// values.
 type savedLamp struct {
 	Lightness      uint16
 	Last           uint16
@@ -56,15 +57,15 @@ func (l *Lamp) State() []byte {
 	return data
 }
 
-// Restore implements server.Machine: power has come back. What was stored by a
-// light with other abilities does not bring this one out of its limits.
+// Restore implements server.Machine: power-up. State stored by a light with
+// other capabilities cannot set values outside this light's limits.
 func (l *Lamp) Restore(data []byte) error {
 	s := savedLamp{Darkest: 1, Brightest: full, Last: full}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("light: the stored state of a light cannot be read: %w", err)
+		return fmt.Errorf("light: expected a valid stored state of a light: %w", err)
 	}
 	if s.Darkest == 0 || s.Darkest > s.Brightest {
-		return fmt.Errorf("light: the stored range of the lightness is %d to %d, expected 1 to 65535 in rising order", s.Darkest, s.Brightest)
+		return fmt.Errorf("light: expected a stored lightness range within 1 to 65535 in ascending order, got %d to %d", s.Darkest, s.Brightest)
 	}
 	l.Defaults = generic.Defaults{TransitionTime: s.TransitionTime, PowerUp: s.PowerUp}
 	l.darkest, l.brightest, l.initial = s.Darkest, s.Brightest, s.Default

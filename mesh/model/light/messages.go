@@ -2,8 +2,8 @@ package light
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// Messages is the table of the messages of the light models, with the names
-// that section 6.3 of Mesh Model gives them.
+// Messages is the table of the messages of the light models, with their names
+// in section 6.3 of Mesh Model.
 func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[LightnessGet]("Light Lightness Get"),

@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 )
 
-// TestOctets has messages of which the vectors have none; the octets follow
-// from the drawings of section 6.3.
+// TestOctets has messages that the vectors do not contain; the octets follow
+// from the layouts in section 6.3.
 func TestOctets(t *testing.T) {
 	second := generic.Transition{Present: true, Time: 10, Delay: 1}
 	for _, c := range []struct {

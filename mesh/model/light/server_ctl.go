@@ -8,10 +8,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// CTLOptions is what a CTL light can do.
+// CTLOptions are the capabilities of a CTL light.
 type CTLOptions struct {
-	// Warmest and Coldest are its limits in kelvin, 800 to 20000, the warmest
-	// being the lower number.
+	// Warmest and Coldest are its limits in kelvin, 800 to 20000; the warmest
+	// is the lower number.
 	Warmest, Coldest uint16
 }
 
@@ -42,7 +42,8 @@ func NewCTL(o CTLOptions) *Lamp {
 	return l
 }
 
-// Temperature is the colour temperature in kelvin; 0 when the light has none.
+// Temperature returns the colour temperature in kelvin; 0 if the light has
+// none.
 func (l *Lamp) Temperature(now time.Time) uint16 {
 	if l.white == nil {
 		return 0
@@ -117,15 +118,15 @@ func (w *white) limitedTemperature(kelvin uint16) uint16 {
 	return min(max(kelvin, w.lowest), w.highest)
 }
 
-// fade changes temperature and Delta UV without telling the servers, and
-// reports whether there is anything to tell.
+// fade changes temperature and Delta UV without informing the servers, and
+// reports whether there is a change to report.
 func (w *white) fade(now time.Time, kelvin uint16, deltaUV int16, t server.Timing) bool {
 	changed := w.temperature.Start(now, int(w.limitedTemperature(kelvin)), t)
 	return w.deltaUV.Start(now, int(deltaUV), t) || changed
 }
 
-// setRange changes the range within what the light can do; a temperature that
-// is outside of it comes inside (section 6.1.3.4).
+// setRange changes the range within the limits of the light; a temperature
+// outside of it is moved inside (section 6.1.3.4).
 func (w *white) setRange(now time.Time, lowest, highest uint16) generic.RangeStatus {
 	switch {
 	case lowest < w.limits.Warmest:
@@ -143,8 +144,8 @@ func (w *white) setRange(now time.Time, lowest, highest uint16) generic.RangeSta
 	return generic.RangeSuccess
 }
 
-// Level implements generic.Levelled for the temperature's element: the
-// temperature's place within its range (section 6.1.3.1.1).
+// Level implements generic.LevelState for the temperature's element: the position
+// of the temperature within its range (section 6.1.3.1.1).
 func (w *white) Level(now time.Time) generic.LevelStatus {
 	return levelStatus(now, &w.temperature, func(kelvin int) int16 {
 		width := int(w.highest) - int(w.lowest)
@@ -156,7 +157,7 @@ func (w *white) Level(now time.Time) generic.LevelStatus {
 	})
 }
 
-// SetLevel implements generic.Levelled for the temperature's element.
+// SetLevel implements generic.LevelState for the temperature's element.
 func (w *white) SetLevel(now time.Time, level int16, t server.Timing) {
 	width := int(w.highest) - int(w.lowest)
 	kelvin := uint16(int(w.lowest) + (int(fromLevel(level))*width+full/2)/full)
@@ -165,7 +166,7 @@ func (w *white) SetLevel(now time.Time, level int16, t server.Timing) {
 	}
 }
 
-// StopLevel implements generic.Levelled for the temperature's element.
+// StopLevel implements generic.LevelState for the temperature's element.
 func (w *white) StopLevel(now time.Time) {
 	changed := w.temperature.Stop(now)
 	if w.deltaUV.Stop(now) || changed {

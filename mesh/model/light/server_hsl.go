@@ -8,9 +8,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// color is the part of a Lamp that an HSL light adds (section 6.1.4). Hue goes
-// once around the circle in 65536 steps; while it fades the Fade may be beyond
-// the ends, so that it takes the short way.
+// color is the part of a Lamp that an HSL light adds (section 6.1.4). 65536
+// steps of hue are one turn around the colour circle. During a fade the Fade
+// may be beyond the ends, so that the hue takes the short way.
 type color struct {
 	*Lamp
 	hue          server.Fade
@@ -35,7 +35,7 @@ func NewHSL() *Lamp {
 	return l
 }
 
-// Color is the hue and the saturation; 0 when the light has none.
+// Color returns the hue and the saturation; 0 if the light has none.
 func (l *Lamp) Color(now time.Time) (hue, saturation uint16) {
 	if l.color == nil {
 		return 0, 0
@@ -124,11 +124,11 @@ func (c *color) addSaturation() access.Model {
 	return s
 }
 
-// limitedHue keeps a hue within its range: beyond it, at the nearer end. A
-// range whose maximum is below its minimum goes through 0.
+// limitedHue limits a hue to its range: outside it, the nearer end. A range
+// whose maximum is below its minimum includes 0.
 func (c *color) limitedHue(hue uint16) uint16 {
 	low, high := c.limits.HueRangeMin, c.limits.HueRangeMax
-	// Distances on the circle wrap as uint16 does.
+	// Distances on the circle wrap like uint16.
 	if hue-low <= high-low {
 		return hue
 	}
@@ -142,8 +142,7 @@ func (c *color) limitedSaturation(saturation uint16) uint16 {
 	return min(max(saturation, c.limits.SaturationRangeMin), c.limits.SaturationRangeMax)
 }
 
-// fadeHue takes the short way around the circle, when the whole circle is
-// allowed.
+// fadeHue takes the short way around the circle if the whole circle is allowed.
 func (c *color) fadeHue(now time.Time, hue uint16, t server.Timing) bool {
 	if c.hue.Remaining(now) == 0 {
 		c.hue.Jump(int(uint16(c.hue.Target())))
@@ -159,7 +158,7 @@ func (c *color) fadeSaturation(now time.Time, saturation uint16, t server.Timing
 	return c.saturation.Start(now, int(c.limitedSaturation(saturation)), t)
 }
 
-// setRange changes the ranges; what is outside comes inside.
+// setRange changes the ranges; values outside are moved inside.
 func (c *color) setRange(now time.Time, limits HSLRangeSet) {
 	c.limits = limits
 	c.initialColor = hueSaturation{c.limitedHue(c.initialColor.Hue), c.limitedSaturation(c.initialColor.Saturation)}
@@ -215,19 +214,19 @@ func (c *color) rangeStatus(time.Time) access.Message {
 // hueLevel is the hue as the level of its element (section 6.1.4.1.1).
 type hueLevel struct{ *color }
 
-// Level implements generic.Levelled.
+// Level implements generic.LevelState.
 func (h hueLevel) Level(now time.Time) generic.LevelStatus {
 	return levelStatus(now, &h.hue, func(v int) int16 { return toLevel(uint16(v)) })
 }
 
-// SetLevel implements generic.Levelled.
+// SetLevel implements generic.LevelState.
 func (h hueLevel) SetLevel(now time.Time, level int16, t server.Timing) {
 	if h.fadeHue(now, fromLevel(level), t) {
 		h.group.Changed(now)
 	}
 }
 
-// StopLevel implements generic.Levelled.
+// StopLevel implements generic.LevelState.
 func (h hueLevel) StopLevel(now time.Time) {
 	if h.hue.Stop(now) {
 		h.group.Changed(now)
@@ -238,19 +237,19 @@ func (h hueLevel) StopLevel(now time.Time) {
 // 6.1.4.2.1).
 type saturationLevel struct{ *color }
 
-// Level implements generic.Levelled.
+// Level implements generic.LevelState.
 func (s saturationLevel) Level(now time.Time) generic.LevelStatus {
 	return levelStatus(now, &s.saturation, func(v int) int16 { return toLevel(uint16(v)) })
 }
 
-// SetLevel implements generic.Levelled.
+// SetLevel implements generic.LevelState.
 func (s saturationLevel) SetLevel(now time.Time, level int16, t server.Timing) {
 	if s.fadeSaturation(now, fromLevel(level), t) {
 		s.group.Changed(now)
 	}
 }
 
-// StopLevel implements generic.Levelled.
+// StopLevel implements generic.LevelState.
 func (s saturationLevel) StopLevel(now time.Time) {
 	if s.saturation.Stop(now) {
 		s.group.Changed(now)

@@ -52,7 +52,7 @@ func (l *Lamp) addLightnessSetup() access.Model {
 	return s
 }
 
-// setRange changes the range; a lightness that is outside of it comes inside.
+// setRange changes the range; a lightness outside of it is moved inside.
 func (l *Lamp) setRange(now time.Time, darkest, brightest uint16) {
 	l.darkest, l.brightest = darkest, brightest
 	l.last = l.limited(int(l.last))
@@ -89,7 +89,7 @@ func (l *Lamp) lightnessRange(status generic.RangeStatus) access.Message {
 	return &LightnessRangeStatus{Status: status, RangeMin: l.darkest, RangeMax: l.brightest}
 }
 
-// remaining is the time that several states take together.
+// remaining is the longest remaining time of several states.
 func remaining(now time.Time, fades ...*server.Fade) time.Duration {
 	var left time.Duration
 	for _, f := range fades {

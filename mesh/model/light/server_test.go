@@ -31,7 +31,7 @@ func newCTL(t testing.TB) bench {
 	return on(t, light.NewCTL(light.CTLOptions{Warmest: 2000, Coldest: 6000}))
 }
 
-// level is the Level Server of an element.
+// level returns the Level Server of an element.
 func (b bench) level(element int) access.Model {
 	for _, m := range b.Elements()[element] {
 		if m.ID() == generic.LevelServerID {
@@ -53,7 +53,7 @@ func fade(seconds uint8) generic.Transition {
 	return generic.Transition{Present: true, Time: generic.TransitionTime(1<<6 | seconds)}
 }
 
-// Section 6.1.2: what the faces of a lightness say about it.
+// Section 6.1.2: the views of a lightness.
 func TestBindingsOfLightness(t *testing.T) {
 	for _, test := range []struct {
 		lightness uint16
@@ -126,7 +126,7 @@ func TestLastDefaultAndRange(t *testing.T) {
 		b.expect("within the range", b.Send(&light.LightnessSet{Lightness: test.set, TID: tid}), &light.LightnessStatus{PresentLightness: test.want})
 	}
 	if answer := b.Send(&light.LightnessRangeSet{RangeMin: 3001, RangeMax: 3000}); answer != nil {
-		t.Errorf("a range upside down was answered: %+v", answer)
+		t.Errorf("a range with the maximum below the minimum was answered: %+v", answer)
 	}
 	if answer := b.Raw(b.Models[6], light.OpLightnessRangeSet, []byte{0, 0, 1, 0}); answer != nil {
 		t.Errorf("a range from 0 was answered: %+v", answer)
@@ -141,7 +141,7 @@ func TestLightnessFades(t *testing.T) {
 	b.expect("begins", answer, &light.LightnessStatus{HasTarget: true, TargetLightness: 10000, RemainingTime: 1<<6 | 10})
 	b.expect("on", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, TargetOnOff: true, RemainingTime: 1<<6 | 10})
 	b.Pass(4 * time.Second)
-	b.expect("goes on", b.Send(&light.LightnessGet{}), &light.LightnessStatus{PresentLightness: 4000, HasTarget: true, TargetLightness: 10000, RemainingTime: 60})
+	b.expect("switches on", b.Send(&light.LightnessGet{}), &light.LightnessStatus{PresentLightness: 4000, HasTarget: true, TargetLightness: 10000, RemainingTime: 60})
 	b.expect("level", b.Send(&generic.LevelGet{}), &generic.LevelStatus{PresentLevel: -28768, HasTarget: true, TargetLevel: -22768, RemainingTime: 60})
 	b.Send(&generic.MoveSet{TID: 1}) // stop
 	b.expect("stopped", b.Send(&light.LightnessGet{}), &light.LightnessStatus{PresentLightness: 4000})
@@ -149,11 +149,11 @@ func TestLightnessFades(t *testing.T) {
 
 	b.Send(&generic.OnOffSet{TID: 1, Transition: fade(4)})
 	b.Pass(3 * time.Second)
-	b.expect("going off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, RemainingTime: 10})
+	b.expect("switching off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{PresentOnOff: true, HasTarget: true, RemainingTime: 10})
 	b.Pass(time.Second)
 	b.expect("off", b.Send(&generic.OnOffGet{}), &generic.OnOffStatus{})
 
-	// A fade of hours wakes the lamp twice: where it begins and where it ends.
+	// A fade of hours wakes the lamp twice: at its beginning and at its end.
 	b.Publications()
 	b.Wakes = 0
 	b.Send(&light.LightnessSet{Lightness: 20000, TID: 2, Transition: generic.Transition{Present: true, Time: 0xC0 | 12}})
@@ -178,13 +178,13 @@ func TestCTL(t *testing.T) {
 	b := newCTL(t)
 	set := &light.CTLSet{CTLLightness: 30000, CTLTemperature: 3000, CTLDeltaUV: -5, TID: 1}
 	b.expect("set", b.Send(set), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 3000})
-	b.expect("the same again", b.Send(set), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 3000})
+	b.expect("repeated", b.Send(set), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 3000})
 	b.expect("lightness", b.Send(&light.LightnessGet{}), &light.LightnessStatus{PresentLightness: 30000})
 	b.expect("temperature", b.Send(&light.CTLTemperatureGet{}), &light.CTLTemperatureStatus{PresentCTLTemperature: 3000, PresentCTLDeltaUV: -5})
 	b.expect("its level", b.To(b.level(1), servertest.Source, &generic.LevelGet{}), &generic.LevelStatus{PresentLevel: -16384})
 
-	// Beyond what the light can do it does what it can; what the
-	// specification prohibits is ignored.
+	// Values beyond the light's capabilities are limited; prohibited values are
+	// ignored.
 	b.expect("too warm", b.Send(&light.CTLTemperatureSet{CTLTemperature: 800, TID: 1}), &light.CTLTemperatureStatus{PresentCTLTemperature: 2000})
 	b.expect("too cold", b.Send(&light.CTLTemperatureSet{CTLTemperature: 20000, TID: 2}), &light.CTLTemperatureStatus{PresentCTLTemperature: 6000})
 	for i, prohibited := range []uint16{0, 799, 20001, 65535} {
@@ -195,7 +195,7 @@ func TestCTL(t *testing.T) {
 			t.Errorf("%d K was answered: %+v", prohibited, answer)
 		}
 	}
-	b.expect("after all that", b.Send(&light.CTLGet{}), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 6000})
+	b.expect("unchanged", b.Send(&light.CTLGet{}), &light.CTLStatus{PresentCTLLightness: 30000, PresentCTLTemperature: 6000})
 
 	answer := b.Send(&light.CTLSet{CTLLightness: 10000, CTLTemperature: 2000, TID: 20, Transition: fade(10)})
 	b.expect("fade", answer, &light.CTLStatus{
@@ -208,11 +208,11 @@ func TestCTL(t *testing.T) {
 		HasTarget: true, TargetCTLLightness: 10000, TargetCTLTemperature: 2000, RemainingTime: 50,
 	})
 	b.Pass(5 * time.Second)
-	b.expect("off by another face", b.Send(&generic.OnOffSet{TID: 1}), &generic.OnOffStatus{})
+	b.expect("off by another server", b.Send(&generic.OnOffSet{TID: 1}), &generic.OnOffStatus{})
 	b.expect("CTL is off", b.Send(&light.CTLGet{}), &light.CTLStatus{PresentCTLTemperature: 2000})
 }
 
-// A face publishes when what it shows has changed, not whenever the lamp has.
+// A view publishes when its own status has changed, not whenever the lamp has.
 func TestFacesPublishWhatTheyShow(t *testing.T) {
 	b := newCTL(t)
 	b.Send(&light.LightnessSet{Lightness: 1, TID: 1})
@@ -272,7 +272,7 @@ func TestCTLRangeAndDefault(t *testing.T) {
 	if answer := b.Send(&light.CTLDefaultSet{Temperature: 1}); answer != nil {
 		t.Errorf("a prohibited default was answered: %+v", answer)
 	}
-	// A range of one temperature has no place to divide by.
+	// A range of one temperature must not cause a division by zero.
 	b.Send(&light.CTLTemperatureRangeSet{RangeMin: 3500, RangeMax: 3500})
 	b.expect("level", b.To(b.level(1), servertest.Source, &generic.LevelGet{}), &generic.LevelStatus{PresentLevel: math.MinInt16})
 }
@@ -282,7 +282,7 @@ func TestHSL(t *testing.T) {
 	set := &light.HSLSet{HSLLightness: 30000, HSLHue: 40000, HSLSaturation: 50000, TID: 1}
 	status := &light.HSLStatus{HSLLightness: 30000, HSLHue: 40000, HSLSaturation: 50000}
 	b.expect("set", b.Send(set), status)
-	b.expect("the same again", b.Send(set), status)
+	b.expect("repeated", b.Send(set), status)
 	b.expect("target", b.Send(&light.HSLTargetGet{}), &light.HSLTargetStatus{HSLLightnessTarget: 30000, HSLHueTarget: 40000, HSLSaturationTarget: 50000})
 	b.expect("hue", b.Send(&light.HSLHueGet{}), &light.HSLHueStatus{PresentHue: 40000})
 	b.expect("saturation", b.Send(&light.HSLSaturationGet{}), &light.HSLSaturationStatus{PresentSaturation: 50000})
@@ -294,7 +294,7 @@ func TestHSL(t *testing.T) {
 	b.expect("saturation set", b.Send(&light.HSLSaturationSet{Saturation: 1, TID: 1}), &light.HSLSaturationStatus{PresentSaturation: 1})
 	b.expect("all", b.Send(&light.HSLGet{}), &light.HSLStatus{HSLLightness: 30000, HSLHue: 1000, HSLSaturation: 1})
 
-	// From 1000 to 65000 the short way goes through 0.
+	// From 1000 to 65000 the short way passes 0.
 	answer := b.Send(&light.HSLHueSet{Hue: 65000, TID: 2, Transition: fade(10)})
 	b.expect("fade", answer, &light.HSLHueStatus{PresentHue: 1000, HasTarget: true, TargetHue: 65000, RemainingTime: 1<<6 | 10})
 	b.Pass(8 * time.Second)
@@ -328,14 +328,14 @@ func TestHSLRangeAndDefault(t *testing.T) {
 	b.expect("saturation", b.Send(&light.HSLSaturationSet{Saturation: 0, TID: 2}), &light.HSLSaturationStatus{PresentSaturation: 10})
 	limits.SaturationRangeMin = 1001
 	if answer := b.Send(&limits); answer != nil {
-		t.Errorf("a range upside down was answered: %+v", answer)
+		t.Errorf("a range with the maximum below the minimum was answered: %+v", answer)
 	}
 	b.expect("range", b.Send(&light.HSLRangeGet{}), &light.HSLRangeStatus{
 		HueRangeMin: 60000, HueRangeMax: 5000, SaturationRangeMin: 10, SaturationRangeMax: 1000,
 	})
 }
 
-// lead is the model that keeps the memory of a light.
+// lead is the model that stores the state of a light.
 func (b bench) lead() access.Persistent { return b.Models[0].(access.Persistent) }
 
 func TestLampRemembers(t *testing.T) {
@@ -347,7 +347,7 @@ func TestLampRemembers(t *testing.T) {
 	state := b.lead().State()
 	b.Pass(3 * time.Second)
 	if string(b.lead().State()) != string(state) {
-		t.Error("what is to be stored changes while a fade goes on")
+		t.Error("the stored state changes during a fade")
 	}
 	for up, want := range map[generic.PowerUp]access.Message{
 		generic.PowerUpOff:     &light.CTLStatus{PresentCTLTemperature: 3000},
@@ -381,7 +381,7 @@ func TestLampRemembers(t *testing.T) {
 	}
 }
 
-// Whatever is sent, the faces of a light agree, and nothing leaves its range.
+// Whatever is sent, the views of a light agree, and no value leaves its range.
 func TestFacesAgree(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newCTL(t)
@@ -422,7 +422,7 @@ func TestFacesAgree(t *testing.T) {
 				rt.Fatalf("%+v and %+v", lightness, onOff)
 			}
 			if present != 0 && (present < limits.RangeMin || present > limits.RangeMax) {
-				rt.Fatalf("%+v is outside of %+v", lightness, limits)
+				rt.Fatalf("%+v is outside %+v", lightness, limits)
 			}
 			if ctl.PresentCTLTemperature < 2000 || ctl.PresentCTLTemperature > 6000 {
 				rt.Fatalf("%+v", ctl)

@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
-// Opcodes of the Light xyL messages (section 6.3.4). 0 to 65535 are 0 to 1 of the
-// CIE 1931 coordinates.
+// Opcodes of the Light xyL messages (section 6.3.4). 0 to 65535 mean 0 to 1 of
+// the CIE 1931 coordinates.
 const (
 	OpXYLGet                      mesh.Opcode = 0x8283
 	OpXYLSet                      mesh.Opcode = 0x8284
@@ -25,13 +25,13 @@ const (
 	OpXYLRangeStatus              mesh.Opcode = 0x828C
 )
 
-// XYLGet asks for the Light xyL state.
+// XYLGet requests the Light xyL state.
 type XYLGet struct{ access.Empty }
 
 // Opcode is 0x8283.
 func (XYLGet) Opcode() mesh.Opcode { return OpXYLGet }
 
-// XYLSet sets the Light xyL state and is answered.
+// XYLSet sets the Light xyL state (acknowledged).
 //
 //	| xyL Lightness 16 | xyL x 16 | xyL y 16 |
 //	| TID 8 | [ Transition Time 8 | Delay 8 ] |
@@ -55,20 +55,20 @@ func (m *XYLSet) Fields(c *access.Codec) {
 	m.Transition.Fields(c)
 }
 
-// XYLSetUnacknowledged is XYLSet without an answer.
+// XYLSetUnacknowledged is the unacknowledged form of XYLSet.
 type XYLSetUnacknowledged struct{ XYLSet }
 
 // Opcode is 0x8285.
 func (XYLSetUnacknowledged) Opcode() mesh.Opcode { return OpXYLSetUnacknowledged }
 
-// XYLStatus reports the Light xyL state as it is now.
+// XYLStatus reports the present Light xyL state.
 //
 //	| xyL Lightness 16 | xyL x 16 | xyL y 16 | [ Remaining Time 8 ] |
 type XYLStatus struct {
 	XYLLightness     uint16
 	XYLX             uint16
 	XYLY             uint16
-	HasRemainingTime bool // the field that follows is there
+	HasRemainingTime bool // the following field is present
 	RemainingTime    generic.TransitionTime
 }
 
@@ -85,20 +85,20 @@ func (m *XYLStatus) Fields(c *access.Codec) {
 	}
 }
 
-// XYLTargetGet asks where the Light xyL state is going.
+// XYLTargetGet requests the Light xyL Target state.
 type XYLTargetGet struct{ access.Empty }
 
 // Opcode is 0x8287.
 func (XYLTargetGet) Opcode() mesh.Opcode { return OpXYLTargetGet }
 
-// XYLTargetStatus reports where the Light xyL state is going.
+// XYLTargetStatus reports the Light xyL Target state.
 //
 //	| Target xyL Lightness 16 | Target xyL x 16 | Target xyL y 16 | [ Remaining Time 8 ] |
 type XYLTargetStatus struct {
 	TargetXYLLightness uint16
 	TargetXYLX         uint16
 	TargetXYLY         uint16
-	HasRemainingTime   bool // the field that follows is there
+	HasRemainingTime   bool // the following field is present
 	RemainingTime      generic.TransitionTime
 }
 
@@ -115,13 +115,14 @@ func (m *XYLTargetStatus) Fields(c *access.Codec) {
 	}
 }
 
-// XYLDefaultGet asks for the colour to go on with.
+// XYLDefaultGet requests the Light xyL Default state: the colour for switching
+// on.
 type XYLDefaultGet struct{ access.Empty }
 
 // Opcode is 0x8289.
 func (XYLDefaultGet) Opcode() mesh.Opcode { return OpXYLDefaultGet }
 
-// XYLDefaultSet sets the colour to go on with and is answered.
+// XYLDefaultSet sets the colour for switching on (acknowledged).
 //
 //	| Lightness 16 | xyL x 16 | xyL y 16 |
 type XYLDefaultSet struct {
@@ -140,13 +141,13 @@ func (m *XYLDefaultSet) Fields(c *access.Codec) {
 	c.Uint16("xyl_y", &m.Y)
 }
 
-// XYLDefaultSetUnacknowledged is XYLDefaultSet without an answer.
+// XYLDefaultSetUnacknowledged is the unacknowledged form of XYLDefaultSet.
 type XYLDefaultSetUnacknowledged struct{ XYLDefaultSet }
 
 // Opcode is 0x828E.
 func (XYLDefaultSetUnacknowledged) Opcode() mesh.Opcode { return OpXYLDefaultSetUnacknowledged }
 
-// XYLDefaultStatus reports the colour to go on with.
+// XYLDefaultStatus reports the colour for switching on.
 //
 //	| Lightness 16 | xyL x 16 | xyL y 16 |
 type XYLDefaultStatus struct {
@@ -165,13 +166,13 @@ func (m *XYLDefaultStatus) Fields(c *access.Codec) {
 	c.Uint16("xyl_y", &m.Y)
 }
 
-// XYLRangeGet asks for the ranges of x and y.
+// XYLRangeGet requests the ranges of x and y.
 type XYLRangeGet struct{ access.Empty }
 
 // Opcode is 0x828B.
 func (XYLRangeGet) Opcode() mesh.Opcode { return OpXYLRangeGet }
 
-// XYLRangeSet sets the ranges of x and y and is answered.
+// XYLRangeSet sets the ranges of x and y (acknowledged).
 //
 //	| xyL x Range Min 16 | xyL x Range Max 16 | xyL y Range Min 16 | xyL y Range Max 16 |
 type XYLRangeSet struct {
@@ -192,7 +193,7 @@ func (m *XYLRangeSet) Fields(c *access.Codec) {
 	c.Uint16("xyl_y_range_max", &m.YRangeMax)
 }
 
-// XYLRangeSetUnacknowledged is XYLRangeSet without an answer.
+// XYLRangeSetUnacknowledged is the unacknowledged form of XYLRangeSet.
 type XYLRangeSetUnacknowledged struct{ XYLRangeSet }
 
 // Opcode is 0x8290.

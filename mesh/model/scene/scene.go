@@ -20,7 +20,7 @@ const (
 	OpDeleteUnacknowledged mesh.Opcode = 0x829F
 )
 
-// StatusCode is the outcome of a scene operation (section 5.2.2.11).
+// StatusCode is the result of a scene operation (section 5.2.2.11).
 type StatusCode uint8
 
 // The values of StatusCode.
@@ -34,13 +34,13 @@ var statusWords = []string{"success", "scene register full", "scene not found"}
 
 func number(n *uint16, c *access.Codec) { c.Uint16("", n) }
 
-// Get asks which scene is active.
+// Get requests the current scene.
 type Get struct{ access.Empty }
 
 // Opcode is 0x8241.
 func (Get) Opcode() mesh.Opcode { return OpGet }
 
-// Recall makes a scene active and is answered.
+// Recall recalls a scene (acknowledged).
 //
 //	| Scene Number 16 | TID 8 | [ Transition Time 8 | Delay 8 ] |
 type Recall struct {
@@ -55,24 +55,24 @@ func (Recall) Opcode() mesh.Opcode { return OpRecall }
 // Fields visits the parameters.
 func (m *Recall) Fields(c *access.Codec) {
 	c.Uint16("scene_number", &m.SceneNumber)
-	c.Require(m.SceneNumber != 0, "scene_number", "1 or more")
+	c.Require(m.SceneNumber != 0, "scene_number", "at least 1")
 	c.Uint8("tid", &m.TID)
 	m.Transition.Fields(c)
 }
 
-// RecallUnacknowledged is Recall without an answer.
+// RecallUnacknowledged is the unacknowledged form of Recall.
 type RecallUnacknowledged struct{ Recall }
 
 // Opcode is 0x8243.
 func (RecallUnacknowledged) Opcode() mesh.Opcode { return OpRecallUnacknowledged }
 
-// Status reports the active scene, 0 for none.
+// Status reports the current scene, 0 for none.
 //
 //	| Status Code 8 | Current Scene 16 | [ Target Scene 16 | Remaining Time 8 ] |
 type Status struct {
 	StatusCode    StatusCode
 	CurrentScene  uint16
-	HasTarget     bool // the fields that follow are there
+	HasTarget     bool // the following fields are present
 	TargetScene   uint16
 	RemainingTime generic.TransitionTime
 }
@@ -90,13 +90,13 @@ func (m *Status) Fields(c *access.Codec) {
 	}
 }
 
-// RegisterGet asks which scenes are stored.
+// RegisterGet requests the stored scenes.
 type RegisterGet struct{ access.Empty }
 
 // Opcode is 0x8244.
 func (RegisterGet) Opcode() mesh.Opcode { return OpRegisterGet }
 
-// RegisterStatus reports which scenes are stored; 0 is an empty place.
+// RegisterStatus reports the stored scenes; 0 is an empty place.
 //
 //	| Status Code 8 | Current Scene 16 | Scenes, 16 each |
 type RegisterStatus struct {
@@ -115,7 +115,7 @@ func (m *RegisterStatus) Fields(c *access.Codec) {
 	access.List(c, "scenes", &m.Scenes, number)
 }
 
-// Store stores the present states as a scene and is answered.
+// Store stores the present states as a scene (acknowledged).
 //
 //	| Scene Number 16 |
 type Store struct {
@@ -128,16 +128,16 @@ func (Store) Opcode() mesh.Opcode { return OpStore }
 // Fields visits the parameters.
 func (m *Store) Fields(c *access.Codec) {
 	c.Uint16("scene_number", &m.SceneNumber)
-	c.Require(m.SceneNumber != 0, "scene_number", "1 or more")
+	c.Require(m.SceneNumber != 0, "scene_number", "at least 1")
 }
 
-// StoreUnacknowledged is Store without an answer.
+// StoreUnacknowledged is the unacknowledged form of Store.
 type StoreUnacknowledged struct{ Store }
 
 // Opcode is 0x8247.
 func (StoreUnacknowledged) Opcode() mesh.Opcode { return OpStoreUnacknowledged }
 
-// Delete deletes a scene and is answered.
+// Delete deletes a scene (acknowledged).
 //
 //	| Scene Number 16 |
 type Delete struct {
@@ -150,10 +150,10 @@ func (Delete) Opcode() mesh.Opcode { return OpDelete }
 // Fields visits the parameters.
 func (m *Delete) Fields(c *access.Codec) {
 	c.Uint16("scene_number", &m.SceneNumber)
-	c.Require(m.SceneNumber != 0, "scene_number", "1 or more")
+	c.Require(m.SceneNumber != 0, "scene_number", "at least 1")
 }
 
-// DeleteUnacknowledged is Delete without an answer.
+// DeleteUnacknowledged is the unacknowledged form of Delete.
 type DeleteUnacknowledged struct{ Delete }
 
 // Opcode is 0x829F.

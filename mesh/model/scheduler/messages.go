@@ -2,8 +2,8 @@ package scheduler
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// Messages is the table of the messages of the Scheduler models, with the names
-// that section 5.2.3 of Mesh Model gives them.
+// Messages is the table of the messages of the Scheduler models, with their
+// names in section 5.2.3 of Mesh Model.
 func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[Get]("Scheduler Get"),

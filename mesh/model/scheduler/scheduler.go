@@ -22,18 +22,18 @@ const (
 //	| Action 4 | Transition Time 8 | Scene Number 16 |
 type Entry struct {
 	Year           uint8  // of the century, 100 for any
-	Month          uint16 // one bit for each, January the least significant
+	Month          uint16 // one bit per month, January in the least significant
 	Day            uint8  // 0 for any
 	Hour           uint8  // 24 any, 25 once a day at random
 	Minute         uint8  // 60 any, 61 every 15, 62 every 20, 63 once an hour at random
 	Second         uint8  // as Minute
-	DayOfWeek      uint8  // one bit for each, Monday the least significant
+	DayOfWeek      uint8  // one bit per day, Monday in the least significant
 	Action         Action
 	TransitionTime generic.TransitionTime
 	SceneNumber    uint16
 }
 
-// Fields visits the entry behind the four bits of its index.
+// Fields visits the entry after the four bits of its index.
 func (e *Entry) Fields(c *access.Codec) {
 	c.Bits("year", &e.Year, 7)
 	c.Bits16("month", &e.Month, 12)
@@ -60,7 +60,7 @@ const (
 
 var actionWords = []string{0: "turn off", 1: "turn on", 2: "scene recall", 15: "no action"}
 
-// Get asks which entries of the schedule are used.
+// Get requests which entries of the schedule are used.
 type Get struct{ access.Empty }
 
 // Opcode is 0x8249.
@@ -82,7 +82,7 @@ func (m *Status) Fields(c *access.Codec) {
 	c.Uint16("schedules", &m.Schedules)
 }
 
-// ActionGet asks for an entry.
+// ActionGet requests an entry.
 //
 //	| Index 8 |
 type ActionGet struct {
@@ -98,7 +98,7 @@ func (m *ActionGet) Fields(c *access.Codec) {
 	c.Require(m.Index <= 15, "index", "0 to 15")
 }
 
-// ActionSet sets an entry and is answered.
+// ActionSet sets an entry (acknowledged).
 //
 //	| Index 4 | Entry 76 |
 type ActionSet struct {
@@ -115,7 +115,7 @@ func (m *ActionSet) Fields(c *access.Codec) {
 	m.Entry.Fields(c)
 }
 
-// ActionSetUnacknowledged is ActionSet without an answer.
+// ActionSetUnacknowledged is the unacknowledged form of ActionSet.
 type ActionSetUnacknowledged struct{ ActionSet }
 
 // Opcode is 0x61.

@@ -9,7 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scheduler"
 )
 
-// The entry of the vectors, taken apart by hand.
+// The entry of the vectors, decoded by hand.
 func TestEntry(t *testing.T) {
 	m := scheduler.ActionSet{Index: 3, Entry: scheduler.Entry{
 		Year: 35, Month: 0x008, Day: 12, Hour: 5, Minute: 61, Second: 63, DayOfWeek: 0x20,

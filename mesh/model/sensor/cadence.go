@@ -14,9 +14,9 @@ const (
 	OpCadenceStatus            mesh.Opcode = 0x57
 )
 
-// Cadence is when a sensor publishes between its regular times (section
-// 4.1.3). V is the length of a value of the property, D is V or, when the
-// trigger is a percentage, two octets in 0.01 %.
+// Cadence is when a sensor publishes in addition to its regular period (section
+// 4.1.3). V is the length of a value of the property, D is V or, if the trigger
+// is a percentage, two octets in 0.01 %.
 //
 //	| Fast Cadence Period Divisor 7 | Status Trigger Type 1 |
 //	| Status Trigger Delta Down D | Status Trigger Delta Up D |
@@ -31,8 +31,8 @@ type Cadence struct {
 	FastCadenceHigh          []byte
 }
 
-// Fields visits the cadence. All values of a property have one length, which
-// follows from the length of the message.
+// Fields visits the cadence. All values of a property have the same length,
+// which follows from the length of the message.
 func (p *Cadence) Fields(c *access.Codec) {
 	c.Bits("fast_cadence_period_divisor", &p.FastCadencePeriodDivisor, 7)
 	c.Require(p.FastCadencePeriodDivisor <= 15, "fast_cadence_period_divisor", "0 to 15")
@@ -52,7 +52,7 @@ func (p *Cadence) Fields(c *access.Codec) {
 	c.Require(!c.Octets() || value > 0, "fast_cadence_low", "at least one octet")
 	if c.Octets() && !c.Reading() {
 		c.Require(len(p.FastCadenceHigh) == value, "fast_cadence_high", "as many octets as fast_cadence_low")
-		c.Require(len(p.StatusTriggerDeltaDown) == delta, "status_trigger_delta_down", "two octets for a percentage, else as many as fast_cadence_low")
+		c.Require(len(p.StatusTriggerDeltaDown) == delta, "status_trigger_delta_down", "two octets for a percentage, otherwise as many as fast_cadence_low")
 		c.Require(len(p.StatusTriggerDeltaUp) == delta, "status_trigger_delta_up", "as many octets as status_trigger_delta_down")
 	}
 	c.Bytes("status_trigger_delta_down", &p.StatusTriggerDeltaDown, delta)
@@ -63,7 +63,7 @@ func (p *Cadence) Fields(c *access.Codec) {
 	c.Bytes("fast_cadence_high", &p.FastCadenceHigh, value)
 }
 
-// CadenceGet asks when a sensor publishes.
+// CadenceGet requests the cadence of a sensor.
 //
 //	| Property ID 16 |
 type CadenceGet struct {
@@ -78,7 +78,7 @@ func (m *CadenceGet) Fields(c *access.Codec) {
 	m.PropertyID.VisitNonZero(c, "property_id")
 }
 
-// CadenceSet sets when a sensor publishes and is answered.
+// CadenceSet sets the cadence of a sensor (acknowledged).
 //
 //	| Property ID 16 | Cadence |
 type CadenceSet struct {
@@ -95,19 +95,19 @@ func (m *CadenceSet) Fields(c *access.Codec) {
 	m.Cadence.Fields(c)
 }
 
-// CadenceSetUnacknowledged is CadenceSet without an answer.
+// CadenceSetUnacknowledged is the unacknowledged form of CadenceSet.
 type CadenceSetUnacknowledged struct{ CadenceSet }
 
 // Opcode is 0x56.
 func (CadenceSetUnacknowledged) Opcode() mesh.Opcode { return OpCadenceSetUnacknowledged }
 
-// CadenceStatus reports when a sensor publishes, nothing for a sensor that
-// does not exist.
+// CadenceStatus reports the cadence of a sensor; empty for a sensor that does
+// not exist.
 //
 //	| Property ID 16 | [ Cadence ] |
 type CadenceStatus struct {
 	PropertyID property.ID
-	HasCadence bool // the fields that follow are there
+	HasCadence bool // the following fields are present
 	Cadence
 }
 

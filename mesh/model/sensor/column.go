@@ -15,7 +15,7 @@ const (
 	OpSeriesStatus mesh.Opcode = 0x54
 )
 
-// ColumnGet asks for one column of a series.
+// ColumnGet requests one column of a series.
 //
 //	| Property ID 16 | Raw Value X |
 type ColumnGet struct {
@@ -32,8 +32,8 @@ func (m *ColumnGet) Fields(c *access.Codec) {
 	c.Rest("raw_value_x", &m.RawValueX)
 }
 
-// ColumnStatus reports one column of a series; a column that does not exist has
-// only its X. The lengths of the parts follow from the property.
+// ColumnStatus reports one column of a series; a column that does not exist
+// only has its X. The lengths of the parts follow from the property.
 //
 //	| Property ID 16 | Raw Value X | Column Width | Raw Value Y |
 type ColumnStatus struct {
@@ -50,7 +50,7 @@ func (m *ColumnStatus) Fields(c *access.Codec) {
 	c.Rest("raw_column", &m.RawColumn)
 }
 
-// SeriesGet asks for the columns of a series from X1 to X2, all of them when
+// SeriesGet requests the columns of a series from X1 to X2, or all of them if
 // there are no octets.
 //
 //	| Property ID 16 | [ Raw Value X1 | Raw Value X2 ] |

@@ -15,14 +15,14 @@ const (
 	OpDescriptorStatus mesh.Opcode = 0x51
 )
 
-// Descriptor is what a sensor measures, how well and how often (section
-// 4.1.1).
+// Descriptor describes what a sensor measures, how precisely and how often
+// (section 4.1.1).
 //
 //	| Property ID 16 | Positive Tolerance 12 | Negative Tolerance 12 |
 //	| Sampling Function 8 | Measurement Period 8 | Update Interval 8 |
 type Descriptor struct {
 	PropertyID        property.ID
-	PositiveTolerance uint16 // 4095ths, 0 for not specified
+	PositiveTolerance uint16 // in units of 1/4095, 0 for not specified
 	NegativeTolerance uint16
 	SamplingFunction  SamplingFunction
 	MeasurementPeriod Period
@@ -39,7 +39,7 @@ func (d *Descriptor) Fields(c *access.Codec) {
 	c.Uint8("sensor_update_interval", (*uint8)(&d.UpdateInterval))
 }
 
-// SamplingFunction is how a sensor comes to its value.
+// SamplingFunction is how a sensor determines its value.
 type SamplingFunction uint8
 
 // The values of SamplingFunction.
@@ -58,11 +58,11 @@ var samplingWords = []string{
 	"unspecified", "instantaneous", "arithmetic mean", "rms", "maximum", "minimum", "accumulated", "count",
 }
 
-// Period is a time of 1.1^(n-64) seconds; 0 when it does not apply.
+// Period is a time of 1.1^(n-64) seconds; 0 if it does not apply.
 type Period uint8
 
-// Duration is the time, false when there is none or it is longer than a
-// Duration holds.
+// Duration returns the time, and false if there is none or it is longer than a
+// Duration can hold.
 func (p Period) Duration() (time.Duration, bool) {
 	if p == 0 {
 		return 0, false
@@ -74,11 +74,11 @@ func (p Period) Duration() (time.Duration, bool) {
 	return time.Duration(nanoseconds), true
 }
 
-// DescriptorGet asks what one sensor or all of them measure.
+// DescriptorGet requests the descriptor of one sensor, or of all.
 //
 //	| [ Property ID 16 ] |
 type DescriptorGet struct {
-	HasPropertyID bool // false asks for all of them
+	HasPropertyID bool // false requests all of them
 	PropertyID    property.ID
 }
 
@@ -92,13 +92,13 @@ func (m *DescriptorGet) Fields(c *access.Codec) {
 	}
 }
 
-// DescriptorStatus reports what sensors measure. For a sensor that was asked
-// for and does not exist there is only its identifier.
+// DescriptorStatus reports descriptors. For a requested sensor that does not
+// exist it contains only the identifier.
 //
 //	| descriptors, 64 each | or | Property ID 16 |
 type DescriptorStatus struct {
 	Descriptors []Descriptor
-	Missing     property.ID // the sensor that does not exist, 0 when there are descriptors
+	Missing     property.ID // the sensor that does not exist, 0 if there are descriptors
 }
 
 // Opcode is 0x51.
@@ -112,7 +112,7 @@ func (m *DescriptorStatus) Fields(c *access.Codec) {
 	access.List(c, "descriptors", &m.Descriptors, (*Descriptor).Fields)
 }
 
-// visitMissing visits the short form and reports whether it was that.
+// visitMissing visits the short form and reports whether it was present.
 func (m *DescriptorStatus) visitMissing(c *access.Codec) bool {
 	short := m.Missing != 0
 	switch {

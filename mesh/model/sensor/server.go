@@ -11,9 +11,9 @@ import (
 )
 
 // Server is a Sensor Server (section 4.3.1) and its Setup Server (section
-// 4.3.2). What it measures is told to it with Set; what has changed is
-// published at once, and everything when the publication has a period. It has
-// no settings and no cadence that could be set.
+// 4.3.2). Set passes it the measured values. A change is published at once, and
+// all values are published if the publication has a period. It has no settings,
+// and its cadence cannot be set.
 type Server struct {
 	sensors []sensor
 	source  Source
@@ -21,7 +21,7 @@ type Server struct {
 	models  []access.Model
 }
 
-// Source measures at times of its own. It calls Server.Set.
+// Source measures at its own times. It calls Server.Set.
 type Source interface {
 	// Deadline is when to measure next; zero for never.
 	Deadline() time.Time
@@ -29,15 +29,15 @@ type Source interface {
 	Measure(now time.Time)
 }
 
-// sensor is one thing that is measured.
+// sensor is one measured quantity.
 type sensor struct {
 	Descriptor
 	raw     []byte
 	changed bool // and not published yet
 }
 
-// NewServer makes the models for sensors that have no values yet: a value that
-// is not known has no octets.
+// NewServer makes the models for sensors without values: an unknown value has
+// no octets.
 func NewServer(descriptors ...Descriptor) *Server {
 	s := &Server{}
 	for _, d := range descriptors {
@@ -48,17 +48,18 @@ func NewServer(descriptors ...Descriptor) *Server {
 	return s
 }
 
-// SetSource sets who measures. Without one, values are told from outside.
+// SetSource sets the source of measurements. Without one, values are set from
+// outside.
 func (s *Server) SetSource(source Source) { s.source = source }
 
-// Models are the models in the order of the composition.
+// Models returns the models in the order of the composition.
 func (s *Server) Models() []access.Model { return s.models }
 
-// Set tells a value of a property, raw octets as package property makes them.
-// One that is the same as before is nothing to publish.
+// Set sets the value of a property, as raw octets from package property. An
+// unchanged value is not published.
 func (s *Server) Set(now time.Time, id property.ID, raw []byte) {
 	if v := s.find(id); v != nil && !bytes.Equal(v.raw, raw) {
-		v.raw = bytes.Clone(raw) // messages hold on to the one before
+		v.raw = bytes.Clone(raw) // messages may still use the previous slice
 		v.changed = true
 		s.group.Changed(now)
 	}
@@ -101,8 +102,8 @@ func (s *Server) addServer() access.Model {
 		}
 		return status
 	})
-	// Of single values there are neither columns nor series: the answer is
-	// the property alone (sections 4.2.16 and 4.2.18).
+	// Single values have neither columns nor series: the answer is only the
+	// property (sections 4.2.16 and 4.2.18).
 	var column ColumnGet
 	m.Get(&column, func(time.Time) access.Message {
 		return &ColumnStatus{PropertyID: column.PropertyID, RawColumn: column.RawValueX}
@@ -147,8 +148,8 @@ func (s *Server) all() *Status {
 	return status
 }
 
-// changes is what has changed since it was last called, for that is when it
-// is published.
+// changes returns what has changed since its last call, because it is called
+// for publishing.
 func (s *Server) changes(time.Time) access.Message {
 	status := &Status{}
 	for i := range s.sensors {
@@ -175,14 +176,14 @@ func (s *Server) Advance(now time.Time) {
 	}
 }
 
-// State implements server.Machine: values are measured anew.
+// State implements server.Machine: values are measured again.
 func (s *Server) State() []byte { return nil }
 
 // Restore implements server.Machine.
 func (s *Server) Restore([]byte) error { return nil }
 
-// PeriodOf is the Period nearest to a duration; 0, not applicable, for one that
-// is not positive.
+// PeriodOf returns the Period nearest to a duration; 0, not applicable, for one
+// that is not positive.
 func PeriodOf(d time.Duration) Period {
 	if d <= 0 {
 		return 0

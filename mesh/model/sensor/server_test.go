@@ -27,7 +27,8 @@ func TestSensorServer(t *testing.T) {
 	data := func(id property.ID, raw ...byte) sensor.Data { return sensor.Data{PropertyID: id, RawValue: raw} }
 	expect := func(what string, got access.Message, want access.Message) {
 		t.Helper()
-		// Octets, for in them no octets and no slice are the same.
+		// Compare octets, because an empty and a nil slice encode to the same
+		// octets.
 		g, errGot := access.Append(nil, got)
 		w, errWant := access.Append(nil, want)
 		if errGot != nil || errWant != nil || !reflect.DeepEqual(g, w) {
@@ -54,7 +55,7 @@ func TestSensorServer(t *testing.T) {
 	expect("setting", b.Send(&sensor.SettingSet{SensorPropertyID: temperature, SensorSettingPropertyID: 3, SensorSettingRaw: []byte{1}}),
 		&sensor.SettingStatus{SensorPropertyID: temperature, SensorSettingPropertyID: 3})
 
-	// Only what has changed is published, everything for the period.
+	// Only changes are published; everything for the period.
 	b.Publications()
 	for _, raw := range []byte{40, 41, 41} {
 		b.Context(b.Models[0], func(ctx access.Context) { s.Set(ctx.Now(), temperature, []byte{raw}) })
@@ -117,7 +118,7 @@ func TestPeriodOf(t *testing.T) {
 		}
 	}
 	if sensor.PeriodOf(0) != 0 || sensor.PeriodOf(-time.Second) != 0 {
-		t.Error("no time became a period")
+		t.Error("a zero duration became a period")
 	}
 	if p := sensor.PeriodOf(1<<63 - 1); p > 253 {
 		t.Errorf("a very long time became the special value %d", p)

@@ -27,7 +27,7 @@ const (
 
 var accessWords = []string{1: "read", 3: "read and write"}
 
-// SettingsGet asks which settings a sensor has.
+// SettingsGet requests the settings of a sensor.
 //
 //	| Sensor Property ID 16 |
 type SettingsGet struct {
@@ -59,7 +59,7 @@ func (m *SettingsStatus) Fields(c *access.Codec) {
 	access.List(c, "sensor_setting_property_ids", &m.SensorSettingPropertyIDs, func(id *property.ID, c *access.Codec) { id.Visit(c, "") })
 }
 
-// SettingGet asks for a setting of a sensor.
+// SettingGet requests a setting of a sensor.
 //
 //	| Sensor Property ID 16 | Sensor Setting Property ID 16 |
 type SettingGet struct {
@@ -76,7 +76,7 @@ func (m *SettingGet) Fields(c *access.Codec) {
 	m.SensorSettingPropertyID.VisitNonZero(c, "sensor_setting_property_id")
 }
 
-// SettingSet sets a setting of a sensor and is answered.
+// SettingSet sets a setting of a sensor (acknowledged).
 //
 //	| Sensor Property ID 16 | Sensor Setting Property ID 16 | Sensor Setting Raw |
 type SettingSet struct {
@@ -95,21 +95,21 @@ func (m *SettingSet) Fields(c *access.Codec) {
 	c.Rest("sensor_setting_raw", &m.SensorSettingRaw)
 }
 
-// SettingSetUnacknowledged is SettingSet without an answer.
+// SettingSetUnacknowledged is the unacknowledged form of SettingSet.
 type SettingSetUnacknowledged struct{ SettingSet }
 
 // Opcode is 0x5A.
 func (SettingSetUnacknowledged) Opcode() mesh.Opcode { return OpSettingSetUnacknowledged }
 
-// SettingStatus reports a setting of a sensor, without a value when there is
-// none or it could not be set.
+// SettingStatus reports a setting of a sensor; without a value if it does not
+// exist or could not be set.
 //
 //	| Sensor Property ID 16 | Sensor Setting Property ID 16 |
 //	| [ Sensor Setting Access 8 | Sensor Setting Raw ] |
 type SettingStatus struct {
 	SensorPropertyID        property.ID
 	SensorSettingPropertyID property.ID
-	HasSetting              bool // the fields that follow are there
+	HasSetting              bool // the following fields are present
 	SensorSettingAccess     Access
 	SensorSettingRaw        []byte
 }

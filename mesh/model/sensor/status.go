@@ -13,12 +13,12 @@ const (
 )
 
 // Data is the value of a sensor with its marshalled property identifier
-// (section 4.2.14). What the octets mean says package property.
+// (section 4.2.14). Package property explains the octets.
 //
 //	format A  | 0, 1 bit | Length-1 4 | Property ID 11 | Raw Value, 1 to 16 octets |
 //	format B  | 1, 1 bit | Length-1 7 | Property ID 16 | Raw Value, 0 to 127 octets |
 //
-// A Length-1 of 0x7F in format B stands for no octets.
+// A Length-1 of 0x7F in format B means no octets.
 type Data struct {
 	PropertyID property.ID
 	RawValue   []byte
@@ -31,7 +31,7 @@ const (
 	noOctets   = 0x7F
 )
 
-// Fields visits the value; it is sent in format A where that is possible.
+// Fields visits the value; it is sent in format A if possible.
 func (d *Data) Fields(c *access.Codec) {
 	if !c.Octets() {
 		d.PropertyID.Visit(c, "property_id")
@@ -55,11 +55,11 @@ func (d *Data) Fields(c *access.Codec) {
 	c.Bytes("raw_value", &d.RawValue, int(length))
 }
 
-// Get asks for the values of one sensor or of all of them.
+// Get requests the values of one sensor, or of all.
 //
 //	| [ Property ID 16 ] |
 type Get struct {
-	HasPropertyID bool // false asks for all of them
+	HasPropertyID bool // false requests all of them
 	PropertyID    property.ID
 }
 
@@ -73,8 +73,8 @@ func (m *Get) Fields(c *access.Codec) {
 	}
 }
 
-// Status reports values of sensors. A sensor that was asked for and does not
-// exist has no octets.
+// Status reports values of sensors. A requested sensor that does not exist has
+// no octets.
 //
 //	| marshalled sensor data: header and Raw Value, several times |
 type Status struct {

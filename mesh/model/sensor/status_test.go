@@ -69,7 +69,8 @@ func TestMarshalledDataThatIsCutOff(t *testing.T) {
 }
 
 func TestLongerValueDoesNotShiftTheRest(t *testing.T) {
-	// A temperature of one octet comes with two, as a later version might have it.
+	// A one-octet temperature arrives with two octets, as in a possible later
+	// version.
 	payload, err := access.Append(nil, &sensor.Status{SensorData: []sensor.Data{
 		{PropertyID: property.PresentAmbientTemperature, RawValue: []byte{0x2B, 0x01}},
 		{PropertyID: property.PeopleCount, RawValue: []byte{3, 0}},
@@ -85,7 +86,7 @@ func TestLongerValueDoesNotShiftTheRest(t *testing.T) {
 		t.Errorf("longer value: %v", err)
 	}
 	if v, err := property.Decode(m.SensorData[1].PropertyID, m.SensorData[1].RawValue); err != nil || v[0].Number != 3 {
-		t.Errorf("the one after it: %+v, %v", v, err)
+		t.Errorf("the next value: %+v, %v", v, err)
 	}
 }
 
@@ -140,7 +141,7 @@ func TestCadenceTakesItsLengthsFromTheMessage(t *testing.T) {
 				t.Errorf("%x, %v", got, err)
 			}
 			if err := access.Decode(params[:len(params)-1], new(sensor.CadenceSet)); err == nil {
-				t.Error("an octet less is read")
+				t.Error("a message one octet shorter is decoded")
 			}
 		})
 	}

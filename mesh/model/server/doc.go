@@ -1,21 +1,21 @@
-// Package server is what the servers of Mesh Model 1.1 have in common: states
-// that take time to change (section 3.1.3), messages that come twice (the
-// transaction identifier, section 3.2.1.2), answers, publication of what has
-// changed, and memory.
+// Package server contains what the server models of Mesh Model 1.1 have in
+// common: states with transitions (section 3.1.3), repeated messages (the
+// transaction identifier, section 3.2.1.2), answers, publication of changes,
+// and storage.
 //
-// A lamp is one state machine that several servers show, each in its own
-// terms (the bindings of sections 3.1 and 6.1):
+// A lamp is one state machine with several servers as views, each with its own
+// states (the bindings of sections 3.1 and 6.1):
 //
 //	 OnOff Set        Level Set       CTL Set
 //	     │                │              │
 //	┌────▼────┐      ┌────▼────┐    ┌────▼────┐
-//	│ Server  │      │ Server  │    │ Server  │   faces: decode, transaction,
+//	│ Server  │      │ Server  │    │ Server  │   views: decode, transaction,
 //	└────┬────┘      └────┬────┘    └────┬────┘   answer, publication
 //	     └────────────────┼──────────────┘
 //	              ┌───────▼───────┐
 //	     Group ── │    Machine    │   lightness, temperature, ... as Fades
 //	              └───────────────┘
 //
-// When one of them changes the machine, all of them publish: each in a wake of
-// its own, for a model publishes with its own configuration only.
+// When one of them changes the machine, all of them publish. Each does so when
+// it is woken, because a model publishes with its own configuration only.
 package server

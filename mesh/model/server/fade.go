@@ -8,9 +8,9 @@ type Timing struct {
 	Duration time.Duration
 }
 
-// Fade is a number that goes from one value to another in a straight line. Its
-// value is worked out when somebody asks: nothing needs to be woken while it
-// moves. The zero value is a 0 that stands still.
+// Fade is a number that changes linearly from one value to another. Its value
+// is computed on request: nothing has to be woken during the change. The zero
+// value is a constant 0.
 type Fade struct {
 	from, to   int
 	begin, end time.Time
@@ -25,11 +25,11 @@ const (
 	moving
 )
 
-// Jump ends what goes on and sets the value.
+// Jump ends a change and sets the value.
 func (f *Fade) Jump(v int) { *f = Fade{from: v, to: v} }
 
-// Start begins a change and reports whether there is anything to change. A
-// change that takes no time is done at once.
+// Start begins a change and reports whether anything changes. A change without
+// duration is done at once.
 func (f *Fade) Start(now time.Time, to int, t Timing) bool {
 	from := f.At(now)
 	if f.phase == still && from == to {
@@ -45,14 +45,14 @@ func (f *Fade) Start(now time.Time, to int, t Timing) bool {
 	return true
 }
 
-// Stop ends the change where it is and reports whether there was one.
+// Stop ends the change at its present value and reports whether there was one.
 func (f *Fade) Stop(now time.Time) bool {
 	changing := f.phase != still
 	f.Jump(f.At(now))
 	return changing
 }
 
-// At is the value at a time.
+// At returns the value at a time.
 func (f *Fade) At(now time.Time) int {
 	switch {
 	case f.phase == still || !now.Before(f.end):
@@ -65,17 +65,17 @@ func (f *Fade) At(now time.Time) int {
 	}
 }
 
-// From is the value that the change began with.
+// From returns the value at the beginning of the change.
 func (f *Fade) From() int { return f.from }
 
-// Target is the value at the end.
+// Target returns the value at the end of the change.
 func (f *Fade) Target() int { return f.to }
 
 // IsMoving reports whether the change has begun and not ended.
 func (f *Fade) IsMoving() bool { return f.phase == moving }
 
-// Remaining is the time to the end of the change, its delay included; 0 when
-// nothing changes.
+// Remaining returns the time until the end of the change, including its delay;
+// 0 if nothing changes.
 func (f *Fade) Remaining(now time.Time) time.Duration {
 	if f.phase == still || !now.Before(f.end) {
 		return 0
@@ -83,7 +83,7 @@ func (f *Fade) Remaining(now time.Time) time.Duration {
 	return f.end.Sub(now)
 }
 
-// Deadline is when the change begins or ends; zero when nothing changes.
+// Deadline is when the change begins or ends; zero if nothing changes.
 func (f *Fade) Deadline() time.Time {
 	switch f.phase {
 	case waiting:
@@ -95,8 +95,7 @@ func (f *Fade) Deadline() time.Time {
 	}
 }
 
-// Advance takes note that the change has begun or ended and reports whether it
-// has.
+// Advance notes that the change has begun or ended, and reports whether it has.
 func (f *Fade) Advance(now time.Time) bool {
 	before := f.phase
 	if f.phase == waiting && !now.Before(f.begin) {

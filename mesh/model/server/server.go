@@ -13,28 +13,28 @@ import (
 type Machine interface {
 	// Deadline is when Advance has something to do; zero for never.
 	Deadline() time.Time
-	// Advance brings the state up to a time. What it changes it tells with
+	// Advance brings the state up to date. It reports changes with
 	// Group.Changed.
 	Advance(now time.Time)
-	// State and Restore are those of access.Persistent: what outlives a
-	// restart, target values only.
+	// State and Restore are those of access.Persistent: the stored state,
+	// target values only.
 	State() []byte
 	Restore(state []byte) error
 }
 
-// Group is the servers of one machine. The first one that is added keeps the
-// machine's memory and its time.
+// Group is the servers of one machine. The first server stores the machine's
+// state and wakes it.
 type Group struct {
 	machine Machine
 	servers []*Server
-	touched time.Time // when the machine last changed without having been saved
+	touched time.Time // when the machine last changed without being saved
 }
 
 // NewGroup makes a group without servers.
 func NewGroup(m Machine) *Group { return &Group{machine: m} }
 
-// Add adds a server that publishes status whenever the machine has changed.
-// Setup servers have no status of their own: nil.
+// Add adds a server that publishes status whenever the machine has changed. For
+// setup servers, which have no status, it is nil.
 func (g *Group) Add(id mesh.ModelID, status func(now time.Time) access.Message) *Server {
 	s := g.AddSetting(id, status)
 	s.follows = status != nil
@@ -50,8 +50,8 @@ func (g *Group) AddSetting(id mesh.ModelID, status func(now time.Time) access.Me
 	return s
 }
 
-// Changed makes all servers of the group publish what has changed for them,
-// and the machine be saved.
+// Changed makes all servers of the group publish their changes, and saves the
+// machine.
 func (g *Group) Changed(now time.Time) {
 	g.touched = now
 	for _, s := range g.servers {
@@ -61,10 +61,10 @@ func (g *Group) Changed(now time.Time) {
 	}
 }
 
-// Save makes the machine be saved, with nothing to publish.
+// Save saves the machine without publishing.
 func (g *Group) Save(now time.Time) { g.touched = now }
 
-// Server is a server model as a face of a machine. It implements access.Model,
+// Server is a server model as a view of a machine. It implements access.Model,
 // access.Waker, access.Publisher and access.Persistent.
 type Server struct {
 	id       mesh.ModelID
@@ -77,7 +77,7 @@ type Server struct {
 	handlers     map[mesh.Opcode]func(access.Context, *access.Incoming)
 	transactions Transactions
 
-	due       time.Time // publication wanted
+	due       time.Time // a publication is due
 	published []byte    // the last one
 }
 
@@ -87,8 +87,8 @@ func (s *Server) ID() mesh.ModelID { return s.id }
 // Opcodes implements access.Model.
 func (s *Server) Opcodes() []mesh.Opcode { return s.opcodes }
 
-// Receive implements access.Model. What cannot be decoded, or is prohibited,
-// is ignored (section 3.7.4.1).
+// Receive implements access.Model. An invalid or prohibited message is ignored
+// (section 3.7.4.1).
 func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 	if handle := s.handlers[in.Opcode]; handle != nil {
 		s.group.machine.Advance(ctx.Now())
@@ -96,7 +96,7 @@ func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 	}
 }
 
-// leads reports whether the server keeps the machine's memory and time.
+// leads reports whether the server stores the machine's state and wakes it.
 func (s *Server) leads() bool { return s.group.servers[0] == s }
 
 // NextDeadline implements access.Waker.
@@ -122,15 +122,14 @@ func (s *Server) Wake(ctx access.Context) {
 	m := s.status(ctx.Now())
 	octets, err := access.Append(nil, m)
 	if err != nil || bytes.Equal(octets, s.published) {
-		return // for this face nothing has changed
+		return // nothing has changed in this view
 	}
 	if ctx.Publish(m) {
 		s.published = octets
 	}
 }
 
-// Changed makes this server alone publish its status, and the machine be
-// saved.
+// Changed makes only this server publish its status, and saves the machine.
 func (s *Server) Changed(now time.Time) {
 	s.group.touched = now
 	s.due = now

@@ -16,10 +16,10 @@ func TestFade(t *testing.T) {
 	var f server.Fade
 	f.Jump(100)
 	if f.Start(start, 100, server.Timing{Duration: time.Second}) {
-		t.Error("a change to the same value has something to tell")
+		t.Error("a change to the same value reports a change")
 	}
 	if !f.Start(start, 200, server.Timing{Delay: time.Second, Duration: 2 * time.Second}) {
-		t.Fatal("a change has nothing to tell")
+		t.Fatal("a change is not reported")
 	}
 	for _, step := range []struct {
 		at        time.Duration
@@ -27,7 +27,7 @@ func TestFade(t *testing.T) {
 		remaining time.Duration
 		deadline  time.Duration
 		moving    bool
-		told      bool
+		changed   bool
 	}{
 		{0, 100, 3 * time.Second, time.Second, false, false},
 		{500 * time.Millisecond, 100, 2500 * time.Millisecond, time.Second, false, false},
@@ -37,8 +37,8 @@ func TestFade(t *testing.T) {
 		{4 * time.Second, 200, 0, 0, false, false},
 	} {
 		now := start.Add(step.at)
-		if told := f.Advance(now); told != step.told {
-			t.Errorf("at %s: advance told %t, want %t", step.at, told, step.told)
+		if changed := f.Advance(now); changed != step.changed {
+			t.Errorf("at %s: advance returned %t, want %t", step.at, changed, step.changed)
 		}
 		if got := f.At(now); got != step.value {
 			t.Errorf("at %s: %d, want %d", step.at, got, step.value)
@@ -64,7 +64,7 @@ func TestFadeIsInterrupted(t *testing.T) {
 	f.Start(start, 1000, server.Timing{Duration: 10 * time.Second})
 	half := start.Add(5 * time.Second)
 	if !f.Start(half, 0, server.Timing{Duration: 10 * time.Second}) {
-		t.Error("turning round has nothing to tell")
+		t.Error("a reversal is not reported")
 	}
 	if got := f.At(half.Add(5 * time.Second)); got != 250 {
 		t.Errorf("half way back: %d, want 250", got)
@@ -73,7 +73,7 @@ func TestFadeIsInterrupted(t *testing.T) {
 		t.Errorf("stopped at %d", f.Target())
 	}
 	if f.Stop(half) {
-		t.Error("stopping what stands still has something to tell")
+		t.Error("stopping a constant value reports a change")
 	}
 }
 

@@ -6,13 +6,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
 
-// transactionTime is how long a transaction identifier stands for the same
-// transaction (section 3.3.1.2.2 and its likes).
+// transactionTime is how long a transaction identifier identifies the same
+// transaction (section 3.3.1.2.2 and similar ones).
 const transactionTime = 6 * time.Second
 
-// Transactions remembers the last transaction of a few sources, so that one
-// that is sent again between two of another source is still known. The zero
-// value is ready.
+// Transactions remembers the last transaction of a few sources, so that a
+// repetition is recognised even after a message from another source. The zero
+// value is ready to use.
 type Transactions struct {
 	recent [8]transaction
 }
@@ -20,11 +20,11 @@ type Transactions struct {
 type transaction struct {
 	src, dst mesh.Address
 	tid      uint8
-	last     time.Time // when its last message came; zero: no transaction
+	last     time.Time // time of its last message; zero: no transaction
 }
 
-// Repeated notes a message and reports whether it belongs to the transaction
-// before: same source, destination and identifier, within six seconds.
+// Repeated records a message and reports whether it belongs to the previous
+// transaction: same source, destination and identifier, within six seconds.
 func (t *Transactions) Repeated(now time.Time, src, dst mesh.Address, tid uint8) bool {
 	slot := &t.recent[0]
 	for i := range t.recent {

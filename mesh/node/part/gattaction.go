@@ -28,8 +28,10 @@ type Write struct {
 	Essential bool
 }
 
-// Beckon sets what is advertised.
-type Beckon struct{ All []bearer.Beckon }
+// Advertise sets what is advertised.
+type Advertise struct {
+	All []bearer.ConnectableAdvertisement
+}
 
 // Do implements GATTAction.
 func (a Connect) Do(g bearer.GATT) error {
@@ -59,7 +61,7 @@ func (a Write) Do(g bearer.GATT) error {
 }
 
 // Do implements GATTAction.
-func (a Beckon) Do(g bearer.GATT) error {
-	g.Beckon(a.All)
+func (a Advertise) Do(g bearer.GATT) error {
+	g.Advertise(a.All)
 	return nil
 }

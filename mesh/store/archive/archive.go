@@ -1,14 +1,14 @@
-// Package archive is a whole store in one file, for a backup: lines of JSON, so
-// that it can be looked at, with a checksum at the end, so that half of a file
-// is not taken for a whole one.
+// Package archive stores a whole store in one file, as a backup: lines of JSON,
+// so that it can be inspected, with a checksum at the end, so that a truncated
+// file is detected.
 //
 //	{"format":"btmesh2mqtt backup","version":1,"time":"2026-01-31T12:00:00Z"}
-//	{"table":"node","key":"state","value":"eyJW..."}     base64, keys laid open
+//	{"table":"node","key":"state","value":"eyJW..."}     base64, including keys
 //	{"src":"0x0005","iv_index":0,"seq":4711}             replay protection list
 //	{"end":true,"sha256":"9f86d0..."}                    of all lines before
 //
-// A backup is old as soon as it is made: the node has gone on to use sequence
-// numbers. Who restores one must jump over them: node.JumpSequence.
+// A backup is outdated at once, because the node continues to use sequence
+// numbers. After a restore they must be skipped: node.JumpSequence.
 package archive
 
 import (
@@ -33,16 +33,18 @@ const (
 	version = 1
 )
 
-// maxLine bounds a line that is read: the largest value in base64, and its key.
+// maxLine limits the length of a line that is read: the largest value in
+// base64, and its key.
 const maxLine = store.MaxValueSize*4/3 + 16*store.MaxKeySize
 
 // Errors of Read.
 var (
-	// ErrFormat says that the file is no backup, or one of a newer program.
-	ErrFormat = errors.New("archive: this is no backup of btmesh2mqtt that this version can read")
-	// ErrDamaged says that the file was cut short or changed.
+	// ErrFormat says that the file is not a backup, or was written by a newer
+	// program.
+	ErrFormat = errors.New("archive: this is not a backup of btmesh2mqtt that this version can read")
+	// ErrDamaged says that the file was truncated or changed.
 	ErrDamaged = errors.New("archive: the backup is damaged")
-	// ErrNotEmpty says that there is something in the store already.
+	// ErrNotEmpty says that the store already contains data.
 	ErrNotEmpty = errors.New("archive: the store is not empty; restore into another directory, or move this one away")
 )
 
@@ -64,8 +66,8 @@ type line struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-// Write writes everything that a store holds. The store may be in use: what
-// changes meanwhile may be in the backup or not.
+// Write writes everything in a store. The store may be in use: changes made
+// meanwhile may be in the backup or not.
 func Write(w io.Writer, s store.Store, now time.Time) error {
 	sum := sha256.New()
 	out := bufio.NewWriter(w)
@@ -126,8 +128,8 @@ func putTables(s store.Store, put func(line) error) error {
 	return nil
 }
 
-// Read puts a backup into an empty store, and returns when it was made. Nothing
-// is stored of a file that is not whole.
+// Read restores a backup to an empty store, and returns when it was made.
+// Nothing is stored from an incomplete file.
 func Read(r io.Reader, s store.Store) (time.Time, error) {
 	if tables, err := s.Tables(); err != nil || len(tables) > 0 {
 		return time.Time{}, errors.Join(err, ErrNotEmpty)
@@ -158,8 +160,8 @@ func Read(r io.Reader, s store.Store) (time.Time, error) {
 	if err := errors.Join(store.CheckChanges(changes), store.CheckReplay(replay)); err != nil {
 		return time.Time{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	// The replay list first: without it the node would act on old messages,
-	// and without its tables it is nobody.
+	// The replay list first: without it the node would act on old messages.
+	// Without its tables it has no identity.
 	if err := s.AppendReplay(replay); err != nil {
 		return time.Time{}, err
 	}
@@ -169,7 +171,7 @@ func Read(r io.Reader, s store.Store) (time.Time, error) {
 	return made, s.Apply(changes...)
 }
 
-// lines reads a file to its end and checks that it is whole.
+// lines reads a file to its end and checks that it is complete.
 func lines(r io.Reader, visit func(n int, l *line) error) error {
 	sum := sha256.New()
 	in := bufio.NewScanner(r)
@@ -182,7 +184,7 @@ func lines(r io.Reader, visit func(n int, l *line) error) error {
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&l); err != nil {
 			if n == 1 {
-				return fmt.Errorf("%w: its first line is no JSON", ErrFormat)
+				return fmt.Errorf("%w: expected JSON in the first line", ErrFormat)
 			}
 			return fmt.Errorf("%w: line %d: %w", ErrDamaged, n, err)
 		}
@@ -191,7 +193,7 @@ func lines(r io.Reader, visit func(n int, l *line) error) error {
 				return fmt.Errorf("%w: the checksum of its %d lines is wrong", ErrDamaged, n)
 			}
 			if in.Scan() {
-				return fmt.Errorf("%w: there is more behind its end", ErrDamaged)
+				return fmt.Errorf("%w: there is more after its end", ErrDamaged)
 			}
 			return nil
 		}
@@ -207,5 +209,5 @@ func lines(r io.Reader, visit func(n int, l *line) error) error {
 	if n == 0 {
 		return fmt.Errorf("%w: it is empty", ErrFormat)
 	}
-	return fmt.Errorf("%w: it ends after line %d, in the middle", ErrDamaged, n)
+	return fmt.Errorf("%w: it ends early, after line %d", ErrDamaged, n)
 }

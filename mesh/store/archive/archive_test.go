@@ -18,7 +18,7 @@ import (
 
 func now() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) }
 
-// whole is everything a store holds.
+// whole returns everything in a store.
 func whole(t rapid.TB, s store.Store) (map[store.Table]map[string][]byte, []store.ReplayEntry) {
 	t.Helper()
 	tables, err := s.Tables()
@@ -38,7 +38,7 @@ func whole(t rapid.TB, s store.Store) (map[store.Table]map[string][]byte, []stor
 	return all, replay
 }
 
-// TestRoundTrip restores what was backed up, whatever it is.
+// TestRoundTrip restores arbitrary backups.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := store.NewMemory()
@@ -98,7 +98,7 @@ func backup(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// TestDamaged takes nothing of a file that is not whole: cut anywhere, or with
+// TestDamaged restores nothing from an incomplete file: cut anywhere, or with
 // any octet changed.
 func TestDamaged(t *testing.T) {
 	good := backup(t)
@@ -120,12 +120,12 @@ func TestDamaged(t *testing.T) {
 		refuse("changed "+string(changed), changed)
 	}
 	refuse("longer", append(bytes.Clone(good), []byte("{}\n")...))
-	refuse("another program's", []byte(`{"format":"zip"}`))
+	refuse("from another program", []byte(`{"format":"zip"}`))
 	refuse("newer", bytes.Replace(good, []byte(`"version":1`), []byte(`"version":2`), 1))
 	refuse("a long line", []byte(strings.Repeat("x", 3<<20)))
 }
 
-// TestNotEmpty leaves alone what is there.
+// TestNotEmpty leaves existing data alone.
 func TestNotEmpty(t *testing.T) {
 	s := store.NewMemory()
 	if err := s.Apply(store.Change{Table: "a", Key: "b", Value: []byte("c")}); err != nil {
@@ -143,7 +143,7 @@ func FuzzRead(f *testing.F) {
 		s := store.NewMemory()
 		if _, err := archive.Read(bytes.NewReader(data), s); err != nil {
 			if tables, err := s.Tables(); err != nil || len(tables) > 0 {
-				t.Errorf("a file that was refused left %v, %v", tables, err)
+				t.Errorf("a rejected file left %v, %v", tables, err)
 			}
 		}
 	})

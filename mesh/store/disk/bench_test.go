@@ -22,7 +22,7 @@ func benchStore(b *testing.B) *Store {
 	return s
 }
 
-// BenchmarkAppendReplay appends one entry, of one of 1000 sources in turn.
+// BenchmarkAppendReplay appends one entry, of 1000 sources in turn.
 func BenchmarkAppendReplay(b *testing.B) {
 	s := benchStore(b)
 	entries := make([]store.ReplayEntry, 1)
@@ -39,7 +39,7 @@ func BenchmarkAppendReplay(b *testing.B) {
 	}
 }
 
-// BenchmarkAppendReplayKnown appends an entry that says nothing new.
+// BenchmarkAppendReplayKnown appends an entry without new information.
 func BenchmarkAppendReplayKnown(b *testing.B) {
 	s := benchStore(b)
 	entries := []store.ReplayEntry{{Src: 1, IVIndex: 1, Seq: 1}}
@@ -51,7 +51,7 @@ func BenchmarkAppendReplayKnown(b *testing.B) {
 	}
 }
 
-// BenchmarkApply sets one key, with its sync.
+// BenchmarkApply sets one key and syncs.
 func BenchmarkApply(b *testing.B) {
 	s := benchStore(b)
 	value := make([]byte, 256)

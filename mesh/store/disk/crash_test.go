@@ -14,7 +14,7 @@ import (
 
 const testJournal = "dir/replay.journal"
 
-// promises is what a journal acknowledged.
+// promises is what a journal has acknowledged.
 type promises struct {
 	written map[mesh.Address]store.ReplayEntry // by append: survives a kill
 	synced  map[mesh.Address]store.ReplayEntry // by sync: survives a power cut
@@ -25,9 +25,9 @@ func newPromises() *promises {
 	return &promises{written: map[mesh.Address]store.ReplayEntry{}, synced: map[mesh.Address]store.ReplayEntry{}}
 }
 
-// work appends to the journal on f, with a sync now and then and a rewriting
-// every few records, and notes what it was promised. It goes on after errors,
-// as a node does.
+// work appends to the journal on f, with a sync now and then and a rewrite
+// every few records, and records what it was promised. It continues after
+// errors, as a node does.
 func (p *promises) work(f *faultFS, steps int) {
 	j, err := openJournal(testJournal, f, 24)
 	if err != nil {
@@ -39,7 +39,7 @@ func (p *promises) work(f *faultFS, steps int) {
 			{Src: mesh.Address(1 + i%3), IVIndex: mesh.IVIndex(i / 40), Seq: mesh.SequenceNumber(i)},
 			{Src: mesh.Address(4 + i%2), IVIndex: 7, Seq: mesh.SequenceNumber(i)},
 		}
-		if i%5 == 0 { // a source that is heard once, and not repeated by what follows
+		if i%5 == 0 { // a source that occurs once and is not repeated later
 			batch = append(batch, store.ReplayEntry{Src: mesh.Address(100 + i), Seq: 1})
 		}
 		if err := j.append(batch); err != nil {
@@ -84,7 +84,7 @@ func wantPromises(t *testing.T, f *faultFS, want map[mesh.Address]store.ReplayEn
 	f.names[testJournal].check(t, last)
 }
 
-// check reads a journal that must be without damage.
+// check reads a journal that must be undamaged.
 func (n *inode) check(t *testing.T, want store.ReplayEntry) {
 	t.Helper()
 	c, err := readJournal(strings.NewReader(string(n.data)))
@@ -93,23 +93,23 @@ func (n *inode) check(t *testing.T, want store.ReplayEntry) {
 	}
 }
 
-// crashSteps ends the workload with several syncs behind the last rewriting,
-// which heals what a wrong sync lost.
+// crashSteps ends the workload with several syncs after the last rewrite, which
+// repairs what a wrong sync lost.
 const crashSteps = 55
 
-// callsOf counts the calls of the workload when nothing fails.
+// callsOf counts the calls of the workload if nothing fails.
 func callsOf(t *testing.T) int {
 	t.Helper()
 	f, p := newFaultFS(), newPromises()
 	p.work(f, crashSteps)
 	wantPromises(t, f, p.synced)
 	if p.failed > 0 || len(p.synced) != 5+crashSteps/5 {
-		t.Fatalf("the workload fails by itself: %+v", p)
+		t.Fatalf("the workload fails without a fault: %+v", p)
 	}
 	return f.calls
 }
 
-// TestKilledAtEveryCall stops the world before each call of the file system,
+// TestKilledAtEveryCall stops everything before each call of the file system,
 // and in the middle of each write: what append promised is there.
 func TestKilledAtEveryCall(t *testing.T) {
 	dead := errors.New("killed")
@@ -133,8 +133,8 @@ func TestKilledAtEveryCall(t *testing.T) {
 	}
 }
 
-// TestPowerCutAtEveryCall is the same for the power: what sync promised is
-// there, whatever part of the rest is.
+// TestPowerCutAtEveryCall does the same for the power: what sync promised is
+// there, whichever part of the rest is.
 func TestPowerCutAtEveryCall(t *testing.T) {
 	dead := errors.New("no power")
 	calls := callsOf(t)
@@ -147,8 +147,8 @@ func TestPowerCutAtEveryCall(t *testing.T) {
 				}
 				return nil
 			}
-			// A failing sync is a cut before it: it must not count as one that
-			// threw its pages away.
+			// A failing sync is a cut before it. It must not count as one that
+			// discarded its pages.
 			p.work(f, crashSteps)
 			wantPromises(t, f.cutPower(rand.New(rand.NewPCG(seed, uint64(n)))), p.synced)
 			if t.Failed() {
@@ -158,7 +158,7 @@ func TestPowerCutAtEveryCall(t *testing.T) {
 	}
 }
 
-// TestOneFailureAtEveryCall lets one call fail and the next ones work: the
+// TestOneFailureAtEveryCall makes one call fail and the next ones succeed: the
 // journal recovers by itself, and its promises hold even after a power cut.
 func TestOneFailureAtEveryCall(t *testing.T) {
 	calls := callsOf(t)
@@ -212,7 +212,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	f.fail = nil
 	if err := j.append([]store.ReplayEntry{second}); err != nil {
-		t.Errorf("after space was made: %v", err)
+		t.Errorf("with free space: %v", err)
 	}
 	if s := j.counters(); s.Failures != 1 {
 		t.Errorf("counted %d failures, want 1", s.Failures)
@@ -221,7 +221,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 // TestNoRoomToRewrite has a journal that should be rewritten and cannot be: it
-// is synced as it is.
+// is synced unchanged.
 func TestNoRoomToRewrite(t *testing.T) {
 	f := newFaultFS()
 	j, err := openJournal(testJournal, f, 4)
@@ -268,7 +268,7 @@ func TestAppendWhileRewriting(t *testing.T) {
 	f.fail = func(_ int, op string) error {
 		if op == "sync" {
 			if syncs++; syncs == 1 {
-				f.mu.Unlock() // held by the call that asks
+				f.mu.Unlock() // held by the calling goroutine
 				fill(10, 13)
 				if err := j.forget([]mesh.Address{1}); err != nil {
 					t.Error(err)
@@ -292,7 +292,7 @@ func TestAppendWhileRewriting(t *testing.T) {
 	}
 	f.names[testJournal].writes = nil // they are not synced yet:
 	if j.mu.Lock(); !j.dirty {
-		t.Error("what was appended meanwhile counts as synced")
+		t.Error("entries appended meanwhile count as synced")
 	}
 	j.mu.Unlock()
 }

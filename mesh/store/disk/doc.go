@@ -1,22 +1,22 @@
-// Package disk is the store of package mesh/store in a directory:
+// Package disk implements the store of package mesh/store in a directory:
 //
-//	DIR/                    mode 0700 when it is made here
+//	DIR/                    mode 0700 if this package creates it
 //	  mesh.db               tables: one bbolt file, locked while it is open
 //	  replay.journal        replay list: append-only, records of 16 octets
 //	  replay.journal.new    the journal while it is rewritten
 //
-// All files have mode 0600, because they hold keys. One process at a time has
-// the directory.
+// All files have mode 0600, because they contain keys. Only one process at a
+// time can use the directory.
 //
-// A value in mesh.db stands behind its checksum:
+// A value in mesh.db follows its checksum:
 //
 //	 0        4
 //	+--------+------- - -
 //	| CRC-32C| value         CRC-32C over table, 0, key, 0, value; big endian
 //	+--------+------- - -
 //
-// The journal begins with a header and goes on with one record for each PDU
-// that was acted on (Mesh Protocol 1.1, section 3.8.8), all big endian:
+// The journal begins with a header, followed by one record for each PDU that
+// was acted on (Mesh Protocol 1.1, section 3.8.8), all big-endian:
 //
 //	 0          2     4          8          12       16
 //	+----------+-----+----------+----------+--------+
@@ -27,9 +27,8 @@
 //	| 0xB7 'F' | SRC |    0     |    0     | CRC-32C|   forget this source
 //	+----------+-----+----------+----------+--------+
 //
-// The checksum, CRC-32C of the first 12 octets, is combined with the slot's
-// number (exclusive or), so that a record that strayed to another place is not
-// believed. 16 divides every sector size: no record crosses a sector, and a
-// torn write tears between records. What does not check out is skipped and
-// counted; the journal is then rewritten without it.
+// The checksum, CRC-32C of the first 12 octets, is XORed with the slot's
+// number, so that a misplaced record is rejected. 16 divides every sector size:
+// no record crosses a sector, and a torn write ends between records. Invalid
+// records are skipped and counted; the journal is then rewritten without them.
 package disk

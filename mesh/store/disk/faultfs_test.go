@@ -10,17 +10,17 @@ import (
 	"sync"
 )
 
-// faultFS is a file system in memory that counts its calls, fails when told
-// to, and can lose power: then each file is what was synced of it and a random
-// part of the writes since, and the directory is what was synced of it or any
-// state since.
+// faultFS is a file system in memory. It counts its calls, fails on request,
+// and can lose power: then each file has the synced content and a random part
+// of the writes since, and the directory has the synced content or any state
+// since.
 type faultFS struct {
 	mu    sync.Mutex
 	names map[string]*inode
-	past  []map[string]*inode // what a power cut may leave of the directory, newest last
+	past  []map[string]*inode // directory states that a power cut may leave, newest last
 	calls int
 	fail  func(call int, op string) error // nil: nothing fails
-	short bool                            // a failing write writes half of it
+	short bool                            // a failing write writes half of the data
 }
 
 type inode struct {
@@ -120,7 +120,7 @@ func (f *faultFS) cutPower(r *rand.Rand) *faultFS {
 		data := slices.Clone(n.synced)
 		for _, w := range n.writes {
 			switch r.IntN(3) {
-			case 0: // it was on disk already
+			case 0: // it was already on disk
 				data = put(data, w.off, w.data)
 			case 1: // a part of it, cut between sectors
 				data = put(data, w.off, w.data[:len(w.data)/recordSize/2*recordSize])
@@ -176,8 +176,8 @@ func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), err
 }
 
-// Sync makes the file durable; a failing one loses what it should have
-// written, as Linux does: the next sync reports success without it.
+// Sync makes the file durable. A failing sync loses what it should have
+// written, as on Linux: the next sync succeeds without it.
 func (f *faultFile) Sync() error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()

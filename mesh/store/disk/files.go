@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 )
 
-// files is what the journal needs of a file system. Tests put one in between
-// that fails.
+// files is what the journal needs of a file system. Tests use one that fails.
 type files interface {
 	Open(path string) (file, error)   // to read and write
 	Create(path string) (file, error) // empty, mode 0600

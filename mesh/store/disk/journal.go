@@ -12,38 +12,38 @@ import (
 )
 
 // The journal is rewritten when it has at least compactSlots records, and
-// compactRatio times as many as sources.
+// compactRatio times as many as there are sources.
 const (
 	compactSlots = 1 << 16 // 1 MiB
 	compactRatio = 4
 )
 
-// journal is the replay list in memory and the file that it can be read back
-// from. Two locks: syncing is held by whoever syncs or rewrites the file, mu
-// guards the fields and is never held while the disk syncs, so that append
-// does not wait for one.
+// journal is the replay list in memory and its file. There are two locks.
+// syncing is held during a sync or a rewrite of the file. mu protects the
+// fields and is never held while the disk syncs, so that append does not wait
+// for it.
 type journal struct {
 	path    string
 	files   files
-	compact int64 // slots from which rewriting is considered
+	compact int64 // slots from which a rewrite is considered
 
-	syncing sync.Mutex // taken before mu
+	syncing sync.Mutex // locked before mu
 
 	mu      sync.Mutex
-	file    file // nil when reopening it failed; open tries again
+	file    file // nil if reopening it failed; open tries again
 	closed  bool
-	slots   int64 // records in the file; the next one is written behind them
+	slots   int64 // records in the file; the next one is written after them
 	newest  map[mesh.Address]store.ReplayEntry
 	dirty   bool      // written to since the last sync
 	stale   bool      // the file must be rewritten: damage, or a failed sync
 	tail    *[]record // while the file is rewritten: what is appended meanwhile
-	staged  []record  // what is to be written next, and
+	staged  []record  // what is written next, and
 	scratch []byte    // the same as octets
 	stats   Stats
 }
 
-// openJournal reads the journal at path and makes it when it is not there. The
-// caller has locked the directory.
+// openJournal reads the journal at path, or creates it. The caller has locked
+// the directory.
 func openJournal(path string, f files, compact int64) (*journal, error) {
 	j := &journal{path: path, files: f, compact: compact, newest: make(map[mesh.Address]store.ReplayEntry)}
 	if err := f.Remove(j.rewritePath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -60,7 +60,8 @@ func openJournal(path string, f files, compact int64) (*journal, error) {
 	return j, nil
 }
 
-// load reads the file; a missing one is stale, it is yet to be written.
+// load reads the file. A missing one is stale, because it has yet to be
+// written.
 func (j *journal) load() error {
 	f, err := j.files.Open(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +81,7 @@ func (j *journal) load() error {
 	return nil
 }
 
-// append writes the entries that say something new, with one write.
+// append writes the entries with new information, in one write.
 func (j *journal) append(entries []store.ReplayEntry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -97,7 +98,7 @@ func (j *journal) append(entries []store.ReplayEntry) error {
 	return j.write()
 }
 
-// forget writes that the sources are no longer known. It is not synced.
+// forget writes that the sources are no longer known. It does not sync.
 func (j *journal) forget(sources []mesh.Address) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -113,10 +114,10 @@ func (j *journal) forget(sources []mesh.Address) error {
 	return j.write()
 }
 
-// write writes what is staged, and only then remembers it. After a failure the
-// next write goes to the same place, over whatever part was written; should
-// the process end before, then that part is read back as entries that nobody
-// acted on, which is the safe side.
+// write writes what is staged, and only then updates the memory. After a
+// failure the next write goes to the same place, over whatever part was
+// written. If the process ends before that, that part is read back as entries
+// that nobody acted on, which is the safe side.
 func (j *journal) write() error {
 	if len(j.staged) == 0 {
 		return nil
@@ -140,8 +141,8 @@ func (j *journal) write() error {
 	return nil
 }
 
-// ready reports whether the file can be written, and reopens it when an
-// earlier attempt failed. The caller holds mu.
+// ready reports whether the file can be written, and reopens it if an earlier
+// attempt failed. The caller holds mu.
 func (j *journal) ready() error {
 	if j.closed {
 		return j.failed("use", store.ErrClosed)
@@ -169,7 +170,7 @@ func (j *journal) entries() ([]store.ReplayEntry, error) {
 }
 
 // sync returns when everything that was appended before survives a power cut.
-// It rewrites the journal instead when that is due.
+// It rewrites the journal instead if that is due.
 func (j *journal) sync() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
@@ -187,7 +188,7 @@ func (j *journal) sync() error {
 		if err == nil || stale {
 			return err
 		}
-		// There was no room for a new file. The old one is as good, but long.
+		// There was no room for a new file. The old one is valid, but long.
 		return errors.Join(err, j.syncLocked())
 	}
 	return j.syncLocked()
@@ -210,7 +211,7 @@ func (j *journal) syncLocked() error {
 	defer j.mu.Unlock()
 	if err != nil {
 		// The kernel may have dropped the pages that it could not write, and
-		// the next sync would call that a success: only a new file will do.
+		// the next sync would succeed without them: only a new file is safe.
 		j.dirty, j.stale = true, true
 		j.stats.Failures++
 		return j.failed("sync", err)
@@ -219,7 +220,7 @@ func (j *journal) syncLocked() error {
 	return nil
 }
 
-// close closes the file; what was appended is in the hands of the kernel.
+// close closes the file. The kernel has everything that was appended.
 func (j *journal) close() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
@@ -250,7 +251,7 @@ func (j *journal) rewritePath() string { return j.path + ".new" }
 
 func (j *journal) dir() string { return filepath.Dir(j.path) }
 
-// failed words an error; the path is always in it.
+// failed formats an error; it always contains the path.
 func (j *journal) failed(what string, err error) error {
 	return fmt.Errorf("mesh/store/disk: cannot %s the replay journal %s: %w", what, j.path, err)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// encode writes records behind a header, each into its slot.
+// encode writes records after a header, each into its slot.
 func encode(records ...record) []byte {
 	b := appendRecord(nil, 0, record{kind: kindHeader})
 	for i, r := range records {
@@ -40,7 +40,7 @@ func sample() []record {
 	}
 }
 
-// replayed is what the records amount to.
+// replayed returns the resulting list.
 func replayed(records []record) map[mesh.Address]store.ReplayEntry {
 	newest := make(map[mesh.Address]store.ReplayEntry)
 	for _, r := range records {
@@ -49,7 +49,7 @@ func replayed(records []record) map[mesh.Address]store.ReplayEntry {
 	return newest
 }
 
-// withJournal opens a store whose journal holds b.
+// withJournal opens a store whose journal is b.
 func withJournal(t *testing.T, b []byte) *Store {
 	t.Helper()
 	dir := t.TempDir()
@@ -73,8 +73,8 @@ func TestRecordLayout(t *testing.T) {
 	}
 }
 
-// TestCutAtEveryOctet cuts the journal at every offset. What stands before the
-// cut counts, and the journal is whole again after opening.
+// TestCutAtEveryOctet cuts the journal at every offset. What is before the cut
+// counts, and the journal is valid again after opening.
 func TestCutAtEveryOctet(t *testing.T) {
 	records := sample()
 	whole := encode(records...)
@@ -111,8 +111,8 @@ func TestTornTailIsRepaired(t *testing.T) {
 	}
 }
 
-// TestEveryBitFlip flips each bit in turn: exactly that record is not
-// believed, it is counted, and the others are.
+// TestEveryBitFlip flips each bit in turn: exactly that record is rejected and
+// counted, and the others are read.
 func TestEveryBitFlip(t *testing.T) {
 	records := sample()
 	whole := encode(records...)
@@ -133,7 +133,7 @@ func TestEveryBitFlip(t *testing.T) {
 	}
 }
 
-// TestStrayRecords has whole records in places that they were not written to.
+// TestStrayRecords has valid records in places where they were not written.
 func TestStrayRecords(t *testing.T) {
 	whole := encode(sample()...)
 	swapped := slices.Concat(whole[:16], whole[32:48], whole[16:32], whole[48:])
@@ -143,18 +143,18 @@ func TestStrayRecords(t *testing.T) {
 		b       []byte
 		damaged uint64
 	}{
-		"two records swapped":         {swapped, 2},
-		"a file that was grown":       {zeros, 256},
-		"header in a later slot":      {twoHeaders, 1},
-		"entry in the header's slot":  {appendRecord(nil, 0, entryRecord(1, 2, 3)), 1},
-		"group address as source":     {encode(entryRecord(0xC000, 2, 3)), 1},
-		"sequence number of 25 bits":  {encode(entryRecord(1, 2, 1<<24)), 1},
-		"unknown kind":                {encode(record{kind: 'X'}), 1},
-		"forgetting no unicast":       {encode(record{kind: kindForget}), 1},
-		"something else altogether":   {bytes.Repeat([]byte("text "), 32), 10},
-		"damage of the header only":   {append(make([]byte, 16), whole[16:]...), 1},
-		"nothing at all":              {nil, 0},
-		"a header and nothing behind": {whole[:16], 0},
+		"two records swapped":        {swapped, 2},
+		"an enlarged file":           {zeros, 256},
+		"header in a later slot":     {twoHeaders, 1},
+		"entry in the header's slot": {appendRecord(nil, 0, entryRecord(1, 2, 3)), 1},
+		"group address as source":    {encode(entryRecord(0xC000, 2, 3)), 1},
+		"sequence number of 25 bits": {encode(entryRecord(1, 2, 1<<24)), 1},
+		"unknown kind":               {encode(record{kind: 'X'}), 1},
+		"forgetting a group address": {encode(record{kind: kindForget}), 1},
+		"another file":               {bytes.Repeat([]byte("text "), 32), 10},
+		"damage of the header only":  {append(make([]byte, 16), whole[16:]...), 1},
+		"empty file":                 {nil, 0},
+		"only a header":              {whole[:16], 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := readJournal(bytes.NewReader(test.b))
@@ -163,7 +163,7 @@ func TestStrayRecords(t *testing.T) {
 			}
 			s := withJournal(t, test.b)
 			if got := s.Stats().Damaged; got != test.damaged {
-				t.Errorf("Stats says %d damaged, want %d", got, test.damaged)
+				t.Errorf("Stats reports %d damaged, want %d", got, test.damaged)
 			}
 			if want := store.SortedReplay(c.newest); s.Stats().JournalRecords != 1+len(want) {
 				t.Errorf("%d records after repair, want a header and %d", s.Stats().JournalRecords, len(want))
@@ -205,8 +205,8 @@ func TestJournalIsCompacted(t *testing.T) {
 	}
 }
 
-// TestOldEntriesAreNotWritten keeps a peer that repeats itself from growing
-// the file.
+// TestOldEntriesAreNotWritten: a peer that repeats itself does not grow the
+// file.
 func TestOldEntriesAreNotWritten(t *testing.T) {
 	f := newFaultFS()
 	j, err := openJournal(testJournal, f, compactSlots)
@@ -279,8 +279,8 @@ func TestSyncLoop(t *testing.T) {
 	})
 }
 
-// FuzzJournal reads anything as a journal: it must not fail but for a format
-// of the future, and writing what it read must read the same.
+// FuzzJournal reads arbitrary journals: it must only fail for a newer format,
+// and writing what it read must read the same.
 func FuzzJournal(f *testing.F) {
 	whole := encode(sample()...)
 	f.Add([]byte{})
@@ -294,7 +294,7 @@ func FuzzJournal(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		// Right checksums let the fuzzer get behind them.
+		// Right checksums let the fuzzer get past them.
 		for _, honest := range []bool{false, true} {
 			if honest {
 				b = withChecksums(b)
@@ -312,7 +312,7 @@ func FuzzJournal(f *testing.F) {
 			var records []record
 			for src, e := range c.newest {
 				if src != e.Src || store.CheckReplay([]store.ReplayEntry{e}) != nil {
-					t.Fatalf("it believed %v", e)
+					t.Fatalf("it accepted %v", e)
 				}
 				records = append(records, record{kind: kindEntry, entry: e})
 			}

@@ -15,11 +15,11 @@ import (
 )
 
 // childDir is the environment variable that makes the test binary a child
-// which fills the store in the directory it names.
+// process, which fills the store in that directory.
 const childDir = "MESH_STORE_TEST_CHILD"
 
-// child appends and applies until it is killed, and prints what it was
-// promised: "R src iv seq" for a replay entry, "T value" for the table.
+// child appends and applies until it is killed, and prints what was
+// acknowledged: "R src iv seq" for a replay entry, "T value" for the table.
 func child(dir string) int {
 	s, err := Open(dir, Options{SyncEvery: time.Millisecond, compactSlots: 64})
 	if err != nil {
@@ -62,8 +62,9 @@ func child(dir string) int {
 	}
 }
 
-// TestKill kills a process that appends at random moments, over and over in
-// one directory: all that it was promised is there, and nothing looks damaged.
+// TestKill kills a process that appends at random times, repeatedly in one
+// directory: everything that was acknowledged is there, and nothing looks
+// damaged.
 func TestKill(t *testing.T) {
 	rounds := 40
 	if testing.Short() {
@@ -105,7 +106,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// killOne runs one child until it is killed, and notes its promises.
+// killOne runs one child until it is killed, and records what was acknowledged.
 func killOne(t *testing.T, dir string, promised map[mesh.Address]store.ReplayEntry, count *int) int {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -125,8 +126,8 @@ func killOne(t *testing.T, dir string, promised map[mesh.Address]store.ReplayEnt
 				t.Fatal(err)
 			}
 		}
-		// What the child had written to the pipe counts, also after the kill;
-		// a last line that was cut does not parse and was no promise.
+		// What the child had written to the pipe counts, also after the kill. A
+		// truncated last line does not parse and does not count.
 		var e store.ReplayEntry
 		if n, _ := fmt.Sscanf(scan.Text(), "R %d %d %d", &e.Src, &e.IVIndex, &e.Seq); n == 3 {
 			promised[e.Src] = e
@@ -135,7 +136,7 @@ func killOne(t *testing.T, dir string, promised map[mesh.Address]store.ReplayEnt
 		}
 	}
 	if err := cmd.Wait(); err == nil {
-		t.Fatal("the child ended by itself")
+		t.Fatal("the child ended before it was killed")
 	}
 	return lines
 }

@@ -14,9 +14,9 @@ import (
 
 const (
 	recordSize = 16
-	// recordLimit bounds what is read of a journal that something else made
-	// grow: a 64 MiB file holds a hundred times what is ever written between
-	// two compactions.
+	// recordLimit limits how much of a journal is read that something else has
+	// enlarged: a 64 MiB file holds a hundred times what is ever written
+	// between two rewrites.
 	recordLimit = 64 << 20 / recordSize
 
 	mark           = 0xB7
@@ -26,8 +26,8 @@ const (
 	journalVersion = 1
 )
 
-// errFuture is the error for a journal that this program is too old for. It is
-// fatal, unlike damage: skipping what it holds would accept replays.
+// errFuture is the error for a journal of a newer program. Unlike damage it is
+// fatal: skipping its content would accept replays.
 var errFuture = errors.New("written by a newer version; use that version, or restore a backup")
 
 // castagnoli returns the table for CRC-32C, which has hardware support.
@@ -54,8 +54,8 @@ func appendRecord(dst []byte, slot int64, r record) []byte {
 	return binary.BigEndian.AppendUint32(dst, checksum(slot, dst[at:]))
 }
 
-// decodeRecord decodes the 16 octets b of a slot. ok is false when they are
-// not a record that was written to this slot.
+// decodeRecord decodes the 16 octets b of a slot. ok is false if they are not a
+// record that was written to this slot.
 func decodeRecord(b []byte, slot int64) (r record, ok bool, err error) {
 	if len(b) != recordSize || b[0] != mark || binary.BigEndian.Uint32(b[12:]) != checksum(slot, b[:12]) {
 		return record{}, false, nil
@@ -88,15 +88,15 @@ func checksum(slot int64, b []byte) uint32 {
 	return crc32.Checksum(b, castagnoli()) ^ uint32(slot)
 }
 
-// contents is what a journal was found to hold.
+// contents is the content of a journal.
 type contents struct {
 	newest  map[mesh.Address]store.ReplayEntry
-	slots   int64  // whole slots in the file
-	damaged uint64 // slots that hold no record
-	torn    uint64 // 1 when octets are left behind the last whole slot
+	slots   int64  // complete slots in the file
+	damaged uint64 // slots without a valid record
+	torn    uint64 // 1 if octets are left after the last complete slot
 }
 
-// readJournal reads a whole journal. Damage is counted, never an error; the
+// readJournal reads a whole journal. Damage is counted and is not an error. The
 // errors are those of r, and errFuture.
 func readJournal(r io.Reader) (contents, error) {
 	c := contents{newest: make(map[mesh.Address]store.ReplayEntry)}
@@ -120,10 +120,10 @@ func readJournal(r io.Reader) (contents, error) {
 		}
 		c.take(rec, ok)
 	}
-	return c, fmt.Errorf("more than %d records, which this program never writes; move the file away", recordLimit)
+	return c, fmt.Errorf("expected at most %d records, got more, which this program never writes; move the file away", recordLimit)
 }
 
-// take notes one slot.
+// take records one slot.
 func (c *contents) take(r record, ok bool) {
 	first := c.slots == 0
 	c.slots++

@@ -6,15 +6,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// rewrite replaces the journal by one that holds each source once:
+// rewrite replaces the journal by one that contains each source once:
 //
-//	write replay.journal.new, sync it        append goes on, to the old file
+//	write replay.journal.new, sync it        append continues, in the old file
 //	add what was appended meanwhile          append waits
 //	rename it to replay.journal
-//	sync the directory                       append goes on, to the new file
+//	sync the directory                       append continues, in the new file
 //
-// Killed in between, either the old file or the new one is there, and both are
-// complete.
+// If the process is killed in between, either the old file or the new one is
+// there, and both are complete.
 func (j *journal) rewrite() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
@@ -82,8 +82,8 @@ func (j *journal) writeSnapshot(entries []store.ReplayEntry) (file, int64, error
 	return f, int64(len(entries) + 1), nil
 }
 
-// swap puts the new file in the place of the journal. Both are closed for the
-// renaming, because Windows renames no open file. The caller holds mu.
+// swap replaces the journal by the new file. Both are closed for the renaming,
+// because Windows cannot rename an open file. The caller holds mu.
 func (j *journal) swap(f file, slots int64, tail []record) error {
 	var b []byte
 	for i, r := range tail {
@@ -111,8 +111,8 @@ func (j *journal) swap(f file, slots int64, tail []record) error {
 	return errors.Join(err, j.ready())
 }
 
-// abandon drops a new file that did not come to be. What remains of it is
-// removed by the next opening at the latest.
+// abandon drops an unfinished new file. What remains of it is removed at the
+// next opening.
 func (j *journal) abandon(f file) {
 	_ = f.Close()
 	_ = j.files.Remove(j.rewritePath())

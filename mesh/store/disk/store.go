@@ -20,29 +20,29 @@ const (
 
 // Options are the optional settings of Open.
 type Options struct {
-	// SyncEvery is the time between two syncs of the replay journal, and so
-	// what a power cut may cost. Zero means one second.
+	// SyncEvery is the time between two syncs of the replay journal, and so the
+	// most that a power cut may cost. Zero means one second.
 	SyncEvery time.Duration
-	// LockTimeout is how long Open waits for another process that has the
+	// LockTimeout is how long Open waits for another process that uses the
 	// directory. Zero means one second.
 	LockTimeout time.Duration
-	// OnError is told what went wrong outside any call: a failed sync or a
-	// failed rewriting of the journal, once until it works again. It is called
-	// from the goroutine of the store and must not call the store.
+	// OnError is called with errors outside any call: a failed sync or rewrite
+	// of the journal. A repeated error is reported once until it works again.
+	// It is called from the goroutine of the store and must not call the store.
 	OnError func(error)
 
 	compactSlots int64 // for tests; zero means the constant
 }
 
-// Stats counts what happened to the replay journal since Open.
+// Stats counts what has happened to the replay journal since Open.
 type Stats struct {
-	JournalRecords int    // records in the file now, its header included
+	JournalRecords int    // records in the file now, including its header
 	Sources        int    // sources in the replay list now
-	Damaged        uint64 // records that were skipped because their checksum was wrong
+	Damaged        uint64 // records that were skipped because of a wrong checksum
 	Torn           uint64 // incomplete records at the end of the file
-	Compactions    uint64 // how often the file was rewritten
-	Syncs          uint64 // how often the file was synced
-	Failures       uint64 // writes, syncs and rewritings that failed
+	Compactions    uint64 // rewrites of the file
+	Syncs          uint64 // syncs of the file
+	Failures       uint64 // writes, syncs and rewrites that failed
 }
 
 // Store is a store.Store in a directory.
@@ -57,9 +57,9 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store in dir and makes it when it is not there. The error
-// wraps store.ErrLocked while another process has the directory, and
-// store.ErrDamaged when the tables cannot be read any more.
+// Open opens the store in dir, or creates it. The error wraps store.ErrLocked
+// while another process uses the directory, and store.ErrDamaged if the tables
+// cannot be read any more.
 func Open(dir string, opts Options) (*Store, error) {
 	return openOn(osFiles{}, dir, opts)
 }
@@ -90,8 +90,8 @@ func openOn(f files, dir string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// makeDir makes the directory when it is missing. One that is there keeps its
-// mode: it may be anybody's.
+// makeDir creates the directory if it is missing. An existing one keeps its
+// mode: it may be shared.
 func makeDir(dir string) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil
@@ -102,7 +102,7 @@ func makeDir(dir string) error {
 	return syncDir(filepath.Dir(filepath.Clean(dir)))
 }
 
-// syncLoop syncs the journal now and then, until Close.
+// syncLoop syncs the journal from time to time, until Close.
 func (s *Store) syncLoop(opts Options) {
 	defer close(s.stopped)
 	tick := time.NewTicker(opts.SyncEvery)
@@ -159,8 +159,8 @@ func (s *Store) Replay(visit func(store.ReplayEntry)) error {
 	return nil
 }
 
-// AppendReplay implements store.Store. It costs one write to the file, and
-// none when no entry is newer than what is known of its source.
+// AppendReplay implements store.Store. It costs one write to the file, and none
+// if no entry is newer than the known one of its source.
 func (s *Store) AppendReplay(entries []store.ReplayEntry) error {
 	if err := store.CheckReplay(entries); err != nil {
 		return err
@@ -176,7 +176,7 @@ func (s *Store) ForgetReplay(sources ...mesh.Address) error {
 	return s.journal.sync()
 }
 
-// Sync implements store.Store. The tables are on disk anyway.
+// Sync implements store.Store. The tables are already on disk.
 func (s *Store) Sync() error { return s.journal.sync() }
 
 // Close implements store.Store.

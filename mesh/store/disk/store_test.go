@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/storetest"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/internal/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -28,7 +28,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
 		dir := filepath.Join(t.TempDir(), "a", "b")
 		return storetest.Opener{Open: func() (store.Store, error) {
-			// A compaction every few records, and a sync all the time.
+			// A rewrite every few records, and continuous syncs.
 			return Open(dir, Options{SyncEvery: time.Millisecond, compactSlots: 8})
 		}}
 	})
@@ -58,7 +58,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	}
 	for _, word := range []string{dir, "another btmesh2mqtt"} {
 		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
+			t.Errorf("error %q does not contain %q", err, word)
 		}
 	}
 }
@@ -74,7 +74,7 @@ func TestModes(t *testing.T) {
 	}
 	wantModes(t, dir)
 
-	// Files that somebody opened up are closed again.
+	// The permissions of files that somebody has relaxed are restricted again.
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,13 +134,13 @@ func TestErrorsNameThePath(t *testing.T) {
 			t.Errorf("Open(%s): error %v does not name it", dir, err)
 		}
 		if dir == notADatabase && !errors.Is(err, store.ErrDamaged) {
-			t.Errorf("a file that is no database: got %v, want ErrDamaged", err)
+			t.Errorf("a file that is not a database: got %v, want ErrDamaged", err)
 		}
 	}
 }
 
-// TestInterruptedCreation leaves behind what a creation that was killed leaves
-// behind, at each of its stages.
+// TestInterruptedCreation leaves the files that a killed creation leaves, at
+// each of its stages.
 func TestInterruptedCreation(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{tablesName + newSuffix + "123", journalName + newSuffix} {

@@ -3,5 +3,5 @@
 package disk
 
 // syncDir does nothing where a directory cannot be synced; there the file
-// system keeps names in its own journal.
+// system journals names itself.
 func syncDir(string) error { return nil }

@@ -36,8 +36,7 @@ type tables struct {
 	db   *bolt.DB
 }
 
-// openTables opens the database and locks it, and makes it when it is not
-// there.
+// openTables opens the database and locks it, or creates it.
 func openTables(path string, timeout time.Duration) (*tables, error) {
 	t := &tables{path: path}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -51,7 +50,7 @@ func openTables(path string, timeout time.Duration) (*tables, error) {
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("mesh/store/disk: cannot open %s: %w; stop that one, or choose another directory",
+		return nil, fmt.Errorf("mesh/store/disk: cannot open %s: %w; stop that program, or choose another directory",
 			filepath.Dir(path), store.ErrLocked)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
 		return nil, t.failed("open", fmt.Errorf("%w (%w); restore a backup of the directory", store.ErrDamaged, err))
@@ -64,8 +63,8 @@ func openTables(path string, timeout time.Duration) (*tables, error) {
 	return t, nil
 }
 
-// adopt checks the format of an open database and cleans up behind creations
-// that were interrupted.
+// adopt checks the format of an open database and removes what interrupted
+// creations have left.
 func (t *tables) adopt() error {
 	if err := os.Chmod(t.path, 0o600); err != nil {
 		return t.failed("protect", err)
@@ -81,11 +80,11 @@ func (t *tables) adopt() error {
 		return t.failed("open", err)
 	}
 	if version != formatVersion {
-		return t.failed("open", fmt.Errorf("it has format %q, expected %q: it is not of btmesh2mqtt, or of a newer version", version, formatVersion))
+		return t.failed("open", fmt.Errorf("expected format %q, got %q: it was not written by btmesh2mqtt, or by a newer version", formatVersion, version))
 	}
 	left, _ := filepath.Glob(t.path + newSuffix + "*")
 	for _, name := range left {
-		_ = os.Remove(name) // it is in nobody's way
+		_ = os.Remove(name) // it disturbs nobody
 	}
 	return nil
 }
@@ -96,15 +95,15 @@ func open(path string, timeout time.Duration) (*bolt.DB, error) {
 
 const newSuffix = ".new"
 
-// create makes the database under another name, syncs it and only then gives
-// it its name, so that an interrupted creation is never taken for a database.
-// Where two processes create at once, one of them is first and both are well.
+// create creates the database under another name, syncs it and only then
+// renames it, so that an interrupted creation is never used as a database. If
+// two processes create at once, one of them is first and both succeed.
 func create(path string, timeout time.Duration) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newSuffix+"*")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // it has been renamed if all went well
+	defer func() { _ = os.Remove(f.Name()) }() // renamed on success
 	if err := f.Close(); err != nil {
 		return err
 	}
@@ -167,7 +166,7 @@ func (t *tables) all(table store.Table) (map[string][]byte, error) {
 			value, err := unseal(table, string(k), stored)
 			if err != nil {
 				damaged = append(damaged, fmt.Sprintf("%q", k))
-				return nil //nolint:nilerr // what is damaged is told when the rest has been read
+				return nil //nolint:nilerr // damage is reported after the rest has been read
 			}
 			all[string(k)] = value
 			return nil
@@ -182,7 +181,7 @@ func (t *tables) all(table store.Table) (map[string][]byte, error) {
 	return all, nil
 }
 
-// names lists the tables that hold a key; bbolt keeps them in their order.
+// names lists the tables that contain a key, in bbolt's order.
 func (t *tables) names() ([]store.Table, error) {
 	var names []store.Table
 	err := t.view(func(tx *bolt.Tx) error {
@@ -241,7 +240,7 @@ func change(root *bolt.Bucket, c store.Change) error {
 	return b.Put([]byte(c.Key), seal(c.Table, c.Key, c.Value))
 }
 
-// close waits for what is being done and gives the lock back.
+// close waits for running operations and releases the lock.
 func (t *tables) close() error {
 	if err := guard(t.db.Close); err != nil {
 		return t.failed("close", err)
@@ -260,7 +259,7 @@ func (t *tables) failed(what string, err error) error {
 	return fmt.Errorf("mesh/store/disk: cannot %s %s: %w", what, t.path, err)
 }
 
-// bucket is nil for a table that does not exist.
+// bucket returns nil for a table that does not exist.
 func bucket(tx *bolt.Tx, table store.Table) (*bolt.Bucket, error) {
 	root := tx.Bucket([]byte(tablesBucket))
 	if root == nil {
@@ -269,8 +268,8 @@ func bucket(tx *bolt.Tx, table store.Table) (*bolt.Bucket, error) {
 	return root.Bucket([]byte(table)), nil
 }
 
-// guard turns what bbolt does with a file that was changed behind its back, a
-// panic or a fault in its memory map, into an error.
+// guard converts what bbolt does with a file that was changed externally, a
+// panic or a fault in its memory map, to an error.
 func guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

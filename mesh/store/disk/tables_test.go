@@ -15,7 +15,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// filled makes a store with values that name their keys.
+// filled makes a store with values that contain their keys.
 func filled(t *testing.T) (path string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func filled(t *testing.T) (path string) {
 	return filepath.Join(dir, tablesName)
 }
 
-// TestDamagedValue changes one value behind the store's back.
+// TestDamagedValue changes one value without the store.
 func TestDamagedValue(t *testing.T) {
 	path := filled(t)
 	db, err := bolt.Open(path, 0o600, nil)
@@ -59,9 +59,9 @@ func TestDamagedValue(t *testing.T) {
 	}
 	all, err := s.All("t")
 	if !errors.Is(err, store.ErrDamaged) || len(all) != 47 {
-		t.Errorf("All gave %d values and %v, want 47 and ErrDamaged", len(all), err)
+		t.Errorf("All returned %d values and %v, want 47 and ErrDamaged", len(all), err)
 	}
-	// A new value heals the key.
+	// A new value repairs the key.
 	if err := s.Apply(store.Change{Table: "t", Key: "key7", Value: []byte("new")}); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestDamagedValue(t *testing.T) {
 }
 
 // TestCreatedTwice is the second of two processes that found no database: it
-// must not put its empty one in the place of the first one's.
+// must not replace the first one's database by its empty one.
 func TestCreatedTwice(t *testing.T) {
 	path := filled(t)
 	if err := create(path, time.Second); err != nil {
@@ -84,7 +84,7 @@ func TestCreatedTwice(t *testing.T) {
 }
 
 // TestDamagedDatabase flips octets anywhere in the file, and cuts it anywhere:
-// an error, or the values that were stored, and never anything else.
+// the result is an error or the stored values, and never anything else.
 func TestDamagedDatabase(t *testing.T) {
 	path := filled(t)
 	whole, err := os.ReadFile(path)
@@ -104,8 +104,8 @@ func TestDamagedDatabase(t *testing.T) {
 		if round%3 == 0 {
 			b = b[:r.IntN(len(b))]
 		}
-		// A panic while opening leaves bbolt's lock on the file, so that each
-		// round has a directory of its own.
+		// A panic while opening leaves bbolt's lock on the file, so each round
+		// needs a new directory.
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, tablesName), b, 0o600); err != nil {
 			t.Fatal(err)

@@ -200,7 +200,7 @@ func (a *Application) next(most time.Duration, mark int, what string, match func
 // sends a message and its answer once, and either may be lost.
 func (a *Application) Ask(what string, send func() error, match func(Message) bool) Message {
 	a.t.Helper()
-	const again, times = 3 * time.Second, 20
+	const again, times = 3 * time.Second, int(patience / (3 * time.Second))
 	mark := a.Mark()
 	for range times {
 		if err := send(); err != nil {

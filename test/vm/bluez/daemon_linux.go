@@ -20,8 +20,9 @@ const (
 	BusDaemon  = "/usr/bin/dbus-daemon"
 )
 
-// patience bounds every wait for the daemon; under emulation nothing is quick.
-const patience = time.Minute
+// patience ends every wait for the daemon: what has not come by then does not
+// come, however slow the machine is.
+const patience = 5 * time.Minute
 
 // Options say how the daemon runs.
 type Options struct {

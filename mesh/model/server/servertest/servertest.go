@@ -1,5 +1,5 @@
-// Package servertest is a bench for models: it stands in for their node, with
-// time that only the test moves.
+// Package servertest is a test bench for models: it takes the place of their
+// node, with time that only the test advances.
 package servertest
 
 import (
@@ -10,14 +10,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// Bench holds models and notes what they send.
+// Bench contains models and records what they send.
 type Bench struct {
 	testing.TB
 	Time   time.Time
 	Models []access.Model
 	// Wakes counts how often a model was woken.
 	Wakes int
-	// Sent is what models said to nodes that had not asked.
+	// Sent is what models sent to nodes without a request.
 	Sent []Sent
 	// Published is what was published since the last Publications.
 	Published []Publication
@@ -30,7 +30,7 @@ type Publication struct {
 	Message access.Message
 }
 
-// Sent is a message that a model sent by access.Sender.
+// Sent is a message that a model sent with access.Sender.
 type Sent struct {
 	At      time.Time
 	To      access.Recipient
@@ -73,7 +73,7 @@ func (c *context) Publish(m access.Message) bool {
 	return true
 }
 
-// sendable fails when a message cannot go on the air.
+// sendable fails if a message cannot be encoded.
 func (b *Bench) sendable(m access.Message) {
 	b.Helper()
 	if _, err := access.Append(nil, m); err != nil {
@@ -81,12 +81,11 @@ func (b *Bench) sendable(m access.Message) {
 	}
 }
 
-// Source is where Send sends from.
+// Source is the source address that Send uses.
 const Source mesh.Address = 0x0100
 
-// Send gives a message to the model that takes it and returns the answer, nil
-// for none. Models on several elements that take the same message are told
-// apart with To.
+// Send passes a message to the model that accepts it and returns the answer,
+// nil for none. If models on several elements accept the same message, use To.
 func (b *Bench) Send(m access.Message) access.Message {
 	b.Helper()
 	for _, model := range b.Models {
@@ -96,11 +95,11 @@ func (b *Bench) Send(m access.Message) access.Message {
 			}
 		}
 	}
-	b.Fatalf("no model takes %T", m)
+	b.Fatalf("no model accepts %T", m)
 	return nil
 }
 
-// To gives a message from src to a model and returns the answer.
+// To passes a message from src to a model and returns the answer.
 func (b *Bench) To(model access.Model, src mesh.Address, m access.Message) access.Message {
 	b.Helper()
 	octets, err := access.Append(nil, m)
@@ -117,7 +116,7 @@ func (b *Bench) To(model access.Model, src mesh.Address, m access.Message) acces
 	return c.reply
 }
 
-// Raw gives octets to a model as they come from the air.
+// Raw passes received octets to a model.
 func (b *Bench) Raw(model access.Model, op mesh.Opcode, params []byte) access.Message {
 	b.Helper()
 	c := &context{bench: b, model: model}
@@ -133,7 +132,7 @@ func (b *Bench) Context(model access.Model, f func(access.Context)) {
 	b.wake()
 }
 
-// Pass lets time pass, and wakes the models when they want it.
+// Pass lets time pass, and wakes the models at their deadlines.
 func (b *Bench) Pass(d time.Duration) {
 	b.Helper()
 	for end := b.Time.Add(d); ; {
@@ -161,7 +160,7 @@ func (b *Bench) deadline() time.Time {
 	return next
 }
 
-// wake wakes the models that are due now, as a node does: in their order.
+// wake wakes the models that are due now in order, as a node does.
 func (b *Bench) wake() {
 	b.Helper()
 	for range 10 {
@@ -181,10 +180,10 @@ func (b *Bench) wake() {
 			return
 		}
 	}
-	b.Fatal("a model wants to be woken again and again")
+	b.Fatal("a model asks to be woken endlessly")
 }
 
-// Publications returns what was published and forgets it.
+// Publications returns what was published and clears the record.
 func (b *Bench) Publications() []Publication {
 	p := b.Published
 	b.Published = nil

@@ -78,7 +78,7 @@ func (f *Friend) ConfigurationChanged() {
 	befriends := n.Friend == state.Enabled && n.IsProvisioned()
 	if befriends && f.role == nil {
 		f.role = friend.New(friend.Config{
-			Author:      author{f.all},
+			Node:        author{f.all},
 			Address:     n.Address,
 			Friendships: f.all.cfg.Friend.Friendships,
 			Queue:       f.all.cfg.Friend.Queue,

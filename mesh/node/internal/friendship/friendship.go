@@ -238,7 +238,7 @@ func (f *Friendships) event(e friend.Event, by *network.Credentials) {
 		f.host.Report(part.FriendshipChanged{LPN: e.LPN, Friend: e.Friend, Reason: string(e.Reason)})
 		f.cfg.Features.FeaturesChanged()
 		f.cfg.Requests.QueueGone()
-	case friend.Handed:
+	case friend.Delivered:
 		f.cfg.Requests.PolledFor(part.RequestID(e.ID))
 	case friend.Secured:
 		f.followFriend(e, by)
@@ -263,12 +263,12 @@ func drawCounter(h part.Host) uint16 { return uint16(h.Jitter(0, 1<<16)) }
 // author is what the state machines need of their node.
 type author struct{ *Friendships }
 
-var _ friend.Author = author{}
+var _ friend.Node = author{}
 
-// Next implements friend.Author.
+// Next implements friend.Node.
 func (a author) Next() (mesh.SequenceNumber, mesh.IVIndex, error) { return a.cfg.Sequence.Next() }
 
-// Security implements friend.Author.
+// Security implements friend.Node.
 func (a author) Security(net mesh.KeyIndex) beacon.State {
 	phase := state.NormalOperation
 	if s := a.cfg.Keys.Subnet(net); s != nil {
@@ -277,7 +277,7 @@ func (a author) Security(net mesh.KeyIndex) beacon.State {
 	return a.cfg.IVIndex.Said(phase)
 }
 
-// Compose implements friend.Author.
+// Compose implements friend.Node.
 func (a author) Compose(d *friend.Draft) ([]network.PDU, error) {
 	q := d.Message.(*queued)
 	m := q.to.Access(q.payload)

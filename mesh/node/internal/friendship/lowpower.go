@@ -75,7 +75,7 @@ func (l *LowPower) ConfigurationChanged() {
 	if l.role == nil {
 		t := n.NetworkTransmit.Transmit()
 		l.role = friend.NewLowPower(friend.LowPowerConfig{
-			Author:       author{l.all},
+			Node:         author{l.all},
 			Address:      n.Address,
 			Elements:     uint8(len(n.Elements)),
 			NetKey:       n.Subnets[0].Index,
@@ -160,7 +160,7 @@ func (l *LowPower) receive(r *part.Received) bool {
 	case l.role == nil:
 		return false
 	case l.all.by(r.By) == nil:
-		if isFriendMessage(&r.PDU) || !l.role.Returns(l.host.Now()) {
+		if isFriendMessage(&r.PDU) || !l.role.Rejoins(l.host.Now()) {
 			l.all.cfg.Layers.ReceiveHere(r, false)
 		}
 		return true

@@ -97,7 +97,7 @@ func (c *Client) sight(s *bearer.Sighting) {
 			continue
 		}
 		c.sighted++
-		c.client.Sight(now, proxy.Candidate{
+		c.client.Sighted(now, proxy.Candidate{
 			Peer: s.From, Adapter: s.Adapter, RSSI: s.RSSI, NetKey: p.index, Node: node,
 			Preferred: node != mesh.Unassigned && node == c.newcomer.address && now.Before(c.newcomer.until),
 		}, c.output())
@@ -166,7 +166,7 @@ func (c *Client) Received(l *Link, kind proxy.MessageType, message []byte) bool 
 	case unreadable:
 		return false
 	case own:
-		c.client.Refuse(c.host.Now(), l.ID, c.output()) // the other end is this very node
+		c.client.Exclude(c.host.Now(), l.ID, c.output()) // the other end is this very node
 	case usable:
 		if used := c.proxies[l.ID]; !used.proven {
 			used.proven, used.node = true, p.Src
@@ -191,14 +191,14 @@ func (c *Client) Closed(l *Link, reason error) {
 // ConfigurationChanged implements part.Part.
 func (c *Client) ConfigurationChanged() {
 	c.client.Retain(func(k mesh.KeyIndex) bool { return c.host.State().Subnet(k) != nil }, c.output())
-	c.client.SetWish(c.host.Now(), c.wish(), c.output())
+	c.client.SetFilter(c.host.Now(), c.wish(), c.output())
 }
 
 // wish is the filter that this node wants of a proxy. A node that monitors its
 // network wants to hear what is sent to groups that it does not know, which only
 // an empty reject list gives. Any other node names its addresses.
-func (c *Client) wish() proxy.Wish {
-	w := proxy.Wish{Type: proxy.AcceptList}
+func (c *Client) wish() proxy.FilterState {
+	w := proxy.FilterState{Type: proxy.AcceptList}
 	if c.monitor {
 		w.Type = proxy.RejectList
 	}
@@ -265,7 +265,7 @@ func (c *Client) HeardNetwork(o part.Origin) {
 }
 
 // Alone reports since when the node has looked for a proxy and has none.
-func (c *Client) Alone() (since time.Time, alone bool) { return c.client.Alone() }
+func (c *Client) Alone() (since time.Time, alone bool) { return c.client.WithoutProxySince() }
 
 // Tick implements part.Part.
 func (c *Client) Tick() { c.client.Tick(c.host.Now(), c.output()) }

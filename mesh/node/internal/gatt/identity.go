@@ -53,9 +53,9 @@ type advertised struct {
 
 // Compile-time checks: the Configuration Server switches identities.
 var (
-	_ configuration.Identifier = (*Server)(nil)
-	_ privatemodel.Advertiser  = (*Server)(nil)
-	_ privatemodel.Solicited   = (*Server)(nil)
+	_ configuration.NodeIdentityHost = (*Server)(nil)
+	_ privatemodel.Advertiser        = (*Server)(nil)
+	_ privatemodel.Solicited         = (*Server)(nil)
 )
 
 // ConfigurationChanged implements part.Part.
@@ -173,7 +173,7 @@ func (s *Server) setIdentity(index mesh.KeyIndex, kind proxy.Identification, on 
 }
 
 // appendAdvertising appends what the node advertises so that others connect to it.
-func (s *Server) appendAdvertising(dst []bearer.Beckon) []bearer.Beckon {
+func (s *Server) appendAdvertising(dst []bearer.ConnectableAdvertisement) []bearer.ConnectableAdvertisement {
 	dst, only := s.device.AppendAdvertising(dst)
 	if only || !s.serves() || s.server.Full() {
 		return dst
@@ -185,7 +185,7 @@ func (s *Server) appendAdvertising(dst []bearer.Beckon) []bearer.Beckon {
 }
 
 // appendSubnet appends what the node advertises for a subnet.
-func (s *Server) appendSubnet(dst []bearer.Beckon, p *subnet) []bearer.Beckon {
+func (s *Server) appendSubnet(dst []bearer.ConnectableAdvertisement, p *subnet) []bearer.ConnectableAdvertisement {
 	if !p.node.until.IsZero() {
 		dst = s.appendAdvertised(dst, p, &p.node)
 	}
@@ -194,7 +194,7 @@ func (s *Server) appendSubnet(dst []bearer.Beckon, p *subnet) []bearer.Beckon {
 	switch {
 	case n.Proxy == state.Enabled:
 		p.network = advertised{}
-		return append(dst, bearer.Beckon{Service: bearer.ProxyService, Data: p.public})
+		return append(dst, bearer.ConnectableAdvertisement{Service: bearer.ProxyService, Data: p.public})
 	case !private:
 		p.network = advertised{}
 		return dst
@@ -206,7 +206,7 @@ func (s *Server) appendSubnet(dst []bearer.Beckon, p *subnet) []bearer.Beckon {
 
 // appendAdvertised appends an identification, for which it draws the random number
 // when it is new.
-func (s *Server) appendAdvertised(dst []bearer.Beckon, p *subnet, a *advertised) []bearer.Beckon {
+func (s *Server) appendAdvertised(dst []bearer.ConnectableAdvertisement, p *subnet, a *advertised) []bearer.ConnectableAdvertisement {
 	if a.data == nil {
 		var random [8]byte
 		if _, err := io.ReadFull(s.host.Random(), random[:]); err != nil {
@@ -214,7 +214,7 @@ func (s *Server) appendAdvertised(dst []bearer.Beckon, p *subnet, a *advertised)
 		}
 		a.data = p.own().ServiceData(a.kind, random, s.host.State().Address)
 	}
-	return append(dst, bearer.Beckon{Service: bearer.ProxyService, Data: a.data, Private: a.kind.IsPrivate()})
+	return append(dst, bearer.ConnectableAdvertisement{Service: bearer.ProxyService, Data: a.data, Private: a.kind.IsPrivate()})
 }
 
 // tickIdentities ends what was advertised for long enough.

@@ -24,7 +24,7 @@ type IVIndex interface {
 // Advertiser appends what a node advertises while it is no proxy: an
 // unprovisioned device that can be provisioned over PB-GATT.
 type Advertiser interface {
-	AppendAdvertising(dst []bearer.Beckon) (all []bearer.Beckon, only bool)
+	AppendAdvertising(dst []bearer.ConnectableAdvertisement) (all []bearer.ConnectableAdvertisement, only bool)
 }
 
 // Server is the part of a node that serves the clients of its proxy.
@@ -37,9 +37,9 @@ type Server struct {
 	server   *proxy.Server
 	served   []*subnet
 	clients  map[bearer.LinkID]*servedClient
-	proxyWas state.Feature   // GATT Proxy state at the end of the last input
-	shown    []bearer.Beckon // what is advertised
-	scratch  []bearer.Beckon
+	proxyWas state.Feature                     // GATT Proxy state at the end of the last input
+	shown    []bearer.ConnectableAdvertisement // what is advertised
+	scratch  []bearer.ConnectableAdvertisement
 	ended    []bearer.LinkID // room for Tick
 }
 
@@ -194,15 +194,15 @@ func (s *Server) Flush() {
 	}
 	s.tell()
 	all := s.appendAdvertising(s.scratch[:0])
-	if !slices.EqualFunc(all, s.shown, sameBeckon) {
+	if !slices.EqualFunc(all, s.shown, sameAdvertisement) {
 		s.shown = slices.Clone(all)
-		s.host.Act(part.Beckon{All: s.shown})
+		s.host.Act(part.Advertise{All: s.shown})
 	}
 	clear(all)
 	s.scratch = all
 }
 
-func sameBeckon(a, b bearer.Beckon) bool {
+func sameAdvertisement(a, b bearer.ConnectableAdvertisement) bool {
 	return a.Service == b.Service && a.Private == b.Private && slices.Equal(a.Data, b.Data)
 }
 
@@ -237,7 +237,7 @@ func (s *Server) tell() {
 // Tick implements part.Part. It ends the connections of those that have not
 // proven to be of the network, and what was advertised for long enough.
 func (s *Server) Tick() {
-	s.ended = s.server.Strangers(s.ended[:0], s.host.Now())
+	s.ended = s.server.Unauthenticated(s.ended[:0], s.host.Now())
 	for _, id := range s.ended {
 		if l := s.links.Find(id); l != nil {
 			s.links.End(l)

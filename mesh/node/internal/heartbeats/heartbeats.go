@@ -34,8 +34,8 @@ type Heartbeats struct {
 
 // Compile-time checks of what others use it as.
 var (
-	_ part.Part            = (*Heartbeats)(nil)
-	_ configuration.Beater = (*Heartbeats)(nil)
+	_ part.Part                   = (*Heartbeats)(nil)
+	_ configuration.HeartbeatHost = (*Heartbeats)(nil)
 )
 
 // New makes the part. With monitor it reports every heartbeat that it receives.
@@ -147,21 +147,21 @@ func (h *Heartbeats) send() {
 	})
 }
 
-// PublishHeartbeats implements configuration.Beater.
+// PublishHeartbeats implements configuration.HeartbeatHost.
 func (h *Heartbeats) PublishHeartbeats(p state.HeartbeatPublication) {
 	h.host.Edit(func(n *state.Node) { n.HeartbeatPublication = p })
 	h.publication.Set(h.host.Now(), p)
 }
 
-// HeartbeatsLeft implements configuration.Beater.
+// HeartbeatsLeft implements configuration.HeartbeatHost.
 func (h *Heartbeats) HeartbeatsLeft() uint8 { return h.publication.CountLog() }
 
-// SubscribeHeartbeats implements configuration.Beater.
+// SubscribeHeartbeats implements configuration.HeartbeatHost.
 func (h *Heartbeats) SubscribeHeartbeats(source, destination mesh.Address, periodLog uint8) {
 	h.subscription.Set(h.host.Now(), source, destination, periodLog)
 }
 
-// HeartbeatsCounted implements configuration.Beater.
+// HeartbeatsCounted implements configuration.HeartbeatHost.
 func (h *Heartbeats) HeartbeatsCounted() heartbeat.Status {
 	return h.subscription.Status(h.host.Now())
 }

@@ -83,8 +83,8 @@ func New(h part.Host, s *sequence.Reserve, l Layers) *Procedure {
 	return &Procedure{host: h, sequence: s, layers: l}
 }
 
-// Tell names the parts that are told of changes, in this order.
-func (p *Procedure) Tell(followers ...Follower) { p.followers = followers }
+// SendTo names the parts that are told of changes, in this order.
+func (p *Procedure) SendTo(followers ...Follower) { p.followers = followers }
 
 // Load implements part.Part. A node of a program that did not store the clock yet
 // counts from now on. One that has never sent anything was made with the keys of

@@ -22,7 +22,7 @@ func (x *collector) Reply(m access.Message) {
 	}
 }
 
-// DispatchItem implements opcodesaggregator.Dispatcher.
+// DispatchItem implements opcodesaggregator.AggregatorHost.
 func (m *Models) DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (access.Message, opcodesaggregator.StatusCode) {
 	item := *in
 	item.Dst, item.Opcode, item.Params = element, op, params

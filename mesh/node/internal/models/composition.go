@@ -128,7 +128,7 @@ func (m *Models) TakeComposition() error {
 	return nil
 }
 
-// NextElements implements configuration.Renewer.
+// NextElements implements configuration.RefreshHost.
 func (m *Models) NextElements() []state.Element {
 	if !m.options.KeepComposition {
 		return nil

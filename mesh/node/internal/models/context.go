@@ -24,12 +24,12 @@ type exchange struct {
 
 // Compile-time checks of what models use a context as.
 var (
-	_ access.Context   = (*context)(nil)
-	_ access.Sender    = (*context)(nil)
-	_ access.Keyholder = (*context)(nil)
-	_ access.Context   = (*exchange)(nil)
-	_ access.Sender    = (*exchange)(nil)
-	_ access.Keyholder = (*exchange)(nil)
+	_ access.Context       = (*context)(nil)
+	_ access.Sender        = (*context)(nil)
+	_ access.AppKeyChecker = (*context)(nil)
+	_ access.Context       = (*exchange)(nil)
+	_ access.Sender        = (*exchange)(nil)
+	_ access.AppKeyChecker = (*exchange)(nil)
 )
 
 // Section 3.7.3.1 recommends to delay a response by a random time: 20 ms to 50 ms
@@ -50,7 +50,7 @@ func (x *context) Now() time.Time { return x.models.host.Now() }
 // Reply implements access.Context: outside a message there is nobody to reply to.
 func (x *context) Reply(access.Message) {}
 
-// HasAppKey implements access.Keyholder.
+// HasAppKey implements access.AppKeyChecker.
 func (x *context) HasAppKey(index mesh.KeyIndex) bool {
 	return x.models.host.State().AppKey(index) != nil
 }

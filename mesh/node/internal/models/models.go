@@ -157,7 +157,7 @@ func (m *Models) run(i *instance, call func(access.Context)) {
 
 // keep notes the state of a model if a call has changed it.
 func (m *Models) keep(i *instance) {
-	if _, ok := i.model.(access.Hastener); ok && i.config != nil {
+	if _, ok := i.model.(access.FastPublisher); ok && i.config != nil {
 		i.plan(m.host.Now())
 	}
 	p, ok := i.model.(access.Persistent)
@@ -274,8 +274,8 @@ func (m *Models) NextDeadline() time.Time {
 // period is the time between periodic publications, zero for none.
 func (i *instance) period() time.Duration {
 	period := i.config.Publication.Interval()
-	if h, ok := i.model.(access.Hastener); ok {
-		period = h.Hasten(period)
+	if h, ok := i.model.(access.FastPublisher); ok {
+		period = h.FastPeriod(period)
 	}
 	return period
 }

@@ -189,7 +189,7 @@ func (d *Device) NextDeadline() time.Time {
 }
 
 // AppendAdvertising implements gatt.Advertiser.
-func (d *Device) AppendAdvertising(dst []bearer.Beckon) (all []bearer.Beckon, only bool) {
+func (d *Device) AppendAdvertising(dst []bearer.ConnectableAdvertisement) (all []bearer.ConnectableAdvertisement, only bool) {
 	if !d.waits() {
 		return dst, false
 	}
@@ -197,7 +197,7 @@ func (d *Device) AppendAdvertising(dst []bearer.Beckon) (all []bearer.Beckon, on
 		return dst, true
 	}
 	data := proxy.DeviceServiceData(d.host.State().UUID, d.cfg.Options.Information())
-	return append(dst, bearer.Beckon{Service: bearer.ProvisioningService, Data: data}), true
+	return append(dst, bearer.ConnectableAdvertisement{Service: bearer.ProvisioningService, Data: data}), true
 }
 
 // Accept implements gatt.Acceptor.

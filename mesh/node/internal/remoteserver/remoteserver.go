@@ -133,8 +133,8 @@ func (s *Server) UUID() mesh.UUID { return s.host.State().UUID }
 // Random implements remote.Host.
 func (s *Server) Random() io.Reader { return s.host.Random() }
 
-// Tell implements remote.Host.
-func (s *Server) Tell(to remote.Client, m access.Message, done func(bool)) {
+// SendTo implements remote.Host.
+func (s *Server) SendTo(to remote.Client, m access.Message, done func(bool)) {
 	payload, err := s.codec.Append(nil, m)
 	if err != nil || len(s.waiting) >= maxWaiting {
 		s.host.CountUnsent(err)

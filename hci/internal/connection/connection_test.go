@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// wire keeps what is sent.
+// wire records what is sent.
 type wire struct {
 	sent []string
 	full bool
@@ -45,7 +45,8 @@ func octets(t testing.TB, s string) []byte {
 func start(data []byte) packet.ACL { return packet.ACL{Boundary: packet.BoundaryFirst, Data: data} }
 func more(data []byte) packet.ACL  { return packet.ACL{Boundary: packet.BoundaryContinue, Data: data} }
 
-// TestAnswers has the other channels answered once, and no answer answered.
+// TestAnswers checks that requests on the other channels are answered once, and
+// answers are not answered.
 func TestAnswers(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -56,13 +57,13 @@ func TestAnswers(t *testing.T) {
 		{"update", packet.RoleCentral, "0c00 0500 12 07 0800 1800 2800 0000 f401", "06000500130702000000"},
 		{"update that does not fit", packet.RoleCentral, "0c00 0500 12 07 0800 2800 1800 0000 f401", "06000500130702000100"},
 		{"update that is too slow", packet.RoleCentral, "0c00 0500 12 07 0800 2000 8003 0000 2003", "06000500130702000100"},
-		{"update cut short", packet.RoleCentral, "0a00 0500 12 07 0800 1800 2800 0000", "06000500010702000000"},
+		{"truncated update", packet.RoleCentral, "0a00 0500 12 07 0800 1800 2800 0000", "06000500010702000000"},
 		{"update by the central", packet.RolePeripheral, "0c00 0500 12 07 0800 1800 2800 0000 f401", "06000500010702000000"},
-		{"connection of its own", packet.RoleCentral, "0e00 0500 14 09 0a00 80004000170017000a00", "06000500010902000000"},
+		{"credit based connection", packet.RoleCentral, "0e00 0500 14 09 0a00 80004000170017000a00", "06000500010902000000"},
 		{"unknown command", packet.RolePeripheral, "0400 0500 7f 01 0000", "06000500010102000000"},
 		{"identifier 0", packet.RoleCentral, "0400 0500 7f 00 0000", ""},
 		{"reject", packet.RoleCentral, "0600 0500 01 07 0200 0000", ""},
-		{"answer to nothing", packet.RoleCentral, "0600 0500 13 07 0200 0000", ""},
+		{"unsolicited answer", packet.RoleCentral, "0600 0500 13 07 0200 0000", ""},
 		{"too short", packet.RoleCentral, "0300 0500 12 07 08", ""},
 		{"empty", packet.RoleCentral, "0000 0500", ""},
 		{"pairing request", packet.RolePeripheral, "0700 0600 01 03 00 01 10 00 00", "020006000505"},
@@ -88,13 +89,13 @@ func TestAnswers(t *testing.T) {
 			w.full = true
 			c.Receive(start(octets(t, test.in))) // without room nothing happens
 			if len(updated) > 1 {
-				t.Error("an update that was not answered was made")
+				t.Error("an update without an answer was applied")
 			}
 		})
 	}
 }
 
-// TestReassembly cuts PDUs anywhere, also within their headers.
+// TestReassembly cuts PDUs at any place, also within their headers.
 func TestReassembly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := New(Config{Sender: &wire{}, MTU: 247})
@@ -129,21 +130,21 @@ func TestReassembly(t *testing.T) {
 	})
 }
 
-// TestRules ends connections with those who break them.
+// TestRules checks that a violation of the protocol ends the connection.
 func TestRules(t *testing.T) {
 	long := make([]byte, 300)
 	for name, test := range map[string]struct {
 		fragments []packet.ACL
 		want      error
 	}{
-		"longer than it said":       {[]packet.ACL{start(octets(t, "0200 0400 aabbcc"))}, ErrRules},
-		"grows longer than it said": {[]packet.ACL{start(octets(t, "0200 0400 aa")), more([]byte{1, 2})}, ErrRules},
-		"longer than the MTU":       {[]packet.ACL{start(octets(t, "1800 0400"))}, ErrRules},
-		"long signalling":           {[]packet.ACL{start(octets(t, "1800 0500"))}, ErrRules},
-		"long pairing":              {[]packet.ACL{start(octets(t, "4200 0600"))}, ErrRules},
-		"skipped and longer":        {[]packet.ACL{start(octets(t, "0200 4000")), more(long)}, ErrRules},
-		"cut off by the next":       {[]packet.ACL{start(octets(t, "0500 0400 aabb")), start(octets(t, "0100 0400 aa"))}, nil},
-		"without a start":           {[]packet.ACL{more(long)}, nil},
+		"longer than announced":       {[]packet.ACL{start(octets(t, "0200 0400 aabbcc"))}, ErrRules},
+		"grows longer than announced": {[]packet.ACL{start(octets(t, "0200 0400 aa")), more([]byte{1, 2})}, ErrRules},
+		"longer than the MTU":         {[]packet.ACL{start(octets(t, "1800 0400"))}, ErrRules},
+		"long signalling":             {[]packet.ACL{start(octets(t, "1800 0500"))}, ErrRules},
+		"long pairing":                {[]packet.ACL{start(octets(t, "4200 0600"))}, ErrRules},
+		"skipped and longer":          {[]packet.ACL{start(octets(t, "0200 4000")), more(long)}, ErrRules},
+		"interrupted by the next":     {[]packet.ACL{start(octets(t, "0500 0400 aabb")), start(octets(t, "0100 0400 aa"))}, nil},
+		"without a start":             {[]packet.ACL{more(long)}, nil},
 	} {
 		c := New(Config{Sender: &wire{}, MTU: 23})
 		for _, f := range test.fragments {
@@ -152,7 +153,7 @@ func TestRules(t *testing.T) {
 		if err := c.Err(); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
-		c.Receive(start(octets(t, "0100 0400 aa"))) // after the end nothing is taken
+		c.Receive(start(octets(t, "0100 0400 aa"))) // nothing is accepted after the end
 		if _, err := c.Read(); (err == nil) != (test.want == nil) {
 			t.Errorf("%s: reading: %v", name, err)
 		}
@@ -162,11 +163,11 @@ func TestRules(t *testing.T) {
 		c.Receive(more(nil))
 	}
 	if !errors.Is(c.Err(), ErrRules) {
-		t.Errorf("a thousand strays: %v", c.Err())
+		t.Errorf("a thousand stray fragments: %v", c.Err())
 	}
 }
 
-// TestFlood bounds what waits, and hands it out before it says why.
+// TestFlood limits what waits, and returns it before the error.
 func TestFlood(t *testing.T) {
 	c := New(Config{Sender: &wire{}, MTU: 23})
 	for range queued + 1 {
@@ -211,8 +212,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// FuzzReceive finds no way to break it: the first octet of each piece says what
-// boundary it has and how long it is.
+// FuzzReceive: the first octet of each piece gives its boundary flag and
+// length.
 func FuzzReceive(f *testing.F) {
 	f.Add([]byte{0x85, 1, 0, 4, 0, 0xaa})
 	f.Add([]byte{0x88, 4, 0, 5, 0, 0x7f, 1, 0, 0, 0x82, 2, 0, 0x05, 6, 0, 0x0b, 1, 0})

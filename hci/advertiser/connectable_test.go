@@ -14,12 +14,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 )
 
-// connectable is an advertisement with a text to know it by.
-func connectable(text string) packet.Advertisement {
+// connectableText is an advertisement with a text to recognise it by.
+func connectableText(text string) packet.Advertisement {
 	return packet.Advertisement{Data: packet.AppendStructure(nil, 0x16, []byte(text))}
 }
 
-// kinds of controllers between which the radio's time is shared differently.
+// kinds are controllers that share the radio's time in different ways.
 var kinds = map[string]virtual.Options{
 	"extended":         {Address: addressA},
 	"two sets":         {Address: addressA, Sets: 2},
@@ -29,14 +29,15 @@ var kinds = map[string]virtual.Options{
 	"exclusive legacy": {Address: addressA, Exclusive: true, Legacy: true},
 }
 
-// TestBeckonBesideMeshPDUs keeps both on the air, and the order of a lane.
-func TestBeckonBesideMeshPDUs(t *testing.T) {
+// TestConnectableWithMeshPDUs checks that connectable advertisements and mesh
+// PDUs are both on the air, and that a lane keeps its order.
+func TestConnectableWithMeshPDUs(t *testing.T) {
 	for name, options := range kinds {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a := r.radio(options, Config{Connectable: true})
-				for _, all := range [][]packet.Advertisement{{connectable("!come")}, {connectable("!come"), connectable("!here")}} {
-					if err := a.Beckon(all); err != nil {
+				for _, all := range [][]packet.Advertisement{{connectableText("!come")}, {connectableText("!come"), connectableText("!here")}} {
+					if err := a.Advertise(all); err != nil {
 						t.Fatal(err)
 					}
 					first := len(r.events())
@@ -71,10 +72,10 @@ func TestBeckonBesideMeshPDUs(t *testing.T) {
 						}
 					}
 					if gap > 1200*ms {
-						t.Errorf("nothing to connect to for %s", gap)
+						t.Errorf("no connectable advertisement for %s", gap)
 					}
 				}
-				if err := a.Beckon(nil); err != nil {
+				if err := a.Advertise(nil); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)
@@ -91,22 +92,22 @@ func TestBeckonBesideMeshPDUs(t *testing.T) {
 	}
 }
 
-// TestBeckonGoesOnAfterAConnection connects to it twice.
-func TestBeckonGoesOnAfterAConnection(t *testing.T) {
+// TestConnectableAfterConnection connects twice to the same advertisement.
+func TestConnectableAfterConnection(t *testing.T) {
 	for name, options := range kinds {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a := r.radio(options, Config{Connectable: true})
-				if err := a.Beckon([]packet.Advertisement{connectable("!come")}); err != nil {
+				if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(5*time.Second + 600*ms) // exclusive ones have refused once
+				time.Sleep(5*time.Second + 600*ms) // exclusive controllers have refused once
 				for n := range 2 {
 					peer := r.radio(virtual.Options{Address: virtual.MakeAddress(uint64(77 + n))}, Config{})
 					to, kind := addressA, packet.AddressPublic
 					if !options.Legacy {
 						a.Bearer.mu.Lock()
-						to, kind = a.beckons.all[0].address, packet.AddressRandom
+						to, kind = a.connectables.all[0].address, packet.AddressRandom
 						a.Bearer.mu.Unlock()
 					}
 					cmd := packet.CreateConnection{
@@ -134,17 +135,17 @@ func TestBeckonGoesOnAfterAConnection(t *testing.T) {
 	}
 }
 
-// TestHush makes the radio quiet and loud again, also over a reset.
+// TestHush silences the radio and ends the silence, also after a reset.
 func TestHush(t *testing.T) {
 	for name, options := range kinds {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a, b := r.radio(options, Config{Connectable: true}), r.radio(virtual.Options{Address: addressB}, Config{})
-				if err := a.Beckon([]packet.Advertisement{connectable("!come")}); err != nil {
+				if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 					t.Fatal(err)
 				}
 				a.send(t, pdu(bearer.OwnLane(), "long", 5, 100*ms))
-				resume, err := a.Hush(t.Context())
+				resume, err := a.Silence(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -154,13 +155,13 @@ func TestHush(t *testing.T) {
 				time.Sleep(time.Second)
 				a.virtual.HardwareError(1)
 				time.Sleep(time.Second)
-				if n := len(r.events()) - before; n != 1 || len(a.texts()) != 0 { // that of b
+				if n := len(r.events()) - before; n != 1 || len(a.texts()) != 0 { // the one of b
 					t.Errorf("%d events, heard %v", n, a.texts())
 				}
 				waiting := make(chan struct{})
 				go func() {
 					defer close(waiting)
-					again, err := a.Hush(t.Context())
+					again, err := a.Silence(t.Context())
 					if err != nil {
 						t.Error(err)
 						return
@@ -174,16 +175,16 @@ func TestHush(t *testing.T) {
 				b.send(t, pdu(bearer.OwnLane(), "heard", 20, 100*ms))
 				time.Sleep(10 * time.Second)
 				if !strings.Contains(r.said(), "later") || !strings.Contains(r.said(), "!come") || len(a.texts()) == 0 {
-					t.Errorf("said %s, heard %v", r.said(), a.texts())
+					t.Errorf("sent %s, heard %v", r.said(), a.texts())
 				}
 			})
 		})
 	}
 }
 
-// TestBeckonWithFewerSetsThanSaid takes turns with the mesh PDUs when the set
-// that was kept is not there.
-func TestBeckonWithFewerSetsThanSaid(t *testing.T) {
+// TestConnectableWithFewerSetsThanClaimed checks that the advertisements take
+// turns with mesh PDUs when the reserved set does not exist.
+func TestConnectableWithFewerSetsThanClaimed(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.tuned(virtual.Options{Address: addressA}, Config{Connectable: true}, func(op packet.Opcode, params []byte) packet.Status {
 			if op == packet.OpLESetExtendedAdvertisingParameters && params[0] >= 2 {
@@ -191,7 +192,7 @@ func TestBeckonWithFewerSetsThanSaid(t *testing.T) {
 			}
 			return packet.StatusSuccess
 		})
-		if err := a.Beckon([]packet.Advertisement{connectable("!come")}); err != nil {
+		if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 20 {
@@ -211,19 +212,19 @@ func TestBeckonWithFewerSetsThanSaid(t *testing.T) {
 func TestBeckonRefuses(t *testing.T) {
 	b := New(Config{})
 	for _, data := range [][]byte{nil, make([]byte, 32)} {
-		if err := b.Beckon([]packet.Advertisement{{Data: data}}); !errors.Is(err, ErrPDU) {
+		if err := b.Advertise([]packet.Advertisement{{Data: data}}); !errors.Is(err, ErrPDU) {
 			t.Errorf("%d octets: %v", len(data), err)
 		}
 	}
-	one, other := connectable("one"), connectable("other")
-	if err := b.Beckon([]packet.Advertisement{one, other}); err != nil {
+	one, other := connectableText("one"), connectableText("other")
+	if err := b.Advertise([]packet.Advertisement{one, other}); err != nil {
 		t.Fatal(err)
 	}
-	was := b.beckons.all
-	if err := b.Beckon([]packet.Advertisement{other}); err != nil {
+	was := b.connectables.all
+	if err := b.Advertise([]packet.Advertisement{other}); err != nil {
 		t.Fatal(err)
 	}
-	if now := b.beckons.all; now[0].address != was[1].address || !bytes.Equal(now[0].Data, other.Data) || now[0].address[5]&0xc0 != 0xc0 {
+	if now := b.connectables.all; now[0].address != was[1].address || !bytes.Equal(now[0].Data, other.Data) || now[0].address[5]&0xc0 != 0xc0 {
 		t.Errorf("%+v became %+v", was, now)
 	}
 }

@@ -8,58 +8,61 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// Convoy lets several clients in push mode share their chunks: one that more
-// than one node misses is sent once, to a group that all of them listen to.
-// Blocks begin and end for all at the same time, for a chunk does not say which
-// block it is of.
+// MulticastTransfer lets several clients in push mode share their chunks: a chunk that
+// more than one node lacks is sent once, to a group that all of them are
+// subscribed to. All nodes begin and end blocks at the same time, because a
+// chunk does not say which block it belongs to.
 //
 //	all: information, start | block 0: start, chunks, missing? ... | block 1 ... | complete?
-type Convoy struct {
+type MulticastTransfer struct {
 	clients  []*Client
 	agreed   bool
-	block    int // that all are at, noBlock between two
+	block    int // current block of all, noBlock between two
 	strays   []stray
-	maxCount uint16 // of chunks of a block
+	maxCount uint16 // chunks of a block
 }
 
-// stray is a node that was given up in the middle of a block: it still takes
-// what it hears for chunks of that one.
+// stray is a node that was given up in the middle of a block: it still accepts
+// chunks as belonging to that block.
 type stray struct {
 	left             *Client
 	length           uint32 // of the block
 	chunkSize, count int
 }
 
-// chunkLength is the octets of a chunk of a block; the last one may be shorter.
+// chunkLength is the length in octets of a chunk of a block; the last one may
+// be shorter.
 func chunkLength(block uint32, chunkSize, number int) int {
 	return min(chunkSize, int(block)-number*chunkSize)
 }
 
-// NewConvoy joins clients that have not begun. All have the same object.
-func NewConvoy(clients ...*Client) *Convoy {
+// NewMulticastTransfer joins clients that have not begun. All must have the same object.
+func NewMulticastTransfer(clients ...*Client) *MulticastTransfer {
 	for _, c := range clients {
 		c.options.Mode = Push
 	}
-	return &Convoy{clients: clients, block: noBlock}
+	return &MulticastTransfer{clients: clients, block: noBlock}
 }
 
-// Shared is a message for some of the clients, by their numbers: for one its
-// own node, for more the group.
+// Shared is a message for some of the clients, by their numbers. For one client
+// it is sent to its node, for more to the group.
 type Shared struct {
 	Ask
 	To []int
 }
 
 // Done reports whether all transfers have ended.
-func (v *Convoy) Done() bool { return v.every(func(c *Client) bool { return c.step == ended }) }
+func (v *MulticastTransfer) Done() bool {
+	return v.every(func(c *Client) bool { return c.step == ended })
+}
 
-func (v *Convoy) every(is func(c *Client) bool) bool {
+func (v *MulticastTransfer) every(is func(c *Client) bool) bool {
 	return !slices.ContainsFunc(v.clients, func(c *Client) bool { return !is(c) })
 }
 
-// Next is what to send now. What is sent to more than one client is answered
+// Next returns what to send now. A message to more than one client is answered
 // for each of them.
-func (v *Convoy) Next(now time.Time) []Shared {
+func (v *MulticastTransfer) Next(now time.Time) []Shared {
 	v.agree()
 	v.turn()
 	var all []Shared
@@ -86,14 +89,14 @@ func (v *Convoy) Next(now time.Time) []Shared {
 	return all
 }
 
-// Answer is Client.Answer for the client with a number.
-func (v *Convoy) Answer(now time.Time, number int, m access.Message, failed error) {
+// Answer is Client.Answer for the client with this number.
+func (v *MulticastTransfer) Answer(now time.Time, number int, m access.Message, failed error) {
 	v.clients[number].Answer(now, m, failed)
 }
 
-// agree makes all clients use the same blocks and chunks, those that the
-// weakest node can take, once all know what theirs can.
-func (v *Convoy) agree() {
+// agree makes all clients use the same blocks and chunks, which the weakest
+// node supports, once the limits of all nodes are known.
+func (v *MulticastTransfer) agree() {
 	if v.agreed || !v.every(func(c *Client) bool { return c.step != askInformation }) {
 		return
 	}
@@ -114,16 +117,16 @@ func (v *Convoy) agree() {
 			continue
 		}
 		if blockLog < c.leastLog || c.mode != Push {
-			c.end(fmt.Errorf("%w: it cannot take the same blocks as the others", ErrNoMatch))
+			c.end(fmt.Errorf("%w: it does not support the same blocks as the others", ErrNoMatch))
 			continue
 		}
 		c.blockLog, c.maxChunk = blockLog, chunk
 	}
 }
 
-// turn goes to the next block when all are done with the last one: the first
+// turn goes to the next block when all have finished the current one: the first
 // that any node lacks.
-func (v *Convoy) turn() {
+func (v *MulticastTransfer) turn() {
 	next := noBlock
 	for _, c := range v.clients {
 		switch c.step {
@@ -145,8 +148,8 @@ func (v *Convoy) turn() {
 	v.cut()
 }
 
-// lose notes the nodes that were given up in the block that ends.
-func (v *Convoy) lose() {
+// lose records the nodes that were given up in the block that ends.
+func (v *MulticastTransfer) lose() {
 	for _, c := range v.clients {
 		known := slices.ContainsFunc(v.strays, func(s stray) bool { return s.left == c })
 		if c.step == ended && c.Err() != nil && c.blocks != nil && c.block >= 0 && c.chunkSize > 0 && !known {
@@ -155,9 +158,9 @@ func (v *Convoy) lose() {
 	}
 }
 
-// cut chooses the chunks of the block: as large as they may be, but none that a
-// node which was given up would take for one of its own block.
-func (v *Convoy) cut() {
+// cut chooses the chunks of the block: as large as possible, but not such that
+// a node that was given up would accept them for its own block.
+func (v *MulticastTransfer) cut() {
 	if len(v.strays) == 0 {
 		return
 	}
@@ -177,9 +180,9 @@ func (v *Convoy) cut() {
 	}
 }
 
-// confuses reports whether a node that was given up would take a chunk of a
+// confuses reports whether a node that was given up would accept a chunk of a
 // client's block.
-func (v *Convoy) confuses(c *Client) bool {
+func (v *MulticastTransfer) confuses(c *Client) bool {
 	for _, s := range v.strays {
 		for number := range min(c.count, s.count) {
 			if chunkLength(s.length, s.chunkSize, number) == chunkLength(c.length(), int(c.chunkSize), number) {
@@ -190,8 +193,9 @@ func (v *Convoy) confuses(c *Client) bool {
 	return false
 }
 
-// chunk is the first chunk that a node lacks, once no client asks any more.
-func (v *Convoy) chunk(now time.Time) (Shared, bool) {
+// chunk returns the first chunk that a node lacks, once no client has a pending
+// request.
+func (v *MulticastTransfer) chunk(now time.Time) (Shared, bool) {
 	first := noBlock
 	for _, c := range v.clients {
 		switch c.step {
@@ -215,8 +219,8 @@ func (v *Convoy) chunk(now time.Time) (Shared, bool) {
 		if c.step != sendChunk || c.chunk != first {
 			continue
 		}
-		// One in a block that an earlier client has begun gets its chunks for
-		// itself. So do all, if a node that was given up could take them.
+		// A client in a block that an earlier client has begun gets its own
+		// chunks. So do all if a node that was given up could accept them.
 		if len(members) == 0 || !c.alone && !v.clients[members[0]].alone && !v.confuses(c) {
 			members = append(members, i)
 		}
@@ -231,8 +235,7 @@ func (v *Convoy) chunk(now time.Time) (Shared, bool) {
 	return shared, len(shared.To) > 0
 }
 
-// Abort ends the transfer of a client, in the middle of whatever it does. The
-// node is not told.
+// Abort ends the transfer of a client at once. The node is not informed.
 func (c *Client) Abort() {
 	if c.step != ended {
 		c.waiting = false

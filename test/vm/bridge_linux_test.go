@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/process"
 )
 
-// Topics and addresses of a home.
+// Topics and addresses of the service.
 const (
 	base      = "btmesh2mqtt/"
 	brokerURL = "mqtt://127.0.0.1:1883"
@@ -22,9 +22,9 @@ const (
 	bridgeAddress mesh.Address = 0x0001 // of the service
 )
 
-// home is btmesh2mqtt on an adapter and a real Mosquitto, and somebody who
+// bridge is btmesh2mqtt on an adapter and a real Mosquitto, and somebody who
 // watches.
-type home struct {
+type bridge struct {
 	t       *testing.T
 	o       *observer.Observer
 	adapter string
@@ -37,18 +37,18 @@ type home struct {
 	broker  *process.Process
 }
 
-// newHome starts a broker and the service, and returns when it takes commands.
+// newBridge starts a broker and the service, and returns when it takes commands.
 // args are further flags of btmesh2mqtt run.
-func newHome(t *testing.T, adapter string, args ...string) *home {
+func newBridge(t *testing.T, adapter string, args ...string) *bridge {
 	t.Helper()
-	h := &home{t: t, adapter: adapter, store: filepath.Join(t.TempDir(), "store"), args: args}
+	h := &bridge{t: t, adapter: adapter, store: filepath.Join(t.TempDir(), "store"), args: args}
 	h.serve()
 	h.start()
 	return h
 }
 
 // serve starts the broker and who watches.
-func (h *home) serve() {
+func (h *bridge) serve() {
 	t := h.t
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "mosquitto.conf")
@@ -63,7 +63,7 @@ func (h *home) serve() {
 }
 
 // start starts the service, again after stop or kill.
-func (h *home) start() {
+func (h *bridge) start() {
 	h.t.Helper()
 	mark := h.o.Mark()
 	h.launch()
@@ -72,7 +72,7 @@ func (h *home) start() {
 }
 
 // launch starts the service and does not wait for it.
-func (h *home) launch() {
+func (h *bridge) launch() {
 	h.t.Helper()
 	args := append([]string{
 		"run", "--hci.adapters", h.adapter, "--store.dir", h.store, "--mqtt.url", brokerURL,
@@ -85,23 +85,25 @@ func (h *home) launch() {
 }
 
 // stop is Ctrl-C, kill is kill -9 on the service.
-func (h *home) stop() { h.running.Stop() }
-func (h *home) kill() { h.running.Kill() }
+func (h *bridge) stop() { h.running.Stop() }
+func (h *bridge) kill() { h.running.Kill() }
 
-// quit makes room for another home, once the service has ended.
-func (h *home) quit() { h.broker.Stop() }
+// quit makes room for another bridge, once the service has ended.
+func (h *bridge) quit() { h.broker.Stop() }
 
 // ask sends a request and returns the answer, which holds want.
-func (h *home) ask(request, payload, want string) []byte {
+func (h *bridge) ask(request, payload, want string) []byte {
 	h.t.Helper()
-	mark := h.o.Mark()
+	mark, began := h.o.Mark(), time.Now()
 	h.o.Send(base+"bridge/request/"+request, payload)
-	return h.o.Next(mark, base+"bridge/response/"+request, want)
+	answer := h.o.Next(mark, base+"bridge/response/"+request, want)
+	h.t.Logf("%s was answered after %s", request, time.Since(began).Round(time.Millisecond))
+	return answer
 }
 
 // adopt takes in a lamp, and returns when it is configured and answers; more are
 // further keys of the request, such as `,"oob":{"static":"..."}`.
-func (h *home) adopt(l *lamp, name, more string) {
+func (h *bridge) adopt(l *lamp, name, more string) {
 	h.t.Helper()
 	began, mark := time.Now(), h.o.Mark()
 	l.join(func() {
@@ -115,9 +117,9 @@ func (h *home) adopt(l *lamp, name, more string) {
 }
 
 // found waits until an unprovisioned device is listed.
-func (h *home) found(uuid mesh.UUID) {
+func (h *bridge) found(uuid mesh.UUID) {
 	h.t.Helper()
-	h.o.StandsMatch(base+"bridge/unprovisioned", "with "+uuid.String(), func(payload []byte) bool {
+	h.o.AwaitLastMatch(base+"bridge/unprovisioned", "with "+uuid.String(), func(payload []byte) bool {
 		var list []struct {
 			UUID mesh.UUID `json:"uuid"`
 		}
@@ -132,30 +134,31 @@ func (h *home) found(uuid mesh.UUID) {
 }
 
 // interviewed waits for the end of an interview after a mark.
-func (h *home) interviewed(mark int, name string) {
+func (h *bridge) interviewed(mark int, name string) {
 	h.t.Helper()
 	h.o.Next(mark, base+"bridge/event", fmt.Sprintf(`{"type":"device_interview","data":{"status":"successful","friendly_name":%q}}`, name))
 }
 
 // command sends a command and waits until the device has answered it. fields are
 // those of the payload: `"state":"ON"`.
-func (h *home) command(name, fields string) {
+func (h *bridge) command(name, fields string) {
 	h.t.Helper()
 	h.orders++
-	mark, transaction := h.o.Mark(), fmt.Sprintf(`"transaction":%d`, h.orders)
+	mark, transaction, began := h.o.Mark(), fmt.Sprintf(`"transaction":%d`, h.orders), time.Now()
 	h.o.Send(base+name+"/set", "{"+fields+","+transaction+"}")
 	h.o.Next(mark, base+name+"/set/response", `{"status":"ok",`+transaction+`}`)
+	h.t.Logf("%s answered %s after %s", name, fields, time.Since(began).Round(time.Millisecond))
 }
 
 // until does something again and again until a message that holds want comes on
 // a topic: BlueZ sends what it says by itself once, and it may be lost.
-func (h *home) until(topic, want string, do func()) {
+func (h *bridge) until(topic, want string, do func()) {
 	h.t.Helper()
-	const again, times = 5 * time.Second, 12
+	const again, times = 5 * time.Second, int(patience / (5 * time.Second))
 	mark := h.o.Mark()
 	for range times {
 		do()
-		if h.o.Comes(again, mark, topic, want) {
+		if h.o.Arrives(again, mark, topic, want) {
 			return
 		}
 	}
@@ -164,7 +167,7 @@ func (h *home) until(topic, want string, do func()) {
 
 // hasten has a node of BlueZ's send each PDU twice, 30 ms apart, where it sends
 // it once in 100 ms by default: then less of it is lost, and more goes out.
-func (h *home) hasten(name string) {
+func (h *bridge) hasten(name string) {
 	h.t.Helper()
 	const setNetworkTransmit, twice = "8024", 1 | 2<<3
 	h.ask("mesh/send", fmt.Sprintf(`{"dst":%q,"opcode":%q,"hex":"%02x","key":"device"}`, name, setNetworkTransmit, twice), `{"status":"ok"}`)

@@ -9,28 +9,28 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Sender is the way to the peer, such as a controller.Pipe.
+// Sender sends L2CAP PDUs to the peer. A controller.Pipe is one.
 type Sender interface {
 	Send(ctx context.Context, pdu []byte) error
 	TrySend(pdu []byte) bool
 }
 
-// Config is what a Connection needs.
+// Config configures a Connection.
 type Config struct {
-	Role   packet.Role // of this side
+	Role   packet.Role // role of this side
 	Sender Sender
-	MTU    int // longest payload of the Attribute Protocol that is taken, in octets
-	// Update is told of parameters that the peripheral asked for and that were
-	// accepted; for the central, which has to bring them about. It must not
-	// block.
+	MTU    int // longest payload of the Attribute Protocol that is accepted, in octets
+	// Update is called with the connection parameters that the peripheral
+	// requested and that were accepted. The central has to apply them. It must
+	// not block.
 	Update func(packet.ConnectionParameters)
 }
 
 // queued is how many PDUs of the Attribute Protocol can wait to be read.
 const queued = 64
 
-// Connection is one LE connection. Receive is called by one goroutine, the other
-// methods by any.
+// Connection is one LE connection. One goroutine calls Receive; any goroutine
+// may call the other methods.
 type Connection struct {
 	cfg      Config
 	assembly assembly
@@ -38,12 +38,12 @@ type Connection struct {
 
 	ending sync.Once
 	done   chan struct{}
-	ctx    context.Context // ends with done
+	ctx    context.Context // canceled together with done
 	cancel context.CancelFunc
-	err    error // why; to be read after done
+	err    error // the cause; read it only after done
 }
 
-// New makes a connection of one that a controller has made.
+// New makes a Connection on a connection that the controller has established.
 func New(cfg Config) *Connection {
 	c := &Connection{cfg: cfg, incoming: make(chan []byte, queued), done: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -51,8 +51,8 @@ func New(cfg Config) *Connection {
 	return c
 }
 
-// Close ends the connection for its users; the first cause counts. The
-// controller is told by whoever waits for Done.
+// Close ends the connection. The first cause counts. Whoever waits for Done
+// disconnects it at the controller.
 func (c *Connection) Close(cause error) {
 	c.ending.Do(func() {
 		c.err = cause
@@ -61,10 +61,10 @@ func (c *Connection) Close(cause error) {
 	})
 }
 
-// Done is closed when the connection has ended or is to be ended.
+// Done is closed when the connection has ended or has to end.
 func (c *Connection) Done() <-chan struct{} { return c.done }
 
-// Err is why, after Done.
+// Err returns the cause, after Done.
 func (c *Connection) Err() error {
 	select {
 	case <-c.done:
@@ -74,8 +74,8 @@ func (c *Connection) Err() error {
 	}
 }
 
-// Read waits for the next PDU of the Attribute Protocol. What came before the
-// end is read before the error is returned.
+// Read waits for the next PDU of the Attribute Protocol. PDUs that arrived
+// before the end are returned before the error.
 func (c *Connection) Read() ([]byte, error) {
 	select {
 	case p := <-c.incoming:
@@ -90,7 +90,7 @@ func (c *Connection) Read() ([]byte, error) {
 	}
 }
 
-// Write sends a PDU of the Attribute Protocol. It waits for room.
+// Write sends a PDU of the Attribute Protocol. It waits for room in the queue.
 func (c *Connection) Write(pdu []byte) error {
 	if c.Err() != nil {
 		return c.closed()
@@ -104,15 +104,15 @@ func (c *Connection) Write(pdu []byte) error {
 	return nil
 }
 
-// TryWrite is Write for who must not wait. A PDU for which there is no room is
-// dropped.
+// TryWrite is Write for callers that must not wait. If there is no room, the
+// PDU is dropped.
 func (c *Connection) TryWrite(pdu []byte) bool {
 	return c.Err() == nil && c.cfg.Sender.TrySend(frame(ChannelATT, pdu...))
 }
 
 func (c *Connection) closed() error { return fmt.Errorf("connection: closed: %w", c.err) }
 
-// frame puts the header before a payload.
+// frame puts the header in front of a payload.
 func frame(channel Channel, payload ...byte) []byte {
 	pdu := make([]byte, 0, headerLen+len(payload))
 	pdu = binary.LittleEndian.AppendUint16(pdu, uint16(len(payload)))
@@ -121,7 +121,7 @@ func frame(channel Channel, payload ...byte) []byte {
 }
 
 // Receive takes ACL data of this connection. It does not block. A peer that
-// breaks the rules ends the connection.
+// violates the protocol is disconnected.
 func (c *Connection) Receive(a packet.ACL) {
 	if c.Err() != nil {
 		return
@@ -135,7 +135,7 @@ func (c *Connection) Receive(a packet.ACL) {
 		select {
 		case c.incoming <- payload:
 		default:
-			c.Close(fmt.Errorf("connection: %d PDUs wait already: %w", queued, ErrFlood))
+			c.Close(fmt.Errorf("connection: expected at most %d PDUs that wait to be read, got more: %w", queued, ErrFlood))
 		}
 	case channel == ChannelSignalling:
 		c.signalling(payload)

@@ -1,5 +1,5 @@
-// Package storetest is the contract of store.Store as a test suite. Every
-// implementation runs it:
+// Package storetest tests the contract of store.Store. Every implementation
+// runs it:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) storetest.Opener { ... })
@@ -20,9 +20,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// Opener opens the same store again and again. A test closes a store before
-// it opens it again. Where nothing outlives Close, Forgets is true and the
-// tests of that are left out.
+// Opener opens the same store repeatedly. A test closes a store before it opens
+// it again. If nothing survives Close, Forgets is true and the tests of that
+// are skipped.
 type Opener struct {
 	Open    func() (store.Store, error)
 	Forgets bool
@@ -70,8 +70,8 @@ func open(t *testing.T, o Opener) store.Store {
 	return s
 }
 
-// again closes s and opens the store anew; where nothing outlives Close it
-// returns s as it is.
+// again closes s and opens the store again; if nothing survives Close it
+// returns s unchanged.
 func again(t *testing.T, o Opener, s store.Store) store.Store {
 	t.Helper()
 	if o.Forgets {
@@ -177,7 +177,7 @@ func inOrder(t *testing.T, o Opener) {
 	wantTable(t, s, "x", map[string]string{"back": "here"})
 }
 
-// tables lists what holds a key, in its order.
+// tables lists the tables that contain a key, in order.
 func tables(t *testing.T, o Opener) {
 	s := open(t, o)
 	expect := func(want ...store.Table) {

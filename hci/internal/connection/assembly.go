@@ -7,35 +7,36 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Longest payloads of the fixed channels besides that of the Attribute Protocol
-// (sections 4 and volume 3 part H, 3.2).
+// Longest payloads of the fixed channels other than the Attribute Protocol
+// (section 4 and volume 3 part H, section 3.2).
 const (
 	signallingMTU = 23
 	smpMTU        = 65
 )
 
-// assembly puts the fragments of a PDU together (section 7.2.2).
+// assembly reassembles the fragments of a PDU (section 7.2.2).
 type assembly struct {
-	limit   int // octets of the Attribute Protocol
+	limit   int // largest payload of the Attribute Protocol, in octets
 	active  bool
 	header  [headerLen]byte
-	have    int    // octets that have come, the header with them
-	payload []byte // nil while the header is not whole, and for a PDU that is skipped
-	stray   int    // fragments that belong to nothing, a bound on patience
+	have    int    // octets received, including the header
+	payload []byte // nil until the header is complete, and for a PDU that is skipped
+	stray   int    // fragments without a start fragment
 }
 
-// maxStray is how many fragments in a connection may come without their start.
+// maxStray is how many fragments without a start fragment are tolerated per
+// connection.
 const maxStray = 64
 
-// add takes a fragment. When the PDU is whole it returns its payload, which is
-// the caller's, unless it is for a channel that is skipped.
+// add takes a fragment. When the PDU is complete it returns the payload, which
+// then belongs to the caller, unless the channel is skipped.
 func (s *assembly) add(a packet.ACL) (channel Channel, payload []byte, whole bool, err error) {
 	if a.Boundary == packet.BoundaryContinue {
 		if !s.active {
 			return 0, nil, false, s.strayed()
 		}
 	} else {
-		if s.active { // the rest of the one before will not come
+		if s.active { // the rest of the previous PDU will not come
 			if err := s.strayed(); err != nil {
 				return 0, nil, false, err
 			}
@@ -70,7 +71,7 @@ func (s *assembly) add(a packet.ACL) (channel Channel, payload []byte, whole boo
 	return channel, s.payload, s.payload != nil, nil
 }
 
-// begin looks at a whole header.
+// begin evaluates a complete header.
 func (s *assembly) begin() error {
 	length := int(binary.LittleEndian.Uint16(s.header[:]))
 	var limit int
@@ -82,7 +83,7 @@ func (s *assembly) begin() error {
 	case ChannelSMP:
 		limit = smpMTU
 	default:
-		return nil // skipped, and nothing of it kept
+		return nil // skipped without storing it
 	}
 	if length > limit {
 		return fmt.Errorf("connection: expected a PDU of at most %d octets, got one of %d: %w", limit, length, ErrRules)
@@ -94,7 +95,7 @@ func (s *assembly) begin() error {
 func (s *assembly) strayed() error {
 	s.stray++
 	if s.stray > maxStray {
-		return fmt.Errorf("connection: more than %d fragments that belong to no PDU: %w", maxStray, ErrRules)
+		return fmt.Errorf("connection: expected fragments that continue a PDU, got more than %d that do not: %w", maxStray, ErrRules)
 	}
 	return nil
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
 )
 
-// NewOutpost makes a plug with a Remote Provisioning Server, which is unprovisioned
-// at first and runs until the test's end.
-func (a *Air) NewOutpost() mesh.UUID {
+// NewRemoteServer makes a plug with a Remote Provisioning Server. It is
+// unprovisioned at first and runs until the test ends.
+func (a *Air) NewRemoteServer() mesh.UUID {
 	a.t.Helper()
 	elements := device.NewPlug().Elements()
 	elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())
@@ -20,14 +20,14 @@ func (a *Air) NewOutpost() mesh.UUID {
 	return uuid
 }
 
-// LockedLamp is a lamp that wants to be authenticated with the number that it
-// shows, and that an adapter does not hear.
+// LockedLamp is a lamp that requires authentication by the number that it
+// displays. The adapter does not hear it.
 type LockedLamp struct {
 	Lamp
-	Shown chan string // each number that it shows
+	Shown chan string // receives each displayed number
 }
 
-// NewLockedLamp makes a lamp that runs until the test's end.
+// NewLockedLamp makes a lamp that runs until the test ends.
 func (a *Air) NewLockedLamp(from *Adapter) *LockedLamp {
 	a.t.Helper()
 	l := &LockedLamp{

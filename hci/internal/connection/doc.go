@@ -1,6 +1,6 @@
-// Package connection is L2CAP in basic mode on one LE connection (Core, volume 3
-// part A, sections 3.1 and 4): it puts PDUs together from ACL data, hands those
-// of the Attribute Protocol out, and answers the other two fixed channels.
+// Package connection is L2CAP in basic mode on one LE connection (Core, volume
+// 3 part A, sections 3.1 and 4). It reassembles PDUs from ACL data, delivers
+// those of the Attribute Protocol, and answers the other two fixed channels.
 //
 //	+----------+-----------+------------------------+
 //	| length 2 | channel 2 | payload, length octets |   in one or more ACL packets
@@ -9,21 +9,19 @@
 //	             0x0005 LE signalling             ─▶ parameter updates answered, the rest rejected
 //	             0x0006 Security Manager Protocol ─▶ pairing failed: not supported
 //
-// The peer is not trusted: what is put together is bounded, what comes for
-// other channels is skipped, and who floods or breaks the rules is
-// disconnected.
+// The peer is not trusted. Reassembly is limited, other channels are skipped,
+// and a peer that floods or violates the protocol is disconnected.
 package connection
 
 import "errors"
 
 // Errors that callers branch on.
 var (
-	// ErrRules is the end of a connection with a peer that breaks the rules of
-	// L2CAP.
-	ErrRules = errors.New("the peer breaks the rules of L2CAP")
-	// ErrFlood is the end of a connection with a peer that sends faster than
-	// it is read.
-	ErrFlood = errors.New("the peer sends more than can be taken")
+	// ErrRules ends a connection with a peer that violates L2CAP.
+	ErrRules = errors.New("the peer violates L2CAP")
+	// ErrFlood ends a connection with a peer that sends faster than its PDUs
+	// are read.
+	ErrFlood = errors.New("the peer sends faster than its PDUs are read")
 )
 
 // Channel is an L2CAP channel identifier (section 2.1).
@@ -36,5 +34,5 @@ const (
 	ChannelSMP        Channel = 0x0006
 )
 
-// headerLen is the octets before the payload.
+// headerLen is the length of the header before the payload.
 const headerLen = 4

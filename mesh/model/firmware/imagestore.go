@@ -18,25 +18,25 @@ type stored struct {
 	data     []byte
 }
 
-// depot is the firmware of a distributor and how it gets there: the Firmware
-// Images List, and the upload to it.
-type depot struct {
+// imageStore is the firmware of a distributor: the Firmware Images List, and the
+// upload to it.
+type imageStore struct {
 	limits   *DistributorLimits
 	transfer *blob.Server
 	images   []stored
-	touch    func(now time.Time) // the images have changed
+	touch    func(now time.Time) // called when the images have changed
 
 	phase    UploadPhase
-	upload   stored // its data grows to size
+	upload   stored // its data grows up to size
 	size     uint32
-	received uint32 // octets, as far as they have come
+	received uint32 // octets received so far
 }
 
-// noIndex is the index of an image that there is not.
+// noIndex is the index of an image that does not exist.
 const noIndex = 0xFFFF
 
-// receive takes the messages about uploads and images.
-func (d *depot) receive(ctx access.Context, in *access.Incoming) {
+// receive handles the messages about uploads and images.
+func (d *imageStore) receive(ctx access.Context, in *access.Incoming) {
 	switch in.Opcode {
 	case OpDistributionUploadGet:
 		on(ctx, in, func(*DistributionUploadGet) access.Message { return d.status(DistributionSuccess) })
@@ -64,10 +64,10 @@ func (d *depot) receive(ctx access.Context, in *access.Incoming) {
 	}
 }
 
-func (d *depot) forget() { d.phase, d.upload, d.size, d.received = UploadIdle, stored{}, 0, 0 }
+func (d *imageStore) forget() { d.phase, d.upload, d.size, d.received = UploadIdle, stored{}, 0, 0 }
 
-// room is how many octets more there may be.
-func (d *depot) room() uint32 {
+// room is how many more octets can be stored.
+func (d *imageStore) room() uint32 {
 	used := uint32(0)
 	for i := range d.images {
 		used += uint32(len(d.images[i].data))
@@ -75,7 +75,7 @@ func (d *depot) room() uint32 {
 	return d.limits.Space - min(used, d.limits.Space)
 }
 
-func (d *depot) status(status DistributionStatusCode) access.Message {
+func (d *imageStore) status(status DistributionStatusCode) access.Message {
 	m := &DistributionUploadStatus{Status: status, Phase: d.phase}
 	if d.phase == UploadIdle {
 		return m
@@ -90,8 +90,9 @@ func (d *depot) status(status DistributionStatusCode) access.Message {
 }
 
 // start expects an image. The same request again is answered, and after silence
-// it lets the upload go on. An image that is there already need not come again.
-func (d *depot) start(ctx access.Context, m *DistributionUploadStart) DistributionStatusCode {
+// it lets the upload continue. An image that exists already need not be
+// uploaded again.
+func (d *imageStore) start(ctx access.Context, m *DistributionUploadStart) DistributionStatusCode {
 	same := d.upload.blob == m.BLOBID && d.upload.id.Equal(m.FirmwareID) && bytes.Equal(d.upload.metadata, m.Metadata) && d.size == m.FirmwareSize
 	switch {
 	case d.phase == UploadActive && same:
@@ -118,13 +119,13 @@ func (d *depot) start(ctx access.Context, m *DistributionUploadStart) Distributi
 	return DistributionSuccess
 }
 
-// upload is the depot as the sink of a BLOB.
-type upload struct{ *depot }
+// upload is the imageStore as a BLOB sink.
+type upload struct{ *imageStore }
 
 func (u upload) Write(offset uint32, chunk []byte) bool {
 	end := uint64(offset) + uint64(len(chunk))
 	if end > uint64(u.size) {
-		return false // it is larger than was said
+		return false // larger than announced
 	}
 	if int(end) > len(u.upload.data) {
 		u.upload.data = slices.Grow(u.upload.data, int(end)-len(u.upload.data))[:end]
@@ -146,15 +147,15 @@ func (u upload) Ended(ctx access.Context, complete bool) {
 
 func (u upload) Suspended(access.Context) { u.phase = UploadError }
 
-func (d *depot) index(id ID) int {
+func (d *imageStore) index(id ID) int {
 	if i := slices.IndexFunc(d.images, func(s stored) bool { return s.id.Equal(id) }); i >= 0 {
 		return i
 	}
 	return noIndex
 }
 
-// firmware reports the image with an index; id is what was asked for.
-func (d *depot) firmware(index int, id *ID) access.Message {
+// firmware reports the image with an index; id is the requested one.
+func (d *imageStore) firmware(index int, id *ID) access.Message {
 	m := &DistributionFirmwareStatus{FirmwareImagesListCount: uint16(min(len(d.images), math.MaxUint16)), FirmwareImageIndex: uint16(index)}
 	if index == noIndex {
 		m.Status = DistributionFirmwareNotFound
@@ -165,7 +166,7 @@ func (d *depot) firmware(index int, id *ID) access.Message {
 	return m
 }
 
-func (d *depot) byIndex(index int) access.Message {
+func (d *imageStore) byIndex(index int) access.Message {
 	if index < len(d.images) {
 		return d.firmware(index, &d.images[index].id)
 	}
@@ -176,9 +177,9 @@ func (d *depot) byIndex(index int) access.Message {
 	return m
 }
 
-// delete deletes an image, between distributions only: those name it by its
-// index. One that is not there has been deleted.
-func (d *depot) delete(id ID, phase DistributionPhase) access.Message {
+// delete deletes an image, but not during a distribution, which refers to it by
+// its index. An image that does not exist counts as deleted.
+func (d *imageStore) delete(id ID, phase DistributionPhase) access.Message {
 	status := DistributionSuccess
 	if phase != DistributionIdle {
 		status = DistributionBusy
@@ -190,7 +191,7 @@ func (d *depot) delete(id ID, phase DistributionPhase) access.Message {
 	}
 }
 
-func (d *depot) deleteAll(phase DistributionPhase) access.Message {
+func (d *imageStore) deleteAll(phase DistributionPhase) access.Message {
 	status := DistributionSuccess
 	if phase != DistributionIdle {
 		status = DistributionBusy

@@ -19,8 +19,8 @@ type convoy struct {
 	sinks   []*sink
 	clients []*blob.Client
 	chunks  int // that were sent
-	// heard says whether a message gets through to a node and its answer back;
-	// nil: as the link has it.
+	// heard reports whether a message reaches a node and its answer returns;
+	// nil: as the link decides.
 	heard func(i int, a blob.Ask) bool
 }
 
@@ -37,10 +37,10 @@ func newConvoy(t *testing.T, nodes int, loss float64, data []byte, limits func(i
 	return v
 }
 
-// run carries out what a convoy wants. Time goes by for all the same.
+// run carries out what a convoy wants. Time passes for all at the same rate.
 func (v *convoy) run(stop func() bool) {
 	v.Helper()
-	c := blob.NewConvoy(v.clients...)
+	c := blob.NewMulticastTransfer(v.clients...)
 	for rounds := 0; !c.Done() && (stop == nil || !stop()); rounds++ {
 		asks := c.Next(v.links[0].Time)
 		if rounds > 5000 || len(asks) == 0 {
@@ -50,11 +50,11 @@ func (v *convoy) run(stop func() bool) {
 			if a.Respond == 0 {
 				v.chunks++
 			} else if len(a.To) != 1 {
-				v.Errorf("a question for %d nodes at once", len(a.To))
+				v.Errorf("a request for %d nodes at once", len(a.To))
 			}
 			for i, l := range v.links {
 				if len(a.To) > 1 && !slices.Contains(a.To, i) {
-					l.Send(a.Message) // it listens to the group as well
+					l.Send(a.Message) // it is subscribed to the group as well
 				}
 			}
 			for _, i := range a.To {
@@ -91,7 +91,7 @@ func (v *convoy) complete(data []byte) {
 	}
 }
 
-func TestConvoySharesChunks(t *testing.T) {
+func TestMulticastSharesChunks(t *testing.T) {
 	data := object(10000)
 	v := newConvoy(t, 20, 0, data, func(int) blob.Limits { return blob.DefaultLimits(20000) })
 	v.run(nil)
@@ -101,7 +101,7 @@ func TestConvoySharesChunks(t *testing.T) {
 	}
 }
 
-func TestConvoyOverALossyAir(t *testing.T) {
+func TestMulticastOverALossyAir(t *testing.T) {
 	data := object(5000)
 	v := newConvoy(t, 10, 0.2, data, func(int) blob.Limits { return blob.DefaultLimits(20000) })
 	v.run(nil)
@@ -111,7 +111,7 @@ func TestConvoyOverALossyAir(t *testing.T) {
 	}
 }
 
-// Nodes of different strength agree on what the weakest can take.
+// Nodes with different limits agree on those of the weakest.
 func TestConvoyOfUnequalNodes(t *testing.T) {
 	data := object(3000)
 	v := newConvoy(t, 3, 0, data, func(i int) blob.Limits {
@@ -139,8 +139,8 @@ func TestConvoyOfUnequalNodes(t *testing.T) {
 	}
 }
 
-// A node that goes silent, one that is taken out, and one that has a part
-// already do not keep the others from going on.
+// A node that stops answering, one that is removed, and one that has a part
+// already do not stop the others.
 func TestConvoyLosesNodes(t *testing.T) {
 	data := object(20000)
 	v := newConvoy(t, 4, 0, data, func(int) blob.Limits { return blob.DefaultLimits(20000) })
@@ -167,8 +167,8 @@ func TestConvoyLosesNodes(t *testing.T) {
 	}
 }
 
-// A node that hears chunks but whose answers are lost is given up in the middle
-// of a block. What it hears of the next blocks it does not put into its own.
+// A node that receives chunks but whose answers are lost is given up in the
+// middle of a block. It must not store chunks of later blocks in its own.
 func TestConvoyLeavesNoWrongChunksBehind(t *testing.T) {
 	data := object(20000)
 	v := newConvoy(t, 3, 0, data, func(int) blob.Limits { return blob.DefaultLimits(20000) })
@@ -182,7 +182,7 @@ func TestConvoyLeavesNoWrongChunksBehind(t *testing.T) {
 			missed++ // the chunk that keeps it in its block
 			return false
 		case a.Respond == 0:
-			return true // without an answer to it
+			return true // but its answer is lost
 		}
 		return false
 	}
@@ -200,10 +200,10 @@ func TestConvoyLeavesNoWrongChunksBehind(t *testing.T) {
 	}
 	for i, b := range v.sinks[1].data {
 		if b != 0 && b != data[i] {
-			t.Fatalf("octet %d is of another block", i)
+			t.Fatalf("octet %d belongs to another block", i)
 		}
 	}
-	// Another convoy brings it the rest, and its own chunks of the block.
+	// Another convoy sends it the rest, including its own chunks of the block.
 	v.heard = nil
 	for i := range v.clients {
 		v.clients[i] = blob.NewClient(blob.Object{ID: id, Data: bytes.NewReader(data), Size: uint32(len(data))}, blob.ClientOptions{TimeoutBase: 30, MaxChunkSize: 200})

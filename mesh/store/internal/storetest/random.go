@@ -10,14 +10,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// model is what a store should hold.
+// model is the expected content of a store.
 type model struct {
 	tables map[store.Table]map[string]string
 	replay map[mesh.Address]store.ReplayEntry
 }
 
 // random takes random steps and compares the store with a model after each,
-// reopening it now and then. Few names make collisions likely.
+// reopening it from time to time. There are few names, so that collisions are
+// likely.
 func random(t *testing.T, o Opener) {
 	s := open(t, o)
 	m := model{tables: map[store.Table]map[string]string{"a": {}, "b": {}}, replay: map[mesh.Address]store.ReplayEntry{}}

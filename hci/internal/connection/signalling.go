@@ -7,7 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
 
-// Codes of signalling commands that count here (section 4):
+// Codes of the signalling commands that are used here (section 4):
 //
 //	+--------+--------------+----------+------+
 //	| code 1 | identifier 1 | length 2 | data |
@@ -17,21 +17,20 @@ const (
 	codeUpdateRequest  = 0x12
 	codeUpdateResponse = 0x13
 	codeCreditRequest  = 0x14 // LE credit based connection; its response follows
-	codeCredits        = 0x16 // flow control credits, which nobody answers
+	codeCredits        = 0x16 // flow control credits, which need no answer
 	codeEnhanced       = 0x17
 	codeReconfigure    = 0x19
 )
 
-// Longest times that a peripheral may ask for: its messages would come too late
-// to be of use.
+// Limits of the parameters that a peripheral may request: with longer times its
+// messages would arrive too late.
 const (
 	longestInterval    = time.Second
 	longestSupervision = 10 * time.Second
 )
 
-// signalling answers a command of the LE signalling channel. One that cannot be
-// answered now, because nothing of the answers before has gone out, is not
-// answered at all.
+// signalling answers a command of the LE signalling channel. A command is not
+// answered while no earlier answer has been sent.
 func (c *Connection) signalling(p []byte) {
 	if len(p) < 4 || p[1] == 0 {
 		return
@@ -44,7 +43,7 @@ func (c *Connection) signalling(p []byte) {
 			return
 		}
 	case codeReject, codeUpdateResponse, codeCreditRequest + 1, codeCredits, codeEnhanced + 1, codeReconfigure + 1:
-		return // answers to what was not asked
+		return // unsolicited responses
 	}
 	const notUnderstood = 0
 	c.cfg.Sender.TrySend(frame(ChannelSignalling, codeReject, identifier, 2, 0, notUnderstood, 0))
@@ -70,14 +69,14 @@ func (c *Connection) update(identifier byte, p []byte) {
 	}
 }
 
-// Codes of the Security Manager Protocol (volume 3 part H, sections 3.5).
+// Codes of the Security Manager Protocol (volume 3 part H, section 3.5).
 const (
 	smpPairingFailed = 0x05
 	smpNotSupported  = 0x05
 )
 
-// pairing answers the Security Manager Protocol: mesh has its own security. A
-// failure is not answered, lest two sides go on forever.
+// pairing rejects pairing: mesh has its own security. A Pairing Failed is not
+// answered, so that two sides do not answer each other forever.
 func (c *Connection) pairing(p []byte) {
 	if len(p) > 0 && p[0] != smpPairingFailed {
 		c.cfg.Sender.TrySend(frame(ChannelSMP, smpPairingFailed, smpNotSupported))

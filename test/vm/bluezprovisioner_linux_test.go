@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
@@ -12,18 +13,18 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vm/bluez"
 )
 
-// What a boss has and gives.
+// What a provisioner has and gives.
 const (
-	bossAddress  mesh.Address  = 0x0001
-	firstAddress mesh.Address  = 0x0100 // of a device
-	homeKey      mesh.KeyIndex = 0      // the NetKey
-	appKey       mesh.KeyIndex = 0x001
+	provisionerAddress mesh.Address  = 0x0001
+	firstAddress       mesh.Address  = 0x0100 // of a device
+	homeKey            mesh.KeyIndex = 0      // the NetKey
+	appKey             mesh.KeyIndex = 0x001
 )
 
-// boss is an application on BlueZ's mesh daemon that has a network of its own,
+// provisioner is an application on BlueZ's mesh daemon that has a network of its own,
 // takes devices into it and configures them. It writes its messages octet by
 // octet: it knows nothing of our packages.
-type boss struct {
+type provisioner struct {
 	t      *testing.T
 	daemon *bluez.Daemon
 	app    *bluez.Application
@@ -32,11 +33,11 @@ type boss struct {
 	tid    byte         // of the last command
 }
 
-// newBoss begins a network with an AppKey. Its own Generic OnOff Client is bound
+// newProvisioner begins a network with an AppKey. Its own Generic OnOff Client is bound
 // to that: BlueZ uses a key only for a model that it is bound to.
-func newBoss(t *testing.T, adapter string, provisioning bluez.Provisioning) *boss {
+func newProvisioner(t *testing.T, adapter string, provisioning bluez.Provisioning) *provisioner {
 	t.Helper()
-	b := &boss{t: t, last: firstAddress - 0x10, daemon: bluez.Start(t, bluez.Options{Adapter: adapter})}
+	b := &provisioner{t: t, last: firstAddress - 0x10, daemon: bluez.Start(t, bluez.Options{Adapter: adapter})}
 	b.app = b.daemon.Application(bluez.Device{
 		UUID: mesh.UUID{0xB0, 0x55, 6: 0x40, 8: 0x80}, Company: 0x05F1, CRPL: 50,
 		Elements:     []bluez.Element{{Models: []mesh.ModelID{foundation.ConfigurationClientID, generic.OnOffClientID}}},
@@ -49,11 +50,11 @@ func newBoss(t *testing.T, adapter string, provisioning bluez.Provisioning) *bos
 	b.must(b.app.CreateNetwork())
 	b.attach()
 	b.must(b.node.CreateAppKey(homeKey, appKey))
-	b.giveKey(bossAddress, 0x1001)
+	b.giveKey(provisionerAddress, 0x1001)
 	return b
 }
 
-func (b *boss) must(err error) {
+func (b *provisioner) must(err error) {
 	b.t.Helper()
 	if err != nil {
 		b.t.Fatal(err)
@@ -61,7 +62,7 @@ func (b *boss) must(err error) {
 }
 
 // attach is needed after the daemon has been started again.
-func (b *boss) attach() {
+func (b *provisioner) attach() {
 	b.t.Helper()
 	var err error
 	b.node, err = b.app.Attach()
@@ -69,13 +70,16 @@ func (b *boss) attach() {
 }
 
 // ask sends something until a message with these first octets comes from to.
-func (b *boss) ask(to mesh.Address, what string, send func() error, begins ...byte) bluez.Message {
+func (b *provisioner) ask(to mesh.Address, what string, send func() error, begins ...byte) bluez.Message {
 	b.t.Helper()
-	return b.app.Ask(what, send, func(m bluez.Message) bool { return m.Source == to && bytes.HasPrefix(m.Data, begins) })
+	began := time.Now()
+	answer := b.app.Ask(what, send, func(m bluez.Message) bool { return m.Source == to && bytes.HasPrefix(m.Data, begins) })
+	b.t.Logf("%s of %s after %s", what, to, time.Since(began).Round(time.Millisecond))
+	return answer
 }
 
 // configure sends a Config message until the answer to it comes.
-func (b *boss) configure(to mesh.Address, what string, message []byte, answer ...byte) bluez.Message {
+func (b *provisioner) configure(to mesh.Address, what string, message []byte, answer ...byte) bluez.Message {
 	b.t.Helper()
 	return b.ask(to, what, func() error { return b.node.DevKeySend(0, to, true, homeKey, message) }, answer...)
 }
@@ -90,7 +94,7 @@ func octets(begins []byte, fields ...uint16) []byte {
 }
 
 // take provisions a device and returns its address.
-func (b *boss) take(uuid mesh.UUID, elements int) mesh.Address {
+func (b *provisioner) take(uuid mesh.UUID, elements int) mesh.Address {
 	b.t.Helper()
 	address, got, err := b.node.AddNode(uuid)
 	if err != nil || address != b.last || got != elements {
@@ -101,7 +105,7 @@ func (b *boss) take(uuid mesh.UUID, elements int) mesh.Address {
 
 // giveKey gives a node the AppKey and binds a model of its first element to it.
 // The statuses begin with 0, success.
-func (b *boss) giveKey(to mesh.Address, model uint16) {
+func (b *provisioner) giveKey(to mesh.Address, model uint16) {
 	b.t.Helper()
 	b.ask(to, "AppKey Status", func() error { return b.node.AddAppKey(to, appKey, homeKey, false) }, 0x80, 0x03, 0)
 	b.configure(to, "Model App Status", octets([]byte{0x80, 0x3D}, uint16(to), uint16(appKey), model), 0x80, 0x3E, 0)
@@ -109,7 +113,7 @@ func (b *boss) giveKey(to mesh.Address, model uint16) {
 
 // command switches what is at an address, perhaps that of a group, until from
 // says that it is as wanted.
-func (b *boss) command(to, from mesh.Address, on byte) {
+func (b *provisioner) command(to, from mesh.Address, on byte) {
 	b.t.Helper()
 	b.ask(from, "Generic OnOff Status", func() error {
 		b.tid++
