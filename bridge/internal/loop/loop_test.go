@@ -188,3 +188,24 @@ func TestEventsOfOthersAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// What the last worker posted is run at the end, and what that posts as well.
+func TestEndRunsWhatWasPosted(t *testing.T) {
+	for range 50 { // the end of the worker and its post come in any order
+		synctest.Test(t, func(t *testing.T) {
+			l, h := New(), &handler{}
+			ran := false
+			l.Post(func() {
+				l.Go(func(ctx context.Context) {
+					<-ctx.Done()
+					l.Post(func() { l.Post(func() { l.Post(func() { ran = true }) }) })
+				})
+			})
+			stop := serve(l, h)
+			synctest.Wait()
+			if stop(); !ran {
+				t.Error("a function that was posted at the end was not run")
+			}
+		})
+	}
+}
