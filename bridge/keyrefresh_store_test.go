@@ -295,3 +295,62 @@ func TestKillAfterARemovalWithAFailingStore(t *testing.T) {
 		})
 	}
 }
+
+// The same when the store does not even take the request.
+func TestRemovalDuringARequestThatCannotBeStored(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &weak{Store: w.store}
+		w.cfg.Store = disk
+		plug, lamp := fake.Plug(uuid(1)), fake.Lamp(uuid(2))
+		w.start()
+		w.join(map[string]*fake.Node{"plug": plug, "lamp": lamp})
+		before := w.net.Own().Subnet(0).Key
+		plug.SetSilent(true)
+		w.send("b/bridge/request/device/remove", `{"id":"plug","key_refresh":true,"force":true}`)
+		pass(time.Millisecond)
+		disk.broken.Store(true)
+		disk.takes.Store(int64(10 * time.Minute))
+		w.send("b/bridge/request/network/key_refresh", `{}`)
+		pass(5 * time.Minute) // the device did not answer, and was removed
+		if got := w.out.value("b/bridge/devices"); strings.Contains(got, "plug") {
+			t.Fatal("the plug is not removed yet")
+		}
+		disk.takes.Store(int64(time.Second))
+		pass(5*time.Minute + 500*time.Millisecond)
+		disk.broken.Store(false)
+		disk.takes.Store(0)
+		pass(2 * time.Minute)
+		if got := w.out.take("b/bridge/response/network/key_refresh"); len(got) != 1 || !strings.Contains(got[0], `"error"`) {
+			t.Errorf("responses %v", got)
+		}
+		w.phase(time.Minute, "")
+		if w.net.Own().Subnet(0).Key.Equal(before) {
+			t.Error("the removed device still has the keys of the network")
+		}
+		hasKeysOf(t, w, "lamp", lamp)
+	})
+}
+
+// A key refresh takes no step while a device is interviewed: the device was given the
+// keys of the time before.
+func TestKeyRefreshWaitsForAnInterview(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		lamp.SetLatency(5 * time.Second)
+		w.send("b/bridge/request/device/interview", `{"id":"hall/lamp"}`)
+		if r := w.request("network/key_refresh", `{}`); r["status"] != "ok" {
+			t.Fatal(r)
+		}
+		pass(2 * time.Second)
+		if got := w.out.value("b/bridge/devices"); !strings.Contains(got, "in_progress") {
+			t.Fatal("the interview has ended already")
+		}
+		if got := plug.Received(configuration.OpNetKeyUpdate); len(got) != 0 {
+			t.Error("the plug was given a new key")
+		}
+		lamp.SetLatency(fake.Latency)
+		pass(2 * time.Minute)
+		w.phase(time.Hour, "")
+		hasKeysOf(t, w, "plug", plug)
+		hasKeysOf(t, w, "hall/lamp", lamp)
+	})
+}
