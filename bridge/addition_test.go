@@ -24,9 +24,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// This file adds a part with a request that tells how far it is. It touches nothing
-// else: the line of registration is the last argument of newService, which appends
-// the part to the table that production uses.
+// This file adds a part with a request that reports progress. It changes
+// nothing else: the part is registered by the last argument of newService,
+// which is appended to the table of parts.
 
 // countdown is the part.
 type countdown struct {
@@ -40,7 +40,7 @@ type countdown struct {
 type countdownIn struct {
 	ID    schema.Device `json:"id" doc:"a device to count for" required:"true"`
 	From  int           `json:"from" doc:"the first number" min:"1" max:"10" unit:"seconds" default:"3"`
-	Magic string        `json:"magic" doc:"what to say at the end" secret:"true"`
+	Magic string        `json:"magic" doc:"the text at the end" secret:"true"`
 }
 
 type countdownOut struct {
@@ -59,7 +59,7 @@ func (p *countdown) Requests() []request.Definition {
 
 func (p *countdown) begin(c *request.ProgressCall[countdownOut], in countdownIn) {
 	if p.waiting != nil {
-		c.Fail(fault.New("busy", "a countdown is under way"))
+		c.Fail(fault.New("busy", "a countdown is running"))
 		return
 	}
 	if _, err := p.h.Devices.Named("id", string(in.ID)); err != nil {
@@ -82,7 +82,7 @@ func (p *countdown) Second(int) {
 	}
 }
 
-// sink keeps what was published.
+// sink records what was published.
 type sink struct {
 	mu     sync.Mutex
 	events []string
@@ -146,7 +146,7 @@ func TestRequestWithProgressIsOneFileAndOneLine(t *testing.T) {
 		ask(`{"id":"device_00000001","from":2,"magic":"abracadabra","transaction":7}`)
 		ask(`{"id":"device_00000001"}`)
 		time.Sleep(5 * time.Second)
-		const want = `b/bridge/response/device/countdown {"status":"error","data":{},"error":"a countdown is under way","code":"busy"}
+		const want = `b/bridge/response/device/countdown {"status":"error","data":{},"error":"a countdown is running","code":"busy"}
 b/bridge/event {"data":{"done":1,"request":"device/countdown","step":"second","total":2,"transaction":7},"type":"request_progress"}
 b/bridge/event {"data":{"done":2,"request":"device/countdown","step":"second","total":2,"transaction":7},"type":"request_progress"}
 b/bridge/response/device/countdown {"status":"ok","data":{"counted":2,"name":"device_00000001"},"transaction":7}`
@@ -161,7 +161,7 @@ b/bridge/response/device/countdown {"status":"ok","data":{"counted":2,"name":"de
 			t.Errorf("log:\n%s", text)
 		}
 
-		// The description does the rest.
+		// The rest follows from the description.
 		d, ok := s.requests.Lookup("device/countdown")
 		if !ok || strings.Join(d.Secrets(), "") != "magic" {
 			t.Fatalf("description %+v", d)
@@ -172,7 +172,7 @@ b/bridge/response/device/countdown {"status":"ok","data":{"counted":2,"name":"de
 		}
 		page, err := s.requests.Markdown(document.Codes())
 		if err != nil || !strings.Contains(page, "### device/countdown\n\nCount the seconds. The answer usually comes within 3 seconds. Meanwhile there are events of type `request_progress`.") {
-			t.Errorf("the page does not describe it: %v", err)
+			t.Errorf("the page does not describe the request: %v", err)
 		}
 	})
 }

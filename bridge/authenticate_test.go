@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// stepData finds the event of a step of a provisioning.
+// stepData finds the event of a provisioning step.
 func (w *world) stepData(step string) map[string]any {
 	w.t.Helper()
 	for _, e := range w.out.take("b/bridge/event") {
@@ -54,7 +54,8 @@ func TestProvisionWithOutputOOB(t *testing.T) {
 	})
 }
 
-// TestProvisioningSteps: what a device offers, and what was chosen, is told.
+// TestProvisioningSteps: events report the methods that a device offers and the
+// chosen one.
 func TestProvisioningSteps(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.start()
@@ -102,7 +103,8 @@ func TestProvisionWithInputOOBAndCancel(t *testing.T) {
 	})
 }
 
-// TestProvisionPolicies: what a request allows, by default and when it says so.
+// TestProvisionPolicies: the methods that a request allows, by default and
+// explicitly.
 func TestProvisionPolicies(t *testing.T) {
 	all := []provision.AuthMethod{provision.NoOOB, provision.StaticOOB, provision.OutputOOB, provision.InputOOB}
 	for _, tt := range []struct {
@@ -155,8 +157,7 @@ func TestProvisionPolicies(t *testing.T) {
 	}
 }
 
-// TestProvisionIdentities: tags, public keys, certificates and the device that
-// reaches another.
+// TestProvisionIdentities: tags, public keys, certificates and the via option.
 func TestProvisionIdentities(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		tag := "d1013f55046d6573682e6578616d706c652e636f6d2f6f6d623f757569643d62303964633834372d353430382d343063632d396335342d306665386338373432396537"

@@ -18,8 +18,8 @@ const (
 	silence = 10 * time.Minute // the default of Config.Silence
 )
 
-// A device that does not answer keeps the state that it reported, which is
-// published again; it is offline when a probe was not answered either.
+// A device that does not answer keeps its last reported state, which is
+// published again. It is offline when a probe is not answered either.
 func TestDeviceThatDoesNotAnswer(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.expect("b/plug/availability", online)
@@ -39,7 +39,7 @@ func TestDeviceThatDoesNotAnswer(t *testing.T) {
 		}
 		w.expect("b/hall/lamp/availability", online)
 
-		// Any message brings it back, and it is asked what it is like.
+		// Any message makes it available again, and its state is read.
 		plug.SetSilent(false)
 		queries := len(plug.Received(generic.OpOnOffGet))
 		w.report(plug, 0, &generic.OnOffStatus{PresentOnOff: true})
@@ -49,11 +49,11 @@ func TestDeviceThatDoesNotAnswer(t *testing.T) {
 		if got := len(plug.Received(generic.OpOnOffGet)); got != queries+1 {
 			t.Errorf("%d queries after its return, expected 1", got-queries)
 		}
-		w.expect("b/plug", `{"state":"OFF"}`) // what it says itself
+		w.expect("b/plug", `{"state":"OFF"}`) // its own report
 	})
 }
 
-func TestOneLostCommandIsBadLuck(t *testing.T) {
+func TestOneLostCommandIsNotOffline(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		for range 3 {
 			plug.SetSilent(true)
@@ -87,7 +87,7 @@ func TestSilentDevicesAreProbedOneAfterTheOther(t *testing.T) {
 		}
 		w.join(named)
 		pass(silence / 2)
-		w.report(named["plug0"], 0, &generic.OnOffStatus{}) // this one is not silent
+		w.report(named["plug0"], 0, &generic.OnOffStatus{}) // this device reports
 		for _, d := range named {
 			d.SetLatency(3 * time.Second)
 		}
@@ -97,7 +97,7 @@ func TestSilentDevicesAreProbedOneAfterTheOther(t *testing.T) {
 		count := 0
 		for at := range probed {
 			if !last.IsZero() && at.Sub(last) < 3*time.Second {
-				t.Errorf("two probes within %s", at.Sub(last))
+				t.Errorf("two probes were only %s apart", at.Sub(last))
 			}
 			last = at
 			count++
@@ -124,7 +124,7 @@ func TestSilenceAndNoAnswerIsOffline(t *testing.T) {
 	})
 }
 
-func TestDeviceThatSleepsIsNotProbed(t *testing.T) {
+func TestSleepingDeviceIsNotProbed(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		d := fake.Button(uuid(1))
 		d.Composition.Features = configuration.FeatureLowPower
@@ -134,14 +134,13 @@ func TestDeviceThatSleepsIsNotProbed(t *testing.T) {
 		before := len(d.Received())
 		pass(5 * silence)
 		if got := d.Received()[before:]; len(got) != 0 {
-			t.Errorf("it was asked %v", got)
+			t.Errorf("a sleeping device was sent %v", got)
 		}
 		w.expect("b/button/availability", online)
 	})
 }
 
-// A button has no state to ask for; after a start it is asked whether it is
-// there.
+// A button has no state to read; after a start it is probed.
 func TestDeviceWithoutStateIsProbedAfterAStart(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		d := fake.Button(uuid(1))

@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/archive"
 )
 
-// TestExport shows keys to who asks for them by name and to nobody else.
+// TestExport: keys are exported only to a request that asks for them.
 func TestExport(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, _ *fake.Node) {
 		answer := w.request("network/export", `{}`)
@@ -58,7 +58,7 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// TestBackup writes a file that can be read back, and shows no key on the way.
+// TestBackup writes a file that can be restored. No key is published.
 func TestBackup(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "backups")
 	inBubble(t, func(t *testing.T, w *world) {

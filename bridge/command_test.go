@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// household is a service with a plug and a lamp that have been interviewed.
+// household runs a test with an interviewed plug and lamp.
 func household(t *testing.T, f func(t *testing.T, w *world, plug, lamp *fake.Node)) {
 	t.Helper()
 	inBubble(t, func(t *testing.T, w *world) {
@@ -31,7 +31,7 @@ func TestSetEndsInTheStateThatTheNodeReports(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.expect("b/plug", `{"state":"OFF"}`)
 		w.send("b/plug/set", `{"state":"ON"}`)
-		w.expect("b/plug", `{"state":"OFF"}`) // nothing is taken for granted
+		w.expect("b/plug", `{"state":"OFF"}`) // only the reported state is published
 		pass(fake.Latency)
 		w.expect("b/plug", `{"state":"ON"}`)
 
@@ -88,7 +88,7 @@ func TestElementsAndIdentifiersInTopics(t *testing.T) {
 		w.out.take()
 		w.send("b/double/7/set", `{"state":"ON"}`)
 		if got := w.out.take("b/double/set/response"); len(got) != 1 || !strings.Contains(got[0], "0 to 1") {
-			t.Errorf("an element that is not there: %v", got)
+			t.Errorf("an unknown element: %v", got)
 		}
 	})
 }
@@ -143,7 +143,7 @@ func TestTransactionIsAnswered(t *testing.T) {
 	})
 }
 
-func TestCommandsForNobody(t *testing.T) {
+func TestCommandsForUnknownDevices(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		requests := w.net.Requests()
 		w.send("b/lump/set", `{"state":"ON","transaction":3}`)
@@ -157,7 +157,8 @@ func TestCommandsForNobody(t *testing.T) {
 				t.Errorf("%s: %v, expected one warning", topic, got)
 			}
 		}
-		// What the bridge itself publishes may come back; it is no command.
+		// The broker can send the bridge its own publications; they are not
+		// commands.
 		for _, topic := range []string{"b/plug", "b/plug/availability", "b/plug/set/response", "b/bridge/state", "b/lump"} {
 			w.send(topic, `{"state":"ON"}`)
 		}
@@ -187,7 +188,7 @@ func TestRetainedCommandsAreIgnored(t *testing.T) {
 	})
 }
 
-func TestFloodMeltsIntoFewMessagesAndTheLastOneWins(t *testing.T) {
+func TestFloodIsMergedAndTheLastCommandWins(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		const flood = 10_000
 		before := len(lamp.Received())
@@ -207,8 +208,9 @@ func TestFloodMeltsIntoFewMessagesAndTheLastOneWins(t *testing.T) {
 	})
 }
 
-// A lamp does not act twice on one transaction identifier. However many commands are
-// merged between two messages, the second must not have the number of the first.
+// A lamp ignores a second message with the same transaction identifier. However
+// many commands are merged between two messages, the second message needs
+// another identifier.
 func TestMergedCommandsDoNotUseUpTransactionIdentifiers(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.send("b/plug/set", `{"state":"ON"}`)
@@ -227,7 +229,7 @@ func TestMergedCommandsDoNotUseUpTransactionIdentifiers(t *testing.T) {
 	})
 }
 
-func TestMeltedTransactionsAreAllAnswered(t *testing.T) {
+func TestMergedTransactionsAreAllAnswered(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		const flood, remembered = 1500, 1000
 		w.send("b/plug/set", `{"state":"ON"}`)
@@ -250,23 +252,23 @@ func TestMeltedTransactionsAreAllAnswered(t *testing.T) {
 	})
 }
 
-func TestOrderOfMeltedCommands(t *testing.T) {
+func TestOrderOfMergedCommands(t *testing.T) {
 	tests := map[string]struct {
 		commands []string
 		state    string
-		messages int // after the one that is on its way
+		messages int // after the one in progress
 	}{
-		"off after brightness":  {[]string{`{"brightness":200}`, `{"state":"OFF"}`}, `"OFF"`, 1},
-		"brightness after off":  {[]string{`{"state":"OFF"}`, `{"brightness":200}`}, `"ON"`, 1},
-		"toggle":                {[]string{`{"state":"TOGGLE"}`}, `"OFF"`, 1}, // it was switched on by the first
-		"toggled twice":         {[]string{`{"state":"TOGGLE"}`, `{"state":"TOGGLE"}`}, `"ON"`, 0},
-		"off and toggled":       {[]string{`{"state":"OFF"}`, `{"state":"TOGGLE"}`}, `"ON"`, 1},
-		"bad one in the middle": {[]string{`{"state":"OFF"}`, `{"state":"ON","brightness":300}`}, `"OFF"`, 1},
+		"off after brightness":          {[]string{`{"brightness":200}`, `{"state":"OFF"}`}, `"OFF"`, 1},
+		"brightness after off":          {[]string{`{"state":"OFF"}`, `{"brightness":200}`}, `"ON"`, 1},
+		"toggle":                        {[]string{`{"state":"TOGGLE"}`}, `"OFF"`, 1}, // the first command switched it on
+		"toggled twice":                 {[]string{`{"state":"TOGGLE"}`, `{"state":"TOGGLE"}`}, `"ON"`, 0},
+		"off and toggled":               {[]string{`{"state":"OFF"}`, `{"state":"TOGGLE"}`}, `"ON"`, 1},
+		"invalid command in the middle": {[]string{`{"state":"OFF"}`, `{"state":"ON","brightness":300}`}, `"OFF"`, 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
-				w.send("b/hall/lamp/set", `{"state":"ON"}`) // on its way while the others come
+				w.send("b/hall/lamp/set", `{"state":"ON"}`) // in progress while the others arrive
 				before := len(lamp.Received())
 				for i, c := range tt.commands {
 					w.send("b/hall/lamp/set", strings.TrimSuffix(c, "}")+fmt.Sprintf(`,"transaction":%d}`, i))
@@ -286,14 +288,14 @@ func TestOrderOfMeltedCommands(t *testing.T) {
 	}
 }
 
-func TestQueriesMelt(t *testing.T) {
+func TestQueriesAreMerged(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		for _, tt := range []struct {
 			queries []string
 			opcodes []mesh.Opcode
 		}{
 			{[]string{`{"state":""}`, `{"color_temp":""}`, `{"state":""}`}, []mesh.Opcode{light.OpCTLGet}},
-			{[]string{``, `{"state":""}`}, []mesh.Opcode{light.OpCTLGet}}, // all of it was asked for
+			{[]string{``, `{"state":""}`}, []mesh.Opcode{light.OpCTLGet}}, // the first query asks for everything
 			{[]string{`{"state":""}`}, []mesh.Opcode{light.OpLightnessGet}},
 		} {
 			w.send("b/hall/lamp/set", `{"state":"ON"}`)
@@ -318,10 +320,10 @@ func TestQueriesMelt(t *testing.T) {
 	})
 }
 
-func TestAnotherAnswerIsNoAnswer(t *testing.T) {
+func TestUnexpectedStatusIsNotTheAnswer(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		plug.Answer = func(m fake.Message) (access.Message, bool) {
-			return &generic.LevelStatus{}, m.Opcode == generic.OpOnOffSet // another answer than the one that is waited for
+			return &generic.LevelStatus{}, m.Opcode == generic.OpOnOffSet // a status that does not answer the message
 		}
 		w.send("b/plug/set", `{"state":"ON","transaction":1}`)
 		pass(fake.Silence + time.Second)
@@ -332,9 +334,9 @@ func TestAnotherAnswerIsNoAnswer(t *testing.T) {
 	})
 }
 
-// A status says what the plug is, not which message it answers: that it is off
-// does not acknowledge that it was told to go on.
-func TestStatusOfAnotherMomentIsNoAnswer(t *testing.T) {
+// A status has the state of the plug, but not the message that it answers: an
+// OFF state does not acknowledge an ON command.
+func TestOldStatusIsNotTheAnswer(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		plug.Answer = func(m fake.Message) (access.Message, bool) {
 			return &generic.OnOffStatus{}, m.Opcode == generic.OpOnOffSet
@@ -348,7 +350,7 @@ func TestStatusOfAnotherMomentIsNoAnswer(t *testing.T) {
 	})
 }
 
-func TestUnknownMessagesArePassedOn(t *testing.T) {
+func TestUnknownMessagesArePublished(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.svc.Report(node.MessageReceived{Src: lamp.Address() + 1, Dst: 1, Opcode: 0xC105F1, Params: []byte{1, 0xAB}})
 		w.svc.Report(node.MessageReceived{Src: 0x7000, Dst: 1, Opcode: 0xC105F1})

@@ -12,7 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
-// descriptions is what the code says about requests and documents.
+// descriptions holds the descriptions of requests and documents from the code.
 type descriptions struct {
 	requests *request.Table
 	topics   map[string]document.Topic
@@ -42,8 +42,8 @@ var described = sync.OnceValues(func() (*descriptions, error) {
 	return d, nil
 })
 
-// checkPublished compares everything that was published with its description. It is
-// done at the end of every test.
+// checkPublished compares everything that was published with its description.
+// Every test calls it at its end.
 func (w *world) checkPublished() {
 	w.t.Helper()
 	d, err := described()
@@ -60,11 +60,11 @@ func (w *world) checkPublished() {
 	w.out.checked = len(w.out.all)
 }
 
-// check says what is wrong with a payload; empty for nothing.
+// check returns what is wrong with a payload, empty for nothing.
 func (d *descriptions) check(topic string, payload []byte) string {
 	name, ours := strings.CutPrefix(topic, "b/")
 	if !ours {
-		return "" // Home Assistant's
+		return "" // defined by Home Assistant
 	}
 	if request, ok := strings.CutPrefix(name, "bridge/response/"); ok {
 		return d.checkResponse(request, payload)
@@ -105,7 +105,7 @@ func (d *descriptions) checkEvent(payload []byte) string {
 	}
 	t := d.events[e.Type]
 	if t == nil {
-		return "no such event is described"
+		return "no description of this event"
 	}
 	if err := t.Validate(e.Data); err != nil {
 		return err.Error()
@@ -127,7 +127,7 @@ func (d *descriptions) checkResponse(name string, payload []byte) string {
 	definition, known := d.requests.Lookup(name)
 	switch {
 	case !known && r.Code != request.Unknown && r.Code != request.BadTransaction:
-		return "there is no such request"
+		return "unknown request"
 	case !known:
 	case r.Status == "error" && !definition.CanFail(r.Code):
 		return "the description does not name the code " + r.Code
@@ -139,7 +139,7 @@ func (d *descriptions) checkResponse(name string, payload []byte) string {
 	return ""
 }
 
-// The examples are payloads that the requests take, and outputs that they give.
+// The examples must be valid payloads and outputs of the requests.
 func TestExamplesMatchTheDescriptions(t *testing.T) {
 	d, err := described()
 	if err != nil {

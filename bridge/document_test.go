@@ -22,12 +22,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// What differs from machine to machine and run to run.
+// Values that differ between machines and runs.
 var (
 	memory   = regexp.MustCompile(`"memory_bytes": \d+`)
-	counters = regexp.MustCompile(`(?s)"counters": \{.*\},\n    "missed"`) // the mesh stack's own
+	counters = regexp.MustCompile(`(?s)"counters": \{.*\},\n    "missed"`) // counters of the mesh stack
 	goFields = regexp.MustCompile(`"(go|platform)": "[^"]+"`)
 )
 
@@ -66,7 +66,7 @@ func TestDocuments(t *testing.T) {
 			}
 		}
 		w.start()
-		// One after the other, so that addresses are the same every time.
+		// One after the other, so that the addresses are always the same.
 		w.join(map[string]*fake.Node{"lamp": fake.Lamp(uuid(1))})
 		w.join(map[string]*fake.Node{"sensor": fake.Thermometer(uuid(2))})
 		w.join(map[string]*fake.Node{"button": fake.Button(uuid(3))})
@@ -108,9 +108,9 @@ func TestDocumentsOfAnEmptyNetwork(t *testing.T) {
 	})
 }
 
-// Health and the state of the radios are published once a minute, and the IV
-// index when it changes.
-func TestHealthGoesOn(t *testing.T) {
+// Health and the state of the radios are published once a minute, the IV index
+// when it changes.
+func TestHealthIsPublishedEveryMinute(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.start()
 		before := w.out.published("b/bridge/health")
@@ -130,7 +130,7 @@ func TestHealthGoesOn(t *testing.T) {
 	})
 }
 
-// No key is published, logged or stored by the bridge, whatever happens.
+// The bridge never publishes, logs or stores a key.
 func TestNoKeyIsEverShown(t *testing.T) {
 	const secret = "00112233445566778899aabbccddeeff"
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
@@ -168,17 +168,17 @@ func TestNoKeyIsEverShown(t *testing.T) {
 		}
 		text := strings.ToLower(shown.String())
 		if !strings.Contains(text, "the interview failed") || !strings.Contains(text, `"status":"successful"`) {
-			t.Fatal("the search does not see what it should")
+			t.Fatal("the search misses published or logged texts")
 		}
 		for _, key := range [][]byte{appKey.Reveal(), deviceKey.Reveal()} {
 			for _, form := range []string{string(key), hex.EncodeToString(key), base64.StdEncoding.EncodeToString(key)} {
 				if strings.Contains(text, strings.ToLower(form)) {
-					t.Errorf("%s was shown", form)
+					t.Errorf("%s was published, logged or stored", form)
 				}
 			}
 		}
 		if strings.Contains(text, secret) {
-			t.Error("the static OOB value was shown")
+			t.Error("the static OOB value was published, logged or stored")
 		}
 	})
 }

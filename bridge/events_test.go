@@ -11,8 +11,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// What another provisioner does to the bridge is told: keys that it gives stand
-// in bridge/info, and that it wanted the bridge to leave is said aloud.
+// Changes by another provisioner are reported: its keys appear in bridge/info,
+// and its Config Node Reset of the bridge is logged.
 func TestAnotherProvisionerConfiguresTheBridge(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		own := w.net.Own()

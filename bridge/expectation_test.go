@@ -9,22 +9,22 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 )
 
-// colorLamp is a light that shows colours.
+// colorLamp is a light with colours.
 func colorLamp() *fake.Node {
 	return fake.Composed(uuid(7),
 		[]mesh.ModelID{generic.OnOffServerID, light.LightnessServerID, light.HSLServerID},
 		[]mesh.ModelID{light.HSLHueServerID}, []mesh.ModelID{light.HSLSaturationServerID})
 }
 
-// bothLamp is a light that shows colours and colour temperatures.
+// bothLamp is a light with colours and colour temperature.
 func bothLamp() *fake.Node {
 	return fake.Composed(uuid(7),
 		[]mesh.ModelID{generic.OnOffServerID, light.LightnessServerID, light.CTLServerID, light.HSLServerID},
 		[]mesh.ModelID{light.CTLTemperatureServerID}, []mesh.ModelID{light.HSLHueServerID}, []mesh.ModelID{light.HSLSaturationServerID})
 }
 
-// After a colour command without an answer the lamp is not on its way to that
-// colour: the next report counts.
+// After a colour command without an answer the bridge does not expect that
+// colour any more: the next report counts.
 func TestUnansweredColorLeavesNoExpectation(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		lamp := colorLamp()
@@ -40,8 +40,8 @@ func TestUnansweredColorLeavesNoExpectation(t *testing.T) {
 	})
 }
 
-// Reports that arrive while the command waits for its answer are published when
-// the answer does not come.
+// Reports that arrive during a command are published if the command gets no
+// answer.
 func TestReportsDuringAnUnansweredColorArePublished(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		lamp := colorLamp()
@@ -58,8 +58,8 @@ func TestReportsDuringAnUnansweredColorArePublished(t *testing.T) {
 	})
 }
 
-// The same for the colour mode: an old report does not become the answer to a
-// command that failed.
+// The same for the colour mode: an old report is not the answer to a failed
+// command.
 func TestUnansweredColorLeavesTheColorMode(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		lamp := bothLamp()

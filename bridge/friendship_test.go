@@ -12,8 +12,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// sleeper is a plug that is a Low Power node, with the bridge for a friend.
-func (w *world) sleeper() *fake.Node {
+// lowPowerPlug is a plug that is a Low Power node; the bridge is its Friend
+// node.
+func (w *world) lowPowerPlug() *fake.Node {
 	w.t.Helper()
 	plug := fake.Plug(uuid(1))
 	plug.Composition.Features = configuration.FeatureLowPower
@@ -34,34 +35,36 @@ func (w *world) friendship(d *fake.Node, established bool, reason friend.Reason)
 	synctest.Wait()
 }
 
-// A device that sleeps is online as long as it polls, whether it answers or not.
+// A sleeping device is online as long as it polls, whether it answers requests
+// or not.
 func TestSleepingDeviceIsOnline(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.start()
-		plug := w.sleeper()
+		plug := w.lowPowerPlug()
 		w.expect("b/plug/availability", online)
 		if list := w.out.value("b/bridge/devices"); !strings.Contains(list, `"friendship":{"poll_timeout":60,"queued":2,"subscriptions":0}`) {
-			t.Errorf("the friendship does not show: %s", list)
+			t.Errorf("the friendship is not listed: %s", list)
 		}
 		plug.SetSilent(true)
 		w.send("b/plug/set", `{"state":"ON"}`)
 		pass(2 * silence)
 		w.expect("b/plug/availability", online)
 		if n := len(plug.Received(configuration.OpDefaultTTLGet)); n > 0 {
-			t.Errorf("%d probes of a device that sleeps", n)
+			t.Errorf("%d probes of a sleeping device", n)
 		}
 
-		// It asks anew, and moves to another friend: it is still there.
+		// It requests a friendship again, or moves to another Friend node: it
+		// is still online.
 		w.friendship(plug, false, friend.Requested)
 		w.friendship(plug, true, "")
 		w.friendship(plug, false, friend.Cleared)
 		w.expect("b/plug/availability", online)
 		pass(time.Second)
 		if list := w.out.value("b/bridge/devices"); strings.Contains(list, "friendship") {
-			t.Errorf("a friendship that has ended shows: %s", list)
+			t.Errorf("an ended friendship is still listed: %s", list)
 		}
 
-		// It has not polled for so long that it must be gone.
+		// It has not polled for the whole PollTimeout: it is offline.
 		w.friendship(plug, true, "")
 		w.out.take()
 		w.friendship(plug, false, friend.PollTimeout)
@@ -74,7 +77,7 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 		plug.SetSilent(false)
 		w.friendship(plug, true, "")
 		w.expect("b/plug/availability", online)
-		w.svc.Report(node.FriendshipChanged{LPN: 0x7000, Established: true}) // no device of ours
+		w.svc.Report(node.FriendshipChanged{LPN: 0x7000, Established: true}) // unknown device
 		synctest.Wait()
 	})
 }
@@ -97,7 +100,7 @@ func TestHeartbeatRequest(t *testing.T) {
 		for _, hops := range []uint8{3, 1, 2} {
 			w.svc.Report(node.HeartbeatReceived{Src: plug.Address(), Dst: 1, Hops: hops, Features: 0x0005, RSSI: -70})
 		}
-		w.svc.Report(node.HeartbeatReceived{Src: 0x7000, Dst: 1, Hops: 1}) // no device of ours
+		w.svc.Report(node.HeartbeatReceived{Src: 0x7000, Dst: 1, Hops: 1}) // unknown device
 		pass(2 * time.Minute)
 		health := w.out.value("b/bridge/health")
 		if !strings.Contains(health, `"heartbeats":{"plug":{"hops":2,"min_hops":1,"max_hops":3,"count":3,"rssi":-70,`) ||

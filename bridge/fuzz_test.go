@@ -13,8 +13,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// FuzzRequest sends any payload to any request: there is exactly one response,
-// which is JSON, and the service goes on.
+// FuzzRequest sends any payload to any request. There must be exactly one
+// response, valid JSON, and the service continues.
 func FuzzRequest(f *testing.F) {
 	for _, what := range []string{"scan", "device/provision", "device/rename", "device/remove", "device/interview", "x", "a/b//"} {
 		for _, payload := range []string{
@@ -33,7 +33,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, what string, payload []byte) {
 		if what == "" || !utf8.ValidString(what) || len(what) > 1000 {
-			return // no topic
+			return // not a valid topic
 		}
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
@@ -51,15 +51,15 @@ func FuzzRequest(f *testing.F) {
 			}
 			for _, list := range []string{"devices", "info", "unprovisioned"} {
 				if !json.Valid([]byte(w.out.value("b/bridge/" + list))) {
-					t.Errorf("bridge/%s is no JSON", list)
+					t.Errorf("bridge/%s is not valid JSON", list)
 				}
 			}
 		})
 	})
 }
 
-// FuzzCommand sends any payload to any topic below the base: the device gets
-// messages, or somebody is told why not; its state stays JSON.
+// FuzzCommand sends any payload to any topic below the base topic. The device
+// gets messages or a refusal is reported; its state stays valid JSON.
 func FuzzCommand(f *testing.F) {
 	for _, topic := range []string{
 		"device_00000002/set", "device_00000002/get", "device_00000002/set/state", "device_00000002/1/set", "0x0100/light/get",
@@ -99,13 +99,13 @@ func FuzzCommand(f *testing.F) {
 				}
 			}
 			if sent := len(lamp.Received()) - before; retained && sent > 0 {
-				t.Errorf("a retained command was sent")
+				t.Errorf("a retained command was sent to the device")
 			}
 		})
 	})
 }
 
-// FuzzMessage reports any message of a node.
+// FuzzMessage reports any message from a node.
 func FuzzMessage(f *testing.F) {
 	f.Add(uint16(0x0100), uint32(0x8204), []byte{1}, false)
 	f.Add(uint16(0x0101), uint32(0x8266), []byte{1, 2, 3, 4}, false)

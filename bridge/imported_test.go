@@ -10,9 +10,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 )
 
-// TestImportedDevice: a device that came with an imported network is there under
-// its name at once, and is interviewed at the first start, without being told to
-// publish elsewhere.
+// TestImportedDevice: a device of an imported network is listed with its name
+// at once, and is interviewed at the first start. The interview does not change
+// its publications.
 func TestImportedDevice(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		plug := fake.Plug(uuid(1))

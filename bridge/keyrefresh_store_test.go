@@ -12,15 +12,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// tired is a store that takes its time for every write and fails one of a few.
-type tired struct {
+// slowFailing is a store with slow writes; one in a number of writes fails.
+type slowFailing struct {
 	store.Store
 	takes time.Duration
-	every int64 // one of so many writes fails; 0 for none
+	every int64 // one of this many writes fails; 0 for none
 	count atomic.Int64
 }
 
-func (s *tired) Apply(changes ...store.Change) error {
+func (s *slowFailing) Apply(changes ...store.Change) error {
 	time.Sleep(s.takes)
 	if s.every > 0 && s.count.Add(1)%s.every == 0 {
 		return store.ErrClosed
@@ -28,10 +28,10 @@ func (s *tired) Apply(changes ...store.Change) error {
 	return s.Store.Apply(changes...)
 }
 
-// A key refresh waits for the store in every phase, and ends as it does with a
-// fast one. The service is restarted on the way.
-func TestKeyRefreshWithATiredStore(t *testing.T) {
-	for name, disk := range map[string]*tired{
+// A key refresh waits for the store in every phase and has the same result as
+// with a fast store. The service restarts during it.
+func TestKeyRefreshWithASlowStore(t *testing.T) {
+	for name, disk := range map[string]*slowFailing{
 		"slow":      {takes: 3 * time.Second},
 		"failing":   {takes: time.Millisecond, every: 4},
 		"both":      {takes: 700 * time.Millisecond, every: 3},
@@ -44,7 +44,7 @@ func TestKeyRefreshWithATiredStore(t *testing.T) {
 				w.start()
 				pass(time.Minute)
 				begun := false
-				for range 20 { // a failed write is told, and the request can be repeated
+				for range 20 { // a failed write is reported, and the request can be repeated
 					if begun = w.request("network/key_refresh", `{}`)["status"] == "ok"; begun {
 						break
 					}
@@ -58,7 +58,7 @@ func TestKeyRefreshWithATiredStore(t *testing.T) {
 				hasKeysOf(t, w, "plug", plug)
 				hasKeysOf(t, w, "lamp", lamp)
 				if w.net.Own().AppKey(0).Key.Equal(appKey) {
-					t.Error("the AppKey is what it was")
+					t.Error("the AppKey has not changed")
 				}
 				w.send("b/plug/set", `{"state":"ON"}`)
 				pass(time.Minute)
@@ -68,7 +68,7 @@ func TestKeyRefreshWithATiredStore(t *testing.T) {
 	}
 }
 
-// A removal with a key refresh is not begun when it cannot be stored.
+// A removal with a key refresh does not begin if it cannot be stored.
 func TestRemovalThatCannotBeStored(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		disk := &failing{Store: w.store}

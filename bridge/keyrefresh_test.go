@@ -14,12 +14,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// hasKeysOf fails unless a node has the same keys of subnet 0 as the bridge, in
-// normal operation.
+// hasKeysOf fails the test unless a node has the same keys of subnet 0 as the
+// bridge, in normal operation.
 func hasKeysOf(t *testing.T, w *world, name string, d *fake.Node) {
 	t.Helper()
 	if !sameKeys(w, d) {
-		t.Errorf("%s has other keys than the bridge: %+v, %+v", name, d.Keys().Subnets, d.Keys().AppKeys)
+		t.Errorf("%s does not have the bridge's keys: %+v, %+v", name, d.Keys().Subnets, d.Keys().AppKeys)
 	}
 }
 
@@ -30,7 +30,7 @@ func sameKeys(w *world, d *fake.Node) bool {
 		app.Key.Equal(own.AppKey(0).Key) && !app.Updated && own.Subnet(0).Phase == state.NormalOperation
 }
 
-// refreshInfo is what bridge/info says of a key refresh; nil for none.
+// refreshInfo returns the key refresh in bridge/info; nil for none.
 func (w *world) refreshInfo() map[string]any {
 	w.t.Helper()
 	network, _ := object(w.t, w.out.value("b/bridge/info"))["network"].(map[string]any)
@@ -38,7 +38,7 @@ func (w *world) refreshInfo() map[string]any {
 	return info
 }
 
-// phase waits until a key refresh is in a phase; empty for none.
+// phase waits until a key refresh reaches a phase; empty for none.
 func (w *world) phase(limit time.Duration, want string) {
 	w.t.Helper()
 	for end := time.Now().Add(limit); time.Now().Before(end); pass(time.Second) {
@@ -61,10 +61,10 @@ func TestKeyRefresh(t *testing.T) {
 		w.refused("subnet/add", `{}`, "busy")
 		w.phase(time.Minute, "")
 		if w.net.Own().Subnet(0).Key.Equal(before) {
-			t.Error("the keys are what they were")
+			t.Error("the keys have not changed")
 		}
 		if w.net.Own().AppKey(0).Key.Equal(appKey) {
-			t.Error("the AppKey is what it was")
+			t.Error("the AppKey has not changed")
 		}
 		hasKeysOf(t, w, "plug", plug)
 		hasKeysOf(t, w, "lamp", lamp)
@@ -77,16 +77,16 @@ func TestKeyRefresh(t *testing.T) {
 		if got := strings.Join(phases, " "); got != "distributing switching revoking done" {
 			t.Errorf("events: %s", got)
 		}
-		// A device that joins now gets the new keys.
+		// A device that joins after the refresh gets the new keys.
 		late := fake.Plug(uuid(7))
 		w.join(map[string]*fake.Node{"late": late})
 		hasKeysOf(t, w, "late", late)
 	})
 }
 
-// One device sleeps and comes back, one never does; the service is restarted in
+// One device sleeps and returns, another never returns. The service restarts in
 // every phase.
-func TestKeyRefreshGoesOnAfterRestarts(t *testing.T) {
+func TestKeyRefreshContinuesAfterRestarts(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		gone := fake.Plug(uuid(7))
 		w.join(map[string]*fake.Node{"gone": gone})
@@ -104,11 +104,12 @@ func TestKeyRefreshGoesOnAfterRestarts(t *testing.T) {
 		if info := w.refreshInfo(); info["phase"] != "distributing" || fmt.Sprint(info["missing"]) != "[gone plug]" {
 			t.Fatalf("after a restart: %v", info)
 		}
-		// The plug wakes up and says something: it is not left to wait.
+		// The plug wakes up and sends a message: the bridge sends it the keys
+		// without waiting for the next attempt.
 		pass(time.Hour)
 		plug.SetSilent(false)
 		w.report(plug, 0, &configuration.DefaultTTLStatus{})
-		pass(time.Minute) // it may be asked just now
+		pass(time.Minute) // a request to it can be in progress
 		if got := fmt.Sprint(w.refreshInfo()["missing"]); got != "[gone]" {
 			t.Errorf("missing after the plug woke up: %s", got)
 		}
@@ -132,13 +133,14 @@ func TestKeyRefreshGoesOnAfterRestarts(t *testing.T) {
 		hasKeysOf(t, w, "plug", plug)
 		hasKeysOf(t, w, "lamp", lamp)
 		if sameKeys(w, gone) {
-			t.Error("who was away has the new keys")
+			t.Error("the absent device has the new keys")
 		}
 		if devices := w.out.value("b/bridge/devices"); strings.Count(devices, `"left_behind":true`) != 1 {
 			t.Errorf("devices: %s", devices)
 		}
 		w.refused("network/key_refresh", `{"finish":true}`, "not_running")
-		// The next refresh does not wait for it, and provisioning brings it back.
+		// The next refresh does not wait for it, and provisioning adds it
+		// again.
 		w.request("network/key_refresh", ``)
 		w.phase(time.Minute, "")
 		gone.SetSilent(false)
@@ -151,8 +153,8 @@ func TestKeyRefreshGoesOnAfterRestarts(t *testing.T) {
 	})
 }
 
-// A device that was excluded is no part of the network any more, until it is
-// provisioned again.
+// An excluded device is no longer part of the network until it is provisioned
+// again.
 func TestKeyRefreshThatExcludes(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.refused("network/key_refresh", `{"exclude":["plug","lump"]}`, "unknown_device")
@@ -179,7 +181,7 @@ func TestKeyRefreshPatience(t *testing.T) {
 		w.request("network/key_refresh", ``)
 		pass(72 * time.Hour)
 		if info := w.refreshInfo(); info["phase"] != "distributing" {
-			t.Fatalf("when nobody answers it is not the devices that are missing: %v", info)
+			t.Fatalf("if no device answers, none must be reported as missing: %v", info)
 		}
 		lamp.SetSilent(false)
 		w.report(lamp, 0, &configuration.DefaultTTLStatus{})
@@ -197,7 +199,7 @@ func TestRemovalWithKeyRefresh(t *testing.T) {
 		w.refused("device/remove", `{"id":"plug","key_refresh":true}`, "no_response")
 		pass(time.Hour)
 		if w.refreshInfo() != nil || w.net.Own().Subnet(0).Phase != state.NormalOperation {
-			t.Fatal("a removal that was refused changed the keys")
+			t.Fatal("a refused removal changed the keys")
 		}
 		r := w.request("device/remove", `{"id":"plug","force":true,"key_refresh":true}`)
 		if data, _ := r["data"].(map[string]any); r["status"] != "ok" || data["key_refresh"] != "begun" || data["reset"] != false {
@@ -209,13 +211,13 @@ func TestRemovalWithKeyRefresh(t *testing.T) {
 			t.Error("the removed plug has the new keys")
 		}
 		if w.net.Own().AppKey(0).Key.Equal(appKey) {
-			t.Error("the AppKey is what it was")
+			t.Error("the AppKey has not changed")
 		}
 	})
 }
 
-// The service dies in the middle of a removal.
-func TestRemovalGoesOnAfterARestart(t *testing.T) {
+// The service is killed in the middle of a removal.
+func TestRemovalContinuesAfterARestart(t *testing.T) {
 	for _, after := range []time.Duration{0, 10 * time.Second, fake.Silence + time.Millisecond, fake.Silence + time.Second} {
 		t.Run(after.String(), func(t *testing.T) {
 			household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
@@ -225,7 +227,7 @@ func TestRemovalGoesOnAfterARestart(t *testing.T) {
 				w.restart()
 				pass(2 * time.Minute)
 				if w.net.Knows(plug.UUID) || strings.Contains(w.out.value("b/bridge/devices"), `"plug"`) {
-					t.Error("the plug is still there")
+					t.Error("the plug is still listed")
 				}
 				if w.refreshInfo() != nil || w.net.Own().AppKey(0).Key.Equal(appKey) {
 					t.Errorf("the keys were not refreshed: %v", w.refreshInfo())
@@ -239,15 +241,15 @@ func TestRemovalGoesOnAfterARestart(t *testing.T) {
 	}
 }
 
-// A device that is removed when it has got the new keys already makes another
-// refresh necessary; one that has not is left out of the one that runs.
+// The removal of a device that already has the new keys needs another refresh.
+// A device without them is left out of the running refresh.
 func TestRemovalDuringKeyRefresh(t *testing.T) {
 	for _, has := range []bool{true, false} {
 		t.Run(fmt.Sprint(has), func(t *testing.T) {
 			household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 				third := fake.Plug(uuid(7))
 				w.join(map[string]*fake.Node{"third": third})
-				third.SetSilent(true) // holds up the refresh
+				third.SetSilent(true) // keeps the refresh running
 				plug.SetSilent(!has)
 				w.request("network/key_refresh", ``)
 				pass(time.Minute)
@@ -261,7 +263,7 @@ func TestRemovalDuringKeyRefresh(t *testing.T) {
 				w.report(third, 0, &configuration.DefaultTTLStatus{})
 				pass(20 * time.Minute)
 				if w.refreshInfo() != nil {
-					t.Fatalf("it goes on: %v", w.refreshInfo())
+					t.Fatalf("the refresh has not ended: %v", w.refreshInfo())
 				}
 				if again := !w.net.Own().Subnet(0).Key.Equal(first); again != has {
 					t.Errorf("refreshed a second time: %t", again)
@@ -275,7 +277,7 @@ func TestRemovalDuringKeyRefresh(t *testing.T) {
 	}
 }
 
-// A device that joins while the old keys are still in use gets the new ones too.
+// A device that joins while the old keys are in use gets the new keys too.
 func TestJoiningDuringKeyRefresh(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		plug.SetSilent(true)
@@ -295,7 +297,7 @@ func TestJoiningDuringKeyRefresh(t *testing.T) {
 	})
 }
 
-// The service dies while a device joins.
+// The service is killed while a device joins.
 func TestJoiningDuringKeyRefreshAndARestart(t *testing.T) {
 	for _, after := range []time.Duration{0, fake.Joining + time.Millisecond, fake.Joining + 2*fake.Latency} {
 		t.Run(after.String(), func(t *testing.T) {
@@ -314,7 +316,8 @@ func TestJoiningDuringKeyRefreshAndARestart(t *testing.T) {
 						t.Errorf("interview: %v", r)
 					}
 				}
-				// Interviewing one that is excluded does not take it back.
+				// The interview of an excluded device does not include it
+				// again.
 				w.request("device/interview", `{"id":"hall/lamp"}`)
 				plug.SetSilent(false)
 				w.report(plug, 0, &configuration.DefaultTTLStatus{})
@@ -326,11 +329,11 @@ func TestJoiningDuringKeyRefreshAndARestart(t *testing.T) {
 				if sameKeys(w, lamp) {
 					t.Error("the excluded lamp has the new keys")
 				}
-				// It comes back by being provisioned, also in the middle of a refresh.
+				// Provisioning includes it again, also during a refresh.
 				plug.SetSilent(true)
 				w.request("network/key_refresh", ``)
 				w.net.Place(lamp)
-				w.out.take() // the answer to what was cut short among it
+				w.out.take() // including the answer to the interrupted request
 				if r := w.request("device/provision", `{"uuid":"`+lamp.UUID.String()+`"}`); r["status"] != "ok" {
 					t.Fatal(r)
 				}
@@ -402,7 +405,7 @@ func TestSubnets(t *testing.T) {
 		w.refused("subnet/remove", `{"net_key":1}`, "in_use")
 		w.refused("appkey/remove", `{"app_key":1}`, "in_use")
 
-		// A device of that subnet alone is spoken to with its AppKey.
+		// A device that is only in that subnet gets messages with its AppKey.
 		alone := fake.Plug(uuid(7))
 		w.net.Place(alone)
 		if r := w.request("device/provision", `{"uuid":"`+alone.UUID.String()+`","name":"alone","net_key":1}`); r["status"] != "ok" {
@@ -417,24 +420,24 @@ func TestSubnets(t *testing.T) {
 		w.restart()
 		w.refused("subnet/remove", `{"net_key":1,"id":"alone"}`, "in_use")
 
-		// A refresh of one subnet does not touch the other.
+		// A refresh of one subnet does not change the other.
 		before := own.Subnet(0).Key
 		w.request("network/key_refresh", `{"net_key":1}`)
 		w.phase(time.Minute, "")
 		if !own.Subnet(0).Key.Equal(before) {
-			t.Error("the primary subnet has other keys")
+			t.Error("the keys of the primary subnet have changed")
 		}
 		for name, d := range map[string]*fake.Node{"plug": plug, "alone": alone} {
 			if !d.Keys().Subnet(1).Key.Equal(own.Subnet(1).Key) || !d.Keys().AppKey(1).Key.Equal(own.AppKey(1).Key) {
-				t.Errorf("%s has other keys of subnet 1", name)
+				t.Errorf("%s does not have the keys of subnet 1", name)
 			}
 		}
-		// Who leaves takes the keys of both subnets along.
+		// A removed device knows the keys of both subnets.
 		subnet := own.Subnet(1).Key
 		w.request("device/remove", `{"id":"plug","key_refresh":true}`)
 		pass(5 * time.Minute)
 		if own.Subnet(0).Key.Equal(before) || own.Subnet(1).Key.Equal(subnet) || w.refreshInfo() != nil {
-			t.Error("not all keys that the removed device had were refreshed")
+			t.Error("not all keys of the removed device were refreshed")
 		}
 		w.request("device/remove", `{"id":"alone"}`)
 		if r := w.request("subnet/remove", `{"net_key":1}`); r["status"] != "ok" || own.Subnet(1) != nil || own.AppKey(1) != nil {

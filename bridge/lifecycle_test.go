@@ -39,7 +39,7 @@ func TestRenameMovesEverything(t *testing.T) {
 		w.send("b/attic/plug/set", `{"state":"ON"}`)
 		pass(time.Second)
 		w.expect("b/attic/plug", `{"state":"ON"}`)
-		// The same name again is no mistake, and an old name is free.
+		// A rename to the same name is accepted, and the old name is free.
 		if r := w.request("device/rename", `{"from":"attic/plug","to":"attic/plug"}`); r["status"] != "ok" {
 			t.Errorf("got %v", r)
 		}
@@ -56,7 +56,7 @@ func TestRenameMovesEverything(t *testing.T) {
 
 func TestRemoveLeavesNothingBehind(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
-		w.restart() // the ledger is that of an earlier run
+		w.restart() // the ledger is from an earlier run
 		pass(time.Minute)
 		w.out.take()
 		r := w.request("device/remove", `{"id":"plug"}`)
@@ -87,7 +87,7 @@ func TestRemoveLeavesNothingBehind(t *testing.T) {
 		}
 		w.send("b/plug/set", `{"state":"ON"}`)
 		if got := w.out.take("b/bridge/logging"); len(got) != 1 {
-			t.Errorf("a command for a removed device: %v", got)
+			t.Errorf("a command to a removed device: %v", got)
 		}
 	})
 }
@@ -101,8 +101,8 @@ func TestRemoveOfADeviceThatDoesNotAnswer(t *testing.T) {
 		}
 		w.expect("b/plug", `{"state":"OFF"}`)
 
-		// Whoever waits for a command gets an answer, and nothing is published
-		// afterwards.
+		// A waiting command gets an answer, and nothing is published after the
+		// removal.
 		w.send("b/bridge/request/device/remove", `{"id":"plug","force":true}`)
 		w.send("b/plug/set", `{"state":"ON","transaction":"waits"}`)
 		pass(3 * fake.Silence)
@@ -118,14 +118,14 @@ func TestRemoveOfADeviceThatDoesNotAnswer(t *testing.T) {
 	})
 }
 
-// A command is on its way when its device is removed: its end brings no topic
-// back.
+// A device is removed during a command to it: the end of the command publishes
+// no topic.
 func TestCommandThatEndsAfterARemoval(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		plug.Answer = func(m fake.Message) (access.Message, bool) { return nil, m.Opcode == generic.OpOnOffSet }
 		w.send("b/plug/set", `{"state":"ON","transaction":1}`)
 		pass(time.Second)
-		// The removal does not wait for it.
+		// The removal does not wait for the command.
 		lost := lostTurn{w.net}
 		w.stop()
 		w.cfg.Mesh = lost
@@ -147,7 +147,8 @@ func TestCommandThatEndsAfterARemoval(t *testing.T) {
 	})
 }
 
-// lostTurn is a mesh in which OnOff messages to a node hold up nothing else.
+// lostTurn is a mesh in which OnOff messages to a node do not delay other
+// messages.
 type lostTurn struct{ *fake.Network }
 
 func (l lostTurn) Request(ctx context.Context, r node.Request) (node.Response, error) {
@@ -165,7 +166,7 @@ func (l lostTurn) Request(ctx context.Context, r node.Request) (node.Response, e
 func TestDeviceThatIsProvisionedAgain(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.send("b/plug/set", `{"state":"ON"}`)
-		pass(31 * time.Second) // until it is stored
+		pass(31 * time.Second) // until the state is stored
 		old := plug.Address()
 		w.net.Place(plug)
 		if r := w.request("device/provision", `{"uuid":"`+plug.UUID.String()+`"}`); r["status"] != "ok" {
@@ -173,13 +174,13 @@ func TestDeviceThatIsProvisionedAgain(t *testing.T) {
 		}
 		pass(time.Second)
 		if plug.Address() == old {
-			t.Fatal("it has its old address")
+			t.Fatal("the device has its old address")
 		}
 		w.send("b/plug/set", `{"state":"OFF"}`)
 		pass(time.Second)
 		w.expect("b/plug", `{"state":"OFF"}`)
 
-		// What it reported in its former life is forgotten.
+		// States from before the removal are deleted.
 		plug.SetSilent(true)
 		w.net.Place(plug)
 		w.refused("device/provision", `{"uuid":"`+plug.UUID.String()+`"}`, "no_response")
@@ -188,7 +189,8 @@ func TestDeviceThatIsProvisionedAgain(t *testing.T) {
 		}
 		plug.SetSilent(false)
 
-		// With another name it gets that, and leaves nothing under the old one.
+		// With another name it gets that name, and no topic is left under the
+		// old name.
 		w.net.Place(plug)
 		w.request("device/provision", `{"uuid":"`+plug.UUID.String()+`","name":"socket"}`)
 		pass(time.Second)
@@ -203,8 +205,8 @@ func TestDeviceThatIsProvisionedAgain(t *testing.T) {
 	})
 }
 
-// Home Assistant takes an entity away when its component is only a platform.
-func TestThingsThatAreGoneAreTakenFromHomeAssistant(t *testing.T) {
+// Home Assistant removes an entity when its component has only a platform.
+func TestRemovedEntitiesLeaveHomeAssistant(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		d := fake.Composed(uuid(1), []mesh.ModelID{generic.OnOffServerID, generic.BatteryServerID})
 		w.start()
@@ -231,7 +233,7 @@ func TestThingsThatAreGoneAreTakenFromHomeAssistant(t *testing.T) {
 				button = key
 			}
 		}
-		// The same when it comes back as another device.
+		// The same when the device returns as another product.
 		d.Composition.Elements[0].Models = []mesh.ModelID{foundation.ConfigurationServerID, generic.BatteryServerID}
 		w.net.Place(d)
 		w.request("device/provision", `{"uuid":"`+d.UUID.String()+`"}`)
@@ -264,7 +266,7 @@ func TestCommandsWaitForTheInterview(t *testing.T) {
 		}
 		w.expect("b/plug", `{"state":"ON"}`)
 
-		// Before its first interview it is not known what a device can do.
+		// Before the first interview the capabilities of a device are unknown.
 		silent := fake.Plug(uuid(7))
 		w.net.Place(silent)
 		silent.SetSilent(true)
@@ -278,8 +280,8 @@ func TestCommandsWaitForTheInterview(t *testing.T) {
 	})
 }
 
-// What a device reported before it is interviewed again still stands, until it
-// reports something else.
+// A device's state stays published during another interview, until it reports a
+// new state.
 func TestStateOutlastsAnInterview(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.send("b/plug/set", `{"state":"ON"}`)
@@ -293,10 +295,10 @@ func TestStateOutlastsAnInterview(t *testing.T) {
 	})
 }
 
-// A device of two elements whose first interview failed is interviewed when it
-// comes back, and after a start.
+// A device with two elements whose first interview failed is interviewed when
+// it is available again, and after a start.
 func TestFailedInterviewIsRepeated(t *testing.T) {
-	for _, again := range []string{"after a start", "when it is back", "on request"} {
+	for _, again := range []string{"after a start", "when it is available again", "on request"} {
 		t.Run(again, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
 				w.start()
@@ -313,7 +315,7 @@ func TestFailedInterviewIsRepeated(t *testing.T) {
 				switch again {
 				case "after a start":
 					w.restart()
-				case "when it is back":
+				case "when it is available again":
 					w.report(lamp, 1, &generic.LevelStatus{})
 				default:
 					if r := w.request("device/interview", `{"id":"lamp"}`); r["status"] != "ok" {
@@ -331,9 +333,9 @@ func TestFailedInterviewIsRepeated(t *testing.T) {
 	}
 }
 
-// The service is stopped at any moment of a provisioning and interview. After
-// the next start the device works, under its name if it got one.
-func TestStopInTheMiddle(t *testing.T) {
+// The service stops at any time during a provisioning and interview. After the
+// next start the device works, under its name if it has one.
+func TestStopDuringProvisioning(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Second, fake.Joining, fake.Joining + time.Millisecond, fake.Joining + 5*fake.Latency, 4 * time.Second} {
 		t.Run(after.String(), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
@@ -364,14 +366,14 @@ func TestStopInTheMiddle(t *testing.T) {
 	}
 }
 
-// The mesh waits while the bridge is busy, and must not wait for ever when it
-// stops, nor must workers that wait for the mesh.
+// The mesh waits while the bridge is busy. It must not wait for ever when the
+// bridge stops; nor must workers that wait for the mesh.
 func TestStopWhileTheMeshReports(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		const flood = 20_000
-		told := make(chan struct{})
+		done := make(chan struct{})
 		go func() {
-			defer close(told)
+			defer close(done)
 			for i := range flood {
 				w.svc.Report(node.DeviceHeard{UUID: mesh.UUID{0: byte(i >> 8), 1: byte(i), 2: 1}})
 			}
@@ -382,7 +384,7 @@ func TestStopWhileTheMeshReports(t *testing.T) {
 		}
 		w.send("b/bridge/request/device/interview", `{"id":"plug","transaction":3}`)
 		w.stop()
-		<-told
+		<-done
 		for _, topic := range []string{"b/plug/set/response", "b/hall/lamp/set/response"} {
 			got := w.out.take(topic)
 			if len(got) != 2 || strings.Count(fmt.Sprint(got), `"code":"stopped"`) != 2 {
@@ -405,7 +407,7 @@ func TestProvisionAndDevicesAsCalls(t *testing.T) {
 			t.Errorf("got %q, %v", name, err)
 		}
 		if _, err := w.svc.Provision(t.Context(), bridge.ProvisionOptions{UUID: uuid(2)}); err == nil {
-			t.Error("a device that is not there was provisioned")
+			t.Error("an unknown device was provisioned")
 		}
 		records, err := w.svc.Devices(t.Context())
 		if err != nil || len(records) != 1 || records[0].Name != "plug" || records[0].Interview != device.Successful {

@@ -19,7 +19,7 @@ import (
 // line is a line of the log.
 type line map[string]any
 
-// logged reads the log of a world that was stopped.
+// logged returns the log of a stopped world.
 func (w *world) logged() []line {
 	w.t.Helper()
 	var all []line
@@ -29,8 +29,8 @@ func (w *world) logged() []line {
 	return all
 }
 
-// expectLine looks for a line with at least these values, as JSON, and these
-// further keys.
+// expectLine expects a line with at least these values, as JSON, and these
+// additional keys.
 func (w *world) expectLine(values string, keys ...string) {
 	w.t.Helper()
 	want := object(w.t, values)
@@ -49,7 +49,7 @@ func (w *world) expectLine(values string, keys ...string) {
 			return
 		}
 	}
-	w.t.Errorf("expected a line with %s and %v in\n%s", values, keys, w.logs)
+	w.t.Errorf("expected a line with %s and the keys %v in\n%s", values, keys, w.logs)
 }
 
 func TestDebugLog(t *testing.T) {
@@ -98,7 +98,7 @@ func TestDebugLog(t *testing.T) {
 	})
 }
 
-// TestInfoLogIsQuiet shows that what happens all the time is not in the log.
+// TestInfoLogIsQuiet: routine events are not in the log.
 func TestInfoLogIsQuiet(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.cfg.Logger = w.cfg.Logger.Level(zerolog.InfoLevel)

@@ -17,7 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// answers expects a request to be done, and returns its data.
+// answers expects a request to succeed and returns its data.
 func answers(w *world, what, payload string) map[string]any {
 	w.t.Helper()
 	r := w.request(what, payload)
@@ -60,7 +60,7 @@ func TestMessageByName(t *testing.T) {
 	})
 }
 
-// What was asked for by hand is state as well.
+// The answer to a manual request updates the state, too.
 func TestAnswerOfAMessageIsState(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.expect("b/plug", `{"state":"OFF"}`)
@@ -102,7 +102,7 @@ func TestMessageWithTheDeviceKey(t *testing.T) {
 	})
 }
 
-// Nobody acknowledges what is sent to a group.
+// Messages to a group are not acknowledged.
 func TestMessageToAGroup(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		var asked []node.Request
@@ -119,7 +119,7 @@ func TestMessageToAGroup(t *testing.T) {
 	})
 }
 
-// The longest message of a vendor goes both ways, and comes unasked as well.
+// The longest vendor message is sent and received, also unsolicited.
 func TestLongestVendorMessage(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		const call, answer mesh.Opcode = 0xC105F1, 0xC205F1
@@ -226,13 +226,14 @@ func TestMessageWithoutAnswer(t *testing.T) {
 		if r["code"] != "no_response" || data["attempts"] != 8.0 || data["name"] != "plug" {
 			t.Errorf("%v", r)
 		}
-		// It may not know the message: that says nothing about the device.
+		// The device may not support the message: a missing answer does not
+		// make it offline.
 		w.expect("b/plug/availability", `{"state":"online"}`)
 	})
 }
 
-// Keys can be sent, and are told to nobody: not when they are right, nor when
-// they stand in the wrong place, nor when a node says them.
+// Keys can be sent but are never repeated: not if they are valid, not if they
+// are in the wrong field, and not if a node sends them.
 func TestKeysInMessagesAreNotRepeated(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		const key = "00112233445566778899aabbccddeeff"
@@ -282,7 +283,7 @@ func TestKeysInMessagesAreNotRepeated(t *testing.T) {
 		if _, has := response["hex"]; has || !strings.Contains(fmt.Sprint(response["fields"]), "net_key:[key]") {
 			t.Errorf("%v", response)
 		}
-		// And one that says it to everybody.
+		// A node that sends a key to all nodes.
 		w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: configuration.OpNetKeyAdd, Params: append([]byte{3, 0}, octets...)})
 		w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: configuration.OpAppKeyAdd, Params: octets})
 		synctest.Wait()

@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// TestDebugCostsNothingWhenItIsOff counts allocations: decoding makes some.
+// TestDebugCostsNothingWhenItIsOff counts allocations: decoding would allocate.
 func TestDebugCostsNothingWhenItIsOff(t *testing.T) {
 	messages, err := requester.Messages()
 	if err != nil {

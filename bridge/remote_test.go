@@ -15,7 +15,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// servingPlug is a plug with a Remote Provisioning Server that answers.
+// servingPlug makes a plug with a Remote Provisioning Server that answers.
 func servingPlug(id mesh.UUID, status *remoteprovisioning.Status) *fake.Node {
 	d := fake.Composed(id, []mesh.ModelID{foundation.RemoteProvisioningServerID, generic.OnOffServerID})
 	d.Answer = func(m fake.Message) (access.Message, bool) {
@@ -37,8 +37,9 @@ func servingPlug(id mesh.UUID, status *remoteprovisioning.Status) *fake.Node {
 	return d
 }
 
-// far is a household with a device that scans for the bridge.
-func far(t *testing.T, f func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status)) {
+// remoteHousehold runs a test with a household and a device that scans for the
+// bridge.
+func remoteHousehold(t *testing.T, f func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status)) {
 	t.Helper()
 	inBubble(t, func(t *testing.T, w *world) {
 		status := remoteprovisioning.Success
@@ -50,7 +51,7 @@ func far(t *testing.T, f func(t *testing.T, w *world, server, lamp *fake.Node, s
 }
 
 func TestRemoteScan(t *testing.T) {
-	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
+	remoteHousehold(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
 		r := w.request("scan", `{"time":300,"remote":["attic"]}`)
 		if r["status"] != "ok" || fmt.Sprint(r["data"]) != "map[remote:map[attic:map[time:255]] time:300]" {
 			t.Errorf("got %v", r)
@@ -58,7 +59,7 @@ func TestRemoteScan(t *testing.T) {
 		w.svc.Report(node.DeviceHeard{UUID: uuid(9), OOB: 0x20, RSSI: -70, Via: server.Address()})
 		w.svc.Report(node.DeviceHeard{UUID: uuid(8), RSSI: -50})
 		w.svc.Report(node.DeviceHeard{UUID: uuid(8), RSSI: -60, Via: server.Address()})
-		w.svc.Report(node.DeviceHeard{UUID: uuid(7), RSSI: -60, Via: 0x7123}) // of a node that nobody knows
+		w.svc.Report(node.DeviceHeard{UUID: uuid(7), RSSI: -60, Via: 0x7123}) // from an unknown node
 		pass(2 * time.Second)
 		listed := w.out.value("b/bridge/unprovisioned")
 		for _, part := range []string{
@@ -70,12 +71,12 @@ func TestRemoteScan(t *testing.T) {
 			}
 		}
 		if strings.Contains(listed, uuid(7).String()) {
-			t.Error("a stranger's find is listed")
+			t.Error("a device reported by an unknown node is listed")
 		}
 		if events := w.out.take("b/bridge/event"); len(events) != 3 || !strings.Contains(events[0], `"via":"attic"`) {
 			t.Errorf("events %v", events)
 		}
-		// Who does not say how a device is reached gets the way that there is.
+		// A request without a path uses the path by which the device was found.
 		near, distant := fake.Plug(uuid(8)), fake.Plug(uuid(9))
 		w.net.Place(near, distant)
 		for _, d := range []*fake.Node{near, distant} {
@@ -86,10 +87,11 @@ func TestRemoteScan(t *testing.T) {
 			t.Errorf("via %v and %v", w.net.How(near.UUID).Via, w.net.How(distant.UUID).Via)
 		}
 		w.svc.Report(node.DeviceHeard{UUID: uuid(10), OOB: 0x20, RSSI: -70, Via: server.Address()})
-		// A server reports a device once: it stays as long as the scan does.
+		// A server reports a device once: the device stays listed until the
+		// scan ends.
 		pass(150 * time.Second)
 		if listed := w.out.value("b/bridge/unprovisioned"); !strings.Contains(listed, uuid(10).String()) {
-			t.Error("it is gone before the scan is")
+			t.Error("the device was removed before the scan ended")
 		}
 		pass(200 * time.Second)
 		w.expect("b/bridge/unprovisioned", `[]`)
@@ -104,7 +106,7 @@ func TestRemoteScan(t *testing.T) {
 }
 
 func TestRemoteDetails(t *testing.T) {
-	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
+	remoteHousehold(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
 		id := uuid(9).String()
 		r := w.request("scan", `{"uuid":"`+id+`","time":5,"remote":["attic"]}`)
 		want := "map[ad_structures:03190102 name:Lamp oob_info:32 uri:\x17//x]"
@@ -119,7 +121,7 @@ func TestRemoteDetails(t *testing.T) {
 }
 
 func TestRefresh(t *testing.T) {
-	far(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
+	remoteHousehold(t, func(t *testing.T, w *world, server, lamp *fake.Node, status *remoteprovisioning.Status) {
 		before := server.Address()
 		if r := w.request("device/refresh", `{"id":"attic","what":"device_key"}`); r["status"] != "ok" {
 			t.Errorf("got %v", r)

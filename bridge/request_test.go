@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// Each way to get a request wrong that can be told at once.
+// All errors in requests that are detected immediately.
 func TestWrongRequestsAreRefused(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		other := uuid(8).String()
@@ -138,7 +138,7 @@ func TestScanListsAndExpires(t *testing.T) {
 	})
 }
 
-// Beacons cost nothing to send: the list of unprovisioned devices is bounded.
+// Anyone can send beacons: the list of unprovisioned devices is bounded.
 func TestBeaconFloodIsBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.start()
@@ -156,7 +156,7 @@ func TestBeaconFloodIsBounded(t *testing.T) {
 	})
 }
 
-func TestProvisionTakesADeviceInAndInterviewsIt(t *testing.T) {
+func TestProvisionAndInterview(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.start()
 		lamp := fake.Lamp(uuid(1))
@@ -238,7 +238,7 @@ func TestProvisioningFailures(t *testing.T) {
 			}
 		}
 		w.expect("b/bridge/devices", `[]`)
-		// Nothing of that is in the way of the next attempt.
+		// A failure does not prevent the next attempt.
 		w.net.Place(d)
 		if r := w.request("device/provision", payload); r["status"] != "ok" {
 			t.Errorf("got %v", r)
@@ -246,7 +246,7 @@ func TestProvisioningFailures(t *testing.T) {
 	})
 }
 
-func TestOneThingAtATimeIsDoneToADevice(t *testing.T) {
+func TestRequestsForOneDeviceRunOneAtATime(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		next := fake.Plug(uuid(5))
 		w.net.Place(next)
@@ -275,10 +275,10 @@ func TestOneThingAtATimeIsDoneToADevice(t *testing.T) {
 
 func TestInterviewCanBeRepeated(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
-		lamp.Composition.Elements = lamp.Composition.Elements[:1] // another firmware
+		lamp.Composition.Elements = lamp.Composition.Elements[:1] // as with another firmware
 		w.refused("device/interview", `{"id":"hall/lamp"}`, "failed")
 		if devices := w.out.value("b/bridge/devices"); strings.Contains(devices, "failed") {
-			t.Errorf("what was known of it does not stand: %s", devices)
+			t.Errorf("the known capabilities are not listed: %s", devices)
 		}
 		plug.Composition.VersionID = 0x0099
 		plug.Answer = func(m fake.Message) (access.Message, bool) {

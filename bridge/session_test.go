@@ -18,7 +18,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
 )
 
-// session makes a session with an embedded broker, which the test closes first.
+// session makes a session with an embedded broker. The test closes the session
+// first.
 func session(t *testing.T, b *broker.Broker, id string, o mqtt.Options) *mqtt.Session {
 	t.Helper()
 	o.URL, o.ClientID, o.Logger = "tcp://broker", id, zerolog.Nop()
@@ -30,8 +31,8 @@ func session(t *testing.T, b *broker.Broker, id string, o mqtt.Options) *mqtt.Se
 	return s
 }
 
-// The service behind a real session and a real broker: a client that knows
-// nothing but topics sees the whole life of a lamp.
+// The service with a real session and a real broker: a client that knows only
+// topics follows the whole life of a lamp.
 func TestServiceWithSessionAndBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -85,7 +86,7 @@ func TestServiceWithSessionAndBroker(t *testing.T) {
 		for i := range flood {
 			client.Event("b/hall/lamp/set", fmt.Appendf(nil, `{"brightness":%d,"color_temp":3000}`, 1+i%250), 1)
 			if i%500 == 0 {
-				synctest.Wait() // no more than a client has room for
+				synctest.Wait() // not more than the client's buffer
 			}
 		}
 		client.Event("b/hall/lamp/set", []byte(`{"brightness":42,"transaction":"end"}`), 1)
@@ -101,7 +102,7 @@ func TestServiceWithSessionAndBroker(t *testing.T) {
 		}
 		client.Event("b/bridge/request/device/remove", []byte(`{"id":"hall/lamp"}`), 1)
 		pass(time.Second)
-		if got := heard.standing("lamp"); fmt.Sprint(got) != "[b/hall/lamp/set b/hall/lamp/set/response]" { // events, which nobody clears
+		if got := heard.standing("lamp"); fmt.Sprint(got) != "[b/hall/lamp/set b/hall/lamp/set/response]" { // events, which are not cleared
 			t.Errorf("standing topics %v", got)
 		}
 		if got := heard.value("b/bridge/state"); got != online {
@@ -116,7 +117,7 @@ func TestServiceWithSessionAndBroker(t *testing.T) {
 			if err := s.Close(t.Context()); err != nil {
 				t.Error(err)
 			}
-			synctest.Wait() // the client hears what the bridge said last
+			synctest.Wait() // the client receives the last messages of the bridge
 		}
 		if got := heard.value("b/bridge/state"); got != offline {
 			t.Errorf("bridge/state %s after the end", got)

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// slow is a store that does not return while it is held.
+// slow is a store whose writes block while it is held.
 type slow struct {
 	store.Store
 	held atomic.Pointer[chan struct{}]
@@ -33,9 +33,9 @@ func (s *slow) hold() {
 
 func (s *slow) release() { close(*s.held.Swap(nil)) }
 
-// While the store syncs, the bridge handles messages, commands and requests. Only
-// what must be in the store first waits for it.
-func TestSlowStoreHoldsUpNobody(t *testing.T) {
+// While the store syncs, the bridge handles messages, commands and requests.
+// Only work that must be stored first waits for it.
+func TestSlowStoreDoesNotBlock(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		disk := &slow{Store: w.store}
 		w.cfg.Store = disk
@@ -63,8 +63,8 @@ func TestSlowStoreHoldsUpNobody(t *testing.T) {
 		if got := w.out.take("b/socket/set/response"); len(got) != 1 || !strings.Contains(got[0], `"ok"`) {
 			t.Errorf("responses to a command: %v", got)
 		}
-		// A new topic is published once the ledger has it, and the response comes
-		// once the new name is in the store.
+		// A new topic is published after the ledger is stored, and the response
+		// is sent after the new name is stored.
 		w.expect("b/socket", "")
 		w.expect("b/plug", `{"state":"OFF"}`)
 		if got := w.out.take("b/bridge/response/device/rename"); len(got) != 0 {
@@ -84,7 +84,8 @@ func TestSlowStoreHoldsUpNobody(t *testing.T) {
 	})
 }
 
-// What was begun while the store was slow is in it when the service has ended.
+// Writes that began while the store was slow are complete when the service has
+// ended.
 func TestStopWaitsForTheStore(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		disk := &slow{Store: w.store}
@@ -113,13 +114,13 @@ func TestStopWaitsForTheStore(t *testing.T) {
 	})
 }
 
-// A bridge that is busy drops messages and counts them. What changes its picture
-// of the network it does not drop.
+// A busy bridge drops messages and counts them. It does not drop events that
+// change its view of the network.
 func TestBusyBridgeCountsWhatItDrops(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, _ *fake.Node) {
 		const many, room = 10_000, 4096
 		w.out.hold()
-		w.svc.Report(node.IVIndexChanged{IVIndex: 6}) // the bridge waits in the publisher with this one
+		w.svc.Report(node.IVIndexChanged{IVIndex: 6}) // this event blocks the bridge in the publisher
 		pass(0)
 		for i := range many {
 			w.svc.Report(node.MessageReceived{Src: plug.Address(), Dst: 1, Opcode: generic.OpOnOffStatus, Params: []byte{byte(i % 2)}})
@@ -134,7 +135,7 @@ func TestBusyBridgeCountsWhatItDrops(t *testing.T) {
 			}
 		}
 		if moved != many {
-			t.Errorf("%d of %d changes of the IV index came through", moved, many)
+			t.Errorf("%d of %d changes of the IV index were published", moved, many)
 		}
 		health := object(t, w.out.value("b/bridge/health"))
 		if got := health["events_dropped"]; got != float64(many-room) {
@@ -147,8 +148,8 @@ func TestBusyBridgeCountsWhatItDrops(t *testing.T) {
 	})
 }
 
-// A device gets the former name of another one while the store is slow: its topics
-// are not cleared, neither now nor when the other one is removed.
+// A device gets the former name of another one while the store is slow. Its
+// topics are not cleared, neither now nor when the other device is removed.
 func TestNameThatAnotherDeviceHad(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		disk := &slow{Store: w.store}

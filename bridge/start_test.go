@@ -18,8 +18,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// After a start everything stands on a broker that has lost it: at once what
-// was known, and soon what the devices say.
+// After a start everything is published again on a broker without its data: the
+// stored states at once, the reports of the devices soon after.
 func TestStartAnnouncesEverything(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.send("b/hall/lamp/set", `{"brightness":100,"color_temp":3000}`)
@@ -41,11 +41,11 @@ func TestStartAnnouncesEverything(t *testing.T) {
 			t.Errorf("discovery %v", got)
 		}
 		if got := w.out.standing("availability"); len(got) != 0 {
-			t.Errorf("nobody has answered yet: %v", got)
+			t.Errorf("no device has answered yet: %v", got)
 		}
 		queries := len(plug.Received(generic.OpOnOffGet))
 		if queries != 2 { // one after the interview, one now
-			t.Errorf("the plug was asked %d times", queries)
+			t.Errorf("the plug was queried %d times", queries)
 		}
 		pass(3 * time.Second)
 		w.expect("b/plug/availability", online)
@@ -85,15 +85,15 @@ func TestNodesWithoutRecordAreAdopted(t *testing.T) {
 	})
 }
 
-// The service was killed after the mesh had stored something and before it
-// could itself.
+// The service was killed after the mesh had stored a change and before it could
+// store its own.
 func TestStoreAndMeshThatDisagree(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		w.stop()
 		if err := w.net.Forget(t.Context(), lamp.UUID); err != nil {
 			t.Fatal(err)
 		}
-		w.net.Join(plug) // with another address
+		w.net.Join(plug) // with a new address
 		w.start()
 		pass(time.Minute)
 		if got := w.out.standing("lamp"); len(got) != 0 {
@@ -109,7 +109,7 @@ func TestStoreAndMeshThatDisagree(t *testing.T) {
 }
 
 // A device was renamed while the broker was away, and the service stopped
-// before it came back.
+// before the broker returned.
 func TestClearedTopicsAreClearedAgainAfterAStart(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		away := w.out
@@ -118,7 +118,7 @@ func TestClearedTopicsAreClearedAgainAfterAStart(t *testing.T) {
 			stale[topic] = away.value(topic)
 		}
 		w.request("device/rename", `{"from":"plug","to":"socket"}`)
-		w.request("device/rename", `{"from":"hall/lamp","to":"plug"}`) // its state is no stale one
+		w.request("device/rename", `{"from":"hall/lamp","to":"plug"}`) // its state must not be cleared
 		w.stop()
 		for topic, payload := range stale {
 			away.Publish(topic, []byte(payload), true)
@@ -131,7 +131,7 @@ func TestClearedTopicsAreClearedAgainAfterAStart(t *testing.T) {
 		if got := away.value("b/plug"); !strings.Contains(got, "brightness") {
 			t.Errorf("b/plug is %s", got)
 		}
-		w.restart() // once is enough
+		w.restart() // they are cleared once
 		away.Publish("b/hall/lamp", []byte("{}"), true)
 		w.restart()
 		if got := away.standing("hall/lamp"); len(got) != 1 {
@@ -168,11 +168,11 @@ func TestDamagedStore(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// What the devices tell again is done without.
+		// Damaged data that the devices report again is ignored.
 		put("states", plug.UUID.String(), `{"state":`)
 		put("topics", plug.UUID.String(), `7`)
 		put("topics", "cleared", `"`)
-		// A name that another program allowed.
+		// A name that another program accepted.
 		record, err := w.store.Get(device.Table, lamp.UUID.String())
 		if err != nil {
 			t.Fatal(err)
@@ -183,7 +183,7 @@ func TestDamagedStore(t *testing.T) {
 		w.expect("b/plug", `{"state":"OFF"}`)
 		w.expect("b/device_00000002/availability", online)
 		w.stop()
-		// Two of one name: one keeps it, nobody is lost.
+		// Two devices with one name: one keeps it, and both stay.
 		put(device.Table, lamp.UUID.String(), strings.Replace(string(record), `"hall/lamp"`, `"plug"`, 1))
 		w.start()
 		pass(time.Minute)
@@ -191,7 +191,7 @@ func TestDamagedStore(t *testing.T) {
 			t.Error(got)
 		}
 		w.stop()
-		// Names and addresses of devices are not.
+		// Damaged names and addresses of devices are an error.
 		put(device.Table, plug.UUID.String(), `{"uuid":"`)
 		if _, err := bridge.New(w.cfg); !errors.Is(err, device.ErrRecord) || !strings.Contains(err.Error(), plug.UUID.String()) {
 			t.Errorf("got %v", err)
@@ -199,7 +199,7 @@ func TestDamagedStore(t *testing.T) {
 	})
 }
 
-// failing is a store that takes nothing while it is broken.
+// failing is a store that refuses writes while it is broken.
 type failing struct {
 	store.Store
 	broken atomic.Bool
@@ -235,7 +235,7 @@ func TestStoreThatFailsAndWorksAgain(t *testing.T) {
 	})
 }
 
-// States are stored now and then and when the service stops.
+// States are stored from time to time and at the stop.
 func TestStatesAreStored(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
 		stored := func() string {

@@ -10,9 +10,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// Devices that somebody makes up fill the list of what can be provisioned and no
-// more, heard by the bridge itself or by others for it, and are gone a while later.
-func TestFloodOfMadeUpDevices(t *testing.T) {
+// Forged devices, heard by the bridge or by other nodes for it, do not make the
+// list of unprovisioned devices grow beyond its limit. They are removed some
+// time later.
+func TestFloodOfForgedDevices(t *testing.T) {
 	const most = 256
 	inBubble(t, func(t *testing.T, w *world) {
 		w.start()

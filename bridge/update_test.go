@@ -20,8 +20,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// updatable is a fake node with the firmware servers of a virtual device; a deaf
-// one can be in no group.
+// updatable is a fake node with the firmware servers of a virtual device; a
+// deaf one accepts no group.
 func updatable(n byte, w *world, deaf bool) *fake.Node {
 	d := fake.Composed(uuid(n), []mesh.ModelID{generic.OnOffServerID}, []mesh.ModelID{blob.TransferServerID, firmware.UpdateServerID})
 	models := device.NewPlug().Elements()[device.Primary].Models
@@ -89,8 +89,8 @@ func (x *modelContext) Send(_ access.Recipient, m access.Message) {
 	}
 }
 
-// withUpdatable is a test with two devices that take firmware and a plug that
-// does not.
+// withUpdatable runs a test with two devices that can be updated and a plug
+// that cannot.
 func withUpdatable(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	inBubble(t, func(t *testing.T, w *world) {
@@ -123,7 +123,7 @@ func TestFirmwareIsCheckedAndUpdated(t *testing.T) {
 			t.Errorf("images: %v", images)
 		}
 
-		// Both at once.
+		// Both devices at once.
 		w.send("b/bridge/request/device/ota_update/update", `{"id":"b","file":"plug.bin","mode":"push","transaction":1}`)
 		w.refused("device/ota_update/update", `{"id":"b","file":"plug.bin"}`, "busy")
 		w.send("b/bridge/request/device/ota_update/update", `{"id":"a","file":"plug.bin"}`)
@@ -158,14 +158,14 @@ func TestFirmwareIsCheckedAndUpdated(t *testing.T) {
 		if len(stages) < 4 || !stages["transferring"] || !stages["done"] {
 			t.Errorf("stages: %v", stages)
 		}
-		// What the models say to each other is nothing for users.
+		// Messages between the firmware models are not published.
 		if raw := w.out.take("b/a/message"); len(raw) > 0 {
 			t.Errorf("raw messages: %v", raw)
 		}
 	})
 }
 
-func TestFirmwareRequestsThatCannotBe(t *testing.T) {
+func TestFirmwareRequestsAreRefused(t *testing.T) {
 	withUpdatable(t, func(t *testing.T, w *world) {
 		for _, c := range []struct{ what, payload, code string }{
 			{"update", `{}`, "bad_value"},
@@ -217,11 +217,11 @@ func TestFirmwareUpdateIsAborted(t *testing.T) {
 		if len(got) != 1 || !strings.Contains(got[0], `"code":"aborted"`) {
 			t.Errorf("%v", got)
 		}
-		// The node is ready for the next one.
+		// The node is ready for the next update.
 		if r := w.request("device/ota_update/update", `{"id":"a","file":"plug.bin"}`); r["status"] != "ok" {
 			t.Errorf("%v", r)
 		}
-		// Who stops the bridge, and who removes the device, ends the update.
+		// Stopping the bridge or removing the device ends the update.
 		w.send("b/bridge/request/device/ota_update/update", `{"id":"b","hex":"`+image+`","metadata":"08"}`)
 		pass(3 * time.Second)
 		if r := w.request("device/remove", `{"id":"b"}`); r["status"] != "ok" {
@@ -247,7 +247,7 @@ func TestFirmwareIsDistributed(t *testing.T) {
 		if len(got) != 1 || strings.Count(got[0], `"status":"ok"`) != 4 {
 			t.Fatalf("%v", got)
 		}
-		// 26 chunks go to all three: alone they would be 78.
+		// 26 chunks go to all three devices: 78 with unicast.
 		if n := w.net.Requests() - before; n > 120 {
 			t.Errorf("%d requests", n)
 		}
@@ -261,8 +261,8 @@ func TestFirmwareIsDistributed(t *testing.T) {
 			}
 		}
 
-		// Each device has an outcome of its own: one cannot be in the group, one
-		// is taken out, one runs the firmware.
+		// Each device has its own result: one cannot join the group, one is
+		// removed, one runs the firmware.
 		image := hex.EncodeToString(append([]byte{8}, make([]byte, 60000)...))
 		w.send("b/bridge/request/device/ota_update/update", `{"ids":["a","b","deaf"],"hex":"`+image+`","metadata":"08"}`)
 		pass(4 * time.Second)
@@ -275,13 +275,13 @@ func TestFirmwareIsDistributed(t *testing.T) {
 			!strings.Contains(got[0], "insufficient resources") || strings.Count(got[0], `"status":"ok"`) != 1 {
 			t.Errorf("%.1000v", got)
 		}
-		// The bridge is stopped in the middle.
+		// The bridge stops in the middle.
 		w.send("b/bridge/request/device/ota_update/update", `{"ids":["a","b"],"hex":"`+image+`00","metadata":"08"}`)
 		pass(4 * time.Second)
 	})
 }
 
-func TestDistributionsThatCannotBe(t *testing.T) {
+func TestDistributionsAreRefused(t *testing.T) {
 	withUpdatable(t, func(t *testing.T, w *world) {
 		for payload, code := range map[string]string{
 			`{"ids":["a"],"id":"b","file":"plug.bin"}`:                          "bad_value",

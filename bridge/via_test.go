@@ -16,14 +16,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
-// distributor is a fake node with the models of a virtual device that
-// distributes. Whenever it is asked, it does first what was due since.
+// distributor is a fake node with the models of a distributor device. Before
+// each message it does the work that has become due.
 type distributor struct {
 	*world
 	models    []access.Model
 	now       time.Time
 	receivers []*fake.Node
-	air       []func() // what has been sent and not yet arrived
+	air       []func() // sent and not yet delivered
 }
 
 func distributing(n byte, w *world, receivers ...*fake.Node) *fake.Node {
@@ -43,7 +43,7 @@ func distributing(n byte, w *world, receivers ...*fake.Node) *fake.Node {
 	return f
 }
 
-// catchUp wakes the models as a node would have done.
+// catchUp does the due work of the models, as a node would.
 func (d *distributor) catchUp() {
 	now := time.Now()
 	for steps := 0; ; steps++ {
@@ -59,7 +59,7 @@ func (d *distributor) catchUp() {
 			return
 		}
 		if steps > 100000 {
-			d.t.Error("a model wants to be woken again and again")
+			d.t.Error("a model has a new deadline again and again")
 			return
 		}
 		if at := next.NextDeadline(); at.After(d.now) {
@@ -74,7 +74,7 @@ func (d *distributor) catchUp() {
 	}
 }
 
-// receive gives a message to the model that takes it.
+// receive passes a message to the model that handles it.
 func (d *distributor) receive(src mesh.Address, op mesh.Opcode, params []byte) (access.Message, bool) {
 	for _, model := range d.models {
 		for _, takes := range model.Opcodes() {
@@ -88,8 +88,8 @@ func (d *distributor) receive(src mesh.Address, op mesh.Opcode, params []byte) (
 	return nil, false
 }
 
-// distributorContext is the access.Context of its models: what they send comes
-// to the receivers.
+// distributorContext is the access.Context of its models. It delivers their
+// messages to the receivers.
 type distributorContext struct {
 	*distributor
 	*modelContext
@@ -138,7 +138,7 @@ func (x distributorContext) deliver(to access.Recipient, m access.Message) {
 	}
 }
 
-// withDistributor is a test with a device that distributes, and three others.
+// withDistributor runs a test with a distributor and three other devices.
 func withDistributor(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	inBubble(t, func(t *testing.T, w *world) {
@@ -149,7 +149,7 @@ func withDistributor(t *testing.T, f func(t *testing.T, w *world)) {
 	})
 }
 
-// firmwareOf is the end of a request with firmware of a version.
+// firmwareOf returns the end of a request with firmware of a version.
 func firmwareOf(version byte, size int) string {
 	digits := hex.EncodeToString([]byte{version})
 	return `"hex":"` + hex.EncodeToString(append([]byte{version}, make([]byte, size-1)...)) + `","metadata":"` + digits + `","firmware_id":"ffff` + digits + `"}`
@@ -165,8 +165,8 @@ func (w *world) runs(name, firmwareID string) {
 	}
 }
 
-// via sends a request for an update, and returns the response that comes in the
-// next ten minutes.
+// via sends an update request and returns the response, which must arrive
+// within ten minutes.
 func (w *world) via(payload string) string {
 	w.t.Helper()
 	w.send("b/bridge/request/device/ota_update/update", payload)
@@ -216,12 +216,12 @@ func TestFirmwareIsDistributedByADevice(t *testing.T) {
 				t.Errorf("raw messages: %v", raw)
 			}
 		}
-		// One cannot be in the group, and is updated all the same.
+		// One device cannot join the group but is updated all the same.
 		if got := w.via(`{"ids":["a","deaf"],"via":"hub",` + firmwareOf(8, 3000)); strings.Count(got, `"status":"ok"`) != 3 {
 			t.Errorf("%s", got)
 		}
 		w.runs("deaf", "ffff08")
-		// It is verified first, and applied with another request.
+		// The firmware is verified first and applied with another request.
 		if got := w.via(`{"id":"b","via":"hub","apply":false,` + firmwareOf(9, 3000)); strings.Count(got, `"status":"ok"`) != 2 {
 			t.Errorf("%s", got)
 		}
@@ -240,7 +240,7 @@ func TestFirmwareIsDistributedByADevice(t *testing.T) {
 	})
 }
 
-func TestDistributionsByADeviceThatCannotBe(t *testing.T) {
+func TestDistributionsByADeviceAreRefused(t *testing.T) {
 	withDistributor(t, func(t *testing.T, w *world) {
 		for _, c := range []struct{ payload, code string }{
 			{`{"ids":["a"],"via":"x",` + firmwareOf(7, 10), "unknown_device"},
@@ -291,13 +291,13 @@ func TestDistributionByADeviceIsAborted(t *testing.T) {
 				t.Errorf("%v", got)
 			}
 		}
-		if r := w.request("device/ota_update/abort", `{"id":"hub"}`); r["status"] != "ok" { // what there is not
+		if r := w.request("device/ota_update/abort", `{"id":"hub"}`); r["status"] != "ok" { // without a distribution
 			t.Errorf("abort: %v", r)
 		}
 		if got := w.via(request); strings.Count(got, `"status":"ok"`) != 3 {
 			t.Errorf("%s", got)
 		}
-		// Who stops the bridge in the middle ends it.
+		// Stopping the bridge in the middle ends the distribution.
 		w.send("b/bridge/request/device/ota_update/update", `{"ids":["a"],"via":"hub",`+firmwareOf(8, 60000))
 		pass(5 * time.Second)
 	})

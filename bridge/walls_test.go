@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// A part sees another one only through an interface of its own: no part imports
-// another. Parts are the packages that parts.go puts into the table.
+// A part uses another part only through an interface that it defines itself: no
+// part imports another. The parts are the packages in the table of parts.go.
 func TestPartsDoNotImportEachOther(t *testing.T) {
 	const internal = "github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/"
 	imports := func(file string) []string {
@@ -30,7 +30,7 @@ func TestPartsDoNotImportEachOther(t *testing.T) {
 	}
 	parts := slices.DeleteFunc(imports("parts.go"), func(name string) bool { return name == "part" })
 	if len(parts) < 15 {
-		t.Fatalf("only %d parts were found", len(parts))
+		t.Fatalf("expected more parts, found only %d", len(parts))
 	}
 	for _, name := range parts {
 		files, err := filepath.Glob(filepath.Join("internal", name, "*.go"))

@@ -28,13 +28,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The keys of the fake network; they must not be found anywhere.
+// The keys of the fake network; no output may contain them.
 var (
 	appKey    = crypto.Key([]byte("canaryAppKey0123"))
 	deviceKey = crypto.Key([]byte("canaryDeviceKey4"))
 )
 
-// world is a service with a fake mesh, a store and a recorder for a broker, in
+// world is a service with a fake mesh, a store and a recorder as its broker, in
 // a synctest bubble.
 type world struct {
 	t     *testing.T
@@ -43,7 +43,7 @@ type world struct {
 	cfg   bridge.Config
 	svc   *bridge.Service
 	out   *recorder
-	logs  *bytes.Buffer // read it after stop
+	logs  *bytes.Buffer // read it after stop only
 	halt  context.CancelFunc
 	ended chan error
 }
@@ -58,7 +58,7 @@ func inBubble(t *testing.T, f func(t *testing.T, w *world)) {
 	})
 }
 
-// newWorld makes everything and starts nothing.
+// newWorld makes all parts and starts nothing.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, net: fake.New(), store: store.NewMemory(), out: newRecorder(), logs: &bytes.Buffer{}}
@@ -76,7 +76,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// start runs the service and waits until it has nothing to do at once.
+// start runs the service and waits until it is idle.
 func (w *world) start() {
 	w.t.Helper()
 	svc, err := bridge.New(w.cfg)
@@ -90,7 +90,7 @@ func (w *world) start() {
 	synctest.Wait()
 }
 
-// stop ends the service, if it runs.
+// stop ends the service if it runs.
 func (w *world) stop() {
 	w.t.Helper()
 	if w.halt == nil {
@@ -104,20 +104,20 @@ func (w *world) stop() {
 	w.checkPublished()
 }
 
-// restart is a new process with the same store and broker.
+// restart starts a new process with the same store and broker.
 func (w *world) restart() {
 	w.t.Helper()
 	w.stop()
 	w.start()
 }
 
-// pass lets time go by.
+// pass advances the time.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// join takes devices in under the names and forgets what was published of that.
+// join adds devices under the given names and clears the recorded publications.
 func (w *world) join(named map[string]*fake.Node) {
 	w.t.Helper()
 	for name, d := range named {
@@ -133,7 +133,7 @@ func (w *world) join(named map[string]*fake.Node) {
 	w.out.take()
 }
 
-// send is a message from the broker, and the time for it to be handled.
+// send delivers a message from the broker and waits until it is handled.
 func (w *world) send(topic, payload string) {
 	w.svc.Handle(mqtt.Message{Topic: topic, Payload: []byte(payload)})
 	synctest.Wait()
@@ -156,7 +156,7 @@ func (w *world) request(what, payload string) map[string]any {
 	return nil
 }
 
-// refused expects a request to end with an error of this code.
+// refused expects a request to fail with this code.
 func (w *world) refused(what, payload, code string) {
 	w.t.Helper()
 	r := w.request(what, payload)
@@ -165,7 +165,7 @@ func (w *world) refused(what, payload, code string) {
 	}
 }
 
-// report is a message of a node that nobody asked for.
+// report reports an unsolicited message of a node.
 func (w *world) report(d *fake.Node, element int, m access.Message) {
 	w.t.Helper()
 	payload, err := access.Append(nil, m)
@@ -188,15 +188,15 @@ func (w *world) expect(topic, payload string) {
 	}
 }
 
-// recorder is a broker that remembers.
+// recorder is a broker that records everything.
 type recorder struct {
 	mu       sync.Mutex
 	retained map[string]string
 	heard    []message
 	all      []message // for the search for keys
-	checked  int       // of all, with their descriptions
+	checked  int       // number of all messages checked with their descriptions
 	count    map[string]int
-	held     chan struct{} // nil: it returns at once
+	held     chan struct{} // nil: Event returns at once
 }
 
 type message struct{ topic, payload string }
@@ -215,7 +215,7 @@ func (r *recorder) Publish(topic string, payload []byte, retained bool) {
 	}
 }
 
-// hold makes Event wait until release: a publisher that breaks its word keeps the
+// hold makes Event block until release, against its contract, to keep the
 // bridge busy.
 func (r *recorder) hold() {
 	r.mu.Lock()
@@ -253,7 +253,7 @@ func (r *recorder) Clear(topic string) {
 	delete(r.retained, topic)
 }
 
-// lose is a broker that was restarted without its memory.
+// lose simulates a broker restart without persistence.
 func (r *recorder) lose() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -266,14 +266,14 @@ func (r *recorder) value(topic string) string {
 	return r.retained[topic]
 }
 
-// published is how often something was published to a topic.
+// published returns how often something was published to a topic.
 func (r *recorder) published(topic string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.count[topic]
 }
 
-// standing lists the retained topics that contain a word.
+// standing lists the retained topics that contain a text.
 func (r *recorder) standing(word string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -287,7 +287,7 @@ func (r *recorder) standing(word string) []string {
 	return topics
 }
 
-// take returns the events of a topic, or all events, and forgets them.
+// take returns and removes the events of a topic, or all events.
 func (r *recorder) take(topics ...string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -5,12 +5,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// AddressRange is a run of unicast addresses, those of a node's elements.
+// AddressRange is a range of unicast addresses: the elements of a node.
 //
 //	| LengthPresent 1 | RangeStart 15 | [ RangeLength 8 ] |
 type AddressRange struct {
 	RangeStart  mesh.Address
-	RangeLength uint8 // 1 and more
+	RangeLength uint8 // at least 1
 }
 
 // Holds reports whether a is in the range.
@@ -18,7 +18,7 @@ func (r AddressRange) Holds(a mesh.Address) bool {
 	return a >= r.RangeStart && int(a) < int(r.RangeStart)+int(r.RangeLength)
 }
 
-// Fields visits the range.
+// Fields visits the fields of the range.
 func (r *AddressRange) Fields(c *access.Codec) {
 	if !c.Octets() {
 		c.Address("range_start", &r.RangeStart)
@@ -30,7 +30,7 @@ func (r *AddressRange) Fields(c *access.Codec) {
 		switch {
 		case long:
 			c.Uint8("range_length", &r.RangeLength)
-			c.Require(r.RangeLength > 1, "range_length", "2 or more where it is present")
+			c.Require(r.RangeLength > 1, "range_length", "at least 2 if present")
 		case c.Reading():
 			r.RangeLength = 1
 		}

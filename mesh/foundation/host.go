@@ -2,19 +2,19 @@ package foundation
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
-// Host is the node that a foundation server works on. A server asks it for more,
-// such as node identity or the friend of a Low Power node, by interfaces of its
-// own package.
+// Host is the node of a foundation server. A server that needs more, such as
+// node identity or the Friend feature, defines an interface for it in its own
+// package.
 type Host interface {
-	// State is the configuration of the node, to be read only.
+	// State returns the configuration of the node, to be read only.
 	State() *state.Node
-	// Edit changes the configuration. The node stores it and acts by it, unless
+	// Edit changes the configuration. The node stores it and applies it, unless
 	// change returns false: then nothing has changed.
 	Edit(change func(*state.Node) bool)
-	// Reset takes the node out of its network.
+	// Reset removes the node from its network.
 	Reset() error
 }
 
-// HostedModel is a model that works on its node itself. The node introduces
-// itself before the model's first message.
+// HostedModel is a model that works on its node. The node calls Attach before
+// the model's first message.
 type HostedModel interface{ Attach(Host) }

@@ -32,8 +32,8 @@ const (
 	SolicitationPDURPLClientID   = mesh.SIG | 0x0015
 )
 
-// ModelName is the name of a model of the specifications, "" for one that is
-// not known and for vendor models.
+// ModelName returns the name of a SIG model, "" for an unknown model and for
+// vendor models.
 func ModelName(id mesh.ModelID) string {
 	if id.IsVendor() {
 		return ""

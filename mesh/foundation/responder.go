@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Responder is what the servers of a node's own states have in common: each
-// message changes the state of the node and has one answer or none.
+// Responder is the common part of the servers of a node's states. Each message
+// reads or changes the state of the node and has one answer or none.
 type Responder struct {
 	id       mesh.ModelID
 	host     Host
@@ -15,8 +15,8 @@ type Responder struct {
 	handlers map[mesh.Opcode]func(in *access.Incoming) access.Message
 }
 
-// NewResponder makes the frame of a server with this model identifier; On fills
-// it.
+// NewResponder makes a server without handlers for this model identifier; On
+// adds them.
 func NewResponder(id mesh.ModelID) Responder {
 	return Responder{id: id, handlers: map[mesh.Opcode]func(*access.Incoming) access.Message{}}
 }
@@ -24,7 +24,7 @@ func NewResponder(id mesh.ModelID) Responder {
 // Attach implements HostedModel.
 func (r *Responder) Attach(h Host) { r.host = h }
 
-// Host is the node, nil before Attach.
+// Host returns the node, nil before Attach.
 func (r *Responder) Host() Host { return r.host }
 
 // ID implements access.Model.
@@ -40,9 +40,9 @@ func (r *Responder) Receive(ctx access.Context, in *access.Incoming) {
 	}
 }
 
-// Answer acts on a message. It is nil for a message without an answer, an opcode
-// that is not registered, parameters that cannot be decoded, and a server without
-// a node.
+// Answer handles a message and returns the answer. It returns nil for a message
+// without an answer, an opcode without a handler, parameters that cannot be
+// decoded, and a server without a node.
 func (r *Responder) Answer(in *access.Incoming) access.Message {
 	handle := r.handlers[in.Opcode]
 	if handle == nil || r.host == nil {
@@ -51,7 +51,7 @@ func (r *Responder) Answer(in *access.Incoming) access.Message {
 	return handle(in)
 }
 
-// Change changes the state of the node and tells the node.
+// Change changes the state of the node by Host.Edit.
 func (r *Responder) Change(f func(*state.Node)) {
 	r.host.Edit(func(n *state.Node) bool {
 		f(n)
@@ -59,7 +59,8 @@ func (r *Responder) Change(f func(*state.Node)) {
 	})
 }
 
-// Register says what to do with the messages of an opcode. Its answer may be nil.
+// Register sets the handler for the messages of an opcode. It may return nil as
+// the answer.
 func (r *Responder) Register(op mesh.Opcode, handle func(in *access.Incoming) access.Message) {
 	r.opcodes = append(r.opcodes, op)
 	r.handlers[op] = handle
@@ -70,7 +71,8 @@ type registrar interface {
 	Register(op mesh.Opcode, handle func(in *access.Incoming) access.Message)
 }
 
-// On registers what to do with the messages of type T. The answer may be nil.
+// On sets the handler for the messages of type T. It may return nil as the
+// answer.
 func On[T any, M interface {
 	*T
 	access.Message

@@ -4,8 +4,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// Status is the outcome of a configuration request (section 4.3.9, the table
-// of status codes).
+// Status is the result of a configuration request (section 4.3.9, the table of
+// status codes).
 type Status uint8
 
 // The status codes.
@@ -59,10 +59,10 @@ var statusWords = []string{
 	InvalidBearer:                  "invalid bearer",
 }
 
-// String is the status in words.
+// String returns the name of the status.
 func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
-// Err is nil for Success, else an error that says the status in words.
+// Err returns nil for Success, else an error with the name of the status.
 func (s Status) Err() error {
 	if s == Success {
 		return nil
@@ -73,10 +73,10 @@ func (s Status) Err() error {
 // StatusError is a Status other than Success as an error.
 type StatusError struct{ Status Status }
 
-// Error is the status in words.
+// Error returns the text with the name of the status.
 func (e StatusError) Error() string {
 	return "foundation: the node answered: " + e.Status.String()
 }
 
-// Fields visits the status.
+// Fields visits the status code.
 func (s *Status) Fields(c *access.Codec) { c.Enum("status", (*uint8)(s), statusWords) }

@@ -11,7 +11,7 @@ import (
 
 func TestStatus(t *testing.T) {
 	if err := foundation.Success.Err(); err != nil {
-		t.Errorf("success is the error %v", err)
+		t.Errorf("expected no error for Success, got %v", err)
 	}
 	err := foundation.InvalidAppKeyIndex.Err()
 	var status foundation.StatusError
@@ -20,7 +20,7 @@ func TestStatus(t *testing.T) {
 	}
 	for s := range foundation.InvalidBearer + 1 {
 		if s.String() == "" {
-			t.Errorf("no words for 0x%02x", uint8(s))
+			t.Errorf("no name for 0x%02x", uint8(s))
 		}
 	}
 	if got := (foundation.InvalidBearer + 1).String(); got != "reserved value 0x16" {

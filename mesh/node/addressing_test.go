@@ -15,16 +15,17 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// tell sends a message that is not acknowledged, and gives it time to arrive.
-func (p *pump) tell(from *member, r node.Request, m access.Message) {
+// sendUnacknowledged sends an unacknowledged message and lets time pass for its
+// delivery.
+func (p *pump) sendUnacknowledged(from *member, r node.Request, m access.Message) {
 	p.Helper()
 	p.post(from, r, m)
 	p.pass(time.Second)
 }
 
-// Section 3.7.4.1: a model takes messages under the keys that are bound to it,
-// the Configuration Server those under its own device key.
-func TestModelsTakeMessagesUnderTheirKeysOnly(t *testing.T) {
+// Section 3.7.4.1: a model receives messages with the AppKeys bound to it. The
+// Configuration Server receives messages with its own device key only.
+func TestModelsReceiveWithBoundKeysOnly(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	handle := device.NewPlug()
@@ -35,26 +36,26 @@ func TestModelsTakeMessagesUnderTheirKeysOnly(t *testing.T) {
 	p.success("AppKey Add", added.Status)
 
 	on := &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}}
-	p.tell(gateway, node.Request{Dst: peer.Address}, on)
+	p.sendUnacknowledged(gateway, node.Request{Dst: peer.Address}, on)
 	if handle.IsOn(p.now) {
-		t.Error("a model took a message under a key that is not bound to it")
+		t.Error("a model received a message with an AppKey that is not bound to it")
 	}
-	p.tell(gateway, node.Request{Dst: peer.Address, Key: transport.Key{Device: peer.Address}}, on)
+	p.sendUnacknowledged(gateway, node.Request{Dst: peer.Address, Key: transport.Key{Device: peer.Address}}, on)
 	if handle.IsOn(p.now) {
-		t.Error("an application model took a message under the device key")
+		t.Error("an application model received a message with the device key")
 	}
-	p.tell(gateway, node.Request{Dst: peer.Address}, &configuration.DefaultTTLSet{TTL: 9})
+	p.sendUnacknowledged(gateway, node.Request{Dst: peer.Address}, &configuration.DefaultTTLSet{TTL: 9})
 	if dev.State().DefaultTTL == 9 {
-		t.Error("the Configuration Server took a message under an AppKey")
+		t.Error("the Configuration Server received a message with an AppKey")
 	}
 	p.setUp(gateway, peer)
-	p.tell(gateway, node.Request{Dst: peer.Address}, on)
+	p.sendUnacknowledged(gateway, node.Request{Dst: peer.Address}, on)
 	if !handle.IsOn(p.now) {
-		t.Error("with its key bound the model did not take the message")
+		t.Error("the model did not receive a message with its bound AppKey")
 	}
 }
 
-// A group has models as members, not nodes.
+// The members of a group are models, not nodes.
 func TestGroupOfOneModel(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -68,18 +69,18 @@ func TestGroupOfOneModel(t *testing.T) {
 		ElementAddress: peer.Address, Address: group, ModelIdentifier: light.LightnessServerID,
 	}, &status)
 	p.success("Subscription Add", status.Status)
-	p.tell(gateway, node.Request{Dst: group}, &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}})
+	p.sendUnacknowledged(gateway, node.Request{Dst: group}, &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}})
 	if handle.IsOn(p.now) {
-		t.Error("a model that is not in the group took its message")
+		t.Error("a model outside the group received its message")
 	}
-	p.tell(gateway, node.Request{Dst: group}, &light.LightnessSetUnacknowledged{LightnessSet: light.LightnessSet{Lightness: 99, TID: 1}})
+	p.sendUnacknowledged(gateway, node.Request{Dst: group}, &light.LightnessSetUnacknowledged{LightnessSet: light.LightnessSet{Lightness: 99, TID: 1}})
 	if handle.Lightness(p.now) != 99 {
-		t.Error("the model in the group did not take its message")
+		t.Error("the model in the group did not receive its message")
 	}
 }
 
-// A button publishes to a label; of the models of a lamp one listens to it.
-func TestLabelReachesItsMembers(t *testing.T) {
+// A button publishes to a label. One of the models of a lamp subscribes to it.
+func TestVirtualAddressReachesItsSubscribers(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	label, other := mesh.UUID{1}, mesh.UUID{2}
@@ -110,12 +111,12 @@ func TestLabelReachesItsMembers(t *testing.T) {
 	p.carryOut(buttonNode)
 	p.pass(time.Second)
 	if handle.IsOn(p.now) {
-		t.Error("a model took a message to a label that is not its own")
+		t.Error("a model received a message to a label without a subscription")
 	}
 	buttonNode.WithModel(p.now, device.Primary, generic.OnOffClientID, button.Press)
 	p.carryOut(buttonNode)
 	p.pass(time.Second)
 	if !handle.IsOn(p.now) {
-		t.Error("the lamp did not hear the button")
+		t.Error("the lamp did not receive the button's message")
 	}
 }

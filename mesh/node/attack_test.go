@@ -14,10 +14,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Somebody records the air while the network goes from one IV index to the next
-// and beyond, and plays everything again in each state: nothing is acted on, and
-// nobody goes back.
-func TestRecordedAirOfFormerIVIndexes(t *testing.T) {
+// An attacker records all PDUs while the network goes through several IV
+// indexes, and replays them in each state. No node acts on them, and no IV
+// index goes back.
+func TestReplayOfFormerIVIndexes(t *testing.T) {
 	p := newCouple(t)
 	var record []bearer.Incoming
 	p.tap = func(to *member, in bearer.Incoming) {
@@ -42,11 +42,11 @@ func TestRecordedAirOfFormerIVIndexes(t *testing.T) {
 				p.carryOut(p.plug)
 			}
 			if n := p.plug.Counters().Transport.Access - handed; n != 0 {
-				t.Errorf("%s, restarted %t: %d messages of %d PDUs were believed again", when, restarted, n, known)
+				t.Errorf("%s, restarted %t: %d messages of %d replayed PDUs were accepted", when, restarted, n, known)
 			}
 			refused += p.plug.Counters().Transport.Replayed
 			if now := p.plug.State().IVIndex; now != before {
-				t.Errorf("%s, restarted %t: the IV index went from %d to %d", when, restarted, before, now)
+				t.Errorf("%s, restarted %t: the IV index changed from %d to %d", when, restarted, before, now)
 			}
 		}
 	}
@@ -70,10 +70,10 @@ func TestRecordedAirOfFormerIVIndexes(t *testing.T) {
 	}
 }
 
-// Every parser that octets from the air reach gets every length that the radio
-// can bring, and more over a connection: of noise, and of noise that looks right
-// at its beginning, also to somebody who has the keys.
-func TestEveryLengthOfEveryKind(t *testing.T) {
+// Every parser for octets from the air gets every length that a radio or a
+// connection can carry: random octets, and random octets with a valid
+// beginning. Some inputs are encrypted with the right keys.
+func TestParsersAcceptEveryLength(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, provisioned := range []bool{true, false} {
 		p := newPump(t)
@@ -113,7 +113,7 @@ func TestEveryLengthOfEveryKind(t *testing.T) {
 				for _, kind := range []bearer.Kind{bearer.Message, bearer.Beacon, bearer.Provisioning, 0} {
 					hear(kind, noise(n, byte(first)))
 				}
-				// Behind a link that fits, as far as the link is nobody's.
+				// After a valid Link ID that belongs to no open link.
 				hear(bearer.Provisioning, noise(n, 0, 0, 0, 1, 0, byte(first)))
 			}
 			for n := range bearer.MaxServiceData + 1 {
@@ -137,7 +137,7 @@ func TestEveryLengthOfEveryKind(t *testing.T) {
 		}
 		if !provisioned {
 			if m.State().IsProvisioned() {
-				t.Error("noise has provisioned a device")
+				t.Error("random octets provisioned a device")
 			}
 			continue
 		}
@@ -158,7 +158,7 @@ func TestEveryLengthOfEveryKind(t *testing.T) {
 			}
 		}
 		if c := m.Counters(); c.Malformed == 0 || c.Transport.Malformed == 0 || c.Network.Malformed == 0 || c.GATT.ClientRefused+c.GATT.Cut+c.GATT.Faults == 0 {
-			t.Errorf("it did not reach what it was meant for: %+v", c)
+			t.Errorf("the inputs did not reach their parsers: %+v", c)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// outcome lets the user act until the provisioning of a device has ended.
+// outcome acts as the user until the provisioning of a device has ended.
 func (p *pump) outcome(gateway, dev *member, uuid mesh.UUID) node.ProvisioningDone {
 	p.Helper()
 	var done node.ProvisioningDone
@@ -37,14 +37,14 @@ func (p *pump) outcome(gateway, dev *member, uuid mesh.UUID) node.ProvisioningDo
 		}
 		if shown != "" && wants != nil {
 			if err := wants.ProvisioningInput(p.now, uuid, "no value"); !errors.Is(err, provision.ErrValue) {
-				p.Errorf("what is no value: %v", err)
+				p.Errorf("an invalid value: got %v, expected ErrValue", err)
 			}
 			if err := wants.ProvisioningInput(p.now, uuid, shown); err != nil {
 				p.Error(err)
 			}
 			p.carryOut(wants)
 			if err := wants.ProvisioningInput(p.now, uuid, shown); !errors.Is(err, provision.ErrNotAwaited) {
-				p.Errorf("a second time: %v", err)
+				p.Errorf("the value a second time: got %v", err)
 			}
 			wants = nil
 		}
@@ -53,8 +53,8 @@ func (p *pump) outcome(gateway, dev *member, uuid mesh.UUID) node.ProvisioningDo
 	return done
 }
 
-// TestAuthentication: how a device with some means of authentication is taken in
-// under a policy, over the air.
+// TestAuthentication provisions devices with several authentication methods and
+// policies over the air.
 func TestAuthentication(t *testing.T) {
 	pair, err := crypto.GenerateKeyPair(rand.NewChaCha8([32]byte{4}))
 	if err != nil {
@@ -75,10 +75,10 @@ func TestAuthentication(t *testing.T) {
 		{"public key", node.OOBDevice{KeyPair: pair}, node.Provision{Policy: &provision.Policy{Allowed: provision.AllMethods, PublicKey: &key}}, ""},
 		{"no public key", node.OOBDevice{}, node.Provision{Policy: &provision.Policy{Allowed: provision.AllMethods, PublicKey: &key}}, provision.FailAuthMethod},
 		{"no OOB where it is required", output, node.Provision{}, provision.FailAuthMethod},
-		{"input where there is output", output, node.Provision{Policy: &provision.Policy{Allowed: provision.MethodsOf(provision.InputOOB)}}, provision.FailAuthMethod},
+		{"input OOB required, device has output OOB", output, node.Provision{Policy: &provision.Policy{Allowed: provision.MethodsOf(provision.InputOOB)}}, provision.FailAuthMethod},
 		{"no OOB where it is forbidden", node.OOBDevice{}, node.Provision{Policy: &provision.Policy{Allowed: provision.AllMethods &^ provision.MethodsOf(provision.NoOOB)}}, provision.FailAuthMethod},
 		{"certificate without anchors", node.OOBDevice{Records: provision.Records{provision.RecordDeviceCertificate: {1}}}, node.Provision{Certificate: &node.Certificate{}}, provision.FailCertificate},
-		{"certificate that there is not", node.OOBDevice{}, node.Provision{Certificate: &node.Certificate{}}, provision.FailCertificate},
+		{"device without a certificate", node.OOBDevice{}, node.Provision{Certificate: &node.Certificate{}}, provision.FailCertificate},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPump(t)
@@ -101,7 +101,7 @@ func TestAuthentication(t *testing.T) {
 			if !errors.As(done.Err, &f) || f.Code != tt.code || dev.State().IsProvisioned() {
 				t.Errorf("got %v, want %s", done.Err, tt.code)
 			}
-			// The same device can be tried again.
+			// The same device can be provisioned again.
 			p.pass(10 * time.Second)
 			await(p, gateway, 30*time.Second, func(e node.DeviceHeard) bool { return e.UUID == uuid })
 		})
@@ -113,7 +113,7 @@ func TestCancelProvisioning(t *testing.T) {
 	gateway := p.addGateway()
 	dev, uuid := p.addDevice("lamp", node.DeviceOptions{OOBDevice: node.OOBDevice{InputActions: 1, InputSize: 1}}, lamp)
 	if gateway.AbortProvisioning(p.now, uuid, "?") || !errors.Is(gateway.ProvisioningInput(p.now, uuid, "1"), node.ErrNoProvisioning) {
-		t.Error("there is nothing to cancel yet")
+		t.Error("cancelled a provisioning that has not begun")
 	}
 	await(p, gateway, 30*time.Second, func(e node.DeviceHeard) bool { return e.UUID == uuid })
 	want := node.Provision{UUID: uuid, Policy: &provision.Policy{Allowed: provision.AllMethods}}
@@ -123,7 +123,7 @@ func TestCancelProvisioning(t *testing.T) {
 	p.carryOut(gateway)
 	await(p, dev, time.Minute, func(e node.ProvisioningStep) bool { return e.Step == string(provision.OOBWanted) })
 	if !gateway.AbortProvisioning(p.now, uuid, "it is the wrong lamp") {
-		t.Error("nothing was cancelled")
+		t.Error("the provisioning was not cancelled")
 	}
 	p.carryOut(gateway)
 	done := await(p, gateway, time.Second, func(e node.ProvisioningDone) bool { return e.UUID == uuid })
@@ -131,9 +131,9 @@ func TestCancelProvisioning(t *testing.T) {
 		t.Errorf("got %v", done.Err)
 	}
 	if gateway.AbortProvisioning(p.now, uuid, "again") {
-		t.Error("it was cancelled twice")
+		t.Error("the provisioning was cancelled twice")
 	}
-	// The device has given up too, and can be taken in.
+	// The device has ended the link too, and can be provisioned.
 	p.pass(10 * time.Second)
 	if err := gateway.Provision(p.now, node.Provision{UUID: uuid}); err != nil {
 		t.Fatal(err)

@@ -19,8 +19,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// A plug is in a second subnet only; another node, in both, passes on what is
-// in its bridging table and nothing else.
+// A plug is in a second subnet only. Another node, in both subnets, relays the
+// messages in its bridging table and no others.
 func TestBridgeBetweenSubnets(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -44,16 +44,16 @@ func TestBridgeBetweenSubnets(t *testing.T) {
 	})
 
 	on := &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: 1}}
-	send := func() { p.tell(gateway, node.Request{Dst: farPeer.Address}, on) }
+	send := func() { p.sendUnacknowledged(gateway, node.Request{Dst: farPeer.Address}, on) }
 	send()
 	if handle.IsOn(p.now) {
-		t.Fatal("a node heard another subnet without a bridge")
+		t.Fatal("a node received a message of another subnet without a subnet bridge")
 	}
 	var enabled bridgeconfig.SubnetBridgeStatus
 	p.configure(gateway, bridgePeer, &bridgeconfig.SubnetBridgeSet{SubnetBridge: true}, &enabled)
 	send()
 	if handle.IsOn(p.now) {
-		t.Fatal("the bridge passed on what is not in its table")
+		t.Fatal("the subnet bridge relayed a message that is not in its table")
 	}
 	var status bridgeconfig.BridgingTableStatus
 	p.configure(gateway, bridgePeer, &bridgeconfig.BridgingTableAdd{
@@ -63,26 +63,26 @@ func TestBridgeBetweenSubnets(t *testing.T) {
 	p.success("Bridging Table Add", status.Status)
 	send()
 	if !handle.IsOn(p.now) {
-		t.Fatal("the bridge did not pass on what is in its table")
+		t.Fatal("the subnet bridge did not relay a message in its table")
 	}
-	// The way back: the plug is asked and answers.
+	// The opposite direction: the plug answers a request.
 	var answer generic.OnOffStatus
 	p.control(gateway, farPeer.Address, &generic.OnOffGet{}, &answer)
 	if !answer.PresentOnOff {
 		t.Errorf("%+v", answer)
 	}
 	if n := bridgeNode.Counters().Bridged; n < 3 {
-		t.Errorf("%d PDUs were bridged", n)
+		t.Errorf("%d PDUs were bridged, expected at least 3", n)
 	}
-	// A bridge that hears itself again does not go on for ever.
+	// A subnet bridge that receives its own PDUs does not bridge them again.
 	before := bridgeNode.Counters().Bridged
 	p.pass(time.Minute)
 	if n := bridgeNode.Counters().Bridged; n != before {
-		t.Errorf("%d PDUs were bridged in silence", n-before)
+		t.Errorf("%d PDUs were bridged without new messages", n-before)
 	}
 }
 
-// One message asks for many things, and one answer has them all.
+// One sequence carries several requests, and one status carries all answers.
 func TestAggregatedMessages(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -119,22 +119,22 @@ func TestAggregatedMessages(t *testing.T) {
 		t.Errorf("%+v", dev.State())
 	}
 
-	// Under an AppKey the models of that key are reached, and no others.
+	// With an AppKey only the models bound to that key are reached.
 	sequence.Items = [][]byte{item(&generic.OnOffSet{OnOff: true, TID: 9}), item(&configuration.BeaconGet{})}
 	p.control(gateway, peer.Address, sequence, &status)
 	if status.Status != opcodesaggregator.WrongAccessKey || len(status.Items) != 1 || !handle.IsOn(p.now) {
-		t.Errorf("%+v, on: %v", status, handle.IsOn(p.now))
+		t.Errorf("got %+v, on: %v", status, handle.IsOn(p.now))
 	}
 	sequence.Items = [][]byte{{0x83, 0x7F}}
 	p.control(gateway, peer.Address, sequence, &status)
 	if status.Status != opcodesaggregator.WrongOpcode {
 		t.Errorf("%+v", status)
 	}
-	// A sequence may even take the node out of its network.
+	// A sequence can even remove the node from its network.
 	sequence.Items = [][]byte{item(&configuration.NodeReset{})}
-	p.tell(gateway, node.Request{Dst: peer.Address}, sequence)
+	p.sendUnacknowledged(gateway, node.Request{Dst: peer.Address}, sequence)
 	if dev.State().IsProvisioned() == false {
-		t.Error("the node was reset under an AppKey")
+		t.Error("the node was reset with an AppKey")
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// issue makes a certificate; parent nil is one that signs itself.
+// issue makes a certificate; with a nil parent it is self-signed.
 func issue(t *testing.T, name string, parent *x509.Certificate, signer *ecdsa.PrivateKey, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), cryptorand.Reader)
@@ -45,8 +45,8 @@ func issue(t *testing.T, name string, parent *x509.Certificate, signer *ecdsa.Pr
 	return certificate, key
 }
 
-// TestCertificateBasedProvisioning: over the air, with the certificate in the
-// device's records and with one that the user has.
+// TestCertificateBasedProvisioning provisions over the air, with the
+// certificate in the device's records and with one from the user.
 func TestCertificateBasedProvisioning(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -56,7 +56,7 @@ func TestCertificateBasedProvisioning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, carried := range map[string]bool{"carries its own": true, "has it elsewhere": false} {
+	for name, carried := range map[string]bool{"certificate on the device": true, "certificate from the user": false} {
 		var uuid [16]byte
 		copy(uuid[:], name)
 		certificate, key := issue(t, node.NewDevice(uuid).Node.UUID.String(), root, rootKey, p.now)
@@ -93,7 +93,7 @@ func TestCertificateBasedProvisioning(t *testing.T) {
 		}
 		var f *provision.Failure
 		if done := begin(&node.Certificate{Anchors: others, Records: want.Records}); !errors.As(done.Err, &f) || f.Code != provision.FailCertificate {
-			t.Errorf("%s: who trusts somebody else: %v", name, done.Err)
+			t.Errorf("%s: with another trust anchor: %v", name, done.Err)
 		}
 		p.pass(10 * time.Second)
 		if done := begin(want); done.Err != nil {
@@ -102,9 +102,9 @@ func TestCertificateBasedProvisioning(t *testing.T) {
 	}
 }
 
-// TestCertificateThroughAnotherNode: the certificate, and a record as long as any
-// is taken, come through a Remote Provisioning Server, in more PDUs than their
-// number counts.
+// TestCertificateThroughAnotherNode reads the certificate and the longest
+// accepted record through a Remote Provisioning Server. They need more PDUs
+// than the 8-bit PDU number can count.
 func TestCertificateThroughAnotherNode(t *testing.T) {
 	p := newPump(t)
 	root, rootKey := issue(t, "root", nil, nil, p.now)

@@ -12,9 +12,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
-// A node that dies between any two of its steps and comes back from its store
-// goes on: it is reached, it knows what it was told, and it uses no sequence
-// number twice.
+// A node that crashes between any two steps and restarts from its store
+// continues: it can be reached, it keeps what it has acknowledged, and it uses
+// no sequence number twice.
 func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -40,7 +40,8 @@ func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 		if status.PresentOnOff != want {
 			t.Fatalf("set %d: %+v, want %t", i, status, want)
 		}
-		// The answer left in a step of its own, and so did the memory of it.
+		// The answer was sent, and the record of it stored, in steps of their
+		// own.
 		p.after = nil
 		p.pass(100 * time.Millisecond)
 		p.restart(dev)
@@ -55,10 +56,9 @@ func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 	p.unrepeated(gateway)
 }
 
-// What was acted on is not acted on again, also after a kill and with the
-// cache of the network layer empty: somebody recorded the air and plays it
-// again.
-func TestRecordedAirIsNotActedOnAgain(t *testing.T) {
+// A node does not act on a message twice, even after a kill and with an empty
+// network message cache: an attacker records all PDUs and replays them.
+func TestReplayedPDUsAreIgnored(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	var handle *device.Plug
@@ -79,7 +79,7 @@ func TestRecordedAirIsNotActedOnAgain(t *testing.T) {
 	p.control(gateway, peer.Address, &generic.OnOffSet{OnOff: false, TID: 2}, &status)
 	p.pass(time.Second)
 	p.tap = nil
-	p.pass(time.Minute) // beyond every transaction
+	p.pass(time.Minute) // longer than every transaction
 	for _, restarted := range []bool{false, true} {
 		if restarted {
 			p.restart(dev)
@@ -89,11 +89,11 @@ func TestRecordedAirIsNotActedOnAgain(t *testing.T) {
 			dev.Receive(p.now, &record[i])
 			p.carryOut(dev)
 			if handle.IsOn(p.now) {
-				t.Fatalf("restarted %t: PDU %d of the record switched the plug on", restarted, i)
+				t.Fatalf("restarted %t: replayed PDU %d switched the plug on", restarted, i)
 			}
 		}
 		if restarted && dev.Counters().Transport.Replayed == before {
-			t.Error("no replay was noticed: the record did not reach the replay list")
+			t.Error("no replay was counted: the PDUs did not reach the replay protection list")
 		}
 	}
 	if len(record) < 2 {

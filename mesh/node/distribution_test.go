@@ -19,12 +19,12 @@ import (
 )
 
 // distribution is a gateway, a distributor, and nodes that hear the distributor
-// but neither hear the gateway nor are heard by it.
+// but not the gateway; the gateway does not hear them either.
 type distribution struct {
 	*updates
 	distributor *member
-	address     mesh.Address // of the element that distributes
-	asked       int          // messages of the gateway
+	address     mesh.Address // of the element with the distributor
+	asked       int          // messages from the gateway
 }
 
 const distributionGroup mesh.Address = 0xC0DE
@@ -49,7 +49,7 @@ func newDistribution(t *testing.T, receivers int) *distribution {
 	return d
 }
 
-// order is firmware for all nodes.
+// order returns a distribution of firmware to all nodes.
 func (d *distribution) order(size int, version byte) firmware.Distribution {
 	u := image(size, version)
 	o := firmware.Distribution{
@@ -62,7 +62,7 @@ func (d *distribution) order(size int, version byte) firmware.Distribution {
 	return o
 }
 
-// initiate carries out what an initiator wants until it is done, or stop says so.
+// initiate runs an initiator until it is done, or stop returns true.
 func (d *distribution) initiate(i *firmware.Initiator, stop func() bool) {
 	d.Helper()
 	for end := d.now.Add(6 * time.Hour); !i.Done() && (stop == nil || !stop()); {
@@ -80,7 +80,7 @@ func (d *distribution) initiate(i *firmware.Initiator, stop func() bool) {
 	}
 }
 
-// updated fails when a node does not run a version.
+// updated fails the test if a node does not run the version.
 func (d *distribution) updated(version byte) {
 	d.Helper()
 	d.deaf = nil
@@ -91,9 +91,8 @@ func (d *distribution) updated(version byte) {
 	}
 }
 
-// A gateway uploads firmware to a distributor, which brings it to four nodes
-// that the gateway does not reach, over an air that loses every twentieth
-// advertisement.
+// A gateway uploads firmware to a distributor, which transfers it to four nodes
+// out of the gateway's range. Every twentieth advertisement is lost.
 func TestFirmwareIsDistributedByANode(t *testing.T) {
 	for _, c := range []struct {
 		mode  blob.Mode
@@ -113,15 +112,15 @@ func TestFirmwareIsDistributedByANode(t *testing.T) {
 			if d.initiate(i, nil); i.Err() != nil || i.Stage() != firmware.StageDone {
 				t.Fatalf("%s: %v, %+v", i.Stage(), i.Err(), i.Receivers())
 			}
-			t.Logf("four nodes in %s, %d messages of the gateway", d.now.Sub(began).Round(time.Second), d.asked)
+			t.Logf("four nodes in %s, %d messages from the gateway", d.now.Sub(began).Round(time.Second), d.asked)
 			d.updated(5)
 		})
 	}
 }
 
-// The distributor is started anew in the middle of a transfer, and so is the
-// gateway, which has forgotten what it had begun.
-func TestDistributionOutlivesRestarts(t *testing.T) {
+// The distributor restarts in the middle of a transfer. So does the gateway,
+// which has lost its own state of the distribution.
+func TestDistributionSurvivesRestarts(t *testing.T) {
 	d := newDistribution(t, 3)
 	d.loss = 0.05
 	o := d.order(9000, 6)
@@ -140,7 +139,7 @@ func TestDistributionOutlivesRestarts(t *testing.T) {
 	second := firmware.NewInitiator(o)
 	d.initiate(second, func() bool { return second.Stage() == firmware.StageTransferring })
 	if more := d.asked - asked; more > 10 {
-		t.Errorf("%d messages until the gateway has found its distribution", more)
+		t.Errorf("the gateway sent %d messages until it found its distribution", more)
 	}
 	if d.initiate(second, nil); second.Err() != nil || second.Stage() != firmware.StageDone {
 		t.Fatalf("%s: %v, %+v", second.Stage(), second.Err(), second.Receivers())
@@ -148,7 +147,8 @@ func TestDistributionOutlivesRestarts(t *testing.T) {
 	d.updated(6)
 }
 
-// A distribution is cancelled in the middle, and the nodes are ready for another.
+// A distribution is cancelled in the middle. The nodes are then ready for
+// another.
 func TestDistributionByANodeIsCancelled(t *testing.T) {
 	d := newDistribution(t, 3)
 	o := d.order(9000, 7)
@@ -177,7 +177,7 @@ func TestDistributionByANodeIsCancelled(t *testing.T) {
 	d.updated(8)
 }
 
-// An AppKey that the distributor does not have is refused.
+// A distribution with an AppKey that the distributor does not know is refused.
 func TestDistributionWithAnUnknownKey(t *testing.T) {
 	d := newDistribution(t, 1)
 	o := d.order(100, 9)

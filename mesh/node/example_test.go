@@ -20,14 +20,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// A lamp: a node with server models. Here it is in a network already, and a
-// remote control of that network switches it on. With a radio the bearer is an
-// advertiser.Bearer of package hci/advertiser.
+// A lamp: a node with server models. Here it is already in a network, and a
+// remote control in that network switches it on. With a real radio the bearer
+// is an advertiser.Bearer of package hci/advertiser.
 func ExampleNode_lamp() {
 	lamp := device.NewLamp()
 	n := must(node.Open(node.Config{
 		Options: node.Options{Elements: lamp.Elements(), Random: rand.Reader},
-		Store:   store.NewMemory(), // a product has a disk.Store
+		Store:   store.NewMemory(), // a product uses a disk.Store
 	}, func() (node.Saved, error) { return inNetwork(0x0002, lamp.Elements()), nil }))
 	home := newEther()
 	defer home.close()
@@ -46,8 +46,8 @@ func ExampleNode_lamp() {
 	// <nil>
 }
 
-// A button: a node with a client model, which publishes to a group when it is
-// pressed. Another node with Options.Monitor reports what the group is told.
+// A button: a node with a client model. It publishes to a group when it is
+// pressed. Another node with Options.Monitor reports the messages to the group.
 func ExampleNode_button() {
 	home := newEther()
 	defer home.close()
@@ -64,15 +64,15 @@ func ExampleNode_button() {
 			fmt.Println(err)
 		}
 		m := next[node.MessageReceived](observer)
-		fmt.Println(m.Src, "tells", m.Dst, m.Opcode, "on:", m.Params[0] == 1)
+		fmt.Println(m.Src, "sends to", m.Dst, m.Opcode, "on:", m.Params[0] == 1)
 	}
 	// Output:
-	// 0x0003 tells 0xc000 8203 on: true
-	// 0x0003 tells 0xc000 8203 on: false
+	// 0x0003 sends to 0xc000 8203 on: true
+	// 0x0003 sends to 0xc000 8203 on: false
 }
 
-// A gateway: the first node of a new network. It finds a lamp that waits to be
-// provisioned, takes it into the network, gives it an AppKey and switches it on.
+// A gateway: the first node of a new network. It finds an unprovisioned lamp,
+// provisions it, gives it an AppKey and switches it on.
 func ExampleNode_gateway() {
 	home := newEther()
 	defer home.close()
@@ -98,7 +98,7 @@ func ExampleNode_gateway() {
 	// the lamp answers 8204 [1]
 }
 
-// clients is what a node that only asks others is made of.
+// clients returns the elements of a node that only sends requests.
 func clients() []access.Element {
 	return []access.Element{{Models: []access.Model{access.Client(generic.OnOffClientID)}}}
 }
@@ -126,8 +126,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// inNetwork is what provisioning and configuration leave on a node: an address,
-// keys, and models that may use them. The keys are for examples only.
+// inNetwork returns the state of a node after provisioning and configuration:
+// an address, keys, and models with bound keys. The keys are for examples only.
 func inNetwork(address mesh.Address, elements []access.Element) node.Saved {
 	saved := node.NewDevice(mesh.UUID{byte(address)})
 	n := saved.Node
@@ -144,8 +144,8 @@ func inNetwork(address mesh.Address, elements []access.Element) node.Saved {
 	return saved
 }
 
-// ether takes the place of a radio in the examples: whatever a node sends, all
-// others hear at once.
+// ether replaces the radio in the examples: all other nodes hear at once what a
+// node sends.
 type ether struct {
 	ctx  context.Context
 	stop context.CancelFunc
@@ -160,7 +160,7 @@ func newEther() *ether {
 	return &ether{ctx: ctx, stop: stop}
 }
 
-// exampleNode is a node with what it reports. Nobody has to take that.
+// exampleNode is a node with its events. They need not be read.
 type exampleNode struct {
 	*node.Node
 	events chan node.Event
@@ -174,7 +174,7 @@ func (e *ether) open(o node.Options, saved node.Saved) *exampleNode {
 	n := must(node.Open(node.Config{Options: o, Store: store.NewMemory(), Report: func(e node.Event) {
 		select {
 		case events <- e:
-		default: // the example looks at the first ones
+		default: // the example reads only the first events
 		}
 	}}, func() (node.Saved, error) { return saved, nil }))
 	e.run(n)
@@ -188,7 +188,7 @@ func (e *ether) run(n *node.Node) {
 	e.runs.Go(func() { n.Run(e.ctx, antenna{e, n}) })
 }
 
-// close ends all nodes and waits for them.
+// close stops all nodes and waits for them.
 func (e *ether) close() {
 	e.stop()
 	e.runs.Wait()
@@ -213,5 +213,5 @@ func (a antenna) Send(o bearer.Outgoing) error {
 	return nil
 }
 
-// Cancel implements bearer.Bearer: nothing waits to be sent.
+// Cancel implements bearer.Bearer: no PDU waits to be sent.
 func (antenna) Cancel(bearer.Lane) {}

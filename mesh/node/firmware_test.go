@@ -29,7 +29,7 @@ type receiver struct {
 	respond mesh.Opcode
 }
 
-// updates brings updaters and the gateway together.
+// updates runs several updaters with the gateway.
 type updates struct {
 	*pump
 	gateway   *member
@@ -54,7 +54,7 @@ func newUpdates(t *testing.T, receivers int) *updates {
 	return u
 }
 
-// image is firmware that a virtual device takes.
+// image returns firmware that a virtual device accepts.
 func image(size int, version byte) firmware.Update {
 	data := make([]byte, size)
 	random := rand.NewChaCha8([32]byte{version})
@@ -75,7 +75,7 @@ func (u *updates) start(update firmware.Update) {
 	}
 }
 
-// run carries out what the updaters want until all are done, or stop says so.
+// run executes the updaters' steps until all are done, or stop returns true.
 func (u *updates) run(limit time.Duration, stop func() bool) {
 	u.Helper()
 	end := u.now.Add(limit)
@@ -94,7 +94,7 @@ func (u *updates) run(limit time.Duration, stop func() bool) {
 	u.Fatalf("after %s not all updates have ended", limit)
 }
 
-// serve sends what an updater has to send.
+// serve sends the next message of an updater.
 func (u *updates) serve(r *receiver) {
 	u.Helper()
 	if r.request != 0 {
@@ -116,7 +116,7 @@ func (u *updates) serve(r *receiver) {
 	u.carryOut(u.gateway)
 }
 
-// deliver gives the updaters what came for them.
+// deliver passes received messages to the updaters.
 func (u *updates) deliver() {
 	u.Helper()
 	events := u.gateway.events
@@ -147,7 +147,7 @@ func (u *updates) deliver() {
 	}
 }
 
-// runs is what a node says that it runs.
+// runs returns the firmware ID that a node reports.
 func (u *updates) runs(r *receiver) []byte {
 	u.Helper()
 	var status firmware.UpdateInformationStatus
@@ -155,8 +155,8 @@ func (u *updates) runs(r *receiver) []byte {
 	return status.Entries[0].FirmwareID.Version
 }
 
-// Six plugs are updated at once over an air that loses every tenth
-// advertisement, in both modes.
+// Six plugs are updated at once, in both transfer modes. Every tenth
+// advertisement is lost.
 func TestFirmwareUpdateOfManyNodes(t *testing.T) {
 	u := newUpdates(t, 6)
 	u.loss = 0.1
@@ -178,8 +178,8 @@ func TestFirmwareUpdateOfManyNodes(t *testing.T) {
 	}
 }
 
-// A gateway that is started again goes on where the node is.
-func TestFirmwareUpdateGoesOn(t *testing.T) {
+// After a restart the gateway continues the transfer at the node's position.
+func TestFirmwareUpdateContinues(t *testing.T) {
 	u := newUpdates(t, 1)
 	r := u.receivers[0]
 	update := image(20000, 7)
@@ -193,7 +193,7 @@ func TestFirmwareUpdateGoesOn(t *testing.T) {
 	u.start(update)
 	u.run(time.Hour, func() bool { return r.Stage() == firmware.StageTransferring && r.Progress() > 0 })
 	if r.Progress() < 8192 {
-		t.Errorf("the transfer began anew: %d octets", r.Progress())
+		t.Errorf("the transfer started over: %d octets", r.Progress())
 	}
 	u.run(time.Hour, nil)
 	if got := u.runs(r); r.Err() != nil || !bytes.Equal(got, []byte{7}) {
@@ -201,9 +201,9 @@ func TestFirmwareUpdateGoesOn(t *testing.T) {
 	}
 }
 
-// A device that is started again in the middle keeps what it has received, what
-// it has verified, and what it runs.
-func TestFirmwareUpdateOutlivesTheDevice(t *testing.T) {
+// A device that restarts in the middle keeps the received and the verified
+// firmware, and the firmware it runs.
+func TestFirmwareUpdateSurvivesARestart(t *testing.T) {
 	for _, mode := range []blob.Mode{blob.Push, blob.Pull} {
 		u := newUpdates(t, 1)
 		r := u.receivers[0]
@@ -232,8 +232,8 @@ func TestFirmwareUpdateOutlivesTheDevice(t *testing.T) {
 	}
 }
 
-// One that was started again goes on where it was, for another updater too.
-func TestFirmwareUpdateGoesOnAfterTheDevice(t *testing.T) {
+// After a restart the device continues the transfer, also with another updater.
+func TestFirmwareUpdateContinuesAfterARestart(t *testing.T) {
 	u := newUpdates(t, 1)
 	r := u.receivers[0]
 	update := image(20000, 7)
@@ -245,7 +245,7 @@ func TestFirmwareUpdateGoesOnAfterTheDevice(t *testing.T) {
 	u.start(update)
 	u.run(time.Hour, func() bool { return r.Stage() == firmware.StageTransferring && r.Progress() > 0 })
 	if r.Progress() < 8192 {
-		t.Errorf("the transfer began anew: %d octets", r.Progress())
+		t.Errorf("the transfer started over: %d octets", r.Progress())
 	}
 	u.run(time.Hour, nil)
 	if got := u.runs(r); r.Err() != nil || !bytes.Equal(got, []byte{7}) {
@@ -253,7 +253,7 @@ func TestFirmwareUpdateGoesOnAfterTheDevice(t *testing.T) {
 	}
 }
 
-func TestFirmwareUpdateThatCannotBe(t *testing.T) {
+func TestFirmwareUpdateIsRefused(t *testing.T) {
 	u := newUpdates(t, 1)
 	r := u.receivers[0]
 	for name, c := range map[string]struct {
@@ -275,7 +275,7 @@ func TestFirmwareUpdateThatCannotBe(t *testing.T) {
 		if !errors.Is(r.Err(), c.want) || r.Stage() != firmware.StageFailed {
 			t.Errorf("%s: %v, %s", name, r.Err(), r.Stage())
 		}
-		u.start(update) // what is left of it
+		u.start(update) // to cancel what is left of it
 		r.Cancel()
 		u.run(time.Hour, nil)
 		if r.Stage() != firmware.StageCancelled || r.Err() != nil {
@@ -298,8 +298,8 @@ func TestFirmwareUpdateIsCancelled(t *testing.T) {
 	}
 }
 
-// Six nodes hear each chunk together, over an air that loses every twentieth
-// advertisement.
+// Six nodes receive each chunk by one group message. Every twentieth
+// advertisement is lost.
 func TestFirmwareIsSentToAGroup(t *testing.T) {
 	u := newUpdates(t, 6)
 	u.loss = 0.05
@@ -347,11 +347,11 @@ func TestFirmwareIsSentToAGroup(t *testing.T) {
 		}
 	}
 	if alone := 6 * 14; chunks > alone/2 {
-		t.Errorf("%d chunks, %d would be sent alone", chunks, alone)
+		t.Errorf("%d chunks were sent, %d with unicast", chunks, alone)
 	}
 }
 
-// await sends a message and waits for what comes of it.
+// await sends a message and waits for the result.
 func (u *updates) await(dst mesh.Address, ask blob.Ask) (access.Message, error) {
 	u.Helper()
 	payload, err := access.Append(nil, ask.Message)

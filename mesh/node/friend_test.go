@@ -23,7 +23,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// addFriend adds a gateway that is a friend.
+// addFriend adds a gateway with the Friend feature.
 func (p *pump) addFriend() *member {
 	p.Helper()
 	gateway := p.addGateway()
@@ -31,28 +31,29 @@ func (p *pump) addFriend() *member {
 	return gateway
 }
 
-// change configures a node by hand.
+// change changes the state of a node directly.
 func (p *pump) change(m *member, f func(*state.Node)) {
 	p.Helper()
 	m.edit(f)
 	p.carryOut(m)
 }
 
-// addSleeper adds an unprovisioned Low Power node.
-func (p *pump) addSleeper(name string, o node.LowPowerOptions, elements func() []access.Element) (*member, mesh.UUID) {
+// addLowPower adds an unprovisioned Low Power node.
+func (p *pump) addLowPower(name string, o node.LowPowerOptions, elements func() []access.Element) (*member, mesh.UUID) {
 	p.Helper()
 	var uuid mesh.UUID
 	copy(uuid[:], name)
 	return p.add(name, node.NewDevice(uuid), node.Options{LowPower: &o}, elements), uuid
 }
 
-// befriended waits until a node has a friend.
-func (p *pump) befriended(m *member, limit time.Duration) node.FriendshipChanged {
+// awaitFriend waits until a node has a Friend node.
+func (p *pump) awaitFriend(m *member, limit time.Duration) node.FriendshipChanged {
 	p.Helper()
 	return await(p, m, limit, func(e node.FriendshipChanged) bool { return e.Established })
 }
 
-// logbook is a Generic OnOff Server that writes down each transaction it gets.
+// logbook is a Generic OnOff Server that records the transaction of each
+// message.
 type logbook struct{ got []uint8 }
 
 func (*logbook) ID() mesh.ModelID { return generic.OnOffServerID }
@@ -76,7 +77,7 @@ func (l *logbook) elements() []access.Element {
 	return []access.Element{{Models: []access.Model{configuration.NewServer(configuration.Product{}), l}}}
 }
 
-// post sends a message and does not wait.
+// post sends a message and does not wait for the result.
 func (p *pump) post(from *member, r node.Request, m access.Message) {
 	p.Helper()
 	payload, err := access.Append(nil, m)
@@ -94,17 +95,17 @@ func unacknowledged(tid int) access.Message {
 	return &generic.OnOffSetUnacknowledged{OnOffSet: generic.OnOffSet{OnOff: true, TID: uint8(tid)}}
 }
 
-func TestSleeperIsConfiguredAndSwitchedThroughItsFriend(t *testing.T) {
+func TestLowPowerNodeIsConfiguredThroughItsFriend(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addFriend()
-	_, uuid := p.addSleeper("sleeper", node.LowPowerOptions{PollTimeout: 30 * time.Second}, plug)
+	_, uuid := p.addLowPower("low power node", node.LowPowerOptions{PollTimeout: 30 * time.Second}, plug)
 	peer := p.provision(gateway, uuid, provision.Auth{})
-	p.befriended(gateway, 10*time.Second)
+	p.awaitFriend(gateway, 10*time.Second)
 	c := p.setUp(gateway, peer)
 	if c.Features != configuration.FeatureLowPower {
 		t.Errorf("features %v", c.Features)
 	}
-	for range 3 { // asleep by then
+	for range 3 { // the node sleeps by then
 		p.pass(20 * time.Second)
 		var status generic.OnOffStatus
 		p.control(gateway, peer.Address, &generic.OnOffSet{OnOff: true, TID: 1}, &status)
@@ -117,29 +118,29 @@ func TestSleeperIsConfiguredAndSwitchedThroughItsFriend(t *testing.T) {
 	}
 }
 
-// sleeping is a network with a Low Power node whose messages are written down,
-// and a plug beside it.
-type sleeping struct {
+// lowPowerNetwork is a network with a Low Power node that records its messages,
+// and a plug.
+type lowPowerNetwork struct {
 	*pump
-	gateway, sleeper, plug *member
-	peer, plugPeer         state.Peer
-	book                   *logbook
+	gateway, lowPower, plug *member
+	peer, plugPeer          state.Peer
+	book                    *logbook
 }
 
 const testGroup mesh.Address = 0xC007
 
-func newSleeping(t *testing.T, o node.LowPowerOptions) *sleeping {
+func newLowPowerNetwork(t *testing.T, o node.LowPowerOptions) *lowPowerNetwork {
 	t.Helper()
 	p := newPump(t)
-	s := &sleeping{pump: p, book: &logbook{}}
+	s := &lowPowerNetwork{pump: p, book: &logbook{}}
 	s.gateway = p.addFriend()
 	var uuid, plugID mesh.UUID
 	s.plug, plugID = p.addDevice("plug", node.DeviceOptions{}, plug)
 	s.plugPeer = p.provision(s.gateway, plugID, provision.Auth{})
 	p.setUp(s.gateway, s.plugPeer)
-	s.sleeper, uuid = p.addSleeper("sleeper", o, s.book.elements)
+	s.lowPower, uuid = p.addLowPower("low power node", o, s.book.elements)
 	s.peer = p.provision(s.gateway, uuid, provision.Auth{})
-	p.befriended(s.sleeper, 10*time.Second)
+	p.awaitFriend(s.lowPower, 10*time.Second)
 	p.setUp(s.gateway, s.peer)
 	var status configuration.ModelSubscriptionStatus
 	p.configure(s.gateway, s.peer, &configuration.ModelSubscriptionAdd{
@@ -147,12 +148,13 @@ func newSleeping(t *testing.T, o node.LowPowerOptions) *sleeping {
 	}, &status)
 	p.success("Subscription Add", status.Status)
 	p.pass(10 * time.Second)
-	s.sleeper.listened, s.sleeper.missed = 0, 0
+	s.lowPower.listened, s.lowPower.missed = 0, 0
 	return s
 }
 
-// complete fails when not every transaction up to n came, each once.
-func (s *sleeping) complete(n int) {
+// complete fails the test if not every transaction up to n was received exactly
+// once.
+func (s *lowPowerNetwork) complete(n int) {
 	s.Helper()
 	sorted := slices.Sorted(slices.Values(s.book.got))
 	for tid := range n {
@@ -165,23 +167,24 @@ func (s *sleeping) complete(n int) {
 	}
 }
 
-// A Low Power node gets 100 of 100 messages of its friend, and of another node
-// to it and to a group, though it listens for a fraction of the time, every fifth
-// PDU is lost, none is repeated by a radio, and a friendship is lost with them now
-// and then. What comes while it sleeps is dropped before its core sees it.
-func TestEveryMessageReachesASleeper(t *testing.T) {
+// A Low Power node receives 100 of 100 messages: from its Friend node, and from
+// another node to its address and to a group. It listens only a fraction of the
+// time, every fifth PDU is lost, no radio repeats a PDU, and now and then a
+// friendship ends because of the losses. PDUs that arrive while it sleeps are
+// dropped before its core.
+func TestEveryMessageReachesALowPowerNode(t *testing.T) {
 	options := node.LowPowerOptions{PollTimeout: 30 * time.Second, PollInterval: 10 * time.Second}
-	sources := map[string]func(s *sleeping, tid int){
-		"of its friend": func(s *sleeping, tid int) {
+	sources := map[string]func(s *lowPowerNetwork, tid int){
+		"from its Friend node": func(s *lowPowerNetwork, tid int) {
 			s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(tid))
 		},
-		"of its friend to a group": func(s *sleeping, tid int) {
+		"from its Friend node to a group": func(s *lowPowerNetwork, tid int) {
 			s.post(s.gateway, node.Request{Dst: testGroup}, unacknowledged(tid))
 		},
-		"of another node": func(s *sleeping, tid int) {
+		"from another node": func(s *lowPowerNetwork, tid int) {
 			s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(tid))
 		},
-		"of another node to a group": func(s *sleeping, tid int) {
+		"from another node to a group": func(s *lowPowerNetwork, tid int) {
 			s.post(s.plug, node.Request{Dst: testGroup}, unacknowledged(tid))
 		},
 	}
@@ -192,13 +195,13 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 				loss = 0
 			}
 			t.Run(fmt.Sprint(name, ", run ", run), func(t *testing.T) {
-				s := newSleeping(t, options)
+				s := newLowPowerNetwork(t, options)
 				s.random = rand.New(rand.NewPCG(uint64(run), 3))
 				begun := s.now
-				// Between two other nodes a PDU has no friend that repeats it:
-				// what is lost there is for the repetitions of the radio.
+				// No Friend node repeats a PDU between two other nodes: their
+				// losses are left to the retransmissions of the radio.
 				s.deaf = func(from, to *member) bool {
-					return (from == s.sleeper || to == s.sleeper) && s.random.Float64() < loss
+					return (from == s.lowPower || to == s.lowPower) && s.random.Float64() < loss
 				}
 				for tid := range 100 {
 					send(s, tid)
@@ -207,14 +210,14 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 				s.pass(3 * time.Minute)
 				s.complete(100)
 				passed := s.now.Sub(begun)
-				t.Logf("loss %.1f: listened for %s of %s, slept through %d PDUs, asked %d times, %d PDUs again",
-					loss, s.sleeper.listened.Round(time.Millisecond), passed.Round(time.Millisecond), s.sleeper.missed,
+				t.Logf("loss %.1f: listened for %s of %s, missed %d PDUs asleep, polled %d times, %d PDUs repeated",
+					loss, s.lowPower.listened.Round(time.Millisecond), passed.Round(time.Millisecond), s.lowPower.missed,
 					s.gateway.Counters().Friend.Polls, s.gateway.Counters().Friend.Repeated)
-				if s.sleeper.listened > passed/3 {
-					t.Error("that is no sleep")
+				if s.lowPower.listened > passed/3 {
+					t.Error("the Low Power node listened too long")
 				}
-				if s.sleeper.missed == 0 {
-					t.Error("nothing was on the air while it slept")
+				if s.lowPower.missed == 0 {
+					t.Error("there were no PDUs on the air while it slept")
 				}
 				s.unrepeated(s.gateway)
 			})
@@ -222,24 +225,24 @@ func TestEveryMessageReachesASleeper(t *testing.T) {
 	}
 }
 
-// A friendship that is lost in the middle is made anew, and what waited for the
-// Low Power node is not lost with it.
-func TestFriendshipIsMadeAnew(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
+// When a friendship ends in the middle, the node establishes it again, and the
+// messages in the Friend Queue are not lost.
+func TestFriendshipIsEstablishedAgain(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
 	cut := false
-	s.deaf = func(from, to *member) bool { return cut && (from == s.sleeper || to == s.sleeper) }
+	s.deaf = func(from, to *member) bool { return cut && (from == s.lowPower || to == s.lowPower) }
 	cut = true
-	s.pass(7 * time.Second) // all attempts of a poll fail, and the friend still waits
+	s.pass(7 * time.Second) // all attempts of a poll fail; the Friend node still waits
 	for tid := range 10 {
 		s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(tid))
 		s.pass(100 * time.Millisecond)
 	}
-	lost := await(s.pump, s.sleeper, 10*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
+	lost := await(s.pump, s.lowPower, 10*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
 	if lost.Friend != gatewayAddress || lost.Reason != string(friend.PollTimeout) {
 		t.Errorf("%+v", lost)
 	}
 	cut = false
-	s.befriended(s.sleeper, time.Minute)
+	s.awaitFriend(s.lowPower, time.Minute)
 	s.pass(10 * time.Second)
 	s.complete(10)
 	if got := s.gateway.Friendships(); len(got) != 1 || !slices.Contains(got[0].Subscriptions, testGroup) {
@@ -247,11 +250,11 @@ func TestFriendshipIsMadeAnew(t *testing.T) {
 	}
 }
 
-// The friend starts again, and with it its friendships.
-func TestFriendStartsAgain(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 10 * time.Second, PollInterval: 2 * time.Second})
+// The Friend node restarts and loses its friendships.
+func TestFriendRestarts(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 10 * time.Second, PollInterval: 2 * time.Second})
 	s.restart(s.gateway)
-	s.befriended(s.gateway, 30*time.Second)
+	s.awaitFriend(s.gateway, 30*time.Second)
 	var status generic.OnOffStatus
 	s.control(s.gateway, s.peer.Address, &generic.OnOffSet{OnOff: true, TID: 0}, &status)
 	if !status.PresentOnOff {
@@ -261,10 +264,10 @@ func TestFriendStartsAgain(t *testing.T) {
 	s.complete(1)
 }
 
-// The request is not repeated while the Low Power node sleeps: it waits in the
-// queue.
+// A request is not repeated while the Low Power node sleeps: it waits in the
+// Friend Queue.
 func TestRequestWaitsForThePoll(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 10 * time.Minute, PollInterval: 5 * time.Minute})
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 10 * time.Minute, PollInterval: 5 * time.Minute})
 	s.pass(time.Minute)
 	payload, err := access.Append(nil, &generic.OnOffSet{OnOff: true, TID: 0})
 	if err != nil {
@@ -284,7 +287,7 @@ func TestRequestWaitsForThePoll(t *testing.T) {
 	if done.Err != nil || done.Response.Attempts != 1 {
 		t.Errorf("%d attempts in %s: %v", done.Response.Attempts, done.Response.RTT, done.Err)
 	}
-	// What nobody waits for any more is taken out of the queue.
+	// A message of a cancelled request is removed from the queue.
 	if id, err = s.gateway.Request(s.now, request); err != nil {
 		t.Fatal(err)
 	}
@@ -295,12 +298,13 @@ func TestRequestWaitsForThePoll(t *testing.T) {
 	}
 }
 
-// A Low Power node that moves to another friend has the new one tell the old.
-func TestSleeperFindsAnotherFriend(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 10 * time.Minute, PollInterval: 5 * time.Second})
+// A Low Power node with a new Friend node lets it inform the former one (Friend
+// Clear).
+func TestLowPowerNodeChangesItsFriend(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 10 * time.Minute, PollInterval: 5 * time.Second})
 	s.change(s.plug, func(n *state.Node) { n.Friend = state.Enabled })
 	s.deaf = func(from, to *member) bool {
-		return from == s.gateway && to == s.sleeper || from == s.sleeper && to == s.gateway
+		return from == s.gateway && to == s.lowPower || from == s.lowPower && to == s.gateway
 	}
 	moved := await(s.pump, s.plug, time.Minute, func(e node.FriendshipChanged) bool { return e.Established })
 	if moved.LPN != s.peer.Address {
@@ -310,7 +314,7 @@ func TestSleeperFindsAnotherFriend(t *testing.T) {
 	if ended.Reason != string(friend.Cleared) {
 		t.Errorf("%+v", ended)
 	}
-	for tid := range 3 { // by the other friend, who acknowledges segments on its behalf as well
+	for tid := range 3 { // by the other Friend node, which also acknowledges segments on its behalf
 		s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(tid))
 		s.pass(time.Second)
 	}
@@ -329,13 +333,13 @@ func TestSleeperFindsAnotherFriend(t *testing.T) {
 	await(s.pump, s.plug, time.Second, func(e node.FriendshipChanged) bool { return !e.Established && e.Reason == string(friend.Stopped) })
 }
 
-// A segmented message of another node goes through the friend, which
-// acknowledges it, and the answer comes back in segments.
+// A segmented message from another node goes through the Friend node, which
+// acknowledges it. The answer comes back in segments.
 func TestSegmentedMessageThroughAFriend(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 3 * time.Second})
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 3 * time.Second})
 	s.change(s.plug, func(n *state.Node) { n.Friend = state.Enabled })
 	s.deaf = func(from, to *member) bool {
-		return from == s.gateway && to == s.sleeper || from == s.sleeper && to == s.gateway
+		return from == s.gateway && to == s.lowPower || from == s.lowPower && to == s.gateway
 	}
 	await(s.pump, s.plug, time.Minute, func(e node.FriendshipChanged) bool { return e.Established })
 	for range 3 {
@@ -349,22 +353,22 @@ func TestSegmentedMessageThroughAFriend(t *testing.T) {
 	if c := s.plug.Counters(); c.Transport.Reassembled == 0 || c.Friend.Queued == 0 {
 		t.Errorf("%+v", c)
 	}
-	if c := s.sleeper.Counters().Transport; c.AcksSent != 0 {
+	if c := s.lowPower.Counters().Transport; c.AcksSent != 0 {
 		t.Errorf("a Low Power node acknowledged %d times", c.AcksSent)
 	}
 }
 
-// What a Low Power node publishes with the credentials of its friendship, its
-// friend passes on with those of the network.
+// A Friend node relays what its Low Power node publishes with friendship
+// credentials, with the credentials of the network.
 func TestPublicationWithFriendshipCredentials(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addFriend()
 	sensing := device.NewSensor()
-	sleeper, uuid := p.addSleeper("sleeper", node.LowPowerOptions{PollTimeout: 30 * time.Second}, func() []access.Element { return sensing.Elements() })
+	lowPower, uuid := p.addLowPower("low power node", node.LowPowerOptions{PollTimeout: 30 * time.Second}, func() []access.Element { return sensing.Elements() })
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	listener, listenerID := p.addDevice("plug", node.DeviceOptions{}, plug)
 	p.provision(gateway, listenerID, provision.Auth{})
-	p.befriended(sleeper, 10*time.Second)
+	p.awaitFriend(lowPower, 10*time.Second)
 	p.setUp(gateway, peer)
 	var status configuration.ModelPublicationStatus
 	p.configure(gateway, peer, &configuration.ModelPublicationSet{
@@ -383,13 +387,13 @@ func TestPublicationWithFriendshipCredentials(t *testing.T) {
 	await(p, gateway, 30*time.Second, func(e node.MessageReceived) bool { return e.Src == peer.Address && e.Dst == testGroup && e.TTL == 5 })
 	p.pass(time.Second)
 	if n := gateway.Counters().Relayed; n == relayed || flooding == 0 {
-		t.Errorf("%d PDUs were relayed, %d with the credentials of the network", n-relayed, flooding)
+		t.Errorf("%d PDUs were relayed, %d with network credentials", n-relayed, flooding)
 	}
 }
 
-// Friendships live through a key refresh: their credentials follow the NetKey.
+// Friendships survive a key refresh: their credentials change with the NetKey.
 func TestFriendshipThroughAKeyRefresh(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
 	next := crypto.Key{1, 2, 3}
 	tid := 0
 	for _, step := range []func(*state.Subnet){
@@ -397,8 +401,8 @@ func TestFriendshipThroughAKeyRefresh(t *testing.T) {
 		func(n *state.Subnet) { n.Phase = state.SecondPhase },
 		func(n *state.Subnet) { *n = state.Subnet{Index: n.Index, Key: next} },
 	} {
-		// The Low Power node is the last to know: it hears of it in between.
-		for _, m := range []*member{s.gateway, s.plug, s.sleeper} {
+		// The Low Power node comes last: it polls in between.
+		for _, m := range []*member{s.gateway, s.plug, s.lowPower} {
 			s.change(m, func(n *state.Node) { step(&n.Subnets[0]) })
 			s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(tid))
 			tid++
@@ -413,83 +417,83 @@ func TestFriendshipThroughAKeyRefresh(t *testing.T) {
 	}
 }
 
-// A Low Power node that has been given the new key hears of the phases from its
-// friend, for it sleeps through the beacons.
-func TestSleeperFollowsAKeyRefresh(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
-	s.deaf = func(_, to *member) bool { return to == s.sleeper && !s.sleeper.Awake(s.now) }
+// A Low Power node with the new key learns the phases from its Friend node,
+// because it is asleep when beacons are sent.
+func TestLowPowerNodeFollowsAKeyRefresh(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
+	s.deaf = func(_, to *member) bool { return to == s.lowPower && !s.lowPower.Awake(s.now) }
 	next := crypto.Key{1, 2, 3}
-	for _, m := range []*member{s.gateway, s.plug, s.sleeper} {
+	for _, m := range []*member{s.gateway, s.plug, s.lowPower} {
 		s.change(m, func(n *state.Node) { n.Subnets[0].Phase, n.Subnets[0].NewKey = state.FirstPhase, next })
 	}
 	s.change(s.gateway, func(n *state.Node) { n.Subnets[0].Phase = state.SecondPhase })
 	s.pass(10 * time.Second)
-	if got := s.sleeper.State().Subnets[0].Phase; got != state.SecondPhase {
-		t.Fatalf("the sleeper is in phase %d", got)
+	if got := s.lowPower.State().Subnets[0].Phase; got != state.SecondPhase {
+		t.Fatalf("the Low Power node is in phase %d", got)
 	}
 	s.change(s.gateway, func(n *state.Node) { n.Subnets[0] = state.Subnet{Index: n.Subnets[0].Index, Key: next} })
 	s.pass(10 * time.Second)
-	if n := s.sleeper.State().Subnets[0]; n.Phase != state.NormalOperation || !n.Key.Equal(next) {
-		t.Errorf("the sleeper is in phase %d, with the new key: %t", n.Phase, n.Key.Equal(next))
+	if n := s.lowPower.State().Subnets[0]; n.Phase != state.NormalOperation || !n.Key.Equal(next) {
+		t.Errorf("the Low Power node is in phase %d, with the new key: %t", n.Phase, n.Key.Equal(next))
 	}
 	s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(0))
 	s.pass(10 * time.Second)
 	s.complete(1)
 }
 
-// LeaveFriend ends the friendship in good order.
-func TestSleeperStaysAwake(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
-	s.sleeper.LeaveFriend(s.now)
-	s.carryOut(s.sleeper)
+// LeaveFriend ends the friendship with a Friend Clear.
+func TestLeaveFriend(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
+	s.lowPower.LeaveFriend(s.now)
+	s.carryOut(s.lowPower)
 	ended := await(s.pump, s.gateway, 5*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
 	if ended.Reason != string(friend.Cleared) {
 		t.Errorf("%+v", ended)
 	}
-	await(s.pump, s.sleeper, 5*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
+	await(s.pump, s.lowPower, 5*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
 	s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(0))
 	s.pass(time.Second)
 	s.complete(1)
-	if !s.sleeper.Awake(s.now) || !s.sleeper.NextDeadline().After(s.now) {
-		t.Error("it does not listen")
+	if !s.lowPower.Awake(s.now) || !s.lowPower.NextDeadline().After(s.now) {
+		t.Error("the node does not listen all the time")
 	}
 }
 
-// A Low Power node that is removed from the network leaves no friendship
-// behind for long, and can join again.
-func TestSleeperIsReset(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 10 * time.Second, PollInterval: 2 * time.Second})
+// A Low Power node that is removed from the network does not keep its
+// friendship for long, and can be provisioned again.
+func TestLowPowerNodeIsReset(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 10 * time.Second, PollInterval: 2 * time.Second})
 	var status configuration.NodeResetStatus
 	s.configure(s.gateway, s.peer, &configuration.NodeReset{}, &status)
 	await(s.pump, s.gateway, 20*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
 	s.gateway.Forget(s.now, s.peer.UUID)
 	s.carryOut(s.gateway)
 	again := s.provision(s.gateway, s.peer.UUID, provision.Auth{})
-	s.befriended(s.gateway, 10*time.Second)
+	s.awaitFriend(s.gateway, 10*time.Second)
 	s.setUp(s.gateway, again)
 }
 
-// The friend of a Low Power node answers as its configuration says.
+// The Friend node answers according to its Friend state.
 func TestFriendFeatureIsOff(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
-	sleeper, uuid := p.addSleeper("sleeper", node.LowPowerOptions{}, plug)
+	lowPower, uuid := p.addLowPower("low power node", node.LowPowerOptions{}, plug)
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	p.setUp(gateway, peer)
 	p.pass(time.Minute)
-	if len(gateway.Friendships()) != 0 || gateway.PollTimeout(peer.Address) != 0 || !sleeper.Awake(p.now) {
-		t.Error("a friendship without a friend")
+	if len(gateway.Friendships()) != 0 || gateway.PollTimeout(peer.Address) != 0 || !lowPower.Awake(p.now) {
+		t.Error("a friendship although the Friend feature is off")
 	}
 	var status generic.OnOffStatus
 	p.control(gateway, peer.Address, &generic.OnOffSet{OnOff: true, TID: 1}, &status)
 }
 
-// A Low Power node sleeps through beacons; its friend tells it of an IV Update,
-// and messages go on in each of its states.
-func TestSleeperFollowsTheIVIndex(t *testing.T) {
-	const stays = 100 * time.Hour // longer than the network stays in a state at least
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 3 * time.Hour, PollInterval: time.Hour})
-	s.deaf = func(_, to *member) bool { return to == s.plug } // it hears no beacon, and says nothing
+// A Low Power node is asleep when beacons are sent. Its Friend node informs it
+// of an IV Update, and messages are delivered in each state.
+func TestLowPowerNodeFollowsTheIVIndex(t *testing.T) {
+	const stays = 100 * time.Hour // longer than the minimum duration of a state
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 3 * time.Hour, PollInterval: time.Hour})
+	s.deaf = func(_, to *member) bool { return to == s.plug } // it hears and sends no beacons
 	for _, m := range s.members {
 		s.change(m, func(n *state.Node) { n.Beacon = false })
 	}
@@ -502,7 +506,7 @@ func TestSleeperFollowsTheIVIndex(t *testing.T) {
 		s.gateway.Receive(s.now, &in)
 		s.carryOut(s.gateway)
 		s.pass(2 * time.Hour)
-		if n := s.sleeper.State(); n.IVIndex != said.IVIndex || n.IVUpdate != said.IVUpdate {
+		if n := s.lowPower.State(); n.IVIndex != said.IVIndex || n.IVUpdate != said.IVUpdate {
 			t.Errorf("the Low Power node has IV index %d, update %t; want %+v", n.IVIndex, n.IVUpdate, said)
 		}
 		s.post(s.gateway, node.Request{Dst: s.peer.Address}, unacknowledged(tid))
@@ -511,40 +515,41 @@ func TestSleeperFollowsTheIVIndex(t *testing.T) {
 	}
 }
 
-// The Low Power node gets a message, and its friend does not hear that it did:
-// the message comes again in the next friendship, and is no news there.
-func TestMessageThatIsHandedOverTwice(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
+// The Low Power node receives a message but its Friend node does not hear the
+// next poll. The message comes again in the next friendship and is dropped as a
+// duplicate.
+func TestMessageDeliveredTwice(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
 	unheard, queued := false, false
-	s.deaf = func(from, to *member) bool { return unheard && from == s.sleeper && to == s.gateway }
+	s.deaf = func(from, to *member) bool { return unheard && from == s.lowPower && to == s.gateway }
 	s.tap = func(to *member, in bearer.Incoming) {
-		if to == s.sleeper && in.Kind == bearer.Message && queued {
-			unheard, queued = true, false // the answer to the poll, which brings the message
+		if to == s.lowPower && in.Kind == bearer.Message && queued {
+			unheard, queued = true, false // the answer to the poll, which carries the message
 		}
 	}
 	s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(0))
 	s.pass(100 * time.Millisecond)
 	queued = true
-	await(s.pump, s.sleeper, 20*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
+	await(s.pump, s.lowPower, 20*time.Second, func(e node.FriendshipChanged) bool { return !e.Established })
 	s.complete(1)
 	unheard = false
-	s.befriended(s.sleeper, time.Minute)
+	s.awaitFriend(s.lowPower, time.Minute)
 	s.post(s.plug, node.Request{Dst: s.peer.Address}, unacknowledged(1))
 	s.pass(20 * time.Second)
 	s.complete(2)
-	if c := s.sleeper.Counters().Transport; c.Replayed == 0 {
-		t.Error("the message did not come again")
+	if c := s.lowPower.Counters().Transport; c.Replayed == 0 {
+		t.Error("the message was not delivered again")
 	}
 	if n := s.gateway.Friendships(); len(n) != 1 || n[0].Queued != 0 {
 		t.Errorf("%+v", n)
 	}
 }
 
-// A request to a Low Power node that is gone ends after the friendship has: the
-// friend forgets the node, tries to reach it as any other, and gives up.
-func TestRequestToASleeperThatIsGone(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 5 * time.Minute})
-	s.deaf = func(from, to *member) bool { return from == s.sleeper || to == s.sleeper }
+// A request to a Low Power node that is away ends after its friendship: the
+// Friend node ends the friendship, sends to the node directly, and gives up.
+func TestRequestToAMissingLowPowerNode(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 5 * time.Minute})
+	s.deaf = func(from, to *member) bool { return from == s.lowPower || to == s.lowPower }
 	payload, err := access.Append(nil, &generic.OnOffSet{TID: 0})
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// inject gives a node a PDU that a key holder has made.
+// inject gives a node a PDU made by a holder of the NetKey.
 func (p *pump) inject(m *member, by *network.Credentials, pdu *network.PDU) {
 	p.Helper()
 	sealed, err := by.Seal(nil, pdu)
@@ -24,11 +24,12 @@ func (p *pump) inject(m *member, by *network.Credentials, pdu *network.PDU) {
 	p.carryOut(m)
 }
 
-// Somebody who has the NetKey floods a friend with requests of nodes that do not
-// exist, clears, polls, and messages for its Low Power node. The friendship that
-// there is goes on, and what the friend keeps stays within its bounds.
-func TestFloodOfAKeyHolder(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
+// An attacker with the NetKey floods a Friend node with requests of nodes that
+// do not exist, clears, polls, and messages for its Low Power node. The
+// existing friendship continues, and the memory of the Friend node stays
+// bounded.
+func TestFriendshipFloodWithTheNetKey(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: time.Minute, PollInterval: 2 * time.Second})
 	by := network.Flooding(s.gateway.State().Subnets[0].Key)
 	size := func() int { return len(s.gateway.Friendships()) }
 	seq := mesh.SequenceNumber(0)
@@ -77,9 +78,9 @@ func TestFloodOfAKeyHolder(t *testing.T) {
 	s.complete(10)
 }
 
-// What passes a friend by costs no memory.
-func TestFriendAllocatesNothingForOthers(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{})
+// A Friend node uses no memory for PDUs that do not concern it.
+func TestFriendDoesNotAllocateForOtherPDUs(t *testing.T) {
+	s := newLowPowerNetwork(t, node.LowPowerOptions{})
 	by := network.Flooding(s.gateway.State().Subnets[0].Key)
 	const runs = 200
 	pdus := make([]bearer.Incoming, 0, runs+1)

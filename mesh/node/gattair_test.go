@@ -10,17 +10,17 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// gattAir is a twin of the radios that make connections: who beckons is
-// sighted by all others twice a second and can be connected to. Times are those
-// of a real link, roughly.
+// gattAir simulates radios with connections. All other radios see a connectable
+// advertisement twice a second and can connect to the advertiser. Times are
+// close to those of a real link.
 type gattAir struct {
 	*pump
 	radios  []*gattRadio
 	events  []gattEvent // by time
 	taken   bearer.LinkID
-	written func(from *gattRadio, pdu []byte) // hears what is written (nil)
+	written func(from *gattRadio, pdu []byte) // called with each written PDU (nil)
 
-	solicitations []solicitation // all that were sent
+	solicitations []solicitation // all solicitations sent
 }
 
 const (
@@ -30,34 +30,34 @@ const (
 	writeTime    = 15 * time.Millisecond
 	endTime      = 30 * time.Millisecond
 	supervision  = 2 * time.Second
-	mostWaiting  = 64 // PDUs of one connection on their way
+	mostWaiting  = 64 // PDUs queued on one connection
 )
 
 var (
-	errNobody   = errors.New("nobody answered")
+	errNobody   = errors.New("no answer")
 	errLost     = errors.New("connection timeout")
 	errPeerLeft = errors.New("remote user terminated connection")
 )
 
-// gattEvent is something that happens to a radio at a time.
+// gattEvent is an event of a radio at a time.
 type gattEvent struct {
 	at  time.Time
 	run func()
 }
 
-// gattRadio is the radio of a member, or of somebody who has no node.
+// gattRadio is the radio of a member, or of a device without a node.
 type gattRadio struct {
 	air            *gattAir
-	member         *member // nil: what happens goes to heard
+	member         *member // nil: events go to heard
 	peer           bearer.Peer
 	rssi           int8
 	maxPDU         int
 	advertisements []bearer.ConnectableAdvertisement
 	ends           []*gattEnd
-	off            bool                    // out of reach, or without power
-	frozen         bool                    // connected, and silent
-	heard          func(*bearer.LinkEvent) // of a radio without a node
-	blocked        bool                    // takes nothing more: ErrFull
+	off            bool                    // out of range, or without power
+	frozen         bool                    // connected, but sends nothing
+	heard          func(*bearer.LinkEvent) // for a radio without a node
+	blocked        bool                    // accepts no PDU: ErrFull
 }
 
 // gattEnd is one end of a connection.
@@ -76,7 +76,7 @@ func (p *pump) connections() *gattAir {
 	return p.gatt
 }
 
-// join gives a member a radio. What the member wants of it before is lost.
+// join gives a member a radio. Earlier actions of the member are lost.
 func (a *gattAir) join(m *member, rssi int8) *gattRadio {
 	r := &gattRadio{air: a, member: m, rssi: rssi, maxPDU: 20}
 	r.peer.Address = [6]byte{0xC0, 0, 0, 0, 0, byte(len(a.radios) + 1)}
@@ -111,7 +111,7 @@ func (a *gattAir) later(d time.Duration, run func()) {
 	a.events = slices.Insert(a.events, at, e)
 }
 
-// before reports whether something happens not later than at.
+// before reports whether an event is due at that time or earlier.
 func (a *gattAir) before(at time.Time) bool {
 	return a != nil && len(a.events) > 0 && !a.events[0].at.After(at)
 }
@@ -129,11 +129,11 @@ func (a *gattAir) carryOut(m *member, all []node.GATTAction) {
 		return
 	}
 	for _, action := range all {
-		_ = action.Do(r) // the core is not told that a queue is full
+		_ = action.Do(r) // the core is not informed of a full queue
 	}
 }
 
-// sight shows everybody who beckons.
+// sight reports every connectable advertisement.
 func (a *gattAir) sight() {
 	for _, from := range a.radios {
 		if from.off || from.frozen {
@@ -152,8 +152,8 @@ func (a *gattAir) sight() {
 	a.later(sightEvery, a.sight)
 }
 
-// solicited shows a solicitation to all others once, whoever hears whose mesh
-// PDUs. Nobody hears it where there are no connections.
+// solicited reports a solicitation to all other radios once, whatever the range
+// of mesh PDUs is. Without connections no radio receives it.
 func (a *gattAir) solicited(from *member, o *bearer.Outgoing) {
 	if a == nil {
 		return
@@ -175,7 +175,7 @@ func (a *gattAir) solicited(from *member, o *bearer.Outgoing) {
 	})
 }
 
-// solicitation is one that was sent.
+// solicitation is a solicitation that was sent.
 type solicitation struct {
 	at   time.Time
 	from *member
@@ -228,7 +228,7 @@ func (r *gattRadio) Connect(id bearer.LinkID, _ uint8, to bearer.Peer, service b
 	})
 }
 
-// close tells an end that it is closed, once.
+// close reports to one end that it is closed, once.
 func (e *gattEnd) close(reason error) {
 	if e.dead {
 		return
@@ -294,8 +294,8 @@ func (r *gattRadio) Advertise(all []bearer.ConnectableAdvertisement) {
 	}
 }
 
-// die takes a radio out of reach: both ends of its connections find out after
-// the supervision timeout.
+// die takes a radio out of range. Both ends of its connections notice after the
+// supervision timeout.
 func (r *gattRadio) die() {
 	r.off = true
 	ends := r.ends
@@ -309,12 +309,12 @@ func (r *gattRadio) die() {
 	})
 }
 
-// inject lets a PDU come to the other end of the radio's only connection as if
-// the radio had written it.
+// inject delivers a PDU to the peer of the radio's only connection as if the
+// radio had written it.
 func (r *gattRadio) inject(t testing.TB, pdu []byte) {
 	t.Helper()
 	if len(r.ends) != 1 || r.ends[0].other == nil {
-		t.Fatalf("expected one connection, there are %d", len(r.ends))
+		t.Fatalf("expected one connection, got %d", len(r.ends))
 	}
 	o := r.ends[0].other
 	o.radio.hears(&bearer.LinkEvent{ID: o.id, Kind: bearer.LinkData, PDU: pdu})

@@ -20,7 +20,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// cable is a radio whose connections all lead to one other node.
+// cable is a radio whose connections all lead to the same other node.
 type cable struct {
 	own, other *node.Node
 	end        *cable
@@ -78,7 +78,7 @@ func (c *cable) Advertise(all []bearer.ConnectableAdvertisement) {
 	}
 }
 
-// dead is a bearer that loses everything.
+// dead is a bearer that loses every PDU.
 type dead struct{}
 
 func (dead) Send(bearer.Outgoing) error { return nil }
@@ -154,8 +154,8 @@ func TestNodesRunOverConnectionsOnly(t *testing.T) {
 	}
 }
 
-// TestLinkEventsAreKept: PDUs may be lost when the node does not keep up,
-// beginnings and ends of connections are not.
+// TestLinkEventsAreKept: a node that falls behind may lose PDUs, but not the
+// beginning or end of a connection.
 func TestLinkEventsAreKept(t *testing.T) {
 	n, err := node.Open(node.Config{
 		Options: node.Options{
@@ -190,7 +190,7 @@ func TestLinkEventsAreKept(t *testing.T) {
 			}
 		}
 	}
-	// What comes and goes before the node begins leaves nothing behind.
+	// Connections that begin and end before the node reads are not kept.
 	for i := range bearer.LinkID(5000) {
 		opened(first + 10 + i)
 		n.ReceiveLink(bearer.LinkEvent{ID: first + 10 + i, Kind: bearer.LinkData, PDU: []byte{0x40, 1}})
@@ -202,11 +202,11 @@ func TestLinkEventsAreKept(t *testing.T) {
 	}
 	running.Go(func() { n.Run(ctx, dead{}) })
 	if s := sent(1); s.Missed == 0 || s.Counters.GATT.ClientRefused != 0 {
-		t.Errorf("of 5000 PDUs %d were dropped, %d connections refused", s.Missed, s.Counters.GATT.ClientRefused)
+		t.Errorf("%d of 5000 PDUs were dropped, %d connections were refused", s.Missed, s.Counters.GATT.ClientRefused)
 	}
 	n.ReceiveLink(bearer.LinkEvent{ID: first, Kind: bearer.LinkClosed})
 	opened(first + 1)
 	if s := sent(2); s.Counters.GATT.Sent != 2 || s.Counters.GATT.ClientRefused != 0 {
-		t.Errorf("%+v: the second was refused, so the end of the first was lost", s.Counters.GATT)
+		t.Errorf("%+v: the second connection was refused, so the end of the first was lost", s.Counters.GATT)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// beats takes the heartbeats that a node has reported.
+// beats removes the received heartbeats from a node's events and returns them.
 func beats(m *member) (all []node.HeartbeatReceived) {
 	for {
 		e, ok := take[node.HeartbeatReceived](m, nil)
@@ -46,7 +46,7 @@ func TestHeartbeatsAreSentAsConfigured(t *testing.T) {
 		p.configure(gateway, peer, &configuration.HeartbeatPublicationGet{}, &status)
 		return status.CountLog
 	}
-	set(3, 4) // four, eight seconds apart
+	set(3, 4) // four heartbeats, eight seconds apart
 	p.pass(17 * time.Second)
 	got := beats(gateway)
 	if n := left(); n != 1 || len(got) != 3 {
@@ -61,7 +61,7 @@ func TestHeartbeatsAreSentAsConfigured(t *testing.T) {
 	if len(got) > 0 && got[0] != want {
 		t.Errorf("%+v, want %+v", got[0], want)
 	}
-	// A feature that is switched is told at once.
+	// A changed feature is published at once.
 	var relay configuration.RelayStatus
 	for _, feature := range []state.Feature{state.Disabled, state.Disabled, state.Enabled} {
 		changes := uint64(0)
@@ -75,7 +75,7 @@ func TestHeartbeatsAreSentAsConfigured(t *testing.T) {
 			t.Errorf("%d heartbeats for %d changes", n, changes)
 		}
 	}
-	// Those without an end go on after a restart.
+	// Heartbeats without a count limit continue after a restart.
 	set(0xFF, 3)
 	p.restart(dev)
 	beats(gateway)
@@ -108,7 +108,7 @@ func TestHeartbeatsAreCounted(t *testing.T) {
 	if subscribed.MinHops != 0x7F || subscribed.MaxHops != 0 || subscribed.CountLog != 0 || subscribed.PeriodLog != 7 {
 		t.Errorf("%+v", subscribed)
 	}
-	// The first way is through the gateway: two hops.
+	// The first path goes through the gateway: two hops.
 	direct := false
 	p.deaf = func(from, to *member) bool { return !direct && from.name == "far" && to == near }
 	publish := func() {
@@ -151,9 +151,10 @@ func TestHeartbeatsAreCounted(t *testing.T) {
 	}
 }
 
-// A Low Power node tells of its friendship as of a feature.
+// A Low Power node publishes the start and end of its friendship as a feature
+// change.
 func TestHeartbeatOfAFriendship(t *testing.T) {
-	s := newSleeping(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
+	s := newLowPowerNetwork(t, node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second})
 	var status configuration.HeartbeatPublicationStatus
 	s.configure(s.gateway, s.peer, &configuration.HeartbeatPublicationSet{
 		Destination: gatewayAddress, TTL: 3, Features: configuration.FeatureLowPower,
@@ -161,8 +162,8 @@ func TestHeartbeatOfAFriendship(t *testing.T) {
 	s.success("Heartbeat Publication Set", status.Status)
 	s.pass(10 * time.Second)
 	beats(s.gateway)
-	s.sleeper.LeaveFriend(s.now)
-	s.carryOut(s.sleeper)
+	s.lowPower.LeaveFriend(s.now)
+	s.carryOut(s.lowPower)
 	s.pass(10 * time.Second)
 	got := beats(s.gateway)
 	if !slices.ContainsFunc(got, func(e node.HeartbeatReceived) bool { return e.Features == 0 }) {

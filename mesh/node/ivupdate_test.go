@@ -22,7 +22,7 @@ import (
 
 const day = 24 * time.Hour
 
-// couple is a gateway with one plug that is configured.
+// couple is a gateway and one configured plug.
 type couple struct {
 	*pump
 	gateway, plug *member
@@ -41,7 +41,7 @@ func newCouple(t *testing.T) *couple {
 	return p
 }
 
-// toggle switches the plug and sees it answer.
+// toggle switches the plug and expects its answer.
 func (p *couple) toggle() {
 	p.Helper()
 	p.tid++
@@ -53,7 +53,7 @@ func (p *couple) toggle() {
 	}
 }
 
-// at fails unless both nodes are at an IV index and state.
+// at fails the test unless both nodes have this IV index and state.
 func (p *couple) at(iv mesh.IVIndex, update bool) {
 	p.Helper()
 	for _, m := range p.members {
@@ -63,7 +63,7 @@ func (p *couple) at(iv mesh.IVIndex, update bool) {
 	}
 }
 
-// begin begins an update on a node.
+// begin starts an IV Update on a node.
 func (p *pump) begin(m *member) error {
 	err := m.BeginIVUpdate(p.now)
 	p.carryOut(m)
@@ -82,8 +82,8 @@ func (p *pump) testMode(members ...*member) {
 	}
 }
 
-// say lets a node hear a beacon that nobody of the pump has sent.
-func (p *pump) say(to *member, keys *beacon.Keys, s beacon.State) {
+// hearBeacon gives a node a beacon that no member of the pump has sent.
+func (p *pump) hearBeacon(to *member, keys *beacon.Keys, s beacon.State) {
 	p.hearPDU(to, keys.AppendSecure(nil, s))
 }
 
@@ -96,7 +96,7 @@ func (p *pump) hearPDU(to *member, pdu []byte) {
 
 func primaryKeys(m *member) *beacon.Keys { return beacon.NewKeys(m.State().Subnets[0].Key) }
 
-// heard is a beacon of IV index 0.
+// heard is the state of a beacon with IV index 0.
 func heard(keyRefresh bool) beacon.State { return beacon.State{KeyRefresh: keyRefresh} }
 
 func TestIVUpdateTakes96HoursInEachState(t *testing.T) {
@@ -105,7 +105,7 @@ func TestIVUpdateTakes96HoursInEachState(t *testing.T) {
 		t.Fatalf("an update at once: %v", err)
 	}
 	if err := p.end(p.gateway); !errors.Is(err, node.ErrIVNormal) {
-		t.Fatalf("an end without a beginning: %v", err)
+		t.Fatalf("an end without an update: %v", err)
 	}
 	p.pass(4*day - time.Hour)
 	if err := p.begin(p.gateway); !errors.Is(err, node.ErrIVTooEarly) {
@@ -117,17 +117,17 @@ func TestIVUpdateTakes96HoursInEachState(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := p.begin(p.gateway); !errors.Is(err, node.ErrIVUpdating) {
-		t.Errorf("twice: %v", err)
+		t.Errorf("a second update: %v", err)
 	}
-	p.toggle() // the plug has not heard of it yet
+	p.toggle() // the plug has not received a beacon of it yet
 	p.pass(20 * time.Second)
 	p.at(1, true)
 	p.toggle()
 	if left := p.gateway.SequenceLeft(); left >= used {
-		t.Errorf("%d sequence numbers left, %d before: they must go on while the update is in progress", left, used)
+		t.Errorf("%d sequence numbers left, %d before: they must not start over while the update is in progress", left, used)
 	}
 	if err := p.end(p.gateway); !errors.Is(err, node.ErrIVTooEarly) {
-		t.Errorf("an end too early: %v", err)
+		t.Errorf("an early end: %v", err)
 	}
 	p.pass(4*day - time.Minute)
 	p.at(1, true)
@@ -143,12 +143,12 @@ func TestIVUpdateTakes96HoursInEachState(t *testing.T) {
 	}
 }
 
-// The node goes on where it was, whatever the clock on the wall says meanwhile.
+// The node keeps its time in the state, whatever happens to the system clock.
 func TestIVUpdateOverRestartsAndClockJumps(t *testing.T) {
 	for _, jump := range []time.Duration{0, 10 * 365 * day, -10 * 365 * day} {
 		t.Run(jump.String(), func(t *testing.T) {
 			p := newCouple(t)
-			// restart with the clock set to another time: all live in the new one.
+			// restart restarts all nodes with the clock set to another time.
 			restart := func() {
 				p.air = nil
 				p.now = p.now.Add(jump)
@@ -161,7 +161,7 @@ func TestIVUpdateOverRestartsAndClockJumps(t *testing.T) {
 			if err := p.begin(p.gateway); !errors.Is(err, node.ErrIVTooEarly) {
 				t.Fatalf("after 48 hours and a restart: %v", err)
 			}
-			// At most an hour is lost by a restart.
+			// A restart loses at most one hour.
 			p.pass(49 * time.Hour)
 			if err := p.begin(p.gateway); err != nil {
 				t.Fatal(err)
@@ -190,9 +190,9 @@ func TestIVUpdateOverRestartsAndClockJumps(t *testing.T) {
 	}
 }
 
-// Whatever restarts there are and however the clock on the wall is set, no state
-// is shorter than 96 hours; each restart makes it longer by an hour at most.
-func TestIVStatesAreNeverShort(t *testing.T) {
+// With any restarts and changes of the system clock, no state is shorter than
+// 96 hours. Each restart makes it at most one hour longer.
+func TestIVStatesAreNeverTooShort(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p := newPump(t)
 		saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
@@ -202,13 +202,13 @@ func TestIVStatesAreNeverShort(t *testing.T) {
 		gateway := p.add("gateway", saved, node.Options{}, func() []access.Element {
 			return []access.Element{{Models: []access.Model{configuration.Client{}}}}
 		})
-		gateway.edit(func(n *state.Node) { n.Beacon = false }) // less to do
-		p.begin(gateway)                                       // so that something is stored
+		gateway.edit(func(n *state.Node) { n.Beacon = false }) // to make the test faster
+		p.begin(gateway)                                       // so that the state is stored
 		data := []byte{0, 0, 0, 0, 0, 0, 4, 0}
 		if err := gateway.store.Apply(store.Change{Table: node.TableNode, Key: "sequence", Value: data}); err != nil {
 			rt.Fatal(err)
 		}
-		// The time in the state, from and to: an update may end in a pause.
+		// Bounds of the time in the state: an update can end during a pause.
 		var least, most, restarts time.Duration
 		updating := gateway.State().IVUpdate
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
@@ -229,10 +229,10 @@ func TestIVStatesAreNeverShort(t *testing.T) {
 			case updating && least >= 4*day+restarts*time.Hour:
 				rt.Fatalf("in progress for %s with %d restarts", least, restarts)
 			case updating && err == nil:
-				rt.Fatal("begun twice")
+				rt.Fatal("two updates were begun")
 			case updating:
 			case err == nil && most < 4*day:
-				rt.Fatalf("begun after %s", most)
+				rt.Fatalf("an update was begun after %s", most)
 			case err == nil:
 				updating = true
 				least, most, restarts = 0, 0, 0
@@ -266,14 +266,15 @@ func TestIVTestMode(t *testing.T) {
 	}
 }
 
-// A message in segments is sent to its end with the IV index it began with.
+// A segmented message is sent to its end with the IV index of its first
+// segment.
 func TestIVUpdateWaitsForSegmentedMessages(t *testing.T) {
 	p := newCouple(t)
 	p.testMode(p.gateway)
 	if err := p.begin(p.gateway); err != nil {
 		t.Fatal(err)
 	}
-	p.pass(20 * time.Second) // until the plug has heard of it
+	p.pass(20 * time.Second) // until the plug has received a beacon of it
 	long := node.Request{
 		Dst: p.peer.Address, TTL: mesh.DefaultTTL, Payload: append([]byte{0x7E}, make([]byte, 379)...), Attempts: 1,
 	}
@@ -288,7 +289,7 @@ func TestIVUpdateWaitsForSegmentedMessages(t *testing.T) {
 	}
 	p.pass(100 * time.Millisecond)
 	if !p.gateway.State().IVUpdate {
-		t.Fatal("the IV index changed in the middle of a message")
+		t.Fatal("the IV index changed during a segmented message")
 	}
 	done := await(p.pump, p.gateway, time.Minute, func(e node.RequestDone) bool { return e.ID == id })
 	if done.Err != nil {
@@ -296,19 +297,19 @@ func TestIVUpdateWaitsForSegmentedMessages(t *testing.T) {
 	}
 	p.pass(time.Second)
 	if p.gateway.State().IVUpdate {
-		t.Error("the message arrived, and the update goes on")
+		t.Error("the message was delivered but the update has not ended")
 	}
 	p.toggle()
 }
 
-// One segmented message after the other must not keep the update from ending.
+// A series of segmented messages must not keep an update from ending.
 func TestIVUpdateDoesNotWaitForEver(t *testing.T) {
 	p := newCouple(t)
 	p.testMode(p.gateway)
 	if err := p.begin(p.gateway); err != nil {
 		t.Fatal(err)
 	}
-	// Nobody has these addresses, so there is always one that is not done.
+	// No node has these addresses, so there is always an unfinished message.
 	ask := func(dst mesh.Address) {
 		if _, err := p.gateway.Request(p.now, node.Request{
 			Dst: dst, TTL: mesh.DefaultTTL, Payload: append([]byte{0x7E}, make([]byte, 379)...), Attempts: 2,
@@ -332,11 +333,11 @@ func TestIVUpdateDoesNotWaitForEver(t *testing.T) {
 	}
 	p.pass(9 * time.Minute)
 	if !p.gateway.State().IVUpdate {
-		t.Error("there was a moment without a segmented message, so this test shows nothing")
+		t.Error("there was a time without a segmented message, so the test proves nothing")
 	}
 	p.pass(2 * time.Minute)
 	if p.gateway.State().IVUpdate {
-		t.Error("the update does not end")
+		t.Error("the update has not ended")
 	}
 	p.after = nil
 	p.unrepeated(p.gateway)
@@ -356,66 +357,65 @@ func TestIVIndexRecovery(t *testing.T) {
 			t.Fatalf("%s: %+v, want %+v", what, got, want)
 		}
 	}
-	p.say(plug, keys, beacon.State{IVIndex: 1})
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 1})
 	expect("two steps while it listened for a day", beacon.State{})
 	p.restart(plug)
-	p.say(plug, keys, beacon.State{IVIndex: 43})
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 43})
 	expect("43 ahead", beacon.State{})
-	p.say(plug, keys, beacon.State{IVIndex: 42})
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 42})
 	expect("42 ahead after a restart", beacon.State{IVIndex: 42})
 	p.restart(plug)
-	p.say(plug, keys, beacon.State{IVIndex: 44})
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 44})
 	expect("a second recovery", beacon.State{IVIndex: 42})
-	p.say(plug, keys, beacon.State{IVIndex: 43, IVUpdate: true})
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 43, IVUpdate: true})
 	expect("the next step after a recovery", beacon.State{IVIndex: 43, IVUpdate: true})
-	p.say(plug, keys, beacon.State{IVIndex: 43})
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 43})
 	expect("the step after that at once", beacon.State{IVIndex: 43, IVUpdate: true})
-	p.members = p.members[1:] // the gateway is elsewhere
+	p.members = p.members[1:] // the gateway is out of range
 	p.pass(8*day - 30*time.Minute)
 	expect("after 96 hours", beacon.State{IVIndex: 43})
 	p.restart(plug)
-	p.say(plug, keys, beacon.State{IVIndex: 50, IVUpdate: true})
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 50, IVUpdate: true})
 	expect("a recovery too early", beacon.State{IVIndex: 43})
-	p.pass(2 * time.Hour) // one is lost by the restart at most
-	p.say(plug, keys, beacon.State{IVIndex: 50, IVUpdate: true})
+	p.pass(2 * time.Hour) // the restart loses at most one
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 50, IVUpdate: true})
 	expect("a recovery after 192 hours", beacon.State{IVIndex: 50, IVUpdate: true})
 }
 
-// Only a node that was made with the keys of a network, and has not heard
-// anybody of it yet, takes over any IV index.
-func TestFarRecoveryIsForNewcomers(t *testing.T) {
+// Only a new node that has not heard its network yet accepts any IV index.
+func TestFarRecoveryIsForNewNodesOnly(t *testing.T) {
 	for _, alone := range []bool{true, false} {
 		p := newPump(t)
 		gateway := p.addGateway()
 		keys := primaryKeys(gateway)
 		if !alone {
-			p.say(gateway, keys, beacon.State{})
+			p.hearBeacon(gateway, keys, beacon.State{})
 		}
-		p.say(gateway, keys, beacon.State{IVIndex: 1000})
+		p.hearBeacon(gateway, keys, beacon.State{IVIndex: 1000})
 		if followed := gateway.State().IVIndex == 1000; followed != alone {
-			t.Errorf("alone %t: it is at IV index %d", alone, gateway.State().IVIndex)
+			t.Errorf("alone %t: the gateway has IV index %d", alone, gateway.State().IVIndex)
 		}
-		p.say(gateway, keys, beacon.State{IVIndex: 9000})
+		p.hearBeacon(gateway, keys, beacon.State{IVIndex: 9000})
 		if gateway.State().IVIndex > 1000 {
-			t.Error("it follows further and further")
+			t.Error("the gateway accepts another far IV index")
 		}
 	}
 }
 
-// What is old, forged or not from the primary subnet changes nothing.
-func TestBeaconsThatMoveNothing(t *testing.T) {
+// Old beacons, forged beacons and beacons of other subnets change nothing.
+func TestBeaconsWithoutEffect(t *testing.T) {
 	p := newCouple(t)
 	var added configuration.NetKeyStatus
 	second := [16]byte{1, 2, 3}
 	p.configure(p.gateway, p.peer, &configuration.NetKeyAdd{NetKeyIndex: 1, NetKey: second}, &added)
 	p.success("NetKey Add", added.Status)
 	plug := p.plug
-	p.restart(plug) // so that it would believe more than one step
+	p.restart(plug) // so that it would accept more than one step
 	keys := primaryKeys(p.gateway)
 	old := keys.AppendSecure(nil, beacon.State{IVIndex: 0})
-	p.say(plug, keys, beacon.State{IVIndex: 9})
+	p.hearBeacon(plug, keys, beacon.State{IVIndex: 9})
 	if plug.State().IVIndex != 9 {
-		t.Fatal("the plug does not follow")
+		t.Fatal("the plug did not accept the beacon")
 	}
 	before := plug.Counters()
 	check := func(what string, pdu []byte) {
@@ -426,7 +426,7 @@ func TestBeaconsThatMoveNothing(t *testing.T) {
 		}
 	}
 	check("replayed", old)
-	check("with the update that led here", keys.AppendSecure(nil, beacon.State{IVIndex: 9, IVUpdate: true}))
+	check("the IV Update of the present index", keys.AppendSecure(nil, beacon.State{IVIndex: 9, IVUpdate: true}))
 	forged := keys.AppendSecure(nil, beacon.State{IVIndex: 9})
 	forged[13]++ // IV index
 	check("forged", forged)
@@ -439,19 +439,20 @@ func TestBeaconsThatMoveNothing(t *testing.T) {
 	if after.IVIgnored-before.IVIgnored != 2 || after.ForeignBeacons-before.ForeignBeacons != 3 {
 		t.Errorf("counted %+v, before %+v", after, before)
 	}
-	// A node that is on no other subnet follows that one.
+	// A node that is not on the primary subnet follows its own subnet.
 	plug.edit(func(n *state.Node) { n.Subnets = n.Subnets[1:] })
 	if err := plug.BeginIVUpdate(p.now); !errors.Is(err, node.ErrIVPrimary) {
 		t.Errorf("an update begun by a node that is not on the primary subnet: %v", err)
 	}
-	p.say(plug, beacon.NewKeys(second), beacon.State{IVIndex: 10, IVUpdate: true})
+	p.hearBeacon(plug, beacon.NewKeys(second), beacon.State{IVIndex: 10, IVUpdate: true})
 	if s := plug.State(); s.IVIndex != 10 || !s.IVUpdate {
 		t.Errorf("a node of one other subnet is at %d, %t", s.IVIndex, s.IVUpdate)
 	}
 }
 
-// A node that begins an update tells of it even if it is to send no beacons.
-func TestWhoBeginsAnUpdateSendsBeacons(t *testing.T) {
+// A node that begins an update sends beacons for it, even if its Secure Network
+// Beacon state is off.
+func TestInitiatorOfAnIVUpdateSendsBeacons(t *testing.T) {
 	p := newCouple(t)
 	p.gateway.edit(func(n *state.Node) { n.Beacon = false })
 	p.plug.edit(func(n *state.Node) { n.Beacon = false })
@@ -466,7 +467,7 @@ func TestWhoBeginsAnUpdateSendsBeacons(t *testing.T) {
 	}
 	p.pass(time.Minute)
 	if s := p.plug.State(); !s.IVUpdate {
-		t.Error("nobody told the plug of the end, which it finds itself")
+		t.Error("the plug ended the update although nobody sent a beacon of the end")
 	}
-	p.toggle() // they are one step apart
+	p.toggle() // their IV indexes differ by one
 }

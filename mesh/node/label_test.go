@@ -16,7 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// twins are two labels with the same virtual address.
+// twins returns two labels with the same virtual address.
 func twins() (a, b mesh.UUID) {
 	seen := map[mesh.Address]mesh.UUID{}
 	for n := uint32(1); ; n++ {
@@ -29,17 +29,17 @@ func twins() (a, b mesh.UUID) {
 	}
 }
 
-// publisher is a Generic OnOff Client whose publications the test makes.
+// publisher is a Generic OnOff Client for publications by the test.
 type publisher struct{}
 
 func (publisher) ID() mesh.ModelID                         { return generic.OnOffClientID }
 func (publisher) Opcodes() []mesh.Opcode                   { return nil }
 func (publisher) Receive(access.Context, *access.Incoming) {}
 
-// Two labels may have the same sixteen bits for an address. A message to one of
-// them is not for the models that listen to the other, whether it goes in one
-// PDU or in segments, straight or through a friend.
-func TestLabelsWithOneAddress(t *testing.T) {
+// Two labels can have the same virtual address. A message to one label must not
+// reach models that subscribe to the other: in one PDU or in segments, directly
+// or through a Friend node.
+func TestLabelsWithTheSameVirtualAddress(t *testing.T) {
 	first, second := twins()
 	p := newPump(t)
 	gateway := p.addFriend()
@@ -50,7 +50,7 @@ func TestLabelsWithOneAddress(t *testing.T) {
 	p.setUp(gateway, buttonPeer)
 	awake, asleep := &logbook{}, &logbook{}
 	_, awakeID := p.addDevice("awake", node.DeviceOptions{}, awake.elements)
-	_, asleepID := p.addSleeper("asleep", node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second}, asleep.elements)
+	_, asleepID := p.addLowPower("asleep", node.LowPowerOptions{PollTimeout: 20 * time.Second, PollInterval: 2 * time.Second}, asleep.elements)
 	subscribe := func(peer state.Peer, m access.Message) {
 		t.Helper()
 		var status configuration.ModelSubscriptionStatus
@@ -93,7 +93,7 @@ func TestLabelsWithOneAddress(t *testing.T) {
 	publish(first)
 	publish(second)
 	expect(0)
-	for _, peer := range peers { // both
+	for _, peer := range peers { // both labels
 		subscribe(peer, &configuration.ModelSubscriptionVirtualAddressAdd{
 			ElementAddress: peer.Address, Label: second, ModelIdentifier: generic.OnOffServerID,
 		})
@@ -101,7 +101,7 @@ func TestLabelsWithOneAddress(t *testing.T) {
 	publish(first)
 	publish(second)
 	expect(0, 2, 3)
-	for _, peer := range peers { // the second alone; its address stays
+	for _, peer := range peers { // the second label only; the address stays
 		subscribe(peer, &configuration.ModelSubscriptionVirtualAddressDelete{
 			ElementAddress: peer.Address, Label: first, ModelIdentifier: generic.OnOffServerID,
 		})

@@ -14,9 +14,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// FuzzLinks lets radios bring whatever they like: events of connections in any
-// order, and service data of any kind. Records are kind, connection, length,
-// octets.
+// FuzzLinks simulates any behaviour of radios: connection events in any order,
+// and any service data. A record is kind, connection, length, octets.
 func FuzzLinks(f *testing.F) {
 	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))
 	if err != nil {
@@ -77,13 +76,13 @@ func FuzzLinks(f *testing.F) {
 				if w, ok := a.(node.Write); ok {
 					for _, pdu := range w.PDUs {
 						if len(pdu) == 0 || len(pdu) > 255 {
-							t.Fatalf("a Proxy PDU of %d octets", len(pdu))
+							t.Fatalf("the node wrote a Proxy PDU of %d octets", len(pdu))
 						}
 					}
 				}
 				if m, ok := a.(node.Connect); ok {
 					if made[m.ID] || m.ID >= bearer.FirstIncoming {
-						t.Fatalf("connection %d was made before, or is not ours", m.ID)
+						t.Fatalf("connection %d was made before, or not by this node", m.ID)
 					}
 					made[m.ID] = true
 				}

@@ -52,7 +52,7 @@ func TestProvisioningOverPBADV(t *testing.T) {
 			}
 			joined := await[node.Joined](p, dev, time.Minute, nil)
 			if joined.Address != peer.Address || dev.State().Address != peer.Address {
-				t.Errorf("the device thinks it is %s", joined.Address)
+				t.Errorf("the device has the address %s", joined.Address)
 			}
 			if !dev.State().DeviceKey.Equal(peer.DeviceKey) || peer.DeviceKey.IsZero() {
 				t.Error("the two sides have different device keys")
@@ -74,12 +74,12 @@ func TestProvisioningOverPBADV(t *testing.T) {
 		}
 		p.carryOut(gateway)
 		if done := await[node.ProvisioningDone](p, gateway, 3*time.Minute, nil); done.Err == nil {
-			t.Error("the device was provisioned with another value than its own")
+			t.Error("the device was provisioned with a wrong static OOB value")
 		}
 		if dev.State().IsProvisioned() || len(gateway.Peers()) != 0 {
-			t.Error("the device is in the network")
+			t.Error("the device joined the network")
 		}
-		// It can be tried again.
+		// It can be provisioned again.
 		p.provision(gateway, uuid, provision.Auth{Method: provision.StaticOOB, Value: right})
 	})
 }
@@ -113,8 +113,8 @@ func TestCompositionOverTheAir(t *testing.T) {
 	}
 }
 
-// life is what a network goes through: two devices are provisioned and
-// configured, used, restarted with the gateway, used again, and one of them is
+// life is the life cycle of a network: two devices are provisioned, configured
+// and used; they and the gateway restart and are used again; then one device is
 // removed.
 func life(p *pump) {
 	p.Helper()
@@ -147,20 +147,20 @@ func life(p *pump) {
 		}
 	}
 	if gateway.State().Address != gatewayAddress || len(gateway.Peers()) != 2 {
-		p.Fatalf("the gateway came back as %s with %d peers", gateway.State().Address, len(gateway.Peers()))
+		p.Fatalf("after the restart the gateway is %s with %d peers", gateway.State().Address, len(gateway.Peers()))
 	}
 
 	p.control(gateway, plugPeer.Address, &generic.OnOffGet{}, &onOff)
 	if !onOff.PresentOnOff {
-		p.Error("the plug forgot that it was on")
+		p.Error("the plug is off after the restart")
 	}
 	p.control(gateway, lampPeer.Address, &light.CTLGet{}, &ctl)
 	if ctl.PresentCTLLightness != 20000 || ctl.PresentCTLTemperature != 3000 {
-		p.Errorf("the lamp came back as %+v", ctl)
+		p.Errorf("after the restart the lamp is %+v", ctl)
 	}
 	p.control(gateway, lampPeer.Address, &generic.OnOffSet{TID: 2}, &onOff)
 	if onOff.PresentOnOff {
-		p.Error("the lamp did not go off")
+		p.Error("the lamp did not switch off")
 	}
 
 	var reset configuration.NodeResetStatus
@@ -184,7 +184,7 @@ func life(p *pump) {
 
 func TestLifeOfANetwork(t *testing.T) { life(newPump(t)) }
 
-// Twenty networks that lose other PDUs each.
+// Twenty networks, each with other lost PDUs.
 func TestLifeOfANetworkWithLoss(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -196,7 +196,7 @@ func TestLifeOfANetworkWithLoss(t *testing.T) {
 	}
 }
 
-func TestPublicationOfWhatChanged(t *testing.T) {
+func TestStateChangesArePublished(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	handle := device.NewPlug()
@@ -204,7 +204,7 @@ func TestPublicationOfWhatChanged(t *testing.T) {
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	p.setUp(gateway, peer, generic.OnOffServerID)
 
-	// Changed by hand.
+	// Changed at the device.
 	if !dev.WithModel(p.now, device.Primary, generic.OnOffServerID, handle.Toggle) {
 		t.Fatal("the plug has no OnOff server")
 	}
@@ -215,10 +215,10 @@ func TestPublicationOfWhatChanged(t *testing.T) {
 		t.Errorf("published %+v, want on", status)
 	}
 
-	// What is changed by hand outlives a restart.
+	// The change survives a restart.
 	p.restart(dev)
 	if !dev.State().Elements[0].Model(generic.OnOffServerID).IsBound(0) {
-		t.Error("the binding was forgotten")
+		t.Error("the binding was lost")
 	}
 }
 
@@ -241,7 +241,7 @@ func TestLightsOverTheAir(t *testing.T) {
 	var ctl light.CTLStatus
 	p.control(gateway, white.Address, &light.CTLSet{CTLLightness: 30000, CTLTemperature: 4000, TID: 2}, &ctl)
 
-	// Every face of the lamp tells, on both elements.
+	// All server models of the lamp publish, on both elements.
 	p.pass(time.Second)
 	heard := map[mesh.Address]map[mesh.Opcode]bool{white.Address: {}, white.Address + 1: {}}
 	for _, e := range gateway.events {
@@ -260,21 +260,21 @@ func TestLightsOverTheAir(t *testing.T) {
 		}
 	}
 
-	// A fade is published when it begins and when it ends.
+	// A transition is published at its start and at its end.
 	var hsl light.HSLStatus
 	p.control(gateway, color.Address, &light.HSLSet{
 		HSLLightness: 40000, HSLHue: 10000, HSLSaturation: 65535, TID: 1,
 		Transition: generic.Transition{Present: true, Time: 20}, // 2 s
 	}, &hsl)
 	if !hsl.HasRemainingTime || hsl.HSLLightness > 10000 {
-		t.Errorf("the answer at the start of the fade: %+v", hsl)
+		t.Errorf("the answer at the start of the transition: %+v", hsl)
 	}
 	p.hear(gateway, 3*time.Second, color.Address, &hsl)
 	for hsl.HasRemainingTime {
 		p.hear(gateway, 3*time.Second, color.Address, &hsl)
 	}
 	if hsl.HSLLightness != 40000 || hsl.HSLHue != 10000 || hsl.HSLSaturation != 65535 {
-		t.Errorf("at its end: %+v", hsl)
+		t.Errorf("at the end of the transition: %+v", hsl)
 	}
 }
 
@@ -315,11 +315,11 @@ func TestGroupsReachTheirMembers(t *testing.T) {
 		t.Error("the member of the group is off")
 	}
 	if handles[1].IsOn(p.now) {
-		t.Error("who is not in the group is on")
+		t.Error("a node outside the group is on")
 	}
 }
 
-func TestButtonIsHeard(t *testing.T) {
+func TestButtonPublishes(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	button := device.NewButton()
@@ -344,7 +344,7 @@ func TestButtonIsHeard(t *testing.T) {
 	}
 }
 
-func TestSensorReportsByItself(t *testing.T) {
+func TestSensorPublishesPeriodically(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	_, uuid := p.addDevice("sensor", node.DeviceOptions{}, func() []access.Element { return device.NewSensor().Elements() })
@@ -378,7 +378,7 @@ func TestSensorReportsByItself(t *testing.T) {
 		}
 	}
 	if whole < 59 || whole > 61 {
-		t.Errorf("%d reports of everything in an hour, want one a minute", whole)
+		t.Errorf("%d reports with all properties in an hour, want one a minute", whole)
 	}
 	for id, limits := range map[property.ID][2]float64{
 		property.PresentAmbientTemperature:      {20, 23},

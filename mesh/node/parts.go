@@ -62,8 +62,8 @@ func table() []entry {
 		func(a *assembly) part.Part { return a.remoteClient },
 		func(a *assembly) part.Part { return a.remoteServer },
 		func(a *assembly) part.Part { return a.models },
-		func(a *assembly) part.Part { return a.friendships.Friend },
 		func(a *assembly) part.Part { return a.friendships.LowPower },
+		func(a *assembly) part.Part { return a.friendships.Friend }, // not on a Low Power node
 		func(a *assembly) part.Part { return a.friendships },
 		func(a *assembly) part.Part { return a.heartbeats },
 		func(a *assembly) part.Part { return a.beacons },

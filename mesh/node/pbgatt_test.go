@@ -21,11 +21,11 @@ func gattDevice(p *pump, air *gattAir, name string, o node.DeviceOptions) (*memb
 	m.edit(func(n *state.Node) { n.Proxy = state.Enabled })
 	p.carryOut(m)
 	r := air.join(m, -60)
-	p.restart(m) // the beckon is for a radio that is there
+	p.restart(m) // to advertise on the new radio
 	return m, r, uuid
 }
 
-// provisionOver provisions a device that was sighted.
+// provisionOver waits for a device and provisions it.
 func provisionOver(p *pump, gateway *member, uuid mesh.UUID, auth provision.Auth, bearer node.BearerChoice) node.ProvisioningDone {
 	p.Helper()
 	if err := gateway.Provision(p.now, node.Provision{UUID: uuid, Auth: auth, Bearer: bearer}); err != nil {
@@ -35,9 +35,9 @@ func provisionOver(p *pump, gateway *member, uuid mesh.UUID, auth provision.Auth
 	return await(p, gateway, 3*time.Minute, func(e node.ProvisioningDone) bool { return e.UUID == uuid })
 }
 
-// A device tells the same of its OOB data on both bearers: that it has records
-// among it.
-func TestBothBearersTellTheSameOOB(t *testing.T) {
+// A device advertises the same OOB information on both bearers, including that
+// it has records.
+func TestBothBearersAdvertiseTheSameOOB(t *testing.T) {
 	p := newPump(t)
 	air := p.connections()
 	gateway := p.addGatewayWith(node.Options{Monitor: true, Proxy: node.ProxyOptions{Client: node.ClientOn}})
@@ -45,13 +45,13 @@ func TestBothBearersTellTheSameOOB(t *testing.T) {
 	o := node.DeviceOptions{OOB: beacon.OOBOther}
 	o.Records = provision.Records{provision.RecordDeviceCertificate: {1}}
 	gattDevice(p, air, "plug", o)
-	told := map[provision.Bearer]uint16{}
+	advertised := map[provision.Bearer]uint16{}
 	for _, by := range []provision.Bearer{provision.PBADV, provision.PBGATT} {
 		heard := await(p, gateway, 10*time.Second, func(e node.DeviceHeard) bool { return e.Bearer == by })
-		told[by] = heard.OOB
+		advertised[by] = heard.OOB
 	}
-	if want := uint16(beacon.OOBOther | beacon.OOBRecords | beacon.OOBCertificates); told[provision.PBADV] != want || told[provision.PBGATT] != want {
-		t.Errorf("got %04x, want %04x by each", told, want)
+	if want := uint16(beacon.OOBOther | beacon.OOBRecords | beacon.OOBCertificates); advertised[provision.PBADV] != want || advertised[provision.PBGATT] != want {
+		t.Errorf("got %04x, want %04x on both bearers", advertised, want)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestProvisioningOverPBGATT(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newPump(t)
-			p.loss = 1 // nothing gets through by advertising
+			p.loss = 1 // no PDU is received by advertising
 			air := p.connections()
 			gateway := p.addGatewayWith(node.Options{Monitor: true, Proxy: node.ProxyOptions{Client: node.ClientOn}})
 			air.join(gateway, -50)
@@ -88,10 +88,10 @@ func TestProvisioningOverPBGATT(t *testing.T) {
 			await[node.Joined](p, dev, time.Second, nil)
 			p.pass(time.Second)
 			if len(radio.ends) != 0 && radio.advertisements == nil {
-				t.Error("the provisioning connection stays")
+				t.Error("the provisioning connection is still open")
 			}
-			// The new node is a proxy, says who it is for a minute, and is
-			// configured and used over that.
+			// The new node is a proxy and advertises with Node Identity for a
+			// minute. It is configured and used over that connection.
 			connected := await[node.ProxyConnected](p, gateway, 10*time.Second, nil)
 			if connected.Peer != radio.peer {
 				t.Errorf("%+v", connected)
@@ -106,17 +106,16 @@ func TestProvisioningOverPBGATT(t *testing.T) {
 	}
 }
 
-// TestNewcomerIsConfiguredOverItsOwnProxy: in a network that is heard by
-// advertising, and has a nearer proxy, a node that has GATT only is reached all
-// the same.
-func TestNewcomerIsConfiguredOverItsOwnProxy(t *testing.T) {
+// TestNewNodeIsConfiguredOverItsOwnProxy: the network is heard by advertising
+// and has a nearer proxy. A node that has only GATT is reached all the same.
+func TestNewNodeIsConfiguredOverItsOwnProxy(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientAuto})
 	dev, radio, uuid := gattDevice(h.pump, h.pump.gatt, "lonely", node.DeviceOptions{})
 	h.deaf = func(from, to *member) bool { return from == dev || to == dev }
 	heard := await(h.pump, h.gateway, 10*time.Second, func(e node.DeviceHeard) bool {
 		return e.UUID == uuid && e.Bearer == provision.PBGATT
 	})
-	h.pass(recentlyHeard) // until it is not heard by advertising any more
+	h.pass(recentlyHeard) // until the device no longer counts as heard by advertising
 	done := provisionOver(h.pump, h.gateway, heard.UUID, provision.Auth{}, node.AnyBearer)
 	if done.Err != nil {
 		t.Fatal(done.Err)
@@ -125,7 +124,7 @@ func TestNewcomerIsConfiguredOverItsOwnProxy(t *testing.T) {
 	h.setUp(h.gateway, done.Peer, generic.OnOffServerID)
 }
 
-// recentlyHeard is for how long a device counts as heard.
+// recentlyHeard is how long a device counts as heard.
 const recentlyHeard = 31 * time.Second
 
 func TestPBGATTFailures(t *testing.T) {
@@ -143,15 +142,15 @@ func TestPBGATTFailures(t *testing.T) {
 		t.Helper()
 		var f *provision.Failure
 		if !errors.As(done.Err, &f) || f.Code != code {
-			t.Errorf("%v, want %s", done.Err, code)
+			t.Errorf("got %v, want %s", done.Err, code)
 		}
 	}
-	t.Run("nobody there", func(t *testing.T) {
+	t.Run("device out of range", func(t *testing.T) {
 		p, _, gateway, _, radio, uuid := setup(t)
 		radio.off = true
 		failed(t, provisionOver(p, gateway, uuid, provision.Auth{}, node.OnlyPBGATT), provision.FailLinkClosed)
 	})
-	t.Run("not at once", func(t *testing.T) {
+	t.Run("late answer", func(t *testing.T) {
 		p, air, gateway, dev, radio, uuid := setup(t)
 		radio.off = true
 		air.later(6*time.Second, func() { radio.off = false })
@@ -159,7 +158,7 @@ func TestPBGATTFailures(t *testing.T) {
 			t.Error(done.Err)
 		}
 	})
-	t.Run("lost on the way", func(t *testing.T) {
+	t.Run("connection lost", func(t *testing.T) {
 		p, air, gateway, dev, radio, uuid := setup(t)
 		written := 0
 		air.written = func(*gattRadio, []byte) {
@@ -168,14 +167,14 @@ func TestPBGATTFailures(t *testing.T) {
 			}
 		}
 		failed(t, provisionOver(p, gateway, uuid, provision.Auth{}, node.OnlyPBGATT), provision.FailLinkClosed)
-		// Back again it can be tried once more.
+		// When the device is back, it can be provisioned.
 		radio.off, air.written = false, nil
 		p.pass(2 * time.Second)
 		if done := provisionOver(p, gateway, uuid, provision.Auth{}, node.OnlyPBGATT); done.Err != nil {
 			t.Error(done.Err)
 		}
 		if !dev.State().IsProvisioned() {
-			t.Error("the device does not know")
+			t.Error("the device did not notice the loss")
 		}
 	})
 	t.Run("silent", func(t *testing.T) {
@@ -201,7 +200,7 @@ func TestPBGATTFailures(t *testing.T) {
 		failed(t, await[node.ProvisioningDone](p, gateway, time.Second, nil), provision.FailAborted)
 		p.pass(time.Second)
 		if len(radio.ends) != 0 {
-			t.Error("the connection stays")
+			t.Error("the connection is still open")
 		}
 	})
 	t.Run("not sighted", func(t *testing.T) {
@@ -218,15 +217,15 @@ func TestPBGATTFailures(t *testing.T) {
 		liar.Connect(1, 0, radio.peer, bearer.ProvisioningService)
 		p.pass(time.Second)
 		if len(radio.advertisements) != 0 {
-			t.Error("a device that is connected beckons")
+			t.Error("a connected device sends connectable advertisements")
 		}
 		for i := range 64 {
-			_ = liar.Write(1, append([]byte{0x83}, make([]byte, 1+i%19)...)) // segments of nothing
+			_ = liar.Write(1, append([]byte{0x83}, make([]byte, 1+i%19)...)) // segments without a beginning
 			p.pass(20 * time.Millisecond)
 		}
 		p.pass(time.Second)
 		if !closed {
-			t.Error("the connection goes on")
+			t.Error("the connection is still open")
 		}
 		await[node.DeviceHeard](p, gateway, 10*time.Second, nil)
 		if done := provisionOver(p, gateway, uuid, provision.Auth{}, node.OnlyPBGATT); done.Err != nil || !dev.State().IsProvisioned() {

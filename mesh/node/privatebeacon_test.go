@@ -11,8 +11,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Private beacons are sent when they are switched on, can be read with the
-// network's key only, and change their random number as often as configured.
+// Private beacons are sent while they are switched on. Only the network's key
+// decrypts them, and their Random field changes as often as configured.
 func TestPrivateBeacons(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -29,7 +29,7 @@ func TestPrivateBeacons(t *testing.T) {
 		case err != nil:
 			secure++
 		case said != (beacon.State{IVIndex: dev.State().IVIndex}):
-			t.Errorf("said %+v", said)
+			t.Errorf("the beacon has %+v", said)
 		default:
 			private++
 			numbers[string(in.PDU()[1:14])] = true
@@ -48,17 +48,17 @@ func TestPrivateBeacons(t *testing.T) {
 	}
 	observe(state.PrivateBeacon{Enabled: true})
 	if private < 20 || secure > 0 || len(numbers) != private {
-		t.Errorf("%d private beacons with %d numbers, %d secure", private, len(numbers), secure)
+		t.Errorf("%d private beacons with %d Random values, %d secure beacons", private, len(numbers), secure)
 	}
 	observe(state.PrivateBeacon{Enabled: true, Steps: 12}) // two minutes
 	alone := private
 	if private < 20 || len(numbers) < 4 || len(numbers) > 6 {
-		t.Errorf("%d private beacons with %d numbers", private, len(numbers))
+		t.Errorf("%d private beacons with %d Random values", private, len(numbers))
 	}
-	// In company it sends less often.
+	// With other nodes it sends fewer beacons.
 	p.change(gateway, func(n *state.Node) { n.PrivateBeacon.Enabled = true })
 	observe(state.PrivateBeacon{Enabled: true})
 	if private == 0 || private > alone*3/4 {
-		t.Errorf("%d private beacons in company, %d alone", private, alone)
+		t.Errorf("%d private beacons with other nodes, %d alone", private, alone)
 	}
 }

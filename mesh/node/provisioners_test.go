@@ -19,8 +19,8 @@ import (
 
 const secondAddress mesh.Address = 0x1000
 
-// addSecond adds another provisioner: a node with the keys of the first one and
-// with addresses of its own. Each knows the device key of the other.
+// addSecond adds another provisioner: a node with the same keys and its own
+// address range. Each provisioner knows the device key of the other.
 func (p *pump) addSecond(first *member) *member {
 	p.Helper()
 	saved, err := node.NewNetwork(secondAddress, rand.NewChaCha8([32]byte{8}))
@@ -50,13 +50,13 @@ func peerOf(n *state.Node) state.Peer {
 	return state.Peer{UUID: n.UUID, Address: n.Address, Elements: len(n.Elements), DeviceKey: n.DeviceKey}
 }
 
-// Two provisioners in one network: each takes a device in, both control both,
-// one begins an IV Update, and one refreshes the keys.
+// Two provisioners in one network: each provisions a device, both control both
+// devices, one begins an IV Update, and one refreshes the keys.
 func TestTwoProvisioners(t *testing.T) {
 	p := newPump(t)
 	first := p.addGateway()
 	p.testMode(first)
-	for range 50 { // further than a recovery goes
+	for range 50 { // more than a recovery can skip
 		if err := p.begin(first); err != nil {
 			t.Fatal(err)
 		}
@@ -90,14 +90,14 @@ func TestTwoProvisioners(t *testing.T) {
 				var status generic.OnOffStatus
 				p.control(gateway, peer.Address, &generic.OnOffSet{OnOff: tid%2 == 1, TID: tid}, &status)
 				if status.PresentOnOff != (tid%2 == 1) {
-					t.Errorf("%s: %s says %+v to %s", when, peer.Address, status, gateway.name)
+					t.Errorf("%s: %s answers %+v to %s", when, peer.Address, status, gateway.name)
 				}
 			}
 		}
 	}
 	both("at first")
 
-	// An IV Update, begun by one and ended by the other.
+	// One provisioner begins an IV Update, the other ends it.
 	p.testMode(second, devices[0], devices[1])
 	p.testMode(first)
 	if err := p.begin(first); err != nil {
@@ -116,8 +116,9 @@ func TestTwoProvisioners(t *testing.T) {
 		}
 	}
 
-	// A key refresh by the first. It does not know the device key of what the
-	// second has provisioned, so each gives the keys to its own.
+	// The first provisioner refreshes the keys. It does not know the device
+	// keys of the second provisioner's devices, so each provisioner updates its
+	// own.
 	net, app := crypto.Key{1}, crypto.Key{2}
 	for _, to := range []struct {
 		by   *member
@@ -142,7 +143,7 @@ func TestTwoProvisioners(t *testing.T) {
 	p.pass(2 * time.Minute)
 	for _, m := range p.members {
 		if phase := m.State().Subnets[0].Phase; phase != state.SecondPhase {
-			t.Errorf("%s is in phase %d, the beacons say 2", m.name, phase)
+			t.Errorf("%s is in phase %d, the beacons are for phase 2", m.name, phase)
 		}
 	}
 	both("phase 2")
@@ -160,8 +161,8 @@ func TestTwoProvisioners(t *testing.T) {
 	}
 }
 
-// A node that has the keys and missed the second phase is taken to the end by a
-// beacon; one in the second phase does not listen to beacons under the old key.
+// A node with the new key that missed phase 2 goes to the end of the refresh by
+// a beacon. A node in phase 2 ignores beacons with the old key.
 func TestKeyRefreshByBeacon(t *testing.T) {
 	p := newCouple(t)
 	net := crypto.Key{1}
@@ -170,44 +171,44 @@ func TestKeyRefreshByBeacon(t *testing.T) {
 	p.configure(p.gateway, p.peer, &configuration.NetKeyUpdate{NetKey: net}, &status)
 	p.success("NetKey Update", status.Status)
 	phase := func() state.Phase { return p.plug.State().Subnets[0].Phase }
-	p.say(p.plug, old, heard(false))
+	p.hearBeacon(p.plug, old, heard(false))
 	if phase() != state.FirstPhase {
 		t.Fatalf("phase %d after a beacon under the old key", phase())
 	}
 	p.restart(p.plug)
-	p.say(p.plug, renewed, heard(true))
+	p.hearBeacon(p.plug, renewed, heard(true))
 	if phase() != state.SecondPhase {
 		t.Fatalf("phase %d after a beacon with the flag", phase())
 	}
 	if _, ok := take(p.plug, func(e node.KeyRefreshChanged) bool { return e.Phase == state.SecondPhase }); !ok {
-		t.Error("it was not reported")
+		t.Error("the phase was not reported")
 	}
 	p.restart(p.plug)
 	before := p.plug.Counters().ForeignBeacons
-	p.say(p.plug, old, heard(false))
+	p.hearBeacon(p.plug, old, heard(false))
 	if phase() != state.SecondPhase || p.plug.Counters().ForeignBeacons != before+1 {
 		t.Errorf("phase %d after a beacon under the old key in phase 2", phase())
 	}
-	p.say(p.plug, renewed, heard(true))
-	p.say(p.plug, renewed, heard(false))
+	p.hearBeacon(p.plug, renewed, heard(true))
+	p.hearBeacon(p.plug, renewed, heard(false))
 	if phase() != state.NormalOperation || !p.plug.State().Subnets[0].Key.Equal(net) {
 		t.Errorf("phase %d after the end", phase())
 	}
 	p.restart(p.plug)
 
-	// Once more, straight from the first phase to the end.
+	// Again, directly from phase 1 to the end.
 	third := crypto.Key{3}
 	keys := configuration.Keys{Host: p.plug.Core}
 	p.success("NetKey Update", keys.UpdateNetKey(0, third))
 	p.carryOut(p.plug)
-	p.say(p.plug, beacon.NewKeys(third), heard(false))
+	p.hearBeacon(p.plug, beacon.NewKeys(third), heard(false))
 	if phase() != state.NormalOperation || !p.plug.State().Subnets[0].Key.Equal(third) {
 		t.Errorf("phase %d after the end of a refresh whose second phase was missed", phase())
 	}
 }
 
-// What a lamp publishes during a refresh is understood by who is a phase ahead
-// or behind, and each sends with the key of its own phase.
+// During a refresh a node accepts publications of a node that is one phase
+// ahead or behind. Each node sends with the key of its own phase.
 func TestPublicationDuringKeyRefresh(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -238,8 +239,9 @@ func TestPublicationDuringKeyRefresh(t *testing.T) {
 	}
 }
 
-// The addresses of a node that has left are free again when the IV index is two
-// higher, also over restarts; until then a full range has none to give.
+// The addresses of a removed node are free again when the IV index has
+// increased by two, also across restarts. Until then a full range has no free
+// address.
 func TestAddressesAreExcludedForTwoIVIndexes(t *testing.T) {
 	p := newPump(t)
 	saved, err := node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{7}))

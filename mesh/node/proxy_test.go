@@ -15,8 +15,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// house is a gateway and plugs that are proxies, provisioned and configured
-// over the advertising bearer.
+// house is a gateway and plugs with the Proxy feature, provisioned and
+// configured over the advertising bearer.
 type house struct {
 	*pump
 	gateway *member
@@ -25,7 +25,7 @@ type house struct {
 	radios  []*gattRadio // of the plugs; the first is the nearest
 	peers   []state.Peer
 
-	phoneSeq mesh.SequenceNumber // that phones have used
+	phoneSeq mesh.SequenceNumber // used by phones
 }
 
 func newHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
@@ -48,7 +48,7 @@ func newHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
 		p.carryOut(m)
 		h.radios = append(h.radios, air.join(m, int8(-50-10*i)))
 	}
-	// With a client that is on, and with the plugs' beckons on the air.
+	// With the proxy client on and the plugs advertising.
 	p.restart(h.gateway)
 	for _, m := range h.plugs {
 		p.restart(m)
@@ -56,21 +56,20 @@ func newHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
 	return h
 }
 
-// deafen lets the gateway hear nobody and nobody hear the gateway by
-// advertising.
+// deafen cuts the gateway off from all advertising, in both directions.
 func (h *house) deafen() {
 	h.air = nil
 	h.deaf = func(from, to *member) bool { return from == h.gateway || to == h.gateway }
 }
 
-// switchPlug switches a plug over whatever bearer there is.
+// switchPlug switches a plug over any available bearer.
 func (h *house) switchPlug(i int, on bool, tid uint8) {
 	h.Helper()
-	h.pass(500 * time.Millisecond) // what was published before is not the answer
+	h.pass(500 * time.Millisecond) // earlier publications are not the answer
 	var status generic.OnOffStatus
 	h.control(h.gateway, h.peers[i].Address, &generic.OnOffSet{OnOff: on, TID: tid}, &status)
 	if status.PresentOnOff != on {
-		h.Errorf("plug %d says %+v", i, status)
+		h.Errorf("plug %d answers %+v", i, status)
 	}
 }
 
@@ -83,13 +82,13 @@ func TestOnlyOverAProxy(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
 	if got := h.awaitProxy(5 * time.Second); got.Peer != h.radios[0].peer {
-		t.Errorf("the gateway took %v, %v is nearer", got.Peer, h.radios[0].peer)
+		t.Errorf("the gateway connected to %v, %v is nearer", got.Peer, h.radios[0].peer)
 	}
 	h.switchPlug(0, true, 1)  // the proxy itself
-	h.switchPlug(1, true, 2)  // and somebody behind it
-	h.switchPlug(1, false, 3) // whose status comes back the same way
+	h.switchPlug(1, true, 2)  // a node behind it
+	h.switchPlug(1, false, 3) // its status comes back the same way
 
-	// What somebody publishes of their own accord comes, too.
+	// Unsolicited publications are received, too.
 	h.gateway.events = nil
 	h.plugs[1].WithModel(h.now, 0, generic.OnOffServerID, func(ctx access.Context) {
 		ctx.Publish(&generic.OnOffStatus{PresentOnOff: true})
@@ -100,8 +99,8 @@ func TestOnlyOverAProxy(t *testing.T) {
 	h.unrepeated(h.gateway)
 }
 
-// TestSegmentedAnswersOverAProxy: the acknowledgments of segments go back over
-// the connection that the segments came over.
+// TestSegmentedAnswersOverAProxy: segment acknowledgments go back over the
+// connection of the segments.
 func TestSegmentedAnswersOverAProxy(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
@@ -122,13 +121,14 @@ func TestSegmentedAnswersOverAProxy(t *testing.T) {
 	}
 }
 
-// TestAClientPassesNothingOn: what comes over the connection stays there.
-func TestAClientPassesNothingOn(t *testing.T) {
+// TestProxyClientDoesNotRelay: a proxy client does not relay PDUs from its
+// connection.
+func TestProxyClientDoesNotRelay(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
 	h.awaitProxy(5 * time.Second)
 	relayed := h.gateway.Counters().Relayed
-	// The two plugs talk to each other; the gateway, a relay, hears it all.
+	// The two plugs exchange messages; the gateway, a relay, receives them all.
 	for range 5 {
 		h.plugs[1].WithModel(h.now, 0, generic.OnOffServerID, func(ctx access.Context) {
 			ctx.Publish(&generic.OnOffStatus{})
@@ -138,7 +138,7 @@ func TestAClientPassesNothingOn(t *testing.T) {
 	}
 	h.switchPlug(1, true, 1)
 	if got := h.gateway.Counters(); got.Relayed != relayed || got.GATT.Received == 0 {
-		t.Errorf("%d PDUs passed on, %d received over connections", got.Relayed-relayed, got.GATT.Received)
+		t.Errorf("%d PDUs were relayed, %d were received over connections", got.Relayed-relayed, got.GATT.Received)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestLostProxyIsReplacedIn5Seconds(t *testing.T) {
 		await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
 		lost := h.now
 		if got := h.awaitProxy(5 * time.Second); got.Peer != h.radios[i+1].peer {
-			t.Errorf("the gateway went to %v, %v is there and the best", got.Peer, h.radios[i+1].peer)
+			t.Errorf("the gateway connected to %v, expected %v", got.Peer, h.radios[i+1].peer)
 		}
 		h.switchPlug(2, i == 1, uint8(i+2))
 		if took := h.now.Sub(lost); took > 5*time.Second {
@@ -164,7 +164,8 @@ func TestLostProxyIsReplacedIn5Seconds(t *testing.T) {
 	}
 }
 
-// TestSilentProxyIsReplaced: its connection stays, and it says nothing.
+// TestSilentProxyIsReplaced: the connection stays open, but the proxy sends
+// nothing.
 func TestSilentProxyIsReplaced(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
@@ -173,15 +174,15 @@ func TestSilentProxyIsReplaced(t *testing.T) {
 	h.radios[0].frozen = true
 	frozen := h.now
 	if got := h.awaitProxy(time.Minute); got.Peer != h.radios[1].peer {
-		t.Errorf("the gateway went to %v", got.Peer)
+		t.Errorf("the gateway connected to %v", got.Peer)
 	}
 	if took := h.now.Sub(frozen); took > 40*time.Second {
-		t.Errorf("it took %s to notice", took)
+		t.Errorf("the gateway noticed it after %s", took)
 	}
 	h.switchPlug(1, false, 2)
 }
 
-func TestDuplicatesOfTwoBearersAreAbsorbed(t *testing.T) {
+func TestDuplicatesOfTwoBearersAreDropped(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn, Connections: 2})
 	h.awaitProxy(5 * time.Second)
 	h.awaitProxy(10 * time.Second)
@@ -197,28 +198,28 @@ func TestDuplicatesOfTwoBearersAreAbsorbed(t *testing.T) {
 				statuses++
 			}
 		}
-		// The answer was taken already; the publication is the other one.
+		// The answer was consumed already; the publication is the other one.
 		if statuses > 1 {
 			t.Errorf("round %d: %d statuses besides the answer", i, statuses)
 		}
 	}
 	if got := h.gateway.Counters().Network.Duplicate - before; got == 0 {
-		t.Error("no duplicates came, and both bearers were there")
+		t.Error("there were no duplicates although both bearers were used")
 	}
 	if n := h.plugs[0].Counters().Network; n.Duplicate == 0 {
-		t.Errorf("the proxy has seen nothing twice: %+v", n)
+		t.Errorf("the proxy counted no duplicates: %+v", n)
 	}
 	h.unrepeated(h.gateway)
 }
 
-func TestAutoUsesAProxyInSilence(t *testing.T) {
+func TestAutoUsesAProxyWithoutAdvertising(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientAuto})
-	for range 12 { // two minutes, in which the plug's beacons are heard
+	for range 12 { // two minutes of beacons from the plug
 		h.pass(10 * time.Second)
 		h.switchPlug(0, true, 1)
 	}
 	if n := h.gateway.Counters().GATT.Client.Connects; n != 0 {
-		t.Fatalf("%d connections were made although the network is heard", n)
+		t.Fatalf("%d connections were made although the network is heard by advertising", n)
 	}
 	h.deafen()
 	h.awaitProxy(40 * time.Second)
@@ -235,10 +236,10 @@ func TestGATTProxyStateOverTheAir(t *testing.T) {
 	}
 	await[node.ProxyLost](h.pump, h.gateway, time.Second, nil)
 	if len(h.radios[0].advertisements) != 0 {
-		t.Error("who is no proxy beckons")
+		t.Error("a node without the Proxy feature sends connectable advertisements")
 	}
 	if got := h.awaitProxy(5 * time.Second); got.Peer != h.radios[1].peer {
-		t.Errorf("the gateway went to %v", got.Peer)
+		t.Errorf("the gateway connected to %v", got.Peer)
 	}
 }
 
@@ -252,15 +253,15 @@ func TestNodeIdentityLastsAMinute(t *testing.T) {
 		t.Fatalf("%+v", status)
 	}
 	if n := len(h.radios[0].advertisements); n != 2 {
-		t.Fatalf("%d beckons, want the Network ID and the Node Identity", n)
+		t.Fatalf("%d connectable advertisements, want Network ID and Node Identity", n)
 	}
 	h.pass(59 * time.Second)
 	if n := len(h.radios[0].advertisements); n != 2 {
-		t.Errorf("after 59 s: %d beckons", n)
+		t.Errorf("after 59 s: %d connectable advertisements", n)
 	}
 	h.pass(2 * time.Second)
 	if n := len(h.radios[0].advertisements); n != 1 {
-		t.Errorf("after 61 s: %d beckons", n)
+		t.Errorf("after 61 s: %d connectable advertisements", n)
 	}
 	h.configure(h.gateway, h.peers[0], &configuration.NodeIdentityGet{}, &status)
 	if status.Identity != state.Disabled {
@@ -272,7 +273,7 @@ func TestNodeIdentityLastsAMinute(t *testing.T) {
 	}
 }
 
-// TestProxyIsFoundByNodeIdentity: one that says who it is, and nothing else.
+// TestProxyIsFoundByNodeIdentity: the proxy advertises with Node Identity only.
 func TestProxyIsFoundByNodeIdentity(t *testing.T) {
 	for _, private := range []bool{false, true} {
 		h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
@@ -318,13 +319,13 @@ func TestPrivateProxy(t *testing.T) {
 	h.switchPlug(1, true, 2)
 	first := h.radios[0].advertisements
 	if len(first) != 1 || first[0].Data[0] != 2 {
-		t.Fatalf("beckons %v", first)
+		t.Fatalf("advertises %v", first)
 	}
 	h.pass(11 * time.Minute)
 	if second := h.radios[0].advertisements; len(second) != 1 || string(second[0].Data) == string(first[0].Data) {
-		t.Errorf("after 11 minutes: beckons %v, then %v", first, second)
+		t.Errorf("after 11 minutes: advertises %v, then %v", first, second)
 	}
 	if !first[0].Private {
-		t.Error("the private form does not ask for a private address")
+		t.Error("private advertising does not use a private address")
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// publishTo lets a plug send its state to an address.
+// publishTo makes a plug publish its state to an address.
 func (h *house) publishTo(i int, dst mesh.Address) {
 	m := h.plugs[i]
 	m.edit(func(n *state.Node) { n.Elements[0].Model(generic.OnOffServerID).Publication.Address = dst })
@@ -24,7 +24,8 @@ func (h *house) publishTo(i int, dst mesh.Address) {
 	h.carryOut(m)
 }
 
-// heardFrom reports whether the gateway hears what a plug sends to an address.
+// heardFrom reports whether the gateway receives what a plug sends to an
+// address.
 func (h *house) heardFrom(i int, dst mesh.Address) bool {
 	h.gateway.events = nil
 	h.publishTo(i, dst)
@@ -33,15 +34,16 @@ func (h *house) heardFrom(i int, dst mesh.Address) bool {
 	return ok
 }
 
-// TestWrongFilterIsRepaired: somebody else sets up the filter of the gateway's
-// connection. The gateway sees it by the status, and sets it right.
-func TestWrongFilterIsRepaired(t *testing.T) {
+// TestWrongFilterIsCorrected: another client changes the filter of the
+// gateway's connection. The gateway sees it in the Filter Status and corrects
+// it.
+func TestWrongFilterIsCorrected(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
 	h.awaitProxy(5 * time.Second)
 	h.pass(time.Second)
 	if !h.heardFrom(1, 0xC055) {
-		t.Fatal("the gateway does not hear a group that it does not know")
+		t.Fatal("the gateway does not receive a group without a subscription")
 	}
 	pdu, err := network.Flooding(h.gateway.State().Subnets[0].Key).SealProxy(nil, &network.PDU{
 		Seq: 1, Src: phoneAddress, Transport: proxy.SetFilterType{Type: proxy.AcceptList}.Append(nil),
@@ -54,16 +56,16 @@ func TestWrongFilterIsRepaired(t *testing.T) {
 	}
 	h.pass(time.Second)
 	if n := h.gateway.Counters().GATT.Client.Mismatches; n != 1 {
-		t.Errorf("%d mismatches were noticed", n)
+		t.Errorf("%d filter mismatches were counted", n)
 	}
 	if !h.heardFrom(1, 0xC055) {
-		t.Error("the filter is still the wrong one")
+		t.Error("the filter is still wrong")
 	}
 }
 
-// TestForgetfulProxyIsNoticed: the proxy starts anew behind a connection that
-// stays: it knows the connection no more, and the gateway makes another.
-func TestForgetfulProxyIsNoticed(t *testing.T) {
+// TestRestartedProxyIsNoticed: the proxy restarts while the connection stays
+// open. It no longer knows the connection, and the gateway makes another.
+func TestRestartedProxyIsNoticed(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
 	h.awaitProxy(5 * time.Second)
@@ -73,9 +75,9 @@ func TestForgetfulProxyIsNoticed(t *testing.T) {
 	h.switchPlug(1, true, 1)
 }
 
-// TestListLongerThanTheProxyHas: the list of a node that names what it wants
-// does not fit the proxy's. It lets everything through, then.
-func TestListLongerThanTheProxyHas(t *testing.T) {
+// TestFilterListTooLongForTheProxy: the accept list of a node is too long for
+// the proxy. The node then uses an empty reject list.
+func TestFilterListTooLongForTheProxy(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.gateway.options.Monitor = false
 	h.restart(h.gateway)
@@ -100,13 +102,13 @@ func TestListLongerThanTheProxyHas(t *testing.T) {
 		t.Errorf("counted %+v", n)
 	}
 	if !fresh(0xC000+groups-1) || !fresh(0xC000) {
-		t.Error("a group of the list does not come through")
+		t.Error("messages to a group of the list are not received")
 	}
 }
 
-// TestAcceptListNamesWhatTheNodeHas: a node that does not monitor hears its
-// own, and is not bothered with the rest.
-func TestAcceptListNamesWhatTheNodeHas(t *testing.T) {
+// TestAcceptListHasTheNodesAddresses: a node without Monitor receives messages
+// to its own addresses and no others.
+func TestAcceptListHasTheNodesAddresses(t *testing.T) {
 	h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 	h.gateway.options.Monitor = false
 	h.restart(h.gateway)
@@ -125,13 +127,13 @@ func TestAcceptListNamesWhatTheNodeHas(t *testing.T) {
 		h.publishTo(1, c.dst)
 		h.pass(time.Second)
 		if got := h.gateway.Counters().Network.Fresh - before; got != c.want {
-			t.Errorf("%s: %d messages came, want %d", c.dst, got, c.want)
+			t.Errorf("%s: %d messages were received, want %d", c.dst, got, c.want)
 		}
 	}
 	if n := h.gateway.Counters().GATT.Client.Mismatches; n != 0 {
-		t.Errorf("%d mismatches", n)
+		t.Errorf("%d filter mismatches", n)
 	}
-	// A subscription that is new gets into the list.
+	// A new subscription is added to the list.
 	h.gateway.edit(func(n *state.Node) { n.Elements[0].Models[0].Subscriptions[0] = 0xC007 })
 	h.carryOut(h.gateway)
 	h.pass(2 * time.Second)
@@ -139,11 +141,12 @@ func TestAcceptListNamesWhatTheNodeHas(t *testing.T) {
 	h.publishTo(1, 0xC007)
 	h.pass(time.Second)
 	if got := h.gateway.Counters().Network.Fresh - before; got != 1 {
-		t.Errorf("%d messages to the new group came", got)
+		t.Errorf("%d messages to the new group were received", got)
 	}
 }
 
-// TestHostileProxy: it has the Network ID, which is public, and no key.
+// TestHostileProxy: the proxy advertises the Network ID, which is public, but
+// has no key.
 func TestHostileProxy(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	liar := h.pump.gatt.stranger(-30, nil)

@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// phone is a proxy client without a node, which writes what it likes.
+// phone is a proxy client without a node; it can write any PDU.
 type phone struct {
 	*house
 	radio  *gattRadio
@@ -63,7 +63,7 @@ func (f *phone) write(kind proxy.MessageType, message []byte) {
 	f.pass(200 * time.Millisecond)
 }
 
-// configure sends a configuration message and gives the answer, nil for none.
+// configure sends a configuration message and returns the answer, nil for none.
 func (f *phone) configure(m proxy.Message) proxy.Message {
 	f.Helper()
 	f.phoneSeq++
@@ -95,15 +95,15 @@ func TestServerFiltersForItsClient(t *testing.T) {
 	f := h.phone()
 	f.connect(0)
 	if n := len(f.got[proxy.MeshBeacon]); n != 1 || beacon.Type(f.got[proxy.MeshBeacon][0][0]) != beacon.TypeSecure {
-		t.Fatalf("%d beacons came at the start", n)
+		t.Fatalf("%d beacons were received at the start", n)
 	}
-	// An empty accept list: nothing comes through.
+	// An empty accept list: no message is forwarded.
 	h.switchPlug(1, true, 1)
 	if n := len(f.got[proxy.NetworkPDU]); n != 0 {
 		t.Errorf("%d PDUs passed an empty accept list", n)
 	}
 	for _, step := range []struct {
-		say  proxy.Message
+		send proxy.Message
 		want proxy.Message
 	}{
 		{proxy.AddAddresses{Addresses: []mesh.Address{0xC001, 0xC002, 0xC001}}, proxy.FilterStatus{Type: proxy.AcceptList, Size: 2}},
@@ -113,11 +113,11 @@ func TestServerFiltersForItsClient(t *testing.T) {
 		{proxy.DirectedProxyControl{}, nil},
 		{proxy.FilterStatus{}, nil},
 	} {
-		if got := f.configure(step.say); got != step.want {
-			t.Errorf("%#v: %#v, want %#v", step.say, got, step.want)
+		if got := f.configure(step.send); got != step.want {
+			t.Errorf("%#v: %#v, want %#v", step.send, got, step.want)
 		}
 	}
-	// A reject list: everything but what is for the gateway.
+	// A reject list: every message except those to the gateway.
 	h.switchPlug(1, false, 2)
 	h.pass(time.Second)
 	r := network.NewReceiver(network.Config{})
@@ -125,17 +125,17 @@ func TestServerFiltersForItsClient(t *testing.T) {
 	var p network.PDU
 	for _, pdu := range f.got[proxy.NetworkPDU] {
 		if r.Open(pdu, &p); p.Dst == gatewayAddress {
-			t.Error("what is for the gateway came although it is rejected")
+			t.Error("a rejected message to the gateway was forwarded")
 		}
 	}
 	if len(f.got[proxy.NetworkPDU]) == 0 {
-		t.Error("nothing passed the reject list")
+		t.Error("no message passed the reject list")
 	}
 }
 
-// A proxy passes messages between its clients and the air also when it is no
-// relay; what comes over the air does not go back there.
-func TestServerThatIsNoRelay(t *testing.T) {
+// A proxy forwards messages between its clients and the advertising bearer even
+// if Relay is off. It does not send a message from the air back to the air.
+func TestProxyServerWithoutRelay(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	h.change(h.plugs[0], func(n *state.Node) { n.Relay = state.Disabled })
 	f := h.phone()
@@ -162,7 +162,7 @@ func TestServerThatIsNoRelay(t *testing.T) {
 	h.carryOut(h.plugs[0])
 	h.pass(time.Second)
 	if n := len(f.got[proxy.NetworkPDU]); n != 1 || advertised != 0 {
-		t.Errorf("of a message on the air %d came to the client and %d were advertised", n, advertised)
+		t.Errorf("a message on the air was forwarded to the client %d times and advertised %d times", n, advertised)
 	}
 	f.write(proxy.NetworkPDU, message(2))
 	h.pass(time.Second)
@@ -183,16 +183,16 @@ func TestServerLearnsItsClientsAddresses(t *testing.T) {
 	relayed := h.plugs[0].Counters().Relayed
 	f.write(proxy.NetworkPDU, pdu)
 	if got := h.plugs[0].Counters().Relayed; got != relayed+1 {
-		t.Errorf("the proxy passed %d messages of its client on", got-relayed)
+		t.Errorf("the proxy forwarded %d messages of its client", got-relayed)
 	}
 	if got, want := f.configure(proxy.AddAddresses{Addresses: []mesh.Address{0xC001}}), (proxy.FilterStatus{Size: 2}); got != want {
 		t.Errorf("%+v, want the source of the message and the group in the list", got)
 	}
 }
 
-// TestServerCountsTheHops: a message that has come to the end of its way is not
-// passed on, one that goes on has one hop less.
-func TestServerCountsTheHops(t *testing.T) {
+// TestProxyServerDecrementsTTL: a message with TTL 1 or 0 is not forwarded; any
+// other is forwarded with its TTL reduced by one.
+func TestProxyServerDecrementsTTL(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	f := h.phone()
 	f.connect(0)
@@ -212,17 +212,17 @@ func TestServerCountsTheHops(t *testing.T) {
 		h.pass(time.Second)
 		all := f.got[proxy.NetworkPDU]
 		if passes := ttl >= 2; passes != (len(all) == 1) {
-			t.Errorf("TTL %d: %d came", ttl, len(all))
+			t.Errorf("TTL %d: %d messages were received", ttl, len(all))
 			continue
 		}
 		var p network.PDU
 		if len(all) == 1 && (r.Open(all[0], &p) != network.Fresh || p.TTL != ttl-1) {
-			t.Errorf("TTL %d became %d", ttl, p.TTL)
+			t.Errorf("TTL %d was forwarded as %d", ttl, p.TTL)
 		}
 	}
 }
 
-func TestServerTellsNewsOfTheNetwork(t *testing.T) {
+func TestProxyServerSendsBeacons(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	f := h.phone()
 	f.connect(0)
@@ -239,26 +239,27 @@ func TestServerTellsNewsOfTheNetwork(t *testing.T) {
 	}
 }
 
-func TestServerHasRoomForSoMany(t *testing.T) {
-	h := newHouse(t, 1, node.ProxyOptions{}) // a plug has room for two
+func TestProxyServerConnectionLimit(t *testing.T) {
+	h := newHouse(t, 1, node.ProxyOptions{}) // a plug accepts two connections
 	for i := range 2 {
 		if len(h.radios[0].advertisements) != 1 {
-			t.Fatalf("with %d clients the proxy does not beckon", i)
+			t.Fatalf("with %d clients the proxy sends no connectable advertisements", i)
 		}
 		f := h.phone()
 		f.connect(0)
 		f.configure(proxy.SetFilterType{})
 	}
 	if len(h.radios[0].advertisements) != 0 {
-		t.Error("a proxy that is full beckons")
+		t.Error("a full proxy sends connectable advertisements")
 	}
 	h.pass(2 * time.Minute)
 	if len(h.radios[0].advertisements) != 0 {
-		t.Error("clients that have a key were sent away")
+		t.Error("clients with the key were disconnected")
 	}
 }
 
-// TestReplayedConfiguration: what one client said is not taken from another.
+// TestReplayedConfiguration: a configuration message of one client is not
+// accepted from another.
 func TestReplayedConfiguration(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	var said []byte
@@ -286,7 +287,7 @@ func TestSolicitation(t *testing.T) {
 	m.edit(func(n *state.Node) { n.Proxy, n.OnDemandProxy = state.Disabled, 20 })
 	h.carryOut(m)
 	if len(radio.advertisements) != 0 {
-		t.Fatal("a proxy on demand beckons unasked")
+		t.Fatal("an on-demand proxy advertises without a solicitation")
 	}
 	solicit := func(seq mesh.SequenceNumber) {
 		pdu, err := network.Flooding(m.State().Subnets[0].Key).SealSolicitation(nil, seq, phoneAddress)
@@ -299,16 +300,16 @@ func TestSolicitation(t *testing.T) {
 	}
 	solicit(7)
 	if len(radio.advertisements) != 1 || proxy.Identification(radio.advertisements[0].Data[0]) != proxy.PrivateNetworkIdentity {
-		t.Fatalf("asked for, it beckons %v", radio.advertisements)
+		t.Fatalf("after a solicitation it advertises %v", radio.advertisements)
 	}
 	h.pass(21 * time.Second)
 	if len(radio.advertisements) != 0 {
-		t.Error("it goes on beckoning")
+		t.Error("it still advertises after the duration")
 	}
-	h.restart(m) // the list is kept
+	h.restart(m) // the list is stored
 	solicit(7)
 	if len(radio.advertisements) != 0 {
-		t.Error("a replayed solicitation was followed")
+		t.Error("a replayed solicitation was accepted")
 	}
 	solicit(8)
 	f := h.phone()
@@ -317,17 +318,17 @@ func TestSolicitation(t *testing.T) {
 		t.Errorf("%d beacons, want a private one", n)
 	}
 	if f.configure(proxy.SetFilterType{Type: proxy.RejectList}) == nil {
-		t.Error("the client is not served")
+		t.Error("the client gets no messages")
 	}
 }
 
-// TestHostileClient: whatever a peer without a key writes, the proxy ends the
-// connection, and keeps nothing.
+// TestHostileClient: whatever a client without a key writes, the proxy closes
+// the connection and keeps no data of it.
 func TestHostileClient(t *testing.T) {
 	flood := func(pdu func(i int) []byte) func(*phone) {
 		return func(f *phone) {
 			for i := range 40 {
-				_ = f.radio.Write(f.id, pdu(i)) // it may be closed already
+				_ = f.radio.Write(f.id, pdu(i)) // it can be closed already
 				f.pass(20 * time.Millisecond)
 			}
 		}
@@ -362,9 +363,9 @@ func TestHostileClient(t *testing.T) {
 			attack(f)
 			h.pass(time.Second)
 			if !f.closed {
-				t.Errorf("the connection goes on: %+v", h.plugs[0].Counters().GATT)
+				t.Errorf("the connection is still open: %+v", h.plugs[0].Counters().GATT)
 			}
-			// Somebody else is served.
+			// The next client is served.
 			g := h.phone()
 			g.connect(0)
 			if got := g.configure(proxy.SetFilterType{}); got != (proxy.FilterStatus{}) {
@@ -374,8 +375,8 @@ func TestHostileClient(t *testing.T) {
 	}
 }
 
-// TestFloodOfSightings: devices and proxies that somebody makes up leave the
-// heap where it was, and the real ones in sight.
+// TestFloodOfSightings: forged devices and proxies do not make the heap grow,
+// and the real ones stay known.
 func TestFloodOfSightings(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOff})
 	h.gateway.options.Proxy.Client = node.ClientOn
@@ -417,8 +418,8 @@ func heapInUse() uint64 {
 	return s.HeapAlloc
 }
 
-// TestFloodOfConnections: connections that come and go, with a message begun
-// in each, leave the heap where it was.
+// TestFloodOfConnections: connections that begin and end, each with an
+// unfinished message, do not make the heap grow.
 func TestFloodOfConnections(t *testing.T) {
 	h := newHouse(t, 1, node.ProxyOptions{})
 	m := h.plugs[0]

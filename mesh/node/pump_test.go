@@ -1,8 +1,11 @@
 package node_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,6 +32,7 @@ type pump struct {
 	members []*member
 	air     []delivery
 	after   func()                         // called after each step
+	watch   func(*member, *node.Output)    // sees every output before it is carried out
 	tap     func(*member, bearer.Incoming) // hears what is delivered
 	deaf    func(from, to *member) bool    // who does not hear whom by advertising; nil: everybody does
 	gatt    *gattAir                       // nil: there are no connections
@@ -43,6 +47,9 @@ type member struct {
 	store    store.Store
 	events   []node.Event
 	sent     map[string]int // PDUs on the own lane, how often
+	checked  *state.Node    // was found in the store
+	quiet    int            // steps that neither stored nor reported anything
+	spoiled  bool           // its state was changed in memory only, on purpose
 
 	missed   int // PDUs that came while the radio was off
 	listened time.Duration
@@ -69,15 +76,31 @@ func newPump(t testing.TB) *pump {
 // add makes a node of what was saved and lets it take part.
 func (p *pump) add(name string, saved node.Saved, o node.Options, elements func() []access.Element) *member {
 	p.Helper()
-	var seed [32]byte
-	copy(seed[:], name)
-	o.Random = rand.NewChaCha8(seed)
-	m := &member{name: name, options: o, elements: elements, store: store.NewMemory(), sent: map[string]int{}}
-	p.members = append(p.members, m)
+	m := p.enlist(name, &saved, o, elements)
 	p.start(m, saved)
 	return m
 }
 
+// enlist makes a node that is not started yet, and stores it as Open does.
+func (p *pump) enlist(name string, saved *node.Saved, o node.Options, elements func() []access.Element) *member {
+	p.Helper()
+	var seed [32]byte
+	copy(seed[:], name)
+	o.Random = rand.NewChaCha8(seed)
+	m := &member{name: name, options: o, elements: elements, store: store.NewMemory(), sent: map[string]int{}}
+	changes, err := saved.Changes()
+	if err != nil {
+		p.Fatal(err)
+	}
+	if err := m.store.Apply(changes...); err != nil {
+		p.Fatal(err)
+	}
+	p.members = append(p.members, m)
+	return m
+}
+
+// start makes the core of a node. Its first input is a tick, as Run has it: that puts
+// out what New has changed.
 func (p *pump) start(m *member, saved node.Saved) {
 	p.Helper()
 	o := m.options
@@ -87,7 +110,7 @@ func (p *pump) start(m *member, saved node.Saved) {
 		p.Fatalf("%s: %v", m.name, err)
 	}
 	m.Core = core
-	m.edit(func(*state.Node) {}) // as Open does for a new node: it is stored as it begins
+	m.Tick(p.now)
 	p.carryOut(m)
 }
 
@@ -113,9 +136,13 @@ func (p *pump) restart(m *member) {
 func (p *pump) carryOut(m *member) {
 	p.Helper()
 	out := m.Take()
+	if p.watch != nil {
+		p.watch(m, out)
+	}
 	if err := node.Keep(m.store, out); err != nil {
 		p.Fatalf("%s: %v", m.name, err)
 	}
+	p.stored(m, out)
 	for i := range out.Send {
 		o := &out.Send[i]
 		if o.Lane == bearer.OwnLane() {
@@ -136,6 +163,41 @@ func (p *pump) carryOut(m *member) {
 		p.gatt.carryOut(m, out.GATT)
 	}
 	m.events = append(m.events, out.Report...)
+}
+
+// stored fails when the state of a node in its store is another than the one it
+// has: after a crash it would go on with what it no longer is. It looks after every
+// step that stores or reports something and after every twentieth of the others, which
+// are nearly all. It encodes the state only when that, or what is stored, has changed.
+func (p *pump) stored(m *member, out *node.Output) {
+	const rest = 20
+	if len(out.Persist)+len(out.Report) == 0 {
+		if m.quiet++; m.quiet%rest != 0 {
+			return
+		}
+	}
+	p.Helper()
+	has := m.State()
+	written := slices.ContainsFunc(out.Persist, func(c store.Change) bool { return c.Table == node.TableNode && c.Key == "state" })
+	if m.spoiled || !written && reflect.DeepEqual(has, m.checked) {
+		return
+	}
+	m.checked = has
+	data, err := m.store.Get(node.TableNode, "state")
+	if err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	want, err := has.Encode()
+	if err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	saved, err := state.Decode(data)
+	if err != nil {
+		p.Fatalf("%s: %v", m.name, err)
+	}
+	if data, err = saved.Encode(); err != nil || !bytes.Equal(data, want) {
+		p.Fatalf("%s has changed its state and not stored it\nstored %s\nhas    %s", m.name, data, want)
+	}
 }
 
 // run lets time pass until done is true, and fails when it is not within the

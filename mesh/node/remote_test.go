@@ -28,8 +28,8 @@ func servingPlug() []access.Element {
 	return e
 }
 
-// chain is a row of nodes each of which hears its neighbours only: the gateway, a
-// relay, a server, and a device that waits to be provisioned.
+// chain is a row of nodes that each hear their neighbours only: the gateway, a
+// relay, a Remote Provisioning Server, and an unprovisioned device.
 type chain struct {
 	*pump
 	gateway, relay, server, device *member
@@ -57,7 +57,7 @@ func newChain(t *testing.T, o node.DeviceOptions) *chain {
 	return c
 }
 
-// found scans through the server until the device is found.
+// found scans through the server until the device is reported.
 func (c *chain) found() node.DeviceHeard {
 	c.Helper()
 	var status remoteprovisioning.ScanStatus
@@ -77,7 +77,7 @@ func (c *chain) begin(p node.Provision) {
 	c.carryOut(c.gateway)
 }
 
-// usable configures a node that was provisioned, and switches it.
+// usable configures a provisioned node and switches it.
 func (c *chain) usable(peer state.Peer) {
 	c.Helper()
 	c.setUp(c.gateway, peer)
@@ -89,7 +89,7 @@ func (c *chain) usable(peer state.Peer) {
 }
 
 // TestRemoteProvisioning: a device that only the server hears is found, is
-// provisioned through two hops in every way, and works as a node.
+// provisioned over two hops with several methods, and works as a node.
 func TestRemoteProvisioning(t *testing.T) {
 	value := provision.AuthValue("0123456789abcdef")
 	auto := &provision.Policy{Allowed: provision.AllMethods, LeastEffort: true}
@@ -132,12 +132,12 @@ func TestRemoteProvisioning(t *testing.T) {
 	}
 }
 
-// TestRemoteProvisioningFailures: each ends with a reason, and the next attempt
-// works.
+// TestRemoteProvisioningFailures: each failure has a reason, and the next
+// attempt succeeds.
 func TestRemoteProvisioningFailures(t *testing.T) {
 	value, wrong := provision.AuthValue("0123456789abcdef"), provision.AuthValue("another")
 	right := node.Provision{Auth: provision.Auth{Method: provision.StaticOOB, Value: value}}
-	t.Run("wrong value", func(t *testing.T) {
+	t.Run("wrong static OOB", func(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{StaticOOB: value})
 		c.begin(node.Provision{Auth: provision.Auth{Method: provision.StaticOOB, Value: wrong}})
 		var f *provision.Failure
@@ -147,10 +147,10 @@ func TestRemoteProvisioningFailures(t *testing.T) {
 		c.pass(10 * time.Second)
 		c.begin(right)
 		if done := c.outcome(c.gateway, c.device, c.uuid); done.Err != nil {
-			t.Errorf("the second time: %v", done.Err)
+			t.Errorf("the second attempt: %v", done.Err)
 		}
 	})
-	t.Run("the device is away", func(t *testing.T) {
+	t.Run("device out of range", func(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{})
 		near := c.deaf
 		c.deaf = func(from, to *member) bool { return from == c.device || to == c.device || near(from, to) }
@@ -159,7 +159,7 @@ func TestRemoteProvisioningFailures(t *testing.T) {
 			t.Errorf("got %v", done.Err)
 		}
 	})
-	t.Run("the server is away", func(t *testing.T) {
+	t.Run("server out of range", func(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{})
 		near := c.deaf
 		c.deaf = func(from, to *member) bool { return from == c.server || to == c.server || near(from, to) }
@@ -168,7 +168,7 @@ func TestRemoteProvisioningFailures(t *testing.T) {
 			t.Errorf("got %v", done.Err)
 		}
 	})
-	t.Run("the node is no server", func(t *testing.T) {
+	t.Run("node without the server model", func(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{})
 		relay := c.gateway.Peers()[0]
 		if err := c.gateway.Provision(c.now, node.Provision{UUID: c.uuid, Via: relay.Address}); err != nil {
@@ -183,20 +183,20 @@ func TestRemoteProvisioningFailures(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{})
 		c.begin(node.Provision{})
 		await(c.pump, c.gateway, time.Minute, func(e node.ProvisioningStep) bool { return e.Step == string(provision.Started) })
-		if !c.gateway.AbortProvisioning(c.now, c.uuid, "no more") {
-			t.Fatal("nothing to cancel")
+		if !c.gateway.AbortProvisioning(c.now, c.uuid, "cancelled by the test") {
+			t.Fatal("the provisioning was not cancelled")
 		}
 		c.carryOut(c.gateway)
 		if done := c.outcome(c.gateway, c.device, c.uuid); done.Err == nil {
-			t.Error("no failure")
+			t.Error("the cancelled provisioning did not fail")
 		}
 		c.pass(15 * time.Second)
 		c.begin(node.Provision{})
 		if done := c.outcome(c.gateway, c.device, c.uuid); done.Err != nil {
-			t.Errorf("the second time: %v", done.Err)
+			t.Errorf("the second attempt: %v", done.Err)
 		}
 	})
-	t.Run("refused at once", func(t *testing.T) {
+	t.Run("refused immediately", func(t *testing.T) {
 		c := newChain(t, node.DeviceOptions{})
 		if err := c.gateway.Provision(c.now, node.Provision{UUID: c.uuid, Via: 0x7000}); !errors.Is(err, node.ErrUnknownServer) {
 			t.Errorf("unknown server: %v", err)
@@ -208,7 +208,7 @@ func TestRemoteProvisioningFailures(t *testing.T) {
 	})
 }
 
-// refresh renews something on the server's node.
+// refresh runs a refresh procedure on the server's node.
 func (c *chain) refresh(procedure remoteprovisioning.RefreshProcedure) node.RefreshDone {
 	c.Helper()
 	if err := c.gateway.Refresh(c.now, node.Refresh{Address: c.serverPeer.Address, Procedure: procedure}); err != nil {
@@ -230,22 +230,22 @@ func TestDeviceKeyRefresh(t *testing.T) {
 			t.Fatal(done.Err)
 		}
 		if done.Peer.DeviceKey.Equal(before) || done.Peer.Address != c.serverPeer.Address {
-			t.Error("nothing was renewed")
+			t.Error("the device key did not change")
 		}
 		if excluded := c.gateway.Exclusions(); len(excluded) != 0 {
-			t.Errorf("the addresses that the node still has are excluded: %v", excluded)
+			t.Errorf("addresses in use are excluded: %v", excluded)
 		}
 		if !c.server.State().DeviceKeyCandidate.Equal(done.Peer.DeviceKey) {
-			t.Error("the node has another candidate")
+			t.Error("the node has another device key candidate")
 		}
 		if loss > 0 {
-			// Both survive a restart in between.
+			// Both keys survive a restart in between.
 			c.restart(c.server)
 			c.restart(c.gateway)
 		}
 		c.usable(done.Peer)
 		if !c.server.State().DeviceKey.Equal(done.Peer.DeviceKey) || !c.server.State().DeviceKeyCandidate.IsZero() {
-			t.Error("the node has not taken the key on")
+			t.Error("the node does not use the new device key")
 		}
 		c.restart(c.server)
 		c.usable(done.Peer)
@@ -260,10 +260,10 @@ func TestNodeAddressRefresh(t *testing.T) {
 		t.Fatal(done.Err)
 	}
 	if done.Peer.Address == c.serverPeer.Address || c.server.State().Address != done.Peer.Address {
-		t.Errorf("the node is %v, and was %v", c.server.State().Address, c.serverPeer.Address)
+		t.Errorf("the node has the address %v, before it was %v", c.server.State().Address, c.serverPeer.Address)
 	}
 	if excluded := c.gateway.Exclusions(); len(excluded) != 1 || excluded[0].Address != c.serverPeer.Address {
-		t.Errorf("excluded are %v, expected the former addresses", excluded)
+		t.Errorf("the addresses %v are excluded, expected the former ones", excluded)
 	}
 	c.restart(c.server)
 	c.usable(done.Peer)
@@ -272,16 +272,17 @@ func TestNodeAddressRefresh(t *testing.T) {
 	}
 }
 
-// spoil changes the configuration of a node in memory only: what it sends is as
-// before.
+// spoil changes the configuration of a node in memory only. What it sends does
+// not change.
 func (m *member) spoil(f func(*state.Node)) {
+	m.spoiled = true
 	m.Edit(func(n *state.Node) bool {
 		f(n)
 		return false
 	})
 }
 
-// TestRefreshRefusals: a node takes no network but its own.
+// TestRefreshRefusals: a node refuses provisioning data of another network.
 func TestRefreshRefusals(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change    func(c *chain)
@@ -301,7 +302,7 @@ func TestRefreshRefusals(t *testing.T) {
 		}
 		c.carryOut(c.gateway)
 		await(c.pump, c.gateway, time.Minute, func(e node.ProvisioningStep) bool { return e.Step == string(provision.LinkOpened) })
-		tt.change(c) // in memory only: what is sent from here on goes as before
+		tt.change(c) // in memory only: PDUs are encrypted as before
 		done := await(c.pump, c.gateway, 2*time.Minute, func(node.RefreshDone) bool { return true })
 		var f *provision.Failure
 		if !errors.As(done.Err, &f) || f.Peer != provision.InvalidData {
@@ -313,7 +314,7 @@ func TestRefreshRefusals(t *testing.T) {
 	}
 }
 
-// bigger is the program of the server with models that it had not before.
+// bigger returns the elements of the server with additional models.
 func bigger(elements int) func() []access.Element {
 	return func() []access.Element {
 		e := servingPlug()
@@ -327,8 +328,8 @@ func bigger(elements int) func() []access.Element {
 	}
 }
 
-// composition counts the elements and models on page 0 of the composition data of
-// a node, or on page 128, which says what a refresh will make of it.
+// composition counts the elements and models on page 0 of the composition data
+// of a node, or on page 128, the composition after a refresh.
 func (c *chain) composition(peer state.Peer, page uint8) (elements, models int) {
 	c.Helper()
 	var data configuration.CompositionDataStatus
@@ -369,7 +370,7 @@ func TestCompositionRefresh(t *testing.T) {
 	c.usable(done.Peer)
 }
 
-// A program with more elements needs new addresses.
+// Additional elements need a new address range.
 func TestNodeAddressRefreshWithMoreElements(t *testing.T) {
 	c := newChain(t, node.DeviceOptions{})
 	c.server.elements = bigger(3)
@@ -378,7 +379,7 @@ func TestNodeAddressRefreshWithMoreElements(t *testing.T) {
 		t.Errorf("%d elements before the refresh", n)
 	}
 	if done := c.refresh(remoteprovisioning.RefreshComposition); done.Err == nil {
-		t.Error("the node has more elements and the same address")
+		t.Error("the node has more elements but the same address")
 	}
 	done := c.refresh(remoteprovisioning.RefreshNodeAddress)
 	if done.Err != nil || done.Peer.Elements != 3 {
@@ -389,9 +390,9 @@ func TestNodeAddressRefreshWithMoreElements(t *testing.T) {
 	}
 }
 
-// TestUnconfirmedRefresh: the end of the procedure is not confirmed, for the node
-// is not heard any more, or hears nothing either. Gateway and node agree all the
-// same on which key it is.
+// TestUnconfirmedRefresh: the end of the procedure is not confirmed, because
+// the gateway no longer hears the node, or the node hears nothing either.
+// Gateway and node must agree on the device key in both cases.
 func TestUnconfirmedRefresh(t *testing.T) {
 	for _, tt := range []struct {
 		silence time.Duration
@@ -427,13 +428,13 @@ func TestUnconfirmedRefresh(t *testing.T) {
 	}
 }
 
-// TestLinkHijack: a second client, which knows the server's device key as well,
-// neither gets into the link nor closes it.
+// TestLinkHijack: a second client that also knows the server's device key can
+// neither use nor close the link.
 func TestLinkHijack(t *testing.T) {
 	c := newChain(t, node.DeviceOptions{})
 	c.begin(node.Provision{})
 	await(c.pump, c.gateway, time.Minute, func(e node.ProvisioningStep) bool { return e.Step == string(provision.CapabilitiesGot) })
-	// The relay turns out to know the key.
+	// The relay has the device key.
 	saved, err := node.Load(c.relay.store)
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// The provisioner of another network may have the address of the old one, and
-// lower sequence numbers: what the device knows of the old network must not
-// make it deaf in the new one, neither at once nor after a restart.
+// The provisioner of another network can have the same address as the old one,
+// and lower sequence numbers. The old replay protection list must not reject
+// it, neither at once nor after a restart.
 func TestNodeJoinsAnotherNetworkAfterReset(t *testing.T) {
 	t.Run("at once", func(t *testing.T) { joinsAnother(t, false) })
 	t.Run("after a crash", func(t *testing.T) { joinsAnother(t, true) })
@@ -38,13 +38,13 @@ func joinsAnother(t *testing.T, crash bool) {
 	var reset configuration.NodeResetStatus
 	p.configure(old, peer, &configuration.NodeReset{}, &reset)
 	if _, ok := take[node.Left](dev, nil); !ok {
-		t.Error("the device did not say that it left")
+		t.Error("the device did not report that it left")
 	}
 	if n := dev.replayEntries(t); n != 0 {
 		t.Errorf("%d replay entries of the old network are left", n)
 	}
-	p.members = p.members[1:] // the old gateway is gone
-	if crash {                // before the device forgot them
+	p.members = p.members[1:] // the old gateway is out of range
+	if crash {                // before the device has deleted them
 		if err := dev.store.AppendReplay([]store.ReplayEntry{{Src: gatewayAddress, Seq: 100000}}); err != nil {
 			t.Fatal(err)
 		}
@@ -75,15 +75,15 @@ func (m *member) replayEntries(t *testing.T) int {
 	return n
 }
 
-// A Configuration Client that resets a node hears nothing of what goes wrong after
-// its answer. The owner of the node does.
+// A Configuration Client gets no report of errors after the answer to a Node
+// Reset. The user of the node does.
 func TestFailedResetIsReported(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, plug)
 	peer := p.provision(gateway, uuid, provision.Auth{})
 	p.setUp(gateway, peer)
-	// No device can be made of these options: an action without a size.
+	// No device can be made with these options: an action without a size.
 	dev.options.Device.OutputActions = provision.ActionsOf(provision.Blink)
 	p.restart(dev)
 	var reset configuration.NodeResetStatus
@@ -91,13 +91,13 @@ func TestFailedResetIsReported(t *testing.T) {
 	if _, ok := take[node.Left](dev, nil); !ok || dev.State().IsProvisioned() {
 		t.Error("the device did not leave")
 	}
-	told := false
+	reported := false
 	for _, e := range dev.events {
 		_, faulted := e.(node.Faulted)
-		told = told || faulted
+		reported = reported || faulted
 	}
-	if !told {
-		t.Errorf("nobody was told of the error, only %+v", dev.events)
+	if !reported {
+		t.Errorf("the error was not reported, only %+v", dev.events)
 	}
 }
 
@@ -130,17 +130,17 @@ func TestDefaultTTLIsUsed(t *testing.T) {
 	var status configuration.DefaultTTLStatus
 	p.configure(gateway, peer, &configuration.DefaultTTLSet{TTL: 7}, &status)
 	if e, ok := take[node.MessageReceived](dev, nil); !ok || e.TTL != 5 {
-		t.Errorf("the request came with TTL %d, want 5", e.TTL)
+		t.Errorf("the request was received with TTL %d, want 5", e.TTL)
 	}
 	gateway.events = nil
 	p.configure(gateway, peer, &configuration.DefaultTTLGet{}, &status)
 	if dev.State().DefaultTTL != 7 || status.TTL != 7 {
-		t.Errorf("the device has TTL %d and says %d, want 7", dev.State().DefaultTTL, status.TTL)
+		t.Errorf("the device has TTL %d and reports %d, want 7", dev.State().DefaultTTL, status.TTL)
 	}
 }
 
-// Section 3.11.4: in each phase both sides understand each other, whichever of
-// them is a phase ahead.
+// Section 3.11.4: both sides understand each other in each phase, whichever is
+// one phase ahead.
 func TestKeyRefreshOverTheAir(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -204,9 +204,9 @@ func TestKeyRefreshOverTheAir(t *testing.T) {
 	}
 	works("after a restart")
 	if n := dev.State(); !n.Subnets[0].Key.Equal(netKey) || !n.AppKeys[0].Key.Equal(appKey) || len(n.AppKeys) != 1 {
-		t.Error("the device has other keys than the new ones")
+		t.Error("the device does not have the new keys")
 	}
 	if a := dev.State().Elements[0].Model(generic.OnOffServerID); a.Publication.Address != mesh.Unassigned {
-		t.Errorf("a publication came out of nothing: %+v", a.Publication)
+		t.Errorf("unexpected publication: %+v", a.Publication)
 	}
 }

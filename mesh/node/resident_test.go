@@ -14,8 +14,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// A resident node is configured by others like any other, tells of the keys that
-// it gets, and does not leave its network when it is told to.
+// Others can configure a resident node. It reports the keys that it gets. It
+// does not leave its network on a Config Node Reset.
 func TestResidentStays(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -27,12 +27,12 @@ func TestResidentStays(t *testing.T) {
 	var added configuration.NetKeyStatus
 	p.configure(gateway, peer, &configuration.NetKeyAdd{NetKeyIndex: 5, NetKey: crypto.Key{1}}, &added)
 	if _, ok := take[node.KeysChanged](dev, nil); added.Status != foundation.Success || !ok {
-		t.Errorf("%+v, and the node told of it: %t", added, ok)
+		t.Errorf("got %+v, reported: %t", added, ok)
 	}
 	var beacon configuration.BeaconStatus
 	p.configure(gateway, peer, &configuration.BeaconSet{Beacon: true}, &beacon)
 	if _, ok := take[node.KeysChanged](dev, nil); ok {
-		t.Error("it told of keys where none has changed")
+		t.Error("a key change was reported without a change")
 	}
 
 	payload, err := access.Append(nil, &configuration.NodeReset{})
@@ -49,13 +49,13 @@ func TestResidentStays(t *testing.T) {
 	p.carryOut(gateway)
 	done := await(p, gateway, 2*time.Minute, func(e node.RequestDone) bool { return e.ID == id })
 	if done.Err == nil {
-		t.Error("it was answered")
+		t.Error("the reset was answered")
 	}
 	if e, ok := take[node.ResetRefused](dev, nil); !ok || e.By != gatewayAddress {
-		t.Errorf("told of it: %t, %+v", ok, e)
+		t.Errorf("reported: %t, %+v", ok, e)
 	}
 	if !dev.State().IsProvisioned() {
-		t.Error("it left its network")
+		t.Error("the node left its network")
 	}
 	p.configure(gateway, peer, &configuration.BeaconSet{}, &beacon)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// wire is a bearer whose PDUs reach the other nodes at once.
+// wire is a bearer that delivers PDUs to the other nodes at once.
 type wire struct{ others []*node.Node }
 
 func (w *wire) Send(o bearer.Outgoing) error {
@@ -33,43 +33,43 @@ func (w *wire) Send(o bearer.Outgoing) error {
 
 func (w *wire) Cancel(bearer.Lane) {}
 
-// moody is a store that can be made to fail.
-type moody struct {
+// failingStore is a store that can be set to fail.
+type failingStore struct {
 	store.Store
 	mu     sync.Mutex
 	broken error
 }
 
-func (m *moody) set(err error) {
+func (m *failingStore) set(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.broken = err
 }
 
-func (m *moody) failure() error {
+func (m *failingStore) failure() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.broken
 }
 
-func (m *moody) Apply(changes ...store.Change) error {
+func (m *failingStore) Apply(changes ...store.Change) error {
 	if err := m.failure(); err != nil {
 		return err
 	}
 	return m.Store.Apply(changes...)
 }
 
-func (m *moody) AppendReplay(entries []store.ReplayEntry) error {
+func (m *failingStore) AppendReplay(entries []store.ReplayEntry) error {
 	if err := m.failure(); err != nil {
 		return err
 	}
 	return m.Store.AppendReplay(entries)
 }
 
-// pair is a gateway and a plug, both running.
+// pair is a running gateway and a running plug.
 type pair struct {
 	gateway, plug *node.Node
-	memory        *moody // of the gateway
+	memory        *failingStore // of the gateway
 	heard         chan mesh.UUID
 	failures      chan error
 }
@@ -78,7 +78,7 @@ var plugUUID = mesh.UUID{0xAA}
 
 func runPair(ctx context.Context, t *testing.T) *pair {
 	t.Helper()
-	p := &pair{memory: &moody{Store: store.NewMemory()}, heard: make(chan mesh.UUID, 100), failures: make(chan error, 10)}
+	p := &pair{memory: &failingStore{Store: store.NewMemory()}, heard: make(chan mesh.UUID, 100), failures: make(chan error, 10)}
 	handle := device.NewPlug()
 	var err error
 	p.gateway, err = node.Open(node.Config{
@@ -109,7 +109,7 @@ func runPair(ctx context.Context, t *testing.T) *pair {
 	return p
 }
 
-// ping asks the plug's Configuration Server for something.
+// ping sends a request to the plug's Configuration Server.
 func (p *pair) ping(ctx context.Context, plug mesh.Address) (node.Response, error) {
 	payload, err := access.Append(nil, &configuration.DefaultTTLGet{})
 	if err != nil {
@@ -129,7 +129,7 @@ func TestNodesRun(t *testing.T) {
 			t.Fatalf("heard %s", uuid)
 		}
 		if _, err := p.gateway.Provision(ctx, node.Provision{UUID: mesh.UUID{9}, NetKey: 5}); !errors.Is(err, node.ErrNotProvisioned) {
-			t.Errorf("into a network that is not there: %v", err)
+			t.Errorf("provisioning with an unknown NetKey: %v", err)
 		}
 		peer, err := p.gateway.Provision(ctx, node.Provision{UUID: plugUUID, Auth: provision.Auth{}})
 		if err != nil {
@@ -148,35 +148,35 @@ func TestNodesRun(t *testing.T) {
 			t.Errorf("summary %+v, %v", summary, err)
 		}
 
-		// Nobody is there: the caller gives up before the node does.
+		// No node answers: the caller's deadline ends before the node gives up.
 		short, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		payload := []byte{0x82, 0x01}
 		_, err = p.gateway.Request(short, node.Request{Dst: 0x0100, TTL: mesh.DefaultTTL, Payload: payload, Respond: generic.OpOnOffStatus})
 		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a request to nobody: %v, want the caller's deadline", err)
+			t.Errorf("a request without an answer: %v, want the caller's deadline", err)
 		}
 		_, err = p.gateway.Request(ctx, node.Request{Dst: 0x0100, TTL: mesh.DefaultTTL, Payload: payload, Respond: generic.OpOnOffStatus})
 		if !errors.Is(err, node.ErrNoResponse) {
-			t.Errorf("a request to nobody: %v, want ErrNoResponse", err)
+			t.Errorf("a request without an answer: %v, want ErrNoResponse", err)
 		}
 		if err := p.plug.WithModel(ctx, 7, generic.OnOffServerID, func(access.Context) {}); err == nil {
-			t.Error("a model was found on an element that is not there")
+			t.Error("a model was found on an unknown element")
 		}
 
 		stop()
 		synctest.Wait()
 		if _, err := p.ping(t.Context(), peer.Address); !errors.Is(err, node.ErrStopped) {
-			t.Errorf("a node that was stopped: %v, want ErrStopped", err)
+			t.Errorf("a stopped node: %v, want ErrStopped", err)
 		}
 		if _, err := p.gateway.Peers(t.Context()); !errors.Is(err, node.ErrStopped) {
-			t.Errorf("a node that was stopped: %v, want ErrStopped", err)
+			t.Errorf("a stopped node: %v, want ErrStopped", err)
 		}
 	})
 }
 
-// While the store fails the node sends nothing and reports nothing; when it
-// works again, what waited goes on.
+// While the store fails, the node sends and reports nothing. When the store
+// works again, the waiting work continues.
 func TestNodeWaitsForItsStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -195,22 +195,22 @@ func TestNodeWaitsForItsStore(t *testing.T) {
 			answered <- err
 		}()
 		if err := <-p.failures; !errors.Is(err, full) {
-			t.Fatalf("the failure was told as %v", err)
+			t.Fatalf("the failure was reported as %v", err)
 		}
-		time.Sleep(10 * time.Second) // of the bubble: no time passes
+		time.Sleep(10 * time.Second) // fake time of the bubble
 		select {
 		case err := <-answered:
 			t.Fatalf("the request ended while the store failed: %v", err)
 		case err := <-p.failures:
-			t.Fatalf("one failure was told twice: %v", err)
+			t.Fatalf("one failure was reported twice: %v", err)
 		default:
 		}
 		p.memory.set(nil)
 		if err := <-p.failures; err != nil {
-			t.Fatalf("the end of the failure was told as %v", err)
+			t.Fatalf("the end of the failure was reported as %v", err)
 		}
 		if err := <-answered; err != nil {
-			t.Errorf("after the store came back: %v", err)
+			t.Errorf("after the end of the failure: %v", err)
 		}
 	})
 }
@@ -222,7 +222,7 @@ func TestOpenRefusesDamagedStores(t *testing.T) {
 		"no reserve":   {Table: node.TableNode, Key: "sequence"},
 		"bad reserve":  {Table: node.TableNode, Key: "sequence", Value: []byte{1}},
 		"bad address":  {Table: node.TableNode, Key: "next_address", Value: []byte{1}},
-		"strange peer": {Table: node.TablePeers, Key: "x", Value: []byte(`{"Version":1}`)},
+		"invalid peer": {Table: node.TablePeers, Key: "x", Value: []byte(`{"Version":1}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := store.NewMemory()

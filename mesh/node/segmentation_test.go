@@ -15,8 +15,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// The SAR Transmitter and SAR Receiver states act from the moment on at which
-// they are set, and go back to the default.
+// The SAR Transmitter and SAR Receiver states take effect when they are set,
+// and return to their defaults.
 func TestSegmentationFollowsItsStates(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
@@ -35,7 +35,7 @@ func TestSegmentationFollowsItsStates(t *testing.T) {
 		p.configure(gateway, peer, &configuration.CompositionDataGet{}, &data)
 		p.pass(10 * time.Second)
 		if len(segments) < 3 {
-			t.Fatalf("%d segments", len(segments))
+			t.Fatalf("got %d segments", len(segments))
 		}
 		return segments[1].Sub(segments[0])
 	}
@@ -53,8 +53,8 @@ func TestSegmentationFollowsItsStates(t *testing.T) {
 		t.Errorf("after a restart segments are %s apart, want 160 ms", apart)
 	}
 
-	// A Bluetooth 4.2 controller takes 330 ms for a PDU, which is more than the
-	// state can say.
+	// A Bluetooth 4.2 controller needs 330 ms for a PDU, more than the state
+	// can express.
 	p.change(dev, func(n *state.Node) { n.SARTransmitter = nil })
 	dev.SetPace(bearer.Pace{Interval: 100 * time.Millisecond, Delay: 10 * time.Millisecond, End: 110 * time.Millisecond})
 	if apart := ask(); apart != 330*time.Millisecond {
@@ -78,15 +78,15 @@ func TestSegmentationFollowsItsStates(t *testing.T) {
 	}
 	p.change(gateway, func(n *state.Node) { n.SARReceiver = nil })
 	if apart, n := ask(), acks(); apart != 60*time.Millisecond || n > once {
-		t.Errorf("by default again: %s apart, %d acknowledgments", apart, n)
+		t.Errorf("with the defaults again: %s apart, %d acknowledgments", apart, n)
 	}
 }
 
-// TestSlowRadioIsWaitedFor: a question is repeated when the radio has had the time
-// to send it and all before it, and not when a faster one would have.
-func TestSlowRadioIsWaitedFor(t *testing.T) {
+// TestRequestWaitsForASlowRadio: a request is repeated only after the radio has
+// had the time to send it and all PDUs before it.
+func TestRequestWaitsForASlowRadio(t *testing.T) {
 	const (
-		questions = 6 // each to somebody who is not there
+		questions = 6 // each to an address without a node
 		airtime   = 330 * time.Millisecond
 	)
 	again := func(pace bearer.Pace) time.Duration {

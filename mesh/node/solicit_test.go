@@ -12,8 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// newShyHouse is a house whose plugs are proxies on demand only.
-func newShyHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
+// newOnDemandHouse is a house whose plugs are on-demand proxies.
+func newOnDemandHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
 	t.Helper()
 	h := newHouse(t, plugs, o)
 	for _, m := range h.plugs {
@@ -22,14 +22,14 @@ func newShyHouse(t *testing.T, plugs int, o node.ProxyOptions) *house {
 	}
 	for i, r := range h.radios {
 		if len(r.advertisements) != 0 {
-			t.Fatalf("plug %d is a proxy on demand and beckons unasked", i)
+			t.Fatalf("plug %d is an on-demand proxy and advertises without a solicitation", i)
 		}
 	}
 	return h
 }
 
-// numbers opens the solicitations sent since the first so many, all of which
-// must be the gateway's, and gives their sequence numbers.
+// numbers decodes the solicitations after the given number of them, all of
+// which must come from the gateway, and returns their sequence numbers.
 func (h *house) numbers(from int) (all []mesh.SequenceNumber) {
 	h.Helper()
 	r := network.NewReceiver(network.Config{})
@@ -45,27 +45,27 @@ func (h *house) numbers(from int) (all []mesh.SequenceNumber) {
 	return all
 }
 
-// TestSolicitedProxyIsUsed: proxies that say nothing until they are asked are
-// found and used within seconds, and again after they are lost.
+// TestSolicitedProxyIsUsed: on-demand proxies are found and used within
+// seconds, also after a connection is lost.
 func TestSolicitedProxyIsUsed(t *testing.T) {
 	for name, limits := range map[node.ClientMode]time.Duration{node.ClientOn: 6 * time.Second, node.ClientAuto: 36 * time.Second} {
-		h := newShyHouse(t, 2, node.ProxyOptions{Client: name})
+		h := newOnDemandHouse(t, 2, node.ProxyOptions{Client: name})
 		h.deafen()
 		got := h.awaitProxy(limits)
 		if got.Peer != h.radios[0].peer {
-			t.Errorf("mode %d: the gateway took %v, %v is nearer", name, got.Peer, h.radios[0].peer)
+			t.Errorf("mode %d: the gateway connected to %v, %v is nearer", name, got.Peer, h.radios[0].peer)
 		}
 		h.switchPlug(0, true, 1)
 		h.switchPlug(1, true, 2)
 		if n := len(h.numbers(0)); n != 1 || h.gateway.Counters().GATT.Solicited != 1 {
 			t.Errorf("mode %d: solicited %d times", name, n)
 		}
-		h.pass(2 * time.Minute) // the plugs have ceased to show themselves
+		h.pass(2 * time.Minute) // the plugs no longer advertise
 		h.radios[0].die()
 		await[node.ProxyLost](h.pump, h.gateway, 2*supervision, nil)
 		lost := h.now
 		if got := h.awaitProxy(limits); got.Peer != h.radios[1].peer {
-			t.Errorf("mode %d: after the loss the gateway took %v", name, got.Peer)
+			t.Errorf("mode %d: after the loss the gateway connected to %v", name, got.Peer)
 		}
 		h.switchPlug(1, false, 3)
 		if all := h.numbers(0); len(all) != 2 || all[1] <= all[0] {
@@ -74,26 +74,27 @@ func TestSolicitedProxyIsUsed(t *testing.T) {
 	}
 }
 
-// TestReplayedSolicitation: who repeats what was heard wakes nobody.
+// TestReplayedSolicitation: a replayed solicitation has no effect.
 func TestReplayedSolicitation(t *testing.T) {
-	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h := newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
 	h.awaitProxy(6 * time.Second)
 	h.radio.off = true
 	h.pass(time.Minute)
 	said := h.pump.gatt.solicitations[0].Sighting
-	h.restart(h.plugs[0]) // the list is kept
+	h.restart(h.plugs[0]) // the list is stored
 	before := h.plugs[0].Counters().GATT.Replayed
 	for range 3 {
 		h.radios[0].sees(&said)
 	}
 	if n := len(h.radios[0].advertisements); n != 0 || h.plugs[0].Counters().GATT.Replayed != before+3 {
-		t.Errorf("a replay: %d beckons, counted %+v", n, h.plugs[0].Counters().GATT)
+		t.Errorf("after a replay: %d connectable advertisements, counted %+v", n, h.plugs[0].Counters().GATT)
 	}
 }
 
-// TestNobodySolicitsWhoHasAProxy, or sees one, or hears the network.
-func TestNobodySolicitsWhoHasAProxy(t *testing.T) {
+// TestNoSolicitationWithoutNeed: a node that is connected to a proxy, sees a
+// proxy, or hears the network does not solicit.
+func TestNoSolicitationWithoutNeed(t *testing.T) {
 	for name, set := range map[string]func(t *testing.T) *house{
 		"a proxy": func(t *testing.T) *house {
 			h := newHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
@@ -101,7 +102,7 @@ func TestNobodySolicitsWhoHasAProxy(t *testing.T) {
 			h.awaitProxy(5 * time.Second)
 			return h
 		},
-		"a proxy in sight that is lost and found": func(t *testing.T) *house {
+		"a visible proxy that is lost and found": func(t *testing.T) *house {
 			h := newHouse(t, 2, node.ProxyOptions{Client: node.ClientOn})
 			h.deafen()
 			h.awaitProxy(5 * time.Second)
@@ -110,9 +111,9 @@ func TestNobodySolicitsWhoHasAProxy(t *testing.T) {
 			h.awaitProxy(5 * time.Second)
 			return h
 		},
-		"the network": func(t *testing.T) *house { return newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientAuto}) },
+		"the network": func(t *testing.T) *house { return newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientAuto}) },
 		"no interest": func(t *testing.T) *house {
-			h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOff})
+			h := newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientOff})
 			h.deafen()
 			return h
 		},
@@ -127,10 +128,11 @@ func TestNobodySolicitsWhoHasAProxy(t *testing.T) {
 	}
 }
 
-// TestSolicitationsBecomeSeldom: where nobody answers, twelve in an hour are
-// the most in the long run, and no number comes twice, whatever happens.
-func TestSolicitationsBecomeSeldom(t *testing.T) {
-	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+// TestSolicitationsBecomeRare: without an answer the node sends at most
+// twelve solicitations an hour in the long run, and never uses a sequence
+// number twice.
+func TestSolicitationsBecomeRare(t *testing.T) {
+	h := newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	h.radios[0].off = true
 	h.deafen()
 	h.pass(time.Hour)
@@ -142,7 +144,7 @@ func TestSolicitationsBecomeSeldom(t *testing.T) {
 	for i := 1; i < len(all); i++ {
 		pause := all[i].at.Sub(all[i-1].at)
 		if pause < last || pause < 5*time.Second || pause > 5*time.Minute {
-			t.Errorf("after %s there were %s between two", last, pause)
+			t.Errorf("after %s the interval was %s", last, pause)
 		}
 		last = pause
 	}
@@ -161,14 +163,14 @@ func TestSolicitationsBecomeSeldom(t *testing.T) {
 	h.restart(h.gateway)
 	h.pass(time.Minute)
 	if more := h.numbers(restored); len(more) == 0 || more[0] < numbers[restored-1]+1<<18 {
-		t.Errorf("restored from a backup: %v after %d", more, numbers[restored-1])
+		t.Errorf("restored from a backup: numbers %v after %d", more, numbers[restored-1])
 	}
 }
 
-// TestSolicitingBeginsAnew: once a proxy was found, the next is asked for as soon
-// as the first one was.
-func TestSolicitingBeginsAnew(t *testing.T) {
-	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+// TestSolicitationIntervalStartsOver: after a proxy was found, the search for
+// the next one starts with the shortest interval.
+func TestSolicitationIntervalStartsOver(t *testing.T) {
+	h := newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
 	h.radios[0].off = true
 	h.pass(20 * time.Minute)
@@ -182,10 +184,10 @@ func TestSolicitingBeginsAnew(t *testing.T) {
 	h.switchPlug(0, true, 1)
 }
 
-// TestSolicitationReserve: a number is on disk before the solicitation that has
-// it is handed out.
+// TestSolicitationReserve: a sequence number is stored before the solicitation
+// that uses it is sent.
 func TestSolicitationReserve(t *testing.T) {
-	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+	h := newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	h.deafen()
 	h.pass(time.Second)
 	h.now = h.now.Add(2 * time.Second)
@@ -206,16 +208,16 @@ func TestSolicitationReserve(t *testing.T) {
 	}
 }
 
-// TestOwnSolicitation: a node does not answer what it has asked itself, which it
-// hears when it has two radios.
-func TestOwnSolicitation(t *testing.T) {
-	h := newShyHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
+// TestOwnSolicitationIsIgnored: a node ignores its own solicitation, which it
+// hears with a second radio.
+func TestOwnSolicitationIsIgnored(t *testing.T) {
+	h := newOnDemandHouse(t, 1, node.ProxyOptions{Client: node.ClientOn})
 	h.gateway.edit(func(n *state.Node) { n.OnDemandProxy = 20 })
 	h.radios[0].off = true
 	h.deafen()
 	h.run(10*time.Second, "a solicitation", func() bool { return len(h.pump.gatt.solicitations) > 0 })
 	h.radio.sees(&h.pump.gatt.solicitations[0].Sighting)
 	if len(h.radio.advertisements) != 0 {
-		t.Errorf("the gateway answers itself with %v", h.radio.advertisements)
+		t.Errorf("the gateway answers its own solicitation with %v", h.radio.advertisements)
 	}
 }

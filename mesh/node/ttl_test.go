@@ -12,9 +12,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// Section 3.7.4.2: who asks with TTL 0 is answered with TTL 0, in one PDU or in
-// several, and no relay passes either on.
-func TestQuestionToANeighbourIsAnsweredByTheNeighbour(t *testing.T) {
+// Section 3.7.4.2: a request with TTL 0 is answered with TTL 0, in one PDU or
+// in several. No relay relays either.
+func TestRequestWithTTL0IsAnsweredWithTTL0(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	dev, uuid := p.addDevice("lamp", node.DeviceOptions{}, lamp)
@@ -27,7 +27,7 @@ func TestQuestionToANeighbourIsAnsweredByTheNeighbour(t *testing.T) {
 		response mesh.Opcode
 	}{
 		{&configuration.DefaultTTLGet{}, configuration.OpDefaultTTLStatus},
-		{&configuration.CompositionDataGet{}, configuration.OpCompositionDataStatus}, // several segments, acknowledged
+		{&configuration.CompositionDataGet{}, configuration.OpCompositionDataStatus}, // several segments, with acknowledgments
 	} {
 		payload, err := access.Append(nil, c.m)
 		if err != nil {
@@ -53,9 +53,9 @@ func TestQuestionToANeighbourIsAnsweredByTheNeighbour(t *testing.T) {
 	}
 }
 
-// Section 3.4.5, output filter: what a node itself says with TTL 1 stays with it. A
-// relay's PDU with that TTL does go out.
-func TestOwnMessageWithTTL1StaysHere(t *testing.T) {
+// Section 3.4.5, output filter: a node does not send its own message with TTL 1
+// to the network. It does relay a PDU with that TTL.
+func TestOwnMessageWithTTL1IsNotSent(t *testing.T) {
 	p := newPump(t)
 	gateway := p.addGateway()
 	dev, uuid := p.addDevice("plug", node.DeviceOptions{}, plug)

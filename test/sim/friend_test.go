@@ -22,7 +22,7 @@ import (
 // virtual controller, so that the receive window must cover what a radio needs.
 // Every command arrives, although each advertising event is lost with a
 // probability of 20 %.
-func TestSleeperBehindWholeDrivers(t *testing.T) {
+func TestLowPowerNodeBehindWholeDrivers(t *testing.T) {
 	each(t, 2, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
 			air := virtual.NewAir(virtual.AirOptions{Seed: seed, HalfDuplex: true})

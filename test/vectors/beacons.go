@@ -8,15 +8,16 @@ import (
 //go:embed beacons.json
 var beaconsFile []byte
 
-// BeaconEntry is an entry of beacons.json: a beacon, service data or Proxy PDUs,
-// by its kind.
+// BeaconEntry is an entry of beacons.json: a beacon, service data or Proxy
+// PDUs, depending on its kind.
 type BeaconEntry struct {
 	Entry
 	Inputs  BeaconInputs  `json:"inputs"`
 	Outputs BeaconOutputs `json:"outputs"`
 }
 
-// BeaconInputs has what the kind of the entry needs; the rest is nil or zero.
+// BeaconInputs holds the inputs of an entry; fields that its kind does not use
+// are nil or zero.
 type BeaconInputs struct {
 	DeviceUUID                Hex      `json:"device_uuid"`
 	OOBInformation            Hex      `json:"oob_information"`
@@ -48,7 +49,8 @@ type BeaconInputs struct {
 	HoursSinceLastTransition any `json:"hours_since_last_transition"`
 }
 
-// BeaconOutputs has what the kind of the entry gives; the rest is nil.
+// BeaconOutputs holds the outputs of an entry; fields that its kind does not
+// use are nil.
 type BeaconOutputs struct {
 	Beacon                                 Hex   `json:"beacon"`
 	AdvertisingData                        Hex   `json:"advertising_data"`
@@ -76,5 +78,5 @@ type BeaconOutputs struct {
 	Message                                Hex   `json:"message"`
 }
 
-// Beacons reads beacons.json.
+// Beacons loads beacons.json.
 func Beacons(t testing.TB) []BeaconEntry { return load[BeaconEntry](t, "beacons.json", beaconsFile) }

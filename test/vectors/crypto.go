@@ -8,15 +8,16 @@ import (
 //go:embed crypto.json
 var cryptoFile []byte
 
-// CryptoEntry is an entry of crypto.json: a function by its kind, such as "k2" or
-// "aes_ccm", with what goes in and what comes out.
+// CryptoEntry is an entry of crypto.json: a function, named by the kind, such
+// as "k2" or "aes_ccm", with its inputs and outputs.
 type CryptoEntry struct {
 	Entry
 	Inputs  CryptoInputs  `json:"inputs"`
 	Outputs CryptoOutputs `json:"outputs"`
 }
 
-// CryptoInputs has what the kind of the entry needs; the rest is nil or zero.
+// CryptoInputs holds the inputs of an entry; fields that its kind does not use
+// are nil or zero.
 type CryptoInputs struct {
 	M             Hex    `json:"m"`
 	MASCII        string `json:"m_ascii"`
@@ -49,7 +50,8 @@ type CryptoInputs struct {
 	Data          Hex    `json:"data"`
 }
 
-// CryptoOutputs has what the kind of the entry gives; the rest is nil.
+// CryptoOutputs holds the outputs of an entry; fields that its kind does not
+// use are nil.
 type CryptoOutputs struct {
 	Salt             Hex `json:"salt"`
 	URIHash          Hex `json:"uri_hash"`
@@ -80,5 +82,5 @@ type CryptoOutputs struct {
 	FCS              Hex `json:"fcs"`
 }
 
-// Crypto reads crypto.json.
+// Crypto loads crypto.json.
 func Crypto(t testing.TB) []CryptoEntry { return load[CryptoEntry](t, "crypto.json", cryptoFile) }

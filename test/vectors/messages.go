@@ -8,9 +8,9 @@ import (
 //go:embed messages.json
 var messagesFile []byte
 
-// MessageEntry is an entry of messages.json: a message on its way through the
-// layers. What the kind of the entry has not is nil or zero; "decode_case" has
-// only NetworkPDU, NetKey, CurrentIVIndex, IVUpdateInProgress and Accepted.
+// MessageEntry is an entry of messages.json: a message on all layers. Fields
+// that its kind does not use are nil or zero. "decode_case" has only
+// NetworkPDU, NetKey, CurrentIVIndex, IVUpdateInProgress and Accepted.
 type MessageEntry struct {
 	Entry
 	Credentials MessageCredentials `json:"credentials"`
@@ -55,8 +55,8 @@ type MessageEntry struct {
 	Accepted           bool   `json:"accepted"`
 }
 
-// MessageCredentials is what the network PDUs are sealed with. One entry has no
-// NetKey, only the keys that are derived from it.
+// MessageCredentials holds the keys that encrypt the network PDUs. One entry
+// has no NetKey, only the derived keys.
 type MessageCredentials struct {
 	Type          string `json:"type"`
 	NetKey        Hex    `json:"net_key"`
@@ -70,8 +70,8 @@ type MessageCredentials struct {
 	FriendCounter Number `json:"friend_counter"`
 }
 
-// MessageDetail is one network PDU, step by step. In the entry without a NetKey
-// the sequence number and the PDUs are in the entry itself.
+// MessageDetail holds the intermediate results of one network PDU. The entry
+// without a NetKey has the sequence number and the PDUs in the entry itself.
 type MessageDetail struct {
 	Seq               Number `json:"seq"`
 	LowerTransportPDU Hex    `json:"lower_transport_pdu"`
@@ -84,7 +84,7 @@ type MessageDetail struct {
 	SeqZero           Number `json:"seq_zero"`
 }
 
-// Messages reads messages.json.
+// Messages loads messages.json.
 func Messages(t testing.TB) []MessageEntry {
 	return load[MessageEntry](t, "messages.json", messagesFile)
 }

@@ -8,21 +8,22 @@ import (
 //go:embed provisioning.json
 var provisioningFile []byte
 
-// ProvisioningEntry is an entry of provisioning.json: a session with its keys, an
-// exchange of PDUs, one PDU taken apart, or a certificate, by its kind.
+// ProvisioningEntry is an entry of provisioning.json: a session with its keys,
+// an exchange of PDUs, one decoded PDU, or a certificate, depending on its
+// kind.
 type ProvisioningEntry struct {
 	Entry
 	Inputs  ProvisioningInputs  `json:"inputs"`
 	Outputs ProvisioningOutputs `json:"outputs"`
-	// PDU and Fields are of the kind "pdu_fields".
+	// PDU and Fields belong to the kind "pdu_fields".
 	PDU    Hex     `json:"pdu"`
 	Fields []Field `json:"fields"`
-	// Steps is an exchange.
+	// Steps holds an exchange.
 	Steps []ProvisioningStep `json:"steps"`
 }
 
-// ProvisioningInputs has what the kind of the entry needs; the rest is nil or
-// zero.
+// ProvisioningInputs holds the inputs of an entry; fields that its kind does
+// not use are nil or zero.
 type ProvisioningInputs struct {
 	Algorithm              string `json:"algorithm"`
 	InviteParameters       Hex    `json:"invite_parameters"`
@@ -54,8 +55,8 @@ type ProvisioningInputs struct {
 	NDEF                   Hex    `json:"ndef"`
 }
 
-// ProvisioningOutputs has what the kind of the entry gives; the rest is nil or
-// zero.
+// ProvisioningOutputs holds the outputs of an entry; fields that its kind does
+// not use are nil or zero.
 type ProvisioningOutputs struct {
 	ConfirmationInputs        Hex    `json:"confirmation_inputs"`
 	ConfirmationSalt          Hex    `json:"confirmation_salt"`
@@ -81,7 +82,7 @@ type ProvisioningOutputs struct {
 	PayloadOctets             int    `json:"payload_octets"`
 }
 
-// ProvisioningStep is one PDU of an exchange, as PB-ADV or as PB-GATT carries it.
+// ProvisioningStep is one PDU of an exchange, as sent over PB-ADV or PB-GATT.
 type ProvisioningStep struct {
 	Sender          string `json:"sender"`
 	Name            string `json:"name"`
@@ -94,7 +95,7 @@ type ProvisioningStep struct {
 	SegN            uint8  `json:"seg_n"`
 }
 
-// Provisioning reads provisioning.json.
+// Provisioning loads provisioning.json.
 func Provisioning(t testing.TB) []ProvisioningEntry {
 	return load[ProvisioningEntry](t, "provisioning.json", provisioningFile)
 }

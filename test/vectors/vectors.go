@@ -1,5 +1,6 @@
-// Package vectors is the sample data of the Bluetooth Mesh specifications and of
-// other stacks' tests as Go values: one type and one loader for each file.
+// Package vectors provides the sample data of the Bluetooth Mesh specifications
+// and of the tests of other stacks as Go values: one type and one loader for
+// each file.
 //
 //	crypto.json        Crypto        functions of Mesh Protocol 1.1, section 3.9
 //	messages.json      Messages      whole messages through all layers, chapter 8
@@ -7,9 +8,9 @@
 //	provisioning.json  Provisioning  provisioning sessions and PDUs
 //	models.json        Models        access messages and values of properties
 //
-// The files are part of the test binary. README.md says where each entry is from
-// and what to know about it. A loader fails the test when a file has a member that
-// its type has not: nothing in the files can be overlooked.
+// The files are embedded in the test binary. README.md gives the source of each
+// entry and remarks about it. A loader fails the test if a file has a member
+// that its type does not have, so no member is ignored.
 package vectors
 
 import (
@@ -21,7 +22,7 @@ import (
 	"testing"
 )
 
-// Hex is octets in the order of the air, written as hexadecimal digits.
+// Hex holds octets in transmission order, written as hexadecimal digits.
 type Hex []byte
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -34,7 +35,7 @@ func (h *Hex) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String is the digits again.
+// String returns the hexadecimal digits.
 func (h Hex) String() string { return hex.EncodeToString(h) }
 
 // Number is a number of at most 32 bits, written as hexadecimal digits with the
@@ -51,29 +52,30 @@ func (n *Number) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Entry is what all entries have.
+// Entry holds the members that all entries have.
 type Entry struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"`
-	// Source is where the values are from.
+	// Source is the origin of the values.
 	Source string `json:"source"`
-	// Recomputed says that an independent script got the same outputs.
+	// Recomputed reports that an independent script got the same outputs.
 	Recomputed bool   `json:"recomputed"`
 	Note       string `json:"note"`
 }
 
-// Field is a field of a message by the name that the source has for it.
+// Field is a field of a message with the name used in the source.
 type Field struct {
 	Name string `json:"name"`
-	// Value is a number (float64), a string (words, or hexadecimal digits), a
+	// Value is a number (float64), a string (text or hexadecimal digits), a
 	// bool, a list or an object of these.
 	Value any `json:"value"`
-	// Unit is that of the value, and Symbol what the source calls it. Most fields have neither.
+	// Unit is the unit of the value, Symbol its name in the source. Most fields
+	// have neither.
 	Unit   string `json:"unit"`
 	Symbol any    `json:"symbol"`
 }
 
-// load reads a file.
+// load decodes a file.
 func load[T any](t testing.TB, name string, text []byte) []T {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -83,7 +85,7 @@ func load[T any](t testing.TB, name string, text []byte) []T {
 		t.Fatalf("%s: %v", name, err)
 	}
 	if len(entries) == 0 {
-		t.Fatalf("%s has no entries", name)
+		t.Fatalf("%s: expected at least one entry, got none", name)
 	}
 	return entries
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors"
 )
 
-// TestFiles reads all files: each has the entries that README.md counts, and each
-// entry a name, a kind and a source.
+// TestFiles loads all files. Each must have the number of entries given in
+// README.md, and each entry a name, a kind and a source.
 func TestFiles(t *testing.T) {
 	check := func(file string, want int, entries []vectors.Entry) {
 		t.Helper()
@@ -16,7 +16,7 @@ func TestFiles(t *testing.T) {
 		}
 		for i, e := range entries {
 			if e.Name == "" || e.Kind == "" || e.Source == "" {
-				t.Errorf("%s: entry %d: %+v", file, i, e)
+				t.Errorf("%s: entry %d: expected a name, a kind and a source, got %+v", file, i, e)
 			}
 		}
 	}
@@ -46,12 +46,12 @@ func TestText(t *testing.T) {
 	}
 	for _, bad := range []string{"0", "0g", "0x00"} {
 		if err := h.UnmarshalText([]byte(bad)); err == nil {
-			t.Errorf("%q is read as octets", bad)
+			t.Errorf("%q was decoded as octets", bad)
 		}
 	}
 	for _, bad := range []string{"", "g", "-1", "100000000"} {
 		if err := n.UnmarshalText([]byte(bad)); err == nil {
-			t.Errorf("%q is read as a number", bad)
+			t.Errorf("%q was decoded as a number", bad)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// files are the vectors, with the number of their entries.
+// files lists the files with the number of their entries.
 var files = map[string]int{
 	"crypto.json":       69,
 	"messages.json":     115,
@@ -24,11 +24,11 @@ var files = map[string]int{
 	"models.json":       278,
 }
 
-// TestEveryEntryIsExercised proves that no entry is left out: it runs the tests
-// of all packages that read the vectors with a copy in which what is expected
-// by each entry is spoiled, and wants a test to fail for each; and with one
-// that is only marked, which all must pass. An entry that nobody reads, or of
-// which nobody compares the outcome, fails for neither.
+// TestEveryEntryIsExercised proves that tests use every entry. It builds the
+// tests of all packages that load the vectors with two kinds of changed files.
+// In the first, the expected result of one entry is wrong: a test must fail,
+// for each entry. In the second, entries are only marked: all tests must pass.
+// An entry that no test reads or compares does not make a test fail.
 func TestEveryEntryIsExercised(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -36,7 +36,7 @@ func TestEveryEntryIsExercised(t *testing.T) {
 	}
 	readers := readers(t, root)
 	if len(readers) == 0 {
-		t.Fatal("no package reads the vectors")
+		t.Fatal("no package loads the vectors")
 	}
 	marked, spoiled := t.TempDir(), t.TempDir()
 	marks := map[string]string{}
@@ -53,7 +53,7 @@ func TestEveryEntryIsExercised(t *testing.T) {
 		write(t, marked, file, entries)
 		for i, e := range entries {
 			if !spoil(file, e) {
-				t.Errorf("%s: entry %d: %s: there is nothing in it to be compared", file, i, e["name"])
+				t.Errorf("%s: entry %d: %s: it has no result to compare", file, i, e["name"])
 			}
 		}
 		write(t, spoiled, file, entries)
@@ -68,7 +68,7 @@ func TestEveryEntryIsExercised(t *testing.T) {
 		out, err := run(t, root, spoiled, reader)
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) {
-			t.Errorf("%s passes with vectors that are wrong (%v)", reader, err)
+			t.Errorf("%s passes with wrong vectors (%v)", reader, err)
 		}
 		if sign := regexp.MustCompile(`(?m)^panic: .*`).Find(out); sign != nil {
 			t.Errorf("%s: %s", reader, sign)
@@ -79,12 +79,13 @@ func TestEveryEntryIsExercised(t *testing.T) {
 	}
 	for _, mark := range slices.Sorted(maps.Keys(marks)) {
 		if !failed[mark] {
-			t.Errorf("no test minds that the entry %q %s is wrong", marks[mark], mark)
+			t.Errorf("no test fails although the entry %q %s is wrong", marks[mark], mark)
 		}
 	}
 }
 
-// readers are the packages whose tests import this one, as paths from the root.
+// readers returns the packages whose tests import this one, as paths from the
+// root.
 func readers(t *testing.T, root string) []string {
 	t.Helper()
 	const imports = "\"github.com/btmesh2mqtt/btmesh2mqtt/test/vectors\""
@@ -108,8 +109,8 @@ func readers(t *testing.T, root string) []string {
 	return slices.Compact(dirs)
 }
 
-// build compiles the tests of the readers with the files in dir in place of those
-// of this package, which are part of the program.
+// build compiles the tests of the readers with the files in dir instead of the
+// embedded ones.
 func build(t *testing.T, root, dir string, readers []string) {
 	t.Helper()
 	replace := map[string]string{}
@@ -124,7 +125,8 @@ func build(t *testing.T, root, dir string, readers []string) {
 	if err := os.WriteFile(overlay, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The names of programs are those of their packages, of which two may be alike.
+	// A program is named after its package, and two packages can have the same
+	// name.
 	for _, reader := range readers {
 		cmd := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", program(dir, reader), reader)
 		cmd.Dir = root
@@ -134,12 +136,12 @@ func build(t *testing.T, root, dir string, readers []string) {
 	}
 }
 
-// program is where build puts the tests of a reader.
+// program returns the path of the test binary of a reader.
 func program(dir, reader string) string {
 	return filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(reader, "./"), "/", "-")+".test.exe")
 }
 
-// run runs the tests of the vectors of one package, as it was built for dir.
+// run runs the vector tests of one package, built for dir.
 func run(t *testing.T, root, dir, reader string) ([]byte, error) {
 	t.Helper()
 	cmd := exec.Command(program(dir, reader), "-test.v", "-test.timeout=60s", "-test.run", "Vector|Sample|Obfuscation|Nonce")
@@ -164,7 +166,7 @@ func read(t *testing.T, file string) []entry {
 
 func write(t *testing.T, dir, file string, entries []entry) {
 	t.Helper()
-	// Numbers have no fractions that a float would not give back.
+	// A float64 holds all numbers of the files without loss.
 	text, err := json.Marshal(entries)
 	if err != nil {
 		t.Fatal(err)
@@ -174,13 +176,13 @@ func write(t *testing.T, dir, file string, entries []entry) {
 	}
 }
 
-// spoil changes what an entry says is the outcome, in its value and not in its
-// form. It reports false for an entry that has none.
+// spoil changes the expected result of an entry: its value, not its form. It
+// returns false for an entry without a result.
 func spoil(file string, e entry) bool {
 	places := []string{"outputs"}
 	switch file {
 	case "messages.json":
-		// The tests take the sequence numbers from the details.
+		// The tests use the sequence numbers in the details.
 		places = []string{"network_pdus", "upper_transport_pdu", "access_payload", "accepted"}
 	case "provisioning.json":
 		places = []string{"outputs", "pdu", "steps"}
@@ -190,12 +192,12 @@ func spoil(file string, e entry) bool {
 			return true
 		}
 		if e["kind"] == "property_value" {
-			const values = 1 // of its fields
+			const values = 1 // one of its fields
 			field := e["fields"].([]any)[values].(entry)
 			if parts, ok := field["value"].(entry); ok {
 				other(parts)
 			} else {
-				field["value"] = 12345 // none of them, nor what stands for an unknown one
+				field["value"] = 12345 // not in the files, and not the code for an unknown value
 			}
 			return true
 		}
@@ -211,7 +213,7 @@ func spoil(file string, e entry) bool {
 	return done
 }
 
-// other is another value of the same form.
+// other returns another value of the same form.
 func other(v any) any {
 	switch v := v.(type) {
 	case bool:
@@ -221,7 +223,7 @@ func other(v any) any {
 	case string:
 		last := len(v) - 1
 		if last < 0 || strings.Trim(v, "0123456789abcdef") != "" {
-			return v // words
+			return v // text
 		}
 		digit := "1"
 		if v[last] == '1' {

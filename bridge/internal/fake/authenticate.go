@@ -10,25 +10,25 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Shown is what a device with output OOB shows.
+// Shown is the value that a device with output OOB shows.
 const Shown = "4711"
 
-// Offer says how a device can be authenticated.
+// Offer lists the authentication methods of a device.
 func (n *Network) Offer(uuid mesh.UUID, c provision.Capabilities) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.offers[uuid] = c
 }
 
-// How is how a device was last provisioned.
+// How describes the last provisioning of a device.
 func (n *Network) How(uuid mesh.UUID) node.Provision {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.how[uuid]
 }
 
-// authenticate is the part of a provisioning in which the user has a part. It
-// ends with the value, or when it is cancelled.
+// authenticate is the part of a provisioning that involves the user. It returns
+// when the value is given or the provisioning is cancelled.
 func (n *Network) authenticate(ctx context.Context, p node.Provision) error {
 	n.mu.Lock()
 	offer, ok := n.offers[p.UUID]
@@ -63,7 +63,7 @@ func (n *Network) authenticate(ctx context.Context, p node.Provision) error {
 	case value, ok := <-input:
 		switch {
 		case !ok:
-			return &provision.Failure{Code: provision.FailAborted, Reason: "it was cancelled"}
+			return &provision.Failure{Code: provision.FailAborted, Reason: "cancelled"}
 		case value != Shown:
 			return &provision.Failure{Code: provision.FailConfirmation, Reason: "another value"}
 		}
@@ -73,7 +73,7 @@ func (n *Network) authenticate(ctx context.Context, p node.Provision) error {
 	}
 }
 
-// ProvisioningInput gives the value to a provisioning that waits for one.
+// ProvisioningInput passes the value to a provisioning that waits for one.
 func (n *Network) ProvisioningInput(_ context.Context, uuid mesh.UUID, value string) error {
 	n.mu.Lock()
 	input := n.inputs[uuid]
@@ -101,7 +101,8 @@ func (n *Network) CancelProvisioning(_ context.Context, uuid mesh.UUID, _ string
 	return nil
 }
 
-// Refresh gives a node new addresses when that is asked for, and keeps all else.
+// Refresh gives a node new addresses if the procedure asks for it. Everything
+// else stays the same.
 func (n *Network) Refresh(ctx context.Context, r node.Refresh) (state.Peer, error) {
 	if err := wait(ctx, Joining); err != nil {
 		return state.Peer{}, err

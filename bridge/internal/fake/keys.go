@@ -12,14 +12,14 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// keyHolder is a foundation.Host that is nothing but a state.
+// keyHolder is a foundation.Host that holds only a state.
 type keyHolder struct{ node *state.Node }
 
 func (h keyHolder) State() *state.Node                 { return h.node }
 func (h keyHolder) Edit(change func(*state.Node) bool) { change(h.node) }
 func (keyHolder) Reset() error                         { return nil }
 
-// own is the bridge's own node.
+// own returns the state of the bridge's own node.
 type own struct {
 	node     *state.Node
 	begun    bool
@@ -30,7 +30,7 @@ func newOwn() own {
 	return own{node: &state.Node{UUID: mesh.UUID{0xb0}, Address: 1, IVIndex: 5}}
 }
 
-// begin makes the keys of the network once those in the fields are set.
+// begin makes the keys of the network from the keys in the fields.
 func (n *Network) begin() {
 	if !n.own.begun {
 		n.own.begun = true
@@ -66,7 +66,7 @@ func (o *own) summary() node.Summary {
 	return s
 }
 
-// Keys runs f on the keys of the bridge's own node.
+// Keys calls f with the keys of the bridge's own node.
 func (n *Network) Keys(_ context.Context, f func(configuration.Keys) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -74,10 +74,10 @@ func (n *Network) Keys(_ context.Context, f func(configuration.Keys) error) erro
 	return f(configuration.Keys{Host: keyHolder{n.own.node}})
 }
 
-// BeginIVUpdate needs the test mode, as in a network that is new.
+// BeginIVUpdate needs the test mode, because the network is new.
 func (n *Network) BeginIVUpdate(context.Context) error { return n.moveIV(true) }
 
-// EndIVUpdate needs the test mode too.
+// EndIVUpdate also needs the test mode.
 func (n *Network) EndIVUpdate(context.Context) error { return n.moveIV(false) }
 
 func (n *Network) moveIV(update bool) error {
@@ -99,7 +99,7 @@ func (n *Network) moveIV(update bool) error {
 	return nil
 }
 
-// SetIVTestMode turns the test mode on or off.
+// SetIVTestMode switches the test mode on or off.
 func (n *Network) SetIVTestMode(_ context.Context, on bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -107,7 +107,7 @@ func (n *Network) SetIVTestMode(_ context.Context, on bool) error {
 	return nil
 }
 
-// Own are the keys of the bridge's own node.
+// Own returns the state of the bridge's own node.
 func (n *Network) Own() *state.Node {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -122,7 +122,7 @@ func (n *Network) Knows(uuid mesh.UUID) bool {
 	return n.nodes[uuid] != nil
 }
 
-// joined gives the node the keys of the network as they are now.
+// joined gives the node the present keys of the network.
 func (d *Node) joined(o *own) {
 	d.keys = configuration.Keys{Host: keyHolder{&state.Node{}}}
 	for _, k := range o.node.Subnets {
@@ -130,15 +130,15 @@ func (d *Node) joined(o *own) {
 	}
 }
 
-// Keys are those that the node has.
+// Keys returns the state with the keys of the node.
 func (d *Node) Keys() *state.Node {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.keys.State()
 }
 
-// answerKeys answers the messages about keys as a Configuration Server does; nil for
-// others.
+// answerKeys answers the messages about keys like a Configuration Server. It
+// returns nil for other messages.
 func (d *Node) answerKeys(m Message) access.Message {
 	switch m.Opcode {
 	case configuration.OpNetKeyAdd:

@@ -1,6 +1,6 @@
-// Package fake is a mesh network for the tests of the bridge: nodes that answer
-// at once, late, with a refusal, or not at all. There is no radio and no
-// cryptography in it; for that see the virtual devices of mesh/device.
+// Package fake is a mesh network for the tests of the bridge. Its nodes answer
+// at once, late, with a refusal, or not at all. It has no radio and no
+// cryptography; the virtual devices of mesh/device have both.
 //
 //	bridge ── Request ──▶ Network ── by address ──▶ Node ── answer, or silence
 //	       ◀─ Report ──── MessageReceived, then the Response, as a node does
@@ -23,27 +23,27 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// How long things take.
+// Durations in the fake network.
 const (
-	Latency = 50 * time.Millisecond // of an answer
-	Silence = 24 * time.Second      // until a request is given up
-	Joining = 2 * time.Second       // of a provisioning
+	Latency = 50 * time.Millisecond // until an answer
+	Silence = 24 * time.Second      // until a request ends without an answer
+	Joining = 2 * time.Second       // for a provisioning
 )
 
-// Network is a mesh as the bridge sees it. Its methods may be called from
-// several goroutines.
+// Network is a mesh network as the bridge uses it. Its methods may be called
+// from several goroutines.
 type Network struct {
-	// Report takes what the bridge's own node reports.
+	// Report receives the events of the bridge's own node.
 	Report func(node.Event)
-	// Asked is called with each request before it is carried out; may be nil.
+	// Asked is called with each request before it is sent; may be nil.
 	Asked func(node.Request)
 	// AppKey and DeviceKey are the keys of the network and of every node.
 	AppKey, DeviceKey crypto.Key
 
 	mu      sync.Mutex
-	nodes   map[mesh.UUID]*Node // in the network
-	outside map[mesh.UUID]*Node // not provisioned
-	refused map[mesh.UUID]error // what the provisioning of a device ends with
+	nodes   map[mesh.UUID]*Node // provisioned
+	outside map[mesh.UUID]*Node // unprovisioned
+	refused map[mesh.UUID]error // results of failing provisionings
 	next    mesh.Address
 	asked   int
 	own     own
@@ -55,7 +55,7 @@ type Network struct {
 	friendships []friend.Status
 }
 
-// New is a network without nodes.
+// New makes a network without nodes.
 func New() *Network {
 	return &Network{
 		Report:  func(node.Event) {},
@@ -70,7 +70,7 @@ func New() *Network {
 	}
 }
 
-// Place puts an unprovisioned device into reach.
+// Place adds an unprovisioned device.
 func (n *Network) Place(nodes ...*Node) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -87,7 +87,7 @@ func (n *Network) Refuse(uuid mesh.UUID, err error) {
 	n.refused[uuid] = err
 }
 
-// Join makes nodes of devices without provisioning.
+// Join provisions devices without a provisioning procedure.
 func (n *Network) Join(nodes ...*Node) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -107,9 +107,9 @@ func (n *Network) join(d *Node) {
 	delete(n.outside, d.UUID)
 }
 
-// tell gives a message to a group to all nodes; which of them are in the group
-// they know themselves.
-func (n *Network) tell(ctx context.Context, r node.Request) (node.Response, error) {
+// toGroup passes a group message to all nodes. The nodes check themselves
+// whether they are in the group.
+func (n *Network) toGroup(ctx context.Context, r node.Request) (node.Response, error) {
 	op, params, err := access.ParseOpcode(r.Payload)
 	if err != nil {
 		return node.Response{}, err
@@ -125,14 +125,14 @@ func (n *Network) tell(ctx context.Context, r node.Request) (node.Response, erro
 	return node.Response{Attempts: 1}, wait(ctx, Latency)
 }
 
-// Requests is how many requests there were.
+// Requests returns the number of requests so far.
 func (n *Network) Requests() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.asked
 }
 
-// Request gives a message to the node that it is for.
+// Request passes the message to the node with the destination address.
 func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, error) {
 	n.mu.Lock()
 	n.asked++
@@ -142,7 +142,7 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 		n.Asked(r)
 	}
 	if r.Dst.IsGroup() {
-		return n.tell(ctx, r)
+		return n.toGroup(ctx, r)
 	}
 	if d == nil {
 		return unanswered(ctx, r, Silence)
@@ -202,7 +202,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// holder is the node with an element of that address, nil for none.
+// holder returns the node with an element of that address, nil for none.
 func (n *Network) holder(a mesh.Address) *Node {
 	for _, d := range n.nodes {
 		if peer := d.peer(n.DeviceKey); peer.Holds(a) {
@@ -212,7 +212,7 @@ func (n *Network) holder(a mesh.Address) *Node {
 	return nil
 }
 
-// Provision takes a device that was placed into the network.
+// Provision provisions a device added with Place.
 func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, error) {
 	n.mu.Lock()
 	n.wanted = append(n.wanted, p)
@@ -232,21 +232,21 @@ func (n *Network) Provision(ctx context.Context, p node.Provision) (state.Peer, 
 	}
 	d := n.outside[p.UUID]
 	if d == nil {
-		return state.Peer{}, fmt.Errorf("fake: there is no device %s", p.UUID)
+		return state.Peer{}, fmt.Errorf("fake: unknown device %s: call Place first", p.UUID)
 	}
 	n.join(d)
 	d.netKey = p.NetKey
 	return d.peer(n.DeviceKey), nil
 }
 
-// Provisioned lists what was to be provisioned, and how.
+// Provisioned lists all Provision calls with their options.
 func (n *Network) Provisioned() []node.Provision {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.wanted)
 }
 
-// Forget drops a node.
+// Forget removes a node.
 func (n *Network) Forget(_ context.Context, uuid mesh.UUID) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -273,7 +273,7 @@ func (n *Network) SetFriendships(list ...friend.Status) {
 	n.friendships = list
 }
 
-// Summary describes the bridge's own node.
+// Summary returns a summary of the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -282,10 +282,10 @@ func (n *Network) Summary(context.Context) (node.Summary, error) {
 	return summary, nil
 }
 
-// Exclusions is none.
+// Exclusions returns none.
 func (n *Network) Exclusions(context.Context) ([]node.Exclusion, error) { return nil, nil }
 
-// State is the bridge's own node.
+// State returns the state of the bridge's own node.
 func (n *Network) State(context.Context) (*state.Node, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -301,14 +301,14 @@ func (n *Network) State(context.Context) (*state.Node, error) {
 	return own, err
 }
 
-// ApplicationKey is an AppKey.
+// ApplicationKey returns an AppKey.
 func (n *Network) ApplicationKey(_ context.Context, index mesh.KeyIndex) (crypto.Key, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.begin()
 	key := n.own.node.AppKey(index)
 	if key == nil {
-		return crypto.Key{}, fmt.Errorf("fake: no AppKey %d", index)
+		return crypto.Key{}, fmt.Errorf("fake: unknown AppKey %d", index)
 	}
 	return n.own.node.Sending(key), nil
 }

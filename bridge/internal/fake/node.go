@@ -17,17 +17,17 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Node is a device that answers. The fields are set before it is used; what
-// changes later has methods.
+// Node is a device that answers. Set the fields before use; state that changes
+// later has methods.
 type Node struct {
 	UUID        mesh.UUID
 	Composition *configuration.Composition
-	// Answer may answer in place of the node; nil leaves it to the node. It is
-	// called with one message after another.
+	// Answer can answer instead of the node. If it is nil or returns taken
+	// false, the node answers itself. Calls do not overlap.
 	Answer func(m Message) (answer access.Message, taken bool)
 
-	// turn is taken while a request is under way. It is no mutex: a bubble of
-	// testing/synctest does not count who waits for one of those as waiting.
+	// turn is held during a request. It is not a mutex, because goroutines that
+	// wait for a mutex are not durably blocked in a testing/synctest bubble.
 	turn chan struct{}
 
 	mu          sync.Mutex
@@ -38,22 +38,22 @@ type Node struct {
 	lightness   uint16
 	temperature uint16
 	received    []Message
-	netKey      mesh.KeyIndex // that it joined with
+	netKey      mesh.KeyIndex // of the provisioning
 	keys        configuration.Keys
 }
 
-// ToGroup is the Element of a message to a group.
+// ToGroup is the Element of a group message.
 const ToGroup = -1
 
-// Message is what a node received.
+// Message is a message that a node received.
 type Message struct {
-	Element int // ToGroup for a message to a group
+	Element int // ToGroup for a group message
 	Opcode  mesh.Opcode
 	Params  []byte
 }
 
-// Composed is a node of elements with these models, behind a Configuration
-// Server on the first one.
+// Composed makes a node of elements with these models; the first element also
+// has a Configuration Server.
 func Composed(uuid mesh.UUID, elements ...[]mesh.ModelID) *Node {
 	c := &configuration.Composition{CompanyID: 0x05F1, ProductID: 0x0011, VersionID: 0x0022, Features: configuration.FeatureRelay}
 	for i, models := range elements {
@@ -65,36 +65,36 @@ func Composed(uuid mesh.UUID, elements ...[]mesh.ModelID) *Node {
 	return &Node{UUID: uuid, Composition: c, turn: make(chan struct{}, 1), temperature: 4000}
 }
 
-// Plug is a switch.
+// Plug makes a switch.
 func Plug(uuid mesh.UUID) *Node {
 	return Composed(uuid, []mesh.ModelID{generic.OnOffServerID})
 }
 
-// Lamp is a light of two elements with brightness and colour temperature.
+// Lamp makes a light with two elements, lightness and colour temperature.
 func Lamp(uuid mesh.UUID) *Node {
 	return Composed(uuid,
 		[]mesh.ModelID{generic.OnOffServerID, generic.LevelServerID, light.LightnessServerID, light.CTLServerID},
 		[]mesh.ModelID{generic.LevelServerID, light.CTLTemperatureServerID})
 }
 
-// Thermometer is a sensor with a battery.
+// Thermometer makes a sensor with a battery.
 func Thermometer(uuid mesh.UUID) *Node {
 	return Composed(uuid, []mesh.ModelID{sensor.ServerID, generic.BatteryServerID})
 }
 
-// Button has client models and no state.
+// Button makes a node with client models and no state.
 func Button(uuid mesh.UUID) *Node {
 	return Composed(uuid, []mesh.ModelID{generic.OnOffClientID, generic.LevelClientID})
 }
 
-// SetSilent makes the node answer nothing, or answer again.
+// SetSilent makes the node stop answering, or answer again.
 func (d *Node) SetSilent(silent bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.silent = silent
 }
 
-// SetLatency makes the node answer late.
+// SetLatency delays the answers of the node.
 func (d *Node) SetLatency(latency time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -107,22 +107,22 @@ func (d *Node) latency() time.Duration {
 	return max(Latency, d.slow)
 }
 
-// Address is where the node is in the network.
+// Address returns the node's primary address in the network.
 func (d *Node) Address() mesh.Address {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.address
 }
 
-// State is what the node is like.
+// State returns the state of the node's models.
 func (d *Node) State() (on bool, lightness, temperature uint16) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.on, d.lightness, d.temperature
 }
 
-// Received lists the messages with one of the opcodes, all of them if there is
-// none.
+// Received lists the received messages with one of the opcodes, or all messages
+// without opcodes.
 func (d *Node) Received(opcodes ...mesh.Opcode) []Message {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -141,7 +141,7 @@ func (d *Node) peer(key crypto.Key) state.Peer {
 	return state.Peer{UUID: d.UUID, Address: d.address, Elements: len(d.Composition.Elements), NetKey: d.netKey, DeviceKey: key}
 }
 
-// receive is the answer of the node, nil for none.
+// receive returns the answer of the node, nil for none.
 func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer access.Message, silent bool) {
 	d.mu.Lock()
 	m := Message{Element: int(dst - d.address), Opcode: op, Params: slices.Clone(params)}
@@ -167,7 +167,8 @@ func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer 
 	return answer, false
 }
 
-// Decode reads the parameters of a message; what cannot be read is zero.
+// Decode decodes the parameters of a message; it returns the zero value if that
+// fails.
 func Decode[T any, M interface {
 	*T
 	access.Message
@@ -252,7 +253,7 @@ func (d *Node) application(m Message) access.Message {
 	return nil
 }
 
-// temperature is Present Ambient Temperature, in half degrees.
+// temperature encodes Present Ambient Temperature in steps of 0.5 degrees.
 const temperature property.ID = 0x004F
 
 func (d *Node) shines() uint16 {

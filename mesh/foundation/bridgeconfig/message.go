@@ -22,10 +22,11 @@ const (
 	OpBridgingTableSizeStatus mesh.Opcode = 0x80BC
 )
 
-// Directions is which way a bridging table entry lets messages pass.
+// Directions says in which direction an entry of the bridging table allows
+// messages.
 type Directions uint8
 
-// The directions: from the first address to the second, or both ways.
+// The directions: from the first address to the second, or both.
 const (
 	OneWay  Directions = 0x01
 	BothWay Directions = 0x02
@@ -36,14 +37,13 @@ func (d *Directions) visit(c *access.Codec) {
 	c.Require(*d == OneWay || *d == BothWay, "directions", "1 or 2")
 }
 
-// Filter is which entries of the bridging table a list of subnets is
-// made of.
+// Filter selects entries of the bridging table for a list of subnets.
 type Filter uint8
 
 // The filters.
 const (
 	FilterAll    Filter = 0x00
-	FilterFirst  Filter = 0x01 // entries whose first NetKey index is the given one
+	FilterFirst  Filter = 0x01 // entries with the given first NetKey index
 	FilterSecond Filter = 0x02
 	FilterEither Filter = 0x03
 )
@@ -63,7 +63,7 @@ func bridgedAddresses(a *BridgedAddresses, c *access.Codec) {
 	a.Directions.visit(c)
 }
 
-// BridgedSubnets is a pair of subnets that are bridged.
+// BridgedSubnets is a pair of bridged subnets.
 //
 //	| NetKeyIndex1 12 | NetKeyIndex2 12 |
 type BridgedSubnets struct {
@@ -78,13 +78,13 @@ func (s *BridgedSubnets) Fields(c *access.Codec) {
 
 func bridgedSubnets(s *BridgedSubnets, c *access.Codec) { s.Fields(c) }
 
-// SubnetBridgeGet asks whether the node bridges subnets.
+// SubnetBridgeGet asks for the Subnet Bridge state.
 type SubnetBridgeGet struct{ access.Empty }
 
 // Opcode is 0x80B1.
 func (SubnetBridgeGet) Opcode() mesh.Opcode { return OpSubnetBridgeGet }
 
-// SubnetBridgeSet makes the node bridge subnets or not and is answered.
+// SubnetBridgeSet sets the Subnet Bridge state. It is acknowledged.
 //
 //	| SubnetBridge 8 |
 type SubnetBridgeSet struct {
@@ -97,7 +97,7 @@ func (SubnetBridgeSet) Opcode() mesh.Opcode { return OpSubnetBridgeSet }
 // Fields visits the parameters.
 func (m *SubnetBridgeSet) Fields(c *access.Codec) { c.Bool("subnet_bridge", &m.SubnetBridge) }
 
-// SubnetBridgeStatus reports whether the node bridges subnets.
+// SubnetBridgeStatus reports the Subnet Bridge state.
 //
 //	| SubnetBridge 8 |
 type SubnetBridgeStatus struct {
@@ -110,7 +110,7 @@ func (SubnetBridgeStatus) Opcode() mesh.Opcode { return OpSubnetBridgeStatus }
 // Fields visits the parameters.
 func (m *SubnetBridgeStatus) Fields(c *access.Codec) { c.Bool("subnet_bridge", &m.SubnetBridge) }
 
-// BridgingTableAdd adds an entry to the bridging table and is answered.
+// BridgingTableAdd adds an entry to the bridging table. It is acknowledged.
 //
 //	| Directions 8 | NetKeyIndex1 12 | NetKeyIndex2 12 | Address1 16 | Address2 16 |
 type BridgingTableAdd struct {
@@ -129,13 +129,13 @@ func (m *BridgingTableAdd) Fields(c *access.Codec) {
 	m.BridgedSubnets.Fields(c)
 	c.Unicast("address_1", &m.Address1)
 	c.Address("address_2", &m.Address2)
-	c.Require(m.Address2 != mesh.Unassigned && m.Address2 != mesh.AllNodes && m.Address2 != m.Address1, "address_2", "another address, neither unassigned nor all nodes")
-	c.Require(m.Directions == OneWay || m.Address2.IsUnicast(), "address_2", "a unicast address to bridge both ways")
+	c.Require(m.Address2 != mesh.Unassigned && m.Address2 != mesh.AllNodes && m.Address2 != m.Address1, "address_2", "an address other than address_1, not unassigned and not all nodes")
+	c.Require(m.Directions == OneWay || m.Address2.IsUnicast(), "address_2", "a unicast address for both directions")
 	c.Require(m.NetKeyIndex1 != m.NetKeyIndex2, "net_key_index_2", "another subnet")
 }
 
-// BridgingTableRemove removes entries from the bridging table and is answered.
-// An unassigned address stands for all.
+// BridgingTableRemove removes entries from the bridging table. It is
+// acknowledged. An unassigned address matches every address.
 //
 //	| NetKeyIndex1 12 | NetKeyIndex2 12 | Address1 16 | Address2 16 |
 type BridgingTableRemove struct {
@@ -152,13 +152,13 @@ func (m *BridgingTableRemove) Fields(c *access.Codec) {
 	m.BridgedSubnets.Fields(c)
 	c.Address("address_1", &m.Address1)
 	c.Address("address_2", &m.Address2)
-	c.Require(m.Address1 == mesh.Unassigned || m.Address1.IsUnicast(), "address_1", "a unicast address or none")
+	c.Require(m.Address1 == mesh.Unassigned || m.Address1.IsUnicast(), "address_1", "a unicast address or the unassigned address")
 	c.Require(m.Address2 != mesh.AllNodes, "address_2", "an address other than all nodes")
 	c.Require(m.NetKeyIndex1 != m.NetKeyIndex2, "net_key_index_2", "another subnet")
 }
 
-// BridgingTableStatus answers Bridging Table Add and Remove. After a removal
-// the directions are 0.
+// BridgingTableStatus answers Bridging Table Add and Remove. The directions are
+// 0 after a removal.
 //
 //	| Status 8 | CurrentDirections 8 | NetKeyIndex1 12 | NetKeyIndex2 12 | Address1 16 | Address2 16 |
 type BridgingTableStatus struct {
@@ -181,8 +181,8 @@ func (m *BridgingTableStatus) Fields(c *access.Codec) {
 	c.Address("address_2", &m.Address2)
 }
 
-// BridgedSubnetsGet asks which subnets are bridged, from an index of the list
-// on.
+// BridgedSubnetsGet asks for the bridged subnets, starting at an index of the
+// list.
 //
 //	| Filter 2 | RFU 2 | NetKeyIndex 12 | StartIndex 8 |
 type BridgedSubnetsGet struct {
@@ -224,7 +224,7 @@ func (m *BridgedSubnetsList) Fields(c *access.Codec) {
 	access.List(c, "bridged_subnets", &m.BridgedSubnets, bridgedSubnets)
 }
 
-// BridgingTableGet asks for the entries between two subnets, from an index on.
+// BridgingTableGet asks for the entries of two subnets, starting at an index.
 //
 //	| NetKeyIndex1 12 | NetKeyIndex2 12 | StartIndex 16 |
 type BridgingTableGet struct {
@@ -262,14 +262,14 @@ func (m *BridgingTableList) Fields(c *access.Codec) {
 	access.List(c, "bridged_addresses", &m.BridgedAddresses, bridgedAddresses)
 }
 
-// BridgingTableSizeGet asks how many entries the bridging table has room for.
+// BridgingTableSizeGet asks for the capacity of the bridging table.
 type BridgingTableSizeGet struct{ access.Empty }
 
 // Opcode is 0x80BB.
 func (BridgingTableSizeGet) Opcode() mesh.Opcode { return OpBridgingTableSizeGet }
 
-// BridgingTableSizeStatus reports how many entries the bridging table has room
-// for.
+// BridgingTableSizeStatus reports the capacity of the bridging table in
+// entries.
 //
 //	| BridgingTableSize 16 |
 type BridgingTableSizeStatus struct {

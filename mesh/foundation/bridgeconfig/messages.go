@@ -3,7 +3,7 @@ package bridgeconfig
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
 // Messages is the table of the messages of the Bridge Configuration models,
-// with the names that section 4.3 gives them.
+// with their names in section 4.3.
 func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[SubnetBridgeGet]("Subnet Bridge Get"),

@@ -9,12 +9,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// MaxBridgingTable is how many entries the bridging table has room for: at
-// least 16 (section 4.2, Bridging Table Size).
+// MaxBridgingTable is the capacity of the bridging table in entries: at least
+// 16 (section 4.2, Bridging Table Size).
 const MaxBridgingTable = 64
 
-// Server is the Bridge Configuration Server model (section 4.4): which
-// messages the node passes on from subnet to subnet.
+// Server is the Bridge Configuration Server model (section 4.4). It holds the
+// Subnet Bridge state and the bridging table.
 type Server struct{ foundation.Responder }
 
 // NewServer makes the model for the primary element of a node.
@@ -44,7 +44,7 @@ func NewServer() *Server {
 	return s
 }
 
-// known reports whether the node is in both subnets.
+// known reports whether the node knows both subnets.
 func (s *Server) known(b BridgedSubnets) bool {
 	n := s.Host().State()
 	return n.Subnet(b.NetKeyIndex1) != nil && n.Subnet(b.NetKeyIndex2) != nil
@@ -86,7 +86,7 @@ func (s *Server) remove(m *BridgingTableRemove) foundation.Status {
 	return foundation.Success
 }
 
-// subnets lists the pairs that a filter leaves, each once.
+// subnets lists the pairs that match the filter, each once.
 func (s *Server) subnets(m *BridgedSubnetsGet) access.Message {
 	const pair = 3 // octets
 	const most = (access.MaxPayload - 5) / pair

@@ -60,10 +60,10 @@ func TestBridgeServer(t *testing.T) {
 	}
 	full, ok := servertest.New(t, s).Send(add(500, 2, bridgeconfig.OneWay)).(*bridgeconfig.BridgingTableStatus)
 	if !ok || full.Status != foundation.InsufficientResources || len(h.Node.Bridge.Table) != bridgeconfig.MaxBridgingTable {
-		t.Errorf("%+v with %d entries", full, len(h.Node.Bridge.Table))
+		t.Errorf("got %+v with %d entries", full, len(h.Node.Bridge.Table))
 	}
 	h.Node.DropSubnet(7)
 	if len(h.Node.Bridge.Table) != 0 {
-		t.Errorf("entries of a deleted subnet: %+v", h.Node.Bridge.Table)
+		t.Errorf("entries of a deleted subnet are left: %+v", h.Node.Bridge.Table)
 	}
 }

@@ -1,7 +1,7 @@
 // Package catalog lists the messages of all foundation models (Mesh Protocol
-// 1.1.1, section 4.3), for who decodes or names any of them.
+// 1.1.1, section 4.3), for code that decodes or names any of them.
 //
-//	opcode ──▶ access.Registry made of Messages ──▶ name, fields
+//	opcode ──▶ access.Registry built from Messages ──▶ name, fields
 package catalog
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/sar"
 )
 
-// Messages is the table of the messages of the foundation models, with the
-// names that section 4.3 gives them.
+// Messages is the table of the messages of the foundation models, with their
+// names in section 4.3.
 func Messages() []access.Kind {
 	return slices.Concat(
 		configuration.Messages(),

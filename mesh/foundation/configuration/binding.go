@@ -6,7 +6,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
-// Opcodes of the messages about AppKeys bound to models (sections 4.3.2.46 to
+// Opcodes of the messages that bind AppKeys to models (sections 4.3.2.46 to
 // 4.3.2.52).
 const (
 	OpModelAppBind       mesh.Opcode = 0x803D
@@ -18,7 +18,7 @@ const (
 	OpVendorModelAppList mesh.Opcode = 0x804E
 )
 
-// ModelAppBind lets a model use an AppKey.
+// ModelAppBind binds an AppKey to a model.
 //
 //	| ElementAddress 16 | AppKeyIndex 12 | RFU 4 | ModelIdentifier 16 or 32 |
 type ModelAppBind struct {
@@ -37,8 +37,8 @@ func (m *ModelAppBind) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelAppUnbind takes an AppKey from a model.
-// Parameters as ModelAppBind.
+// ModelAppUnbind unbinds an AppKey from a model. It has the parameters of
+// ModelAppBind.
 type ModelAppUnbind struct {
 	ElementAddress  mesh.Address
 	AppKeyIndex     mesh.KeyIndex
@@ -55,7 +55,7 @@ func (m *ModelAppUnbind) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelAppStatus answers ModelAppBind and Unbind.
+// ModelAppStatus answers ModelAppBind and ModelAppUnbind.
 //
 //	| Status 8 | ElementAddress 16 | AppKeyIndex 12 | RFU 4 | ModelIdentifier 16 or 32 |
 type ModelAppStatus struct {
@@ -76,7 +76,7 @@ func (m *ModelAppStatus) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// SIGModelAppGet asks which AppKeys a model of the specifications may use.
+// SIGModelAppGet asks for the AppKeys bound to a SIG model.
 //
 //	| ElementAddress 16 | ModelIdentifier 16 |
 type SIGModelAppGet struct {
@@ -114,7 +114,7 @@ func (m *SIGModelAppList) Fields(c *access.Codec) {
 	c.KeyIndexes("app_key_indexes", &m.AppKeyIndexes)
 }
 
-// VendorModelAppGet asks which AppKeys a vendor model may use.
+// VendorModelAppGet asks for the AppKeys bound to a vendor model.
 //
 //	| ElementAddress 16 | ModelIdentifier 32 |
 type VendorModelAppGet struct {

@@ -9,14 +9,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// Opcodes of the messages about composition data (section 4.3.2.4 and 4.3.2.5).
+// Opcodes of the messages about composition data (sections 4.3.2.4 and
+// 4.3.2.5).
 const (
 	OpCompositionDataGet    mesh.Opcode = 0x8008
 	OpCompositionDataStatus mesh.Opcode = 0x02
 )
 
-// CompositionDataGet asks for a page; the node answers with the largest
-// one that is not above it.
+// CompositionDataGet asks for a page. The node answers with the largest page
+// number that is not above the requested one.
 //
 //	| Page 8 |
 type CompositionDataGet struct{ Page uint8 }
@@ -27,8 +28,8 @@ func (CompositionDataGet) Opcode() mesh.Opcode { return OpCompositionDataGet }
 // Fields visits the parameters.
 func (m *CompositionDataGet) Fields(c *access.Codec) { c.Uint8("page", &m.Page) }
 
-// CompositionDataStatus carries a page, which Composition, Relations and
-// Profiles read.
+// CompositionDataStatus carries a page. The methods Composition, Relations and
+// Profiles decode it.
 //
 //	| Page 8 | Data, 8 each |
 type CompositionDataStatus struct {
@@ -45,18 +46,20 @@ func (m *CompositionDataStatus) Fields(c *access.Codec) {
 	c.Rest("data", &m.Data)
 }
 
-// Composition reads page 0 or 128. Errors as ParseComposition, or another page.
+// Composition decodes page 0 or 128. It returns the errors of ParseComposition,
+// and an error for any other page.
 func (m *CompositionDataStatus) Composition() (*Composition, error) {
 	if m.Page%NextPages != PageComposition {
-		return nil, fmt.Errorf("%w: expected page 0, got page %d, ask for it", ErrComposition, m.Page)
+		return nil, fmt.Errorf("%w: expected page 0, got page %d: request page 0", ErrComposition, m.Page)
 	}
 	return ParseComposition(m.Data)
 }
 
-// ErrComposition is returned for octets that are no composition data.
+// ErrComposition is returned for octets that are not valid composition data.
 var ErrComposition = errors.New("foundation: composition data")
 
-// Features is which features a node has (section 4.2.2.1, Features field).
+// Features is the set of features that a node supports (section 4.2.2.1,
+// Features field).
 type Features uint16
 
 // The features.
@@ -67,8 +70,8 @@ const (
 	FeatureLowPower Features = 1 << 3
 )
 
-// Composition is page 0 of the composition data: who made the node and what
-// it consists of (section 4.2.2.1).
+// Composition is page 0 of the composition data: the product and its elements
+// and models (section 4.2.2.1).
 //
 //	| CID 16 | PID 16 | VID 16 | CRPL 16 | Features 16 | elements |
 type Composition struct {
@@ -80,8 +83,8 @@ type Composition struct {
 	Elements  []CompositionElement
 }
 
-// CompositionElement is an element with its models: first those of the
-// specifications, then vendor models, each in the order of the node.
+// CompositionElement is an element with its models: the SIG models first, then
+// the vendor models, each in the order of the node.
 //
 //	| Loc 16 | NumS 8 | NumV 8 | NumS models, 16 each | NumV models, 32 each |
 type CompositionElement struct {
@@ -94,8 +97,8 @@ const (
 	elementHeader     = 4
 )
 
-// ParseComposition reads page 0 without its page number. Errors wrap
-// ErrComposition: octets missing, octets left over, or no element at all.
+// ParseComposition decodes page 0 without its page number. Errors wrap
+// ErrComposition: octets missing, octets left over, or no element.
 func ParseComposition(data []byte) (*Composition, error) {
 	if len(data) < compositionHeader+elementHeader {
 		return nil, fmt.Errorf("%w: expected at least %d octets, got %d", ErrComposition, compositionHeader+elementHeader, len(data))
@@ -110,7 +113,7 @@ func ParseComposition(data []byte) (*Composition, error) {
 	}
 	for data = data[compositionHeader:]; len(data) > 0; {
 		if len(data) < elementHeader {
-			return nil, fmt.Errorf("%w: element %d: expected %d octets, got %d", ErrComposition, len(c.Elements), elementHeader, len(data))
+			return nil, fmt.Errorf("%w: element %d: expected at least %d octets, got %d", ErrComposition, len(c.Elements), elementHeader, len(data))
 		}
 		element := CompositionElement{Location: le.Uint16(data)}
 		specified, vendor := int(data[2]), int(data[3])
@@ -126,7 +129,7 @@ func ParseComposition(data []byte) (*Composition, error) {
 			company, number := le.Uint16(data), le.Uint16(data[2:])
 			model := mesh.VendorModel(mesh.CompanyID(company), number)
 			if !model.IsVendor() {
-				return nil, fmt.Errorf("%w: element %d: expected a company, got 0x%04x", ErrComposition, len(c.Elements), company)
+				return nil, fmt.Errorf("%w: element %d: expected a company identifier, got 0x%04x", ErrComposition, len(c.Elements), company)
 			}
 			element.Models = append(element.Models, model)
 			data = data[4:]
@@ -136,12 +139,12 @@ func ParseComposition(data []byte) (*Composition, error) {
 	return c, nil
 }
 
-// Append appends page 0 without its page number to dst. An error, which wraps
-// ErrComposition, says that an element has more than 255 models of a sort, or
-// that there is no element.
+// Append appends page 0 without its page number to dst. It returns an error
+// that wraps ErrComposition if an element has more than 255 SIG or vendor
+// models, or if there is no element.
 func (c *Composition) Append(dst []byte) ([]byte, error) {
 	if len(c.Elements) == 0 {
-		return dst, fmt.Errorf("%w: expected at least one element", ErrComposition)
+		return dst, fmt.Errorf("%w: expected at least one element, got none", ErrComposition)
 	}
 	le := binary.LittleEndian
 	out := le.AppendUint16(dst, uint16(c.CompanyID))
@@ -158,7 +161,7 @@ func (c *Composition) Append(dst []byte) ([]byte, error) {
 		}
 		specified := len(element.Models) - vendor
 		if specified > 255 || vendor > 255 {
-			return dst, fmt.Errorf("%w: element %d has %d and %d models, expected at most 255", ErrComposition, i, specified, vendor)
+			return dst, fmt.Errorf("%w: element %d: expected at most 255 SIG models and 255 vendor models, got %d and %d", ErrComposition, i, specified, vendor)
 		}
 		out = le.AppendUint16(out, element.Location)
 		out = append(out, uint8(specified), uint8(vendor))

@@ -14,7 +14,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/messagetest"
 )
 
-// The sample of section 4.2.2.1.
+// The sample data of section 4.2.2.1.
 const sampleComposition = "0c001a0001000800030000010501000000800100001003103f002a00"
 
 func TestComposition(t *testing.T) {
@@ -35,36 +35,36 @@ func TestComposition(t *testing.T) {
 	}
 }
 
-func TestCompositionRefusesEveryOtherLength(t *testing.T) {
+func TestCompositionRefusesWrongLengths(t *testing.T) {
 	whole := messagetest.Octets(t, sampleComposition)
 	for n := range whole {
 		if c, err := configuration.ParseComposition(whole[:n]); !errors.Is(err, configuration.ErrComposition) {
-			t.Errorf("%d octets: %+v, %v", n, c, err)
+			t.Errorf("%d octets were decoded as %+v, %v", n, c, err)
 		}
 	}
 	for n := 1; n < 4; n++ {
 		if c, err := configuration.ParseComposition(append(bytes.Clone(whole), make([]byte, n)...)); !errors.Is(err, configuration.ErrComposition) {
-			t.Errorf("%d more: %+v, %v", n, c, err)
+			t.Errorf("%d extra octets were decoded as %+v, %v", n, c, err)
 		}
 	}
 }
 
-func TestCompositionRefusesWhatDoesNotFit(t *testing.T) {
+func TestCompositionRefusesInvalidContent(t *testing.T) {
 	many := configuration.CompositionElement{Models: make([]mesh.ModelID, 256)}
 	for name, c := range map[string]*configuration.Composition{
 		"no element":        {},
 		"256 vendor models": {Elements: []configuration.CompositionElement{many}},
 	} {
 		if out, err := c.Append([]byte{1}); !errors.Is(err, configuration.ErrComposition) || !bytes.Equal(out, []byte{1}) {
-			t.Errorf("%s: %x, %v", name, out, err)
+			t.Errorf("%s was encoded as %x, %v", name, out, err)
 		}
 	}
 	if _, err := (&configuration.CompositionDataStatus{Page: 1, Data: messagetest.Octets(t, sampleComposition)}).Composition(); !errors.Is(err, configuration.ErrComposition) {
-		t.Errorf("page 1: %v", err)
+		t.Errorf("page 1 read as page 0: got %v", err)
 	}
 	reserved := messagetest.Octets(t, "0c001a00010008000300"+"00000001"+"ffff0100")
 	if c, err := configuration.ParseComposition(reserved); !errors.Is(err, configuration.ErrComposition) {
-		t.Errorf("company ffff: %+v, %v", c, err)
+		t.Errorf("company ffff was decoded as %+v, %v", c, err)
 	}
 }
 

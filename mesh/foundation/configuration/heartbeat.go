@@ -23,8 +23,8 @@ type HeartbeatPublicationGet struct{ access.Empty }
 func (HeartbeatPublicationGet) Opcode() mesh.Opcode { return OpHeartbeatPublicationGet }
 
 // HeartbeatPublicationSet sets where and how often heartbeats are sent. Count
-// and period are powers of two: 2^(log-1), 0 for none; a count of 0xFF has no
-// end.
+// and period are logarithms: the value is 2^(log-1), and 0 means none. A count
+// of 0xFF means no limit.
 //
 //	| Destination 16 | CountLog 8 | PeriodLog 8 | TTL 8 | Features 16 | NetKeyIndex 12 | RFU 4 |
 type HeartbeatPublicationSet struct {
@@ -52,8 +52,7 @@ func (m *HeartbeatPublicationSet) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// HeartbeatPublicationStatus reports where and how often heartbeats are
-// sent.
+// HeartbeatPublicationStatus reports the heartbeat publication.
 //
 //	| Status 8 | as HeartbeatPublicationSet |
 type HeartbeatPublicationStatus struct {
@@ -91,8 +90,8 @@ type HeartbeatSubscriptionGet struct{ access.Empty }
 // Opcode is 0x803A.
 func (HeartbeatSubscriptionGet) Opcode() mesh.Opcode { return OpHeartbeatSubscriptionGet }
 
-// HeartbeatSubscriptionSet sets whose heartbeats are counted and for how
-// long, 2^(log-1) seconds.
+// HeartbeatSubscriptionSet sets which heartbeats are counted and for how long:
+// 2^(log-1) seconds.
 //
 //	| Source 16 | Destination 16 | PeriodLog 8 |
 type HeartbeatSubscriptionSet struct {
@@ -112,7 +111,7 @@ func (m *HeartbeatSubscriptionSet) Fields(c *access.Codec) {
 	c.Require(m.PeriodLog <= 0x11, "period_log", "0 to 17")
 }
 
-// HeartbeatSubscriptionStatus reports the heartbeats that were counted.
+// HeartbeatSubscriptionStatus reports the counted heartbeats.
 //
 //	| Status 8 | Source 16 | Destination 16 | PeriodLog 8 | CountLog 8 | MinHops 8 | MaxHops 8 |
 type HeartbeatSubscriptionStatus struct {

@@ -27,7 +27,7 @@ const (
 	OpNetKeyUpdate          mesh.Opcode = 0x8045
 )
 
-// NetKeyAdd gives the node a NetKey.
+// NetKeyAdd adds a NetKey to the node.
 //
 //	| NetKeyIndex 12 | RFU 4 | NetKey 128 |
 type NetKeyAdd struct {
@@ -44,8 +44,8 @@ func (m *NetKeyAdd) Fields(c *access.Codec) {
 	c.Key("net_key", &m.NetKey)
 }
 
-// NetKeyUpdate gives the node the new value of a NetKey, which begins a
-// key refresh. Parameters as NetKeyAdd.
+// NetKeyUpdate sends the node the new value of a NetKey and so begins a key
+// refresh. It has the parameters of NetKeyAdd.
 type NetKeyUpdate struct {
 	NetKeyIndex mesh.KeyIndex
 	NetKey      crypto.Key
@@ -60,7 +60,7 @@ func (m *NetKeyUpdate) Fields(c *access.Codec) {
 	c.Key("net_key", &m.NetKey)
 }
 
-// NetKeyDelete takes a NetKey from the node.
+// NetKeyDelete removes a NetKey from the node.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type NetKeyDelete struct{ NetKeyIndex mesh.KeyIndex }
@@ -71,7 +71,7 @@ func (NetKeyDelete) Opcode() mesh.Opcode { return OpNetKeyDelete }
 // Fields visits the parameters.
 func (m *NetKeyDelete) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// NetKeyStatus answers NetKeyAdd, Update and Delete.
+// NetKeyStatus answers NetKeyAdd, NetKeyUpdate and NetKeyDelete.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 |
 type NetKeyStatus struct {
@@ -88,7 +88,7 @@ func (m *NetKeyStatus) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// NetKeyGet asks which NetKeys the node has.
+// NetKeyGet asks for the indexes of the node's NetKeys.
 type NetKeyGet struct{ access.Empty }
 
 // Opcode is 0x8042.
@@ -107,7 +107,7 @@ func (m *NetKeyList) Fields(c *access.Codec) {
 	c.KeyIndexes("net_key_indexes", &m.NetKeyIndexes)
 }
 
-// AppKeyAdd gives the node an AppKey bound to a NetKey.
+// AppKeyAdd adds an AppKey that is bound to a NetKey.
 //
 //	| NetKeyIndex 12 | AppKeyIndex 12 | AppKey 128 |
 type AppKeyAdd struct {
@@ -125,8 +125,8 @@ func (m *AppKeyAdd) Fields(c *access.Codec) {
 	c.Key("app_key", &m.AppKey)
 }
 
-// AppKeyUpdate gives the node the new value of an AppKey during a key
-// refresh. Parameters as AppKeyAdd.
+// AppKeyUpdate sends the node the new value of an AppKey during a key refresh.
+// It has the parameters of AppKeyAdd.
 type AppKeyUpdate struct {
 	NetKeyIndex mesh.KeyIndex
 	AppKeyIndex mesh.KeyIndex
@@ -142,7 +142,7 @@ func (m *AppKeyUpdate) Fields(c *access.Codec) {
 	c.Key("app_key", &m.AppKey)
 }
 
-// AppKeyDelete takes an AppKey from the node.
+// AppKeyDelete removes an AppKey from the node.
 //
 //	| NetKeyIndex 12 | AppKeyIndex 12 |
 type AppKeyDelete struct {
@@ -158,7 +158,7 @@ func (m *AppKeyDelete) Fields(c *access.Codec) {
 	c.KeyIndexPair("net_key_index", &m.NetKeyIndex, "app_key_index", &m.AppKeyIndex)
 }
 
-// AppKeyStatus answers AppKeyAdd, Update and Delete.
+// AppKeyStatus answers AppKeyAdd, AppKeyUpdate and AppKeyDelete.
 //
 //	| Status 8 | NetKeyIndex 12 | AppKeyIndex 12 |
 type AppKeyStatus struct {
@@ -176,7 +176,7 @@ func (m *AppKeyStatus) Fields(c *access.Codec) {
 	c.KeyIndexPair("net_key_index", &m.NetKeyIndex, "app_key_index", &m.AppKeyIndex)
 }
 
-// AppKeyGet asks which AppKeys are bound to a NetKey.
+// AppKeyGet asks for the AppKeys bound to a NetKey.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type AppKeyGet struct{ NetKeyIndex mesh.KeyIndex }
@@ -206,7 +206,7 @@ func (m *AppKeyList) Fields(c *access.Codec) {
 	c.KeyIndexes("app_key_indexes", &m.AppKeyIndexes)
 }
 
-// KeyRefreshPhaseGet asks for a subnet's key refresh phase.
+// KeyRefreshPhaseGet asks for the key refresh phase of a subnet.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type KeyRefreshPhaseGet struct{ NetKeyIndex mesh.KeyIndex }
@@ -238,7 +238,7 @@ func (m *KeyRefreshPhaseSet) Fields(c *access.Codec) {
 	c.Require(m.Transition == 2 || m.Transition == 3, "transition", "2 or 3")
 }
 
-// KeyRefreshPhaseStatus reports a subnet's key refresh phase.
+// KeyRefreshPhaseStatus reports the key refresh phase of a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | Phase 8 |
 type KeyRefreshPhaseStatus struct {

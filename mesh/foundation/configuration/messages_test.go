@@ -12,8 +12,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// TestOctets has messages of which the vectors have none; the octets follow
-// from the drawings of section 4.3.2.
+// TestOctets covers messages without sample data. The octets follow from the
+// field tables of section 4.3.2.
 func TestOctets(t *testing.T) {
 	label, err := mesh.ParseUUID("00112233445566778899aabbccddeeff")
 	if err != nil {
@@ -76,7 +76,7 @@ func TestModelIdentifierHasTwoOrFourOctets(t *testing.T) {
 	for _, params := range []string{"0100c000000010", "010000c0", "010000c010", "010000c0001001", "010000c00010010203"} {
 		err := access.Decode(messagetest.Octets(t, params), new(configuration.ModelSubscriptionAdd))
 		if !errors.Is(err, access.ErrTruncated) && !errors.Is(err, access.ErrTrailing) {
-			t.Errorf("%s: %v", params, err)
+			t.Errorf("%s: got %v, expected a refusal", params, err)
 		}
 	}
 }

@@ -2,17 +2,18 @@ package configuration
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
-// RefreshHost is a Host whose composition can be refreshed (section 3.11.8).
+// RefreshHost is a Host that supports the Node Composition Refresh procedure
+// (section 3.11.8).
 type RefreshHost interface {
-	// NextElements is what the node will consist of once it is refreshed: what it
-	// consists of now, if nothing has changed; nil for a node that takes a new
-	// composition on at once.
+	// NextElements returns the elements of the node after a refresh: the
+	// present ones if nothing has changed; nil for a node that changes its
+	// composition at once.
 	NextElements() []state.Element
 }
 
-// nextComposition is the octets of page 128 of the composition data: page 0 as it
-// will be after a refresh. A node without refresh has no such
-// page, nil.
+// nextComposition returns the octets of page 128 of the composition data: page
+// 0 as it will be after a refresh. It returns nil for a node without refresh,
+// which has no such page.
 func (s *Server) nextComposition() []byte {
 	r, ok := s.Host().(RefreshHost)
 	if !ok {
@@ -31,7 +32,7 @@ func (s *Server) nextComposition() []byte {
 	return data
 }
 
-// consistOf lists elements.
+// consistOf appends the elements and their models.
 func (c *Composition) consistOf(elements []state.Element) {
 	c.Elements = nil
 	for i := range elements {

@@ -74,13 +74,13 @@ func (m *BeaconStatus) Fields(c *access.Codec) {
 	c.Bool("beacon", &m.Beacon)
 }
 
-// DefaultTTLGet asks for the TTL that a node sends with when nothing else is said.
+// DefaultTTLGet asks for the Default TTL state.
 type DefaultTTLGet struct{ access.Empty }
 
 // Opcode is 0x800C.
 func (DefaultTTLGet) Opcode() mesh.Opcode { return OpDefaultTTLGet }
 
-// DefaultTTLSet sets the TTL that a node sends with when nothing else is said.
+// DefaultTTLSet sets the Default TTL state.
 //
 //	| TTL 8 |
 type DefaultTTLSet struct {
@@ -96,7 +96,7 @@ func (m *DefaultTTLSet) Fields(c *access.Codec) {
 	c.Require(m.TTL <= mesh.MaxTTL && m.TTL != 1, "ttl", "0 or 2 to 127")
 }
 
-// DefaultTTLStatus reports the TTL that a node sends with when nothing else is said.
+// DefaultTTLStatus reports the Default TTL state.
 //
 //	| TTL 8 |
 type DefaultTTLStatus struct {
@@ -112,13 +112,13 @@ func (m *DefaultTTLStatus) Fields(c *access.Codec) {
 	c.Require(m.TTL <= mesh.MaxTTL && m.TTL != 1, "ttl", "0 or 2 to 127")
 }
 
-// FriendGet asks for the Friend feature.
+// FriendGet asks for the Friend state.
 type FriendGet struct{ access.Empty }
 
 // Opcode is 0x800F.
 func (FriendGet) Opcode() mesh.Opcode { return OpFriendGet }
 
-// FriendSet sets the Friend feature.
+// FriendSet sets the Friend state.
 //
 //	| Friend 8 |
 type FriendSet struct {
@@ -134,7 +134,7 @@ func (m *FriendSet) Fields(c *access.Codec) {
 	c.Require(m.Friend <= state.Enabled, "friend", "0 or 1")
 }
 
-// FriendStatus reports the Friend feature.
+// FriendStatus reports the Friend state.
 //
 //	| Friend 8 |
 type FriendStatus struct {
@@ -150,13 +150,13 @@ func (m *FriendStatus) Fields(c *access.Codec) {
 	c.Require(m.Friend <= state.Unsupported, "friend", "0, 1 or 2")
 }
 
-// GATTProxyGet asks for the GATT Proxy feature.
+// GATTProxyGet asks for the GATT Proxy state.
 type GATTProxyGet struct{ access.Empty }
 
 // Opcode is 0x8012.
 func (GATTProxyGet) Opcode() mesh.Opcode { return OpGATTProxyGet }
 
-// GATTProxySet sets the GATT Proxy feature.
+// GATTProxySet sets the GATT Proxy state.
 //
 //	| GATTProxy 8 |
 type GATTProxySet struct {
@@ -172,7 +172,7 @@ func (m *GATTProxySet) Fields(c *access.Codec) {
 	c.Require(m.GATTProxy <= state.Enabled, "gatt_proxy", "0 or 1")
 }
 
-// GATTProxyStatus reports the GATT Proxy feature.
+// GATTProxyStatus reports the GATT Proxy state.
 //
 //	| GATTProxy 8 |
 type GATTProxyStatus struct {
@@ -188,13 +188,13 @@ func (m *GATTProxyStatus) Fields(c *access.Codec) {
 	c.Require(m.GATTProxy <= state.Unsupported, "gatt_proxy", "0, 1 or 2")
 }
 
-// RelayGet asks for the Relay feature and its retransmissions.
+// RelayGet asks for the Relay and Relay Retransmit states.
 type RelayGet struct{ access.Empty }
 
 // Opcode is 0x8026.
 func (RelayGet) Opcode() mesh.Opcode { return OpRelayGet }
 
-// RelaySet sets the Relay feature and its retransmissions.
+// RelaySet sets the Relay and Relay Retransmit states.
 //
 //	| Relay 8 | RelayRetransmitCount 3 | RelayRetransmitIntervalSteps 5 |
 type RelaySet struct {
@@ -212,7 +212,7 @@ func (m *RelaySet) Fields(c *access.Codec) {
 	field.Retransmit(c, "relay_retransmit", &m.RelayRetransmit)
 }
 
-// RelayStatus reports the Relay feature and its retransmissions.
+// RelayStatus reports the Relay and Relay Retransmit states.
 //
 //	| Relay 8 | RelayRetransmitCount 3 | RelayRetransmitIntervalSteps 5 |
 type RelayStatus struct {
@@ -230,13 +230,14 @@ func (m *RelayStatus) Fields(c *access.Codec) {
 	field.Retransmit(c, "relay_retransmit", &m.RelayRetransmit)
 }
 
-// NetworkTransmitGet asks how often the node sends each of its PDUs.
+// NetworkTransmitGet asks for the Network Transmit state.
 type NetworkTransmitGet struct{ access.Empty }
 
 // Opcode is 0x8023.
 func (NetworkTransmitGet) Opcode() mesh.Opcode { return OpNetworkTransmitGet }
 
-// NetworkTransmitSet sets how often the node sends each of its PDUs.
+// NetworkTransmitSet sets the Network Transmit state: how often the node sends
+// each of its Network PDUs.
 //
 //	| NetworkTransmitCount 3 | NetworkTransmitIntervalSteps 5 |
 type NetworkTransmitSet struct {
@@ -251,7 +252,7 @@ func (m *NetworkTransmitSet) Fields(c *access.Codec) {
 	field.Retransmit(c, "network_transmit", &m.NetworkTransmit)
 }
 
-// NetworkTransmitStatus reports how often the node sends each of its PDUs.
+// NetworkTransmitStatus reports the Network Transmit state.
 //
 //	| NetworkTransmitCount 3 | NetworkTransmitIntervalSteps 5 |
 type NetworkTransmitStatus struct {
@@ -266,8 +267,7 @@ func (m *NetworkTransmitStatus) Fields(c *access.Codec) {
 	field.Retransmit(c, "network_transmit", &m.NetworkTransmit)
 }
 
-// NodeIdentityGet asks whether the node advertises with its identity
-// in a subnet.
+// NodeIdentityGet asks for the Node Identity state of a subnet.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type NodeIdentityGet struct {
@@ -282,8 +282,8 @@ func (m *NodeIdentityGet) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// NodeIdentitySet lets the node advertise with its identity in a
-// subnet.
+// NodeIdentitySet switches advertising with Node Identity in a subnet on or
+// off.
 //
 //	| NetKeyIndex 12 | RFU 4 | Identity 8 |
 type NodeIdentitySet struct {
@@ -301,8 +301,7 @@ func (m *NodeIdentitySet) Fields(c *access.Codec) {
 	c.Require(m.Identity <= state.Enabled, "identity", "0 or 1")
 }
 
-// NodeIdentityStatus reports whether the node advertises with its
-// identity in a subnet.
+// NodeIdentityStatus reports the Node Identity state of a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | Identity 8 |
 type NodeIdentityStatus struct {
@@ -322,20 +321,21 @@ func (m *NodeIdentityStatus) Fields(c *access.Codec) {
 	c.Require(m.Identity <= state.Unsupported, "identity", "0, 1 or 2")
 }
 
-// NodeReset takes the node out of the network.
+// NodeReset removes the node from the network.
 type NodeReset struct{ access.Empty }
 
 // Opcode is 0x8049.
 func (NodeReset) Opcode() mesh.Opcode { return OpNodeReset }
 
-// NodeResetStatus is what the node says before it forgets the network.
+// NodeResetStatus is the answer to NodeReset. The node sends it before it
+// deletes its keys.
 type NodeResetStatus struct{ access.Empty }
 
 // Opcode is 0x804A.
 func (NodeResetStatus) Opcode() mesh.Opcode { return OpNodeResetStatus }
 
-// LowPowerNodePollTimeoutGet asks a Friend node for the poll timeout of
-// a Low Power node.
+// LowPowerNodePollTimeoutGet asks a Friend node for the PollTimeout of a Low
+// Power node.
 //
 //	| LPNAddress 16 |
 type LowPowerNodePollTimeoutGet struct {
@@ -352,8 +352,8 @@ func (m *LowPowerNodePollTimeoutGet) Fields(c *access.Codec) {
 	c.Unicast("lpn_address", &m.LPNAddress)
 }
 
-// LowPowerNodePollTimeoutStatus reports a poll timeout in steps of
-// 100 ms; 0 when there is no friendship.
+// LowPowerNodePollTimeoutStatus reports the PollTimeout in steps of 100 ms; 0
+// without a friendship.
 //
 //	| LPNAddress 16 | PollTimeout 24 |
 type LowPowerNodePollTimeoutStatus struct {

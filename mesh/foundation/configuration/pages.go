@@ -7,9 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/field"
 )
 
-// Pages of the composition data (section 4.2.2).
-// The pages from NextPages on say what the pages below will be after a node
-// composition refresh.
+// Pages of the composition data (section 4.2.2). A page from NextPages on holds
+// the content of the page NextPages lower after a node composition refresh.
 const (
 	PageComposition uint8 = 0
 	PageRelations   uint8 = 1
@@ -17,14 +16,14 @@ const (
 	NextPages       uint8 = 128
 )
 
-// Relations is page 1 of the composition data: which models extend which, and
-// which belong together (section 4.2.2.2).
+// Relations is page 1 of the composition data: which models extend others, and
+// which models correspond to each other (section 4.2.2.2).
 //
 //	| elements |
 type Relations struct{ Elements []ElementRelations }
 
-// ElementRelations is an element of page 1, with an item for each model of page
-// 0 in the same order.
+// ElementRelations is an element of page 1, with one item for each model of
+// page 0 in the same order.
 //
 //	| NumberS 8 | NumberV 8 | NumberS items | NumberV items |
 type ElementRelations struct {
@@ -32,26 +31,26 @@ type ElementRelations struct {
 	VendorModels []ModelRelations
 }
 
-// ModelRelations is the item of a model.
+// ModelRelations is the item for one model.
 //
 //	| CorrespondingPresent 1 | Format 1 | ExtendedItemsCount 6 | [ CorrespondingGroupID 8 ] |
 //	| ExtendedModel 8 (Format 0) or 16 (Format 1) each |
 type ModelRelations struct {
 	HasGroup bool
-	GroupID  uint8 // models of one group correspond to each other
+	GroupID  uint8 // models with the same group correspond to each other
 	Extends  []ExtendedModel
 }
 
-// ExtendedModel names a model that another extends.
+// ExtendedModel names a model that is extended by another one.
 //
 //	| ElementOffset 3 | ModelItemIndex 5 |
 //	| ElementOffset 8 | ModelItemIndex 8 |
 type ExtendedModel struct {
-	ElementOffset int8 // elements from the one of the extending model on
+	ElementOffset int8 // added to the index of the extending model's element
 	ModelIndex    uint8
 }
 
-// Fields visits the page.
+// Fields visits the parameters of the page.
 func (r *Relations) Fields(c *access.Codec) {
 	access.List(c, "elements", &r.Elements, elementRelations)
 }
@@ -110,7 +109,7 @@ func shortExtended(e *ExtendedModel, c *access.Codec) {
 // supports (section 4.2.2.3).
 type Profiles struct{ Records []ProfileRecord }
 
-// ProfileRecord is a profile with the elements that it is on.
+// ProfileRecord is a profile with the elements that support it.
 //
 //	| MeshProfileIdentifier 16 | Version 24 | NumElementOffsets 8 | ElementOffsets, 8 each |
 //	| AdditionalDataLength 16 | AdditionalData, 8 each |
@@ -121,7 +120,7 @@ type ProfileRecord struct {
 	AdditionalData []byte
 }
 
-// Fields visits the page.
+// Fields visits the parameters of the page.
 func (p *Profiles) Fields(c *access.Codec) {
 	access.List(c, "records", &p.Records, profileRecord)
 }
@@ -143,13 +142,13 @@ func profileRecord(p *ProfileRecord, c *access.Codec) {
 	c.Require(len(p.AdditionalData) <= 0xFFFF, "additional_data", "at most 65535 octets")
 }
 
-// Relations reads page 1 or 129. Errors wrap ErrComposition.
+// Relations decodes page 1 or 129. Errors wrap ErrComposition.
 func (m *CompositionDataStatus) Relations() (*Relations, error) {
 	r := new(Relations)
 	return r, m.page(PageRelations, r)
 }
 
-// Profiles reads page 2 or 130. Errors wrap ErrComposition.
+// Profiles decodes page 2 or 130. Errors wrap ErrComposition.
 func (m *CompositionDataStatus) Profiles() (*Profiles, error) {
 	p := new(Profiles)
 	return p, m.page(PageProfiles, p)
@@ -157,7 +156,7 @@ func (m *CompositionDataStatus) Profiles() (*Profiles, error) {
 
 func (m *CompositionDataStatus) page(number uint8, into access.Part) error {
 	if m.Page%NextPages != number {
-		return fmt.Errorf("%w: expected page %d or %d, got page %d, ask for it", ErrComposition, number, NextPages+number, m.Page)
+		return fmt.Errorf("%w: expected page %d or %d, got page %d: request another page", ErrComposition, number, NextPages+number, m.Page)
 	}
 	if err := access.DecodePart(m.Data, into); err != nil {
 		return fmt.Errorf("%w: page %d: %w", ErrComposition, m.Page, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/internal/messagetest"
 )
 
-// FuzzPages reads octets as pages 1 and 2 of the composition data.
+// FuzzPages decodes octets as pages 1 and 2 of the composition data.
 func FuzzPages(f *testing.F) {
 	f.Add(messagetest.Octets(f, "050307011afd0901383001080508480000050a00050ad0"))
 	f.Add(messagetest.Octets(f, "02010000010700010000112233445566010001040002000011223336010100010600030000112233445500013601020001050004000011223344"))

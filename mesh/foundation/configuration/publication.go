@@ -14,19 +14,21 @@ const (
 	OpModelPublicationStatus            mesh.Opcode = 0x8019
 )
 
-// PublishParameters is how a model publishes (section 4.2.3).
+// PublishParameters holds the publication parameters of a model (section
+// 4.2.3).
 //
 //	| AppKeyIndex 12 | CredentialFlag 1 | RFU 3 | PublishTTL 8 |
 //	| NumberOfSteps 6 | StepResolution 2 | RetransmitCount 3 | RetransmitIntervalSteps 5 |
 type PublishParameters struct {
 	AppKeyIndex    mesh.KeyIndex
-	CredentialFlag bool     // friendship credentials
-	PublishTTL     mesh.TTL // mesh.DefaultTTL: the node's
-	// PublishPeriod is the number of steps in the low six bits and their
-	// resolution in the high two: 100 ms, 1 s, 10 s, 10 min; 0 steps: none.
+	CredentialFlag bool     // use friendship credentials
+	PublishTTL     mesh.TTL // mesh.DefaultTTL: use the Default TTL state
+	// PublishPeriod has the number of steps in the low six bits and the step
+	// resolution in the high two: 100 ms, 1 s, 10 s, 10 min. 0 steps mean no
+	// periodic publication.
 	PublishPeriod uint8
-	// PublishRetransmit is the number of repetitions in the low three bits and
-	// the steps of 50 ms between them, less one, in the high five.
+	// PublishRetransmit has the number of retransmissions in the low three
+	// bits. The high five bits hold the interval: steps of 50 ms, minus one.
 	PublishRetransmit uint8
 }
 
@@ -67,8 +69,8 @@ func (m *ModelPublicationGet) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelPublicationSet tells a model where and how to publish; the
-// unassigned address stops it.
+// ModelPublicationSet sets the publication of a model. The unassigned address
+// disables it.
 //
 //	| ElementAddress 16 | PublishAddress 16 | PublishParameters 40 | ModelIdentifier 16 or 32 |
 type ModelPublicationSet struct {

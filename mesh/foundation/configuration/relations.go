@@ -7,9 +7,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Relations is page 1 of the node's composition data: which of its models of
-// the specifications extend others on the same element, and which correspond
-// to each other, a server and its setup server.
+// Relations returns page 1 of the node's composition data: which of its SIG
+// models extend others on the same element, and which correspond to each other
+// (a server and its setup server).
 func (s *Server) Relations() *Relations {
 	n := s.Host().State()
 	page := &Relations{}
@@ -32,7 +32,7 @@ func (s *Server) Relations() *Relations {
 	return page
 }
 
-// specifiedModels is the models of the specifications in the order of page 0.
+// specifiedModels returns the SIG models of an element in the order of page 0.
 func specifiedModels(e *state.Element) []mesh.ModelID {
 	var ids []mesh.ModelID
 	for i := range e.Models {
@@ -43,7 +43,8 @@ func specifiedModels(e *state.Element) []mesh.ModelID {
 	return ids
 }
 
-// group is the group of a model that has its server or setup server beside it.
+// group returns the group of a model whose server or setup server is on the
+// same element.
 func group(models []mesh.ModelID, id mesh.ModelID) (uint8, bool) {
 	for i, pair := range setups {
 		server, setup := mesh.SIGModel(pair.server), mesh.SIGModel(pair.setup)
@@ -54,7 +55,7 @@ func group(models []mesh.ModelID, id mesh.ModelID) (uint8, bool) {
 	return 0, false
 }
 
-// setups is the servers that have a setup server (Mesh Model 1.1).
+// setups lists the servers that have a setup server (Mesh Model 1.1).
 var setups = []struct{ server, setup uint16 }{
 	{0x1006, 0x1007}, // Generic Power OnOff
 	{0x1009, 0x100A}, // Generic Power Level
@@ -70,8 +71,8 @@ var setups = []struct{ server, setup uint16 }{
 	{0x130F, 0x1310}, // Light LC
 }
 
-// extended is which models a model extends (Mesh Protocol 1.1, section 4.4, and
-// the model descriptions of Mesh Model 1.1).
+// extended lists the models that a model extends (Mesh Protocol 1.1, section
+// 4.4, and the model descriptions of Mesh Model 1.1).
 var extended = map[uint16][]uint16{
 	0x0006: {0x0000}, // Directed Forwarding Configuration Server: Configuration Server
 	0x0008: {0x0000}, // Bridge Configuration Server: Configuration Server

@@ -30,6 +30,6 @@ func TestRelationsOfALamp(t *testing.T) {
 		VendorModels: []configuration.ModelRelations{{}},
 	}}}
 	if got := config.Relations(); !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, want %+v", got, want)
+		t.Errorf("got %+v, expected %+v", got, want)
 	}
 }

@@ -7,35 +7,36 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// ResetHost is a Host that decides itself whether it leaves its network.
+// ResetHost is a Host that decides whether it leaves its network on a Config
+// Node Reset.
 type ResetHost interface {
-	// Leaves reports whether a Config Node Reset of a Configuration Client takes
-	// effect. A node that stays gives no answer, for the only one there is says
-	// that it has left.
+	// Leaves reports whether a Config Node Reset of a Configuration Client
+	// takes effect. A node that stays does not answer, because the only answer
+	// says that the node has left.
 	Leaves(by mesh.Address) bool
 }
 
-// Product says who made a node, in its composition data (section 4.2.2.1).
+// Product identifies the product in the composition data (section 4.2.2.1).
 type Product struct {
 	CompanyID mesh.CompanyID
 	ProductID uint16
 	VersionID uint16
-	// ReplaySize is the number of sources in the node's replay protection
-	// list (CRPL); 0 for as many as fit the field.
+	// ReplaySize is the number of sources in the node's replay protection list
+	// (CRPL). 0 means the largest value of the field.
 	ReplaySize uint16
 }
 
-// Limits of the lists that a Configuration Server keeps. What would exceed one
-// is answered with foundation.InsufficientResources.
+// Limits of the lists of a Configuration Server. A request beyond a limit is
+// answered with foundation.InsufficientResources.
 const (
 	MaxNetKeys       = 16
 	MaxAppKeys       = 64
-	MaxBindings      = 32 // AppKeys of one model
-	MaxSubscriptions = 64 // addresses of one model
+	MaxBindings      = 32 // per model
+	MaxSubscriptions = 64 // per model
 )
 
-// Server is the Configuration Server model (section 4.4.1): it answers
-// questions about its node's configuration and changes it.
+// Server is the Configuration Server model (section 4.4.1). It reports and
+// changes the configuration of its node.
 type Server struct {
 	foundation.Responder
 	product Product
@@ -69,9 +70,9 @@ func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 	}
 }
 
-// leave resets the node. After that it has no key to answer with, and cannot
-// answer a request that comes again because the answer was lost. So it sends the
-// answer more than once beforehand.
+// leave resets the node. After the reset it has no key for an answer, so it
+// cannot answer a request that is repeated because the answer was lost. It
+// therefore sends the answer several times before the reset.
 func (s *Server) leave(ctx access.Context, answer access.Message) {
 	const more = 2
 	for range more {
@@ -80,7 +81,7 @@ func (s *Server) leave(ctx access.Context, answer access.Message) {
 	_ = s.Host().Reset() // the node reports an error
 }
 
-// Composition is page 0 of the node's composition data (section 4.2.2.1).
+// Composition returns page 0 of the node's composition data (section 4.2.2.1).
 func (s *Server) Composition() *Composition {
 	n := s.Host().State()
 	c := &Composition{
@@ -106,8 +107,8 @@ func (s *Server) Composition() *Composition {
 	return c
 }
 
-// Page is the octets of a page of the composition data, or of the largest one
-// below it that there is.
+// Page returns the octets of a page of the composition data, or of the largest
+// existing page below it.
 func (s *Server) Page(number uint8) (uint8, []byte) {
 	if data := s.nextComposition(); number >= NextPages && data != nil {
 		return NextPages + PageComposition, data
@@ -124,7 +125,7 @@ func (s *Server) Page(number uint8) (uint8, []byte) {
 	return PageComposition, data
 }
 
-// model finds the model that a message is about.
+// model finds the model that a message names.
 func (s *Server) model(element mesh.Address, id mesh.ModelID) (*state.Model, foundation.Status) {
 	e := s.Host().State().Element(element)
 	if e == nil {
@@ -137,17 +138,18 @@ func (s *Server) model(element mesh.Address, id mesh.ModelID) (*state.Model, fou
 	return m, foundation.Success
 }
 
-// isManaged reports whether a model is protected by the device key alone: it has
-// neither AppKeys nor publication nor subscriptions (section 4.4.1 and its
-// likes).
+// isManaged reports whether only the device key gives access to a model. Such a
+// model has no AppKeys, publication or subscriptions (section 4.4.1 and the
+// sections of similar models).
 func isManaged(id mesh.ModelID) bool {
 	const firstApplicationModel = 0x1000
 	return !id.IsVendor() && id.Number() < firstApplicationModel &&
 		id != foundation.HealthServerID && id != foundation.HealthClientID && id != foundation.OpcodesAggregatorServerID && id != foundation.OpcodesAggregatorClientID
 }
 
-// Client is the Configuration Client as an entry of the composition data.
-// Who configures others sends requests and needs no model for the answers.
+// Client is the Configuration Client as an entry of the composition data. A
+// node that configures others sends requests and needs no model for the
+// answers.
 type Client struct{}
 
 // ID implements access.Model.

@@ -8,16 +8,17 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// HeartbeatHost is a Host that sends and counts heartbeats. With another both can be
-// switched off only.
+// HeartbeatHost is a Host that sends and counts heartbeats. On any other Host
+// both can only be switched off.
 type HeartbeatHost interface {
-	// PublishHeartbeats begins to send heartbeats by a state, and keeps it.
+	// PublishHeartbeats stores the state and begins to send heartbeats.
 	PublishHeartbeats(p state.HeartbeatPublication)
-	// HeartbeatsLeft is how many are left to be sent, as a logarithm.
+	// HeartbeatsLeft returns the number of heartbeats left to send, as a
+	// logarithm.
 	HeartbeatsLeft() uint8
 	// SubscribeHeartbeats begins to count heartbeats.
 	SubscribeHeartbeats(source, destination mesh.Address, periodLog uint8)
-	// HeartbeatsCounted is what was counted.
+	// HeartbeatsCounted returns the count so far.
 	HeartbeatsCounted() heartbeat.Status
 }
 

@@ -82,7 +82,7 @@ func (s *Server) handleAppKeys() {
 }
 
 // Keys changes the keys of a node by the rules of its Configuration Server. A
-// node that configures others changes its own keys with it.
+// provisioner uses it to change its own keys.
 type Keys struct{ foundation.Host }
 
 func (s *Server) keys() Keys { return Keys{s.Host()} }
@@ -94,7 +94,7 @@ func (h Keys) change(f func(*state.Node)) {
 	})
 }
 
-// AddNetKey gives the node a NetKey (section 4.3.2.31).
+// AddNetKey adds a NetKey (section 4.3.2.31).
 func (h Keys) AddNetKey(index mesh.KeyIndex, key crypto.Key) foundation.Status {
 	n := h.State()
 	if k := n.Subnet(index); k != nil {
@@ -129,7 +129,7 @@ func (h Keys) UpdateNetKey(index mesh.KeyIndex, key crypto.Key) foundation.Statu
 }
 
 // DeleteNetKey also deletes the AppKeys that are bound to the key. The key that
-// the request came with cannot be deleted, so one is always left.
+// encrypts the request cannot be deleted, so one is always left.
 func (h Keys) DeleteNetKey(index, used mesh.KeyIndex) foundation.Status {
 	n := h.State()
 	switch {
@@ -150,8 +150,9 @@ func (h Keys) DeleteNetKey(index, used mesh.KeyIndex) foundation.Status {
 	return foundation.Success
 }
 
-// SetPhase moves a key refresh on (section 4.2.14, table of transitions): to
-// phase 2, or, with 3, to its end. What was reached already is no error.
+// SetPhase moves a key refresh to the next step (section 4.2.14, table of
+// transitions): to phase 2, or, with 3, to its end. A phase that is already
+// reached is not an error.
 func (h Keys) SetPhase(index mesh.KeyIndex, transition uint8) foundation.Status {
 	k := h.State().Subnet(index)
 	switch {
@@ -167,18 +168,18 @@ func (h Keys) SetPhase(index mesh.KeyIndex, transition uint8) foundation.Status 
 	return foundation.Success
 }
 
-// Refresh takes the key refresh of a NetKey to a phase, 1 to 3, whatever phase
-// it is in: it has the effect of UpdateNetKey, of UpdateAppKey for those of apps
-// that the node has, and of SetPhase. What was done before is no error.
+// Refresh moves the key refresh of a NetKey to a phase, 1 to 3, from any phase.
+// It has the effect of UpdateNetKey, of UpdateAppKey for those of apps that the
+// node has, and of SetPhase. Steps that are already done are not an error.
 func (h Keys) Refresh(index mesh.KeyIndex, phase uint8, key crypto.Key, apps map[mesh.KeyIndex]crypto.Key) foundation.Status {
 	k := h.State().Subnet(index)
 	switch {
 	case k == nil:
 		return foundation.InvalidNetKeyIndex
 	case k.Phase == state.NormalOperation && k.Key.Equal(key):
-		return foundation.Success // it is over
+		return foundation.Success // it has ended
 	case k.Phase != state.NormalOperation && !k.NewKey.Equal(key):
-		return foundation.CannotUpdate // another one is under way
+		return foundation.CannotUpdate // another key refresh is in progress
 	case k.Phase == state.NormalOperation:
 		if status := h.UpdateNetKey(index, key); status != foundation.Success {
 			return status
@@ -200,8 +201,7 @@ func (h Keys) Refresh(index mesh.KeyIndex, phase uint8, key crypto.Key, apps map
 	return h.SetPhase(index, phase)
 }
 
-// AddAppKey gives the node an AppKey that is bound to a NetKey (section
-// 4.3.2.37).
+// AddAppKey adds an AppKey that is bound to a NetKey (section 4.3.2.37).
 func (h Keys) AddAppKey(net, index mesh.KeyIndex, key crypto.Key) foundation.Status {
 	n := h.State()
 	if n.Subnet(net) == nil {
@@ -226,8 +226,8 @@ func (h Keys) AddAppKey(net, index mesh.KeyIndex, key crypto.Key) foundation.Sta
 	return foundation.Success
 }
 
-// UpdateAppKey gives the node the new value of an AppKey, in phase 1 of the key
-// refresh of its NetKey (section 4.3.2.38).
+// UpdateAppKey sets the new value of an AppKey in phase 1 of the key refresh of
+// its NetKey (section 4.3.2.38).
 func (h Keys) UpdateAppKey(net, index mesh.KeyIndex, key crypto.Key) foundation.Status {
 	n := h.State()
 	subnet, k := n.Subnet(net), n.AppKey(index)
@@ -250,8 +250,8 @@ func (h Keys) UpdateAppKey(net, index mesh.KeyIndex, key crypto.Key) foundation.
 	return foundation.Success
 }
 
-// DeleteAppKey takes an AppKey and what uses it from the node (section
-// 4.3.2.39).
+// DeleteAppKey deletes an AppKey, its bindings and the publications that use it
+// (section 4.3.2.39).
 func (h Keys) DeleteAppKey(net, index mesh.KeyIndex) foundation.Status {
 	n := h.State()
 	if n.Subnet(net) == nil {
@@ -279,7 +279,7 @@ func dropAppKey(n *state.Node, index mesh.KeyIndex) {
 	}
 }
 
-// unbind takes an AppKey from a model; a publication with it ends.
+// unbind unbinds an AppKey from a model; a publication that uses it ends.
 func unbind(m *state.Model, index mesh.KeyIndex) {
 	m.Bindings = slices.DeleteFunc(m.Bindings, func(k mesh.KeyIndex) bool { return k == index })
 	if m.Publication.AppKey == index {

@@ -42,7 +42,7 @@ func TestConfigServerNetKeys(t *testing.T) {
 			"add another", &configuration.NetKeyAdd{NetKeyIndex: 9, NetKey: crypto.Key{8}}, net(9, foundation.KeyIndexAlreadyStored),
 			func(h *hosttest.Host) bool { return h.Node.Subnet(9).Key == crypto.Key{9} },
 		},
-		{"delete the one in use", &configuration.NetKeyDelete{NetKeyIndex: 0}, net(0, foundation.CannotRemove), nil},
+		{"delete the key in use", &configuration.NetKeyDelete{NetKeyIndex: 0}, net(0, foundation.CannotRemove), nil},
 		{"delete", &configuration.NetKeyDelete{NetKeyIndex: 7}, net(7, foundation.Success), func(h *hosttest.Host) bool {
 			m := h.Model(0, hosttest.OnOff)
 			return h.Node.Subnet(7) == nil && h.Node.AppKey(1) == nil && h.Node.AppKey(0) != nil &&
@@ -50,7 +50,7 @@ func TestConfigServerNetKeys(t *testing.T) {
 		}},
 		{"delete again", &configuration.NetKeyDelete{NetKeyIndex: 7}, net(7, foundation.Success), nil},
 		{"delete", &configuration.NetKeyDelete{NetKeyIndex: 9}, net(9, foundation.Success), nil},
-		{"the last one", &configuration.NetKeyDelete{NetKeyIndex: 0}, net(0, foundation.CannotRemove), nil},
+		{"delete the last key", &configuration.NetKeyDelete{NetKeyIndex: 0}, net(0, foundation.CannotRemove), nil},
 	})
 }
 
@@ -106,11 +106,11 @@ func TestConfigServerAppKeys(t *testing.T) {
 		{"add again", &configuration.AppKeyAdd{NetKeyIndex: 7, AppKeyIndex: 5, AppKey: crypto.Key{5}}, app(7, 5, foundation.Success), nil},
 		{"add another", &configuration.AppKeyAdd{NetKeyIndex: 7, AppKeyIndex: 5, AppKey: crypto.Key{6}}, app(7, 5, foundation.KeyIndexAlreadyStored), nil},
 		{"add to another subnet", &configuration.AppKeyAdd{NetKeyIndex: 0, AppKeyIndex: 5, AppKey: crypto.Key{5}}, app(0, 5, foundation.InvalidNetKeyIndex), nil},
-		{"add to no subnet", &configuration.AppKeyAdd{NetKeyIndex: 3, AppKeyIndex: 6}, app(3, 6, foundation.InvalidNetKeyIndex), nil},
+		{"add to an unknown subnet", &configuration.AppKeyAdd{NetKeyIndex: 3, AppKeyIndex: 6}, app(3, 6, foundation.InvalidNetKeyIndex), nil},
 		{"list", &configuration.AppKeyGet{NetKeyIndex: 7}, &configuration.AppKeyList{NetKeyIndex: 7, AppKeyIndexes: []mesh.KeyIndex{1, 5}}, nil},
-		{"list of nothing", &configuration.AppKeyGet{NetKeyIndex: 3}, &configuration.AppKeyList{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 3}, nil},
-		{"delete elsewhere", &configuration.AppKeyDelete{NetKeyIndex: 0, AppKeyIndex: 1}, app(0, 1, foundation.InvalidNetKeyIndex), nil},
-		{"delete in no subnet", &configuration.AppKeyDelete{NetKeyIndex: 3, AppKeyIndex: 1}, app(3, 1, foundation.InvalidNetKeyIndex), nil},
+		{"list of an unknown subnet", &configuration.AppKeyGet{NetKeyIndex: 3}, &configuration.AppKeyList{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 3}, nil},
+		{"delete in another subnet", &configuration.AppKeyDelete{NetKeyIndex: 0, AppKeyIndex: 1}, app(0, 1, foundation.InvalidNetKeyIndex), nil},
+		{"delete in an unknown subnet", &configuration.AppKeyDelete{NetKeyIndex: 3, AppKeyIndex: 1}, app(3, 1, foundation.InvalidNetKeyIndex), nil},
 		{"delete", &configuration.AppKeyDelete{NetKeyIndex: 7, AppKeyIndex: 1}, app(7, 1, foundation.Success), func(h *hosttest.Host) bool {
 			m := h.Model(0, hosttest.OnOff)
 			return h.Node.AppKey(1) == nil && !m.IsBound(1) && m.Publication == state.Publication{}
@@ -123,13 +123,13 @@ func TestConfigServerAppKeys(t *testing.T) {
 func TestConfigServerKeyRefresh(t *testing.T) {
 	play(t, hosttest.New(), []hosttest.Step{
 		{"phase", &configuration.KeyRefreshPhaseGet{}, phase(0, foundation.Success, 0), nil},
-		{"phase of nothing", &configuration.KeyRefreshPhaseGet{NetKeyIndex: 3}, phase(3, foundation.InvalidNetKeyIndex, 0), nil},
-		{"set of nothing", &configuration.KeyRefreshPhaseSet{NetKeyIndex: 3, Transition: 2}, phase(3, foundation.InvalidNetKeyIndex, 0), nil},
+		{"phase of an unknown subnet", &configuration.KeyRefreshPhaseGet{NetKeyIndex: 3}, phase(3, foundation.InvalidNetKeyIndex, 0), nil},
+		{"set phase of an unknown subnet", &configuration.KeyRefreshPhaseSet{NetKeyIndex: 3, Transition: 2}, phase(3, foundation.InvalidNetKeyIndex, 0), nil},
 		{"2 from normal", &configuration.KeyRefreshPhaseSet{Transition: 2}, phase(0, foundation.CannotSet, 0), nil},
 		{"3 from normal", &configuration.KeyRefreshPhaseSet{Transition: 3}, phase(0, foundation.Success, 0), nil},
 		{"AppKey too early", &configuration.AppKeyUpdate{AppKey: crypto.Key{13}}, app(0, 0, foundation.CannotUpdate), nil},
-		{"update of nothing", &configuration.NetKeyUpdate{NetKeyIndex: 3}, net(3, foundation.InvalidNetKeyIndex), nil},
-		{"update with the same", &configuration.NetKeyUpdate{NetKey: crypto.Key{1}}, net(0, foundation.CannotUpdate), nil},
+		{"update of an unknown subnet", &configuration.NetKeyUpdate{NetKeyIndex: 3}, net(3, foundation.InvalidNetKeyIndex), nil},
+		{"update with the same key", &configuration.NetKeyUpdate{NetKey: crypto.Key{1}}, net(0, foundation.CannotUpdate), nil},
 		{
 			"update", &configuration.NetKeyUpdate{NetKey: crypto.Key{11}}, net(0, foundation.Success),
 			func(h *hosttest.Host) bool {
@@ -138,7 +138,7 @@ func TestConfigServerKeyRefresh(t *testing.T) {
 			},
 		},
 		{"update again", &configuration.NetKeyUpdate{NetKey: crypto.Key{11}}, net(0, foundation.Success), nil},
-		{"update with another", &configuration.NetKeyUpdate{NetKey: crypto.Key{12}}, net(0, foundation.CannotUpdate), nil},
+		{"update with another key", &configuration.NetKeyUpdate{NetKey: crypto.Key{12}}, net(0, foundation.CannotUpdate), nil},
 		{
 			"AppKey", &configuration.AppKeyUpdate{AppKey: crypto.Key{13}}, app(0, 0, foundation.Success),
 			func(h *hosttest.Host) bool {
@@ -147,10 +147,10 @@ func TestConfigServerKeyRefresh(t *testing.T) {
 			},
 		},
 		{"AppKey again", &configuration.AppKeyUpdate{AppKey: crypto.Key{13}}, app(0, 0, foundation.Success), nil},
-		{"AppKey with another", &configuration.AppKeyUpdate{AppKey: crypto.Key{14}}, app(0, 0, foundation.CannotUpdate), nil},
+		{"AppKey with another value", &configuration.AppKeyUpdate{AppKey: crypto.Key{14}}, app(0, 0, foundation.CannotUpdate), nil},
 		{"AppKey of another subnet", &configuration.AppKeyUpdate{AppKeyIndex: 1}, app(0, 1, foundation.InvalidBinding), nil},
-		{"AppKey of no subnet", &configuration.AppKeyUpdate{NetKeyIndex: 3}, app(3, 0, foundation.InvalidNetKeyIndex), nil},
-		{"no AppKey", &configuration.AppKeyUpdate{AppKeyIndex: 8}, app(0, 8, foundation.InvalidAppKeyIndex), nil},
+		{"AppKey of an unknown subnet", &configuration.AppKeyUpdate{NetKeyIndex: 3}, app(3, 0, foundation.InvalidNetKeyIndex), nil},
+		{"unknown AppKey", &configuration.AppKeyUpdate{AppKeyIndex: 8}, app(0, 8, foundation.InvalidAppKeyIndex), nil},
 		{"phase 2", &configuration.KeyRefreshPhaseSet{Transition: 2}, phase(0, foundation.Success, 2), nil},
 		{"phase 2 again", &configuration.KeyRefreshPhaseSet{Transition: 2}, phase(0, foundation.Success, 2), nil},
 		{"update in phase 2", &configuration.NetKeyUpdate{NetKey: crypto.Key{11}}, net(0, foundation.CannotUpdate), nil},
@@ -160,7 +160,7 @@ func TestConfigServerKeyRefresh(t *testing.T) {
 			return k.Key == crypto.Key{11} && k.NewKey.IsZero() && a.Key == crypto.Key{13} && !a.Updated && a.NewKey.IsZero()
 		}},
 	})
-	// Two subnets at once: the end of one is not that of the other.
+	// Two subnets at once: ending one refresh does not end the other.
 	play(t, hosttest.New(), []hosttest.Step{
 		{"update", &configuration.NetKeyUpdate{NetKey: crypto.Key{11}}, net(0, foundation.Success), nil},
 		{"update", &configuration.NetKeyUpdate{NetKeyIndex: 7, NetKey: crypto.Key{12}}, net(7, foundation.Success), nil},
@@ -169,7 +169,7 @@ func TestConfigServerKeyRefresh(t *testing.T) {
 			return h.Node.AppKey(1).Updated && h.Node.AppKey(1).Key == crypto.Key{4} && h.Node.Subnet(7).Phase == state.FirstPhase
 		}},
 	})
-	// From phase 1 straight to the end.
+	// From phase 1 directly to the end.
 	play(t, hosttest.New(), []hosttest.Step{
 		{"update", &configuration.NetKeyUpdate{NetKeyIndex: 7, NetKey: crypto.Key{12}}, net(7, foundation.Success), nil},
 		{"phase 3", &configuration.KeyRefreshPhaseSet{NetKeyIndex: 7, Transition: 3}, phase(7, foundation.Success, 0), func(h *hosttest.Host) bool {

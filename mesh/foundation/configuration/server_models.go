@@ -10,8 +10,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// handleBindings registers the messages about AppKeys of models (sections
-// 4.3.2.46 to 4.3.2.52).
+// handleBindings registers the messages about AppKey bindings of models
+// (sections 4.3.2.46 to 4.3.2.52).
 func (s *Server) handleBindings() {
 	status := func(element mesh.Address, index mesh.KeyIndex, id mesh.ModelID, change func(*state.Model) foundation.Status) access.Message {
 		return &ModelAppStatus{
@@ -49,7 +49,7 @@ func (s *Server) handleBindings() {
 	})
 }
 
-// bindable checks what a binding is about before it is changed.
+// bindable checks element, key and model of a binding before it is changed.
 func (s *Server) bindable(element mesh.Address, index mesh.KeyIndex, id mesh.ModelID, change func(*state.Model) foundation.Status) foundation.Status {
 	model, status := s.model(element, id)
 	switch {
@@ -103,7 +103,7 @@ func (s *Server) handlePublication() {
 	}
 	foundation.On(s, func(_ *access.Incoming, m *ModelPublicationSet) access.Message {
 		if m.PublishAddress.IsVirtual() {
-			return nil // prohibited; there is another message for labels
+			return nil // prohibited; labels have their own message
 		}
 		return set(m.ElementAddress, m.ModelIdentifier, state.Publication{Address: m.PublishAddress}, m.PublishParameters)
 	})
@@ -113,7 +113,7 @@ func (s *Server) handlePublication() {
 	})
 }
 
-// publish sets the publication of a model; the unassigned address ends it.
+// publish sets the publication of a model. The unassigned address disables it.
 func (s *Server) publish(element mesh.Address, id mesh.ModelID, p state.Publication) foundation.Status {
 	model, status := s.model(element, id)
 	switch {
@@ -124,7 +124,7 @@ func (s *Server) publish(element mesh.Address, id mesh.ModelID, p state.Publicat
 	case p.Address == mesh.Unassigned:
 		p = state.Publication{}
 	case p.Friendship && !s.Host().State().LowPower:
-		return foundation.FeatureNotSupported // the node is no Low Power node
+		return foundation.FeatureNotSupported // not a Low Power node
 	case s.Host().State().AppKey(p.AppKey) == nil, !model.IsBound(p.AppKey):
 		return foundation.InvalidAppKeyIndex
 	}
@@ -138,7 +138,7 @@ func (s *Server) addresses(element mesh.Address, id mesh.ModelID) ([]mesh.Addres
 	if status != foundation.Success {
 		return nil, status
 	}
-	// Two labels may have one virtual address; it is listed once.
+	// Two labels can have the same virtual address; it is listed once.
 	list := slices.Clone(model.Subscriptions)
 	slices.Sort(list)
 	return slices.Compact(list), foundation.Success

@@ -31,11 +31,11 @@ func TestConfigServerBindings(t *testing.T) {
 		{"bind a second", hosttest.First, 1, hosttest.OnOff, foundation.Success},
 		{"bind a vendor model", hosttest.Second, 1, hosttest.Vendor, foundation.Success},
 		{"bind health", hosttest.First, 1, foundation.HealthServerID, foundation.Success},
-		{"no such element", hosttest.Another, 0, hosttest.OnOff, foundation.InvalidAddress},
-		{"no such model", hosttest.First, 0, hosttest.Missing, foundation.InvalidModel},
+		{"unknown element", hosttest.Another, 0, hosttest.OnOff, foundation.InvalidAddress},
+		{"unknown model", hosttest.First, 0, hosttest.Missing, foundation.InvalidModel},
 		{"model of another element", hosttest.First, 0, hosttest.Level, foundation.InvalidModel},
-		{"no such key", hosttest.First, 4, hosttest.OnOff, foundation.InvalidAppKeyIndex},
-		{"the server itself", hosttest.First, 0, foundation.ConfigurationServerID, foundation.CannotBind},
+		{"unknown key", hosttest.First, 4, hosttest.OnOff, foundation.InvalidAppKeyIndex},
+		{"the Configuration Server itself", hosttest.First, 0, foundation.ConfigurationServerID, foundation.CannotBind},
 	} {
 		request, answer := bind(test.element, test.index, test.id, test.status)
 		steps = append(steps, hosttest.Step{test.name, request, answer, nil})
@@ -47,7 +47,7 @@ func TestConfigServerBindings(t *testing.T) {
 			&configuration.SIGModelAppList{ElementAddress: hosttest.First, ModelIdentifier: hosttest.OnOff, AppKeyIndexes: []mesh.KeyIndex{0, 1}}, nil,
 		},
 		hosttest.Step{
-			"list of nothing", &configuration.SIGModelAppGet{ElementAddress: hosttest.First, ModelIdentifier: hosttest.Missing},
+			"list of an unknown model", &configuration.SIGModelAppGet{ElementAddress: hosttest.First, ModelIdentifier: hosttest.Missing},
 			&configuration.SIGModelAppList{Status: foundation.InvalidModel, ElementAddress: hosttest.First, ModelIdentifier: hosttest.Missing}, nil,
 		},
 		hosttest.Step{
@@ -96,13 +96,13 @@ func TestConfigServerPublication(t *testing.T) {
 			p := h.Model(0, hosttest.OnOff).Publication
 			return p == state.Publication{Address: 1, TTL: 5, Period: 0x46, Retransmit: 0x21}
 		}},
-		set("no such element", hosttest.Another, 1, hosttest.OnOff, parameters, foundation.InvalidAddress),
-		set("no such model", hosttest.Second, 1, hosttest.OnOff, parameters, foundation.InvalidModel),
+		set("unknown element", hosttest.Another, 1, hosttest.OnOff, parameters, foundation.InvalidAddress),
+		set("unknown model", hosttest.Second, 1, hosttest.OnOff, parameters, foundation.InvalidModel),
 		set("key not bound", hosttest.First, 1, hosttest.OnOff, unbound, foundation.InvalidAppKeyIndex),
 		set("friendship", hosttest.First, 1, hosttest.OnOff, friendship, foundation.FeatureNotSupported),
-		set("server itself", hosttest.First, 1, foundation.ConfigurationServerID, parameters, foundation.InvalidPublishParameters),
+		set("the Configuration Server itself", hosttest.First, 1, foundation.ConfigurationServerID, parameters, foundation.InvalidPublishParameters),
 		{"virtual address", &configuration.ModelPublicationSet{ElementAddress: hosttest.First, PublishAddress: 0x8000, ModelIdentifier: hosttest.OnOff}, nil, nil},
-		{"unchanged by all that", get, status(1, parameters), nil},
+		{"unchanged after the refusals", get, status(1, parameters), nil},
 		{
 			"label", &configuration.ModelPublicationVirtualAddressSet{ElementAddress: hosttest.First, PublishAddress: label, PublishParameters: parameters, ModelIdentifier: hosttest.OnOff},
 			status(crypto.VirtualAddress(label), parameters), func(h *hosttest.Host) bool { return h.Model(0, hosttest.OnOff).Publication.Label == label },
@@ -112,7 +112,7 @@ func TestConfigServerPublication(t *testing.T) {
 			status(0, configuration.PublishParameters{}), func(h *hosttest.Host) bool { return h.Model(0, hosttest.OnOff).Publication == state.Publication{} },
 		},
 		{
-			"get of nothing", &configuration.ModelPublicationGet{ElementAddress: hosttest.Another, ModelIdentifier: hosttest.OnOff},
+			"get of an unknown element", &configuration.ModelPublicationGet{ElementAddress: hosttest.Another, ModelIdentifier: hosttest.OnOff},
 			&configuration.ModelPublicationStatus{Status: foundation.InvalidAddress, ElementAddress: hosttest.Another, ModelIdentifier: hosttest.OnOff}, nil,
 		},
 	})
@@ -148,9 +148,9 @@ func TestConfigServerSubscriptions(t *testing.T) {
 		add("unassigned", hosttest.First, mesh.Unassigned, hosttest.OnOff, foundation.InvalidAddress),
 		add("unicast", hosttest.First, 0x0001, hosttest.OnOff, foundation.InvalidAddress),
 		add("virtual", hosttest.First, 0x8001, hosttest.OnOff, foundation.InvalidAddress),
-		add("no such element", hosttest.Another, 0xC001, hosttest.OnOff, foundation.InvalidAddress),
-		add("no such model", hosttest.First, 0xC001, hosttest.Missing, foundation.InvalidModel),
-		add("server itself", hosttest.First, 0xC001, foundation.ConfigurationServerID, foundation.NotASubscribeModel),
+		add("unknown element", hosttest.Another, 0xC001, hosttest.OnOff, foundation.InvalidAddress),
+		add("unknown model", hosttest.First, 0xC001, hosttest.Missing, foundation.InvalidModel),
+		add("the Configuration Server itself", hosttest.First, 0xC001, foundation.ConfigurationServerID, foundation.NotASubscribeModel),
 		list(0xC001, 0xC002, mesh.AllProxies),
 		{"delete", &configuration.ModelSubscriptionDelete{ElementAddress: hosttest.First, Address: 0xC001, ModelIdentifier: hosttest.OnOff}, ok(0xC001), has(0xC002, mesh.AllProxies)},
 		{"delete again", &configuration.ModelSubscriptionDelete{ElementAddress: hosttest.First, Address: 0xC001, ModelIdentifier: hosttest.OnOff}, ok(0xC001), nil},
@@ -190,7 +190,7 @@ func TestConfigServerSubscriptions(t *testing.T) {
 			&configuration.VendorModelSubscriptionList{ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Vendor, Addresses: []mesh.Address{0xC001}}, nil,
 		},
 		{
-			"list of nothing", &configuration.SIGModelSubscriptionGet{ElementAddress: hosttest.First, ModelIdentifier: hosttest.Missing},
+			"list of an unknown model", &configuration.SIGModelSubscriptionGet{ElementAddress: hosttest.First, ModelIdentifier: hosttest.Missing},
 			&configuration.SIGModelSubscriptionList{Status: foundation.InvalidModel, ElementAddress: hosttest.First, ModelIdentifier: hosttest.Missing}, nil,
 		},
 	})

@@ -13,7 +13,7 @@ func (s *Server) handleNode() {
 	foundation.On(s, func(_ *access.Incoming, m *CompositionDataGet) access.Message {
 		const header = 2 // octets of opcode and page number
 		number, data := s.Page(m.Page)
-		// What does not fit comes by the Large Composition Data Server.
+		// The Large Composition Data Server sends what does not fit here.
 		return &CompositionDataStatus{Page: number, Data: data[:min(len(data), access.MaxPayload-header)]}
 	})
 
@@ -50,7 +50,7 @@ func (s *Server) handleNode() {
 }
 
 // handleFeatures registers Relay, GATT Proxy and Friend. A feature that the
-// node does not have stays so.
+// node does not support stays unsupported.
 func (s *Server) handleFeatures() {
 	set := func(f *state.Feature, v state.Feature) {
 		if *f != state.Unsupported {
@@ -90,17 +90,17 @@ func (s *Server) handleFeatures() {
 	})
 }
 
-// NodeIdentityHost is a Host that can advertise who it is (Node Identity state,
-// section 4.2.13), as a proxy does.
+// NodeIdentityHost is a Host that can advertise with Node Identity (section
+// 4.2.13), as a proxy can.
 type NodeIdentityHost interface {
-	// NodeIdentity is the state of a subnet.
+	// NodeIdentity returns the state of a subnet.
 	NodeIdentity(index mesh.KeyIndex) state.Feature
-	// SetNodeIdentity begins to advertise it, or ends it.
+	// SetNodeIdentity begins or ends advertising with Node Identity.
 	SetNodeIdentity(index mesh.KeyIndex, on bool)
 }
 
-// handleIdentity registers Node Identity, which only a node has that can be a
-// proxy.
+// handleIdentity registers Node Identity, which only a node with the Proxy
+// feature supports.
 func (s *Server) handleIdentity() {
 	identity := func(index mesh.KeyIndex) *NodeIdentityStatus {
 		status := &NodeIdentityStatus{NetKeyIndex: index, Identity: state.Unsupported}

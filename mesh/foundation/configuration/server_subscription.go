@@ -31,12 +31,12 @@ func (s *Server) handleSubscriptions() {
 	})
 }
 
-// handleGroups registers the messages that name an address.
+// handleGroups registers the messages with an address.
 func (s *Server) handleGroups() {
 	change := func(element, group mesh.Address, id mesh.ModelID, change func(*state.Model) foundation.Status) access.Message {
 		return s.subscribe(element, group, id, func(model *state.Model) foundation.Status {
-			// Fixed groups of features are joined with the feature; all nodes
-			// is everybody's (section 4.3.2.19).
+			// The node joins the fixed group of a feature together with the
+			// feature; every node is in all nodes (section 4.3.2.19).
 			if !group.IsGroup() || group == mesh.AllNodes {
 				return foundation.InvalidAddress
 			}
@@ -62,7 +62,7 @@ func (s *Server) handleGroups() {
 	})
 }
 
-// handleLabels registers the messages that name a label.
+// handleLabels registers the messages with a Label UUID.
 func (s *Server) handleLabels() {
 	foundation.On(s, func(_ *access.Incoming, m *ModelSubscriptionVirtualAddressAdd) access.Message {
 		return s.subscribe(m.ElementAddress, crypto.VirtualAddress(m.Label), m.ModelIdentifier, func(model *state.Model) foundation.Status {
@@ -83,7 +83,7 @@ func (s *Server) handleLabels() {
 	})
 }
 
-// subscribe changes the subscription list of a model and makes the answer.
+// subscribe changes the subscription list of a model and returns the answer.
 func (s *Server) subscribe(element, group mesh.Address, id mesh.ModelID, change func(*state.Model) foundation.Status) access.Message {
 	answer := &ModelSubscriptionStatus{ElementAddress: element, Address: group, ModelIdentifier: id}
 	model, status := s.model(element, id)
@@ -112,8 +112,8 @@ func addGroup(m *state.Model, a mesh.Address) foundation.Status {
 	return foundation.Success
 }
 
-// addLabel adds a label and its virtual address. Each label has an entry among
-// the addresses, also when two of them share one.
+// addLabel adds a label and its virtual address. Each label has its own entry
+// among the addresses, even if two labels share one address.
 func addLabel(m *state.Model, label mesh.UUID) foundation.Status {
 	switch {
 	case slices.Contains(m.Labels, label):

@@ -18,7 +18,7 @@ var (
 	otherLabel = mesh.UUID{2}
 )
 
-// play gives requests to one server, in turn.
+// play sends requests to one server, one after the other.
 func play(t *testing.T, h *hosttest.Host, steps []hosttest.Step) {
 	t.Helper()
 	s := configuration.NewServer(configuration.Product{CompanyID: 0xFFFF, ProductID: 2, VersionID: 3, ReplaySize: 99})
@@ -73,21 +73,21 @@ func TestConfigServerNodeStates(t *testing.T) {
 			&configuration.HeartbeatPublicationStatus{Status: foundation.InvalidAddress, Destination: 0x8001}, nil,
 		},
 		{
-			"heartbeat in no subnet", &configuration.HeartbeatPublicationSet{Destination: 1, NetKeyIndex: 5},
+			"heartbeat in an unknown subnet", &configuration.HeartbeatPublicationSet{Destination: 1, NetKeyIndex: 5},
 			&configuration.HeartbeatPublicationStatus{Status: foundation.InvalidNetKeyIndex, Destination: 1, NetKeyIndex: 5}, nil,
 		},
 		{"heartbeat subscription", &configuration.HeartbeatSubscriptionGet{}, &configuration.HeartbeatSubscriptionStatus{}, nil},
 		{
-			"listen to heartbeats", &configuration.HeartbeatSubscriptionSet{Source: 1, Destination: 5, PeriodLog: 3},
+			"subscribe to heartbeats", &configuration.HeartbeatSubscriptionSet{Source: 1, Destination: 5, PeriodLog: 3},
 			&configuration.HeartbeatSubscriptionStatus{Status: foundation.CannotSet, Source: 1, Destination: 5, PeriodLog: 3}, nil,
 		},
-		{"listen no more", &configuration.HeartbeatSubscriptionSet{}, &configuration.HeartbeatSubscriptionStatus{}, nil},
+		{"unsubscribe from heartbeats", &configuration.HeartbeatSubscriptionSet{}, &configuration.HeartbeatSubscriptionStatus{}, nil},
 	})
 
 	h := hosttest.New()
 	h.Node.Relay, h.Node.Proxy, h.Node.Friend = state.Unsupported, state.Disabled, state.Disabled
 	play(t, h, []hosttest.Step{
-		{"no relay", &configuration.RelaySet{Relay: state.Enabled, RelayRetransmit: transmit}, &configuration.RelayStatus{Relay: state.Unsupported}, nil},
+		{"relay unsupported", &configuration.RelaySet{Relay: state.Enabled, RelayRetransmit: transmit}, &configuration.RelayStatus{Relay: state.Unsupported}, nil},
 		{"proxy", &configuration.GATTProxySet{GATTProxy: state.Enabled}, &configuration.GATTProxyStatus{GATTProxy: state.Enabled}, nil},
 		{"friend", &configuration.FriendSet{Friend: state.Enabled}, &configuration.FriendStatus{Friend: state.Enabled}, nil},
 	})
@@ -102,7 +102,7 @@ func TestConfigServerComposition(t *testing.T) {
 		t.Helper()
 		status, ok := b.Send(&configuration.CompositionDataGet{Page: page}).(*configuration.CompositionDataStatus)
 		if !ok {
-			t.Fatalf("page %d was not answered", page)
+			t.Fatalf("page %d: no answer", page)
 		}
 		return status
 	}
@@ -118,16 +118,16 @@ func TestConfigServerComposition(t *testing.T) {
 		},
 	}
 	if !reflect.DeepEqual(c, want) {
-		t.Errorf("got %+v, want %+v", c, want)
+		t.Errorf("got %+v, expected %+v", c, want)
 	}
-	// The last page that there is answers for those above it.
+	// The last existing page also answers requests for higher pages.
 	for _, page := range []uint8{1, 2, 128, 255} {
 		r, err := get(page).Relations()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(r.Elements) != 2 || len(r.Elements[0].SIGModels) != 3 || len(r.Elements[1].SIGModels) != 1 || len(r.Elements[1].VendorModels) != 1 {
-			t.Errorf("page %d: %+v", page, r)
+			t.Errorf("page %d: got %+v", page, r)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func TestConfigServerReset(t *testing.T) {
 	h := hosttest.New()
 	play(t, h, []hosttest.Step{{"reset", &configuration.NodeReset{}, &configuration.NodeResetStatus{}, nil}})
 	if h.Resets != 1 {
-		t.Errorf("the node was reset %d times", h.Resets)
+		t.Errorf("the node was reset %d times, expected 1", h.Resets)
 	}
 }
 
@@ -157,16 +157,16 @@ func TestConfigServerIgnores(t *testing.T) {
 		{configuration.OpDefaultTTLSet, []byte{1}},
 		{configuration.OpDefaultTTLSet, []byte{128}},
 		{configuration.OpKeyRefreshPhaseSet, []byte{0, 0, 1}},
-		{configuration.OpModelAppBind, []byte{0, 0, 0, 0, 0, 0x10}}, // of the unassigned address
+		{configuration.OpModelAppBind, []byte{0, 0, 0, 0, 0, 0x10}}, // with the unassigned address
 		{0x82FF, nil},
 	} {
 		if answer := b.Raw(s, m.op, m.params); answer != nil {
-			t.Errorf("%s % x was answered with %+v", m.op, m.params, answer)
+			t.Errorf("%s % x: expected no answer, got %+v", m.op, m.params, answer)
 		}
 	}
 	opcodes := s.Opcodes()
 	slices.Sort(opcodes)
 	if len(slices.Compact(slices.Clone(opcodes))) != len(opcodes) {
-		t.Error("a message is handled twice")
+		t.Error("two handlers for one opcode")
 	}
 }

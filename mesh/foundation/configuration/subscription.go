@@ -43,8 +43,8 @@ func (m *ModelSubscriptionAdd) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelSubscriptionDelete takes an address from a subscription
-// list. Parameters as ModelSubscriptionAdd.
+// ModelSubscriptionDelete removes an address from a subscription list. It has
+// the parameters of ModelSubscriptionAdd.
 type ModelSubscriptionDelete struct {
 	ElementAddress  mesh.Address
 	Address         mesh.Address
@@ -61,8 +61,8 @@ func (m *ModelSubscriptionDelete) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelSubscriptionOverwrite makes an address the only one of a
-// subscription list. Parameters as ModelSubscriptionAdd.
+// ModelSubscriptionOverwrite replaces a subscription list with one address. It
+// has the parameters of ModelSubscriptionAdd.
 type ModelSubscriptionOverwrite struct {
 	ElementAddress  mesh.Address
 	Address         mesh.Address
@@ -81,7 +81,7 @@ func (m *ModelSubscriptionOverwrite) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelSubscriptionDeleteAll empties a subscription list.
+// ModelSubscriptionDeleteAll clears a subscription list.
 //
 //	| ElementAddress 16 | ModelIdentifier 16 or 32 |
 type ModelSubscriptionDeleteAll struct {
@@ -122,8 +122,9 @@ func (m *ModelSubscriptionVirtualAddressAdd) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelSubscriptionVirtualAddressDelete takes a virtual address from
-// a subscription list. Parameters as ModelSubscriptionVirtualAddressAdd.
+// ModelSubscriptionVirtualAddressDelete removes a virtual address from a
+// subscription list. It has the parameters of
+// ModelSubscriptionVirtualAddressAdd.
 type ModelSubscriptionVirtualAddressDelete struct {
 	ElementAddress  mesh.Address
 	Label           mesh.UUID
@@ -142,8 +143,8 @@ func (m *ModelSubscriptionVirtualAddressDelete) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelSubscriptionVirtualAddressOverwrite makes a virtual address
-// the only one of a subscription list. Parameters as
+// ModelSubscriptionVirtualAddressOverwrite replaces a subscription list with
+// one virtual address. It has the parameters of
 // ModelSubscriptionVirtualAddressAdd.
 type ModelSubscriptionVirtualAddressOverwrite struct {
 	ElementAddress  mesh.Address
@@ -163,7 +164,7 @@ func (m *ModelSubscriptionVirtualAddressOverwrite) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// ModelSubscriptionStatus answers all of the above; Address of a label is
+// ModelSubscriptionStatus answers all messages above. For a label, Address is
 // its virtual address.
 //
 //	| Status 8 | ElementAddress 16 | Address 16 | ModelIdentifier 16 or 32 |
@@ -185,8 +186,7 @@ func (m *ModelSubscriptionStatus) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// SIGModelSubscriptionGet asks for the subscription list of a model of
-// the specifications.
+// SIGModelSubscriptionGet asks for the subscription list of a SIG model.
 //
 //	| ElementAddress 16 | ModelIdentifier 16 |
 type SIGModelSubscriptionGet struct {

@@ -29,7 +29,7 @@ const (
 	OpPathEchoIntervalStatus           mesh.Opcode = 0x8098
 )
 
-// DirectedControl is what of directed forwarding a node does in a subnet.
+// DirectedControl holds the directed forwarding features of a node in a subnet.
 //
 //	| DirectedForwarding 8 | DirectedRelay 8 | DirectedProxy 8 |
 //	| DirectedProxyUseDirectedDefault 8 | DirectedFriend 8 |
@@ -41,12 +41,12 @@ type DirectedControl struct {
 	DirectedFriend                  DirectedSwitch
 }
 
-// DirectedSwitch is a feature of directed forwarding that can be off, on or
-// absent; a request can leave it as it is.
+// DirectedSwitch is a feature of directed forwarding: off, on or unsupported. A
+// request can leave it unchanged.
 type DirectedSwitch uint8
 
-// The values; DirectedUnchanged in a request leaves the state as it is, in a
-// status it means that the state has no meaning.
+// The values. DirectedUnchanged leaves the state unchanged in a request; in a
+// status it means that the state does not apply.
 const (
 	DirectedDisabled    DirectedSwitch = 0x00
 	DirectedEnabled     DirectedSwitch = 0x01
@@ -62,11 +62,11 @@ func (d *DirectedControl) visit(c *access.Codec) {
 	c.Uint8("directed_friend", (*uint8)(&d.DirectedFriend))
 }
 
-// PathMetric is how paths are compared and how long they live.
+// PathMetric says how paths are compared and how long they live.
 //
 //	| PathMetricType 3 | PathLifetime 2 | RFU 3 |
 type PathMetric struct {
-	PathMetricType uint8 // 0: number of nodes on the path
+	PathMetricType uint8 // 0: node count
 	PathLifetime   uint8 // 0: 12 minutes, 1: 2 hours, 2: 24 hours, 3: 10 days
 }
 
@@ -76,13 +76,13 @@ func (p *PathMetric) visit(c *access.Codec) {
 	c.Reserved(3)
 }
 
-// PathEchoInterval is how often a path is tried out, in percent of its
-// lifetime; 0 for never.
+// PathEchoInterval says how often a path is tested with Path Echo messages, in
+// percent of its lifetime; 0 for never.
 //
 //	| UnicastEchoInterval 8 | MulticastEchoInterval 8 |
 type PathEchoInterval struct {
-	UnicastEchoInterval   uint8 // 0 to 99; 255 in a request: as it is
-	MulticastEchoInterval uint8 // likewise
+	UnicastEchoInterval   uint8 // 0 to 99; 255 in a request: unchanged
+	MulticastEchoInterval uint8 // as UnicastEchoInterval
 }
 
 func (p *PathEchoInterval) visit(c *access.Codec) {
@@ -90,7 +90,7 @@ func (p *PathEchoInterval) visit(c *access.Codec) {
 	c.Uint8("multicast_echo_interval", &p.MulticastEchoInterval)
 }
 
-// PathDiscoveryTiming is when paths are looked for.
+// PathDiscoveryTiming holds the timing of path discovery.
 //
 //	| PathMonitoringInterval 16 | PathDiscoveryRetryInterval 16 |
 //	| PathDiscoveryInterval 1 | LaneDiscoveryGuardInterval 1 | RFU 6 |
@@ -118,8 +118,7 @@ const (
 	keepEchoInterval = 0xFF
 )
 
-// DirectedControlGet asks for what of directed forwarding the node does in a
-// subnet.
+// DirectedControlGet asks for the Directed Control state of a subnet.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type DirectedControlGet struct {
@@ -132,8 +131,8 @@ func (DirectedControlGet) Opcode() mesh.Opcode { return OpDirectedControlGet }
 // Fields visits the parameters.
 func (m *DirectedControlGet) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// DirectedControlSet sets what of directed forwarding the node does in a
-// subnet and is answered.
+// DirectedControlSet sets the Directed Control state of a subnet. It is
+// acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | as DirectedControl |
 type DirectedControlSet struct {
@@ -155,8 +154,7 @@ func (m *DirectedControlSet) Fields(c *access.Codec) {
 	c.Require(m.DirectedFriend.isRequest(), "directed_friend", "0, 1 or 255")
 }
 
-// DirectedControlStatus reports what of directed forwarding the node does in a
-// subnet.
+// DirectedControlStatus reports the Directed Control state of a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | as DirectedControl |
 type DirectedControlStatus struct {
@@ -175,7 +173,7 @@ func (m *DirectedControlStatus) Fields(c *access.Codec) {
 	m.DirectedControl.visit(c)
 }
 
-// PathMetricGet asks for how paths are compared in a subnet.
+// PathMetricGet asks for the Path Metric state of a subnet.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type PathMetricGet struct {
@@ -188,7 +186,7 @@ func (PathMetricGet) Opcode() mesh.Opcode { return OpPathMetricGet }
 // Fields visits the parameters.
 func (m *PathMetricGet) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// PathMetricSet sets how paths are compared in a subnet and is answered.
+// PathMetricSet sets the Path Metric state of a subnet. It is acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | PathMetricType 3 | PathLifetime 2 | RFU 3 |
 type PathMetricSet struct {
@@ -205,7 +203,7 @@ func (m *PathMetricSet) Fields(c *access.Codec) {
 	m.PathMetric.visit(c)
 }
 
-// PathMetricStatus reports how paths are compared in a subnet.
+// PathMetricStatus reports the Path Metric state of a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | PathMetricType 3 | PathLifetime 2 | RFU 3 |
 type PathMetricStatus struct {
@@ -224,8 +222,8 @@ func (m *PathMetricStatus) Fields(c *access.Codec) {
 	m.PathMetric.visit(c)
 }
 
-// DiscoveryTableCapabilitiesGet asks for how many paths may be looked for at
-// once in a subnet.
+// DiscoveryTableCapabilitiesGet asks how many path discoveries may run at once
+// in a subnet.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type DiscoveryTableCapabilitiesGet struct {
@@ -240,8 +238,8 @@ func (m *DiscoveryTableCapabilitiesGet) Fields(c *access.Codec) {
 	c.KeyIndex("net_key_index", &m.NetKeyIndex)
 }
 
-// DiscoveryTableCapabilitiesSet sets how many paths may be looked for at once
-// in a subnet and is answered.
+// DiscoveryTableCapabilitiesSet sets how many path discoveries may run at once
+// in a subnet. It is acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | MaxConcurrentInit 8 |
 type DiscoveryTableCapabilitiesSet struct {
@@ -258,7 +256,7 @@ func (m *DiscoveryTableCapabilitiesSet) Fields(c *access.Codec) {
 	c.Uint8("max_concurrent_init", &m.MaxConcurrentInit)
 }
 
-// DiscoveryTableCapabilitiesStatus reports how many paths may be looked for at
+// DiscoveryTableCapabilitiesStatus reports how many path discoveries may run at
 // once in a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | MaxConcurrentInit 8 | MaxDiscoveryTableEntriesCount 8 |
@@ -282,7 +280,8 @@ func (m *DiscoveryTableCapabilitiesStatus) Fields(c *access.Codec) {
 	c.Uint8("max_discovery_table_entries_count", &m.MaxDiscoveryTableEntriesCount)
 }
 
-// WantedLanesGet asks for how many lanes a path shall have in a subnet.
+// WantedLanesGet asks for the Wanted Lanes state of a subnet: how many lanes a
+// path should have.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type WantedLanesGet struct {
@@ -295,8 +294,7 @@ func (WantedLanesGet) Opcode() mesh.Opcode { return OpWantedLanesGet }
 // Fields visits the parameters.
 func (m *WantedLanesGet) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// WantedLanesSet sets how many lanes a path shall have in a subnet and is
-// answered.
+// WantedLanesSet sets the Wanted Lanes state of a subnet. It is acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | WantedLanes 8 |
 type WantedLanesSet struct {
@@ -314,7 +312,7 @@ func (m *WantedLanesSet) Fields(c *access.Codec) {
 	c.Require(m.WantedLanes > 0, "wanted_lanes", "1 to 255")
 }
 
-// WantedLanesStatus reports how many lanes a path shall have in a subnet.
+// WantedLanesStatus reports the Wanted Lanes state of a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | WantedLanes 8 |
 type WantedLanesStatus struct {
@@ -333,7 +331,8 @@ func (m *WantedLanesStatus) Fields(c *access.Codec) {
 	c.Uint8("wanted_lanes", &m.WantedLanes)
 }
 
-// TwoWayPathGet asks for whether paths shall be used both ways in a subnet.
+// TwoWayPathGet asks for the Two Way Path state of a subnet: whether paths are
+// used in both directions.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type TwoWayPathGet struct {
@@ -346,8 +345,7 @@ func (TwoWayPathGet) Opcode() mesh.Opcode { return OpTwoWayPathGet }
 // Fields visits the parameters.
 func (m *TwoWayPathGet) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// TwoWayPathSet sets whether paths shall be used both ways in a subnet and is
-// answered.
+// TwoWayPathSet sets the Two Way Path state of a subnet. It is acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | TwoWayPath 1 | RFU 7 |
 type TwoWayPathSet struct {
@@ -365,7 +363,7 @@ func (m *TwoWayPathSet) Fields(c *access.Codec) {
 	c.Reserved(7)
 }
 
-// TwoWayPathStatus reports whether paths shall be used both ways in a subnet.
+// TwoWayPathStatus reports the Two Way Path state of a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | TwoWayPath 1 | RFU 7 |
 type TwoWayPathStatus struct {
@@ -385,7 +383,7 @@ func (m *TwoWayPathStatus) Fields(c *access.Codec) {
 	c.Reserved(7)
 }
 
-// PathEchoIntervalGet asks for how often paths are tried out in a subnet.
+// PathEchoIntervalGet asks for the Path Echo Interval state of a subnet.
 //
 //	| NetKeyIndex 12 | RFU 4 |
 type PathEchoIntervalGet struct {
@@ -398,8 +396,8 @@ func (PathEchoIntervalGet) Opcode() mesh.Opcode { return OpPathEchoIntervalGet }
 // Fields visits the parameters.
 func (m *PathEchoIntervalGet) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// PathEchoIntervalSet sets how often paths are tried out in a subnet and is
-// answered.
+// PathEchoIntervalSet sets the Path Echo Interval state of a subnet. It is
+// acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | UnicastEchoInterval 8 | MulticastEchoInterval 8 |
 type PathEchoIntervalSet struct {
@@ -418,7 +416,7 @@ func (m *PathEchoIntervalSet) Fields(c *access.Codec) {
 	c.Require(isEchoInterval(m.MulticastEchoInterval), "multicast_echo_interval", "0 to 99, or 255")
 }
 
-// PathEchoIntervalStatus reports how often paths are tried out in a subnet.
+// PathEchoIntervalStatus reports the Path Echo Interval state of a subnet.
 //
 //	| Status 8 | NetKeyIndex 12 | RFU 4 | UnicastEchoInterval 8 | MulticastEchoInterval 8 |
 type PathEchoIntervalStatus struct {

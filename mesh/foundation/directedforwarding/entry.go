@@ -5,7 +5,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
-// PathEntry is an entry of a forwarding table as a status reports it.
+// PathEntry is an entry of a forwarding table in a status.
 //
 //	| FixedPath 1 | UnicastDestination 1 | BackwardPathValidated 1 |
 //	| BearerTowardPathOriginIndicator 1 | BearerTowardPathTargetIndicator 1 |
@@ -58,7 +58,8 @@ func pathEntry(e *PathEntry, c *access.Codec) {
 	optionalBearer(c, "bearer_toward_path_target", &e.HasBearerTowardPathTarget, &e.BearerTowardPathTarget)
 }
 
-// sizeIndicator is 0 for an empty list, else the octets that its size takes.
+// sizeIndicator is 0 for an empty list, else the number of octets of its size
+// field.
 func sizeIndicator(size uint16) uint8 {
 	switch {
 	case size == 0:
@@ -89,7 +90,7 @@ func dependentListSize(c *access.Codec, name string, octets uint8, size *uint16)
 	}
 }
 
-// optionalBearer visits a bearer; JSON leaves out one that is not there.
+// optionalBearer visits a bearer; JSON omits an absent one.
 func optionalBearer(c *access.Codec, name string, has *bool, bearer *uint16) {
 	if !c.Octets() && c.Reading() {
 		*has = c.Has(name)

@@ -9,15 +9,15 @@ import (
 
 // Limits of directed forwarding that the server reports.
 const (
-	MaxDiscoveryTable = 8  // paths that are looked for at once
-	MaxFixedPaths     = 20 // of one subnet
-	MaxDependents     = 32 // of one end of a path
+	MaxDiscoveryTable = 8  // path discoveries at once
+	MaxFixedPaths     = 20 // per subnet
+	MaxDependents     = 32 // per path end
 
-	defaultRSSIThreshold = -80 // dBm, receiver sensitivity and 10 dB
+	defaultRSSIThreshold = -80 // dBm: receiver sensitivity + 10 dB
 )
 
-// Server is the Directed Forwarding Configuration Server model (section
-// 4.4). It keeps what is configured; the node discovers no paths.
+// Server is the Directed Forwarding Configuration Server model (section 4.4).
+// It stores the configuration; the node does not discover paths.
 type Server struct{ foundation.Responder }
 
 // NewServer makes the model for the primary element of a node.
@@ -32,7 +32,7 @@ func NewServer() *Server {
 	return s
 }
 
-// directed is what is configured, to be read.
+// directed returns the configuration, to be read only.
 func (s *Server) directed() state.Directed {
 	if d := s.Host().State().Directed; d != nil {
 		return *d
@@ -40,7 +40,7 @@ func (s *Server) directed() state.Directed {
 	return state.DefaultDirected()
 }
 
-// stored is what is configured, to be changed.
+// stored returns the configuration, to be changed.
 func (s *Server) stored() *state.Directed {
 	n := s.Host().State()
 	if n.Directed == nil {
@@ -50,9 +50,9 @@ func (s *Server) stored() *state.Directed {
 	return n.Directed
 }
 
-// subnet is the configuration of a subnet of the node, nil when it is in none
-// with that index. It is to be read; what it holds of the table, which only a
-// stored configuration has, may be changed.
+// subnet returns the configuration of a subnet, nil if the node does not know
+// the subnet. It must only be read, except the table of a stored configuration,
+// which may be changed.
 func (s *Server) subnet(index mesh.KeyIndex) *state.DirectedSubnet {
 	n := s.Host().State()
 	if n.Subnet(index) == nil {
@@ -67,7 +67,7 @@ func (s *Server) subnet(index mesh.KeyIndex) *state.DirectedSubnet {
 	return &d
 }
 
-// inSubnet changes the configuration of a subnet, if the node is in it.
+// inSubnet changes the configuration of a subnet if the node knows the subnet.
 func (s *Server) inSubnet(index mesh.KeyIndex, change func(d *state.DirectedSubnet)) {
 	if s.Host().State().Subnet(index) != nil {
 		s.Change(func(*state.Node) { change(s.stored().Subnet(index)) })
@@ -102,7 +102,8 @@ func (s *Server) handleControl() {
 		}
 		s.inSubnet(m.NetKeyIndex, func(d *state.DirectedSubnet) {
 			d.Forwarding = m.DirectedForwarding == DirectedEnabled
-			// Without forwarding nothing that is built on it can be on.
+			// Without directed forwarding the features that depend on it are
+			// off.
 			d.Relay = d.Forwarding && m.DirectedRelay == DirectedEnabled
 			d.Proxy = d.Forwarding && m.DirectedProxy.apply(d.Proxy)
 			d.ProxyUsesDirected = d.Proxy && m.DirectedProxyUseDirectedDefault.apply(d.ProxyUsesDirected)
@@ -112,7 +113,7 @@ func (s *Server) handleControl() {
 	})
 }
 
-// apply is the state after a request.
+// apply returns the state after a request.
 func (s DirectedSwitch) apply(before bool) bool {
 	if s == DirectedUnchanged {
 		return before
@@ -134,7 +135,7 @@ func where(supported, enabled bool) DirectedSwitch {
 	return switched(enabled)
 }
 
-// handlePaths registers the states of a subnet that say how paths are made.
+// handlePaths registers the path states of a subnet.
 func (s *Server) handlePaths() {
 	metric := func(index mesh.KeyIndex) access.Message {
 		m := &PathMetricStatus{NetKeyIndex: index, Status: foundation.InvalidNetKeyIndex}
@@ -214,8 +215,8 @@ func (s *Server) handlePaths() {
 	})
 }
 
-// handleTransmissions registers the states of the node that say how often and
-// when PDUs are sent.
+// handleTransmissions registers the transmission states of the node: how often
+// and when PDUs are sent.
 func (s *Server) handleTransmissions() {
 	set := func(f func(d *state.Directed)) {
 		s.Change(func(*state.Node) { f(s.stored()) })

@@ -9,8 +9,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// handleTable registers the messages about the entries of the forwarding
-// table. All of them are fixed paths, for the node discovers none.
+// handleTable registers the messages about the entries of the forwarding table.
+// All of them are fixed paths, because the node discovers none.
 func (s *Server) handleTable() {
 	foundation.On(s, func(_ *access.Incoming, m *ForwardingTableAdd) access.Message {
 		path := fixedPath(m)
@@ -69,7 +69,7 @@ func (s *Server) path(d *state.DirectedSubnet, key PathKey) *state.FixedPath {
 	return &d.Paths[i]
 }
 
-// addPath adds a path, or puts it in the place of one with the same ends.
+// addPath adds a path, or replaces one with the same ends.
 func (s *Server) addPath(index mesh.KeyIndex, path state.FixedPath) foundation.Status {
 	d := s.subnet(index)
 	const bearers = 0x3 // advertising, GATT
@@ -95,7 +95,7 @@ func (s *Server) addPath(index mesh.KeyIndex, path state.FixedPath) foundation.S
 	return foundation.Success
 }
 
-// entries lists the paths that a filter leaves, as many as fit.
+// entries lists the paths that match the filter, as many as fit.
 func (s *Server) entries(m *ForwardingTableEntriesGet) access.Message {
 	status := &ForwardingTableEntriesStatus{Status: foundation.InvalidNetKeyIndex, EntriesFilter: m.EntriesFilter}
 	d := s.subnet(m.NetKeyIndex)
@@ -148,8 +148,8 @@ func tableEntry(p *state.FixedPath) PathEntry {
 	return e
 }
 
-// handleDependents registers the messages about the nodes that the ends of a
-// path act for.
+// handleDependents registers the messages about the dependent nodes of a path's
+// ends.
 func (s *Server) handleDependents() {
 	status := func(index mesh.KeyIndex, key PathKey, f func(p *state.FixedPath) foundation.Status) access.Message {
 		m := &ForwardingTableDependentsStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: index, PathKey: key}
@@ -191,7 +191,7 @@ func (s *Server) handleDependents() {
 	foundation.On(s, func(_ *access.Incoming, m *ForwardingTableDependentsGet) access.Message { return s.dependents(m) })
 }
 
-// withRanges adds ranges to a list; one that begins like another replaces it.
+// withRanges adds ranges to a list. A range replaces one with the same start.
 func withRanges(list []state.AddressRange, more []foundation.AddressRange) []state.AddressRange {
 	list = slices.Clone(list)
 	for _, r := range more {

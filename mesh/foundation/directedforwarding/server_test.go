@@ -31,7 +31,7 @@ func TestDirectedServerStates(t *testing.T) {
 			func(h *hosttest.Host) bool { return h.Node.Directed.Subnets[0].Relay },
 		},
 		{
-			"no proxy", &directedforwarding.DirectedControlSet{NetKeyIndex: 7, DirectedControl: control(on, on, on, keep, keep)},
+			"proxy unsupported", &directedforwarding.DirectedControlSet{NetKeyIndex: 7, DirectedControl: control(on, on, on, keep, keep)},
 			&directedforwarding.DirectedControlStatus{Status: foundation.FeatureNotSupported, NetKeyIndex: 7, DirectedControl: control(on, on, none, none, on)}, nil,
 		},
 		{
@@ -48,13 +48,13 @@ func TestDirectedServerStates(t *testing.T) {
 			&directedforwarding.DiscoveryTableCapabilitiesStatus{NetKeyIndex: 7, MaxConcurrentInit: 5, MaxDiscoveryTableEntriesCount: directedforwarding.MaxDiscoveryTable}, nil,
 		},
 		{
-			"too many at once", &directedforwarding.DiscoveryTableCapabilitiesSet{NetKeyIndex: 7, MaxConcurrentInit: directedforwarding.MaxDiscoveryTable + 1},
+			"too many discoveries at once", &directedforwarding.DiscoveryTableCapabilitiesSet{NetKeyIndex: 7, MaxConcurrentInit: directedforwarding.MaxDiscoveryTable + 1},
 			&directedforwarding.DiscoveryTableCapabilitiesStatus{Status: foundation.CannotSet, NetKeyIndex: 7, MaxConcurrentInit: 5, MaxDiscoveryTableEntriesCount: directedforwarding.MaxDiscoveryTable}, nil,
 		},
 		{"lanes", &directedforwarding.WantedLanesSet{NetKeyIndex: 7, WantedLanes: 2}, &directedforwarding.WantedLanesStatus{NetKeyIndex: 7, WantedLanes: 2}, nil},
 		{"lanes of another subnet", &directedforwarding.WantedLanesGet{NetKeyIndex: 8}, &directedforwarding.WantedLanesStatus{Status: foundation.InvalidNetKeyIndex, NetKeyIndex: 8}, nil},
-		{"two ways", &directedforwarding.TwoWayPathGet{NetKeyIndex: 0}, &directedforwarding.TwoWayPathStatus{TwoWayPath: 1}, nil},
-		{"one way", &directedforwarding.TwoWayPathSet{NetKeyIndex: 0}, &directedforwarding.TwoWayPathStatus{}, nil},
+		{"two-way path", &directedforwarding.TwoWayPathGet{NetKeyIndex: 0}, &directedforwarding.TwoWayPathStatus{TwoWayPath: 1}, nil},
+		{"one-way path", &directedforwarding.TwoWayPathSet{NetKeyIndex: 0}, &directedforwarding.TwoWayPathStatus{}, nil},
 		{
 			"echo set", &directedforwarding.PathEchoIntervalSet{PathEchoInterval: directedforwarding.PathEchoInterval{UnicastEchoInterval: 20, MulticastEchoInterval: 0xFF}},
 			&directedforwarding.PathEchoIntervalStatus{PathEchoInterval: directedforwarding.PathEchoInterval{UnicastEchoInterval: 20}}, nil,
@@ -73,8 +73,8 @@ func TestDirectedServerStates(t *testing.T) {
 			func(h *hosttest.Host) bool { return h.Model(1, hosttest.Vendor).Directed },
 		},
 		{"policy get", &directedforwarding.DirectedPublishPolicyGet{ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Vendor}, &directedforwarding.DirectedPublishPolicyStatus{DirectedPublishPolicy: true, ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Vendor}, nil},
-		{"policy of no element", &directedforwarding.DirectedPublishPolicyGet{ElementAddress: hosttest.Another, ModelIdentifier: hosttest.Vendor}, &directedforwarding.DirectedPublishPolicyStatus{Status: foundation.InvalidAddress, ElementAddress: hosttest.Another, ModelIdentifier: hosttest.Vendor}, nil},
-		{"policy of no model", &directedforwarding.DirectedPublishPolicyGet{ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Missing}, &directedforwarding.DirectedPublishPolicyStatus{Status: foundation.InvalidModel, ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Missing}, nil},
+		{"policy of an unknown element", &directedforwarding.DirectedPublishPolicyGet{ElementAddress: hosttest.Another, ModelIdentifier: hosttest.Vendor}, &directedforwarding.DirectedPublishPolicyStatus{Status: foundation.InvalidAddress, ElementAddress: hosttest.Another, ModelIdentifier: hosttest.Vendor}, nil},
+		{"policy of an unknown model", &directedforwarding.DirectedPublishPolicyGet{ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Missing}, &directedforwarding.DirectedPublishPolicyStatus{Status: foundation.InvalidModel, ElementAddress: hosttest.Second, ModelIdentifier: hosttest.Missing}, nil},
 	})
 }
 
@@ -112,7 +112,7 @@ func TestDirectedServerTable(t *testing.T) {
 			&directedforwarding.ForwardingTableDependentsStatus{NetKeyIndex: 7, PathKey: key}, nil,
 		},
 		{
-			"dependents of no path", &directedforwarding.ForwardingTableDependentsAdd{NetKeyIndex: 0, PathKey: key},
+			"dependents of an unknown path", &directedforwarding.ForwardingTableDependentsAdd{NetKeyIndex: 0, PathKey: key},
 			&directedforwarding.ForwardingTableDependentsStatus{Status: foundation.InvalidPathEntry, PathKey: key}, nil,
 		},
 		{
@@ -155,11 +155,11 @@ func TestDirectedServerTable(t *testing.T) {
 		toGroup.MulticastDestination = 0xC100 + i
 		status, ok := b.Send(toGroup).(*directedforwarding.ForwardingTableStatus)
 		if !ok || (status.Status != foundation.Success) != (i >= directedforwarding.MaxFixedPaths-1) {
-			t.Errorf("path %d: %+v", i, status)
+			t.Errorf("path %d: got %+v", i, status)
 		}
 	}
 	h.Node.DropSubnet(7)
 	if len(h.Node.Directed.Subnets) != 0 {
-		t.Errorf("paths of a deleted subnet: %+v", h.Node.Directed)
+		t.Errorf("paths of a deleted subnet are left: %+v", h.Node.Directed)
 	}
 }

@@ -24,12 +24,11 @@ const (
 	OpForwardingTableEntriesStatus       mesh.Opcode = 0x808F
 )
 
-// PathTarget is where a path leads: to a node, or to a group or virtual
-// address.
+// PathTarget is the target of a path: a node, or a group or virtual address.
 type PathTarget struct {
 	UnicastDestination   bool
 	PathTargetRange      foundation.AddressRange // with UnicastDestination
-	MulticastDestination mesh.Address            // without
+	MulticastDestination mesh.Address            // without UnicastDestination
 }
 
 func (p *PathTarget) visit(c *access.Codec) {
@@ -41,7 +40,7 @@ func (p *PathTarget) visit(c *access.Codec) {
 	c.Require(p.MulticastDestination.IsGroup() || p.MulticastDestination.IsVirtual(), "multicast_destination", "a group or virtual address")
 }
 
-// PathKey names the paths of a forwarding table between two nodes.
+// PathKey identifies the fixed paths of a forwarding table between two nodes.
 //
 //	| PathOrigin 16 | Destination 16 |
 type PathKey struct {
@@ -55,13 +54,13 @@ func (p *PathKey) visit(c *access.Codec) {
 	c.Require(p.Destination != mesh.Unassigned, "destination", "an address")
 }
 
-// Dependents is the nodes that the two ends of a path act for.
+// Dependents holds the dependent nodes of the two ends of a path.
 type Dependents struct {
 	DependentOriginRanges []foundation.AddressRange
 	DependentTargetRanges []foundation.AddressRange
 }
 
-// visit visits the lengths of both lists and then the lists.
+// visit visits the lengths of both lists, then the lists.
 func (d *Dependents) visit(c *access.Codec) {
 	origins, targets := field.ListSize(len(d.DependentOriginRanges)), field.ListSize(len(d.DependentTargetRanges))
 	if c.Octets() {
@@ -73,7 +72,7 @@ func (d *Dependents) visit(c *access.Codec) {
 	field.RequireListSizes(c, len(d.DependentOriginRanges), len(d.DependentTargetRanges))
 }
 
-// DependentsFilter is which dependents of which path a request is for.
+// DependentsFilter selects the dependent nodes of a path.
 //
 //	| NetKeyIndex 12 | DependentsListMask 2 | FixedPathFlag 1 | RFU 1 |
 //	| StartIndex 16 | PathOrigin 16 | Destination 16 |
@@ -94,8 +93,8 @@ func (d *DependentsFilter) visit(c *access.Codec) {
 	d.PathKey.visit(c)
 }
 
-// EntriesFilter is which entries of a forwarding table a request is for; the
-// addresses are there when the mask asks for them.
+// EntriesFilter selects entries of a forwarding table. Each address is present
+// only if the mask has its filter.
 //
 //	| NetKeyIndex 12 | FilterMask 4 | StartIndex 16 | [ PathOrigin 16 ] | [ Destination 16 ] |
 type EntriesFilter struct {
@@ -109,7 +108,7 @@ type EntriesFilter struct {
 // EntriesMask is a set of filters.
 type EntriesMask uint8
 
-// The filters of a mask.
+// The filters in a mask.
 const (
 	EntriesFixed       EntriesMask = 1 << 0 // fixed paths
 	EntriesNonFixed    EntriesMask = 1 << 1 // paths that were discovered
@@ -129,7 +128,7 @@ func (e *EntriesFilter) visit(c *access.Codec) {
 	}
 }
 
-// ForwardingTableAdd adds a fixed path and is answered.
+// ForwardingTableAdd adds a fixed path. It is acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 2 | UnicastDestination 1 | BackwardPathValidated 1 | PathOriginRange 16 or 24 |
 //	| PathTargetRange 16 or 24, or MulticastDestination 16 |
@@ -158,8 +157,8 @@ func (m *ForwardingTableAdd) Fields(c *access.Codec) {
 	c.Uint16("bearer_toward_path_target", &m.BearerTowardPathTarget)
 }
 
-// ForwardingTableDelete deletes the fixed paths between two nodes and is
-// answered.
+// ForwardingTableDelete deletes the fixed paths between two nodes. It is
+// acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | PathOrigin 16 | Destination 16 |
 type ForwardingTableDelete struct {
@@ -196,7 +195,7 @@ func (m *ForwardingTableStatus) Fields(c *access.Codec) {
 }
 
 // ForwardingTableDependentsAdd adds dependent nodes to the fixed paths between
-// two nodes and is answered.
+// two nodes. It is acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | PathOrigin 16 | Destination 16 |
 //	| DependentOriginListSize 8 | DependentTargetListSize 8 | address ranges of both |
@@ -216,8 +215,8 @@ func (m *ForwardingTableDependentsAdd) Fields(c *access.Codec) {
 	m.Dependents.visit(c)
 }
 
-// ForwardingTableDependentsDelete takes dependent nodes off the fixed paths
-// between two nodes and is answered.
+// ForwardingTableDependentsDelete removes dependent nodes from the fixed paths
+// between two nodes. It is acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | PathOrigin 16 | Destination 16 |
 //	| DependentOriginListSize 8 | DependentTargetListSize 8 | addresses of both, 16 each |
@@ -269,15 +268,16 @@ func (m *ForwardingTableDependentsStatus) Fields(c *access.Codec) {
 	m.PathKey.visit(c)
 }
 
-// ForwardingTableDependentsGet asks for the dependent nodes of a path. With an
-// update identifier the answer is no list when the table has changed since.
+// ForwardingTableDependentsGet asks for the dependent nodes of a path. If it
+// has an update identifier and the table has changed since, the answer has no
+// list.
 //
 //	| NetKeyIndex 12 | DependentsListMask 2 | FixedPathFlag 1 | RFU 1 | StartIndex 16 | PathOrigin 16 | Destination 16 |
 //	| [ ForwardingTableUpdateIdentifier 16 ] |
 type ForwardingTableDependentsGet struct {
 	DependentsFilter
 	HasUpdateIdentifier bool
-	UpdateIdentifier    uint16 // of the forwarding table, changes with it
+	UpdateIdentifier    uint16 // of the forwarding table, changes on every update
 }
 
 // Opcode is 0x808A.
@@ -300,7 +300,7 @@ type ForwardingTableDependentsGetStatus struct {
 	Status foundation.Status
 	DependentsFilter
 	HasUpdateIdentifier bool
-	UpdateIdentifier    uint16 // of the forwarding table, changes with it
+	UpdateIdentifier    uint16 // of the forwarding table, changes on every update
 	HasDependents       bool
 	Dependents
 }
@@ -351,7 +351,7 @@ type ForwardingTableEntriesCountStatus struct {
 	HasUpdateIdentifier      bool
 	FixedPathEntriesCount    uint16
 	NonFixedPathEntriesCount uint16
-	UpdateIdentifier         uint16 // of the forwarding table, changes with it
+	UpdateIdentifier         uint16 // of the forwarding table, changes on every update
 }
 
 // Opcode is 0x808D.
@@ -370,15 +370,15 @@ func (m *ForwardingTableEntriesCountStatus) Fields(c *access.Codec) {
 	}
 }
 
-// ForwardingTableEntriesGet asks for the paths of a forwarding table. With an
-// update identifier the answer is no list when the table has changed since.
+// ForwardingTableEntriesGet asks for the paths of a forwarding table. If it has
+// an update identifier and the table has changed since, the answer has no list.
 //
 //	| NetKeyIndex 12 | FilterMask 4 | StartIndex 16 | [ PathOrigin 16 ] | [ Destination 16 ] |
 //	| [ ForwardingTableUpdateIdentifier 16 ] |
 type ForwardingTableEntriesGet struct {
 	EntriesFilter
 	HasUpdateIdentifier bool
-	UpdateIdentifier    uint16 // of the forwarding table, changes with it
+	UpdateIdentifier    uint16 // of the forwarding table, changes on every update
 }
 
 // Opcode is 0x808E.
@@ -400,7 +400,7 @@ type ForwardingTableEntriesStatus struct {
 	Status foundation.Status
 	EntriesFilter
 	HasUpdateIdentifier bool
-	UpdateIdentifier    uint16 // of the forwarding table, changes with it
+	UpdateIdentifier    uint16 // of the forwarding table, changes on every update
 	Entries             []PathEntry
 }
 

@@ -36,15 +36,15 @@ const (
 	OpDirectedControlRelayRetransmitStatus mesh.Opcode = 0x80B0
 )
 
-// DirectedNetworkTransmitGet asks for how often PDUs with directed credentials
-// are sent.
+// DirectedNetworkTransmitGet asks how often PDUs with directed security
+// credentials are sent.
 type DirectedNetworkTransmitGet struct{ access.Empty }
 
 // Opcode is 0x8099.
 func (DirectedNetworkTransmitGet) Opcode() mesh.Opcode { return OpDirectedNetworkTransmitGet }
 
-// DirectedNetworkTransmitSet sets how often PDUs with directed credentials are
-// sent and is answered.
+// DirectedNetworkTransmitSet sets how often PDUs with directed security
+// credentials are sent. It is acknowledged.
 //
 //	| DirectedNetworkTransmitCount 3 | DirectedNetworkTransmitIntervalSteps 5 |
 type DirectedNetworkTransmitSet struct {
@@ -59,7 +59,7 @@ func (m *DirectedNetworkTransmitSet) Fields(c *access.Codec) {
 	field.Retransmit(c, "directed_network_transmit", &m.DirectedNetworkTransmit)
 }
 
-// DirectedNetworkTransmitStatus reports how often PDUs with directed
+// DirectedNetworkTransmitStatus reports how often PDUs with directed security
 // credentials are sent.
 //
 //	| DirectedNetworkTransmitCount 3 | DirectedNetworkTransmitIntervalSteps 5 |
@@ -75,15 +75,15 @@ func (m *DirectedNetworkTransmitStatus) Fields(c *access.Codec) {
 	field.Retransmit(c, "directed_network_transmit", &m.DirectedNetworkTransmit)
 }
 
-// DirectedRelayRetransmitGet asks for how often PDUs with directed credentials
-// are relayed.
+// DirectedRelayRetransmitGet asks how often PDUs with directed security
+// credentials are relayed.
 type DirectedRelayRetransmitGet struct{ access.Empty }
 
 // Opcode is 0x809C.
 func (DirectedRelayRetransmitGet) Opcode() mesh.Opcode { return OpDirectedRelayRetransmitGet }
 
-// DirectedRelayRetransmitSet sets how often PDUs with directed credentials are
-// relayed and is answered.
+// DirectedRelayRetransmitSet sets how often PDUs with directed security
+// credentials are relayed. It is acknowledged.
 //
 //	| DirectedRelayRetransmitCount 3 | DirectedRelayRetransmitIntervalSteps 5 |
 type DirectedRelayRetransmitSet struct {
@@ -98,7 +98,7 @@ func (m *DirectedRelayRetransmitSet) Fields(c *access.Codec) {
 	field.Retransmit(c, "directed_relay_retransmit", &m.DirectedRelayRetransmit)
 }
 
-// DirectedRelayRetransmitStatus reports how often PDUs with directed
+// DirectedRelayRetransmitStatus reports how often PDUs with directed security
 // credentials are relayed.
 //
 //	| DirectedRelayRetransmitCount 3 | DirectedRelayRetransmitIntervalSteps 5 |
@@ -114,14 +114,15 @@ func (m *DirectedRelayRetransmitStatus) Fields(c *access.Codec) {
 	field.Retransmit(c, "directed_relay_retransmit", &m.DirectedRelayRetransmit)
 }
 
-// RSSIThresholdGet asks how strong a path request must be.
+// RSSIThresholdGet asks for the RSSI Threshold state: the minimum signal
+// strength of a Path Request.
 type RSSIThresholdGet struct{ access.Empty }
 
 // Opcode is 0x809F.
 func (RSSIThresholdGet) Opcode() mesh.Opcode { return OpRSSIThresholdGet }
 
-// RSSIThresholdSet sets how much stronger than the default a path request must
-// be, and is answered.
+// RSSIThresholdSet sets the margin of the RSSI threshold above its default. It
+// is acknowledged.
 //
 //	| RSSIMargin 8 |
 type RSSIThresholdSet struct {
@@ -137,7 +138,7 @@ func (m *RSSIThresholdSet) Fields(c *access.Codec) {
 	c.Require(m.RSSIMargin <= maxRSSIMargin, "rssi_margin", "0 to 50")
 }
 
-// RSSIThresholdStatus reports how strong a path request must be.
+// RSSIThresholdStatus reports the RSSI Threshold state.
 //
 //	| DefaultRSSIThreshold 8 | RSSIMargin 8 |
 type RSSIThresholdStatus struct {
@@ -154,14 +155,13 @@ func (m *RSSIThresholdStatus) Fields(c *access.Codec) {
 	c.Uint8("rssi_margin", &m.RSSIMargin)
 }
 
-// DirectedPathsGet asks how many paths the node has room for.
+// DirectedPathsGet asks for the node's limits of paths.
 type DirectedPathsGet struct{ access.Empty }
 
 // Opcode is 0x80A2.
 func (DirectedPathsGet) Opcode() mesh.Opcode { return OpDirectedPathsGet }
 
-// DirectedPathsStatus reports how many paths the node has room for in each of
-// its parts.
+// DirectedPathsStatus reports the node's limits of paths.
 //
 //	| DirectedNodePaths 16 | DirectedRelayPaths 16 | DirectedProxyPaths 16 | DirectedFriendPaths 16 |
 type DirectedPathsStatus struct {
@@ -182,7 +182,8 @@ func (m *DirectedPathsStatus) Fields(c *access.Codec) {
 	c.Uint16("directed_friend_paths", &m.DirectedFriendPaths)
 }
 
-// DirectedPublishPolicyGet asks how a model publishes.
+// DirectedPublishPolicyGet asks for the Directed Publish Policy state of a
+// model.
 //
 //	| ElementAddress 16 | ModelIdentifier 16 or 32 |
 type DirectedPublishPolicyGet struct {
@@ -199,11 +200,12 @@ func (m *DirectedPublishPolicyGet) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// DirectedPublishPolicySet sets how a model publishes and is answered.
+// DirectedPublishPolicySet sets the Directed Publish Policy state of a model.
+// It is acknowledged.
 //
 //	| DirectedPublishPolicy 8 | ElementAddress 16 | ModelIdentifier 16 or 32 |
 type DirectedPublishPolicySet struct {
-	DirectedPublishPolicy bool // with directed forwarding rather than flooding
+	DirectedPublishPolicy bool // directed forwarding instead of managed flooding
 	ElementAddress        mesh.Address
 	ModelIdentifier       mesh.ModelID
 }
@@ -218,12 +220,13 @@ func (m *DirectedPublishPolicySet) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// DirectedPublishPolicyStatus reports how a model publishes.
+// DirectedPublishPolicyStatus reports the Directed Publish Policy state of a
+// model.
 //
 //	| Status 8 | DirectedPublishPolicy 8 | ElementAddress 16 | ModelIdentifier 16 or 32 |
 type DirectedPublishPolicyStatus struct {
 	Status                foundation.Status
-	DirectedPublishPolicy bool // with directed forwarding rather than flooding
+	DirectedPublishPolicy bool // directed forwarding instead of managed flooding
 	ElementAddress        mesh.Address
 	ModelIdentifier       mesh.ModelID
 }
@@ -239,14 +242,14 @@ func (m *DirectedPublishPolicyStatus) Fields(c *access.Codec) {
 	c.ModelID("model_identifier", &m.ModelIdentifier)
 }
 
-// PathDiscoveryTimingControlGet asks when paths are looked for.
+// PathDiscoveryTimingControlGet asks for the timing of path discovery.
 type PathDiscoveryTimingControlGet struct{ access.Empty }
 
 // Opcode is 0x80A7.
 func (PathDiscoveryTimingControlGet) Opcode() mesh.Opcode { return OpPathDiscoveryTimingControlGet }
 
-// PathDiscoveryTimingControlSet sets when paths are looked for and is
-// answered.
+// PathDiscoveryTimingControlSet sets the timing of path discovery. It is
+// acknowledged.
 //
 //	| as PathDiscoveryTiming |
 type PathDiscoveryTimingControlSet struct {
@@ -259,7 +262,7 @@ func (PathDiscoveryTimingControlSet) Opcode() mesh.Opcode { return OpPathDiscove
 // Fields visits the parameters.
 func (m *PathDiscoveryTimingControlSet) Fields(c *access.Codec) { m.PathDiscoveryTiming.visit(c) }
 
-// PathDiscoveryTimingControlStatus reports when paths are looked for.
+// PathDiscoveryTimingControlStatus reports the timing of path discovery.
 //
 //	| as PathDiscoveryTiming |
 type PathDiscoveryTimingControlStatus struct {
@@ -274,8 +277,8 @@ func (PathDiscoveryTimingControlStatus) Opcode() mesh.Opcode {
 // Fields visits the parameters.
 func (m *PathDiscoveryTimingControlStatus) Fields(c *access.Codec) { m.PathDiscoveryTiming.visit(c) }
 
-// DirectedControlNetworkTransmitGet asks for how often control messages of
-// directed forwarding are sent.
+// DirectedControlNetworkTransmitGet asks how often control messages of directed
+// forwarding are sent.
 type DirectedControlNetworkTransmitGet struct{ access.Empty }
 
 // Opcode is 0x80AB.
@@ -283,8 +286,8 @@ func (DirectedControlNetworkTransmitGet) Opcode() mesh.Opcode {
 	return OpDirectedControlNetworkTransmitGet
 }
 
-// DirectedControlNetworkTransmitSet sets how often control messages of
-// directed forwarding are sent and is answered.
+// DirectedControlNetworkTransmitSet sets how often control messages of directed
+// forwarding are sent. It is acknowledged.
 //
 //	| DirectedControlNetworkTransmitCount 3 | DirectedControlNetworkTransmitIntervalSteps 5 |
 type DirectedControlNetworkTransmitSet struct {
@@ -319,8 +322,8 @@ func (m *DirectedControlNetworkTransmitStatus) Fields(c *access.Codec) {
 	field.Retransmit(c, "directed_control_network_transmit", &m.DirectedControlNetworkTransmit)
 }
 
-// DirectedControlRelayRetransmitGet asks for how often control messages of
-// directed forwarding are relayed.
+// DirectedControlRelayRetransmitGet asks how often control messages of directed
+// forwarding are relayed.
 type DirectedControlRelayRetransmitGet struct{ access.Empty }
 
 // Opcode is 0x80AE.
@@ -328,8 +331,8 @@ func (DirectedControlRelayRetransmitGet) Opcode() mesh.Opcode {
 	return OpDirectedControlRelayRetransmitGet
 }
 
-// DirectedControlRelayRetransmitSet sets how often control messages of
-// directed forwarding are relayed and is answered.
+// DirectedControlRelayRetransmitSet sets how often control messages of directed
+// forwarding are relayed. It is acknowledged.
 //
 //	| DirectedControlRelayRetransmitCount 3 | DirectedControlRelayRetransmitIntervalSteps 5 |
 type DirectedControlRelayRetransmitSet struct {

@@ -24,7 +24,7 @@ const (
 	OpAttentionStatus            mesh.Opcode = 0x8007
 )
 
-// CurrentStatus reports the faults that are present now.
+// CurrentStatus reports the present faults.
 //
 //	| TestID 8 | CompanyID 16 | FaultArray 8 each |
 type CurrentStatus struct {
@@ -77,7 +77,7 @@ func (m *FaultGet) Fields(c *access.Codec) {
 	c.Uint16("company_id", (*uint16)(&m.CompanyID))
 }
 
-// FaultClear forgets the registered faults and is answered.
+// FaultClear clears the registered faults. It is acknowledged.
 //
 //	| CompanyID 16 |
 type FaultClear struct {
@@ -92,13 +92,13 @@ func (m *FaultClear) Fields(c *access.Codec) {
 	c.Uint16("company_id", (*uint16)(&m.CompanyID))
 }
 
-// FaultClearUnacknowledged is FaultClear without an answer.
+// FaultClearUnacknowledged is the unacknowledged form of FaultClear.
 type FaultClearUnacknowledged struct{ FaultClear }
 
 // Opcode is 0x8030.
 func (FaultClearUnacknowledged) Opcode() mesh.Opcode { return OpFaultClearUnacknowledged }
 
-// FaultTest runs a self-test and is answered.
+// FaultTest runs a self-test. It is acknowledged.
 //
 //	| TestID 8 | CompanyID 16 |
 type FaultTest struct {
@@ -115,20 +115,20 @@ func (m *FaultTest) Fields(c *access.Codec) {
 	c.Uint16("company_id", (*uint16)(&m.CompanyID))
 }
 
-// FaultTestUnacknowledged is FaultTest without an answer.
+// FaultTestUnacknowledged is the unacknowledged form of FaultTest.
 type FaultTestUnacknowledged struct{ FaultTest }
 
 // Opcode is 0x8033.
 func (FaultTestUnacknowledged) Opcode() mesh.Opcode { return OpFaultTestUnacknowledged }
 
-// PeriodGet asks for the fast period divisor.
+// PeriodGet asks for the Health Fast Period Divisor state.
 type PeriodGet struct{ access.Empty }
 
 // Opcode is 0x8034.
 func (PeriodGet) Opcode() mesh.Opcode { return OpPeriodGet }
 
-// PeriodSet sets how much more often a node with faults publishes them:
-// 2^divisor times.
+// PeriodSet sets the Health Fast Period Divisor: a node with faults publishes
+// them 2^divisor times as often.
 //
 //	| FastPeriodDivisor 8 |
 type PeriodSet struct {
@@ -144,13 +144,13 @@ func (m *PeriodSet) Fields(c *access.Codec) {
 	c.Require(m.FastPeriodDivisor <= 15, "fast_period_divisor", "0 to 15")
 }
 
-// PeriodSetUnacknowledged is PeriodSet without an answer.
+// PeriodSetUnacknowledged is the unacknowledged form of PeriodSet.
 type PeriodSetUnacknowledged struct{ PeriodSet }
 
 // Opcode is 0x8036.
 func (PeriodSetUnacknowledged) Opcode() mesh.Opcode { return OpPeriodSetUnacknowledged }
 
-// PeriodStatus reports the fast period divisor.
+// PeriodStatus reports the Health Fast Period Divisor state.
 //
 //	| FastPeriodDivisor 8 |
 type PeriodStatus struct {
@@ -172,7 +172,7 @@ type AttentionGet struct{ access.Empty }
 // Opcode is 0x8004.
 func (AttentionGet) Opcode() mesh.Opcode { return OpAttentionGet }
 
-// AttentionSet makes the device attract attention for some seconds.
+// AttentionSet makes the device attract attention for a number of seconds.
 //
 //	| Attention 8 |
 type AttentionSet struct {
@@ -187,7 +187,7 @@ func (m *AttentionSet) Fields(c *access.Codec) {
 	c.Uint8("attention", &m.Attention)
 }
 
-// AttentionSetUnacknowledged is AttentionSet without an answer.
+// AttentionSetUnacknowledged is the unacknowledged form of AttentionSet.
 type AttentionSetUnacknowledged struct{ AttentionSet }
 
 // Opcode is 0x8006.
@@ -195,7 +195,7 @@ func (AttentionSetUnacknowledged) Opcode() mesh.Opcode {
 	return OpAttentionSetUnacknowledged
 }
 
-// AttentionStatus reports the seconds left.
+// AttentionStatus reports the remaining seconds.
 //
 //	| Attention 8 |
 type AttentionStatus struct {

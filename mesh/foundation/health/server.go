@@ -12,11 +12,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server"
 )
 
-// MaxFaults is how many faults a Health Server keeps of each sort.
+// MaxFaults is the maximum number of present faults, and of registered faults,
+// in a Health Server.
 const MaxFaults = 32
 
-// Server is the Health Server (section 4.4.3): the faults of a device, its
-// self-tests and its attention timer.
+// Server is the Health Server (section 4.4.3). It holds the faults of a device,
+// its self-tests and its attention timer.
 type Server struct {
 	company    mesh.CompanyID
 	group      *server.Group
@@ -25,12 +26,12 @@ type Server struct {
 	test       uint8
 	divisor    uint8
 	present    []uint8
-	registered []uint8   // faults that were present since the last Fault Clear
-	attention  time.Time // until when the device attracts attention
+	registered []uint8   // present at some time since the last Fault Clear
+	attention  time.Time // end of attention
 }
 
-// NewServer makes the model for the primary element of a node, without faults;
-// company is whose test numbers it knows.
+// NewServer makes the model for the primary element of a node, without faults.
+// company is the company that defines the test numbers.
 func NewServer(company mesh.CompanyID) *Server {
 	h := &Server{company: company}
 	h.group = server.NewGroup(h)
@@ -58,8 +59,8 @@ func NewServer(company mesh.CompanyID) *Server {
 	return h
 }
 
-// handleFaults registers the messages about faults. Those for another company
-// are ignored (section 4.4.3.2.1).
+// handleFaults registers the messages about faults. Messages for another
+// company are ignored (section 4.4.3.2.1).
 func (h *Server) handleFaults() {
 	status := func(company *mesh.CompanyID) server.Reply {
 		return func(time.Time) access.Message {
@@ -92,7 +93,7 @@ func (h *Server) handleFaults() {
 	}, status(&test.CompanyID))
 }
 
-// Model is the model to put into an element.
+// Model returns the model for an element.
 func (h *Server) Model() access.Model { return &healthModel{h.model, h} }
 
 // healthModel is the server with its fast period.
@@ -101,8 +102,8 @@ type healthModel struct {
 	health *Server
 }
 
-// FastPeriod implements access.FastPublisher: with faults the period is divided by
-// 2^divisor (Health Fast Period Divisor state).
+// FastPeriod implements access.FastPublisher. While there are faults the period
+// is divided by 2^divisor (Health Fast Period Divisor state).
 func (m *healthModel) FastPeriod(period time.Duration) time.Duration {
 	const least = 100 * time.Millisecond
 	if period == 0 || len(m.health.present) == 0 {
@@ -111,13 +112,13 @@ func (m *healthModel) FastPeriod(period time.Duration) time.Duration {
 	return max(period>>m.health.divisor, least)
 }
 
-// SelfTest sets what Fault Test does: it runs a test and returns the faults
-// that it found. Without it no test finds any.
+// SelfTest sets the function that a Fault Test calls. It runs a test and
+// returns the faults that it found. Without a function tests find no faults.
 func (h *Server) SelfTest(run func(test uint8) []uint8) { h.selfTest = run }
 
-// SetFaults says which faults are present now (Assigned Numbers, health model
-// faults; 0 is none). They are published, and registered until somebody clears
-// them. At most MaxFaults are kept.
+// SetFaults sets the present faults (Assigned Numbers, health model faults; 0
+// means no fault). They are published, and stay registered until a client
+// clears them. At most MaxFaults are stored.
 func (h *Server) SetFaults(now time.Time, faults ...uint8) {
 	var present []uint8
 	for _, f := range faults {
@@ -134,7 +135,7 @@ func (h *Server) SetFaults(now time.Time, faults ...uint8) {
 	}
 }
 
-// Attention is for how many more seconds the device attracts attention.
+// Attention returns the remaining seconds of attention.
 func (h *Server) Attention(now time.Time) uint8 {
 	left := h.attention.Sub(now)
 	if left <= 0 {
@@ -143,7 +144,8 @@ func (h *Server) Attention(now time.Time) uint8 {
 	return uint8((left + time.Second - 1) / time.Second)
 }
 
-// Deadline implements server.Machine: attention ends when somebody asks.
+// Deadline implements server.Machine. It needs no timer: the end of attention
+// is computed when it is read.
 func (h *Server) Deadline() time.Time { return time.Time{} }
 
 // Advance implements server.Machine.
@@ -167,7 +169,7 @@ func (h *Server) State() []byte {
 func (h *Server) Restore(data []byte) error {
 	var s savedHealth
 	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("foundation: the stored state of the Health Server cannot be read: %w", err)
+		return fmt.Errorf("foundation: cannot decode the stored state of the Health Server: %w", err)
 	}
 	h.test, h.divisor, h.registered = s.Test, s.Divisor, s.Registered[:min(len(s.Registered), MaxFaults)]
 	return nil

@@ -26,7 +26,7 @@ func TestHealthFaults(t *testing.T) {
 	expect := func(what string, m, want access.Message) {
 		t.Helper()
 		if got := b.Send(m); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: got %+v, want %+v", what, got, want)
+			t.Errorf("%s: got %+v, expected %+v", what, got, want)
 		}
 	}
 	get := &health.FaultGet{CompanyID: company}
@@ -49,10 +49,10 @@ func TestHealthFaults(t *testing.T) {
 		t.Errorf("the shortest period is %s", p)
 	}
 	if p := hasten.FastPeriod(0); p != 0 {
-		t.Errorf("without a period it is %s", p)
+		t.Errorf("without a period the fast period is %s", p)
 	}
 
-	// What was present stays registered until it is cleared.
+	// A fault that was present stays registered until it is cleared.
 	b.Published = nil
 	h.SetFaults(b.Time, 9)
 	b.Pass(time.Second)
@@ -92,7 +92,7 @@ func TestHealthAttention(t *testing.T) {
 	}
 	b.Pass(7 * time.Second)
 	if got := h.Attention(b.Time); got != 0 {
-		t.Errorf("%d s after its end", got)
+		t.Errorf("attention is %d s after its end", got)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestHealthServer(t *testing.T) {
 		got := b.Send(send)
 		if want == nil {
 			if got != nil {
-				t.Errorf("%s: answered with %+v", name, got)
+				t.Errorf("%s: expected no answer, got %+v", name, got)
 			}
 			return
 		}
@@ -113,7 +113,7 @@ func TestHealthServer(t *testing.T) {
 		if got == nil {
 			t.Errorf("%s: no answer", name)
 		} else if said, _ := access.Append(nil, got); !slices.Equal(said, octets) {
-			t.Errorf("%s: got %+v, want %+v", name, got, want)
+			t.Errorf("%s: got %+v, expected %+v", name, got, want)
 		}
 	}
 	play("faults", &health.FaultGet{CompanyID: 0xFFFF}, none)
@@ -126,9 +126,9 @@ func TestHealthServer(t *testing.T) {
 	play("period", &health.PeriodGet{}, &health.PeriodStatus{FastPeriodDivisor: 4})
 	play("attention", &health.AttentionSet{Attention: 10}, &health.AttentionStatus{Attention: 10})
 	b.Pass(6500 * time.Millisecond)
-	play("attention runs out", &health.AttentionGet{}, &health.AttentionStatus{Attention: 4})
+	play("attention counts down", &health.AttentionGet{}, &health.AttentionStatus{Attention: 4})
 	b.Pass(4 * time.Second)
-	play("attention is over", &health.AttentionGet{}, &health.AttentionStatus{})
+	play("attention has ended", &health.AttentionGet{}, &health.AttentionStatus{})
 
 	state := h.State()
 	again := health.NewServer(0xFFFF)
@@ -142,6 +142,6 @@ func TestHealthServer(t *testing.T) {
 		t.Errorf("published %+v", p)
 	}
 	if again.Restore([]byte("x")) == nil {
-		t.Error("nonsense was restored without an error")
+		t.Error("an invalid state was restored without an error")
 	}
 }

@@ -37,7 +37,7 @@ type DataStatus struct {
 	Page      uint8
 	Offset    uint16 // in octets
 	TotalSize uint16 // of the page, in octets
-	Data      []byte // from the offset on, as much as fits
+	Data      []byte // from Offset on, as much as fits
 }
 
 // Opcode is 0x8075.
@@ -75,7 +75,7 @@ type ModelsMetadataStatus struct {
 	Page      uint8
 	Offset    uint16 // in octets
 	TotalSize uint16 // of the page, in octets
-	Data      []byte // from the offset on, as much as fits
+	Data      []byte // from Offset on, as much as fits
 }
 
 // Opcode is 0x8077.

@@ -17,7 +17,7 @@ func TestOctets(t *testing.T) {
 	})
 }
 
-// FuzzMetadata reads octets as a page of the models metadata.
+// FuzzMetadata decodes octets as a page of the models metadata.
 func FuzzMetadata(f *testing.F) {
 	f.Add(messagetest.Octets(f, "0016010203020001"+"0200aabb"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -3,7 +3,7 @@ package largecomposition
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
 // Messages is the table of the messages of the Large Composition Data models,
-// with the names that section 4.3 gives them.
+// with their names in section 4.3.
 func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[DataGet]("Large Composition Data Get"),

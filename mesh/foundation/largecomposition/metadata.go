@@ -9,11 +9,11 @@ import (
 // PageMetadata is the page of the models metadata (section 4.2.2).
 const PageMetadata uint8 = 0
 
-// Metadata is page 0 of the models metadata: what is to be known of the models
-// of a node (Models Metadata state).
+// Metadata is page 0 of the models metadata: the metadata of all models of a
+// node (Models Metadata state).
 type Metadata struct{ Elements []ElementMetadata }
 
-// ElementMetadata is an element of the models metadata.
+// ElementMetadata holds the metadata of an element.
 //
 //	| NumberS 8 | NumberV 8 | NumberS items | NumberV items |
 type ElementMetadata struct {
@@ -29,7 +29,7 @@ type ModelMetadata struct {
 	Entries []MetadataEntry
 }
 
-// MetadataEntry is a piece of metadata.
+// MetadataEntry is one metadata item.
 //
 //	| MetadataLength 16 | MetadataID 16 | Metadata, 8 each |
 type MetadataEntry struct {
@@ -37,7 +37,7 @@ type MetadataEntry struct {
 	Data []byte
 }
 
-// Fields visits the page.
+// Fields visits the parameters of the page.
 func (m *Metadata) Fields(c *access.Codec) {
 	access.List(c, "elements", &m.Elements, elementMetadata)
 }

@@ -5,24 +5,24 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
-// Composition is where the composition data of the node comes from: its
-// Configuration Server.
+// Composition provides the composition data of the node: its Configuration
+// Server.
 type Composition interface {
-	// Page is the octets of a page, or of the largest one below it that there is.
+	// Page returns the octets of a page, or of the largest existing page below
+	// it.
 	Page(number uint8) (uint8, []byte)
 }
 
-// Server is the Large Composition Data Server model (section 4.4): pages
-// of the composition data and of the models metadata in parts, for what does
-// not fit into a message.
+// Server is the Large Composition Data Server model (section 4.4). It sends
+// pages of the composition data and of the models metadata in parts.
 type Server struct {
 	foundation.Responder
 	composition Composition
 	metadata    Metadata
 }
 
-// NewServer makes the model for the primary element of a node, whose
-// composition data is given; metadata may be empty.
+// NewServer makes the model for the primary element of a node. composition
+// provides the composition data; metadata may be empty.
 func NewServer(composition Composition, metadata Metadata) *Server {
 	s := &Server{Responder: foundation.NewResponder(foundation.LargeCompositionDataServerID), composition: composition, metadata: metadata}
 	const header = 7 // octets of opcode and fields before the data

@@ -32,7 +32,7 @@ func TestLargeServer(t *testing.T) {
 	for parts := 0; ; parts++ {
 		m, ok := b.Send(&largecomposition.DataGet{Offset: uint16(len(page))}).(*largecomposition.DataStatus)
 		if !ok || parts > 3 {
-			t.Fatalf("%+v after %d parts", m, parts)
+			t.Fatalf("got %+v after %d parts", m, parts)
 		}
 		page = append(page, m.Data...)
 		if len(page) == int(m.TotalSize) {

@@ -1,6 +1,7 @@
-// Package opcodesaggregator holds the Opcodes Aggregator models (Mesh Protocol
-// 1.1.1, chapter 4): messages and server. A sequence carries several access
-// messages for one element; the status carries their answers in the same order.
+// Package opcodesaggregator implements the Opcodes Aggregator models (Mesh
+// Protocol 1.1.1, chapter 4): messages and server. A sequence carries several
+// access messages for one element. The status carries their answers in the same
+// order.
 //
 //	| opcode 16 | ElementAddress 16 | items |            Opcodes Aggregator Sequence
 //	| opcode 16 | Status 8 | ElementAddress 16 | items | Opcodes Aggregator Status

@@ -11,7 +11,7 @@ const (
 	OpStatus   mesh.Opcode = 0x8073
 )
 
-// StatusCode is the outcome of the last message of a sequence.
+// StatusCode is the result of the last handled message of a sequence.
 type StatusCode uint8
 
 // The status codes.
@@ -33,10 +33,10 @@ var statusWords = []string{
 	ResponseOverflow:     "response overflow",
 }
 
-// String is the status in words.
+// String returns the name of the status.
 func (s StatusCode) String() string { return access.InWords(uint8(s), statusWords) }
 
-// item visits an access payload with its length in front.
+// item visits an access payload after its length.
 //
 //	| LengthFormat 1 | Length 7 or 15 | opcode and parameters |
 func item(v *[]byte, c *access.Codec) {
@@ -44,7 +44,7 @@ func item(v *[]byte, c *access.Codec) {
 		c.Bytes("", v, 0)
 		return
 	}
-	const longest = 0x7F // of the short format
+	const longest = 0x7F // in the short format
 	n := uint16(len(*v))
 	long := n > longest
 	c.Flag("length_format", &long)
@@ -58,13 +58,13 @@ func item(v *[]byte, c *access.Codec) {
 	c.Bytes("item", v, int(n))
 }
 
-// Sequence holds messages for one element, which handles them
-// one after the other, and is answered.
+// Sequence holds messages for one element. The element handles them one after
+// the other. It is acknowledged.
 //
 //	| ElementAddress 16 | Items |
 type Sequence struct {
 	ElementAddress mesh.Address
-	Items          [][]byte // each an opcode with its parameters
+	Items          [][]byte // each an opcode and its parameters
 }
 
 // Opcode is 0x8072.
@@ -76,15 +76,14 @@ func (m *Sequence) Fields(c *access.Codec) {
 	access.List(c, "items", &m.Items, item)
 }
 
-// Status holds the answers to a sequence, an empty item for a
-// message that has none. The status is that of the last message that was
-// handled.
+// Status holds the answers to a sequence, with an empty item for a message
+// without an answer. The status code is that of the last handled message.
 //
 //	| Status 8 | ElementAddress 16 | Items |
 type Status struct {
 	Status         StatusCode
 	ElementAddress mesh.Address
-	Items          [][]byte // each an opcode with its parameters, or nothing
+	Items          [][]byte // each an opcode and its parameters, or empty
 }
 
 // Opcode is 0x8073.

@@ -6,16 +6,17 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 )
 
-// AggregatorHost is a Host that hands messages of a sequence to its models.
+// AggregatorHost is a Host that passes the messages of a sequence to its
+// models.
 type AggregatorHost interface {
-	// DispatchItem gives an access message to the models of one element, as if
-	// it had come with the address, the keys and the source of in, and returns
-	// what they answered, nil for nothing. The answer is not sent.
+	// DispatchItem passes an access message to the models of one element, with
+	// the source, address and keys of in. It returns their answer, or nil for
+	// none. It does not send the answer.
 	DispatchItem(in *access.Incoming, element mesh.Address, op mesh.Opcode, params []byte) (answer access.Message, status StatusCode)
 }
 
-// Server is the Opcodes Aggregator Server model (section 4.4): it
-// takes many messages in one and answers them in one.
+// Server is the Opcodes Aggregator Server model (section 4.4). It handles
+// several messages in one and answers them in one.
 type Server struct {
 	foundation.Responder
 }
@@ -28,8 +29,8 @@ func NewServer() *Server {
 	return s
 }
 
-// sequence handles the items in their order, until one fails or the answers no
-// longer fit.
+// sequence handles the items in order, until one fails or the answers no longer
+// fit.
 func (s *Server) sequence(in *access.Incoming, m *Sequence) access.Message {
 	status := &Status{ElementAddress: m.ElementAddress}
 	dispatcher, ok := s.Host().(AggregatorHost)
@@ -45,7 +46,7 @@ func (s *Server) sequence(in *access.Incoming, m *Sequence) access.Message {
 	for _, item := range m.Items {
 		op, params, err := access.ParseOpcode(item)
 		if err != nil || op == OpSequence || op == OpStatus {
-			status.Status = WrongOpcode // a sequence holds no sequence
+			status.Status = WrongOpcode // a sequence cannot contain a sequence
 			return status
 		}
 		answer, outcome := dispatcher.DispatchItem(in, m.ElementAddress, op, params)
@@ -59,7 +60,7 @@ func (s *Server) sequence(in *access.Incoming, m *Sequence) access.Message {
 				return status
 			}
 		}
-		const longest = 2 // octets of a length
+		const longest = 2 // octets of a length field
 		if size += longest + len(octets); size > access.MaxPayload {
 			status.Status = ResponseOverflow
 			return status

@@ -13,8 +13,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/server/servertest"
 )
 
-// dispatcher is a host whose models answer Beacon Get, take a Health Fault
-// Clear Unacknowledged, and know nothing else.
+// dispatcher is a host whose models answer Beacon Get, handle a Health Fault
+// Clear Unacknowledged, and reject all other messages.
 type dispatcher struct {
 	*hosttest.Host
 	got []mesh.Opcode
@@ -47,9 +47,9 @@ func TestAggregatorServer(t *testing.T) {
 	}
 	hosttest.Play(t, d.Host, s, []hosttest.Step{
 		{"all", sequence(get, quiet, get), status(opcodesaggregator.Success, answered, nil, answered), nil},
-		{"one that fails ends it", sequence(get, unknown, get), status(opcodesaggregator.WrongOpcode, answered), func(*hosttest.Host) bool { return len(d.got) == 5 }},
+		{"a failing item ends the sequence", sequence(get, unknown, get), status(opcodesaggregator.WrongOpcode, answered), func(*hosttest.Host) bool { return len(d.got) == 5 }},
 		{"no sequence in a sequence", sequence(get, []byte{0x80, 0x72, 5, 0}), status(opcodesaggregator.WrongOpcode, answered), nil},
-		{"no opcode", sequence(nil), status(opcodesaggregator.WrongOpcode), nil},
+		{"empty item", sequence(nil), status(opcodesaggregator.WrongOpcode), nil},
 		{
 			"another element", &opcodesaggregator.Sequence{ElementAddress: hosttest.Another, Items: [][]byte{get}},
 			&opcodesaggregator.Status{Status: opcodesaggregator.InvalidAddress, ElementAddress: hosttest.Another}, nil,

@@ -20,20 +20,19 @@ const (
 	OpNodeIdentityStatus mesh.Opcode = 0x8068
 )
 
-// BeaconGet asks whether the node sends Mesh Private beacons.
+// BeaconGet asks for the Mesh Private Beacon state.
 type BeaconGet struct{ access.Empty }
 
 // Opcode is 0x8060.
 func (BeaconGet) Opcode() mesh.Opcode { return OpBeaconGet }
 
-// BeaconSet makes the node send Mesh Private beacons or not and is
-// answered.
+// BeaconSet sets the Mesh Private Beacon state. It is acknowledged.
 //
 //	| PrivateBeacon 8 | [ RandomUpdateIntervalSteps 8 ] |
 type BeaconSet struct {
 	PrivateBeacon             bool
 	HasRandomUpdateInterval   bool
-	RandomUpdateIntervalSteps uint8 // of 10 s; 0: a new Random field for each beacon
+	RandomUpdateIntervalSteps uint8 // steps of 10 s; 0: a new Random field for each beacon
 }
 
 // Opcode is 0x8061.
@@ -47,12 +46,12 @@ func (m *BeaconSet) Fields(c *access.Codec) {
 	}
 }
 
-// BeaconStatus reports whether the node sends Mesh Private beacons.
+// BeaconStatus reports the Mesh Private Beacon state.
 //
 //	| PrivateBeacon 8 | RandomUpdateIntervalSteps 8 |
 type BeaconStatus struct {
 	PrivateBeacon             bool
-	RandomUpdateIntervalSteps uint8 // of 10 s
+	RandomUpdateIntervalSteps uint8 // steps of 10 s
 }
 
 // Opcode is 0x8062.
@@ -70,7 +69,7 @@ type GATTProxyGet struct{ access.Empty }
 // Opcode is 0x8063.
 func (GATTProxyGet) Opcode() mesh.Opcode { return OpGATTProxyGet }
 
-// GATTProxySet sets the Private GATT Proxy state and is answered.
+// GATTProxySet sets the Private GATT Proxy state. It is acknowledged.
 //
 //	| PrivateGATTProxy 8 |
 type GATTProxySet struct {
@@ -115,8 +114,8 @@ func (NodeIdentityGet) Opcode() mesh.Opcode { return OpNodeIdentityGet }
 // Fields visits the parameters.
 func (m *NodeIdentityGet) Fields(c *access.Codec) { c.KeyIndex("net_key_index", &m.NetKeyIndex) }
 
-// NodeIdentitySet sets the Private Node Identity state of a subnet and
-// is answered.
+// NodeIdentitySet sets the Private Node Identity state of a subnet. It is
+// acknowledged.
 //
 //	| NetKeyIndex 12 | RFU 4 | PrivateNodeIdentity 8 |
 type NodeIdentitySet struct {

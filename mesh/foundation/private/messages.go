@@ -2,8 +2,8 @@ package private
 
 import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 
-// Messages is the table of the messages of the models of this
-// package, with the names that section 4.3 gives them.
+// Messages is the table of the messages of the models of this package, with
+// their names in section 4.3.
 func Messages() []access.Kind {
 	return []access.Kind{
 		access.Describe[BeaconGet]("Private Beacon Get"),

@@ -18,12 +18,12 @@ type OnDemandPrivateProxyGet struct{ access.Empty }
 // Opcode is 0x8069.
 func (OnDemandPrivateProxyGet) Opcode() mesh.Opcode { return OpOnDemandPrivateProxyGet }
 
-// OnDemandPrivateProxySet sets for how long the node advertises with Private
-// Network Identity after a solicitation, and is answered.
+// OnDemandPrivateProxySet sets how long the node advertises with Private
+// Network Identity after a solicitation. It is acknowledged.
 //
 //	| OnDemandPrivateGATTProxy 8 |
 type OnDemandPrivateProxySet struct {
-	Duration uint8 // in seconds, 0: not on demand
+	Duration uint8 // in seconds, 0: disabled
 }
 
 // Opcode is 0x806A.
@@ -38,7 +38,7 @@ func (m *OnDemandPrivateProxySet) Fields(c *access.Codec) {
 //
 //	| OnDemandPrivateGATTProxy 8 |
 type OnDemandPrivateProxyStatus struct {
-	Duration uint8 // in seconds, 0: not on demand
+	Duration uint8 // in seconds, 0: disabled
 }
 
 // Opcode is 0x806B.

@@ -7,9 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// Advertiser is a Host that can advertise with its private identity
-// (Private Node Identity state). A Host that is none answers that the feature
-// is not supported.
+// Advertiser is a Host that can advertise with Private Node Identity. On any
+// other Host the answer is that the feature is not supported.
 type Advertiser interface {
 	PrivateNodeIdentity(subnet mesh.KeyIndex) state.Feature
 	SetPrivateNodeIdentity(subnet mesh.KeyIndex, running bool)
@@ -98,15 +97,14 @@ func NewOnDemandProxyServer() *OnDemandProxyServer {
 	return s
 }
 
-// Solicited is a Host that keeps whose solicitations it has seen (the replay
-// protection list of Solicitation PDUs), and forgets those of count sources
-// from first on.
+// Solicited is a Host with a solicitation replay protection list.
+// ClearSolicitations deletes the entries of count sources, starting at first.
 type Solicited interface {
 	ClearSolicitations(first mesh.Address, count int)
 }
 
 // SolicitationServer is the Solicitation PDU RPL Configuration Server model
-// (section 4.4). A Host that is not Solicited has nothing to forget.
+// (section 4.4). On a Host that is not Solicited it has nothing to clear.
 type SolicitationServer struct{ foundation.Responder }
 
 // NewSolicitationServer makes the model for the primary element of a node.

@@ -11,7 +11,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// advertiser is a host that can advertise, and knows who solicited it.
+// advertiser is a host that can advertise. It records calls of
+// ClearSolicitations.
 type advertiser struct {
 	*hosttest.Host
 	running   map[mesh.KeyIndex]bool
@@ -46,10 +47,10 @@ func TestPrivateBeaconServer(t *testing.T) {
 				return h.Node.PrivateBeacon == state.PrivateBeacon{Enabled: true, Steps: 6}
 			},
 		},
-		{"the interval stays", &private.BeaconSet{}, &private.BeaconStatus{RandomUpdateIntervalSteps: 6}, nil},
-		{"no proxy", &private.GATTProxyGet{}, unsupported, nil},
+		{"the interval is unchanged", &private.BeaconSet{}, &private.BeaconStatus{RandomUpdateIntervalSteps: 6}, nil},
+		{"proxy unsupported", &private.GATTProxyGet{}, unsupported, nil},
 		{
-			"no proxy to set", &private.GATTProxySet{PrivateGATTProxy: state.Enabled}, unsupported,
+			"set of an unsupported proxy", &private.GATTProxySet{PrivateGATTProxy: state.Enabled}, unsupported,
 			func(h *hosttest.Host) bool { return h.Node.PrivateProxy == state.Disabled },
 		},
 		{
@@ -82,7 +83,7 @@ func TestOnDemandAndSolicitationServers(t *testing.T) {
 	h, s := hosttest.New(), private.NewOnDemandProxyServer()
 	s.Attach(h)
 	hosttest.Play(t, h, s, []hosttest.Step{
-		{"no proxy", &private.OnDemandPrivateProxySet{Duration: 5}, &private.OnDemandPrivateProxyStatus{}, nil},
+		{"proxy unsupported", &private.OnDemandPrivateProxySet{Duration: 5}, &private.OnDemandPrivateProxyStatus{}, nil},
 	})
 	h.Node.Proxy = state.Disabled
 	hosttest.Play(t, h, s, []hosttest.Step{
@@ -102,6 +103,6 @@ func TestOnDemandAndSolicitationServers(t *testing.T) {
 		{"clear unacknowledged", &private.SolicitationPDURPLItemsClearUnacknowledged{SolicitationPDURPLItemsClear: items}, nil, nil},
 	})
 	if !slices.Equal(a.forgotten, []foundation.AddressRange{r, r}) {
-		t.Errorf("forgotten: %v", a.forgotten)
+		t.Errorf("unexpected calls of ClearSolicitations: %v", a.forgotten)
 	}
 }

@@ -13,8 +13,8 @@ const (
 	OpSolicitationPDURPLItemsStatus              mesh.Opcode = 0x807A
 )
 
-// SolicitationPDURPLItemsClear makes the node forget the solicitations of a
-// range of addresses, and is answered.
+// SolicitationPDURPLItemsClear clears the solicitation replay protection list
+// for a range of addresses. It is acknowledged.
 //
 //	| foundation.AddressRange 16 or 24 |
 type SolicitationPDURPLItemsClear struct {
@@ -27,8 +27,8 @@ func (SolicitationPDURPLItemsClear) Opcode() mesh.Opcode { return OpSolicitation
 // Fields visits the parameters.
 func (m *SolicitationPDURPLItemsClear) Fields(c *access.Codec) { m.AddressRange.Fields(c) }
 
-// SolicitationPDURPLItemsClearUnacknowledged is SolicitationPDURPLItemsClear
-// without an answer.
+// SolicitationPDURPLItemsClearUnacknowledged is the unacknowledged form of
+// SolicitationPDURPLItemsClear.
 type SolicitationPDURPLItemsClearUnacknowledged struct{ SolicitationPDURPLItemsClear }
 
 // Opcode is 0x8079.

@@ -1,7 +1,7 @@
 // Package remoteprovisioning holds the messages of the Remote Provisioning
-// models (Mesh Protocol 1.1.1, section 4.3.4). A client lets a node near a new
-// device scan for it and carry the provisioning PDUs; package mesh/remote has
-// both models.
+// models (Mesh Protocol 1.1.1, section 4.3.4). A client uses a node near a new
+// device to scan for it and to transfer the provisioning PDUs. Package
+// mesh/remote has both models.
 //
 //	client ◀── mesh messages ──▶ server ◀── PB-ADV or PB-GATT ──▶ new device
 //

@@ -28,8 +28,8 @@ const (
 	OpPDUReport              mesh.Opcode = 0x805F
 )
 
-// Status is the outcome of a remote provisioning request (section 4.3.4,
-// the table of status codes).
+// Status is the result of a remote provisioning request (section 4.3.4, the
+// table of status codes).
 type Status uint8
 
 // The status codes.
@@ -65,15 +65,15 @@ var statusWords = []string{
 	LinkClosedAsCannotDeliverOutboundReport: "link closed as cannot deliver PDU outbound report",
 }
 
-// String is the status in words.
+// String returns the name of the status.
 func (s Status) String() string { return access.InWords(uint8(s), statusWords) }
 
 func (s *Status) visit(c *access.Codec) { c.Enum("status", (*uint8)(s), statusWords) }
 
-// ScanState is what a server scans for (Remote Provisioning Scan state).
+// ScanState is the Remote Provisioning Scan state of a server.
 type ScanState uint8
 
-// The kinds of scan.
+// The states of a scan.
 const (
 	ScanIdle     ScanState = 0x00
 	ScanMultiple ScanState = 0x01 // any device
@@ -90,19 +90,19 @@ const (
 	LinkIdle         LinkState = 0x00
 	LinkOpening      LinkState = 0x01
 	LinkActive       LinkState = 0x02
-	LinkOutboundSend LinkState = 0x03 // a PDU is on its way to the device
+	LinkOutboundSend LinkState = 0x03 // a PDU is being sent to the device
 	LinkClosing      LinkState = 0x04
 )
 
 var linkWords = []string{"idle", "link opening", "link active", "outbound packet transfer", "link closing"}
 
-// String is the state in words.
+// String returns the name of the state.
 func (l LinkState) String() string { return access.InWords(uint8(l), linkWords) }
 
 func (l *LinkState) visit(c *access.Codec) { c.Enum("rp_state", (*uint8)(l), linkWords) }
 
-// LinkCloseReason is why a link is closed; the numbers are those of a PB-ADV
-// Link Close (section 5.3.1.4).
+// LinkCloseReason is the reason for closing a link, with the numbers of a
+// PB-ADV Link Close (section 5.3.1.4).
 type LinkCloseReason uint8
 
 // The reasons; the client closes with ReasonSuccess or ReasonFail.
@@ -114,8 +114,8 @@ const (
 
 var reasonWords = []string{"success", "timeout", "fail"}
 
-// RefreshProcedure is a procedure of the node provisioning protocol interface:
-// what a node has changed on itself (section 3.11.8).
+// RefreshProcedure is a procedure of the Node Provisioning Protocol Interface:
+// what it changes on a node (section 3.11.8).
 type RefreshProcedure uint8
 
 // The procedures.
@@ -127,7 +127,7 @@ const (
 
 var refreshWords = []string{"device key refresh", "node address refresh", "node composition refresh"}
 
-// ScanCapabilitiesGet asks what the server can scan.
+// ScanCapabilitiesGet asks for the scan capabilities of the server.
 type ScanCapabilitiesGet struct{ access.Empty }
 
 // Opcode is 0x804F.
@@ -135,8 +135,8 @@ func (ScanCapabilitiesGet) Opcode() mesh.Opcode {
 	return OpScanCapabilitiesGet
 }
 
-// ScanCapabilitiesStatus says how many devices the server
-// can remember while it scans, and whether it can scan actively.
+// ScanCapabilitiesStatus reports how many devices one scan can report, and
+// whether the server supports active scanning.
 //
 //	| MaxScannedItems 8 | ActiveScan 8 |
 type ScanCapabilitiesStatus struct {
@@ -161,8 +161,8 @@ type ScanGet struct{ access.Empty }
 // Opcode is 0x8051.
 func (ScanGet) Opcode() mesh.Opcode { return OpScanGet }
 
-// ScanStart looks for unprovisioned devices, or for the one
-// with a UUID. A limit of 0 is as many as the server can.
+// ScanStart scans for all unprovisioned devices, or for the one with a UUID. A
+// limit of 0 means as many as the server supports.
 //
 //	| ScannedItemsLimit 8 | Timeout 8 | [ UUID 128 ] |
 type ScanStart struct {
@@ -198,7 +198,7 @@ type ScanStatus struct {
 	Status            Status
 	ScanningState     ScanState
 	ScannedItemsLimit uint8
-	Timeout           uint8 // seconds left
+	Timeout           uint8 // remaining seconds
 }
 
 // Opcode is 0x8054.
@@ -212,10 +212,9 @@ func (m *ScanStatus) Fields(c *access.Codec) {
 	c.Uint8("timeout", &m.Timeout)
 }
 
-// ScanReport reports a device that was found. OOBInformation
-// is little endian here, as all numbers of the access layer, where the beacon
-// that it comes from has it in big endian; URIHash has the octets of the
-// beacon.
+// ScanReport reports a device found. OOBInformation is little endian, like all
+// numbers of the access layer; in the Unprovisioned Device beacon it is big
+// endian. URIHash has the octets of the beacon.
 //
 //	| RSSI 8 | UUID 128 | OOBInformation 16 | [ URIHash 32 ] |
 type ScanReport struct {
@@ -239,9 +238,8 @@ func (m *ScanReport) Fields(c *access.Codec) {
 	}
 }
 
-// ExtendedScanStart asks for more about the device with a
-// UUID, or, without one, about the server itself: AD structures of the given
-// types.
+// ExtendedScanStart asks for AD structures of the given types: of the device
+// with a UUID, or, without a UUID, of the server itself.
 //
 //	| ADTypeFilterCount 8 | ADTypeFilter 8 each | [ UUID 128 | Timeout 8 ] |
 type ExtendedScanStart struct {
@@ -271,9 +269,9 @@ func (m *ExtendedScanStart) Fields(c *access.Codec) {
 	}
 }
 
-// ExtendedScanReport reports the AD structures that were
-// asked for. Without OOB information the device was not heard, or the status
-// says why there was no scan.
+// ExtendedScanReport reports the requested AD structures. Without OOB
+// information the device was not received, or the status says why there was no
+// scan.
 //
 //	| Status 8 | UUID 128 | [ OOBInformation 16 | AD structures ] |
 type ExtendedScanReport struct {
@@ -281,7 +279,7 @@ type ExtendedScanReport struct {
 	UUID              mesh.UUID
 	HasOOBInformation bool
 	OOBInformation    beacon.OOB
-	ADStructures      []byte // each with its length in front
+	ADStructures      []byte // each after its length
 }
 
 // Opcode is 0x8057.
@@ -305,8 +303,8 @@ type LinkGet struct{ access.Empty }
 // Opcode is 0x8058.
 func (LinkGet) Opcode() mesh.Opcode { return OpLinkGet }
 
-// LinkOpen opens a link to the device with a UUID, or, with
-// a procedure instead, to the server itself.
+// LinkOpen opens a link to the device with a UUID, or, with a procedure
+// instead, to the server's own node.
 //
 //	| UUID 128 | [ Timeout 8 ] |
 //	| Procedure 8 |
@@ -374,8 +372,8 @@ func (m *LinkStatus) Fields(c *access.Codec) {
 	m.State.visit(c)
 }
 
-// LinkReport reports that the state of the link changed;
-// with the reason when the device or the server closed it.
+// LinkReport reports a change of the link state, with the reason if the device
+// or the server closed the link.
 //
 //	| Status 8 | RPState 8 | [ Reason 8 ] |
 type LinkReport struct {
@@ -401,8 +399,8 @@ func (m *LinkReport) Fields(c *access.Codec) {
 //
 //	| OutboundPDUNumber 8 | ProvisioningPDU |
 type PDUSend struct {
-	OutboundPDUNumber uint8  // counts up from 1 with each PDU
-	ProvisioningPDU   []byte // type and parameters, 1 octet at least
+	OutboundPDUNumber uint8  // increases by 1 with each PDU, from 1
+	ProvisioningPDU   []byte // type and parameters, at least 1 octet
 }
 
 // Opcode is 0x805D.
@@ -415,8 +413,8 @@ func (m *PDUSend) Fields(c *access.Codec) {
 	c.Require(len(m.ProvisioningPDU) > 0, "provisioning_pdu", "a provisioning PDU")
 }
 
-// PDUOutboundReport says that the device has acknowledged a
-// provisioning PDU.
+// PDUOutboundReport reports that the device has acknowledged a provisioning
+// PDU.
 //
 //	| OutboundPDUNumber 8 |
 type PDUOutboundReport struct {
@@ -433,12 +431,12 @@ func (m *PDUOutboundReport) Fields(c *access.Codec) {
 	c.Uint8("outbound_pdu_number", &m.OutboundPDUNumber)
 }
 
-// PDUReport carries a provisioning PDU of the device.
+// PDUReport carries a provisioning PDU from the device.
 //
 //	| InboundPDUNumber 8 | ProvisioningPDU |
 type PDUReport struct {
-	InboundPDUNumber uint8  // counts up from 1 with each PDU
-	ProvisioningPDU  []byte // type and parameters, 1 octet at least
+	InboundPDUNumber uint8  // increases by 1 with each PDU, from 1
+	ProvisioningPDU  []byte // type and parameters, at least 1 octet
 }
 
 // Opcode is 0x805F.

@@ -22,7 +22,7 @@ type TransmitterGet struct{ access.Empty }
 // Opcode is 0x806C.
 func (TransmitterGet) Opcode() mesh.Opcode { return OpTransmitterGet }
 
-// TransmitterSet sets the SAR Transmitter state and is answered.
+// TransmitterSet sets the SAR Transmitter state. It is acknowledged.
 //
 //	| SARSegmentIntervalStep 4 | SARUnicastRetransmissionsCount 4 |
 //	| SARUnicastRetransmissionsWithoutProgressCount 4 |
@@ -62,7 +62,7 @@ type ReceiverGet struct{ access.Empty }
 // Opcode is 0x806F.
 func (ReceiverGet) Opcode() mesh.Opcode { return OpReceiverGet }
 
-// ReceiverSet sets the SAR Receiver state and is answered.
+// ReceiverSet sets the SAR Receiver state. It is acknowledged.
 //
 //	| SARSegmentsThreshold 5 | SARAcknowledgmentDelayIncrement 3 |
 //	| SARDiscardTimeout 4 | SARReceiverSegmentIntervalStep 4 |

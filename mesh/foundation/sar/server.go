@@ -7,8 +7,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
-// Server is the SAR Configuration Server model (section 4.4): how the node
-// segments and reassembles.
+// Server is the SAR Configuration Server model (section 4.4). It holds the SAR
+// Transmitter and SAR Receiver states of the node.
 type Server struct{ foundation.Responder }
 
 // NewServer makes the model for the primary element of a node.

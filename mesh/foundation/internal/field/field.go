@@ -11,11 +11,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// ListSize is a length as it is written: at most 255. RequireListSizes refuses
-// more.
+// ListSize returns a length as it is encoded: at most 255. RequireListSizes
+// refuses longer lists.
 func ListSize(n int) uint8 { return uint8(min(n, 0xFF)) }
 
-// RequireListSizes refuses lists that are too long for one octet of length.
+// RequireListSizes refuses lists that are too long for a length of one octet.
 func RequireListSizes(c *access.Codec, sizes ...int) {
 	for _, n := range sizes {
 		c.Require(n <= 0xFF, "size of a list", "at most 255")
@@ -25,8 +25,8 @@ func RequireListSizes(c *access.Codec, sizes ...int) {
 // Octet visits an item of a list of octets.
 func Octet(v *uint8, c *access.Codec) { c.Uint8("", v) }
 
-// Retransmit visits a count in three bits and steps of 10 ms, less one, in
-// five.
+// Retransmit visits a count in three bits and an interval in five: steps of 10
+// ms, minus one.
 func Retransmit(c *access.Codec, name string, r *state.Retransmit) {
 	c.Bits(name+"_count", &r.Count, 3)
 	c.Bits(name+"_interval_steps", &r.Steps, 5)

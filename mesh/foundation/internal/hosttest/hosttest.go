@@ -1,5 +1,5 @@
-// Package hosttest is a node for the tests of the foundation servers: two
-// elements, two subnets, two AppKeys, and a count of what a server did to it.
+// Package hosttest provides a node for the tests of the foundation servers: two
+// elements, two subnets, two AppKeys, and a count of the calls of the server.
 //
 //	Step ──request──▶ server ──answer──▶ compared with Step.Answer
 //	                    │
@@ -27,8 +27,8 @@ const (
 	Another mesh.Address = 0x0007
 )
 
-// Models: OnOff is in the first element, Level and Vendor in the second,
-// Missing in none.
+// Models: OnOff is on the first element, Level and Vendor on the second,
+// Missing on neither.
 const (
 	OnOff   = mesh.ModelID(0xFFFF1000)
 	Level   = mesh.ModelID(0xFFFF1002)
@@ -36,10 +36,10 @@ const (
 	Vendor  = mesh.ModelID(0x00590001)
 )
 
-// Host is the node. It implements foundation.Host.
+// Host is the test node. It implements foundation.Host.
 type Host struct {
 	Node    state.Node
-	Changes int // calls of Changed
+	Changes int // calls of Edit that changed something
 	Resets  int // calls of Reset
 }
 
@@ -72,28 +72,29 @@ func (h *Host) Edit(change func(*state.Node) bool) {
 	}
 }
 
-// Reset implements foundation.Host. It fails, which the servers must bear.
+// Reset implements foundation.Host. It returns an error, which the servers must
+// tolerate.
 func (h *Host) Reset() error {
 	h.Resets++
 	return errors.New("the test's host cannot be reset")
 }
 
-// Model finds a model of the host by the number of its element.
+// Model finds a model of the host by the index of its element.
 func (h *Host) Model(element int, id mesh.ModelID) *state.Model {
 	return h.Node.Elements[element].Model(id)
 }
 
-// Step is a request, its answer, and what is then true.
+// Step is a request, the expected answer, and a check after it.
 type Step = struct {
 	Name   string
 	Send   access.Message
-	Answer access.Message // nil: none
+	Answer access.Message // nil: no answer
 	Check  func(h *Host) bool
 }
 
-// Play gives requests to a server, in turn. It fails the test when an answer or
-// a check is wrong, and when the state of the host changed and the server did
-// not call Changed.
+// Play sends requests to a server, one after the other. It fails the test if an
+// answer or a check is wrong, and if the state of the host changed without a
+// call of Edit.
 func Play(t *testing.T, h *Host, s access.Model, steps []Step) {
 	t.Helper()
 	b := servertest.New(t, s)
@@ -105,13 +106,13 @@ func Play(t *testing.T, h *Host, s access.Model, steps []Step) {
 		changes := h.Changes
 		answer := b.Send(step.Send)
 		if !reflect.DeepEqual(answer, step.Answer) && !(answer == nil && step.Answer == nil) {
-			t.Errorf("%s: got %+v, want %+v", step.Name, answer, step.Answer)
+			t.Errorf("%s: got %+v, expected %+v", step.Name, answer, step.Answer)
 		}
 		if step.Check != nil && !step.Check(h) {
-			t.Errorf("%s: the node's state is %+v", step.Name, h.Node)
+			t.Errorf("%s: unexpected state of the node: %+v", step.Name, h.Node)
 		}
 		if after, err := h.Node.Encode(); err != nil || h.Changes == changes && !bytes.Equal(before, after) {
-			t.Errorf("%s: the state changed and the node was not told", step.Name)
+			t.Errorf("%s: the state changed without a call of Edit", step.Name)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package messagetest compares messages of the foundation models with their
-// octets: those that the sample data of the specification has no example of.
-// The octets follow from the drawing of each message.
+// octets, for messages without sample data in the specification. The octets
+// follow from the field table of each message.
 //
 //	message ──access.Append──▶ octets ──access.Decode──▶ the same message
 package messagetest
@@ -15,7 +15,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 )
 
-// Octets reads hexadecimal digits.
+// Octets decodes hexadecimal digits.
 func Octets(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(s)
@@ -31,7 +31,7 @@ type Sample = struct {
 	Octets  string
 }
 
-// Samples writes and reads messages.
+// Samples encodes and decodes messages.
 func Samples(t *testing.T, samples []Sample) {
 	t.Helper()
 	for _, c := range samples {
@@ -51,14 +51,13 @@ func Samples(t *testing.T, samples []Sample) {
 	}
 }
 
-// Refusal is a message and parameters for it, in hexadecimal, that the
-// specification prohibits.
+// Refusal is a message and prohibited parameters for it, in hexadecimal.
 type Refusal = struct {
 	Message access.Message
 	Params  string
 }
 
-// Refusals reads parameters and expects access.ErrProhibited.
+// Refusals decodes parameters and expects access.ErrProhibited.
 func Refusals(t *testing.T, refusals []Refusal) {
 	t.Helper()
 	for _, c := range refusals {
@@ -68,8 +67,8 @@ func Refusals(t *testing.T, refusals []Refusal) {
 	}
 }
 
-// Pages reads octets as pages, each given twice, empty. What can be read is
-// written and read again without a change.
+// Pages decodes octets as pages. Each page is given twice, empty. A page that
+// can be decoded must be the same after encoding and decoding it again.
 func Pages(t *testing.T, data []byte, pages ...[2]access.Part) {
 	t.Helper()
 	for _, p := range pages {
@@ -79,10 +78,10 @@ func Pages(t *testing.T, data []byte, pages ...[2]access.Part) {
 		}
 		out, err := access.AppendPart(nil, page)
 		if err != nil {
-			t.Fatalf("%T of %x is read and not written: %v", page, data, err)
+			t.Fatalf("%T: %x was decoded but cannot be encoded: %v", page, data, err)
 		}
 		if err := access.DecodePart(out, again); err != nil || !reflect.DeepEqual(page, again) {
-			t.Fatalf("%x is %+v, which becomes %+v, %v", data, page, again, err)
+			t.Fatalf("%x was decoded as %+v; encoded and decoded again it is %+v, %v", data, page, again, err)
 		}
 	}
 }
