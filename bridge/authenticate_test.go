@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +212,24 @@ func TestProvisionWithCertificate(t *testing.T) {
 		}
 		if got := w.net.How(d.UUID).Certificate; len(got.Records[provision.RecordDeviceCertificate]) != 3 {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// A value that somebody put into the wrong field of oob is not repeated in the log.
+func TestOOBInTheWrongFieldIsNotRepeated(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.start()
+		const value = "c0ffee00deadbeefc0ffee00deadbeef"
+		for _, field := range []string{"action", "method", "static", "public_key"} {
+			r := w.request("device/provision", `{"uuid":"00000000000000000000000000000009","oob":{"method":"output","`+field+`":"`+value+`z"}}`)
+			if r["status"] != "error" || strings.Contains(fmt.Sprint(r), value) {
+				t.Errorf("%s: got %v", field, r)
+			}
+		}
+		w.stop()
+		if strings.Contains(w.logs.String(), value) {
+			t.Error("the value is in the log")
 		}
 	})
 }

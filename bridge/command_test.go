@@ -364,3 +364,30 @@ func TestUnknownMessagesArePublished(t *testing.T) {
 		}
 	})
 }
+
+// An element can be named in many ways. What waits for a device is bounded all the same.
+func TestCommandsForManyElementsAreBounded(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, _ *fake.Node) {
+		plug.SetLatency(5 * time.Second)
+		w.send("b/plug/set", `{"state":"ON"}`) // the others wait for this one
+		busy, answered := 0, 0
+		for n := range 100 {
+			w.send("b/plug/"+strings.Repeat("0", n+1)+"/set", `{"state":"OFF","transaction":1}`)
+		}
+		count := func() {
+			for _, r := range w.out.take("b/plug/set/response") {
+				answered++
+				if strings.Contains(r, `"busy"`) {
+					busy++
+				}
+			}
+		}
+		if count(); busy != 100-64 {
+			t.Errorf("%d commands were refused, expected %d", busy, 100-64)
+		}
+		pass(time.Hour)
+		if count(); answered != 100 {
+			t.Errorf("%d commands were answered, expected all", answered)
+		}
+	})
+}

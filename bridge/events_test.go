@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,42 @@ func TestAnotherProvisionerConfiguresTheBridge(t *testing.T) {
 		}
 		if got := w.out.take("b/bridge/logging"); len(got) != 1 || !strings.Contains(got[0], "0x1234") {
 			t.Errorf("logging %v", got)
+		}
+	})
+}
+
+// What the node could not do, and nobody waits for, is told in the log and on
+// bridge/logging. One that happens again with every message is told once a minute.
+func TestFaultOfTheNodeIsTold(t *testing.T) {
+	household(t, func(t *testing.T, w *world, _, _ *fake.Node) {
+		fault := node.Faulted{Err: errors.New("node: a part of the node cannot be stored: no room")}
+		for range 100 {
+			w.svc.Report(fault)
+		}
+		pass(time.Second)
+		got := w.out.take("b/bridge/logging")
+		if len(got) != 1 || !strings.Contains(got[0], fault.Err.Error()) {
+			t.Errorf("logging %v", got)
+		}
+		w.svc.Report(node.Faulted{Err: errors.New("node: another one")})
+		pass(time.Second)
+		if got := w.out.take("b/bridge/logging"); len(got) != 1 || !strings.Contains(got[0], "another one") {
+			t.Errorf("logging %v", got)
+		}
+		w.svc.Report(node.Faulted{Err: errors.New("node: another one")})
+		pass(time.Second)
+		if got := w.out.take("b/bridge/logging"); len(got) != 0 {
+			t.Errorf("logging %v", got)
+		}
+		pass(time.Minute)
+		w.svc.Report(node.Faulted{Err: errors.New("node: another one")})
+		pass(time.Second)
+		if got := w.out.take("b/bridge/logging"); len(got) != 1 {
+			t.Errorf("logging %v", got)
+		}
+		w.stop()
+		if !strings.Contains(w.logs.String(), fault.Err.Error()) {
+			t.Error("the fault is not in the log")
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
@@ -468,4 +469,39 @@ func TestAppKeys(t *testing.T) {
 		lamp.SetSilent(true)
 		w.refused("appkey/add", `{"app_key":2,"id":"hall/lamp"}`, "no_response")
 	})
+}
+
+// Who has asked for the devices, or exports them, is not disturbed by later changes.
+func TestListedDevicesDoNotChange(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		for range 2 {
+			if r := w.request("subnet/add", `{"id":"plug"}`); r["status"] != "ok" {
+				t.Fatal(r)
+			}
+		}
+		listed, err := w.svc.Devices(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := keysOf(listed)
+		for _, r := range []map[string]any{
+			w.request("subnet/remove", `{"id":"plug","net_key":1}`), w.request("appkey/remove", `{"id":"plug","app_key":2}`),
+		} {
+			if r["status"] != "ok" {
+				t.Error(r)
+			}
+		}
+		if after := keysOf(listed); after != before || !strings.Contains(after, "[1 2]") {
+			t.Errorf("the list was %s, and is %s", before, after)
+		}
+	})
+}
+
+// keysOf is the further keys of all devices.
+func keysOf(list []device.Record) string {
+	text := ""
+	for i := range list {
+		text += fmt.Sprint(list[i].NetKeys, list[i].AppKeys, " ")
+	}
+	return text
 }

@@ -28,10 +28,23 @@ func requestsOf(table []part.Part) (*request.Table, error) {
 	return request.NewTable(all...)
 }
 
+// maxWaiting is how many responses and other things may wait for the store before
+// requests are refused, so that a store which does not return does not fill the memory.
+const maxWaiting = 1024
+
 // request handles bridge/request/NAME. Every request is answered on
 // bridge/response/NAME, now or when it is done.
 func (s *Service) request(name string, payload []byte) {
 	logRequest(&s.host.Log, s.requests, name, payload)
+	if s.host.Writer.Waiting() >= maxWaiting {
+		transaction, err := request.TransactionOf(payload)
+		if err != nil {
+			transaction = nil // it is too long to be sent back
+		}
+		busy := fault.New("busy", "the store takes too long: %d responses wait for it; try again later", maxWaiting)
+		s.publishResponse(name, outlet{s}.response(name, transaction, nil, busy))
+		return
+	}
 	s.requests.Handle(name, payload, outlet{s})
 }
 
@@ -56,6 +69,20 @@ var _ request.Outlet = outlet{}
 // Reply implements request.Outlet. It publishes the outcome of a request once
 // everything that the request has changed is in the store.
 func (s outlet) Reply(name string, transaction json.RawMessage, data any, failed error) {
+	payload := s.response(name, transaction, data, failed)
+	s.host.Writer.After(func() { s.publishResponse(name, payload) })
+}
+
+// publishResponse publishes the response to a request; nil for one that could not be
+// written.
+func (s *Service) publishResponse(name string, payload []byte) {
+	if payload != nil {
+		s.host.Publisher.Event(s.cfg.Topics.Response(name), payload, publish.AtLeastOnce)
+	}
+}
+
+// response writes the response to a request, and a failure to the log.
+func (s outlet) response(name string, transaction json.RawMessage, data any, failed error) []byte {
 	r := document.Response{Status: "ok", Data: data, Transaction: transaction}
 	if r.Data == nil {
 		r.Data = struct{}{}
@@ -71,11 +98,9 @@ func (s outlet) Reply(name string, transaction json.RawMessage, data any, failed
 	payload, err := json.Marshal(r)
 	if err != nil {
 		s.host.Publisher.Warn("", "the response to %s could not be written: %v", name, err)
-		return
+		return nil
 	}
-	s.host.Writer.After(func() {
-		s.host.Publisher.Event(s.cfg.Topics.Response(name), payload, publish.AtLeastOnce)
-	})
+	return payload
 }
 
 // Progress implements request.Outlet.

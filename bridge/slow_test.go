@@ -185,3 +185,129 @@ func TestNameThatAnotherDeviceHad(t *testing.T) {
 		}
 	})
 }
+
+// Two devices were renamed, the second one to the former name of the first, and the
+// service was killed before the first had given its topics up. They are not cleared at
+// the start, and neither when the first one is removed.
+func TestKilledBeforeANameWasGivenUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.start()
+		w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1)), "lamp": fake.Lamp(uuid(2))})
+		w.stop()
+		for id, name := range map[byte][2]string{1: {"plug", "socket"}, 2: {"lamp", "plug"}} {
+			key := uuid(id).String()
+			data, err := w.store.Get(device.Table, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			renamed := strings.Replace(string(data), `"`+name[0]+`"`, `"`+name[1]+`"`, 1)
+			if err := w.store.Apply(store.Change{Table: device.Table, Key: key, Value: []byte(renamed)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The lamp has noted its new topics, beside those that it had.
+		ledger := []byte(`["b/lamp","b/lamp/availability","b/plug","b/plug/availability"]`)
+		if err := w.store.Apply(store.Change{Table: "topics", Key: uuid(2).String(), Value: ledger}); err != nil {
+			t.Fatal(err)
+		}
+		w.start()
+		pass(time.Minute)
+		w.expect("b/socket", `{"state":"OFF"}`)
+		if got := w.out.value("b/plug"); !strings.Contains(got, "brightness") {
+			t.Errorf("b/plug is %q, expected the state of the lamp", got)
+		}
+		w.expect("b/plug/availability", online)
+		w.request("device/remove", `{"id":"socket"}`)
+		if got := w.out.value("b/plug"); !strings.Contains(got, "brightness") {
+			t.Errorf("b/plug is %q, expected the state of the lamp", got)
+		}
+		w.request("device/remove", `{"id":"plug"}`)
+		if got := w.out.standing("b/plug"); len(got) != 0 {
+			t.Errorf("standing topics %v after both are removed", got)
+		}
+	})
+}
+
+// A button, which has no state, gets the former name of a lamp while the store is
+// slow. The state of the lamp does not stay there.
+func TestButtonWithTheFormerNameOfALamp(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &slow{Store: w.store}
+		w.cfg.Store = disk
+		w.start()
+		w.join(map[string]*fake.Node{"button": fake.Button(uuid(1)), "lamp": fake.Lamp(uuid(2))})
+		disk.hold()
+		w.send("b/bridge/request/device/rename", `{"from":"lamp","to":"bulb"}`)
+		w.send("b/bridge/request/device/rename", `{"from":"button","to":"lamp"}`)
+		disk.release()
+		pass(time.Second)
+		w.expect("b/lamp", "")
+		w.expect("b/lamp/availability", online)
+		if got := w.out.value("b/bulb"); !strings.Contains(got, "brightness") {
+			t.Errorf("b/bulb is %q, expected the state of the lamp", got)
+		}
+	})
+}
+
+// While the store does not return, requests do not fill the memory: from some number on
+// they are refused, at once.
+func TestStoreThatHangsRefusesRequests(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		disk := &slow{Store: w.store}
+		w.cfg.Store = disk
+		w.start()
+		w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1))})
+		disk.hold()
+		w.send("b/bridge/request/device/rename", `{"from":"plug","to":"socket"}`)
+		const many = 5000
+		for range many {
+			w.send("b/bridge/request/scan", `{"time":0,"transaction":"t"}`)
+		}
+		refused := w.out.take("b/bridge/response/scan")
+		if len(refused) < many/2 {
+			t.Fatalf("%d of %d requests were refused, the others wait for the store", len(refused), many)
+		}
+		if r := object(t, refused[0]); r["code"] != "busy" || r["status"] != "error" || r["transaction"] != "t" {
+			t.Errorf("got %v", r)
+		}
+		disk.release()
+		pass(time.Second)
+		if got := w.out.take("b/bridge/response/scan"); len(got) != many-len(refused) {
+			t.Errorf("%d requests were answered, %d refused, expected %d together", len(got), len(refused), many)
+		}
+		if r := w.request("scan", `{"time":0}`); r["status"] != "ok" {
+			t.Errorf("got %v", r)
+		}
+	})
+}
+
+// The service is stopped while a request waits for the store. The request is answered
+// all the same.
+func TestStopAnswersWhoWaitsForTheStore(t *testing.T) {
+	for name, payload := range map[string]string{
+		"device/remove":       `{"id":"plug","key_refresh":true}`,
+		"network/key_refresh": `{}`,
+		"network/backup":      `{}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			backups := t.TempDir()
+			inBubble(t, func(t *testing.T, w *world) {
+				disk := &slow{Store: w.store}
+				w.cfg.Store, w.cfg.Backups = disk, backups
+				w.start()
+				w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1))})
+				disk.hold()
+				w.send("b/bridge/request/device/rename", `{"from":"plug","to":"socket"}`)
+				w.send("b/bridge/request/device/rename", `{"from":"socket","to":"plug"}`)
+				w.send("b/bridge/request/"+name, payload)
+				w.halt()
+				pass(time.Second)
+				disk.release()
+				w.stop()
+				if got := w.out.take("b/bridge/response/" + name); len(got) != 1 || !strings.Contains(got[0], `"stopped"`) {
+					t.Errorf("responses %v", got)
+				}
+			})
+		})
+	}
+}

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,7 +48,10 @@ func redact(s *jsonschema.Schema, v any) (any, bool) {
 	case json.Number:
 		return v, isType(s, "integer") || isType(s, "number")
 	case string:
-		known := s.Format != "" || s.Pattern != ""
+		known := s.Format != ""
+		if s.Pattern != "" {
+			known, _ = regexp.MatchString(s.Pattern, v) // the pattern is one of ours
+		}
 		return v, isType(s, "string") && len(v) <= maxText && (known || !LooksLikeKey(v))
 	case []any:
 		if !isType(s, "array") || s.Items == nil {

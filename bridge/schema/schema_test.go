@@ -156,6 +156,7 @@ func TestRedact(t *testing.T) {
 		`{"list":["a",{"b":"` + key + `"},"c"]}`:                      `{"list":["a","c"]}`,
 		`{"value":"` + key + `"}`:                                     ``,
 		`{"uuid":"` + key + `","id":"` + key + `"}`:                   `{"id":"` + key + `","uuid":"` + key + `"}`,
+		`{"uuid":"` + key + key + `","time":5}`:                       `{"time":5}`, // too long for a UUID
 		`{"what":"` + strings.Repeat("y", 501) + `","force":true}`:    `{"force":true}`,
 		`[{"time":1}]`:                                                ``, `{`: ``, ``: ``, `"` + key + `"`: ``,
 	} {

@@ -65,6 +65,7 @@ func newVirtualDevice(
 				log.Error().Err(err).Msg("the virtual device cannot write to its store")
 			}
 		},
+		Report: logFaults(log),
 	}, func() (node.Saved, error) { return node.NewDevice(d.uuid), nil })
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), d.store.Close())
@@ -76,6 +77,16 @@ func newVirtualDevice(
 	d.radio = newRadio(0, a, d.node, log)
 	useGATT(d.node, d.radio)
 	return d, nil
+}
+
+// logFaults logs what the node of a virtual device could not do. Its other events are
+// for nobody.
+func logFaults(log zerolog.Logger) func(node.Event) {
+	return func(e node.Event) {
+		if e, ok := e.(node.Faulted); ok {
+			log.Warn().Err(e.Err).Msg("the virtual device could not do something")
+		}
+	}
 }
 
 // run runs the device until ctx ends.

@@ -138,7 +138,7 @@ type Counters struct {
 	Discarded   uint64 // messages discarded for newer ones
 	Replayed    uint64 // messages that are not newer than the last from their source
 	Stale       uint64 // messages of an IV index that is no longer accepted
-	Delivered   uint64 // PDUs and Updates delivered the first time
+	Delivered   uint64 `json:"Handed"` // PDUs and Updates delivered the first time; JSON keeps its former name
 	Repeated    uint64 // PDUs that were requested again
 	Unsent      uint64 // not sent because there was no sequence number or no key
 }

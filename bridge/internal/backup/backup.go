@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/archive"
 
@@ -103,6 +104,10 @@ func (p *Part) backup(c *request.Call[backupOut], _ backupIn) {
 		return
 	}
 	p.h.Writer.After(func() { // what was saved before is in the backup
+		if p.h.Loop.Stopping() {
+			c.Fail(node.ErrStopped)
+			return
+		}
 		p.h.Loop.Go(func(context.Context) {
 			path, size, err := p.backUp(p.h.Loop.Now())
 			p.h.Loop.Post(func() {

@@ -1,9 +1,11 @@
 // Package events tells on bridge/event, and in the log, what happened to the
 // bridge's own node: the connection to a GATT proxy, another IV index, a reset
-// that was refused.
+// that was refused, a fault of the node.
 package events
 
 import (
+	"time"
+
 	"github.com/rs/zerolog"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -17,7 +19,9 @@ import (
 // Part publishes what happens to the bridge's own node. Make it with New.
 type Part struct {
 	part.None
-	h *part.Host
+	h       *part.Host
+	fault   string // that there was a warning of last
+	faulted time.Time
 }
 
 // New makes the part.
@@ -45,6 +49,8 @@ func (p *Part) Event(e node.Event) {
 		p.h.Own.Refresh()
 	case node.ResetRefused:
 		p.resetRefused(e)
+	case node.Faulted:
+		p.nodeFaulted(e.Err.Error())
 	}
 }
 
@@ -96,4 +102,16 @@ func (p *Part) resetRefused(e node.ResetRefused) {
 	p.h.Publisher.Warn("", "the node %s wanted to remove the bridge from its network with a Config Node Reset; nothing was done: "+
 		"to remove it, stop the bridge and delete its store", e.By)
 	p.h.Publisher.Notify(document.ResetRefused{By: e.By})
+}
+
+// nodeFaulted warns of something that the node could not do. The node may report the
+// same after every message, so a warning is not repeated within a minute.
+func (p *Part) nodeFaulted(text string) {
+	const repeatAfter = time.Minute
+	now := p.h.Loop.Now()
+	if text == p.fault && now.Sub(p.faulted) < repeatAfter {
+		return
+	}
+	p.fault, p.faulted = text, now
+	p.h.Publisher.Warn("", "%s", text)
 }

@@ -38,6 +38,10 @@ const (
 	keyQueue   = "queue"   // those that wait for it
 )
 
+// beginAgainAfter is the time after which a refresh that could not be stored is begun
+// again.
+const beginAgainAfter = 30 * time.Second
+
 // Part runs one Key Refresh procedure at a time. Make it with New.
 type Part struct {
 	part.None
@@ -46,6 +50,9 @@ type Part struct {
 	current  *refresh.Refresh // nil: none runs
 	queue    []job
 	busy     bool          // the store or the own node is asked; nothing else may begin
+	unsaved  bool          // the store did not take the last state
+	again    time.Time     // nothing is begun before; the store did not take the last one
+	started  bool          // the devices are known
 	notified refresh.Phase // the last phase that an event was published for
 }
 
@@ -98,20 +105,24 @@ func (p *Part) commit(done func(err error)) {
 		p.h.Loop.Post(func() { done(err) })
 		return
 	}
-	p.h.Writer.Commit(done, current, store.Change{Table: table, Key: keyQueue, Value: queue})
+	p.h.Writer.Commit(func(err error) {
+		done(err)
+		p.unsaved = err != nil
+	}, current, store.Change{Table: table, Key: keyQueue, Value: queue})
 }
 
-// commitOrWarn stores the current state. If that fails, a later change stores it.
+// commitOrWarn stores the current state, and tries again until the store takes it.
 func (p *Part) commitOrWarn(what string) {
 	p.commit(func(err error) {
-		if err != nil {
-			p.h.Publisher.Warn("", "%s could not be stored: %v", what, err)
+		if err != nil && !p.unsaved {
+			p.h.Publisher.Warn("", "%s could not be stored, which is tried again: %v", what, err)
 		}
 	})
 }
 
 // Start implements part.Part: it continues what was under way.
 func (p *Part) Start() {
+	p.started = true
 	// A device may have joined in the last moment.
 	for _, d := range p.h.Devices.Sorted() {
 		if !d.Record.LeftBehind {
@@ -153,7 +164,18 @@ func (p *Part) Message(m *part.Message) bool {
 }
 
 // Second implements part.Part.
-func (p *Part) Second(int) { p.stepIfDue() }
+func (p *Part) Second(int) {
+	if !p.started {
+		return
+	}
+	if p.unsaved {
+		// Package removal stores its side in the same second, so that the two change
+		// together.
+		p.commitOrWarn("a key refresh")
+	}
+	p.stepIfDue()
+	p.next(nil)
+}
 
 // Added implements part.Part: a node that was provisioned again starts anew.
 func (p *Part) Added(d, _ *registry.Device) {

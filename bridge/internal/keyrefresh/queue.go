@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
@@ -57,6 +58,10 @@ func (p *Part) request(c *request.Call[document.KeyRefresh], in refreshIn) {
 			c.Fail(err)
 			return
 		}
+		if p.h.Loop.Stopping() {
+			c.Fail(node.ErrStopped) // it is begun after the next start
+			return
+		}
 		p.next(c.Answer)
 	})
 }
@@ -85,7 +90,7 @@ func (p *Part) Without(uuid mesh.UUID, subnets []mesh.KeyIndex) string {
 
 // next begins the first refresh that waits; reply may be nil.
 func (p *Part) next(reply request.Answer[document.KeyRefresh]) {
-	if p.current != nil || p.busy || len(p.queue) == 0 || p.h.Loop.Stopping() {
+	if p.current != nil || p.busy || len(p.queue) == 0 || p.h.Loop.Stopping() || p.h.Loop.Now().Before(p.again) {
 		return
 	}
 	p.busy = true
@@ -132,7 +137,10 @@ func (p *Part) drawKeys(ctx context.Context, index mesh.KeyIndex) (refresh.Optio
 func (p *Part) begin(o refresh.Options, err error, reply request.Answer[document.KeyRefresh]) {
 	if fault.Stopped(err) {
 		p.busy = false
-		return // it is begun after the next start
+		if reply != nil {
+			reply(nil, err) // it is begun after the next start
+		}
+		return
 	}
 	wanted := p.queue[0]
 	p.queue = slices.Delete(p.queue, 0, 1)
@@ -148,8 +156,9 @@ func (p *Part) begin(o refresh.Options, err error, reply request.Answer[document
 	}
 	p.commit(func(unstored error) {
 		p.busy = false
-		if err == nil {
+		if err == nil && unstored != nil {
 			err = unstored
+			p.requeue(wanted.NetKey, reply != nil)
 		}
 		if err != nil {
 			p.current = nil
@@ -168,4 +177,19 @@ func (p *Part) begin(o refresh.Options, err error, reply request.Answer[document
 		}
 		p.step()
 	})
+}
+
+// requeue puts the current refresh back into the queue after the store did not take
+// it, if it keeps devices out: a removed device must not keep valid keys. If a request
+// has begun it, only removed devices count, because the sender gets the error.
+func (p *Part) requeue(index mesh.KeyIndex, requested bool) {
+	exclude := slices.Clone(p.current.Excluded())
+	if requested {
+		exclude = slices.DeleteFunc(exclude, func(uuid mesh.UUID) bool { return p.h.Devices.ByUUID(uuid) != nil })
+	}
+	if len(exclude) == 0 {
+		return
+	}
+	p.queue = slices.Insert(p.queue, 0, job{NetKey: index, Exclude: exclude})
+	p.again = p.h.Loop.Now().Add(beginAgainAfter)
 }

@@ -11,7 +11,7 @@
 //
 // Report never waits either, so the radio side cannot be held up by the bridge.
 // When the queue is full, events that only describe a moment are counted and
-// dropped: messages, heartbeats, beacons of unprovisioned devices. Events that
+// dropped: messages, heartbeats, beacons of unprovisioned devices, faults. Events that
 // change what the bridge must know are always queued; their number is bounded by
 // requests and by the procedures of the network. Handle waits for room, which
 // holds up the MQTT client and nothing else.
@@ -93,10 +93,11 @@ func (l *Loop) Report(e node.Event) {
 
 // momentary reports whether an event may be dropped: what it says is repeated by
 // its source, or was true for a moment only. Anybody in radio range can make many
-// of them. Losing any other event would leave the bridge with a wrong picture.
+// of them, and a node with a fault reports it again and again. Losing any other event
+// would leave the bridge with a wrong picture.
 func momentary(e node.Event) bool {
 	switch e.(type) {
-	case node.MessageReceived, node.DeviceHeard, node.HeartbeatReceived, node.ResetRefused:
+	case node.MessageReceived, node.DeviceHeard, node.HeartbeatReceived, node.ResetRefused, node.Faulted:
 		return true
 	default:
 		return false

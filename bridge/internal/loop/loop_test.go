@@ -172,3 +172,40 @@ func BenchmarkReport(b *testing.B) {
 type counter struct{ handler }
 
 func (c *counter) Event(node.Event) {}
+
+// Events that anybody in radio range can cause, or that a node with a fault reports
+// after every input, do not fill the memory of a bridge that is busy.
+func TestEventsOfOthersAreBounded(t *testing.T) {
+	for _, e := range []node.Event{
+		node.MessageReceived{}, node.DeviceHeard{}, node.HeartbeatReceived{}, node.ResetRefused{}, node.Faulted{},
+	} {
+		l := New()
+		for range MaxEvents + 10 {
+			l.Report(e)
+		}
+		if l.Dropped() != 10 || len(l.queue) != MaxEvents {
+			t.Errorf("%T: %d dropped, %d in the queue, expected 10 and %d", e, l.Dropped(), len(l.queue), MaxEvents)
+		}
+	}
+}
+
+// What the last worker posted is run at the end, and what that posts as well.
+func TestEndRunsWhatWasPosted(t *testing.T) {
+	for range 50 { // the end of the worker and its post come in any order
+		synctest.Test(t, func(t *testing.T) {
+			l, h := New(), &handler{}
+			ran := false
+			l.Post(func() {
+				l.Go(func(ctx context.Context) {
+					<-ctx.Done()
+					l.Post(func() { l.Post(func() { l.Post(func() { ran = true }) }) })
+				})
+			})
+			stop := serve(l, h)
+			synctest.Wait()
+			if stop(); !ran {
+				t.Error("a function that was posted at the end was not run")
+			}
+		})
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
 // This file has the authentication of devices: what a request allows, and what the user
@@ -149,7 +150,11 @@ func restrict(p *provision.Policy, in *oobIn) error {
 	}
 	action, err := method.ParseAction(in.Action)
 	if err != nil {
-		return fault.New("bad_value", "oob.action: %s", strings.TrimPrefix(err.Error(), "provision: "))
+		text := strings.TrimPrefix(err.Error(), "provision: ")
+		if schema.LooksLikeKey(in.Action) { // the value of another field, perhaps
+			text, _, _ = strings.Cut(text, ", got ")
+		}
+		return fault.New("bad_value", "oob.action: %s", text)
 	}
 	p.Action = &action
 	return nil

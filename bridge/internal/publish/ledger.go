@@ -101,9 +101,10 @@ func (l *Ledger) noted(topic string, e *entry) {
 	}
 }
 
-// Clear takes back retained values of a device.
+// Clear takes back retained values of a device. A topic that another device has as
+// well, because it got the name, is that one's from now on and is not cleared.
 func (l *Ledger) Clear(uuid mesh.UUID, topics ...string) {
-	before := len(l.cleared)
+	changed := false
 	for _, t := range topics {
 		e := l.topics[uuid][t]
 		if e == nil {
@@ -111,10 +112,14 @@ func (l *Ledger) Clear(uuid mesh.UUID, topics ...string) {
 		}
 		e.value = nil
 		delete(l.topics[uuid], t)
+		changed = true
+		if l.used(t) {
+			continue
+		}
 		l.publisher.out.Clear(t)
 		l.cleared = append(l.cleared, t)
 	}
-	if len(l.cleared) == before {
+	if !changed {
 		return
 	}
 	if over := len(l.cleared) - maxCleared; over > 0 {
@@ -123,12 +128,14 @@ func (l *Ledger) Clear(uuid mesh.UUID, topics ...string) {
 	l.save(l.record(uuid), list(keyCleared, slices.Concat(l.former, l.cleared)))
 }
 
-// Disown forgets that topics are those of a device, for they are another one's now.
-func (l *Ledger) Disown(uuid mesh.UUID, topics ...string) {
-	for _, t := range topics {
-		delete(l.topics[uuid], t)
+// used reports whether a device has a topic.
+func (l *Ledger) used(topic string) bool {
+	for _, of := range l.topics {
+		if of[topic] != nil {
+			return true
+		}
 	}
-	l.save(l.record(uuid))
+	return false
 }
 
 // Topics lists the topics of a device in their order.

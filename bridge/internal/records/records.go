@@ -181,15 +181,10 @@ func (p *Part) Rename(d *registry.Device, to string) {
 	p.h.Publisher.Notify(document.DeviceRenamed{From: from, To: to, UUID: d.Record.UUID})
 }
 
-// renamed clears the topics of the old name of a device, unless a device has that name
-// again.
+// renamed clears the topics of the old name of a device, unless it has that name again.
 func (p *Part) renamed(d *registry.Device, from string) {
-	switch p.h.Devices.Find(from) {
-	case nil:
+	if p.h.Devices.Find(from) != d {
 		p.clear(d, from)
-	case d:
-	default:
-		p.h.Ledger.Disown(d.Record.UUID, p.h.Topics.State(from), p.h.Topics.Availability(from))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
@@ -45,6 +46,7 @@ type Part struct {
 	refreshes KeyRefreshes
 	commands  Commands
 	underWay  map[mesh.UUID]removal // with a key refresh
+	unsaved   bool                  // the store did not take the last change of underWay
 }
 
 // removal is how a device is removed.
@@ -118,6 +120,9 @@ func (p *Part) remove(d *registry.Device, how removal, reply request.Answer[remo
 		if err != nil {
 			d.Busy = false
 			delete(p.underWay, d.Record.UUID)
+			if len(p.underWay) > 0 {
+				p.commitOrWarn("the end of a removal") // a later change may have stored this one too
+			}
 			reply(nil, err)
 			p.commands.Resume(d)
 			return
@@ -132,6 +137,10 @@ func subnets(d *registry.Device) []mesh.KeyIndex {
 
 // reset sends the Config Node Reset and makes the mesh forget the node.
 func (p *Part) reset(d *registry.Device, how removal, reply request.Answer[removeOut]) {
+	if p.h.Loop.Stopping() {
+		p.ended(d, how, node.ErrStopped, node.ErrStopped, reply)
+		return
+	}
 	peer, to := d.Peer(), p.h.Requester(d)
 	p.h.Loop.Go(func(ctx context.Context) {
 		reset := commission.Remove(ctx, to, peer)
@@ -186,10 +195,20 @@ func (p *Part) giveUp(d *registry.Device, stopped bool) {
 	p.commitOrWarn("the end of a removal")
 }
 
+// commitOrWarn stores the removals that are under way, and tries again until the store
+// takes them: one that has ended must not go on after the next start.
 func (p *Part) commitOrWarn(what string) {
 	p.commit(func(err error) {
-		if err != nil {
-			p.h.Publisher.Warn("", "%s could not be stored: %v", what, err)
+		if err != nil && !p.unsaved {
+			p.h.Publisher.Warn("", "%s could not be stored, which is tried again: %v", what, err)
 		}
+		p.unsaved = err != nil
 	})
+}
+
+// Second implements part.Part.
+func (p *Part) Second(int) {
+	if p.unsaved {
+		p.commitOrWarn("a removal")
+	}
 }

@@ -279,8 +279,8 @@ func (p *Part) removeSubnet(call *request.Call[removeSubnetOut], in keyIn) {
 	answer := func(err error) { call.Answer(&removeSubnetOut{NetKey: index}, err) }
 	p.changeKeys(c, answer, own, remote, func(d *registry.Device) {
 		r := d.Record
-		r.NetKeys = slices.DeleteFunc(r.NetKeys, func(k mesh.KeyIndex) bool { return k == index })
-		r.AppKeys = slices.DeleteFunc(r.AppKeys, func(k mesh.KeyIndex) bool { return slices.Contains(apps, k) })
+		r.NetKeys = slices.DeleteFunc(slices.Clone(r.NetKeys), func(k mesh.KeyIndex) bool { return k == index })
+		r.AppKeys = slices.DeleteFunc(slices.Clone(r.AppKeys), func(k mesh.KeyIndex) bool { return slices.Contains(apps, k) })
 	})
 }
 
@@ -374,7 +374,7 @@ func (p *Part) removeAppKey(call *request.Call[removeAppKeyOut], in keyIn) {
 	}
 	answer := func(err error) { call.Answer(&removeAppKeyOut{AppKey: index}, err) }
 	p.changeKeys(c, answer, own, remote, func(d *registry.Device) {
-		d.Record.AppKeys = slices.DeleteFunc(d.Record.AppKeys, func(k mesh.KeyIndex) bool { return k == index })
+		d.Record.AppKeys = slices.DeleteFunc(slices.Clone(d.Record.AppKeys), func(k mesh.KeyIndex) bool { return k == index })
 	})
 }
 

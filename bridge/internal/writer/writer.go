@@ -32,7 +32,10 @@ type Writer struct {
 	post   func(func())
 	report func(err error)
 
-	next job // the changes since the last Flush
+	next    job    // the changes since the last Flush
+	flushed uint64 // Flushes
+	told    uint64 // Flushes whose outcome the loop knows
+	waiting int    // functions that wait for an outcome
 
 	mu    sync.Mutex
 	queue job // what was handed over and not taken yet
@@ -108,23 +111,27 @@ func (w *Writer) Commit(done func(err error), changes ...store.Change) {
 		return
 	}
 	w.next.committed = append(w.next.committed, changes...)
-	w.next.done = append(w.next.done, done)
+	w.wait(done)
 }
+
+func (w *Writer) wait(done func(err error)) {
+	w.next.done = append(w.next.done, done)
+	w.waiting++
+}
+
+// Waiting is how many functions of Commit and After wait for the store.
+func (w *Writer) Waiting() int { return w.waiting }
 
 // After calls f in the loop once the store was given everything that was saved
 // so far: at once when nothing waits.
 func (w *Writer) After(f func()) {
-	if w.next.empty() && !w.busy() {
+	// While the outcome of an earlier Flush is not known, something may wait for it
+	// that comes before f.
+	if w.next.empty() && w.told == w.flushed {
 		f()
 		return
 	}
-	w.next.done = append(w.next.done, func(error) { f() })
-}
-
-func (w *Writer) busy() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.tried != w.put
+	w.wait(func(error) { f() })
 }
 
 // Flush hands over what was changed since the last time, and reports whether there
@@ -138,6 +145,7 @@ func (w *Writer) Flush() bool {
 	w.put++
 	w.mu.Unlock()
 	w.next = job{}
+	w.flushed++
 	select {
 	case w.wake <- struct{}{}:
 	default: // it is awake already
@@ -203,8 +211,10 @@ func (w *Writer) ended(j job, flushes uint64, err error, news bool) {
 			w.report(err)
 		}
 		for _, done := range j.done {
+			w.waiting--
 			done(err)
 		}
+		w.told += flushes
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
