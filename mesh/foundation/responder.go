@@ -6,6 +6,12 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
+// Compile-time checks of what the node uses it as.
+var (
+	_ access.Model = (*Responder)(nil)
+	_ HostedModel  = (*Responder)(nil)
+)
+
 // Responder is the common part of the servers of a node's states. Each message
 // reads or changes the state of the node and has one answer or none.
 type Responder struct {

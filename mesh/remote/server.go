@@ -46,6 +46,12 @@ type Host interface {
 // maxScanned is how many devices a scan can hold.
 const maxScanned = 16
 
+// Compile-time checks of what the node uses it as.
+var (
+	_ access.Model = (*Server)(nil)
+	_ access.Waker = (*Server)(nil)
+)
+
 // Server is the Remote Provisioning Server model. It belongs to the primary
 // element of a node.
 type Server struct {

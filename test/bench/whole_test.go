@@ -221,7 +221,7 @@ func (s *service) await(tb testing.TB, topic string) {
 }
 
 // patience stops a test that makes no progress.
-const patience = 10 * time.Second
+const patience = 5 * time.Minute
 
 func lampStatus(i int) access.Message {
 	return &light.CTLStatus{PresentCTLLightness: uint16(1000 + i%2*30000), PresentCTLTemperature: 3000}

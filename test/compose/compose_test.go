@@ -17,7 +17,7 @@ import (
 )
 
 // patience limits every wait.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // project is a copy of what docker-compose needs in a separate folder. The
 // bridge is compiled outside the container, because there may be no image

@@ -64,7 +64,7 @@ func (a *Air) NewProvisioner(exported []byte) *Provisioner {
 // limit.
 func (p *Provisioner) Ask(m, response access.Message) error {
 	p.air.t.Helper()
-	const patience = 30 * time.Second
+	const patience = 5 * time.Minute
 	ctx, cancel := context.WithTimeout(p.air.t.Context(), patience)
 	defer cancel()
 	payload, err := access.Append(nil, m)

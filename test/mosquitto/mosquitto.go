@@ -32,7 +32,7 @@ const (
 	tlsPort   = 8883
 	// patience limits every wait for the engine or the broker; a machine with
 	// two cores that runs all suites at once is slow.
-	patience = time.Minute
+	patience = 5 * time.Minute
 )
 
 // Options configures a broker. The zero value accepts everybody.

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience limits every wait; the awaited message normally arrives in
 // milliseconds.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // client is a session with channels for what the tests wait for.
 type client struct {

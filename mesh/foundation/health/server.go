@@ -96,6 +96,14 @@ func (h *Server) handleFaults() {
 // Model returns the model for an element.
 func (h *Server) Model() access.Model { return &healthModel{h.model, h} }
 
+// Compile-time checks of what the node uses it as.
+var (
+	_ access.Model         = (*healthModel)(nil)
+	_ access.Publisher     = (*healthModel)(nil)
+	_ access.FastPublisher = (*healthModel)(nil)
+	_ access.Persistent    = (*healthModel)(nil)
+)
+
 // healthModel is the server with its fast period.
 type healthModel struct {
 	*server.Server

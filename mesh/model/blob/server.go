@@ -39,6 +39,13 @@ type Sink interface {
 	Suspended(ctx access.Context)
 }
 
+// Compile-time checks of what the node uses it as.
+var (
+	_ access.Model      = (*Server)(nil)
+	_ access.Waker      = (*Server)(nil)
+	_ access.Persistent = (*Server)(nil)
+)
+
 // Server is the BLOB Transfer Server model (Mesh Binary Large Object Transfer
 // Model). It receives one object at a time, which the model above it has
 // announced with Expect.

@@ -40,6 +40,13 @@ type PersistentImage interface {
 	Rewrite(data []byte)
 }
 
+// Compile-time checks of what the node uses it as.
+var (
+	_ access.Model      = (*UpdateServer)(nil)
+	_ access.Waker      = (*UpdateServer)(nil)
+	_ access.Persistent = (*UpdateServer)(nil)
+)
+
 // UpdateServer is the Firmware Update Server model (Mesh Device Firmware Update
 // Model). It receives firmware through the BLOB Transfer Server of its element,
 // has it verified, and applies it on request.

@@ -64,6 +64,14 @@ func (g *Group) Changed(now time.Time) {
 // Save saves the machine without publishing.
 func (g *Group) Save(now time.Time) { g.touched = now }
 
+// Compile-time checks of what the node uses it as.
+var (
+	_ access.Model      = (*Server)(nil)
+	_ access.Waker      = (*Server)(nil)
+	_ access.Publisher  = (*Server)(nil)
+	_ access.Persistent = (*Server)(nil)
+)
+
 // Server is a server model as a view of a machine. It implements access.Model,
 // access.Waker, access.Publisher and access.Persistent.
 type Server struct {
