@@ -128,6 +128,19 @@ func (p *plug) is() (on bool) {
 	return on
 }
 
+// becomes waits until the plug is on or off. A status does not say which command it
+// answers: one of an earlier command may come before this command is carried out.
+func (p *plug) becomes(on bool) {
+	p.t.Helper()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for late := time.Now().Add(patience); p.is() != on; <-poll.C {
+		if time.Now().After(late) {
+			p.t.Fatalf("the plug does not become on: %t", on)
+		}
+	}
+}
+
 // press is somebody at the plug.
 func (p *plug) press() {
 	p.t.Helper()

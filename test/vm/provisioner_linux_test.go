@@ -69,9 +69,7 @@ func testConfigures(t *testing.T) {
 		on byte
 	}{{at, 1}, {at, 0}, {group, 1}, {group, 0}} {
 		b.command(c.to, at, c.on)
-		if on := p.is(); on != (c.on == 1) {
-			t.Errorf("after %d for %s the plug is on: %t", c.on, c.to, on)
-		}
+		p.becomes(c.on == 1)
 	}
 	for _, on := range []byte{1, 0} {
 		mark := b.app.Mark()
