@@ -165,14 +165,22 @@ func (r *Requests) Flush() {
 	if r.host.State().IVIndexUnknown {
 		return // they wait
 	}
-	active := 0
+	active, waiting := 0, 0
+	for _, p := range r.all {
+		switch {
+		case !p.active:
+			waiting++
+		case !p.asleep:
+			active++
+		}
+	}
+	if waiting == 0 || active >= maxActive {
+		return
+	}
 	clear(r.busy)
 	for _, p := range r.all {
 		if p.active {
 			r.busy[p.Dst] = true
-		}
-		if p.active && !p.asleep {
-			active++
 		}
 	}
 	// Attempting may end a request at once, hence the copy.
