@@ -40,6 +40,10 @@ var ErrStopped = errors.New("node: the node has been stopped")
 // some hundreds in a second.
 const queueSize = 1024
 
+// queuedCalls is how many calls may wait for the node before a further caller has
+// to wait for room as well.
+const queuedCalls = 16
+
 // Node is a Core in its own goroutine, which is Run.
 type Node struct {
 	cfg       Config
@@ -94,7 +98,7 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		received:     make(chan bearer.Incoming, queueSize),
 		sightings:    make(chan bearer.Sighting, queueSize),
 		links:        newLinkQueue(),
-		calls:        make(chan func(time.Time, *Core)),
+		calls:        make(chan func(time.Time, *Core), queuedCalls),
 		stopped:      make(chan struct{}),
 		waiting:      map[RequestID]chan<- RequestDone{},
 		provisioning: map[mesh.UUID]chan<- ProvisioningDone{},
@@ -116,8 +120,8 @@ func (n *Node) Receive(in *bearer.Incoming) {
 func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 	defer close(n.stopped)
 	n.bearer = b
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	timer := newAlarm()
+	defer timer.stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -133,18 +137,15 @@ func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 			}
 		case call := <-n.calls:
 			call(time.Now(), n.core)
-		case <-timer.C:
+		case <-timer.c():
+			timer.rang()
 			n.core.Tick(time.Now())
 		}
 		n.followPace()
 		if !n.carryOut(ctx, n.core.Take()) {
 			return
 		}
-		if next := n.core.NextDeadline(); next.IsZero() {
-			timer.Stop()
-		} else {
-			timer.Reset(time.Until(next))
-		}
+		timer.set(n.core.NextDeadline())
 	}
 }
 
@@ -242,12 +243,30 @@ func (n *Node) report(e Event) {
 	}
 }
 
-// call runs f in the node's goroutine and waits for it.
+// call runs f in the node's goroutine and waits for it. An error means that f has not
+// run and never will.
 func (n *Node) call(ctx context.Context, f func(now time.Time, c *Core)) error {
 	done := make(chan struct{})
+	if err := n.post(ctx, func(now time.Time, c *Core) { defer close(done); f(now, c) }); err != nil {
+		return err
+	}
 	select {
-	case n.calls <- func(now time.Time, c *Core) { defer close(done); f(now, c) }:
-		<-done
+	case <-done:
+		return nil
+	case <-n.stopped:
+		select {
+		case <-done: // it was the last one
+			return nil
+		default:
+			return ErrStopped
+		}
+	}
+}
+
+// post queues f for the node's goroutine. It waits only for room.
+func (n *Node) post(ctx context.Context, f func(now time.Time, c *Core)) error {
+	select {
+	case n.calls <- f:
 		return nil
 	case <-n.stopped:
 		return ErrStopped
@@ -259,16 +278,15 @@ func (n *Node) call(ctx context.Context, f func(now time.Time, c *Core)) error {
 // Request sends an access message and waits for its end (Core.Request).
 func (n *Node) Request(ctx context.Context, r Request) (Response, error) {
 	done := make(chan RequestDone, 1)
-	var id RequestID
-	var err error
-	if failed := n.call(ctx, func(now time.Time, c *Core) {
-		if id, err = c.Request(now, r); err == nil {
-			n.waiting[id] = done
+	var id RequestID // owned by Run's goroutine
+	if err := n.post(ctx, func(now time.Time, c *Core) {
+		var err error
+		if id, err = c.Request(now, r); err != nil {
+			done <- RequestDone{Err: err}
+			return
 		}
-	}); failed != nil {
-		return Response{}, failed
-	}
-	if err != nil {
+		n.waiting[id] = done
+	}); err != nil {
 		return Response{}, err
 	}
 	select {
