@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer/lanes"
 )
 
 // Limits of a radio: the four advertising sets that hci/advertiser uses, and
 // its room for waiting PDUs.
 const (
 	slots = 4
-	room  = 128
+	room  = 128 // for each kind of lane
 )
 
 // Times of an advertising event with 31 octets of data at LE 1M: the PDU on one
@@ -28,17 +29,15 @@ type span struct{ from, to time.Duration }
 
 func (s span) overlaps(o span) bool { return s.from < o.to && o.from < s.to }
 
-// radio is the advertising bearer of one station. PDUs of one lane are sent one
-// after the other, PDUs of several lanes at the same time.
+// radio is the advertising bearer of one station, with the queue of the real one.
 type radio struct {
 	world      *World
 	station    *Station
 	neighbours []*radio
 
-	life    int // increases when the station crashes, so that scheduled work lapses
-	waiting []bearer.Outgoing
-	busy    map[bearer.Lane]bool
-	used    int // slots in use
+	life  int // increases when the station crashes, so that scheduled work lapses
+	queue *lanes.Queue
+	used  int // slots in use
 
 	asleep  bool
 	own     span   // the last own transmission
@@ -51,39 +50,34 @@ func (r *radio) Send(o bearer.Outgoing) error {
 	if r.asleep {
 		return nil // lost like a transmission
 	}
-	if len(r.waiting) >= room {
+	if !r.queue.Push(&o) {
 		r.full++
 		return bearer.ErrFull
 	}
-	r.waiting = append(r.waiting, o)
 	r.fill()
 	return nil
 }
 
 // Cancel implements bearer.Bearer. What is on the air is finished.
 func (r *radio) Cancel(lane bearer.Lane) {
-	r.waiting = slices.DeleteFunc(r.waiting, func(o bearer.Outgoing) bool { return o.Lane == lane })
+	r.queue.Cancel(lane)
 }
 
 // reset is a crash of the host: the controller stops.
 func (r *radio) reset() {
 	r.life++
-	r.waiting, r.used = nil, 0
-	clear(r.busy)
+	r.queue, r.used = lanes.New(room), 0
 }
 
 // fill starts as many transmissions as allowed.
 func (r *radio) fill() {
-	for i := 0; i < len(r.waiting) && r.used < slots; {
-		o := r.waiting[i]
-		if r.busy[o.Lane] {
-			i++
-			continue
+	for r.used < slots {
+		t, ok := r.queue.Pop()
+		if !ok {
+			return
 		}
-		r.waiting = slices.Delete(r.waiting, i, i+1)
 		r.used++
-		r.busy[o.Lane] = true
-		r.plan(0, func() { r.transmit(o, 1) })
+		r.plan(0, func() { r.transmit(t, 1) })
 	}
 }
 
@@ -98,12 +92,13 @@ func (r *radio) plan(d time.Duration, f func()) {
 }
 
 // transmit is the n-th advertising event of a PDU.
-func (r *radio) transmit(o bearer.Outgoing, n int) {
+func (r *radio) transmit(t lanes.Ticket, n int) {
 	w := r.world
 	if w.now < r.own.to { // another slot's event
-		r.plan(r.own.to-w.now, func() { r.transmit(o, n) })
+		r.plan(r.own.to-w.now, func() { r.transmit(t, n) })
 		return
 	}
+	o := *r.queue.PDU(t)
 	if n == 1 {
 		w.Audit.transmitted(r.station, &o)
 	}
@@ -124,12 +119,12 @@ func (r *radio) transmit(o bearer.Outgoing, n int) {
 		}
 	})
 	if n < o.Transmit.Count {
-		r.plan(max(o.Transmit.Interval, interval)+w.upTo(advDelay), func() { r.transmit(o, n+1) })
+		r.plan(max(o.Transmit.Interval, interval)+w.upTo(advDelay), func() { r.transmit(t, n+1) })
 		return
 	}
 	r.plan(eventTime, func() {
 		r.used--
-		delete(r.busy, o.Lane)
+		r.queue.Done(t)
 		r.fill()
 	})
 }

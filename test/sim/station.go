@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer/lanes"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -90,7 +91,7 @@ func New(o Options) (*World, error) {
 	w := newWorld(o.Seed, o.Air)
 	for number := range o.Neighbours {
 		s := &Station{world: w, number: number, options: &o, Store: store.NewMemory()}
-		s.radio = &radio{world: w, station: s, busy: map[bearer.Lane]bool{}}
+		s.radio = &radio{world: w, station: s, queue: lanes.New(room)}
 		if o.Store != nil {
 			o.Store(number, s.Store)
 		}
@@ -99,6 +100,7 @@ func New(o Options) (*World, error) {
 		}
 		w.Stations = append(w.Stations, s)
 	}
+	w.Audit.order.node = w.primary()
 	for number, list := range o.Neighbours {
 		for _, other := range list {
 			from, to := w.Stations[number].radio, w.Stations[other].radio
@@ -106,6 +108,28 @@ func New(o Options) (*World, error) {
 		}
 	}
 	return w, nil
+}
+
+// primary finds the primary address of the node that has an element. It looks at the
+// stations again when it meets an address for the first time.
+func (w *World) primary() func(mesh.Address) mesh.Address {
+	known := map[mesh.Address]mesh.Address{}
+	return func(a mesh.Address) mesh.Address {
+		if p, ok := known[a]; ok {
+			return p
+		}
+		known[a] = a
+		for _, s := range w.Stations {
+			n := s.Core.State()
+			for i := range n.Elements {
+				element := n.Address + mesh.Address(i)
+				if n.Address.IsUnicast() {
+					known[element] = n.Address
+				}
+			}
+		}
+		return known[a]
+	}
 }
 
 // Restart is a crash: what is not in the store is lost.
