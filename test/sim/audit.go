@@ -109,9 +109,9 @@ func (a *Audit) note(err error) {
 func (a *Audit) SetIVIndex(iv mesh.IVIndex) { a.receiver.SetIVIndex(iv) }
 
 // transmitted reads a PDU on its first transmission by a station.
-func (a *Audit) transmitted(by *Station, o *bearer.Outgoing) {
+func (a *Audit) transmitted(by mesh.Address, o *bearer.Outgoing) {
 	if o.Kind == bearer.Message {
-		a.Read(o.PDU(), by.Core.State().Address)
+		a.Read(o.PDU(), by)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer/lanes"
 )
@@ -32,7 +33,9 @@ func (s span) overlaps(o span) bool { return s.from < o.to && o.from < s.to }
 // radio is the advertising bearer of one station, with the queue of the real one.
 type radio struct {
 	world      *World
-	station    *Station
+	number     int                       // of the station
+	address    func() mesh.Address       // of the station, for the audit
+	receive    func(in *bearer.Incoming) // what it hears
 	neighbours []*radio
 
 	life  int // increases when the station crashes, so that scheduled work lapses
@@ -42,7 +45,24 @@ type radio struct {
 	asleep  bool
 	own     span   // the last own transmission
 	foreign []span // recent transmissions of neighbours
-	full    uint64 // PDUs that were refused
+	traffic Traffic
+}
+
+// Traffic counts what a radio did.
+type Traffic struct {
+	Own      uint64 // network PDUs of the station itself that went on the air
+	Links    uint64 // PDUs of provisioning links
+	Relayed  uint64 // network PDUs of others
+	Full     uint64 // PDUs that the queue had no room for
+	Heard    uint64 // transmissions received
+	Deaf     uint64 // transmissions lost because the radio was sending itself
+	Collided uint64 // transmissions lost because of another one
+	Lost     uint64 // transmissions lost by chance
+}
+
+// newRadio makes the radio of a station, without neighbours.
+func (w *World) newRadio(number int, address func() mesh.Address, receive func(in *bearer.Incoming)) *radio {
+	return &radio{world: w, number: number, address: address, receive: receive, queue: lanes.New(room)}
 }
 
 // Send implements bearer.Bearer.
@@ -51,7 +71,7 @@ func (r *radio) Send(o bearer.Outgoing) error {
 		return nil // lost like a transmission
 	}
 	if !r.queue.Push(&o) {
-		r.full++
+		r.traffic.Full++
 		return bearer.ErrFull
 	}
 	r.fill()
@@ -100,7 +120,10 @@ func (r *radio) transmit(t lanes.Ticket, n int) {
 	}
 	o := *r.queue.PDU(t)
 	if n == 1 {
-		w.Audit.transmitted(r.station, &o)
+		r.count(&o)
+		if w.Audit != nil {
+			w.Audit.transmitted(r.address(), &o)
+		}
 	}
 	w.events++
 	r.own = span{w.now, w.now + eventTime}
@@ -113,7 +136,7 @@ func (r *radio) transmit(t lanes.Ticket, n int) {
 	// Once transmitted it is received, even if the sender crashes meanwhile.
 	w.After(airtime, func() {
 		for _, to := range r.neighbours {
-			if w.Apart == nil || !w.Apart(r.station.number, to.station.number) {
+			if w.Apart == nil || !w.Apart(r.number, to.number) {
 				to.hear(&o, first)
 			}
 		}
@@ -132,22 +155,28 @@ func (r *radio) transmit(t lanes.Ticket, n int) {
 // hear is the end of a neighbour's transmission.
 func (r *radio) hear(o *bearer.Outgoing, when span) {
 	w := r.world
-	if r.asleep || r.disturbed(when) || w.chance(w.Air.Loss) {
+	switch {
+	case r.asleep, r.disturbed(when):
+		return
+	case w.chance(w.Air.Loss):
+		r.traffic.Lost++
 		return
 	}
+	r.traffic.Heard++
 	in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 	copies := 1
 	if w.chance(w.Air.Duplicate) {
 		copies = 2
 	}
 	for range copies {
-		r.plan(w.upTo(w.Air.Jitter), func() { r.station.receive(&in) })
+		r.plan(w.upTo(w.Air.Jitter), func() { r.receive(&in) })
 	}
 }
 
 // disturbed reports whether the listener cannot have received a transmission.
 func (r *radio) disturbed(when span) bool {
 	if r.world.Air.HalfDuplex && r.own.overlaps(when) {
+		r.traffic.Deaf++
 		return true
 	}
 	if !r.world.Air.Collisions {
@@ -160,5 +189,22 @@ func (r *radio) disturbed(when span) bool {
 			met++
 		}
 	}
-	return met > 1 // the transmission itself counts as one
+	if met > 1 { // the transmission itself counts as one
+		r.traffic.Collided++
+		return true
+	}
+	return false
+}
+
+// count notes a PDU that begins its transmissions.
+func (r *radio) count(o *bearer.Outgoing) {
+	switch {
+	case o.Kind == bearer.Provisioning:
+		r.traffic.Links++
+	case o.Kind != bearer.Message:
+	case o.Lane.IsOwn():
+		r.traffic.Own++
+	default:
+		r.traffic.Relayed++
+	}
 }
