@@ -168,6 +168,10 @@ func (r *radio) hear(o *bearer.Outgoing, when span) {
 	if w.chance(w.Air.Duplicate) {
 		copies = 2
 	}
+	if copies == 1 && w.Air.Jitter == 0 {
+		r.receive(&in)
+		return
+	}
 	for range copies {
 		r.plan(w.upTo(w.Air.Jitter), func() { r.receive(&in) })
 	}
