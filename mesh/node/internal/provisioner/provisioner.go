@@ -76,6 +76,7 @@ type Provisioner struct {
 	remote   *RemoteClient
 	sessions []*session
 	queue    []part.Provision // that wait for their turn
+	looked   time.Time        // when it was last seen whose turn it is
 	out      provision.Output
 }
 

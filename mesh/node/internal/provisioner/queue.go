@@ -67,7 +67,7 @@ func (p *Provisioner) nextTurn() time.Time {
 		return next
 	}
 	for _, s := range p.sessions {
-		if at := s.idleFrom(); at.After(p.host.Now()) {
+		if at := s.idleFrom(); at.After(p.looked) {
 			next = deadline.Earliest(next, at)
 		}
 	}
@@ -102,6 +102,7 @@ func (p *Provisioner) dequeue(uuid mesh.UUID, reason string) bool {
 
 // admit begins the sessions whose turn it is.
 func (p *Provisioner) admit() {
+	p.looked = p.host.Now()
 	for len(p.queue) > 0 && p.room() {
 		w := p.queue[0]
 		p.queue = slices.Delete(p.queue, 0, 1)
