@@ -29,7 +29,7 @@ func TestTrouble(t *testing.T) {
 		"unplugged":            {func(_ *virtual.Air, a, _ *box) { a.virtual.Unplug() }, 100 * ms, ErrRadio},
 		"hung": {func(_ *virtual.Air, a, _ *box) {
 			a.virtual.Hang(true)
-			_ = a.mesh.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), bearer.Transmit{Count: 1}, []byte{1}))
+			_ = a.mesh.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(5), bearer.Transmit{Count: 1}, []byte{1}))
 		}, 3 * time.Second, ErrRadio},
 		"reset": {func(_ *virtual.Air, a, _ *box) { a.virtual.HardwareError(7) }, 100 * ms, ErrRadio},
 	} {

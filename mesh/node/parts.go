@@ -122,7 +122,7 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	a.beacons = beacons.New(h, a.keys, a.ivUpdate, a.gatt.Client, a.private)
 	a.ivUpdate.SendTo(a.peers, a.beacons, a.gatt.Server, a.requests)
 	a.router.Connect(router.Parts{
-		Keys: a.keys, Subnets: a.keys, Proxy: a.gatt.Forwarding, Friendship: a.friendships,
+		Keys: a.keys, Subnets: a.keys, Proxy: a.gatt.Forwarding, Friendship: a.friendships, Peers: a.peers,
 		IVIndex: a.ivUpdate, Receiver: inlet{c},
 	})
 	return a

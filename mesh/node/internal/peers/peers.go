@@ -132,6 +132,15 @@ func (p *Peers) Find(a mesh.Address) *Peer {
 	return nil
 }
 
+// Primary is the address of the primary element of the node that has an element with
+// this address; unassigned for none.
+func (p *Peers) Primary(a mesh.Address) mesh.Address {
+	if k := p.Find(a); k != nil {
+		return k.Address
+	}
+	return mesh.Unassigned
+}
+
 func compare(p *Peer, a mesh.Address) int { return int(p.Address) - int(a) }
 
 // DeviceKey implements keys.Peers.

@@ -74,6 +74,13 @@ type Friendship interface {
 	QueueControl(p *network.PDU) bool
 }
 
+// Peers knows the other nodes of the network.
+type Peers interface {
+	// Primary is the address of the primary element of the node that has an
+	// element with this address; unassigned when no such node is known.
+	Primary(a mesh.Address) mesh.Address
+}
+
 // IVIndex learns the IV index from a PDU when it is not known.
 type IVIndex interface{ LearnFrom(r *part.Received) }
 
@@ -104,6 +111,7 @@ type Parts struct {
 	Subnets    Subnets
 	Proxy      Proxy
 	Friendship Friendship
+	Peers      Peers
 	IVIndex    IVIndex
 	Receiver   Receiver
 }

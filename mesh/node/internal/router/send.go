@@ -3,6 +3,7 @@ package router
 import (
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/ivupdate"
@@ -67,7 +68,7 @@ func (r *Router) seal() {
 		}
 		how := r.host.State().NetworkTransmit.Transmit()
 		if r.transmit(&transmission{
-			pdu: p, by: by, lane: bearer.OwnLane(), how: how, advertise: true,
+			pdu: p, by: by, lane: r.OwnLane(p.Dst), how: how, advertise: true,
 			links: r.to.Proxy.OwnLinks(p.Dst),
 		}) {
 			r.occupy(how)
@@ -77,6 +78,14 @@ func (r *Router) seal() {
 	if len(r.lower.Replay)+len(r.lower.Access)+len(r.lower.Done) == 0 {
 		r.lower.Reset()
 	}
+}
+
+// OwnLane is the lane of a message of this node.
+func (r *Router) OwnLane(dst mesh.Address) bearer.Lane {
+	if !dst.IsUnicast() {
+		return bearer.GroupLane()
+	}
+	return bearer.OwnLane(uint16(r.to.Peers.Primary(dst)))
 }
 
 // SendPDU seals a network PDU and advertises it on a lane, for a friendship.
@@ -133,14 +142,14 @@ func (r *Router) SetPace(p bearer.Pace) {
 // Backlog is how long the radio needs for what this node has to send.
 func (r *Router) Backlog() time.Duration { return max(r.busyTill.Sub(r.host.Now()), 0) }
 
-// occupy adds a PDU of this node to the backlog: its own messages go one after
-// the other. What else the radio does is not counted, nor what it had no room
-// for.
+// occupy adds a PDU of this node to the backlog: messages to different nodes go at
+// the same time, as many as the radio can send. What else the radio does is not
+// counted, nor what it had no room for.
 func (r *Router) occupy(t bearer.Transmit) {
 	if now := r.host.Now(); r.busyTill.Before(now) {
 		r.busyTill = now
 	}
-	r.busyTill = r.busyTill.Add(r.pace.Airtime(t))
+	r.busyTill = r.busyTill.Add(r.pace.Share(t))
 }
 
 // airtime is how long the radio needs for one PDU of this node.
