@@ -9,6 +9,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
 // The journal is rewritten when it has at least compactSlots records, and
@@ -24,13 +25,13 @@ const (
 // for it.
 type journal struct {
 	path    string
-	files   files
+	files   filesystem.System
 	compact int64 // slots from which a rewrite is considered
 
 	syncing sync.Mutex // locked before mu
 
 	mu      sync.Mutex
-	file    file // nil if reopening it failed; open tries again
+	file    filesystem.File // nil if reopening it failed; open tries again
 	closed  bool
 	slots   int64 // records in the file; the next one is written after them
 	newest  map[mesh.Address]store.ReplayEntry
@@ -44,7 +45,7 @@ type journal struct {
 
 // openJournal reads the journal at path, or creates it. The caller has locked
 // the directory.
-func openJournal(path string, f files, compact int64) (*journal, error) {
+func openJournal(path string, f filesystem.System, compact int64) (*journal, error) {
 	j := &journal{path: path, files: f, compact: compact, newest: make(map[mesh.Address]store.ReplayEntry)}
 	if err := f.Remove(j.rewritePath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, j.failed("remove what is left of an interrupted rewriting", err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/faultfs"
 )
 
 // encode writes records after a header, each into its slot.
@@ -208,7 +209,7 @@ func TestJournalIsCompacted(t *testing.T) {
 // TestOldEntriesAreNotWritten: a peer that repeats itself does not grow the
 // file.
 func TestOldEntriesAreNotWritten(t *testing.T) {
-	f := newFaultFS()
+	f := faultfs.NewMemory()
 	j, err := openJournal(testJournal, f, compactSlots)
 	if err != nil {
 		t.Fatal(err)
@@ -217,14 +218,14 @@ func TestOldEntriesAreNotWritten(t *testing.T) {
 	if err := j.append(e); err != nil {
 		t.Fatal(err)
 	}
-	before := f.calls
+	before := f.Calls()
 	for range 3 {
 		if err := j.append(e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if f.calls != before {
-		t.Errorf("%d calls for entries that are known", f.calls-before)
+	if f.Calls() != before {
+		t.Errorf("%d calls for entries that are known", f.Calls()-before)
 	}
 }
 
@@ -232,9 +233,9 @@ func TestOldEntriesAreNotWritten(t *testing.T) {
 func TestSyncLoop(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFaultFS()
+		f := faultfs.NewMemory()
 		var reported atomic.Int32
-		s, err := openOn(f, dir, Options{OnError: func(error) { reported.Add(1) }})
+		s, err := Open(dir, Options{Files: f, OnError: func(error) { reported.Add(1) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,20 +260,16 @@ func TestSyncLoop(t *testing.T) {
 		if got := s.Stats(); got.Syncs != start+1 {
 			t.Errorf("%d syncs of a journal that did not change", got.Syncs-start-1)
 		}
-		f.mu.Lock()
-		f.fail = func(_ int, op string) error {
-			if op == "sync" {
+		f.Fail(false, func(c faultfs.Call) error {
+			if c.Op == faultfs.OpSync {
 				return syscall.EIO
 			}
 			return nil
-		}
-		f.mu.Unlock()
+		})
 		if step(3, time.Minute); reported.Load() != 1 {
 			t.Errorf("a minute of failing syncs was reported %d times, want once", reported.Load())
 		}
-		f.mu.Lock()
-		f.fail = nil
-		f.mu.Unlock()
+		f.Fail(false, nil)
 		if got := step(4, 2*time.Second); got.Syncs == start+1 || got.Compactions < 2 {
 			t.Errorf("it did not recover: %+v", got)
 		}

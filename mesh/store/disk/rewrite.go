@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
 // rewrite replaces the journal by one that contains each source once:
@@ -61,7 +62,7 @@ func (j *journal) rewriteLocked() error {
 
 // writeSnapshot writes the entries to a new file and syncs it. It returns the
 // file and the number of its slots.
-func (j *journal) writeSnapshot(entries []store.ReplayEntry) (file, int64, error) {
+func (j *journal) writeSnapshot(entries []store.ReplayEntry) (filesystem.File, int64, error) {
 	f, err := j.files.Create(j.rewritePath())
 	if err != nil {
 		return nil, 0, j.failed("rewrite", err)
@@ -84,7 +85,7 @@ func (j *journal) writeSnapshot(entries []store.ReplayEntry) (file, int64, error
 
 // swap replaces the journal by the new file. Both are closed for the renaming,
 // because Windows cannot rename an open file. The caller holds mu.
-func (j *journal) swap(f file, slots int64, tail []record) error {
+func (j *journal) swap(f filesystem.File, slots int64, tail []record) error {
 	var b []byte
 	for i, r := range tail {
 		b = appendRecord(b, slots+int64(i), r)
@@ -113,7 +114,7 @@ func (j *journal) swap(f file, slots int64, tail []record) error {
 
 // abandon drops an unfinished new file. What remains of it is removed at the
 // next opening.
-func (j *journal) abandon(f file) {
+func (j *journal) abandon(f filesystem.File) {
 	_ = f.Close()
 	_ = j.files.Remove(j.rewritePath())
 }

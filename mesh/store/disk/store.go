@@ -3,13 +3,14 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
 // Names of the files in the directory.
@@ -30,6 +31,8 @@ type Options struct {
 	// of the journal. A repeated error is reported once until it works again.
 	// It is called from the goroutine of the store and must not call the store.
 	OnError func(error)
+	// Files is the file system; nil for that of the machine.
+	Files filesystem.System
 
 	compactSlots int64 // for tests; zero means the constant
 }
@@ -61,11 +64,10 @@ var _ store.Store = (*Store)(nil)
 // while another process uses the directory, and store.ErrDamaged if the tables
 // cannot be read any more.
 func Open(dir string, opts Options) (*Store, error) {
-	return openOn(osFiles{}, dir, opts)
-}
-
-func openOn(f files, dir string, opts Options) (*Store, error) {
-	if err := makeDir(dir); err != nil {
+	if opts.Files == nil {
+		opts.Files = filesystem.OS()
+	}
+	if err := makeDir(opts.Files, dir); err != nil {
 		return nil, fmt.Errorf("mesh/store/disk: cannot make the directory %s: %w", dir, err)
 	}
 	if opts.LockTimeout == 0 {
@@ -77,11 +79,11 @@ func openOn(f files, dir string, opts Options) (*Store, error) {
 	if opts.compactSlots == 0 {
 		opts.compactSlots = compactSlots
 	}
-	t, err := openTables(filepath.Join(dir, tablesName), opts.LockTimeout)
+	t, err := openTables(filepath.Join(dir, tablesName), opts.Files, opts.LockTimeout)
 	if err != nil {
 		return nil, err
 	}
-	j, err := openJournal(filepath.Join(dir, journalName), f, opts.compactSlots)
+	j, err := openJournal(filepath.Join(dir, journalName), opts.Files, opts.compactSlots)
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}
@@ -92,14 +94,14 @@ func openOn(f files, dir string, opts Options) (*Store, error) {
 
 // makeDir creates the directory if it is missing. An existing one keeps its
 // mode: it may be shared.
-func makeDir(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func makeDir(f filesystem.System, dir string) error {
+	if _, err := f.Names(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(filepath.Clean(dir)))
+	if err := f.MakeDir(dir); err != nil {
+		return err
+	}
+	return f.SyncDir(filepath.Dir(filepath.Clean(dir)))
 }
 
 // syncLoop syncs the journal from time to time, until Close.

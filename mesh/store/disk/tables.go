@@ -17,6 +17,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
 // The database holds two buckets: formatBucket with one key, and tablesBucket
@@ -32,19 +33,26 @@ const (
 
 // tables is the bbolt file.
 type tables struct {
-	path string
-	db   *bolt.DB
+	path  string
+	files filesystem.System
+	db    *bolt.DB
 }
 
 // openTables opens the database and locks it, or creates it.
-func openTables(path string, timeout time.Duration) (*tables, error) {
-	t := &tables{path: path}
+func openTables(path string, f filesystem.System, timeout time.Duration) (*tables, error) {
+	t := &tables{path: path, files: f}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(path, timeout); err != nil {
+		if err := f.Database(filesystem.StepCreate, path); err != nil {
+			return nil, t.failed("make", err)
+		}
+		if err := create(path, f, timeout); err != nil {
 			return nil, t.failed("make", err)
 		}
 	}
 	err := guard(func() (err error) {
+		if err := f.Database(filesystem.StepOpen, path); err != nil {
+			return err
+		}
 		t.db, err = open(path, timeout)
 		return err
 	})
@@ -98,7 +106,7 @@ const newSuffix = ".new"
 // create creates the database under another name, syncs it and only then
 // renames it, so that an interrupted creation is never used as a database. If
 // two processes create at once, one of them is first and both succeed.
-func create(path string, timeout time.Duration) error {
+func create(path string, files filesystem.System, timeout time.Duration) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newSuffix+"*")
 	if err != nil {
 		return err
@@ -131,7 +139,7 @@ func create(path string, timeout time.Duration) error {
 			return err
 		}
 	}
-	return syncDir(filepath.Dir(path))
+	return files.SyncDir(filepath.Dir(path))
 }
 
 func (t *tables) get(table store.Table, key string) (value []byte, err error) {
@@ -217,7 +225,7 @@ func (t *tables) apply(changes []store.Change) error {
 					return err
 				}
 			}
-			return nil
+			return t.files.Database(filesystem.StepCommit, t.path)
 		})
 	})
 	if err != nil {
@@ -242,7 +250,7 @@ func change(root *bolt.Bucket, c store.Change) error {
 
 // close waits for running operations and releases the lock.
 func (t *tables) close() error {
-	if err := guard(t.db.Close); err != nil {
+	if err := errors.Join(t.files.Database(filesystem.StepClose, t.path), guard(t.db.Close)); err != nil {
 		return t.failed("close", err)
 	}
 	return nil

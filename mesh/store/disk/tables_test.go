@@ -13,6 +13,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
 // filled makes a store with values that contain their keys.
@@ -74,7 +75,7 @@ func TestDamagedValue(t *testing.T) {
 // must not replace the first one's database by its empty one.
 func TestCreatedTwice(t *testing.T) {
 	path := filled(t)
-	if err := create(path, time.Second); err != nil {
+	if err := create(path, filesystem.OS(), time.Second); err != nil {
 		t.Fatal(err)
 	}
 	all, err := reopen(t, filepath.Dir(path), Options{}).All("t")
