@@ -82,13 +82,19 @@ func openStore(dir string, log zerolog.Logger) (s store.Store, findings []string
 	}
 	opened, err := disk.Open(dir, disk.Options{
 		Keep:    keptOutside(),
-		Traces:  []string{backups(dir)},
+		Traces:  traces(dir),
 		OnError: func(err error) { log.Error().Err(err).Msg("the store reports an error") },
 	})
 	if err != nil {
 		return nil, nil, remedy(dir, err)
 	}
 	return opened, opened.Findings(), nil
+}
+
+// traces are what is in the directory of a store only if there was one.
+func traces(dir string) []string {
+	aside, _ := filepath.Glob(filepath.Join(dir, disk.AsidePrefix+"*")) // the pattern is right
+	return append(aside, backups(dir))
 }
 
 // keptOutside are the values of the store that must never be replaced by older

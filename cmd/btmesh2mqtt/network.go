@@ -362,7 +362,7 @@ func (a *app) repairCommand() *cobra.Command {
 				return err
 			}
 			dir := loaded.Config.Store.Dir
-			s, err := disk.Open(dir, disk.Options{Keep: keptOutside(), Traces: []string{backups(dir)}, Repair: true})
+			s, err := disk.Open(dir, disk.Options{Keep: keptOutside(), Traces: traces(dir), Repair: true})
 			if err != nil {
 				return err
 			}

@@ -104,6 +104,7 @@ func (t *tables) open(timeout time.Duration) (opening, error) {
 	for _, name := range left {
 		_ = os.Remove(name) // it disturbs nobody
 	}
+	_ = t.manifest.discard() // likewise
 	return o, nil
 }
 
