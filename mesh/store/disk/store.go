@@ -282,7 +282,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.stop)
 		<-s.stopped
-		s.closed = errors.Join(s.journal.seal(), s.journal.close(), s.tables.close())
+		s.closed = errors.Join(s.journal.seal(), s.tables.recordPosition(), s.journal.close(), s.tables.close())
 	})
 	return s.closed
 }

@@ -502,6 +502,17 @@ func (t *tables) writeManifest() error {
 	return t.manifest.write(&t.sum)
 }
 
+// recordPosition writes the manifest if the journal has grown since, so that an
+// older journal is noticed.
+func (t *tables) recordPosition() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.position() == t.sum.journal {
+		return nil
+	}
+	return t.writeManifest()
+}
+
 func change(root *bolt.Bucket, c store.Change, next *summary) error {
 	b := root.Bucket([]byte(c.Table))
 	var old []byte
