@@ -4,6 +4,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/availability"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/backup"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/command"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/damage"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/devicestate"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/events"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/friendship"
@@ -98,6 +99,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		heartbeat.New(h, reach),
 		meshsend.New(h),
 		backup.New(h, cfg.Store, cfg.Network, cfg.Backups),
+		damage.New(h, cfg.StoreFindings),
 		ls,
 	}
 	for _, add := range more {

@@ -45,8 +45,11 @@ var _ Publisher = (*mqtt.Session)(nil)
 
 // Config is what a Service is made of.
 type Config struct {
-	Mesh          Mesh
-	Store         store.Store
+	Mesh  Mesh
+	Store store.Store
+	// StoreFindings is what was wrong with the files of the store and was
+	// repaired when it was opened.
+	StoreFindings []string
 	Topics        topic.Topics
 	HomeAssistant homeassistant.Options
 	// Backups is the directory for backups of the network; empty where the

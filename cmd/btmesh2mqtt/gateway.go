@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,13 +43,14 @@ import (
 //	radio ─▶ node ─▶ service ─▶ session
 //	      ◀─      ◀─         ◀─
 type gateway struct {
-	store   store.Store
-	node    *node.Node
-	radios  []*radio
-	service *bridge.Service
-	session *mqtt.Session
-	online  chan struct{} // closed after the first connection to the broker
-	log     zerolog.Logger
+	store         store.Store
+	storeFindings []string // damage of it that was repaired
+	node          *node.Node
+	radios        []*radio
+	service       *bridge.Service
+	session       *mqtt.Session
+	online        chan struct{} // closed after the first connection to the broker
+	log           zerolog.Logger
 }
 
 // newGateway makes the parts and connects them. Nothing runs yet.
@@ -58,7 +60,7 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 		return nil, err
 	}
 	g := &gateway{log: log, online: make(chan struct{})}
-	if g.store, err = openStore(c.Store.Dir, log); err != nil {
+	if g.store, g.storeFindings, err = openStore(c.Store.Dir, log); err != nil {
 		return nil, err
 	}
 	if err := g.connect(c, topics, all); err != nil {
@@ -72,12 +74,52 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 // never uses it.
 const inMemory = ""
 
-// openStore opens a directory as the store of a node.
-func openStore(dir string, log zerolog.Logger) (store.Store, error) {
+// openStore opens a directory as the store of a node. The findings are damage
+// that was repaired.
+func openStore(dir string, log zerolog.Logger) (s store.Store, findings []string, err error) {
 	if dir == inMemory {
-		return store.NewMemory(), nil
+		return store.NewMemory(), nil, nil
 	}
-	return disk.Open(dir, disk.Options{OnError: func(err error) { log.Error().Err(err).Msg("the store reports an error") }})
+	opened, err := disk.Open(dir, disk.Options{
+		Keep:    keptOutside(),
+		Traces:  traces(dir),
+		OnError: func(err error) { log.Error().Err(err).Msg("the store reports an error") },
+	})
+	if err != nil {
+		return nil, nil, remedy(dir, err)
+	}
+	return opened, opened.Findings(), nil
+}
+
+// traces are what is in the directory of a store only if there was one.
+func traces(dir string) []string {
+	aside, _ := filepath.Glob(filepath.Join(dir, disk.AsidePrefix+"*")) // the pattern is right
+	return append(aside, backups(dir))
+}
+
+// keptOutside are the values of the store that must never be replaced by older
+// ones, so that the manifest has them as well.
+func keptOutside() []disk.Key {
+	var keys []disk.Key
+	for _, key := range node.Reserves() {
+		keys = append(keys, disk.Key{Table: node.TableNode, Key: key})
+	}
+	return keys
+}
+
+// remedy adds to an error of a damaged store what to do about it.
+func remedy(dir string, err error) error {
+	if !errors.Is(err, store.ErrDamaged) {
+		return err
+	}
+	backup := "BACKUP"
+	if all, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup")); len(all) > 0 {
+		backup = slices.Max(all) // their names have the time
+	}
+	return fmt.Errorf("%w\nNothing was changed, and no new network was created. To go on with the newest backup, run:\n"+
+		"  btmesh2mqtt network restore %s --replace --store.dir %s\n"+
+		"To go on with what is left of the store (it tells what is lost), run:\n"+
+		"  btmesh2mqtt network repair --store.dir %s", err, backup, dir, dir)
 }
 
 func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {
@@ -105,7 +147,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
 	})
 	if err != nil {
-		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
+		return remedy(c.Store.Dir, fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir)))
 	}
 	for number, a := range all {
 		g.radios = append(g.radios, newRadio(number, a, g.node, g.log))
@@ -116,9 +158,10 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		return fmt.Errorf("mesh.provision.static_oob: %w", err)
 	}
 	serviceConfig := bridge.Config{
-		Mesh:   g.node,
-		Store:  g.store,
-		Topics: topics,
+		Mesh:          g.node,
+		Store:         g.store,
+		StoreFindings: g.storeFindings,
+		Topics:        topics,
 		HomeAssistant: homeassistant.Options{
 			Enabled:     c.HomeAssistant.Enabled,
 			Prefix:      c.HomeAssistant.DiscoveryPrefix,
