@@ -60,12 +60,7 @@ func newVirtualDevice(
 	d.node, err = node.Open(node.Config{
 		Options: node.Options{Elements: elements, Random: rand.Reader},
 		Store:   d.store,
-		StoreFailed: func(err error) {
-			if err != nil {
-				log.Error().Err(err).Msg("the virtual device cannot write to its store")
-			}
-		},
-		Report: logFaults(log),
+		Report:  logFaults(log),
 	}, func() (node.Saved, error) { return node.NewDevice(d.uuid), nil })
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), d.store.Close())
