@@ -18,6 +18,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/provisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/records"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/removal"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/storage"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/subnet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/unprovisioned"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/update"
@@ -55,6 +56,7 @@ type parts struct {
 	commands     *command.Part
 	provisioning *provisioning.Part
 	lists        *lists.Part
+	storage      *storage.Part
 }
 
 // newParts makes the parts and gives each the others that it needs. dropped counts
@@ -73,6 +75,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	prov := provisioning.New(h, oob, interviews, unprov)
 	about := lists.Config{Version: cfg.Version, Network: cfg.Network, Adapters: cfg.Adapters, Dropped: dropped}
 	ls := lists.New(h, about, unprov)
+	stored := storage.New(h)
 	states.Connect(updates)
 	reach.Connect(commands, interviews)
 
@@ -98,6 +101,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		heartbeat.New(h, reach),
 		meshsend.New(h),
 		backup.New(h, cfg.Store, cfg.Network, cfg.Backups),
+		stored,
 		ls,
 	}
 	for _, add := range more {
@@ -105,5 +109,5 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	}
 	recs.Connect(table)
 	ls.Connect(table)
-	return &parts{table: table, records: recs, commands: commands, provisioning: prov, lists: ls}
+	return &parts{table: table, records: recs, commands: commands, provisioning: prov, lists: ls, storage: stored}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -35,6 +36,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/disk"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 )
 
 // gateway is the whole service: radios, node, bridge and session.
@@ -42,7 +44,7 @@ import (
 //	radio ─▶ node ─▶ service ─▶ session
 //	      ◀─      ◀─         ◀─
 type gateway struct {
-	store   store.Store
+	store   *watch.Store
 	node    *node.Node
 	radios  []*radio
 	service *bridge.Service
@@ -58,7 +60,7 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 		return nil, err
 	}
 	g := &gateway{log: log, online: make(chan struct{})}
-	if g.store, err = openStore(c.Store.Dir, log); err != nil {
+	if g.store, err = openStore(c.Store.Dir); err != nil {
 		return nil, err
 	}
 	if err := g.connect(c, topics, all); err != nil {
@@ -72,12 +74,24 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 // never uses it.
 const inMemory = ""
 
-// openStore opens a directory as the store of a node.
-func openStore(dir string, log zerolog.Logger) (store.Store, error) {
+// openStore opens a directory as the store of a node, and watches whether it works.
+func openStore(dir string) (*watch.Store, error) {
 	if dir == inMemory {
-		return store.NewMemory(), nil
+		return watch.New(store.NewMemory(), "in memory"), nil
 	}
-	return disk.Open(dir, disk.Options{OnError: func(err error) { log.Error().Err(err).Msg("the store reports an error") }})
+	var watched atomic.Pointer[watch.Store] // the store may fail before it is watched
+	s, err := disk.Open(dir, disk.Options{OnError: func(err error) {
+		if w := watched.Load(); w != nil {
+			w.Failed(err)
+		}
+	}})
+	if err != nil {
+		return nil, err
+	}
+	w := watch.New(s, storePath(dir))
+	watched.Store(w)
+	_ = w.Sync() // what has failed by now fails again, and is noted
+	return w, nil
 }
 
 func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {
@@ -93,13 +107,6 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Store:  g.store,
 		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
 		Report: func(e node.Event) { g.service.Report(e) },
-		StoreFailed: func(err error) {
-			if err == nil {
-				g.log.Info().Msg("the store works again")
-				return
-			}
-			g.log.Error().Err(err).Msg("the store cannot be written; nothing is sent until it can")
-		},
 	}, func() (node.Saved, error) {
 		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty; creating a new network")
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)

@@ -17,7 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 )
 
 // virtualDevice is a mesh device of the demo: a node with server models on a
@@ -25,7 +25,7 @@ import (
 type virtualDevice struct {
 	name  string
 	uuid  mesh.UUID
-	store store.Store
+	store *watch.Store
 	node  *node.Node
 	radio *radio
 }
@@ -54,9 +54,14 @@ func newVirtualDevice(
 	if dir != inMemory {
 		dir = filepath.Join(dir, "devices", name)
 	}
-	if d.store, err = openStore(dir, log); err != nil {
+	if d.store, err = openStore(dir); err != nil {
 		return nil, err
 	}
+	d.store.Watch(func(err error) {
+		if err != nil {
+			log.Error().Err(err).Msg("the virtual device waits for its store")
+		}
+	})
 	d.node, err = node.Open(node.Config{
 		Options: node.Options{Elements: elements, Random: rand.Reader},
 		Store:   d.store,

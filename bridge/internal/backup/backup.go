@@ -103,7 +103,11 @@ func (p *Part) backup(c *request.Call[backupOut], _ backupIn) {
 		c.Fail(fault.New("not_possible", "the network is kept in memory; --store.dir DIR keeps it, and then it can be backed up"))
 		return
 	}
-	p.h.Writer.After(func() { // what was saved before is in the backup
+	p.h.Writer.Stored(func(err error) { // what was saved before is in the backup
+		if err != nil {
+			c.Fail(fault.New("not_stored", "the backup would not contain the last changes: %w", err))
+			return
+		}
 		if p.h.Loop.Stopping() {
 			c.Fail(node.ErrStopped)
 			return

@@ -74,17 +74,17 @@ type Store struct {
 	where    string
 	troubled atomic.Bool // trouble is not nil
 
-	mu      sync.Mutex
-	running []operation // by token; those that have ended are used again
-	failed  [kinds]failure
-	slow    kind      // of the last operation that was late
-	lateAt  time.Time // when an operation was late the last time; zero for never
-	trouble *Trouble
-	armed   bool // the timer is set
-	timer   *time.Timer
-	probing bool
-	closed  bool
-	watcher []func(error)
+	mu       sync.Mutex
+	running  []operation // by token; those that have ended are used again
+	failed   [kinds]failure
+	slow     kind      // of the last operation that was late
+	lateAt   time.Time // when an operation was late the last time; zero for never
+	trouble  *Trouble
+	armed    bool // the timer is set
+	timer    *time.Timer
+	probing  bool
+	closed   bool
+	watchers []func(error)
 
 	telling sync.Mutex // held while the watchers are called; locked before mu
 	told    *Trouble
@@ -134,12 +134,17 @@ func (s *Store) Trouble() error {
 	return s.trouble
 }
 
-// Watch calls f with each new *Trouble, and with nil when the store works again. f must
-// not wait and not use the store.
+// Watch calls f with each new *Trouble, and with nil when the store works again; at once
+// when it is in trouble already. f must not wait and not use the store.
 func (s *Store) Watch(f func(error)) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.watcher = append(s.watcher, f)
+	s.watchers = append(s.watchers, f)
+	s.mu.Unlock()
+	if s.told != nil {
+		f(s.told)
+	}
 }
 
 // begin notes the beginning of an operation; end takes what it returns.
@@ -233,7 +238,7 @@ func (s *Store) tell() {
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	s.mu.Lock()
-	now, watchers := s.trouble, s.watcher
+	now, watchers := s.trouble, s.watchers
 	s.mu.Unlock()
 	if now == s.told {
 		return
