@@ -59,6 +59,7 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 		return nil, err
 	}
 	g := &gateway{log: log, online: make(chan struct{})}
+	defer slowly(log, "opening the store "+storePath(c.Store.Dir))()
 	if g.store, err = openStore(c.Store.Dir); err != nil {
 		return nil, err
 	}
