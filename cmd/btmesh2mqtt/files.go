@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
 // This file reads files without waiting for ever. What a user names may be a named pipe,
@@ -47,7 +49,7 @@ func openRegular(path string) (*os.File, error) {
 	if err := regular(path, info); err != nil {
 		return nil, err
 	}
-	return onlyRegular(path, func() (*os.File, error) { return os.OpenFile(path, os.O_RDONLY|nonblocking, 0) })
+	return onlyRegular(path, func() (*os.File, error) { return os.OpenFile(path, os.O_RDONLY|filesystem.NonBlocking, 0) })
 }
 
 // onlyRegular opens a file and closes it again if it is something else by now.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
 // firmwareDir is a directory of firmware. A name in a request cannot lead out
@@ -24,7 +26,7 @@ func (d firmwareDir) Open(name string) (fs.File, error) {
 	if err := regular(name, info); err != nil {
 		return nil, err
 	}
-	f, err := onlyRegular(name, func() (*os.File, error) { return root.OpenFile(name, os.O_RDONLY|nonblocking, 0) })
+	f, err := onlyRegular(name, func() (*os.File, error) { return root.OpenFile(name, os.O_RDONLY|filesystem.NonBlocking, 0) })
 	if err != nil {
 		return nil, err // a nil *os.File is not a nil fs.File
 	}
