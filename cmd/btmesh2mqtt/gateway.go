@@ -79,19 +79,18 @@ func openStore(dir string) (*watch.Store, error) {
 	if dir == inMemory {
 		return watch.New(store.NewMemory(), "in memory"), nil
 	}
-	var watched atomic.Pointer[watch.Store] // the store may fail before it is watched
-	s, err := disk.Open(dir, disk.Options{OnError: func(err error) {
+	var watched atomic.Pointer[watch.Store] // nil until the store is open
+	s, err := disk.Open(dir, disk.Options{Syncing: func() func(error) {
 		if w := watched.Load(); w != nil {
-			w.Failed(err)
+			return w.Syncing()
 		}
+		return func(error) {} // the next sync comes soon
 	}})
 	if err != nil {
 		return nil, err
 	}
-	w := watch.New(s, storePath(dir))
-	watched.Store(w)
-	_ = w.Sync() // what has failed by now fails again, and is noted
-	return w, nil
+	watched.Store(watch.New(s, storePath(dir)))
+	return watched.Load(), nil
 }
 
 func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {

@@ -319,14 +319,11 @@ func (s *Store) probe(k kind) {
 	}
 }
 
-// Failed takes a failure outside any call, such as that of a sync in the background. It
-// is tried again with Sync.
-func (s *Store) Failed(err error) {
-	s.mu.Lock()
-	s.failed[syncing] = failure{err, time.Now()}
-	s.judge()
-	s.mu.Unlock()
-	s.tell()
+// Syncing notes the beginning of a sync that the store does by itself; the function that
+// it returns notes its end.
+func (s *Store) Syncing() (ended func(error)) {
+	o := s.begin(syncing)
+	return func(err error) { _ = s.end(o, err) } // whoever syncs has the error
 }
 
 // Get implements store.Store.
