@@ -148,10 +148,11 @@ func (h *house) expectRecovery() {
 // does. This runs in real time: who waits for a lock of the store is not idle for a
 // bubble.
 func TestSlowAndHangingDisk(t *testing.T) {
+	all := together{t: t}
+	defer all.running.Wait()
 	for _, op := range []faultfs.Op{faultfs.OfDatabase(filesystem.StepCommit), faultfs.OpWrite, faultfs.OpSync} {
 		for _, hangs := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s hangs %t", op, hangs), func(t *testing.T) {
-				t.Parallel()
+			all.run(fmt.Sprintf("%s hangs %t", op, hangs), func(t *testing.T) {
 				h := build(t)
 				defer h.stop()
 				back := make(chan struct{})
@@ -189,11 +190,21 @@ func TestSlowAndHangingDisk(t *testing.T) {
 	}
 }
 
+// together is subtests that run at the same time, however few processors there are: all
+// of them wait most of the time.
+type together struct {
+	t       *testing.T
+	running sync.WaitGroup
+}
+
+func (g *together) run(name string, f func(t *testing.T)) { g.running.Go(func() { g.t.Run(name, f) }) }
+
 // The bridge stops although its disk hangs.
 func TestStopWhileTheDiskHangs(t *testing.T) {
+	all := together{t: t}
+	defer all.running.Wait()
 	for _, op := range []faultfs.Op{faultfs.OfDatabase(filesystem.StepCommit), faultfs.OpWrite, faultfs.OpSync} {
-		t.Run(string(op), func(t *testing.T) {
-			t.Parallel()
+		all.run(string(op), func(t *testing.T) {
 			h := build(t)
 			back := make(chan struct{})
 			defer close(back)
