@@ -7,6 +7,10 @@ import (
 	"testing/fstest"
 	"testing/synctest"
 	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
 // hanging is a network share that has gone away: opening a file there never returns,
@@ -86,5 +90,34 @@ func TestFirmwareThatIsADirectory(t *testing.T) {
 			t.Fatal(r)
 		}
 		w.refused("device/ota_update/update", `{"id":"plug","file":"dir"}`, "bad_file")
+	})
+}
+
+// A provisioning, and a renewal, that the store has taken only after their requests were
+// given up: the device is there all the same.
+func TestDeviceThatJoinsAfterAll(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.start()
+		plug := fake.Plug(uuid(1))
+		w.net.Join(plug)
+		peer := state.Peer{UUID: plug.UUID, Address: plug.Address(), Elements: 1}
+		w.svc.Report(node.ProvisioningDone{UUID: plug.UUID, Peer: peer})
+		pass(time.Minute)
+		if got := w.out.value("b/bridge/devices"); strings.Count(got, `"interview_state":"successful"`) != 1 {
+			t.Errorf("devices %s", got)
+		}
+		w.expectLogged("warning", "joined after all", plug.UUID.String())
+		w.svc.Report(node.ProvisioningDone{UUID: plug.UUID, Peer: peer}) // known
+		pass(time.Minute)
+		if got := w.out.take("b/bridge/logging"); len(got) > 0 {
+			t.Errorf("logged %v", got)
+		}
+		peer.Address += 0x100
+		w.svc.Report(node.RefreshDone{UUID: plug.UUID, Peer: peer})
+		pass(time.Second)
+		if got := w.out.value("b/bridge/devices"); !strings.Contains(got, `"address":"`+peer.Address.String()+`","friendly_name"`) {
+			t.Errorf("devices %s", got)
+		}
+		w.expectLogged("warning", "was renewed after all", "")
 	})
 }
