@@ -4,6 +4,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/availability"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/backup"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/command"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/damage"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/devicestate"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/events"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/friendship"
@@ -102,6 +103,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		meshsend.New(h),
 		backup.New(h, cfg.Store, cfg.Network, cfg.Backups),
 		stored,
+		damage.New(h, cfg.StoreFindings),
 		ls,
 	}
 	for _, add := range more {

@@ -49,7 +49,10 @@ type Config struct {
 	Mesh Mesh
 	// Store keeps what the bridge knows. One that is watched already (watch.New) is
 	// named in what the bridge says about it.
-	Store         store.Store
+	Store store.Store
+	// StoreFindings is what was wrong with the files of the store and was
+	// repaired when it was opened.
+	StoreFindings []string
 	Topics        topic.Topics
 	HomeAssistant homeassistant.Options
 	// Backups is the directory for backups of the network; empty where the

@@ -83,6 +83,7 @@ func Events() ([]Kind, error) {
 		{"The network is reached through a proxy", ProxyConnected{}},
 		{"A proxy is no longer connected", ProxyLost{}},
 		{"Another provisioner wanted to remove the bridge from its network; nothing was done", ResetRefused{}},
+		{"Files of the store were damaged when the program started, and were repaired", StoreRepaired{}},
 		{"A request has come further", request.Report{}},
 	}
 	kinds := make([]Kind, 0, len(rows))

@@ -137,6 +137,12 @@ type (
 	ResetRefused struct {
 		By mesh.Address `json:"by" doc:"address of the provisioner"`
 	}
+
+	// StoreRepaired is damage of the store that was found and repaired at the
+	// start.
+	StoreRepaired struct {
+		Findings []string `json:"findings" doc:"which file, what was wrong with it, and what was done"`
+	}
 )
 
 // EventType implements EventData.
@@ -180,3 +186,6 @@ func (ProxyLost) EventType() string { return "proxy_lost" }
 
 // EventType implements EventData.
 func (ResetRefused) EventType() string { return "reset_refused" }
+
+// EventType implements EventData.
+func (StoreRepaired) EventType() string { return "store_repaired" }

@@ -88,6 +88,8 @@ type Health struct {
 	Ignored  int       `json:"retained_commands_ignored" doc:"commands that were ignored because they were retained"`
 	Dropped  uint64    `json:"events_dropped" doc:"events of the mesh that were dropped because the bridge was busy"`
 
+	StoreRepaired []string `json:"store_repaired,omitempty" doc:"what was wrong with the files of the store when the program started, and was repaired"`
+
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,13 +44,14 @@ import (
 //	radio ─▶ node ─▶ service ─▶ session
 //	      ◀─      ◀─         ◀─
 type gateway struct {
-	store   *watch.Store
-	node    *node.Node
-	radios  []*radio
-	service *bridge.Service
-	session *mqtt.Session
-	online  chan struct{} // closed after the first connection to the broker
-	log     zerolog.Logger
+	store         *watch.Store
+	storeFindings []string // damage of it that was repaired
+	node          *node.Node
+	radios        []*radio
+	service       *bridge.Service
+	session       *mqtt.Session
+	online        chan struct{} // closed after the first connection to the broker
+	log           zerolog.Logger
 }
 
 // newGateway makes the parts and connects them. Nothing runs yet.
@@ -60,7 +62,7 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 	}
 	g := &gateway{log: log, online: make(chan struct{})}
 	defer slowly(log, "opening the store "+storePath(c.Store.Dir))()
-	if g.store, err = openStore(c.Store.Dir); err != nil {
+	if g.store, g.storeFindings, err = openStore(c.Store.Dir); err != nil {
 		return nil, err
 	}
 	if err := g.connect(c, topics, all); err != nil {
@@ -74,23 +76,53 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 // never uses it.
 const inMemory = ""
 
-// openStore opens a directory as the store of a node, and watches whether it works.
-func openStore(dir string) (*watch.Store, error) {
+// openStore opens a directory as the store of a node, and watches whether it works. The
+// findings are damage that was repaired.
+func openStore(dir string) (s *watch.Store, findings []string, err error) {
 	if dir == inMemory {
-		return watch.New(store.NewMemory(), "in memory"), nil
+		return watch.New(store.NewMemory(), "in memory"), nil, nil
 	}
 	var watched atomic.Pointer[watch.Store] // nil until the store is open
-	s, err := disk.Open(dir, disk.Options{Syncing: func() func(error) {
-		if w := watched.Load(); w != nil {
-			return w.Syncing()
-		}
-		return func(error) {} // the next sync comes soon
-	}})
+	opened, err := disk.Open(dir, disk.Options{
+		Keep:   keptOutside(),
+		Traces: []string{backups(dir)},
+		Syncing: func() func(error) {
+			if w := watched.Load(); w != nil {
+				return w.Syncing()
+			}
+			return func(error) {} // the next sync comes soon
+		},
+	})
 	if err != nil {
-		return nil, err
+		return nil, nil, remedy(dir, err)
 	}
-	watched.Store(watch.New(s, storePath(dir)))
-	return watched.Load(), nil
+	watched.Store(watch.New(opened, storePath(dir)))
+	return watched.Load(), opened.Findings(), nil
+}
+
+// keptOutside are the values of the store that must never be replaced by older
+// ones, so that the manifest has them as well.
+func keptOutside() []disk.Key {
+	var keys []disk.Key
+	for _, key := range node.Reserves() {
+		keys = append(keys, disk.Key{Table: node.TableNode, Key: key})
+	}
+	return keys
+}
+
+// remedy adds to an error of a damaged store what to do about it.
+func remedy(dir string, err error) error {
+	if !errors.Is(err, store.ErrDamaged) {
+		return err
+	}
+	backup := "BACKUP"
+	if all, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup")); len(all) > 0 {
+		backup = slices.Max(all) // their names have the time
+	}
+	return fmt.Errorf("%w\nNothing was changed, and no new network was created. To go on with the newest backup, run:\n"+
+		"  btmesh2mqtt network restore %s --replace --store.dir %s\n"+
+		"To go on with what is left of the store (it tells what is lost), run:\n"+
+		"  btmesh2mqtt network repair --store.dir %s", err, backup, dir, dir)
 }
 
 func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {
@@ -111,7 +143,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
 	})
 	if err != nil {
-		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
+		return remedy(c.Store.Dir, fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir)))
 	}
 	for number, a := range all {
 		g.radios = append(g.radios, newRadio(number, a, g.node, g.log))
@@ -122,9 +154,10 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		return fmt.Errorf("mesh.provision.static_oob: %w", err)
 	}
 	serviceConfig := bridge.Config{
-		Mesh:   g.node,
-		Store:  g.store,
-		Topics: topics,
+		Mesh:          g.node,
+		Store:         g.store,
+		StoreFindings: g.storeFindings,
+		Topics:        topics,
 		HomeAssistant: homeassistant.Options{
 			Enabled:     c.HomeAssistant.Enabled,
 			Prefix:      c.HomeAssistant.DiscoveryPrefix,

@@ -26,7 +26,7 @@ import (
 func (a *app) networkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "network",
-		Short: "Import, export, back up and restore the network of a store",
+		Short: "Import, export, back up, restore and repair the network of a store",
 		Long: "The store must not be in use: stop the service first. While it runs, the requests\n" +
 			"network/export and network/backup do the same.",
 		Example: "  btmesh2mqtt network import phone.json --store.dir /var/lib/btmesh2mqtt\n" +
@@ -34,7 +34,7 @@ func (a *app) networkCommand() *cobra.Command {
 			"  btmesh2mqtt network backup network.backup --store.dir /var/lib/btmesh2mqtt\n" +
 			"  btmesh2mqtt network restore network.backup --store.dir /var/lib/new",
 	}
-	cmd.AddCommand(a.importCommand(), a.exportCommand(), a.backupCommand(), a.restoreCommand())
+	cmd.AddCommand(a.importCommand(), a.exportCommand(), a.backupCommand(), a.restoreCommand(), a.repairCommand())
 	return cmd
 }
 
@@ -57,6 +57,9 @@ func (a *app) onStore(use, short, example string, do func(s store.Store, name, p
 				s, err := storeAt(loaded.Config.Store.Dir, use == "export" || use == "backup")
 				if err != nil {
 					return err
+				}
+				for _, text := range s.Findings() {
+					fmt.Fprintln(a.stderr, "the store was damaged: "+text)
 				}
 				return errors.Join(do(s, loaded.Config.Mesh.Name, args[0]), s.Close())
 			})(cmd, nil)
@@ -173,13 +176,14 @@ var errNoNetwork = errors.New("the store contains no network; check --store.dir"
 
 // storeAt opens the store of a command. One that is only read must exist: to
 // make an empty one would hide that the path is wrong.
-func storeAt(dir string, exists bool) (store.Store, error) {
+func storeAt(dir string, exists bool) (*disk.Store, error) {
 	if exists {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("expected a store at %s, there is no such directory; check --store.dir", dir)
 		}
 	}
-	return disk.Open(dir, disk.Options{})
+	s, err := disk.Open(dir, disk.Options{Keep: keptOutside()})
+	return s, remedy(dir, err)
 }
 
 func (a *app) backupCommand() *cobra.Command {
@@ -198,37 +202,182 @@ func (a *app) backupCommand() *cobra.Command {
 }
 
 func (a *app) restoreCommand() *cobra.Command {
-	return a.onStore("restore", "Fill an empty store from a backup, and skip the sequence numbers used since",
-		"  btmesh2mqtt network restore network.backup --store.dir /var/lib/new",
-		func(s store.Store, _, path string) error {
-			f, err := openRegular(path)
+	replace := false
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Fill an empty store from a backup, and skip the sequence numbers used since",
+		Long: "The backup is marked as restored, so that a second restore of it begins behind the\n" +
+			"sequence numbers of the first one. Never run two bridges that were restored from it.",
+		Example: "  btmesh2mqtt network restore network.backup --store.dir /var/lib/new\n" +
+			"  btmesh2mqtt network restore network.backup --replace --store.dir /var/lib/btmesh2mqtt",
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usagef("expected one file, got %d arguments: %s FILE", len(args), cmd.CommandPath())
+		}
+		return works(func(cmd *cobra.Command) error {
+			loaded, err := a.load(cmd)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = f.Close() }() // read only
-			// The skip is part of the restore, because without it the store
-			// must not be used. So both are done in memory and stored together.
-			staged := store.NewMemory()
-			made, err := archive.Read(f, staged)
+			return a.restore(args[0], loaded.Config.Store.Dir, replace)
+		})(cmd, nil)
+	}
+	cmd.Flags().BoolVar(&replace, "replace", false, "set the store aside that is there, damaged or not, and take over its replay list and sequence numbers")
+	a.bindConfig(cmd)
+	return cmd
+}
+
+// restore fills the store in dir from a backup.
+func (a *app) restore(path, dir string, replace bool) error {
+	// The skip is part of the restore, because without it the store must not be
+	// used. So both are done in memory and stored together.
+	staged := store.NewMemory()
+	origin, err := readBackup(path, staged)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	var old disk.Remains
+	if replace {
+		if old, err = disk.SetAside(dir, time.Now()); err != nil {
+			return err
+		}
+	}
+	s, err := storeAt(dir, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.fill(s, staged, path, origin, old), s.Close())
+}
+
+// readBackup reads a backup into an empty store.
+func readBackup(path string, into store.Store) (archive.Origin, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return archive.Origin{}, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	return archive.Restore(f, into)
+}
+
+// fill stores a backup that was read, with the sequence numbers moved on.
+func (a *app) fill(s, staged store.Store, path string, origin archive.Origin, old disk.Remains) error {
+	if tables, err := s.Tables(); err != nil || len(tables) > 0 {
+		return errors.Join(err, archive.ErrNotEmpty)
+	}
+	since := origin.Made
+	if origin.Restores > 0 {
+		since = origin.Last.Time
+	}
+	skipped, first, err := node.JumpBeyond(staged, node.Jump{
+		Age: time.Since(since), From: origin.Last.Seq, Used: old.Kept, Random: rand.Reader,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := staged.AppendReplay(old.Replay); err != nil {
+		return err
+	}
+	restores := origin.Restores
+	if err := markRestored(path, &origin, first); err != nil {
+		return fmt.Errorf("the backup cannot be marked as restored, and a second restore would use the same sequence numbers: %w; "+
+			"restore a copy of it that can be written, and never this one again", err)
+	}
+	var b bytes.Buffer
+	if err := archive.Write(&b, staged, origin.Made); err != nil {
+		return err
+	}
+	if _, err := archive.Read(&b, s); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "The store has the state of %s. %d sequence numbers are skipped, because they may have been used since.\n",
+		origin.Made.Local().Format(time.DateTime), skipped)
+	if restores > 0 {
+		fmt.Fprintf(a.stdout, "This backup was restored before, the last time on %s. That bridge must not run any more.\n",
+			since.Local().Format(time.DateTime))
+	}
+	if old.Dir != "" {
+		fmt.Fprintf(a.stdout, "The files of the store that was there are in %s. Its replay list of %s was taken over.\n",
+			old.Dir, counted(len(old.Replay), "device"))
+	}
+	fmt.Fprintln(a.stdout, "Do not start the old bridge again: with two bridges at one address, devices drop the messages of both.")
+	return nil
+}
+
+// markRestored records a restore at the end of a backup.
+func markRestored(path string, origin *archive.Origin, first mesh.SequenceNumber) error {
+	mark, err := origin.Mark(time.Now(), first)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	var last [1]byte
+	if _, err := f.ReadAt(last[:], info.Size()-1); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if last[0] != '\n' {
+		mark = append([]byte{'\n'}, mark...)
+	}
+	_, err = f.WriteAt(mark, info.Size())
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// repairCommand opens a store from which something is lost.
+func (a *app) repairCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "repair",
+		Short: "Go on with what is left of a damaged store, and tell what is lost",
+		Long: "A lost replay list means that messages that somebody has recorded could be acted on again.\n" +
+			"Lost transactions mean that the last changes are missing, such as a device that was added.\n" +
+			"Sequence numbers are skipped, so that none is used twice. A backup is the better choice.",
+		Example: "  btmesh2mqtt network repair --store.dir /var/lib/btmesh2mqtt",
+		Args:    cobra.NoArgs,
+		RunE: works(func(cmd *cobra.Command) error {
+			loaded, err := a.load(cmd)
 			if err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-			skipped, err := node.JumpSequence(staged, time.Since(made))
-			if err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-			var b bytes.Buffer
-			if err := archive.Write(&b, staged, made); err != nil {
 				return err
 			}
-			if _, err := archive.Read(&b, s); err != nil {
+			dir := loaded.Config.Store.Dir
+			s, err := disk.Open(dir, disk.Options{Keep: keptOutside(), Traces: []string{backups(dir)}, Repair: true})
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "The store has the state of %s. %d sequence numbers are skipped, because they may have been used since.\n",
-				made.Local().Format(time.DateTime), skipped)
-			fmt.Fprintln(a.stdout, "Do not start the old bridge again: with two bridges at one address, devices drop the messages of both.")
-			return nil
-		})
+			return errors.Join(a.repair(s), s.Close())
+		}),
+	}
+	a.bindConfig(cmd)
+	return cmd
+}
+
+func (a *app) repair(s *disk.Store) error {
+	findings := s.Findings()
+	for _, text := range findings {
+		fmt.Fprintln(a.stdout, text)
+	}
+	saved, err := node.Load(s)
+	if err != nil {
+		return err
+	}
+	if len(findings) == 0 {
+		fmt.Fprintln(a.stdout, "The store is not damaged.")
+		return nil
+	}
+	if saved.Node == nil || !saved.Node.IsProvisioned() {
+		return nil
+	}
+	skipped, err := node.JumpSequence(s, 0)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "The store can be used again. %d sequence numbers are skipped.\n", skipped)
+	return nil
 }
 
 // writeNew creates a file that only its owner can read, completely or not at

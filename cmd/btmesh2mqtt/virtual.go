@@ -51,11 +51,15 @@ func newVirtualDevice(
 	// and new addresses.
 	elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())
 	var err error
+	var findings []string
 	if dir != inMemory {
 		dir = filepath.Join(dir, "devices", name)
 	}
-	if d.store, err = openStore(dir); err != nil {
+	if d.store, findings, err = openStore(dir); err != nil {
 		return nil, err
+	}
+	for _, text := range findings {
+		log.Warn().Msg("the store of a virtual device was damaged: " + text)
 	}
 	d.store.Watch(func(err error) {
 		if err != nil {

@@ -36,9 +36,7 @@ type journal struct {
 	out        [copies]bool            // not written to until the next rewrite
 	closed     bool
 	generation uint32 // counts rewrites
-	slots      int64  // records in each file; the next one is written after them
-	synced     int64  // of these are synced, and
-	marked     int64  // so many according to the file
+	extent            // of each file
 	durable    position
 	newest     map[mesh.Address]store.ReplayEntry
 	dirty      bool      // written to since the last sync
@@ -48,6 +46,13 @@ type journal struct {
 	scratch    []byte    // the same as octets
 	stats      Stats
 	findings   []string // what was damaged when it was opened
+}
+
+// extent is how far a file has got.
+type extent struct {
+	slots  int64 // records in it; the next one is written after them
+	synced int64 // of these are synced, and
+	marked int64 // so many according to the file itself
 }
 
 // journalOptions are what openJournal has to know of its store.

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
@@ -60,7 +62,8 @@ type Options struct {
 	// restored from the manifest. Findings tells what was lost.
 	Repair bool
 
-	compactSlots int64 // for tests; zero means the constant
+	compactSlots int64          // for tests; zero means the constant
+	opened       func(*bolt.DB) // for tests: called before the database is used
 }
 
 // Stats counts what has happened to the replay journal since Open.
@@ -130,6 +133,7 @@ func open(dir string, opts Options) (*Store, error) {
 		manifest: &manifest{path: filepath.Join(dir, manifestName), files: opts.Files},
 		keep:     opts.Keep,
 		repair:   opts.Repair,
+		opened:   opts.opened,
 		position: func() position { return s.journal.position() },
 	}
 	if err := s.tables.createIn(dir, opts, id); err != nil {

@@ -43,6 +43,7 @@ type tables struct {
 	keep     []Key           // values that the manifest has as well
 	repair   bool            // go on although transactions are lost
 	position func() position // of the replay journal
+	opened   func(*bolt.DB)  // for tests; nil for nothing
 	db       *bolt.DB
 
 	mu  sync.Mutex // one transaction at a time, with its manifest
@@ -95,6 +96,9 @@ func (t *tables) open(timeout time.Duration) (opening, error) {
 		return o, t.failed("open", damaged("%v", err))
 	case err != nil:
 		return o, t.failed("open", err)
+	}
+	if t.opened != nil {
+		t.opened(t.db)
 	}
 	left, _ := filepath.Glob(t.path + newSuffix + "*")
 	for _, name := range left {
