@@ -35,7 +35,7 @@ func TestKeyRefreshWithASlowStore(t *testing.T) {
 		"slow":      {takes: 3 * time.Second},
 		"failing":   {takes: time.Millisecond, every: 4},
 		"both":      {takes: 700 * time.Millisecond, every: 3},
-		"very slow": {takes: 20 * time.Second},
+		"very slow": {takes: 9 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {

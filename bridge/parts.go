@@ -19,6 +19,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/provisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/records"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/removal"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/storage"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/subnet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/unprovisioned"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/update"
@@ -56,6 +57,7 @@ type parts struct {
 	commands     *command.Part
 	provisioning *provisioning.Part
 	lists        *lists.Part
+	storage      *storage.Part
 }
 
 // newParts makes the parts and gives each the others that it needs. dropped counts
@@ -74,6 +76,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	prov := provisioning.New(h, oob, interviews, unprov)
 	about := lists.Config{Version: cfg.Version, Network: cfg.Network, Adapters: cfg.Adapters, Dropped: dropped}
 	ls := lists.New(h, about, unprov)
+	stored := storage.New(h)
 	states.Connect(updates)
 	reach.Connect(commands, interviews)
 
@@ -99,6 +102,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		heartbeat.New(h, reach),
 		meshsend.New(h),
 		backup.New(h, cfg.Store, cfg.Network, cfg.Backups),
+		stored,
 		damage.New(h, cfg.StoreFindings),
 		ls,
 	}
@@ -107,5 +111,5 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	}
 	recs.Connect(table)
 	ls.Connect(table)
-	return &parts{table: table, records: recs, commands: commands, provisioning: prov, lists: ls}
+	return &parts{table: table, records: recs, commands: commands, provisioning: prov, lists: ls, storage: stored}
 }

@@ -67,10 +67,16 @@ type outlet struct{ *Service }
 var _ request.Outlet = outlet{}
 
 // Reply implements request.Outlet. It publishes the outcome of a request once
-// everything that the request has changed is in the store.
+// everything that the request has changed is in the store, or says that it is not.
 func (s outlet) Reply(name string, transaction json.RawMessage, data any, failed error) {
 	payload := s.response(name, transaction, data, failed)
-	s.host.Writer.After(func() { s.publishResponse(name, payload) })
+	s.host.Writer.Stored(func(unstored error) {
+		if unstored != nil && failed == nil {
+			err := fault.New("not_stored", "what this changed is in effect, but not in the store, which is tried again until it works: %w", unstored)
+			payload = s.response(name, transaction, data, err)
+		}
+		s.publishResponse(name, payload)
+	})
 }
 
 // publishResponse publishes the response to a request; nil for one that could not be

@@ -12,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
@@ -45,7 +46,9 @@ var _ Publisher = (*mqtt.Session)(nil)
 
 // Config is what a Service is made of.
 type Config struct {
-	Mesh  Mesh
+	Mesh Mesh
+	// Store keeps what the bridge knows. One that is watched already (watch.New) is
+	// named in what the bridge says about it.
 	Store store.Store
 	// StoreFindings is what was wrong with the files of the store and was
 	// repaired when it was opened.
@@ -111,6 +114,8 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 	if err != nil {
 		return nil, fmt.Errorf("bridge: %w", err)
 	}
+	watched := watch.Of(cfg.Store)
+	cfg.Store = watched
 	s := &Service{cfg: cfg, loop: loop.New()}
 	publisher := publish.New(cfg.Topics, cfg.Logger)
 	s.host = &part.Host{
@@ -119,7 +124,7 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 		Own:       ownnode.New(cfg.Mesh, s.loop, publisher),
 		Devices:   registry.New(cfg.Topics),
 		Publisher: publisher,
-		Writer:    writer.New(cfg.Store, s.loop.Post, s.storeFailed),
+		Writer:    writer.New(watched, s.loop.Post),
 		Messages:  messages,
 		Requests:  &requester.Requesters{Mesh: cfg.Mesh, Messages: messages, Log: cfg.Logger},
 		Topics:    cfg.Topics,
@@ -128,6 +133,7 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 	}
 	s.host.Ledger = publish.NewLedger(publisher, s.host.Writer, cfg.Logger)
 	s.parts = newParts(s.host, &s.cfg, s.loop.Dropped, more)
+	watched.Watch(func(err error) { s.loop.Post(func() { s.parts.storage.Changed(err) }) })
 	if s.requests, err = requestsOf(s.parts.table); err != nil {
 		return nil, fmt.Errorf("bridge: %w", err)
 	}
@@ -178,7 +184,12 @@ func (s *Service) Provision(ctx context.Context, o ProvisionOptions) (string, er
 			if d := s.host.Devices.ByUUID(o.UUID); d != nil && err == nil {
 				r.name = d.Record.Name
 			}
-			s.host.Writer.After(func() { ended <- r })
+			s.host.Writer.Stored(func(unstored error) {
+				if r.err == nil {
+					r.err = unstored
+				}
+				ended <- r
+			})
 		})
 	})
 	r, err := await(ctx, s.loop, ended)

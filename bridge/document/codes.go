@@ -10,6 +10,8 @@ func Codes() map[string]string {
 		"unknown_request": "there is no such request",
 		"failed":          "an error without a code of its own; see `error`",
 		"stopped":         "the bridge is being stopped",
+		"store_failed":    "the store does not work, and this needs it; see `error` for what to do",
+		"not_stored":      "it is done, but the store has not taken it yet; it is tried again until it does",
 
 		// Of requests and commands about devices.
 		"unknown_device":  "no device has this name, UUID or address",

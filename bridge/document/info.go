@@ -83,6 +83,7 @@ type Health struct {
 	Time     time.Time `json:"time" doc:"when this was written"`
 	Memory   uint64    `json:"memory_bytes" unit:"octets" doc:"memory that the program has from the system"`
 	Adapters []Adapter `json:"adapters" doc:"the radios"`
+	Store    Store     `json:"store" doc:"the store, where the network is kept"`
 	Mesh     Mesh      `json:"mesh" doc:"the mesh stack"`
 	Ignored  int       `json:"retained_commands_ignored" doc:"commands that were ignored because they were retained"`
 	Dropped  uint64    `json:"events_dropped" doc:"events of the mesh that were dropped because the bridge was busy"`
@@ -90,6 +91,13 @@ type Health struct {
 	StoreRepaired []string `json:"store_repaired,omitempty" doc:"what was wrong with the files of the store when the program started, and was repaired"`
 
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
+}
+
+// Store says whether the store works, part of [Health].
+type Store struct {
+	State string     `json:"state" enum:"ok,slow,failing" doc:"whether it does what it should, takes seconds for it, or does not"`
+	Error string     `json:"error,omitempty" doc:"what is wrong and what to do"`
+	Since *time.Time `json:"since,omitempty" doc:"since when"`
 }
 
 // Mesh is what the mesh stack counts, part of [Health].

@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -36,6 +36,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/disk"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 )
 
 // gateway is the whole service: radios, node, bridge and session.
@@ -43,7 +44,7 @@ import (
 //	radio ─▶ node ─▶ service ─▶ session
 //	      ◀─      ◀─         ◀─
 type gateway struct {
-	store         store.Store
+	store         *watch.Store
 	storeFindings []string // damage of it that was repaired
 	node          *node.Node
 	radios        []*radio
@@ -60,7 +61,8 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 		return nil, err
 	}
 	g := &gateway{log: log, online: make(chan struct{})}
-	if g.store, g.storeFindings, err = openStore(c.Store.Dir, log); err != nil {
+	defer slowly(log, "opening the store "+storePath(c.Store.Dir))()
+	if g.store, g.storeFindings, err = openStore(c.Store.Dir); err != nil {
 		return nil, err
 	}
 	if err := g.connect(c, topics, all); err != nil {
@@ -74,21 +76,28 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 // never uses it.
 const inMemory = ""
 
-// openStore opens a directory as the store of a node. The findings are damage
-// that was repaired.
-func openStore(dir string, log zerolog.Logger) (s store.Store, findings []string, err error) {
+// openStore opens a directory as the store of a node, and watches whether it works. The
+// findings are damage that was repaired.
+func openStore(dir string) (s *watch.Store, findings []string, err error) {
 	if dir == inMemory {
-		return store.NewMemory(), nil, nil
+		return watch.New(store.NewMemory(), "in memory"), nil, nil
 	}
+	var watched atomic.Pointer[watch.Store] // nil until the store is open
 	opened, err := disk.Open(dir, disk.Options{
-		Keep:    keptOutside(),
-		Traces:  traces(dir),
-		OnError: func(err error) { log.Error().Err(err).Msg("the store reports an error") },
+		Keep:   keptOutside(),
+		Traces: traces(dir),
+		Syncing: func() func(error) {
+			if w := watched.Load(); w != nil {
+				return w.Syncing()
+			}
+			return func(error) {} // the next sync comes soon
+		},
 	})
 	if err != nil {
 		return nil, nil, remedy(dir, err)
 	}
-	return opened, opened.Findings(), nil
+	watched.Store(watch.New(opened, storePath(dir)))
+	return watched.Load(), opened.Findings(), nil
 }
 
 // traces are what is in the directory of a store only if there was one.
@@ -135,13 +144,6 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Store:  g.store,
 		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
 		Report: func(e node.Event) { g.service.Report(e) },
-		StoreFailed: func(err error) {
-			if err == nil {
-				g.log.Info().Msg("the store works again")
-				return
-			}
-			g.log.Error().Err(err).Msg("the store cannot be written; nothing is sent until it can")
-		},
 	}, func() (node.Saved, error) {
 		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty; creating a new network")
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
@@ -202,7 +204,7 @@ func trustAnchors(path string) (*provision.TrustAnchors, error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("mesh.provision.trust_anchors: %w", err)
 	}

@@ -49,12 +49,16 @@ func serveHTTP(listen string, g *gateway, log zerolog.Logger) (stop func(), err 
 	}, nil
 }
 
-// health answers 200 while the broker and a radio work, and otherwise 503 with
-// what does not work.
+// health answers 200 while the broker, a radio and the store work, and otherwise 503
+// with what does not work.
 func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
 	var broken []string
 	if !g.session.Connected() {
 		broken = append(broken, "the broker is not connected")
+	}
+	stored := g.store.Trouble()
+	if stored != nil {
+		broken = append(broken, stored.Error())
 	}
 	working := false
 	for _, a := range g.adapters() {
@@ -63,7 +67,7 @@ func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
 			broken = append(broken, fmt.Sprintf("adapter %s is %s: %s", a.ID, a.State, a.Error))
 		}
 	}
-	if len(broken) > 0 && (!working || !g.session.Connected()) {
+	if len(broken) > 0 && (!working || stored != nil || !g.session.Connected()) {
 		http.Error(w, strings.Join(broken, "\n"), http.StatusServiceUnavailable)
 		return
 	}
@@ -96,6 +100,11 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		count("adapter_resets_total", "Resets of a controller that did not answer.", a.Resets, "adapter", a.ID)
 	}
 	m.connections(count)
+	stored := 1.0
+	if m.store.Trouble() != nil {
+		stored = 0
+	}
+	gauge("store_up", "1 while the store takes what has to be stored, in time.", stored)
 	session := m.session.Stats()
 	connected := 0.0
 	if session.Connected {

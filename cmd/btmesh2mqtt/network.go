@@ -134,23 +134,6 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// readBounded reads a file up to a maximum size.
-func readBounded(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // read only
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > most {
-		return nil, fmt.Errorf("%s: expected at most %d octets, got more", path, most)
-	}
-	return data, nil
-}
-
 func (a *app) exportCommand() *cobra.Command {
 	return a.onStore("export", "Write the network as a Mesh Configuration Database, with all its keys",
 		"  btmesh2mqtt network export network.json --store.dir /var/lib/btmesh2mqtt",
@@ -269,7 +252,7 @@ func (a *app) restore(path, dir string, replace bool) error {
 
 // readBackup reads a backup into an empty store.
 func readBackup(path string, into store.Store) (archive.Origin, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return archive.Origin{}, err
 	}

@@ -79,6 +79,6 @@ func (c *Core) subnetSummaries() []SubnetSummary {
 // Exclusions is Core.Exclusions.
 func (n *Node) Exclusions(ctx context.Context) ([]Exclusion, error) {
 	var list []Exclusion
-	err := n.call(ctx, func(_ time.Time, c *Core) { list = c.Exclusions() })
+	err := n.read(ctx, func(c *Core) { list = c.Exclusions() })
 	return list, err
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/handover"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/outside"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
@@ -29,12 +30,14 @@ type Part struct {
 	store store.Store
 	name  string // of the network
 	dir   string
+
+	outside *outside.Runner // reads the store and writes files
 }
 
 // New makes the part. dir is the directory for backups; empty where the store goes
 // away with the program.
 func New(h *part.Host, s store.Store, network, dir string) *Part {
-	return &Part{h: h, store: s, name: network, dir: dir}
+	return &Part{h: h, store: s, name: network, dir: dir, outside: outside.New()}
 }
 
 // Requests implements part.Part.
@@ -90,7 +93,7 @@ func (p *Part) describe(ctx context.Context, n handover.Network) (*cdb.Database,
 	if n.Exclusions, err = p.h.Mesh.Exclusions(ctx); err != nil {
 		return nil, err
 	}
-	if n.Kept, err = handover.LoadKept(p.store); err != nil {
+	if n.Kept, err = outside.Do(ctx, p.outside, "reading the store", func() (handover.Kept, error) { return handover.LoadKept(p.store) }); err != nil {
 		return nil, err
 	}
 	return handover.Write(n), nil
@@ -103,41 +106,48 @@ func (p *Part) backup(c *request.Call[backupOut], _ backupIn) {
 		c.Fail(fault.New("not_possible", "the network is kept in memory; --store.dir DIR keeps it, and then it can be backed up"))
 		return
 	}
-	p.h.Writer.After(func() { // what was saved before is in the backup
+	p.h.Writer.Stored(func(err error) { // what was saved before is in the backup
+		if err != nil {
+			c.Fail(fault.New("not_stored", "the backup would not contain the last changes: %w", err))
+			return
+		}
 		if p.h.Loop.Stopping() {
 			c.Fail(node.ErrStopped)
 			return
 		}
-		p.h.Loop.Go(func(context.Context) {
-			path, size, err := p.backUp(p.h.Loop.Now())
+		p.h.Loop.Go(func(ctx context.Context) {
+			out, err := outside.Do(ctx, p.outside, "writing a backup into "+p.dir, func() (*backupOut, error) {
+				return p.backUp(p.h.Loop.Now())
+			})
 			p.h.Loop.Post(func() {
 				if err != nil {
 					c.Fail(err)
 					return
 				}
-				p.h.Log.Info().Str("file", path).Msg("the network was backed up")
-				c.Answer(&backupOut{File: path, Octets: size}, nil)
+				p.h.Log.Info().Str("file", out.File).Msg("the network was backed up")
+				c.Answer(out, nil)
 			})
 		})
 	})
 }
 
 // backUp writes the file, whole or not at all.
-func (p *Part) backUp(now time.Time) (path string, size int64, err error) {
+func (p *Part) backUp(now time.Time) (*backupOut, error) {
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
-		return "", 0, fmt.Errorf("bridge: %w", err)
+		return nil, fmt.Errorf("bridge: %w", err)
 	}
-	path = filepath.Join(p.dir, "network-"+now.UTC().Format("20060102-150405.000")+".backup")
+	path := filepath.Join(p.dir, "network-"+now.UTC().Format("20060102-150405.000")+".backup")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return "", 0, fmt.Errorf("bridge: %w", err)
+		return nil, fmt.Errorf("bridge: %w", err)
 	}
+	out := &backupOut{File: path}
 	err = archive.Write(f, p.store, now)
 	if info, failed := f.Stat(); failed == nil {
-		size = info.Size()
+		out.Octets = info.Size()
 	}
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", 0, fmt.Errorf("bridge: %w", errors.Join(err, os.Remove(path)))
+		return nil, fmt.Errorf("bridge: %w", errors.Join(err, os.Remove(path)))
 	}
-	return path, size, nil
+	return out, nil
 }

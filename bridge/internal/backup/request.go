@@ -22,6 +22,7 @@ func exportMeta() request.Meta {
 		Details: "That is the JSON format of Bluetooth Mesh for handing a network over to another provisioner.",
 
 		Duration: 5 * time.Second,
+		Errors:   []string{"busy", "timeout"},
 		Example:  request.Example{In: `{"keys":false}`},
 	}
 }
@@ -40,7 +41,7 @@ func backupMeta() request.Meta {
 		Details: "The file holds all keys, so it does not go over the broker. Keep it in a safe place; `network restore` reads it.",
 
 		Duration: 10 * time.Second,
-		Errors:   []string{"not_possible"},
+		Errors:   []string{"not_possible", "busy", "timeout"},
 		Example:  request.Example{In: `{}`, Out: `{"file":"/var/lib/btmesh2mqtt/backups/network-20260101-120000.000.backup","octets":40960}`, Error: "not_possible"},
 	}
 }

@@ -87,13 +87,25 @@ func (p *Publisher) Notify(data document.EventData) {
 // Warn logs a warning, here and in bridge/logging. device is the name of the
 // device that it is about, or empty.
 func (p *Publisher) Warn(device, format string, args ...any) {
-	text := fault.Clip(fmt.Sprintf(format, args...))
-	e := p.log.Warn()
+	p.logging(p.log.Warn(), "warning", device, fault.Clip(fmt.Sprintf(format, args...)))
+}
+
+// Alert is Warn for what makes the bridge useless while it lasts.
+func (p *Publisher) Alert(format string, args ...any) {
+	p.logging(p.log.Error(), "error", "", fault.Clip(fmt.Sprintf(format, args...)))
+}
+
+// Inform logs, here and in bridge/logging, that what Alert told is over.
+func (p *Publisher) Inform(format string, args ...any) {
+	p.logging(p.log.Info(), "info", "", fault.Clip(fmt.Sprintf(format, args...)))
+}
+
+func (p *Publisher) logging(e *zerolog.Event, level, device, text string) {
 	if device != "" {
 		e.Str("device", device)
 	}
 	e.Msg(text)
-	payload, err := json.Marshal(document.Logging{Level: "warning", Message: text, Namespace: "bridge"})
+	payload, err := json.Marshal(document.Logging{Level: level, Message: text, Namespace: "bridge"})
 	if err != nil {
 		return // strings can always be written
 	}

@@ -106,7 +106,7 @@ func checkMeta() request.Meta {
 		Details: "Of a device with a Firmware Distribution Server it also tells what firmware that keeps.",
 
 		Duration: 5 * time.Second,
-		Errors:   updateErrors(),
+		Errors:   updateErrors("busy", "timeout"),
 		Example:  request.Example{In: `{"id":"demo_plug","hex":"0203040506","metadata":"02","firmware_id":"ffff02"}`, Out: `{"address":"0x0100","check":"success","effect":"none","images":[{"company":"0xffff","firmware_id":"ffff01","image":0,"update_uri":"","version":"01"}],"name":"demo_plug","update_available":true,"uuid":"b0000000000000000000000000000001"}`},
 	}
 }

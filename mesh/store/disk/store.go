@@ -44,6 +44,9 @@ type Options struct {
 	// of the journal. A repeated error is reported once until it works again.
 	// It is called from the goroutine of the store and must not call the store.
 	OnError func(error)
+	// Syncing is called before each sync of the journal in the background, and what
+	// it returns after it, so that somebody sees a sync that does not end.
+	Syncing func() (ended func(error))
 	// Files is the file system; nil for that of the machine.
 	Files filesystem.System
 	// Keep are values that the manifest has as well, outside of the database:
@@ -212,7 +215,12 @@ func (s *Store) syncLoop(opts Options) {
 			return
 		case <-tick.C:
 		}
+		ended := func(error) {}
+		if opts.Syncing != nil {
+			ended = opts.Syncing()
+		}
 		err := s.journal.sync()
+		ended(err)
 		if err != nil && !failing && opts.OnError != nil {
 			opts.OnError(err)
 		}
