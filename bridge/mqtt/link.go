@@ -26,26 +26,28 @@ const (
 // library client of its own: the library's reconnecting has no jitter, cannot be
 // interrupted, and would send what its store holds beside what the outbox holds.
 type link struct {
-	session *Session
-	client  paho.Client
-	conn    atomic.Pointer[guard]
-	lost    chan struct{} // closed when the library says that the connection is gone
-	reason  error         // why; to be read when lost is closed
-	since   time.Time
-	flight  queue[flying]
-	refused []Subscription // to be asked for again
+	session  *Session
+	client   paho.Client
+	conn     atomic.Pointer[guard]
+	lost     chan struct{} // closed when the library says that the connection is gone
+	reason   error         // why; to be read when lost is closed
+	since    time.Time
+	flight   queue[flying]
+	window   int            // items in flight at most
+	progress time.Time      // when an item was acknowledged last
+	refused  []Subscription // to be asked for again
 }
 
 // flying is an item that the broker has not acknowledged.
 type flying struct {
-	item     *item
-	token    paho.Token
-	deadline time.Time
+	item  *item
+	token paho.Token
+	sent  time.Time
 }
 
 // connect makes one attempt. Close ends it early.
 func (s *Session) connect() (*link, error) {
-	ctx, cancel := context.WithTimeout(s.stay, s.options.Limits.Timeout)
+	ctx, cancel := context.WithTimeout(s.stay, s.options.Limits.Connect)
 	defer cancel()
 	l := &link{session: s, lost: make(chan struct{})}
 	l.client = paho.NewClient(l.clientOptions(ctx))
@@ -79,7 +81,7 @@ func (l *link) clientOptions(ctx context.Context) *paho.ClientOptions {
 		SetOrderMatters(true).
 		SetAutoReconnect(false).
 		SetConnectRetry(false).
-		SetConnectTimeout(s.options.Limits.Timeout).
+		SetConnectTimeout(s.options.Limits.Connect).
 		SetWriteTimeout(writeTimeout).
 		SetPingTimeout(pingTimeout).
 		SetKeepAlive(s.options.Limits.KeepAlive).
@@ -93,7 +95,7 @@ func (l *link) clientOptions(ctx context.Context) *paho.ClientOptions {
 			if err != nil {
 				return nil, err
 			}
-			g := newGuard(conn, s.options.Limits.Payload)
+			g := newGuard(conn, s.options.Limits.Payload, s.reports.tooLarge)
 			l.conn.Store(g)
 			if ctx.Err() != nil { // drop may have come just before there was something to drop
 				l.drop()
@@ -108,7 +110,7 @@ func (l *link) clientOptions(ctx context.Context) *paho.ClientOptions {
 
 // receive runs on the library's goroutine and must not wait.
 func (l *link) receive(_ paho.Client, m paho.Message) {
-	if l.session.options.Handler != nil {
+	if l.session.options.Handler != nil && !l.conn.Load().marked(m.Payload()) {
 		l.session.in.put(Message{Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained()})
 	}
 }
@@ -142,20 +144,19 @@ func (l *link) greet() error {
 			return fmt.Errorf("publishing the birth message: %w", err)
 		}
 	}
-	err := l.subscribe(s.options.Subscriptions)
-	if err != nil && !errors.Is(err, errRefused) {
+	if err := l.subscribe(s.options.Subscriptions); err != nil {
 		return err
 	}
 	s.reports.connected()
-	s.reports.subscribed(err)
+	s.reports.subscribed(l.refused)
 	return nil
 }
 
-// errRefused: the broker answered a subscription with failure (0x80).
+// errRefused: the broker answered subscriptions with failure (0x80).
 var errRefused = errors.New("refused by the broker")
 
 // subscribe asks for filters and looks at every answer. Those that are refused
-// are kept to be asked for again; the error then wraps errRefused.
+// are kept to be asked for again.
 func (l *link) subscribe(subs []Subscription) error {
 	tokens := make([]paho.Token, len(subs))
 	for i, sub := range subs {
@@ -163,7 +164,6 @@ func (l *link) subscribe(subs []Subscription) error {
 		tokens[i] = l.client.Subscribe(sub.Filter, sub.QoS, nil)
 	}
 	l.refused = nil
-	var refusal error
 	for i, token := range tokens {
 		if err := l.await(token); err != nil {
 			return fmt.Errorf("subscribing to %s: %w", subs[i].Filter, err)
@@ -171,26 +171,40 @@ func (l *link) subscribe(subs []Subscription) error {
 		granted, ok := token.(*paho.SubscribeToken)
 		if !ok || granted.Result()[subs[i].Filter] > 1 {
 			l.refused = append(l.refused, subs[i])
-			refusal = fmt.Errorf("mqtt: subscription to %s: %w", subs[i].Filter, errRefused)
 		}
 	}
-	return refusal
+	return nil
 }
 
 // await waits for one acknowledgement.
 func (l *link) await(token paho.Token) error {
+	timeout := l.session.options.Limits.Timeout
+	for left := timeout; ; {
+		if err, silent := l.awaitFor(token, left); !silent {
+			return err
+		}
+		// A payload that is being discarded comes before the acknowledgement.
+		left = timeout - time.Since(l.conn.Load().discarding())
+		if left <= 0 {
+			return errSilent
+		}
+	}
+}
+
+// awaitFor waits for one acknowledgement for some time.
+func (l *link) awaitFor(token paho.Token, patience time.Duration) (err error, silent bool) {
 	select {
 	case <-token.Done():
 		if err := token.Error(); err != nil {
-			return l.why(err)
+			return l.why(err), false
 		}
-		return nil
+		return nil, false
 	case <-l.lost:
-		return l.gone()
+		return l.gone(), false
 	case <-l.session.life.Done():
-		return context.Canceled
-	case <-time.After(l.session.options.Limits.Timeout):
-		return errSilent
+		return context.Canceled, false
+	case <-time.After(patience):
+		return nil, true
 	}
 }
 

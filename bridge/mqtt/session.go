@@ -54,7 +54,9 @@ func New(o Options) (*Session, error) {
 		tls:     config,
 		out:     newOutbox(o.Limits),
 		in:      newInbox(o.Limits.Inbox),
-		reports: reports{logger: o.Logger, tell: o.OnStatus, broker: broker.String(), clientID: o.ClientID},
+		reports: reports{
+			logger: o.Logger, tell: o.OnStatus, notify: o.OnNotice, broker: broker.String(), clientID: o.ClientID, limit: o.Limits.Payload,
+		},
 	}
 	s.life, s.abandon = context.WithCancel(context.Background())
 	s.stay, s.leave = context.WithCancel(s.life)
@@ -106,6 +108,7 @@ func (s *Session) Stats() Stats {
 	}
 	s.out.fill(&stats)
 	s.in.fill(&stats)
+	stats.TooLarge = s.reports.discarded.Load()
 	return stats
 }
 
@@ -147,6 +150,7 @@ const abandonWait = 2 * time.Second
 // run is the session's goroutine: one connection after another.
 func (s *Session) run() {
 	defer s.reports.closed()
+	defer s.reports.leaving(s.out)
 	defer s.abandon() // the handler's goroutine ends with this one
 	for wait := (backoff{limits: s.options.Limits}); ; {
 		link, err := s.connect()
