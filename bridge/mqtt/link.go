@@ -35,6 +35,7 @@ type link struct {
 	flight   queue[flying]
 	window   int            // items in flight at most
 	progress time.Time      // when an item was acknowledged last
+	asked    int            // of the session's subscriptions
 	refused  []Subscription // to be asked for again
 }
 
@@ -144,12 +145,27 @@ func (l *link) greet() error {
 			return fmt.Errorf("publishing the birth message: %w", err)
 		}
 	}
-	if err := l.subscribe(s.options.Subscriptions); err != nil {
+	if err := l.subscribeNew(); err != nil {
 		return err
 	}
 	s.reports.connected()
 	s.reports.subscribed(l.refused)
 	return nil
+}
+
+// subscribeNew asks for the session's subscriptions that were not asked for on this
+// connection.
+func (l *link) subscribeNew() error {
+	subs := l.session.subscriptions(l.asked)
+	l.asked += len(subs)
+	return l.subscribe(subs)
+}
+
+// subscribeAgain asks for those that were refused.
+func (l *link) subscribeAgain() error {
+	subs := l.refused
+	l.refused = nil
+	return l.subscribe(subs)
 }
 
 // errRefused: the broker answered subscriptions with failure (0x80).
@@ -163,7 +179,6 @@ func (l *link) subscribe(subs []Subscription) error {
 		// One filter each, so that guard knows how long an answer must be.
 		tokens[i] = l.client.Subscribe(sub.Filter, sub.QoS, nil)
 	}
-	l.refused = nil
 	for i, token := range tokens {
 		if err := l.await(token); err != nil {
 			return fmt.Errorf("subscribing to %s: %w", subs[i].Filter, err)

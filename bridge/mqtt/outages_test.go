@@ -179,6 +179,7 @@ func TestOutages(t *testing.T) {
 				observer.Subscriptions = []Subscription{{Filter: "#", QoS: 1}}
 				observer.Handler = seen.hear
 				open(t, observer)
+				synctest.Wait()
 
 				o := l.options("bridge")
 				o.Dial, o.OnNotice = way.dial, seen.note
@@ -239,6 +240,9 @@ func TestOutages(t *testing.T) {
 				}
 				if lost < 0 {
 					t.Errorf("%d events were lost without a report; notices: %v", -lost, seen.notices)
+				}
+				if losses := s.Stats().Losses; f == slow2 && losses > 3 {
+					t.Errorf("%d lost connections to a broker that is slow", losses)
 				}
 				if reports > 30 {
 					t.Errorf("%d reports of losses", reports)

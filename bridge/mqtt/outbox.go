@@ -262,6 +262,7 @@ func (o *outbox) reconnected() {
 			o.stats.superseded++
 		}
 		again := *v.newest // another item: the old one may be acknowledged late
+		again.prev, again.next = nil, nil
 		v.newest, v.sending = &again, 0
 		v.first, v.last = nil, nil
 		if v.held == free {
@@ -272,7 +273,6 @@ func (o *outbox) reconnected() {
 	o.waiting = chain{}
 	for _, i := range all {
 		i.value.first, i.value.last = i, nil
-		i.prev, i.next = nil, nil
 		o.waiting.push(i)
 	}
 	o.ring()

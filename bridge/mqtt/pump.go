@@ -11,6 +11,9 @@ const (
 	resubscribe = 30
 	// chores is the time between two rounds of what is not urgent.
 	chores = time.Second
+	// firstWindow is how many messages are sent ahead until it is known that the
+	// broker is not slow.
+	firstWindow = 4
 	// leisurely is an acknowledgement that took so long that fewer messages are
 	// sent ahead: what waits here can still be replaced by something newer.
 	leisurely = time.Second
@@ -24,9 +27,15 @@ func (l *link) pump() error {
 	s := l.session
 	round := time.NewTicker(chores)
 	defer round.Stop()
-	l.window = s.options.Limits.Window
+	l.window = min(s.options.Limits.Window, firstWindow)
 	s.reports.losses(time.Now(), s.out)
 	for rounds := 1; ; {
+		if len(s.subscriptions(l.asked)) > 0 {
+			if err := l.subscribeNew(); err != nil {
+				return err
+			}
+			s.reports.subscribed(l.refused)
+		}
 		l.fill()
 		leaving := s.stay.Done()
 		if s.stay.Err() != nil {
@@ -54,7 +63,7 @@ func (l *link) pump() error {
 		case now := <-round.C:
 			s.reports.chores(now, s.out)
 			if rounds++; rounds%resubscribe == 0 && len(l.refused) > 0 {
-				if err := l.subscribe(l.refused); err != nil {
+				if err := l.subscribeAgain(); err != nil {
 					return err
 				}
 				s.reports.subscribed(l.refused)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,9 @@ type Session struct {
 	in      *inbox
 	reports reports
 	counts  counts
+
+	subsMu sync.Mutex
+	subs   []Subscription // the options', and those that came later
 
 	start   sync.Once
 	running sync.WaitGroup
@@ -53,6 +57,7 @@ func New(o Options) (*Session, error) {
 		broker:  broker,
 		tls:     config,
 		out:     newOutbox(o.Limits),
+		subs:    slices.Clone(o.Subscriptions),
 		in:      newInbox(o.Limits.Inbox),
 		reports: reports{
 			logger: o.Logger, tell: o.OnStatus, notify: o.OnNotice, broker: broker.String(), clientID: o.ClientID, limit: o.Limits.Payload,
@@ -91,6 +96,26 @@ func (s *Session) Event(topic string, payload []byte, qos byte) {
 // Clear publishes an empty retained value, which makes the broker forget the
 // topic, and forgets the topic too.
 func (s *Session) Clear(topic string) { s.Publish(topic, nil, true) }
+
+// Subscribe adds a subscription at QoS 1, on this connection and on later ones. It is
+// asked for before anything is sent that is published later. A filter that is there
+// already, or is none, is left out.
+func (s *Session) Subscribe(filter string) {
+	s.subsMu.Lock()
+	defer s.subsMu.Unlock()
+	if !subscribable(filter) || slices.ContainsFunc(s.subs, func(sub Subscription) bool { return sub.Filter == filter }) {
+		return
+	}
+	s.subs = append(s.subs, Subscription{Filter: filter, QoS: 1})
+	s.out.ring()
+}
+
+// subscriptions are those from an index on.
+func (s *Session) subscriptions(from int) []Subscription {
+	s.subsMu.Lock()
+	defer s.subsMu.Unlock()
+	return slices.Clone(s.subs[from:])
+}
 
 // Connected reports whether the connection is open at this moment.
 func (s *Session) Connected() bool {

@@ -18,6 +18,7 @@ type suspects struct {
 	proven  int   // largest packet that was acknowledged on this connection
 	alone   *item // the suspect that is on its way, with nothing beside it
 	queue   []*value
+	passed  bool      // one was acknowledged on this connection
 	since   time.Time // when the queue was made, or the last of it was sent
 	limit   int       // packets of this size are withheld, and larger ones; 0 for none
 	strikes int       // connections in a row that ended after a suspect of accused octets
@@ -103,16 +104,12 @@ func (o *outbox) suspect() {
 	case s.alone != nil && o.sent[s.alone]:
 		o.accuse(s.alone)
 	default:
-		for i := range o.sent {
-			if v := i.value; v != nil && v.held == free && i.size() > max(unsuspicious, s.proven) {
-				v.held = suspected
-			}
-		}
+		o.suspectFrom(max(unsuspicious, s.proven))
 		if s.limit > 0 { // the broker may have been started with another limit
 			o.tryWithheld()
 		}
 	}
-	s.alone, s.proven = nil, 0
+	s.alone, s.proven, s.passed = nil, 0, false
 	s.queue = s.queue[:0]
 	for _, v := range o.values {
 		if v.held == suspected {
@@ -120,6 +117,25 @@ func (o *outbox) suspect() {
 		}
 	}
 	s.since = time.Now()
+}
+
+// suspectFrom suspects the values that were on their way and are larger than some
+// size that is harmless, and all values that are as large; o.mu is held.
+func (o *outbox) suspectFrom(harmless int) {
+	least := 0
+	for i := range o.sent {
+		if size := i.size(); i.value != nil && size > harmless && (least == 0 || size < least) {
+			least = size
+		}
+	}
+	if least == 0 {
+		return
+	}
+	for _, v := range o.values {
+		if v.held == free && v.newest.size() >= least {
+			v.held = suspected
+		}
+	}
 }
 
 // accuse counts a connection that ended after a suspect; o.mu is held.
@@ -143,8 +159,10 @@ func (o *outbox) accuse(i *item) {
 	}
 }
 
-// nextSuspect takes out the smallest suspect once nothing else is on its way, or
-// returns nil; o.mu is held.
+// nextSuspect takes out a suspect once nothing else is on its way, or returns nil:
+// the smallest one first, since those that are larger are withheld with it, and then
+// always the middle one, since those that are smaller are cleared with it. o.mu is
+// held.
 func (o *outbox) nextSuspect() *item {
 	s := &o.suspects
 	if len(o.sent) > 0 {
@@ -154,7 +172,11 @@ func (o *outbox) nextSuspect() *item {
 	if len(s.queue) == 0 {
 		return nil
 	}
-	v := slices.MinFunc(s.queue, func(a, b *value) int { return cmp.Compare(a.newest.size(), b.newest.size()) })
+	slices.SortFunc(s.queue, func(a, b *value) int { return cmp.Compare(a.newest.size(), b.newest.size()) })
+	v := s.queue[0]
+	if s.passed {
+		v = s.queue[len(s.queue)/2]
+	}
 	s.since = time.Now()
 	s.alone = v.newest
 	v.sending++
@@ -166,10 +188,16 @@ func (o *outbox) nextSuspect() *item {
 // cleared takes the suspicion from a value that was acknowledged; o.mu is held.
 func (o *outbox) cleared(i *item) {
 	s := &o.suspects
-	s.alone, s.strikes = nil, 0
+	s.alone, s.strikes, s.passed = nil, 0, true
 	i.value.held, i.value.told = free, false
 	if i.value.newest != i {
 		o.enqueue(i.value) // it has changed meanwhile
+	}
+	for _, v := range s.queue {
+		if v.held == suspected && v.newest.size() <= i.size() {
+			v.held, v.told = free, false
+			o.enqueue(v)
+		}
 	}
 	if s.limit > 0 && i.size() >= s.limit {
 		s.limit, s.wait = 0, 0
