@@ -5,6 +5,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/backup"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/command"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/devicestate"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/echo"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/events"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/friendship"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/heartbeat"
@@ -55,6 +56,7 @@ type parts struct {
 	commands     *command.Part
 	provisioning *provisioning.Part
 	lists        *lists.Part
+	echo         *echo.Part
 }
 
 // newParts makes the parts and gives each the others that it needs. dropped counts
@@ -73,6 +75,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	prov := provisioning.New(h, oob, interviews, unprov)
 	about := lists.Config{Version: cfg.Version, Network: cfg.Network, Adapters: cfg.Adapters, Dropped: dropped}
 	ls := lists.New(h, about, unprov)
+	watch := echo.New(h, echo.Config{Version: cfg.Version, Lists: lists.Names(), Session: cfg.Broker}, states, reach)
 	states.Connect(updates)
 	reach.Connect(commands, interviews)
 
@@ -98,6 +101,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		heartbeat.New(h, reach),
 		meshsend.New(h),
 		backup.New(h, cfg.Store, cfg.Network, cfg.Backups),
+		watch,
 		ls,
 	}
 	for _, add := range more {
@@ -105,5 +109,5 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	}
 	recs.Connect(table)
 	ls.Connect(table)
-	return &parts{table: table, records: recs, commands: commands, provisioning: prov, lists: ls}
+	return &parts{table: table, records: recs, commands: commands, provisioning: prov, lists: ls, echo: watch}
 }

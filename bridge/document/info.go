@@ -87,6 +87,7 @@ type Health struct {
 	Ignored  int       `json:"retained_commands_ignored" doc:"commands that were ignored because they were retained"`
 	Dropped  uint64    `json:"events_dropped" doc:"events of the mesh that were dropped because the bridge was busy"`
 
+	Broker     *Broker               `json:"broker,omitempty" doc:"the connection to the broker"`
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
 }
 

@@ -81,6 +81,22 @@ func (t Topics) Response(what string) string {
 	return t.Bridge(responseSegment) + "/" + what
 }
 
+// OwnFilters lists subscriptions that bring back what the bridge itself, or somebody
+// else, publishes to the topics of the bridge and to the availability of devices.
+// Lists are the retained topics below B/bridge.
+func (t Topics) OwnFilters(lists ...string) []string {
+	filters := []string{t.BridgeState(), t.Bridge("echo")}
+	for _, list := range lists {
+		filters = append(filters, t.Bridge(list))
+	}
+	path := t.prefix + "+"
+	for range MaxNameSegments {
+		filters = append(filters, path+"/"+availabilitySegment)
+		path += "/+"
+	}
+	return filters
+}
+
 // Filters lists the subscriptions that catch every command, query and request
 // for names of every allowed depth, and little else. (An MQTT 3.1.1 client
 // receives what it publishes itself, so B/# would bring back every state.)

@@ -1,0 +1,96 @@
+package echo
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/publish"
+)
+
+const (
+	// mostTopic is how much of a topic is shown, in octets.
+	mostTopic = 200
+	// mostNamed is how many topics a warning names.
+	mostNamed = 10
+)
+
+// send publishes B/bridge/echo.
+func (p *Part) send() {
+	payload, err := json.Marshal(p.own)
+	if err != nil {
+		return // its fields can always be written
+	}
+	if p.echo.since.IsZero() {
+		p.echo.since = p.h.Loop.Now()
+	}
+	p.h.Publisher.Event(p.h.Topics.Bridge("echo"), payload, publish.AtLeastOnce)
+}
+
+// listen finds out which topics are silent, and warns when there are others than
+// before. While messages wait to be sent nothing can be said.
+func (p *Part) listen() {
+	if p.cfg.Session == nil || p.connected.IsZero() {
+		return
+	}
+	const someQueued, calmFor = 10, 5 * time.Second
+	now := p.h.Loop.Now()
+	switch queued := p.cfg.Session().Queued; {
+	case queued > someQueued:
+		p.calm = time.Time{}
+		return
+	case p.calm.IsZero():
+		p.calm = now
+		if !p.echo.since.IsZero() { // it may have been too old when its turn came
+			p.echo.since = time.Time{}
+			p.send()
+		}
+		return
+	case now.Sub(p.calm) < calmFor:
+		return
+	}
+	var silent []string
+	all := true
+	if p.echo.late(now, p.connected) {
+		silent = append(silent, p.h.Topics.Bridge("echo"))
+	} else {
+		all = false
+	}
+	for topic, v := range p.values {
+		if v.late(now, p.connected) {
+			silent = append(silent, topic)
+		}
+	}
+	slices.Sort(silent)
+	if slices.Equal(silent, p.silent) {
+		return
+	}
+	grown := slices.ContainsFunc(silent, func(t string) bool { return !slices.Contains(p.silent, t) })
+	p.silent = silent
+	p.h.Publisher.Changed("health")
+	switch {
+	case len(silent) == 0:
+		p.h.Log.Info().Msg("the broker takes what the bridge publishes, and gives it back")
+	case !grown:
+	case all:
+		p.h.Publisher.Warn("", "nothing that the bridge publishes comes back from the broker: its access rules do not allow this user to write, or to read, topics below %s, such as %s. "+
+			"Commands below %s/+/set and requests below %s do not arrive either if they cannot be read",
+			p.h.Topics.Base(), named(silent), p.h.Topics.Base(), p.h.Topics.Request("#"))
+	default:
+		p.h.Publisher.Warn("", "the bridge cannot write these topics, or not read them back: %s. Check the broker's access rules for this user, and its limit for the size of a message", named(silent))
+	}
+}
+
+// named lists some topics.
+func named(topics []string) string {
+	list := make([]string, 0, mostNamed+1)
+	for _, t := range topics[:min(len(topics), mostNamed)] {
+		list = append(list, excerpt.Of(t, mostTopic))
+	}
+	if len(topics) > mostNamed {
+		list = append(list, "...")
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,235 @@
+// Package echo watches what becomes of the bridge's own topics at the broker.
+//
+//	bridge ── value ──▶ broker ── the same value ──▶ bridge     all is well
+//	                           ── nothing ─────────▶            it cannot be written, or not be read back
+//	somebody ─ value ─▶ broker ── another value ───▶ bridge     warn, and publish ours again
+//
+// An MQTT 3.1.1 broker acknowledges a message that its access rules forbid, and
+// drops it. So the bridge subscribes to some of its own topics: the lists, the
+// availability of devices, and state and discovery of one device. (All states
+// would double the traffic.)
+//
+// Two bridges with one base topic would answer each other's corrections for ever.
+// Each publishes B/bridge/echo with the time when it was started; the one that was
+// started later corrects nothing while the other is there. Values of anybody else
+// are corrected less and less often.
+package echo
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+)
+
+// Announcer publishes everything retained about a device again.
+type Announcer interface{ Announced(d *registry.Device) }
+
+// Config is what the part is made of.
+type Config struct {
+	Version string
+	// Lists are the names of the bridge's retained topics below B/bridge.
+	Lists []string
+	// Session tells how the connection to the broker does; nil if there is none.
+	Session func() mqtt.Stats
+}
+
+// Part watches the bridge's own topics. Make it with New.
+type Part struct {
+	part.None
+	h          *part.Host
+	cfg        Config
+	announcers []Announcer
+
+	own     document.Echo
+	online  []byte // value of bridge/state
+	lists   map[string]string
+	values  map[string]*value // by topic
+	sample  mesh.UUID         // device whose state and discovery are watched
+	sampled []string          // its topics
+
+	connected time.Time // zero while there is no connection
+	calm      time.Time // since when there is no queue to the broker
+	echo      answer
+	silent    []string // topics that there was a warning about
+
+	foreign map[string]*foreign
+	warned  bool // of the foreign values that are known
+	yielded bool // to another bridge, a second ago
+	bridges map[string]*document.OtherBridge
+
+	refused []string
+	loss    *document.EventLoss
+}
+
+// New makes the part.
+func New(h *part.Host, cfg Config, announcers ...Announcer) *Part {
+	return &Part{
+		h: h, cfg: cfg, announcers: announcers,
+		lists: map[string]string{}, values: map[string]*value{}, foreign: map[string]*foreign{}, bridges: map[string]*document.OtherBridge{},
+	}
+}
+
+// Load implements part.Part. From here on the part knows what is published.
+func (p *Part) Load() error {
+	p.own = document.Echo{Instance: fmt.Sprintf("%016x", rand.Uint64()), Since: p.h.Loop.Now().UTC(), Version: p.cfg.Version}
+	p.online, _ = json.Marshal(document.State{State: "online"}) // a text can always be written
+	for _, list := range p.cfg.Lists {
+		p.lists[p.h.Topics.Bridge(list)] = list
+	}
+	p.h.Publisher.Observe(p.published)
+	return nil
+}
+
+// Start implements part.Part.
+func (p *Part) Start() {
+	p.own.Node = p.h.Own.Summary().UUID
+	state := newValue()
+	state.own(p.online, time.Time{}) // the session publishes it
+	p.values[p.h.Topics.BridgeState()] = state
+}
+
+// published takes a retained value before it is published.
+func (p *Part) published(topic string, payload []byte) {
+	if p.lists[topic] == "" && !slices.Contains(p.sampled, topic) &&
+		!strings.HasSuffix(topic, "/availability") && topic != p.h.Topics.BridgeState() {
+		return
+	}
+	v := p.values[topic]
+	if v == nil {
+		v = newValue()
+		p.values[topic] = v
+	}
+	now := p.h.Loop.Now()
+	if topic == p.h.Topics.BridgeState() {
+		now = time.Time{} // it is not waited for: it is no news to most observers
+	}
+	v.own(payload, now)
+}
+
+// Take takes a message of the broker, and reports whether it is on a topic that the
+// part watches.
+func (p *Part) Take(m mqtt.Message) bool {
+	if m.Topic == p.h.Topics.Bridge("echo") {
+		p.heard(m)
+		return true
+	}
+	v := p.values[m.Topic]
+	if v == nil {
+		return false
+	}
+	switch {
+	case v.matches(m.Payload):
+		if v.gone() {
+			delete(p.values, m.Topic)
+		}
+	case m.Retained:
+		// It is from before the connection, and ours follows.
+	default:
+		p.found(m)
+	}
+	return true
+}
+
+// Status takes a change of the connection to the broker.
+func (p *Part) Status(s mqtt.Status) {
+	switch s.State {
+	case mqtt.Connected:
+		if p.connected.IsZero() {
+			p.connected = p.h.Loop.Now()
+		}
+		p.send()
+	case mqtt.Lost, mqtt.Failed, mqtt.Closed:
+		p.connected, p.calm = time.Time{}, time.Time{}
+	case mqtt.Degraded:
+	}
+}
+
+// Notice takes what the session has to tell.
+func (p *Part) Notice(n mqtt.Notice) {
+	switch n := n.(type) {
+	case mqtt.Refusal:
+		p.refused = n.Filters
+		if len(n.Filters) == 0 {
+			p.h.Log.Info().Msg(n.String())
+			p.h.Publisher.Changed("health")
+			return
+		}
+	case mqtt.Loss:
+		p.loss = &document.EventLoss{Events: n.Events, Since: n.Since.UTC(), Until: n.Until.UTC()}
+	}
+	p.h.Publisher.Warn("", "broker: %s", n)
+	p.h.Publisher.Changed("health")
+}
+
+// Second implements part.Part.
+func (p *Part) Second(tick int) {
+	const echoEvery = 60
+	if tick%echoEvery == 0 && !p.connected.IsZero() {
+		p.send()
+	}
+	const sampleEvery = 5
+	if tick%sampleEvery == 0 {
+		p.takeSample()
+	}
+	p.forget()
+	p.listen()
+	p.correct()
+}
+
+// takeSample chooses the device whose state and discovery are watched, and another
+// one when it is gone.
+func (p *Part) takeSample() {
+	if p.connected.IsZero() || p.h.Devices.ByUUID(p.sample) != nil {
+		return
+	}
+	for _, d := range p.h.Devices.Sorted() {
+		topics := slices.DeleteFunc(p.h.Ledger.Topics(d.Record.UUID), func(t string) bool { return t == p.h.Topics.Availability(d.Record.Name) })
+		if len(topics) == 0 {
+			continue
+		}
+		p.sample, p.sampled = d.Record.UUID, topics
+		for _, t := range topics {
+			p.h.Publisher.Subscribe(t)
+		}
+		p.announce(d) // so that there is something to hear
+		return
+	}
+}
+
+func (p *Part) announce(d *registry.Device) {
+	for _, a := range p.announcers {
+		a.Announced(d)
+	}
+}
+
+// Health implements part.HealthReporter.
+func (p *Part) Health(h *document.Health) {
+	if p.cfg.Session == nil {
+		return
+	}
+	stats := p.cfg.Session()
+	b := &document.Broker{
+		Connects: stats.Connects, Losses: stats.Losses, Dropped: stats.DroppedOut, LastLoss: p.loss, TooLarge: stats.TooLarge,
+		Refused: p.refused, Unconfirmed: p.silent,
+	}
+	for topic, f := range p.foreign {
+		b.Foreign = append(b.Foreign, document.ForeignValue{Topic: excerpt.Of(topic, mostTopic), Value: f.value, Count: f.count, Last: f.last.UTC()})
+	}
+	slices.SortFunc(b.Foreign, func(x, y document.ForeignValue) int { return strings.Compare(x.Topic, y.Topic) })
+	for _, other := range p.bridges {
+		b.Bridges = append(b.Bridges, *other)
+	}
+	slices.SortFunc(b.Bridges, func(x, y document.OtherBridge) int { return x.Since.Compare(y.Since) })
+	h.Broker = b
+}
