@@ -19,6 +19,9 @@ const (
 
 // send publishes B/bridge/echo.
 func (p *Part) send() {
+	if !p.started {
+		return // it does not know its node yet
+	}
 	payload, err := json.Marshal(p.own)
 	if err != nil {
 		return // its fields can always be written
@@ -51,12 +54,13 @@ func (p *Part) listen() {
 	case now.Sub(p.calm) < calmFor:
 		return
 	}
+	all := p.echo.late(now, p.connected)
+	if !all && !p.echo.since.IsZero() {
+		return // it may still come
+	}
 	var silent []string
-	all := true
-	if p.echo.late(now, p.connected) {
+	if all {
 		silent = append(silent, p.h.Topics.Bridge("echo"))
-	} else {
-		all = false
 	}
 	for topic, v := range p.values {
 		if v.late(now, p.connected) {
@@ -68,12 +72,13 @@ func (p *Part) listen() {
 		return
 	}
 	grown := slices.ContainsFunc(silent, func(t string) bool { return !slices.Contains(p.silent, t) })
-	p.silent = silent
+	denied := p.denied && all
+	p.silent, p.denied = silent, all
 	p.h.Publisher.Changed("health")
 	switch {
 	case len(silent) == 0:
 		p.h.Log.Info().Msg("the broker takes what the bridge publishes, and gives it back")
-	case !grown:
+	case !grown, denied:
 	case all:
 		p.h.Publisher.Warn("", "nothing that the bridge publishes comes back from the broker: its access rules do not allow this user to write, or to read, topics below %s, such as %s. "+
 			"Commands below %s/+/set and requests below %s do not arrive either if they cannot be read",

@@ -51,6 +51,7 @@ type Part struct {
 	cfg        Config
 	announcers []Announcer
 
+	started bool
 	own     document.Echo
 	online  []byte // value of bridge/state
 	lists   map[string]string
@@ -62,6 +63,7 @@ type Part struct {
 	calm      time.Time // since when there is no queue to the broker
 	echo      answer
 	silent    []string // topics that there was a warning about
+	denied    bool     // all of them
 
 	foreign map[string]*foreign
 	warned  bool // of the foreign values that are known
@@ -97,6 +99,10 @@ func (p *Part) Start() {
 	state := newValue()
 	state.own(p.online, time.Time{}) // the session publishes it
 	p.values[p.h.Topics.BridgeState()] = state
+	p.started = true
+	if !p.connected.IsZero() {
+		p.send()
+	}
 }
 
 // published takes a retained value before it is published.
