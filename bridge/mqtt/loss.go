@@ -35,6 +35,13 @@ func (o *outbox) expire(now time.Time) {
 	}
 }
 
+// purge is expire, for the time without a connection.
+func (o *outbox) purge() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.expire(time.Now())
+}
+
 // lose counts an event that is not delivered; o.mu is held.
 func (o *outbox) lose(i *item) {
 	o.stats.dropped++

@@ -59,8 +59,12 @@ func (n TooLarge) String() string {
 
 // String says how many events were lost, and when.
 func (n Loss) String() string {
-	return fmt.Sprintf("%d events between %s and %s were not delivered, because the broker did not take them within %v: %s; states are not affected",
-		n.Events, n.Since.UTC().Format(time.DateTime), n.Until.UTC().Format(time.DateTime), n.Expiry, strings.Join(n.Topics, ", "))
+	events := fmt.Sprintf("%d events", n.Events)
+	if n.Events == 1 {
+		events = "1 event"
+	}
+	return fmt.Sprintf("%s between %s and %s were not delivered, because the broker did not take them within %v: %s; states are not affected",
+		events, n.Since.UTC().Format(time.DateTime), n.Until.UTC().Format(time.DateTime), n.Expiry, strings.Join(n.Topics, ", "))
 }
 
 // String says which message cannot be published, and why.

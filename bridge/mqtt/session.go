@@ -197,6 +197,7 @@ func (s *Session) run() {
 			s.reports.lost(err, pause, wait.brief)
 		} else {
 			s.counts.failures.Add(1)
+			s.out.purge()
 			failure := diagnose(err, s.broker, s.options)
 			pause = wait.afterFailure(failure.Problem)
 			s.reports.failed(failure, pause)

@@ -14,7 +14,7 @@ const (
 	// mostTopic is how much of a topic is shown, in octets.
 	mostTopic = 200
 	// mostNamed is how many topics a warning names.
-	mostNamed = 10
+	mostNamed = 5
 )
 
 // send publishes B/bridge/echo.
@@ -80,11 +80,11 @@ func (p *Part) listen() {
 		p.h.Log.Info().Msg("the broker takes what the bridge publishes, and gives it back")
 	case !grown, denied:
 	case all:
-		p.h.Publisher.Warn("", "nothing that the bridge publishes comes back from the broker: its access rules do not allow this user to write, or to read, topics below %s, such as %s. "+
-			"Commands below %s/+/set and requests below %s do not arrive either if they cannot be read",
-			p.h.Topics.Base(), named(silent), p.h.Topics.Base(), p.h.Topics.Request("#"))
+		p.h.Publisher.Warn("", "nothing that the bridge publishes comes back from the broker: its access rules do not allow this user to write, or to read, below %s. "+
+			"Requests (%s) and commands (%s/+/set) may not arrive either. Topics: %s",
+			p.h.Topics.Base(), p.h.Topics.Request("#"), p.h.Topics.Base(), named(silent))
 	default:
-		p.h.Publisher.Warn("", "the bridge cannot write these topics, or not read them back: %s. Check the broker's access rules for this user, and its limit for the size of a message", named(silent))
+		p.h.Publisher.Warn("", "the bridge cannot write these topics, or not read them back; check the broker's access rules for this user, and its limit for the size of a message: %s", named(silent))
 	}
 }
 
