@@ -26,8 +26,8 @@ func (p *Part) send() {
 	if err != nil {
 		return // its fields can always be written
 	}
-	if p.echo.since.IsZero() {
-		p.echo.since = p.h.Loop.Now()
+	if p.way.echo.since.IsZero() {
+		p.way.echo.since = p.h.Loop.Now()
 	}
 	p.h.Publisher.Event(p.h.Topics.Bridge("echo"), payload, publish.AtLeastOnce)
 }
@@ -35,27 +35,27 @@ func (p *Part) send() {
 // listen finds out which topics are silent, and warns when there are others than
 // before. While messages wait to be sent nothing can be said.
 func (p *Part) listen() {
-	if p.cfg.Session == nil || p.connected.IsZero() {
+	if p.cfg.Session == nil || p.way.connected.IsZero() {
 		return
 	}
 	const someQueued, calmFor = 10, 5 * time.Second
 	now := p.h.Loop.Now()
 	switch queued := p.cfg.Session().Queued; {
 	case queued > someQueued:
-		p.calm = time.Time{}
+		p.way.calm = time.Time{}
 		return
-	case p.calm.IsZero():
-		p.calm = now
-		if !p.echo.since.IsZero() { // it may have been too old when its turn came
-			p.echo.since = time.Time{}
+	case p.way.calm.IsZero():
+		p.way.calm = now
+		if !p.way.echo.since.IsZero() { // it may have been too old when its turn came
+			p.way.echo.since = time.Time{}
 			p.send()
 		}
 		return
-	case now.Sub(p.calm) < calmFor:
+	case now.Sub(p.way.calm) < calmFor:
 		return
 	}
-	all := p.echo.late(now, p.connected)
-	if !all && !p.echo.since.IsZero() {
+	all := p.way.echo.late(now, p.way.connected)
+	if !all && !p.way.echo.since.IsZero() {
 		return // it may still come
 	}
 	var silent []string
@@ -63,17 +63,17 @@ func (p *Part) listen() {
 		silent = append(silent, p.h.Topics.Bridge("echo"))
 	}
 	for topic, v := range p.values {
-		if v.late(now, p.connected) {
+		if v.late(now, p.way.connected) {
 			silent = append(silent, topic)
 		}
 	}
 	slices.Sort(silent)
-	if slices.Equal(silent, p.silent) {
+	if slices.Equal(silent, p.way.silent) {
 		return
 	}
-	grown := slices.ContainsFunc(silent, func(t string) bool { return !slices.Contains(p.silent, t) })
-	denied := p.denied && all
-	p.silent, p.denied = silent, all
+	grown := slices.ContainsFunc(silent, func(t string) bool { return !slices.Contains(p.way.silent, t) })
+	denied := p.way.denied && all
+	p.way.silent, p.way.denied = silent, all
 	p.h.Publisher.Changed("health")
 	switch {
 	case len(silent) == 0:

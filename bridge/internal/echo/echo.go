@@ -59,26 +59,35 @@ type Part struct {
 	sample  mesh.UUID         // device whose state and discovery are watched
 	sampled []string          // its topics
 
+	way     way
+	others  others
+	refused []string
+	loss    *document.EventLoss
+}
+
+// way is what is known of the way to the broker and back.
+type way struct {
 	connected time.Time // zero while there is no connection
 	calm      time.Time // since when there is no queue to the broker
 	echo      answer
 	silent    []string // topics that there was a warning about
 	denied    bool     // all of them
+}
 
-	foreign map[string]*foreign
-	warned  bool // of the foreign values that are known
-	yielded bool // to another bridge, a second ago
+// others is who else publishes to topics of the bridge.
+type others struct {
+	foreign map[string]*foreign // by topic
+	warned  bool                // of the foreign values that are known
 	bridges map[string]*document.OtherBridge
-
-	refused []string
-	loss    *document.EventLoss
+	yielded bool // to another bridge, a second ago
 }
 
 // New makes the part.
 func New(h *part.Host, cfg Config, announcers ...Announcer) *Part {
 	return &Part{
 		h: h, cfg: cfg, announcers: announcers,
-		lists: map[string]string{}, values: map[string]*value{}, foreign: map[string]*foreign{}, bridges: map[string]*document.OtherBridge{},
+		lists: map[string]string{}, values: map[string]*value{},
+		others: others{foreign: map[string]*foreign{}, bridges: map[string]*document.OtherBridge{}},
 	}
 }
 
@@ -100,7 +109,7 @@ func (p *Part) Start() {
 	state.own(p.online, time.Time{}) // the session publishes it
 	p.values[p.h.Topics.BridgeState()] = state
 	p.started = true
-	if !p.connected.IsZero() {
+	if !p.way.connected.IsZero() {
 		p.send()
 	}
 }
@@ -151,12 +160,12 @@ func (p *Part) Take(m mqtt.Message) bool {
 func (p *Part) Status(s mqtt.Status) {
 	switch s.State {
 	case mqtt.Connected:
-		if p.connected.IsZero() {
-			p.connected = p.h.Loop.Now()
+		if p.way.connected.IsZero() {
+			p.way.connected = p.h.Loop.Now()
 		}
 		p.send()
 	case mqtt.Lost, mqtt.Failed, mqtt.Closed:
-		p.connected, p.calm = time.Time{}, time.Time{}
+		p.way.connected, p.way.calm = time.Time{}, time.Time{}
 	case mqtt.Degraded:
 	}
 }
@@ -181,7 +190,7 @@ func (p *Part) Notice(n mqtt.Notice) {
 // Second implements part.Part.
 func (p *Part) Second(tick int) {
 	const echoEvery = 60
-	if tick%echoEvery == 0 && !p.connected.IsZero() {
+	if tick%echoEvery == 0 && !p.way.connected.IsZero() {
 		p.send()
 	}
 	const sampleEvery = 5
@@ -196,7 +205,7 @@ func (p *Part) Second(tick int) {
 // takeSample chooses the device whose state and discovery are watched, and another
 // one when it is gone.
 func (p *Part) takeSample() {
-	if p.connected.IsZero() || p.h.Devices.ByUUID(p.sample) != nil {
+	if p.way.connected.IsZero() || p.h.Devices.ByUUID(p.sample) != nil {
 		return
 	}
 	for _, d := range p.h.Devices.Sorted() {
@@ -227,13 +236,13 @@ func (p *Part) Health(h *document.Health) {
 	stats := p.cfg.Session()
 	b := &document.Broker{
 		Connects: stats.Connects, Losses: stats.Losses, Dropped: stats.DroppedOut, LastLoss: p.loss, TooLarge: stats.TooLarge,
-		Refused: p.refused, Unconfirmed: p.silent,
+		Refused: p.refused, Unconfirmed: p.way.silent,
 	}
-	for topic, f := range p.foreign {
+	for topic, f := range p.others.foreign {
 		b.Foreign = append(b.Foreign, document.ForeignValue{Topic: excerpt.Of(topic, mostTopic), Value: f.value, Count: f.count, Last: f.last.UTC()})
 	}
 	slices.SortFunc(b.Foreign, func(x, y document.ForeignValue) int { return strings.Compare(x.Topic, y.Topic) })
-	for _, other := range p.bridges {
+	for _, other := range p.others.bridges {
 		b.Bridges = append(b.Bridges, *other)
 	}
 	slices.SortFunc(b.Bridges, func(x, y document.OtherBridge) int { return x.Since.Compare(y.Since) })

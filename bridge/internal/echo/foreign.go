@@ -44,10 +44,10 @@ type foreign struct {
 // found takes a value that is not ours.
 func (p *Part) found(m mqtt.Message) {
 	now := p.h.Loop.Now()
-	f := p.foreign[m.Topic]
+	f := p.others.foreign[m.Topic]
 	if f == nil {
 		f = &foreign{wait: firstCorrection}
-		p.foreign[m.Topic] = f
+		p.others.foreign[m.Topic] = f
 		p.h.Publisher.Changed("health")
 	}
 	f.value, f.last = excerpt.Of(string(m.Payload), mostValue), now
@@ -59,27 +59,27 @@ func (p *Part) found(m mqtt.Message) {
 	}
 	if m.Topic == p.h.Topics.BridgeState() {
 		// Another bridge has left; one that is still there will be heard again.
-		clear(p.bridges)
+		clear(p.others.bridges)
 	}
 }
 
 // correct warns of foreign values once, and publishes ours again where it is time to.
 func (p *Part) correct() {
 	yields := p.yields()
-	if p.yielded && !yields {
+	if p.others.yielded && !yields {
 		p.restore()
 	}
-	p.yielded = yields
-	if len(p.foreign) == 0 {
-		p.warned = false
+	p.others.yielded = yields
+	if len(p.others.foreign) == 0 {
+		p.others.warned = false
 		return
 	}
-	if !p.warned {
-		p.warned = true
+	if !p.others.warned {
+		p.others.warned = true
 		p.warn()
 	}
 	now := p.h.Loop.Now()
-	for t, f := range p.foreign {
+	for t, f := range p.others.foreign {
 		switch {
 		case !f.due.IsZero() && !now.Before(f.due):
 			f.due = time.Time{}
@@ -90,7 +90,7 @@ func (p *Part) correct() {
 			p.h.Log.Info().Str("topic", excerpt.Of(t, mostTopic)).Stringer("next", f.wait).Msg("a topic of the bridge had a foreign value; the bridge publishes its own again")
 			p.republish(t)
 		case f.due.IsZero() && now.Sub(f.last) >= quiet && !yields:
-			delete(p.foreign, t)
+			delete(p.others.foreign, t)
 			p.h.Publisher.Changed("health")
 		}
 	}
@@ -99,11 +99,11 @@ func (p *Part) correct() {
 // warn tells what was found.
 func (p *Part) warn() {
 	var found []string
-	for _, t := range slices.Sorted(maps.Keys(p.foreign)) {
-		f := p.foreign[t]
+	for _, t := range slices.Sorted(maps.Keys(p.others.foreign)) {
+		f := p.others.foreign[t]
 		found = append(found, fmt.Sprintf("%s got %q at %s", excerpt.Of(t, mostTopic), f.value, f.last.UTC().Format(time.TimeOnly)))
-		if len(found) == 3 && len(p.foreign) > 3 {
-			found = append(found, fmt.Sprintf("and %d more", len(p.foreign)-3))
+		if len(found) == 3 && len(p.others.foreign) > 3 {
+			found = append(found, fmt.Sprintf("and %d more", len(p.others.foreign)-3))
 			break
 		}
 	}
@@ -157,16 +157,16 @@ func (p *Part) heard(m mqtt.Message) {
 		return // from nobody who matters
 	}
 	if other.Instance == p.own.Instance {
-		p.echo.since = time.Time{}
+		p.way.echo.since = time.Time{}
 		return
 	}
-	known := p.bridges[other.Instance]
+	known := p.others.bridges[other.Instance]
 	if known == nil {
-		if len(p.bridges) >= maxBridges {
+		if len(p.others.bridges) >= maxBridges {
 			return
 		}
 		known = &document.OtherBridge{Node: other.Node, Since: other.Since.UTC(), Version: excerpt.Of(other.Version, mostValue)}
-		p.bridges[other.Instance] = known
+		p.others.bridges[other.Instance] = known
 		p.h.Publisher.Warn("", "another bridge uses the base topic %s: its node is %s, it was started at %s. "+
 			"Both answer every command: give each its own mqtt.base_topic", p.h.Topics.Base(), other.Node, other.Since.UTC().Format(time.DateTime))
 		p.h.Publisher.Changed("health")
@@ -177,7 +177,7 @@ func (p *Part) heard(m mqtt.Message) {
 
 // yields reports whether another bridge is there that was started earlier.
 func (p *Part) yields() bool {
-	for instance, other := range p.bridges {
+	for instance, other := range p.others.bridges {
 		if c := other.Since.Compare(p.own.Since); c < 0 || c == 0 && instance < p.own.Instance {
 			return true
 		}
@@ -188,11 +188,11 @@ func (p *Part) yields() bool {
 // forget forgets other bridges that are gone.
 func (p *Part) forget() {
 	now := p.h.Loop.Now()
-	for instance, other := range p.bridges {
+	for instance, other := range p.others.bridges {
 		if now.Sub(other.Heard) < presence {
 			continue
 		}
-		delete(p.bridges, instance)
+		delete(p.others.bridges, instance)
 		p.h.Log.Info().Stringer("node", other.Node).Msg("another bridge with the same base topic is gone")
 		p.h.Publisher.Changed("health")
 	}
