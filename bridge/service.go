@@ -143,9 +143,19 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 	return s, nil
 }
 
-// Lists are the names of the bridge's retained topics below B/bridge, but for
-// bridge/state. The session subscribes to them to find out what becomes of them.
-func Lists() []string { return lists.Names() }
+// Subscriptions are those that a session has to begin with: requests, commands for
+// names without a slash, and the bridge's own topics, to find out what becomes of
+// them. The service adds those for longer names once a device has one.
+func Subscriptions(topics topic.Topics) []mqtt.Subscription {
+	var subs []mqtt.Subscription
+	for _, filter := range topics.Filters(1) {
+		subs = append(subs, mqtt.Subscription{Filter: filter, QoS: publish.AtLeastOnce})
+	}
+	for _, filter := range topics.OwnFilters(1, lists.Names()...) {
+		subs = append(subs, mqtt.Subscription{Filter: filter, QoS: publish.AtMostOnce})
+	}
+	return subs
+}
 
 // Handle takes a message from the broker. It waits while the bridge has too many
 // of them, which holds up the MQTT client only.

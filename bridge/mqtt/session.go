@@ -97,16 +97,16 @@ func (s *Session) Event(topic string, payload []byte, qos byte) {
 // topic, and forgets the topic too.
 func (s *Session) Clear(topic string) { s.Publish(topic, nil, true) }
 
-// Subscribe adds a subscription at QoS 1, on this connection and on later ones. It is
-// asked for before anything is sent that is published later. A filter that is there
+// Subscribe adds a subscription, on this connection and on later ones. It is asked
+// for before anything is sent that is published later. A filter that is there
 // already, or is none, is left out.
-func (s *Session) Subscribe(filter string) {
+func (s *Session) Subscribe(filter string, qos byte) {
 	s.subsMu.Lock()
 	defer s.subsMu.Unlock()
-	if !subscribable(filter) || slices.ContainsFunc(s.subs, func(sub Subscription) bool { return sub.Filter == filter }) {
+	if !subscribable(filter) || qos > 1 || slices.ContainsFunc(s.subs, func(sub Subscription) bool { return sub.Filter == filter }) {
 		return
 	}
-	s.subs = append(s.subs, Subscription{Filter: filter, QoS: 1})
+	s.subs = append(s.subs, Subscription{Filter: filter, QoS: qos})
 	s.out.ring()
 }
 

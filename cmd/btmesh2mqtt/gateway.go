@@ -236,13 +236,9 @@ func retransmit(t config.Transmit) state.Retransmit {
 // what it subscribes to.
 func sessionOptions(c *config.Config, topics topic.Topics, handle func(mqtt.Message), log zerolog.Logger) mqtt.Options {
 	const atLeastOnce = 1
-	filters := append(topics.Filters(), topics.OwnFilters(bridge.Lists()...)...)
+	subscriptions := bridge.Subscriptions(topics)
 	if c.HomeAssistant.Enabled {
-		filters = append(filters, c.HomeAssistant.StatusTopic)
-	}
-	subscriptions := make([]mqtt.Subscription, 0, len(filters))
-	for _, filter := range filters {
-		subscriptions = append(subscriptions, mqtt.Subscription{Filter: filter, QoS: atLeastOnce})
+		subscriptions = append(subscriptions, mqtt.Subscription{Filter: c.HomeAssistant.StatusTopic, QoS: atLeastOnce})
 	}
 	return mqtt.Options{
 		URL:      c.MQTT.URL,

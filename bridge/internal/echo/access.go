@@ -26,9 +26,7 @@ func (p *Part) send() {
 	if err != nil {
 		return // its fields can always be written
 	}
-	if p.way.echo.since.IsZero() {
-		p.way.echo.since = p.h.Loop.Now()
-	}
+	p.way.echo.await(p.h.Loop.Now())
 	p.h.Publisher.Event(p.h.Topics.Bridge("echo"), payload, publish.AtLeastOnce)
 }
 

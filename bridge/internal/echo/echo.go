@@ -28,8 +28,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/publish"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
 // Announcer publishes everything retained about a device again.
@@ -51,13 +53,14 @@ type Part struct {
 	cfg        Config
 	announcers []Announcer
 
-	started bool
-	own     document.Echo
-	online  []byte // value of bridge/state
-	lists   map[string]string
-	values  map[string]*value // by topic
-	sample  mesh.UUID         // device whose state and discovery are watched
-	sampled []string          // its topics
+	started  bool
+	own      document.Echo
+	online   []byte // value of bridge/state
+	segments int    // of the longest name
+	lists    map[string]string
+	values   map[string]*value // by topic
+	sample   mesh.UUID         // device whose state and discovery are watched
+	sampled  []string          // its topics
 
 	way     way
 	others  others
@@ -86,7 +89,7 @@ type others struct {
 func New(h *part.Host, cfg Config, announcers ...Announcer) *Part {
 	return &Part{
 		h: h, cfg: cfg, announcers: announcers,
-		lists: map[string]string{}, values: map[string]*value{},
+		segments: 1, lists: map[string]string{}, values: map[string]*value{},
 		others: others{foreign: map[string]*foreign{}, bridges: map[string]*document.OtherBridge{}},
 	}
 }
@@ -106,30 +109,53 @@ func (p *Part) Load() error {
 func (p *Part) Start() {
 	p.own.Node = p.h.Own.Summary().UUID
 	state := newValue()
-	state.own(p.online, time.Time{}) // the session publishes it
+	state.own(p.online) // the session publishes it
 	p.values[p.h.Topics.BridgeState()] = state
+	p.h.Devices.All(p.reach)
 	p.started = true
 	if !p.way.connected.IsZero() {
 		p.send()
 	}
 }
 
-// published takes a retained value before it is published.
-func (p *Part) published(topic string, payload []byte) {
-	if p.lists[topic] == "" && !slices.Contains(p.sampled, topic) &&
-		!strings.HasSuffix(topic, "/availability") && topic != p.h.Topics.BridgeState() {
+// Added implements part.Part.
+func (p *Part) Added(d, _ *registry.Device) { p.reach(d) }
+
+// Renamed implements part.Part.
+func (p *Part) Renamed(d *registry.Device, _ string) { p.reach(d) }
+
+// reach subscribes to what is for a device with a name of several segments. There is
+// no subscription for more of them than any name has: it could only bring what is
+// for somebody else.
+func (p *Part) reach(d *registry.Device) {
+	segments := topic.Segments(d.Record.Name)
+	if segments <= p.segments {
 		return
 	}
-	v := p.values[topic]
+	p.segments = segments
+	for _, filter := range p.h.Topics.Filters(segments) {
+		p.h.Publisher.Subscribe(filter, publish.AtLeastOnce)
+	}
+	for _, filter := range p.h.Topics.OwnFilters(segments) {
+		p.h.Publisher.Subscribe(filter, publish.AtMostOnce)
+	}
+}
+
+// published takes a retained value before it is published.
+func (p *Part) published(t string, payload []byte) {
+	confirmed := p.lists[t] != "" || slices.Contains(p.sampled, t)
+	if !confirmed && !strings.HasSuffix(t, "/availability") && t != p.h.Topics.BridgeState() {
+		return
+	}
+	v := p.values[t]
 	if v == nil {
 		v = newValue()
-		p.values[topic] = v
+		p.values[t] = v
 	}
-	now := p.h.Loop.Now()
-	if topic == p.h.Topics.BridgeState() {
-		now = time.Time{} // it is not waited for: it is no news to most observers
+	v.own(payload)
+	if confirmed {
+		v.await(p.h.Loop.Now())
 	}
-	v.own(payload, now)
 }
 
 // Take takes a message of the broker, and reports whether it is on a topic that the
@@ -209,13 +235,13 @@ func (p *Part) takeSample() {
 		return
 	}
 	for _, d := range p.h.Devices.Sorted() {
-		topics := slices.DeleteFunc(p.h.Ledger.Topics(d.Record.UUID), func(t string) bool { return t == p.h.Topics.Availability(d.Record.Name) })
+		topics := p.h.Ledger.Topics(d.Record.UUID)
 		if len(topics) == 0 {
 			continue
 		}
 		p.sample, p.sampled = d.Record.UUID, topics
 		for _, t := range topics {
-			p.h.Publisher.Subscribe(t)
+			p.h.Publisher.Subscribe(t, publish.AtMostOnce)
 		}
 		p.announce(d) // so that there is something to hear
 		return
@@ -238,8 +264,8 @@ func (p *Part) Health(h *document.Health) {
 		Connects: stats.Connects, Losses: stats.Losses, Dropped: stats.DroppedOut, LastLoss: p.loss, TooLarge: stats.TooLarge,
 		Refused: p.refused, Unconfirmed: p.way.silent,
 	}
-	for topic, f := range p.others.foreign {
-		b.Foreign = append(b.Foreign, document.ForeignValue{Topic: excerpt.Of(topic, mostTopic), Value: f.value, Count: f.count, Last: f.last.UTC()})
+	for t, f := range p.others.foreign {
+		b.Foreign = append(b.Foreign, document.ForeignValue{Topic: excerpt.Of(t, mostTopic), Value: f.value, Count: f.count, Last: f.last.UTC()})
 	}
 	slices.SortFunc(b.Foreign, func(x, y document.ForeignValue) int { return strings.Compare(x.Topic, y.Topic) })
 	for _, other := range p.others.bridges {

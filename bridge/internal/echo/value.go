@@ -25,6 +25,13 @@ type answer struct {
 	since time.Time // when it was published; zero if nothing is waited for
 }
 
+// await begins to wait, unless something is waited for already.
+func (a *answer) await(now time.Time) {
+	if a.since.IsZero() {
+		a.since = now
+	}
+}
+
 // late reports whether it should have been heard by now. connected is since when
 // there is a connection, after which everything is published again.
 func (a answer) late(now, connected time.Time) bool {
@@ -38,21 +45,14 @@ func (a answer) late(now, connected time.Time) bool {
 
 func newValue() *value { return &value{seed: maphash.MakeSeed()} }
 
-// own notes what the bridge publishes. With a zero time it is not waited for.
-func (v *value) own(payload []byte, now time.Time) {
+// own notes what the bridge publishes.
+func (v *value) own(payload []byte) {
 	v.newest = maphash.Bytes(v.seed, payload)
 	v.cleared = len(payload) == 0
-	if now.IsZero() {
-		v.current = v.newest
-		return
-	}
 	if len(v.pending) == maxPending {
 		v.pending = slices.Delete(v.pending, 0, 1)
 	}
 	v.pending = append(v.pending, v.newest)
-	if v.since.IsZero() {
-		v.since = now
-	}
 }
 
 // matches reports whether a value that was heard is ours. Those that were published

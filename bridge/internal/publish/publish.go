@@ -79,11 +79,10 @@ func (p *Publisher) Retain(topic string, payload []byte) {
 // payload before a topic is cleared.
 func (p *Publisher) Observe(f func(topic string, payload []byte)) { p.observe = f }
 
-// Subscribe asks for what others publish to one of our own topics, if the outbox can
-// do that.
-func (p *Publisher) Subscribe(topic string) {
-	if s, ok := p.out.(interface{ Subscribe(filter string) }); ok {
-		s.Subscribe(topic)
+// Subscribe adds a subscription, if the outbox can do that.
+func (p *Publisher) Subscribe(filter string, qos byte) {
+	if s, ok := p.out.(interface{ Subscribe(filter string, qos byte) }); ok {
+		s.Subscribe(filter, qos)
 	}
 }
 
