@@ -381,6 +381,24 @@ func TestForeignValues(t *testing.T) {
 	})
 }
 
+// A broker that publishes the will of a former connection late is corrected without
+// a warning.
+func TestLateWill(t *testing.T) {
+	inTown(t, func(t *testing.T, c *town) {
+		h := c.build("bridge")
+		defer h.leave()
+		pass(time.Minute)
+		c.client.Publish("b/bridge/state", []byte(offline), true)
+		pass(time.Second)
+		if got := c.heard.value("b/bridge/state"); got != online {
+			t.Errorf("state %s", got)
+		}
+		if got := c.warnings(""); len(got) != 0 {
+			t.Errorf("warnings %q", got)
+		}
+	})
+}
+
 // A bridge that nobody disturbs hears nothing foreign, whatever happens.
 func TestOwnValuesAreNotForeign(t *testing.T) {
 	inTown(t, func(t *testing.T, c *town) {

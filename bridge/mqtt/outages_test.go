@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +27,12 @@ const (
 	mute       fault = "connections are accepted and nothing is answered"
 	slow2      fault = "every answer takes two seconds"
 	twoPackets fault = "the connection ends after two packets"
+	twenty     fault = "the connection ends after twenty packets"
+	aSecond    fault = "the connection ends after a second"
+	blocked    fault = "nothing is read"
+	garbage    fault = "the answers make no sense"
+	lateAnswer fault = "the first answer takes seven seconds"
+	tiny       fault = "the connection ends after a packet of more than 300 octets"
 	limited    fault = "the connection ends after a packet of more than 2,000 octets"
 	denying    fault = "the client is not let in"
 )
@@ -48,7 +55,7 @@ func (r *road) set(f fault) {
 	r.fault = f
 	for c := range r.conns {
 		switch {
-		case f == refusing || f == mute || f == denying || former == limited:
+		case f == refusing || f == mute || f == denying || f == aSecond || former == limited || former == tiny || f == lateAnswer:
 			c.close() // the broker was restarted
 		case f == none && former == halfOpen:
 			c.close() // the broker no longer knows the connection
@@ -88,6 +95,8 @@ type vehicle struct {
 	once   sync.Once
 	closed chan struct{}
 	sent   int // packets
+	// deadline of Write; the library sets it before each one.
+	deadline time.Time
 }
 
 func (c *vehicle) close() { c.once.Do(func() { close(c.closed); _ = c.Conn.Close() }) }
@@ -106,16 +115,41 @@ func (c *vehicle) Write(p []byte) (int, error) {
 	switch f := c.road.now(); {
 	case f == halfOpen || f == mute:
 		return len(p), nil
-	case f == twoPackets && c.sent > 2, f == limited && len(p) > 2000:
+	case f == twoPackets && c.sent > 2, f == twenty && c.sent > 20, f == limited && len(p) > 2000, f == tiny && len(p) > 300:
 		c.close()
 		return len(p), nil
+	case f == aSecond && c.sent == 1:
+		time.AfterFunc(time.Second, c.close)
+	case f == blocked:
+		select {
+		case <-c.closed:
+			return 0, io.ErrClosedPipe
+		case <-time.After(time.Until(c.deadline)):
+			return 0, os.ErrDeadlineExceeded
+		}
 	}
 	return c.Conn.Write(p)
+}
+
+func (c *vehicle) SetWriteDeadline(t time.Time) error {
+	c.deadline = t
+	return c.Conn.SetWriteDeadline(t)
 }
 
 func (c *vehicle) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	switch c.road.now() {
+	case garbage:
+		for i := range n {
+			p[i] ^= 0x5a
+		}
+	case lateAnswer:
+		if n == 4 && p[0]>>4 == packets.Connack {
+			select {
+			case <-time.After(7 * time.Second):
+			case <-c.closed:
+			}
+		}
 	case halfOpen, mute:
 		<-c.closed
 		return 0, io.EOF
@@ -169,7 +203,7 @@ func TestOutages(t *testing.T) {
 		away   = 600 * time.Second
 		after  = 10 * time.Second
 	)
-	for _, f := range []fault{refusing, halfOpen, mute, slow2, twoPackets, limited, denying} {
+	for _, f := range []fault{refusing, halfOpen, mute, slow2, twoPackets, twenty, aSecond, blocked, garbage, lateAnswer, tiny, limited, denying} {
 		t.Run(string(f), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, nil)

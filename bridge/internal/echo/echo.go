@@ -56,6 +56,7 @@ type Part struct {
 	started  bool
 	own      document.Echo
 	online   []byte // value of bridge/state
+	offline  []byte // its will
 	segments int    // of the longest name
 	lists    map[string]string
 	values   map[string]*value // by topic
@@ -75,6 +76,7 @@ type way struct {
 	echo      answer
 	silent    []string // topics that there was a warning about
 	denied    bool     // all of them
+	will      bool     // the broker has published the will on this connection
 }
 
 // others is who else publishes to topics of the bridge.
@@ -98,6 +100,7 @@ func New(h *part.Host, cfg Config, announcers ...Announcer) *Part {
 func (p *Part) Load() error {
 	p.own = document.Echo{Instance: fmt.Sprintf("%016x", rand.Uint64()), Since: p.h.Loop.Now().UTC(), Version: p.cfg.Version}
 	p.online, _ = json.Marshal(document.State{State: "online"}) // a text can always be written
+	p.offline, _ = json.Marshal(document.State{State: "offline"})
 	for _, list := range p.cfg.Lists {
 		p.lists[p.h.Topics.Bridge(list)] = list
 	}
@@ -191,7 +194,7 @@ func (p *Part) Status(s mqtt.Status) {
 		}
 		p.send()
 	case mqtt.Lost, mqtt.Failed, mqtt.Closed:
-		p.way.connected, p.way.calm = time.Time{}, time.Time{}
+		p.way.connected, p.way.calm, p.way.will = time.Time{}, time.Time{}, false
 	case mqtt.Degraded:
 	}
 }

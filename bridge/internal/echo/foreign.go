@@ -44,6 +44,9 @@ type foreign struct {
 // found takes a value that is not ours.
 func (p *Part) found(m mqtt.Message) {
 	now := p.h.Loop.Now()
+	if p.lateWill(m, now) {
+		return
+	}
 	f := p.others.foreign[m.Topic]
 	if f == nil {
 		f = &foreign{wait: firstCorrection}
@@ -61,6 +64,20 @@ func (p *Part) found(m mqtt.Message) {
 		// Another bridge has left; one that is still there will be heard again.
 		clear(p.others.bridges)
 	}
+}
+
+// lateWill takes the bridge's own will, which a broker may publish for a connection
+// that was cut off after there is a new one. It happens once at most.
+func (p *Part) lateWill(m mqtt.Message, now time.Time) bool {
+	const late = 2 * time.Minute
+	if m.Topic != p.h.Topics.BridgeState() || string(m.Payload) != string(p.offline) || p.way.will ||
+		len(p.others.bridges) > 0 || p.way.connected.IsZero() || now.Sub(p.way.connected) > late {
+		return false
+	}
+	p.way.will = true
+	p.h.Log.Info().Msg("the broker has published the bridge's will although it is connected again; the bridge publishes that it is online")
+	p.republish(m.Topic)
+	return true
 }
 
 // correct warns of foreign values once, and publishes ours again where it is time to.
