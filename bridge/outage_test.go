@@ -334,8 +334,10 @@ func TestForeignValues(t *testing.T) {
 		defer h.leave()
 		c.admit(h, "hall/plug", fake.Plug(uuid(1)))
 		pass(10 * time.Second)
-		topics := []string{"b/bridge/devices", "b/bridge/state", "b/bridge/unprovisioned", "b/hall/plug/availability", "b/hall/plug",
-			"homeassistant/device/btmesh_00000000000000000000000000000001/config"}
+		topics := []string{
+			"b/bridge/devices", "b/bridge/state", "b/bridge/unprovisioned", "b/hall/plug/availability", "b/hall/plug",
+			"homeassistant/device/btmesh_00000000000000000000000000000001/config",
+		}
 		before := map[string]string{}
 		for _, topic := range topics {
 			if before[topic] = c.heard.value(topic); before[topic] == "" {

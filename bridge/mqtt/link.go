@@ -195,7 +195,7 @@ func (l *link) subscribe(subs []Subscription) error {
 func (l *link) await(token paho.Token) error {
 	timeout := l.session.options.Limits.Timeout
 	for left := timeout; ; {
-		if err, silent := l.awaitFor(token, left); !silent {
+		if silent, err := l.awaitFor(token, left); !silent {
 			return err
 		}
 		// A payload that is being discarded comes before the acknowledgement.
@@ -207,19 +207,19 @@ func (l *link) await(token paho.Token) error {
 }
 
 // awaitFor waits for one acknowledgement for some time.
-func (l *link) awaitFor(token paho.Token, patience time.Duration) (err error, silent bool) {
+func (l *link) awaitFor(token paho.Token, patience time.Duration) (silent bool, err error) {
 	select {
 	case <-token.Done():
 		if err := token.Error(); err != nil {
-			return l.why(err), false
+			return false, l.why(err)
 		}
-		return nil, false
+		return false, nil
 	case <-l.lost:
-		return l.gone(), false
+		return false, l.gone()
 	case <-l.session.life.Done():
-		return context.Canceled, false
+		return false, context.Canceled
 	case <-time.After(patience):
-		return nil, true
+		return true, nil
 	}
 }
 

@@ -93,8 +93,10 @@ func (o *outbox) withhold(v *value) {
 		return
 	}
 	v.told = true
-	o.suspects.told = append(o.suspects.told, Unpublished{Topic: v.newest.topic, Octets: v.newest.size(),
-		Reason: "the broker ends the connection when it gets a packet of this size; raise its limit for the size of a packet"})
+	o.suspects.told = append(o.suspects.told, Unpublished{
+		Topic: v.newest.topic, Octets: v.newest.size(),
+		Reason: "the broker ends the connection when it gets a packet of this size; raise its limit for the size of a packet",
+	})
 }
 
 // suspect looks at what was on its way when the connection broke; o.mu is held.
