@@ -6,6 +6,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/command"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/damage"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/devicestate"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/echo"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/events"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/friendship"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/heartbeat"
@@ -58,6 +59,7 @@ type parts struct {
 	provisioning *provisioning.Part
 	lists        *lists.Part
 	storage      *storage.Part
+	echo         *echo.Part
 }
 
 // newParts makes the parts and gives each the others that it needs. dropped counts
@@ -77,6 +79,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	about := lists.Config{Version: cfg.Version, Network: cfg.Network, Adapters: cfg.Adapters, Dropped: dropped}
 	ls := lists.New(h, about, unprov)
 	stored := storage.New(h)
+	watch := echo.New(h, echo.Config{Version: cfg.Version, Lists: lists.Names(), Session: cfg.Broker}, states, reach)
 	states.Connect(updates)
 	reach.Connect(commands, interviews)
 
@@ -104,6 +107,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		backup.New(h, cfg.Store, cfg.Network, cfg.Backups),
 		stored,
 		damage.New(h, cfg.StoreFindings),
+		watch,
 		ls,
 	}
 	for _, add := range more {
@@ -111,5 +115,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	}
 	recs.Connect(table)
 	ls.Connect(table)
-	return &parts{table: table, records: recs, commands: commands, provisioning: prov, lists: ls, storage: stored}
+	return &parts{
+		table: table, records: recs, commands: commands, provisioning: prov, lists: ls, storage: stored, echo: watch,
+	}
 }

@@ -99,7 +99,9 @@ func (s outlet) response(name string, transaction json.RawMessage, data any, fai
 		if fault.Stopped(failed) {
 			level = zerolog.DebugLevel // who stops the service knows
 		}
-		s.host.Log.WithLevel(level).Str("request", fault.Clip(name)).Str("code", r.Code).Str("error", r.Error).Msg("a request has failed")
+		if s.host.Publisher.Allow("request "+r.Code, name+": "+r.Error) {
+			s.host.Log.WithLevel(level).Str("request", fault.Clip(name)).Str("code", r.Code).Str("error", r.Error).Msg("a request has failed")
+		}
 	}
 	payload, err := json.Marshal(r)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/lists"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/loop"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
@@ -82,10 +83,20 @@ func (s *Service) start(summary node.Summary, peers []state.Peer) {
 	s.parts.records.Reconcile(peers)
 	s.started = true
 	s.announce()
+	s.host.Ledger.Own(s.ownTopics())
 	s.host.Ledger.ClearFormer()
 	for _, p := range s.parts.table {
 		p.Start()
 	}
+}
+
+// ownTopics are the retained topics of the bridge itself.
+func (s *Service) ownTopics() []string {
+	topics := []string{s.cfg.Topics.BridgeState()}
+	for _, list := range lists.Names() {
+		topics = append(topics, s.cfg.Topics.Bridge(list))
+	}
+	return topics
 }
 
 // announce publishes everything retained about all devices.
@@ -142,6 +153,7 @@ func (s inputs) Second(tick int) {
 	for _, p := range s.parts.table {
 		p.Second(tick)
 	}
+	s.host.Publisher.Second()
 }
 
 // Handled implements loop.Handler.

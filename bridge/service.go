@@ -17,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/lists"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/loop"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/ownnode"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
@@ -79,6 +80,9 @@ type Config struct {
 	// RefreshPatience is how long a key refresh waits for nodes that do not
 	// answer; 0 until it is told to go on without them.
 	RefreshPatience time.Duration
+	// Broker tells how the connection to the broker does; nil for unknown. See also
+	// Service.Status and Service.Notice.
+	Broker func() mqtt.Stats
 	// Firmware is the files that devices are updated with; nil for none.
 	Firmware fs.FS
 }
@@ -148,9 +152,37 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 	return s, nil
 }
 
+// Subscriptions are those that a session has to begin with: requests, commands for
+// names without a slash, and the bridge's own topics, to find out what becomes of
+// them. The service adds those for longer names once a device has one.
+func Subscriptions(topics topic.Topics) []mqtt.Subscription {
+	var subs []mqtt.Subscription
+	for _, filter := range topics.Filters(1) {
+		subs = append(subs, mqtt.Subscription{Filter: filter, QoS: publish.AtLeastOnce})
+	}
+	for _, filter := range topics.OwnFilters(1, lists.Names()...) {
+		subs = append(subs, mqtt.Subscription{Filter: filter, QoS: publish.AtMostOnce})
+	}
+	return subs
+}
+
 // Handle takes a message from the broker. It waits while the bridge has too many
 // of them, which holds up the MQTT client only.
 func (s *Service) Handle(m mqtt.Message) { s.loop.Handle(m) }
+
+// Status takes a change of the connection to the broker. It never waits.
+func (s *Service) Status(status mqtt.Status) { s.loop.Post(func() { s.parts.echo.Status(status) }) }
+
+// Notice takes what the session with the broker has to tell, which goes to the log,
+// to bridge/logging and to bridge/health. It never waits.
+func (s *Service) Notice(n mqtt.Notice) {
+	select {
+	case <-s.loop.Done():
+		s.host.Log.Warn().Msg(n.String())
+	default:
+		s.loop.Post(func() { s.parts.echo.Notice(n) })
+	}
+}
 
 // Report takes an event from the mesh. It never waits: messages, heartbeats and
 // beacons that find the bridge busy are counted and dropped.

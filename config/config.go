@@ -28,7 +28,11 @@ type MQTT struct {
 	PasswordFile string
 	ClientID     string
 	BaseTopic    string
-	TLS          TLS
+	// ConnectTimeout bounds one attempt to connect.
+	ConnectTimeout time.Duration
+	// EventExpiry is the age from which events are not published any more.
+	EventExpiry time.Duration
+	TLS         TLS
 }
 
 // TLS applies to the URL schemes mqtts, ssl, tls and wss.

@@ -39,7 +39,10 @@ func (k Key) Default() string {
 // Default returns the configuration without file, environment and flags.
 func Default() Config {
 	return Config{
-		MQTT:          MQTT{URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt"},
+		MQTT: MQTT{
+			URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt",
+			ConnectTimeout: 5 * time.Second, EventExpiry: 5 * time.Second,
+		},
 		HomeAssistant: HomeAssistant{Enabled: true, DiscoveryPrefix: "homeassistant", StatusTopic: "homeassistant/status"},
 		HCI:           HCI{Adapters: []string{"hci0"}, CaptureSize: 64},
 		Mesh: Mesh{
@@ -71,6 +74,10 @@ func Keys() []Key {
 			"MQTT client identifier. Two bridges on one broker need different ones."),
 		key("mqtt.base_topic", topic(), func(c *Config) *string { return &c.MQTT.BaseTopic },
 			"Topic prefix of everything that is published, and of commands."),
+		key("mqtt.connect_timeout", duration(time.Second, 2*time.Minute, time.Second), func(c *Config) *time.Duration { return &c.MQTT.ConnectTimeout },
+			"How long one attempt to connect to the broker may take."),
+		key("mqtt.event_expiry", duration(time.Second, time.Hour, time.Second), func(c *Config) *time.Duration { return &c.MQTT.EventExpiry },
+			"Age from which events, responses and log messages are dropped instead of published, for example after the broker was away."),
 		key("mqtt.tls.ca", text(), func(c *Config) *string { return &c.MQTT.TLS.CA },
 			"PEM file with the certificates to trust; empty for those of the system."),
 		key("mqtt.tls.cert", text(), func(c *Config) *string { return &c.MQTT.TLS.Cert },

@@ -39,6 +39,7 @@ func Topics() ([]Topic, error) {
 		{"B/bridge/health", true, 1, "What the bridge counts, once a minute", Health{}},
 		{"B/bridge/devices", true, 1, "The devices", []Device{}},
 		{"B/bridge/unprovisioned", true, 1, "Devices that can be provisioned", []Unprovisioned{}},
+		{"B/bridge/echo", false, 1, "The bridge's test of its own topics, once a minute", Echo{}},
 		{"B/bridge/logging", false, 0, "Warnings", Logging{}},
 		{"B/bridge/response/X", false, 1, "Outcome of the request X", Response{}},
 		{"B/N", true, 1, "The whole state of a device; the attributes are those of what it `exposes`, null while a value is not known", stateFields{}},

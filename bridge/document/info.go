@@ -90,6 +90,7 @@ type Health struct {
 
 	StoreRepaired []string `json:"store_repaired,omitempty" doc:"what was wrong with the files of the store when the program started, and was repaired"`
 
+	Broker     *Broker               `json:"broker,omitempty" doc:"the connection to the broker"`
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
 }
 

@@ -176,6 +176,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Version:  programVersion(),
 		Backups:  backups(c.Store.Dir),
 		Logger:   g.log,
+		Broker:   func() mqtt.Stats { return g.session.Stats() },
 
 		RefreshPatience: c.Mesh.RefreshPatience,
 	}
@@ -193,7 +194,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		return err
 	}
 	options := sessionOptions(c, topics, g.service.Handle, g.log)
-	options.OnStatus = g.sessionChanged
+	options.OnStatus, options.OnNotice = g.sessionChanged, g.service.Notice
 	g.session, err = mqtt.New(options)
 	return err
 }
@@ -218,6 +219,7 @@ func trustAnchors(path string) (*provision.TrustAnchors, error) {
 // sessionChanged is called by one goroutine after every change of the
 // connection to the broker.
 func (g *gateway) sessionChanged(s mqtt.Status) {
+	g.service.Status(s)
 	if s.State != mqtt.Connected {
 		return
 	}
@@ -279,13 +281,9 @@ func retransmit(t config.Transmit) state.Retransmit {
 // what it subscribes to.
 func sessionOptions(c *config.Config, topics topic.Topics, handle func(mqtt.Message), log zerolog.Logger) mqtt.Options {
 	const atLeastOnce = 1
-	filters := topics.Filters()
+	subscriptions := bridge.Subscriptions(topics)
 	if c.HomeAssistant.Enabled {
-		filters = append(filters, c.HomeAssistant.StatusTopic)
-	}
-	subscriptions := make([]mqtt.Subscription, 0, len(filters))
-	for _, filter := range filters {
-		subscriptions = append(subscriptions, mqtt.Subscription{Filter: filter, QoS: atLeastOnce})
+		subscriptions = append(subscriptions, mqtt.Subscription{Filter: c.HomeAssistant.StatusTopic, QoS: atLeastOnce})
 	}
 	return mqtt.Options{
 		URL:      c.MQTT.URL,
@@ -304,6 +302,7 @@ func sessionOptions(c *config.Config, topics topic.Topics, handle func(mqtt.Mess
 		Subscriptions: subscriptions,
 		Handler:       handle,
 		Logger:        log,
+		Limits:        mqtt.Limits{Connect: c.MQTT.ConnectTimeout, Expiry: c.MQTT.EventExpiry},
 	}
 }
 

@@ -26,6 +26,9 @@ const (
 	health        = "health"
 )
 
+// Names are those of the retained topics of the lists, below B/bridge.
+func Names() []string { return []string{info, devices, unprovisioned, health} }
+
 // Unprovisioned lists the unprovisioned devices.
 type Unprovisioned interface {
 	List() []document.Unprovisioned
@@ -81,7 +84,7 @@ func (p *Part) Start() {
 }
 
 // All publishes all lists again.
-func (p *Part) All() { p.h.Publisher.Changed(info, devices, unprovisioned, health) }
+func (p *Part) All() { p.h.Publisher.Changed(Names()...) }
 
 // Ignored counts a retained command.
 func (p *Part) Ignored() { p.ignored++ }
