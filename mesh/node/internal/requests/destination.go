@@ -48,10 +48,17 @@ func (d *destination) len() int {
 	return n
 }
 
+// silentAfter is after how many attempts in a row without an answer a node is silent.
+// One can have been lost.
+const silentAfter = 2
+
+// silent reports whether the node did not answer lately.
+func (d *destination) silent() bool { return d.misses >= silentAfter }
+
 // band is how the destination is known.
 func (d *destination) band() band {
 	switch {
-	case d.misses > 0:
+	case d.silent():
 		return silent
 	case d.heard:
 		return proven

@@ -20,8 +20,9 @@ const (
 // What may wait for the radio when the next request is sent. A command finds little
 // before it, because everything else waits until the radio is nearly free.
 const (
-	commandBacklog = 200 * time.Millisecond
-	otherBacklog   = 20 * time.Millisecond
+	commandBacklog       = 200 * time.Millisecond
+	configurationBacklog = 100 * time.Millisecond
+	otherBacklog         = 20 * time.Millisecond
 )
 
 // fairShare gives one start of so many to a lane that is not the first.
@@ -31,9 +32,9 @@ const fairShare = 8
 type band uint8
 
 const (
-	proven  band = iota // it was heard, and has answered the last attempt
-	unknown             // it was neither heard nor missed
-	silent              // it did not answer the last attempt
+	proven  band = iota // it was heard, and missed once at most
+	unknown             // it was not heard yet, and missed once at most
+	silent              // it did not answer the last attempts
 
 	bands = 3
 )
@@ -49,10 +50,16 @@ type lane struct {
 
 // room is how much may wait for the radio before it.
 func (l *lane) room() time.Duration {
-	if l.class == part.ClassCommand && l.band != silent {
+	switch {
+	case l.band == silent:
+		return otherBacklog
+	case l.class == part.ClassCommand:
 		return commandBacklog
+	case l.class == part.ClassConfiguration:
+		return configurationBacklog
+	default:
+		return otherBacklog
 	}
-	return otherBacklog
 }
 
 // lanes is all lanes, in the order in which they are served: silent destinations

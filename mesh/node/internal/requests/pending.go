@@ -47,21 +47,22 @@ type pending struct {
 	handle   transport.Handle
 }
 
-// begin prepares the first attempt. A node that is taken for dead gets one attempt.
+// begin prepares the first attempt. A node that is taken for dead gets one attempt,
+// except for configuration: it may be silent because it has another key.
 func (p *pending) begin(now time.Time, d *destination) {
 	p.started = now
 	p.wait = firstWait
 	if p.Wait > 0 {
 		p.wait = p.Wait
 	}
-	if d.dead() {
+	if d.dead() && p.Class != part.ClassConfiguration {
 		p.Attempts = min(p.Attempts, 1)
 	}
 	p.expires = now.Add(patience(p.wait, p.Attempts))
 }
 
 // patience is the time that all attempts take on a radio that is free. While many
-// nodes are silent the attempts come less often. The request ends in time anyway.
+// nodes are silent the attempts come less often, and the request ends in time anyway.
 func patience(wait time.Duration, attempts int) time.Duration {
 	var sum time.Duration
 	for range attempts {
@@ -69,11 +70,6 @@ func patience(wait time.Duration, attempts int) time.Duration {
 		wait = longer(wait)
 	}
 	return sum
-}
-
-// expired reports whether the request has had its time.
-func (p *pending) expired(now time.Time) bool {
-	return p.attempts >= fewestAttempts && !now.Before(p.expires)
 }
 
 // answeredBy reports whether a message is the response.

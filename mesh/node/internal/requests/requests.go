@@ -15,9 +15,10 @@
 //	    nodes that were heard ▸ nodes that were not asked before
 //	then the same for silent nodes, few at a time
 //
-// A node is silent from an attempt that it does not answer until it is heard. It
-// costs the others nothing but the few attempts that are in flight for all silent
-// nodes together.
+// A request that is not answered goes behind the others in its lane, so all first
+// attempts come before the repeats. A node is silent from the second attempt that it
+// does not answer until it is heard. It costs the others nothing but the few attempts
+// that are in flight for all silent nodes together.
 package requests
 
 import (
@@ -187,7 +188,7 @@ func (r *Requests) Queue() part.RequestQueue {
 		Waiting: r.waiting, InFlight: r.inFlight[0] + r.inFlight[1], InFlightSilent: r.inFlight[1], Refused: r.refused,
 	}
 	for _, d := range r.destinations {
-		if d.misses > 0 {
+		if d.silent() {
 			q.Silent++
 		}
 		if n := d.len(); n > q.BusiestWaiting || n == q.BusiestWaiting && n > 0 && d.address < q.Busiest {
@@ -244,7 +245,7 @@ func (r *Requests) Flush() {
 func (r *Requests) start(d *destination, c part.Class) {
 	p := d.waiting[c].take()
 	r.waiting[c]--
-	p.inFlight, p.silent = true, d.misses > 0
+	p.inFlight, p.silent = true, d.silent()
 	r.count(p, 1)
 	if p.attempts == 0 {
 		p.begin(r.host.Now(), d)
@@ -422,15 +423,25 @@ func (r *Requests) Tick() {
 	for len(r.timers) > 0 && deadline.Due(r.timers[0].deadline, now) {
 		p := r.timers[0]
 		r.setTimer(p, time.Time{})
-		if p.inFlight {
+		switch {
+		case p.inFlight:
 			r.missed(p.of)
+		case !r.expired(p):
+			r.setTimer(p, now.Add(longestWait)) // its turn will come
+			continue
 		}
-		if p.attempts >= p.Attempts || p.expired(now) {
+		if p.attempts >= p.Attempts || r.expired(p) {
 			r.finish(p, part.Response{}, r.noResponse(p))
 			continue
 		}
 		r.setAside(p)
 	}
+}
+
+// expired reports whether a request has had its time, while so many nodes are silent
+// that they wait for each other. Where they wait for the radio only, it goes on.
+func (r *Requests) expired(p *pending) bool {
+	return p.attempts >= fewestAttempts && !r.host.Now().Before(p.expires) && r.inFlight[1] >= maxSilent
 }
 
 // setAside lets a request that was not answered wait for its next attempt.
@@ -442,7 +453,7 @@ func (r *Requests) setAside(p *pending) {
 	p.of.waiting[p.Class].putBack(p)
 	r.waiting[p.Class]++
 	if p.attempts >= fewestAttempts {
-		r.setTimer(p, p.expires)
+		r.setTimer(p, deadline.Latest(p.expires, r.host.Now().Add(longestWait)))
 	}
 	r.line(p.of)
 	r.host.Wake(r)
