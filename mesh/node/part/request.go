@@ -25,6 +25,9 @@ type Request struct {
 	// its turn.
 	Class Class
 	Flow  Flow
+	// Offline says that the node is not expected to answer: it was not heard before
+	// the last restart. Until it is heard it is treated as silent.
+	Offline bool
 	// Attempts is how often to send at most; 0 means DefaultAttempts. A node that has
 	// not answered several attempts in a row gets one.
 	Attempts int

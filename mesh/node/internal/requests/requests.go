@@ -133,6 +133,9 @@ func (r *Requests) Add(q part.Request) (part.RequestID, error) {
 		r.refused++
 		return 0, err
 	}
+	if q.Offline && !d.heard {
+		d.misses = max(d.misses, silentAfter)
+	}
 	r.last++
 	p := &pending{Request: q, id: r.last, of: d, index: notTimed}
 	r.byID[p.id] = p
