@@ -87,7 +87,26 @@ type Health struct {
 	Ignored  int       `json:"retained_commands_ignored" doc:"commands that were ignored because they were retained"`
 	Dropped  uint64    `json:"events_dropped" doc:"events of the mesh that were dropped because the bridge was busy"`
 
+	Requests   Requests `json:"requests" doc:"messages to devices that wait to be sent or answered"`
+	Refreshing int      `json:"refreshing" doc:"devices that are still to be asked for their state after the start"`
+
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
+}
+
+// Requests is what waits to be sent to devices, part of [Health].
+type Requests struct {
+	Waiting       map[string]int `json:"waiting" doc:"requests that wait to be sent, or to be sent again, by class: command, configuration, probe and transfer, in the order in which they are served"`
+	InFlight      int            `json:"in_flight" doc:"requests that wait for an answer"`
+	SilentDevices int            `json:"silent_devices" doc:"devices that did not answer the last two attempts and were not heard since; few requests are in flight for all of them together"`
+	Refused       uint64         `json:"refused" doc:"requests that were refused since the start because too many waited, with the code busy"`
+	Busiest       *BusiestDevice `json:"busiest,omitempty" doc:"the device for which most requests wait; left out when none waits"`
+}
+
+// BusiestDevice is the device for which most requests wait.
+type BusiestDevice struct {
+	Address mesh.Address `json:"address" doc:"address of the device, or of a group"`
+	Name    string       `json:"name,omitempty" doc:"friendly name of the device"`
+	Waiting int          `json:"waiting" doc:"requests that wait for it"`
 }
 
 // Mesh is what the mesh stack counts, part of [Health].

@@ -1,7 +1,6 @@
 package availability_test
 
 import (
-	"encoding/json"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -18,10 +17,14 @@ import (
 )
 
 // others are the parts that availability needs.
-type others struct{ queries, interviews []string }
+type others struct {
+	queries, interviews []string
+	ends                []func(error)
+}
 
-func (o *others) Query(d *registry.Device, _ string, _ []string, _ json.RawMessage) {
+func (o *others) Refresh(d *registry.Device, done func(error)) {
 	o.queries = append(o.queries, d.Record.Name)
+	o.ends = append(o.ends, done)
 }
 
 func (o *others) Interview(d *registry.Device, _ part.DeviceAnswer) {

@@ -124,7 +124,7 @@ func (c *RemoteClient) ask(l *remoteLink, m access.Message, respond mesh.Opcode,
 			Dst: l.server.Address, NetKey: l.server.NetKey, Key: transport.Key{Device: l.server.Address},
 			TTL: mesh.DefaultTTL, Payload: payload, Respond: respond, Accept: accept, Attempts: attempts,
 			Class: part.ClassConfiguration,
-			Done: func(r part.Response, err error) { done(r.Params, err) },
+			Done:  func(r part.Response, err error) { done(r.Params, err) },
 		})
 	}
 	if err != nil {

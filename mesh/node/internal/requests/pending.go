@@ -47,15 +47,16 @@ type pending struct {
 	handle   transport.Handle
 }
 
-// begin prepares the first attempt. A node that is taken for dead gets one attempt,
-// except for configuration: it may be silent because it has another key.
+// begin prepares the first attempt. A node that is taken for dead gets one attempt. In
+// the middle of a procedure it gets all: it may be silent because it restarts, or has
+// another key.
 func (p *pending) begin(now time.Time, d *destination) {
 	p.started = now
 	p.wait = firstWait
 	if p.Wait > 0 {
 		p.wait = p.Wait
 	}
-	if d.dead() && p.Class != part.ClassConfiguration {
+	if d.dead() && (p.Class == part.ClassCommand || p.Class == part.ClassProbe) {
 		p.Attempts = min(p.Attempts, 1)
 	}
 	p.expires = now.Add(patience(p.wait, p.Attempts))
