@@ -21,6 +21,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
@@ -33,6 +34,7 @@ type Part struct {
 	part.None
 	h       *part.Host
 	waiting map[mesh.Address]int // messages without an outcome, by device or group
+	refused uint64               // since the start, because too many waited
 }
 
 // maxWaiting is how many messages to one device or group may wait. More are refused at
@@ -46,6 +48,9 @@ func New(h *part.Host) *Part { return &Part{h: h, waiting: map[mesh.Address]int{
 func (p *Part) Requests() []request.Definition {
 	return []request.Definition{request.Define(sendMeta(), p.request)}
 }
+
+// Health implements part.HealthReporter.
+func (p *Part) Health(h *document.Health) { h.Requests.Refused += p.refused }
 
 // noResponse is the value of response for a message without an answer.
 const noResponse = "none"
@@ -62,6 +67,7 @@ func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 		address -= mesh.Address(*out.Element)
 	}
 	if n := p.waiting[address]; n >= maxWaiting {
+		p.refused++
 		c.Fail(fault.New("busy", "%d messages to %s wait already; wait for responses before sending more", n, cmp.Or(out.Device, address.String())))
 		return
 	}
