@@ -2,7 +2,9 @@ package bridge_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,17 +14,29 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// slowFailing is a store with slow writes; one in a number of writes fails.
+// slowFailing is a store with slow writes; one in a number of writes fails, without a
+// period that what is tried again could fall into.
 type slowFailing struct {
 	store.Store
 	takes time.Duration
 	every int64 // one of this many writes fails; 0 for none
-	count atomic.Int64
+
+	mu     sync.Mutex
+	random *rand.Rand
+}
+
+func (s *slowFailing) fails() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.random == nil {
+		s.random = rand.New(rand.NewPCG(1, 2))
+	}
+	return s.every > 0 && s.random.Int64N(s.every) == 0
 }
 
 func (s *slowFailing) Apply(changes ...store.Change) error {
 	time.Sleep(s.takes)
-	if s.every > 0 && s.count.Add(1)%s.every == 0 {
+	if s.fails() {
 		return store.ErrClosed
 	}
 	return s.Store.Apply(changes...)

@@ -90,8 +90,27 @@ type Health struct {
 
 	StoreRepaired []string `json:"store_repaired,omitempty" doc:"what was wrong with the files of the store when the program started, and was repaired"`
 
-	Broker     *Broker               `json:"broker,omitempty" doc:"the connection to the broker"`
+	Broker     *Broker  `json:"broker,omitempty" doc:"the connection to the broker"`
+	Requests   Requests `json:"requests" doc:"messages to devices that wait to be sent or answered"`
+	Refreshing int      `json:"refreshing" doc:"devices that are still to be asked for their state after the start"`
+
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
+}
+
+// Requests is what waits to be sent to devices, part of [Health].
+type Requests struct {
+	Waiting       map[string]int `json:"waiting" doc:"requests that wait to be sent, or to be sent again, by class: command, configuration, probe and transfer, in the order in which they are served"`
+	InFlight      int            `json:"in_flight" doc:"requests that wait for an answer"`
+	SilentDevices int            `json:"silent_devices" doc:"devices that did not answer the last two attempts and were not heard since; few requests are in flight for all of them together"`
+	Refused       uint64         `json:"refused" doc:"requests that were refused since the start because too many waited, with the code busy"`
+	Busiest       *BusiestDevice `json:"busiest,omitempty" doc:"the device for which most requests wait; left out when none waits"`
+}
+
+// BusiestDevice is the device for which most requests wait.
+type BusiestDevice struct {
+	Address mesh.Address `json:"address" doc:"address of the device, or of a group"`
+	Name    string       `json:"name,omitempty" doc:"friendly name of the device"`
+	Waiting int          `json:"waiting" doc:"requests that wait for it"`
 }
 
 // Store says whether the store works, part of [Health].

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
 // serveHTTP serves /metrics and /healthz at http.listen, or nothing if it is
@@ -125,6 +127,13 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge("iv_index", "IV index of the network.", float64(summary.IVIndex))
 	gauge("sequence_left", "Sequence numbers left with this IV index.", float64(summary.SequenceLeft))
+	for class, waiting := range summary.Requests.Waiting {
+		gauge("requests_waiting", "Requests that wait to be sent, by class.", float64(waiting), "class", node.Class(class).String())
+	}
+	gauge("requests_in_flight", "Requests that wait for an answer.", float64(summary.Requests.InFlight))
+	gauge("requests_busiest_device", "Requests that wait for the device for which most wait.", float64(summary.Requests.BusiestWaiting))
+	gauge("silent_devices", "Devices that did not answer the last attempts.", float64(summary.Requests.Silent))
+	count("requests_refused_total", "Requests refused because too many waited.", summary.Requests.Refused)
 	network, transport := summary.Counters.Network, summary.Counters.Transport
 	for _, verdict := range []struct {
 		name  string

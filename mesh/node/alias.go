@@ -48,6 +48,14 @@ type (
 	Request = part.Request
 	// RequestID names a request until its RequestDone.
 	RequestID = part.RequestID
+	// Class is what a request is for.
+	Class = part.Class
+	// Flow is who sends a request.
+	Flow = part.Flow
+	// BusyError is the error of a request that was refused.
+	BusyError = part.BusyError
+	// RequestQueue describes the requests that have not ended.
+	RequestQueue = part.RequestQueue
 	// Response is how a request ended.
 	Response = part.Response
 	// Provision is which device to provision, and how.
@@ -100,7 +108,7 @@ type (
 	Faulted = part.Faulted
 )
 
-// Values of ClientMode and BearerChoice, and the default number of attempts.
+// Values of ClientMode, BearerChoice and Class, and the default number of attempts.
 const (
 	ClientOff  = part.ClientOff
 	ClientAuto = part.ClientAuto
@@ -111,6 +119,12 @@ const (
 	OnlyPBGATT = part.OnlyPBGATT
 
 	DefaultAttempts = part.DefaultAttempts
+
+	ClassCommand       = part.ClassCommand
+	ClassConfiguration = part.ClassConfiguration
+	ClassProbe         = part.ClassProbe
+	ClassTransfer      = part.ClassTransfer
+	Classes            = part.Classes
 )
 
 // Errors of a node. Their texts say what to do.

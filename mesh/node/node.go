@@ -448,6 +448,7 @@ type Summary struct {
 	NetKeys        []mesh.KeyIndex
 	AppKeys        []mesh.KeyIndex
 	Friendships    []friend.Status // with Low Power nodes
+	Requests       RequestQueue
 	Counters       Counters
 	Missed         uint64 // PDUs dropped because the node did not keep up
 	Unsent         uint64 // PDUs that the bearer had no room for
@@ -469,6 +470,7 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 			SequenceLeft:   c.SequenceLeft(),
 			Subnets:        c.subnetSummaries(),
 			Friendships:    c.Friendships(),
+			Requests:       c.parts.requests.Queue(),
 			Counters:       c.Counters(),
 			Missed:         n.missed.Load(),
 			Unsent:         n.unsent.Load(),

@@ -88,7 +88,7 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	a.keys = keys.New(h, a.router, a.peers)
 	a.ivUpdate = ivupdate.New(h, &h.sequence, a.router)
 	a.friendships = friendship.New(h)
-	a.requests = requests.New(h, a.router, a.friendships.Friend)
+	a.requests = requests.New(h, a.router, a.friendships.Friend, a.peers)
 	a.heartbeats = heartbeats.New(h, a.router, a.friendships.LowPower, o.Monitor)
 	a.models = models.New(h, a.router, a.friendships, models.Options{
 		Elements: o.Elements, KeepComposition: o.KeepComposition, Attach: c.attach,

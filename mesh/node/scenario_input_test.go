@@ -79,6 +79,13 @@ func (s *scenario) request() error {
 			s.d.Fatalf(s.t, "there is no message %q", answer)
 		}
 		r.Attempts, _ = strconv.Atoi(s.arg("attempts", "0"))
+		flow, _ := strconv.Atoi(s.arg("flow", "0"))
+		r.Flow = node.Flow(flow)
+		for class := node.ClassCommand; class.String() != s.arg("class", r.Class.String()); class++ {
+			if r.Class = class + 1; r.Class >= node.Classes {
+				s.d.Fatalf(s.t, "there is no class %q", s.arg("class", ""))
+			}
+		}
 		id, err := m.Request(s.now, r)
 		if err == nil {
 			s.say("request %d", id)

@@ -181,7 +181,8 @@ func (p *peer) stock(tb testing.TB) {
 			tb.Fatal(err)
 		}
 		p.made++
-		if _, err := p.core.Request(epoch, node.Request{Dst: sim.Address(gatewayNumber), TTL: mesh.DefaultTTL, Payload: payload}); err != nil {
+		now := epoch.Add(time.Duration(p.made) * 100 * time.Millisecond) // the radio is free again
+		if _, err := p.core.Request(now, node.Request{Dst: sim.Address(gatewayNumber), TTL: mesh.DefaultTTL, Payload: payload}); err != nil {
 			tb.Fatal(err)
 		}
 		out := p.core.Take()

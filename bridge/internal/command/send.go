@@ -40,6 +40,7 @@ func (p *Part) Resume(d *registry.Device) {
 		return
 	}
 	q := p.queue(d)
+	p.refresh(d, q)
 	for !q.sending && !d.Busy && d.Translator != nil && !p.h.Loop.Stopping() {
 		element, c := q.next()
 		if c == nil {

@@ -53,6 +53,7 @@ type Network struct {
 	wanted  []node.Provision
 
 	friendships []friend.Status
+	requests    node.RequestQueue
 }
 
 // New makes a network without nodes.
@@ -273,12 +274,19 @@ func (n *Network) SetFriendships(list ...friend.Status) {
 	n.friendships = list
 }
 
+// SetRequests sets what the bridge's own node says of its requests.
+func (n *Network) SetRequests(q node.RequestQueue) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.requests = q
+}
+
 // Summary returns a summary of the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	summary := n.own.summary()
-	summary.Friendships = n.friendships
+	summary.Friendships, summary.Requests = n.friendships, n.requests
 	return summary, nil
 }
 

@@ -116,7 +116,7 @@ func (p *Part) set(c *request.Call[setOut], in setIn) {
 		return
 	}
 	period := time.Duration(in.Period * float64(time.Second))
-	peer, to := d.Peer(), p.h.Requester(d)
+	peer, to := d.Peer(), p.h.Requester(d).As(node.ClassConfiguration)
 	p.h.Loop.Go(func(ctx context.Context) {
 		took, err := commission.SetHeartbeat(ctx, to, peer, p.h.Address, period, mesh.TTL(in.TTL))
 		p.h.Loop.Post(func() {

@@ -88,7 +88,7 @@ func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
 	d.Record.Interview = device.InProgress
 	p.h.Records.Keep(d)
 	p.notify(d, document.DeviceInterview{Status: "started"})
-	peer, to := d.Peer(), p.h.Requester(d)
+	peer, to := d.Peer(), p.h.Requester(d).As(node.ClassConfiguration)
 	options := commission.Options{KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey)}
 	progress := func(step commission.Step) {
 		p.h.Loop.Post(func() {

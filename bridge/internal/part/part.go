@@ -146,7 +146,11 @@ type Host struct {
 }
 
 // Requester makes a requester for a device as it is called now.
-func (h *Host) Requester(d *registry.Device) *requester.Requester { return h.Requests.For(d.Record) }
+func (h *Host) Requester(d *registry.Device) *requester.Requester {
+	to := h.Requests.For(d.Record)
+	to.Offline = d.Offline
+	return to
+}
 
 // Records changes the registry and the stored records together, and tells the
 // parts.

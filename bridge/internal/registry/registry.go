@@ -30,6 +30,9 @@ type Device struct {
 	Record     *device.Record
 	Translator *translate.Device   // nil before the interview
 	Gone       []translate.Feature // what it no longer has, for Home Assistant
+	// Offline says that the device did not answer lately, or did not before the last
+	// restart and was not heard since.
+	Offline bool
 	// Busy says that the device is being interviewed, changed or removed. Its
 	// commands wait.
 	Busy bool

@@ -12,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
@@ -106,7 +107,7 @@ func (p *Part) changeKeys(
 	var peer state.Peer
 	if c.device != nil {
 		c.device.Busy = true
-		to, peer = p.h.Requester(c.device), c.device.Peer()
+		to, peer = p.h.Requester(c.device).As(node.ClassConfiguration), c.device.Peer()
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		err := p.h.Mesh.Keys(ctx, own)

@@ -98,7 +98,7 @@ func (p *Part) eachServer(
 	}
 	tasks := make([]task, 0, len(servers))
 	for _, d := range servers {
-		tasks = append(tasks, task{d.Record.Name, p.h.Requester(d), d.Peer()})
+		tasks = append(tasks, task{d.Record.Name, p.h.Requester(d).As(node.ClassConfiguration), d.Peer()})
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		outcomes := make([]scanServer, len(tasks))

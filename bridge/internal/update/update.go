@@ -133,7 +133,7 @@ func (p *Part) check(c *request.Call[checkOut], in updateIn) {
 		c.Fail(err)
 		return
 	}
-	takes, to := err == nil, p.h.Requester(d)
+	takes, to := err == nil, p.h.Requester(d).As(node.ClassTransfer)
 	p.h.Loop.Go(func(ctx context.Context) {
 		var out checkOut
 		var err error
@@ -311,7 +311,7 @@ func (p *Part) noteUpdate(d *registry.Device, target mesh.Address, wanted firmwa
 
 func (p *Part) startUpdate(c *request.Call[updateOut], d *registry.Device, target mesh.Address, wanted firmware.Update) {
 	u, abort := p.newUpdate(d, target, wanted)
-	to := p.h.Requester(d)
+	to := p.h.Requester(d).As(node.ClassTransfer)
 	p.h.Loop.Go(func(ctx context.Context) {
 		defer u.abort()
 		updater := firmware.NewUpdater(wanted)
@@ -502,7 +502,7 @@ func (p *Part) abort(c *request.Call[document.DeviceReference], in deviceIn) {
 		c.Answer(d.Who(), nil)
 		return
 	}
-	takes, to := err == nil, p.h.Requester(d)
+	takes, to := err == nil, p.h.Requester(d).As(node.ClassTransfer)
 	p.h.Loop.Go(func(ctx context.Context) {
 		var err error
 		if takes {

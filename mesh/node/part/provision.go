@@ -12,9 +12,9 @@ import (
 // StepQueued is the step of a provisioning that waits for its turn.
 const StepQueued = "queued"
 
-// MaxWaiting bounds the provisionings that wait for their turn: about half of all
+// MaxProvisionings bounds the provisionings that wait for their turn: about half of all
 // unicast addresses.
-const MaxWaiting = 1 << 14
+const MaxProvisionings = 1 << 14
 
 // MaxSessions bounds the provisionings that run at once, so that the radio has
 // time for the network. More wait for their turn.
@@ -26,7 +26,7 @@ var (
 	// ErrNoProvisioning is returned for a device that is not being provisioned.
 	ErrNoProvisioning  = errors.New("node: this device is not being provisioned at the moment")
 	ErrProvisioning    = errors.New("node: this device is being provisioned already")
-	ErrTooManySessions = fmt.Errorf("node: %d devices wait to be provisioned already, wait for some of them", MaxWaiting)
+	ErrTooManySessions = fmt.Errorf("node: %d devices wait to be provisioned already, wait for some of them", MaxProvisionings)
 	ErrNoAddresses     = errors.New("node: no unicast addresses are left for the elements of this device")
 )
 

@@ -76,7 +76,7 @@ func (p *Provisioner) nextTurn() time.Time {
 
 // enqueue lets a device wait for its turn.
 func (p *Provisioner) enqueue(w part.Provision) error {
-	if len(p.queue) >= part.MaxWaiting {
+	if len(p.queue) >= part.MaxProvisionings {
 		return part.ErrTooManySessions
 	}
 	p.queue = append(p.queue, w)

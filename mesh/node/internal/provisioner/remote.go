@@ -123,7 +123,8 @@ func (c *RemoteClient) ask(l *remoteLink, m access.Message, respond mesh.Opcode,
 		l.request, err = c.requests.Add(part.Request{
 			Dst: l.server.Address, NetKey: l.server.NetKey, Key: transport.Key{Device: l.server.Address},
 			TTL: mesh.DefaultTTL, Payload: payload, Respond: respond, Accept: accept, Attempts: attempts,
-			Done: func(r part.Response, err error) { done(r.Params, err) },
+			Class: part.ClassConfiguration,
+			Done:  func(r part.Response, err error) { done(r.Params, err) },
 		})
 	}
 	if err != nil {

@@ -76,9 +76,9 @@ type Friendship interface {
 
 // Peers knows the other nodes of the network.
 type Peers interface {
-	// Primary is the address of the primary element of the node that has an
-	// element with this address; unassigned when no such node is known.
-	Primary(a mesh.Address) mesh.Address
+	// Lookup returns the address of the primary element of the node that has an
+	// element with this address, and whether such a node is known.
+	Lookup(a mesh.Address) (primary mesh.Address, known bool)
 }
 
 // IVIndex learns the IV index from a PDU when it is not known.

@@ -394,11 +394,11 @@ func TestSend(t *testing.T) {
 // the primary one.
 type nodes struct{}
 
-func (nodes) Primary(a mesh.Address) mesh.Address {
+func (nodes) Lookup(a mesh.Address) (mesh.Address, bool) {
 	if a < 0x0010 {
-		return mesh.Unassigned
+		return mesh.Unassigned, false
 	}
-	return a &^ 1
+	return a &^ 1, true
 }
 
 // A node keeps one list of what it has received from us, for all of its elements.

@@ -85,7 +85,8 @@ func (r *Router) OwnLane(dst mesh.Address) bearer.Lane {
 	if !dst.IsUnicast() {
 		return bearer.GroupLane()
 	}
-	return bearer.OwnLane(uint16(r.to.Peers.Primary(dst)))
+	node, _ := r.to.Peers.Lookup(dst)
+	return bearer.OwnLane(uint16(node)) // unassigned when it is not known
 }
 
 // SendPDU seals a network PDU and advertises it on a lane, for a friendship.
