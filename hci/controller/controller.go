@@ -159,11 +159,13 @@ func (c *Controller) Run(ctx context.Context) error {
 }
 
 // drive runs sessions over one transport until it fails or a Reset does not
-// help.
+// help. A Reset whose answer may have been malformed is tried some times more.
 func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
+	const mostUnready = 10
 	defer c.close(l)
+	unready := 0
 	for {
-		began := time.Now()
+		began, garbage := time.Now(), c.counters.garbage()
 		ready, err := c.runSession(ctx, l)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -171,7 +173,11 @@ func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
 		if time.Since(began) >= steady {
 			*failures = 0
 		}
-		if !ready || l.isDead() {
+		unready++
+		if ready {
+			unready = 0
+		}
+		if l.isDead() || !ready && (unready > mostUnready || c.counters.garbage() == garbage) {
 			return err
 		}
 		c.counters.resets.Add(1)

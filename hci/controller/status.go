@@ -55,17 +55,22 @@ type Stats struct {
 	TransportErrors uint64 // transports that failed
 	Packets         uint64 // packets received
 	Malformed       uint64 // packets that did not decode
+	Unframed        uint64 // times that octets of a stream were skipped, because they were no packet
+	Garbled         uint64 // commands whose answer was probably among the malformed packets
 	Late            uint64 // unexpected answers to commands
 	Data            uint64 // packets of ACL data sent
 	Stalled         uint64 // times that the controller kept data for too long
 	Overcompleted   uint64 // events that completed more data than was outstanding
-	Ignored         uint64 // packets other than events and ACL data
+	Ignored         uint64 // SCO and ISO data
 }
 
 type counters struct {
 	opens, resets, commands, refused, unanswered, hardwareErrors, transportErrors,
-	packets, malformed, late, data, stalled, overcompleted, ignored atomic.Uint64
+	packets, malformed, unframed, garbled, late, data, stalled, overcompleted, ignored atomic.Uint64
 }
+
+// garbage counts what arrived and was not understood.
+func (n *counters) garbage() uint64 { return n.malformed.Load() + n.unframed.Load() }
 
 // Stats returns the current counters.
 func (c *Controller) Stats() Stats {
@@ -80,6 +85,8 @@ func (c *Controller) Stats() Stats {
 		TransportErrors: n.transportErrors.Load(),
 		Packets:         n.packets.Load(),
 		Malformed:       n.malformed.Load(),
+		Unframed:        n.unframed.Load(),
+		Garbled:         n.garbled.Load(),
 		Late:            n.late.Load(),
 		Data:            n.data.Load(),
 		Stalled:         n.stalled.Load(),
