@@ -51,8 +51,9 @@ type gateway struct {
 	log     zerolog.Logger
 }
 
-// newGateway makes the parts and connects them. Nothing runs yet.
-func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, error) {
+// newGateway makes the parts and connects them. Nothing runs yet. Before it
+// creates a new network, it waits for an adapter until ctx ends.
+func newGateway(ctx context.Context, c *config.Config, all []adapter, log zerolog.Logger) (*gateway, error) {
 	topics, err := topic.New(c.MQTT.BaseTopic)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 	if g.store, err = openStore(c.Store.Dir, log); err != nil {
 		return nil, err
 	}
-	if err := g.connect(c, topics, all); err != nil {
+	if err := g.connect(ctx, c, topics, all); err != nil {
 		return nil, errors.Join(err, g.store.Close())
 	}
 	return g, nil
@@ -80,8 +81,20 @@ func openStore(dir string, log zerolog.Logger) (store.Store, error) {
 	return disk.Open(dir, disk.Options{OnError: func(err error) { log.Error().Err(err).Msg("the store reports an error") }})
 }
 
-func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {
-	var err error
+func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.Topics, all []adapter) error {
+	// First what only a person can repair: a network must not wait for it.
+	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
+	if err != nil {
+		return fmt.Errorf("mesh.provision.static_oob: %w", err)
+	}
+	anchors, err := trustAnchors(c.Mesh.Provision.TrustAnchors)
+	if err != nil {
+		return err
+	}
+	files, err := openFirmware(c.Firmware.Dir)
+	if err != nil {
+		return err
+	}
 	g.node, err = node.Open(node.Config{
 		Options: node.Options{
 			Elements: gatewayElements(),
@@ -101,6 +114,9 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 			g.log.Error().Err(err).Msg("the store cannot be written; nothing is sent until it can")
 		},
 	}, func() (node.Saved, error) {
+		if err := awaitAdapter(ctx, all, c.HCI.Wait, g.log); err != nil {
+			return node.Saved{}, err
+		}
 		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty; creating a new network")
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
 	})
@@ -108,13 +124,9 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
 	}
 	for number, a := range all {
-		g.radios = append(g.radios, newRadio(number, a, g.node, g.log))
+		g.radios = append(g.radios, newRadio(number, a, g.node, func() { g.service.AdaptersChanged() }, c.HCI.Wait, g.log))
 	}
 	useGATT(g.node, g.radios...)
-	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
-	if err != nil {
-		return fmt.Errorf("mesh.provision.static_oob: %w", err)
-	}
 	serviceConfig := bridge.Config{
 		Mesh:   g.node,
 		Store:  g.store,
@@ -138,12 +150,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		serviceConfig.StaticOOB = provision.AuthValue(oob)
 	}
 	serviceConfig.RequireOOB = !c.Mesh.Provision.AllowNoOOB
-	if serviceConfig.TrustAnchors, err = trustAnchors(c.Mesh.Provision.TrustAnchors); err != nil {
-		return err
-	}
-	if serviceConfig.Firmware, err = openFirmware(c.Firmware.Dir); err != nil {
-		return err
-	}
+	serviceConfig.TrustAnchors, serviceConfig.Firmware = anchors, files
 	if g.service, err = bridge.New(serviceConfig); err != nil {
 		return err
 	}
@@ -272,7 +279,7 @@ func (g *gateway) adapters() []bridge.Adapter {
 
 // run runs everything until ctx ends. Then it stops the parts, starting at the
 // broker: first the bridge's last messages are sent, and last the radio is
-// released. It calls ready when the radios work.
+// released. It calls ready when the radios have been tried.
 func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (failed error) {
 	const patience = 5 * time.Second
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
@@ -283,11 +290,13 @@ func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (fai
 		failed = errors.Join(failed, g.store.Close())
 	}()
 	radios := make(bearer.Fanout, 0, len(g.radios))
+	beginnings := make([]*beginning, 0, len(g.radios))
 	for _, r := range g.radios {
 		radios = append(radios, r.bearer)
+		beginnings = append(beginnings, r.begin)
 		parts.Go(func() { _ = r.controller.Run(inner) }) // returns the context's error
 	}
-	if err := awaitRadios(ctx, g.radios); err != nil {
+	if err := awaitBeginnings(ctx, beginnings); err != nil {
 		return err
 	}
 	parts.Go(func() { g.node.Run(inner, radios) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -15,38 +16,122 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// serveHTTP serves /metrics and /healthz at http.listen, or nothing if it is
-// empty. It returns a function that stops the server and waits for it.
-func serveHTTP(listen string, g *gateway, log zerolog.Logger) (stop func(), err error) {
+// Limits of the HTTP server. A scrape takes milliseconds, and at most a few
+// programs ask. So a connection that is slow or idle is closed, and with too many
+// connections the one that has been idle longest.
+const (
+	httpHeaderTime  = 5 * time.Second
+	httpReadTime    = 10 * time.Second
+	httpWriteTime   = 20 * time.Second
+	httpIdleTime    = 60 * time.Second
+	httpStopTime    = 10 * time.Second
+	httpHeader      = 16 << 10 // octets
+	httpConnections = 64
+)
+
+// web is the HTTP server at http.listen. A nil web serves nothing.
+type web struct{ listener net.Listener }
+
+// listenHTTP listens at http.listen, or returns nil if that is empty.
+// Connections wait until serve is called.
+func listenHTTP(listen string) (*web, error) {
 	if listen == "" {
-		return func() {}, nil
+		return nil, nil //nolint:nilnil // nothing to serve
 	}
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: cannot listen on %s: %w; choose another address, or leave the key empty", listen, err)
+	}
+	return &web{listener}, nil
+}
+
+// close stops listening.
+func (w *web) close() {
+	if w != nil {
+		_ = w.listener.Close() // a server has closed it already
+	}
+}
+
+// serve serves /metrics and /healthz. It returns a function that stops the
+// server and waits for it.
+func (w *web) serve(g *gateway, log zerolog.Logger) (stop func()) {
+	if w == nil {
+		return func() {}
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(&metrics{g})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", g.health)
-	const patience = 10 * time.Second
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: patience, WriteTimeout: 2 * patience}
+	server := newServer(mux, log)
 	var served sync.WaitGroup
 	served.Go(func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(w.listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error().Err(err).Msg("the HTTP server has failed; metrics and health are no longer served")
 		}
 	})
-	log.Info().Str("listen", listener.Addr().String()).Msg("serving /metrics and /healthz")
+	log.Info().Str("listen", w.listener.Addr().String()).Msg("serving /metrics and /healthz")
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), httpStopTime)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			_ = server.Close() // nothing more can be done for open requests
 		}
 		served.Wait()
-	}, nil
+	}
+}
+
+// newServer makes a server with the limits. What it has to say about its
+// clients goes to the debug log.
+func newServer(handler http.Handler, log zerolog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: httpHeaderTime,
+		ReadTimeout:       httpReadTime,
+		WriteTimeout:      httpWriteTime,
+		IdleTimeout:       httpIdleTime,
+		MaxHeaderBytes:    httpHeader,
+		ErrorLog:          slog.NewLogLogger(slogger(log).Handler(), slog.LevelDebug),
+		ConnState:         newGuests().changed,
+	}
+}
+
+// guests are the open connections of the HTTP server.
+type guests struct {
+	mu  sync.Mutex
+	all map[net.Conn]guest
+}
+
+type guest struct {
+	active bool // a request is being read or answered
+	since  time.Time
+}
+
+func newGuests() *guests { return &guests{all: map[net.Conn]guest{}} }
+
+// changed notes the state of a connection. With a new one too many, it closes
+// the one that has been idle longest, or the oldest if none is idle.
+func (g *guests) changed(c net.Conn, s http.ConnState) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s == http.StateClosed || s == http.StateHijacked {
+		delete(g.all, c)
+		return
+	}
+	g.all[c] = guest{active: s == http.StateActive, since: time.Now()}
+	if len(g.all) <= httpConnections {
+		return
+	}
+	var oldest net.Conn
+	for other, has := range g.all {
+		first := oldest == nil || !has.active && g.all[oldest].active ||
+			has.active == g.all[oldest].active && has.since.Before(g.all[oldest].since)
+		if other != c && first {
+			oldest = other
+		}
+	}
+	delete(g.all, oldest)
+	_ = oldest.Close() // the server notices
 }
 
 // health answers 200 while the broker and a radio work, and otherwise 503 with
@@ -93,6 +178,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		count("adapter_sent_total", "PDUs sent.", a.Sent, "adapter", a.ID)
 		count("adapter_received_total", "Mesh PDUs heard.", a.Received, "adapter", a.ID)
 		count("adapter_dropped_total", "PDUs that were not sent because a queue was full.", a.Dropped, "adapter", a.ID)
+		count("adapter_malformed_total", "Packets from the controller that were malformed, and losses of the framing.", a.Malformed, "adapter", a.ID)
 		count("adapter_resets_total", "Resets of a controller that did not answer.", a.Resets, "adapter", a.ID)
 	}
 	m.connections(count)

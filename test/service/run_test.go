@@ -72,10 +72,10 @@ func TestRunErrors(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"nobody listens", []string{"--hci.adapters", nobody}, 1, []string{nobody, "refused"}},
-		{"no such device", []string{"--hci.adapters", "serial:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
-		{"no such socket", []string{"--hci.adapters", "unix:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
-		{"no such controller", []string{"--hci.adapters", "hci999"}, 1, []string{"hci999"}},
+		{"nobody listens", []string{"--hci.wait=false", "--hci.adapters", nobody}, 1, []string{nobody, "refused"}},
+		{"no such device", []string{"--hci.wait=false", "--hci.adapters", "serial:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
+		{"no such socket", []string{"--hci.wait=false", "--hci.adapters", "unix:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
+		{"no such controller", []string{"--hci.wait=false", "--hci.adapters", "hci999"}, 1, []string{"hci999"}},
 		{"no adapter", []string{"--hci.adapters", ""}, 2, []string{"hci.adapters"}},
 		{"bad adapter", []string{"--hci.adapters", "bluetooth"}, 2, []string{"hci.adapters", "bluetooth", "serial:"}},
 		{"store is a file", []string{"--hci.adapters", nobody, "--store.dir", file}, 1, []string{file}},
