@@ -28,7 +28,7 @@ type Adapter struct {
 	Sent      uint64 `json:"sent" doc:"advertisements that were sent"`
 	Received  uint64 `json:"received" doc:"advertisements that were received"`
 	Resets    uint64 `json:"resets" doc:"how often the controller was reset"`
-	Malformed uint64 `json:"malformed" doc:"packets from the controller that were not understood"`
+	Malformed uint64 `json:"malformed,omitempty" doc:"packets from the controller that were not understood"`
 	Dropped   uint64 `json:"dropped" doc:"packets that could not be queued"`
 }
 

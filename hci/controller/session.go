@@ -21,6 +21,8 @@ type Session struct {
 	flow  *flow
 	ready atomic.Bool // events are passed to the hosts
 
+	garbage uint64 // counted before the session
+
 	over  chan struct{} // closed when the session has failed
 	timer *time.Timer   // the nearest deadline; Controller.runSession waits for it
 
@@ -63,6 +65,7 @@ func newSession(c *Controller, l *link) *Session {
 		c:       c,
 		link:    l,
 		flow:    newFlow(c.cfg.Deadline),
+		garbage: c.counters.garbage(),
 		over:    make(chan struct{}),
 		writing: make(chan struct{}, 1),
 		timer:   time.NewTimer(time.Hour),
@@ -327,6 +330,9 @@ func (s *Session) expire() {
 	}
 	s.mu.Unlock()
 	if err != nil {
+		if n := s.c.counters.garbage() - s.garbage; n > 0 {
+			err = fmt.Errorf("%w (what arrived was not understood %d times; for a serial port, check the baud rate)", err, n)
+		}
 		s.c.counters.unanswered.Add(1)
 		s.fail(err)
 	}
