@@ -73,7 +73,7 @@ func (a *app) demo(ctx context.Context, l *config.Loaded, log zerolog.Logger) er
 		return err
 	}
 	defer rec.close()
-	web, err := listenHTTP(c.HTTP.Listen)
+	web, err := serveHTTP(c.HTTP.Listen, log)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (a *app) demo(ctx context.Context, l *config.Loaded, log zerolog.Logger) er
 	}
 	d.out, d.keepsStore = a.stdout, l.IsSet("store.dir")
 	d.ownBroker = !l.IsSet("mqtt.url")
-	defer web.serve(d.gateway, log)()
+	web.show(d.gateway)
 	return d.run(ctx, a.stdin)
 }
 

@@ -95,6 +95,7 @@ func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.To
 	if err != nil {
 		return err
 	}
+	var noAdapter error
 	g.node, err = node.Open(node.Config{
 		Options: node.Options{
 			Elements: gatewayElements(),
@@ -114,13 +115,16 @@ func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.To
 			g.log.Error().Err(err).Msg("the store cannot be written; nothing is sent until it can")
 		},
 	}, func() (node.Saved, error) {
-		if err := awaitAdapter(ctx, all, c.HCI.Wait, g.log); err != nil {
-			return node.Saved{}, err
+		if noAdapter = awaitAdapter(ctx, all, c.HCI.Wait, g.log); noAdapter != nil {
+			return node.Saved{}, noAdapter
 		}
 		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty; creating a new network")
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
 	})
-	if err != nil {
+	switch {
+	case noAdapter != nil:
+		return noAdapter
+	case err != nil:
 		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
 	}
 	for number, a := range all {

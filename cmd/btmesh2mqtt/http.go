@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,12 +30,17 @@ const (
 	httpConnections = 64
 )
 
-// web is the HTTP server at http.listen. A nil web serves nothing.
-type web struct{ listener net.Listener }
+// web is the HTTP server at http.listen: /metrics and /healthz. A nil web serves
+// nothing.
+type web struct {
+	server *http.Server
+	served sync.WaitGroup
+	shown  atomic.Pointer[gateway] // nil until show
+}
 
-// listenHTTP listens at http.listen, or returns nil if that is empty.
-// Connections wait until serve is called.
-func listenHTTP(listen string) (*web, error) {
+// serveHTTP serves at http.listen, or nothing if that is empty. Until show is
+// called, the service is not healthy: it waits for an adapter.
+func serveHTTP(listen string, log zerolog.Logger) (*web, error) {
 	if listen == "" {
 		return nil, nil //nolint:nilnil // nothing to serve
 	}
@@ -42,42 +48,58 @@ func listenHTTP(listen string) (*web, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: cannot listen on %s: %w; choose another address, or leave the key empty", listen, err)
 	}
-	return &web{listener}, nil
-}
-
-// close stops listening.
-func (w *web) close() {
-	if w != nil {
-		_ = w.listener.Close() // a server has closed it already
-	}
-}
-
-// serve serves /metrics and /healthz. It returns a function that stops the
-// server and waits for it.
-func (w *web) serve(g *gateway, log zerolog.Logger) (stop func()) {
-	if w == nil {
-		return func() {}
-	}
+	w := &web{}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&metrics{g})
+	registry.MustRegister(w)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", g.health)
-	server := newServer(mux, log)
-	var served sync.WaitGroup
-	served.Go(func() {
-		if err := server.Serve(w.listener); !errors.Is(err, http.ErrServerClosed) {
+	mux.HandleFunc("GET /healthz", w.health)
+	w.server = newServer(mux, log)
+	w.served.Go(func() {
+		if err := w.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error().Err(err).Msg("the HTTP server has failed; metrics and health are no longer served")
 		}
 	})
-	log.Info().Str("listen", w.listener.Addr().String()).Msg("serving /metrics and /healthz")
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), httpStopTime)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			_ = server.Close() // nothing more can be done for open requests
-		}
-		served.Wait()
+	log.Info().Str("listen", listener.Addr().String()).Msg("serving /metrics and /healthz")
+	return w, nil
+}
+
+// show sets the service that is shown.
+func (w *web) show(g *gateway) {
+	if w != nil {
+		w.shown.Store(g)
+	}
+}
+
+// close stops the server and waits for it.
+func (w *web) close() {
+	if w == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), httpStopTime)
+	defer cancel()
+	if err := w.server.Shutdown(ctx); err != nil {
+		_ = w.server.Close() // nothing more can be done for open requests
+	}
+	w.served.Wait()
+}
+
+// health answers for the service.
+func (w *web) health(to http.ResponseWriter, r *http.Request) {
+	if g := w.shown.Load(); g != nil {
+		g.health(to, r)
+		return
+	}
+	http.Error(to, "the service has not started yet: it waits for an adapter, see the log", http.StatusServiceUnavailable)
+}
+
+// Describe sends nothing: the set of metrics may change.
+func (w *web) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads the counters of the service.
+func (w *web) Collect(to chan<- prometheus.Metric) {
+	if g := w.shown.Load(); g != nil {
+		(&metrics{g}).Collect(to)
 	}
 }
 
@@ -157,9 +179,6 @@ func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
 
 // metrics converts the counters of the parts to Prometheus metrics on request.
 type metrics struct{ *gateway }
-
-// Describe sends nothing: the set of metrics may change.
-func (m *metrics) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads the counters.
 func (m *metrics) Collect(to chan<- prometheus.Metric) {

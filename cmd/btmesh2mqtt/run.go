@@ -31,7 +31,7 @@ func (a *app) runCommand() *cobra.Command {
 			for number := range all {
 				all[number] = rec.tap(number, all[number])
 			}
-			web, err := listenHTTP(c.HTTP.Listen)
+			web, err := serveHTTP(c.HTTP.Listen, log)
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ func (a *app) runCommand() *cobra.Command {
 			}
 			log.Info().Str("version", programVersion()).Str("broker", c.MQTT.URL).Strs("adapters", c.HCI.Adapters).
 				Str("store", storePath(c.Store.Dir)).Stringer("address", g.node.Address()).Msg("btmesh2mqtt starts")
-			defer web.serve(g, log)()
+			web.show(g)
 			return g.run(ctx, nil)
 		})
 }
