@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/rand"
 	"errors"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/handover"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
@@ -96,22 +96,23 @@ func (a *app) importCommand() *cobra.Command {
 }
 
 func (a *app) importNetwork(s store.Store, path string, o handover.Options) error {
-	data, err := readBounded(path, cdb.MaxSize)
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	d, err := cdb.Parse(data)
+	defer func() { _ = f.Close() }() // read only
+	d, err := cdb.Open(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	in, err := handover.Read(d, o)
+	in, err := handover.ReadFrom(d, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := in.Store(s); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "The network %q was imported, with %s.\n", d.Name, counted(len(in.Records), "device"))
+	fmt.Fprintf(a.stdout, "The network %q was imported, with %s.\n", d.Head().Name, counted(len(in.Records), "device"))
 	fmt.Fprintf(a.stdout, "  the bridge is %s, and assigns addresses up to %s to new devices\n", in.Range.Low, in.Range.High)
 	fmt.Fprintf(a.stdout, "  it uses AppKey %d\n", in.AppKey)
 	if o.IVIndex == nil {
@@ -131,23 +132,6 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// readBounded reads a file up to a maximum size.
-func readBounded(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // read only
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > most {
-		return nil, fmt.Errorf("%s: expected at most %d octets, got more", path, most)
-	}
-	return data, nil
-}
-
 func (a *app) exportCommand() *cobra.Command {
 	return a.onStore("export", "Write the network as a Mesh Configuration Database, with all its keys",
 		"  btmesh2mqtt network export network.json --store.dir /var/lib/btmesh2mqtt",
@@ -156,11 +140,11 @@ func (a *app) exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := handover.Write(n).JSON()
+			err = writeNew(path, func(w io.Writer) error {
+				buffered := bufio.NewWriter(w)
+				return errors.Join(handover.Export(buffered, s, n), buffered.Flush())
+			})
 			if err != nil {
-				return err
-			}
-			if err := writeNew(path, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.stdout, "The network %q with %s is in %s. The file contains all keys: protect it like the store.\n",
@@ -169,7 +153,7 @@ func (a *app) exportCommand() *cobra.Command {
 		})
 }
 
-// describe reads the network in a store.
+// describe reads the network in a store, without what Export reads by itself.
 func describe(s store.Store, name string) (handover.Network, error) {
 	saved, err := node.Load(s)
 	if err != nil {
@@ -178,12 +162,7 @@ func describe(s store.Store, name string) (handover.Network, error) {
 	if saved.Node == nil {
 		return handover.Network{}, errNoNetwork
 	}
-	n := handover.Network{Name: name, Node: saved.Node, Peers: saved.Peers, Exclusions: saved.Exclusions, Now: time.Now()}
-	if n.Records, err = device.Load(s); err != nil {
-		return n, err
-	}
-	n.Kept, err = handover.LoadKept(s)
-	return n, err
+	return handover.Network{Name: name, Node: saved.Node, Peers: saved.Peers, Exclusions: saved.Exclusions, Now: time.Now()}, nil
 }
 
 var errNoNetwork = errors.New("the store contains no network; check --store.dir")
