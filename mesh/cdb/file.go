@@ -93,12 +93,12 @@ func (f *File) scan(visit func(item any) error) (map[string]any, error) {
 		return nil, err
 	}
 	s := &scanner{visit: visit}
-	limited := &io.LimitedReader{R: f.r, N: MaxSize + 1}
+	limited := &io.LimitedReader{R: f.r, N: MaxFileSize + 1}
 	s.decoder = json.NewDecoder(limited)
 	s.decoder.UseNumber()
 	in, err := s.file(f.wrapped)
 	if limited.N <= 0 {
-		return nil, Problems{{Text: fmt.Sprintf("expected at most %d octets, got more", MaxSize)}}
+		return nil, Problems{{Text: fmt.Sprintf("expected at most %d octets, got more", int64(MaxFileSize))}}
 	}
 	return in, err
 }
