@@ -54,6 +54,7 @@ func (v visitor) ask(head string) string {
 		return err.Error()
 	}
 	_, _ = io.Copy(io.Discard, r.Body)
+	_ = r.Body.Close()
 	return r.Status
 }
 

@@ -65,6 +65,11 @@ const (
 	steady = 10 * time.Second
 	// resetTime limits the Reset that silences a controller at the end.
 	resetTime = 500 * time.Millisecond
+	// resetsLogged is how many resets are logged in a minute.
+	resetsLogged = 3
+	// silence is how long a controller may send nothing at all until it is
+	// asked something, so that one that is gone is noticed without traffic.
+	silence = 5 * time.Second
 	// leaveTime is how long hosts may take to leave Serve. Then the transport
 	// is closed, because they may be blocked in a Write.
 	leaveTime = 200 * time.Millisecond
@@ -80,6 +85,11 @@ type Controller struct {
 	session    *Session      // nil unless one is ready
 	changed    chan struct{} // closed when session changes
 	lastReason string        // the reason it is down, as last logged
+
+	// Used by Run only, to limit the log lines about resets.
+	logSince time.Time // when the current minute of the log began
+	logged   int       // resets that were logged in it
+	unlogged int       // resets since the last that was logged
 }
 
 // New makes a controller. It does nothing until Run is called.
@@ -183,7 +193,7 @@ func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
 		c.counters.resets.Add(1)
 		pause := backoff(*failures)
 		*failures++
-		c.log.Warn("resetting the controller", "error", err, "pause", pause)
+		c.logReset(err, pause)
 		c.report(Status{State: Recovering, Err: err})
 		wait(ctx, pause)
 	}
@@ -231,6 +241,7 @@ func (c *Controller) runSession(ctx context.Context, l *link) (ready bool, cause
 			if s.info.Buffers.Count > 0 {
 				hosts.Go(func() { s.pump(sctx) })
 			}
+			hosts.Go(func() { s.probe(sctx) })
 			for _, h := range c.cfg.Hosts {
 				hosts.Go(func() {
 					if err := h.Serve(sctx, s); err != nil && sctx.Err() == nil {

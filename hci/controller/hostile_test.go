@@ -3,6 +3,7 @@ package controller_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"strings"
@@ -290,4 +291,56 @@ func TestGarbledAnswers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestGoneWithoutASign notices a controller that is gone although nothing is
+// sent to it, and its connection looks intact.
+func TestGoneWithoutASign(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, true)
+		down := make(chan error, 100)
+		_, stop := start(t, controller.Config{Open: r.open, Status: func(s controller.Status) {
+			if s.State == controller.Recovering || s.State == controller.Down {
+				down <- s.Err
+			}
+		}})
+		defer stop()
+		time.Sleep(time.Hour)
+		if len(down) > 0 {
+			t.Fatalf("a silent controller is down: %v", <-down)
+		}
+		r.Hang(false)
+		time.Sleep(8 * time.Second)
+		if len(down) == 0 {
+			t.Fatal("nothing was noticed")
+		}
+		if err := <-down; !errors.Is(err, controller.ErrUnanswered) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestResetsAreLogged logs a controller that fails again and again, a few times
+// a minute.
+func TestResetsAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, false)
+		var log bytes.Buffer
+		c, stop := start(t, controller.Config{Open: r.open, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		for range 600 {
+			time.Sleep(time.Second)
+			r.HardwareError(1)
+		}
+		resets := c.Stats().Resets
+		stop()
+		if n := strings.Count(log.String(), "resetting the controller"); resets < 100 || n < 10 || n > 33 {
+			t.Errorf("%d resets, %d lines about them", resets, n)
+		}
+		if n := strings.Count(log.String(), "\n"); n > 80 {
+			t.Errorf("%d lines", n)
+		}
+		if !strings.Contains(log.String(), "not_logged=") {
+			t.Error("the log does not say how many resets are not in it")
+		}
+	})
 }

@@ -338,6 +338,27 @@ func (s *Session) expire() {
 	}
 }
 
+// probe asks the controller something when it has sent nothing for a while. A
+// connection to a controller that has lost its power may look intact; the
+// unanswered command then ends the session.
+func (s *Session) probe(ctx context.Context) {
+	tick := time.NewTicker(silence)
+	defer tick.Stop()
+	for before := s.c.counters.packets.Load(); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := s.c.counters.packets.Load()
+		if now == before {
+			_, _ = s.Do(ctx, packet.ReadBDAddr()) // any answer is one
+			now = s.c.counters.packets.Load()
+		}
+		before = now
+	}
+}
+
 // fail ends the session. The first cause counts.
 func (s *Session) fail(err error) {
 	s.mu.Lock()

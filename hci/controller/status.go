@@ -110,12 +110,35 @@ func (c *Controller) noteReason(why string) bool {
 	return changed
 }
 
+// logReset logs that the controller is reset, a few times a minute.
+func (c *Controller) logReset(err error, pause time.Duration) {
+	if now := time.Now(); now.Sub(c.logSince) >= time.Minute {
+		c.logSince, c.logged = now, 0
+	}
+	if c.logged >= resetsLogged {
+		c.unlogged++
+		c.log.Debug("resetting the controller", "error", err, "pause", pause)
+		return
+	}
+	fields := []any{"error", err, "pause", pause}
+	if c.unlogged > 0 {
+		fields = append(fields, "not_logged", c.unlogged)
+	}
+	c.log.Warn("resetting the controller", fields...)
+	c.logged++
+	c.unlogged = 0
+}
+
 // running announces that the session is ready.
 func (c *Controller) running(s *Session) {
 	c.setSession(s)
 	c.noteReason("")
 	i := s.info
-	c.log.Info("controller is ready", "address", i.Address.String(), "core", i.Version.Core(), "extended", i.Extended, "sets", i.Sets)
+	level := slog.LevelInfo
+	if c.unlogged > 0 {
+		level = slog.LevelDebug // the reset was not logged either
+	}
+	c.log.Log(context.Background(), level, "controller is ready", "address", i.Address.String(), "core", i.Version.Core(), "extended", i.Extended, "sets", i.Sets)
 	c.report(Status{State: Running, Info: i})
 }
 
