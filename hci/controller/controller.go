@@ -65,8 +65,8 @@ const (
 	steady = 10 * time.Second
 	// resetTime limits the Reset that silences a controller at the end.
 	resetTime = 500 * time.Millisecond
-	// resetsLogged is how many resets are logged in a minute.
-	resetsLogged = 3
+	// failuresLogged is how many failures are logged in a minute.
+	failuresLogged = 3
 	// silence is how long a controller may send nothing at all until it is
 	// asked something, so that one that is gone is noticed without traffic.
 	silence = 5 * time.Second
@@ -81,15 +81,15 @@ type Controller struct {
 	log      *slog.Logger
 	counters counters
 
-	mu         sync.Mutex
-	session    *Session      // nil unless one is ready
-	changed    chan struct{} // closed when session changes
-	lastReason string        // the reason it is down, as last logged
+	mu      sync.Mutex
+	session *Session      // nil unless one is ready
+	changed chan struct{} // closed when session changes
 
-	// Used by Run only, to limit the log lines about resets.
-	logSince time.Time // when the current minute of the log began
-	logged   int       // resets that were logged in it
-	unlogged int       // resets since the last that was logged
+	// Used by Run only, to limit the log lines about failures.
+	lastReason string    // the reason it is down, as last logged
+	logSince   time.Time // when the current minute of the log began
+	logged     int       // failures that were logged in it
+	unlogged   int       // failures since the last that was logged
 }
 
 // New makes a controller. It does nothing until Run is called.
@@ -193,7 +193,7 @@ func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
 		c.counters.resets.Add(1)
 		pause := backoff(*failures)
 		*failures++
-		c.logReset(err, pause)
+		c.logFailure("resetting the controller", err, pause)
 		c.report(Status{State: Recovering, Err: err})
 		wait(ctx, pause)
 	}

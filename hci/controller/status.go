@@ -101,53 +101,48 @@ func (c *Controller) report(s Status) {
 	}
 }
 
-// noteReason notes why the controller is down, and reports whether this is new.
-func (c *Controller) noteReason(why string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	changed := why != c.lastReason
-	c.lastReason = why
-	return changed
-}
-
-// logReset logs that the controller is reset, a few times a minute.
-func (c *Controller) logReset(err error, pause time.Duration) {
+// logFailure logs a failure as a warning, a few times a minute. A controller that
+// fails every second would fill the log. It reports whether it did.
+func (c *Controller) logFailure(text string, err error, pause time.Duration) bool {
 	if now := time.Now(); now.Sub(c.logSince) >= time.Minute {
 		c.logSince, c.logged = now, 0
 	}
-	if c.logged >= resetsLogged {
-		c.unlogged++
-		c.log.Debug("resetting the controller", "error", err, "pause", pause)
-		return
-	}
 	fields := []any{"error", err, "pause", pause}
+	if c.logged >= failuresLogged {
+		c.unlogged++
+		c.log.Debug(text, fields...)
+		return false
+	}
 	if c.unlogged > 0 {
 		fields = append(fields, "not_logged", c.unlogged)
 	}
-	c.log.Warn("resetting the controller", fields...)
+	c.log.Warn(text, fields...)
 	c.logged++
 	c.unlogged = 0
+	return true
 }
 
 // running announces that the session is ready.
 func (c *Controller) running(s *Session) {
 	c.setSession(s)
-	c.noteReason("")
+	c.lastReason = ""
 	i := s.info
 	level := slog.LevelInfo
 	if c.unlogged > 0 {
-		level = slog.LevelDebug // the reset was not logged either
+		level = slog.LevelDebug // the failure was not logged either
 	}
 	c.log.Log(context.Background(), level, "controller is ready", "address", i.Address.String(), "core", i.Version.Core(), "extended", i.Extended, "sets", i.Sets)
 	c.report(Status{State: Running, Info: i})
 }
 
-// down announces that the controller is not available.
+// down announces that the controller is not available. The same reason is logged
+// once.
 func (c *Controller) down(err error, pause time.Duration) {
-	level := slog.LevelWarn
-	if !c.noteReason(err.Error()) {
-		level = slog.LevelDebug // already logged
+	const text = "controller is down, trying again"
+	if why := err.Error(); why == c.lastReason {
+		c.log.Debug(text, "error", err, "pause", pause)
+	} else if c.logFailure(text, err, pause) {
+		c.lastReason = why
 	}
-	c.log.Log(context.Background(), level, "controller is down, trying again", "error", err, "pause", pause)
 	c.report(Status{State: Down, Err: err})
 }
