@@ -36,35 +36,37 @@ func FuzzServerPeer(f *testing.F) {
 	f.Add(script("034500", "1106010005002818", "0110060000 0a", "0907020004 0300dd2a 0400 10 0500de2a", "010804000a", "050106000229", "13", "1b0500aa"))
 	f.Add(script("1b", "", "110000", "0902", "0500"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		silence()
-		rest := pdus(data)
-		p := newPeer(247, func(p *peerOf, _ []byte) {
-			for len(rest) > 0 {
-				pdu := append([]byte(nil), rest[0]...)
-				rest = rest[1:]
-				p.say(pdu)
-				if len(pdu) > 0 && pdu[0]&1 == 1 && pdu[0] < opNotification {
-					break // the next request gets the next PDU
+		synctest.Test(t, func(t *testing.T) { // the same coverage each time, and no waiting for ever
+			silence()
+			rest := pdus(data)
+			p := newPeer(247, func(p *peerOf, _ []byte) {
+				for len(rest) > 0 {
+					pdu := append([]byte(nil), rest[0]...)
+					rest = rest[1:]
+					p.say(pdu)
+					if len(pdu) > 0 && pdu[0]&1 == 1 && pdu[0] < opNotification {
+						break // the next request gets the next PDU
+					}
 				}
-			}
+				if len(rest) == 0 {
+					p.l2cap.Close(errWanted)
+				}
+			})
 			if len(rest) == 0 {
 				p.l2cap.Close(errWanted)
 			}
-		})
-		if len(rest) == 0 {
+			var dropped atomic.Uint64
+			c := newConn(p.l2cap, guard{mtu: 247}, "peer", func([]byte) {}, &dropped)
+			client, err := ready(c, bearer.ProxyService)
+			if err == nil {
+				_ = client.send([]byte{1})
+			} else if client != nil {
+				t.Errorf("a client and the error %v", err)
+			}
 			p.l2cap.Close(errWanted)
-		}
-		var dropped atomic.Uint64
-		c := newConn(p.l2cap, guard{mtu: 247}, "peer", func([]byte) {}, &dropped)
-		client, err := ready(c, bearer.ProxyService)
-		if err == nil {
-			_ = client.send([]byte{1})
-		} else if client != nil {
-			t.Errorf("a client and the error %v", err)
-		}
-		p.l2cap.Close(errWanted)
-		<-c.ended
-		p.close()
+			<-c.ended
+			p.close()
+		})
 	})
 }
 
