@@ -32,20 +32,21 @@ func (r *radios) set(w *world, i int, state, wrong string) {
 }
 
 // withRadios runs a test with two adapters and a plug.
-func withRadios(t *testing.T, f func(t *testing.T, w *world, r *radios)) {
+func withRadios(t *testing.T, f func(t *testing.T, w *world, r *radios, plug *fake.Node)) {
 	t.Helper()
 	inBubble(t, func(t *testing.T, w *world) {
 		r := &radios{all: []bridge.Adapter{{ID: "hci0", State: "running"}, {ID: "tcp:x:1", State: "running"}}}
 		w.cfg.Adapters = r.list
 		w.start()
-		w.join(map[string]*fake.Node{"plug": fake.Plug(uuid(1))})
-		f(t, w, r)
+		plug := fake.Plug(uuid(1))
+		w.join(map[string]*fake.Node{"plug": plug})
+		f(t, w, r, plug)
 	})
 }
 
 // TestAdapterIsLost tells at once that an adapter is lost, and that it is back.
 func TestAdapterIsLost(t *testing.T) {
-	withRadios(t, func(t *testing.T, w *world, r *radios) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, _ *fake.Node) {
 		r.set(w, 0, "down", "unplugged")
 		if got := w.out.take("b/bridge/event"); len(got) != 1 || got[0] != `{"data":{"error":"unplugged","id":"hci0","state":"down"},"type":"adapter_changed"}` {
 			t.Errorf("events %v", got)
@@ -82,7 +83,7 @@ func TestAdapterIsLost(t *testing.T) {
 
 // TestNoAdapter refuses what needs an adapter while none works.
 func TestNoAdapter(t *testing.T) {
-	withRadios(t, func(t *testing.T, w *world, r *radios) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
 		r.set(w, 0, "down", "unplugged")
 		r.set(w, 1, "down", "connection refused")
 		w.out.take()
@@ -111,6 +112,11 @@ func TestNoAdapter(t *testing.T) {
 				t.Errorf("%s: %v", topic, got)
 			}
 		}
+		// What is tried nevertheless fails with the same reason.
+		plug.SetSilent(true)
+		if answer := w.request("device/remove", `{"id":"plug"}`); answer["code"] != "no_adapter" {
+			t.Errorf("device/remove: %v", answer)
+		}
 		r.set(w, 1, "running", "")
 		if r := w.request("scan", `{"time":1}`); r["status"] != "ok" {
 			t.Errorf("when an adapter works again: %v", r)
@@ -121,7 +127,7 @@ func TestNoAdapter(t *testing.T) {
 // TestUnsteadyAdapter says why a provisioning failed, with a bounded number of
 // warnings, although the adapter works most of the time.
 func TestUnsteadyAdapter(t *testing.T) {
-	withRadios(t, func(t *testing.T, w *world, r *radios) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, _ *fake.Node) {
 		const why = "it stopped working 5 times within the last minute: code 0x01: controller reports a hardware error"
 		for _, i := range []int{0, 1} {
 			r.set(w, i, "unsteady", why)
