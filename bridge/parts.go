@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/adapters"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/availability"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/backup"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/command"
@@ -54,6 +55,7 @@ var (
 // parts is the table of parts, and those that the Service itself needs.
 type parts struct {
 	table        []part.Part
+	adapters     *adapters.Part
 	records      *records.Part
 	commands     *command.Part
 	provisioning *provisioning.Part
@@ -65,6 +67,8 @@ type parts struct {
 // newParts makes the parts and gives each the others that it needs. dropped counts
 // the events that found the bridge busy.
 func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*part.Host) part.Part) *parts {
+	radios := adapters.New(h, cfg.Adapters)
+	h.Radio = radios
 	recs := records.New(h)
 	h.Records = recs
 	states := devicestate.New(h, cfg.HomeAssistant)
@@ -87,6 +91,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	// message is a sign of life first, then a reason to try a sleeping device with
 	// new keys, then an answer to an update, and last of all a state.
 	table := []part.Part{
+		radios,
 		events.New(h),
 		recs,
 		reach,
@@ -116,6 +121,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	recs.Connect(table)
 	ls.Connect(table)
 	return &parts{
-		table: table, records: recs, commands: commands, provisioning: prov, lists: ls, storage: stored, echo: watch,
+		table: table, adapters: radios, records: recs, commands: commands, provisioning: prov, lists: ls,
+		storage: stored, echo: watch,
 	}
 }

@@ -93,6 +93,9 @@ func (s outlet) response(name string, transaction json.RawMessage, data any, fai
 	if r.Data == nil {
 		r.Data = struct{}{}
 	}
+	if fault.Unanswered(failed) {
+		failed = s.host.Explain(failed)
+	}
 	if failed != nil {
 		r.Status, r.Error, r.Code = "error", fault.Text(failed), fault.Code(failed)
 		level := zerolog.WarnLevel

@@ -188,6 +188,16 @@ func (s *Service) Notice(n mqtt.Notice) {
 // beacons that find the bridge busy are counted and dropped.
 func (s *Service) Report(e node.Event) { s.loop.Report(e) }
 
+// AdaptersChanged tells that an adapter has another state than before. It never
+// waits.
+func (s *Service) AdaptersChanged() {
+	s.loop.Post(func() {
+		if s.started {
+			s.parts.adapters.Check()
+		}
+	})
+}
+
 // Devices lists the devices that the bridge knows, by name. It waits for Run to
 // have begun.
 func (s *Service) Devices(ctx context.Context) ([]device.Record, error) {

@@ -54,6 +54,7 @@ type HomeAssistant struct {
 // HCI configures the Bluetooth controllers.
 type HCI struct {
 	Adapters    []string
+	Wait        bool   // at start for adapters that are not there
 	Capture     string // path of a file, empty for none
 	CaptureSize int    // MiB
 }

@@ -123,6 +123,7 @@ func other() map[string]struct{ text, yaml, value string } {
 		"homeassistant.discovery_prefix": {"ha", "ha", "ha"},
 		"homeassistant.status_topic":     {"ha/status", "ha/status", "ha/status"},
 		"hci.adapters":                   {"hci1, tcp:localhost:9000", "[hci1, \"tcp:localhost:9000\"]", "[hci1 tcp:localhost:9000]"},
+		"hci.wait":                       {"false", "false", "false"},
 		"hci.capture":                    {"/tmp/air.btsnoop", "air.btsnoop", ""},
 		"hci.capture_size":               {"1", "65536", ""},
 		"mesh.name":                      {"Küche", "Küche", "Küche"},

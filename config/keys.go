@@ -44,7 +44,7 @@ func Default() Config {
 			ConnectTimeout: 5 * time.Second, EventExpiry: 5 * time.Second,
 		},
 		HomeAssistant: HomeAssistant{Enabled: true, DiscoveryPrefix: "homeassistant", StatusTopic: "homeassistant/status"},
-		HCI:           HCI{Adapters: []string{"hci0"}, CaptureSize: 64},
+		HCI:           HCI{Adapters: []string{"hci0"}, Wait: true, CaptureSize: 64},
 		Mesh: Mesh{
 			Name: "btmesh2mqtt", Address: 0x0001, DefaultTTL: 10, Relay: true, Friend: true,
 			NetworkTransmit: Transmit{Count: 3, Interval: 20 * time.Millisecond},
@@ -98,6 +98,8 @@ func Keys() []Key {
 
 		key("hci.adapters", adapters(), func(c *Config) *[]string { return &c.HCI.Adapters },
 			"Bluetooth controllers, in order of preference."),
+		key("hci.wait", boolean(), func(c *Config) *bool { return &c.HCI.Wait },
+			"Wait at start until an adapter is there. If false, the program ends with an error when none of the adapters works."),
 		key("hci.capture", text(), func(c *Config) *string { return &c.HCI.Capture },
 			"File for all HCI traffic, in btsnoop format for btmon and Wireshark; empty for none."),
 		key("hci.capture_size", number(1, 1<<16), func(c *Config) *int { return &c.HCI.CaptureSize },

@@ -83,6 +83,7 @@ func Events() ([]Kind, error) {
 		{"A Key Refresh procedure has come to another phase", KeyRefreshPhase{}},
 		{"The network is reached through a proxy", ProxyConnected{}},
 		{"A proxy is no longer connected", ProxyLost{}},
+		{"An adapter was lost, is unsteady or works again", AdapterChanged{}},
 		{"Another provisioner wanted to remove the bridge from its network; nothing was done", ResetRefused{}},
 		{"Files of the store were damaged when the program started, and were repaired", StoreRepaired{}},
 		{"A request has come further", request.Report{}},

@@ -32,6 +32,8 @@ func Codes() map[string]string {
 		"bad_fields":      "the fields are not those of the message",
 		"too_long":        "the message does not fit into 380 octets",
 
+		"no_adapter": "no Bluetooth adapter works",
+
 		// Of the network and its keys.
 		"unknown_subnet":  "the network has no such subnet",
 		"unknown_app_key": "the network has no such AppKey",

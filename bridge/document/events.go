@@ -132,6 +132,14 @@ type (
 		Reason string `json:"reason,omitempty" doc:"why; left out when the bridge ended the connection"`
 	}
 
+	// AdapterChanged is an adapter that was lost, that is unsteady or that works
+	// again.
+	AdapterChanged struct {
+		Error string `json:"error,omitempty" doc:"what is wrong"`
+		ID    string `json:"id" doc:"name in the configuration"`
+		State string `json:"state" doc:"running, unsteady or down, as in bridge/info"`
+	}
+
 	// ResetRefused is a Config Node Reset of another provisioner, which the bridge
 	// did not obey.
 	ResetRefused struct {
@@ -183,6 +191,9 @@ func (ProxyConnected) EventType() string { return "proxy_connected" }
 
 // EventType implements EventData.
 func (ProxyLost) EventType() string { return "proxy_lost" }
+
+// EventType implements EventData.
+func (AdapterChanged) EventType() string { return "adapter_changed" }
 
 // EventType implements EventData.
 func (ResetRefused) EventType() string { return "reset_refused" }

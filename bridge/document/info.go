@@ -22,14 +22,23 @@ type Adapter struct {
 	ID      string `json:"id" doc:"name in the configuration"`
 	Address string `json:"address,omitempty" doc:"Bluetooth address"`
 	Kind    string `json:"kind,omitempty" doc:"extended or legacy advertising"`
-	State   string `json:"state" doc:"ok, or what is wrong"`
-	Error   string `json:"error,omitempty" doc:"the last error"`
+	State   string `json:"state" doc:"running; opening or recovering for a moment; unsteady if it stopped working several times within the last minute; down if it is lost or does not work"`
+	Error   string `json:"error,omitempty" doc:"what is wrong"`
 
-	Sent     uint64 `json:"sent" doc:"advertisements that were sent"`
-	Received uint64 `json:"received" doc:"advertisements that were received"`
-	Resets   uint64 `json:"resets" doc:"how often the controller was reset"`
-	Dropped  uint64 `json:"dropped" doc:"packets that could not be queued"`
+	Sent      uint64 `json:"sent" doc:"advertisements that were sent"`
+	Received  uint64 `json:"received" doc:"advertisements that were received"`
+	Resets    uint64 `json:"resets" doc:"how often the controller was reset"`
+	Malformed uint64 `json:"malformed,omitempty" doc:"packets from the controller that were not understood"`
+	Dropped   uint64 `json:"dropped" doc:"packets that could not be queued"`
 }
+
+// States of an Adapter that do not last a moment only. The others are those of
+// a controller that works or is about to.
+const (
+	AdapterUnsteady = "unsteady"
+	AdapterDown     = "down"
+	AdapterStopped  = "stopped"
+)
 
 // Network is the mesh network, part of [Info].
 type Network struct {

@@ -54,8 +54,9 @@ type gateway struct {
 	log           zerolog.Logger
 }
 
-// newGateway makes the parts and connects them. Nothing runs yet.
-func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, error) {
+// newGateway makes the parts and connects them. Nothing runs yet. Before it
+// creates a new network, it waits for an adapter until ctx ends.
+func newGateway(ctx context.Context, c *config.Config, all []adapter, log zerolog.Logger) (*gateway, error) {
 	topics, err := topic.New(c.MQTT.BaseTopic)
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 	if g.store, g.storeFindings, err = openStore(c.Store.Dir); err != nil {
 		return nil, err
 	}
-	if err := g.connect(c, topics, all); err != nil {
+	if err := g.connect(ctx, c, topics, all); err != nil {
 		return nil, errors.Join(err, g.store.Close())
 	}
 	return g, nil
@@ -131,8 +132,21 @@ func remedy(dir string, err error) error {
 		"  btmesh2mqtt network repair --store.dir %s", err, backup, dir, dir)
 }
 
-func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {
-	var err error
+func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.Topics, all []adapter) error {
+	// First what only a person can repair: a network must not wait for it.
+	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
+	if err != nil {
+		return fmt.Errorf("mesh.provision.static_oob: %w", err)
+	}
+	anchors, err := trustAnchors(c.Mesh.Provision.TrustAnchors)
+	if err != nil {
+		return err
+	}
+	files, err := openFirmware(c.Firmware.Dir)
+	if err != nil {
+		return err
+	}
+	var noAdapter error
 	g.node, err = node.Open(node.Config{
 		Options: node.Options{
 			Elements: gatewayElements(),
@@ -145,20 +159,22 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
 		Report: func(e node.Event) { g.service.Report(e) },
 	}, func() (node.Saved, error) {
+		if noAdapter = awaitAdapter(ctx, all, c.HCI.Wait, g.log); noAdapter != nil {
+			return node.Saved{}, noAdapter
+		}
 		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty; creating a new network")
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
 	})
-	if err != nil {
+	switch {
+	case noAdapter != nil:
+		return noAdapter
+	case err != nil:
 		return remedy(c.Store.Dir, fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir)))
 	}
 	for number, a := range all {
-		g.radios = append(g.radios, newRadio(number, a, g.node, g.log))
+		g.radios = append(g.radios, newRadio(number, a, g.node, func() { g.service.AdaptersChanged() }, c.HCI.Wait, g.log))
 	}
 	useGATT(g.node, g.radios...)
-	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
-	if err != nil {
-		return fmt.Errorf("mesh.provision.static_oob: %w", err)
-	}
 	serviceConfig := bridge.Config{
 		Mesh:          g.node,
 		Store:         g.store,
@@ -184,12 +200,7 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		serviceConfig.StaticOOB = provision.AuthValue(oob)
 	}
 	serviceConfig.RequireOOB = !c.Mesh.Provision.AllowNoOOB
-	if serviceConfig.TrustAnchors, err = trustAnchors(c.Mesh.Provision.TrustAnchors); err != nil {
-		return err
-	}
-	if serviceConfig.Firmware, err = openFirmware(c.Firmware.Dir); err != nil {
-		return err
-	}
+	serviceConfig.TrustAnchors, serviceConfig.Firmware = anchors, files
 	if g.service, err = bridge.New(serviceConfig); err != nil {
 		return err
 	}
@@ -316,7 +327,7 @@ func (g *gateway) adapters() []bridge.Adapter {
 
 // run runs everything until ctx ends. Then it stops the parts, starting at the
 // broker: first the bridge's last messages are sent, and last the radio is
-// released. It calls ready when the radios work.
+// released. It calls ready when the radios have been tried.
 func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (failed error) {
 	const patience = 5 * time.Second
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
@@ -327,11 +338,13 @@ func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (fai
 		failed = errors.Join(failed, g.store.Close())
 	}()
 	radios := make(bearer.Fanout, 0, len(g.radios))
+	beginnings := make([]*beginning, 0, len(g.radios))
 	for _, r := range g.radios {
 		radios = append(radios, r.bearer)
+		beginnings = append(beginnings, r.begin)
 		parts.Go(func() { _ = r.controller.Run(inner) }) // returns the context's error
 	}
-	if err := awaitRadios(ctx, g.radios); err != nil {
+	if err := awaitBeginnings(ctx, beginnings); err != nil {
 		return err
 	}
 	parts.Go(func() { g.node.Run(inner, radios) })

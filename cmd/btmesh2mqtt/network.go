@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/rand"
 	"errors"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/handover"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
@@ -99,22 +99,23 @@ func (a *app) importCommand() *cobra.Command {
 }
 
 func (a *app) importNetwork(s store.Store, path string, o handover.Options) error {
-	data, err := readBounded(path, cdb.MaxSize)
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	d, err := cdb.Parse(data)
+	defer func() { _ = f.Close() }() // read only
+	d, err := cdb.Open(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	in, err := handover.Read(d, o)
+	in, err := handover.ReadFrom(d, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := in.Store(s); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "The network %q was imported, with %s.\n", d.Name, counted(len(in.Records), "device"))
+	fmt.Fprintf(a.stdout, "The network %q was imported, with %s.\n", d.Head().Name, counted(len(in.Records), "device"))
 	fmt.Fprintf(a.stdout, "  the bridge is %s, and assigns addresses up to %s to new devices\n", in.Range.Low, in.Range.High)
 	fmt.Fprintf(a.stdout, "  it uses AppKey %d\n", in.AppKey)
 	if o.IVIndex == nil {
@@ -142,11 +143,11 @@ func (a *app) exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := handover.Write(n).JSON()
+			err = writeNew(path, func(w io.Writer) error {
+				buffered := bufio.NewWriter(w)
+				return errors.Join(handover.Export(buffered, s, n), buffered.Flush())
+			})
 			if err != nil {
-				return err
-			}
-			if err := writeNew(path, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.stdout, "The network %q with %s is in %s. The file contains all keys: protect it like the store.\n",
@@ -155,7 +156,7 @@ func (a *app) exportCommand() *cobra.Command {
 		})
 }
 
-// describe reads the network in a store.
+// describe reads the network in a store, without what Export reads by itself.
 func describe(s store.Store, name string) (handover.Network, error) {
 	saved, err := node.Load(s)
 	if err != nil {
@@ -164,12 +165,7 @@ func describe(s store.Store, name string) (handover.Network, error) {
 	if saved.Node == nil {
 		return handover.Network{}, errNoNetwork
 	}
-	n := handover.Network{Name: name, Node: saved.Node, Peers: saved.Peers, Exclusions: saved.Exclusions, Now: time.Now()}
-	if n.Records, err = device.Load(s); err != nil {
-		return n, err
-	}
-	n.Kept, err = handover.LoadKept(s)
-	return n, err
+	return handover.Network{Name: name, Node: saved.Node, Peers: saved.Peers, Exclusions: saved.Exclusions, Now: time.Now()}, nil
 }
 
 var errNoNetwork = errors.New("the store contains no network; check --store.dir")

@@ -78,7 +78,7 @@ func newVirtualDevice(
 	if err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	d.radio = newRadio(0, a, d.node, log)
+	d.radio = newRadio(0, a, d.node, nil, true, log)
 	useGATT(d.node, d.radio)
 	return d, nil
 }

@@ -178,7 +178,7 @@ func TestOfflineIsStored(t *testing.T) {
 			p.Heard(all[1])
 		})
 		b.Do(p.Stop)
-		b.Do(b.Host.Writer.Finish)
+		b.Do(func() { b.Host.Writer.Finish(t.Context()) })
 
 		o := &others{}
 		again := availability.New(b.Host, silence)

@@ -150,6 +150,9 @@ func (p *Part) accept(
 	if err == nil {
 		err = p.queue(d).check(element)
 	}
+	if err == nil {
+		err = p.h.RadioDown()
+	}
 	if err != nil {
 		p.refuse(d, transaction, err)
 	}

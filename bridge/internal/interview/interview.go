@@ -70,6 +70,9 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in interviewIn
 	if err == nil {
 		err = p.h.Devices.Idle(d)
 	}
+	if err == nil {
+		err = p.h.RadioDown()
+	}
 	if err != nil {
 		c.Fail(err)
 		return
@@ -140,7 +143,7 @@ func (p *Part) ended(d *registry.Device, before device.Interview, result *commis
 		reply(nil, fmt.Errorf("%w during its interview: %s", fault.ErrRemoved, d.Record.Name))
 		return
 	}
-	if err != nil {
+	if err = p.h.Explain(err); err != nil {
 		p.failed(d, before, err)
 		reply(d.Who(), err)
 		p.commands.Resume(d)

@@ -58,6 +58,9 @@ const noResponse = "none"
 // request sends a message and answers with what came back.
 func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 	q, out, err := p.message(&in)
+	if err == nil {
+		err = p.h.RadioDown()
+	}
 	if err != nil {
 		c.Fail(err)
 		return
@@ -95,7 +98,7 @@ func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 				rtt := response.RTT.Milliseconds()
 				out.RTT, out.Response = &rtt, p.show(response)
 			}
-			c.Answer(out, messageFailure(&in, err))
+			c.Answer(out, p.h.Explain(messageFailure(&in, err)))
 		})
 	})
 }

@@ -62,7 +62,7 @@ func sendMeta() request.Meta {
 			"Keys in `fields` or `hex` are sent, and shown nowhere.",
 
 		Duration: 5 * time.Second,
-		Errors:   []string{"unknown_device", "unknown_message", "bad_fields", "too_long", "no_app_key", "no_response", "timeout", "busy"},
+		Errors:   []string{"no_adapter", "unknown_device", "unknown_message", "bad_fields", "too_long", "no_app_key", "no_response", "timeout", "busy"},
 		Example:  request.Example{In: `{"dst":"demo_color_lamp","message":"Generic OnPowerUp Set","fields":{"onpowerup":2}}`, Out: `{"name":"demo_color_lamp","dst":"0x0100","element":0,"message":"Generic OnPowerUp Set","opcode":"8213","acknowledged":true,"attempts":1,"rtt_ms":50,"response":{"source":"0x0100","message":"Generic OnPowerUp Status","opcode":"8212","fields":{"onpowerup":"restore"},"hex":"02"}}`},
 	}
 }

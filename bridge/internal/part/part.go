@@ -143,6 +143,33 @@ type Host struct {
 	Log       zerolog.Logger
 	// Address is the bridge's own, where models publish to.
 	Address mesh.Address
+	// Radio tells whether anything can be sent; nil for a bridge that does not
+	// know its adapters.
+	Radio Radio
+}
+
+// Radio is the adapters, for what needs one.
+type Radio interface {
+	// Down returns the error of what needs an adapter while none works, or nil.
+	Down() error
+	// Explain adds the trouble of the adapters to an error that may come from it.
+	Explain(err error) error
+}
+
+// RadioDown returns the error of what needs an adapter while none works, or nil.
+func (h *Host) RadioDown() error {
+	if h.Radio == nil {
+		return nil
+	}
+	return h.Radio.Down()
+}
+
+// Explain adds the trouble of the adapters to an error that may come from it.
+func (h *Host) Explain(err error) error {
+	if h.Radio == nil {
+		return err
+	}
+	return h.Radio.Explain(err)
 }
 
 // Requester makes a requester for a device as it is called now.

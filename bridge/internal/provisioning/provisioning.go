@@ -144,6 +144,10 @@ func (p *Part) Provision(o Options, reply part.DeviceAnswer) {
 		reply(nil, node.ErrStopped)
 		return
 	}
+	if err := p.h.RadioDown(); err != nil {
+		reply(nil, err)
+		return
+	}
 	p.h.Devices.Reserve(o.UUID, o.Name)
 	policy := o.Policy
 	if policy == nil {
@@ -162,7 +166,7 @@ func (p *Part) Provision(o Options, reply part.DeviceAnswer) {
 // provisioned goes on with a device that has become a node.
 func (p *Part) provisioned(o Options, peer state.Peer, err error, reply part.DeviceAnswer) {
 	p.h.Devices.Release(o.UUID)
-	if err != nil {
+	if err = p.h.Explain(err); err != nil {
 		p.h.Publisher.Notify(document.DeviceProvisioning{
 			UUID: o.UUID, Step: "failed", Code: fault.Code(err), Error: fault.Text(err),
 		})

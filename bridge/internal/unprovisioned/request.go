@@ -42,7 +42,7 @@ func scanMeta() request.Meta {
 
 		Duration: 10 * time.Second,
 		Events:   []string{"device_found"},
-		Errors:   []string{"unknown_device", "no_response", "refused", "timeout", "busy"},
+		Errors:   []string{"no_adapter", "unknown_device", "no_response", "refused", "timeout", "busy"},
 		Example:  request.Example{In: `{"time":60,"remote":["demo_plug"]}`, Out: `{"remote":{"demo_plug":{"time":60}},"time":60}`},
 	}
 }

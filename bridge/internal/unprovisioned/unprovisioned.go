@@ -161,6 +161,9 @@ func (p *Part) log(e node.DeviceHeard) {
 // too. A time of 0 ends the events.
 func (p *Part) scan(c *request.Call[scanOut], in scanIn) {
 	servers, err := p.remoteServers(in.Remote)
+	if err == nil && in.Time > 0 {
+		err = p.h.RadioDown()
+	}
 	if err != nil {
 		c.Fail(err)
 		return
