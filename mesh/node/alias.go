@@ -84,6 +84,12 @@ type (
 	Left = part.Left
 	// ResetRefused says that this node was to leave its network, and stayed.
 	ResetRefused = part.ResetRefused
+	// KeyRefreshHeld says that a Key Refresh waits for another node.
+	KeyRefreshHeld = part.KeyRefreshHeld
+	// ConfigurationRefused says that somebody wanted to change this node, in vain.
+	ConfigurationRefused = part.ConfigurationRefused
+	// KeysGiven says that somebody gave keys to this node.
+	KeysGiven = part.KeysGiven
 	// IVIndexChanged says that the network moved in the IV Update procedure.
 	IVIndexChanged = part.IVIndexChanged
 	// KeyRefreshChanged says that a subnet moved in the Key Refresh procedure.

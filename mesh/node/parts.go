@@ -86,6 +86,9 @@ func (c *Core) assemble(saved *Saved) *assembly {
 		Reserved:  func() []peers.Range { return provisioning.Reserved() },
 	}, saved.Peers, saved.Exclusions)
 	a.keys = keys.New(h, a.router, a.peers)
+	if o.Resident {
+		a.keys.StayResident(a.router, a.peers)
+	}
 	a.ivUpdate = ivupdate.New(h, &h.sequence, a.router)
 	a.friendships = friendship.New(h)
 	a.requests = requests.New(h, a.router, a.friendships.Friend)
@@ -122,7 +125,7 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	a.beacons = beacons.New(h, a.keys, a.ivUpdate, a.gatt.Client, a.private)
 	a.ivUpdate.SendTo(a.peers, a.beacons, a.gatt.Server, a.requests)
 	a.router.Connect(router.Parts{
-		Keys: a.keys, Subnets: a.keys, Proxy: a.gatt.Forwarding, Friendship: a.friendships,
+		Keys: a.keys, Subnets: a.keys, NewKeys: a.keys, Proxy: a.gatt.Forwarding, Friendship: a.friendships,
 		IVIndex: a.ivUpdate, Receiver: inlet{c},
 	})
 	return a

@@ -261,6 +261,12 @@ func (s *scenario) event(e node.Event) string {
 		return fmt.Sprintf("%s %s%s", name, e.Node, failed(e.Err))
 	case node.ResetRefused:
 		return fmt.Sprintf("%s by=%s", name, e.By)
+	case node.KeyRefreshHeld:
+		return fmt.Sprintf("%s net=%d", name, e.NetKey)
+	case node.ConfigurationRefused:
+		return fmt.Sprintf("%s by=%s %s", name, e.By, s.analyst.message(e.Opcode, e.Params))
+	case node.KeysGiven:
+		return fmt.Sprintf("%s by=%s %s", name, e.By, s.analyst.registry.Name(e.Opcode))
 	case node.Faulted:
 		return name + failed(e.Err)
 	default:

@@ -138,6 +138,28 @@ type KeyRefreshChanged struct {
 // its network, and that Options.Resident kept it there.
 type ResetRefused struct{ By mesh.Address }
 
+// KeyRefreshHeld says that a beacon wants this node, which has Options.Resident, to
+// go on with a Key Refresh whose new NetKey no other node has sent with yet. The
+// node asks other nodes, and goes on when one of them answers.
+type KeyRefreshHeld struct{ NetKey mesh.KeyIndex }
+
+// ConfigurationRefused says that a Configuration Client wanted to change this node
+// in a way that could have taken the network away from it, and that the node did
+// not obey because of Options.Resident. Params belongs to the receiver of the
+// event, and has no keys in it.
+type ConfigurationRefused struct {
+	By     mesh.Address
+	Opcode mesh.Opcode
+	Params []byte
+}
+
+// KeysGiven says that a Configuration Client has added or updated keys of a node
+// with Options.Resident, or has moved a Key Refresh on.
+type KeysGiven struct {
+	By     mesh.Address
+	Opcode mesh.Opcode
+}
+
 // KeysChanged says that keys were added or removed, locally or over the air.
 type KeysChanged struct{}
 
@@ -189,6 +211,15 @@ func (KeyRefreshChanged) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (ResetRefused) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (KeyRefreshHeld) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (ConfigurationRefused) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (KeysGiven) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (KeysChanged) NodeEvent() {}

@@ -74,6 +74,9 @@ type Friendship interface {
 	QueueControl(p *network.PDU) bool
 }
 
+// NewKeys watches which nodes send with the new key of a Key Refresh.
+type NewKeys interface{ HeardNode(r *part.Received) }
+
 // IVIndex learns the IV index from a PDU when it is not known.
 type IVIndex interface{ LearnFrom(r *part.Received) }
 
@@ -102,6 +105,7 @@ type Config struct {
 type Parts struct {
 	Keys       transport.Keys
 	Subnets    Subnets
+	NewKeys    NewKeys
 	Proxy      Proxy
 	Friendship Friendship
 	IVIndex    IVIndex
@@ -195,6 +199,7 @@ func (r *Router) Receive(pdu []byte, o part.Origin) bool {
 		return true // our own, back from a relay after the cache forgot it
 	}
 	r.to.IVIndex.LearnFrom(p)
+	r.to.NewKeys.HeardNode(p)
 	r.relay(p)
 	r.bridge(p)
 	if !r.to.Friendship.Keep(p) && r.listensTo(p.Dst) && !r.to.Friendship.Receive(p) {
