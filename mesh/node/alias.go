@@ -84,6 +84,10 @@ type (
 	Left = part.Left
 	// ResetRefused says that this node was to leave its network, and stayed.
 	ResetRefused = part.ResetRefused
+	// SourceSilenced says that messages of a source are refused as replays.
+	SourceSilenced = part.SourceSilenced
+	// OwnAddressHeard says that somebody else uses this node's address.
+	OwnAddressHeard = part.OwnAddressHeard
 	// KeyRefreshHeld says that a Key Refresh waits for another node.
 	KeyRefreshHeld = part.KeyRefreshHeld
 	// ConfigurationRefused says that somebody wanted to change this node, in vain.

@@ -261,6 +261,10 @@ func (s *scenario) event(e node.Event) string {
 		return fmt.Sprintf("%s %s%s", name, e.Node, failed(e.Err))
 	case node.ResetRefused:
 		return fmt.Sprintf("%s by=%s", name, e.By)
+	case node.SourceSilenced:
+		return fmt.Sprintf("%s %s listed=%d heard=%d refused=%d since=%s", name, e.Src, e.Listed.Seq, e.Heard.Seq, e.Refused, s.since(e.Since))
+	case node.OwnAddressHeard:
+		return fmt.Sprintf("%s %s seq=%d iv=%d next=%d skipped=%t count=%d", name, e.Src, e.Seq, e.IVIndex, e.Next, e.Skipped, e.Count)
 	case node.KeyRefreshHeld:
 		return fmt.Sprintf("%s net=%d", name, e.NetKey)
 	case node.ConfigurationRefused:

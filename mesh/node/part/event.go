@@ -5,6 +5,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // Event is something that happened on the node, most of them one of the types
@@ -143,6 +144,29 @@ type ResetRefused struct{ By mesh.Address }
 // node asks other nodes, and goes on when one of them answers.
 type KeyRefreshHeld struct{ NetKey mesh.KeyIndex }
 
+// SourceSilenced says that messages of a source are refused as replays though
+// their numbers go up, or, with Refused 0, that one was accepted again. Somebody has
+// sent in its name with a high sequence number, or it has lost its own. Giving it
+// another address helps (Refresh), and so does another IV index.
+type SourceSilenced transport.Silence
+
+// OwnAddressHeard says that a PDU from an address of this node was on the air with
+// a sequence number that this node has not used: another node has the address, for
+// example a copy of this node's store, or somebody sends in its name. It is reported
+// at most once in ten seconds.
+type OwnAddressHeard struct {
+	Src     mesh.Address
+	IVIndex mesh.IVIndex
+	Seq     mesh.SequenceNumber // of the PDU
+	Next    mesh.SequenceNumber // that this node would have used next
+	// Skipped says that this node goes on behind Seq. It does not when that would
+	// leave it less than half of its sequence numbers.
+	Skipped bool
+	Adapter uint8
+	RSSI    int8   // dBm, of the last hop
+	Count   uint64 // of such PDUs since the start
+}
+
 // ConfigurationRefused says that a Configuration Client wanted to change this node
 // in a way that could have taken the network away from it, and that the node did
 // not obey because of Options.Resident. Params belongs to the receiver of the
@@ -214,6 +238,12 @@ func (ResetRefused) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (KeyRefreshHeld) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (SourceSilenced) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (OwnAddressHeard) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (ConfigurationRefused) NodeEvent() {}

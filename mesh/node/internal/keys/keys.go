@@ -67,7 +67,7 @@ type Keys struct {
 	deviceKey *crypto.CCM
 	candidate *crypto.CCM // of state.DeviceKeyCandidate; nil for none
 	renewals  renewals
-	names     []name      // the keys at the last change; nil before the first
+	names     []name // the keys at the last change; nil before the first
 }
 
 // Compile-time checks of what others use it as.

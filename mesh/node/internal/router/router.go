@@ -133,6 +133,7 @@ type Router struct {
 
 	pace     bearer.Pace
 	busyTill time.Time // when the radio will have sent what this node has to send
+	foreign  time.Time // when a PDU with our address, but not ours, was reported last
 	counters part.Counters
 }
 
@@ -196,7 +197,8 @@ func (r *Router) Receive(pdu []byte, o part.Origin) bool {
 	n := r.host.State()
 	r.to.Proxy.Heard(p)
 	if n.Element(p.Src) != nil {
-		return true // our own, back from a relay after the cache forgot it
+		r.heardOwn(p) // back from a relay after the cache forgot it, or not ours
+		return true
 	}
 	r.to.IVIndex.LearnFrom(p)
 	r.to.NewKeys.HeardNode(p)
@@ -207,6 +209,29 @@ func (r *Router) Receive(pdu []byte, o part.Origin) bool {
 	}
 	r.collect(p)
 	return true
+}
+
+// heardOwn looks at a PDU from an address of this node. With a number that the node
+// has not used it is somebody else's. The node goes on behind that number, since the
+// others take its own messages for replays otherwise. What it skips is bounded, so
+// that nobody can take all numbers from it.
+func (r *Router) heardOwn(p *part.Received) {
+	next := r.cfg.Sequence.Peek()
+	foreign, skipped := r.cfg.Sequence.Heard(p.Seq, p.IVIndex)
+	if !foreign {
+		return
+	}
+	r.counters.OwnAddress++
+	const pause = 10 * time.Second
+	now := r.host.Now()
+	if r.counters.OwnAddress > 1 && now.Before(r.foreign.Add(pause)) {
+		return
+	}
+	r.foreign = now
+	r.host.Report(part.OwnAddressHeard{
+		Src: p.Src, IVIndex: p.IVIndex, Seq: p.Seq, Next: next, Skipped: skipped,
+		Adapter: p.Origin.Adapter, RSSI: p.Origin.RSSI, Count: r.counters.OwnAddress,
+	})
 }
 
 // listensTo reports whether a destination is one of this node's.
@@ -280,6 +305,7 @@ func (r *Router) Tick() { r.transport.Tick(r.host.Now(), &r.lower) }
 func (r *Router) Counters(to *part.Counters) {
 	to.Relayed += r.counters.Relayed
 	to.Bridged += r.counters.Bridged
+	to.OwnAddress += r.counters.OwnAddress
 	to.Network = r.network.Counters()
 	to.Transport = r.transport.Counters()
 }

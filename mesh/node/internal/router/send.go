@@ -74,7 +74,7 @@ func (r *Router) seal() {
 		}
 	}
 	r.lower.Network = r.lower.Network[:0]
-	if len(r.lower.Replay)+len(r.lower.Access)+len(r.lower.Done) == 0 {
+	if len(r.lower.Replay)+len(r.lower.Access)+len(r.lower.Done)+len(r.lower.Silenced) == 0 {
 		r.lower.Reset()
 	}
 }
