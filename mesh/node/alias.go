@@ -84,6 +84,8 @@ type (
 	Left = part.Left
 	// ResetRefused says that this node was to leave its network, and stayed.
 	ResetRefused = part.ResetRefused
+	// IVIndexClaimed says that a beacon alone wants another IV index.
+	IVIndexClaimed = part.IVIndexClaimed
 	// SourceSilenced says that messages of a source are refused as replays.
 	SourceSilenced = part.SourceSilenced
 	// OwnAddressHeard says that somebody else uses this node's address.

@@ -11,6 +11,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/keys"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/models"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/peers"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/probe"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/provisioner"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/remoteserver"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/requests"
@@ -87,9 +88,9 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	}, saved.Peers, saved.Exclusions)
 	a.keys = keys.New(h, a.router, a.peers)
 	if o.Resident {
-		a.keys.StayResident(a.router, a.peers)
+		a.keys.StayResident(probe.New(h, a.router, a.peers))
 	}
-	a.ivUpdate = ivupdate.New(h, &h.sequence, a.router)
+	a.ivUpdate = ivupdate.New(h, &h.sequence, a.router, probe.New(h, a.router, a.peers))
 	a.friendships = friendship.New(h)
 	a.requests = requests.New(h, a.router, a.friendships.Friend)
 	a.heartbeats = heartbeats.New(h, a.router, a.friendships.LowPower, o.Monitor)

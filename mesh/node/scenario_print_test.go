@@ -261,6 +261,8 @@ func (s *scenario) event(e node.Event) string {
 		return fmt.Sprintf("%s %s%s", name, e.Node, failed(e.Err))
 	case node.ResetRefused:
 		return fmt.Sprintf("%s by=%s", name, e.By)
+	case node.IVIndexClaimed:
+		return fmt.Sprintf("%s iv=%d update=%t contradicted=%t", name, e.IVIndex, e.Update, e.Contradicted)
 	case node.SourceSilenced:
 		return fmt.Sprintf("%s %s listed=%d heard=%d refused=%d since=%s", name, e.Src, e.Listed.Seq, e.Heard.Seq, e.Refused, s.since(e.Since))
 	case node.OwnAddressHeard:

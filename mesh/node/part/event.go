@@ -144,6 +144,17 @@ type ResetRefused struct{ By mesh.Address }
 // node asks other nodes, and goes on when one of them answers.
 type KeyRefreshHeld struct{ NetKey mesh.KeyIndex }
 
+// IVIndexClaimed says that a beacon wants this node to go to an IV index where it
+// would be alone if the network were not there. The node receives messages with both,
+// and goes there when another node has used that IV index, or none has used the
+// present one. With Contradicted another node has used the present one, and this node
+// stays.
+type IVIndexClaimed struct {
+	IVIndex      mesh.IVIndex
+	Update       bool
+	Contradicted bool
+}
+
 // SourceSilenced says that messages of a source are refused as replays though
 // their numbers go up, or, with Refused 0, that one was accepted again. Somebody has
 // sent in its name with a high sequence number, or it has lost its own. Giving it
@@ -238,6 +249,9 @@ func (ResetRefused) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (KeyRefreshHeld) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (IVIndexClaimed) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (SourceSilenced) NodeEvent() {}

@@ -1,17 +1,14 @@
 package keys
 
 import (
-	"iter"
 	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/probe"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // This file is how a resident node follows a Key Refresh that somebody else runs.
@@ -25,26 +22,16 @@ import (
 //	        ── beacon under the new key ─▶ new key heard? ── no ──▶ asks a node under
 //	                                             │                  the new key
 //	                                             └─ yes ──▶ phase 2, or the end
+//
+// A node that has gone on answers under the new key, and every other one does not.
 
 // askInterval is how often a node is asked under the new key at most.
 const askInterval = 10 * time.Second
 
-// Sender sends access messages.
-type Sender interface {
-	Send(o *part.Outgoing, payload []byte) (transport.Handle, error)
-}
-
-// Nodes lists the nodes of the network.
-type Nodes interface {
-	// Addresses goes through the addresses of the primary elements.
-	Addresses() iter.Seq[mesh.Address]
-}
-
 // renewals is what is known about the new keys of the subnets.
 type renewals struct {
 	resident bool
-	sender   Sender
-	nodes    Nodes
+	nodes    probe.Probe
 	pending  []renewal // of the subnets in phase 1
 }
 
@@ -54,15 +41,12 @@ type renewal struct {
 	users  []mesh.Address // nodes that have sent with it, at most two
 	ask    time.Time      // when the next node is asked; zero for not before the next beacon
 	next   time.Time      // the earliest time for that
-	asked  mesh.Address   // the last one
 	waited bool           // the owner has been told
 }
 
 // StayResident makes the node follow a Key Refresh of others only as far as other
 // nodes do.
-func (k *Keys) StayResident(s Sender, n Nodes) {
-	k.renewals.resident, k.renewals.sender, k.renewals.nodes = true, s, n
-}
+func (k *Keys) StayResident(nodes probe.Probe) { k.renewals.resident, k.renewals.nodes = true, nodes }
 
 // renew begins to watch for the new keys of subnets in phase 1, and ends it for the
 // others.
@@ -118,12 +102,7 @@ func (k *Keys) NewKeyInUse(index mesh.KeyIndex, by mesh.Address) bool {
 			return true
 		}
 	}
-	for address := range k.renewals.nodes.Addresses() {
-		if address != by {
-			return false
-		}
-	}
-	return true
+	return k.renewals.nodes.IsAlone(by)
 }
 
 // holds reports whether the node stays in phase 1 though a beacon says that the
@@ -151,7 +130,9 @@ func (k *Keys) Tick() {
 	for i := range k.renewals.pending {
 		if r := &k.renewals.pending[i]; deadline.Due(r.ask, k.host.Now()) {
 			r.ask, r.next = time.Time{}, k.host.Now().Add(askInterval)
-			k.askNext(r)
+			if s := k.Subnet(r.index); s != nil && len(r.users) == 0 {
+				k.renewals.nodes.Ask(r.index, s.Flooding[len(s.Flooding)-1])
+			}
 		}
 	}
 }
@@ -163,40 +144,4 @@ func (k *Keys) NextDeadline() time.Time {
 		next = deadline.Earliest(next, k.renewals.pending[i].ask)
 	}
 	return next
-}
-
-// askNext asks the next node for its Default TTL, under the new NetKey. A node
-// that has gone on answers with the same key, and every other one does not.
-func (k *Keys) askNext(r *renewal) {
-	s := k.Subnet(r.index)
-	if s == nil || len(r.users) > 0 {
-		return
-	}
-	first, next := mesh.Unassigned, mesh.Unassigned
-	for a := range k.renewals.nodes.Addresses() {
-		if _, cipher := k.peers.DeviceKey(a); cipher == nil {
-			continue
-		}
-		if first == mesh.Unassigned {
-			first = a
-		}
-		if a > r.asked && next == mesh.Unassigned {
-			next = a
-		}
-	}
-	if next == mesh.Unassigned {
-		next = first
-	}
-	if r.asked = next; next == mesh.Unassigned {
-		return
-	}
-	payload, err := access.Append(nil, &configuration.DefaultTTLGet{})
-	if err != nil {
-		k.host.CountUnsent(err)
-		return
-	}
-	_, _ = k.renewals.sender.Send(&part.Outgoing{
-		Src: k.host.State().Address, Dst: next, NetKey: r.index,
-		Key: transport.Key{Device: next}, TTL: mesh.DefaultTTL, By: s.Flooding[len(s.Flooding)-1],
-	}, payload) // the router counts
 }

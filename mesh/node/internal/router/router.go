@@ -292,6 +292,9 @@ func (r *Router) SetIVIndex(iv mesh.IVIndex) {
 	}
 }
 
+// SetOtherIVIndex implements ivupdate.Layers.
+func (r *Router) SetOtherIVIndex(iv mesh.IVIndex) { r.network.SetOtherIVIndex(iv) }
+
 // Sending implements ivupdate.Layers.
 func (r *Router) Sending() int { return r.transport.Sending() }
 
