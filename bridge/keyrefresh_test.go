@@ -471,6 +471,36 @@ func TestAppKeys(t *testing.T) {
 	})
 }
 
+// An AppKey that the network has lost is made again by appkey/add, and its devices get
+// the new one: they work again. One that is out of reach gets it with its next interview.
+func TestLostAppKeyIsRepaired(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		former := w.net.Own().AppKey(0).Key
+		if err := w.net.Keys(t.Context(), func(keys configuration.Keys) error { return keys.DeleteAppKey(0, 0).Err() }); err != nil {
+			t.Fatal(err)
+		}
+		lamp.SetSilent(true)
+		if r := w.request("appkey/add", `{"app_key":0}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		pass(5 * time.Minute)
+		now := w.net.Own().AppKey(0).Key
+		if now.Equal(former) || !plug.Keys().AppKey(0).Key.Equal(now) {
+			t.Error("the plug does not have the new key")
+		}
+		w.send("b/plug/set", `{"state":"ON"}`)
+		pass(time.Second)
+		w.expect("b/plug", `{"state":"ON"}`)
+		if got := w.out.take("b/bridge/logging"); len(got) < 2 || !strings.Contains(strings.Join(got, "\n"), "hall/lamp") {
+			t.Errorf("logging %v", got)
+		}
+		lamp.SetSilent(false)
+		if r := w.request("device/interview", `{"id":"hall/lamp"}`); r["status"] != "ok" || !lamp.Keys().AppKey(0).Key.Equal(now) {
+			t.Errorf("got %v", r)
+		}
+	})
+}
+
 // Who has asked for the devices, or exports them, is not disturbed by later changes.
 func TestListedDevicesDoNotChange(t *testing.T) {
 	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {

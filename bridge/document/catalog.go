@@ -82,6 +82,12 @@ func Events() ([]Kind, error) {
 		{"A Key Refresh procedure has come to another phase", KeyRefreshPhase{}},
 		{"The network is reached through a proxy", ProxyConnected{}},
 		{"A proxy is no longer connected", ProxyLost{}},
+		{"A configuration message to the bridge could have taken the network away from it; it was not obeyed", ConfigurationRefused{}},
+		{"Another provisioner has changed the keys of the bridge", KeysGiven{}},
+		{"A Key Refresh of another provisioner waits until a device sends with the new key", KeyRefreshHeld{}},
+		{"Messages of a device are refused as replays, or accepted again", DeviceSilenced{}},
+		{"A message from the bridge's own address was heard that it has not sent", AddressConflict{}},
+		{"A beacon has another IV index, which the bridge does not take over yet", IVIndexClaimed{}},
 		{"Another provisioner wanted to remove the bridge from its network; nothing was done", ResetRefused{}},
 		{"A request has come further", request.Report{}},
 	}

@@ -87,7 +87,23 @@ type Health struct {
 	Ignored  int       `json:"retained_commands_ignored" doc:"commands that were ignored because they were retained"`
 	Dropped  uint64    `json:"events_dropped" doc:"events of the mesh that were dropped because the bridge was busy"`
 
+	Security   *Security             `json:"security,omitempty" doc:"attacks, and what looks like one; left out when there is nothing to tell"`
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
+}
+
+// Security is what the bridge knows of attacks, part of [Health].
+type Security struct {
+	ConfigurationRefused uint64           `json:"configuration_refused" doc:"configuration messages to the bridge that were not obeyed"`
+	AddressConflict      *AddressConflict `json:"address_conflict,omitempty" doc:"the bridge's own address was heard within the last day"`
+	Silenced             []Silenced       `json:"silenced" doc:"devices whose messages are refused as replays"`
+}
+
+// Silenced is a device whose messages are refused.
+type Silenced struct {
+	Address mesh.Address `json:"address" doc:"address of the element"`
+	Name    string       `json:"friendly_name,omitempty" doc:"the device, if the bridge knows it"`
+	Refused uint32       `json:"refused" doc:"messages that were refused"`
+	Since   time.Time    `json:"since" doc:"when the first was refused"`
 }
 
 // Mesh is what the mesh stack counts, part of [Health].

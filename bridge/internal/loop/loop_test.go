@@ -178,6 +178,7 @@ func (c *counter) Event(node.Event) {}
 func TestEventsOfOthersAreBounded(t *testing.T) {
 	for _, e := range []node.Event{
 		node.MessageReceived{}, node.DeviceHeard{}, node.HeartbeatReceived{}, node.ResetRefused{}, node.Faulted{},
+		node.ConfigurationRefused{}, node.KeysGiven{}, node.OwnAddressHeard{}, node.SourceSilenced{},
 	} {
 		l := New()
 		for range MaxEvents + 10 {
