@@ -139,6 +139,7 @@ var (
 	ErrNotSighted        = part.ErrNotSighted
 	ErrUnknownServer     = part.ErrUnknownServer
 	ErrServerBusy        = part.ErrServerBusy
+	ErrNotRenewed        = part.ErrNotRenewed
 	ErrUncertain         = part.ErrUncertain
 	ErrSequenceExhausted = sequence.ErrSpent
 	ErrNoIVIndex         = ivupdate.ErrNoIVIndex
