@@ -471,6 +471,34 @@ func TestAppKeys(t *testing.T) {
 	})
 }
 
+// In test mode an update ends when the devices have followed. A device that has not is
+// named, and the update goes on unless the user insists.
+func TestIVUpdateWaitsForDevices(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		if r := w.request("network/iv_update", `{"test_mode":true}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		lamp.SetSilent(true)
+		w.send("b/bridge/request/network/iv_update", `{"to":"normal"}`)
+		pass(30 * time.Second)
+		if got := w.out.take("b/bridge/response/network/iv_update"); len(got) != 0 {
+			t.Fatalf("got %v", got)
+		}
+		pass(time.Minute)
+		got := w.out.take("b/bridge/response/network/iv_update")
+		if len(got) != 1 || !strings.Contains(got[0], `"code":"not_followed"`) || !strings.Contains(got[0], "hall/lamp") || strings.Contains(got[0], "plug") {
+			t.Fatalf("got %v", got)
+		}
+		if !w.net.Own().IVUpdate {
+			t.Fatal("the update has ended")
+		}
+		lamp.SetSilent(false)
+		if r := w.request("network/iv_update", `{"to":"normal"}`); r["status"] != "ok" || w.net.Own().IVUpdate {
+			t.Errorf("got %v", r)
+		}
+	})
+}
+
 // An AppKey that the network has lost is made again by appkey/add, and its devices get
 // the new one: they work again. One that is out of reach gets it with its next interview.
 func TestLostAppKeyIsRepaired(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/beacons"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/followers"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/friendship"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/gatt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/heartbeats"
@@ -33,6 +34,7 @@ type assembly struct {
 	models       *models.Models
 	ivUpdate     *ivupdate.Procedure
 	friendships  *friendship.Friendships
+	followers    *followers.Followers
 	heartbeats   *heartbeats.Heartbeats
 	private      *beacons.Private
 	beacons      *beacons.Beacons
@@ -55,6 +57,7 @@ func table() []entry {
 		func(a *assembly) part.Part { return a.keys },
 		func(a *assembly) part.Part { return a.peers },
 		func(a *assembly) part.Part { return a.ivUpdate },
+		func(a *assembly) part.Part { return a.followers },
 		func(a *assembly) part.Part { return a.requests },
 		func(a *assembly) part.Part { return a.pbADV },
 		func(a *assembly) part.Part { return a.scanner },
@@ -91,6 +94,7 @@ func (c *Core) assemble(saved *Saved) *assembly {
 		a.keys.StayResident(probe.New(h, a.router, a.peers))
 	}
 	a.ivUpdate = ivupdate.New(h, &h.sequence, a.router, probe.New(h, a.router, a.peers))
+	a.followers = followers.New(h, a.router, a.peers)
 	a.friendships = friendship.New(h)
 	a.requests = requests.New(h, a.router, a.friendships.Friend)
 	a.heartbeats = heartbeats.New(h, a.router, a.friendships.LowPower, o.Monitor)
@@ -126,7 +130,7 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	a.beacons = beacons.New(h, a.keys, a.ivUpdate, a.gatt.Client, a.private)
 	a.ivUpdate.SendTo(a.peers, a.beacons, a.gatt.Server, a.requests)
 	a.router.Connect(router.Parts{
-		Keys: a.keys, Subnets: a.keys, NewKeys: a.keys, Proxy: a.gatt.Forwarding, Friendship: a.friendships,
+		Keys: a.keys, Subnets: a.keys, Watchers: []router.Watcher{a.keys, a.followers}, Proxy: a.gatt.Forwarding, Friendship: a.friendships,
 		IVIndex: a.ivUpdate, Receiver: inlet{c},
 	})
 	return a

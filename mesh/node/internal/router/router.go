@@ -74,8 +74,8 @@ type Friendship interface {
 	QueueControl(p *network.PDU) bool
 }
 
-// NewKeys watches which nodes send with the new key of a Key Refresh.
-type NewKeys interface{ HeardNode(r *part.Received) }
+// Watcher looks at each PDU of another node that has a valid key and is new.
+type Watcher interface{ HeardNode(r *part.Received) }
 
 // IVIndex learns the IV index from a PDU when it is not known.
 type IVIndex interface{ LearnFrom(r *part.Received) }
@@ -105,7 +105,7 @@ type Config struct {
 type Parts struct {
 	Keys       transport.Keys
 	Subnets    Subnets
-	NewKeys    NewKeys
+	Watchers   []Watcher
 	Proxy      Proxy
 	Friendship Friendship
 	IVIndex    IVIndex
@@ -201,7 +201,9 @@ func (r *Router) Receive(pdu []byte, o part.Origin) bool {
 		return true
 	}
 	r.to.IVIndex.LearnFrom(p)
-	r.to.NewKeys.HeardNode(p)
+	for _, w := range r.to.Watchers {
+		w.HeardNode(p)
+	}
 	r.relay(p)
 	r.bridge(p)
 	if !r.to.Friendship.Keep(p) && r.listensTo(p.Dst) && !r.to.Friendship.Receive(p) {

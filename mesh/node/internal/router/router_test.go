@@ -122,9 +122,6 @@ func (s *steps) QueueMessage(*part.Outgoing, []byte) bool { return false }
 // QueueControl implements router.Friendship.
 func (s *steps) QueueControl(*network.PDU) bool { return false }
 
-// HeardNode implements router.NewKeys.
-func (*steps) HeardNode(*part.Received) {}
-
 // LearnFrom implements router.IVIndex.
 func (s *steps) LearnFrom(*part.Received) { s.note("IV index") }
 
@@ -183,7 +180,7 @@ func newBench(t *testing.T) *bench {
 	s.Node.Elements = make([]state.Element, 1)
 	b := &bench{steps: s, T: t, output: &part.Output{}}
 	b.Router = router.New(router.Config{Host: s, Output: b.output, Sequence: &sequence.Reserve{}})
-	b.Connect(router.Parts{Keys: s, Subnets: s, NewKeys: s, Proxy: s, Friendship: s, IVIndex: s, Receiver: s})
+	b.Connect(router.Parts{Keys: s, Subnets: s, Proxy: s, Friendship: s, IVIndex: s, Receiver: s})
 	if err := b.Start(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +343,7 @@ func TestOrder(t *testing.T) {
 func TestReplayComesFirst(t *testing.T) {
 	b := newBench(t)
 	before := -1
-	b.Connect(router.Parts{Keys: b.steps, Subnets: b.steps, NewKeys: b.steps, Proxy: b.steps, Friendship: b.steps, IVIndex: b.steps, Receiver: early{b, &before}})
+	b.Connect(router.Parts{Keys: b.steps, Subnets: b.steps, Proxy: b.steps, Friendship: b.steps, IVIndex: b.steps, Receiver: early{b, &before}})
 	b.Router.Receive(b.pdu(stranger, own, 5, false), part.Origin{})
 	if before != 1 {
 		t.Errorf("%d replay entries when the message came, want 1", before)
