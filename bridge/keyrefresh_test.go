@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -495,6 +496,37 @@ func TestIVUpdateWaitsForDevices(t *testing.T) {
 		lamp.SetSilent(false)
 		if r := w.request("network/iv_update", `{"to":"normal"}`); r["status"] != "ok" || w.net.Own().IVUpdate {
 			t.Errorf("got %v", r)
+		}
+	})
+}
+
+// A key refresh that somebody else has begun on the bridge, and does not go on with, can
+// be given up. Then the bridge can refresh the keys itself.
+func TestForeignKeyRefreshIsGivenUp(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		w.refused("network/key_refresh", `{"give_up":true}`, "not_running")
+		if err := w.net.Keys(t.Context(), func(keys configuration.Keys) error {
+			if err := keys.UpdateNetKey(0, crypto.Key{7}).Err(); err != nil {
+				return err
+			}
+			return keys.UpdateAppKey(0, 0, crypto.Key{8}).Err()
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if r := w.request("network/key_refresh", `{"give_up":true}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		own := w.net.Own()
+		if own.Subnet(0).Phase != state.NormalOperation || own.AppKey(0).Updated {
+			t.Errorf("the subnet is in phase %v", own.Subnet(0).Phase)
+		}
+		before := own.Subnet(0).Key
+		if r := w.request("network/key_refresh", `{}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		pass(5 * time.Minute)
+		if now := w.net.Own().Subnet(0).Key; now.Equal(before) || !plug.Keys().Subnet(0).Key.Equal(now) || !lamp.Keys().Subnet(0).Key.Equal(now) {
+			t.Error("the keys were not refreshed")
 		}
 	})
 }

@@ -27,6 +27,6 @@ func updateMeta() request.Meta {
 		Duration: followTime,
 		Events:   []string{"iv_update"},
 		Errors:   []string{"too_early", "wrong_state", "not_followed"},
-		Example: request.Example{In: `{"to":"updating","test_mode":true}`, Out: `{"in_progress":true,"iv_index":6}`},
+		Example:  request.Example{In: `{"to":"updating","test_mode":true}`, Out: `{"in_progress":true,"iv_index":6}`},
 	}
 }
