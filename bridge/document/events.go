@@ -176,6 +176,7 @@ type (
 		Count   uint64              `json:"count" doc:"such messages since the start"`
 		Last    time.Time           `json:"last" doc:"when the last was heard"`
 		Next    mesh.SequenceNumber `json:"next_seq" doc:"sequence number that the bridge would have used next"`
+		Old     bool                `json:"old" doc:"the bridge has used the number itself, more than a minute ago"`
 		Seq     mesh.SequenceNumber `json:"seq" doc:"sequence number of the message"`
 		Since   time.Time           `json:"since" doc:"when the first was heard"`
 		Skipped bool                `json:"skipped" doc:"the bridge goes on behind that number"`

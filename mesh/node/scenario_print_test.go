@@ -266,7 +266,7 @@ func (s *scenario) event(e node.Event) string {
 	case node.SourceSilenced:
 		return fmt.Sprintf("%s %s listed=%d heard=%d refused=%d since=%s", name, e.Src, e.Listed.Seq, e.Heard.Seq, e.Refused, s.since(e.Since))
 	case node.OwnAddressHeard:
-		return fmt.Sprintf("%s %s seq=%d iv=%d next=%d skipped=%t count=%d", name, e.Src, e.Seq, e.IVIndex, e.Next, e.Skipped, e.Count)
+		return fmt.Sprintf("%s %s seq=%d iv=%d next=%d skipped=%t old=%t count=%d", name, e.Src, e.Seq, e.IVIndex, e.Next, e.Skipped, e.Old, e.Count)
 	case node.KeyRefreshHeld:
 		return fmt.Sprintf("%s net=%d", name, e.NetKey)
 	case node.ConfigurationRefused:

@@ -163,7 +163,7 @@ func (p *Part) sourceSilenced(e node.SourceSilenced) {
 func (p *Part) ownAddressHeard(e node.OwnAddressHeard) {
 	now := p.h.Loop.Now().UTC().Truncate(time.Second)
 	conflict := document.AddressConflict{
-		Address: e.Src, Seq: e.Seq, Next: e.Next, Skipped: e.Skipped, Count: e.Count, Since: now, Last: now,
+		Address: e.Src, Seq: e.Seq, Next: e.Next, Skipped: e.Skipped, Old: e.Old, Count: e.Count, Since: now, Last: now,
 	}
 	if p.foreign != nil {
 		conflict.Since = p.foreign.Since
@@ -173,12 +173,15 @@ func (p *Part) ownAddressHeard(e node.OwnAddressHeard) {
 	if !p.isNew("own address") {
 		return
 	}
-	what := "The bridge goes on behind that number"
-	if !e.Skipped {
+	number, what := "which the bridge has not used", "The bridge goes on behind that number"
+	switch {
+	case e.Old:
+		number, what = "which the bridge used long ago", "It may also be a recording that somebody plays"
+	case !e.Skipped:
 		what = "The bridge does not skip that many numbers; devices that have accepted the message ignore the bridge until the IV index moves (network/iv_update)"
 	}
-	p.h.Publisher.Warn("", "a message from the address %s of the bridge was heard with sequence number %d, which the bridge has not used (its next is %d): "+
-		"another bridge runs with a copy of this store, another node has the same address, or somebody sends in the name of the bridge. %s", e.Src, e.Seq, e.Next, what)
+	p.h.Publisher.Warn("", "a message from the address %s of the bridge was heard with sequence number %d, %s (its next is %d): "+
+		"another bridge runs with a copy of this store, another node has the same address, or somebody sends in the name of the bridge. %s", e.Src, e.Seq, number, e.Next, what)
 	p.h.Publisher.Notify(conflict)
 }
 

@@ -161,10 +161,11 @@ type IVIndexClaimed struct {
 // another address helps (Refresh), and so does another IV index.
 type SourceSilenced transport.Silence
 
-// OwnAddressHeard says that a PDU from an address of this node was on the air with
-// a sequence number that this node has not used: another node has the address, for
-// example a copy of this node's store, or somebody sends in its name. It is reported
-// at most once in ten seconds.
+// OwnAddressHeard says that a PDU from an address of this node was on the air that this
+// node has not sent: it has a sequence number that this node has not used, or, with
+// Old, one that it used long ago. Another node has the address, for example one with a
+// copy of this node's store, or somebody sends in its name. It is reported at most once
+// in ten seconds.
 type OwnAddressHeard struct {
 	Src     mesh.Address
 	IVIndex mesh.IVIndex
@@ -173,6 +174,7 @@ type OwnAddressHeard struct {
 	// Skipped says that this node goes on behind Seq. It does not when that would
 	// leave it less than half of its sequence numbers.
 	Skipped bool
+	Old     bool // the number was used more than a minute ago
 	Adapter uint8
 	RSSI    int8   // dBm, of the last hop
 	Count   uint64 // of such PDUs since the start

@@ -133,7 +133,7 @@ type Router struct {
 
 	pace     bearer.Pace
 	busyTill time.Time // when the radio will have sent what this node has to send
-	foreign  time.Time // when a PDU with our address, but not ours, was reported last
+	own      ownNumbers
 	counters part.Counters
 }
 
@@ -163,6 +163,7 @@ func (r *Router) Start(replay []store.ReplayEntry) error {
 			return err
 		}
 	}
+	r.own.note(r.host.Now(), r.cfg.Sequence)
 	return nil
 }
 
@@ -211,29 +212,6 @@ func (r *Router) Receive(pdu []byte, o part.Origin) bool {
 	}
 	r.collect(p)
 	return true
-}
-
-// heardOwn looks at a PDU from an address of this node. With a number that the node
-// has not used it is somebody else's. The node goes on behind that number, since the
-// others take its own messages for replays otherwise. What it skips is bounded, so
-// that nobody can take all numbers from it.
-func (r *Router) heardOwn(p *part.Received) {
-	next := r.cfg.Sequence.Peek()
-	foreign, skipped := r.cfg.Sequence.Heard(p.Seq, p.IVIndex)
-	if !foreign {
-		return
-	}
-	r.counters.OwnAddress++
-	const pause = 10 * time.Second
-	now := r.host.Now()
-	if r.counters.OwnAddress > 1 && now.Before(r.foreign.Add(pause)) {
-		return
-	}
-	r.foreign = now
-	r.host.Report(part.OwnAddressHeard{
-		Src: p.Src, IVIndex: p.IVIndex, Seq: p.Seq, Next: next, Skipped: skipped,
-		Adapter: p.Origin.Adapter, RSSI: p.Origin.RSSI, Count: r.counters.OwnAddress,
-	})
 }
 
 // listensTo reports whether a destination is one of this node's.
