@@ -363,8 +363,6 @@ func TestIVIndexRecovery(t *testing.T) {
 	p.hearBeacon(plug, keys, beacon.State{IVIndex: 43})
 	expect("43 ahead", beacon.State{})
 	p.hearBeacon(plug, keys, beacon.State{IVIndex: 42})
-	expect("42 ahead after a restart, said once", beacon.State{})
-	p.pass(11 * time.Minute)
 	expect("42 ahead after a restart", beacon.State{IVIndex: 42})
 	p.restart(plug)
 	p.hearBeacon(plug, keys, beacon.State{IVIndex: 44})
@@ -381,7 +379,6 @@ func TestIVIndexRecovery(t *testing.T) {
 	expect("a recovery too early", beacon.State{IVIndex: 43})
 	p.pass(2 * time.Hour) // the restart loses at most one
 	p.hearBeacon(plug, keys, beacon.State{IVIndex: 50, IVUpdate: true})
-	p.pass(11 * time.Minute)
 	expect("a recovery after 192 hours", beacon.State{IVIndex: 50, IVUpdate: true})
 }
 
@@ -417,7 +414,6 @@ func TestBeaconsWithoutEffect(t *testing.T) {
 	keys := primaryKeys(p.gateway)
 	old := keys.AppendSecure(nil, beacon.State{IVIndex: 0})
 	p.hearBeacon(plug, keys, beacon.State{IVIndex: 9})
-	p.pass(11 * time.Minute)
 	if plug.State().IVIndex != 9 {
 		t.Fatal("the plug did not accept the beacon")
 	}

@@ -90,11 +90,12 @@ func (c *Core) assemble(saved *Saved) *assembly {
 		Reserved:  func() []peers.Range { return provisioning.Reserved() },
 	}, saved.Peers, saved.Exclusions)
 	a.keys = keys.New(h, a.router, a.peers)
+	a.ivUpdate = ivupdate.New(h, &h.sequence, a.router)
+	a.followers = followers.New(h, a.router, a.peers)
 	if o.Resident {
 		a.keys.StayResident(probe.New(h, a.router, a.peers))
+		a.ivUpdate.StayResident(probe.New(h, a.router, a.peers))
 	}
-	a.ivUpdate = ivupdate.New(h, &h.sequence, a.router, probe.New(h, a.router, a.peers))
-	a.followers = followers.New(h, a.router, a.peers)
 	a.friendships = friendship.New(h)
 	a.requests = requests.New(h, a.router, a.friendships.Friend)
 	a.heartbeats = heartbeats.New(h, a.router, a.friendships.LowPower, o.Monitor)

@@ -9,11 +9,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 )
 
-// This file is what the node does before an IV Index Recovery (section 3.11.6). One
-// beacon would take it to another IV index. If the network is not there, the node is
-// alone from then on: it cannot go back, for the others take what it sends with the
+// This file is what a resident node does before an IV Index Recovery (section 3.11.6).
+// One beacon would take it to another IV index. If the network is not there, the node
+// is alone from then on: it cannot go back, for the others take what it sends with the
 // former IV index for replays, or it would use numbers again. So it first looks for a
-// second sign. Meanwhile it receives with both IV indexes and sends with its own.
+// second sign. Meanwhile it receives with both IV indexes and sends with its own. A
+// node that was made with the keys of a network, and has not sent anything yet, loses
+// nothing and recovers at once.
 //
 //	beacon ──▶ claim ── a PDU with the new IV index ──────────────▶ recovery
 //	             │   ── a message with a lower one ───────────────▶ the node waits for such a PDU
@@ -121,9 +123,10 @@ func (p *Procedure) tickClaim() {
 func (p *Procedure) Inputs() part.Inputs { return part.Message | part.Control }
 
 // Input implements part.Part. It looks at the IV index of messages, which are
-// authentic and no replays, while there is a claim.
+// authentic and no replays: while there is a claim, and to confirm an IV index that the
+// node has only guessed.
 func (p *Procedure) Input(in *part.Input) bool {
-	if p.claim.since.IsZero() {
+	if !p.resident || p.claim.since.IsZero() && !p.clock.made {
 		return false
 	}
 	var used mesh.IVIndex
@@ -132,7 +135,10 @@ func (p *Procedure) Input(in *part.Input) bool {
 	} else {
 		used = in.Control.IVIndex
 	}
-	if used < p.claim.said.TransmitIVIndex() {
+	if used == p.State().TransmitIVIndex() && p.clock.confirm() {
+		p.host.Save(p)
+	}
+	if !p.claim.since.IsZero() && used < p.claim.said.TransmitIVIndex() {
 		p.deny()
 	}
 	return false

@@ -77,17 +77,21 @@ type Procedure struct {
 	followers []Follower
 	clock     clock
 	claim     claim
+	resident  bool
 	nodes     probe.Probe
 	ignored   uint64
 }
 
 var _ part.Part = (*Procedure)(nil)
 
-// New makes the part. The sequence numbers are those of the node's messages. Nodes
-// are asked when it is not clear which IV index the network has.
-func New(h part.Host, s *sequence.Reserve, l Layers, nodes probe.Probe) *Procedure {
-	return &Procedure{host: h, sequence: s, layers: l, nodes: nodes}
+// New makes the part. The sequence numbers are those of the node's messages.
+func New(h part.Host, s *sequence.Reserve, l Layers) *Procedure {
+	return &Procedure{host: h, sequence: s, layers: l}
 }
+
+// StayResident makes the node recover only with a second sign that the network has
+// another IV index (claim.go). Nodes are asked for one.
+func (p *Procedure) StayResident(nodes probe.Probe) { p.resident, p.nodes = true, nodes }
 
 // SendTo names the parts that are told of changes, in this order.
 func (p *Procedure) SendTo(followers ...Follower) { p.followers = followers }

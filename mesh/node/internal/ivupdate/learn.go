@@ -27,8 +27,8 @@ func (p *Procedure) Follow(said beacon.State) {
 	case beacon.Follow:
 		p.move(said, false)
 	case beacon.Recover:
-		if p.clock.made {
-			p.move(said, true) // the node has only guessed its IV index, and cannot lose the network
+		if !p.resident || p.clock.made && p.sequence.IsNew() {
+			p.move(said, true)
 		} else {
 			p.heardClaim(said)
 		}
