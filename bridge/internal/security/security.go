@@ -31,9 +31,9 @@ import (
 const (
 	// repeatAfter is when the same thing is told again.
 	repeatAfter = time.Minute
-	// maxTold bounds what is remembered for that. When it is full, what is new is
-	// counted only.
-	maxTold = 64
+	// maxTold bounds what is remembered for that, of each kind: a flood of one kind
+	// does not hide another. When it is full, what is new is counted only.
+	maxTold = 32
 	// maxSilenced bounds the list of silenced sources in bridge/health.
 	maxSilenced = 64
 	// lasting is for how long bridge/health shows that the address of the bridge
@@ -41,11 +41,21 @@ const (
 	lasting = 24 * time.Hour
 )
 
+// kind is a kind of event.
+type kind uint8
+
+const (
+	refusals kind = iota
+	keys
+	silences
+	conflicts
+)
+
 // Part tells about attacks. Make it with New.
 type Part struct {
 	part.None
 	h        *part.Host
-	told     map[string]time.Time
+	told     map[kind]map[string]time.Time
 	refused  uint64
 	foreign  *document.AddressConflict
 	silenced map[mesh.Address]node.SourceSilenced
@@ -55,7 +65,7 @@ var _ part.HealthReporter = (*Part)(nil)
 
 // New makes the part.
 func New(h *part.Host) *Part {
-	return &Part{h: h, told: map[string]time.Time{}, silenced: map[mesh.Address]node.SourceSilenced{}}
+	return &Part{h: h, told: map[kind]map[string]time.Time{}, silenced: map[mesh.Address]node.SourceSilenced{}}
 }
 
 // Event implements part.Part.
@@ -81,15 +91,22 @@ func (p *Part) Event(e node.Event) {
 // Second implements part.Part.
 func (p *Part) Second(int) {
 	now := p.h.Loop.Now()
-	maps.DeleteFunc(p.told, func(_ string, at time.Time) bool { return now.Sub(at) >= repeatAfter })
+	for _, told := range p.told {
+		maps.DeleteFunc(told, func(_ string, at time.Time) bool { return now.Sub(at) >= repeatAfter })
+	}
 }
 
 // isNew reports whether something is to be told, and was not in the last minute.
-func (p *Part) isNew(what string) bool {
-	if _, found := p.told[what]; found || len(p.told) >= maxTold {
+func (p *Part) isNew(k kind, what string) bool {
+	told := p.told[k]
+	if told == nil {
+		told = map[string]time.Time{}
+		p.told[k] = told
+	}
+	if _, found := told[what]; found || len(told) >= maxTold {
 		return false
 	}
-	p.told[what] = p.h.Loop.Now()
+	told[what] = p.h.Loop.Now()
 	return true
 }
 
@@ -107,7 +124,7 @@ func (p *Part) name(address mesh.Address) string {
 func (p *Part) configurationRefused(e node.ConfigurationRefused) {
 	p.refused++
 	message := p.h.Messages.Name(e.Opcode)
-	if !p.isNew(message + e.By.String()) {
+	if !p.isNew(refusals, message+e.By.String()) {
 		return
 	}
 	refused := document.ConfigurationRefused{By: e.By, Name: p.name(e.By), Message: message}
@@ -125,7 +142,7 @@ func (p *Part) configurationRefused(e node.ConfigurationRefused) {
 // keysGiven tells that somebody gave keys to the bridge.
 func (p *Part) keysGiven(e node.KeysGiven) {
 	given := document.KeysGiven{By: e.By, Name: p.name(e.By), Message: p.h.Messages.Name(e.Opcode)}
-	if !p.isNew(given.Message + e.By.String()) {
+	if !p.isNew(keys, given.Message+e.By.String()) {
 		return
 	}
 	p.h.Publisher.Warn(given.Name, "the node %s has changed the keys of the bridge with a %s", e.By, given.Message)
@@ -150,7 +167,7 @@ func (p *Part) sourceSilenced(e node.SourceSilenced) {
 	if _, known := p.silenced[e.Src]; known || len(p.silenced) < maxSilenced {
 		p.silenced[e.Src] = e
 	}
-	if !p.isNew("silenced" + e.Src.String()) {
+	if !p.isNew(silences, e.Src.String()) {
 		return
 	}
 	p.h.Publisher.Warn(name, "messages of %s are refused as replays since %s: it sends with sequence number %d, but a message with %d has been accepted in its name. "+
@@ -170,7 +187,7 @@ func (p *Part) ownAddressHeard(e node.OwnAddressHeard) {
 	}
 	p.foreign = &conflict
 	p.h.Publisher.Changed("health")
-	if !p.isNew("own address") {
+	if !p.isNew(conflicts, "") {
 		return
 	}
 	number, what := "which the bridge has not used", "The bridge goes on behind that number"
