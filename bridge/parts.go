@@ -21,6 +21,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/provisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/records"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/removal"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/security"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/storage"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/subnet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/unprovisioned"
@@ -48,6 +49,7 @@ var (
 	_ removal.Commands           = (*command.Part)(nil)
 	_ removal.KeyRefreshes       = (*keyrefresh.Part)(nil)
 	_ subnet.Commands            = (*command.Part)(nil)
+	_ subnet.Interviews          = (*interview.Part)(nil)
 	_ subnet.KeyRefreshes        = (*keyrefresh.Part)(nil)
 	_ update.States              = (*devicestate.Part)(nil)
 )
@@ -93,6 +95,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	table := []part.Part{
 		radios,
 		events.New(h),
+		security.New(h),
 		recs,
 		reach,
 		removal.New(h, refreshes, commands),
@@ -104,7 +107,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		unprov,
 		prov,
 		noderefresh.New(h, interviews, commands),
-		subnet.New(h, refreshes, commands),
+		subnet.New(h, refreshes, commands, interviews),
 		ivupdate.New(h),
 		friendship.New(h, reach),
 		heartbeat.New(h, reach),

@@ -28,6 +28,9 @@ type Options struct {
 	// Refreshing says that the AppKey is being refreshed: a node that was
 	// configured before has it with its old value.
 	Refreshing bool
+	// ReplaceKey says that the network has lost the AppKey that the node may have
+	// with this index. The node gets the new one instead.
+	ReplaceKey bool
 }
 
 // Step is one step of the configuration, to show the progress.
@@ -165,9 +168,12 @@ func (c *configurator) readComposition(ctx context.Context) error {
 }
 
 func (c *configurator) addAppKey(ctx context.Context) error {
-	err := AddAppKey(ctx, c, c.peer, c.NetKey, c.AppKey, c.Key)
-	var refused foundation.StatusError
-	if c.Refreshing && errors.As(err, &refused) && refused.Status == foundation.KeyIndexAlreadyStored {
+	add := AddAppKey
+	if c.ReplaceKey {
+		add = ReplaceAppKey
+	}
+	err := add(ctx, c, c.peer, c.NetKey, c.AppKey, c.Key)
+	if c.Refreshing && isStored(err) {
 		err = nil
 	}
 	if err != nil {

@@ -42,6 +42,7 @@ func Codes() map[string]string {
 		"in_use":          "something still uses the key",
 		"not_running":     "no Key Refresh procedure of this subnet is under way",
 		"too_early":       "96 hours have not passed since the last change",
+		"not_followed":    "devices have not followed the IV Update; see `error` for their names",
 		"wrong_state":     "the IV Update is, or is not, in progress already",
 		"not_possible":    "the network is kept in memory only",
 

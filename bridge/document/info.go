@@ -103,6 +103,7 @@ type Health struct {
 	Requests   Requests `json:"requests" doc:"messages to devices that wait to be sent or answered"`
 	Refreshing int      `json:"refreshing" doc:"devices that are still to be asked for their state after the start"`
 
+	Security   *Security             `json:"security,omitempty" doc:"attacks, and what looks like one; left out when there is nothing to tell"`
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
 }
 
@@ -120,6 +121,21 @@ type BusiestDevice struct {
 	Address mesh.Address `json:"address" doc:"address of the device, or of a group"`
 	Name    string       `json:"name,omitempty" doc:"friendly name of the device"`
 	Waiting int          `json:"waiting" doc:"requests that wait for it"`
+}
+
+// Security is what the bridge knows of attacks, part of [Health].
+type Security struct {
+	ConfigurationRefused uint64           `json:"configuration_refused" doc:"configuration messages to the bridge that were not obeyed"`
+	AddressConflict      *AddressConflict `json:"address_conflict,omitempty" doc:"the bridge's own address was heard within the last day"`
+	Silenced             []Silenced       `json:"silenced" doc:"devices whose messages are refused as replays"`
+}
+
+// Silenced is a device whose messages are refused.
+type Silenced struct {
+	Address mesh.Address `json:"address" doc:"address of the element"`
+	Name    string       `json:"friendly_name,omitempty" doc:"the device, if the bridge knows it"`
+	Refused uint32       `json:"refused" doc:"messages that were refused"`
+	Since   time.Time    `json:"since" doc:"when the first was refused"`
 }
 
 // Store says whether the store works, part of [Health].

@@ -92,6 +92,18 @@ type (
 	Left = part.Left
 	// ResetRefused says that this node was to leave its network, and stayed.
 	ResetRefused = part.ResetRefused
+	// IVIndexClaimed says that a beacon alone wants another IV index.
+	IVIndexClaimed = part.IVIndexClaimed
+	// SourceSilenced says that messages of a source are refused as replays.
+	SourceSilenced = part.SourceSilenced
+	// OwnAddressHeard says that somebody else uses this node's address.
+	OwnAddressHeard = part.OwnAddressHeard
+	// KeyRefreshHeld says that a Key Refresh waits for another node.
+	KeyRefreshHeld = part.KeyRefreshHeld
+	// ConfigurationRefused says that somebody wanted to change this node, in vain.
+	ConfigurationRefused = part.ConfigurationRefused
+	// KeysGiven says that somebody gave keys to this node.
+	KeysGiven = part.KeysGiven
 	// IVIndexChanged says that the network moved in the IV Update procedure.
 	IVIndexChanged = part.IVIndexChanged
 	// KeyRefreshChanged says that a subnet moved in the Key Refresh procedure.
@@ -141,6 +153,7 @@ var (
 	ErrNotSighted        = part.ErrNotSighted
 	ErrUnknownServer     = part.ErrUnknownServer
 	ErrServerBusy        = part.ErrServerBusy
+	ErrNotRenewed        = part.ErrNotRenewed
 	ErrUncertain         = part.ErrUncertain
 	ErrSequenceExhausted = sequence.ErrSpent
 	ErrNoIVIndex         = ivupdate.ErrNoIVIndex

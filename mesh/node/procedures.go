@@ -95,6 +95,14 @@ func (c *Core) EndIVUpdate(now time.Time) (err error) {
 	return err
 }
 
+// NotFollowed returns those of some nodes that have not shown yet that they follow the
+// IV Update in progress, and asks them; it is to be called again after some seconds.
+// It returns ErrIVNormal when no update is in progress.
+func (c *Core) NotFollowed(now time.Time, nodes []mesh.Address) (missing []mesh.Address, err error) {
+	c.do(now, func() { missing, err = c.parts.followers.Missing(nodes) })
+	return missing, err
+}
+
 // SetIVTestMode turns the test mode of the IV Update procedure on or off (section
 // 3.11.5.1): without its time limits, for single steps. It ends with the program.
 func (c *Core) SetIVTestMode(now time.Time, on bool) {

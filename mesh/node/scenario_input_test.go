@@ -221,7 +221,7 @@ func (s *scenario) editNode() error {
 	})
 }
 
-// ivUpdate is "iv-update gateway begin", end, or test-mode.
+// ivUpdate is "iv-update gateway begin", end, test-mode, or "missing node=plug".
 func (s *scenario) ivUpdate() error {
 	return s.on(func(m *member) error {
 		switch s.d.CmdArgs[1].Key {
@@ -232,6 +232,12 @@ func (s *scenario) ivUpdate() error {
 		case "test-mode":
 			m.SetIVTestMode(s.now, true)
 			return nil
+		case "missing": // "iv-update gateway missing node=plug": asks who has not followed
+			missing, err := m.NotFollowed(s.now, []mesh.Address{s.destination(s.arg("node", ""))})
+			if err == nil {
+				s.say("missing %v", missing)
+			}
+			return err
 		}
 		s.d.Fatalf(s.t, "expected begin, end or test-mode")
 		return nil

@@ -7,6 +7,6 @@ import "github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 // (section 6.6). These messages are exchanged between the two ends of a
 // connection and have no transport layer that would do it.
 func (l *Layer) AcceptProxy(p *network.PDU, out *Output) bool {
-	a, ok := l.fresh(p)
+	a, ok := l.fresh(p, out)
 	return ok && l.accept(&a, out)
 }

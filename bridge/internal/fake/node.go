@@ -107,6 +107,13 @@ func (d *Node) latency() time.Duration {
 	return max(Latency, d.slow)
 }
 
+// Silent reports whether the node does not answer.
+func (d *Node) Silent() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.silent
+}
+
 // Address returns the node's primary address in the network.
 func (d *Node) Address() mesh.Address {
 	d.mu.Lock()

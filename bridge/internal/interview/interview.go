@@ -92,7 +92,7 @@ func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
 	p.h.Records.Keep(d)
 	p.notify(d, document.DeviceInterview{Status: "started"})
 	peer, to := d.Peer(), p.h.Requester(d).As(node.ClassConfiguration)
-	options := commission.Options{KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey)}
+	options := commission.Options{KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey), ReplaceKey: d.Record.KeyLost}
 	progress := func(step commission.Step) {
 		p.h.Loop.Post(func() {
 			p.notify(d, document.DeviceInterview{Status: "in_progress", Step: step.Name, Done: step.Done, Total: step.Total})
@@ -149,7 +149,7 @@ func (p *Part) ended(d *registry.Device, before device.Interview, result *commis
 		p.commands.Resume(d)
 		return
 	}
-	d.Record.AppKey = result.AppKey
+	d.Record.AppKey, d.Record.KeyLost = result.AppKey, false
 	d.Record.Composition = result.Composition
 	d.Record.Details = result.Details
 	d.Record.Skipped = result.Skipped

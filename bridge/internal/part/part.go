@@ -123,6 +123,9 @@ type Mesh interface {
 	BeginIVUpdate(ctx context.Context) error
 	EndIVUpdate(ctx context.Context) error
 	SetIVTestMode(ctx context.Context, on bool) error
+	// NotFollowed returns those of some nodes that have not shown yet that they
+	// follow the IV Update in progress, and asks them.
+	NotFollowed(ctx context.Context, nodes []mesh.Address) ([]mesh.Address, error)
 }
 
 var _ Mesh = (*node.Node)(nil)

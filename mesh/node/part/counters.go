@@ -17,6 +17,7 @@ type Counters struct {
 	Bridged        uint64 // passed on to another subnet
 	Unsent         uint64 // messages that could not be sealed
 	NoSequence     uint64 // messages not sent for want of sequence numbers
+	OwnAddress     uint64 // PDUs of this node's address that it has not sent
 	Network        network.Counters
 	Transport      transport.Counters
 	Friend         friend.Counters

@@ -82,6 +82,7 @@ var ErrNotSighted = errors.New("node: the device has not advertised that it can 
 var (
 	ErrUnknownServer = errors.New("node: no node of this network has that address")
 	ErrServerBusy    = errors.New("node: another provisioning goes through this node already; a Remote Provisioning Server has one link at a time")
+	ErrNotRenewed    = errors.New("node: the node answers as it was before its refresh, so it did not take on what was renewed; try again")
 	ErrUncertain     = errors.New("node: the node did not confirm the end of its refresh, and answers neither under its old nor its new device key; try again when it can be reached")
 )
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
@@ -118,6 +119,16 @@ func (p *Peers) Reserve(elements int) (mesh.Address, error) {
 	p.nextAddress = max(p.nextAddress, first+mesh.Address(elements))
 	p.host.Save(p)
 	return first, nil
+}
+
+// Spare takes an address that nobody has, to send from with the present IV index. It
+// is excluded like that of a node that has left.
+func (p *Peers) Spare() (mesh.Address, error) {
+	address, err := p.Reserve(1)
+	if err == nil {
+		p.exclude(&Peer{Peer: state.Peer{Address: address, Elements: 1}})
+	}
+	return address, err
 }
 
 // freeFrom finds so many addresses, from one on, that nobody has; they may lie

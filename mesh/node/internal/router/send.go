@@ -50,6 +50,7 @@ func (r *Router) Cancel(h transport.Handle) { r.transport.Cancel(r.host.Now(), h
 
 // seal sends the network PDUs that the transport layer put out, in their order.
 func (r *Router) seal() {
+	r.own.note(r.host.Now(), r.cfg.Sequence)
 	for i := range r.lower.Network {
 		p := &r.lower.Network[i].PDU
 		s := r.to.Subnets.Subnet(p.NetKey)
@@ -75,7 +76,7 @@ func (r *Router) seal() {
 		}
 	}
 	r.lower.Network = r.lower.Network[:0]
-	if len(r.lower.Replay)+len(r.lower.Access)+len(r.lower.Done) == 0 {
+	if len(r.lower.Replay)+len(r.lower.Access)+len(r.lower.Done)+len(r.lower.Silenced) == 0 {
 		r.lower.Reset()
 	}
 }
