@@ -21,6 +21,7 @@ type gattAir struct {
 	written func(from *gattRadio, pdu []byte) // called with each written PDU (nil)
 
 	solicitations []solicitation // all solicitations sent
+	every         time.Duration  // between two sightings of an advertisement
 }
 
 const (
@@ -71,7 +72,7 @@ type gattEnd struct {
 
 // connections lets the members of a pump make connections.
 func (p *pump) connections() *gattAir {
-	p.gatt = &gattAir{pump: p, taken: bearer.FirstIncoming - 1}
+	p.gatt = &gattAir{pump: p, taken: bearer.FirstIncoming - 1, every: sightEvery}
 	p.gatt.later(sightEvery, p.gatt.sight)
 	return p.gatt
 }
@@ -149,7 +150,7 @@ func (a *gattAir) sight() {
 			}
 		}
 	}
-	a.later(sightEvery, a.sight)
+	a.later(a.every, a.sight)
 }
 
 // solicited reports a solicitation to all other radios once, whatever the range
