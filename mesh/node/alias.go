@@ -96,6 +96,8 @@ type (
 	ProxyConnected = part.ProxyConnected
 	// ProxyLost says that a connection to a proxy has ended.
 	ProxyLost = part.ProxyLost
+	// ProxyFailed says that an attempt to use a proxy has failed.
+	ProxyFailed = part.ProxyFailed
 	// Faulted says that the node could not do something that nobody waits for.
 	Faulted = part.Faulted
 )

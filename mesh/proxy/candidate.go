@@ -60,6 +60,10 @@ type Candidate struct {
 	// Preferred says that it should be used before others as long as it does
 	// not fail.
 	Preferred bool
+	// Former says that it has proved earlier to have the key, and now advertises
+	// something that fits no key of this node. It may have missed the end of a key
+	// refresh, or it has left the network. It is used when there is no other.
+	Former bool
 }
 
 type candidate struct {
@@ -76,7 +80,7 @@ type candidate struct {
 
 func (c *candidate) trust() trust {
 	switch {
-	case c.mute:
+	case c.mute, c.Former:
 		return claimed
 	case c.proven:
 		return proven
@@ -136,7 +140,7 @@ func (l candidates) find(p bearer.Peer) *candidate {
 func (l *candidates) see(now time.Time, s Candidate, known bool, random int) {
 	*l = slices.DeleteFunc(*l, func(c *candidate) bool { return now.Sub(deadline.Latest(c.seen, c.notBefore)) > forget })
 	if c := l.find(s.Peer); c != nil {
-		if s.NetKey == c.NetKey && s.Identity == NetworkID {
+		if s.NetKey == c.NetKey && s.Identity == NetworkID && !s.Former && !c.Former {
 			s.Node, s.Preferred, s.Identity = c.Node, c.Preferred, c.Identity // it alternates between two advertisements
 		}
 		if now.Sub(deadline.Latest(c.seen, c.notBefore)) > fresh {

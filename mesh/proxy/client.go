@@ -297,6 +297,9 @@ func (c *Client) account(now time.Time, l *clientLink, out *ClientOutput) {
 	}
 	if d != nil {
 		d.fail(now, l.reason)
+		if d.Former && d.failures >= useless && c.known.forget(d.Peer) {
+			out.Known = true // it is in another network
+		}
 		end.Failures, end.Wait = d.failures, d.notBefore.Sub(now)
 	}
 	out.Ended = append(out.Ended, end)
@@ -468,6 +471,9 @@ func (c *Client) best(now time.Time) *candidate {
 			continue
 		}
 		has := slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.to.NetKey == d.NetKey })
+		if has && d.Former {
+			continue
+		}
 		wanted := d.Preferred && d.failures == 0 && c.vain == 0
 		level := d.trust()
 		at := slices.Index(turns[:], level)
@@ -477,6 +483,8 @@ func (c *Client) best(now time.Time) *candidate {
 			first = true
 		case has != covered:
 			first = !has
+		case d.Former != best.Former:
+			first = best.Former
 		case wanted != preferred:
 			first = wanted
 		case at != turn:

@@ -42,6 +42,13 @@ func (l *knownProxies) note(k Known) bool {
 	return true
 }
 
+// forget forgets a proxy, and reports whether it was known.
+func (l *knownProxies) forget(p bearer.Peer) bool {
+	before := len(*l)
+	*l = slices.DeleteFunc(*l, func(k Known) bool { return k.Peer == p })
+	return len(*l) != before
+}
+
 // retain forgets the proxies of other subnets, and reports whether there were any.
 func (l *knownProxies) retain(keep func(mesh.KeyIndex) bool) bool {
 	before := len(*l)

@@ -14,6 +14,10 @@ import (
 // that others may need.
 const strangerTimeout = time.Minute
 
+// strangerGrace is how long such a client may stay while others want its place. Who
+// has the key shows it as soon as it is connected: it sets its filter.
+const strangerGrace = 3 * time.Second
+
 // Server is the clients that are connected to a proxy server, and their
 // filters. It belongs to one goroutine.
 type Server struct {
@@ -24,19 +28,38 @@ type Server struct {
 type served struct {
 	id       bearer.LinkID
 	filter   Filter
+	since    time.Time
 	stranger time.Time // time limit for proving that it has a key; zero: it has
 }
 
 // NewServer makes a server for a number of clients at once (1 if zero).
 func NewServer(clients int) *Server { return &Server{most: max(clients, 1)} }
 
-// Opened adds a client. It returns false if there is no room.
-func (s *Server) Opened(now time.Time, id bearer.LinkID) bool {
-	if s.Full() {
-		return false
+// Opened adds a client. It returns false if there is no room. If the oldest client that
+// has not proved that it has a key has been there for some seconds, that one must go:
+// its connection is evicted, 0 for none.
+func (s *Server) Opened(now time.Time, id bearer.LinkID) (evicted bearer.LinkID, ok bool) {
+	if len(s.clients) >= s.most {
+		oldest := s.oldestStranger()
+		if oldest == nil || now.Before(oldest.since.Add(strangerGrace)) {
+			return 0, false
+		}
+		evicted = oldest.id
+		s.Closed(evicted)
 	}
-	s.clients = append(s.clients, &served{id: id, stranger: now.Add(strangerTimeout)})
-	return true
+	s.clients = append(s.clients, &served{id: id, since: now, stranger: now.Add(strangerTimeout)})
+	return evicted, true
+}
+
+// oldestStranger is the client that has been connected for longest without having
+// proved that it has a key, nil if all have.
+func (s *Server) oldestStranger() *served {
+	for _, c := range s.clients { // in the order of their coming
+		if !c.stranger.IsZero() {
+			return c
+		}
+	}
+	return nil
 }
 
 // Closed removes a client.
@@ -47,8 +70,9 @@ func (s *Server) Closed(id bearer.LinkID) {
 // Clients returns the number of connected clients.
 func (s *Server) Clients() int { return len(s.clients) }
 
-// Full reports whether there is no room for another one.
-func (s *Server) Full() bool { return len(s.clients) >= s.most }
+// Full reports whether there is no room for another one, even if those leave that have
+// not proved that they have a key.
+func (s *Server) Full() bool { return len(s.clients) >= s.most && s.oldestStranger() == nil }
 
 // Sent handles the source of an authentic message from a client.
 func (s *Server) Sent(id bearer.LinkID, src mesh.Address) {
@@ -91,14 +115,17 @@ func (s *Server) Receivers(dst []bearer.LinkID, to mesh.Address, from bearer.Lin
 	return dst
 }
 
-// Unauthenticated appends the clients to dst that have not proved in time that they
-// have a key. Each is returned once.
+// Unauthenticated removes the clients that have not proved in time that they have a
+// key, and appends them to dst.
 func (s *Server) Unauthenticated(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
+	from := len(dst)
 	for _, c := range s.clients {
-		if !c.stranger.IsZero() && !now.Before(c.stranger) {
-			c.stranger = time.Time{}
+		if deadline.Due(c.stranger, now) {
 			dst = append(dst, c.id)
 		}
+	}
+	for _, id := range dst[from:] {
+		s.Closed(id)
 	}
 	return dst
 }

@@ -103,8 +103,10 @@ func (b *Beacons) follow(in *part.Input, kind beacon.Type, s *keys.Subnet, by *b
 		b.iv.Learn(said)
 		return
 	}
-	// The more beacons neighbours send, the fewer of that kind the node sends.
-	if kind == beacon.TypePrivate {
+	// The more beacons neighbours send, the fewer of that kind the node sends. What
+	// comes over a connection the neighbours do not hear.
+	if !in.Origin.Advertised() {
+	} else if kind == beacon.TypePrivate {
 		b.private.heard(s.Index)
 	} else if own := b.schedules[s.Index]; own != nil {
 		own.Heard()

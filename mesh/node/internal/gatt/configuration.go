@@ -41,6 +41,7 @@ type exchange struct {
 	node     Node
 	subnets  Subnets
 	sequence transport.Sequencer
+	iv       IVIndex
 	replayed uint64
 }
 

@@ -22,8 +22,11 @@ var _ router.Proxy = (*Forwarding)(nil)
 // Heard implements router.Proxy.
 func (f *Forwarding) Heard(r *part.Received) {
 	f.client.HeardNetwork(r.Origin)
-	if r.Origin.FromClient {
+	switch {
+	case r.Origin.FromClient:
 		f.server.server.Sent(r.Origin.Link, r.Src)
+	case !r.Origin.Advertised():
+		f.client.delivered(r.Origin.Link)
 	}
 }
 

@@ -56,6 +56,13 @@ type FriendQueue interface {
 	PollTimeout(a mesh.Address) time.Duration
 }
 
+// Outcomes is told of the end of each request that has been sent and wants an answer.
+// asked is when it was sent first. A request that was cancelled counts as not answered
+// if it had been sent often enough.
+type Outcomes interface {
+	RequestEnded(dst mesh.Address, asked time.Time, answered bool)
+}
+
 // pending is a request that has not ended.
 type pending struct {
 	part.Request
@@ -78,6 +85,7 @@ type Requests struct {
 	all    []*pending
 	busy   map[mesh.Address]bool // room for start
 	last   part.RequestID
+	to     Outcomes // nil: nobody asks
 }
 
 var _ part.Flusher = (*Requests)(nil)
@@ -86,6 +94,9 @@ var _ part.Flusher = (*Requests)(nil)
 func New(h part.Host, s Sender, q FriendQueue) *Requests {
 	return &Requests{host: h, sender: s, queue: q, busy: map[mesh.Address]bool{}}
 }
+
+// Tell names who is told of the ends of requests.
+func (r *Requests) Tell(to Outcomes) { r.to = to }
 
 // Inputs implements part.Part.
 func (r *Requests) Inputs() part.Inputs { return part.Message | part.Delivery }
@@ -355,9 +366,22 @@ func (r *Requests) finish(p *pending, response part.Response, err error) {
 	if p.active {
 		response.RTT = r.host.Now().Sub(p.started)
 	}
+	r.tell(p, err)
 	if p.Done != nil {
 		p.Done(response, err)
 		return
 	}
 	r.host.Report(part.RequestDone{ID: p.id, Response: response, Err: err})
+}
+
+// tell passes the outcome of a request on, if it shows whether the node is reached.
+func (r *Requests) tell(p *pending, err error) {
+	const often = 4 // attempts: seven seconds
+	switch {
+	case r.to == nil || !p.active || p.asleep:
+	case err == nil && p.Respond != 0:
+		r.to.RequestEnded(p.Dst, p.started, true)
+	case errors.Is(err, part.ErrNoResponse), errors.Is(err, part.ErrNotSent), errors.Is(err, part.ErrCancelled) && p.attempts >= often:
+		r.to.RequestEnded(p.Dst, p.started, false)
+	}
 }
