@@ -11,22 +11,37 @@ import (
 
 // strangerTimeout is how long a client may be connected without having proved
 // that it has a key. It only receives beacons, but it occupies a connection
-// that others may need.
-const strangerTimeout = time.Minute
+// that others may need. A controller may have room for fewer than the server.
+const strangerTimeout = 20 * time.Second
 
 // strangerGrace is how long such a client may stay while others want its place. Who
 // has the key shows it as soon as it is connected: it sets its filter.
-const strangerGrace = 3 * time.Second
+const strangerGrace = 2 * time.Second
+
+// How long the device address of such a client is remembered after it had to go, and
+// how many are. Meanwhile it may take free room, but nobody else has to go for it.
+const (
+	strangerMemory = 30 * time.Second
+	maxStrangers   = 32
+)
 
 // Server is the clients that are connected to a proxy server, and their
 // filters. It belongs to one goroutine.
 type Server struct {
 	most    int
 	clients []*served
+	gone    []stranger // the last one last
+}
+
+// stranger is a peer that had to go without having proved that it has a key.
+type stranger struct {
+	peer bearer.Peer
+	at   time.Time
 }
 
 type served struct {
 	id       bearer.LinkID
+	peer     bearer.Peer
 	filter   Filter
 	since    time.Time
 	stranger time.Time // time limit for proving that it has a key; zero: it has
@@ -38,17 +53,31 @@ func NewServer(clients int) *Server { return &Server{most: max(clients, 1)} }
 // Opened adds a client. It returns false if there is no room. If the oldest client that
 // has not proved that it has a key has been there for some seconds, that one must go:
 // its connection is evicted, 0 for none.
-func (s *Server) Opened(now time.Time, id bearer.LinkID) (evicted bearer.LinkID, ok bool) {
+func (s *Server) Opened(now time.Time, id bearer.LinkID, peer bearer.Peer) (evicted bearer.LinkID, ok bool) {
 	if len(s.clients) >= s.most {
 		oldest := s.oldestStranger()
-		if oldest == nil || now.Before(oldest.since.Add(strangerGrace)) {
+		if oldest == nil || now.Before(oldest.since.Add(strangerGrace)) || s.hadToGo(now, peer) {
 			return 0, false
 		}
 		evicted = oldest.id
-		s.Closed(evicted)
+		s.evict(now, oldest)
 	}
-	s.clients = append(s.clients, &served{id: id, since: now, stranger: now.Add(strangerTimeout)})
+	s.clients = append(s.clients, &served{id: id, peer: peer, since: now, stranger: now.Add(strangerTimeout)})
 	return evicted, true
+}
+
+// evict removes a client and remembers it.
+func (s *Server) evict(now time.Time, c *served) {
+	s.Closed(c.id)
+	if len(s.gone) >= maxStrangers {
+		s.gone = slices.Delete(s.gone, 0, 1)
+	}
+	s.gone = append(s.gone, stranger{c.peer, now})
+}
+
+// hadToGo reports whether a peer had to go a short time ago.
+func (s *Server) hadToGo(now time.Time, peer bearer.Peer) bool {
+	return slices.ContainsFunc(s.gone, func(g stranger) bool { return g.peer == peer && now.Before(g.at.Add(strangerMemory)) })
 }
 
 // oldestStranger is the client that has been connected for longest without having
@@ -74,12 +103,17 @@ func (s *Server) Clients() int { return len(s.clients) }
 // not proved that they have a key.
 func (s *Server) Full() bool { return len(s.clients) >= s.most && s.oldestStranger() == nil }
 
-// Sent handles the source of an authentic message from a client.
-func (s *Server) Sent(id bearer.LinkID, src mesh.Address) {
-	if c := s.client(id); c != nil {
-		c.stranger = time.Time{}
-		c.filter.Sent(src)
+// Sent handles the source of an authentic message from a client. It reports whether
+// this is the first one: the client has proved that it has a key.
+func (s *Server) Sent(id bearer.LinkID, src mesh.Address) (proved bool) {
+	c := s.client(id)
+	if c == nil {
+		return false
 	}
+	proved = !c.stranger.IsZero()
+	c.stranger = time.Time{}
+	c.filter.Sent(src)
+	return proved
 }
 
 // Configure handles an authentic proxy configuration message from a client, and
@@ -118,16 +152,15 @@ func (s *Server) Receivers(dst []bearer.LinkID, to mesh.Address, from bearer.Lin
 // Unauthenticated removes the clients that have not proved in time that they have a
 // key, and appends them to dst.
 func (s *Server) Unauthenticated(dst []bearer.LinkID, now time.Time) []bearer.LinkID {
-	from := len(dst)
-	for _, c := range s.clients {
-		if deadline.Due(c.stranger, now) {
-			dst = append(dst, c.id)
+	for {
+		// The oldest one is due first.
+		c := s.oldestStranger()
+		if c == nil || !deadline.Due(c.stranger, now) {
+			return dst
 		}
+		dst = append(dst, c.id)
+		s.evict(now, c)
 	}
-	for _, id := range dst[from:] {
-		s.Closed(id)
-	}
-	return dst
 }
 
 // NextDeadline is when Unauthenticated has a new client, zero for never.

@@ -24,7 +24,9 @@ func (f *Forwarding) Heard(r *part.Received) {
 	f.client.HeardNetwork(r.Origin)
 	switch {
 	case r.Origin.FromClient:
-		f.server.server.Sent(r.Origin.Link, r.Src)
+		if f.server.server.Sent(r.Origin.Link, r.Src) {
+			f.server.Wake() // it may be full now
+		}
 	case !r.Origin.Advertised():
 		f.client.delivered(r.Origin.Link)
 	}

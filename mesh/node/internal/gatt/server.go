@@ -68,7 +68,7 @@ func (s *Server) Accept(e *bearer.LinkEvent) User {
 	if !s.serves() {
 		return nil
 	}
-	evicted, ok := s.server.Opened(s.host.Now(), e.ID)
+	evicted, ok := s.server.Opened(s.host.Now(), e.ID, e.From)
 	if !ok {
 		return nil
 	}
@@ -102,6 +102,7 @@ func (s *Server) Received(l *Link, kind proxy.MessageType, message []byte) bool 
 	}
 	p, m, v := s.open(message)
 	if v == usable {
+		s.Wake() // with a client that has proved to have a key it may be full
 		if answer := s.server.Configure(l.ID, m); answer != nil {
 			s.send(l, p.NetKey, answer)
 		}
