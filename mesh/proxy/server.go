@@ -104,16 +104,19 @@ func (s *Server) Clients() int { return len(s.clients) }
 func (s *Server) Full() bool { return len(s.clients) >= s.most && s.oldestStranger() == nil }
 
 // Sent handles the source of an authentic message from a client. It reports whether
-// this is the first one: the client has proved that it has a key.
-func (s *Server) Sent(id bearer.LinkID, src mesh.Address) (proved bool) {
+// this is the first one that is new: the client has proved that it has a key. Anybody
+// could have recorded an old one.
+func (s *Server) Sent(id bearer.LinkID, src mesh.Address, isNew bool) (proved bool) {
 	c := s.client(id)
 	if c == nil {
 		return false
 	}
-	proved = !c.stranger.IsZero()
-	c.stranger = time.Time{}
 	c.filter.Sent(src)
-	return proved
+	if isNew && !c.stranger.IsZero() {
+		c.stranger = time.Time{}
+		return true
+	}
+	return false
 }
 
 // Configure handles an authentic proxy configuration message from a client, and

@@ -53,6 +53,7 @@ type Client struct {
 	out       proxy.ClientOutput
 	proxies   map[bearer.LinkID]*usedProxy
 	lastOnAir time.Time // when the network was last heard by advertising
+	doubtsAir bool      // devices have not answered although the network was heard by advertising
 	newcomer  newcomer
 	said      []told // by subnet
 	silence   silence
@@ -294,7 +295,7 @@ func (c *Client) wanted() bool {
 	case part.ClientOn:
 		return true
 	case part.ClientAuto:
-		return !now.Before(c.lastOnAir.Add(airSilence)) || now.Before(c.newcomer.until) || c.connected()
+		return !now.Before(c.lastOnAir.Add(airSilence)) || now.Before(c.newcomer.until) || c.doubtsAir || c.connected()
 	default:
 		return false
 	}

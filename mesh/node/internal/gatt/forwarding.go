@@ -24,7 +24,7 @@ func (f *Forwarding) Heard(r *part.Received) {
 	f.client.HeardNetwork(r.Origin)
 	switch {
 	case r.Origin.FromClient:
-		if f.server.server.Sent(r.Origin.Link, r.Src) {
+		if f.server.server.Sent(r.Origin.Link, r.Src, f.server.layers.IsNew(&r.PDU)) {
 			f.server.Wake() // it may be full now
 		}
 	case !r.Origin.Advertised():

@@ -5,6 +5,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 )
 
 // This file finds proxies that swallow what they are to forward. They answer
@@ -74,11 +75,17 @@ func (c *Client) RequestEnded(dst mesh.Address, asked time.Time, answered bool) 
 	switch {
 	case answered:
 		c.silence.answered(dst)
+		c.doubtsAir = false
 		return
-	case !dst.IsUnicast() || len(c.proxies) == 0:
+	case !dst.IsUnicast() || c.options.Client == part.ClientOff:
 		return
 	}
 	c.silence.missed(dst, asked)
+	if len(c.proxies) == 0 && len(c.silence.silent) >= silentAtOnce && !c.doubtsAir {
+		// What is heard by advertising may be a beacon that somebody repeats.
+		c.doubtsAir = true
+		c.host.Wake(c)
+	}
 	dropped := false
 	for _, l := range c.links.all {
 		if used := c.proxies[l.ID]; used != nil && l.IsOpen() && c.swallows(used) {
