@@ -115,6 +115,9 @@ const (
 	DefaultAttempts = part.DefaultAttempts
 )
 
+// UnknownRSSI is the signal strength that nobody has measured.
+const UnknownRSSI = part.UnknownRSSI
+
 // Errors of a node. Their texts say what to do.
 var (
 	ErrNoResponse        = part.ErrNoResponse

@@ -20,6 +20,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -53,6 +54,7 @@ type Network struct {
 	wanted  []node.Provision
 
 	friendships []friend.Status
+	proxies     []proxy.Status
 }
 
 // New makes a network without nodes.
@@ -273,12 +275,19 @@ func (n *Network) SetFriendships(list ...friend.Status) {
 	n.friendships = list
 }
 
+// SetProxies sets the proxies of the bridge's own node.
+func (n *Network) SetProxies(list ...proxy.Status) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.proxies = list
+}
+
 // Summary returns a summary of the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	summary := n.own.summary()
-	summary.Friendships = n.friendships
+	summary.Friendships, summary.Proxies = n.friendships, n.proxies
 	return summary, nil
 }
 

@@ -328,6 +328,9 @@ func (c *Client) HeardNetwork(o part.Origin) {
 	}
 }
 
+// Status lists the proxies that the node uses, or has tried to use.
+func (c *Client) Status() []proxy.Status { return c.client.Status() }
+
 // Alone reports since when the node has looked for a proxy and has none.
 func (c *Client) Alone() (since time.Time, alone bool) { return c.client.WithoutProxySince() }
 
