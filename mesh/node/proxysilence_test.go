@@ -58,14 +58,22 @@ func TestProxyThatSwallowsEverything(t *testing.T) {
 		"towards the network":     {true, false, 3},
 		"towards the client":      {false, true, 1},
 		"from the start, in both": {true, true, 1},
+		"all but what is its own": {false, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, 7, node.ProxyOptions{Client: node.ClientOn})
+			h := newHouse(t, 8, node.ProxyOptions{Client: node.ClientOn})
 			h.deafen()
 			for _, r := range h.radios[2:] {
 				r.advertisements = nil
 			}
 			spoil := func() { h.radios[0].swallows, h.radios[0].keeps = c.swallows, c.keeps }
+			if name == "all but what is its own" { // its other radio is broken
+				spoil = func() {
+					h.deaf = func(from, to *member) bool {
+						return from == h.gateway || to == h.gateway || from == h.plugs[0] || to == h.plugs[0]
+					}
+				}
+			}
 			if name == "from the start, in both" {
 				spoil()
 			}
@@ -79,11 +87,11 @@ func TestProxyThatSwallowsEverything(t *testing.T) {
 				h.pass(time.Second)
 			}
 			spoil()
-			if !c.keeps { // what comes from the network is still forwarded
+			if c.swallows && !c.keeps { // what comes from the network is still forwarded
 				var publish func()
 				publish = func() {
-					h.plugs[0].WithModel(h.now, 0, generic.OnOffServerID, func(ctx access.Context) { ctx.Publish(&generic.OnOffStatus{}) })
-					h.carryOut(h.plugs[0])
+					h.plugs[7].WithModel(h.now, 0, generic.OnOffServerID, func(ctx access.Context) { ctx.Publish(&generic.OnOffStatus{}) })
+					h.carryOut(h.plugs[7])
 					h.gatt.later(5*time.Second, publish)
 				}
 				publish()
@@ -103,6 +111,11 @@ func TestProxyThatSwallowsEverything(t *testing.T) {
 			for i := range c.rounds {
 				if n := h.command(uint8(2*i+1), 2*i+1, 2*i+2); n != 0 {
 					t.Fatalf("%d plugs answered", n)
+				}
+				if !c.swallows && !c.keeps {
+					if n := h.command(100, 0); n != 1 && len(lost) == 0 {
+						t.Fatal("the proxy itself does not answer")
+					}
 				}
 			}
 			h.run(15*time.Second, "another proxy", func() bool { return len(next) > 0 })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
@@ -35,8 +36,14 @@ type Models interface {
 	FixedGroups(dst []mesh.Address) []mesh.Address
 }
 
-// Peers lists the addresses of the nodes whose device key this node has.
-type Peers interface{ Addresses() iter.Seq[mesh.Address] }
+// Peers knows the nodes whose device key this node has.
+type Peers interface {
+	// Addresses lists the addresses of their primary elements.
+	Addresses() iter.Seq[mesh.Address]
+	// DeviceKey finds the node that has an element with this address: the address of
+	// its primary element, unassigned if there is none.
+	DeviceKey(a mesh.Address) (primary mesh.Address, cipher *crypto.CCM)
+}
 
 // Client is the part of a node that uses proxies.
 type Client struct {

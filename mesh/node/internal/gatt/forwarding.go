@@ -28,7 +28,7 @@ func (f *Forwarding) Heard(r *part.Received) {
 			f.server.Wake() // it may be full now
 		}
 	case !r.Origin.Advertised():
-		f.client.delivered(r.Origin.Link)
+		f.client.delivered(r.Origin.Link, r.Src)
 	}
 }
 

@@ -73,6 +73,8 @@ func (s *silence) excuse() {
 // been sent since asked, and drops the proxies that have turned out to be of no use.
 func (c *Client) RequestEnded(dst mesh.Address, asked time.Time, answered bool) {
 	switch {
+	case answered && c.isProxyInUse(dst):
+		return // its own answer does not show that it forwards others
 	case answered:
 		c.silence.answered(dst)
 		c.doubtsAir = false
@@ -108,9 +110,24 @@ func (c *Client) swallows(used *usedProxy) bool {
 	return n >= silentAtOnce && used.brought.Before(c.silence.since) || n >= silentAnyway
 }
 
-// delivered notes that a message of the network came over a connection to a proxy.
-func (c *Client) delivered(id bearer.LinkID) {
-	if used := c.proxies[id]; used != nil {
+// isProxyInUse reports whether an element is one of a proxy that is connected.
+func (c *Client) isProxyInUse(element mesh.Address) bool {
+	if len(c.proxies) == 0 {
+		return false
+	}
+	primary, _ := c.peers.DeviceKey(element)
+	for _, used := range c.proxies {
+		if used.proven && (used.node == element || used.node == primary) {
+			return true
+		}
+	}
+	return false
+}
+
+// delivered notes that a message of the network came over a connection to a proxy. The
+// proxy's own messages do not count.
+func (c *Client) delivered(id bearer.LinkID, src mesh.Address) {
+	if used := c.proxies[id]; used != nil && !c.isProxyInUse(src) {
 		used.brought = c.host.Now()
 		c.client.Delivered(id)
 	}
