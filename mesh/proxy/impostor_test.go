@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -280,7 +281,7 @@ func (b *bench) ends(id bearer.LinkID, reason error) {
 		b.Fatalf("ended %v, expected %d", b.ended, id)
 	}
 	b.closed(id)
-	if at := len(b.reasons) - 1; at < 0 || b.reasons[at].Reason != reason {
+	if at := len(b.reasons) - 1; at < 0 || !errors.Is(b.reasons[at].Reason, reason) {
 		b.Fatalf("ended for %+v, expected %v", b.reasons, reason)
 	}
 }
@@ -291,7 +292,7 @@ func TestWhyItEnded(t *testing.T) {
 	last := func(reason error, failures int) {
 		t.Helper()
 		e := b.reasons[len(b.reasons)-1]
-		if e.Reason != reason || e.Failures != failures || e.Wait <= 0 {
+		if !errors.Is(e.Reason, reason) || e.Failures != failures || e.Wait <= 0 {
 			t.Errorf("%+v, expected %v and %d failures", e, reason, failures)
 		}
 	}

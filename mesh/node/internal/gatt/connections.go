@@ -17,7 +17,9 @@
 //	          ▼
 //	Forwarding   which network PDU goes over which connection
 //
-// Solicitor wakes on-demand proxies.
+// Solicitor wakes on-demand proxies. Client and server tell each other the state of the
+// network in beacons (tell.go), and the client leaves a proxy that forwards nothing
+// (silence.go).
 package gatt
 
 import (
