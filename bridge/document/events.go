@@ -28,7 +28,7 @@ type (
 	// DeviceFound is an unprovisioned device that was heard during a scan.
 	DeviceFound struct {
 		OOB  uint16    `json:"oob_info" doc:"OOB Information, a bit field of the specification"`
-		RSSI int8      `json:"rssi" unit:"dBm" doc:"signal"`
+		RSSI *int8     `json:"rssi" unit:"dBm" doc:"signal; null if nobody measured it"`
 		UUID mesh.UUID `json:"uuid" doc:"Device UUID"`
 		Via  string    `json:"via,omitempty" doc:"device that heard it, when that was not the bridge"`
 	}

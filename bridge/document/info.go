@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -105,6 +106,7 @@ type Health struct {
 
 	Security   *Security             `json:"security,omitempty" doc:"attacks, and what looks like one; left out when there is nothing to tell"`
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
+	Proxies    []Proxy               `json:"proxies,omitempty" doc:"proxies that the bridge uses or has tried to use"`
 }
 
 // Requests is what waits to be sent to devices, part of [Health].
@@ -161,7 +163,30 @@ type Heartbeat struct {
 	MinHops  uint8     `json:"min_hops" doc:"the fewest hops"`
 	MaxHops  uint8     `json:"max_hops" doc:"the most hops"`
 	Count    uint64    `json:"count" doc:"heartbeats that arrived"`
-	RSSI     int8      `json:"rssi" unit:"dBm" doc:"signal of the last hop"`
+	RSSI     *int8     `json:"rssi" unit:"dBm" doc:"signal of the last hop; null if nobody measured it, as over a proxy"`
 	LastSeen time.Time `json:"last_seen" doc:"when the last one arrived"`
 	Features []string  `json:"features" doc:"features in use: relay, proxy, friend, lpn"`
+}
+
+// Proxy is a node that the bridge reaches the network through over a connection, or
+// something that advertises as one.
+type Proxy struct {
+	Peer      string     `json:"peer" doc:"Bluetooth address"`
+	Name      string     `json:"friendly_name,omitempty" doc:"its name, if the bridge knows it"`
+	Connected bool       `json:"connected" doc:"the bridge uses it"`
+	Since     *time.Time `json:"since,omitempty" doc:"since when"`
+	Proven    bool       `json:"proven" doc:"it has shown that it has the key of the network; without that anybody may advertise it"`
+	Silent    bool       `json:"silent" doc:"devices that are reached through it have fallen silent together"`
+	RSSI      *int8      `json:"rssi" unit:"dBm" doc:"signal; null if it is not known"`
+	Failures  int        `json:"failures" doc:"attempts in a row that failed"`
+	Reason    string     `json:"reason,omitempty" doc:"why the last one failed"`
+}
+
+// Signal is the signal strength of a document, in dBm: nil, which is null, for one that
+// nobody has measured. A controller reports that as 127.
+func Signal(rssi int8) *int8 {
+	if rssi == node.UnknownRSSI {
+		return nil
+	}
+	return &rssi
 }

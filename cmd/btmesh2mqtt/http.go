@@ -265,6 +265,12 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	count("proxy_connects_total", "Attempts to connect to proxies.", gatt.Client.Connects)
 	count("solicitations_total", "Solicitations sent, because no proxy was in range.", gatt.Solicited)
 	count("proxy_lost_total", "Connections to proxies that were lost.", gatt.Client.Lost)
+	count("proxy_failed_total", "Attempts to connect to proxies that failed.", gatt.Client.Failures)
+	count("proxy_no_filter_status_total", "Proxies that did not show that they have the key of the network.", gatt.Client.NoStatus)
+	count("proxy_silent_total", "Proxies that were left because devices fell silent behind them.", gatt.Client.Mute)
+	count("proxy_clients_refused_total", "Clients that there was no room for.", gatt.ClientRefused)
+	count("proxy_clients_evicted_total", "Clients that did not show in time that they have the key of the network.", gatt.ClientEvicted)
+	count("proxy_pdus_refused_total", "Proxy PDUs and messages that were dropped in reassembly.", gatt.Reassembly.Total()+gatt.Incomplete)
 	count("proxy_filter_mismatches_total", "Proxy filters that differed from the expected state.", gatt.Client.Mismatches)
 	count("missed_total", "PDUs dropped because the node was too slow.", summary.Missed)
 }

@@ -116,6 +116,8 @@ type (
 	ProxyConnected = part.ProxyConnected
 	// ProxyLost says that a connection to a proxy has ended.
 	ProxyLost = part.ProxyLost
+	// ProxyFailed says that an attempt to use a proxy has failed.
+	ProxyFailed = part.ProxyFailed
 	// Faulted says that the node could not do something that nobody waits for.
 	Faulted = part.Faulted
 )
@@ -138,6 +140,9 @@ const (
 	ClassTransfer      = part.ClassTransfer
 	Classes            = part.Classes
 )
+
+// UnknownRSSI is the signal strength that nobody has measured.
+const UnknownRSSI = part.UnknownRSSI
 
 // Errors of a node. Their texts say what to do.
 var (

@@ -12,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -449,6 +450,7 @@ type Summary struct {
 	AppKeys        []mesh.KeyIndex
 	Friendships    []friend.Status // with Low Power nodes
 	Requests       RequestQueue
+	Proxies        []proxy.Status // that the node uses or has tried to use
 	Counters       Counters
 	Missed         uint64 // PDUs dropped because the node did not keep up
 	Unsent         uint64 // PDUs that the bearer had no room for
@@ -471,6 +473,7 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 			Subnets:        c.subnetSummaries(),
 			Friendships:    c.Friendships(),
 			Requests:       c.parts.requests.Queue(),
+			Proxies:        c.Proxies(),
 			Counters:       c.Counters(),
 			Missed:         n.missed.Load(),
 			Unsent:         n.unsent.Load(),

@@ -129,7 +129,8 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	})
 	a.private = beacons.NewPrivate(h, a.keys, a.ivUpdate)
 	a.beacons = beacons.New(h, a.keys, a.ivUpdate, a.gatt.Client, a.private)
-	a.ivUpdate.SendTo(a.peers, a.beacons, a.gatt.Server, a.requests)
+	a.ivUpdate.SendTo(a.peers, a.beacons, a.gatt.Server, a.gatt.Client, a.requests)
+	a.requests.Tell(a.gatt.Client)
 	a.router.Connect(router.Parts{
 		Keys: a.keys, Subnets: a.keys, Watchers: []router.Watcher{a.keys, a.followers}, Proxy: a.gatt.Forwarding,
 		Friendship: a.friendships, Peers: a.peers,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -121,6 +122,9 @@ func (c *Core) PollTimeout(a mesh.Address) time.Duration {
 
 // Friendships lists the Low Power nodes that this node is the friend of.
 func (c *Core) Friendships() []friend.Status { return c.parts.friendships.Friend.Status() }
+
+// Proxies lists the proxies that this node uses, or has tried to use.
+func (c *Core) Proxies() []proxy.Status { return c.parts.gatt.Client.Status() }
 
 // NodeIdentity is the Node Identity state of a subnet (section 4.2.13).
 func (c *Core) NodeIdentity(index mesh.KeyIndex) state.Feature {

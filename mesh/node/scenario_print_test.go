@@ -259,6 +259,8 @@ func (s *scenario) event(e node.Event) string {
 		return fmt.Sprintf("%s %s at %s net=%d", name, e.Node, s.peerName(e.Peer), e.NetKey)
 	case node.ProxyLost:
 		return fmt.Sprintf("%s %s%s", name, e.Node, failed(e.Err))
+	case node.ProxyFailed:
+		return fmt.Sprintf("%s at %s failures=%d wait=%s%s", name, s.peerName(e.Peer), e.Failures, e.Wait, failed(e.Err))
 	case node.ResetRefused:
 		return fmt.Sprintf("%s by=%s", name, e.By)
 	case node.IVIndexClaimed:

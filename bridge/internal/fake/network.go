@@ -20,6 +20,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -54,6 +55,7 @@ type Network struct {
 
 	friendships []friend.Status
 	requests    node.RequestQueue
+	proxies     []proxy.Status
 }
 
 // New makes a network without nodes.
@@ -281,12 +283,19 @@ func (n *Network) SetRequests(q node.RequestQueue) {
 	n.requests = q
 }
 
+// SetProxies sets the proxies of the bridge's own node.
+func (n *Network) SetProxies(list ...proxy.Status) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.proxies = list
+}
+
 // Summary returns a summary of the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	summary := n.own.summary()
-	summary.Friendships, summary.Requests = n.friendships, n.requests
+	summary.Friendships, summary.Requests, summary.Proxies = n.friendships, n.requests, n.proxies
 	return summary, nil
 }
 

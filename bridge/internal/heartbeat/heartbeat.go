@@ -69,7 +69,7 @@ func (p *Part) received(e node.HeartbeatReceived) {
 	}
 	b.Hops, b.MinHops, b.MaxHops = e.Hops, min(b.MinHops, e.Hops), max(b.MaxHops, e.Hops)
 	b.Count++
-	b.RSSI, b.LastSeen = e.RSSI, p.h.Loop.Now().UTC().Truncate(time.Second)
+	b.RSSI, b.LastSeen = document.Signal(e.RSSI), p.h.Loop.Now().UTC().Truncate(time.Second)
 	b.Features = features(configuration.Features(e.Features))
 	p.availability.Heard(d)
 	p.availability.SetOnline(d, true)

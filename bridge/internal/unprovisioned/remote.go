@@ -3,6 +3,7 @@ package unprovisioned
 import (
 	"context"
 	"encoding/hex"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ func (p *Part) heardVia(e node.DeviceHeard) {
 		if len(p.heard) >= maxDevices {
 			return
 		}
-		f = &entry{Unprovisioned: document.Unprovisioned{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB, FirstSeen: now}}
+		f = &entry{Unprovisioned: document.Unprovisioned{UUID: e.UUID, RSSI: document.Signal(e.RSSI), OOB: e.OOB, FirstSeen: now}}
 		p.heard[e.UUID] = f
 	}
 	f.LastSeen, f.keptUntil = now, p.scanUntil
@@ -46,12 +47,12 @@ func (p *Part) heardVia(e node.DeviceHeard) {
 	}
 	name := server.Record.Name
 	f.Via = slices.DeleteFunc(f.Via, func(r document.Via) bool { return r.Device == name })
-	f.Via = append(f.Via, document.Via{Device: name, RSSI: e.RSSI})
+	f.Via = append(f.Via, document.Via{Device: name, RSSI: document.Signal(e.RSSI)})
 	slices.SortFunc(f.Via, func(a, b document.Via) int { return strings.Compare(a.Device, b.Device) })
 	p.h.Publisher.Changed("unprovisioned")
-	p.h.Log.Debug().Str("via", name).Stringer("uuid", e.UUID).Int8("rssi", e.RSSI).Msg("an unprovisioned device was found")
+	p.h.Log.Debug().Str("via", name).Stringer("uuid", e.UUID).Any("rssi", document.Signal(e.RSSI)).Msg("an unprovisioned device was found")
 	if p.h.Loop.Now().Before(p.scanUntil) {
-		p.h.Publisher.Notify(document.DeviceFound{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB, Via: name})
+		p.h.Publisher.Notify(document.DeviceFound{UUID: e.UUID, RSSI: document.Signal(e.RSSI), OOB: e.OOB, Via: name})
 	}
 }
 
@@ -62,11 +63,19 @@ func (p *Part) Nearest(uuid mesh.UUID) mesh.Address {
 	if f == nil || len(f.Via) == 0 || len(f.Bearers) != 1 {
 		return mesh.Unassigned
 	}
-	best := slices.MaxFunc(f.Via, func(a, b document.Via) int { return int(a.RSSI) - int(b.RSSI) })
+	best := slices.MaxFunc(f.Via, func(a, b document.Via) int { return strength(a) - strength(b) })
 	if d := p.h.Devices.Find(best.Device); d != nil {
 		return d.Record.Address
 	}
 	return mesh.Unassigned
+}
+
+// strength is the reception at a node. One that is not known counts as the weakest.
+func strength(v document.Via) int {
+	if v.RSSI == nil {
+		return math.MinInt8
+	}
+	return int(*v.RSSI)
 }
 
 // remoteServers finds the devices that a request wants to scan.

@@ -111,13 +111,13 @@ func (p *Part) received(e node.DeviceHeard) {
 		p.h.Publisher.Changed("unprovisioned")
 		p.log(e)
 		if p.h.Loop.Now().Before(p.scanUntil) {
-			p.h.Publisher.Notify(document.DeviceFound{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB})
+			p.h.Publisher.Notify(document.DeviceFound{UUID: e.UUID, RSSI: document.Signal(e.RSSI), OOB: e.OOB})
 		}
 		if d := p.h.Devices.ByUUID(e.UUID); d != nil {
 			p.h.Log.Warn().Str("device", d.Record.Name).Msg("the device has left the network by itself: it waits to be provisioned again")
 		}
 	}
-	f.RSSI, f.OOB, f.Adapter, f.LastSeen = e.RSSI, e.OOB, p.adapterID(e.Adapter), now
+	f.RSSI, f.OOB, f.Adapter, f.LastSeen = document.Signal(e.RSSI), e.OOB, p.adapterID(e.Adapter), now
 	if name := bearerName(e.Bearer); !slices.Contains(f.Bearers, name) {
 		f.Bearers = append(f.Bearers, name)
 		slices.Sort(f.Bearers)
@@ -154,7 +154,7 @@ func (p *Part) log(e node.DeviceHeard) {
 	if !event.Enabled() {
 		return
 	}
-	event.Str("adapter", p.adapterID(e.Adapter)).Stringer("uuid", e.UUID).Int8("rssi", e.RSSI).Msg("an unprovisioned device was heard")
+	event.Str("adapter", p.adapterID(e.Adapter)).Stringer("uuid", e.UUID).Any("rssi", document.Signal(e.RSSI)).Msg("an unprovisioned device was heard")
 }
 
 // scan empties the list and reports every device that is heard from now on as an event

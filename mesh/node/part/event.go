@@ -1,6 +1,8 @@
 package part
 
 import (
+	"time"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
@@ -111,13 +113,27 @@ type ProxyConnected struct {
 	NetKey mesh.KeyIndex
 }
 
-// ProxyLost says that a connection to a proxy has ended. Err is nil when this
-// node ended it.
+// ProxyLost says that a connection to a proxy has ended that had shown that it has the
+// key. Err is nil when this node did not want it any more.
 type ProxyLost struct {
 	Peer   bearer.Peer
 	Node   mesh.Address
 	NetKey mesh.KeyIndex
 	Err    error
+	// Mute: this node ended it, because devices fell silent behind the proxy.
+	Mute bool
+}
+
+// ProxyFailed says that an attempt to use a proxy has failed: no connection was made,
+// or the peer did not show that it has the key of the network. Anybody can advertise
+// what a proxy advertises.
+type ProxyFailed struct {
+	Peer     bearer.Peer
+	Node     mesh.Address // that it claims to be, unassigned if none
+	NetKey   mesh.KeyIndex
+	Err      error
+	Failures int           // in a row
+	Wait     time.Duration // until it may be tried again
 }
 
 // RefreshDone ends a Refresh. Peer is the node as it is from now on, when Err is
@@ -239,6 +255,9 @@ func (ProxyConnected) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (ProxyLost) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (ProxyFailed) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (RefreshDone) NodeEvent() {}

@@ -65,6 +65,13 @@ type Nodes interface {
 	Len() int
 }
 
+// Outcomes is told of the end of each request that has been sent and wants an answer.
+// asked is when it was sent first. A request that was cancelled counts as not answered
+// if it had been sent often enough.
+type Outcomes interface {
+	RequestEnded(dst mesh.Address, asked time.Time, answered bool)
+}
+
 // Requests is the part of a node that has its requests.
 type Requests struct {
 	part.None
@@ -84,6 +91,8 @@ type Requests struct {
 	lanes        lanes
 	inFlight     [2]int    // awake: for nodes that may answer, for silent ones
 	roomAt       time.Time // when the radio has room for what waits; zero: nothing waits for that
+
+	to Outcomes // nil: nobody asks
 }
 
 var _ part.Flusher = (*Requests)(nil)
@@ -96,6 +105,9 @@ func New(h part.Host, s Sender, q FriendQueue, n Nodes) *Requests {
 		destinations: map[mesh.Address]*destination{},
 	}
 }
+
+// Tell names who is told of the ends of requests.
+func (r *Requests) Tell(to Outcomes) { r.to = to }
 
 // Inputs implements part.Part.
 func (r *Requests) Inputs() part.Inputs { return part.Message | part.Control | part.Delivery }
@@ -519,9 +531,22 @@ func (r *Requests) finish(p *pending, response part.Response, err error) {
 	if p.attempts > 0 || p.inFlight {
 		response.RTT = r.host.Now().Sub(p.started)
 	}
+	r.tell(p, err)
 	if p.Done != nil {
 		p.Done(response, err)
 		return
 	}
 	r.host.Report(part.RequestDone{ID: p.id, Response: response, Err: err})
+}
+
+// tell passes the outcome of a request on, if it shows whether the node is reached.
+func (r *Requests) tell(p *pending, err error) {
+	const often = 4 // attempts: seven seconds
+	switch {
+	case r.to == nil || p.attempts == 0 || p.asleep:
+	case err == nil && p.Respond != 0:
+		r.to.RequestEnded(p.Dst, p.started, true)
+	case errors.Is(err, part.ErrNoResponse), errors.Is(err, part.ErrNotSent), errors.Is(err, part.ErrCancelled) && p.attempts >= often:
+		r.to.RequestEnded(p.Dst, p.started, false)
+	}
 }

@@ -2,6 +2,7 @@ package requests_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -354,4 +355,48 @@ func TestUnknownIVIndex(t *testing.T) {
 	if n := len(b.radio.sent); n != 1 {
 		t.Errorf("%d were sent when it was known, want one to the destination", n)
 	}
+}
+
+// outcomes records what Outcomes is told.
+type outcomes []string
+
+func (o *outcomes) RequestEnded(dst mesh.Address, _ time.Time, answered bool) {
+	*o = append(*o, fmt.Sprintf("%s %t", dst, answered))
+}
+
+// TestOutcomesAreTold: an answer and its absence are told, and a request that was
+// cancelled after it had been sent several times. One that wants no answer, or was
+// hardly sent, shows nothing.
+func TestOutcomesAreTold(t *testing.T) {
+	b := newBench(t)
+	var told outcomes
+	b.Tell(&told)
+	expect := func(want ...string) {
+		t.Helper()
+		if !slices.Equal(told, want) {
+			t.Errorf("told %q, expected %q", told, want)
+		}
+		told = nil
+	}
+	pass := func(d time.Duration) {
+		for end := b.host.Time.Add(d); b.host.Time.Before(end); {
+			b.host.Time = b.host.Time.Add(100 * time.Millisecond)
+			b.Tick()
+			b.host.Flush()
+		}
+	}
+	b.add(part.Request{Dst: 2, Respond: 0x8204})
+	b.answer(2, 0x8204, transport.Key{}, "")
+	expect("0x0002 true")
+	b.add(part.Request{Dst: 3, Respond: 0x8204})
+	pass(time.Minute)
+	expect("0x0003 false")
+	b.add(part.Request{Dst: 4}) // wants no answer
+	id := b.add(part.Request{Dst: 5, Respond: 0x8204})
+	b.Cancel(id)
+	expect()
+	id = b.add(part.Request{Dst: 6, Respond: 0x8204})
+	pass(10 * time.Second)
+	b.Cancel(id)
+	expect("0x0006 false")
 }

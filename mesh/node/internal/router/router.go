@@ -256,6 +256,9 @@ func (r *Router) AcceptConfiguration(p *network.PDU) bool {
 	return r.transport.AcceptProxy(p, &r.lower)
 }
 
+// IsNew reports whether a network PDU is newer than what was accepted from its source.
+func (r *Router) IsNew(p *network.PDU) bool { return r.transport.IsNew(p) }
+
 // OpenSolicitation opens a Solicitation PDU (section 6.9.1).
 func (r *Router) OpenSolicitation(pdu []byte, p *network.PDU) bool {
 	return r.network.OpenSolicitation(pdu, p)

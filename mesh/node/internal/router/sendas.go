@@ -2,7 +2,6 @@ package router
 
 import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
@@ -37,7 +36,7 @@ func (r *Router) SendAs(o *part.Outgoing, seq mesh.SequenceNumber, iv mesh.IVInd
 	for i := range pdus {
 		how := r.host.State().NetworkTransmit.Transmit()
 		if r.transmit(&transmission{
-			pdu: &pdus[i], by: s.Transmit, lane: bearer.OwnLane(), how: how, advertise: true,
+			pdu: &pdus[i], by: s.Transmit, lane: r.OwnLane(o.Dst), how: how, advertise: true,
 			links: r.to.Proxy.OwnLinks(o.Dst),
 		}) {
 			r.occupy(how)
