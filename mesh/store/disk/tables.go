@@ -58,6 +58,7 @@ type opening struct {
 	empty    bool           // nothing is stored
 	before   bool           // an older version wrote it
 	repair   bool           // the database and the manifest are to be written again
+	drop     []Key          // values that are damaged
 	restore  []store.Change // values of the manifest that are newer than the database
 }
 
@@ -157,9 +158,13 @@ func (t *tables) judge(data []byte, recorded *summary, listed bool) (summary, op
 	if err != nil {
 		return summary{}, o, err
 	}
-	counted, err := im.contents()
-	if err != nil {
-		return counted, o, err
+	counted, bad := im.contents()
+	if len(bad) > 0 && !t.repair {
+		return counted, o, damaged("%d values (%s)", len(bad), named(bad))
+	}
+	if len(bad) > 0 {
+		o.drop, o.repair = bad, true
+		o.findings = append(o.findings, fmt.Sprintf("mesh.db: %d values were damaged, and are lost: %s", len(bad), named(bad)))
 	}
 	o.empty = counted.keys == 0
 	switch version := string(im.format[formatKey]); version {
@@ -180,7 +185,7 @@ func (t *tables) judge(data []byte, recorded *summary, listed bool) (summary, op
 	switch {
 	case err != nil:
 		return counted, o, err
-	case !sum.sameContents(&counted):
+	case !sum.sameContents(&counted) && !t.repair:
 		return sum, o, damaged("it has %d values, expected %d: some are missing or changed", counted.keys, sum.keys)
 	case recorded == nil && im.badMeta >= 0 && !t.repair:
 		return sum, o, damaged("header %d is damaged, and the manifest is missing, so what was stored last may be missing", im.badMeta)
@@ -199,11 +204,17 @@ func (t *tables) judge(data []byte, recorded *summary, listed bool) (summary, op
 	case recorded.generation > sum.generation:
 		return sum, o, damaged("it is older than its manifest: it is at transaction %d, expected at least %d; sequence numbers would be used twice",
 			sum.generation, recorded.generation)
-	case recorded.generation == sum.generation && !sum.sameContents(recorded):
+	case recorded.generation == sum.generation && !sum.sameContents(recorded) && !t.repair:
 		return sum, o, damaged("the manifest describes other contents")
 	default:
 		// A database that is ahead of its manifest was interrupted between the two.
-		o.repair = recorded.generation < sum.generation
+		o.repair = o.repair || recorded.generation < sum.generation
+	}
+	if !sum.sameContents(&counted) { // it is accepted
+		if len(bad) == 0 {
+			o.findings = append(o.findings, fmt.Sprintf("mesh.db: it has %d values, expected %d: some are lost", counted.keys, sum.keys))
+		}
+		o.repair, sum.keys, sum.digest = true, counted.keys, counted.digest
 	}
 	if im.badMeta >= 0 {
 		o.repair = true
@@ -254,7 +265,12 @@ func (t *tables) ready(o *opening) error {
 	switch {
 	case o.repair && (o.before || !o.fresh):
 		return t.transactLocked(func(root *bolt.Bucket, next *summary) error {
-			next.id = t.sum.id
+			next.id, next.keys, next.digest = t.sum.id, t.sum.keys, t.sum.digest
+			for _, k := range o.drop {
+				if err := root.Bucket([]byte(k.Table)).Delete([]byte(k.Key)); err != nil {
+					return err
+				}
+			}
 			if o.recorded != nil {
 				next.generation = max(next.generation, o.recorded.generation)
 			}
