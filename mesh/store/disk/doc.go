@@ -10,7 +10,7 @@
 // All files have mode 0600, because they contain keys. Only one process at a
 // time can use the directory.
 //
-// Open checks all files before it changes one (judge, merge):
+// Open checks all files before it changes one (verify, merge):
 //
 //	mesh.db ──── pages, checksums ──▶ contents ─── digest ─── summary in mesh.db
 //	                                                              │
