@@ -103,6 +103,31 @@ func TestRunBeforeTheAdapter(t *testing.T) {
 	run.Stop()
 }
 
+// A controller that fails every second is reported, although it works in between.
+func TestRunUnsteady(t *testing.T) {
+	t.Parallel()
+	url := localBroker(t)
+	o := observer.Start(t, url, nil)
+	adapter := fleet.NewAir(t).NewAdapter()
+	m := monitor{t, freeAddr(t)}
+	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--http.listen", m.addr, "--log.format", "json")
+	listens(o, 0)
+	mark := o.Mark()
+	stop := adapter.Fail()
+	defer stop()
+	for _, topic := range []string{"bridge/logging", "bridge/event", "bridge/health", "bridge/info"} {
+		o.NextMatch(mark, base+topic, "about the adapter", func(payload []byte) bool {
+			text := string(payload)
+			return strings.Contains(text, adapter.Spec()) && strings.Contains(text, "unsteady") && strings.Contains(text, "hardware error")
+		})
+	}
+	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, "unsteady") {
+		t.Errorf("/healthz says %q", text)
+	}
+	stop()
+	run.Stop()
+}
+
 // A user who starts the service sees at once what is wrong.
 func TestRunErrors(t *testing.T) {
 	t.Parallel()
