@@ -45,9 +45,10 @@ type standby struct {
 	returned chan call
 
 	mu       sync.Mutex
-	held     bool // drive is in the store
-	attended bool // the standby has seen that
-	left     bool // Run has not waited for drive
+	held     bool      // drive is in the store
+	attended bool      // the standby has seen that
+	since    time.Time // when it has
+	left     bool      // Run has not waited for drive
 
 	// gone are requests whose callers have got an error already. Like what waits for the
 	// core, they are the standby's while held is set, and drive's otherwise.
@@ -83,7 +84,6 @@ func (n *Node) persist(ctx context.Context, out *Output) bool {
 	if s.store.Trouble() != nil {
 		signal(s.attention)
 	}
-	began := time.Now()
 	kept := n.keep(ctx, out)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,7 @@ func (n *Node) persist(ctx context.Context, out *Output) bool {
 	if s.attended {
 		s.attended = false
 		signal(s.released)
-		if time.Since(began) >= watch.Late {
+		if time.Since(s.since) >= watch.Late {
 			n.discard() // it is too old to be acted on
 		}
 	}
@@ -164,8 +164,15 @@ func (n *Node) attend() bool {
 	s := &n.standby
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.attended = s.held
+	s.see()
 	return s.held
+}
+
+// see notes that drive is in the store, for a caller that holds mu.
+func (s *standby) see() {
+	if s.held && !s.attended {
+		s.attended, s.since = true, time.Now()
+	}
 }
 
 // answer runs a call that only reads, and refuses any other. It returns the call to
@@ -198,7 +205,7 @@ func (n *Node) answered(c call) bool {
 	default:
 		c.refuse(fmt.Errorf("node: nothing can be sent or changed now: %w", trouble))
 	}
-	s.attended = true
+	s.see()
 	return true
 }
 
