@@ -85,7 +85,7 @@ func openStore(dir string) (s *watch.Store, findings []string, err error) {
 	var watched atomic.Pointer[watch.Store] // nil until the store is open
 	opened, err := disk.Open(dir, disk.Options{
 		Keep:   keptOutside(),
-		Traces: []string{backups(dir)},
+		Traces: traces(dir),
 		Syncing: func() func(error) {
 			if w := watched.Load(); w != nil {
 				return w.Syncing()
@@ -98,6 +98,12 @@ func openStore(dir string) (s *watch.Store, findings []string, err error) {
 	}
 	watched.Store(watch.New(opened, storePath(dir)))
 	return watched.Load(), opened.Findings(), nil
+}
+
+// traces are what is in the directory of a store only if there was one.
+func traces(dir string) []string {
+	aside, _ := filepath.Glob(filepath.Join(dir, disk.AsidePrefix+"*")) // the pattern is right
+	return append(aside, backups(dir))
 }
 
 // keptOutside are the values of the store that must never be replaced by older

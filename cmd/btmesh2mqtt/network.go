@@ -336,6 +336,7 @@ func (a *app) repairCommand() *cobra.Command {
 		Short: "Go on with what is left of a damaged store, and tell what is lost",
 		Long: "A lost replay list means that messages that somebody has recorded could be acted on again.\n" +
 			"Lost transactions mean that the last changes are missing, such as a device that was added.\n" +
+			"Lost values are named with their table: devices, states and so on.\n" +
 			"Sequence numbers are skipped, so that none is used twice. A backup is the better choice.",
 		Example: "  btmesh2mqtt network repair --store.dir /var/lib/btmesh2mqtt",
 		Args:    cobra.NoArgs,
@@ -345,7 +346,7 @@ func (a *app) repairCommand() *cobra.Command {
 				return err
 			}
 			dir := loaded.Config.Store.Dir
-			s, err := disk.Open(dir, disk.Options{Keep: keptOutside(), Traces: []string{backups(dir)}, Repair: true})
+			s, err := disk.Open(dir, disk.Options{Keep: keptOutside(), Traces: traces(dir), Repair: true})
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
+// AsidePrefix begins the names of the directories that SetAside makes.
+const AsidePrefix = "damaged-"
+
 // Remains are what could still be read of a store that was set aside.
 type Remains struct {
 	Dir    string              // where its files are now; empty if there was no store
@@ -57,7 +60,7 @@ func SetAside(dir string, now time.Time) (Remains, error) {
 	}
 	r.Replay = store.SortedReplay(merge(all, id, position{}).newest)
 
-	aside := path("damaged-" + now.UTC().Format("20060102-150405.000"))
+	aside := path(AsidePrefix + now.UTC().Format("20060102-150405.000"))
 	// The manifest is the last one: it is what the next attempt needs.
 	for _, name := range []string{tablesName, copyName, journalName, manifestName} {
 		if _, err := os.Lstat(path(name)); errors.Is(err, fs.ErrNotExist) {

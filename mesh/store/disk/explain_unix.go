@@ -29,8 +29,11 @@ func explain(dir string, err error) error {
 // whoMay says who runs the program, what it may not use, and how to change that.
 func whoMay(dir string) string {
 	uid, gid := os.Geteuid(), os.Getegid()
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole
+	}
 	command := fmt.Sprintf("chown -R %d:%d %s", uid, gid, dir)
-	for path := filepath.Clean(dir); ; path = filepath.Dir(path) {
+	for path := dir; ; path = filepath.Dir(path) {
 		info, err := os.Stat(path)
 		if err == nil {
 			owner := "somebody else"

@@ -5,12 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -106,7 +104,8 @@ func read(s store.Store) (everything, error) {
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS == "linux" {
-		if dir, err := os.MkdirTemp("/dev/shm", "mesh-store-test"); err == nil {
+		dir, err := os.MkdirTemp("/dev/shm", "mesh-store-test") //nolint:usetesting // t.TempDir is on a disk
+		if err == nil {
 			t.Cleanup(func() { _ = os.RemoveAll(dir) })
 			return dir
 		}
@@ -128,8 +127,8 @@ func (v *verdict) add(o verdict) {
 	v.renewed += o.renewed
 }
 
-// patient is the undamaged store.
-type patient struct {
+// sampleStore is the undamaged store.
+type sampleStore struct {
 	files map[string][]byte
 	whole everything
 	dir   string // for damaged copies
@@ -138,9 +137,9 @@ type patient struct {
 	sum      summary
 }
 
-func newPatient(t *testing.T) *patient {
+func newSampleStore(t *testing.T) *sampleStore {
 	t.Helper()
-	p := &patient{files: map[string][]byte{}, dir: filepath.Join(memoryDir(t), "store")}
+	p := &sampleStore{files: map[string][]byte{}, dir: filepath.Join(memoryDir(t), "store")}
 	dir := filepath.Join(memoryDir(t), "store")
 	opts := Options{Keep: reserves()}
 	s, err := Open(dir, opts)
@@ -171,7 +170,7 @@ func newPatient(t *testing.T) *patient {
 		manifest = other
 	}
 	p.manifest = manifest
-	if p.sum, _, err = (&tables{}).judge(p.files[tablesName], manifest, true); err != nil {
+	if p.sum, _, err = (&tables{}).verify(p.files[tablesName], manifest, true); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -179,7 +178,7 @@ func newPatient(t *testing.T) *patient {
 
 // open opens a copy of the store in which one file is another one; nil is
 // without it.
-func (p *patient) open(t *testing.T, name string, content []byte) (v verdict) {
+func (p *sampleStore) open(t *testing.T, name string, content []byte) (v verdict) {
 	t.Helper()
 	if err := os.RemoveAll(p.dir); err != nil {
 		t.Fatal(err)
@@ -227,9 +226,9 @@ func (p *patient) open(t *testing.T, name string, content []byte) (v verdict) {
 	return v
 }
 
-// judge is open for the database, without opening it.
-func (p *patient) judge(data []byte) (v verdict) {
-	sum, o, err := (&tables{}).judge(data, p.manifest, true)
+// verify is open for the database, without opening it.
+func (p *sampleStore) verify(data []byte) (v verdict) {
+	sum, o, err := (&tables{}).verify(data, p.manifest, true)
 	switch {
 	case err != nil:
 		v.refused++
@@ -250,7 +249,7 @@ func (p *patient) judge(data []byte) (v verdict) {
 // everything, or has everything because nothing uses the octet. No damage is
 // silent and none makes a new network. Without the campaign it takes a sample.
 func TestEveryOctet(t *testing.T) {
-	p := newPatient(t)
+	p := newSampleStore(t)
 	if v := p.open(t, "", nil); v != (verdict{harmless: 1}) {
 		t.Fatalf("undamaged: %+v", v)
 	}
@@ -272,7 +271,7 @@ func TestEveryOctet(t *testing.T) {
 					flips.add(p.open(t, name, changed))
 					continue
 				}
-				v := p.judge(changed)
+				v := p.verify(changed)
 				if v.harmless > 0 && at%53 == 0 { // bbolt must agree
 					v = p.open(t, name, changed)
 				}
@@ -281,7 +280,7 @@ func TestEveryOctet(t *testing.T) {
 		}
 		for length := 0; length < len(data); length += step {
 			if name == tablesName && length%4096 != 0 && length%977 != 0 {
-				cuts.add(p.judge(data[:length]))
+				cuts.add(p.verify(data[:length]))
 			} else {
 				cuts.add(p.open(t, name, data[:length]))
 			}
@@ -300,167 +299,5 @@ func TestEveryOctet(t *testing.T) {
 	t.Logf("all files: %+v", total)
 	if total.silent > 0 || total.renewed > 0 {
 		t.Errorf("%d damages were silent, %d made a new network", total.silent, total.renewed)
-	}
-}
-
-// TestSeveralFilesGone removes every set of files, and empties it: there is a new
-// store only when all are gone.
-func TestSeveralFilesGone(t *testing.T) {
-	p := newPatient(t)
-	var names []string
-	for name := range p.files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for set := 1; set < 1<<len(names)-1; set++ {
-		for _, emptied := range []bool{false, true} {
-			broken := &patient{files: map[string][]byte{}, whole: p.whole, dir: p.dir}
-			var which []string
-			for i, name := range names {
-				switch {
-				case set>>i&1 == 0:
-					broken.files[name] = p.files[name]
-				case emptied:
-					broken.files[name] = []byte{}
-				}
-				if set>>i&1 == 1 {
-					which = append(which, name)
-				}
-			}
-			v := broken.open(t, "", nil)
-			if v.silent+v.renewed+v.harmless > 0 {
-				t.Errorf("without %v (emptied %v): %+v", which, emptied, v)
-			}
-			// One file can be made again from the others, and a manifest with a
-			// copy of the journal.
-			if len(which) == 1 && which[0] != tablesName && v.reported != 1 {
-				t.Errorf("without %v (emptied %v): %+v, want that it is reported", which, emptied, v)
-			}
-		}
-	}
-}
-
-// TestOlderDatabase puts an older, undamaged copy of the database under the
-// manifest: sequence numbers would be used twice.
-func TestOlderDatabase(t *testing.T) {
-	dir := t.TempDir()
-	s := reopen(t, dir, Options{Keep: reserves()})
-	network(t, s)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, tablesName)
-	older, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s = reopen(t, dir, Options{Keep: reserves()})
-	newest := []byte{0, 0, 0, 1, 0, 0, 8, 0}
-	if err := errors.Join(s.Apply(store.Change{Table: node.TableNode, Key: "sequence", Value: newest}), s.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, older, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err = Open(dir, Options{})
-	if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "older than its manifest") {
-		t.Fatalf("got %v", err)
-	}
-	// The repair takes the reserve from the manifest, and tells what is lost.
-	s = reopen(t, dir, Options{Keep: reserves(), Repair: true})
-	if got, err := s.Get(node.TableNode, "sequence"); err != nil || !bytes.Equal(got, newest) {
-		t.Errorf("the reserve is %x, %v, want that of the manifest", got, err)
-	}
-	if got := s.Findings(); len(got) != 1 || !strings.Contains(got[0], "1 transactions are lost") {
-		t.Errorf("findings %q", got)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if again := reopen(t, dir, Options{Keep: reserves()}); len(again.Findings()) > 0 {
-		t.Errorf("after the repair: %q", again.Findings())
-	}
-}
-
-// TestPreviousMeta damages the newest header of the database: bbolt would go
-// back to the transaction before without a word.
-func TestPreviousMeta(t *testing.T) {
-	p := newPatient(t)
-	im, err := readImage(p.files[tablesName])
-	if err != nil {
-		t.Fatal(err)
-	}
-	newest := int(im.meta.tx % 2)
-	for number := range 2 {
-		data := bytes.Clone(p.files[tablesName])
-		data[number*im.pageSize+pageHeader+48] ^= 1
-		v := p.open(t, tablesName, data)
-		want := verdict{reported: 1} // the older one is of no use, but tells of damage
-		if number == newest {
-			want = verdict{refused: 1}
-		}
-		if v != want {
-			t.Errorf("header %d of 2, newest %d: %+v, want %+v", number, newest, v, want)
-		}
-	}
-}
-
-// TestTraces has backups of a network, and no store.
-func TestTraces(t *testing.T) {
-	dir := t.TempDir()
-	backups := filepath.Join(dir, "backups")
-	if err := os.Mkdir(backups, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	opts := Options{Traces: []string{backups}}
-	if err := reopen(t, t.TempDir(), opts).Close(); err != nil { // nothing in it
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(backups, "network.backup"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, what := range []string{"without a database", "with an empty one"} {
-		_, err := Open(dir, opts)
-		if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), backups) {
-			t.Errorf("%s: got %v, want an error that names the backups", what, err)
-		}
-		if err := reopen(t, dir, Options{}).Close(); err != nil { // as network restore does
-			t.Fatal(err)
-		}
-	}
-}
-
-// TestNoRegularFiles has a pipe or a directory in the place of each file: it must
-// not wait.
-func TestNoRegularFiles(t *testing.T) {
-	p := newPatient(t)
-	for name := range p.files {
-		dir := filepath.Join(t.TempDir(), "store")
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		for other, data := range p.files {
-			if other != name {
-				if err := os.WriteFile(filepath.Join(dir, other), data, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		path := filepath.Join(dir, name)
-		for kind, create := range map[string]func() error{
-			"directory": func() error { return os.Mkdir(path, 0o700) },
-			"pipe":      func() error { return makePipe(path) },
-		} {
-			if err := create(); err != nil {
-				t.Logf("no %s: %v", kind, err)
-				continue
-			}
-			if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), path) {
-				t.Errorf("a %s: got %v, want an error that names %s", kind, err, path)
-			}
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				t.Fatal(err)
-			}
-		}
 	}
 }

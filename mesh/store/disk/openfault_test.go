@@ -36,7 +36,7 @@ func openFaults() map[string]struct {
 // file and the remedy, and once the file system works again the store is what it
 // was: nothing is lost and there is no new network.
 func TestFaultWhileOpening(t *testing.T) {
-	p := newPatient(t)
+	p := newSampleStore(t)
 	for what, files := range map[string]map[string][]byte{
 		"new":                 {},
 		"whole":               p.files,
@@ -65,7 +65,7 @@ func TestFaultWhileOpening(t *testing.T) {
 
 // faultWhileOpening opens a store whose file system fails at one call, or from it
 // on. It returns false if there were fewer calls.
-func faultWhileOpening(t *testing.T, p *patient, what string, files map[string][]byte, name string, at int, lasting bool) bool {
+func faultWhileOpening(t *testing.T, p *sampleStore, what string, files map[string][]byte, name string, at int, lasting bool) bool {
 	t.Helper()
 	fault := openFaults()[name]
 	dir := filepath.Join(p.dir, "..", "fault")

@@ -351,22 +351,26 @@ func (im *image) checkFreelist() error {
 	return nil
 }
 
-// contents unseals all values and sums them up. Damaged values are named in the
-// error.
-func (im *image) contents() (sum summary, err error) {
-	var bad []string
+// contents unseals all values and sums up those that are right.
+func (im *image) contents() (sum summary, bad []Key) {
 	for table, values := range im.tables {
 		for key, sealed := range values {
 			value, err := unseal(table, key, sealed)
 			if err != nil {
-				bad = append(bad, fmt.Sprintf("%s/%q", table, key))
+				bad = append(bad, Key{table, key})
 				continue
 			}
 			sum.set(table, key, nil, value)
 		}
 	}
-	if len(bad) > 0 {
-		return sum, damaged("%d values (%s)", len(bad), list(bad))
+	return sum, bad
+}
+
+// named names keys for an error.
+func named(keys []Key) string {
+	names := make([]string, 0, len(keys))
+	for _, k := range keys {
+		names = append(names, fmt.Sprintf("%s/%q", k.Table, k.Key))
 	}
-	return sum, nil
+	return list(names)
 }

@@ -42,12 +42,11 @@ type cutWrite struct {
 func (d *cutDatabase) attach(t *testing.T, db *bolt.DB) {
 	t.Helper()
 	hook := reflect.ValueOf(db).Elem().FieldByName("ops").FieldByName("writeAt")
-	write, ok := hook.Interface, hook.IsValid()
-	if _ = write; !ok {
+	if !hook.IsValid() {
 		t.Fatal("this version of bbolt has no ops.writeAt: look for another way to see its writes")
 	}
 	at := (*func(b []byte, off int64) (int, error))(unsafe.Pointer(hook.UnsafeAddr()))
-	real := *at
+	write := *at
 	pageSize := int64(db.Info().PageSize)
 	*at = func(b []byte, off int64) (int, error) {
 		header := off < 2*pageSize
@@ -61,7 +60,7 @@ func (d *cutDatabase) attach(t *testing.T, db *bolt.DB) {
 		}
 		d.pending = append(d.pending, cutWrite{off, bytes.Clone(b)})
 		d.file = overwrite(d.file, off, b)
-		n, err := real(b, off)
+		n, err := write(b, off)
 		if err == nil && header {
 			err = d.sync()
 		}
@@ -116,14 +115,13 @@ type cutWorld struct {
 	db    cutDatabase
 	left  int // writes and syncs until the power is cut
 
-	lamp     *node.Core
-	audit    *sim.Audit
-	tape     []bearer.Incoming // of the lamp
-	acted    map[uint16]bool   // messages that the bridge acted on
-	safe     map[uint16]bool   // of those, before the last sync that completed
-	next     uint16
-	again    int // replays acted on that were accepted after the last sync
-	reserved int // lives in which the bridge sent
+	lamp  *node.Core
+	audit *sim.Audit
+	tape  []bearer.Incoming // of the lamp
+	acted map[uint16]bool   // messages that the bridge acted on
+	safe  map[uint16]bool   // of those, before the last sync that completed
+	next  uint16
+	again int // replays acted on that were accepted after the last sync
 }
 
 // count is called before each write and sync of any file.

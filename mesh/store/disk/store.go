@@ -57,9 +57,9 @@ type Options struct {
 	// store, such as backups. If one exists (a directory: with something in
 	// it), an empty store is refused.
 	Traces []string
-	// Repair opens a store from which something is lost: replay entries, or
-	// the last transactions of the tables. Of the tables, the values of Keep are
-	// restored from the manifest. Findings tells what was lost.
+	// Repair opens a store from which something is lost: replay entries, values
+	// of the tables, or their last transactions. The values of Keep are restored
+	// from the manifest. Findings tells what was lost.
 	Repair bool
 
 	compactSlots int64          // for tests; zero means the constant
@@ -290,7 +290,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.stop)
 		<-s.stopped
-		s.closed = errors.Join(s.journal.seal(), s.journal.close(), s.tables.close())
+		s.closed = errors.Join(s.journal.seal(), s.tables.recordPosition(), s.journal.close(), s.tables.close())
 	})
 	return s.closed
 }

@@ -60,6 +60,50 @@ func TestDamagedValue(t *testing.T) {
 			t.Errorf("the error %q does not contain %q", err, word)
 		}
 	}
+	// A repair drops them, and tells so.
+	s := reopen(t, filepath.Dir(path), Options{Repair: true})
+	all, err := s.All("t")
+	if err != nil || len(all) != 47 {
+		t.Errorf("after the repair: %d values, %v, want 47", len(all), err)
+	}
+	if got := s.Findings(); len(got) != 1 || !strings.Contains(got[0], `t/"key7"`) {
+		t.Errorf("findings %q", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := reopen(t, filepath.Dir(path), Options{}); len(again.Findings()) > 0 {
+		t.Errorf("after the repair: %q", again.Findings())
+	}
+}
+
+// TestMissingKeys removes keys without the store: that is damage, which a repair
+// accepts and tells.
+func TestMissingKeys(t *testing.T) {
+	path := filled(t)
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte(tablesBucket)).Bucket([]byte("t")).Delete([]byte("key7"))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Dir(path), Options{}); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "49 values, expected 50") {
+		t.Errorf("got %v, want ErrDamaged", err)
+	}
+	s := reopen(t, filepath.Dir(path), Options{Repair: true})
+	if got := s.Findings(); len(got) != 1 || !strings.Contains(got[0], "49 values, expected 50") {
+		t.Errorf("findings %q", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := reopen(t, filepath.Dir(path), Options{}); len(again.Findings()) > 0 {
+		t.Errorf("after the repair: %q", again.Findings())
+	}
 }
 
 // TestCreatedTwice is the second of two processes that found no database: it
