@@ -41,8 +41,6 @@ type standby struct {
 	attention chan struct{}
 	// released tells the standby that drive goes on.
 	released chan struct{}
-	// returned takes a call that came to the standby when drive was back already.
-	returned chan call
 
 	mu       sync.Mutex
 	held     bool      // drive is in the store
@@ -63,7 +61,7 @@ func newStandby(s store.Store) standby {
 			signal(attention)
 		}
 	})
-	return standby{store: watched, attention: attention, released: make(chan struct{}, 1), returned: make(chan call)}
+	return standby{store: watched, attention: attention, released: make(chan struct{}, 1)}
 }
 
 // signal sets a flag that is a channel with room for one.
@@ -159,18 +157,21 @@ func (n *Node) standIn(ctx context.Context, driven <-chan struct{}) {
 	}
 }
 
-// attend reports whether drive is in the store, and notes that it is attended.
+// attend reports whether drive is in a store in trouble, and notes that it is attended.
 func (n *Node) attend() bool {
 	s := &n.standby
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.held || s.store.Trouble() == nil {
+		return false // the next trouble wakes the standby again
+	}
 	s.see()
-	return s.held
+	return true
 }
 
 // see notes that drive is in the store, for a caller that holds mu.
 func (s *standby) see() {
-	if s.held && !s.attended {
+	if !s.attended {
 		s.attended, s.since = true, time.Now()
 	}
 }
@@ -180,7 +181,7 @@ func (s *standby) see() {
 func (n *Node) answer(ctx context.Context, driven <-chan struct{}, c call) {
 	for !n.answered(c) {
 		select {
-		case n.standby.returned <- c:
+		case n.calls <- c:
 			return
 		case <-n.standby.attention: // drive is in the store again
 		case <-driven:
@@ -197,13 +198,17 @@ func (n *Node) answered(c call) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	trouble := s.store.Trouble()
-	switch {
-	case !s.held, trouble == nil:
+	if !s.held || trouble == nil {
 		return false
-	case c.refuse == nil:
+	}
+	refused := fmt.Errorf("node: nothing can be sent or changed now: %w", trouble)
+	switch {
+	case c.reads():
 		c.run(time.Now(), n.core)
+	case c.done != nil:
+		c.done <- RequestDone{Err: refused} // has room for one
 	default:
-		c.refuse(fmt.Errorf("node: nothing can be sent or changed now: %w", trouble))
+		c.refuse(refused)
 	}
 	s.see()
 	return true
