@@ -69,10 +69,14 @@ type Node struct {
 // call is something that the goroutine of the core does for another one.
 type call struct {
 	run func(now time.Time, c *Core)
-	// refuse is called instead of run while the core waits for the store. It is nil
-	// when run only reads: then it is run all the same.
+	// refuse is called instead of run while the core waits for the store.
 	refuse func(error)
+	// done is where a request gets an error, in place of refuse.
+	done chan<- RequestDone
 }
+
+// reads reports whether run changes nothing: then it is run all the same.
+func (c *call) reads() bool { return c.refuse == nil && c.done == nil }
 
 // Open makes a node of what its store holds. Into a new store goes fresh,
 // before anything else happens.
@@ -154,8 +158,6 @@ func (n *Node) drive(ctx context.Context) {
 				n.core.ReceiveLink(time.Now(), &e)
 			}
 		case c := <-n.calls:
-			c.run(time.Now(), n.core)
-		case c := <-n.standby.returned:
 			c.run(time.Now(), n.core)
 		case <-timer.c():
 			timer.rang()
@@ -305,7 +307,7 @@ func (n *Node) Request(ctx context.Context, r Request) (Response, error) {
 			}
 			n.waiting[id] = done
 		},
-		refuse: func(err error) { done <- RequestDone{Err: err} },
+		done: done,
 	}); err != nil {
 		return Response{}, err
 	}

@@ -41,13 +41,12 @@ type standby struct {
 	attention chan struct{}
 	// released tells the standby that drive goes on.
 	released chan struct{}
-	// returned takes a call that came to the standby when drive was back already.
-	returned chan call
 
 	mu       sync.Mutex
-	held     bool // drive is in the store
-	attended bool // the standby has seen that
-	left     bool // Run has not waited for drive
+	held     bool      // drive is in the store
+	attended bool      // the standby has seen that
+	since    time.Time // when it has
+	left     bool      // Run has not waited for drive
 
 	// gone are requests whose callers have got an error already. Like what waits for the
 	// core, they are the standby's while held is set, and drive's otherwise.
@@ -62,7 +61,7 @@ func newStandby(s store.Store) standby {
 			signal(attention)
 		}
 	})
-	return standby{store: watched, attention: attention, released: make(chan struct{}, 1), returned: make(chan call)}
+	return standby{store: watched, attention: attention, released: make(chan struct{}, 1)}
 }
 
 // signal sets a flag that is a channel with room for one.
@@ -83,7 +82,6 @@ func (n *Node) persist(ctx context.Context, out *Output) bool {
 	if s.store.Trouble() != nil {
 		signal(s.attention)
 	}
-	began := time.Now()
 	kept := n.keep(ctx, out)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +89,7 @@ func (n *Node) persist(ctx context.Context, out *Output) bool {
 	if s.attended {
 		s.attended = false
 		signal(s.released)
-		if time.Since(began) >= watch.Late {
+		if time.Since(s.since) >= watch.Late {
 			n.discard() // it is too old to be acted on
 		}
 	}
@@ -159,13 +157,23 @@ func (n *Node) standIn(ctx context.Context, driven <-chan struct{}) {
 	}
 }
 
-// attend reports whether drive is in the store, and notes that it is attended.
+// attend reports whether drive is in a store in trouble, and notes that it is attended.
 func (n *Node) attend() bool {
 	s := &n.standby
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.attended = s.held
-	return s.held
+	if !s.held || s.store.Trouble() == nil {
+		return false // the next trouble wakes the standby again
+	}
+	s.see()
+	return true
+}
+
+// see notes that drive is in the store, for a caller that holds mu.
+func (s *standby) see() {
+	if !s.attended {
+		s.attended, s.since = true, time.Now()
+	}
 }
 
 // answer runs a call that only reads, and refuses any other. It returns the call to
@@ -173,7 +181,7 @@ func (n *Node) attend() bool {
 func (n *Node) answer(ctx context.Context, driven <-chan struct{}, c call) {
 	for !n.answered(c) {
 		select {
-		case n.standby.returned <- c:
+		case n.calls <- c:
 			return
 		case <-n.standby.attention: // drive is in the store again
 		case <-driven:
@@ -190,15 +198,19 @@ func (n *Node) answered(c call) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	trouble := s.store.Trouble()
-	switch {
-	case !s.held, trouble == nil:
+	if !s.held || trouble == nil {
 		return false
-	case c.refuse == nil:
-		c.run(time.Now(), n.core)
-	default:
-		c.refuse(fmt.Errorf("node: nothing can be sent or changed now: %w", trouble))
 	}
-	s.attended = true
+	refused := fmt.Errorf("node: nothing can be sent or changed now: %w", trouble)
+	switch {
+	case c.reads():
+		c.run(time.Now(), n.core)
+	case c.done != nil:
+		c.done <- RequestDone{Err: refused} // has room for one
+	default:
+		c.refuse(refused)
+	}
+	s.see()
 	return true
 }
 

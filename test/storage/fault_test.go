@@ -134,7 +134,7 @@ func (h *house) expectRecovery() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	defer again.Close() //nolint:errcheck // it was only read
+	defer again.Close()
 	if r, err := again.Get(device.Table, plugUUID.String()); err != nil || !strings.Contains(string(r), `"last"`) {
 		h.t.Errorf("the store has %s, %v", r, err)
 	}

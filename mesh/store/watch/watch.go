@@ -10,8 +10,8 @@
 // that nobody repeats are repeated here in a harmless form, so that a trouble ends when
 // its cause does.
 //
-// Watching costs two uncontended locks for each operation: the timer is set at most
-// once in Late while the store works.
+// Watching costs two uncontended locks for each operation: the timer is set a few times
+// a second at most.
 package watch
 
 import (
@@ -29,6 +29,9 @@ const (
 	// Late is how long an operation may take before the store counts as too slow. A
 	// worn memory card takes half a second for a sync.
 	Late = 2 * time.Second
+	// glance is the time between two looks at what runs: so much later than Late may a
+	// slow operation be noticed.
+	glance = 250 * time.Millisecond
 	// calm is how long a store that was too slow has to keep the time before it counts
 	// as working again.
 	calm = 10 * time.Second
@@ -96,11 +99,13 @@ type failure struct {
 	at  time.Time
 }
 
-// operation is one that has begun; begun is zero when it has ended.
+// operation is one that runs, or room for one. To ask for the time costs more than all
+// the rest, so an operation gets it at the first look at it.
 type operation struct {
-	kind  kind
-	begun time.Time
-	late  bool
+	kind kind
+	runs bool
+	seen time.Time
+	late bool
 }
 
 var _ store.Store = (*Store)(nil)
@@ -153,7 +158,7 @@ func (s *Store) begin(k kind) int {
 	defer s.mu.Unlock()
 	token := -1
 	for i := range s.running {
-		if s.running[i].begun.IsZero() {
+		if !s.running[i].runs {
 			token = i
 			break
 		}
@@ -162,8 +167,8 @@ func (s *Store) begin(k kind) int {
 		token = len(s.running)
 		s.running = append(s.running, operation{})
 	}
-	s.running[token] = operation{kind: k, begun: time.Now()}
-	s.arm(Late)
+	s.running[token] = operation{kind: k, runs: true}
+	s.arm(glance)
 	return token
 }
 
@@ -229,7 +234,7 @@ func (s *Store) judge() {
 	}
 	s.troubled.Store(s.trouble != nil)
 	if s.trouble != nil {
-		s.arm(again)
+		s.arm(again) // unless it looks earlier anyway
 	}
 }
 
@@ -257,25 +262,24 @@ func (s *Store) tell() {
 func (s *Store) look() {
 	s.mu.Lock()
 	s.armed = false
-	now, next := time.Now(), time.Duration(0)
+	now, runs := time.Now(), false
 	for i := range s.running {
 		o := &s.running[i]
-		if o.begun.IsZero() {
+		if !o.runs {
 			continue
 		}
-		left := Late - now.Sub(o.begun)
-		if left <= 0 {
+		runs = true
+		if o.seen.IsZero() {
+			o.seen = now
+		}
+		if now.Sub(o.seen) >= Late {
 			o.late = true
 			s.slow, s.lateAt = o.kind, now
-			left = again
-		}
-		if next == 0 || left < next {
-			next = left
 		}
 	}
 	s.judge()
-	if next > 0 {
-		s.arm(next)
+	if runs {
+		s.arm(glance)
 	}
 	probes := s.probes()
 	s.mu.Unlock()
