@@ -457,6 +457,10 @@ func TestBrokerThatDenies(t *testing.T) {
 					h.way.denies = tt.denies
 					h.net.Join(fake.Plug(uuid(1)))
 				})
+				pass(time.Minute)
+				h.way.set(true) // there is not one more warning for each connection
+				pass(time.Second)
+				h.way.set(false)
 				pass(2 * time.Minute)
 				h.leave()
 				found := 0

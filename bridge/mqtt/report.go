@@ -83,7 +83,7 @@ func (r *reports) lost(err error, retry time.Duration, brief int) {
 	event := r.logger.WithLevel(level).Err(err).Str("broker", r.broker).Stringer("retry", retry.Round(time.Millisecond))
 	if brief == takeover {
 		event = event.Str("advice", "it keeps breaking soon after it is made: "+
-			"another client with the id "+r.clientID+" may be connected; give each its own mqtt.client_id")
+			"another client with the id "+r.clientID+" may be connected; give each its own mqtt.client_id. Otherwise the broker's log says why")
 	}
 	event.Msg("lost the connection to the MQTT broker, connecting again")
 	r.status(Status{State: Lost, Err: err, Retry: retry})
