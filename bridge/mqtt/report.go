@@ -159,12 +159,16 @@ func (r *reports) chores(now time.Time, out *outbox) {
 	r.losses(now, out)
 }
 
-// lossEvery is how often losses are reported at most. A broker may come and go.
-const lossEvery = 30 * time.Second
+// While a broker comes and goes, or is slow, losses are reported every lossEvery;
+// otherwise lossQuiet after the last of them.
+const (
+	lossEvery = 30 * time.Second
+	lossQuiet = 3 * time.Second
+)
 
 // losses reports which events were lost since the last time.
 func (r *reports) losses(now time.Time, out *outbox) {
-	if !r.lossAt.IsZero() && now.Sub(r.lossAt) < lossEvery {
+	if !r.lossAt.IsZero() && now.Sub(r.lossAt) < lossEvery && !out.lossEnded(now, lossQuiet) {
 		return
 	}
 	if n, lost := out.takeLoss(); lost {
