@@ -95,9 +95,9 @@ type vehicle struct {
 	road   *road
 	once   sync.Once
 	closed chan struct{}
-	sent   int // packets
+	sent   atomic.Int32 // packets
 	// deadline of Write; the library sets it before each one.
-	deadline time.Time
+	deadline atomic.Pointer[time.Time]
 }
 
 func (c *vehicle) close() { c.once.Do(func() { close(c.closed); _ = c.Conn.Close() }) }
@@ -112,20 +112,24 @@ func (c *vehicle) Close() error {
 
 // Write takes one packet, since the client library writes them whole.
 func (c *vehicle) Write(p []byte) (int, error) {
-	c.sent++
+	sent := c.sent.Add(1)
 	switch f := c.road.now(); {
 	case f == halfOpen || f == mute:
 		return len(p), nil
-	case f == twoPackets && c.sent > 2, f == twenty && c.sent > 20, f == limited && len(p) > 2000, f == tiny && len(p) > 300:
+	case f == twoPackets && sent > 2, f == twenty && sent > 20, f == limited && len(p) > 2000, f == tiny && len(p) > 300:
 		c.close()
 		return len(p), nil
-	case f == aSecond && c.sent == 1:
+	case f == aSecond && sent == 1:
 		time.AfterFunc(time.Second, c.close)
 	case f == blocked:
+		var late <-chan time.Time // nil for a write without a deadline
+		if d := c.deadline.Load(); d != nil && !d.IsZero() {
+			late = time.After(time.Until(*d))
+		}
 		select {
 		case <-c.closed:
 			return 0, io.ErrClosedPipe
-		case <-time.After(time.Until(c.deadline)):
+		case <-late:
 			return 0, os.ErrDeadlineExceeded
 		}
 	}
@@ -133,7 +137,7 @@ func (c *vehicle) Write(p []byte) (int, error) {
 }
 
 func (c *vehicle) SetWriteDeadline(t time.Time) error {
-	c.deadline = t
+	c.deadline.Store(&t)
 	return c.Conn.SetWriteDeadline(t)
 }
 
