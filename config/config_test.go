@@ -29,6 +29,8 @@ func input(t *testing.T, yaml string, environ []string, flags ...string) Input {
 			return []byte(yaml), nil
 		case "password":
 			return []byte("from the file\r\n"), nil
+		case "marked":
+			return []byte("\uFEFFfrom the file\n"), nil
 		case "empty":
 			return []byte("\n"), nil
 		case "ca.pem", "cert.pem", "key.pem":
@@ -235,6 +237,14 @@ func TestPasswordFile(t *testing.T) {
 	}
 	if got := l.Origin("mqtt.password"); got != (Origin{FromFlag, "--mqtt.password_file"}) {
 		t.Errorf("origin %v", got)
+	}
+}
+
+// Some editors begin a text file with a byte-order mark.
+func TestByteOrderMark(t *testing.T) {
+	l := mustLoad(t, input(t, "\uFEFFmqtt:\n  username: me\n  password_file: marked\n", nil))
+	if m := l.Config.MQTT; m.Username != "me" || m.Password.Reveal() != "from the file" {
+		t.Errorf("user %q, password %q", m.Username, m.Password.Reveal())
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type losses struct {
 	events       int
 	since, until time.Time
+	counted      time.Time // when the last of them was given up
 	topics       []string
 }
 
@@ -53,9 +54,17 @@ func (o *outbox) lose(i *item) {
 		l.until = i.at
 	}
 	l.events++
+	l.counted = time.Now()
 	if topic := excerpt.Of(i.topic, mostTopic); len(l.topics) < someTopics && !slices.Contains(l.topics, topic) {
 		l.topics = append(l.topics, topic)
 	}
+}
+
+// lossEnded reports whether nothing was lost for a time.
+func (o *outbox) lossEnded(now time.Time, quiet time.Duration) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return now.Sub(o.lost.counted) >= quiet
 }
 
 // takeLoss returns what was lost since the last call, and whether anything was.

@@ -83,7 +83,7 @@ func (r *reports) lost(err error, retry time.Duration, brief int) {
 	event := r.logger.WithLevel(level).Err(err).Str("broker", r.broker).Stringer("retry", retry.Round(time.Millisecond))
 	if brief == takeover {
 		event = event.Str("advice", "it keeps breaking soon after it is made: "+
-			"another client with the id "+r.clientID+" may be connected; give each its own mqtt.client_id")
+			"another client with the id "+r.clientID+" may be connected; give each its own mqtt.client_id. Otherwise the broker's log says why")
 	}
 	event.Msg("lost the connection to the MQTT broker, connecting again")
 	r.status(Status{State: Lost, Err: err, Retry: retry})
@@ -159,12 +159,16 @@ func (r *reports) chores(now time.Time, out *outbox) {
 	r.losses(now, out)
 }
 
-// lossEvery is how often losses are reported at most. A broker may come and go.
-const lossEvery = 30 * time.Second
+// While a broker comes and goes, or is slow, losses are reported every lossEvery;
+// otherwise lossQuiet after the last of them.
+const (
+	lossEvery = 30 * time.Second
+	lossQuiet = 3 * time.Second
+)
 
 // losses reports which events were lost since the last time.
 func (r *reports) losses(now time.Time, out *outbox) {
-	if !r.lossAt.IsZero() && now.Sub(r.lossAt) < lossEvery {
+	if !r.lossAt.IsZero() && now.Sub(r.lossAt) < lossEvery && !out.lossEnded(now, lossQuiet) {
 		return
 	}
 	if n, lost := out.takeLoss(); lost {

@@ -38,6 +38,9 @@ func (p *Part) listen() {
 	}
 	const someQueued, calmFor = 10, 5 * time.Second
 	now := p.h.Loop.Now()
+	if now.Sub(p.way.connected) < patience {
+		return
+	}
 	switch queued := p.cfg.Session().Queued; {
 	case queued > someQueued:
 		p.way.calm = time.Time{}

@@ -27,7 +27,7 @@ const (
 	// presence is how long another bridge is taken to be there after it was heard.
 	presence = 3 * time.Minute
 	// mostValue is how much of a value is shown, in octets.
-	mostValue = 100
+	mostValue = 40
 	// maxBridges bounds the other bridges that are remembered.
 	maxBridges = 16
 )
@@ -128,8 +128,8 @@ func (p *Part) warn() {
 	if p.yields() {
 		what = "the bridge leaves them, because another bridge that was started earlier has them"
 	}
-	p.h.Publisher.Warn("", "somebody else publishes to topics of the bridge: %s; %s. "+
-		"If another bridge uses the base topic %s, give each its own mqtt.base_topic", strings.Join(found, ", "), what, p.h.Topics.Base())
+	p.h.Publisher.Warn("", "somebody else publishes to topics of the bridge; %s. If another bridge uses the base topic %s, give each its own mqtt.base_topic. Found: %s",
+		what, p.h.Topics.Base(), strings.Join(found, ", "))
 }
 
 // restore publishes everything again after another bridge, which this one yielded

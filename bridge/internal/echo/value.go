@@ -20,6 +20,9 @@ type value struct {
 	answer
 }
 
+// patience is how long an answer may take.
+const patience = 10 * time.Second
+
 // answer is whether something that was published has been heard.
 type answer struct {
 	since time.Time // when it was published; zero if nothing is waited for
@@ -35,7 +38,6 @@ func (a *answer) await(now time.Time) {
 // late reports whether it should have been heard by now. connected is since when
 // there is a connection, after which everything is published again.
 func (a answer) late(now, connected time.Time) bool {
-	const patience = 10 * time.Second
 	since := a.since
 	if since.Before(connected) {
 		since = connected
