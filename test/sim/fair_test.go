@@ -181,3 +181,44 @@ func TestCommandsDuringRefresh(t *testing.T) {
 	}
 	c.within(300*time.Millisecond, "commands while 1,000 devices are asked for their state", all...)
 }
+
+// A network is imported of which most devices have no power. All are interviewed at the
+// same time; the living ones, thirty steps each, do not wait for the others.
+func TestInterviewsAmongTheDead(t *testing.T) {
+	const n, living, steps = 150, 5, 30
+	c := newCrowd(t, n)
+	for i := living + 1; i <= n; i++ {
+		c.Stations[i].Sleep(true)
+	}
+	var first, last time.Duration
+	interviewed := 0
+	var interview func(i, step int)
+	interview = func(i, step int) {
+		if err := c.Stations[0].Request(c.query(i, node.ClassConfiguration, 0), func(d node.RequestDone) {
+			switch {
+			case d.Err != nil:
+				if i <= living {
+					t.Errorf("step %d of the living device %d: %v", step, i, d.Err)
+				}
+				return
+			case step == 1:
+				first = max(first, c.Elapsed())
+			case step == steps:
+				interviewed++
+				last = max(last, c.Elapsed())
+				return
+			}
+			interview(i, step+1)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for k := range n {
+		interview(1+(k*31+7)%n, 1)
+	}
+	run(t, c.World, time.Minute, func() bool { return interviewed == living || t.Failed() })
+	t.Logf("the last first answer came after %s, the last interview of %d steps ended after %s", first, steps, last)
+	if limit := 25 * time.Second; last > limit {
+		t.Errorf("the interviews took %s, wanted %s", last, limit)
+	}
+}

@@ -75,7 +75,7 @@ func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 		return
 	}
 	p.waiting[address]++
-	q.Flow = requester.FlowSend
+	q.Flow, q.Ignorable = requester.FlowSend, true
 	to := p.h.Requests.At(out.Device, address)
 	if d := p.h.Devices.At(out.Dst).Device; d != nil {
 		to.Offline = d.Offline

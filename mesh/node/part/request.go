@@ -28,6 +28,9 @@ type Request struct {
 	// Offline says that the node is not expected to answer: it was not heard before
 	// the last restart. Until it is heard it is treated as silent.
 	Offline bool
+	// Ignorable says that the node may not know the message, and then ignores it: that
+	// it does not answer does not mean that it is dead.
+	Ignorable bool
 	// Attempts is how often to send at most; 0 means DefaultAttempts. A node that has
 	// not answered several attempts in a row gets one.
 	Attempts int

@@ -154,6 +154,24 @@ func TestSilentNodes(t *testing.T) {
 	}
 }
 
+// A node that ignores a message which it need not know is not dead.
+func TestIgnoredMessage(t *testing.T) {
+	for _, ignorable := range []bool{true, false} {
+		b := newBench(t)
+		b.add(part.Request{Dst: 5, Payload: []byte("\xC1\xF1\x05"), Respond: status + 1, Ignorable: ignorable})
+		b.host.Pass(b, time.Minute)
+		b.add(part.Request{Dst: 5, Payload: []byte(get), Respond: status})
+		b.host.Pass(b, time.Minute)
+		want := 1
+		if ignorable {
+			want = part.DefaultAttempts
+		}
+		if done := b.done(); len(done) != 2 || done[1].Response.Attempts != want {
+			t.Errorf("ignorable %t: %+v, want %d attempts", ignorable, done, want)
+		}
+	}
+}
+
 // A control message of a node is a sign of life as well.
 func TestControlMessageIsHeard(t *testing.T) {
 	b := newBench(t)

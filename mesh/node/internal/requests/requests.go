@@ -514,7 +514,7 @@ func (r *Requests) finish(p *pending, response part.Response, err error) {
 		r.count(p, -1)
 	}
 	d.open = slices.DeleteFunc(d.open, func(other *pending) bool { return other == p })
-	if errors.Is(err, part.ErrNoResponse) || errors.Is(err, part.ErrNotSent) {
+	if !p.Ignorable && (errors.Is(err, part.ErrNoResponse) || errors.Is(err, part.ErrNotSent)) {
 		d.failed = true
 	}
 	r.line(d)
