@@ -154,7 +154,7 @@ func TestImpostors(t *testing.T) {
 					t.Fatal("the connection did not last")
 				}
 				// Lost again and again.
-				for range 4 {
+				for range 2 {
 					s.pass(61 * time.Second)
 					s.lose()
 					if took := s.await(c.another); took > c.another {
