@@ -28,6 +28,7 @@ type MQTT struct {
 	PasswordFile string
 	ClientID     string
 	BaseTopic    string
+	KeyExport    string // off, encrypted or plain
 	TLS          TLS
 }
 

@@ -39,7 +39,7 @@ func (k Key) Default() string {
 // Default returns the configuration without file, environment and flags.
 func Default() Config {
 	return Config{
-		MQTT:          MQTT{URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt"},
+		MQTT:          MQTT{URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt", KeyExport: "off"},
 		HomeAssistant: HomeAssistant{Enabled: true, DiscoveryPrefix: "homeassistant", StatusTopic: "homeassistant/status"},
 		HCI:           HCI{Adapters: []string{"hci0"}, CaptureSize: 64},
 		Mesh: Mesh{
@@ -71,6 +71,8 @@ func Keys() []Key {
 			"MQTT client identifier. Two bridges on one broker need different ones."),
 		key("mqtt.base_topic", topic(), func(c *Config) *string { return &c.MQTT.BaseTopic },
 			"Topic prefix of everything that is published, and of commands."),
+		key("mqtt.key_export", choice("off", "encrypted", "plain"), func(c *Config) *string { return &c.MQTT.KeyExport },
+			"Whether the request network/export may ask for keys: encrypted for a passphrase or a public key only, plain also without."),
 		key("mqtt.tls.ca", text(), func(c *Config) *string { return &c.MQTT.TLS.CA },
 			"PEM file with the certificates to trust; empty for those of the system."),
 		key("mqtt.tls.cert", text(), func(c *Config) *string { return &c.MQTT.TLS.Cert },

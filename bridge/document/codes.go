@@ -40,6 +40,7 @@ func Codes() map[string]string {
 		"too_early":       "96 hours have not passed since the last change",
 		"wrong_state":     "the IV Update is, or is not, in progress already",
 		"not_possible":    "the network is kept in memory only",
+		"forbidden":       "the configuration does not allow it (`mqtt.key_export`)",
 
 		// Of provisioning.
 		"not_provisioning":      "no such device is being provisioned, or no value is waited for",

@@ -134,6 +134,9 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 
 		RefreshPatience: c.Mesh.RefreshPatience,
 	}
+	if serviceConfig.KeyExport, err = bridge.ParseKeyExport(c.MQTT.KeyExport); err != nil {
+		return fmt.Errorf("mqtt.key_export: %w", err)
+	}
 	if len(oob) > 0 {
 		serviceConfig.StaticOOB = provision.AuthValue(oob)
 	}

@@ -69,9 +69,11 @@ func (a *app) onStore(use, short, example string, do func(s store.Store, name, p
 func (a *app) importCommand() *cobra.Command {
 	var address string
 	var ivIndex int64
+	var secrets cipher
 	cmd := a.onStore("import", "Join the network of a Mesh Configuration Database, as a phone app exports it",
 		"  btmesh2mqtt network import phone.json --store.dir /var/lib/btmesh2mqtt\n"+
-			"  btmesh2mqtt network import phone.json --address 0x2000 --iv-index 3",
+			"  btmesh2mqtt network import phone.json --address 0x2000 --iv-index 3\n"+
+			"  btmesh2mqtt network import export.age --passphrase-file passphrase.txt",
 		func(s store.Store, _, path string) error {
 			o := handover.Options{Now: time.Now(), Random: rand.Reader, Elements: gatewayElements()}
 			if address != "" {
@@ -88,15 +90,16 @@ func (a *app) importCommand() *cobra.Command {
 				iv := mesh.IVIndex(ivIndex)
 				o.IVIndex = &iv
 			}
-			return a.importNetwork(s, path, o)
+			return a.importNetwork(s, path, &secrets, o)
 		})
 	cmd.Flags().StringVar(&address, "address", "", "unicast `address` of the bridge, such as 0x2000; the default is the first address of a free range")
 	cmd.Flags().Int64Var(&ivIndex, "iv-index", -1, "IV `index` of the network; the default is that of the first beacon")
+	secrets.bindReading(cmd)
 	return cmd
 }
 
-func (a *app) importNetwork(s store.Store, path string, o handover.Options) error {
-	data, err := readBounded(path, cdb.MaxSize)
+func (a *app) importNetwork(s store.Store, path string, secrets *cipher, o handover.Options) error {
+	data, err := secrets.read(path, cdb.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -138,9 +141,14 @@ func readBounded(path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // read only
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	return readAll(f, path, most)
+}
+
+// readAll reads up to a maximum size; path is for errors.
+func readAll(r io.Reader, path string, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if int64(len(data)) > most {
 		return nil, fmt.Errorf("%s: expected at most %d octets, got more", path, most)
@@ -149,7 +157,8 @@ func readBounded(path string, most int64) ([]byte, error) {
 }
 
 func (a *app) exportCommand() *cobra.Command {
-	return a.onStore("export", "Write the network as a Mesh Configuration Database, with all its keys",
+	var secrets cipher
+	cmd := a.onStore("export", "Write the network as a Mesh Configuration Database, with all its keys",
 		"  btmesh2mqtt network export network.json --store.dir /var/lib/btmesh2mqtt",
 		func(s store.Store, name, path string) error {
 			n, err := describe(s, name)
@@ -160,13 +169,18 @@ func (a *app) exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := writeNew(path, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
+			write, note, err := secrets.encrypting(func(w io.Writer) error { _, err := w.Write(data); return err })
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "The network %q with %s is in %s. The file contains all keys: protect it like the store.\n",
-				n.Name, counted(len(n.Peers), "device"), path)
+			if err := writeNew(path, write); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "The network %q with %s is in %s. %s\n", n.Name, counted(len(n.Peers), "device"), path, note)
 			return nil
 		})
+	secrets.bindWriting(cmd)
+	return cmd
 }
 
 // describe reads the network in a store.
@@ -200,22 +214,30 @@ func storeAt(dir string, exists bool) (store.Store, error) {
 }
 
 func (a *app) backupCommand() *cobra.Command {
-	return a.onStore("backup", "Write the whole store to one file",
+	var secrets cipher
+	cmd := a.onStore("backup", "Write the whole store to one file",
 		"  btmesh2mqtt network backup network.backup --store.dir /var/lib/btmesh2mqtt",
 		func(s store.Store, _, path string) error {
 			if tables, err := s.Tables(); err != nil || len(tables) == 0 {
 				return errors.Join(err, errNoNetwork)
 			}
-			if err := writeNew(path, func(w io.Writer) error { return archive.Write(w, s, time.Now()) }); err != nil {
+			write, note, err := secrets.encrypting(func(w io.Writer) error { return archive.Write(w, s, time.Now()) })
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "The backup is in %s. It contains all keys: protect it like the store.\n", path)
+			if err := writeNew(path, write); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "The backup is in %s. %s\n", path, note)
 			return nil
 		})
+	secrets.bindWriting(cmd)
+	return cmd
 }
 
 func (a *app) restoreCommand() *cobra.Command {
-	return a.onStore("restore", "Fill an empty store from a backup, and skip the sequence numbers used since",
+	var secrets cipher
+	cmd := a.onStore("restore", "Fill an empty store from a backup, and skip the sequence numbers used since",
 		"  btmesh2mqtt network restore network.backup --store.dir /var/lib/new",
 		func(s store.Store, _, path string) error {
 			f, err := os.Open(path)
@@ -225,8 +247,12 @@ func (a *app) restoreCommand() *cobra.Command {
 			defer func() { _ = f.Close() }() // read only
 			// The skip is part of the restore, because without it the store
 			// must not be used. So both are done in memory and stored together.
+			plain, err := secrets.reader(f, path)
+			if err != nil {
+				return err
+			}
 			staged := store.NewMemory()
-			made, err := archive.Read(f, staged)
+			made, err := archive.Read(plain, staged)
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
@@ -246,6 +272,8 @@ func (a *app) restoreCommand() *cobra.Command {
 			fmt.Fprintln(a.stdout, "Do not start the old bridge again: with two bridges at one address, devices drop the messages of both.")
 			return nil
 		})
+	secrets.bindReading(cmd)
+	return cmd
 }
 
 // writeNew creates a file that only its owner can read, completely or not at
