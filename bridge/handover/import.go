@@ -17,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/names"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
@@ -66,7 +67,7 @@ func Read(d *cdb.Database, o Options) (*Import, error) {
 	for _, p := range d.Provisioners {
 		provisioners[p.UUID] = true
 	}
-	names := map[string]bool{}
+	var taken names.Set // of folded names
 	for i := range d.Nodes {
 		n := &d.Nodes[i]
 		switch {
@@ -77,7 +78,7 @@ func Read(d *cdb.Database, o Options) (*Import, error) {
 			continue
 		}
 		m.Peers = append(m.Peers, peer(n))
-		in.Records = append(in.Records, in.record(n, names, o.Now))
+		in.Records = append(in.Records, in.record(n, &taken, o.Now))
 	}
 	if in.Saved, err = node.NewMember(m, o.Random); err != nil {
 		return nil, err
@@ -166,12 +167,12 @@ func nodeName(n *cdb.Node) string {
 
 // record makes a device of a node. The composition in the file is enough to control it;
 // the interview completes it.
-func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *device.Record {
+func (in *Import) record(n *cdb.Node, taken *names.Set, now time.Time) *device.Record {
 	r := &device.Record{
 		UUID:      n.UUID,
 		Address:   n.Address,
 		Count:     len(n.Elements),
-		Name:      freeName(n, names),
+		Name:      freeName(n, taken),
 		Interview: device.Pending,
 		Imported:  true,
 		Joined:    now.UTC().Truncate(time.Second),
@@ -184,7 +185,7 @@ func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *dev
 		r.AppKey = n.AppKeys[0].Index
 	}
 	if r.Name != n.Name && n.Name != "" {
-		in.note("%q is not valid as a name in a topic, or is there twice; the device is called %s", n.Name, r.Name)
+		in.note("%q is not valid as a name in a topic, or its topics would be those of another device; the device is called %s", n.Name, r.Name)
 	}
 	c := composition(n)
 	for _, e := range c.Elements {
@@ -203,15 +204,20 @@ func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *dev
 	return r
 }
 
-// freeName is the name of the node if it is valid in a topic and not taken, and
-// otherwise a name made of the UUID.
-func freeName(n *cdb.Node, names map[string]bool) string {
-	name := n.Name
-	for i := 2; topic.CheckName(name) != nil || names[name]; i++ {
-		text := n.UUID.String()
+// freeName is the name of the node if it is valid in a topic and not taken, or one that
+// is similar, or else one made of the UUID. Of two names whose topics meet, that of the
+// node which comes first in the file stays.
+func freeName(n *cdb.Node, taken *names.Set) string {
+	free := func(name string) bool { return topic.CheckName(name) == nil && !taken.Meets(topic.Fold(name)) }
+	name := names.Similar(n.Name, free)
+	text := n.UUID.String()
+	for i := 2; name == "" || !free(name); i++ {
 		name = "device_" + text[len(text)-min(6+i, len(text)):]
+		if over := 6 + i - len(text); over > 0 {
+			name += fmt.Sprintf("_%d", over) // another node has this name
+		}
 	}
-	names[name] = true
+	taken.Add(topic.Fold(name))
 	return name
 }
 
