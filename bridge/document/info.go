@@ -86,6 +86,7 @@ type Health struct {
 	Mesh     Mesh      `json:"mesh" doc:"the mesh stack"`
 	Ignored  int       `json:"retained_commands_ignored" doc:"commands that were ignored because they were retained"`
 	Dropped  uint64    `json:"events_dropped" doc:"events of the mesh that were dropped because the bridge was busy"`
+	Hidden   int       `json:"unprovisioned_hidden" doc:"unprovisioned devices that were heard and are not listed, because there are too many"`
 
 	Heartbeats map[string]*Heartbeat `json:"heartbeats,omitempty" doc:"devices that send heartbeats, by name"`
 }
