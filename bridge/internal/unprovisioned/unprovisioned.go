@@ -103,6 +103,7 @@ func (p *Part) Remove(uuid mesh.UUID) {
 	delete(p.heard.entries, uuid)
 	delete(p.heard.wanted, uuid)
 	p.publish()
+	p.published = time.Time{}
 }
 
 // change has the list published soon: what strangers do does not decide how often.
@@ -117,7 +118,7 @@ func (p *Part) change() {
 	}
 }
 
-// publish has the list published now.
+// publish has the list published now, also for the user, who waits for it.
 func (p *Part) publish() {
 	p.changed, p.published = false, p.h.Loop.Now()
 	p.heard.next()
@@ -238,6 +239,7 @@ func (p *Part) scan(c *request.Call[scanOut], in scanIn) {
 	}
 	clear(p.heard.entries)
 	p.publish()
+	p.published = time.Time{} // what is heard first is listed at once
 	p.h.Publisher.Changed("info")
 	if len(servers) > 0 {
 		p.scanRemotely(c, servers, in.Time)
