@@ -139,6 +139,12 @@ func (l *Devices) Add(d *Device) {
 	}
 }
 
+// Trim forgets the addresses behind those of a device, which has less elements than it
+// claimed.
+func (l *Devices) Trim(d *Device) {
+	maps.DeleteFunc(l.byAddress, func(_ mesh.Address, e Element) bool { return e.Device == d && e.Index >= d.Record.Elements() })
+}
+
 // Remove makes a device unknown again.
 func (l *Devices) Remove(d *Device) {
 	delete(l.byUUID, d.Record.UUID)
