@@ -22,7 +22,7 @@ func TestNoNameTakesTopicsOfAnotherDevice(t *testing.T) {
 			"plug/SET": "bad_name", "bridge": "bad_name", "Bridge/request": "bad_name", "bridge/request/scan": "bad_name",
 			plug.UUID.String(): "bad_name", plug.UUID.String() + "/0": "bad_name", plug.Address().String(): "bad_name",
 			plug.Address().String() + "/switch": "bad_name", "0x00AA": "bad_name",
-			`lamp\u202E`: "bad_name", `la\u200Bmp`: "bad_name", `\u0301`: "bad_name", `\ud800`: "bad_name", `\ue000`: "bad_name", "$SYS": "bad_name",
+			`lamp\u202E`: "bad_name", `la\u200Bmp`: "bad_name", `\u0301`: "bad_name", `\ud800`: "bad_json", `\ue000`: "bad_name", "$SYS": "bad_name",
 			" lamp": "bad_name", "lamp ": "bad_name", "+": "bad_name", "#": "bad_name", "": "bad_name", `a\u0000`: "bad_name",
 		} {
 			w.refused("device/rename", `{"from":"hall/lamp","to":"`+name+`"}`, code)
