@@ -114,8 +114,13 @@ func TestRecipients(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, to := range []encrypted.Recipient{
-		{}, {Passphrase: "hunter2"}, {Passphrase: strings.Repeat("hunter2", 1000)}, {Passphrase: "hunter2-hunter2\xff"},
-		{PublicKey: "hunter2"}, {PublicKey: key.String()}, {Passphrase: passphrase, PublicKey: key.Recipient().String()},
+		{},
+		{Passphrase: "hunter2"},
+		{Passphrase: strings.Repeat("hunter2", 1000)},
+		{Passphrase: "hunter2-hunter2\xff"},
+		{PublicKey: "hunter2"},
+		{PublicKey: key.String()},
+		{Passphrase: passphrase, PublicKey: key.Recipient().String()},
 	} {
 		err := to.Check()
 		if !errors.Is(err, encrypted.ErrRecipient) {
