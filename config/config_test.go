@@ -112,6 +112,7 @@ func other() map[string]struct{ text, yaml, value string } {
 		"mqtt.password_file":             {"password", "password", "password"},
 		"mqtt.client_id":                 {"second", "second", "second"},
 		"mqtt.base_topic":                {"home/mesh", "home/mesh", "home/mesh"},
+		"mqtt.key_export":                {"plain", "plain", "plain"},
 		"mqtt.tls.ca":                    {"ca.pem", "ca.pem", "ca.pem"},
 		"mqtt.tls.cert":                  {"cert.pem", "cert.pem", "cert.pem"},
 		"mqtt.tls.key":                   {"key.pem", "key.pem", "key.pem"},
