@@ -55,6 +55,31 @@ func TestNoNameTakesTopicsOfAnotherDevice(t *testing.T) {
 	})
 }
 
+// A device that gets another name at the start takes none that a device has.
+func TestRenamedDeviceTakesNoNameOfAnother(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.start()
+		plug, other, third := fake.Plug(uuid(1)), fake.Plug(uuid(2)), fake.Plug(uuid(3))
+		w.join(map[string]*fake.Node{"plug": plug})
+		w.join(map[string]*fake.Node{"hall/lamp": other})
+		w.join(map[string]*fake.Node{"plug_0": third})
+		w.stop()
+		value, err := w.store.Get(device.Table, other.UUID.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.ReplaceAll(string(value), "hall/lamp", "plug/0")
+		if err := w.store.Apply(store.Change{Table: device.Table, Key: other.UUID.String(), Value: []byte(changed)}); err != nil {
+			t.Fatal(err)
+		}
+		w.start()
+		pass(time.Minute)
+		if got := w.nameOf(plug) + " " + w.nameOf(other) + " " + w.nameOf(third); got != "plug device_00000002 plug_0" {
+			t.Errorf("the devices are called %s", got)
+		}
+	})
+}
+
 // nameOf is what a node is called now.
 func (w *world) nameOf(n *fake.Node) string {
 	w.t.Helper()

@@ -60,19 +60,33 @@ func (p *Part) Read(s store.Store) error {
 	// Of two names that get in each other's way the longer one is changed: what comes
 	// first keeps its name.
 	slices.SortStableFunc(stored, func(a, b *device.Record) int { return len(a.Name) - len(b.Name) })
+	var others []*device.Record
 	for _, r := range stored {
-		p.h.Devices.Add(p.load(r))
-		p.h.Ledger.Load(r.UUID)
+		if !p.h.Devices.Available(r.Name, r.UUID) {
+			others = append(others, r)
+			continue
+		}
+		p.read(r)
+	}
+	// A new name must not be one that another device has.
+	for _, r := range others {
+		from := r.Name
+		r.Name = p.h.Devices.Similar(from, r.UUID)
+		p.renamed = append(p.renamed, rename{p.read(r), from})
 	}
 	return nil
 }
 
+// read adds the device of a record to the list.
+func (p *Part) read(r *device.Record) *registry.Device {
+	d := load(r)
+	p.h.Devices.Add(d)
+	p.h.Ledger.Load(r.UUID)
+	return d
+}
+
 // load makes a device of its record.
-func (p *Part) load(r *device.Record) *registry.Device {
-	from := r.Name
-	if !p.h.Devices.Available(from, r.UUID) {
-		r.Name = p.h.Devices.Similar(from, r.UUID)
-	}
+func load(r *device.Record) *registry.Device {
 	if r.Interview == device.InProgress {
 		r.Interview = device.Failed // the service was killed in the middle
 		if r.Composition != nil {
@@ -82,9 +96,6 @@ func (p *Part) load(r *device.Record) *registry.Device {
 	d := &registry.Device{Record: r}
 	if r.Composition != nil {
 		d.Describe()
-	}
-	if from != r.Name {
-		p.renamed = append(p.renamed, rename{d, from})
 	}
 	return d
 }
