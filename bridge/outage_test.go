@@ -513,7 +513,7 @@ func TestLargeRetainedMessage(t *testing.T) {
 }
 
 // A byte-order mark before a payload changes nothing.
-func TestByteOrderMark(t *testing.T) {
+func TestByteOrderMarkOnEveryTopic(t *testing.T) {
 	const mark = "\uFEFF"
 	household(t, func(t *testing.T, w *world, _, _ *fake.Node) {
 		w.send("b/plug/set", mark+`{"state":"ON"}`)

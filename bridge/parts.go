@@ -112,7 +112,7 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		friendship.New(h, reach),
 		heartbeat.New(h, reach),
 		meshsend.New(h),
-		backup.New(h, cfg.Store, cfg.Network, cfg.Backups),
+		backup.New(h, cfg.Store, backup.Config{Network: cfg.Network, Dir: cfg.Backups, Keys: cfg.KeyExport}),
 		stored,
 		damage.New(h, cfg.StoreFindings),
 		watch,

@@ -10,10 +10,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
+// byteOrderMark is what some editors and systems put before a text (RFC 8259, section
+// 8.1, allows to ignore it).
+const byteOrderMark = "\uFEFF"
+
 // route gives a message of the broker to the part that it is for.
 func (s *Service) route(m mqtt.Message) {
-	// Some editors begin a text with a byte-order mark.
-	m.Payload = bytes.TrimPrefix(m.Payload, []byte("\uFEFF"))
+	m.Payload = bytes.TrimPrefix(m.Payload, []byte(byteOrderMark))
 	if s.cfg.HomeAssistant.Enabled && m.Topic == s.cfg.HomeAssistant.StatusTopic {
 		s.homeAssistant(m)
 		return

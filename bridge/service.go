@@ -17,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/backup"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/lists"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/loop"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/ownnode"
@@ -40,6 +41,12 @@ type Publisher = publish.Outbox
 // Adapter is a radio as bridge/info and bridge/health show it.
 type Adapter = document.Adapter
 
+// KeyExport says whether keys may go over the broker.
+type KeyExport = backup.KeyExport
+
+// ParseKeyExport reads the value of mqtt.key_export: off, encrypted or plain.
+func ParseKeyExport(text string) (KeyExport, error) { return backup.ParseKeyExport(text) }
+
 // ProvisionOptions says how to take a device in.
 type ProvisionOptions = provisioning.Options
 
@@ -59,6 +66,8 @@ type Config struct {
 	// Backups is the directory for backups of the network; empty where the
 	// store goes away with the program.
 	Backups string
+	// KeyExport says whether a response to network/export may contain keys.
+	KeyExport KeyExport
 	// Address is the bridge's own, where models publish to.
 	Address mesh.Address
 	// Network is the name of the network.

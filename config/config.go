@@ -32,6 +32,7 @@ type MQTT struct {
 	ConnectTimeout time.Duration
 	// EventExpiry is the age from which events are not published any more.
 	EventExpiry time.Duration
+	KeyExport   string // off, encrypted or plain
 	TLS         TLS
 }
 

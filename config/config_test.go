@@ -116,6 +116,7 @@ func other() map[string]struct{ text, yaml, value string } {
 		"mqtt.base_topic":                {"home/mesh", "home/mesh", "home/mesh"},
 		"mqtt.connect_timeout":           {"2m", "2m0s", "2m0s"},
 		"mqtt.event_expiry":              {"1s", "1h", ""},
+		"mqtt.key_export":                {"plain", "plain", "plain"},
 		"mqtt.tls.ca":                    {"ca.pem", "ca.pem", "ca.pem"},
 		"mqtt.tls.cert":                  {"cert.pem", "cert.pem", "cert.pem"},
 		"mqtt.tls.key":                   {"key.pem", "key.pem", "key.pem"},

@@ -40,7 +40,7 @@ func (k Key) Default() string {
 func Default() Config {
 	return Config{
 		MQTT: MQTT{
-			URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt",
+			URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt", KeyExport: "off",
 			ConnectTimeout: 5 * time.Second, EventExpiry: 5 * time.Second,
 		},
 		HomeAssistant: HomeAssistant{Enabled: true, DiscoveryPrefix: "homeassistant", StatusTopic: "homeassistant/status"},
@@ -74,6 +74,8 @@ func Keys() []Key {
 			"MQTT client identifier. Two bridges on one broker need different ones."),
 		key("mqtt.base_topic", topic(), func(c *Config) *string { return &c.MQTT.BaseTopic },
 			"Topic prefix of everything that is published, and of commands."),
+		key("mqtt.key_export", choice("off", "encrypted", "plain"), func(c *Config) *string { return &c.MQTT.KeyExport },
+			"Whether the request network/export may ask for keys: encrypted for a passphrase or a public key only, plain also without."),
 		key("mqtt.connect_timeout", duration(time.Second, 2*time.Minute, time.Second), func(c *Config) *time.Duration { return &c.MQTT.ConnectTimeout },
 			"How long one attempt to connect to the broker may take."),
 		key("mqtt.event_expiry", duration(time.Second, time.Hour, time.Second), func(c *Config) *time.Duration { return &c.MQTT.EventExpiry },

@@ -40,7 +40,7 @@ func TestProblemsInTheFile(t *testing.T) {
 		"similar to nothing":         {"zzz: 1", "zzz: unknown key; config example lists all keys (bridge.yaml:1)"},
 		"unknown section, empty":     {"zzz:", "zzz: unknown key; config example lists all keys (bridge.yaml:1)"},
 		"key below a key":            {"mqtt: {url: {host: x, port: 1}}", "mqtt.url: expected mqtt://host:1883, or tcp, mqtts, ssl, tls, ws, wss instead of mqtt, got a section (bridge.yaml:1)"},
-		"text in place of a section": {"mqtt: mqtt://x", "mqtt: expected a section with mqtt.url, mqtt.username, mqtt.password, mqtt.password_file, mqtt.client_id, mqtt.base_topic, mqtt.connect_timeout, mqtt.event_expiry, mqtt.tls.ca, mqtt.tls.cert, mqtt.tls.key, mqtt.tls.insecure_skip_verify, mqtt.tls.server_name (bridge.yaml:1)"},
+		"text in place of a section": {"mqtt: mqtt://x", "mqtt: expected a section with mqtt.url, mqtt.username, mqtt.password, mqtt.password_file, mqtt.client_id, mqtt.base_topic, mqtt.key_export, mqtt.connect_timeout, mqtt.event_expiry, mqtt.tls.ca, mqtt.tls.cert, mqtt.tls.key, mqtt.tls.insecure_skip_verify, mqtt.tls.server_name (bridge.yaml:1)"},
 		"list in place of a section": {"hci: [hci0]", "hci: expected a section with hci.adapters, hci.wait, hci.capture, hci.capture_size (bridge.yaml:1)"},
 		"no value":                   {"mesh:\n  name:\n", "mesh.name: expected non-empty text, got no value (remove the line to get the default) (bridge.yaml:2)"},
 		"number as text":             {"mqtt: {username: 0123}", "mqtt.username: expected text, got 83; put it in quotes if it is text (bridge.yaml:1)"},

@@ -45,6 +45,7 @@ func Codes() map[string]string {
 		"not_followed":    "devices have not followed the IV Update; see `error` for their names",
 		"wrong_state":     "the IV Update is, or is not, in progress already",
 		"not_possible":    "the network is kept in memory only",
+		"forbidden":       "the configuration does not allow it (`mqtt.key_export`)",
 
 		// Of provisioning.
 		"not_provisioning":      "no such device is being provisioned, or no value is waited for",

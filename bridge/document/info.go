@@ -97,6 +97,7 @@ type Health struct {
 	Mesh     Mesh      `json:"mesh" doc:"the mesh stack"`
 	Ignored  int       `json:"retained_commands_ignored" doc:"commands that were ignored because they were retained"`
 	Dropped  uint64    `json:"events_dropped" doc:"events of the mesh that were dropped because the bridge was busy"`
+	Hidden   int       `json:"unprovisioned_hidden" doc:"unprovisioned devices that were heard and are not listed, because there are too many"`
 
 	StoreRepaired []string `json:"store_repaired,omitempty" doc:"what was wrong with the files of the store when the program started, and was repaired"`
 

@@ -353,6 +353,9 @@ func (n *Network) node(p state.Peer, r *device.Record, kept *cdb.Node) cdb.Node 
 		}
 		out.Elements = append(out.Elements, element)
 	}
+	for i := len(c.Elements); i < p.Elements; i++ {
+		out.Elements = append(out.Elements, cdb.Element{Index: uint8(i)}) // it may answer at these addresses
+	}
 	if r.Interview == device.Successful {
 		out.ConfigComplete = true
 		n.keysOf(&out, r)

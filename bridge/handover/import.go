@@ -15,6 +15,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/names"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
@@ -120,7 +121,7 @@ type surveyed struct {
 func (in *Import) survey(d *cdb.Database, now time.Time) (surveyed, error) {
 	all := surveyed{taken: taken(d), votes: map[mesh.KeyIndex]int{}}
 	provisioners := provisionersOf(d)
-	names := map[string]bool{}
+	var taken names.Set // of folded names
 	err := in.source.Nodes(func(n *cdb.Node) error {
 		all.taken = append(all.taken, cdb.AddressRange{Low: n.Address, High: n.Address + mesh.Address(len(n.Elements)-1)})
 		for _, e := range n.Elements {
@@ -137,7 +138,7 @@ func (in *Import) survey(d *cdb.Database, now time.Time) (surveyed, error) {
 		default:
 			all.peers = append(all.peers, peer(n))
 			all.appKeys = append(all.appKeys, n.AppKeys)
-			in.Records = append(in.Records, in.record(n, names, now))
+			in.Records = append(in.Records, in.record(n, &taken, now))
 		}
 		return nil
 	})
@@ -223,19 +224,19 @@ func nodeName(n *cdb.Node) string {
 
 // record makes a device of a node. The composition in the file is enough to control it;
 // the interview completes it.
-func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *device.Record {
+func (in *Import) record(n *cdb.Node, taken *names.Set, now time.Time) *device.Record {
 	r := &device.Record{
 		UUID:      n.UUID,
 		Address:   n.Address,
 		Count:     len(n.Elements),
-		Name:      freeName(n, names),
+		Name:      freeName(n, taken),
 		Interview: device.Pending,
 		Imported:  true,
 		Joined:    now.UTC().Truncate(time.Second),
 		NetKey:    peer(n).NetKey,
 	}
 	if r.Name != n.Name && n.Name != "" {
-		in.note("%q is not valid as a name in a topic, or is there twice; the device is called %s", n.Name, r.Name)
+		in.note("%q is not valid as a name in a topic, or its topics would be those of another device; the device is called %s", n.Name, r.Name)
 	}
 	c := composition(n)
 	for _, e := range c.Elements {
@@ -254,15 +255,20 @@ func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *dev
 	return r
 }
 
-// freeName is the name of the node if it is valid in a topic and not taken, and
-// otherwise a name made of the UUID.
-func freeName(n *cdb.Node, names map[string]bool) string {
-	name := n.Name
-	for i := 2; topic.CheckName(name) != nil || names[name]; i++ {
-		text := n.UUID.String()
+// freeName is the name of the node if it is valid in a topic and not taken, or one that
+// is similar, or else one made of the UUID. Of two names whose topics meet, that of the
+// node which comes first in the file stays.
+func freeName(n *cdb.Node, taken *names.Set) string {
+	free := func(name string) bool { return topic.CheckName(name) == nil && !taken.Meets(topic.Fold(name)) }
+	name := names.Similar(n.Name, free)
+	text := n.UUID.String()
+	for i := 2; name == "" || !free(name); i++ {
 		name = "device_" + text[len(text)-min(6+i, len(text)):]
+		if over := 6 + i - len(text); over > 0 {
+			name += fmt.Sprintf("_%d", over) // another node has this name
+		}
 	}
-	names[name] = true
+	taken.Add(topic.Fold(name))
 	return name
 }
 

@@ -196,6 +196,9 @@ func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.To
 
 		RefreshPatience: c.Mesh.RefreshPatience,
 	}
+	if serviceConfig.KeyExport, err = bridge.ParseKeyExport(c.MQTT.KeyExport); err != nil {
+		return fmt.Errorf("mqtt.key_export: %w", err)
+	}
 	if len(oob) > 0 {
 		serviceConfig.StaticOOB = provision.AuthValue(oob)
 	}

@@ -72,9 +72,11 @@ func (a *app) onStore(use, short, example string, do func(s store.Store, name, p
 func (a *app) importCommand() *cobra.Command {
 	var address string
 	var ivIndex int64
+	var secrets cipher
 	cmd := a.onStore("import", "Join the network of a Mesh Configuration Database, as a phone app exports it",
 		"  btmesh2mqtt network import phone.json --store.dir /var/lib/btmesh2mqtt\n"+
-			"  btmesh2mqtt network import phone.json --address 0x2000 --iv-index 3",
+			"  btmesh2mqtt network import phone.json --address 0x2000 --iv-index 3\n"+
+			"  btmesh2mqtt network import export.age --passphrase-file passphrase.txt",
 		func(s store.Store, _, path string) error {
 			o := handover.Options{Now: time.Now(), Random: rand.Reader, Elements: gatewayElements()}
 			if address != "" {
@@ -91,20 +93,25 @@ func (a *app) importCommand() *cobra.Command {
 				iv := mesh.IVIndex(ivIndex)
 				o.IVIndex = &iv
 			}
-			return a.importNetwork(s, path, o)
+			return a.importNetwork(s, path, &secrets, o)
 		})
 	cmd.Flags().StringVar(&address, "address", "", "unicast `address` of the bridge, such as 0x2000; the default is the first address of a free range")
 	cmd.Flags().Int64Var(&ivIndex, "iv-index", -1, "IV `index` of the network; the default is that of the first beacon")
+	secrets.bindReading(cmd)
 	return cmd
 }
 
-func (a *app) importNetwork(s store.Store, path string, o handover.Options) error {
-	f, err := os.Open(path)
+func (a *app) importNetwork(s store.Store, path string, secrets *cipher, o handover.Options) error {
+	f, err := openRegular(path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }() // read only
-	d, err := cdb.Open(f)
+	nodes, err := secrets.seekable(f, path)
+	if err != nil {
+		return err
+	}
+	d, err := cdb.Open(nodes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -136,24 +143,29 @@ func counted(n int, what string) string {
 }
 
 func (a *app) exportCommand() *cobra.Command {
-	return a.onStore("export", "Write the network as a Mesh Configuration Database, with all its keys",
+	var secrets cipher
+	cmd := a.onStore("export", "Write the network as a Mesh Configuration Database, with all its keys",
 		"  btmesh2mqtt network export network.json --store.dir /var/lib/btmesh2mqtt",
 		func(s store.Store, name, path string) error {
 			n, err := describe(s, name)
 			if err != nil {
 				return err
 			}
-			err = writeNew(path, func(w io.Writer) error {
+			write, note, err := secrets.encrypting(func(w io.Writer) error {
 				buffered := bufio.NewWriter(w)
 				return errors.Join(handover.Export(buffered, s, n), buffered.Flush())
 			})
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "The network %q with %s is in %s. The file contains all keys: protect it like the store.\n",
-				n.Name, counted(len(n.Peers), "device"), path)
+			if err := writeNew(path, write); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "The network %q with %s is in %s. %s\n", n.Name, counted(len(n.Peers), "device"), path, note)
 			return nil
 		})
+	secrets.bindWriting(cmd)
+	return cmd
 }
 
 // describe reads the network in a store, without what Export reads by itself.
@@ -183,22 +195,30 @@ func storeAt(dir string, exists bool) (*disk.Store, error) {
 }
 
 func (a *app) backupCommand() *cobra.Command {
-	return a.onStore("backup", "Write the whole store to one file",
+	var secrets cipher
+	cmd := a.onStore("backup", "Write the whole store to one file",
 		"  btmesh2mqtt network backup network.backup --store.dir /var/lib/btmesh2mqtt",
 		func(s store.Store, _, path string) error {
 			if tables, err := s.Tables(); err != nil || len(tables) == 0 {
 				return errors.Join(err, errNoNetwork)
 			}
-			if err := writeNew(path, func(w io.Writer) error { return archive.Write(w, s, time.Now()) }); err != nil {
+			write, note, err := secrets.encrypting(func(w io.Writer) error { return archive.Write(w, s, time.Now()) })
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "The backup is in %s. It contains all keys: protect it like the store.\n", path)
+			if err := writeNew(path, write); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "The backup is in %s. %s\n", path, note)
 			return nil
 		})
+	secrets.bindWriting(cmd)
+	return cmd
 }
 
 func (a *app) restoreCommand() *cobra.Command {
 	replace := false
+	var secrets cipher
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Fill an empty store from a backup, and skip the sequence numbers used since",
@@ -216,20 +236,21 @@ func (a *app) restoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.restore(args[0], loaded.Config.Store.Dir, replace)
+			return a.restore(args[0], loaded.Config.Store.Dir, &secrets, replace)
 		})(cmd, nil)
 	}
 	cmd.Flags().BoolVar(&replace, "replace", false, "set the store aside that is there, damaged or not, and take over its replay list and sequence numbers")
+	secrets.bindReading(cmd)
 	a.bindConfig(cmd)
 	return cmd
 }
 
 // restore fills the store in dir from a backup.
-func (a *app) restore(path, dir string, replace bool) error {
+func (a *app) restore(path, dir string, secrets *cipher, replace bool) error {
 	// The skip is part of the restore, because without it the store must not be
 	// used. So both are done in memory and stored together.
 	staged := store.NewMemory()
-	origin, err := readBackup(path, staged)
+	origin, marks, err := readBackup(path, secrets, staged)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -243,17 +264,32 @@ func (a *app) restore(path, dir string, replace bool) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(a.fill(s, staged, path, origin, old), s.Close())
+	return errors.Join(a.fill(s, staged, marks, origin, old), s.Close())
 }
 
-// readBackup reads a backup into an empty store.
-func readBackup(path string, into store.Store) (archive.Origin, error) {
+// readBackup reads a backup into an empty store. marks is the file in which its restores
+// are recorded: the backup itself, and beside an encrypted one a file of its own.
+func readBackup(path string, secrets *cipher, into store.Store) (origin archive.Origin, marks string, err error) {
 	f, err := openRegular(path)
 	if err != nil {
-		return archive.Origin{}, err
+		return origin, "", err
 	}
 	defer func() { _ = f.Close() }() // read only
-	return archive.Restore(f, into)
+	content, was, err := secrets.reader(f, path)
+	if err != nil || !was {
+		if err == nil {
+			origin, err = archive.Restore(content, into)
+		}
+		return origin, path, err
+	}
+	marks = path + ".restored"
+	m, err := os.OpenFile(marks, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return origin, marks, fmt.Errorf("the restore cannot be recorded beside the backup: %w", err)
+	}
+	defer func() { _ = m.Close() }() // read only
+	origin, err = archive.Restore(io.MultiReader(content, m), into)
+	return origin, marks, err
 }
 
 // fill stores a backup that was read, with the sequence numbers moved on.
@@ -300,7 +336,7 @@ func (a *app) fill(s, staged store.Store, path string, origin archive.Origin, ol
 	return nil
 }
 
-// markRestored records a restore at the end of a backup.
+// markRestored records a restore at the end of a backup, or of the file for its marks.
 func markRestored(path string, origin *archive.Origin, first mesh.SequenceNumber) error {
 	mark, err := origin.Mark(time.Now(), first)
 	if err != nil {
@@ -314,12 +350,14 @@ func markRestored(path string, origin *archive.Origin, first mesh.SequenceNumber
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	var last [1]byte
-	if _, err := f.ReadAt(last[:], info.Size()-1); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if last[0] != '\n' {
-		mark = append([]byte{'\n'}, mark...)
+	if info.Size() > 0 {
+		var last [1]byte
+		if _, err := f.ReadAt(last[:], info.Size()-1); err != nil {
+			return errors.Join(err, f.Close())
+		}
+		if last[0] != '\n' {
+			mark = append([]byte{'\n'}, mark...)
+		}
 	}
 	_, err = f.WriteAt(mark, info.Size())
 	return errors.Join(err, f.Sync(), f.Close())

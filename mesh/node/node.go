@@ -409,6 +409,13 @@ func (n *Node) Forget(ctx context.Context, uuid mesh.UUID) error {
 	return n.call(ctx, func(now time.Time, c *Core) { c.Forget(now, uuid) })
 }
 
+// Shrink is Core.Shrink.
+func (n *Node) Shrink(ctx context.Context, uuid mesh.UUID, elements int) error {
+	var failed error
+	err := n.call(ctx, func(now time.Time, c *Core) { failed = c.Shrink(now, uuid, elements) })
+	return errors.Join(err, failed)
+}
+
 // WithModel runs f in the context of one of the node's models.
 func (n *Node) WithModel(ctx context.Context, element int, id mesh.ModelID, f func(access.Context)) error {
 	found := false

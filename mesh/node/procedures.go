@@ -80,6 +80,14 @@ func (c *Core) Forget(now time.Time, uuid mesh.UUID) {
 	})
 }
 
+// Shrink gives the addresses of a node back that it does not use: it keeps those of so
+// many elements from its first address on. The caller has made sure that the node does
+// not answer at the others.
+func (c *Core) Shrink(now time.Time, uuid mesh.UUID, elements int) (err error) {
+	c.do(now, func() { err = c.parts.peers.Shrink(uuid, elements) })
+	return err
+}
+
 // BeginIVUpdate takes the network to the next IV index: from normal operation to IV
 // Update in Progress. It needs 96 hours of normal operation before, or the test
 // mode. A node whose sequence numbers run low begins by itself.

@@ -23,7 +23,7 @@ func TestAnotherProvisioner(t *testing.T) {
 	o := observer.Start(t, url, nil)
 	air := fleet.NewAir(t)
 	adapter := air.NewAdapter()
-	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--log.format", "json")
+	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--mqtt.key_export", "plain", "--log.format", "json")
 	listens(o, 0)
 	o.Send(base+"bridge/request/network/export", `{"keys":true}`)
 	var exported struct {

@@ -162,6 +162,9 @@ func (p *Part) accept(
 // readAttributes reads the payload of a command: an object of attributes, or the value
 // of the attribute in the topic. The transaction is returned separately.
 func readAttributes(attribute string, payload []byte) (map[string]json.RawMessage, json.RawMessage, error) {
+	if err := schema.Strict(payload); err != nil {
+		return nil, nil, fault.New("bad_json", "%w", err)
+	}
 	if attribute != "" {
 		value := json.RawMessage(payload)
 		if !json.Valid(payload) {

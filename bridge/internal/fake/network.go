@@ -105,7 +105,7 @@ func (n *Network) join(d *Node) {
 	n.begin()
 	d.joined(&n.own)
 	d.address = n.next
-	n.next += mesh.Address(len(d.Composition.Elements))
+	n.next += mesh.Address(d.elements())
 	n.nodes[d.UUID] = d
 	delete(n.outside, d.UUID)
 }
@@ -159,6 +159,12 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 	op, params, err := access.ParseOpcode(r.Payload)
 	if err != nil {
 		return node.Response{}, err
+	}
+	if !d.AnswersAll && int(r.Dst-d.Address()) >= len(d.Composition.Elements) {
+		if err := wait(ctx, Silence); err != nil {
+			return node.Response{}, err
+		}
+		return node.Response{}, node.ErrNotSent
 	}
 	answer, silent := d.receive(r.Dst, op, params)
 	if r.Respond == 0 {
@@ -254,6 +260,20 @@ func (n *Network) Forget(_ context.Context, uuid mesh.UUID) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.nodes, uuid)
+	return nil
+}
+
+// Shrink gives addresses of a node back.
+func (n *Network) Shrink(_ context.Context, uuid mesh.UUID, elements int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.nodes[uuid]
+	if d == nil {
+		return fmt.Errorf("fake: unknown node %s", uuid)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Claims = elements
 	return nil
 }
 

@@ -114,6 +114,7 @@ type Mesh interface {
 	CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason string) error
 	ProvisioningInput(ctx context.Context, uuid mesh.UUID, value string) error
 	Forget(ctx context.Context, uuid mesh.UUID) error
+	Shrink(ctx context.Context, uuid mesh.UUID, elements int) error
 	Peers(ctx context.Context) ([]state.Peer, error)
 	State(ctx context.Context) (*state.Node, error)
 	Exclusions(ctx context.Context) ([]node.Exclusion, error)

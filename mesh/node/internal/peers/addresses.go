@@ -131,6 +131,27 @@ func (p *Peers) Spare() (mesh.Address, error) {
 	return address, err
 }
 
+// Shrink gives the last addresses of a node back, and keeps so many. Others get them when
+// all others have been given out: Reserve goes up.
+func (p *Peers) Shrink(uuid mesh.UUID, elements int) error {
+	i := slices.IndexFunc(p.all, func(k *Peer) bool { return k.UUID == uuid })
+	switch {
+	case i < 0:
+		return fmt.Errorf("node: expected a node of this network, got %s", uuid)
+	case elements < 1 || elements > p.all[i].Elements:
+		return fmt.Errorf("node: expected 1 to %d elements, got %d", p.all[i].Elements, elements)
+	}
+	changed := p.all[i].Peer
+	changed.Elements = elements
+	data, err := changed.Encode()
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	p.all[i].Peer = changed
+	p.host.Persist(store.Change{Table: Table, Key: uuid.String(), Value: data})
+	return nil
+}
+
 // freeFrom finds so many addresses, from one on, that nobody has; they may lie
 // beyond the last there is.
 func (p *Peers) freeFrom(first mesh.Address, elements int) mesh.Address {

@@ -424,6 +424,7 @@ func (p *Provisioner) carry(pdus []provision.CarriedPDU, ends []provision.Carrie
 // chooseBearer decides what a device is provisioned over, and sets what the
 // session needs for PB-GATT.
 func (p *Provisioner) chooseBearer(s *session, o *provision.ProvisionerOptions) error {
+	p.cfg.Scanner.want(s.want.UUID)
 	d := p.cfg.Scanner.connection(s.want.UUID)
 	advertises := p.cfg.Scanner.advertises(s.want.UUID)
 	switch {
