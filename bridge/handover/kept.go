@@ -68,22 +68,24 @@ func (in *Import) Store(s store.Store) error {
 	return nil
 }
 
-// clearImport removes what an interrupted import has left.
-func clearImport(s store.Store) error {
+// checkEmpty returns an error unless there is nothing in a store.
+func checkEmpty(s store.Store) error {
 	old, err := node.Load(s)
-	if err != nil {
-		return err
-	}
 	if old.Node != nil {
 		return ErrNotEmpty
 	}
-	tables, err := s.Tables()
-	if err != nil || len(tables) == 0 {
-		return err
+	if tables, failed := s.Tables(); failed != nil || len(tables) > 0 {
+		return errors.Join(ErrRemains, failed)
 	}
-	if _, err := s.Get(Table, keyImporting); errors.Is(err, store.ErrNotFound) {
-		return ErrRemains
-	} else if err != nil {
+	return err
+}
+
+// clearImport removes what an interrupted import has left.
+func clearImport(s store.Store) error {
+	switch _, err := s.Get(Table, keyImporting); {
+	case errors.Is(err, store.ErrNotFound):
+		return checkEmpty(s)
+	case err != nil:
 		return err
 	}
 	for _, table := range []store.Table{device.Table, Table} {

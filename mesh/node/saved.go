@@ -100,7 +100,7 @@ func checkNew(s store.Store) error {
 	if len(tables) == 0 && sources == 0 {
 		return nil
 	}
-	return fmt.Errorf("node: the store has no node, but %d tables and a replay list of %d sources show that it had one; restore a backup: %w",
+	return fmt.Errorf("node: the store has no node, but %d tables and a replay list of %d sources show that it had one, or that an import was interrupted; restore a backup, or repeat the import: %w",
 		len(tables), sources, store.ErrDamaged)
 }
 

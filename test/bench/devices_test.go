@@ -40,10 +40,10 @@ func BenchmarkDevices(b *testing.B) {
 	for range b.N {
 		b.StopTimer()
 		memory := store.NewMemory()
-		peers := stored(b, memory, devices)
+		peers, records := stored(b, devices)
 		before := heapInUse()
 		b.StartTimer()
-		f := startFleet(b, memory, peers)
+		f := startFleet(b, memory, peers, records)
 		b.StopTimer()
 		b.ReportMetric(float64(heapInUse()-before)/devices, "octets/device")
 		f.stop()
@@ -59,9 +59,9 @@ func heapInUse() uint64 {
 	return m.HeapAlloc
 }
 
-// stored puts devices into a store as if they had been interviewed, of different
-// kinds in turn. Each is two addresses wide.
-func stored(tb testing.TB, s store.Store, devices int) []state.Peer {
+// stored describes devices as if they had been interviewed, of different kinds in
+// turn. Each is two addresses wide.
+func stored(tb testing.TB, devices int) ([]state.Peer, []store.Change) {
 	tb.Helper()
 	kinds := [][]access.Element{device.NewLamp().Elements(), device.NewPlug().Elements(), device.NewSensor().Elements()}
 	peers := make([]state.Peer, 0, devices)
@@ -89,10 +89,7 @@ func stored(tb testing.TB, s store.Store, devices int) []state.Peer {
 		changes = append(changes, change)
 		peers = append(peers, state.Peer{UUID: r.UUID, Address: r.Address, Elements: len(elements), NetKey: mesh.PrimaryNetKey})
 	}
-	if err := s.Apply(changes...); err != nil {
-		tb.Fatal(err)
-	}
-	return peers
+	return peers, changes
 }
 
 // fleet is a service with many devices and no radio.
@@ -102,7 +99,7 @@ type fleet struct {
 }
 
 // startFleet returns when the availability of every device was published.
-func startFleet(tb testing.TB, s store.Store, peers []state.Peer) *fleet {
+func startFleet(tb testing.TB, s store.Store, peers []state.Peer, records []store.Change) *fleet {
 	tb.Helper()
 	clients := []access.Element{{Models: []access.Model{
 		access.Client(generic.OnOffClientID), access.Client(light.CTLClientID),
@@ -117,6 +114,9 @@ func startFleet(tb testing.TB, s store.Store, peers []state.Peer) *fleet {
 		saved.Peers = peers
 		return saved, nil
 	})
+	if err == nil {
+		err = s.Apply(records...)
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
