@@ -252,6 +252,7 @@ func (ProxyLost) EventType() string { return "proxy_lost" }
 // EventType implements EventData.
 func (AdapterChanged) EventType() string { return "adapter_changed" }
 
+// EventType implements EventData.
 func (ConfigurationRefused) EventType() string { return "configuration_refused" }
 
 // EventType implements EventData.
