@@ -83,7 +83,7 @@ func TestDocuments(t *testing.T) {
 		w.request("scan", `{"time":3600}`)
 		w.svc.Report(node.DeviceHeard{UUID: uuid(9), RSSI: -70, OOB: 2})
 		w.svc.Report(node.DeviceHeard{UUID: uuid(8), RSSI: -71, Adapter: 1})
-		pass(time.Second)
+		pass(4 * time.Second)
 		if health := w.out.value("b/bridge/health"); !strings.Contains(health, `"network":{"bad_mic":0,"duplicate":0,`) {
 			t.Errorf("counters: %s", health)
 		}

@@ -2,7 +2,9 @@ package bridge_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,17 +14,29 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
-// slowFailing is a store with slow writes; one in a number of writes fails.
+// slowFailing is a store with slow writes; one in a number of writes fails, without a
+// period that what is tried again could fall into.
 type slowFailing struct {
 	store.Store
 	takes time.Duration
 	every int64 // one of this many writes fails; 0 for none
-	count atomic.Int64
+
+	mu     sync.Mutex
+	random *rand.Rand
+}
+
+func (s *slowFailing) fails() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.random == nil {
+		s.random = rand.New(rand.NewPCG(1, 2))
+	}
+	return s.every > 0 && s.random.Int64N(s.every) == 0
 }
 
 func (s *slowFailing) Apply(changes ...store.Change) error {
 	time.Sleep(s.takes)
-	if s.every > 0 && s.count.Add(1)%s.every == 0 {
+	if s.fails() {
 		return store.ErrClosed
 	}
 	return s.Store.Apply(changes...)
@@ -35,7 +49,7 @@ func TestKeyRefreshWithASlowStore(t *testing.T) {
 		"slow":      {takes: 3 * time.Second},
 		"failing":   {takes: time.Millisecond, every: 4},
 		"both":      {takes: 700 * time.Millisecond, every: 3},
-		"very slow": {takes: 20 * time.Second},
+		"very slow": {takes: 9 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
@@ -63,6 +77,8 @@ func TestKeyRefreshWithASlowStore(t *testing.T) {
 				w.send("b/plug/set", `{"state":"ON"}`)
 				pass(time.Minute)
 				w.expect("b/plug", `{"state":"ON"}`)
+				w.stop()
+				pass(time.Minute) // a write that was given up goes on for as long as the disk takes
 			})
 		})
 	}

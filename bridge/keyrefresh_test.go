@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -468,6 +469,95 @@ func TestAppKeys(t *testing.T) {
 		}
 		lamp.SetSilent(true)
 		w.refused("appkey/add", `{"app_key":2,"id":"hall/lamp"}`, "no_response")
+	})
+}
+
+// In test mode an update ends when the devices have followed. A device that has not is
+// named, and the update goes on unless the user insists.
+func TestIVUpdateWaitsForDevices(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		if r := w.request("network/iv_update", `{"test_mode":true}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		lamp.SetSilent(true)
+		w.send("b/bridge/request/network/iv_update", `{"to":"normal"}`)
+		pass(30 * time.Second)
+		if got := w.out.take("b/bridge/response/network/iv_update"); len(got) != 0 {
+			t.Fatalf("got %v", got)
+		}
+		pass(time.Minute)
+		got := w.out.take("b/bridge/response/network/iv_update")
+		if len(got) != 1 || !strings.Contains(got[0], `"code":"not_followed"`) || !strings.Contains(got[0], "hall/lamp") || strings.Contains(got[0], "plug") {
+			t.Fatalf("got %v", got)
+		}
+		if !w.net.Own().IVUpdate {
+			t.Fatal("the update has ended")
+		}
+		lamp.SetSilent(false)
+		if r := w.request("network/iv_update", `{"to":"normal"}`); r["status"] != "ok" || w.net.Own().IVUpdate {
+			t.Errorf("got %v", r)
+		}
+	})
+}
+
+// A key refresh that somebody else has begun on the bridge, and does not go on with, can
+// be given up. Then the bridge can refresh the keys itself.
+func TestForeignKeyRefreshIsGivenUp(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		w.refused("network/key_refresh", `{"give_up":true}`, "not_running")
+		if err := w.net.Keys(t.Context(), func(keys configuration.Keys) error {
+			if err := keys.UpdateNetKey(0, crypto.Key{7}).Err(); err != nil {
+				return err
+			}
+			return keys.UpdateAppKey(0, 0, crypto.Key{8}).Err()
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if r := w.request("network/key_refresh", `{"give_up":true}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		own := w.net.Own()
+		if own.Subnet(0).Phase != state.NormalOperation || own.AppKey(0).Updated {
+			t.Errorf("the subnet is in phase %v", own.Subnet(0).Phase)
+		}
+		before := own.Subnet(0).Key
+		if r := w.request("network/key_refresh", `{}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		pass(5 * time.Minute)
+		if now := w.net.Own().Subnet(0).Key; now.Equal(before) || !plug.Keys().Subnet(0).Key.Equal(now) || !lamp.Keys().Subnet(0).Key.Equal(now) {
+			t.Error("the keys were not refreshed")
+		}
+	})
+}
+
+// An AppKey that the network has lost is made again by appkey/add, and its devices get
+// the new one: they work again. One that is out of reach gets it with its next interview.
+func TestLostAppKeyIsRepaired(t *testing.T) {
+	household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+		former := w.net.Own().AppKey(0).Key
+		if err := w.net.Keys(t.Context(), func(keys configuration.Keys) error { return keys.DeleteAppKey(0, 0).Err() }); err != nil {
+			t.Fatal(err)
+		}
+		lamp.SetSilent(true)
+		if r := w.request("appkey/add", `{"app_key":0}`); r["status"] != "ok" {
+			t.Fatalf("got %v", r)
+		}
+		pass(5 * time.Minute)
+		now := w.net.Own().AppKey(0).Key
+		if now.Equal(former) || !plug.Keys().AppKey(0).Key.Equal(now) {
+			t.Error("the plug does not have the new key")
+		}
+		w.send("b/plug/set", `{"state":"ON"}`)
+		pass(time.Second)
+		w.expect("b/plug", `{"state":"ON"}`)
+		if got := w.out.take("b/bridge/logging"); len(got) < 2 || !strings.Contains(strings.Join(got, "\n"), "hall/lamp") {
+			t.Errorf("logging %v", got)
+		}
+		lamp.SetSilent(false)
+		if r := w.request("device/interview", `{"id":"hall/lamp"}`); r["status"] != "ok" || !lamp.Keys().AppKey(0).Key.Equal(now) {
+			t.Errorf("got %v", r)
+		}
 	})
 }
 

@@ -1,10 +1,13 @@
 package bridge
 
 import (
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/adapters"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/availability"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/backup"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/command"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/damage"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/devicestate"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/echo"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/events"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/friendship"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/heartbeat"
@@ -18,6 +21,8 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/provisioning"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/records"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/removal"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/security"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/storage"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/subnet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/unprovisioned"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/update"
@@ -44,6 +49,7 @@ var (
 	_ removal.Commands           = (*command.Part)(nil)
 	_ removal.KeyRefreshes       = (*keyrefresh.Part)(nil)
 	_ subnet.Commands            = (*command.Part)(nil)
+	_ subnet.Interviews          = (*interview.Part)(nil)
 	_ subnet.KeyRefreshes        = (*keyrefresh.Part)(nil)
 	_ update.States              = (*devicestate.Part)(nil)
 )
@@ -51,15 +57,20 @@ var (
 // parts is the table of parts, and those that the Service itself needs.
 type parts struct {
 	table        []part.Part
+	adapters     *adapters.Part
 	records      *records.Part
 	commands     *command.Part
 	provisioning *provisioning.Part
 	lists        *lists.Part
+	storage      *storage.Part
+	echo         *echo.Part
 }
 
 // newParts makes the parts and gives each the others that it needs. dropped counts
 // the events that found the bridge busy.
 func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*part.Host) part.Part) *parts {
+	radios := adapters.New(h, cfg.Adapters)
+	h.Radio = radios
 	recs := records.New(h)
 	h.Records = recs
 	states := devicestate.New(h, cfg.HomeAssistant)
@@ -73,6 +84,8 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	prov := provisioning.New(h, oob, interviews, unprov)
 	about := lists.Config{Version: cfg.Version, Network: cfg.Network, Adapters: cfg.Adapters, Dropped: dropped}
 	ls := lists.New(h, about, unprov)
+	stored := storage.New(h)
+	watch := echo.New(h, echo.Config{Version: cfg.Version, Lists: lists.Names(), Session: cfg.Broker}, states, reach)
 	states.Connect(updates)
 	reach.Connect(commands, interviews)
 
@@ -80,7 +93,9 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	// message is a sign of life first, then a reason to try a sleeping device with
 	// new keys, then an answer to an update, and last of all a state.
 	table := []part.Part{
+		radios,
 		events.New(h),
+		security.New(h),
 		recs,
 		reach,
 		removal.New(h, refreshes, commands),
@@ -92,12 +107,15 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 		unprov,
 		prov,
 		noderefresh.New(h, interviews, commands),
-		subnet.New(h, refreshes, commands),
+		subnet.New(h, refreshes, commands, interviews),
 		ivupdate.New(h),
 		friendship.New(h, reach),
 		heartbeat.New(h, reach),
 		meshsend.New(h),
-		backup.New(h, cfg.Store, cfg.Network, cfg.Backups),
+		backup.New(h, cfg.Store, backup.Config{Network: cfg.Network, Dir: cfg.Backups, Keys: cfg.KeyExport}),
+		stored,
+		damage.New(h, cfg.StoreFindings),
+		watch,
 		ls,
 	}
 	for _, add := range more {
@@ -105,5 +123,8 @@ func newParts(h *part.Host, cfg *Config, dropped func() uint64, more []func(*par
 	}
 	recs.Connect(table)
 	ls.Connect(table)
-	return &parts{table: table, records: recs, commands: commands, provisioning: prov, lists: ls}
+	return &parts{
+		table: table, adapters: radios, records: recs, commands: commands, provisioning: prov, lists: ls,
+		storage: stored, echo: watch,
+	}
 }

@@ -115,7 +115,7 @@ func TestRemoteDetails(t *testing.T) {
 		}
 		*status = remoteprovisioning.LimitedResources
 		w.refused("scan", `{"uuid":"`+id+`","remote":["attic"]}`, "failed")
-		w.refused("scan", `{"uuid":"`+id+`"}`, "bad_value")
+		w.refused("scan", `{"uuid":"x"}`, "bad_value")
 		w.refused("scan", `{"uuid":"x","remote":["attic"]}`, "bad_value")
 	})
 }

@@ -67,10 +67,16 @@ type outlet struct{ *Service }
 var _ request.Outlet = outlet{}
 
 // Reply implements request.Outlet. It publishes the outcome of a request once
-// everything that the request has changed is in the store.
+// everything that the request has changed is in the store, or says that it is not.
 func (s outlet) Reply(name string, transaction json.RawMessage, data any, failed error) {
 	payload := s.response(name, transaction, data, failed)
-	s.host.Writer.After(func() { s.publishResponse(name, payload) })
+	s.host.Writer.Stored(func(unstored error) {
+		if unstored != nil && failed == nil {
+			err := fault.New("not_stored", "what this changed is in effect, but not in the store, which is tried again until it works: %w", unstored)
+			payload = s.response(name, transaction, data, err)
+		}
+		s.publishResponse(name, payload)
+	})
 }
 
 // publishResponse publishes the response to a request; nil for one that could not be
@@ -87,13 +93,18 @@ func (s outlet) response(name string, transaction json.RawMessage, data any, fai
 	if r.Data == nil {
 		r.Data = struct{}{}
 	}
+	if fault.Unanswered(failed) {
+		failed = s.host.Explain(failed)
+	}
 	if failed != nil {
 		r.Status, r.Error, r.Code = "error", fault.Text(failed), fault.Code(failed)
 		level := zerolog.WarnLevel
 		if fault.Stopped(failed) {
 			level = zerolog.DebugLevel // who stops the service knows
 		}
-		s.host.Log.WithLevel(level).Str("request", fault.Clip(name)).Str("code", r.Code).Str("error", r.Error).Msg("a request has failed")
+		if s.host.Publisher.Allow("request "+r.Code, name+": "+r.Error) {
+			s.host.Log.WithLevel(level).Str("request", fault.Clip(name)).Str("code", r.Code).Str("error", r.Error).Msg("a request has failed")
+		}
 	}
 	payload, err := json.Marshal(r)
 	if err != nil {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/command"
@@ -9,18 +10,29 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
+// byteOrderMark is what some editors and systems put before a text (RFC 8259, section
+// 8.1, allows to ignore it).
+const byteOrderMark = "\uFEFF"
+
 // route gives a message of the broker to the part that it is for.
 func (s *Service) route(m mqtt.Message) {
+	m.Payload = bytes.TrimPrefix(m.Payload, []byte(byteOrderMark))
 	if s.cfg.HomeAssistant.Enabled && m.Topic == s.cfg.HomeAssistant.StatusTopic {
 		s.homeAssistant(m)
 		return
 	}
+	if s.parts.echo.Take(m) {
+		return
+	}
 	devices := s.host.Devices
 	parsed, err := s.cfg.Topics.Parse(m.Topic, func(name string) bool { return devices.Find(name) != nil })
-	if m.Retained && (err != nil || parsed.Kind.Incoming()) {
+	if m.Retained && (parsed.Kind == 0 || parsed.Kind.Incoming()) {
 		// It was written some time ago, for a state of things that is gone.
 		s.parts.lists.Ignored()
-		s.host.Log.Info().Str("topic", fault.Clip(m.Topic)).Msg("a retained command was ignored; publish commands without retain")
+		const ignored = "a retained command was ignored; publish commands without retain"
+		if s.host.Publisher.Allow("retained", ignored+": "+m.Topic) {
+			s.host.Log.Info().Str("topic", fault.Clip(m.Topic)).Msg(ignored)
+		}
 		return
 	}
 	switch {

@@ -2,10 +2,13 @@ package bridge
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/lists"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/loop"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
@@ -13,7 +16,7 @@ import (
 
 // Run is the bridge at work. It returns when ctx has ended, everything that was
 // begun has been given up, what came of it has been noted, and the store has been
-// given all of it.
+// given all of it; or when the store does not take it in time.
 func (s *Service) Run(ctx context.Context, p Publisher) error {
 	defer s.loop.Close()
 	s.host.Publisher.Attach(p)
@@ -28,15 +31,38 @@ func (s *Service) Run(ctx context.Context, p Publisher) error {
 		p.Stop()
 	}
 	s.parts.lists.Publish()
-	s.host.Writer.Flush()
-	for more := true; more; more = s.host.Writer.Flush() {
-		s.loop.Drain(s.host.Writer.Finish)
-	}
+	stored := s.finish()
 	stopWriting()
+	if !stored {
+		return nil // its goroutine waits for a store that hangs
+	}
 	if err := <-written; err != nil {
 		s.host.Log.Error().Err(err).Msg("the last changes are not in the store")
 	}
 	return nil
+}
+
+// finish gives the store everything that was changed. It does not wait for a store that
+// hangs: then it tells who waits, and the log, and reports false.
+func (s *Service) finish() bool {
+	const patience = 4 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	stored := true
+	s.host.Writer.Flush()
+	for more := true; more && stored; more = s.host.Writer.Flush() {
+		s.loop.Drain(func() { stored = s.host.Writer.Finish(ctx) })
+	}
+	if stored {
+		return true
+	}
+	s.host.Writer.Abandon(fmt.Errorf("bridge: %w: the last changes are not in the store", node.ErrStopped))
+	e := s.host.Log.Error()
+	for table, changes := range s.host.Writer.Unwritten() {
+		e.Int("changes_of_"+string(table), changes)
+	}
+	e.Msgf("the store did not end a write within %s; the last changes are lost, unless it ends after all", patience)
+	return false
 }
 
 // begin asks the node which nodes there are and lets the loop go on with it.
@@ -57,10 +83,20 @@ func (s *Service) start(summary node.Summary, peers []state.Peer) {
 	s.parts.records.Reconcile(peers)
 	s.started = true
 	s.announce()
+	s.host.Ledger.Own(s.ownTopics())
 	s.host.Ledger.ClearFormer()
 	for _, p := range s.parts.table {
 		p.Start()
 	}
+}
+
+// ownTopics are the retained topics of the bridge itself.
+func (s *Service) ownTopics() []string {
+	topics := []string{s.cfg.Topics.BridgeState()}
+	for _, list := range lists.Names() {
+		topics = append(topics, s.cfg.Topics.Bridge(list))
+	}
+	return topics
 }
 
 // announce publishes everything retained about all devices.
@@ -70,16 +106,6 @@ func (s *Service) announce() {
 			p.Announced(d)
 		}
 	}
-}
-
-// storeFailed tells that the store does not take what the bridge keeps, or, with
-// nil, that it does again.
-func (s *Service) storeFailed(err error) {
-	if err == nil {
-		s.host.Log.Info().Msg("the store takes what the bridge keeps again")
-		return
-	}
-	s.host.Publisher.Warn("", "the store does not take what the bridge keeps, which is tried again: %v", err)
 }
 
 // inputs is the Service as the loop sees it.
@@ -123,9 +149,11 @@ func (s inputs) Second(tick int) {
 		s.host.Publisher.Changed("health")
 		s.dropped = all
 	}
+	s.host.Writer.GiveUp()
 	for _, p := range s.parts.table {
 		p.Second(tick)
 	}
+	s.host.Publisher.Second()
 }
 
 // Handled implements loop.Handler.

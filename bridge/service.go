@@ -12,10 +12,13 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/backup"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/lists"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/loop"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/ownnode"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
@@ -38,6 +41,12 @@ type Publisher = publish.Outbox
 // Adapter is a radio as bridge/info and bridge/health show it.
 type Adapter = document.Adapter
 
+// KeyExport says whether keys may go over the broker.
+type KeyExport = backup.KeyExport
+
+// ParseKeyExport reads the value of mqtt.key_export: off, encrypted or plain.
+func ParseKeyExport(text string) (KeyExport, error) { return backup.ParseKeyExport(text) }
+
 // ProvisionOptions says how to take a device in.
 type ProvisionOptions = provisioning.Options
 
@@ -45,13 +54,20 @@ var _ Publisher = (*mqtt.Session)(nil)
 
 // Config is what a Service is made of.
 type Config struct {
-	Mesh          Mesh
-	Store         store.Store
+	Mesh Mesh
+	// Store keeps what the bridge knows. One that is watched already (watch.New) is
+	// named in what the bridge says about it.
+	Store store.Store
+	// StoreFindings is what was wrong with the files of the store and was
+	// repaired when it was opened.
+	StoreFindings []string
 	Topics        topic.Topics
 	HomeAssistant homeassistant.Options
 	// Backups is the directory for backups of the network; empty where the
 	// store goes away with the program.
 	Backups string
+	// KeyExport says whether a response to network/export may contain keys.
+	KeyExport KeyExport
 	// Address is the bridge's own, where models publish to.
 	Address mesh.Address
 	// Network is the name of the network.
@@ -73,6 +89,9 @@ type Config struct {
 	// RefreshPatience is how long a key refresh waits for nodes that do not
 	// answer; 0 until it is told to go on without them.
 	RefreshPatience time.Duration
+	// Broker tells how the connection to the broker does; nil for unknown. See also
+	// Service.Status and Service.Notice.
+	Broker func() mqtt.Stats
 	// Firmware is the files that devices are updated with; nil for none.
 	Firmware fs.FS
 }
@@ -108,6 +127,8 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 	if err != nil {
 		return nil, fmt.Errorf("bridge: %w", err)
 	}
+	watched := watch.Of(cfg.Store)
+	cfg.Store = watched
 	s := &Service{cfg: cfg, loop: loop.New()}
 	publisher := publish.New(cfg.Topics, cfg.Logger)
 	s.host = &part.Host{
@@ -116,7 +137,7 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 		Own:       ownnode.New(cfg.Mesh, s.loop, publisher),
 		Devices:   registry.New(cfg.Topics),
 		Publisher: publisher,
-		Writer:    writer.New(cfg.Store, s.loop.Post, s.storeFailed),
+		Writer:    writer.New(watched, s.loop.Post),
 		Messages:  messages,
 		Requests:  &requester.Requesters{Mesh: cfg.Mesh, Messages: messages, Log: cfg.Logger},
 		Topics:    cfg.Topics,
@@ -125,6 +146,7 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 	}
 	s.host.Ledger = publish.NewLedger(publisher, s.host.Writer, cfg.Logger)
 	s.parts = newParts(s.host, &s.cfg, s.loop.Dropped, more)
+	watched.Watch(func(err error) { s.loop.Post(func() { s.parts.storage.Changed(err) }) })
 	if s.requests, err = requestsOf(s.parts.table); err != nil {
 		return nil, fmt.Errorf("bridge: %w", err)
 	}
@@ -139,13 +161,51 @@ func newService(cfg Config, more ...func(*part.Host) part.Part) (*Service, error
 	return s, nil
 }
 
+// Subscriptions are those that a session has to begin with: requests, commands for
+// names without a slash, and the bridge's own topics, to find out what becomes of
+// them. The service adds those for longer names once a device has one.
+func Subscriptions(topics topic.Topics) []mqtt.Subscription {
+	var subs []mqtt.Subscription
+	for _, filter := range topics.Filters(1) {
+		subs = append(subs, mqtt.Subscription{Filter: filter, QoS: publish.AtLeastOnce})
+	}
+	for _, filter := range topics.OwnFilters(1, lists.Names()...) {
+		subs = append(subs, mqtt.Subscription{Filter: filter, QoS: publish.AtMostOnce})
+	}
+	return subs
+}
+
 // Handle takes a message from the broker. It waits while the bridge has too many
 // of them, which holds up the MQTT client only.
 func (s *Service) Handle(m mqtt.Message) { s.loop.Handle(m) }
 
+// Status takes a change of the connection to the broker. It never waits.
+func (s *Service) Status(status mqtt.Status) { s.loop.Post(func() { s.parts.echo.Status(status) }) }
+
+// Notice takes what the session with the broker has to tell, which goes to the log,
+// to bridge/logging and to bridge/health. It never waits.
+func (s *Service) Notice(n mqtt.Notice) {
+	select {
+	case <-s.loop.Done():
+		s.host.Log.Warn().Msg(n.String())
+	default:
+		s.loop.Post(func() { s.parts.echo.Notice(n) })
+	}
+}
+
 // Report takes an event from the mesh. It never waits: messages, heartbeats and
 // beacons that find the bridge busy are counted and dropped.
 func (s *Service) Report(e node.Event) { s.loop.Report(e) }
+
+// AdaptersChanged tells that an adapter has another state than before. It never
+// waits.
+func (s *Service) AdaptersChanged() {
+	s.loop.Post(func() {
+		if s.started {
+			s.parts.adapters.Check()
+		}
+	})
+}
 
 // Devices lists the devices that the bridge knows, by name. It waits for Run to
 // have begun.
@@ -175,7 +235,12 @@ func (s *Service) Provision(ctx context.Context, o ProvisionOptions) (string, er
 			if d := s.host.Devices.ByUUID(o.UUID); d != nil && err == nil {
 				r.name = d.Record.Name
 			}
-			s.host.Writer.After(func() { ended <- r })
+			s.host.Writer.Stored(func(unstored error) {
+				if r.err == nil {
+					r.err = unstored
+				}
+				ended <- r
+			})
 		})
 	})
 	r, err := await(ctx, s.loop, ended)

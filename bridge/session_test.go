@@ -64,9 +64,7 @@ func TestServiceWithSessionAndBroker(t *testing.T) {
 		o := mqtt.Options{Handler: w.svc.Handle}
 		o.Birth = mqtt.Message{Topic: "b/bridge/state", Payload: []byte(online), Retained: true}
 		o.Will = mqtt.Message{Topic: "b/bridge/state", Payload: []byte(offline), Retained: true}
-		for _, filter := range append(w.cfg.Topics.Filters(), "homeassistant/status") {
-			o.Subscriptions = append(o.Subscriptions, mqtt.Subscription{Filter: filter, QoS: 1})
-		}
+		o.Subscriptions = append(bridge.Subscriptions(w.cfg.Topics), mqtt.Subscription{Filter: "homeassistant/status", QoS: 1})
 		s := session(t, b, "bridge", o)
 		s.Start()
 		ctx, cancel := context.WithCancel(t.Context())

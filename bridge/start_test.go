@@ -181,7 +181,7 @@ func TestDamagedStore(t *testing.T) {
 		w.start()
 		pass(time.Minute)
 		w.expect("b/plug", `{"state":"OFF"}`)
-		w.expect("b/device_00000002/availability", online)
+		w.expect("b/hall/_/availability", online)
 		w.stop()
 		// Two devices with one name: one keeps it, and both stay.
 		put(device.Table, lamp.UUID.String(), strings.Replace(string(record), `"hall/lamp"`, `"plug"`, 1))

@@ -28,7 +28,12 @@ type MQTT struct {
 	PasswordFile string
 	ClientID     string
 	BaseTopic    string
-	TLS          TLS
+	// ConnectTimeout bounds one attempt to connect.
+	ConnectTimeout time.Duration
+	// EventExpiry is the age from which events are not published any more.
+	EventExpiry time.Duration
+	KeyExport   string // off, encrypted or plain
+	TLS         TLS
 }
 
 // TLS applies to the URL schemes mqtts, ssl, tls and wss.
@@ -50,6 +55,7 @@ type HomeAssistant struct {
 // HCI configures the Bluetooth controllers.
 type HCI struct {
 	Adapters    []string
+	Wait        bool   // at start for adapters that are not there
 	Capture     string // path of a file, empty for none
 	CaptureSize int    // MiB
 }

@@ -29,6 +29,8 @@ func input(t *testing.T, yaml string, environ []string, flags ...string) Input {
 			return []byte(yaml), nil
 		case "password":
 			return []byte("from the file\r\n"), nil
+		case "marked":
+			return []byte("\uFEFFfrom the file\n"), nil
 		case "empty":
 			return []byte("\n"), nil
 		case "ca.pem", "cert.pem", "key.pem":
@@ -112,6 +114,9 @@ func other() map[string]struct{ text, yaml, value string } {
 		"mqtt.password_file":             {"password", "password", "password"},
 		"mqtt.client_id":                 {"second", "second", "second"},
 		"mqtt.base_topic":                {"home/mesh", "home/mesh", "home/mesh"},
+		"mqtt.connect_timeout":           {"2m", "2m0s", "2m0s"},
+		"mqtt.event_expiry":              {"1s", "1h", ""},
+		"mqtt.key_export":                {"plain", "plain", "plain"},
 		"mqtt.tls.ca":                    {"ca.pem", "ca.pem", "ca.pem"},
 		"mqtt.tls.cert":                  {"cert.pem", "cert.pem", "cert.pem"},
 		"mqtt.tls.key":                   {"key.pem", "key.pem", "key.pem"},
@@ -121,6 +126,7 @@ func other() map[string]struct{ text, yaml, value string } {
 		"homeassistant.discovery_prefix": {"ha", "ha", "ha"},
 		"homeassistant.status_topic":     {"ha/status", "ha/status", "ha/status"},
 		"hci.adapters":                   {"hci1, tcp:localhost:9000", "[hci1, \"tcp:localhost:9000\"]", "[hci1 tcp:localhost:9000]"},
+		"hci.wait":                       {"false", "false", "false"},
 		"hci.capture":                    {"/tmp/air.btsnoop", "air.btsnoop", ""},
 		"hci.capture_size":               {"1", "65536", ""},
 		"mesh.name":                      {"Küche", "Küche", "Küche"},
@@ -232,6 +238,14 @@ func TestPasswordFile(t *testing.T) {
 	}
 	if got := l.Origin("mqtt.password"); got != (Origin{FromFlag, "--mqtt.password_file"}) {
 		t.Errorf("origin %v", got)
+	}
+}
+
+// Some editors begin a text file with a byte-order mark.
+func TestByteOrderMark(t *testing.T) {
+	l := mustLoad(t, input(t, "\uFEFFmqtt:\n  username: me\n  password_file: marked\n", nil))
+	if m := l.Config.MQTT; m.Username != "me" || m.Password.Reveal() != "from the file" {
+		t.Errorf("user %q, password %q", m.Username, m.Password.Reveal())
 	}
 }
 

@@ -39,9 +39,12 @@ func (k Key) Default() string {
 // Default returns the configuration without file, environment and flags.
 func Default() Config {
 	return Config{
-		MQTT:          MQTT{URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt"},
+		MQTT: MQTT{
+			URL: "mqtt://localhost:1883", ClientID: "btmesh2mqtt", BaseTopic: "btmesh2mqtt", KeyExport: "off",
+			ConnectTimeout: 5 * time.Second, EventExpiry: 5 * time.Second,
+		},
 		HomeAssistant: HomeAssistant{Enabled: true, DiscoveryPrefix: "homeassistant", StatusTopic: "homeassistant/status"},
-		HCI:           HCI{Adapters: []string{"hci0"}, CaptureSize: 64},
+		HCI:           HCI{Adapters: []string{"hci0"}, Wait: true, CaptureSize: 64},
 		Mesh: Mesh{
 			Name: "btmesh2mqtt", Address: 0x0001, DefaultTTL: 10, Relay: true, Friend: true,
 			NetworkTransmit: Transmit{Count: 3, Interval: 20 * time.Millisecond},
@@ -71,6 +74,12 @@ func Keys() []Key {
 			"MQTT client identifier. Two bridges on one broker need different ones."),
 		key("mqtt.base_topic", topic(), func(c *Config) *string { return &c.MQTT.BaseTopic },
 			"Topic prefix of everything that is published, and of commands."),
+		key("mqtt.key_export", choice("off", "encrypted", "plain"), func(c *Config) *string { return &c.MQTT.KeyExport },
+			"Whether the request network/export may ask for keys: encrypted for a passphrase or a public key only, plain also without."),
+		key("mqtt.connect_timeout", duration(time.Second, 2*time.Minute, time.Second), func(c *Config) *time.Duration { return &c.MQTT.ConnectTimeout },
+			"How long one attempt to connect to the broker may take."),
+		key("mqtt.event_expiry", duration(time.Second, time.Hour, time.Second), func(c *Config) *time.Duration { return &c.MQTT.EventExpiry },
+			"Age from which events, responses and log messages are dropped instead of published, for example after the broker was away."),
 		key("mqtt.tls.ca", text(), func(c *Config) *string { return &c.MQTT.TLS.CA },
 			"PEM file with the certificates to trust; empty for those of the system."),
 		key("mqtt.tls.cert", text(), func(c *Config) *string { return &c.MQTT.TLS.Cert },
@@ -91,6 +100,8 @@ func Keys() []Key {
 
 		key("hci.adapters", adapters(), func(c *Config) *[]string { return &c.HCI.Adapters },
 			"Bluetooth controllers, in order of preference."),
+		key("hci.wait", boolean(), func(c *Config) *bool { return &c.HCI.Wait },
+			"Wait at start until an adapter is there. If false, the program ends with an error when none of the adapters works."),
 		key("hci.capture", text(), func(c *Config) *string { return &c.HCI.Capture },
 			"File for all HCI traffic, in btsnoop format for btmon and Wireshark; empty for none."),
 		key("hci.capture_size", number(1, 1<<16), func(c *Config) *int { return &c.HCI.CaptureSize },

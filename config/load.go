@@ -193,6 +193,7 @@ func (l *loader) readFiles(c *Config, read func(string) ([]byte, error)) {
 	origin := l.loaded.origin["mqtt.password_file"]
 	b, err := read(c.MQTT.PasswordFile)
 	if err == nil {
+		b = bytes.TrimPrefix(b, []byte("\uFEFF")) // the byte-order mark of some editors
 		b = bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 		if len(b) == 0 || len(b) > 0xFFFF || bytes.ContainsAny(b, "\n\x00") {
 			err = errors.New(c.MQTT.PasswordFile + " has other content")

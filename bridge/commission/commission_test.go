@@ -163,6 +163,10 @@ func silence(fake.Message) access.Message { return nil }
 // Without these steps the node is of no use, and the error says which it was.
 func TestStepsThatMustNotFail(t *testing.T) {
 	lamp := func() *fake.Node { return fake.Lamp(mesh.UUID{1}) }
+	three, err := fake.Composed(mesh.UUID{}, nil, nil, nil).Composition.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	short := func(fake.Message) access.Message {
 		return &configuration.CompositionDataStatus{Data: []byte{1, 2, 3}}
 	}
@@ -194,6 +198,11 @@ func TestStepsThatMustNotFail(t *testing.T) {
 				return &configuration.CompositionDataStatus{Data: one}
 			})
 		}, nil, "it lists 1 elements, and 2 were provisioned", 0},
+		"more elements than provisioned": {func() *fake.Node {
+			return answering(lamp(), configuration.OpCompositionDataGet, func(fake.Message) access.Message {
+				return &configuration.CompositionDataStatus{Data: three}
+			})
+		}, nil, "it lists 3 elements, and 2 were provisioned", 0},
 		"no answer to the AppKey": {
 			func() *fake.Node { return answering(lamp(), configuration.OpAppKeyAdd, silence) },
 			node.ErrNoResponse, "AppKey", 0,

@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
@@ -28,6 +29,12 @@ type Options struct {
 	// Refreshing says that the AppKey is being refreshed: a node that was
 	// configured before has it with its old value.
 	Refreshing bool
+	// ReplaceKey says that the network has lost the AppKey that the node may have
+	// with this index. The node gets the new one instead.
+	ReplaceKey bool
+	// First says that the composition was never read before. Only then may it list
+	// fewer elements than were provisioned: later their number does not change.
+	First bool
 }
 
 // Step is one step of the configuration, to show the progress.
@@ -45,6 +52,11 @@ type Result struct {
 	// Skipped says which models could not be configured, and why. The node
 	// works without them.
 	Skipped []string
+	// Unused is how many elements the node claimed when it was provisioned and does
+	// not list in its composition. Silent says that none of those that were tried
+	// acknowledged anything, so that their addresses can be given to others.
+	Unused int
+	Silent bool
 }
 
 // Timeout is how long a node may take to answer one request. A low power node may
@@ -104,7 +116,34 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 	if err := c.readDetails(ctx); err != nil {
 		return nil, err
 	}
+	if c.result.Unused > 0 {
+		c.result.Silent = c.silent(ctx)
+	}
 	return c.result, nil
+}
+
+// silent finds out whether a node ignores the addresses of elements that it does not
+// list. Its transport layer acknowledges a segmented message to any address that it takes
+// for its own, whatever the message is and whichever models there are (section
+// 3.5.3.3): so a message that nobody knows is enough.
+func (c *configurator) silent(ctx context.Context) bool {
+	const attempts = 2
+	// One octet more than fits into an unsegmented access message.
+	payload := make([]byte, 12)
+	payload[0], payload[1], payload[2] = 0xC0, 0xFF, 0xFF // a vendor opcode of no company
+	first := c.peer.Address + mesh.Address(len(c.result.Composition.Elements))
+	last := c.peer.Address + mesh.Address(c.peer.Elements-1)
+	for _, address := range []mesh.Address{first, last} {
+		to := server(c.peer)
+		_, err := c.Request(ctx, node.Request{
+			Dst: address, NetKey: to.netKey, Key: to.key, TTL: mesh.DefaultTTL, Payload: payload, Attempts: attempts,
+		})
+		if !errors.Is(err, node.ErrNotSent) {
+			return false // it was acknowledged, or nobody knows
+		}
+	}
+	// The node may have been out of reach all the time.
+	return Probe(ctx, c, c.peer) == nil
 }
 
 // Remove makes a node leave the network (section 4.3.2.53).
@@ -146,9 +185,11 @@ func (c *configurator) readComposition(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(composition.Elements) != c.peer.Elements {
+	// The addresses behind the provisioned ones belong to others.
+	if n := len(composition.Elements); n > c.peer.Elements || n < c.peer.Elements && !c.First {
 		return fmt.Errorf("it lists %d elements, and %d were provisioned", len(composition.Elements), c.peer.Elements)
 	}
+	c.result.Unused = c.peer.Elements - len(composition.Elements)
 	c.result.Composition = composition
 	for _, element := range composition.Elements {
 		for _, model := range element.Models {
@@ -165,9 +206,12 @@ func (c *configurator) readComposition(ctx context.Context) error {
 }
 
 func (c *configurator) addAppKey(ctx context.Context) error {
-	err := AddAppKey(ctx, c, c.peer, c.NetKey, c.AppKey, c.Key)
-	var refused foundation.StatusError
-	if c.Refreshing && errors.As(err, &refused) && refused.Status == foundation.KeyIndexAlreadyStored {
+	add := AddAppKey
+	if c.ReplaceKey {
+		add = ReplaceAppKey
+	}
+	err := add(ctx, c, c.peer, c.NetKey, c.AppKey, c.Key)
+	if c.Refreshing && isStored(err) {
 		err = nil
 	}
 	if err != nil {

@@ -2,11 +2,13 @@ package commission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
@@ -37,6 +39,25 @@ func changeNetKey(ctx context.Context, r Requester, peer state.Peer, index mesh.
 func AddAppKey(ctx context.Context, r Requester, peer state.Peer, net, index mesh.KeyIndex, key crypto.Key) error {
 	return changeAppKey(ctx, r, peer, net, index,
 		&configuration.AppKeyAdd{NetKeyIndex: net, AppKeyIndex: index, AppKey: key})
+}
+
+// ReplaceAppKey gives a node an AppKey. If the node has another key with this index,
+// that one is taken from it first, with its bindings and the publications that use it.
+func ReplaceAppKey(ctx context.Context, r Requester, peer state.Peer, net, index mesh.KeyIndex, key crypto.Key) error {
+	err := AddAppKey(ctx, r, peer, net, index, key)
+	if !isStored(err) {
+		return err
+	}
+	if err := DeleteAppKey(ctx, r, peer, net, index); err != nil {
+		return err
+	}
+	return AddAppKey(ctx, r, peer, net, index, key)
+}
+
+// isStored reports whether a node has another key with an index.
+func isStored(err error) bool {
+	var refused foundation.StatusError
+	return errors.As(err, &refused) && refused.Status == foundation.KeyIndexAlreadyStored
 }
 
 // DeleteAppKey takes an AppKey from a node, and what uses it (section 4.3.2.39).

@@ -64,6 +64,9 @@ type Record struct {
 	// NetKeys and AppKeys are the other keys that it has.
 	NetKeys []mesh.KeyIndex `json:"net_keys,omitempty"`
 	AppKeys []mesh.KeyIndex `json:"app_keys,omitempty"`
+	// KeyLost says that the network has lost AppKey and has a new one in its place.
+	// The device gets that with its next interview.
+	KeyLost bool `json:"key_lost,omitempty"`
 	// LeftBehind says that the keys of the network were refreshed without the
 	// device: it has to be provisioned again.
 	LeftBehind bool `json:"left_behind,omitempty"`

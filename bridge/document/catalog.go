@@ -39,6 +39,7 @@ func Topics() ([]Topic, error) {
 		{"B/bridge/health", true, 1, "What the bridge counts, once a minute", Health{}},
 		{"B/bridge/devices", true, 1, "The devices", []Device{}},
 		{"B/bridge/unprovisioned", true, 1, "Devices that can be provisioned", []Unprovisioned{}},
+		{"B/bridge/echo", false, 1, "The bridge's test of its own topics, once a minute", Echo{}},
 		{"B/bridge/logging", false, 0, "Warnings", Logging{}},
 		{"B/bridge/response/X", false, 1, "Outcome of the request X", Response{}},
 		{"B/N", true, 1, "The whole state of a device; the attributes are those of what it `exposes`, null while a value is not known", stateFields{}},
@@ -82,7 +83,15 @@ func Events() ([]Kind, error) {
 		{"A Key Refresh procedure has come to another phase", KeyRefreshPhase{}},
 		{"The network is reached through a proxy", ProxyConnected{}},
 		{"A proxy is no longer connected", ProxyLost{}},
+		{"An adapter was lost, is unsteady or works again", AdapterChanged{}},
+		{"A configuration message to the bridge could have taken the network away from it; it was not obeyed", ConfigurationRefused{}},
+		{"Another provisioner has changed the keys of the bridge", KeysGiven{}},
+		{"A Key Refresh of another provisioner waits until a device sends with the new key", KeyRefreshHeld{}},
+		{"Messages of a device are refused as replays, or accepted again", DeviceSilenced{}},
+		{"A message from the bridge's own address was heard that it has not sent", AddressConflict{}},
+		{"A beacon has another IV index, which the bridge does not take over yet", IVIndexClaimed{}},
 		{"Another provisioner wanted to remove the bridge from its network; nothing was done", ResetRefused{}},
+		{"Files of the store were damaged when the program started, and were repaired", StoreRepaired{}},
 		{"A request has come further", request.Report{}},
 	}
 	kinds := make([]Kind, 0, len(rows))

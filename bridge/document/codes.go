@@ -10,6 +10,8 @@ func Codes() map[string]string {
 		"unknown_request": "there is no such request",
 		"failed":          "an error without a code of its own; see `error`",
 		"stopped":         "the bridge is being stopped",
+		"store_failed":    "the store does not work, and this needs it; see `error` for what to do",
+		"not_stored":      "it is done, but the store has not taken it yet; it is tried again until it does",
 
 		// Of requests and commands about devices.
 		"unknown_device":  "no device has this name, UUID or address",
@@ -30,6 +32,8 @@ func Codes() map[string]string {
 		"bad_fields":      "the fields are not those of the message",
 		"too_long":        "the message does not fit into 380 octets",
 
+		"no_adapter": "no Bluetooth adapter works",
+
 		// Of the network and its keys.
 		"unknown_subnet":  "the network has no such subnet",
 		"unknown_app_key": "the network has no such AppKey",
@@ -38,8 +42,10 @@ func Codes() map[string]string {
 		"in_use":          "something still uses the key",
 		"not_running":     "no Key Refresh procedure of this subnet is under way",
 		"too_early":       "96 hours have not passed since the last change",
+		"not_followed":    "devices have not followed the IV Update; see `error` for their names",
 		"wrong_state":     "the IV Update is, or is not, in progress already",
 		"not_possible":    "the network is kept in memory only",
+		"forbidden":       "the configuration does not allow it (`mqtt.key_export`)",
 
 		// Of provisioning.
 		"not_provisioning":      "no such device is being provisioned, or no value is waited for",

@@ -65,7 +65,7 @@ type Friendship struct {
 type Unprovisioned struct {
 	UUID      mesh.UUID `json:"uuid" doc:"Device UUID"`
 	Bearers   []string  `json:"bearers" doc:"how it was heard: pb-adv, pb-gatt, pb-remote"`
-	RSSI      int8      `json:"rssi" unit:"dBm" doc:"signal"`
+	RSSI      *int8     `json:"rssi" unit:"dBm" doc:"signal; null if nobody measured it"`
 	OOB       uint16    `json:"oob_info" doc:"OOB Information, a bit field of the specification"`
 	Adapter   string    `json:"adapter" doc:"adapter that heard it, as configured"`
 	FirstSeen time.Time `json:"first_seen" doc:"when it was heard first"`
@@ -76,7 +76,7 @@ type Unprovisioned struct {
 // Via is a device that hears an unprovisioned one.
 type Via struct {
 	Device string `json:"device" doc:"name"`
-	RSSI   int8   `json:"rssi" unit:"dBm" doc:"signal"`
+	RSSI   *int8  `json:"rssi" unit:"dBm" doc:"signal; null if nobody measured it"`
 }
 
 // DeviceReference names a device in a response.

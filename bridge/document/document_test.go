@@ -70,7 +70,9 @@ func TestEvents(t *testing.T) {
 	index, no := 1, false
 	for want, v := range map[string]any{
 		`{"data":{"oob_info":2,"rssi":-50,"uuid":"00000000000000000000000000000002"},"type":"device_found"}`: document.NewEvent(
-			document.DeviceFound{UUID: mesh.UUID{15: 2}, RSSI: -50, OOB: 2}),
+			document.DeviceFound{UUID: mesh.UUID{15: 2}, RSSI: document.Signal(-50), OOB: 2}),
+		`{"data":{"oob_info":2,"rssi":null,"uuid":"00000000000000000000000000000002"},"type":"device_found"}`: document.NewEvent(
+			document.DeviceFound{UUID: mesh.UUID{15: 2}, RSSI: document.Signal(127), OOB: 2}),
 		`{"data":{"left_behind":[],"missing":[],"net_key":0,"phase":"done"},"type":"key_refresh"}`: document.NewEvent(
 			document.KeyRefreshPhase{Phase: "done", Missing: []string{}, LeftBehind: []string{}}),
 		`{"data":{"net_key":0,"phase":"done"},"type":"key_refresh"}`: document.NewEvent(document.KeyRefreshPhase{Phase: "done"}),

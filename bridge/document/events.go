@@ -1,6 +1,11 @@
 package document
 
-import "github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
+)
 
 // EventData is the data of an event on B/bridge/event; the type of the event
 // belongs to it.
@@ -23,7 +28,7 @@ type (
 	// DeviceFound is an unprovisioned device that was heard during a scan.
 	DeviceFound struct {
 		OOB  uint16    `json:"oob_info" doc:"OOB Information, a bit field of the specification"`
-		RSSI int8      `json:"rssi" unit:"dBm" doc:"signal"`
+		RSSI *int8     `json:"rssi" unit:"dBm" doc:"signal; null if nobody measured it"`
 		UUID mesh.UUID `json:"uuid" doc:"Device UUID"`
 		Via  string    `json:"via,omitempty" doc:"device that heard it, when that was not the bridge"`
 	}
@@ -132,10 +137,76 @@ type (
 		Reason string `json:"reason,omitempty" doc:"why; left out when the bridge ended the connection"`
 	}
 
+	// AdapterChanged is an adapter that was lost, that is unsteady or that works
+	// again.
+	AdapterChanged struct {
+		Error string `json:"error,omitempty" doc:"what is wrong"`
+		ID    string `json:"id" doc:"name in the configuration"`
+		State string `json:"state" doc:"running, unsteady or down, as in bridge/info"`
+	}
+
+	// ConfigurationRefused is a configuration message to the bridge that could have
+	// taken the network away from it.
+	ConfigurationRefused struct {
+		By      mesh.Address    `json:"by" doc:"address of the sender"`
+		Fields  json.RawMessage `json:"fields,omitempty" doc:"fields of the message"`
+		Name    string          `json:"friendly_name,omitempty" doc:"name of the sender, if the bridge knows it"`
+		Message string          `json:"message" doc:"name of the message"`
+	}
+
+	// KeysGiven is a change of the bridge's keys by another provisioner.
+	KeysGiven struct {
+		By      mesh.Address `json:"by" doc:"address of the sender"`
+		Name    string       `json:"friendly_name,omitempty" doc:"name of the sender, if the bridge knows it"`
+		Message string       `json:"message" doc:"name of the message"`
+	}
+
+	// KeyRefreshHeld is a Key Refresh of another provisioner that waits.
+	KeyRefreshHeld struct {
+		NetKey mesh.KeyIndex `json:"net_key" doc:"index of the NetKey"`
+	}
+
+	// DeviceSilenced is a device whose messages are refused as replays, or no longer.
+	DeviceSilenced struct {
+		Address  mesh.Address        `json:"address" doc:"address of the element"`
+		Name     string              `json:"friendly_name,omitempty" doc:"the device, if the bridge knows it"`
+		Heard    mesh.SequenceNumber `json:"heard_seq" doc:"sequence number that it sends with"`
+		Listed   mesh.SequenceNumber `json:"listed_seq" doc:"sequence number of the last message that was accepted"`
+		Refused  uint32              `json:"refused" doc:"messages that were refused"`
+		Silenced bool                `json:"silenced" doc:"false: its messages are accepted again"`
+		Since    time.Time           `json:"since" doc:"when the first was refused"`
+	}
+
+	// AddressConflict is a message from the bridge's own address that the bridge has
+	// not sent.
+	AddressConflict struct {
+		Address mesh.Address        `json:"address" doc:"address of the bridge"`
+		Count   uint64              `json:"count" doc:"such messages since the start"`
+		Last    time.Time           `json:"last" doc:"when the last was heard"`
+		Next    mesh.SequenceNumber `json:"next_seq" doc:"sequence number that the bridge would have used next"`
+		Old     bool                `json:"old" doc:"the bridge has used the number itself, more than a minute ago"`
+		Seq     mesh.SequenceNumber `json:"seq" doc:"sequence number of the message"`
+		Since   time.Time           `json:"since" doc:"when the first was heard"`
+		Skipped bool                `json:"skipped" doc:"the bridge goes on behind that number"`
+	}
+
+	// IVIndexClaimed is an IV index that only beacons say.
+	IVIndexClaimed struct {
+		Contradicted bool         `json:"contradicted" doc:"a device has sent with a lower IV index"`
+		InProgress   bool         `json:"in_progress" doc:"the beacon says that an IV Update is in progress"`
+		IVIndex      mesh.IVIndex `json:"iv_index" doc:"IV index in the beacon"`
+	}
+
 	// ResetRefused is a Config Node Reset of another provisioner, which the bridge
 	// did not obey.
 	ResetRefused struct {
 		By mesh.Address `json:"by" doc:"address of the provisioner"`
+	}
+
+	// StoreRepaired is damage of the store that was found and repaired at the
+	// start.
+	StoreRepaired struct {
+		Findings []string `json:"findings" doc:"which file, what was wrong with it, and what was done"`
 	}
 )
 
@@ -179,4 +250,28 @@ func (ProxyConnected) EventType() string { return "proxy_connected" }
 func (ProxyLost) EventType() string { return "proxy_lost" }
 
 // EventType implements EventData.
+func (AdapterChanged) EventType() string { return "adapter_changed" }
+
+// EventType implements EventData.
+func (ConfigurationRefused) EventType() string { return "configuration_refused" }
+
+// EventType implements EventData.
+func (KeysGiven) EventType() string { return "keys_given" }
+
+// EventType implements EventData.
+func (KeyRefreshHeld) EventType() string { return "key_refresh_held" }
+
+// EventType implements EventData.
+func (DeviceSilenced) EventType() string { return "device_silenced" }
+
+// EventType implements EventData.
+func (AddressConflict) EventType() string { return "address_conflict" }
+
+// EventType implements EventData.
+func (IVIndexClaimed) EventType() string { return "iv_index_claimed" }
+
+// EventType implements EventData.
 func (ResetRefused) EventType() string { return "reset_refused" }
+
+// EventType implements EventData.
+func (StoreRepaired) EventType() string { return "store_repaired" }

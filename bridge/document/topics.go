@@ -23,7 +23,7 @@ type Response struct {
 
 // Logging is B/bridge/logging.
 type Logging struct {
-	Level     string `json:"level" enum:"warning" doc:"how bad it is"`
+	Level     string `json:"level" enum:"info,warning,error" doc:"how bad it is"`
 	Message   string `json:"message" doc:"what happened, for people"`
 	Namespace string `json:"namespace" doc:"part of the program"`
 }

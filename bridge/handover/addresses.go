@@ -17,31 +17,27 @@ const wanted = 0x0400
 // ErrNoRoom is returned when all unicast addresses are allocated.
 var ErrNoRoom = errors.New("handover: no unicast addresses are left, all belong to provisioners and nodes; make the range of a provisioner smaller in the app that wrote the file, and export again")
 
-// taken lists the ranges of unicast addresses that are not free: allocated to a
-// provisioner, used by a node, or excluded after a node was removed.
+// taken lists the ranges of unicast addresses that are not free even without the
+// nodes: allocated to a provisioner, or excluded after a node was removed.
 func taken(d *cdb.Database) []cdb.AddressRange {
 	var all []cdb.AddressRange
 	for _, p := range d.Provisioners {
 		all = append(all, p.Unicast...)
-	}
-	for i := range d.Nodes {
-		n := &d.Nodes[i]
-		all = append(all, cdb.AddressRange{Low: n.Address, High: n.Address + mesh.Address(len(n.Elements)-1)})
 	}
 	for _, e := range d.Exclusions {
 		for _, a := range e.Addresses {
 			all = append(all, cdb.AddressRange{Low: a, High: a})
 		}
 	}
-	slices.SortFunc(all, func(a, b cdb.AddressRange) int { return cmp.Compare(a.Low, b.Low) })
 	return all
 }
 
 // gaps lists the free ranges by address.
-func gaps(d *cdb.Database) []cdb.AddressRange {
+func gaps(taken []cdb.AddressRange) []cdb.AddressRange {
+	slices.SortFunc(taken, func(a, b cdb.AddressRange) int { return cmp.Compare(a.Low, b.Low) })
 	var free []cdb.AddressRange
 	next := int(mesh.FirstUnicast)
-	for _, r := range append(taken(d), cdb.AddressRange{Low: mesh.LastUnicast + 1, High: mesh.LastUnicast + 1}) {
+	for _, r := range append(taken, cdb.AddressRange{Low: mesh.LastUnicast + 1, High: mesh.LastUnicast + 1}) {
 		if int(r.Low) > next {
 			free = append(free, cdb.AddressRange{Low: mesh.Address(next), High: r.Low - 1})
 		}
@@ -52,8 +48,8 @@ func gaps(d *cdb.Database) []cdb.AddressRange {
 
 // choose picks the range of the bridge: at the address that is asked for, or
 // the smallest gap that is large enough, or else the largest.
-func choose(d *cdb.Database, at mesh.Address) (cdb.AddressRange, error) {
-	free := gaps(d)
+func choose(taken []cdb.AddressRange, at mesh.Address) (cdb.AddressRange, error) {
+	free := gaps(taken)
 	if at != mesh.Unassigned {
 		for _, r := range free {
 			if r.Contains(at) {

@@ -1,7 +1,10 @@
 package handover
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -29,54 +32,57 @@ type Network struct {
 	Now        time.Time
 }
 
-// Kept is what an imported database had that the bridge does not use.
-type Kept struct {
-	Head  *cdb.Database // nil when the network was made by the bridge
-	Nodes map[mesh.UUID]*cdb.Node
-}
-
-// LoadKept reads what Import kept.
-func LoadKept(s store.Store) (Kept, error) {
-	k := Kept{Nodes: map[mesh.UUID]*cdb.Node{}}
-	all, err := s.All(Table)
-	if err != nil {
-		return k, fmt.Errorf("handover: %w", err)
-	}
-	for key, data := range all {
-		if key == keyNetwork {
-			if k.Head, err = cdb.Parse(data); err != nil {
-				return k, fmt.Errorf("handover: what is stored of the imported network: %w", err)
-			}
-			continue
-		}
-		n, err := cdb.ParseNode(data)
-		if err != nil {
-			return k, fmt.Errorf("handover: what is stored of node %s: %w", key, err)
-		}
-		k.Nodes[n.UUID] = n
-	}
-	return k, nil
-}
-
 // Write describes the network as a database that others can import: the bridge
 // is one of its provisioners and one of its nodes.
 func Write(n Network) *cdb.Database {
+	d := n.head()
+	_ = n.nodes(inMemory(&n), func(node *cdb.Node) error { // memory does not fail
+		d.Nodes = append(d.Nodes, *node)
+		d.Partial = d.Partial || node.DeviceKey == nil // as it came
+		return nil
+	})
+	return d
+}
+
+// Export writes the network in a store as a database, node by node. n has the
+// nodes' addresses and keys, but neither Records nor Kept.
+func Export(w io.Writer, s store.Store, n Network) error {
+	from, err := inStore(s)
+	if err != nil {
+		return err
+	}
+	n.Kept.Head = from.head
+	d := n.head()
+	// The head says whether a device key is missing, so the nodes are read twice.
+	err = n.nodes(from, func(node *cdb.Node) error {
+		d.Partial = d.Partial || node.DeviceKey == nil
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	out, err := cdb.NewWriter(w, d)
+	if err != nil {
+		return err
+	}
+	if err := n.nodes(from, out.Add); err != nil {
+		return err
+	}
+	return out.Close()
+}
+
+// head is the database without its nodes, and complete.
+func (n *Network) head() *cdb.Database {
 	d := &cdb.Database{UUID: n.Node.UUID, Name: n.Name}
 	if n.Kept.Head != nil {
 		*d = *n.Kept.Head
 	}
-	d.Partial = false
+	d.Partial, d.Nodes = false, nil
 	d.Timestamp = n.Now.UTC().Truncate(time.Second)
 	d.NetKeys = n.netKeys(d.NetKeys)
 	d.AppKeys = n.appKeys(d.AppKeys)
 	d.Provisioners = append(slices.Clone(d.Provisioners), n.provisioner())
-	d.Nodes = n.nodes()
 	d.Exclusions = merge(d.Exclusions, exclusions(n.Exclusions))
-	for i := range d.Nodes {
-		if d.Nodes[i].DeviceKey == nil {
-			d.Partial = true // as it came
-		}
-	}
 	return d
 }
 
@@ -128,39 +134,112 @@ func (n *Network) provisioner() cdb.Provisioner {
 	}
 }
 
-// nodes lists the bridge, its devices, and the other nodes of the import: other
-// provisioners and excluded nodes.
-func (n *Network) nodes() []cdb.Node {
-	names := map[mesh.UUID]*device.Record{}
+// details are what is known of a node beyond its address and key.
+type details struct {
+	head   *cdb.Database // as imported
+	record func(mesh.UUID) (*device.Record, error)
+	kept   func(mesh.UUID) (*cdb.Node, error)
+	others []mesh.UUID // imported nodes that may not be devices of the bridge
+}
+
+// inMemory are the details of a network that is in memory.
+func inMemory(n *Network) details {
+	records := map[mesh.UUID]*device.Record{}
 	for _, r := range n.Records {
-		names[r.UUID] = r
+		records[r.UUID] = r
 	}
-	all := []cdb.Node{n.self()}
+	return details{
+		record: func(uuid mesh.UUID) (*device.Record, error) { return records[uuid], nil },
+		kept:   func(uuid mesh.UUID) (*cdb.Node, error) { return n.Kept.Nodes[uuid], nil },
+		others: slices.Collect(maps.Keys(n.Kept.Nodes)),
+	}
+}
+
+// inStore are the details of the network in a store.
+func inStore(s store.Store) (details, error) {
+	d := details{
+		record: func(uuid mesh.UUID) (*device.Record, error) {
+			return stored(s, device.Table, uuid.String(), device.Parse)
+		},
+		kept: func(uuid mesh.UUID) (*cdb.Node, error) { return stored(s, Table, uuid.String(), parseKept) },
+	}
+	var err error
+	d.head, err = stored(s, Table, keyNetwork, func(_ string, data []byte) (*cdb.Database, error) { return parseHead(data) })
+	if err != nil || d.head == nil {
+		return d, err
+	}
+	others, err := stored(s, Table, keyOthers, func(_ string, data []byte) (*[]mesh.UUID, error) {
+		var list []mesh.UUID
+		return &list, json.Unmarshal(data, &list)
+	})
+	if err != nil {
+		return d, err
+	}
+	if others != nil {
+		d.others = *others
+		return d, nil
+	}
+	all, err := LoadKept(s) // imported by an older version
+	d.others = slices.Collect(maps.Keys(all.Nodes))
+	return d, err
+}
+
+// stored reads a value, and returns nil if there is none.
+func stored[T any](s store.Store, t store.Table, key string, parse func(key string, data []byte) (*T, error)) (*T, error) {
+	data, err := s.Get(t, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if err != nil {
+		return nil, fmt.Errorf("handover: %w", err)
+	}
+	return parse(key, data)
+}
+
+// nodes visits the bridge, its devices, and the other nodes of the import: other
+// provisioners and excluded nodes.
+func (n *Network) nodes(from details, visit func(*cdb.Node) error) error {
+	self := n.self()
+	if err := visit(&self); err != nil {
+		return err
+	}
 	listed := map[mesh.UUID]bool{n.Node.UUID: true}
 	for _, p := range n.Peers {
 		listed[p.UUID] = true
-		all = append(all, n.node(p, names[p.UUID]))
-	}
-	removed := n.removed()
-	for _, uuid := range slices.SortedFunc(maps.Keys(n.Kept.Nodes), func(a, b mesh.UUID) int { return slices.Compare(a[:], b[:]) }) {
-		kept := n.Kept.Nodes[uuid]
-		if !listed[uuid] && (kept.Excluded || removed[uuid]) {
-			all = append(all, *kept)
+		record, err := from.record(p.UUID)
+		if err != nil {
+			return err
+		}
+		kept, err := from.kept(p.UUID)
+		if err != nil {
+			return err
+		}
+		node := n.node(p, record, kept)
+		if err := visit(&node); err != nil {
+			return err
 		}
 	}
-	return all
-}
-
-// removed tells which of the imported nodes are not the bridge's devices for
-// another reason than having been removed: they are provisioners.
-func (n *Network) removed() map[mesh.UUID]bool {
 	provisioners := map[mesh.UUID]bool{}
 	if n.Kept.Head != nil {
-		for _, p := range n.Kept.Head.Provisioners {
-			provisioners[p.UUID] = true
+		provisioners = provisionersOf(n.Kept.Head)
+	}
+	slices.SortFunc(from.others, func(a, b mesh.UUID) int { return slices.Compare(a[:], b[:]) })
+	for _, uuid := range from.others {
+		if listed[uuid] {
+			continue
+		}
+		kept, err := from.kept(uuid)
+		if err != nil {
+			return err
+		}
+		// Others that are not listed have been removed.
+		if kept != nil && (kept.Excluded || provisioners[uuid]) {
+			if err := visit(kept); err != nil {
+				return err
+			}
 		}
 	}
-	return provisioners
+	return nil
 }
 
 // self is the bridge's own node.
@@ -234,9 +313,9 @@ func hasKey(keys []cdb.NodeKey, index mesh.KeyIndex) bool {
 }
 
 // node describes a device: as it was imported, with the changes that the bridge made.
-func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
+func (n *Network) node(p state.Peer, r *device.Record, kept *cdb.Node) cdb.Node {
 	out := cdb.Node{Security: cdb.Insecure}
-	if kept := n.Kept.Nodes[p.UUID]; kept != nil {
+	if kept != nil {
 		out = *kept
 	} else if r != nil {
 		n.keysOf(&out, r)
@@ -273,6 +352,9 @@ func (n *Network) node(p state.Peer, r *device.Record) cdb.Node {
 			element.Name = former[i].Name
 		}
 		out.Elements = append(out.Elements, element)
+	}
+	for i := len(c.Elements); i < p.Elements; i++ {
+		out.Elements = append(out.Elements, cdb.Element{Index: uint8(i)}) // it may answer at these addresses
 	}
 	if r.Interview == device.Successful {
 		out.ConfigComplete = true

@@ -13,6 +13,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/handover"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/cdb"
@@ -274,5 +275,38 @@ func TestOwnNetwork(t *testing.T) {
 	}
 	if _, err := cdb.Parse(data); err != nil {
 		t.Error(err)
+	}
+}
+
+// Names in a file that are not allowed here, or whose topics would be those of another
+// device, become similar ones. No device is lost, and each change is noted.
+func TestNamesOfOthers(t *testing.T) {
+	d := example(t)
+	lamp := d.Nodes[1]
+	d.Nodes = nil
+	wanted := []string{"plug", "plug/0", "Plug", "0x00AA", "la\u200Bmp", "", "bridge", "x/set", "\u202E", "e\u0301", "hall/lamp"}
+	for i, name := range wanted {
+		n := lamp
+		n.UUID[0], n.UUID[1], n.Address, n.Name = 9, byte(i), 0x2000+mesh.Address(2*i), name
+		d.Nodes = append(d.Nodes, n)
+	}
+	in := read(t, d, options())
+	if len(in.Records) != len(wanted) {
+		t.Fatalf("%d devices, expected %d", len(in.Records), len(wanted))
+	}
+	want := []string{"plug", "plug_0", "", "device_0x00AA", "lamp", "", "bridge_", "x/set_", "", "\u00E9", "hall/lamp"}
+	notes := strings.Join(in.Notes, "\n") + "\n"
+	seen := map[string]bool{}
+	for i, r := range in.Records {
+		if seen[r.Name] || topic.CheckName(r.Name) != nil {
+			t.Errorf("%q is called %q: %v", wanted[i], r.Name, topic.CheckName(r.Name))
+		}
+		seen[r.Name] = true
+		if want[i] != "" && r.Name != want[i] {
+			t.Errorf("%q is called %q, expected %q", wanted[i], r.Name, want[i])
+		}
+		if noted := strings.Contains(notes, "the device is called "+r.Name+"\n"); noted != (r.Name != wanted[i] && wanted[i] != "") {
+			t.Errorf("%q is called %q, noted: %t", wanted[i], r.Name, noted)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package handover
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,9 +13,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/names"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
@@ -41,14 +40,49 @@ type Import struct {
 	// Notes says for the user what was left out, and why.
 	Notes []string
 
-	kept []store.Change
+	source Source
+}
+
+// Source is a database whose nodes are read one by one; *cdb.File is one. The
+// nodes can be read repeatedly.
+type Source interface {
+	// Head is the database without its nodes.
+	Head() *cdb.Database
+	// Nodes calls visit with each node.
+	Nodes(visit func(*cdb.Node) error) error
+}
+
+// whole is a Source in memory.
+type whole struct{ d *cdb.Database }
+
+func (w whole) Head() *cdb.Database {
+	head := *w.d
+	head.Nodes = nil
+	return &head
+}
+
+func (w whole) Nodes(visit func(*cdb.Node) error) error {
+	for i := range w.d.Nodes {
+		if err := visit(&w.d.Nodes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Read makes the bridge a member of the network of a database.
-func Read(d *cdb.Database, o Options) (*Import, error) {
-	in := &Import{}
-	var err error
-	if in.Range, err = choose(d, o.Address); err != nil {
+func Read(d *cdb.Database, o Options) (*Import, error) { return ReadFrom(whole{d}, o) }
+
+// ReadFrom is Read for a large database. It reads the nodes once, and Store reads
+// them again.
+func ReadFrom(from Source, o Options) (*Import, error) {
+	in := &Import{source: from}
+	d := from.Head()
+	all, err := in.survey(d, o.Now)
+	if err != nil {
+		return nil, err
+	}
+	if in.Range, err = choose(all.taken, o.Address); err != nil {
 		return nil, err
 	}
 	m := node.Member{
@@ -59,30 +93,64 @@ func Read(d *cdb.Database, o Options) (*Import, error) {
 	for _, k := range d.NetKeys {
 		m.Subnets = append(m.Subnets, subnet(k))
 	}
-	if m.AppKeys, err = in.appKeys(d, o.Random); err != nil {
+	if m.AppKeys, err = in.appKeys(d, all.votes, o.Random); err != nil {
 		return nil, err
 	}
-	provisioners := map[mesh.UUID]bool{}
-	for _, p := range d.Provisioners {
-		provisioners[p.UUID] = true
+	m.Peers = all.peers
+	for i, r := range in.Records {
+		// Until the interview adds the bridge's AppKey, messages to the device use
+		// a key that it has.
+		r.AppKey = in.AppKey
+		if keys := all.appKeys[i]; len(keys) > 0 && !hasKey(keys, in.AppKey) {
+			r.AppKey = keys[0].Index
+		}
 	}
-	names := map[string]bool{}
-	for i := range d.Nodes {
-		n := &d.Nodes[i]
+	in.Saved, err = node.NewMember(m, o.Random)
+	return in, err
+}
+
+// surveyed is what the nodes of a database have in common.
+type surveyed struct {
+	taken   []cdb.AddressRange    // addresses that are not free
+	votes   map[mesh.KeyIndex]int // models that are bound to each AppKey
+	peers   []state.Peer
+	appKeys [][]cdb.NodeKey // of each peer
+}
+
+// survey reads the nodes, and makes a record of each device.
+func (in *Import) survey(d *cdb.Database, now time.Time) (surveyed, error) {
+	all := surveyed{taken: taken(d), votes: map[mesh.KeyIndex]int{}}
+	provisioners := provisionersOf(d)
+	var taken names.Set // of folded names
+	err := in.source.Nodes(func(n *cdb.Node) error {
+		all.taken = append(all.taken, cdb.AddressRange{Low: n.Address, High: n.Address + mesh.Address(len(n.Elements)-1)})
+		for _, e := range n.Elements {
+			for _, m := range e.Models {
+				for _, index := range m.Bind {
+					all.votes[index]++
+				}
+			}
+		}
 		switch {
-		case provisioners[n.UUID]:
-			continue // a phone or another gateway: nothing to control
+		case provisioners[n.UUID]: // a phone or another gateway: nothing to control
 		case n.Excluded:
 			in.note("%s at %s is excluded from the network and was left out", nodeName(n), n.Address)
-			continue
+		default:
+			all.peers = append(all.peers, peer(n))
+			all.appKeys = append(all.appKeys, n.AppKeys)
+			in.Records = append(in.Records, in.record(n, &taken, now))
 		}
-		m.Peers = append(m.Peers, peer(n))
-		in.Records = append(in.Records, in.record(n, names, o.Now))
+		return nil
+	})
+	return all, err
+}
+
+func provisionersOf(d *cdb.Database) map[mesh.UUID]bool {
+	all := map[mesh.UUID]bool{}
+	for _, p := range d.Provisioners {
+		all[p.UUID] = true
 	}
-	if in.Saved, err = node.NewMember(m, o.Random); err != nil {
-		return nil, err
-	}
-	return in, in.keep(d)
+	return all
 }
 
 func (in *Import) note(format string, values ...any) {
@@ -100,17 +168,7 @@ func subnet(k cdb.NetKey) state.Subnet {
 
 // appKeys lists the AppKeys. The first one is the one that the bridge will use: the one
 // that most models are bound to. A network without an AppKey gets one.
-func (in *Import) appKeys(d *cdb.Database, random io.Reader) ([]state.AppKey, error) {
-	votes := map[mesh.KeyIndex]int{}
-	for i := range d.Nodes {
-		for _, e := range d.Nodes[i].Elements {
-			for _, m := range e.Models {
-				for _, index := range m.Bind {
-					votes[index]++
-				}
-			}
-		}
-	}
+func (in *Import) appKeys(d *cdb.Database, votes map[mesh.KeyIndex]int, random io.Reader) ([]state.AppKey, error) {
 	refreshed := map[mesh.KeyIndex]bool{}
 	for _, k := range d.NetKeys {
 		refreshed[k.Index] = k.Phase != 0
@@ -166,25 +224,19 @@ func nodeName(n *cdb.Node) string {
 
 // record makes a device of a node. The composition in the file is enough to control it;
 // the interview completes it.
-func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *device.Record {
+func (in *Import) record(n *cdb.Node, taken *names.Set, now time.Time) *device.Record {
 	r := &device.Record{
 		UUID:      n.UUID,
 		Address:   n.Address,
 		Count:     len(n.Elements),
-		Name:      freeName(n, names),
+		Name:      freeName(n, taken),
 		Interview: device.Pending,
 		Imported:  true,
 		Joined:    now.UTC().Truncate(time.Second),
 		NetKey:    peer(n).NetKey,
-		AppKey:    in.AppKey,
-	}
-	// Until the interview adds the bridge's AppKey, messages to the device use a key
-	// that it has.
-	if has := func(k cdb.NodeKey) bool { return k.Index == in.AppKey }; len(n.AppKeys) > 0 && !slices.ContainsFunc(n.AppKeys, has) {
-		r.AppKey = n.AppKeys[0].Index
 	}
 	if r.Name != n.Name && n.Name != "" {
-		in.note("%q is not valid as a name in a topic, or is there twice; the device is called %s", n.Name, r.Name)
+		in.note("%q is not valid as a name in a topic, or its topics would be those of another device; the device is called %s", n.Name, r.Name)
 	}
 	c := composition(n)
 	for _, e := range c.Elements {
@@ -203,15 +255,20 @@ func (in *Import) record(n *cdb.Node, names map[string]bool, now time.Time) *dev
 	return r
 }
 
-// freeName is the name of the node if it is valid in a topic and not taken, and
-// otherwise a name made of the UUID.
-func freeName(n *cdb.Node, names map[string]bool) string {
-	name := n.Name
-	for i := 2; topic.CheckName(name) != nil || names[name]; i++ {
-		text := n.UUID.String()
+// freeName is the name of the node if it is valid in a topic and not taken, or one that
+// is similar, or else one made of the UUID. Of two names whose topics meet, that of the
+// node which comes first in the file stays.
+func freeName(n *cdb.Node, taken *names.Set) string {
+	free := func(name string) bool { return topic.CheckName(name) == nil && !taken.Meets(topic.Fold(name)) }
+	name := names.Similar(n.Name, free)
+	text := n.UUID.String()
+	for i := 2; name == "" || !free(name); i++ {
 		name = "device_" + text[len(text)-min(6+i, len(text)):]
+		if over := 6 + i - len(text); over > 0 {
+			name += fmt.Sprintf("_%d", over) // another node has this name
+		}
 	}
-	names[name] = true
+	taken.Add(topic.Fold(name))
 	return name
 }
 
@@ -244,58 +301,4 @@ func composition(n *cdb.Node) *configuration.Composition {
 		c.Elements = append(c.Elements, element)
 	}
 	return c
-}
-
-// Table stores what was in a database and the bridge does not use: one entry for the
-// network under keyNetwork, and one for each node under its UUID.
-const Table store.Table = "cdb"
-
-const keyNetwork = "network"
-
-// keep splits the database for the store, which limits the size of a value.
-func (in *Import) keep(d *cdb.Database) error {
-	head := *d
-	head.Nodes = nil
-	data, err := head.JSON()
-	if err != nil {
-		return err
-	}
-	in.kept = append(in.kept, store.Change{Table: Table, Key: keyNetwork, Value: data})
-	for i := range d.Nodes {
-		data, err := d.Nodes[i].JSON()
-		if err != nil {
-			return err
-		}
-		in.kept = append(in.kept, store.Change{Table: Table, Key: d.Nodes[i].UUID.String(), Value: data})
-	}
-	return nil
-}
-
-// ErrNotEmpty is returned by Store when the store has a network.
-var ErrNotEmpty = errors.New("handover: the store holds a network already; import into another --store.dir, or move this one away")
-
-// Store puts the network into an empty store, all at once.
-func (in *Import) Store(s store.Store) error {
-	old, err := node.Load(s)
-	if err != nil {
-		return err
-	}
-	if old.Node != nil {
-		return ErrNotEmpty
-	}
-	changes, err := in.Saved.Changes()
-	if err != nil {
-		return err
-	}
-	for _, r := range in.Records {
-		c, err := r.Change()
-		if err != nil {
-			return err
-		}
-		changes = append(changes, c)
-	}
-	if err := s.Apply(append(changes, in.kept...)...); err != nil {
-		return fmt.Errorf("handover: %w", err)
-	}
-	return nil
 }

@@ -16,8 +16,8 @@ type backoff struct {
 	brief  int // connections in a row that did not last
 }
 
-// afterFailure doubles the wait each time. A wrong password does not become
-// right soon, and brokers lock out those who insist.
+// afterFailure doubles the wait each time. What only a person can change, such as
+// a wrong password, is not tried more often than the longest wait allows.
 func (b *backoff) afterFailure(p Problem) time.Duration {
 	if p.permanent() {
 		return jitter(b.limits.MaxBackoff)

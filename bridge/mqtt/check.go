@@ -85,9 +85,11 @@ func (l Limits) withDefaults() Limits {
 		Payload:    cmp.Or(l.Payload, 1<<20),
 		Window:     cmp.Or(l.Window, 32),
 		MinBackoff: cmp.Or(l.MinBackoff, time.Second),
-		MaxBackoff: cmp.Or(l.MaxBackoff, 30*time.Second),
-		Timeout:    cmp.Or(l.Timeout, 15*time.Second),
-		KeepAlive:  cmp.Or(l.KeepAlive, 30*time.Second),
+		MaxBackoff: cmp.Or(l.MaxBackoff, 4*time.Second),
+		Connect:    cmp.Or(l.Connect, 5*time.Second),
+		Timeout:    cmp.Or(l.Timeout, 10*time.Second),
+		KeepAlive:  cmp.Or(l.KeepAlive, 10*time.Second),
+		Expiry:     cmp.Or(l.Expiry, 5*time.Second),
 	}
 }
 

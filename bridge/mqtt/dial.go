@@ -24,7 +24,7 @@ func (s *Session) dial(ctx context.Context) (net.Conn, error) {
 	case "ws", "wss":
 		// The library's own, which knows the protocol's handshake. It takes no
 		// context but keeps the time limit.
-		return paho.NewWebsocket(s.broker.String(), s.tls, s.options.Limits.Timeout, nil, nil)
+		return paho.NewWebsocket(s.broker.String(), s.tls, s.options.Limits.Connect, nil, nil)
 	case "unix":
 		return plain.DialContext(ctx, "unix", s.broker.Path)
 	}

@@ -28,14 +28,24 @@
 //     that is published faster than it can be sent is sent all the same.
 //   - After a lost connection only the newest value of each topic is sent: a lamp's
 //     state of an hour ago is not.
-//   - When there are too many events, the oldest gives way. Events of QoS 0 are not
-//     sent again after a lost connection.
+//   - Events that are older than a limit are not sent: nobody wants to know of a
+//     button that was pressed minutes ago. When there are too many, the oldest gives
+//     way. Events of QoS 0 are not sent again after a lost connection. What is lost
+//     is reported once, with count and time ([Loss]).
+//   - Large values that were on their way when a connection broke are sent last,
+//     one by one: the broker may have ended it because of them ([Unpublished]).
 //
 // On every connection the birth message comes first, then the subscriptions
 // (each acknowledgement is looked at). Then come all retained values, since a
 // broker that was restarted may have lost them, and the events that wait, each in
 // its place. Whatever was on its way when a connection broke is sent again:
 // values and events of QoS 1 arrive at least once, events of QoS 0 at most once.
+//
+// # What the broker sends
+//
+// A message that is too large is discarded without being held, and acknowledged;
+// topic and size are reported once ([TooLarge]). A retained one would otherwise end
+// every connection.
 //
 // All memory is bounded ([Limits]); what is dropped is counted ([Stats]).
 package mqtt

@@ -164,7 +164,7 @@ func (e *ConnectError) fromNetwork(broker *url.URL) bool {
 		return e.set(Unreachable, "the host cannot be reached", "check this machine's network")
 	case errors.Is(e.Err, context.DeadlineExceeded), errors.Is(e.Err, os.ErrDeadlineExceeded),
 		errors.As(e.Err, &timeout) && timeout.Timeout():
-		return e.set(TimedOut, "no answer in time", "check host, port and firewall")
+		return e.set(TimedOut, "no answer in time", "check host, port and firewall; for a slow link raise mqtt.connect_timeout")
 	}
 	return e.set(Other, "cannot connect", "")
 }

@@ -26,26 +26,29 @@ const (
 // library client of its own: the library's reconnecting has no jitter, cannot be
 // interrupted, and would send what its store holds beside what the outbox holds.
 type link struct {
-	session *Session
-	client  paho.Client
-	conn    atomic.Pointer[guard]
-	lost    chan struct{} // closed when the library says that the connection is gone
-	reason  error         // why; to be read when lost is closed
-	since   time.Time
-	flight  queue[flying]
-	refused []Subscription // to be asked for again
+	session  *Session
+	client   paho.Client
+	conn     atomic.Pointer[guard]
+	lost     chan struct{} // closed when the library says that the connection is gone
+	reason   error         // why; to be read when lost is closed
+	since    time.Time
+	flight   queue[flying]
+	window   int            // items in flight at most
+	progress time.Time      // when an item was acknowledged last
+	asked    int            // of the session's subscriptions
+	refused  []Subscription // to be asked for again
 }
 
 // flying is an item that the broker has not acknowledged.
 type flying struct {
-	item     *item
-	token    paho.Token
-	deadline time.Time
+	item  *item
+	token paho.Token
+	sent  time.Time
 }
 
 // connect makes one attempt. Close ends it early.
 func (s *Session) connect() (*link, error) {
-	ctx, cancel := context.WithTimeout(s.stay, s.options.Limits.Timeout)
+	ctx, cancel := context.WithTimeout(s.stay, s.options.Limits.Connect)
 	defer cancel()
 	l := &link{session: s, lost: make(chan struct{})}
 	l.client = paho.NewClient(l.clientOptions(ctx))
@@ -79,7 +82,7 @@ func (l *link) clientOptions(ctx context.Context) *paho.ClientOptions {
 		SetOrderMatters(true).
 		SetAutoReconnect(false).
 		SetConnectRetry(false).
-		SetConnectTimeout(s.options.Limits.Timeout).
+		SetConnectTimeout(s.options.Limits.Connect).
 		SetWriteTimeout(writeTimeout).
 		SetPingTimeout(pingTimeout).
 		SetKeepAlive(s.options.Limits.KeepAlive).
@@ -93,7 +96,7 @@ func (l *link) clientOptions(ctx context.Context) *paho.ClientOptions {
 			if err != nil {
 				return nil, err
 			}
-			g := newGuard(conn, s.options.Limits.Payload)
+			g := newGuard(conn, s.options.Limits.Payload, s.reports.tooLarge)
 			l.conn.Store(g)
 			if ctx.Err() != nil { // drop may have come just before there was something to drop
 				l.drop()
@@ -108,7 +111,7 @@ func (l *link) clientOptions(ctx context.Context) *paho.ClientOptions {
 
 // receive runs on the library's goroutine and must not wait.
 func (l *link) receive(_ paho.Client, m paho.Message) {
-	if l.session.options.Handler != nil {
+	if l.session.options.Handler != nil && !l.conn.Load().marked(m.Payload()) {
 		l.session.in.put(Message{Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained()})
 	}
 }
@@ -142,28 +145,40 @@ func (l *link) greet() error {
 			return fmt.Errorf("publishing the birth message: %w", err)
 		}
 	}
-	err := l.subscribe(s.options.Subscriptions)
-	if err != nil && !errors.Is(err, errRefused) {
+	if err := l.subscribeNew(); err != nil {
 		return err
 	}
 	s.reports.connected()
-	s.reports.subscribed(err)
+	s.reports.subscribed(l.refused)
 	return nil
 }
 
-// errRefused: the broker answered a subscription with failure (0x80).
+// subscribeNew asks for the session's subscriptions that were not asked for on this
+// connection.
+func (l *link) subscribeNew() error {
+	subs := l.session.subscriptions(l.asked)
+	l.asked += len(subs)
+	return l.subscribe(subs)
+}
+
+// subscribeAgain asks for those that were refused.
+func (l *link) subscribeAgain() error {
+	subs := l.refused
+	l.refused = nil
+	return l.subscribe(subs)
+}
+
+// errRefused: the broker answered subscriptions with failure (0x80).
 var errRefused = errors.New("refused by the broker")
 
 // subscribe asks for filters and looks at every answer. Those that are refused
-// are kept to be asked for again; the error then wraps errRefused.
+// are kept to be asked for again.
 func (l *link) subscribe(subs []Subscription) error {
 	tokens := make([]paho.Token, len(subs))
 	for i, sub := range subs {
 		// One filter each, so that guard knows how long an answer must be.
 		tokens[i] = l.client.Subscribe(sub.Filter, sub.QoS, nil)
 	}
-	l.refused = nil
-	var refusal error
 	for i, token := range tokens {
 		if err := l.await(token); err != nil {
 			return fmt.Errorf("subscribing to %s: %w", subs[i].Filter, err)
@@ -171,26 +186,40 @@ func (l *link) subscribe(subs []Subscription) error {
 		granted, ok := token.(*paho.SubscribeToken)
 		if !ok || granted.Result()[subs[i].Filter] > 1 {
 			l.refused = append(l.refused, subs[i])
-			refusal = fmt.Errorf("mqtt: subscription to %s: %w", subs[i].Filter, errRefused)
 		}
 	}
-	return refusal
+	return nil
 }
 
 // await waits for one acknowledgement.
 func (l *link) await(token paho.Token) error {
+	timeout := l.session.options.Limits.Timeout
+	for left := timeout; ; {
+		if silent, err := l.awaitFor(token, left); !silent {
+			return err
+		}
+		// A payload that is being discarded comes before the acknowledgement.
+		left = timeout - time.Since(l.conn.Load().discarding())
+		if left <= 0 {
+			return errSilent
+		}
+	}
+}
+
+// awaitFor waits for one acknowledgement for some time.
+func (l *link) awaitFor(token paho.Token, patience time.Duration) (silent bool, err error) {
 	select {
 	case <-token.Done():
 		if err := token.Error(); err != nil {
-			return l.why(err)
+			return false, l.why(err)
 		}
-		return nil
+		return false, nil
 	case <-l.lost:
-		return l.gone()
+		return false, l.gone()
 	case <-l.session.life.Done():
-		return context.Canceled
-	case <-time.After(l.session.options.Limits.Timeout):
-		return errSilent
+		return false, context.Canceled
+	case <-time.After(patience):
+		return true, nil
 	}
 }
 

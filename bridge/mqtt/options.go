@@ -32,6 +32,9 @@ type Options struct {
 	// OnStatus is told of every change of the connection, from the session's
 	// goroutine: it must return soon and not call Close.
 	OnStatus func(Status)
+	// OnNotice is told what an operator should know, from several goroutines: it
+	// must not wait. Without it notices go to the log.
+	OnNotice func(Notice)
 
 	Logger zerolog.Logger
 	Limits Limits
@@ -71,9 +74,11 @@ type Limits struct {
 	Payload    int           // octets in one message, out and in; default 1 MiB
 	Window     int           // messages sent and not yet acknowledged; default 32
 	MinBackoff time.Duration // first wait before connecting again; default 1 s
-	MaxBackoff time.Duration // longest wait; default 30 s
-	Timeout    time.Duration // for connecting, and for any acknowledgement; default 15 s
-	KeepAlive  time.Duration // default 30 s
+	MaxBackoff time.Duration // longest wait; default 4 s
+	Connect    time.Duration // for one attempt to connect, CONNACK included; default 5 s
+	Timeout    time.Duration // without any acknowledgement while one is due; default 10 s
+	KeepAlive  time.Duration // default 10 s
+	Expiry     time.Duration // age from which an event is dropped; default 5 s, negative for never
 }
 
 // State is what the connection to the broker is doing.
@@ -112,7 +117,8 @@ type Stats struct {
 	Resent      uint64 `json:"resent"`     // sent again because a connection broke
 	Superseded  uint64 `json:"superseded"` // values replaced before they were sent
 	DroppedOut  uint64 `json:"dropped_out"`
-	Refused     uint64 `json:"refused"` // topics or payloads that cannot be published
+	Refused     uint64 `json:"refused"`   // topics or payloads that cannot be published
+	TooLarge    uint64 `json:"too_large"` // incoming messages that were discarded
 	Received    uint64 `json:"received"`
 	DroppedIn   uint64 `json:"dropped_in"`
 	Values      int    `json:"values"`   // topics with a last value

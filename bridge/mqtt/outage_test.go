@@ -15,7 +15,7 @@ import (
 )
 
 // An hour without broker: the bridge is back within the longest wait, the
-// observer sees the last value of each topic and every event in order.
+// observer sees the last value of each topic and the events that are not old.
 func TestHourWithoutBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, nil)
@@ -39,19 +39,19 @@ func TestHourWithoutBroker(t *testing.T) {
 			t.Error("connected without a broker")
 		}
 		failures := s.Stats().Failures
-		if failures < 120 || failures > 300 {
-			t.Errorf("%d attempts in an hour, expected one per 15 to 30 s", failures)
+		if failures < 900 || failures > 1800 {
+			t.Errorf("%d attempts in an hour, expected one per 2 to 4 s", failures)
 		}
 
 		l.start()
 		heard := l.listen(t, "observer", "#")
-		pass(31 * time.Second)
+		pass(4 * time.Second)
 		equal(t, "after the outage", heard.take(),
-			"b/state=online", "plug=stands", "button=1", "lamp=new", "button=2")
+			"b/state=online", "plug=stands", "lamp=new", "button=2")
 		if states[0] != Connected || states[1] != Lost || states[2] != Failed || states[len(states)-1] != Connected {
 			t.Errorf("states %v", states)
 		}
-		if got := s.Stats(); !got.Connected || got.Connects != 2 || got.Losses != 1 || got.DroppedOut != 0 {
+		if got := s.Stats(); !got.Connected || got.Connects != 2 || got.Losses != 1 || got.DroppedOut != 1 {
 			t.Errorf("stats %+v", got)
 		}
 	})
@@ -65,7 +65,7 @@ func TestNothingIsLostWhenConnectionsBreak(t *testing.T) {
 		l := newLab(t, nil)
 		heard := l.listen(t, "observer", "button")
 		o := l.options("breaking")
-		o.Limits.Events = events
+		o.Limits.Events, o.Limits.Expiry = events, -1
 		var last net.Conn
 		o.Dial = func(ctx context.Context, broker *url.URL) (net.Conn, error) {
 			var err error
@@ -260,15 +260,12 @@ func TestHostileBroker(t *testing.T) {
 		p.MessageID, p.ReturnCodes = 1, codes
 		return p
 	}
-	huge := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
-	huge.TopicName, huge.Payload = "set", make([]byte, 1<<20)
 	hostile := map[string]struct {
 		reply packets.ControlPacket
 		says  string
 	}{
 		"suback with two answers": {suback(1, 1), "SUBACK"},
 		"suback without answer":   {suback(), "SUBACK"},
-		"huge publish":            {huge, "octets"},
 		"hang-up":                 {nil, ""},
 		"second connack":          {packets.NewControlPacket(packets.Connack), ""},
 	}
@@ -314,7 +311,7 @@ func TestTwoClientsWithOneID(t *testing.T) {
 		l := newLab(t, nil)
 		a, b := open(t, l.options("same")), open(t, l.options("same"))
 		pass(time.Hour)
-		if n := a.Stats().Connects + b.Stats().Connects; n > 1000 {
+		if n := a.Stats().Connects + b.Stats().Connects; n > 1800 {
 			t.Errorf("%d connections in an hour", n)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"time"
 )
 
 // outbox holds what is to be sent. It knows no network: the pump of a connection
@@ -26,7 +27,9 @@ import (
 // it stands.
 //
 // After a lost connection only the newest value of each topic is sent, at its own
-// place between the events that wait.
+// place between the events that wait. Events older than the limit are not sent
+// (loss.go), and a value that may be the reason for the loss is sent last
+// (suspects.go).
 type outbox struct {
 	limits Limits
 	wake   chan struct{} // holds a token when there may be something to send
@@ -37,6 +40,8 @@ type outbox struct {
 	waiting  chain           // of values, by position
 	events   [2]queue[*item] // by QoS, each by position
 	sent     map[*item]bool  // not acknowledged
+	lost     losses
+	suspects suspects
 	stats    outboxStats
 }
 
@@ -45,6 +50,8 @@ type value struct {
 	newest      *item
 	first, last *item // what waits; last is nil when it is the first
 	sending     int   // items of this topic that are not acknowledged
+	held        hold  // not in the chain, because it may be too large for the broker
+	told        bool  // that it is withheld
 }
 
 // item is one message on its way.
@@ -54,7 +61,8 @@ type item struct {
 	qos      byte
 	retained bool
 	position uint64
-	value    *value // nil for an event
+	value    *value    // nil for an event
+	at       time.Time // when an event happened
 
 	prev, next *item // in the chain of values that wait
 }
@@ -94,7 +102,9 @@ func (o *outbox) publish(topic string, payload []byte, retained bool) bool {
 		o.values[topic] = v
 	}
 	v.newest = &item{topic: topic, payload: bytes.Clone(payload), qos: 1, retained: retained, value: v}
-	o.enqueue(v)
+	if !o.hold(v) {
+		o.enqueue(v)
+	}
 	o.ring()
 	return true
 }
@@ -134,12 +144,13 @@ func (o *outbox) event(topic string, payload []byte, qos byte) bool {
 		return false
 	}
 	events := &o.events[qos]
+	now := time.Now()
+	o.expire(now)
 	if events.len() >= o.limits.Events {
-		events.pop()
-		o.stats.dropped++
+		o.lose(events.pop())
 	}
 	o.position++
-	events.push(&item{topic: topic, payload: bytes.Clone(payload), qos: qos, position: o.position})
+	events.push(&item{topic: topic, payload: bytes.Clone(payload), qos: qos, position: o.position, at: now})
 	o.ring()
 	return true
 }
@@ -165,6 +176,14 @@ func (o *outbox) ring() {
 func (o *outbox) next() *item {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.suspects.alone != nil {
+		return nil
+	}
+	now := time.Now()
+	o.expire(now)
+	if o.suspects.due(now) {
+		return o.nextSuspect()
+	}
 	var first *queue[*item]
 	lowest := ^uint64(0)
 	for qos := range o.events {
@@ -182,7 +201,7 @@ func (o *outbox) next() *item {
 		return out
 	}
 	if first == nil {
-		return nil
+		return o.nextSuspect()
 	}
 	out := first.pop()
 	o.sent[out] = true
@@ -199,12 +218,16 @@ func (o *outbox) acked(i *item) {
 	}
 	delete(o.sent, i)
 	o.stats.acked++
+	o.suspects.proven = max(o.suspects.proven, i.size())
 	v := i.value
 	if v == nil {
 		return
 	}
 	v.sending--
-	if v.sending == 0 && v.first == nil && v.newest.temporary() {
+	if i == o.suspects.alone {
+		o.cleared(i)
+	}
+	if v.sending == 0 && v.first == nil && v.held == free && v.newest.temporary() {
 		delete(o.values, i.topic)
 	}
 }
@@ -216,13 +239,14 @@ func (o *outbox) reconnected() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stats.resent += uint64(len(o.sent))
+	o.suspect()
 	var unsure []*item
 	for i := range o.sent {
 		switch {
 		case i.value != nil:
 		case i.qos == 0: // at most once
 			o.stats.resent--
-			o.stats.dropped++
+			o.lose(i)
 		default:
 			unsure = append(unsure, i)
 		}
@@ -230,6 +254,7 @@ func (o *outbox) reconnected() {
 	clear(o.sent)
 	slices.SortFunc(unsure, byPosition)
 	o.events[1].unpop(unsure)
+	o.expire(time.Now())
 
 	all := make([]*item, 0, len(o.values))
 	for _, v := range o.values {
@@ -237,14 +262,17 @@ func (o *outbox) reconnected() {
 			o.stats.superseded++
 		}
 		again := *v.newest // another item: the old one may be acknowledged late
+		again.prev, again.next = nil, nil
 		v.newest, v.sending = &again, 0
-		all = append(all, v.newest)
+		v.first, v.last = nil, nil
+		if v.held == free {
+			all = append(all, v.newest)
+		}
 	}
 	slices.SortFunc(all, byPosition)
 	o.waiting = chain{}
 	for _, i := range all {
 		i.value.first, i.value.last = i, nil
-		i.prev, i.next = nil, nil
 		o.waiting.push(i)
 	}
 	o.ring()
@@ -256,7 +284,7 @@ func byPosition(a, b *item) int { return cmp.Compare(a.position, b.position) }
 func (o *outbox) idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.sent) == 0 && o.queued() == 0
+	return len(o.sent) == 0 && o.queued() == 0 && !o.suspects.waiting()
 }
 
 // queued counts what waits; o.mu is held.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,9 @@ type Session struct {
 	in      *inbox
 	reports reports
 	counts  counts
+
+	subsMu sync.Mutex
+	subs   []Subscription // the options', and those that came later
 
 	start   sync.Once
 	running sync.WaitGroup
@@ -53,8 +57,11 @@ func New(o Options) (*Session, error) {
 		broker:  broker,
 		tls:     config,
 		out:     newOutbox(o.Limits),
+		subs:    slices.Clone(o.Subscriptions),
 		in:      newInbox(o.Limits.Inbox),
-		reports: reports{logger: o.Logger, tell: o.OnStatus, broker: broker.String(), clientID: o.ClientID},
+		reports: reports{
+			logger: o.Logger, tell: o.OnStatus, notify: o.OnNotice, broker: broker.String(), clientID: o.ClientID, limit: o.Limits.Payload,
+		},
 	}
 	s.life, s.abandon = context.WithCancel(context.Background())
 	s.stay, s.leave = context.WithCancel(s.life)
@@ -90,6 +97,26 @@ func (s *Session) Event(topic string, payload []byte, qos byte) {
 // topic, and forgets the topic too.
 func (s *Session) Clear(topic string) { s.Publish(topic, nil, true) }
 
+// Subscribe adds a subscription, on this connection and on later ones. It is asked
+// for before anything is sent that is published later. A filter that is there
+// already, or is none, is left out.
+func (s *Session) Subscribe(filter string, qos byte) {
+	s.subsMu.Lock()
+	defer s.subsMu.Unlock()
+	if !subscribable(filter) || qos > 1 || slices.ContainsFunc(s.subs, func(sub Subscription) bool { return sub.Filter == filter }) {
+		return
+	}
+	s.subs = append(s.subs, Subscription{Filter: filter, QoS: qos})
+	s.out.ring()
+}
+
+// subscriptions are those from an index on.
+func (s *Session) subscriptions(from int) []Subscription {
+	s.subsMu.Lock()
+	defer s.subsMu.Unlock()
+	return slices.Clone(s.subs[from:])
+}
+
 // Connected reports whether the connection is open at this moment.
 func (s *Session) Connected() bool {
 	l := s.open.Load()
@@ -106,6 +133,7 @@ func (s *Session) Stats() Stats {
 	}
 	s.out.fill(&stats)
 	s.in.fill(&stats)
+	stats.TooLarge = s.reports.discarded.Load()
 	return stats
 }
 
@@ -147,6 +175,7 @@ const abandonWait = 2 * time.Second
 // run is the session's goroutine: one connection after another.
 func (s *Session) run() {
 	defer s.reports.closed()
+	defer s.reports.leaving(s.out)
 	defer s.abandon() // the handler's goroutine ends with this one
 	for wait := (backoff{limits: s.options.Limits}); ; {
 		link, err := s.connect()
@@ -168,6 +197,7 @@ func (s *Session) run() {
 			s.reports.lost(err, pause, wait.brief)
 		} else {
 			s.counts.failures.Add(1)
+			s.out.purge()
 			failure := diagnose(err, s.broker, s.options)
 			pause = wait.afterFailure(failure.Problem)
 			s.reports.failed(failure, pause)

@@ -180,5 +180,5 @@ func (d *Definition) OutputType() *schema.Type { return d.output }
 // CanFail reports whether a code is one of those that the request can end with.
 func (d *Definition) CanFail(code string) bool {
 	return slices.Contains(d.Errors, code) ||
-		slices.Contains([]string{BadJSON, BadValue, BadTransaction, Failed, Stopped}, code)
+		slices.Contains([]string{BadJSON, BadValue, BadTransaction, Failed, Stopped, StoreFailed, NotStored}, code)
 }

@@ -17,6 +17,8 @@ const (
 	Unknown        = "unknown_request" // there is no such request
 	Failed         = "failed"          // an error that has no code of its own
 	Stopped        = "stopped"         // the service ends
+	StoreFailed    = "store_failed"    // the store does not work, and the request needs it
+	NotStored      = "not_stored"      // what was changed is in effect, but not in the store
 )
 
 // Error is why a payload was refused: a code that programs can go by, and text for

@@ -6,8 +6,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
 
 // Table holds the requests of all parts. It does not change.
@@ -55,18 +57,34 @@ const maxName = 500
 // Handle takes a payload for the request of a name. The outlet gets exactly one
 // reply, before or after Handle has returned.
 func (t *Table) Handle(name string, payload []byte, o Outlet) {
+	d, ok := t.byName[name]
+	if !ok {
+		o.Reply(name, echo(payload), nil, refuse(Unknown, "there is no request %q; expected one of %s",
+			excerpt.Of(name, maxName), strings.Join(t.names, ", ")))
+		return
+	}
+	if err := schema.Strict(payload); err != nil {
+		o.Reply(name, echo(payload), nil, decoding(err))
+		return
+	}
 	transaction, err := TransactionOf(payload)
 	if err != nil {
 		o.Reply(name, nil, nil, err)
 		return
 	}
-	d, ok := t.byName[name]
-	if !ok {
-		o.Reply(name, transaction, nil, refuse(Unknown, "there is no request %q; expected one of %s",
-			excerpt.Of(name, maxName), strings.Join(t.names, ", ")))
-		return
-	}
 	d.handle(name, transaction, payload, o)
+}
+
+// echo is the transaction of a payload that was refused; nil if it cannot be sent back.
+func echo(payload []byte) json.RawMessage {
+	if !utf8.Valid(payload) || len(payload) > schema.MaxPayload {
+		return nil
+	}
+	transaction, err := TransactionOf(payload)
+	if err != nil || schema.Strict(transaction) != nil {
+		return nil
+	}
+	return transaction
 }
 
 // Redact returns what a log may show of a payload, as JSON; nil for nothing.

@@ -60,7 +60,7 @@ func (t *Type) Decode(payload []byte, v any, ignore ...string) error {
 		return t.explain(err)
 	}
 	if raw == nil {
-		raw = map[string]any{} // null is an object with nothing in it
+		return errors.New("the payload cannot be read: expected a JSON object, got null")
 	}
 	return check("", t.schema, raw)
 }

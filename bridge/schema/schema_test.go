@@ -121,7 +121,7 @@ func TestRequired(t *testing.T) {
 	for payload, says := range map[string]string{
 		`{"what":"a","to":"x"}`:          "id: expected the name, UUID or address of a device",
 		`{"id":"","what":"a","to":"x"}`:  "id: expected the name, UUID or address of a device",
-		`null`:                           "id: expected the name, UUID or address of a device",
+		`null`:                           "the payload cannot be read: expected a JSON object, got null",
 		`{"id":null,"what":"a"}`:         "id: expected the name, UUID or address of a device",
 		`{"ID":"x","WHAT":"c"}`:          `what: expected a or b, got "c"`,
 		`{"id":"x"}`:                     "what: expected a or b",

@@ -81,13 +81,33 @@ func (t Topics) Response(what string) string {
 	return t.Bridge(responseSegment) + "/" + what
 }
 
-// Filters lists the subscriptions that catch every command, query and request
-// for names of every allowed depth, and little else. (An MQTT 3.1.1 client
+// Segments is how many segments a name has.
+func Segments(name string) int { return strings.Count(name, "/") + 1 }
+
+// OwnFilters lists subscriptions that bring back what the bridge itself, or somebody
+// else, publishes to the topics of the bridge and to the availability of
+// devices with names of up to some segments. Lists are the retained topics below
+// B/bridge.
+func (t Topics) OwnFilters(segments int, lists ...string) []string {
+	filters := []string{t.BridgeState(), t.Bridge("echo")}
+	for _, list := range lists {
+		filters = append(filters, t.Bridge(list))
+	}
+	path := t.prefix + "+"
+	for range segments {
+		filters = append(filters, path+"/"+availabilitySegment)
+		path += "/+"
+	}
+	return filters
+}
+
+// Filters lists the subscriptions that catch every request, and every command and
+// query for names of up to some segments, and little else. (An MQTT 3.1.1 client
 // receives what it publishes itself, so B/# would bring back every state.)
-func (t Topics) Filters() []string {
+func (t Topics) Filters(segments int) []string {
 	filters := []string{t.Request("#")}
 	path := t.prefix + "+"
-	for range MaxNameSegments + 1 { // one more for the element
+	for range segments + 1 { // one more for the element
 		filters = append(filters, path+"/"+setSegment, path+"/"+setSegment+"/+", path+"/"+getSegment)
 		path += "/+"
 	}

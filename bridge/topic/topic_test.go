@@ -102,7 +102,7 @@ func TestParseErrors(t *testing.T) {
 
 func TestCheckName(t *testing.T) {
 	good := []string{
-		"lamp", "Küche", "kitchen/left", "a/b/c/d", "0x0005", "bridges", "a/bridge", "set_top_box", "$lamp",
+		"lamp", "Küche", "kitchen/left", "a/b/c/d", "0xyz", "bridges", "a/bridge", "set_top_box", "a$", "5", "Größe 3 (alt)", "💡", "हिन्दी",
 		"the lamp", "response", strings.Repeat("x", topic.MaxNameLength), "灯",
 	}
 	for _, name := range good {
@@ -133,6 +133,50 @@ func TestCheckName(t *testing.T) {
 		"lamp/event":        `"event"`,
 		"lamp/message":      `"message"`,
 		"a/set/b":           `"set"`,
+		"Bridge":            "bridge",
+		"BRIDGE/lamp":       "bridge",
+		"lamp/Set":          `"Set"`,
+		"lamp/SET":          `"SET"`,
+		"lamp/Availability": `"Availability"`,
+		"$lamp":             "$",
+		"a/$SYS":            "$",
+
+		"0x00AA":                           "address",
+		"0x5":                              "address",
+		"0X00aa":                           "address",
+		"0xC000":                           "address",
+		"0x12345":                          "address",
+		"0x0005/0":                         "address",
+		"00000000000000000000000000000001": "UUID",
+		"00000000-0000-0000-0000-000000000001/light": "UUID",
+		"ABCDEFabcdef00000000000000000001":           "UUID",
+
+		"lamp\u202Epmal": "U+202E",
+		"la\u200Bmp":     "U+200B",
+		"la\u00ADmp":     "U+00AD",
+		"\uFEFFlamp":     "U+FEFF",
+		"lamp\u200D":     "U+200D",
+		"lamp\u2066":     "U+2066",
+		"a\u00A0b":       "U+00A0",
+		"a\u3000b":       "U+3000",
+		"a\u2028b":       "U+2028",
+		"\uE000":         "U+E000",
+		"\U0010FFFD":     "U+10FFFD",
+		"\uFFFE":         "U+FFFE",
+		"\u0378":         "U+0378",
+		"\uFFFD":         "U+FFFD",
+		"\U000E0041":     "U+E0041",
+		"\u0301":         "U+0301",
+		"lamp/\u0301":    "U+0301",
+		"lamp \u0301":    "U+0301",
+		"\u20DD":         "U+20DD",
+		"e\u0301":        "normalization form C",
+		"\u212B":         "normalization form C", // the sign of the unit Å
+		"\u3164":         "U+3164",
+		"a\u115F":        "U+115F",
+		"a\uFE0F":        "U+FE0F",
+		"a\u034F":        "U+034F",
+		"a\u2800":        "U+2800",
 		strings.Repeat("ä", topic.MaxNameLength): "octets",
 	}
 	for name, says := range bad {
@@ -150,6 +194,52 @@ func TestCheckName(t *testing.T) {
 	for _, element := range []string{"a/b", "", "set", "+"} {
 		if err := topic.CheckElement(element); !errors.Is(err, topic.ErrName) {
 			t.Errorf("element %q: %v", element, err)
+		}
+	}
+}
+
+// A name that comes from elsewhere is kept as similar as the rules allow.
+func TestRepair(t *testing.T) {
+	for name, want := range map[string]string{
+		"lamp":                             "lamp",
+		" lamp ":                           "lamp",
+		"kitchen//left/":                   "kitchen/left",
+		"a+b#":                             "a_b_",
+		"0x00AA":                           "device_0x00AA",
+		"bridge":                           "bridge_",
+		"Bridge/x":                         "Bridge_/x",
+		"lamp/set":                         "lamp/set_",
+		"$SYS":                             "SYS",
+		"la\u200Bmp":                       "lamp",
+		"\u202Epmal":                       "pmal",
+		"\u0301e":                          "e",
+		"e\u0301":                          "\u00E9",
+		"a/b/c/d/e":                        "a/b/c/d_e",
+		"\xffa":                            "a",
+		"":                                 "",
+		"+":                                "_",
+		"\u200B/\u200B":                    "",
+		"00000000000000000000000000000001": "device_00000000000000000000000000000001",
+	} {
+		if got := topic.Repair(name); got != want {
+			t.Errorf("%q: got %q, expected %q", name, got, want)
+		}
+	}
+	if got := topic.Repair(strings.Repeat("ä", 1000)); topic.CheckName(got) != nil || len(got) < topic.MaxNameLength-1 {
+		t.Errorf("a long name becomes %q", got)
+	}
+}
+
+func TestFold(t *testing.T) {
+	alike := [][2]string{{"Lamp", "lamp"}, {"KÜCHE", "küche"}, {"\uFF4Camp", "lamp"}, {"\uFB01x", "fix"}, {"e\u0301", "\u00C9"}}
+	for _, pair := range alike {
+		if topic.Fold(pair[0]) != topic.Fold(pair[1]) {
+			t.Errorf("%q and %q are told apart", pair[0], pair[1])
+		}
+	}
+	for _, pair := range [][2]string{{"lamp", "lamb"}, {"a/b", "ab"}, {"küche", "kuche"}} {
+		if topic.Fold(pair[0]) == topic.Fold(pair[1]) {
+			t.Errorf("%q and %q are one", pair[0], pair[1])
 		}
 	}
 }
@@ -216,7 +306,7 @@ func TestBuiltTopicsAreParsedBack(t *testing.T) {
 			if err != nil || got != want {
 				t.Fatalf("%s: got %+v, %v, expected %+v", built, got, err, want)
 			}
-			caught := slices.ContainsFunc(b.Filters(), func(f string) bool { return matches(f, built) })
+			caught := slices.ContainsFunc(b.Filters(topic.MaxNameSegments), func(f string) bool { return matches(f, built) })
 			if want.Kind.Incoming() && !caught {
 				t.Fatalf("no subscription for %s", built)
 			}
@@ -249,13 +339,19 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzCheckName(f *testing.F) {
-	for _, seed := range []string{"lamp", "a/b", "bridge", "a/set", "+", "\x00", "a//b"} {
+	for _, seed := range []string{"lamp", "a/b", "bridge", "a/set", "+", "\x00", "a//b", "0x00aa", "\u0301", "$\u0301", "e\u0301/\u202e"} {
 		f.Add(seed)
 	}
 	b := topics(f, "b")
 	f.Fuzz(func(t *testing.T, name string) {
+		if repaired := topic.Repair(name); repaired != "" && topic.CheckName(repaired) != nil {
+			t.Errorf("%q is repaired to %q: %v", name, repaired, topic.CheckName(repaired))
+		}
 		if topic.CheckName(name) != nil {
 			return
+		}
+		if repaired := topic.Repair(name); repaired != name {
+			t.Errorf("%q is valid, and repaired to %q", name, repaired)
 		}
 		for _, built := range []string{b.Set(name), b.Get(name)} {
 			if p, err := b.Parse(built, among(name)); err != nil || p.Name != name {

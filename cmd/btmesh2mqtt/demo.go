@@ -73,17 +73,18 @@ func (a *app) demo(ctx context.Context, l *config.Loaded, log zerolog.Logger) er
 		return err
 	}
 	defer rec.close()
-	d, err := newDemo(&c, rec, log)
+	web, err := serveHTTP(c.HTTP.Listen, log)
+	if err != nil {
+		return err
+	}
+	defer web.close()
+	d, err := newDemo(ctx, &c, rec, log)
 	if err != nil {
 		return err
 	}
 	d.out, d.keepsStore = a.stdout, l.IsSet("store.dir")
 	d.ownBroker = !l.IsSet("mqtt.url")
-	stop, err := serveHTTP(c.HTTP.Listen, d.gateway, log)
-	if err != nil {
-		return err
-	}
-	defer stop()
+	web.show(d.gateway)
 	return d.run(ctx, a.stdin)
 }
 
@@ -101,11 +102,11 @@ type demo struct {
 	keepsStore bool
 }
 
-func newDemo(c *config.Config, rec *recorder, log zerolog.Logger) (*demo, error) {
+func newDemo(ctx context.Context, c *config.Config, rec *recorder, log zerolog.Logger) (*demo, error) {
 	d := &demo{config: c, air: virtual.NewAir(virtual.AirOptions{}), began: time.Now()}
 	own, err := virtualAdapter(d.air, rec, "virtual", 0)
 	if err == nil {
-		d.gateway, err = newGateway(c, []adapter{own}, log)
+		d.gateway, err = newGateway(ctx, c, []adapter{own}, log)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.air.Close())

@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -35,6 +36,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/disk"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 )
 
 // gateway is the whole service: radios, node, bridge and session.
@@ -42,26 +44,29 @@ import (
 //	radio ─▶ node ─▶ service ─▶ session
 //	      ◀─      ◀─         ◀─
 type gateway struct {
-	store   store.Store
-	node    *node.Node
-	radios  []*radio
-	service *bridge.Service
-	session *mqtt.Session
-	online  chan struct{} // closed after the first connection to the broker
-	log     zerolog.Logger
+	store         *watch.Store
+	storeFindings []string // damage of it that was repaired
+	node          *node.Node
+	radios        []*radio
+	service       *bridge.Service
+	session       *mqtt.Session
+	online        chan struct{} // closed after the first connection to the broker
+	log           zerolog.Logger
 }
 
-// newGateway makes the parts and connects them. Nothing runs yet.
-func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, error) {
+// newGateway makes the parts and connects them. Nothing runs yet. Before it
+// creates a new network, it waits for an adapter until ctx ends.
+func newGateway(ctx context.Context, c *config.Config, all []adapter, log zerolog.Logger) (*gateway, error) {
 	topics, err := topic.New(c.MQTT.BaseTopic)
 	if err != nil {
 		return nil, err
 	}
 	g := &gateway{log: log, online: make(chan struct{})}
-	if g.store, err = openStore(c.Store.Dir, log); err != nil {
+	defer slowly(log, "opening the store "+storePath(c.Store.Dir))()
+	if g.store, g.storeFindings, err = openStore(c.Store.Dir); err != nil {
 		return nil, err
 	}
-	if err := g.connect(c, topics, all); err != nil {
+	if err := g.connect(ctx, c, topics, all); err != nil {
 		return nil, errors.Join(err, g.store.Close())
 	}
 	return g, nil
@@ -72,16 +77,76 @@ func newGateway(c *config.Config, all []adapter, log zerolog.Logger) (*gateway, 
 // never uses it.
 const inMemory = ""
 
-// openStore opens a directory as the store of a node.
-func openStore(dir string, log zerolog.Logger) (store.Store, error) {
+// openStore opens a directory as the store of a node, and watches whether it works. The
+// findings are damage that was repaired.
+func openStore(dir string) (s *watch.Store, findings []string, err error) {
 	if dir == inMemory {
-		return store.NewMemory(), nil
+		return watch.New(store.NewMemory(), "in memory"), nil, nil
 	}
-	return disk.Open(dir, disk.Options{OnError: func(err error) { log.Error().Err(err).Msg("the store reports an error") }})
+	var watched atomic.Pointer[watch.Store] // nil until the store is open
+	opened, err := disk.Open(dir, disk.Options{
+		Keep:   keptOutside(),
+		Traces: traces(dir),
+		Syncing: func() func(error) {
+			if w := watched.Load(); w != nil {
+				return w.Syncing()
+			}
+			return func(error) {} // the next sync comes soon
+		},
+	})
+	if err != nil {
+		return nil, nil, remedy(dir, err)
+	}
+	watched.Store(watch.New(opened, storePath(dir)))
+	return watched.Load(), opened.Findings(), nil
 }
 
-func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) error {
-	var err error
+// traces are what is in the directory of a store only if there was one.
+func traces(dir string) []string {
+	aside, _ := filepath.Glob(filepath.Join(dir, disk.AsidePrefix+"*")) // the pattern is right
+	return append(aside, backups(dir))
+}
+
+// keptOutside are the values of the store that must never be replaced by older
+// ones, so that the manifest has them as well.
+func keptOutside() []disk.Key {
+	var keys []disk.Key
+	for _, key := range node.Reserves() {
+		keys = append(keys, disk.Key{Table: node.TableNode, Key: key})
+	}
+	return keys
+}
+
+// remedy adds to an error of a damaged store what to do about it.
+func remedy(dir string, err error) error {
+	if !errors.Is(err, store.ErrDamaged) {
+		return err
+	}
+	backup := "BACKUP"
+	if all, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup")); len(all) > 0 {
+		backup = slices.Max(all) // their names have the time
+	}
+	return fmt.Errorf("%w\nNothing was changed, and no new network was created. To go on with the newest backup, run:\n"+
+		"  btmesh2mqtt network restore %s --replace --store.dir %s\n"+
+		"To go on with what is left of the store (it tells what is lost), run:\n"+
+		"  btmesh2mqtt network repair --store.dir %s", err, backup, dir, dir)
+}
+
+func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.Topics, all []adapter) error {
+	// First what only a person can repair: a network must not wait for it.
+	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
+	if err != nil {
+		return fmt.Errorf("mesh.provision.static_oob: %w", err)
+	}
+	anchors, err := trustAnchors(c.Mesh.Provision.TrustAnchors)
+	if err != nil {
+		return err
+	}
+	files, err := openFirmware(c.Firmware.Dir)
+	if err != nil {
+		return err
+	}
+	var noAdapter error
 	g.node, err = node.Open(node.Config{
 		Options: node.Options{
 			Elements: gatewayElements(),
@@ -93,32 +158,28 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Store:  g.store,
 		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
 		Report: func(e node.Event) { g.service.Report(e) },
-		StoreFailed: func(err error) {
-			if err == nil {
-				g.log.Info().Msg("the store works again")
-				return
-			}
-			g.log.Error().Err(err).Msg("the store cannot be written; nothing is sent until it can")
-		},
 	}, func() (node.Saved, error) {
+		if noAdapter = awaitAdapter(ctx, all, c.HCI.Wait, g.log); noAdapter != nil {
+			return node.Saved{}, noAdapter
+		}
 		g.log.Info().Str("store", storePath(c.Store.Dir)).Msg("the store is empty; creating a new network")
 		return node.NewNetwork(mesh.Address(c.Mesh.Address), rand.Reader)
 	})
-	if err != nil {
-		return fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir))
+	switch {
+	case noAdapter != nil:
+		return noAdapter
+	case err != nil:
+		return remedy(c.Store.Dir, fmt.Errorf("%w (the store is %s)", err, storePath(c.Store.Dir)))
 	}
 	for number, a := range all {
-		g.radios = append(g.radios, newRadio(number, a, g.node, g.log))
+		g.radios = append(g.radios, newRadio(number, a, g.node, func() { g.service.AdaptersChanged() }, c.HCI.Wait, g.log))
 	}
 	useGATT(g.node, g.radios...)
-	oob, err := hex.DecodeString(c.Mesh.Provision.StaticOOB.Reveal())
-	if err != nil {
-		return fmt.Errorf("mesh.provision.static_oob: %w", err)
-	}
 	serviceConfig := bridge.Config{
-		Mesh:   g.node,
-		Store:  g.store,
-		Topics: topics,
+		Mesh:          g.node,
+		Store:         g.store,
+		StoreFindings: g.storeFindings,
+		Topics:        topics,
 		HomeAssistant: homeassistant.Options{
 			Enabled:     c.HomeAssistant.Enabled,
 			Prefix:      c.HomeAssistant.DiscoveryPrefix,
@@ -131,24 +192,23 @@ func (g *gateway) connect(c *config.Config, topics topic.Topics, all []adapter) 
 		Version:  programVersion(),
 		Backups:  backups(c.Store.Dir),
 		Logger:   g.log,
+		Broker:   func() mqtt.Stats { return g.session.Stats() },
 
 		RefreshPatience: c.Mesh.RefreshPatience,
+	}
+	if serviceConfig.KeyExport, err = bridge.ParseKeyExport(c.MQTT.KeyExport); err != nil {
+		return fmt.Errorf("mqtt.key_export: %w", err)
 	}
 	if len(oob) > 0 {
 		serviceConfig.StaticOOB = provision.AuthValue(oob)
 	}
 	serviceConfig.RequireOOB = !c.Mesh.Provision.AllowNoOOB
-	if serviceConfig.TrustAnchors, err = trustAnchors(c.Mesh.Provision.TrustAnchors); err != nil {
-		return err
-	}
-	if serviceConfig.Firmware, err = openFirmware(c.Firmware.Dir); err != nil {
-		return err
-	}
+	serviceConfig.TrustAnchors, serviceConfig.Firmware = anchors, files
 	if g.service, err = bridge.New(serviceConfig); err != nil {
 		return err
 	}
 	options := sessionOptions(c, topics, g.service.Handle, g.log)
-	options.OnStatus = g.sessionChanged
+	options.OnStatus, options.OnNotice = g.sessionChanged, g.service.Notice
 	g.session, err = mqtt.New(options)
 	return err
 }
@@ -159,7 +219,7 @@ func trustAnchors(path string) (*provision.TrustAnchors, error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("mesh.provision.trust_anchors: %w", err)
 	}
@@ -173,6 +233,7 @@ func trustAnchors(path string) (*provision.TrustAnchors, error) {
 // sessionChanged is called by one goroutine after every change of the
 // connection to the broker.
 func (g *gateway) sessionChanged(s mqtt.Status) {
+	g.service.Status(s)
 	if s.State != mqtt.Connected {
 		return
 	}
@@ -234,13 +295,9 @@ func retransmit(t config.Transmit) state.Retransmit {
 // what it subscribes to.
 func sessionOptions(c *config.Config, topics topic.Topics, handle func(mqtt.Message), log zerolog.Logger) mqtt.Options {
 	const atLeastOnce = 1
-	filters := topics.Filters()
+	subscriptions := bridge.Subscriptions(topics)
 	if c.HomeAssistant.Enabled {
-		filters = append(filters, c.HomeAssistant.StatusTopic)
-	}
-	subscriptions := make([]mqtt.Subscription, 0, len(filters))
-	for _, filter := range filters {
-		subscriptions = append(subscriptions, mqtt.Subscription{Filter: filter, QoS: atLeastOnce})
+		subscriptions = append(subscriptions, mqtt.Subscription{Filter: c.HomeAssistant.StatusTopic, QoS: atLeastOnce})
 	}
 	return mqtt.Options{
 		URL:      c.MQTT.URL,
@@ -259,6 +316,7 @@ func sessionOptions(c *config.Config, topics topic.Topics, handle func(mqtt.Mess
 		Subscriptions: subscriptions,
 		Handler:       handle,
 		Logger:        log,
+		Limits:        mqtt.Limits{Connect: c.MQTT.ConnectTimeout, Expiry: c.MQTT.EventExpiry},
 	}
 }
 
@@ -272,7 +330,7 @@ func (g *gateway) adapters() []bridge.Adapter {
 
 // run runs everything until ctx ends. Then it stops the parts, starting at the
 // broker: first the bridge's last messages are sent, and last the radio is
-// released. It calls ready when the radios work.
+// released. It calls ready when the radios have been tried.
 func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (failed error) {
 	const patience = 5 * time.Second
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
@@ -283,11 +341,13 @@ func (g *gateway) run(ctx context.Context, ready func(ctx context.Context)) (fai
 		failed = errors.Join(failed, g.store.Close())
 	}()
 	radios := make(bearer.Fanout, 0, len(g.radios))
+	beginnings := make([]*beginning, 0, len(g.radios))
 	for _, r := range g.radios {
 		radios = append(radios, r.bearer)
+		beginnings = append(beginnings, r.begin)
 		parts.Go(func() { _ = r.controller.Run(inner) }) // returns the context's error
 	}
-	if err := awaitRadios(ctx, g.radios); err != nil {
+	if err := awaitBeginnings(ctx, beginnings); err != nil {
 		return err
 	}
 	parts.Go(func() { g.node.Run(inner, radios) })

@@ -36,6 +36,7 @@ func (m *metrics) connections(count func(name, help string, value uint64, labels
 		count("connections_failed_total", "Connections that never became ready.", n.Failed, "adapter", r.name)
 		count("connections_lost_total", "Connections that ended unexpectedly.", n.Lost, "adapter", r.name)
 		count("connections_broken_total", "Connections ended because the peer violated the protocol.", n.Broken, "adapter", r.name)
+		count("connections_evicted_total", "Connections ended because the peer did nothing and others needed the room.", n.Evicted, "adapter", r.name)
 		count("connection_pdus_sent_total", "PDUs sent over connections.", n.Sent, "adapter", r.name)
 		count("connection_pdus_received_total", "PDUs received over connections.", n.Received, "adapter", r.name)
 	}

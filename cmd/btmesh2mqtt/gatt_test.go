@@ -56,7 +56,7 @@ func onlyGATT(
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRadio(0, adapter{fmt.Sprint(number), func(context.Context) (transport.Transport, error) { return c.Transport(), nil }}, deaf{Node: n}, zerolog.Nop())
+	r := newRadio(0, adapter{fmt.Sprint(number), func(context.Context) (transport.Transport, error) { return c.Transport(), nil }}, deaf{Node: n}, nil, true, zerolog.Nop())
 	useGATT(n, r)
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup

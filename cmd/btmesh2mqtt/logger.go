@@ -59,6 +59,9 @@ func stamp(e *zerolog.Event, _ zerolog.Level, _ string) {
 }
 
 func isTerminal(w io.Writer) bool {
+	if q, ok := w.(*lineQueue); ok {
+		w = q.out
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/gatt"
@@ -49,24 +48,29 @@ type radio struct {
 	controller *controller.Controller
 	bearer     *advertiser.Bearer
 	gatt       *gatt.Radio
-	log        zerolog.Logger
+	begin      *beginning
+	told       func() // called after each change of the status
 
-	mu     sync.Mutex
-	status controller.Status
-
-	tried chan struct{} // closed when the first attempt to open it has ended
-	first error         // result of that attempt; set before tried is closed
-	since time.Time     // when the kernel was first found setting it up
+	mu      sync.Mutex
+	status  controller.Status
+	worked  time.Time   // when it last worked
+	failed  []time.Time // when it stopped working, within the last minute
+	failure error       // the last of these failures
 }
 
-// setUpPatience is how long the service waits at start for an adapter that the
-// kernel is still setting up. At boot both start at the same time. A setup
-// takes some seconds, and one that fails ten more.
-const setUpPatience = 30 * time.Second
+// A radio that stops working this often within this time is unsteady: it may
+// work at the moment, but what takes some seconds will fail.
+const (
+	unsteadyCount  = 3
+	unsteadyWithin = time.Minute
+	// lostAfter is how long an unsteady radio may be away until it is down.
+	lostAfter = 10 * time.Second
+)
 
-// newRadio makes a radio that passes received PDUs to a node.
-func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
-	r := &radio{name: a.name, log: log, tried: make(chan struct{})}
+// newRadio makes a radio that passes received PDUs to a node. told, if not nil,
+// is called after each change of its status; it must not wait.
+func newRadio(number int, a adapter, to listener, told func(), wait bool, log zerolog.Logger) *radio {
+	r := &radio{name: a.name, told: told, begin: newBeginning(a.name, wait, log)}
 	r.bearer = advertiser.New(advertiser.Config{Receive: to.Receive, Connectable: true, Adapter: uint8(number), Log: slogger(log).With("adapter", a.name)})
 	r.gatt = newGATT(number, a.name, r.bearer, to.ReceiveSighting, to.ReceiveLink, log)
 	r.controller = controller.New(controller.Config{
@@ -81,53 +85,70 @@ func newRadio(number int, a adapter, to listener, log zerolog.Logger) *radio {
 
 // changed notes a new status of the controller.
 func (r *radio) changed(s controller.Status) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.status = s
-	if s.State != controller.Running && s.State != controller.Down {
-		return
-	}
-	select {
-	case <-r.tried:
-	default:
-		if !r.setUp(s.Err) {
-			r.first = s.Err
-			close(r.tried)
-		}
+	r.begin.changed(s)
+	if r.note(s, time.Now()) && r.told != nil {
+		r.told()
 	}
 }
 
-// setUp reports whether an attempt failed because the kernel is still setting
-// up the adapter, so that more attempts are worthwhile. The caller holds the
-// lock.
-func (r *radio) setUp(err error) bool {
-	if !errors.Is(err, transport.ErrSettingUp) {
+// note records a status, and reports whether there is something to tell: an
+// adapter that is opened again and again is down all the time.
+func (r *radio) note(s controller.Status, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.status.State
+	if s.State == controller.Opening && before == controller.Down {
 		return false
 	}
-	if r.since.IsZero() {
-		r.since = time.Now()
-		r.log.Info().Str("adapter", r.name).Stringer("patience", setUpPatience).
-			Msg("waiting for the kernel, which is setting the adapter up")
+	if before == controller.Running {
+		r.worked = now
+		if s.State != controller.Stopped {
+			r.forget(now)
+			r.failed, r.failure = append(r.failed, now), s.Err
+		}
 	}
-	return time.Since(r.since) < setUpPatience
+	r.status = s
+	return true
+}
+
+// forget drops the failures that are too old to count. The caller holds the lock.
+func (r *radio) forget(now time.Time) {
+	for len(r.failed) > 0 && now.Sub(r.failed[0]) >= unsteadyWithin {
+		r.failed = r.failed[1:]
+	}
+}
+
+// state is the state for bridge/info and bridge/health, and what is wrong. The
+// caller holds the lock.
+func (r *radio) state(now time.Time) (state, wrong string) {
+	r.forget(now)
+	s := r.status
+	gone := s.State == controller.Stopped || s.State == controller.Down && now.Sub(r.worked) >= lostAfter
+	if len(r.failed) >= unsteadyCount && !gone {
+		return document.AdapterUnsteady, fmt.Sprintf("it stopped working %d times within the last minute: %v", len(r.failed), r.failure)
+	}
+	if s.Err != nil {
+		wrong = s.Err.Error()
+	}
+	return s.State.String(), wrong
 }
 
 // describe returns the radio for bridge/info and bridge/health.
 func (r *radio) describe() bridge.Adapter {
 	r.mu.Lock()
 	status := r.status
+	state, wrong := r.state(time.Now())
 	r.mu.Unlock()
-	sent, resets := r.bearer.Stats(), r.controller.Stats()
+	sent, counted := r.bearer.Stats(), r.controller.Stats()
 	a := bridge.Adapter{
-		ID:       r.name,
-		State:    status.State.String(),
-		Sent:     sent.Sent,
-		Received: sent.Received,
-		Resets:   resets.Resets,
-		Dropped:  sent.Full + sent.Dropped,
-	}
-	if status.Err != nil {
-		a.Error = status.Err.Error()
+		ID:        r.name,
+		State:     state,
+		Error:     wrong,
+		Sent:      sent.Sent,
+		Received:  sent.Received,
+		Resets:    counted.Resets,
+		Malformed: counted.Malformed + counted.Unframed,
+		Dropped:   sent.Full + sent.Dropped,
 	}
 	if status.State == controller.Running {
 		a.Address = status.Info.Address.String()
@@ -137,28 +158,4 @@ func (r *radio) describe() bridge.Adapter {
 		}
 	}
 	return a
-}
-
-// awaitRadios waits until each radio has been tried, and fails if none works,
-// so that the user sees the error at once. An adapter that is being set up is
-// tried for a while. The controller recovers from later failures.
-func awaitRadios(ctx context.Context, radios []*radio) error {
-	var failed []error
-	for _, r := range radios {
-		select {
-		case <-r.tried:
-		case <-ctx.Done():
-			return nil
-		}
-		if r.first != nil {
-			failed = append(failed, fmt.Errorf("adapter %s: %w", r.name, r.first))
-		}
-	}
-	if len(failed) < len(radios) {
-		for _, err := range failed {
-			radios[0].log.Error().Err(err).Msg("continuing without this adapter until it works")
-		}
-		return nil
-	}
-	return errors.Join(failed...)
 }

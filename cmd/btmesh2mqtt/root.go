@@ -107,5 +107,5 @@ func (a *app) bindConfig(cmd *cobra.Command) {
 
 // load reads the configuration of a command prepared by bindConfig.
 func (a *app) load(cmd *cobra.Command) (*config.Loaded, error) {
-	return config.Load(config.Input{File: a.file, Environ: a.environ, Flags: cmd.Flags()})
+	return config.Load(config.Input{File: a.file, Environ: a.environ, Flags: cmd.Flags(), ReadFile: readFile})
 }

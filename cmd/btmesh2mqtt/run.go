@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -30,17 +31,21 @@ func (a *app) runCommand() *cobra.Command {
 			for number := range all {
 				all[number] = rec.tap(number, all[number])
 			}
-			g, err := newGateway(c, all, log)
+			web, err := serveHTTP(c.HTTP.Listen, log)
 			if err != nil {
+				return err
+			}
+			defer web.close()
+			g, err := newGateway(ctx, c, all, log)
+			if err != nil {
+				if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+					return nil // it was stopped while it waited for an adapter
+				}
 				return err
 			}
 			log.Info().Str("version", programVersion()).Str("broker", c.MQTT.URL).Strs("adapters", c.HCI.Adapters).
 				Str("store", storePath(c.Store.Dir)).Stringer("address", g.node.Address()).Msg("btmesh2mqtt starts")
-			stop, err := serveHTTP(c.HTTP.Listen, g, log)
-			if err != nil {
-				return err
-			}
-			defer stop()
+			web.show(g)
 			return g.run(ctx, nil)
 		})
 }

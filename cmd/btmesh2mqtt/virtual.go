@@ -17,7 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/remote"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 )
 
 // virtualDevice is a mesh device of the demo: a node with server models on a
@@ -25,7 +25,7 @@ import (
 type virtualDevice struct {
 	name  string
 	uuid  mesh.UUID
-	store store.Store
+	store *watch.Store
 	node  *node.Node
 	radio *radio
 }
@@ -51,21 +51,25 @@ func newVirtualDevice(
 	// and new addresses.
 	elements[device.Primary].Models = append(elements[device.Primary].Models, remote.NewServer())
 	var err error
+	var findings []string
 	if dir != inMemory {
 		dir = filepath.Join(dir, "devices", name)
 	}
-	if d.store, err = openStore(dir, log); err != nil {
+	if d.store, findings, err = openStore(dir); err != nil {
 		return nil, err
 	}
+	for _, text := range findings {
+		log.Warn().Msg("the store of a virtual device was damaged: " + text)
+	}
+	d.store.Watch(func(err error) {
+		if err != nil {
+			log.Error().Err(err).Msg("the virtual device waits for its store")
+		}
+	})
 	d.node, err = node.Open(node.Config{
 		Options: node.Options{Elements: elements, Random: rand.Reader},
 		Store:   d.store,
-		StoreFailed: func(err error) {
-			if err != nil {
-				log.Error().Err(err).Msg("the virtual device cannot write to its store")
-			}
-		},
-		Report: logFaults(log),
+		Report:  logFaults(log),
 	}, func() (node.Saved, error) { return node.NewDevice(d.uuid), nil })
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), d.store.Close())
@@ -74,7 +78,7 @@ func newVirtualDevice(
 	if err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	d.radio = newRadio(0, a, d.node, log)
+	d.radio = newRadio(0, a, d.node, nil, true, log)
 	useGATT(d.node, d.radio)
 	return d, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/logging"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer/lanes"
 )
 
 // Config configures a Bearer.
@@ -53,7 +54,7 @@ type Bearer struct {
 	pace     atomic.Pointer[bearer.Pace]
 
 	mu           sync.Mutex
-	queue        *queue
+	queue        *lanes.Queue
 	connectables connectables
 	station      *station // nil while there is no controller
 	exclusive    bool     // the controller cannot advertise while it scans
@@ -82,7 +83,7 @@ func New(cfg Config) *Bearer {
 		log:          logging.With(cfg.Log, "radio", cfg.Adapter),
 		kick:         make(chan struct{}, 1),
 		incoming:     bearer.Incoming{Adapter: cfg.Adapter},
-		queue:        newQueue(cfg.Queue),
+		queue:        lanes.New(cfg.Queue),
 		connectables: connectables{silencing: make(chan struct{}, 1)},
 	}
 }
@@ -99,7 +100,7 @@ func (b *Bearer) Send(o bearer.Outgoing) error {
 		return fmt.Errorf("advertiser: expected a %s PDU of 1 to %d octets, got %d: %w", o.Kind, most, o.Len, ErrPDU)
 	}
 	b.mu.Lock()
-	taken := b.queue.push(&o)
+	taken := b.queue.Push(&o)
 	b.mu.Unlock()
 	if !taken {
 		b.counters.full.Add(1)
@@ -113,7 +114,7 @@ func (b *Bearer) Send(o bearer.Outgoing) error {
 // air.
 func (b *Bearer) Cancel(id bearer.Lane) {
 	b.mu.Lock()
-	dropped := b.queue.cancel(id)
+	dropped := b.queue.Cancel(id)
 	stop := false
 	if b.station != nil {
 		stop = b.station.cancel(id)

@@ -191,7 +191,7 @@ func (st *station) inTurns() bool { return st.connectableState.slot == nil || st
 func (st *station) waiting() (all []connectable, version int, pdus bool) {
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
-	return st.b.connectables.all, st.b.connectables.version, st.b.queue.waiting()
+	return st.b.connectables.all, st.b.connectables.version, st.b.queue.Waiting()
 }
 
 // advertise starts, changes and stops the connectable advertisements.

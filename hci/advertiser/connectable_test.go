@@ -43,7 +43,7 @@ func TestConnectableWithMeshPDUs(t *testing.T) {
 					first := len(r.events())
 					var sent int
 					for ; sent < 100; sent++ {
-						if err := a.Send(pdu(bearer.OwnLane(), fmt.Sprintf("%03d", sent), 2, 20*ms)); errors.Is(err, bearer.ErrFull) {
+						if err := a.Send(pdu(bearer.OwnLane(5), fmt.Sprintf("%03d", sent), 2, 20*ms)); errors.Is(err, bearer.ErrFull) {
 							break
 						}
 					}
@@ -144,14 +144,14 @@ func TestHush(t *testing.T) {
 				if err := a.Advertise([]packet.Advertisement{connectableText("!come")}); err != nil {
 					t.Fatal(err)
 				}
-				a.send(t, pdu(bearer.OwnLane(), "long", 5, 100*ms))
+				a.send(t, pdu(bearer.OwnLane(5), "long", 5, 100*ms))
 				resume, err := a.Silence(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
 				before := len(r.events())
-				a.send(t, pdu(bearer.OwnLane(), "later", 1, 100*ms))
-				b.send(t, pdu(bearer.OwnLane(), "unheard", 1, 100*ms))
+				a.send(t, pdu(bearer.OwnLane(5), "later", 1, 100*ms))
+				b.send(t, pdu(bearer.OwnLane(5), "unheard", 1, 100*ms))
 				time.Sleep(time.Second)
 				a.virtual.HardwareError(1)
 				time.Sleep(time.Second)
@@ -172,7 +172,7 @@ func TestHush(t *testing.T) {
 				resume()
 				<-waiting
 				time.Sleep(10 * time.Second)
-				b.send(t, pdu(bearer.OwnLane(), "heard", 20, 100*ms))
+				b.send(t, pdu(bearer.OwnLane(5), "heard", 20, 100*ms))
 				time.Sleep(10 * time.Second)
 				if !strings.Contains(r.said(), "later") || !strings.Contains(r.said(), "!come") || len(a.texts()) == 0 {
 					t.Errorf("sent %s, heard %v", r.said(), a.texts())
@@ -196,7 +196,7 @@ func TestConnectableWithFewerSetsThanClaimed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 20 {
-			a.send(t, pdu(bearer.OwnLane(), fmt.Sprintf("%02d", i), 3, 20*ms))
+			a.send(t, pdu(bearer.OwnLane(5), fmt.Sprintf("%02d", i), 3, 20*ms))
 		}
 		time.Sleep(10 * time.Second)
 		said := r.said()

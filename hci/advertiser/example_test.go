@@ -44,11 +44,11 @@ func ExampleBearer_sniffer() {
 	if err != nil {
 		panic(err)
 	}
-	if err := sender.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), bearer.Transmit{Count: 200, Interval: 20 * time.Millisecond}, pdu)); err != nil {
+	if err := sender.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(5), bearer.Transmit{Count: 200, Interval: 20 * time.Millisecond}, pdu)); err != nil {
 		panic(err)
 	}
 	fmt.Println(<-heard) // one line; the others are duplicates
-	sender.Cancel(bearer.OwnLane())
+	sender.Cancel(bearer.OwnLane(5))
 	// Output:
 	// 0x0002 to 0xc000, SEQ 7, TTL 5, transport PDU 68656c6c6f2c206d657368
 }

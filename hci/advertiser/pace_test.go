@@ -19,7 +19,7 @@ func TestPace(t *testing.T) {
 			transmit := bearer.Transmit{Count: 3, Interval: 20 * time.Millisecond}
 			const n = 20
 			for i := range n {
-				if err := a.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), transmit, fmt.Appendf(nil, "pdu %02d", i))); err != nil {
+				if err := a.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(5), transmit, fmt.Appendf(nil, "pdu %02d", i))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -38,5 +38,32 @@ func TestPace(t *testing.T) {
 				t.Errorf("legacy %t: the last began after %s, expected about %s", legacy, last, want)
 			}
 		})
+	}
+}
+
+// How many PDUs a second a controller with four advertising sets sends, in fake time:
+// to one node, where they go one after the other, and to many.
+func TestRate(t *testing.T) {
+	for _, count := range []int{2, 3} {
+		for _, nodes := range []int{1, 8} {
+			inRoom(t, func(t *testing.T, r *room) {
+				a := r.radio(virtual.Options{Address: virtual.MakeAddress(1)}, Config{Queue: 2048})
+				time.Sleep(time.Second)
+				transmit := bearer.Transmit{Count: count, Interval: 20 * time.Millisecond}
+				for i := range 1500 {
+					lane := bearer.OwnLane(uint16(1 + i%nodes))
+					if err := a.Send(bearer.NewOutgoing(bearer.Message, lane, transmit, fmt.Appendf(nil, "pdu %04d", i))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				const seconds = 10
+				time.Sleep(seconds * time.Second)
+				rate := float64(a.Stats().Sent) / seconds
+				t.Logf("%d transmissions, %d nodes: %.1f PDUs a second", count, nodes, rate)
+				if wanted := map[int]float64{3: 60, 2: 100}[count]; nodes > 1 && rate < wanted {
+					t.Errorf("%d transmissions to %d nodes: %.1f PDUs a second, expected %.0f", count, nodes, rate, wanted)
+				}
+			})
+		}
 	}
 }

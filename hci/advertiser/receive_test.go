@@ -166,19 +166,3 @@ func BenchmarkReceive(b *testing.B) {
 		})
 	}
 }
-
-// BenchmarkQueue measures a PDU's way through a queue with 32 lanes.
-func BenchmarkQueue(b *testing.B) {
-	q := newQueue(DefaultQueue)
-	for i := range 32 {
-		o := pdu(bearer.RelayLane(uint16(i)), "x", 3, 20*ms)
-		q.push(&o)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		i := q.pop()
-		o := q.nodes[i].out
-		q.done(i)
-		q.push(&o)
-	}
-}

@@ -24,10 +24,10 @@ func TestNoSilentStall(t *testing.T) {
 					b := r.radio(virtual.Options{Address: addressB}, Config{})
 					a.virtual.DropCompletion(dropped)
 					for i := range 10 {
-						a.send(t, pdu(bearer.OwnLane(), fmt.Sprintf("a%d", i), 2, 20*ms))
+						a.send(t, pdu(bearer.OwnLane(5), fmt.Sprintf("a%d", i), 2, 20*ms))
 					}
 					time.Sleep(10 * time.Second)
-					b.send(t, pdu(bearer.OwnLane(), "b", 5, 100*ms))
+					b.send(t, pdu(bearer.OwnLane(5), "b", 5, 100*ms))
 					time.Sleep(5 * time.Second)
 					last, seen := "", map[string]bool{}
 					for _, text := range b.texts() {
@@ -62,8 +62,8 @@ func TestSetThatDoesNotEnd(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.radio(virtual.Options{Address: addressA}, Config{})
 		a.virtual.Mute(true)
-		a.send(t, pdu(bearer.OwnLane(), "a", 2, 20*ms))
-		a.send(t, pdu(bearer.OwnLane(), "b", 2, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "a", 2, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "b", 2, 20*ms))
 		time.Sleep(1500 * ms)
 		if s := a.Stats(); s.Unended != 1 || s.Repeated != 1 {
 			t.Errorf("stats %+v", s)
@@ -89,8 +89,8 @@ func TestPDUThatAlwaysFails(t *testing.T) {
 			}
 			return packet.StatusSuccess
 		})
-		a.send(t, pdu(bearer.OwnLane(), "a", 2, 20*ms))
-		a.send(t, pdu(bearer.OwnLane(), "b", 2, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "a", 2, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "b", 2, 20*ms))
 		time.Sleep(10 * time.Second)
 		if s := a.Stats(); r.said() != "b*2" || s.Dropped != 1 || s.Repeated != maxAttempts-1 || s.Sent != 1 {
 			t.Errorf("on the air: %s, stats %+v", r.said(), s)
@@ -103,15 +103,15 @@ func TestPDUThatAlwaysFails(t *testing.T) {
 func TestUnpluggedAndBack(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.radio(virtual.Options{Address: addressA}, Config{})
-		a.send(t, pdu(bearer.OwnLane(), "a", 20, 20*ms))
-		a.send(t, pdu(bearer.OwnLane(), "b", 2, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "a", 20, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "b", 2, 20*ms))
 		a.send(t, pdu(bearer.LinkLane(1), "link", 20, 20*ms))
 		time.Sleep(100 * ms)
 		a.virtual.Unplug()
 		time.Sleep(time.Hour)
 		before := len(r.events())
 		a.Cancel(bearer.LinkLane(1))
-		a.send(t, pdu(bearer.OwnLane(), "c", 2, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "c", 2, 20*ms))
 		if err := a.virtual.Plug(); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestHangingController(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		a := r.radio(virtual.Options{Address: addressA}, Config{})
 		a.virtual.Hang(true)
-		a.send(t, pdu(bearer.OwnLane(), "a", 2, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "a", 2, 20*ms))
 		time.Sleep(10 * time.Second)
 		events := r.events()
 		if len(events) != 2 {
@@ -154,7 +154,7 @@ func TestGarbage(t *testing.T) {
 		a := r.radio(virtual.Options{Address: addressA}, Config{})
 		for i := range 20 {
 			a.virtual.Garble(1 + i%3)
-			a.send(t, pdu(bearer.OwnLane(), fmt.Sprintf("%02d", i), 2, 20*ms))
+			a.send(t, pdu(bearer.OwnLane(5), fmt.Sprintf("%02d", i), 2, 20*ms))
 			time.Sleep(20 * time.Second)
 		}
 		a.virtual.Garble(0)

@@ -21,7 +21,7 @@ func TestExactTransmissions(t *testing.T) {
 	for _, count := range []int{0, 1, 2, 3, 8, 300} {
 		inRoom(t, func(t *testing.T, r *room) {
 			a, b := r.radio(virtual.Options{Address: addressA}, Config{}), r.radio(virtual.Options{Address: addressB}, Config{Adapter: 7})
-			a.send(t, pdu(bearer.OwnLane(), "hello", count, 30*ms))
+			a.send(t, pdu(bearer.OwnLane(5), "hello", count, 30*ms))
 			time.Sleep(20 * time.Second)
 			want := min(max(count, 1), 255)
 			if got := r.said(); got != fmt.Sprintf("hello*%d", want) {
@@ -56,7 +56,7 @@ func TestShortestInterval(t *testing.T) {
 	for legacy, shortest := range map[bool]time.Duration{false: 20 * ms, true: 100 * ms} {
 		inRoom(t, func(t *testing.T, r *room) {
 			a := r.radio(virtual.Options{Address: addressA, Legacy: legacy}, Config{})
-			a.send(t, pdu(bearer.OwnLane(), "x", 3, 10*ms))
+			a.send(t, pdu(bearer.OwnLane(5), "x", 3, 10*ms))
 			time.Sleep(time.Second)
 			events := r.events()
 			if len(events) < 3 {
@@ -83,7 +83,7 @@ func TestLaneKeepsOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				a := r.radio(options, Config{})
-				lanes := []bearer.Lane{bearer.OwnLane(), bearer.RelayLane(5), bearer.RelayLane(6), bearer.LinkLane(1), bearer.BeaconLane()}
+				lanes := []bearer.Lane{bearer.OwnLane(5), bearer.RelayLane(5), bearer.RelayLane(6), bearer.LinkLane(1), bearer.BeaconLane()}
 				for i := range 10 {
 					for l, lane := range lanes {
 						a.send(t, pdu(lane, fmt.Sprintf("%d %02d", l, i), 2+i%3, time.Duration(20+10*(i%3))*ms))
@@ -154,7 +154,7 @@ func TestFairness(t *testing.T) {
 			t.Errorf("beyond the limit: %v", err)
 		}
 		time.Sleep(time.Millisecond)
-		a.send(t, pdu(bearer.OwnLane(), "own", 3, 20*ms))
+		a.send(t, pdu(bearer.OwnLane(5), "own", 3, 20*ms))
 		time.Sleep(time.Minute)
 		if wait := r.first("own") - r.first("r0"); wait > 100*ms {
 			t.Errorf("waited for %s", wait)
@@ -168,18 +168,18 @@ func TestFairness(t *testing.T) {
 func TestSendRefuses(t *testing.T) {
 	b := New(Config{Queue: 3})
 	for range 3 {
-		if err := b.Send(pdu(bearer.OwnLane(), "x", 1, 20*ms)); err != nil {
+		if err := b.Send(pdu(bearer.OwnLane(5), "x", 1, 20*ms)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.Send(pdu(bearer.OwnLane(), "x", 1, 20*ms)); !errors.Is(err, bearer.ErrFull) {
+	if err := b.Send(pdu(bearer.OwnLane(5), "x", 1, 20*ms)); !errors.Is(err, bearer.ErrFull) {
 		t.Errorf("full: %v", err)
 	}
-	b.Cancel(bearer.OwnLane())
-	if err := b.Send(pdu(bearer.OwnLane(), "x", 1, 20*ms)); err != nil {
+	b.Cancel(bearer.OwnLane(5))
+	if err := b.Send(pdu(bearer.OwnLane(5), "x", 1, 20*ms)); err != nil {
 		t.Errorf("after Cancel: %v", err)
 	}
-	if err := b.Send(pdu(bearer.OwnLane(), "", 1, 20*ms)); !errors.Is(err, ErrPDU) {
+	if err := b.Send(pdu(bearer.OwnLane(5), "", 1, 20*ms)); !errors.Is(err, ErrPDU) {
 		t.Errorf("empty: %v", err)
 	}
 	if err := b.Send(bearer.Outgoing{Len: 30}); !errors.Is(err, ErrPDU) {
@@ -237,8 +237,8 @@ func TestScanPausesForExclusiveControllers(t *testing.T) {
 			a := r.radio(virtual.Options{Address: addressA, Exclusive: true, Legacy: legacy}, Config{})
 			b := r.radio(virtual.Options{Address: addressB}, Config{})
 			for i := range 40 {
-				a.send(t, pdu(bearer.OwnLane(), fmt.Sprintf("a%02d", i), 2, 20*ms))
-				b.send(t, pdu(bearer.OwnLane(), fmt.Sprintf("b%02d", i), 5, 100*ms))
+				a.send(t, pdu(bearer.OwnLane(5), fmt.Sprintf("a%02d", i), 2, 20*ms))
+				b.send(t, pdu(bearer.OwnLane(5), fmt.Sprintf("b%02d", i), 5, 100*ms))
 			}
 			time.Sleep(time.Minute)
 			if s := a.Stats(); s.Sent != 40 || s.Pauses != 40 {
@@ -252,13 +252,13 @@ func TestScanPausesForExclusiveControllers(t *testing.T) {
 			}
 			a.virtual.HardwareError(1) // the fact is remembered over a reset
 			time.Sleep(time.Second)
-			a.send(t, pdu(bearer.OwnLane(), "after", 2, 20*ms))
+			a.send(t, pdu(bearer.OwnLane(5), "after", 2, 20*ms))
 			time.Sleep(10 * time.Second)
 			if n := a.controller.Stats(); n.Refused != 1 || n.Resets != 1 {
 				t.Errorf("legacy %t: %+v", legacy, n)
 			}
 			before := len(a.texts())
-			b.send(t, pdu(bearer.OwnLane(), "last", 3, 20*ms))
+			b.send(t, pdu(bearer.OwnLane(5), "last", 3, 20*ms))
 			time.Sleep(time.Second)
 			if n := len(a.texts()) - before; n != 3 {
 				t.Errorf("legacy %t: heard %d when idle", legacy, n)

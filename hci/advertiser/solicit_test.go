@@ -53,7 +53,7 @@ func TestSolicitation(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i := range 5 {
-					a.send(t, pdu(bearer.OwnLane(), fmt.Sprintf("%d", i), 3, 20*ms))
+					a.send(t, pdu(bearer.OwnLane(5), fmt.Sprintf("%d", i), 3, 20*ms))
 				}
 				const count = 5
 				a.send(t, bearer.NewOutgoing(bearer.Solicitation, bearer.BeaconLane(), bearer.Transmit{Count: count, Interval: 50 * ms}, data))
@@ -118,8 +118,8 @@ func TestPrivateAddresses(t *testing.T) {
 					}
 					time.Sleep(30 * time.Second)
 				}
-				a.send(t, pdu(bearer.OwnLane(), "still here", 3, 20*ms))
-				b.send(t, pdu(bearer.OwnLane(), "heard", 20, 100*ms))
+				a.send(t, pdu(bearer.OwnLane(5), "still here", 3, 20*ms))
+				b.send(t, pdu(bearer.OwnLane(5), "heard", 20, 100*ms))
 				time.Sleep(10 * time.Second)
 				addresses, owners := map[string]packet.Address{}, map[packet.Address]string{}
 				for _, e := range log() {

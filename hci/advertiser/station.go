@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer/lanes"
 )
 
 // Times of the station.
@@ -44,6 +45,9 @@ type station struct {
 	resume time.Time
 }
 
+// none is no PDU.
+const none = lanes.Ticket(-1)
+
 // slot is an advertising set, or the legacy advertiser.
 type slot struct {
 	handle   uint8
@@ -52,8 +56,8 @@ type slot struct {
 	unusable bool       // exceeds what the controller can do at once
 
 	// The rest is guarded by Bearer.mu.
-	node      int32 // the PDU on the air, or none
-	ended     bool  // the controller has reported the end
+	pdu       lanes.Ticket // the one on the air, or none
+	ended     bool         // the controller has reported the end
 	cancelled bool
 }
 
@@ -65,12 +69,12 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 		n = min(st.info.Sets, b.cfg.Sets)
 		if b.cfg.Connectable && st.info.Sets > 1 {
 			n = min(n, st.info.Sets-1)
-			st.connectableState.slot = &slot{handle: uint8(n), node: none}
+			st.connectableState.slot = &slot{handle: uint8(n), pdu: none}
 		}
 	}
 	st.slots = make([]slot, n)
 	for i := range st.slots {
-		st.slots[i] = slot{handle: uint8(i), node: none}
+		st.slots[i] = slot{handle: uint8(i), pdu: none}
 	}
 	if err := st.setUp(ctx); err != nil {
 		return err
@@ -93,6 +97,7 @@ func (st *station) pace() bearer.Pace {
 	if !st.info.Extended {
 		p.Delay, p.End = jitter, p.Interval+jitter
 	}
+	p.Parallel = len(st.slots)
 	return p
 }
 
@@ -104,14 +109,14 @@ func (b *Bearer) retire(st *station) {
 	for i := range st.slots {
 		sl := &st.slots[i]
 		switch {
-		case sl.node == none:
+		case sl.pdu == none:
 		case sl.cancelled:
-			b.queue.done(sl.node)
+			b.queue.Done(sl.pdu)
 		case sl.ended:
 			b.counters.sent.Add(1)
-			b.queue.done(sl.node)
+			b.queue.Done(sl.pdu)
 		default:
-			b.giveBack(sl.node)
+			b.giveBack(sl.pdu)
 		}
 	}
 }
@@ -119,14 +124,14 @@ func (b *Bearer) retire(st *station) {
 // giveBack puts a PDU whose sending failed back at the head of its lane. After
 // several failures the PDU is dropped, because it may be what makes the
 // controller fail. The caller holds the lock.
-func (b *Bearer) giveBack(i int32) {
-	if b.queue.nodes[i].attempts >= maxAttempts {
+func (b *Bearer) giveBack(t lanes.Ticket) {
+	if b.queue.Attempts(t) >= maxAttempts {
 		b.counters.dropped.Add(1)
-		b.queue.done(i)
+		b.queue.Done(t)
 		return
 	}
 	b.counters.repeated.Add(1)
-	b.queue.putBack(i)
+	b.queue.Return(t)
 }
 
 // cancel marks the PDUs of a lane that are on the air. The caller holds the
@@ -134,7 +139,7 @@ func (b *Bearer) giveBack(i int32) {
 func (st *station) cancel(id bearer.Lane) bool {
 	for i := range st.slots {
 		sl := &st.slots[i]
-		if sl.node != none && !sl.cancelled && !sl.ended && st.b.queue.nodes[sl.node].out.Lane == id {
+		if sl.pdu != none && !sl.cancelled && !sl.ended && st.b.queue.PDU(sl.pdu).Lane == id {
 			sl.cancelled = true
 			return true
 		}
@@ -205,11 +210,11 @@ func (st *station) finish(ctx context.Context) error {
 	for i := range st.slots {
 		sl := &st.slots[i]
 		st.b.mu.Lock()
-		node, ended, cancelled := sl.node, sl.ended, sl.cancelled
+		pdu, ended, cancelled := sl.pdu, sl.ended, sl.cancelled
 		st.b.mu.Unlock()
 		due := !now.Before(sl.until)
 		switch {
-		case node == none:
+		case pdu == none:
 			continue
 		case ended:
 		case cancelled, due && !st.info.Extended:
@@ -226,8 +231,8 @@ func (st *station) finish(ctx context.Context) error {
 		if !sl.cancelled {
 			st.b.counters.sent.Add(1)
 		}
-		st.b.queue.done(sl.node)
-		sl.node = none
+		st.b.queue.Done(sl.pdu)
+		sl.pdu = none
 		st.b.mu.Unlock()
 	}
 	return nil
@@ -244,7 +249,7 @@ func (st *station) fill(ctx context.Context) error {
 	}
 	for i := range st.slots {
 		sl := &st.slots[i]
-		if sl.unusable || sl.node != none {
+		if sl.unusable || sl.pdu != none {
 			continue
 		}
 		out, ok := st.take(sl)
@@ -262,14 +267,12 @@ func (st *station) fill(ctx context.Context) error {
 func (st *station) take(sl *slot) (out bearer.Outgoing, ok bool) {
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
-	i := st.b.queue.pop()
-	if i == none {
+	t, ok := st.b.queue.Pop()
+	if !ok {
 		return out, false
 	}
-	n := &st.b.queue.nodes[i]
-	n.attempts++
-	sl.node, sl.ended, sl.cancelled = i, false, false
-	return n.out, true
+	sl.pdu, sl.ended, sl.cancelled = t, false, false
+	return *st.b.queue.PDU(t), true
 }
 
 // send puts a PDU on the air. If the controller refuses while the radio scans,
@@ -303,14 +306,13 @@ func (st *station) refused(sl *slot) {
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
 	if sl.cancelled {
-		st.b.queue.done(sl.node)
+		st.b.queue.Done(sl.pdu)
 	} else {
-		st.b.queue.nodes[sl.node].attempts--
-		st.b.queue.putBack(sl.node)
+		st.b.queue.Unattempted(sl.pdu)
 	}
-	sl.node = none
+	sl.pdu = none
 	for i := range st.slots {
-		if st.slots[i].node == none {
+		if st.slots[i].pdu == none {
 			st.slots[i].unusable = true
 		}
 	}
@@ -320,7 +322,7 @@ func (st *station) refused(sl *slot) {
 func (st *station) active() int {
 	n := 0
 	for i := range st.slots {
-		if st.slots[i].node != none { // only this goroutine changes it
+		if st.slots[i].pdu != none { // only this goroutine changes it
 			n++
 		}
 	}
@@ -360,7 +362,7 @@ func (st *station) rest(ctx context.Context) (next time.Time, err error) {
 	}
 	for i := range st.slots {
 		sl := &st.slots[i]
-		if sl.node != none {
+		if sl.pdu != none {
 			next = earlier(next, sl.until)
 		}
 	}

@@ -38,6 +38,8 @@ const (
 	gather = 200 * time.Millisecond
 	// again is the pause after a write that failed.
 	again = time.Second
+	// ending is how long Close waits for the disk.
+	ending = 2 * time.Second
 	// quiet is how long the same failure is not logged again.
 	quiet = 10 * time.Minute
 )
@@ -109,13 +111,21 @@ func (r *Recorder) Stats() Stats {
 
 // Close writes what waits and ends the capture. Transports that are still
 // tapped continue without being recorded. It returns the error of the last
-// write; closing again does nothing.
+// write; closing again does nothing. It does not wait for a disk that hangs.
 func (r *Recorder) Close() error {
 	var err error
 	r.end.Do(func() {
 		close(r.closing)
-		<-r.done
-		err = r.file.close()
+		closed := make(chan error, 1)
+		go func() { <-r.done; closed <- r.file.close() }()
+		late := time.NewTimer(ending)
+		defer late.Stop()
+		select {
+		case err = <-closed:
+		case <-late.C:
+			err = fmt.Errorf("capture: the disk did not take the last records within %s", ending)
+			r.log.Error("the capture is not complete", "error", err)
+		}
 		s := r.Stats()
 		r.log.Info("the capture has ended", "records", s.Written, "dropped", s.Dropped)
 	})

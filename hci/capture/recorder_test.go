@@ -403,3 +403,18 @@ func TestKilled(t *testing.T) {
 		t.Errorf("%d records, %v", len(records), err)
 	}
 }
+
+// A disk that hangs does not hold up the end.
+func TestCloseWithADiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &Recorder{closing: make(chan struct{}), done: make(chan struct{}), log: slog.New(slog.DiscardHandler)}
+		began := time.Now()
+		if err := r.Close(); err == nil {
+			t.Error("no error")
+		}
+		if d := time.Since(began); d != ending {
+			t.Errorf("it took %s", d)
+		}
+		close(r.done) // the disk is back
+	})
+}

@@ -82,7 +82,7 @@ func session(t *testing.T, path string, options virtual.Options) []bearer.Incomi
 			pdu := bytes.Repeat([]byte{byte(n)}, 1+n%bearer.MaxPDU)
 			kind := bearer.Kind(int(bearer.Provisioning) + n%3)
 			transmit := bearer.Transmit{Count: 2, Interval: 20 * time.Millisecond}
-			if err := s.bearer.Send(bearer.NewOutgoing(kind, bearer.OwnLane(), transmit, pdu)); err != nil {
+			if err := s.bearer.Send(bearer.NewOutgoing(kind, bearer.OwnLane(5), transmit, pdu)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -110,7 +110,7 @@ func play(t *testing.T, data []byte, o ReplayOptions) []bearer.Incoming {
 	// What it sends goes nowhere and does not stop it.
 	for n := range 20 {
 		transmit := bearer.Transmit{Count: 3, Interval: 20 * time.Millisecond}
-		if err := s.bearer.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), transmit, []byte{byte(n)})); err != nil {
+		if err := s.bearer.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(5), transmit, []byte{byte(n)})); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -65,6 +65,11 @@ const (
 	steady = 10 * time.Second
 	// resetTime limits the Reset that silences a controller at the end.
 	resetTime = 500 * time.Millisecond
+	// failuresLogged is how many failures are logged in a minute.
+	failuresLogged = 3
+	// silence is how long a controller may send nothing at all until it is
+	// asked something, so that one that is gone is noticed without traffic.
+	silence = 5 * time.Second
 	// leaveTime is how long hosts may take to leave Serve. Then the transport
 	// is closed, because they may be blocked in a Write.
 	leaveTime = 200 * time.Millisecond
@@ -76,10 +81,15 @@ type Controller struct {
 	log      *slog.Logger
 	counters counters
 
-	mu         sync.Mutex
-	session    *Session      // nil unless one is ready
-	changed    chan struct{} // closed when session changes
-	lastReason string        // the reason it is down, as last logged
+	mu      sync.Mutex
+	session *Session      // nil unless one is ready
+	changed chan struct{} // closed when session changes
+
+	// Used by Run only, to limit the log lines about failures.
+	lastReason string    // the reason it is down, as last logged
+	logSince   time.Time // when the current minute of the log began
+	logged     int       // failures that were logged in it
+	unlogged   int       // failures since the last that was logged
 }
 
 // New makes a controller. It does nothing until Run is called.
@@ -159,11 +169,13 @@ func (c *Controller) Run(ctx context.Context) error {
 }
 
 // drive runs sessions over one transport until it fails or a Reset does not
-// help.
+// help. A Reset whose answer may have been malformed is tried some times more.
 func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
+	const mostUnready = 10
 	defer c.close(l)
+	unready := 0
 	for {
-		began := time.Now()
+		began, garbage := time.Now(), c.counters.garbage()
 		ready, err := c.runSession(ctx, l)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -171,13 +183,17 @@ func (c *Controller) drive(ctx context.Context, l *link, failures *int) error {
 		if time.Since(began) >= steady {
 			*failures = 0
 		}
-		if !ready || l.isDead() {
+		unready++
+		if ready {
+			unready = 0
+		}
+		if l.isDead() || !ready && (unready > mostUnready || c.counters.garbage() == garbage) {
 			return err
 		}
 		c.counters.resets.Add(1)
 		pause := backoff(*failures)
 		*failures++
-		c.log.Warn("resetting the controller", "error", err, "pause", pause)
+		c.logFailure("resetting the controller", err, pause)
 		c.report(Status{State: Recovering, Err: err})
 		wait(ctx, pause)
 	}
@@ -225,6 +241,7 @@ func (c *Controller) runSession(ctx context.Context, l *link) (ready bool, cause
 			if s.info.Buffers.Count > 0 {
 				hosts.Go(func() { s.pump(sctx) })
 			}
+			hosts.Go(func() { s.probe(sctx) })
 			for _, h := range c.cfg.Hosts {
 				hosts.Go(func() {
 					if err := h.Serve(sctx, s); err != nil && sctx.Err() == nil {

@@ -15,6 +15,10 @@
 //	| link: one open transport                         |
 //	+--------------------------------------------------+
 //
+// Malformed packets are counted and logged, at most once a minute as a warning,
+// and change nothing else. If one arrives instead of the answer to a command, the
+// command is sent again.
+//
 // No failure goes unnoticed. Every command has a deadline. If the controller
 // keeps data for longer than a connection may be silent, first the connection
 // is ended and then the session. A session also ends with a command that is not
@@ -38,6 +42,9 @@ var (
 	ErrUnanswered = errors.New("controller does not answer")
 	// ErrHardware ends a session: the controller reported a Hardware Error.
 	ErrHardware = errors.New("controller reports a hardware error")
+	// ErrGarbled is the error of a command that was not answered while a
+	// malformed packet arrived, which probably was the answer.
+	ErrGarbled = errors.New("the answer was malformed")
 	// ErrReset is the error of commands in flight when their session ends.
 	ErrReset = errors.New("controller was reset")
 	// ErrUnsuitable is returned for a controller without Low Energy.

@@ -21,7 +21,17 @@ type link struct {
 	dead      chan struct{}           // closed when reading has ended
 	err       error                   // the cause; read it only after dead
 	closing   sync.Once
+	garbage   garbage // used by the reader only
 }
+
+// garbage limits the log lines about malformed packets.
+type garbage struct {
+	logged time.Time // the last line
+	since  uint64    // packets since that line
+}
+
+// garbageEvery is the least time between two log lines about malformed packets.
+const garbageEvery = time.Minute
 
 // open opens the transport and starts to read.
 func (c *Controller) open(ctx context.Context) (*link, error) {
@@ -66,6 +76,11 @@ func (c *Controller) read(l *link) {
 	buf := make([]byte, packet.MaxLen)
 	for {
 		n, err := l.transport.Read(buf)
+		if errors.Is(err, transport.ErrFraming) {
+			c.counters.unframed.Add(1)
+			c.malformed(l, err, nil)
+			continue
+		}
 		if err != nil {
 			if !errors.Is(err, transport.ErrClosed) {
 				c.counters.transportErrors.Add(1)
@@ -84,7 +99,7 @@ func (c *Controller) packet(l *link, p []byte) {
 	switch {
 	case len(p) > 0 && packet.Type(p[0]) == packet.TypeACL:
 		err = c.data(l.session.Load(), p)
-	case len(p) > 0 && packet.Type(p[0]) != packet.TypeEvent:
+	case len(p) > 0 && (packet.Type(p[0]) == packet.TypeSCO || packet.Type(p[0]) == packet.TypeISO):
 		c.counters.ignored.Add(1)
 		return
 	default:
@@ -95,10 +110,32 @@ func (c *Controller) packet(l *link, p []byte) {
 	}
 	if err != nil {
 		c.counters.malformed.Add(1)
-		if c.log.Enabled(context.Background(), slog.LevelDebug) {
-			c.log.Debug("malformed packet from the controller", "error", err, "packet", hex.EncodeToString(p))
-		}
+		c.malformed(l, err, p)
 	}
+}
+
+// malformed logs that something from the controller is not a packet that this
+// host understands, and warns of it once a minute. If a command is in flight,
+// this may have been its answer.
+func (c *Controller) malformed(l *link, err error, p []byte) {
+	if s := l.session.Load(); s != nil {
+		s.garbled(time.Now())
+	}
+	level := slog.LevelDebug
+	l.garbage.since++
+	if now := time.Now(); now.Sub(l.garbage.logged) >= garbageEvery {
+		l.garbage.logged = now
+		level = slog.LevelWarn
+	}
+	if !c.log.Enabled(context.Background(), level) {
+		return
+	}
+	fields := []any{"error", err, "packet", hex.EncodeToString(p[:min(len(p), packet.MaxParams)])}
+	if level == slog.LevelWarn {
+		fields = append(fields, "since_last_warning", l.garbage.since)
+		l.garbage.since = 0
+	}
+	c.log.Log(context.Background(), level, "malformed packet from the controller", fields...)
 }
 
 // data passes ACL data to the hosts that want it.

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,6 +20,8 @@ type Session struct {
 	info  Info
 	flow  *flow
 	ready atomic.Bool // events are passed to the hosts
+
+	garbage uint64 // counted before the session
 
 	over  chan struct{} // closed when the session has failed
 	timer *time.Timer   // the nearest deadline; Controller.runSession waits for it
@@ -39,10 +42,13 @@ type exchange struct {
 	wake   chan struct{} // capacity 1: signals a change of state
 	cmd    packet.Command
 	since  time.Time // when it began to wait, then when it was sent
+	until  time.Time // when it is given up because its answer was malformed; zero if not
 	state  state
 	status packet.Status
-	n      int
-	ret    [packet.MaxParams]byte
+	// garbled says that it was given up, and not answered.
+	garbled bool
+	n       int
+	ret     [packet.MaxParams]byte
 }
 
 type state uint8
@@ -59,6 +65,7 @@ func newSession(c *Controller, l *link) *Session {
 		c:       c,
 		link:    l,
 		flow:    newFlow(c.cfg.Deadline),
+		garbage: c.counters.garbage(),
 		over:    make(chan struct{}),
 		writing: make(chan struct{}, 1),
 		timer:   time.NewTimer(time.Hour),
@@ -76,7 +83,25 @@ func (s *Session) Info() Info { return s.info }
 // packet.Status. After the end of the session the error wraps ErrReset or, for
 // the command that caused the end, ErrUnanswered. Any number of goroutines may
 // call Do. It allocates nothing for a command that only returns a status.
+//
+// A command whose answer was malformed is sent again some times, and then fails
+// with ErrGarbled. The controller may execute such a command twice.
 func (s *Session) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
+	attempts := 3
+	if cmd.Opcode() == packet.OpReset {
+		attempts = 40 // a controller that sends garbage for a while works when that is over
+	}
+	for {
+		ret, err := s.once(ctx, cmd)
+		attempts--
+		if attempts == 0 || !errors.Is(err, ErrGarbled) {
+			return ret, err
+		}
+	}
+}
+
+// once is Do with one attempt.
+func (s *Session) once(ctx context.Context, cmd packet.Command) ([]byte, error) {
 	s.mu.Lock()
 	if s.cause != nil {
 		s.mu.Unlock()
@@ -84,8 +109,8 @@ func (s *Session) Do(ctx context.Context, cmd packet.Command) ([]byte, error) {
 	}
 	x := s.exchange()
 	x.cmd = cmd
-	x.since = time.Now()
-	x.state = stateWaiting
+	x.since, x.until = time.Now(), time.Time{}
+	x.state, x.garbled = stateWaiting, false
 	s.waiting = append(s.waiting, x)
 	s.grant()
 	s.mu.Unlock()
@@ -144,7 +169,7 @@ func (s *Session) grant() {
 		x.signal()
 	}
 	if oldest := s.oldest(); oldest != nil {
-		s.timer.Reset(time.Until(oldest.since.Add(s.c.cfg.Deadline)))
+		s.timer.Reset(time.Until(s.deadline(oldest)))
 	} else {
 		s.timer.Stop()
 	}
@@ -160,6 +185,33 @@ func (s *Session) oldest() *exchange {
 		return s.waiting[0]
 	default:
 		return nil
+	}
+}
+
+// deadline is when a command is given up, or the session with it.
+func (s *Session) deadline(x *exchange) time.Time {
+	at := x.since.Add(s.c.cfg.Deadline)
+	if !x.until.IsZero() && x.until.Before(at) {
+		return x.until
+	}
+	return at
+}
+
+// garbledTime is how long an answer may take after a malformed packet. Most
+// controllers answer within some milliseconds.
+const garbledTime = 500 * time.Millisecond
+
+// garbled notes that a malformed packet has arrived, which may have been the
+// answer to the oldest command.
+func (s *Session) garbled(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause != nil || len(s.sent) == 0 {
+		return
+	}
+	if x := s.sent[0]; x.state == stateSent && x.until.IsZero() {
+		x.until = now.Add(garbledTime)
+		s.grant()
 	}
 }
 
@@ -200,7 +252,7 @@ func (s *Session) write(x *exchange) error {
 
 // result returns the answer and frees x.
 func (s *Session) result(x *exchange) ([]byte, error) {
-	op, status := x.cmd.Opcode(), x.status
+	op, status, garbled := x.cmd.Opcode(), x.status, x.garbled
 	var ret []byte
 	if x.n > 0 {
 		ret = slices.Clone(x.ret[:x.n])
@@ -208,6 +260,9 @@ func (s *Session) result(x *exchange) ([]byte, error) {
 	s.mu.Lock()
 	s.spare = append(s.spare, x)
 	s.mu.Unlock()
+	if garbled {
+		return nil, fmt.Errorf("controller: %s: %w", op, ErrGarbled)
+	}
 	if err := status.Err(); err != nil {
 		s.c.counters.refused.Add(1)
 		return nil, fmt.Errorf("controller: %s: %w", op, err)
@@ -260,7 +315,13 @@ func (s *Session) expire() {
 	var err error
 	switch {
 	case x == nil || s.cause != nil:
-	case time.Since(x.since) < s.c.cfg.Deadline:
+	case time.Now().Before(s.deadline(x)):
+		s.grant()
+	case !x.until.IsZero() && x.state == stateSent && time.Since(x.since) < s.c.cfg.Deadline:
+		s.c.counters.garbled.Add(1)
+		s.sent = slices.Delete(s.sent, 0, 1)
+		x.state, x.garbled, x.n = stateAnswered, true, 0
+		x.signal()
 		s.grant()
 	case x.state == stateWaiting:
 		err = fmt.Errorf("controller: expected a credit to send %s within %s, got none: %w", x.cmd.Opcode(), s.c.cfg.Deadline, ErrUnanswered)
@@ -269,8 +330,32 @@ func (s *Session) expire() {
 	}
 	s.mu.Unlock()
 	if err != nil {
+		if n := s.c.counters.garbage() - s.garbage; n > 0 {
+			err = fmt.Errorf("%w (what arrived was not understood %d times; for a serial port, check the baud rate)", err, n)
+		}
 		s.c.counters.unanswered.Add(1)
 		s.fail(err)
+	}
+}
+
+// probe asks the controller something when it has sent nothing for a while. A
+// connection to a controller that has lost its power may look intact; the
+// unanswered command then ends the session.
+func (s *Session) probe(ctx context.Context) {
+	tick := time.NewTicker(silence)
+	defer tick.Stop()
+	for before := s.c.counters.packets.Load(); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := s.c.counters.packets.Load()
+		if now == before {
+			_, _ = s.Do(ctx, packet.ReadBDAddr()) // any answer is one
+			now = s.c.counters.packets.Load()
+		}
+		before = now
 	}
 }
 

@@ -55,17 +55,22 @@ type Stats struct {
 	TransportErrors uint64 // transports that failed
 	Packets         uint64 // packets received
 	Malformed       uint64 // packets that did not decode
+	Unframed        uint64 // times that octets of a stream were skipped, because they were no packet
+	Garbled         uint64 // commands whose answer was probably among the malformed packets
 	Late            uint64 // unexpected answers to commands
 	Data            uint64 // packets of ACL data sent
 	Stalled         uint64 // times that the controller kept data for too long
 	Overcompleted   uint64 // events that completed more data than was outstanding
-	Ignored         uint64 // packets other than events and ACL data
+	Ignored         uint64 // SCO and ISO data
 }
 
 type counters struct {
 	opens, resets, commands, refused, unanswered, hardwareErrors, transportErrors,
-	packets, malformed, late, data, stalled, overcompleted, ignored atomic.Uint64
+	packets, malformed, unframed, garbled, late, data, stalled, overcompleted, ignored atomic.Uint64
 }
+
+// garbage counts what arrived and was not understood.
+func (n *counters) garbage() uint64 { return n.malformed.Load() + n.unframed.Load() }
 
 // Stats returns the current counters.
 func (c *Controller) Stats() Stats {
@@ -80,6 +85,8 @@ func (c *Controller) Stats() Stats {
 		TransportErrors: n.transportErrors.Load(),
 		Packets:         n.packets.Load(),
 		Malformed:       n.malformed.Load(),
+		Unframed:        n.unframed.Load(),
+		Garbled:         n.garbled.Load(),
 		Late:            n.late.Load(),
 		Data:            n.data.Load(),
 		Stalled:         n.stalled.Load(),
@@ -94,30 +101,48 @@ func (c *Controller) report(s Status) {
 	}
 }
 
-// noteReason notes why the controller is down, and reports whether this is new.
-func (c *Controller) noteReason(why string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	changed := why != c.lastReason
-	c.lastReason = why
-	return changed
+// logFailure logs a failure as a warning, a few times a minute. A controller that
+// fails every second would fill the log. It reports whether it did.
+func (c *Controller) logFailure(text string, err error, pause time.Duration) bool {
+	if now := time.Now(); now.Sub(c.logSince) >= time.Minute {
+		c.logSince, c.logged = now, 0
+	}
+	fields := []any{"error", err, "pause", pause}
+	if c.logged >= failuresLogged {
+		c.unlogged++
+		c.log.Debug(text, fields...)
+		return false
+	}
+	if c.unlogged > 0 {
+		fields = append(fields, "not_logged", c.unlogged)
+	}
+	c.log.Warn(text, fields...)
+	c.logged++
+	c.unlogged = 0
+	return true
 }
 
 // running announces that the session is ready.
 func (c *Controller) running(s *Session) {
 	c.setSession(s)
-	c.noteReason("")
+	c.lastReason = ""
 	i := s.info
-	c.log.Info("controller is ready", "address", i.Address.String(), "core", i.Version.Core(), "extended", i.Extended, "sets", i.Sets)
+	level := slog.LevelInfo
+	if c.unlogged > 0 {
+		level = slog.LevelDebug // the failure was not logged either
+	}
+	c.log.Log(context.Background(), level, "controller is ready", "address", i.Address.String(), "core", i.Version.Core(), "extended", i.Extended, "sets", i.Sets)
 	c.report(Status{State: Running, Info: i})
 }
 
-// down announces that the controller is not available.
+// down announces that the controller is not available. The same reason is logged
+// once.
 func (c *Controller) down(err error, pause time.Duration) {
-	level := slog.LevelWarn
-	if !c.noteReason(err.Error()) {
-		level = slog.LevelDebug // already logged
+	const text = "controller is down, trying again"
+	if why := err.Error(); why == c.lastReason {
+		c.log.Debug(text, "error", err, "pause", pause)
+	} else if c.logFailure(text, err, pause) {
+		c.lastReason = why
 	}
-	c.log.Log(context.Background(), level, "controller is down, trying again", "error", err, "pause", pause)
 	c.report(Status{State: Down, Err: err})
 }

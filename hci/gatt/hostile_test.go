@@ -35,7 +35,7 @@ type peerOf struct {
 }
 
 func newPeer(mtu int, answer func(p *peerOf, pdu []byte)) *peerOf {
-	p := &peerOf{answer: answer, inbox: make(chan []byte, 10000), end: make(chan struct{})}
+	p := &peerOf{answer: answer, inbox: make(chan []byte, 1000), end: make(chan struct{})}
 	p.l2cap = connection.New(connection.Config{Sender: p, MTU: mtu})
 	go func() {
 		defer close(p.end)

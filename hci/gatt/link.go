@@ -78,6 +78,9 @@ func (l *link) run() {
 		}
 	})
 	defer late.Stop()
+	if l.incoming {
+		defer l.yield()()
+	}
 	p, err := l.connect()
 	if err == nil {
 		err = l.serve(p)
@@ -107,6 +110,39 @@ func (l *link) run() {
 	closed.Debug("link closed")
 	st.forget(l)
 	st.r.emit(l, bearer.LinkEvent{Kind: bearer.LinkClosed, Err: err})
+}
+
+// Times of connections that peers make.
+const (
+	// patience is how long a peer that does not subscribe may take the last room.
+	// Others need some seconds to discover the services.
+	patience = 5 * time.Second
+	// yieldInterval is between two looks at whether others need the room.
+	yieldInterval = time.Second
+)
+
+// yield ends the link when its peer has not subscribed for some time and takes room
+// that others may need. It returns a function that ends the watch.
+func (l *link) yield() (stop func() bool) {
+	r := l.st.r
+	ready := make(chan struct{})
+	var timer *time.Timer
+	timer = time.AfterFunc(patience, func() {
+		<-ready
+		r.mu.Lock()
+		crowded := !r.room() && len(r.advertised) > 0
+		r.mu.Unlock()
+		switch {
+		case l.most.Load() != 0 || l.ctx.Err() != nil:
+		case crowded:
+			r.counters.evicted.Add(1)
+			l.cancel(fmt.Errorf("gatt: expected %s to subscribe within %s, because there is no room for others: %w", l.peer, patience, ErrTimeout))
+		default:
+			timer.Reset(yieldInterval)
+		}
+	})
+	close(ready)
+	return timer.Stop
 }
 
 // connect returns the connection: one that exists already, or a new one.

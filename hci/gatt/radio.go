@@ -215,6 +215,7 @@ type Stats struct {
 	Failed     uint64 // links that never became ready
 	Lost       uint64 // links that ended without a request of this side
 	Broken     uint64 // links ended because the peer violated the protocol
+	Evicted    uint64 // links ended because the peer did nothing and others needed the room
 	Sent       uint64 // PDUs written
 	Received   uint64 // PDUs received
 	Full       uint64 // PDUs that Write refused
@@ -223,7 +224,7 @@ type Stats struct {
 }
 
 type counters struct {
-	attempts, opened, failed, lost, broken, sent, received, full, dropped, strange atomic.Uint64
+	attempts, opened, failed, lost, broken, evicted, sent, received, full, dropped, strange atomic.Uint64
 }
 
 // Stats returns the current counters.
@@ -235,6 +236,7 @@ func (r *Radio) Stats() Stats {
 		Failed:     n.failed.Load(),
 		Lost:       n.lost.Load(),
 		Broken:     n.broken.Load(),
+		Evicted:    n.evicted.Load(),
 		Sent:       n.sent.Load(),
 		Received:   n.received.Load(),
 		Full:       n.full.Load(),

@@ -196,7 +196,7 @@ func TestFourLinksWithMeshPDUs(t *testing.T) {
 						}
 					}
 					send := func(b *box, text string) {
-						o := bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), bearer.Transmit{Count: 3, Interval: 20 * ms}, []byte(text))
+						o := bearer.NewOutgoing(bearer.Message, bearer.OwnLane(5), bearer.Transmit{Count: 3, Interval: 20 * ms}, []byte(text))
 						if err := b.mesh.Send(o); err != nil {
 							t.Error(err)
 						}

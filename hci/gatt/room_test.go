@@ -157,6 +157,18 @@ func (b *box) find(data string) bearer.Peer {
 	return bearer.Peer{}
 }
 
+// latest is the device address that last advertised some service data.
+func (b *box) latest(data string) (from bearer.Peer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := len(b.seen) - 1; i >= 0; i-- {
+		if s := &b.seen[i]; string(s.ServiceData()) == data {
+			return s.From
+		}
+	}
+	return from
+}
+
 // join connects a to b's proxy service and returns both ids.
 func join(t *testing.T, a, b *box, id bearer.LinkID) bearer.LinkID {
 	t.Helper()

@@ -194,9 +194,11 @@ func (r *Radio) Data(a packet.ACL) {
 		p = r.station.paths[a.Handle]
 	}
 	r.mu.Unlock()
-	if p != nil {
-		p.l2cap.Receive(a)
+	if p == nil {
+		r.counters.strange.Add(1)
+		return
 	}
+	p.l2cap.Receive(a)
 }
 
 // connected handles a new connection or a failed attempt.

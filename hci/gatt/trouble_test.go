@@ -3,6 +3,7 @@ package gatt
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func TestTrouble(t *testing.T) {
 		"unplugged":            {func(_ *virtual.Air, a, _ *box) { a.virtual.Unplug() }, 100 * ms, ErrRadio},
 		"hung": {func(_ *virtual.Air, a, _ *box) {
 			a.virtual.Hang(true)
-			_ = a.mesh.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), bearer.Transmit{Count: 1}, []byte{1}))
+			_ = a.mesh.Send(bearer.NewOutgoing(bearer.Message, bearer.OwnLane(5), bearer.Transmit{Count: 1}, []byte{1}))
 		}, 3 * time.Second, ErrRadio},
 		"reset": {func(_ *virtual.Air, a, _ *box) { a.virtual.HardwareError(7) }, 100 * ms, ErrRadio},
 	} {
@@ -164,6 +165,68 @@ func TestStrangersLeaveRoom(t *testing.T) {
 		time.Sleep(DefaultDeadline)
 		if n := a.Stats(); n.Failed < 2 {
 			t.Errorf("they stay: %+v", n)
+		}
+	})
+}
+
+// TestMuteStrangersLetAPeerIn: six strangers connect again and again and never
+// subscribe. A peer that does is let in soon, and stays.
+func TestMuteStrangersLetAPeerIn(t *testing.T) {
+	inRoom(t, virtual.AirOptions{}, func(t *testing.T, air *virtual.Air) {
+		a := newBox(t, air, virtual.Options{Address: address1(1), Connections: 8}, Config{Links: 8})
+		b := newBox(t, air, virtual.Options{Address: address1(2)}, Config{})
+		a.offer(bearer.ProxyService, "a")
+		b.find("a")
+		for n := range 6 {
+			c, err := air.Attach(virtual.Options{Address: address1(10 + n)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mute := controller.New(controller.Config{
+				Open: func(context.Context) (transport.Transport, error) { return c.Transport(), nil },
+			})
+			ctx, cancel := context.WithCancel(context.Background())
+			var ended sync.WaitGroup
+			ended.Go(func() { _ = mute.Run(ctx) })
+			ended.Go(func() {
+				for ctx.Err() == nil {
+					_, peer := address(b.latest("a")) // each time the radio advertises again it has another address
+					cmd := packet.CreateConnection{Interval: 30 * ms, Window: 30 * ms, Peer: peer, PeerType: packet.AddressRandom, Connection: parameters}.Extended()
+					_, _ = mute.Do(ctx, packet.LECreateConnectionCancel())
+					_, _ = mute.Do(ctx, cmd) // it is refused without an end of the attempt before
+					time.Sleep(300 * ms)
+				}
+			})
+			t.Cleanup(func() {
+				cancel()
+				ended.Wait()
+			})
+		}
+		time.Sleep(3 * time.Second)
+		if n := air.Stats().Connections; n < 4 {
+			t.Fatalf("only %d strangers have connected", n)
+		}
+		began := time.Now()
+		id := bearer.LinkID(0)
+		for b.last(id).Kind != bearer.LinkOpened || id == 0 {
+			id++
+			b.Connect(id, 0, b.latest("a"), bearer.ProxyService)
+			for until := time.Now().Add(2 * time.Second); len(b.of(id)) == 0; time.Sleep(100 * ms) {
+				if time.Now().After(until) {
+					b.Disconnect(id) // the address has changed
+				}
+			}
+			if time.Since(began) > 12*time.Second { // before the deadline of those that came first
+				t.Fatalf("the peer does not get in: %+v", a.Stats())
+			}
+		}
+		t.Logf("the peer was in after %s and %d attempts", time.Since(began), id)
+		time.Sleep(time.Minute)
+		if b.last(id).Kind == bearer.LinkClosed {
+			t.Errorf("the peer was disconnected: %v", b.last(id).Err)
+		}
+		if n := a.Stats(); n.Evicted == 0 {
+			t.Errorf("no stranger was counted: %+v", n)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/packet"
 )
@@ -179,8 +180,12 @@ func Open(ctx context.Context, spec string) (Transport, error) {
 	return s.Open(ctx)
 }
 
+// dialTime limits an attempt to connect. A host that does not answer at all
+// would take minutes.
+const dialTime = 5 * time.Second
+
 func dial(ctx context.Context, s Spec, network string) (Transport, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, s.target)
+	conn, err := (&net.Dialer{Timeout: dialTime}).DialContext(ctx, network, s.target)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil, err

@@ -9,8 +9,11 @@
 //	         ^ holds the length of the body
 //
 // A stream has no marker for the start of a packet. After an unknown packet
-// type the framing is lost, and the stream ends: Read returns an error with the
-// type. The stream is then opened again, and a Reset starts the exchange over.
+// type, an impossible length, or a packet that no other one follows, the framing
+// is lost, and also if the rest of a packet does not come: Read returns an error that wraps [ErrFraming], and goes on with the
+// next octets that look like a packet of a controller. A header with a wrong
+// length can hide the packets after it for a while. If the host then sends a
+// Reset, the answer to it is where the framing begins again.
 package transport
 
 import "errors"
@@ -19,7 +22,8 @@ import "errors"
 // same time, but each only in one goroutine at a time.
 type Transport interface {
 	// Read blocks until one complete H4 packet has arrived, with the type octet
-	// first, and copies it into p, which should have packet.MaxLen octets.
+	// first, and copies it into p, which should have packet.MaxLen octets. After
+	// an error that wraps ErrFraming, Read can be called again; others are final.
 	Read(p []byte) (int, error)
 	// Write sends one complete H4 packet, with the type octet first. It does
 	// not keep p.
@@ -33,6 +37,7 @@ type Transport interface {
 // unless they come from the network.
 var (
 	ErrClosed      = errors.New("transport closed")
+	ErrFraming     = errors.New("what arrives is no packet")
 	ErrSpec        = errors.New("invalid adapter specification")
 	ErrNoBluetooth = errors.New("kernel without Bluetooth")
 	ErrNoAdapter   = errors.New("no such adapter")

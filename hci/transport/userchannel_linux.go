@@ -146,6 +146,9 @@ func (u *userChannel) Read(p []byte) (int, error) {
 	if err != nil {
 		return 0, u.failed("reading from", err)
 	}
+	if n == 0 { // the kernel sends no empty packets; it has closed the socket
+		return 0, u.failed("reading from", io.EOF)
+	}
 	return n, nil
 }
 

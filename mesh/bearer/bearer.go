@@ -57,10 +57,13 @@ func (k Kind) String() string {
 }
 
 // Lane keeps PDUs in order: PDUs of one lane are transmitted one after the
-// other, in the order in which they were sent. A receiver drops a lower
-// sequence number that arrives after a higher one from the same source, so all
-// messages of one source use one lane. PDUs of different lanes may overtake
-// each other.
+// other, in the order in which they were sent. PDUs of different lanes may overtake
+// each other, except GroupLane.
+//
+// A receiver drops a lower sequence number that arrives after a higher one from the
+// same source (section 3.9.8), whichever of its addresses they are for. What a node
+// relays for another may be for anybody, so all of it uses one lane for each source.
+// What it sends itself has one for each node that it is for.
 type Lane uint64
 
 const (
@@ -70,6 +73,9 @@ const (
 	laneRelay
 	laneLink
 	laneBeacon
+
+	// laneGroup is one of the own lanes, beside those of all unicast addresses.
+	laneGroup = laneOwn | 1<<16
 )
 
 // LaneKinds is the number of kinds of lanes: own messages, relayed ones,
@@ -80,8 +86,18 @@ const LaneKinds = 4
 // shares its time among them.
 func (l Lane) Kind() int { return int(min(l>>laneShift, LaneKinds-1)) }
 
-// OwnLane is the lane of the messages that this node originates.
-func OwnLane() Lane { return laneOwn }
+// OwnLane is the lane of the messages that this node originates for another node,
+// whose primary element has this address. Those for unicast addresses of which the
+// node is not known share the lane of 0x0000: two of them may be of one node.
+func OwnLane(node uint16) Lane { return laneOwn | Lane(node) }
+
+// GroupLane is the lane of the messages that this node originates for groups and
+// virtual addresses. Anybody may receive them, so none of them overtakes another
+// message of this node, and none is overtaken.
+func GroupLane() Lane { return laneGroup }
+
+// IsOwn reports whether it is a lane of messages that this node originates.
+func (l Lane) IsOwn() bool { return l>>laneShift == laneOwn>>laneShift }
 
 // RelayLane is the lane of relayed messages from one source address.
 func RelayLane(source uint16) Lane { return laneRelay | Lane(source) }

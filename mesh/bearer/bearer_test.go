@@ -31,7 +31,7 @@ func TestFanoutSendsOnEveryRadioThatTakesIt(t *testing.T) {
 	if free.sent != 1 || other.sent != 1 {
 		t.Errorf("sent %d and %d times, expected once each", free.sent, other.sent)
 	}
-	f.Cancel(bearer.OwnLane())
+	f.Cancel(bearer.OwnLane(5))
 	if full.cancelled+free.cancelled+other.cancelled != 3 {
 		t.Error("a cancellation did not reach every radio")
 	}
@@ -43,7 +43,10 @@ func TestFanoutSendsOnEveryRadioThatTakesIt(t *testing.T) {
 func TestLanesDoNotMeet(t *testing.T) {
 	seen := map[bearer.Lane]string{}
 	for name, lane := range map[string]bearer.Lane{
-		"own":              bearer.OwnLane(),
+		"own to a group":   bearer.GroupLane(),
+		"own to nobody":    bearer.OwnLane(0),
+		"own to 0x0001":    bearer.OwnLane(1),
+		"own to 0x7fff":    bearer.OwnLane(0x7FFF),
 		"beacon":           bearer.BeaconLane(),
 		"relay of 0x0000":  bearer.RelayLane(0),
 		"relay of 0xffff":  bearer.RelayLane(0xFFFF),
@@ -60,7 +63,7 @@ func TestLanesDoNotMeet(t *testing.T) {
 
 func TestKindsOfLanes(t *testing.T) {
 	for want, lanes := range [bearer.LaneKinds][]bearer.Lane{
-		{bearer.OwnLane()},
+		{bearer.OwnLane(5)},
 		{bearer.RelayLane(0), bearer.RelayLane(0xFFFF)},
 		{bearer.LinkLane(0), bearer.LinkLane(0xFFFFFFFF)},
 		{bearer.BeaconLane()},

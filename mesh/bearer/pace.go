@@ -9,6 +9,9 @@ type Pace struct {
 	Interval time.Duration // minimum time between two transmissions of a PDU
 	Delay    time.Duration // what the link layer adds to each interval
 	End      time.Duration // from the last transmission until the next PDU can begin
+	// Parallel is how many PDUs of different lanes it sends at the same time; 0
+	// counts as 1.
+	Parallel int
 }
 
 // Paced is a Bearer that knows its pace.
@@ -30,6 +33,12 @@ func (p Pace) Airtime(t Transmit) time.Duration {
 	return time.Duration(max(t.Count, 1)-1)*(max(t.Interval, p.Interval)+p.Delay) + p.End
 }
 
+// Share is the part of its time that the radio spends on a PDU, when it has enough
+// of them for different lanes.
+func (p Pace) Share(t Transmit) time.Duration {
+	return p.Airtime(t) / time.Duration(max(p.Parallel, 1))
+}
+
 // Pace implements Paced: the radios send at the same time, so the slowest
 // decides.
 func (f Fanout) Pace() Pace {
@@ -40,6 +49,9 @@ func (f Fanout) Pace() Pace {
 			slowest.Interval = max(slowest.Interval, own.Interval)
 			slowest.Delay = max(slowest.Delay, own.Delay)
 			slowest.End = max(slowest.End, own.End)
+			if own.Parallel > 0 && (slowest.Parallel == 0 || own.Parallel < slowest.Parallel) {
+				slowest.Parallel = own.Parallel
+			}
 		}
 	}
 	return slowest

@@ -13,30 +13,37 @@ type checker struct {
 	problems []Problem
 	netKeys  map[mesh.KeyIndex]bool
 	appKeys  map[mesh.KeyIndex]mesh.KeyIndex // with the NetKey that each is bound to
-	elements map[mesh.Address]int            // with the index of the node
-	uuids    map[mesh.UUID]int               // of nodes, with their index
+	elements map[mesh.Address]int32          // with the index of the node
+	uuids    map[mesh.UUID]int32             // of nodes, with their index
+	excluded []bool                          // by index of the node
 }
 
 // Check applies the rules that concern more than one field: everything that is
 // referenced exists, nothing exists twice, and no addresses or ranges overlap.
 // A partial database may reference what it does not contain.
 func (d *Database) Check() []Problem {
+	c := newChecker(d)
+	for i := range d.Nodes {
+		c.node(&d.Nodes[i])
+	}
+	return c.problems
+}
+
+// newChecker checks everything except the nodes.
+func newChecker(d *Database) *checker {
 	c := &checker{
 		Database: d,
 		netKeys:  map[mesh.KeyIndex]bool{},
 		appKeys:  map[mesh.KeyIndex]mesh.KeyIndex{},
-		elements: map[mesh.Address]int{},
-		uuids:    map[mesh.UUID]int{},
+		elements: map[mesh.Address]int32{},
+		uuids:    map[mesh.UUID]int32{},
 	}
 	c.keys()
 	c.provisioners()
-	for i := range d.Nodes {
-		c.node(fmt.Sprintf("nodes[%d]", i), i)
-	}
 	c.groups()
 	c.scenes()
 	c.exclusions()
-	return c.problems
+	return c
 }
 
 func (c *checker) complain(field, format string, values ...any) {
@@ -118,8 +125,11 @@ func (c *checker) provisioners() {
 	}
 }
 
-func (c *checker) node(field string, i int) {
-	n := &c.Nodes[i]
+// node checks the next node.
+func (c *checker) node(n *Node) {
+	i := int32(len(c.excluded))
+	c.excluded = append(c.excluded, n.Excluded)
+	field := fmt.Sprintf("nodes[%d]", i)
 	if other, twice := c.uuids[n.UUID]; twice {
 		c.complain(field+".UUID", "expected each UUID once, got that of nodes[%d]", other)
 	}
@@ -130,7 +140,7 @@ func (c *checker) node(field string, i int) {
 	case !n.Address.IsUnicast() || int(n.Address)+len(n.Elements)-1 > int(mesh.LastUnicast):
 		c.complain(field+".unicastAddress", "expected unicast addresses for %d elements, got %s", len(n.Elements), digits(n.Address))
 	default:
-		c.place(field, i)
+		c.place(field, i, n)
 	}
 	if n.DeviceKey == nil && !c.Partial {
 		c.complain(field+".deviceKey", "expected a key, got none; only a partial database may omit it")
@@ -155,12 +165,11 @@ func (c *checker) node(field string, i int) {
 
 // place records the addresses of a node. The addresses of an excluded node may
 // have been assigned to another one since.
-func (c *checker) place(field string, i int) {
-	n := &c.Nodes[i]
+func (c *checker) place(field string, i int32, n *Node) {
 	for e := range n.Elements {
 		a := n.Address + mesh.Address(e)
 		other, taken := c.elements[a]
-		if taken && other != i && !n.Excluded && !c.Nodes[other].Excluded {
+		if taken && other != i && !n.Excluded && !c.excluded[other] {
 			c.complain(field+".unicastAddress", "expected addresses that no other node has, %s belongs to nodes[%d]", digits(a), other)
 			return
 		}

@@ -9,9 +9,12 @@ import (
 	"strings"
 )
 
-// MaxSize is the size in octets of the largest file that is read. A node with
-// many models takes about 5,000.
-const MaxSize = 64 << 20
+// Sizes in octets of the largest database that is read. A node with many models
+// takes about 5,000.
+const (
+	MaxSize     = 64 << 20  // by Parse, which keeps it in memory
+	MaxFileSize = 512 << 20 // by File
+)
 
 // Problem is one thing that is wrong with a database.
 type Problem struct {

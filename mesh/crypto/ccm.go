@@ -2,7 +2,6 @@ package crypto
 
 import (
 	"crypto/aes"
-	"crypto/cipher"
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
@@ -32,19 +31,19 @@ const (
 // Keystream block 0 encrypts the MIC, blocks from 1 encrypt the payload.
 //
 // Performance: a MAC block depends on the previous one, keystream blocks depend
-// on nothing. The calls are therefore ordered so that a MAC block always
-// follows an independent keystream block, and the processor works on both at
-// once. Blocks are handled as two words of 64 bits. Byte order only matters for
-// the counter; most processors load little-endian words directly.
+// on nothing. The processor therefore works on a MAC block and an independent
+// keystream block at once, the last of which is keystream block 0: a message of n
+// octets takes as long as n/16 + 2 blocks, rounded up, instead of twice as many.
+// Blocks are handled as two words of 64 bits. Byte order only matters for the
+// counter; most processors load little-endian words directly.
 type CCM struct {
-	cipher cipher.Block
+	key    expanded
 	mac    [aes.BlockSize]byte // CBC-MAC; between steps its last encryption is still to be done
 	stream [aes.BlockSize]byte // the current keystream block
-	first  [aes.BlockSize]byte // keystream block 0
 }
 
 // NewCCM expands key.
-func NewCCM(key Key) *CCM { return &CCM{cipher: expand(key)} }
+func NewCCM(key Key) *CCM { return &CCM{key: expand(key)} }
 
 // Seal appends the encrypted plaintext and its MIC to dst and returns the
 // extended slice. mic is the size of the MIC in octets: 4, 8, or another even
@@ -56,36 +55,16 @@ func (c *CCM) Seal(dst []byte, nonce *Nonce, plaintext, aad []byte, mic int) []b
 	checkSizes(len(plaintext), len(aad), mic)
 	n := len(plaintext)
 	dst, out := extend(dst, n+mic)
-	head := c.begin(nonce, n, aad, mic)
-
-	src, to, i := plaintext, out, uint16(1)
-	for ; len(src) >= aes.BlockSize; i++ {
-		c.step(head, i)
-		p0, p1 := words(src)
-		k0, k1 := words(c.stream[:])
-		m0, m1 := words(c.mac[:])
-		put(c.mac[:], m0^p0, m1^p1)
-		put(to, k0^p0, k1^p1)
-		src, to = src[aes.BlockSize:], to[aes.BlockSize:]
+	a, m := c.begin(nonce, n, aad, mic)
+	var tag block
+	if c.key.native() {
+		tag.w0, tag.w1 = ccmSeal(&c.key.rounds, a.w0, a.w1, m.w0, m.w1, out, plaintext)
+	} else {
+		tag = c.portable(a, m, out, plaintext, true)
 	}
-	if len(src) > 0 {
-		c.step(head, i)
-		at := 0
-		if len(src) >= 8 {
-			p := word(src)
-			putWord(c.mac[:], word(c.mac[:])^p)
-			putWord(to, word(c.stream[:])^p)
-			at = 8
-		}
-		for ; at < len(src); at++ {
-			p := src[at]
-			c.mac[at&15] ^= p
-			to[at] = c.stream[at&15] ^ p
-		}
-	}
-
-	c.finish()
-	subtle.XORBytes(out[n:], c.mac[:mic], c.first[:mic])
+	var whole [aes.BlockSize]byte
+	put(whole[:], tag.w0, tag.w1)
+	copy(out[n:], whole[:])
 	return dst
 }
 
@@ -102,71 +81,49 @@ func (c *CCM) Open(dst []byte, nonce *Nonce, sealed, aad []byte, mic int) ([]byt
 	}
 	checkSizes(n, len(aad), mic)
 	opened, out := extend(dst, n)
-	head := c.begin(nonce, n, aad, mic)
-
-	src, to, i := sealed[:n], out, uint16(1)
-	for ; len(src) >= aes.BlockSize; i++ {
-		c.step(head, i)
-		s0, s1 := words(src)
-		k0, k1 := words(c.stream[:])
-		m0, m1 := words(c.mac[:])
-		p0, p1 := s0^k0, s1^k1
-		put(c.mac[:], m0^p0, m1^p1)
-		put(to, p0, p1)
-		src, to = src[aes.BlockSize:], to[aes.BlockSize:]
+	a, m := c.begin(nonce, n, aad, mic)
+	var tag block
+	if c.key.native() {
+		tag.w0, tag.w1 = ccmOpen(&c.key.rounds, a.w0, a.w1, m.w0, m.w1, out, sealed[:n])
+	} else {
+		tag = c.portable(a, m, out, sealed[:n], false)
 	}
-	if len(src) > 0 {
-		c.step(head, i)
-		at := 0
-		if len(src) >= 8 {
-			p := word(src) ^ word(c.stream[:])
-			putWord(c.mac[:], word(c.mac[:])^p)
-			putWord(to, p)
-			at = 8
-		}
-		for ; at < len(src); at++ {
-			p := src[at] ^ c.stream[at&15]
-			c.mac[at&15] ^= p
-			to[at] = p
-		}
-	}
-
-	c.finish()
-	if !c.matches(sealed[n:]) {
+	if !tag.begins(sealed[n:]) {
 		clear(out)
 		return dst, false
 	}
 	return opened, true
 }
 
-// head is the part that all blocks of one nonce share, prepared for a flags
-// octet in the lowest octet of w0 and a counter or length in the highest two of
-// w1.
-type head struct{ w0, w1 uint64 }
+// block is a block as two words, the first octet lowest.
+type block struct{ w0, w1 uint64 }
 
-// begin writes B0 and A_0 and adds the additional data to the MAC.
-func (c *CCM) begin(nonce *Nonce, n int, aad []byte, mic int) head {
+// begin returns A_0, and the CBC-MAC of B0 and the additional data, whose last
+// encryption is still to be done.
+func (c *CCM) begin(nonce *Nonce, n int, aad []byte, mic int) (a, m block) {
 	const lengthSize = 2
-	h := head{
-		w0: binary.LittleEndian.Uint64(nonce[0:8]) << 8,
-		w1: binary.LittleEndian.Uint64(nonce[5:13]) >> 16,
-	}
+	// In the pieces that the nonce was written in: a read across them waits for the
+	// memory.
+	w0 := binary.LittleEndian.Uint64(nonce[0:8]) << 8
+	w1 := uint64(nonce[7]) | uint64(nonce[8])<<8 | uint64(binary.LittleEndian.Uint32(nonce[9:13]))<<16
 	flags := uint64(mic-2)/2<<3 | (lengthSize - 1)
 	if len(aad) > 0 {
 		flags |= 0x40
 	}
-	put(c.mac[:], h.w0|flags, h.w1|tail(uint16(n)))
-	put(c.first[:], h.w0|(lengthSize-1), h.w1)
+	a = block{w0 | (lengthSize - 1), w1}
+	m = block{w0 | flags, w1 | tail(uint16(n))}
 	if len(aad) > 0 {
+		put(c.mac[:], m.w0, m.w1)
 		c.authenticate(aad)
+		m.w0, m.w1 = words(c.mac[:])
 	}
-	return h
+	return a, m
 }
 
 // authenticate adds the additional data to the MAC: its length in two octets,
 // then the data, padded with zeros.
 func (c *CCM) authenticate(aad []byte) {
-	c.cipher.Encrypt(c.mac[:], c.mac[:])
+	c.key.encrypt(&c.mac)
 	c.mac[0] ^= byte(len(aad) >> 8)
 	c.mac[1] ^= byte(len(aad))
 	at := 2
@@ -175,47 +132,57 @@ func (c *CCM) authenticate(aad []byte) {
 		if len(aad) == 0 {
 			return
 		}
-		c.cipher.Encrypt(c.mac[:], c.mac[:])
+		c.key.encrypt(&c.mac)
 		at = 0
 	}
 }
 
+// portable is ccmSeal or ccmOpen for every processor.
+func (c *CCM) portable(a, m block, out, in []byte, seal bool) block {
+	put(c.mac[:], m.w0, m.w1)
+	for i := uint16(1); len(in) > 0; i++ {
+		c.step(a, i)
+		n := min(len(in), aes.BlockSize)
+		if seal {
+			subtle.XORBytes(c.mac[:], c.mac[:], in[:n])
+		}
+		subtle.XORBytes(out, in[:n], c.stream[:])
+		if !seal {
+			subtle.XORBytes(c.mac[:], c.mac[:], out[:n])
+		}
+		in, out = in[n:], out[n:]
+	}
+	c.step(a, 0)
+	s0, s1 := words(c.stream[:])
+	m0, m1 := words(c.mac[:])
+	return block{s0 ^ m0, s1 ^ m1}
+}
+
 // step makes keystream block i and completes the MAC so far.
-func (c *CCM) step(h head, i uint16) {
-	put(c.stream[:], h.w0|1, h.w1|tail(i))
-	c.cipher.Encrypt(c.stream[:], c.stream[:])
-	c.cipher.Encrypt(c.mac[:], c.mac[:])
+func (c *CCM) step(a block, i uint16) {
+	put(c.stream[:], a.w0, a.w1|tail(i))
+	c.key.encrypt(&c.stream)
+	c.key.encrypt(&c.mac)
 }
 
-// finish makes keystream block 0 and completes the MAC.
-func (c *CCM) finish() {
-	c.cipher.Encrypt(c.first[:], c.first[:])
-	c.cipher.Encrypt(c.mac[:], c.mac[:])
-}
-
-// matches compares the received MIC with the computed one, in a time that does
-// not depend on where they differ.
-func (c *CCM) matches(mic []byte) bool {
+// begins reports whether the tag begins with a MIC, in a time that does not depend
+// on where they differ.
+func (b block) begins(mic []byte) bool {
 	switch len(mic) {
 	case 4:
-		le := binary.LittleEndian
-		return le.Uint32(mic)^le.Uint32(c.mac[:])^le.Uint32(c.first[:]) == 0
+		return binary.LittleEndian.Uint32(mic)^uint32(b.w0) == 0
 	case 8:
-		return word(mic)^word(c.mac[:])^word(c.first[:]) == 0
+		return word(mic)^b.w0 == 0
 	}
-	var diff byte
-	for i, b := range mic {
-		diff |= b ^ c.mac[i] ^ c.first[i]
-	}
-	return diff == 0
+	var whole [aes.BlockSize]byte
+	put(whole[:], b.w0, b.w1)
+	return subtle.ConstantTimeCompare(mic, whole[:len(mic)]) == 1
 }
 
 // tail puts a 16-bit number, big-endian, into the last two octets of a word.
 func tail(v uint16) uint64 { return uint64(bits.ReverseBytes16(v)) << 48 }
 
 func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
-
-func putWord(b []byte, w uint64) { binary.LittleEndian.PutUint64(b, w) }
 
 func words(b []byte) (uint64, uint64) {
 	_ = b[15]

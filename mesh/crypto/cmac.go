@@ -2,7 +2,6 @@ package crypto
 
 import (
 	"crypto/aes"
-	"crypto/cipher"
 	"crypto/subtle"
 )
 
@@ -13,15 +12,15 @@ func CMAC(key Key, parts ...[]byte) [16]byte { return NewMAC(key).Sum(parts...) 
 // MAC is AES-CMAC with one key. It holds the expanded key and belongs to one
 // goroutine.
 type MAC struct {
-	cipher cipher.Block
+	key    expanded
 	k1, k2 [aes.BlockSize]byte // for a complete and for a padded last block
 	state  [aes.BlockSize]byte
 }
 
 // NewMAC expands key.
 func NewMAC(key Key) *MAC {
-	m := &MAC{cipher: expand(key)}
-	m.cipher.Encrypt(m.k1[:], m.k1[:])
+	m := &MAC{key: expand(key)}
+	m.key.encrypt(&m.k1)
 	m.k1 = double(m.k1)
 	m.k2 = double(m.k1)
 	return m
@@ -35,7 +34,7 @@ func (m *MAC) Sum(parts ...[]byte) [16]byte {
 	for _, p := range parts {
 		for len(p) > 0 {
 			if used == aes.BlockSize {
-				m.cipher.Encrypt(m.state[:], m.state[:])
+				m.key.encrypt(&m.state)
 				used = 0
 			}
 			n := subtle.XORBytes(m.state[used:], m.state[used:], p)
@@ -49,7 +48,7 @@ func (m *MAC) Sum(parts ...[]byte) [16]byte {
 		last = &m.k2
 	}
 	subtle.XORBytes(m.state[:], m.state[:], last[:])
-	m.cipher.Encrypt(m.state[:], m.state[:])
+	m.key.encrypt(&m.state)
 	return m.state
 }
 

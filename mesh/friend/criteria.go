@@ -42,10 +42,16 @@ const leastOfferDelay = 100 * time.Millisecond
 // minus the weighted signal strength, in milliseconds. An unknown signal
 // strength (127) counts as the weakest.
 func (c Criteria) OfferDelay(window time.Duration, rssi int8) time.Duration {
-	strength := int(rssi)
-	if rssi > 20 { // more than a controller reports
-		strength = -127
-	}
-	halves := c.ReceiveWindow.halves()*int(window/time.Millisecond) - c.RSSI.halves()*strength
+	halves := c.ReceiveWindow.halves()*int(window/time.Millisecond) - c.RSSI.halves()*strength(rssi)
 	return max(time.Duration(halves)*time.Millisecond/2, leastOfferDelay)
+}
+
+// strength is a signal strength in dBm to compare with others. An unknown one counts as
+// the weakest.
+func strength(rssi int8) int {
+	const most = 20 // more than that no controller reports
+	if rssi > most {
+		return -127
+	}
+	return int(rssi)
 }

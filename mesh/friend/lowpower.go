@@ -260,8 +260,8 @@ func (l *LowPower) better(o *Offer) bool {
 	if fits(o) != fits(&l.best) {
 		return fits(o)
 	}
-	if o.RSSI != l.best.RSSI {
-		return o.RSSI > l.best.RSSI
+	if a, b := strength(o.RSSI), strength(l.best.RSSI); a != b {
+		return a > b
 	}
 	return o.ReceiveWindow < l.best.ReceiveWindow
 }

@@ -60,7 +60,7 @@ func (r *Receiver) OpenProxy(pdu []byte, out *PDU) bool {
 		r.counters.Malformed++
 		return false
 	}
-	iv, ok := r.ivOf(pdu[0])
+	iv, ok := ivOf(r.iv, pdu[0])
 	if !ok {
 		r.counters.BadMIC++
 		return false

@@ -67,6 +67,7 @@ type Counters struct {
 // to one goroutine, the one that owns the credentials.
 type Receiver struct {
 	iv       mesh.IVIndex
+	other    mesh.IVIndex // another IV index that PDUs are accepted with, 0 for none
 	byNID    [nidMask + 1][]subnetKey
 	messages messages
 	images   images
@@ -126,6 +127,11 @@ func (r *Receiver) SetIVIndex(iv mesh.IVIndex) {
 	r.iv = iv
 }
 
+// SetOtherIVIndex sets an IV index that PDUs are accepted with in addition, together
+// with the one before it, while the node does not know yet whether the network has
+// moved there; 0 for none. Only a PDU that no key opens otherwise is tried with it.
+func (r *Receiver) SetOtherIVIndex(iv mesh.IVIndex) { r.other = iv }
+
 // Remember adds a message that this node has sent to the cache, so that its
 // copies from relays are dropped as Duplicate after one AES block.
 func (r *Receiver) Remember(index mesh.KeyIndex, p *PDU) {
@@ -175,11 +181,12 @@ func (r *Receiver) Open(pdu []byte, out *PDU) Verdict {
 	}
 
 	verdict := BadMIC
-	if iv, ok := r.ivOf(pdu[0]); ok {
-		for i := range keys {
-			if verdict = r.try(&keys[i], pdu, iv, out); verdict != BadMIC {
-				break
-			}
+	if iv, ok := ivOf(r.iv, pdu[0]); ok {
+		verdict = r.tryAll(keys, pdu, iv, out)
+	}
+	if r.other > 0 && verdict == BadMIC {
+		if iv, _ := ivOf(r.other, pdu[0]); iv > r.iv {
+			verdict = r.tryAll(keys, pdu, iv, out)
 		}
 	}
 	switch verdict {
@@ -200,11 +207,21 @@ func (r *Receiver) Open(pdu []byte, out *PDU) Verdict {
 
 // ivOf selects the current or the previous IV index by the IVI bit. IV index 0
 // has no predecessor.
-func (r *Receiver) ivOf(first byte) (mesh.IVIndex, bool) {
-	if mesh.IVIndex(first>>7) == r.iv&1 {
-		return r.iv, true
+func ivOf(current mesh.IVIndex, first byte) (mesh.IVIndex, bool) {
+	if mesh.IVIndex(first>>7) == current&1 {
+		return current, true
 	}
-	return r.iv - 1, r.iv > 0
+	return current - 1, current > 0
+}
+
+// tryAll decrypts pdu with the first key that fits.
+func (r *Receiver) tryAll(keys []subnetKey, pdu []byte, iv mesh.IVIndex, out *PDU) Verdict {
+	for i := range keys {
+		if verdict := r.try(&keys[i], pdu, iv, out); verdict != BadMIC {
+			return verdict
+		}
+	}
+	return BadMIC
 }
 
 // try decrypts pdu with one key. BadMIC means that another key may still work.

@@ -48,6 +48,14 @@ type (
 	Request = part.Request
 	// RequestID names a request until its RequestDone.
 	RequestID = part.RequestID
+	// Class is what a request is for.
+	Class = part.Class
+	// Flow is who sends a request.
+	Flow = part.Flow
+	// BusyError is the error of a request that was refused.
+	BusyError = part.BusyError
+	// RequestQueue describes the requests that have not ended.
+	RequestQueue = part.RequestQueue
 	// Response is how a request ended.
 	Response = part.Response
 	// Provision is which device to provision, and how.
@@ -84,6 +92,18 @@ type (
 	Left = part.Left
 	// ResetRefused says that this node was to leave its network, and stayed.
 	ResetRefused = part.ResetRefused
+	// IVIndexClaimed says that a beacon alone wants another IV index.
+	IVIndexClaimed = part.IVIndexClaimed
+	// SourceSilenced says that messages of a source are refused as replays.
+	SourceSilenced = part.SourceSilenced
+	// OwnAddressHeard says that somebody else uses this node's address.
+	OwnAddressHeard = part.OwnAddressHeard
+	// KeyRefreshHeld says that a Key Refresh waits for another node.
+	KeyRefreshHeld = part.KeyRefreshHeld
+	// ConfigurationRefused says that somebody wanted to change this node, in vain.
+	ConfigurationRefused = part.ConfigurationRefused
+	// KeysGiven says that somebody gave keys to this node.
+	KeysGiven = part.KeysGiven
 	// IVIndexChanged says that the network moved in the IV Update procedure.
 	IVIndexChanged = part.IVIndexChanged
 	// KeyRefreshChanged says that a subnet moved in the Key Refresh procedure.
@@ -96,11 +116,13 @@ type (
 	ProxyConnected = part.ProxyConnected
 	// ProxyLost says that a connection to a proxy has ended.
 	ProxyLost = part.ProxyLost
+	// ProxyFailed says that an attempt to use a proxy has failed.
+	ProxyFailed = part.ProxyFailed
 	// Faulted says that the node could not do something that nobody waits for.
 	Faulted = part.Faulted
 )
 
-// Values of ClientMode and BearerChoice, and the default number of attempts.
+// Values of ClientMode, BearerChoice and Class, and the default number of attempts.
 const (
 	ClientOff  = part.ClientOff
 	ClientAuto = part.ClientAuto
@@ -111,7 +133,16 @@ const (
 	OnlyPBGATT = part.OnlyPBGATT
 
 	DefaultAttempts = part.DefaultAttempts
+
+	ClassCommand       = part.ClassCommand
+	ClassConfiguration = part.ClassConfiguration
+	ClassProbe         = part.ClassProbe
+	ClassTransfer      = part.ClassTransfer
+	Classes            = part.Classes
 )
+
+// UnknownRSSI is the signal strength that nobody has measured.
+const UnknownRSSI = part.UnknownRSSI
 
 // Errors of a node. Their texts say what to do.
 var (
@@ -127,6 +158,7 @@ var (
 	ErrNotSighted        = part.ErrNotSighted
 	ErrUnknownServer     = part.ErrUnknownServer
 	ErrServerBusy        = part.ErrServerBusy
+	ErrNotRenewed        = part.ErrNotRenewed
 	ErrUncertain         = part.ErrUncertain
 	ErrSequenceExhausted = sequence.ErrSpent
 	ErrNoIVIndex         = ivupdate.ErrNoIVIndex

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -23,7 +24,7 @@ type configHost struct{ c *Core }
 // Compile-time checks: the servers look for these by type assertion.
 var (
 	_ foundation.Host                  = configHost{}
-	_ configuration.ResetHost          = configHost{}
+	_ configuration.ResidentHost       = configHost{}
 	_ configuration.FriendHost         = configHost{}
 	_ configuration.HeartbeatHost      = configHost{}
 	_ configuration.NodeIdentityHost   = configHost{}
@@ -49,12 +50,26 @@ func (h configHost) Reset() error {
 	return err
 }
 
-// Leaves implements configuration.ResetHost.
-func (h configHost) Leaves(by mesh.Address) bool {
-	if h.c.options.Resident {
-		h.c.host.Report(part.ResetRefused{By: by})
+// Resident implements configuration.ResidentHost.
+func (h configHost) Resident() bool { return h.c.options.Resident }
+
+// NewKeyInUse implements configuration.ResidentHost.
+func (h configHost) NewKeyInUse(index mesh.KeyIndex, by mesh.Address) bool {
+	return h.c.parts.keys.NewKeyInUse(index, by)
+}
+
+// Refused implements configuration.ResidentHost.
+func (h configHost) Refused(in *access.Incoming) {
+	if in.Opcode == configuration.OpNodeReset {
+		h.c.host.Report(part.ResetRefused{By: in.Src})
+		return
 	}
-	return !h.c.options.Resident
+	h.c.host.Report(part.ConfigurationRefused{By: in.Src, Opcode: in.Opcode, Params: slices.Clone(in.Params)})
+}
+
+// KeysGiven implements configuration.ResidentHost.
+func (h configHost) KeysGiven(in *access.Incoming) {
+	h.c.host.Report(part.KeysGiven{By: in.Src, Opcode: in.Opcode})
 }
 
 // PollTimeout implements configuration.FriendHost.

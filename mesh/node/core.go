@@ -30,6 +30,9 @@ type Core struct {
 	takers  [part.Kinds][]part.Part // by kind of input, in the order of all
 	inputs  [part.Kinds]part.Input  // memory that is used again for each input
 	taken   bool                    // the output was taken
+
+	next      time.Time // the next deadline
+	nextKnown bool      // until an input changes something
 }
 
 // New makes a node of what was saved, or of nothing: an unprovisioned device. An
@@ -118,6 +121,7 @@ func (c *Core) do(now time.Time, run func()) {
 func (c *Core) close() {
 	c.flush()
 	c.host.save()
+	c.nextKnown = false
 }
 
 // flush runs until no part has anything left to put out.
@@ -185,12 +189,17 @@ func (c *Core) ReceiveLink(now time.Time, e *bearer.LinkEvent) {
 	})
 }
 
-// NextDeadline is when Tick wants to be called; zero for never.
+// NextDeadline is when Tick wants to be called; zero for never. After an input that
+// changed nothing, such as a duplicate, it costs nothing.
 func (c *Core) NextDeadline() time.Time {
+	if c.nextKnown {
+		return c.next
+	}
 	next := c.router.NextDeadline()
 	for _, p := range c.all {
 		next = deadline.Earliest(next, p.NextDeadline())
 	}
+	c.next, c.nextKnown = next, true
 	return next
 }
 
@@ -306,4 +315,7 @@ func (c *Core) SequenceLeft() int { return c.host.sequence.Left() }
 
 // SetPace tells the core how fast its radio is, until further notice. Without it
 // the radio is taken for one of bearer.UsualPace.
-func (c *Core) SetPace(p bearer.Pace) { c.router.SetPace(p) }
+func (c *Core) SetPace(p bearer.Pace) {
+	c.router.SetPace(p)
+	c.nextKnown = false
+}

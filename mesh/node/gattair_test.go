@@ -8,6 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
 // gattAir simulates radios with connections. All other radios see a connectable
@@ -21,6 +22,7 @@ type gattAir struct {
 	written func(from *gattRadio, pdu []byte) // called with each written PDU (nil)
 
 	solicitations []solicitation // all solicitations sent
+	every         time.Duration  // between two sightings of an advertisement
 }
 
 const (
@@ -58,6 +60,8 @@ type gattRadio struct {
 	frozen         bool                    // connected, but sends nothing
 	heard          func(*bearer.LinkEvent) // for a radio without a node
 	blocked        bool                    // accepts no PDU: ErrFull
+	swallows       bool                    // takes network PDUs of others and drops them
+	keeps          bool                    // sends no network PDUs of its own or of others
 }
 
 // gattEnd is one end of a connection.
@@ -71,7 +75,7 @@ type gattEnd struct {
 
 // connections lets the members of a pump make connections.
 func (p *pump) connections() *gattAir {
-	p.gatt = &gattAir{pump: p, taken: bearer.FirstIncoming - 1}
+	p.gatt = &gattAir{pump: p, taken: bearer.FirstIncoming - 1, every: sightEvery}
 	p.gatt.later(sightEvery, p.gatt.sight)
 	return p.gatt
 }
@@ -149,7 +153,7 @@ func (a *gattAir) sight() {
 			}
 		}
 	}
-	a.later(sightEvery, a.sight)
+	a.later(a.every, a.sight)
 }
 
 // solicited reports a solicitation to all other radios once, whatever the range
@@ -191,6 +195,7 @@ func (r *gattRadio) sees(s *bearer.Sighting) {
 
 func (r *gattRadio) hears(e *bearer.LinkEvent) {
 	switch {
+	case r.swallows && e.Kind == bearer.LinkData && isNetworkPDU(e.PDU):
 	case r.frozen, r.off && e.Kind != bearer.LinkClosed:
 	case r.member == nil:
 		if r.heard != nil {
@@ -265,7 +270,7 @@ func (r *gattRadio) Disconnect(id bearer.LinkID) {
 func (r *gattRadio) Write(id bearer.LinkID, pdu []byte) error {
 	e := r.end(id)
 	switch {
-	case e == nil || e.other == nil:
+	case e == nil || e.other == nil, r.keeps && isNetworkPDU(pdu):
 		return nil
 	case r.blocked || e.waiting >= mostWaiting:
 		return bearer.ErrFull
@@ -284,6 +289,10 @@ func (r *gattRadio) Write(id bearer.LinkID, pdu []byte) error {
 		}
 	})
 	return nil
+}
+
+func isNetworkPDU(pdu []byte) bool {
+	return len(pdu) > 0 && proxy.MessageType(pdu[0]&0x3f) == proxy.NetworkPDU
 }
 
 // Advertise implements bearer.GATT.

@@ -22,6 +22,15 @@ func (n *Node) EndIVUpdate(ctx context.Context) error {
 	return n.change(ctx, (*Core).EndIVUpdate)
 }
 
+// NotFollowed is Core.NotFollowed.
+func (n *Node) NotFollowed(ctx context.Context, nodes []mesh.Address) (missing []mesh.Address, err error) {
+	err = n.change(ctx, func(c *Core, now time.Time) (failed error) {
+		missing, failed = c.NotFollowed(now, nodes)
+		return failed
+	})
+	return missing, err
+}
+
 // SetIVTestMode is Core.SetIVTestMode.
 func (n *Node) SetIVTestMode(ctx context.Context, on bool) error {
 	return n.call(ctx, func(now time.Time, c *Core) { c.SetIVTestMode(now, on) })
@@ -79,6 +88,6 @@ func (c *Core) subnetSummaries() []SubnetSummary {
 // Exclusions is Core.Exclusions.
 func (n *Node) Exclusions(ctx context.Context) ([]Exclusion, error) {
 	var list []Exclusion
-	err := n.call(ctx, func(_ time.Time, c *Core) { list = c.Exclusions() })
+	err := n.read(ctx, func(c *Core) { list = c.Exclusions() })
 	return list, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
@@ -19,7 +20,9 @@ import (
 // Config wires a Node to its surroundings.
 type Config struct {
 	Options
-	// Store keeps what the node must not forget.
+	// Store keeps what the node must not forget. While it does not take something, the
+	// node neither sends nor reports anything, drops what it hears, and refuses calls
+	// with an error that wraps watch.ErrTrouble (standby.go).
 	Store store.Store
 	// Report is called from the node's goroutine for every event but the
 	// RequestDone of calls of this Node, which return from those calls
@@ -28,9 +31,6 @@ type Config struct {
 	// Adjust changes the node's configuration before it begins, for what is
 	// set locally and not over the air; nil for nothing.
 	Adjust func(*state.Node)
-	// StoreFailed is told when the store fails and when it works again (nil).
-	// Until then the node neither sends nor reports anything.
-	StoreFailed func(error)
 }
 
 // ErrStopped is returned by calls to a Node that does not run.
@@ -44,7 +44,7 @@ const queueSize = 1024
 // to wait for room as well.
 const queuedCalls = 16
 
-// Node is a Core in its own goroutine, which is Run.
+// Node is a Core in its own goroutine, which Run owns.
 type Node struct {
 	cfg       Config
 	core      *Core
@@ -54,16 +54,29 @@ type Node struct {
 	received  chan bearer.Incoming
 	sightings chan bearer.Sighting
 	links     *linkQueue
-	calls     chan func(now time.Time, c *Core)
+	calls     chan call
 	stopped   chan struct{}
 	missed    atomic.Uint64
 	unsent    atomic.Uint64
+	standby   standby
 
-	// Owned by Run's goroutine.
+	// Owned by the goroutine that drives the core, or by the standby (standby.go).
 	waiting      map[RequestID]chan<- RequestDone
 	provisioning map[mesh.UUID]chan<- ProvisioningDone
 	refreshing   map[mesh.UUID]chan<- RefreshDone
 }
+
+// call is something that the goroutine of the core does for another one.
+type call struct {
+	run func(now time.Time, c *Core)
+	// refuse is called instead of run while the core waits for the store.
+	refuse func(error)
+	// done is where a request gets an error, in place of refuse.
+	done chan<- RequestDone
+}
+
+// reads reports whether run changes nothing: then it is run all the same.
+func (c *call) reads() bool { return c.refuse == nil && c.done == nil }
 
 // Open makes a node of what its store holds. Into a new store goes fresh,
 // before anything else happens.
@@ -94,11 +107,12 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 	return &Node{
 		cfg:          cfg,
 		core:         core,
+		standby:      newStandby(cfg.Store),
 		address:      saved.Node.Address,
 		received:     make(chan bearer.Incoming, queueSize),
 		sightings:    make(chan bearer.Sighting, queueSize),
 		links:        newLinkQueue(),
-		calls:        make(chan func(time.Time, *Core), queuedCalls),
+		calls:        make(chan call, queuedCalls),
 		stopped:      make(chan struct{}),
 		waiting:      map[RequestID]chan<- RequestDone{},
 		provisioning: map[mesh.UUID]chan<- ProvisioningDone{},
@@ -116,10 +130,18 @@ func (n *Node) Receive(in *bearer.Incoming) {
 	}
 }
 
-// Run drives the node over a bearer until ctx ends. It is called once.
+// Run drives the node over a bearer until ctx ends. It is called once. It does not wait
+// for a store that hangs: what that has not taken was neither sent nor reported.
 func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 	defer close(n.stopped)
 	n.bearer = b
+	driven := make(chan struct{})
+	go func() { defer close(driven); n.drive(ctx) }()
+	n.standBy(ctx, driven)
+}
+
+// drive is the goroutine of the core.
+func (n *Node) drive(ctx context.Context) {
 	timer := newAlarm()
 	defer timer.stop()
 	for {
@@ -135,14 +157,14 @@ func (n *Node) Run(ctx context.Context, b bearer.Bearer) {
 			for _, e := range n.links.take() {
 				n.core.ReceiveLink(time.Now(), &e)
 			}
-		case call := <-n.calls:
-			call(time.Now(), n.core)
+		case c := <-n.calls:
+			c.run(time.Now(), n.core)
 		case <-timer.c():
 			timer.rang()
 			n.core.Tick(time.Now())
 		}
 		n.followPace()
-		if !n.carryOut(ctx, n.core.Take()) {
+		if !n.carryOut(ctx, n.core.Take()) || !n.catchUp(ctx) {
 			return
 		}
 		timer.set(n.core.NextDeadline())
@@ -176,8 +198,10 @@ func (n *Node) drain() {
 // carryOut does what the core wants done, in the order that Output demands. It
 // reports false when ctx ended before the store took it.
 func (n *Node) carryOut(ctx context.Context, out *Output) bool {
-	if !n.persist(ctx, func() error { return Keep(n.cfg.Store, out) }) {
-		return false
+	if len(out.Replay) > 0 || len(out.Persist) > 0 || out.ForgetReplay {
+		if !n.persist(ctx, out) {
+			return false
+		}
 	}
 	for _, lane := range out.Cancel {
 		n.bearer.Cancel(lane)
@@ -194,31 +218,6 @@ func (n *Node) carryOut(ctx context.Context, out *Output) bool {
 	return true
 }
 
-// persist tries until the store takes it: without it nothing may be sent and
-// nothing acted on.
-func (n *Node) persist(ctx context.Context, write func() error) bool {
-	const again = time.Second
-	failed := false
-	for {
-		err := write()
-		if err == nil {
-			if failed && n.cfg.StoreFailed != nil {
-				n.cfg.StoreFailed(nil)
-			}
-			return true
-		}
-		if !failed && n.cfg.StoreFailed != nil {
-			n.cfg.StoreFailed(err)
-		}
-		failed = true
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(again):
-		}
-	}
-}
-
 func (n *Node) report(e Event) {
 	switch e := e.(type) {
 	case RequestDone:
@@ -226,6 +225,9 @@ func (n *Node) report(e Event) {
 			delete(n.waiting, e.ID)
 			done <- e // has room for one
 			return
+		}
+		if n.standby.gone[e.ID] {
+			return // its caller has gone
 		}
 	case RefreshDone:
 		if done, ok := n.refreshing[e.UUID]; ok {
@@ -247,26 +249,43 @@ func (n *Node) report(e Event) {
 // run and never will.
 func (n *Node) call(ctx context.Context, f func(now time.Time, c *Core)) error {
 	done := make(chan struct{})
-	if err := n.post(ctx, func(now time.Time, c *Core) { defer close(done); f(now, c) }); err != nil {
+	var refused error
+	return n.await(ctx, done, &refused, call{
+		run:    func(now time.Time, c *Core) { defer close(done); f(now, c) },
+		refuse: func(err error) { defer close(done); refused = err },
+	})
+}
+
+// read is call for an f that changes nothing. It runs while the store fails, too.
+func (n *Node) read(ctx context.Context, f func(c *Core)) error {
+	done := make(chan struct{})
+	return n.await(ctx, done, new(error), call{
+		run: func(_ time.Time, c *Core) { defer close(done); f(c) },
+	})
+}
+
+// await waits for the end of a call, which closes done and sets refused if it was.
+func (n *Node) await(ctx context.Context, done <-chan struct{}, refused *error, c call) error {
+	if err := n.post(ctx, c); err != nil {
 		return err
 	}
 	select {
 	case <-done:
-		return nil
+		return *refused
 	case <-n.stopped:
 		select {
 		case <-done: // it was the last one
-			return nil
+			return *refused
 		default:
 			return ErrStopped
 		}
 	}
 }
 
-// post queues f for the node's goroutine. It waits only for room.
-func (n *Node) post(ctx context.Context, f func(now time.Time, c *Core)) error {
+// post queues a call for the node's goroutine. It waits only for room.
+func (n *Node) post(ctx context.Context, c call) error {
 	select {
-	case n.calls <- f:
+	case n.calls <- c:
 		return nil
 	case <-n.stopped:
 		return ErrStopped
@@ -279,13 +298,16 @@ func (n *Node) post(ctx context.Context, f func(now time.Time, c *Core)) error {
 func (n *Node) Request(ctx context.Context, r Request) (Response, error) {
 	done := make(chan RequestDone, 1)
 	var id RequestID // owned by Run's goroutine
-	if err := n.post(ctx, func(now time.Time, c *Core) {
-		var err error
-		if id, err = c.Request(now, r); err != nil {
-			done <- RequestDone{Err: err}
-			return
-		}
-		n.waiting[id] = done
+	if err := n.post(ctx, call{
+		run: func(now time.Time, c *Core) {
+			var err error
+			if id, err = c.Request(now, r); err != nil {
+				done <- RequestDone{Err: err}
+				return
+			}
+			n.waiting[id] = done
+		},
+		done: done,
 	}); err != nil {
 		return Response{}, err
 	}
@@ -296,7 +318,7 @@ func (n *Node) Request(ctx context.Context, r Request) (Response, error) {
 		return Response{}, ErrStopped
 	case <-ctx.Done():
 		// The node may be stopping as well, then nobody waits for the answer.
-		_ = n.call(context.WithoutCancel(ctx), func(now time.Time, c *Core) { c.CancelRequest(now, id) })
+		n.cancelRequest(context.WithoutCancel(ctx), &id)
 		return Response{}, ctx.Err()
 	}
 }
@@ -387,6 +409,13 @@ func (n *Node) Forget(ctx context.Context, uuid mesh.UUID) error {
 	return n.call(ctx, func(now time.Time, c *Core) { c.Forget(now, uuid) })
 }
 
+// Shrink is Core.Shrink.
+func (n *Node) Shrink(ctx context.Context, uuid mesh.UUID, elements int) error {
+	var failed error
+	err := n.call(ctx, func(now time.Time, c *Core) { failed = c.Shrink(now, uuid, elements) })
+	return errors.Join(err, failed)
+}
+
 // WithModel runs f in the context of one of the node's models.
 func (n *Node) WithModel(ctx context.Context, element int, id mesh.ModelID, f func(access.Context)) error {
 	found := false
@@ -402,14 +431,14 @@ func (n *Node) WithModel(ctx context.Context, element int, id mesh.ModelID, f fu
 // Peers lists the other nodes of the network.
 func (n *Node) Peers(ctx context.Context) ([]state.Peer, error) {
 	var peers []state.Peer
-	err := n.call(ctx, func(_ time.Time, c *Core) { peers = c.Peers() })
+	err := n.read(ctx, func(c *Core) { peers = c.Peers() })
 	return peers, err
 }
 
 // State is a copy of the node's configuration, keys included.
 func (n *Node) State(ctx context.Context) (*state.Node, error) {
 	var s *state.Node
-	err := n.call(ctx, func(_ time.Time, c *Core) { s = c.State() })
+	err := n.read(ctx, func(c *Core) { s = c.State() })
 	return s, err
 }
 
@@ -429,6 +458,8 @@ type Summary struct {
 	NetKeys        []mesh.KeyIndex
 	AppKeys        []mesh.KeyIndex
 	Friendships    []friend.Status // with Low Power nodes
+	Requests       RequestQueue
+	Proxies        []proxy.Status // that the node uses or has tried to use
 	Counters       Counters
 	Missed         uint64 // PDUs dropped because the node did not keep up
 	Unsent         uint64 // PDUs that the bearer had no room for
@@ -437,7 +468,7 @@ type Summary struct {
 // Summary describes the node as it is now.
 func (n *Node) Summary(ctx context.Context) (Summary, error) {
 	var s Summary
-	err := n.call(ctx, func(_ time.Time, c *Core) {
+	err := n.read(ctx, func(c *Core) {
 		st := c.host.state
 		s = Summary{
 			UUID:           st.UUID,
@@ -450,6 +481,8 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 			SequenceLeft:   c.SequenceLeft(),
 			Subnets:        c.subnetSummaries(),
 			Friendships:    c.Friendships(),
+			Requests:       c.parts.requests.Queue(),
+			Proxies:        c.Proxies(),
 			Counters:       c.Counters(),
 			Missed:         n.missed.Load(),
 			Unsent:         n.unsent.Load(),
@@ -469,7 +502,7 @@ func (n *Node) Summary(ctx context.Context) (Summary, error) {
 func (n *Node) ApplicationKey(ctx context.Context, index mesh.KeyIndex) (crypto.Key, error) {
 	var key crypto.Key
 	found := false
-	if err := n.call(ctx, func(_ time.Time, c *Core) {
+	if err := n.read(ctx, func(c *Core) {
 		if k := c.host.state.AppKey(index); k != nil {
 			key, found = c.host.state.Sending(k), true
 		}

@@ -4,6 +4,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/beacons"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/followers"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/friendship"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/gatt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/heartbeats"
@@ -11,6 +12,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/keys"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/models"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/peers"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/probe"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/provisioner"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/remoteserver"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/requests"
@@ -32,6 +34,7 @@ type assembly struct {
 	models       *models.Models
 	ivUpdate     *ivupdate.Procedure
 	friendships  *friendship.Friendships
+	followers    *followers.Followers
 	heartbeats   *heartbeats.Heartbeats
 	private      *beacons.Private
 	beacons      *beacons.Beacons
@@ -54,6 +57,7 @@ func table() []entry {
 		func(a *assembly) part.Part { return a.keys },
 		func(a *assembly) part.Part { return a.peers },
 		func(a *assembly) part.Part { return a.ivUpdate },
+		func(a *assembly) part.Part { return a.followers },
 		func(a *assembly) part.Part { return a.requests },
 		func(a *assembly) part.Part { return a.pbADV },
 		func(a *assembly) part.Part { return a.scanner },
@@ -87,8 +91,13 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	}, saved.Peers, saved.Exclusions)
 	a.keys = keys.New(h, a.router, a.peers)
 	a.ivUpdate = ivupdate.New(h, &h.sequence, a.router)
+	a.followers = followers.New(h, a.router, a.peers)
+	if o.Resident {
+		a.keys.StayResident(probe.New(h, a.router, a.peers))
+		a.ivUpdate.StayResident(probe.New(h, a.router, a.peers))
+	}
 	a.friendships = friendship.New(h)
-	a.requests = requests.New(h, a.router, a.friendships.Friend)
+	a.requests = requests.New(h, a.router, a.friendships.Friend, a.peers)
 	a.heartbeats = heartbeats.New(h, a.router, a.friendships.LowPower, o.Monitor)
 	a.models = models.New(h, a.router, a.friendships, models.Options{
 		Elements: o.Elements, KeepComposition: o.KeepComposition, Attach: c.attach,
@@ -120,9 +129,11 @@ func (c *Core) assemble(saved *Saved) *assembly {
 	})
 	a.private = beacons.NewPrivate(h, a.keys, a.ivUpdate)
 	a.beacons = beacons.New(h, a.keys, a.ivUpdate, a.gatt.Client, a.private)
-	a.ivUpdate.SendTo(a.peers, a.beacons, a.gatt.Server, a.requests)
+	a.ivUpdate.SendTo(a.peers, a.beacons, a.gatt.Server, a.gatt.Client, a.requests)
+	a.requests.Tell(a.gatt.Client)
 	a.router.Connect(router.Parts{
-		Keys: a.keys, Subnets: a.keys, Proxy: a.gatt.Forwarding, Friendship: a.friendships,
+		Keys: a.keys, Subnets: a.keys, Watchers: []router.Watcher{a.keys, a.followers}, Proxy: a.gatt.Forwarding,
+		Friendship: a.friendships, Peers: a.peers,
 		IVIndex: a.ivUpdate, Receiver: inlet{c},
 	})
 	return a

@@ -5,6 +5,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -79,6 +80,14 @@ func (c *Core) Forget(now time.Time, uuid mesh.UUID) {
 	})
 }
 
+// Shrink gives the addresses of a node back that it does not use: it keeps those of so
+// many elements from its first address on. The caller has made sure that the node does
+// not answer at the others.
+func (c *Core) Shrink(now time.Time, uuid mesh.UUID, elements int) (err error) {
+	c.do(now, func() { err = c.parts.peers.Shrink(uuid, elements) })
+	return err
+}
+
 // BeginIVUpdate takes the network to the next IV index: from normal operation to IV
 // Update in Progress. It needs 96 hours of normal operation before, or the test
 // mode. A node whose sequence numbers run low begins by itself.
@@ -93,6 +102,14 @@ func (c *Core) BeginIVUpdate(now time.Time) (err error) {
 func (c *Core) EndIVUpdate(now time.Time) (err error) {
 	c.do(now, func() { err = c.parts.ivUpdate.End() })
 	return err
+}
+
+// NotFollowed returns those of some nodes that have not shown yet that they follow the
+// IV Update in progress, and asks them; it is to be called again after some seconds.
+// It returns ErrIVNormal when no update is in progress.
+func (c *Core) NotFollowed(now time.Time, nodes []mesh.Address) (missing []mesh.Address, err error) {
+	c.do(now, func() { missing, err = c.parts.followers.Missing(nodes) })
+	return missing, err
 }
 
 // SetIVTestMode turns the test mode of the IV Update procedure on or off (section
@@ -113,6 +130,9 @@ func (c *Core) PollTimeout(a mesh.Address) time.Duration {
 
 // Friendships lists the Low Power nodes that this node is the friend of.
 func (c *Core) Friendships() []friend.Status { return c.parts.friendships.Friend.Status() }
+
+// Proxies lists the proxies that this node uses, or has tried to use.
+func (c *Core) Proxies() []proxy.Status { return c.parts.gatt.Client.Status() }
 
 // NodeIdentity is the Node Identity state of a subnet (section 4.2.13).
 func (c *Core) NodeIdentity(index mesh.KeyIndex) state.Feature {

@@ -258,6 +258,89 @@ func TestProxyServerConnectionLimit(t *testing.T) {
 	}
 }
 
+// TestMuteClientsLetAPhoneIn: six strangers connect again and again and say nothing. A
+// phone with the key gets in soon, and stays.
+func TestMuteClientsLetAPhoneIn(t *testing.T) {
+	for name, rotate := range map[string]bool{"fixed device addresses": false, "changing device addresses": true} {
+		t.Run(name, func(t *testing.T) { muteClientsLetAPhoneIn(t, rotate) })
+	}
+}
+
+func muteClientsLetAPhoneIn(t *testing.T, rotate bool) {
+	h := newHouse(t, 1, node.ProxyOptions{})
+	for range 6 {
+		s := h.phone()
+		heard := s.radio.heard
+		s.radio.heard = func(e *bearer.LinkEvent) {
+			heard(e)
+			if e.Kind == bearer.LinkClosed {
+				s.id++
+				if rotate {
+					s.radio.peer.Address[1]++
+				}
+				s.radio.Connect(s.id, 0, h.radios[0].peer, bearer.ProxyService)
+			}
+		}
+		s.radio.Connect(s.id, 0, h.radios[0].peer, bearer.ProxyService)
+	}
+	h.pass(10 * time.Second)
+	f := h.phone()
+	began := h.now
+	for {
+		f.connect(0)
+		if !f.closed && f.configure(proxy.SetFilterType{}) != nil {
+			break
+		}
+		if h.now.Sub(began) > 30*time.Second {
+			t.Fatalf("the phone does not get in: %+v", h.plugs[0].Counters().GATT)
+		}
+		f.radio.Disconnect(f.id)
+		h.pass(100 * time.Millisecond)
+		f.id++
+		f.closed = false
+	}
+	t.Logf("the phone was in after %s and %d attempts", h.now.Sub(began), f.id)
+	h.pass(2 * time.Minute)
+	if f.closed {
+		t.Error("the phone was disconnected")
+	}
+	if n := h.plugs[0].Counters().GATT; n.ClientEvicted == 0 {
+		t.Errorf("no evicted stranger was counted: %+v", n)
+	}
+}
+
+// TestReassemblyIsCounted: everything that is refused in reassembly has a counter.
+func TestReassemblyIsCounted(t *testing.T) {
+	h := newHouse(t, 1, node.ProxyOptions{})
+	f := h.phone()
+	f.connect(0)
+	f.configure(proxy.SetFilterType{})
+	for _, pdu := range [][]byte{
+		{0x00},           // no message
+		{0x04, 1, 2},     // a reserved type
+		{0x80, 1, 2},     // a continuation of nothing
+		{0xC1, 1, 2},     // the end of nothing
+		{0x40, 1, 2},     // a first segment
+		{0x81, 1, 2},     // continued as another type
+		{0x40, 1, 2},     // and interrupted
+		make([]byte, 31), // too long
+	} {
+		h.pass(50 * time.Millisecond)
+		f.radio.inject(t, pdu)
+	}
+	f.radio.inject(t, []byte{0x40, 1, 2}) // its end never comes
+	want := proxy.ReassemblyCounters{Empty: 1, Reserved: 1, Unexpected: 3, Unfinished: 2, TooLong: 1}
+	for range 2 { // also when the connection has ended
+		if got := h.plugs[0].Counters().GATT; got.Reassembly != want {
+			t.Errorf("counted %+v, want %+v", got.Reassembly, want)
+		}
+		h.pass(proxy.SARTimeout + time.Second)
+	}
+	if n := h.plugs[0].Counters().GATT; n.Incomplete != 1 || n.Cut != 1 {
+		t.Errorf("counted %+v", n)
+	}
+}
+
 // TestReplayedConfiguration: a configuration message of one client is not
 // accepted from another.
 func TestReplayedConfiguration(t *testing.T) {
@@ -354,7 +437,7 @@ func TestHostileClient(t *testing.T) {
 			_ = f.radio.Write(f.id, []byte{0x40, 1, 2, 3})
 			f.pass(proxy.SARTimeout + time.Second)
 		},
-		"nothing at all": func(f *phone) { f.pass(61 * time.Second) },
+		"nothing at all": func(f *phone) { f.pass(21 * time.Second) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, 1, node.ProxyOptions{})

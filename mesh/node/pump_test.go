@@ -145,7 +145,7 @@ func (p *pump) carryOut(m *member) {
 	p.stored(m, out)
 	for i := range out.Send {
 		o := &out.Send[i]
-		if o.Lane == bearer.OwnLane() {
+		if o.Lane.IsOwn() {
 			m.sent[string(o.PDU())]++
 		}
 		if o.Kind == bearer.Solicitation {

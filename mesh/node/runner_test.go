@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,13 +19,18 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // wire is a bearer that delivers PDUs to the other nodes at once.
-type wire struct{ others []*node.Node }
+type wire struct {
+	others []*node.Node
+	sent   atomic.Uint64
+}
 
 func (w *wire) Send(o bearer.Outgoing) error {
+	w.sent.Add(1)
 	for _, n := range w.others {
 		n.Receive(&bearer.Incoming{Kind: o.Kind, RSSI: -50, Len: o.Len, Data: o.Data})
 	}
@@ -33,11 +39,14 @@ func (w *wire) Send(o bearer.Outgoing) error {
 
 func (w *wire) Cancel(bearer.Lane) {}
 
-// failingStore is a store that can be set to fail.
+// failingStore is a store that can be set to fail, to be slow, and to hang.
 type failingStore struct {
 	store.Store
 	mu     sync.Mutex
+	only   string // the operation that fails; empty for all
 	broken error
+	slow   time.Duration
+	hangs  chan struct{}
 }
 
 func (m *failingStore) set(err error) {
@@ -46,39 +55,86 @@ func (m *failingStore) set(err error) {
 	m.broken = err
 }
 
-func (m *failingStore) failure() error {
+// slowDown makes each operation take a time.
+func (m *failingStore) slowDown(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.broken
+	m.slow = d
+}
+
+// hang makes all further writes wait until the returned function is called.
+func (m *failingStore) hang() (release func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	hangs := make(chan struct{})
+	m.hangs = hangs
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.hangs != nil {
+			m.hangs = nil
+			close(hangs)
+		}
+	}
+}
+
+// failure does what is wrong with an operation.
+func (m *failingStore) failure(operation string) error {
+	m.mu.Lock()
+	broken, slow, hangs := m.broken, m.slow, m.hangs
+	if m.only != "" && m.only != operation {
+		broken, slow, hangs = nil, 0, nil
+	}
+	m.mu.Unlock()
+	time.Sleep(slow)
+	if hangs != nil {
+		<-hangs
+	}
+	return broken
 }
 
 func (m *failingStore) Apply(changes ...store.Change) error {
-	if err := m.failure(); err != nil {
+	if err := m.failure("apply"); err != nil {
 		return err
 	}
 	return m.Store.Apply(changes...)
 }
 
 func (m *failingStore) AppendReplay(entries []store.ReplayEntry) error {
-	if err := m.failure(); err != nil {
+	if err := m.failure("append"); err != nil {
 		return err
 	}
 	return m.Store.AppendReplay(entries)
+}
+
+func (m *failingStore) ForgetReplay(sources ...mesh.Address) error {
+	if err := m.failure("forget"); err != nil {
+		return err
+	}
+	return m.Store.ForgetReplay(sources...)
 }
 
 // pair is a running gateway and a running plug.
 type pair struct {
 	gateway, plug *node.Node
 	memory        *failingStore // of the gateway
+	bearer        *wire         // of the gateway
+	watched       *watch.Store  // the same
 	heard         chan mesh.UUID
 	failures      chan error
+	ended         chan struct{} // the gateway has
 }
 
 var plugUUID = mesh.UUID{0xAA}
 
 func runPair(ctx context.Context, t *testing.T) *pair {
 	t.Helper()
-	p := &pair{memory: &failingStore{Store: store.NewMemory()}, heard: make(chan mesh.UUID, 100), failures: make(chan error, 10)}
+	p := &pair{
+		memory: &failingStore{Store: store.NewMemory()},
+		heard:  make(chan mesh.UUID, 100), failures: make(chan error, 10), ended: make(chan struct{}),
+	}
+	p.watched = watch.New(p.memory, "/store")
+	p.watched.Watch(func(err error) { p.failures <- err })
 	handle := device.NewPlug()
 	var err error
 	p.gateway, err = node.Open(node.Config{
@@ -86,13 +142,12 @@ func runPair(ctx context.Context, t *testing.T) *pair {
 			Elements: []access.Element{{Models: []access.Model{configuration.Client{}}}},
 			Random:   rand.NewChaCha8([32]byte{1}), Monitor: true,
 		},
-		Store: p.memory,
+		Store: p.watched,
 		Report: func(e node.Event) {
 			if d, ok := e.(node.DeviceHeard); ok {
 				p.heard <- d.UUID
 			}
 		},
-		StoreFailed: func(err error) { p.failures <- err },
 	}, func() (node.Saved, error) { return node.NewNetwork(gatewayAddress, rand.NewChaCha8([32]byte{2})) })
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +159,8 @@ func runPair(ctx context.Context, t *testing.T) *pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go p.gateway.Run(ctx, &wire{others: []*node.Node{p.plug}})
+	p.bearer = &wire{others: []*node.Node{p.plug}}
+	go func() { defer close(p.ended); p.gateway.Run(ctx, p.bearer) }()
 	go p.plug.Run(ctx, &wire{others: []*node.Node{p.gateway}})
 	return p
 }
@@ -171,46 +227,6 @@ func TestNodesRun(t *testing.T) {
 		}
 		if _, err := p.gateway.Peers(t.Context()); !errors.Is(err, node.ErrStopped) {
 			t.Errorf("a stopped node: %v, want ErrStopped", err)
-		}
-	})
-}
-
-// While the store fails, the node sends and reports nothing. When the store
-// works again, the waiting work continues.
-func TestNodeWaitsForItsStore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
-		p := runPair(ctx, t)
-		<-p.heard
-		peer, err := p.gateway.Provision(ctx, node.Provision{UUID: plugUUID, Auth: provision.Auth{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		full := errors.New("no space left on device")
-		p.memory.set(full)
-		answered := make(chan error, 1)
-		go func() {
-			_, err := p.ping(ctx, peer.Address)
-			answered <- err
-		}()
-		if err := <-p.failures; !errors.Is(err, full) {
-			t.Fatalf("the failure was reported as %v", err)
-		}
-		time.Sleep(10 * time.Second) // fake time of the bubble
-		select {
-		case err := <-answered:
-			t.Fatalf("the request ended while the store failed: %v", err)
-		case err := <-p.failures:
-			t.Fatalf("one failure was reported twice: %v", err)
-		default:
-		}
-		p.memory.set(nil)
-		if err := <-p.failures; err != nil {
-			t.Fatalf("the end of the failure was reported as %v", err)
-		}
-		if err := <-answered; err != nil {
-			t.Errorf("after the end of the failure: %v", err)
 		}
 	})
 }

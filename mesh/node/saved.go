@@ -6,6 +6,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/gatt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/peers"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/sequence"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -41,7 +42,12 @@ type Saved struct {
 // value implements part.Stored.
 func (s *Saved) value(key string) []byte { return s.values[key] }
 
-// Load reads what a node has saved. Node is nil when the store is new.
+// Reserves are the keys in TableNode of the reserves of sequence numbers. A store
+// must never go back to an older value of them.
+func Reserves() []string { return []string{keySequence, gatt.KeySolicit} }
+
+// Load reads what a node has saved. Node is nil when the store is new. If the
+// store has lost its node, the error wraps store.ErrDamaged.
 func Load(s store.Store) (Saved, error) {
 	var saved Saved
 	values, err := s.All(TableNode)
@@ -50,7 +56,7 @@ func Load(s store.Store) (Saved, error) {
 	}
 	data := values[keyState]
 	if data == nil {
-		return saved, nil
+		return saved, checkNew(s)
 	}
 	saved.values = values
 	if saved.Node, err = state.Decode(data); err != nil {
@@ -78,6 +84,24 @@ func Load(s store.Store) (Saved, error) {
 		return saved, fmt.Errorf("node: %w", err)
 	}
 	return saved, nil
+}
+
+// checkNew returns an error unless a store without a node is new. Where a table
+// or a replay list shows that there was a node, no other may take its place.
+func checkNew(s store.Store) error {
+	tables, err := s.Tables()
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	sources := 0
+	if err := s.Replay(func(store.ReplayEntry) { sources++ }); err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	if len(tables) == 0 && sources == 0 {
+		return nil
+	}
+	return fmt.Errorf("node: the store has no node, but %d tables and a replay list of %d sources show that it had one, or that an import was interrupted; restore a backup, or repeat the import: %w",
+		len(tables), sources, store.ErrDamaged)
 }
 
 // loadSequence reads the sequence reserve. A node that was provisioned and has no

@@ -79,6 +79,13 @@ func (s *scenario) request() error {
 			s.d.Fatalf(s.t, "there is no message %q", answer)
 		}
 		r.Attempts, _ = strconv.Atoi(s.arg("attempts", "0"))
+		flow, _ := strconv.Atoi(s.arg("flow", "0"))
+		r.Flow = node.Flow(flow)
+		for class := node.ClassCommand; class.String() != s.arg("class", r.Class.String()); class++ {
+			if r.Class = class + 1; r.Class >= node.Classes {
+				s.d.Fatalf(s.t, "there is no class %q", s.arg("class", ""))
+			}
+		}
 		id, err := m.Request(s.now, r)
 		if err == nil {
 			s.say("request %d", id)
@@ -214,7 +221,7 @@ func (s *scenario) editNode() error {
 	})
 }
 
-// ivUpdate is "iv-update gateway begin", end, or test-mode.
+// ivUpdate is "iv-update gateway begin", end, test-mode, or "missing node=plug".
 func (s *scenario) ivUpdate() error {
 	return s.on(func(m *member) error {
 		switch s.d.CmdArgs[1].Key {
@@ -225,6 +232,12 @@ func (s *scenario) ivUpdate() error {
 		case "test-mode":
 			m.SetIVTestMode(s.now, true)
 			return nil
+		case "missing": // "iv-update gateway missing node=plug": asks who has not followed
+			missing, err := m.NotFollowed(s.now, []mesh.Address{s.destination(s.arg("node", ""))})
+			if err == nil {
+				s.say("missing %v", missing)
+			}
+			return err
 		}
 		s.d.Fatalf(s.t, "expected begin, end or test-mode")
 		return nil

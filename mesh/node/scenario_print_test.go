@@ -259,8 +259,22 @@ func (s *scenario) event(e node.Event) string {
 		return fmt.Sprintf("%s %s at %s net=%d", name, e.Node, s.peerName(e.Peer), e.NetKey)
 	case node.ProxyLost:
 		return fmt.Sprintf("%s %s%s", name, e.Node, failed(e.Err))
+	case node.ProxyFailed:
+		return fmt.Sprintf("%s at %s failures=%d wait=%s%s", name, s.peerName(e.Peer), e.Failures, e.Wait, failed(e.Err))
 	case node.ResetRefused:
 		return fmt.Sprintf("%s by=%s", name, e.By)
+	case node.IVIndexClaimed:
+		return fmt.Sprintf("%s iv=%d update=%t contradicted=%t", name, e.IVIndex, e.Update, e.Contradicted)
+	case node.SourceSilenced:
+		return fmt.Sprintf("%s %s listed=%d heard=%d refused=%d since=%s", name, e.Src, e.Listed.Seq, e.Heard.Seq, e.Refused, s.since(e.Since))
+	case node.OwnAddressHeard:
+		return fmt.Sprintf("%s %s seq=%d iv=%d next=%d skipped=%t old=%t count=%d", name, e.Src, e.Seq, e.IVIndex, e.Next, e.Skipped, e.Old, e.Count)
+	case node.KeyRefreshHeld:
+		return fmt.Sprintf("%s net=%d", name, e.NetKey)
+	case node.ConfigurationRefused:
+		return fmt.Sprintf("%s by=%s %s", name, e.By, s.analyst.message(e.Opcode, e.Params))
+	case node.KeysGiven:
+		return fmt.Sprintf("%s by=%s %s", name, e.By, s.analyst.registry.Name(e.Opcode))
 	case node.Faulted:
 		return name + failed(e.Err)
 	default:

@@ -182,7 +182,7 @@ func (s *scenario) link() error {
 		if s.arg("service", "") == "provisioning" {
 			e.Service = bearer.ProvisioningService
 		}
-		e.From = bearer.Peer{Address: [6]byte{0xC0, 0, 0, 0, 9, 1}}
+		e.From = bearer.Peer{Address: [6]byte{0xC0, 0, 0, 0, 9, byte(id)}}
 		event := s.d.CmdArgs[1].Key
 		switch event {
 		case "open":

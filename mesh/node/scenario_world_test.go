@@ -45,6 +45,11 @@ func (s *scenario) programs(name string) map[string]func() []access.Element {
 	}
 	return map[string]func() []access.Element{
 		"client": client,
+		"bridge": func() []access.Element { // what others can configure of the bridge
+			return []access.Element{{Models: []access.Model{
+				configuration.NewServer(configuration.Product{}), configuration.Client{}, access.Client(generic.OnOffClientID),
+			}}}
+		},
 		"plug": func() []access.Element {
 			s.plugs[name] = device.NewPlug()
 			return s.plugs[name].Elements()
@@ -105,7 +110,7 @@ func (s *scenario) network() error {
 		saved.Node.UUID = [16]byte{}
 		copy(saved.Node.UUID[:], words[0])
 		bindAll(saved.Node)
-		p := planned{name: words[0], knows: words[2] == "client", saved: saved, make: program}
+		p := planned{name: words[0], knows: words[2] == "client" || words[2] == "bridge", saved: saved, make: program}
 		for _, w := range words[3:] {
 			if err := option(w, &p.opts); err == nil {
 				continue

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -31,6 +32,20 @@ const (
 	keepInterval = 30 * time.Second
 	// stable is how long a connection has to last not to count as a failure.
 	stable = time.Minute
+	// roomPause is the time between two connections that are ended in favour of
+	// another proxy, if that one can be used; otherwise twice as long each time.
+	roomPause   = 20 * time.Second
+	longestRoom = 5 * time.Minute
+)
+
+// Errors that end a connection to a proxy.
+var (
+	ErrConnect = errors.New("expected a connection within 5 s, got none")
+	ErrStatus  = errors.New("expected a Filter Status within 4.5 s, got none: it does not have the key of the network, is at another IV index, or does not work")
+	ErrFilter  = errors.New("expected the filter that was asked for, got another one three times")
+	ErrItself  = errors.New("it is this node itself")
+	ErrMute    = errors.New("devices that are reached through it have fallen silent together")
+	ErrUnheard = errors.New("the radio did not report the end of the connection")
 )
 
 // FilterState is the filter that a client needs.
@@ -51,6 +66,9 @@ type ClientOutput struct {
 	Disconnect []bearer.LinkID
 	Connect    []Connect
 	Configure  []Configure
+	Ended      []Ended
+	// Known says that the list of Known has changed.
+	Known bool
 }
 
 // Connect requests a connection to a proxy.
@@ -66,9 +84,24 @@ type Configure struct {
 	Message Message
 }
 
+// Ended is the end of a connection, or of an attempt.
+type Ended struct {
+	ID bearer.LinkID
+	Candidate
+	// Proven says that the proxy has shown that it has the key.
+	Proven bool
+	// Reason is why it ended, nil if this node wanted it.
+	Reason error
+	// Failures is how often the proxy has failed in a row, and Wait how long it is
+	// not tried again.
+	Failures int
+	Wait     time.Duration
+}
+
 // Reset empties the output and keeps its memory.
 func (o *ClientOutput) Reset() {
-	o.Disconnect, o.Connect, o.Configure = o.Disconnect[:0], o.Connect[:0], o.Configure[:0]
+	clear(o.Ended)
+	*o = ClientOutput{Disconnect: o.Disconnect[:0], Connect: o.Connect[:0], Configure: o.Configure[:0], Ended: o.Ended[:0]}
 }
 
 // ClientCounters counts what a client has done.
@@ -77,6 +110,8 @@ type ClientCounters struct {
 	Failures   uint64 // attempts that failed
 	Lost       uint64 // connections that ended by themselves, or because the proxy did not answer
 	Mismatches uint64 // filter statuses that differed from the request
+	NoStatus   uint64 // proxies that never sent a Filter Status
+	Mute       uint64 // proxies that were left because devices fell silent behind them
 }
 
 // Client finds the proxies of this node's subnets, keeps connections to the
@@ -92,8 +127,15 @@ type Client struct {
 	wish       FilterState
 	candidates candidates
 	links      []*clientLink
+	known      knownProxies
 	gathering  time.Time
-	alone      time.Time // since when it is enabled, or its last connection ended
+	alone      time.Time   // since when it is enabled, or its last connection ended
+	vain       int         // attempts that failed since a proxy proved that it has the key
+	vainSince  time.Time   // when they became too many
+	picks      [levels]int // attempts by level of trust
+	roomMade   time.Time   // when a connection was last ended in favour of another
+	room       int         // how often that was in vain
+	random     uint32      // decides between equal candidates
 	counters   ClientCounters
 }
 
@@ -106,27 +148,59 @@ func NewClient(connections int, nextID func() bearer.LinkID) *Client {
 // Counters returns the current counters.
 func (c *Client) Counters() ClientCounters { return c.counters }
 
+// Known lists the proxies that have proved to have the key, the last one first.
+func (c *Client) Known() []Known { return c.known }
+
+// SetKnown restores what Known returned before a restart.
+func (c *Client) SetKnown(list []Known) { c.known = list }
+
+// KnownAs tells whether a device address is that of a proxy that has proved to have
+// the key.
+func (c *Client) KnownAs(p bearer.Peer) (Known, bool) { return c.known.find(p) }
+
 // Sighted records a sighting of a proxy.
 func (c *Client) Sighted(now time.Time, s Candidate, out *ClientOutput) {
 	if len(c.candidates) == 0 {
 		c.gathering = now.Add(gather)
 	}
-	c.candidates.see(now, s)
-	c.fill(now, out)
-	if s.Preferred {
-		c.makeRoom(now, out)
+	k, known := c.known.find(s.Peer)
+	if known && k.NetKey == s.NetKey && s.Node == mesh.Unassigned {
+		s.Node = k.Node
 	}
+	c.random = c.random*1664525 + 1013904223 // any sequence without a short period does
+	c.candidates.see(now, s, known && k.NetKey == s.NetKey, int(c.random>>16))
+	c.fill(now, out)
+	c.makeRoom(now, out)
 }
 
-// makeRoom ends a connection in favour of a preferred proxy, of which there is
-// one at a time.
+// makeRoom ends a connection in favour of a better proxy: a preferred one, of which
+// there is one at a time, or any other than one that brings nothing. Anybody can
+// repeat an advertisement, so it is not done again soon.
 func (c *Client) makeRoom(now time.Time, out *ClientOutput) {
-	d := c.best(now)
-	if !c.on || d == nil || !d.Preferred || d.failures > 0 || len(c.links) < c.most ||
+	pause := min(roomPause<<min(c.room, doubtful+1), longestRoom)
+	if !c.on || len(c.links) < c.most || !c.roomMade.IsZero() && now.Before(c.roomMade.Add(pause)) ||
 		slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.phase == ending }) {
 		return
 	}
-	c.links[len(c.links)-1].end(out)
+	d := c.best(now)
+	if d == nil || d.mute || d.failures > 0 {
+		return
+	}
+	at := slices.IndexFunc(c.links, func(l *clientLink) bool {
+		to := c.candidates.find(l.to.Peer)
+		return to != nil && to.mute && l.proven
+	})
+	switch {
+	case at >= 0:
+		c.links[at].mute(now, out)
+	case d.Preferred:
+		at = len(c.links) - 1
+		c.links[at].end(out)
+	default:
+		return
+	}
+	c.roomMade = now
+	c.room++
 }
 
 // Enable sets whether connections are wanted.
@@ -162,6 +236,9 @@ func (c *Client) SetFilter(now time.Time, w FilterState, out *ClientOutput) {
 // Retain drops the proxies of subnets that are not in keep.
 func (c *Client) Retain(keep func(mesh.KeyIndex) bool, out *ClientOutput) {
 	c.candidates = slices.DeleteFunc(c.candidates, func(d *candidate) bool { return !keep(d.NetKey) })
+	if c.known.retain(keep) {
+		out.Known = true
+	}
 	for _, l := range c.links {
 		if !keep(l.to.NetKey) {
 			l.end(out)
@@ -177,36 +254,55 @@ func (c *Client) Opened(now time.Time, id bearer.LinkID, out *ClientOutput) {
 	}
 }
 
-// Closed reports that a connection has ended or failed.
-func (c *Client) Closed(now time.Time, id bearer.LinkID, out *ClientOutput) {
+// Closed reports that a connection has ended or failed, and why.
+func (c *Client) Closed(now time.Time, id bearer.LinkID, cause error, out *ClientOutput) {
 	l := c.link(id)
 	if l == nil {
 		return
 	}
 	c.links = slices.DeleteFunc(c.links, func(o *clientLink) bool { return o == l })
 	c.alone = now
-	c.account(now, l)
+	if l.reason == nil && l.phase != ending {
+		l.reason = cause
+		if cause == nil {
+			l.reason = ErrUnheard
+		}
+	}
+	c.account(now, l, out)
 	c.fill(now, out)
 }
 
 // account counts the end of a connection against its proxy, unless this node
 // ended it.
-func (c *Client) account(now time.Time, l *clientLink) {
+func (c *Client) account(now time.Time, l *clientLink, out *ClientOutput) {
 	d := c.candidates.find(l.to.Peer)
+	end := Ended{ID: l.id, Candidate: l.to, Proven: l.proven, Reason: l.reason}
 	switch {
-	case l.phase == ending && !l.failed:
+	case l.reason == nil:
+		out.Ended = append(out.Ended, end)
 		return
 	case l.opened.IsZero():
 		c.counters.Failures++
 	default:
 		c.counters.Lost++
-		if d != nil && now.Sub(l.opened) > stable {
+		if d != nil && !d.mute && now.Sub(l.opened) > stable {
 			d.failures = 0
 		}
 	}
-	if d != nil {
-		d.fail(now)
+	if errors.Is(l.reason, ErrStatus) && !l.proven {
+		c.counters.NoStatus++
 	}
+	if c.vain++; c.vain == doubtful {
+		c.vainSince = now
+	}
+	if d != nil {
+		d.fail(now, l.reason)
+		if d.Former && d.failures >= useless && c.known.forget(d.Peer) {
+			out.Known = true // it is in another network
+		}
+		end.Failures, end.Wait = d.failures, d.notBefore.Sub(now)
+	}
+	out.Ended = append(out.Ended, end)
 }
 
 // Receive handles an authentic proxy configuration message from a server, whose
@@ -217,10 +313,9 @@ func (c *Client) Receive(now time.Time, id bearer.LinkID, src mesh.Address, m Me
 	if l == nil || !ok || l.phase == connecting || l.phase == ending {
 		return
 	}
-	if d := c.candidates.find(l.to.Peer); d != nil {
-		d.proven, d.Node = true, src
-	}
-	if other := c.linkedTo(src); other != nil && other != l {
+	other := c.linkedTo(src)
+	c.proved(l, src, out)
+	if other != nil && other != l {
 		l.end(out) // a node may advertise with several device addresses
 		return
 	}
@@ -231,6 +326,44 @@ func (c *Client) Receive(now time.Time, id bearer.LinkID, src mesh.Address, m Me
 	}
 }
 
+// proved notes that a proxy has shown that it has the key.
+func (c *Client) proved(l *clientLink, src mesh.Address, out *ClientOutput) {
+	l.proven = true
+	c.vain = 0
+	if l.to.Preferred {
+		c.room = 0
+	}
+	if c.known.note(Known{Peer: l.to.Peer, NetKey: l.to.NetKey, Node: src}) {
+		out.Known = true
+	}
+	if d := c.candidates.find(l.to.Peer); d != nil {
+		d.proven, d.Node = true, src
+	}
+}
+
+// Delivered notes that a proxy has brought a message of the network.
+func (c *Client) Delivered(id bearer.LinkID) {
+	if l := c.link(id); l != nil && !l.delivered {
+		l.delivered = true
+		if d := c.candidates.find(l.to.Peer); d != nil {
+			d.mute = false
+		}
+	}
+}
+
+// Mute drops a proxy behind which devices have fallen silent together.
+func (c *Client) Mute(now time.Time, id bearer.LinkID, out *ClientOutput) {
+	l := c.link(id)
+	if l == nil || l.phase == ending || l.phase == gone {
+		return
+	}
+	c.counters.Mute++
+	if d := c.candidates.find(l.to.Peer); d != nil {
+		d.mute = true
+	}
+	l.mute(now, out)
+}
+
 // Exclude excludes an unusable proxy for as long as possible: it is the node
 // itself.
 func (c *Client) Exclude(now time.Time, id bearer.LinkID, out *ClientOutput) {
@@ -239,17 +372,22 @@ func (c *Client) Exclude(now time.Time, id bearer.LinkID, out *ClientOutput) {
 		return
 	}
 	if d := c.candidates.find(l.to.Peer); d != nil {
-		d.failures = useless
+		d.excluded = true
 	}
-	l.fail(now, out)
+	l.fail(now, ErrItself, out)
 }
 
 // WithoutProxySince returns since when there is no proxy to connect to, or from when on if
 // none is sighted again. It returns false while there is a connection or an
-// attempt, or none is wanted.
+// attempt, or none is wanted. After some attempts that failed an attempt does not count
+// any more, nor do the proxies in sight: they may all be false.
 func (c *Client) WithoutProxySince() (since time.Time, ok bool) {
-	if !c.on || len(c.links) > 0 {
+	vain := c.vain >= doubtful && !slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.proven })
+	switch {
+	case !c.on || len(c.links) > 0 && !vain:
 		return time.Time{}, false
+	case vain:
+		return c.vainSince, true
 	}
 	since = c.alone
 	for _, d := range c.candidates {
@@ -295,7 +433,7 @@ func (c *Client) Tick(now time.Time, out *ClientOutput) {
 	// dropped.
 	for _, l := range slices.Clone(c.links) {
 		if l.phase == gone {
-			c.Closed(now, l.id, out)
+			c.Closed(now, l.id, nil, out)
 		}
 	}
 	c.fill(now, out)
@@ -312,25 +450,50 @@ func (c *Client) fill(now time.Time, out *ClientOutput) {
 		l := &clientLink{id: c.nextID(), to: d.Candidate, deadline: now.Add(connectTimeout)}
 		c.links = append(c.links, l)
 		c.counters.Connects++
+		c.picks[d.trust()]++
 		out.Connect = append(out.Connect, Connect{l.id, l.to})
 	}
 }
 
 // best returns the proxy to connect to now, nil if there is none. A subnet
-// without a connection comes first.
+// without a connection comes first, then a preferred proxy, then the levels of trust
+// in turn.
 func (c *Client) best(now time.Time) *candidate {
 	if now.Before(c.gathering) {
 		return nil
 	}
+	turns := order(c.vain)
 	var best *candidate
-	var covered bool
+	var covered, preferred bool
+	var turn int
 	for _, d := range c.candidates {
 		if now.Before(d.notBefore) || now.Sub(d.seen) >= fresh || c.has(d) {
 			continue
 		}
 		has := slices.ContainsFunc(c.links, func(l *clientLink) bool { return l.to.NetKey == d.NetKey })
-		if best == nil || covered && !has || covered == has && d.score() > best.score() {
-			best, covered = d, has
+		if has && d.Former {
+			continue
+		}
+		wanted := d.Preferred && d.failures == 0 && c.vain == 0
+		level := d.trust()
+		at := slices.Index(turns[:], level)
+		var first bool
+		switch {
+		case best == nil:
+			first = true
+		case has != covered:
+			first = !has
+		case d.Former != best.Former:
+			first = best.Former
+		case wanted != preferred:
+			first = wanted
+		case at != turn:
+			first = at < turn
+		default:
+			first = better(d, best, c.picks[level]%2 == 1)
+		}
+		if first {
+			best, covered, preferred, turn = d, has, wanted, at
 		}
 	}
 	return best
@@ -353,10 +516,10 @@ func (c *Client) has(d *candidate) bool {
 }
 
 // linkedTo returns the connection to a node, nil if there is none or its node
-// is unknown.
+// is unknown. Only who has the key counts: anybody can repeat a Node Identity.
 func (c *Client) linkedTo(node mesh.Address) *clientLink {
 	for _, l := range c.links {
-		if l.to.Node == node && node != mesh.Unassigned {
+		if l.proven && l.to.Node == node && node != mesh.Unassigned {
 			return l
 		}
 	}

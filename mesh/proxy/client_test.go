@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -23,6 +24,8 @@ type bench struct {
 	ended []bearer.LinkID
 	made  []proxy.Connect
 	said  []proxy.Configure
+
+	reasons []proxy.Ended
 }
 
 func newBench(t rapid.TB, connections int, w proxy.FilterState) *bench {
@@ -38,6 +41,7 @@ func (b *bench) collect() {
 	b.ended = append(b.ended, b.out.Disconnect...)
 	b.made = append(b.made, b.out.Connect...)
 	b.said = append(b.said, b.out.Configure...)
+	b.reasons = append(b.reasons, b.out.Ended...)
 	b.out.Reset()
 }
 
@@ -68,7 +72,9 @@ func (b *bench) pass(d time.Duration) {
 }
 
 func (b *bench) opened(id bearer.LinkID) { b.Opened(b.now, id, &b.out); b.collect() }
-func (b *bench) closed(id bearer.LinkID) { b.Closed(b.now, id, &b.out); b.collect() }
+func (b *bench) closed(id bearer.LinkID) { b.Closed(b.now, id, errGone, &b.out); b.collect() }
+
+var errGone = errors.New("connection timeout")
 
 func (b *bench) answer(id bearer.LinkID, kind proxy.FilterType, size uint16) {
 	b.Receive(b.now, id, mesh.Address(0x0100+id), proxy.FilterStatus{Type: kind, Size: size}, &b.out)

@@ -25,8 +25,11 @@ type clientLink struct {
 	to       Candidate
 	phase    linkPhase
 	opened   time.Time // zero: not yet
-	failed   bool      // the proxy caused the end
+	reason   error     // the proxy caused the end; nil: it did not
 	deadline time.Time
+
+	proven    bool // it has answered with the key
+	delivered bool // it has brought a message of the network
 
 	wish     FilterState
 	step     int // of the setup, 0 for the type
@@ -127,7 +130,7 @@ func (l *clientLink) repair(now time.Time, w FilterState, out *ClientOutput) {
 	l.setups++
 	if l.setups >= setupTries {
 		if l.wish.Type == RejectList {
-			l.fail(now, out)
+			l.fail(now, ErrFilter, out)
 			return
 		}
 		l.fallback, l.setups = true, 0
@@ -138,13 +141,13 @@ func (l *clientLink) repair(now time.Time, w FilterState, out *ClientOutput) {
 func (l *clientLink) tick(now time.Time, out *ClientOutput) {
 	switch l.phase {
 	case connecting:
-		l.fail(now, out)
+		l.fail(now, ErrConnect, out)
 	case keeping:
 		l.phase, l.tries = asking, 0
 		l.ask(now, out)
 	case settingUp, asking:
 		if l.tries >= statusTries {
-			l.fail(now, out)
+			l.fail(now, ErrStatus, out)
 			return
 		}
 		l.ask(now, out)
@@ -153,9 +156,15 @@ func (l *clientLink) tick(now time.Time, out *ClientOutput) {
 	}
 }
 
-// fail drops a proxy.
-func (l *clientLink) fail(now time.Time, out *ClientOutput) {
-	l.failed = true
+// mute drops a proxy that forwards nothing.
+func (l *clientLink) mute(now time.Time, out *ClientOutput) { l.fail(now, ErrMute, out) }
+
+// fail drops a proxy for a reason.
+func (l *clientLink) fail(now time.Time, reason error, out *ClientOutput) {
+	if l.phase == ending || l.phase == gone {
+		return
+	}
+	l.reason = reason
 	l.end(out)
 	l.deadline = now.Add(statusTimeout)
 }

@@ -9,7 +9,9 @@
 //	solicitation.go    solicitations, and the list against replays (section 6.9)
 //	client.go          which proxies to connect to
 //	clientlink.go      and their filters
-//	candidate.go       the proxies in range
+//	candidate.go       the proxies in range, and whom to try next
+//	known.go           the proxies that are remembered
+//	status.go          what is told about proxies
 //	server.go          the clients that are connected to this node
 //
 // A Proxy PDU is one attribute value, at most as long as the ATT MTU minus

@@ -98,7 +98,31 @@ type Reassembly struct {
 	kind    MessageType
 	message []byte
 	expiry  time.Time
-	faults  int
+	refused ReassemblyCounters
+}
+
+// ReassemblyCounters counts the Proxy PDUs that a Reassembly has refused, and messages
+// that it has dropped.
+type ReassemblyCounters struct {
+	Empty      uint64 // PDUs without a message
+	Reserved   uint64 // PDUs of a message type that is reserved
+	Unexpected uint64 // continuation and last segments without a first one, or of another message type
+	Unfinished uint64 // messages that another message has interrupted
+	TooLong    uint64 // messages longer than any of their type
+}
+
+// Total is the sum of all counters.
+func (c *ReassemblyCounters) Total() uint64 {
+	return c.Empty + c.Reserved + c.Unexpected + c.Unfinished + c.TooLong
+}
+
+// Add adds the counters of another.
+func (c *ReassemblyCounters) Add(other *ReassemblyCounters) {
+	c.Empty += other.Empty
+	c.Reserved += other.Reserved
+	c.Unexpected += other.Unexpected
+	c.Unfinished += other.Unfinished
+	c.TooLong += other.TooLong
 }
 
 // limit is the largest length of a message of a type.
@@ -116,24 +140,24 @@ func limit(t MessageType) int {
 // received whatever was received before.
 func (r *Reassembly) Receive(now time.Time, pdu []byte) (t MessageType, message []byte, complete bool) {
 	if len(pdu) <= headerSize {
-		return r.fault()
+		return refuse(&r.refused.Empty)
 	}
 	t = MessageType(pdu[0] & typeMask)
 	sar, data := pdu[0]>>sarShift, pdu[headerSize:]
 	switch {
 	case t > ProvisioningPDU:
-		return r.fault()
+		return refuse(&r.refused.Reserved)
 	case sar == sarComplete || sar == sarFirst:
 		if r.begun {
-			r.fault()
+			r.refused.Unfinished++
 		}
 		r.begun, r.kind, r.message = true, t, r.message[:0]
 	case !r.begun || t != r.kind:
-		return r.fault()
+		return refuse(&r.refused.Unexpected)
 	}
 	if len(r.message)+len(data) > limit(t) {
 		r.begun, r.expiry = false, time.Time{}
-		return r.fault()
+		return refuse(&r.refused.TooLong)
 	}
 	r.message = append(r.message, data...)
 	if sar == sarComplete || sar == sarLast {
@@ -144,8 +168,8 @@ func (r *Reassembly) Receive(now time.Time, pdu []byte) (t MessageType, message 
 	return t, nil, false
 }
 
-func (r *Reassembly) fault() (MessageType, []byte, bool) {
-	r.faults++
+func refuse(counter *uint64) (MessageType, []byte, bool) {
+	*counter++
 	return 0, nil, false
 }
 
@@ -153,4 +177,7 @@ func (r *Reassembly) fault() (MessageType, []byte, bool) {
 func (r *Reassembly) Deadline() time.Time { return r.expiry }
 
 // Faults returns the number of invalid Proxy PDUs.
-func (r *Reassembly) Faults() int { return r.faults }
+func (r *Reassembly) Faults() int { return int(r.refused.Total()) }
+
+// Refused returns what was refused, by kind.
+func (r *Reassembly) Refused() ReassemblyCounters { return r.refused }

@@ -10,6 +10,7 @@ type Counters struct {
 	// PDUs that were dropped.
 	Malformed       uint64 // invalid length or field
 	Replayed        uint64 // not newer than the last of the source
+	Silenced        uint64 // reports of sources whose replays have rising numbers
 	ReplayListFull  uint64 // from a new source while the replay list is full
 	NoKey           uint64 // no AppKey with this AID, no device key, or no label
 	BadMIC          uint64 // no possible key decrypts it

@@ -78,7 +78,7 @@ type Config struct {
 	// Queue is how many segmented messages can be accepted and not done.
 	Queue int
 	// Sources is how many source addresses the replay list can hold. The
-	// default is every unicast address; a source takes about 40 octets once it
+	// default is every unicast address; a source takes about 70 octets once it
 	// is heard.
 	Sources int
 }
@@ -93,6 +93,7 @@ type Layer struct {
 	rx       Receiver
 	counters Counters
 
+	now          time.Time // of the PDU that is being received
 	replay       replayList
 	reassemblies reassemblies
 	transfers    transfers
@@ -174,6 +175,7 @@ func (l *Layer) Receive(now time.Time, p *network.PDU, out *Output) {
 }
 
 func (l *Layer) receive(now time.Time, p *network.PDU, w purpose, out *Output) {
+	l.now = now
 	switch {
 	case len(p.Transport) == 0 || !p.Src.IsUnicast() || p.Dst == mesh.Unassigned:
 		l.counters.Malformed++
@@ -203,7 +205,7 @@ func (l *Layer) receiveAccess(p *network.PDU, out *Output) {
 		l.counters.Malformed++
 		return
 	}
-	if a, ok := l.fresh(p); ok {
+	if a, ok := l.fresh(p, out); ok {
 		l.openAccess(&a, p.Transport[0], false, upper, out)
 	}
 }
@@ -216,7 +218,7 @@ func (l *Layer) receiveControl(p *network.PDU, out *Output) {
 		l.counters.Malformed++
 		return
 	}
-	if a, ok := l.fresh(p); ok {
+	if a, ok := l.fresh(p, out); ok {
 		l.deliverControl(&a, p.Transport[0], append(l.payload[:0], params...), out)
 	}
 }
@@ -236,11 +238,11 @@ func (l *Layer) deliverControl(a *arrival, opcode byte, params []byte, out *Outp
 
 // fresh reports whether an unsegmented message may be new, and counts it if it
 // is not.
-func (l *Layer) fresh(p *network.PDU) (arrival, bool) {
+func (l *Layer) fresh(p *network.PDU, out *Output) (arrival, bool) {
 	a := arrival{PDU: p, auth: seqAuthOf(p.IVIndex, p.Seq), source: l.replay.find(p.Src)}
 	switch {
 	case a.source != nil && a.auth < a.source.next:
-		l.counters.Replayed++
+		l.refuse(p.Src, a.source, a.auth, out)
 	case a.source == nil && l.replay.full():
 		l.counters.ReplayListFull++
 	default:
@@ -259,6 +261,9 @@ func (l *Layer) accept(a *arrival, out *Output) bool {
 		}
 	}
 	if a.source.accept(a.auth, a.segmented) {
+		if a.source.refused > 0 {
+			a.source.heardAgain(a.Src, out)
+		}
 		out.Replay = append(out.Replay, ReplayEntry{Src: a.Src, IVIndex: a.auth.iv(), Seq: a.auth.seq()})
 	}
 	return true

@@ -16,6 +16,8 @@ type Output struct {
 	Done    []Delivery       // results of segmented messages that were sent
 	Held    []Held           // from Hold
 
+	Silenced []Silence // sources whose messages are refused, and no longer
+
 	octets []byte // memory of the Transport fields in Network
 }
 
@@ -27,6 +29,7 @@ func (o *Output) Reset() {
 	o.Control = o.Control[:0]
 	o.Done = o.Done[:0]
 	o.Held = o.Held[:0]
+	o.Silenced = o.Silenced[:0]
 	o.octets = o.octets[:0]
 }
 

@@ -202,7 +202,7 @@ func (l *Layer) firstSegment(now time.Time, auth seqAuth, p *network.PDU, s *seg
 	case source != nil && (auth < source.segment || !w.quiet && seqAuthOf(p.IVIndex, p.Seq) < source.next):
 		// A friend delivers a segmented message after it is complete, and after
 		// what arrived between its segments.
-		l.counters.Replayed++
+		l.refuse(p.Src, source, auth, out)
 		return nil
 	case source == nil && l.replay.full():
 		l.counters.ReplayListFull++

@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 )
@@ -20,6 +21,66 @@ type replayList struct {
 type replayState struct {
 	next    seqAuth // the lowest number that may be new
 	segment seqAuth // the lowest SeqAuth of a segmented message that may be new
+
+	// Messages that were refused since the last one that was accepted.
+	highest seqAuth // of them
+	refused uint32  // how many, each with a higher number than the one before
+	since   int64   // when the first came, in ns since 1970
+}
+
+// Limits of what is reported of a source whose messages are refused.
+const (
+	// farBehind is how far below the list numbers are that no delay explains.
+	farBehind = 256
+	// enoughRefused is how many of them, one higher than the other, are reported:
+	// the source goes on to send, but the list is ahead of it.
+	enoughRefused = 5
+	// moreRefused is after how many it is reported again.
+	moreRefused = 1000
+)
+
+// Silence says that messages of a source are refused as replays though their
+// numbers go up: the list has a number of the source that is far above the one that
+// the source is at. Somebody has sent messages in its name, or the source has lost
+// its sequence number. Or somebody replays a recording of it.
+type Silence struct {
+	Src     mesh.Address
+	Listed  ReplayEntry // the last that was accepted
+	Heard   ReplayEntry // the last that was refused
+	Refused uint32      // so many since Since; 0 when a message was accepted again
+	Since   time.Time
+}
+
+// refuse counts a replay, and reports a source that is silenced.
+func (l *Layer) refuse(src mesh.Address, s *replayState, auth seqAuth, out *Output) {
+	l.counters.Replayed++
+	if s.next-auth <= farBehind || auth <= s.highest {
+		return
+	}
+	if s.refused == 0 {
+		s.since = l.now.UnixNano()
+	}
+	s.highest = auth
+	s.refused++
+	if s.refused == enoughRefused || s.refused%moreRefused == 0 {
+		l.counters.Silenced++
+		out.Silenced = append(out.Silenced, s.silence(src))
+	}
+}
+
+func (s *replayState) silence(src mesh.Address) Silence {
+	entry := func(a seqAuth) ReplayEntry { return ReplayEntry{Src: src, IVIndex: a.iv(), Seq: a.seq()} }
+	return Silence{Src: src, Listed: entry(s.next - 1), Heard: entry(s.highest), Refused: s.refused, Since: time.Unix(0, s.since)}
+}
+
+// heardAgain ends the silence of a source.
+func (s *replayState) heardAgain(src mesh.Address, out *Output) {
+	if s.refused >= enoughRefused {
+		over := s.silence(src)
+		over.Refused = 0
+		out.Silenced = append(out.Silenced, over)
+	}
+	s.highest, s.refused = 0, 0
 }
 
 func (r *replayList) init(limit int) {

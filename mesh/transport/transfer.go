@@ -295,7 +295,7 @@ func (l *Layer) receiveAck(now time.Time, p *network.PDU, out *Output) {
 		l.counters.Malformed++
 		return
 	}
-	arrived, ok := l.fresh(p)
+	arrived, ok := l.fresh(p, out)
 	if !ok {
 		return
 	}

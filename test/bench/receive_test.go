@@ -58,8 +58,9 @@ func statuses(tb testing.TB, n int, dst mesh.Address) []bearer.Incoming {
 		tb.Fatal(err)
 	}
 	list := make([]bearer.Incoming, 0, n)
-	for range n {
-		if _, err := core.Request(epoch, node.Request{Dst: dst, TTL: mesh.DefaultTTL, Payload: payload}); err != nil {
+	for i := range n {
+		now := epoch.Add(time.Duration(i) * 100 * time.Millisecond) // the radio is free again
+		if _, err := core.Request(now, node.Request{Dst: dst, TTL: mesh.DefaultTTL, Payload: payload}); err != nil {
 			tb.Fatal(err)
 		}
 		out := core.Take()

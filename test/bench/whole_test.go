@@ -56,7 +56,7 @@ func start(tb testing.TB, name string, number int, elements []access.Element) *s
 	tb.Helper()
 	log := zerolog.Nop()
 	memory := store.NewMemory()
-	peers := []state.Peer{remember(tb, memory, name, number, elements)}
+	peer, stored := remember(tb, name, number, elements)
 	clients := []access.Element{{Models: []access.Model{
 		access.Client(generic.OnOffClientID), access.Client(light.CTLClientID),
 	}}}
@@ -67,9 +67,12 @@ func start(tb testing.TB, name string, number int, elements []access.Element) *s
 		Report:  func(e node.Event) { bridged.Report(e) },
 	}, func() (node.Saved, error) {
 		saved := sim.Configured(gatewayNumber, ttl, clients)
-		saved.Peers = peers
+		saved.Peers = []state.Peer{peer}
 		return saved, nil
 	})
+	if err == nil {
+		err = memory.Apply(stored)
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -130,8 +133,8 @@ func start(tb testing.TB, name string, number int, elements []access.Element) *s
 	return s
 }
 
-// remember stores a device as if it had been interviewed.
-func remember(tb testing.TB, s store.Store, name string, number int, elements []access.Element) state.Peer {
+// remember describes a device as if it had been interviewed.
+func remember(tb testing.TB, name string, number int, elements []access.Element) (state.Peer, store.Change) {
 	tb.Helper()
 	r := &record.Record{
 		UUID:        mesh.UUID{0: 1, 1: byte(number)},
@@ -148,13 +151,10 @@ func remember(tb testing.TB, s store.Store, name string, number int, elements []
 		r.Composition.Elements = append(r.Composition.Elements, configuration.CompositionElement{Location: e.Location, Models: models})
 	}
 	change, err := r.Change()
-	if err == nil {
-		err = s.Apply(change)
-	}
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return state.Peer{UUID: r.UUID, Address: r.Address, Elements: len(elements), NetKey: mesh.PrimaryNetKey}
+	return state.Peer{UUID: r.UUID, Address: r.Address, Elements: len(elements), NetKey: mesh.PrimaryNetKey}, change
 }
 
 // peer is a device as the gateway receives it: events with encrypted statuses,
@@ -181,7 +181,8 @@ func (p *peer) stock(tb testing.TB) {
 			tb.Fatal(err)
 		}
 		p.made++
-		if _, err := p.core.Request(epoch, node.Request{Dst: sim.Address(gatewayNumber), TTL: mesh.DefaultTTL, Payload: payload}); err != nil {
+		now := epoch.Add(time.Duration(p.made) * 100 * time.Millisecond) // the radio is free again
+		if _, err := p.core.Request(now, node.Request{Dst: sim.Address(gatewayNumber), TTL: mesh.DefaultTTL, Payload: payload}); err != nil {
 			tb.Fatal(err)
 		}
 		out := p.core.Take()

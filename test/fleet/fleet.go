@@ -170,6 +170,26 @@ func (s *Adapter) Cut() {
 	s.served.Wait()
 }
 
+// Fail makes the controller report a Hardware Error, after which the host resets
+// it, every second until the returned function is called.
+func (s *Adapter) Fail() (stop func()) {
+	done := make(chan struct{})
+	var failing sync.WaitGroup
+	failing.Go(func() {
+		every := time.NewTicker(time.Second)
+		defer every.Stop()
+		for {
+			s.controller.HardwareError(1)
+			select {
+			case <-every.C:
+			case <-done:
+				return
+			}
+		}
+	})
+	return sync.OnceFunc(func() { close(done); failing.Wait() })
+}
+
 // Restore accepts hosts again, at the same address.
 func (s *Adapter) Restore() {
 	s.t.Helper()

@@ -61,7 +61,7 @@ func TestFiltersDeliverEachCommandOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := mosquitto.Start(t, mosquitto.Options{})
-	bridge := open(t, options(server, "bridge", topics.Filters()...))
+	bridge := open(t, options(server, "bridge", topics.Filters(topic.MaxNameSegments)...))
 	bridge.await(mqtt.Connected)
 	hand := open(t, options(server, "hand"))
 	want := []string{

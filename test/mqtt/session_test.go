@@ -34,7 +34,7 @@ func options(server *mosquitto.Server, id string, filters ...string) mqtt.Option
 		URL:      server.URL(),
 		ClientID: id,
 		Logger:   zerolog.Nop(),
-		Limits:   mqtt.Limits{MinBackoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond},
+		Limits:   mqtt.Limits{MinBackoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond, Expiry: -1},
 	}
 	for _, f := range filters {
 		o.Subscriptions = append(o.Subscriptions, mqtt.Subscription{Filter: f, QoS: 1})
@@ -240,7 +240,7 @@ func TestEventsOfAnOutageArriveInOrder(t *testing.T) {
 		bridge.Event("b/button", fmt.Append(nil, i), 1)
 		want = append(want, fmt.Sprintf("b/button=%d", i))
 	}
-	until(t, "the window is full", func() bool { return bridge.Stats().InFlight == 32 })
+	until(t, "as much is on its way as may be", func() bool { return bridge.Stats().InFlight >= 4 && bridge.Stats().Queued > 0 })
 	server.Resume()
 	observer.expect(want...)
 }

@@ -46,7 +46,7 @@ func Start(t testing.TB, url string, change func(*mqtt.Options)) *Observer {
 		Logger:        zerolog.Nop(),
 		Limits: mqtt.Limits{
 			MinBackoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
-			Events: 20_000, Inbox: 100_000,
+			Events: 20_000, Inbox: 100_000, Expiry: -1, // a slow machine is no reason to leave out a command
 		},
 	}
 	if change != nil {

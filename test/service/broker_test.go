@@ -33,7 +33,7 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	between := newProxy(t, server.Addr())
 	o := observer.Start(t, server.URL(), nil)
 	m := monitor{t, freeAddr(t)}
-	demo := start(t, "demo", "--mqtt.url", between.url(), "--http.listen", m.addr)
+	demo := start(t, "demo", "--mqtt.url", between.url(), "--http.listen", m.addr, "--mqtt.event_expiry", "1h")
 	demo.ready()
 	listens(o, 0)
 	m.awaitHealth(http.StatusOK)
@@ -85,6 +85,55 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	o.AwaitLast(base+"demo_lamp", `{"brightness":10,"color_temp":4000}`)
 }
 
+// Presses of a button that are old when the broker is back are not published. The
+// loss is reported, and what is pressed afterwards arrives.
+func TestOldPressesAreDropped(t *testing.T) {
+	t.Parallel()
+	const presses = 6
+	url := localBroker(t)
+	between := newProxy(t, strings.TrimPrefix(url, "tcp://"))
+	o := observer.Start(t, url, nil)
+	m := monitor{t, freeAddr(t)}
+	demo := start(t, "demo", "--mqtt.url", between.url(), "--http.listen", m.addr, "--mqtt.event_expiry", "1s", "--log.format", "json")
+	demo.ready()
+	listens(o, 0)
+	m.awaitHealth(http.StatusOK)
+
+	between.shut()
+	m.awaitHealth(http.StatusServiceUnavailable)
+	dropped := m.value("mqtt_dropped_total")
+	for range presses {
+		demo.Press()
+	}
+	m.await("the events to be dropped", func() bool { return m.value("mqtt_dropped_total") >= dropped+presses })
+	mark := o.Mark()
+	between.open()
+	listens(o, mark)
+	o.NextMatch(mark, base+"bridge/logging", "with the loss", func(payload []byte) bool { return strings.Contains(string(payload), "were not delivered") })
+	o.NextMatch(mark, base+"bridge/health", "with the loss", func(payload []byte) bool { return strings.Contains(string(payload), `"last_loss"`) })
+	demo.Press()
+	o.Next(mark, base+"demo_button/event", `{"event_type":"on"}`)
+	if got := o.Collect(mark, base+"demo_button/event", 1); len(got) != 1 {
+		t.Errorf("presses %v, expected that of afterwards alone", got)
+	}
+	demo.Await(&demo.Stderr, "were not delivered")
+}
+
+// A real broker whose access rules forbid everything acknowledges what it drops.
+func TestBrokerThatDeniesEverything(t *testing.T) {
+	t.Parallel()
+	server := mosquitto.Start(t, mosquitto.Options{
+		Config: "acl_file /mosquitto/config/rules", Files: map[string]string{"rules": "user nobody\ntopic readwrite #\n"},
+	})
+	demo := start(t, "demo", "--mqtt.url", server.URL(), "--log.format", "json")
+	demo.Await(&demo.Stderr, "nothing that the bridge publishes comes back from the broker")
+	for _, part := range []string{"access rules", base + "bridge/info", base + "bridge/request/#"} {
+		if text := demo.Stderr.String(); !strings.Contains(text, part) {
+			t.Errorf("the log does not mention %q: %s", part, text)
+		}
+	}
+}
+
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	const name, wrong = "bridge", "guess-xyzzy"
@@ -107,8 +156,8 @@ func TestWrongPassword(t *testing.T) {
 	o.AwaitLast(base+"bridge/state", `{"state":"online"}`)
 	o.AwaitLast(base+"demo_plug/availability", `{"state":"online"}`)
 	// It logged the refusal once, however often it tried.
-	if n := strings.Count(demo.Stderr.String(), "\n"); n != 1 {
-		t.Errorf("%d lines in the log, expected one:\n%s", n, demo.Stderr.String())
+	if n := strings.Count(demo.Stderr.String(), "no connection to the MQTT broker"); n != 1 {
+		t.Errorf("%d lines about it in the log, expected one:\n%s", n, demo.Stderr.String())
 	}
 	if strings.Contains(demo.Stderr.String()+demo.Stdout.String(), wrong) {
 		t.Error("the password is in the log")

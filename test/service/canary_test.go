@@ -88,6 +88,8 @@ func TestNoKeyGetsOut(t *testing.T) {
 		`device/interview {"id":"demo_lamp"}`, `device/interview {"id":"nobody"}`, `device/remove {"id":"demo_button"}`,
 		`device/provision {"uuid":"x"}`, `device/provision {"uuid":"62746d657368406480656d6f00000005"}`, `dance {}`,
 		`subnet/add {"id":"demo_plug"}`, `appkey/add {}`, `network/key_refresh {}`, `network/iv_update {"test_mode":true}`,
+		`network/export {}`, `network/export {"keys":true}`, `network/export {"keys":true,"passphrase":"a passphrase of the canary"}`,
+		`network/backup {"passphrase":"a passphrase of the canary"}`, `network/backup {}`,
 	} {
 		mark := o.Mark()
 		what, payload, _ := strings.Cut(request, " ")
@@ -125,6 +127,9 @@ func TestNoKeyGetsOut(t *testing.T) {
 		t.Error("the log is not that of level trace")
 	}
 	for where, text := range published {
+		if bytes.Contains(text, []byte("of the canary")) && !strings.Contains(where, "bridge/request/") {
+			t.Errorf("the passphrase is in %s", where)
+		}
 		if bytes.Contains(text, []byte(secret)) {
 			t.Errorf("the password of the broker is in %s", where)
 		}

@@ -23,7 +23,7 @@ func TestAnotherProvisioner(t *testing.T) {
 	o := observer.Start(t, url, nil)
 	air := fleet.NewAir(t)
 	adapter := air.NewAdapter()
-	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--log.format", "json")
+	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--mqtt.key_export", "plain", "--log.format", "json")
 	listens(o, 0)
 	o.Send(base+"bridge/request/network/export", `{"keys":true}`)
 	var exported struct {
@@ -60,6 +60,11 @@ func TestAnotherProvisioner(t *testing.T) {
 	o.Next(0, base+"bridge/event", `{"type":"key_refresh","data":{"net_key":0,"phase":"distributing"}}`)
 
 	mark := o.Mark()
+	var kept configuration.AppKeyStatus
+	if err := phone.Ask(&configuration.AppKeyDelete{}, &kept); err != nil || kept.Status != foundation.CannotRemove {
+		t.Errorf("AppKey Delete: %v, %v", kept.Status, err)
+	}
+	o.Next(mark, base+"bridge/event", `{"type":"configuration_refused","data":{"by":"0x7000","message":"Config AppKey Delete"}}`)
 	var reset configuration.NodeResetStatus
 	if err := phone.Ask(&configuration.NodeReset{}, &reset); err == nil {
 		t.Error("the bridge says that it has left its network")

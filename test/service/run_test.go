@@ -37,7 +37,15 @@ func TestRun(t *testing.T) {
 	lamp.Toggle()
 	o.AwaitLast(base+"kitchen", `{"state":"OFF"}`)
 
+	mark := o.Mark()
 	adapter.Cut()
+	o.NextMatch(mark, base+"bridge/event", "adapter_changed", func(payload []byte) bool {
+		return strings.Contains(string(payload), `"adapter_changed"`) && strings.Contains(string(payload), `"down"`)
+	})
+	o.Send(base+"bridge/request/scan", `{"time":60}`)
+	o.Next(mark, base+"bridge/response/scan", `{"status":"error","code":"no_adapter"}`)
+	o.Send(base+"kitchen/set", `{"state":"ON","transaction":2}`)
+	o.Next(mark, base+"kitchen/set/response", `{"status":"error","code":"no_adapter","transaction":2}`)
 	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, adapter.Spec()) {
 		t.Errorf("/healthz does not name the adapter: %q", text)
 	}
@@ -46,7 +54,7 @@ func TestRun(t *testing.T) {
 	}
 	adapter.Restore()
 	m.awaitHealth(http.StatusOK)
-	mark := o.Mark()
+	mark = o.Mark()
 	o.Send(base+"kitchen/set", `{"state":"ON","transaction":1}`)
 	o.Next(mark, base+"kitchen/set/response", `{"status":"ok","transaction":1}`)
 	o.AwaitLast(base+"kitchen", `{"state":"ON"}`)
@@ -55,6 +63,69 @@ func TestRun(t *testing.T) {
 	}
 	run.Stop()
 	o.AwaitLast(base+"bridge/state", `{"state":"offline"}`)
+}
+
+// The service starts before its controller is there: without a network it
+// creates none until then, and with one it works but for the radio.
+func TestRunBeforeTheAdapter(t *testing.T) {
+	t.Parallel()
+	url := localBroker(t)
+	o := observer.Start(t, url, nil)
+	adapter := fleet.NewAir(t).NewAdapter()
+	adapter.Cut()
+	m := monitor{t, freeAddr(t)}
+	dir := filepath.Join(t.TempDir(), "store")
+	args := []string{"run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--http.listen", m.addr, "--store.dir", dir, "--log.format", "json"}
+	run := start(t, args...)
+	run.Await(&run.Stderr, "serving /metrics and /healthz")
+	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, "waits for an adapter") {
+		t.Errorf("/healthz does not say what it waits for: %q", text)
+	}
+	adapter.Restore()
+	listens(o, 0)
+	m.awaitHealth(http.StatusOK)
+	run.Stop()
+	adapter.Cut()
+
+	mark := o.Mark()
+	run = start(t, args...)
+	listens(o, mark)
+	o.Send(base+"bridge/request/scan", `{"time":60}`)
+	o.Next(mark, base+"bridge/response/scan", `{"status":"error","code":"no_adapter"}`)
+	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, adapter.Spec()) {
+		t.Errorf("/healthz does not name the adapter: %q", text)
+	}
+	adapter.Restore()
+	m.awaitHealth(http.StatusOK)
+	mark = o.Mark()
+	o.Send(base+"bridge/request/scan", `{"time":60}`)
+	o.Next(mark, base+"bridge/response/scan", `{"status":"ok"}`)
+	run.Stop()
+}
+
+// A controller that fails every second is reported, although it works in between.
+func TestRunUnsteady(t *testing.T) {
+	t.Parallel()
+	url := localBroker(t)
+	o := observer.Start(t, url, nil)
+	adapter := fleet.NewAir(t).NewAdapter()
+	m := monitor{t, freeAddr(t)}
+	run := start(t, "run", "--mqtt.url", url, "--hci.adapters", adapter.Spec(), "--http.listen", m.addr, "--log.format", "json")
+	listens(o, 0)
+	mark := o.Mark()
+	stop := adapter.Fail()
+	defer stop()
+	for _, topic := range []string{"bridge/logging", "bridge/event", "bridge/health", "bridge/info"} {
+		o.NextMatch(mark, base+topic, "about the adapter", func(payload []byte) bool {
+			text := string(payload)
+			return strings.Contains(text, adapter.Spec()) && strings.Contains(text, "unsteady") && strings.Contains(text, "hardware error")
+		})
+	}
+	if text := m.awaitHealth(http.StatusServiceUnavailable); !strings.Contains(text, "unsteady") {
+		t.Errorf("/healthz says %q", text)
+	}
+	stop()
+	run.Stop()
 }
 
 // A user who starts the service sees at once what is wrong.
@@ -72,10 +143,10 @@ func TestRunErrors(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"nobody listens", []string{"--hci.adapters", nobody}, 1, []string{nobody, "refused"}},
-		{"no such device", []string{"--hci.adapters", "serial:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
-		{"no such socket", []string{"--hci.adapters", "unix:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
-		{"no such controller", []string{"--hci.adapters", "hci999"}, 1, []string{"hci999"}},
+		{"nobody listens", []string{"--hci.wait=false", "--hci.adapters", nobody}, 1, []string{nobody, "refused"}},
+		{"no such device", []string{"--hci.wait=false", "--hci.adapters", "serial:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
+		{"no such socket", []string{"--hci.wait=false", "--hci.adapters", "unix:" + filepath.Join(dir, "nothing")}, 1, []string{"nothing", "no such"}},
+		{"no such controller", []string{"--hci.wait=false", "--hci.adapters", "hci999"}, 1, []string{"hci999"}},
 		{"no adapter", []string{"--hci.adapters", ""}, 2, []string{"hci.adapters"}},
 		{"bad adapter", []string{"--hci.adapters", "bluetooth"}, 2, []string{"hci.adapters", "bluetooth", "serial:"}},
 		{"store is a file", []string{"--hci.adapters", nobody, "--store.dir", file}, 1, []string{file}},

@@ -23,7 +23,7 @@ type Audit struct {
 	nets     []*network.Credentials
 	apps     []*crypto.CCM
 	sent     map[number]content
-	last     map[mesh.Address]number
+	order    order
 	access   map[message]int // how often each access message was sent
 	handed   map[delivery]int
 	largest  int // largest number of items in one Output
@@ -69,7 +69,7 @@ func NewAudit() *Audit {
 		// must not suppress it.
 		receiver: network.NewReceiver(network.Config{Cache: 1}),
 		sent:     map[number]content{},
-		last:     map[mesh.Address]number{},
+		order:    newOrder(),
 		access:   map[message]int{},
 		handed:   map[delivery]int{},
 	}
@@ -109,9 +109,9 @@ func (a *Audit) note(err error) {
 func (a *Audit) SetIVIndex(iv mesh.IVIndex) { a.receiver.SetIVIndex(iv) }
 
 // transmitted reads a PDU on its first transmission by a station.
-func (a *Audit) transmitted(by *Station, o *bearer.Outgoing) {
+func (a *Audit) transmitted(by mesh.Address, o *bearer.Outgoing) {
 	if o.Kind == bearer.Message {
-		a.Read(o.PDU(), by.Core.State().Address)
+		a.Read(o.PDU(), by)
 	}
 }
 
@@ -143,11 +143,10 @@ func (a *Audit) Read(pdu []byte, by mesh.Address) {
 
 func (a *Audit) originated(n number, c content, pdu []byte) {
 	a.PDUs++
-	last := a.last[n.src]
-	if n.iv < last.iv || n.iv == last.iv && n.seq < last.seq {
-		a.fault("%s sent %#x with IV index %d after %#x with %d", n.src, uint32(n.seq), n.iv, uint32(last.seq), last.iv)
+	if last, late := a.order.sent(n, c.dst); late {
+		a.fault("%s sent %#x with IV index %d to %s after %#x with %d, which somebody may have received already",
+			n.src, uint32(n.seq), n.iv, c.dst, uint32(last.seq), last.iv)
 	}
-	a.last[n.src] = n
 	a.sent[n] = c
 	const segmented, application = 0x80, 0x40
 	if c.ctl || pdu[0]&segmented != 0 || pdu[0]&application == 0 {

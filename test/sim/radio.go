@@ -4,14 +4,16 @@ import (
 	"slices"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer/lanes"
 )
 
 // Limits of a radio: the four advertising sets that hci/advertiser uses, and
 // its room for waiting PDUs.
 const (
 	slots = 4
-	room  = 128
+	room  = 128 // for each kind of lane
 )
 
 // Times of an advertising event with 31 octets of data at LE 1M: the PDU on one
@@ -28,22 +30,39 @@ type span struct{ from, to time.Duration }
 
 func (s span) overlaps(o span) bool { return s.from < o.to && o.from < s.to }
 
-// radio is the advertising bearer of one station. PDUs of one lane are sent one
-// after the other, PDUs of several lanes at the same time.
+// radio is the advertising bearer of one station, with the queue of the real one.
 type radio struct {
 	world      *World
-	station    *Station
+	number     int                       // of the station
+	address    func() mesh.Address       // of the station, for the audit
+	receive    func(in *bearer.Incoming) // what it hears
 	neighbours []*radio
 
-	life    int // increases when the station crashes, so that scheduled work lapses
-	waiting []bearer.Outgoing
-	busy    map[bearer.Lane]bool
-	used    int // slots in use
+	life  int // increases when the station crashes, so that scheduled work lapses
+	queue *lanes.Queue
+	used  int // slots in use
 
 	asleep  bool
 	own     span   // the last own transmission
 	foreign []span // recent transmissions of neighbours
-	full    uint64 // PDUs that were refused
+	traffic Traffic
+}
+
+// Traffic counts what a radio did.
+type Traffic struct {
+	Own      uint64 // network PDUs of the station itself that went on the air
+	Links    uint64 // PDUs of provisioning links
+	Relayed  uint64 // network PDUs of others
+	Full     uint64 // PDUs that the queue had no room for
+	Heard    uint64 // transmissions received
+	Deaf     uint64 // transmissions lost because the radio was sending itself
+	Collided uint64 // transmissions lost because of another one
+	Lost     uint64 // transmissions lost by chance
+}
+
+// newRadio makes the radio of a station, without neighbours.
+func (w *World) newRadio(number int, address func() mesh.Address, receive func(in *bearer.Incoming)) *radio {
+	return &radio{world: w, number: number, address: address, receive: receive, queue: lanes.New(room)}
 }
 
 // Send implements bearer.Bearer.
@@ -51,39 +70,34 @@ func (r *radio) Send(o bearer.Outgoing) error {
 	if r.asleep {
 		return nil // lost like a transmission
 	}
-	if len(r.waiting) >= room {
-		r.full++
+	if !r.queue.Push(&o) {
+		r.traffic.Full++
 		return bearer.ErrFull
 	}
-	r.waiting = append(r.waiting, o)
 	r.fill()
 	return nil
 }
 
 // Cancel implements bearer.Bearer. What is on the air is finished.
 func (r *radio) Cancel(lane bearer.Lane) {
-	r.waiting = slices.DeleteFunc(r.waiting, func(o bearer.Outgoing) bool { return o.Lane == lane })
+	r.queue.Cancel(lane)
 }
 
 // reset is a crash of the host: the controller stops.
 func (r *radio) reset() {
 	r.life++
-	r.waiting, r.used = nil, 0
-	clear(r.busy)
+	r.queue, r.used = lanes.New(room), 0
 }
 
 // fill starts as many transmissions as allowed.
 func (r *radio) fill() {
-	for i := 0; i < len(r.waiting) && r.used < slots; {
-		o := r.waiting[i]
-		if r.busy[o.Lane] {
-			i++
-			continue
+	for r.used < slots {
+		t, ok := r.queue.Pop()
+		if !ok {
+			return
 		}
-		r.waiting = slices.Delete(r.waiting, i, i+1)
 		r.used++
-		r.busy[o.Lane] = true
-		r.plan(0, func() { r.transmit(o, 1) })
+		r.plan(0, func() { r.transmit(t, 1) })
 	}
 }
 
@@ -98,14 +112,18 @@ func (r *radio) plan(d time.Duration, f func()) {
 }
 
 // transmit is the n-th advertising event of a PDU.
-func (r *radio) transmit(o bearer.Outgoing, n int) {
+func (r *radio) transmit(t lanes.Ticket, n int) {
 	w := r.world
 	if w.now < r.own.to { // another slot's event
-		r.plan(r.own.to-w.now, func() { r.transmit(o, n) })
+		r.plan(r.own.to-w.now, func() { r.transmit(t, n) })
 		return
 	}
+	o := *r.queue.PDU(t)
 	if n == 1 {
-		w.Audit.transmitted(r.station, &o)
+		r.count(&o)
+		if w.Audit != nil {
+			w.Audit.transmitted(r.address(), &o)
+		}
 	}
 	w.events++
 	r.own = span{w.now, w.now + eventTime}
@@ -118,18 +136,18 @@ func (r *radio) transmit(o bearer.Outgoing, n int) {
 	// Once transmitted it is received, even if the sender crashes meanwhile.
 	w.After(airtime, func() {
 		for _, to := range r.neighbours {
-			if w.Apart == nil || !w.Apart(r.station.number, to.station.number) {
+			if w.Apart == nil || !w.Apart(r.number, to.number) {
 				to.hear(&o, first)
 			}
 		}
 	})
 	if n < o.Transmit.Count {
-		r.plan(max(o.Transmit.Interval, interval)+w.upTo(advDelay), func() { r.transmit(o, n+1) })
+		r.plan(max(o.Transmit.Interval, interval)+w.upTo(advDelay), func() { r.transmit(t, n+1) })
 		return
 	}
 	r.plan(eventTime, func() {
 		r.used--
-		delete(r.busy, o.Lane)
+		r.queue.Done(t)
 		r.fill()
 	})
 }
@@ -137,22 +155,32 @@ func (r *radio) transmit(o bearer.Outgoing, n int) {
 // hear is the end of a neighbour's transmission.
 func (r *radio) hear(o *bearer.Outgoing, when span) {
 	w := r.world
-	if r.asleep || r.disturbed(when) || w.chance(w.Air.Loss) {
+	switch {
+	case r.asleep, r.disturbed(when):
+		return
+	case w.chance(w.Air.Loss):
+		r.traffic.Lost++
 		return
 	}
+	r.traffic.Heard++
 	in := bearer.Incoming{Kind: o.Kind, RSSI: -60, Len: o.Len, Data: o.Data}
 	copies := 1
 	if w.chance(w.Air.Duplicate) {
 		copies = 2
 	}
+	if copies == 1 && w.Air.Jitter == 0 {
+		r.receive(&in)
+		return
+	}
 	for range copies {
-		r.plan(w.upTo(w.Air.Jitter), func() { r.station.receive(&in) })
+		r.plan(w.upTo(w.Air.Jitter), func() { r.receive(&in) })
 	}
 }
 
 // disturbed reports whether the listener cannot have received a transmission.
 func (r *radio) disturbed(when span) bool {
 	if r.world.Air.HalfDuplex && r.own.overlaps(when) {
+		r.traffic.Deaf++
 		return true
 	}
 	if !r.world.Air.Collisions {
@@ -165,5 +193,22 @@ func (r *radio) disturbed(when span) bool {
 			met++
 		}
 	}
-	return met > 1 // the transmission itself counts as one
+	if met > 1 { // the transmission itself counts as one
+		r.traffic.Collided++
+		return true
+	}
+	return false
+}
+
+// count notes a PDU that begins its transmissions.
+func (r *radio) count(o *bearer.Outgoing) {
+	switch {
+	case o.Kind == bearer.Provisioning:
+		r.traffic.Links++
+	case o.Kind != bearer.Message:
+	case o.Lane.IsOwn():
+		r.traffic.Own++
+	default:
+		r.traffic.Relayed++
+	}
 }

@@ -44,6 +44,14 @@ type Options struct {
 	Store      func(number int, s *store.Memory) // the same for the stored state; it may store the node
 	Core       func(*node.Options)               // the same for the other options
 	Model      func() access.Model               // an additional model, nil for none
+	// Elements are those of a station; nil for a plug.
+	Elements func(number int) []access.Element
+	// Unprovisioned stations wait for a provisioner. There is no Audit then: it
+	// does not have the keys.
+	Unprovisioned bool
+	// Start is the time at which the world begins; zero for one that is always the
+	// same.
+	Start time.Time
 }
 
 // Address returns the address of the station with a number.
@@ -88,9 +96,12 @@ func named(name string) crypto.Key {
 // AppKey, all models bound, relays on.
 func New(o Options) (*World, error) {
 	w := newWorld(o.Seed, o.Air)
+	if !o.Start.IsZero() {
+		w.start = o.Start
+	}
 	for number := range o.Neighbours {
 		s := &Station{world: w, number: number, options: &o, Store: store.NewMemory()}
-		s.radio = &radio{world: w, station: s, busy: map[bearer.Lane]bool{}}
+		s.radio = w.newRadio(number, func() mesh.Address { return s.Core.State().Address }, s.receive)
 		if o.Store != nil {
 			o.Store(number, s.Store)
 		}
@@ -99,6 +110,11 @@ func New(o Options) (*World, error) {
 		}
 		w.Stations = append(w.Stations, s)
 	}
+	if o.Unprovisioned {
+		w.Audit = nil // it has not got the keys
+	} else {
+		w.Audit.order.node = w.primary()
+	}
 	for number, list := range o.Neighbours {
 		for _, other := range list {
 			from, to := w.Stations[number].radio, w.Stations[other].radio
@@ -106,6 +122,28 @@ func New(o Options) (*World, error) {
 		}
 	}
 	return w, nil
+}
+
+// primary finds the primary address of the node that has an element. It looks at the
+// stations again when it meets an address for the first time.
+func (w *World) primary() func(mesh.Address) mesh.Address {
+	known := map[mesh.Address]mesh.Address{}
+	return func(a mesh.Address) mesh.Address {
+		if p, ok := known[a]; ok {
+			return p
+		}
+		known[a] = a
+		for _, s := range w.Stations {
+			n := s.Core.State()
+			for i := range n.Elements {
+				element := n.Address + mesh.Address(i)
+				if n.Address.IsUnicast() {
+					known[element] = n.Address
+				}
+			}
+		}
+		return known[a]
+	}
 }
 
 // Restart is a crash: what is not in the store is lost.
@@ -132,11 +170,16 @@ func (s *Station) begin() error {
 	s.waiting = map[node.RequestID]func(node.RequestDone){}
 	s.Plug = device.NewPlug()
 	elements := s.Plug.Elements()
+	if o.Elements != nil {
+		elements = o.Elements(number)
+	}
 	if o.Model != nil {
 		elements[device.Primary].Models = append(elements[device.Primary].Models, o.Model())
 	}
 	for i := range elements {
-		elements[i].Models = s.world.Audit.watch(Address(number), elements[i].Models)
+		if !o.Unprovisioned {
+			elements[i].Models = s.world.Audit.watch(Address(number), elements[i].Models)
+		}
 	}
 	options := node.Options{
 		Elements: elements,
@@ -148,6 +191,9 @@ func (s *Station) begin() error {
 	}
 	// Opening a Node gives a store its first content.
 	if _, err := node.Open(node.Config{Options: options, Store: s.Store}, func() (node.Saved, error) {
+		if o.Unprovisioned {
+			return node.NewDevice(UUID(number)), nil
+		}
 		saved := Configured(number, o.TTL, elements)
 		if o.Adjust != nil {
 			o.Adjust(saved.Node)
@@ -228,8 +274,10 @@ func (s *Station) wind() {
 // carryOut does what the core wants done.
 func (s *Station) carryOut(out *node.Output) {
 	w := s.world
-	w.Audit.output(out)
-	w.Audit.note(node.Keep(s.Store, out))
+	if err := node.Keep(s.Store, out); w.Audit != nil {
+		w.Audit.output(out)
+		w.Audit.note(err)
+	}
 	for _, lane := range out.Cancel {
 		s.radio.Cancel(lane)
 	}
@@ -264,4 +312,7 @@ func (s *Station) Request(r node.Request, done func(node.RequestDone)) error {
 }
 
 // Full is the number of PDUs that the radio refused.
-func (s *Station) Full() uint64 { return s.radio.full }
+func (s *Station) Full() uint64 { return s.radio.traffic.Full }
+
+// Traffic is what the radio did so far.
+func (s *Station) Traffic() Traffic { return s.radio.traffic }

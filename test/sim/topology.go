@@ -68,3 +68,8 @@ func connected(neighbours [][]int) bool {
 	}
 	return count == len(neighbours)
 }
+
+// Star is a node that hears all others, which hear nobody else.
+func Star(n int) [][]int {
+	return connect(n, func(a, _ int) bool { return a == 0 })
+}

@@ -23,7 +23,7 @@ type Air struct {
 // World is the simulated time and medium. It belongs to one goroutine.
 type World struct {
 	Air      Air
-	Audit    *Audit
+	Audit    *Audit     // nil where the stations are unprovisioned at first
 	Stations []*Station // by number, from 0
 	// Apart reports whether two neighbouring stations cannot hear each other at
 	// present; nil for never.
@@ -71,16 +71,29 @@ func (w *World) at(moment time.Duration, f func()) {
 func (w *World) Run(limit time.Duration, done func() bool) error {
 	end := w.now + limit
 	for !done() {
-		if err := w.Audit.Err(); err != nil {
-			return fmt.Errorf("sim: seed %d, after %s: %w", w.seed, w.now, err)
+		if err := w.audited(); err != nil {
+			return err
 		}
 		if len(w.agenda) == 0 || w.agenda[0].at > end {
 			w.now = end
 			return fmt.Errorf("sim: seed %d: not done after %s", w.seed, limit)
 		}
-		next := heap.Pop(&w.agenda).(item)
-		w.now = next.at
-		next.do()
+		w.step()
+	}
+	return w.audited()
+}
+
+// step does what comes next.
+func (w *World) step() {
+	next := heap.Pop(&w.agenda).(item)
+	w.now = next.at
+	next.do()
+}
+
+// audited returns what the Audit has found.
+func (w *World) audited() error {
+	if w.Audit == nil {
+		return nil
 	}
 	if err := w.Audit.Err(); err != nil {
 		return fmt.Errorf("sim: seed %d, after %s: %w", w.seed, w.now, err)

@@ -76,7 +76,7 @@ func (h *home) command(args ...string) *exec.Cmd {
 func (h *home) demo() (p *process.Process, mark int) {
 	h.t.Helper()
 	mark = h.o.Mark()
-	p = process.Start(h.t, h.command("demo", "--mqtt.url", h.url, "--log.format", "json"))
+	p = process.Start(h.t, h.command("demo", "--mqtt.url", h.url, "--mqtt.key_export", "plain", "--log.format", "json"))
 	p.Await(&p.Stdout, "Ctrl-C ends the demo.")
 	h.o.Next(mark, base+"bridge/state", `{"state":"online"}`)
 	h.o.Next(mark, base+"bridge/info", `{}`)

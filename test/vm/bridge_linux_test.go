@@ -75,7 +75,7 @@ func (h *bridge) start() {
 func (h *bridge) launch() {
 	h.t.Helper()
 	args := append([]string{
-		"run", "--hci.adapters", h.adapter, "--store.dir", h.store, "--mqtt.url", brokerURL,
+		"run", "--hci.adapters", h.adapter, "--store.dir", h.store, "--mqtt.url", brokerURL, "--mqtt.key_export", "plain",
 		"--log.level", "debug", "--log.format", "console", "--hci.capture", h.capture, "--hci.capture_size", "1",
 	}, h.args...)
 	cmd := exec.Command(guestService, args...)

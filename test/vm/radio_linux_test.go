@@ -81,7 +81,7 @@ const interval = 20 * time.Millisecond
 // send puts a PDU on the air, twice.
 func (r *radio) send(t *testing.T, text string) {
 	t.Helper()
-	m := bearer.NewOutgoing(bearer.Message, bearer.OwnLane(), bearer.Transmit{Count: 2, Interval: interval}, []byte(text))
+	m := bearer.NewOutgoing(bearer.Message, bearer.OwnLane(5), bearer.Transmit{Count: 2, Interval: interval}, []byte(text))
 	if err := r.bearer.Send(m); err != nil {
 		t.Error(err)
 	}

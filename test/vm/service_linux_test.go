@@ -27,7 +27,7 @@ func TestService(t *testing.T) {
 // fails has the service end by itself, and wants words in what it says.
 func fails(t *testing.T, adapter string, user rights, words ...string) {
 	t.Helper()
-	cmd := exec.Command(guestService, "run", "--hci.adapters", adapter, "--store.dir", storeOf(t, user), "--mqtt.url", brokerURL)
+	cmd := exec.Command(guestService, "run", "--hci.wait=false", "--hci.adapters", adapter, "--store.dir", storeOf(t, user), "--mqtt.url", brokerURL)
 	cmd.Env = process.Environment()
 	user.give(cmd)
 	p := process.Start(t, cmd)

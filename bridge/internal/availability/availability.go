@@ -6,7 +6,8 @@
 //
 // A probe is a Config Default TTL Get, which every node answers (Mesh Protocol
 // 1.1.1, section 4.3.2). One device is probed for its silence at a time: the
-// radio has other things to do.
+// radio has other things to do. After a start all devices are asked for their state,
+// a few at a time (refresh.go).
 package availability
 
 import (
@@ -14,17 +15,18 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 )
 
-// Commands asks a device for attributes, for all of them when names is empty.
+// Commands asks a device for its whole state, in the background, and tells the end of it.
 type Commands interface {
-	Query(d *registry.Device, element string, names []string, transaction json.RawMessage)
+	Refresh(d *registry.Device, done func(error))
 }
 
 // Interviews begins an interview.
@@ -41,6 +43,7 @@ type Part struct {
 	interviews Interviews
 	contacts   map[*registry.Device]*contact
 	silent     *registry.Device // is probed because it was silent
+	refreshes  refreshes
 }
 
 // contact is what is known of the way to a device.
@@ -50,6 +53,7 @@ type contact struct {
 	online    *bool     // nil: not known yet
 	probing   bool
 	failures  int // requests without an answer since it was heard
+	saved     saved
 }
 
 // New makes the part. silence is how long a device may be silent before it is
@@ -82,6 +86,7 @@ func (p *Part) Added(d, _ *registry.Device) { p.contact(d).lastSeen = p.h.Loop.N
 
 // Removed implements part.Part.
 func (p *Part) Removed(d *registry.Device, _ bool) {
+	p.drop(d)
 	delete(p.contacts, d)
 	if p.silent == d {
 		p.silent = nil
@@ -111,7 +116,8 @@ func (p *Part) SetOnline(d *registry.Device, online bool) {
 		return
 	}
 	returned := c.online != nil && online
-	c.online = &online
+	c.online, d.Offline = &online, !online
+	p.keep(d)
 	p.publish(d)
 	if !returned {
 		return
@@ -151,9 +157,12 @@ func (p *Part) Unanswered(d *registry.Device) {
 	}
 	c := p.contact(d)
 	c.failures++
-	const enough = 2
+	enough := 2
+	if d.Offline {
+		enough = 1 // it was not there before the restart either
+	}
 	if c.failures < enough {
-		p.probe(d)
+		p.probe(d, func(error) {})
 		return
 	}
 	if c.online == nil || *c.online {
@@ -162,15 +171,16 @@ func (p *Part) Unanswered(d *registry.Device) {
 	p.SetOnline(d, false)
 }
 
-// probe asks a device for its default TTL.
-func (p *Part) probe(d *registry.Device) {
+// probe asks a device for its default TTL. done is told the end of it.
+func (p *Part) probe(d *registry.Device, done func(error)) {
 	c := p.contact(d)
 	if c.probing || d.Busy {
+		done(nil)
 		return
 	}
 	c.probing = true
 	c.lastAsked = p.h.Loop.Now()
-	peer, to := d.Peer(), p.h.Requester(d)
+	peer, to := d.Peer(), p.h.Requester(d).As(node.ClassProbe).Few()
 	p.h.Loop.Go(func(ctx context.Context) {
 		err := commission.Probe(ctx, to, peer)
 		p.h.Loop.Post(func() {
@@ -181,6 +191,7 @@ func (p *Part) probe(d *registry.Device) {
 			if fault.Unanswered(err) && p.h.Devices.Has(d) {
 				p.Unanswered(d)
 			}
+			done(err)
 		})
 	})
 }
@@ -191,12 +202,13 @@ func (p *Part) Second(tick int) {
 	if tick%lookEvery == 0 {
 		p.probeSilent()
 	}
+	p.refreshNext()
 }
 
 // probeSilent probes the device that has been silent longest, if that exceeds the
 // limit.
 func (p *Part) probeSilent() {
-	if p.silent != nil {
+	if p.silent != nil || p.Refreshing() > 0 { // all are asked anyway
 		return
 	}
 	now := p.h.Loop.Now()
@@ -204,10 +216,7 @@ func (p *Part) probeSilent() {
 	var since time.Time
 	p.h.Devices.All(func(d *registry.Device) {
 		c := p.contact(d)
-		last := c.lastSeen
-		if c.lastAsked.After(last) {
-			last = c.lastAsked
-		}
+		last := c.last()
 		if c.probing || d.Busy || d.LowPower() || now.Sub(last) < p.silence {
 			return
 		}
@@ -219,34 +228,5 @@ func (p *Part) probeSilent() {
 		return
 	}
 	p.silent = silent
-	p.probe(silent)
-}
-
-// Refresh asks a device for its whole state. A device without a state is probed.
-func (p *Part) Refresh(d *registry.Device) {
-	if d.Translator == nil {
-		return
-	}
-	p.contact(d).lastAsked = p.h.Loop.Now()
-	if steps, err := d.Translator.Query("", nil); err == nil && len(steps) == 0 {
-		if !d.LowPower() {
-			p.probe(d)
-		}
-		return
-	}
-	p.commands.Query(d, "", nil, nil)
-}
-
-// Start implements part.Part: it asks all devices for their state; the node sends to a
-// few at a time. Devices without a complete interview are interviewed.
-func (p *Part) Start() {
-	for _, d := range p.h.Devices.Sorted() {
-		if d.Translator == nil || d.Record.Interview == device.Pending {
-			if !d.Busy {
-				p.interviews.Interview(d, func(*document.DeviceReference, error) {})
-			}
-			continue
-		}
-		p.Refresh(d)
-	}
+	p.probe(silent, func(error) {})
 }

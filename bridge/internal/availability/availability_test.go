@@ -1,7 +1,7 @@
 package availability_test
 
 import (
-	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -18,10 +18,14 @@ import (
 )
 
 // others are the parts that availability needs.
-type others struct{ queries, interviews []string }
+type others struct {
+	queries, interviews []string
+	ends                []func(error)
+}
 
-func (o *others) Query(d *registry.Device, _ string, _ []string, _ json.RawMessage) {
+func (o *others) Refresh(d *registry.Device, done func(error)) {
 	o.queries = append(o.queries, d.Record.Name)
+	o.ends = append(o.ends, done)
 }
 
 func (o *others) Interview(d *registry.Device, _ part.DeviceAnswer) {
@@ -114,6 +118,81 @@ func TestInterviewOfADeviceThatIsBack(t *testing.T) {
 		b.Do(func() { p.Removed(d, false) })
 		if got := b.Take("logging"); len(got) != 0 {
 			t.Errorf("logged %v", got)
+		}
+	})
+}
+
+// After the start a few devices at a time are asked for their state. One that is refused
+// because too much waits is asked again, and one that is busy when it is free.
+func TestStartRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, p, o := start(t)
+		var last *registry.Device
+		for n := range 12 {
+			last = b.Join(string(rune('a'+n)), fake.Plug(parttest.UUID(byte(n+1))))
+		}
+		b.Do(func() { last.Busy = true; p.Start() })
+		expect(t, "at once", o.queries, "a", "b", "c", "d", "e", "f", "g", "h")
+		b.Do(func() { o.ends[2](nil); o.ends[0](fmt.Errorf("%w: full", node.ErrQueueFull)) })
+		expect(t, "behind one that has ended", o.queries[8:], "i")
+		b.Do(func() {
+			for _, end := range []int{1, 3, 4, 5, 6, 7} {
+				o.ends[end](nil)
+			}
+		})
+		expect(t, "behind the others", o.queries[9:], "j", "k")
+		b.Do(func() {
+			for _, end := range o.ends[8:11] {
+				end(nil)
+			}
+			if n := p.Refreshing(); n != 2 {
+				t.Errorf("%d are still to be asked", n)
+			}
+		})
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		expect(t, "again", o.queries[11:], "a")
+		b.Do(func() { last.Busy = false; o.ends[11](nil) })
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		expect(t, "free again", o.queries[12:], "l")
+		b.Do(func() { o.ends[12](nil) })
+		if n := p.Refreshing(); n != 0 {
+			t.Errorf("%d are still to be asked", n)
+		}
+	})
+}
+
+// What was offline at the stop is so after the next start, until it is heard: it is asked
+// last. The others are asked in the order in which they were heard.
+func TestOfflineIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, p, _ := start(t)
+		var all []*registry.Device
+		for n, name := range []string{"a", "b", "c"} {
+			all = append(all, b.Join(name, fake.Plug(parttest.UUID(byte(n+1)))))
+		}
+		time.Sleep(time.Hour)
+		b.Do(func() {
+			p.SetOnline(all[0], false)
+			p.Heard(all[1])
+		})
+		b.Do(p.Stop)
+		b.Do(func() { b.Host.Writer.Finish(t.Context()) })
+
+		o := &others{}
+		again := availability.New(b.Host, silence)
+		again.Connect(o, o)
+		for _, d := range all {
+			d.Offline = false
+		}
+		if err := again.Load(); err != nil {
+			t.Fatal(err)
+		}
+		b.Do(again.Start)
+		expect(t, "asked", o.queries, "c", "b", "a")
+		if !all[0].Offline || all[1].Offline {
+			t.Error("who was offline is not known")
 		}
 	})
 }

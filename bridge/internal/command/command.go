@@ -4,7 +4,8 @@
 //	                                                           │
 //	B/NAME/set/response ◀──────────── outcome ◀────────────────┘
 //
-// One command is on its way to a device at a time.
+// One command is on its way to a device at a time. Beside it the bridge asks devices for
+// their state in the background (refresh.go).
 package command
 
 import (
@@ -66,6 +67,7 @@ func (p *Part) queue(d *registry.Device) *queue {
 // Removed implements part.Part. Waiting commands end with an error.
 func (p *Part) Removed(d *registry.Device, _ bool) {
 	p.concludeAll(d, fault.ErrRemoved)
+	p.queue(d).refreshed(nil)
 	delete(p.queues, d)
 }
 
@@ -124,7 +126,10 @@ func (p *Part) Get(d *registry.Device, parsed topic.Parsed, payload []byte) {
 	names := slices.Sorted(maps.Keys(attributes))
 	plan := func() ([]translate.Step, error) { return d.Translator.Query(parsed.Element, names) }
 	if p.accept(d, parsed.Element, transaction, err, plan) {
-		p.Query(d, parsed.Element, names, transaction)
+		c := p.queue(d).at(parsed.Element)
+		c.ask(names)
+		p.expect(d, c, transaction)
+		p.Resume(d)
 	}
 }
 
@@ -145,23 +150,21 @@ func (p *Part) accept(
 	if err == nil {
 		err = p.queue(d).check(element)
 	}
+	if err == nil {
+		err = p.h.RadioDown()
+	}
 	if err != nil {
 		p.refuse(d, transaction, err)
 	}
 	return err == nil
 }
 
-// Query asks a device for attributes, for all of them when there are no names.
-func (p *Part) Query(d *registry.Device, element string, names []string, transaction json.RawMessage) {
-	c := p.queue(d).at(element)
-	c.ask(names)
-	p.expect(d, c, transaction)
-	p.Resume(d)
-}
-
 // readAttributes reads the payload of a command: an object of attributes, or the value
 // of the attribute in the topic. The transaction is returned separately.
 func readAttributes(attribute string, payload []byte) (map[string]json.RawMessage, json.RawMessage, error) {
+	if err := schema.Strict(payload); err != nil {
+		return nil, nil, fault.New("bad_json", "%w", err)
+	}
 	if attribute != "" {
 		value := json.RawMessage(payload)
 		if !json.Valid(payload) {

@@ -14,6 +14,10 @@ type queue struct {
 	sending bool
 	order   []string // elements with something waiting, in the order of arrival
 	waiting map[string]*command
+
+	refresh    bool          // its state is to be asked for
+	refreshing bool          // that is under way
+	told       []func(error) // of the end of it
 }
 
 // command is attributes for one element of a device, and what is asked of it.

@@ -40,6 +40,7 @@ func (p *Part) Resume(d *registry.Device) {
 		return
 	}
 	q := p.queue(d)
+	p.refresh(d, q)
 	for !q.sending && !d.Busy && d.Translator != nil && !p.h.Loop.Stopping() {
 		element, c := q.next()
 		if c == nil {
@@ -138,7 +139,8 @@ func (p *Part) finish(d *registry.Device, c *command, r node.Response, err error
 		p.conclude(d, c, failed(node.ErrStopped))
 	case fault.Unanswered(err):
 		p.h.Log.Warn().Str("device", d.Record.Name).Err(err).Msg("a command was not answered")
-		p.conclude(d, c, document.CommandResponse{Status: "timeout", Code: "no_response", Error: fault.Clip(err.Error()), Attempts: r.Attempts})
+		explained := p.h.Explain(err)
+		p.conclude(d, c, document.CommandResponse{Status: "timeout", Code: fault.Code(explained), Error: fault.Clip(explained.Error()), Attempts: r.Attempts})
 		p.states.PublishState(d)
 		p.availability.Unanswered(d)
 	default:

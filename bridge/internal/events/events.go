@@ -6,13 +6,10 @@ package events
 import (
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 )
 
@@ -22,6 +19,7 @@ type Part struct {
 	h       *part.Host
 	fault   string // that there was a warning of last
 	faulted time.Time
+	proxies proxyFailures
 }
 
 // New makes the part.
@@ -41,6 +39,8 @@ func (p *Part) Event(e node.Event) {
 		p.proxyConnected(e)
 	case node.ProxyLost:
 		p.proxyLost(e)
+	case node.ProxyFailed:
+		p.proxyFailed(e)
 	case node.IVIndexChanged:
 		p.h.Log.Info().Uint32("iv_index", uint32(e.IVIndex)).Bool("in_progress", e.Update).Msg("the network moved to another IV index")
 		p.h.Publisher.Notify(document.IVUpdate{IVIndex: e.IVIndex, InProgress: e.Update})
@@ -61,29 +61,6 @@ func (p *Part) Second(tick int) {
 	if tick%healthEvery == 0 {
 		p.h.Own.Refresh()
 	}
-}
-
-// proxyConnected publishes that the network is reached through a proxy.
-func (p *Part) proxyConnected(e node.ProxyConnected) {
-	p.h.Log.Info().Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).Msg("the network is reached through a proxy")
-	p.h.Publisher.Notify(document.ProxyConnected{Name: p.name(e.Node), Peer: e.Peer.String()})
-	p.h.Own.Refresh()
-}
-
-// proxyLost publishes that the connection to a proxy ended. The node already looks for
-// another one.
-func (p *Part) proxyLost(e node.ProxyLost) {
-	level := zerolog.WarnLevel
-	lost := document.ProxyLost{Name: p.name(e.Node), Peer: e.Peer.String()}
-	if e.Err == nil {
-		level = zerolog.InfoLevel // the bridge has ended it
-	} else {
-		lost.Reason = fault.Clip(e.Err.Error())
-	}
-	p.h.Log.WithLevel(level).Stringer("proxy", e.Peer).Str("device", p.name(e.Node)).AnErr("reason", e.Err).
-		Msg("the connection to a proxy has ended")
-	p.h.Publisher.Notify(lost)
-	p.h.Own.Refresh()
 }
 
 // name is that of the device with an address, empty for one that the bridge does

@@ -107,6 +107,22 @@ func (n *Network) SetIVTestMode(_ context.Context, on bool) error {
 	return nil
 }
 
+// NotFollowed returns the nodes that are silent.
+func (n *Network) NotFollowed(_ context.Context, nodes []mesh.Address) ([]mesh.Address, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.own.node.IVUpdate {
+		return nil, node.ErrIVNormal
+	}
+	var missing []mesh.Address
+	for _, a := range nodes {
+		if d := n.holder(a); d == nil || d.Silent() {
+			missing = append(missing, a)
+		}
+	}
+	return missing, nil
+}
+
 // Own returns the state of the bridge's own node.
 func (n *Network) Own() *state.Node {
 	n.mu.Lock()

@@ -20,6 +20,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/friend"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
@@ -53,6 +54,8 @@ type Network struct {
 	wanted  []node.Provision
 
 	friendships []friend.Status
+	requests    node.RequestQueue
+	proxies     []proxy.Status
 }
 
 // New makes a network without nodes.
@@ -102,7 +105,7 @@ func (n *Network) join(d *Node) {
 	n.begin()
 	d.joined(&n.own)
 	d.address = n.next
-	n.next += mesh.Address(len(d.Composition.Elements))
+	n.next += mesh.Address(d.elements())
 	n.nodes[d.UUID] = d
 	delete(n.outside, d.UUID)
 }
@@ -156,6 +159,12 @@ func (n *Network) Request(ctx context.Context, r node.Request) (node.Response, e
 	op, params, err := access.ParseOpcode(r.Payload)
 	if err != nil {
 		return node.Response{}, err
+	}
+	if !d.AnswersAll && int(r.Dst-d.Address()) >= len(d.Composition.Elements) {
+		if err := wait(ctx, Silence); err != nil {
+			return node.Response{}, err
+		}
+		return node.Response{}, node.ErrNotSent
 	}
 	answer, silent := d.receive(r.Dst, op, params)
 	if r.Respond == 0 {
@@ -254,6 +263,20 @@ func (n *Network) Forget(_ context.Context, uuid mesh.UUID) error {
 	return nil
 }
 
+// Shrink gives addresses of a node back.
+func (n *Network) Shrink(_ context.Context, uuid mesh.UUID, elements int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.nodes[uuid]
+	if d == nil {
+		return fmt.Errorf("fake: unknown node %s", uuid)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Claims = elements
+	return nil
+}
+
 // Peers lists the nodes by address.
 func (n *Network) Peers(context.Context) ([]state.Peer, error) {
 	n.mu.Lock()
@@ -273,12 +296,26 @@ func (n *Network) SetFriendships(list ...friend.Status) {
 	n.friendships = list
 }
 
+// SetRequests sets what the bridge's own node says of its requests.
+func (n *Network) SetRequests(q node.RequestQueue) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.requests = q
+}
+
+// SetProxies sets the proxies of the bridge's own node.
+func (n *Network) SetProxies(list ...proxy.Status) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.proxies = list
+}
+
 // Summary returns a summary of the bridge's own node.
 func (n *Network) Summary(context.Context) (node.Summary, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	summary := n.own.summary()
-	summary.Friendships = n.friendships
+	summary.Friendships, summary.Requests, summary.Proxies = n.friendships, n.requests, n.proxies
 	return summary, nil
 }
 

@@ -22,6 +22,11 @@ import (
 type Node struct {
 	UUID        mesh.UUID
 	Composition *configuration.Composition
+	// Claims is how many elements it says that it has when it is provisioned, if it
+	// lists fewer in its composition. AnswersAll says that it acknowledges messages to
+	// all of them.
+	Claims     int
+	AnswersAll bool
 	// Answer can answer instead of the node. If it is nil or returns taken
 	// false, the node answers itself. Calls do not overlap.
 	Answer func(m Message) (answer access.Message, taken bool)
@@ -107,6 +112,13 @@ func (d *Node) latency() time.Duration {
 	return max(Latency, d.slow)
 }
 
+// Silent reports whether the node does not answer.
+func (d *Node) Silent() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.silent
+}
+
 // Address returns the node's primary address in the network.
 func (d *Node) Address() mesh.Address {
 	d.mu.Lock()
@@ -138,8 +150,11 @@ func (d *Node) Received(opcodes ...mesh.Opcode) []Message {
 func (d *Node) peer(key crypto.Key) state.Peer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return state.Peer{UUID: d.UUID, Address: d.address, Elements: len(d.Composition.Elements), NetKey: d.netKey, DeviceKey: key}
+	return state.Peer{UUID: d.UUID, Address: d.address, Elements: d.elements(), NetKey: d.netKey, DeviceKey: key}
 }
+
+// elements is how many the node has addresses for.
+func (d *Node) elements() int { return max(d.Claims, len(d.Composition.Elements)) }
 
 // receive returns the answer of the node, nil for none.
 func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer access.Message, silent bool) {

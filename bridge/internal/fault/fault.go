@@ -13,6 +13,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
 )
@@ -71,6 +72,8 @@ func Code(err error) string {
 		return "no_addresses"
 	case Stopped(err):
 		return "stopped"
+	case errors.Is(err, watch.ErrTrouble):
+		return "store_failed"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	default:

@@ -69,7 +69,7 @@ func (p *Part) received(e node.HeartbeatReceived) {
 	}
 	b.Hops, b.MinHops, b.MaxHops = e.Hops, min(b.MinHops, e.Hops), max(b.MaxHops, e.Hops)
 	b.Count++
-	b.RSSI, b.LastSeen = e.RSSI, p.h.Loop.Now().UTC().Truncate(time.Second)
+	b.RSSI, b.LastSeen = document.Signal(e.RSSI), p.h.Loop.Now().UTC().Truncate(time.Second)
 	b.Features = features(configuration.Features(e.Features))
 	p.availability.Heard(d)
 	p.availability.SetOnline(d, true)
@@ -116,7 +116,7 @@ func (p *Part) set(c *request.Call[setOut], in setIn) {
 		return
 	}
 	period := time.Duration(in.Period * float64(time.Second))
-	peer, to := d.Peer(), p.h.Requester(d)
+	peer, to := d.Peer(), p.h.Requester(d).As(node.ClassConfiguration)
 	p.h.Loop.Go(func(ctx context.Context) {
 		took, err := commission.SetHeartbeat(ctx, to, peer, p.h.Address, period, mesh.TTL(in.TTL))
 		p.h.Loop.Post(func() {

@@ -26,7 +26,7 @@ func setMeta() request.Meta {
 		Details: "`B/bridge/health` then shows under `heartbeats` how many hops away the device is, and which features it uses.",
 
 		Duration: 5 * time.Second,
-		Errors:   []string{"unknown_device", "busy", "no_response", "refused"},
+		Errors:   []string{"unknown_device", "busy", "no_adapter", "no_response", "refused"},
 		Example:  request.Example{In: `{"id":"demo_plug","period":64}`, Out: `{"id":"demo_plug","period":64,"ttl":127}`},
 	}
 }

@@ -70,6 +70,9 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in interviewIn
 	if err == nil {
 		err = p.h.Devices.Idle(d)
 	}
+	if err == nil {
+		err = p.h.RadioDown()
+	}
 	if err != nil {
 		c.Fail(err)
 		return
@@ -88,8 +91,11 @@ func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
 	d.Record.Interview = device.InProgress
 	p.h.Records.Keep(d)
 	p.notify(d, document.DeviceInterview{Status: "started"})
-	peer, to := d.Peer(), p.h.Requester(d)
-	options := commission.Options{KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey)}
+	peer, to := d.Peer(), p.h.Requester(d).As(node.ClassConfiguration)
+	options := commission.Options{
+		KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey),
+		ReplaceKey: d.Record.KeyLost, First: d.Record.Composition == nil,
+	}
 	progress := func(step commission.Step) {
 		p.h.Loop.Post(func() {
 			p.notify(d, document.DeviceInterview{Status: "in_progress", Step: step.Name, Done: step.Done, Total: step.Total})
@@ -114,7 +120,11 @@ func (p *Part) configure(
 		return nil, err
 	}
 	o.NetKey, o.AppKey, o.Key, o.Bridge = peer.NetKey, app, key, p.h.Address
-	return commission.Configure(ctx, requester.Patient{Requester: to}, o, peer, progress)
+	result, err := commission.Configure(ctx, requester.Patient{Requester: to}, o, peer, progress)
+	if err == nil && result.Silent {
+		err = p.h.Mesh.Shrink(ctx, peer.UUID, len(result.Composition.Elements))
+	}
+	return result, err
 }
 
 // appKeyOf returns the AppKey for messages to the devices of a subnet.
@@ -140,17 +150,18 @@ func (p *Part) ended(d *registry.Device, before device.Interview, result *commis
 		reply(nil, fmt.Errorf("%w during its interview: %s", fault.ErrRemoved, d.Record.Name))
 		return
 	}
-	if err != nil {
+	if err = p.h.Explain(err); err != nil {
 		p.failed(d, before, err)
 		reply(d.Who(), err)
 		p.commands.Resume(d)
 		return
 	}
-	d.Record.AppKey = result.AppKey
+	d.Record.AppKey, d.Record.KeyLost = result.AppKey, false
 	d.Record.Composition = result.Composition
 	d.Record.Details = result.Details
 	d.Record.Skipped = result.Skipped
 	d.Record.Interview = device.Successful
+	p.surplus(d, result)
 	p.h.Records.Keep(d)
 	d.Describe()
 	for _, skipped := range result.Skipped {
@@ -163,6 +174,26 @@ func (p *Part) ended(d *registry.Device, before device.Interview, result *commis
 	p.availability.Refresh(d)
 	reply(d.Who(), nil)
 	p.commands.Resume(d)
+}
+
+// surplus tells what becomes of the addresses of elements that a device claimed and does
+// not have.
+func (p *Part) surplus(d *registry.Device, result *commission.Result) {
+	if result.Unused == 0 {
+		return
+	}
+	p.h.Devices.Trim(d)
+	listed := len(result.Composition.Elements)
+	first := d.Record.Address + mesh.Address(listed)
+	last := first + mesh.Address(result.Unused-1)
+	if !result.Silent {
+		p.h.Publisher.Warn(d.Record.Name, "%s claims %d elements and lists %d; it may answer at %s to %s, so these addresses stay with it until it is removed",
+			d.Record.Name, listed+result.Unused, listed, first, last)
+		return
+	}
+	d.Record.Count = listed
+	p.h.Publisher.Warn(d.Record.Name, "%s claims %d elements and lists %d; it does not answer at %s to %s, so other devices can get these addresses",
+		d.Record.Name, listed+result.Unused, listed, first, last)
 }
 
 func (p *Part) failed(d *registry.Device, before device.Interview, err error) {

@@ -20,7 +20,7 @@ func interviewMeta() request.Meta {
 
 		Duration: time.Minute,
 		Events:   []string{"device_interview"},
-		Errors:   []string{"unknown_device", "busy", "no_response", "refused", "no_app_key", "removed", "timeout"},
+		Errors:   []string{"no_adapter", "unknown_device", "busy", "no_response", "refused", "no_app_key", "removed", "timeout"},
 		Example:  request.Example{In: `{"id":"demo_lamp"}`, Out: `{"address":"0x0100","name":"demo_lamp","uuid":"b0000000000000000000000000000001"}`},
 	}
 }

@@ -6,8 +6,13 @@ package ivupdate
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
@@ -38,7 +43,7 @@ func (p *Part) Requests() []request.Definition {
 func (p *Part) update(c *request.Call[updateOut], in updateIn) {
 	change := p.h.Mesh.BeginIVUpdate
 	if in.To == "normal" {
-		change = p.h.Mesh.EndIVUpdate
+		change = p.end(in.Force)
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		var err error
@@ -57,6 +62,67 @@ func (p *Part) update(c *request.Call[updateOut], in updateIn) {
 			c.Answer(&updateOut{IVIndex: own.IVIndex, InProgress: own.IVUpdate}, failure(err))
 		})
 	})
+}
+
+// Times of the wait for devices.
+const (
+	followTime = time.Minute
+	askAgain   = 3 * time.Second
+)
+
+// end is what ends the update. In test mode it first waits for the devices: nobody has
+// waited 96 hours for them to hear of the update, and those that have not would not
+// hear the bridge afterwards.
+func (p *Part) end(force bool) func(context.Context) error {
+	names := map[mesh.Address]string{}
+	for _, d := range p.h.Devices.Sorted() {
+		if !d.LowPower() && !d.Record.LeftBehind {
+			names[d.Record.Address] = d.Record.Name
+		}
+	}
+	return func(ctx context.Context) error {
+		own, err := p.h.Mesh.Summary(ctx)
+		if err != nil {
+			return err
+		}
+		if own.IVUpdate && own.IV.TestMode && !force {
+			if err := p.await(ctx, names); err != nil {
+				return err
+			}
+		}
+		return p.h.Mesh.EndIVUpdate(ctx)
+	}
+}
+
+// await waits for devices to follow. It returns an error that names those that do not.
+func (p *Part) await(ctx context.Context, names map[mesh.Address]string) error {
+	missing := slices.Sorted(maps.Keys(names))
+	for waited := time.Duration(0); ; waited += askAgain {
+		var err error
+		if missing, err = p.h.Mesh.NotFollowed(ctx, missing); err != nil || len(missing) == 0 {
+			return err
+		}
+		if waited >= followTime {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(askAgain):
+		}
+	}
+	list := make([]string, 0, len(missing))
+	for _, a := range missing {
+		list = append(list, names[a])
+	}
+	slices.Sort(list)
+	const most = 10
+	if more := len(list) - most; more > 0 {
+		list = append(list[:most], fmt.Sprintf("and %d more", more))
+	}
+	return fault.New("not_followed", "these devices have not followed the IV Update, and would not hear the bridge after its end: %s; "+
+		"devices that are not in test mode follow 96 hours after the last change. Try again later, or send \"force\":true",
+		strings.Join(list, ", "))
 }
 
 // failure gives the errors of the procedure their codes.

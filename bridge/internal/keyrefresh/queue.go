@@ -34,6 +34,10 @@ func (p *Part) request(c *request.Call[document.KeyRefresh], in refreshIn) {
 		c.Answer(p.status(), nil)
 		return
 	}
+	if in.GiveUp {
+		p.giveUp(c, index)
+		return
+	}
 	wanted := job{NetKey: index}
 	err := p.h.Own.CheckSubnet(index)
 	for _, id := range in.Exclude {
@@ -63,6 +67,34 @@ func (p *Part) request(c *request.Call[document.KeyRefresh], in refreshIn) {
 			return
 		}
 		p.next(c.Answer)
+	})
+}
+
+// giveUp ends a key refresh that another provisioner has begun on the bridge.
+func (p *Part) giveUp(c *request.Call[document.KeyRefresh], index mesh.KeyIndex) {
+	err := p.h.Own.CheckSubnet(index)
+	if err == nil && (p.busy || p.Refreshes(index)) {
+		err = fault.New("busy", "give_up: the bridge refreshes the keys of subnet %d itself", index)
+	}
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	p.h.Loop.Go(func(ctx context.Context) {
+		err := p.h.Mesh.Keys(ctx, func(keys configuration.Keys) error {
+			subnet := keys.State().Subnet(index)
+			if subnet == nil || subnet.Phase == state.NormalOperation {
+				return fault.New("not_running", "give_up: the keys of subnet %d are not being refreshed", index)
+			}
+			if err := keys.GiveUp(index).Err(); err != nil {
+				return fault.New("refused", "give_up: the new keys of subnet %d are in use already: %w", index, err)
+			}
+			return nil
+		})
+		p.h.Loop.Post(func() {
+			p.h.Own.Refresh()
+			c.Answer(&document.KeyRefresh{NetKey: index, Phase: refresh.Done.String(), Missing: []string{}, LeftBehind: []string{}}, err)
+		})
 	})
 }
 

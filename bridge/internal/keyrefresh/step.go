@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/refresh"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
@@ -90,7 +91,7 @@ func (p *Part) send(list []refresh.Send) {
 			r.Exclude(send.Node)
 			continue
 		}
-		to := p.h.Requester(d)
+		to := p.h.Requester(d).As(node.ClassConfiguration)
 		p.h.Loop.Go(func(ctx context.Context) {
 			response, err := to.Request(ctx, send.Request)
 			p.h.Loop.Post(func() {

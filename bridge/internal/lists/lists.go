@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
@@ -25,6 +26,9 @@ const (
 	unprovisioned = "unprovisioned"
 	health        = "health"
 )
+
+// Names are those of the retained topics of the lists, below B/bridge.
+func Names() []string { return []string{info, devices, unprovisioned, health} }
 
 // Unprovisioned lists the unprovisioned devices.
 type Unprovisioned interface {
@@ -81,7 +85,7 @@ func (p *Part) Start() {
 }
 
 // All publishes all lists again.
-func (p *Part) All() { p.h.Publisher.Changed(info, devices, unprovisioned, health) }
+func (p *Part) All() { p.h.Publisher.Changed(Names()...) }
 
 // Ignored counts a retained command.
 func (p *Part) Ignored() { p.ignored++ }
@@ -145,9 +149,25 @@ func (p *Part) health() document.Health {
 		Mesh:     document.Mesh{Counters: snakes(own.Counters), Missed: own.Missed, Unsent: own.Unsent},
 		Ignored:  p.ignored,
 		Dropped:  p.cfg.Dropped(),
+		Requests: p.requests(&own.Requests),
 	}
 	for _, r := range p.reporters {
 		r.Health(&doc)
+	}
+	return doc
+}
+
+// requests describes what waits to be sent.
+func (p *Part) requests(q *node.RequestQueue) document.Requests {
+	doc := document.Requests{Waiting: map[string]int{}, InFlight: q.InFlight, SilentDevices: q.Silent, Refused: q.Refused}
+	for c, n := range q.Waiting {
+		doc.Waiting[node.Class(c).String()] = n
+	}
+	if q.BusiestWaiting > 0 {
+		doc.Busiest = &document.BusiestDevice{Address: q.Busiest, Waiting: q.BusiestWaiting}
+		if d := p.h.Devices.At(q.Busiest).Device; d != nil {
+			doc.Busiest.Name = d.Record.Name
+		}
 	}
 	return doc
 }

@@ -97,7 +97,8 @@ func (l *Loop) Report(e node.Event) {
 // would leave the bridge with a wrong picture.
 func momentary(e node.Event) bool {
 	switch e.(type) {
-	case node.MessageReceived, node.DeviceHeard, node.HeartbeatReceived, node.ResetRefused, node.Faulted:
+	case node.MessageReceived, node.DeviceHeard, node.HeartbeatReceived, node.ResetRefused, node.Faulted,
+		node.ConfigurationRefused, node.KeysGiven, node.OwnAddressHeard, node.SourceSilenced:
 		return true
 	default:
 		return false

@@ -177,7 +177,15 @@ func (c *counter) Event(node.Event) {}
 // after every input, do not fill the memory of a bridge that is busy.
 func TestEventsOfOthersAreBounded(t *testing.T) {
 	for _, e := range []node.Event{
-		node.MessageReceived{}, node.DeviceHeard{}, node.HeartbeatReceived{}, node.ResetRefused{}, node.Faulted{},
+		node.MessageReceived{},
+		node.DeviceHeard{},
+		node.HeartbeatReceived{},
+		node.ResetRefused{},
+		node.Faulted{},
+		node.ConfigurationRefused{},
+		node.KeysGiven{},
+		node.OwnAddressHeard{},
+		node.SourceSilenced{},
 	} {
 		l := New()
 		for range MaxEvents + 10 {

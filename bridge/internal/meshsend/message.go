@@ -6,6 +6,7 @@
 package meshsend
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
@@ -30,16 +32,25 @@ import (
 // Part sends any access message on request. Make it with New.
 type Part struct {
 	part.None
-	h *part.Host
+	h       *part.Host
+	waiting map[mesh.Address]int // messages without an outcome, by device or group
+	refused uint64               // since the start, because too many waited
 }
 
+// maxWaiting is how many messages to one device or group may wait. More are refused at
+// once: a sender that does not wait for responses would wait minutes for them anyway.
+const maxWaiting = 64
+
 // New makes the part.
-func New(h *part.Host) *Part { return &Part{h: h} }
+func New(h *part.Host) *Part { return &Part{h: h, waiting: map[mesh.Address]int{}} }
 
 // Requests implements part.Part.
 func (p *Part) Requests() []request.Definition {
 	return []request.Definition{request.Define(sendMeta(), p.request)}
 }
+
+// Health implements part.HealthReporter.
+func (p *Part) Health(h *document.Health) { h.Requests.Refused += p.refused }
 
 // noResponse is the value of response for a message without an answer.
 const noResponse = "none"
@@ -47,6 +58,9 @@ const noResponse = "none"
 // request sends a message and answers with what came back.
 func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 	q, out, err := p.message(&in)
+	if err == nil {
+		err = p.h.RadioDown()
+	}
 	if err != nil {
 		c.Fail(err)
 		return
@@ -55,7 +69,17 @@ func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 	if out.Element != nil {
 		address -= mesh.Address(*out.Element)
 	}
+	if n := p.waiting[address]; n >= maxWaiting {
+		p.refused++
+		c.Fail(fault.New("busy", "%d messages to %s wait already; wait for responses before sending more", n, cmp.Or(out.Device, address.String())))
+		return
+	}
+	p.waiting[address]++
+	q.Flow, q.Ignorable = requester.FlowSend, true
 	to := p.h.Requests.At(out.Device, address)
+	if d := p.h.Devices.At(out.Dst).Device; d != nil {
+		to.Offline = d.Offline
+	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		if in.Timeout > 0 {
 			var cancel context.CancelFunc
@@ -66,12 +90,15 @@ func (p *Part) request(c *request.Call[sendOut], in sendIn) {
 		// the message.
 		response, err := to.Request(ctx, q)
 		p.h.Loop.Post(func() {
+			if p.waiting[address]--; p.waiting[address] == 0 {
+				delete(p.waiting, address)
+			}
 			out.Attempts = response.Attempts
 			if err == nil && out.Acknowledged {
 				rtt := response.RTT.Milliseconds()
 				out.RTT, out.Response = &rtt, p.show(response)
 			}
-			c.Answer(out, messageFailure(&in, err))
+			c.Answer(out, p.h.Explain(messageFailure(&in, err)))
 		})
 	})
 }

@@ -25,7 +25,7 @@ type sendIn struct {
 	Response string         `json:"response" doc:"name or opcode of the message that answers, or none; the one that belongs to the message when it is left out"`
 	TTL      *uint8         `json:"ttl" doc:"how far it goes: 0, or 2 to 127" min:"0" max:"127" expect:"0, or 2 to 127"`
 	Timeout  float64        `json:"timeout" doc:"how long to wait for the answer; as long as the attempts take when it is left out" min:"0" max:"300" unit:"seconds" expect:"seconds, up to 300, or 0 for as long as the attempts take"`
-	Attempts uint8          `json:"attempts" doc:"how often it is sent when there is no answer; 8 times when it is left out" min:"0" max:"50" expect:"1 to 50, or 0 for 8"`
+	Attempts uint8          `json:"attempts" doc:"how often it is sent when there is no answer; 12 times when it is left out" min:"0" max:"50" expect:"1 to 50, or 0 for 12"`
 }
 
 // sendOut is the data of the response.
@@ -57,11 +57,12 @@ func sendMeta() request.Meta {
 		Details: "Use it for what the bridge cannot translate. The message is given by `message` and `fields`, or by `opcode` and `hex`. " +
 			"A message that the bridge does not know is sent without waiting, unless `response` says what for. " +
 			"A transaction identifier (`tid`) is yours to choose: a node takes the same one twice in six seconds for one command. " +
+			"At most 64 messages to one device or group wait for their outcome; more are refused with the code `busy`. They take turns with commands for the device. " +
 			"The bridge does not look at what the message does: after a Config Node Reset, for instance, remove the device. " +
 			"Keys in `fields` or `hex` are sent, and shown nowhere.",
 
 		Duration: 5 * time.Second,
-		Errors:   []string{"unknown_device", "unknown_message", "bad_fields", "too_long", "no_app_key", "no_response", "timeout", "busy"},
+		Errors:   []string{"no_adapter", "unknown_device", "unknown_message", "bad_fields", "too_long", "no_app_key", "no_response", "timeout", "busy"},
 		Example:  request.Example{In: `{"dst":"demo_color_lamp","message":"Generic OnPowerUp Set","fields":{"onpowerup":2}}`, Out: `{"name":"demo_color_lamp","dst":"0x0100","element":0,"message":"Generic OnPowerUp Set","opcode":"8213","acknowledged":true,"attempts":1,"rtt_ms":50,"response":{"source":"0x0100","message":"Generic OnPowerUp Status","opcode":"8212","fields":{"onpowerup":"restore"},"hex":"02"}}`},
 	}
 }

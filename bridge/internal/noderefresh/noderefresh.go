@@ -45,6 +45,21 @@ func (p *Part) Requests() []request.Definition {
 	return []request.Definition{request.Define(refreshMeta(), p.request)}
 }
 
+// Event implements part.Part. It takes the outcome of a procedure whose request was given
+// up, because the store did not take it in time. Usually a worker waits for it.
+func (p *Part) Event(e node.Event) {
+	done, ok := e.(node.RefreshDone)
+	if !ok || done.Err != nil || p.h.Loop.Stopping() {
+		return
+	}
+	d := p.h.Devices.ByUUID(done.UUID)
+	if d == nil || d.Busy || done.Peer.Address == d.Record.Address && done.Peer.Elements == d.Record.Elements() {
+		return
+	}
+	p.h.Publisher.Warn(d.Record.Name, "%s was renewed after all", d.Record.Name)
+	p.ended(d, remoteprovisioning.RefreshNodeAddress, done.Peer, nil, func(*document.DeviceReference, error) {})
+}
+
 // request begins one of the procedures.
 func (p *Part) request(c *request.Call[document.DeviceReference], in refreshIn) {
 	d, err := p.h.Devices.Named("id", string(in.ID))

@@ -22,7 +22,7 @@ func refreshMeta() request.Meta {
 		Duration: time.Minute,
 		Events:   []string{"device_refreshed", "device_interview"},
 		Errors: []string{
-			"unknown_device", "busy", "no_response", "refused", "no_addresses", "no_app_key", "removed", "timeout", "aborted",
+			"unknown_device", "busy", "no_adapter", "no_response", "refused", "no_addresses", "no_app_key", "removed", "timeout", "aborted",
 			"link_timeout", "transaction_timeout", "protocol_timeout", "link_closed", "peer_failed", "invalid_pdu", "invalid_format",
 			"unexpected_pdu", "segments", "capabilities", "public_key", "reflected", "confirmation", "decryption", "data",
 			"cannot_assign_address", "not_sighted",

@@ -114,6 +114,7 @@ type Mesh interface {
 	CancelProvisioning(ctx context.Context, uuid mesh.UUID, reason string) error
 	ProvisioningInput(ctx context.Context, uuid mesh.UUID, value string) error
 	Forget(ctx context.Context, uuid mesh.UUID) error
+	Shrink(ctx context.Context, uuid mesh.UUID, elements int) error
 	Peers(ctx context.Context) ([]state.Peer, error)
 	State(ctx context.Context) (*state.Node, error)
 	Exclusions(ctx context.Context) ([]node.Exclusion, error)
@@ -123,6 +124,9 @@ type Mesh interface {
 	BeginIVUpdate(ctx context.Context) error
 	EndIVUpdate(ctx context.Context) error
 	SetIVTestMode(ctx context.Context, on bool) error
+	// NotFollowed returns those of some nodes that have not shown yet that they
+	// follow the IV Update in progress, and asks them.
+	NotFollowed(ctx context.Context, nodes []mesh.Address) ([]mesh.Address, error)
 }
 
 var _ Mesh = (*node.Node)(nil)
@@ -143,10 +147,41 @@ type Host struct {
 	Log       zerolog.Logger
 	// Address is the bridge's own, where models publish to.
 	Address mesh.Address
+	// Radio tells whether anything can be sent; nil for a bridge that does not
+	// know its adapters.
+	Radio Radio
+}
+
+// Radio is the adapters, for what needs one.
+type Radio interface {
+	// Down returns the error of what needs an adapter while none works, or nil.
+	Down() error
+	// Explain adds the trouble of the adapters to an error that may come from it.
+	Explain(err error) error
+}
+
+// RadioDown returns the error of what needs an adapter while none works, or nil.
+func (h *Host) RadioDown() error {
+	if h.Radio == nil {
+		return nil
+	}
+	return h.Radio.Down()
+}
+
+// Explain adds the trouble of the adapters to an error that may come from it.
+func (h *Host) Explain(err error) error {
+	if h.Radio == nil {
+		return err
+	}
+	return h.Radio.Explain(err)
 }
 
 // Requester makes a requester for a device as it is called now.
-func (h *Host) Requester(d *registry.Device) *requester.Requester { return h.Requests.For(d.Record) }
+func (h *Host) Requester(d *registry.Device) *requester.Requester {
+	to := h.Requests.For(d.Record)
+	to.Offline = d.Offline
+	return to
+}
 
 // Records changes the registry and the stored records together, and tells the
 // parts.

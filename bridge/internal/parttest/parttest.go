@@ -66,7 +66,7 @@ func Start(t *testing.T, build func(h *part.Host) part.Part) *Bench {
 	publisher.Attach(b)
 	b.Host = &part.Host{
 		Loop: b.loop, Mesh: b.Net, Own: ownnode.New(b.Net, b.loop, publisher), Devices: registry.New(topics), Records: keeper{},
-		Publisher: publisher, Writer: writer.New(b.Store, b.loop.Post, func(err error) { t.Error(err) }),
+		Publisher: publisher, Writer: writer.New(b.Store, b.loop.Post),
 		Messages: messages, Requests: &requester.Requesters{Mesh: b.Net, Messages: messages, Log: zerolog.Nop()},
 		Topics: topics, Log: zerolog.Nop(), Address: 1,
 	}

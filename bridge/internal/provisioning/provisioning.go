@@ -87,10 +87,25 @@ func (p *Part) Requests() []request.Definition {
 
 // Event implements part.Part.
 func (p *Part) Event(e node.Event) {
-	// The worker that waits for ProvisioningDone goes on from there.
-	if e, ok := e.(node.ProvisioningStep); ok {
+	switch e := e.(type) {
+	case node.ProvisioningStep:
 		p.stepped(e)
+	case node.ProvisioningDone:
+		p.done(e)
 	}
+}
+
+// done takes in a device whose provisioning has ended after its request was given up,
+// because the store did not take it in time. Usually a worker waits, and goes on.
+func (p *Part) done(e node.ProvisioningDone) {
+	if e.Err != nil || p.h.Devices.Joining(e.UUID) || p.h.Loop.Stopping() {
+		return
+	}
+	if d := p.h.Devices.ByUUID(e.UUID); d != nil && d.Record.Address == e.Peer.Address {
+		return
+	}
+	p.h.Publisher.Warn("", "the device %s has joined after all; its name can be changed with device/rename", e.UUID)
+	p.provisioned(Options{UUID: e.UUID}, e.Peer, nil, func(*document.DeviceReference, error) {})
 }
 
 // request is device/provision.
@@ -129,6 +144,10 @@ func (p *Part) Provision(o Options, reply part.DeviceAnswer) {
 		reply(nil, node.ErrStopped)
 		return
 	}
+	if err := p.h.RadioDown(); err != nil {
+		reply(nil, err)
+		return
+	}
 	p.h.Devices.Reserve(o.UUID, o.Name)
 	policy := o.Policy
 	if policy == nil {
@@ -147,7 +166,7 @@ func (p *Part) Provision(o Options, reply part.DeviceAnswer) {
 // provisioned goes on with a device that has become a node.
 func (p *Part) provisioned(o Options, peer state.Peer, err error, reply part.DeviceAnswer) {
 	p.h.Devices.Release(o.UUID)
-	if err != nil {
+	if err = p.h.Explain(err); err != nil {
 		p.h.Publisher.Notify(document.DeviceProvisioning{
 			UUID: o.UUID, Step: "failed", Code: fault.Code(err), Error: fault.Text(err),
 		})

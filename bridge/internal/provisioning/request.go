@@ -45,7 +45,7 @@ func provisionMeta() request.Meta {
 		Duration: time.Minute,
 		Events:   []string{"device_provisioning", "device_joined", "device_interview"},
 		Errors: []string{
-			"unknown_device", "unknown_subnet", "bad_name", "name_taken", "busy", "no_response", "refused", "no_app_key", "no_addresses",
+			"no_adapter", "unknown_device", "unknown_subnet", "bad_name", "name_taken", "busy", "no_response", "refused", "no_app_key", "no_addresses",
 			"not_sighted", "removed", "timeout", "aborted", "link_timeout", "transaction_timeout", "protocol_timeout", "oob_timeout",
 			"link_closed", "segments", "peer_failed", "invalid_pdu", "invalid_format", "unexpected_pdu", "capabilities", "auth_method",
 			"public_key", "reflected", "confirmation", "decryption", "data", "cannot_assign_address", "randomness", "records", "certificate",

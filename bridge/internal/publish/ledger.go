@@ -22,6 +22,9 @@ const TableTopics store.Table = "topics"
 // back; so they are cleared once more at the next start.
 const keyCleared = "cleared"
 
+// keyBridge is where the ledger has the topics of the bridge itself.
+const keyBridge = "bridge"
+
 // maxCleared bounds that list.
 const maxCleared = 1000
 
@@ -35,6 +38,7 @@ type Ledger struct {
 	topics    map[mesh.UUID]map[string]*entry
 	cleared   []string // since the start
 	former    []string // cleared before the start
+	own       []string // of the bridge itself, before the start
 }
 
 // entry is a topic of a device.
@@ -47,7 +51,7 @@ type entry struct {
 // start.
 func NewLedger(p *Publisher, w *writer.Writer, log zerolog.Logger) *Ledger {
 	l := &Ledger{publisher: p, writer: w, log: log, topics: map[mesh.UUID]map[string]*entry{}}
-	l.former = l.read(keyCleared)
+	l.former, l.own = l.read(keyCleared), l.read(keyBridge)
 	return l
 }
 
@@ -88,7 +92,7 @@ func (l *Ledger) Retain(uuid mesh.UUID, topic string, payload []byte) {
 	case !e.noted:
 		e.value = payload
 	default:
-		l.publisher.out.Publish(topic, payload, true)
+		l.publisher.Retain(topic, payload)
 	}
 }
 
@@ -96,7 +100,7 @@ func (l *Ledger) Retain(uuid mesh.UUID, topic string, payload []byte) {
 func (l *Ledger) noted(topic string, e *entry) {
 	e.noted = true
 	if e.value != nil {
-		l.publisher.out.Publish(topic, e.value, true)
+		l.publisher.Retain(topic, e.value)
 		e.value = nil
 	}
 }
@@ -116,7 +120,7 @@ func (l *Ledger) Clear(uuid mesh.UUID, topics ...string) {
 		if l.used(t) {
 			continue
 		}
-		l.publisher.out.Clear(t)
+		l.publisher.Retain(t, nil)
 		l.cleared = append(l.cleared, t)
 	}
 	if !changed {
@@ -148,6 +152,23 @@ func (l *Ledger) Forget(uuid mesh.UUID) {
 	l.save(store.Change{Table: TableTopics, Key: uuid.String()})
 }
 
+// Own notes which retained topics the bridge itself has, and clears those that it
+// had before: it was started with another base topic.
+func (l *Ledger) Own(topics []string) {
+	if slices.Equal(l.own, topics) {
+		return
+	}
+	for _, t := range l.own {
+		if slices.Contains(topics, t) || l.used(t) {
+			continue
+		}
+		l.publisher.Retain(t, nil)
+		l.cleared = append(l.cleared, t)
+	}
+	l.own = topics
+	l.save(list(keyBridge, topics), list(keyCleared, slices.Concat(l.former, l.cleared)))
+}
+
 // ClearFormer clears once more what was cleared before the start, but for what is
 // in use again.
 func (l *Ledger) ClearFormer() {
@@ -162,7 +183,7 @@ func (l *Ledger) ClearFormer() {
 	}
 	for _, t := range l.former {
 		if !used[t] {
-			l.publisher.out.Clear(t)
+			l.publisher.Retain(t, nil)
 		}
 	}
 	l.former = nil

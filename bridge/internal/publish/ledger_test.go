@@ -54,7 +54,7 @@ func start(t *testing.T, s store.Store) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{broker: &broker{store: s}, posted: make(chan func(), 100)}
-	b.writer = writer.New(s, func(f func()) { b.posted <- f }, func(err error) { t.Error(err) })
+	b.writer = writer.New(s, func(f func()) { b.posted <- f })
 	p := New(topics, zerolog.Nop())
 	p.Attach(b.broker)
 	b.Ledger = NewLedger(p, b.writer, zerolog.Nop())

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -40,6 +41,8 @@ type Publisher struct {
 	topics  topic.Topics
 	log     zerolog.Logger
 	changed map[string]bool
+	observe func(topic string, payload []byte)
+	floods  throttle
 }
 
 // New makes a publisher. It is used once Attach has given it an outbox.
@@ -57,7 +60,30 @@ func (p *Publisher) List(name string, document any) {
 		p.Warn("", "bridge/%s could not be written: %v", name, err)
 		return
 	}
-	p.out.Publish(p.topics.Bridge(name), data, true)
+	p.Retain(p.topics.Bridge(name), data)
+}
+
+// Retain publishes a retained value; without a payload it clears the topic.
+func (p *Publisher) Retain(topic string, payload []byte) {
+	if p.observe != nil {
+		p.observe(topic, payload)
+	}
+	if len(payload) == 0 {
+		p.out.Clear(topic)
+		return
+	}
+	p.out.Publish(topic, payload, true)
+}
+
+// Observe has f called for every retained value before it is published, and with no
+// payload before a topic is cleared.
+func (p *Publisher) Observe(f func(topic string, payload []byte)) { p.observe = f }
+
+// Subscribe adds a subscription, if the outbox can do that.
+func (p *Publisher) Subscribe(filter string, qos byte) {
+	if s, ok := p.out.(interface{ Subscribe(filter string, qos byte) }); ok {
+		s.Subscribe(filter, qos)
+	}
 }
 
 // Event publishes a value that is not retained.
@@ -85,15 +111,46 @@ func (p *Publisher) Notify(data document.EventData) {
 }
 
 // Warn logs a warning, here and in bridge/logging. device is the name of the
-// device that it is about, or empty.
+// device that it is about, or empty. Of many warnings with one format within a
+// minute the first are written and the others counted.
 func (p *Publisher) Warn(device, format string, args ...any) {
 	text := fault.Clip(fmt.Sprintf(format, args...))
-	e := p.log.Warn()
+	if p.floods.allow(format, text, time.Now()) {
+		p.warn(device, text)
+	}
+}
+
+// Allow reports whether something of a kind is to be logged, by the rule of Warn.
+// There must be few kinds.
+func (p *Publisher) Allow(kind, text string) bool {
+	return p.floods.allow(kind, fault.Clip(text), time.Now())
+}
+
+// Second sums up the warnings that were held back. Call it every second.
+func (p *Publisher) Second() {
+	for _, f := range p.floods.end(time.Now()) {
+		p.warn("", fault.Clip(fmt.Sprintf("%d further warnings of one kind within a minute were not logged; the last: %s", f.held, f.last)))
+	}
+}
+
+// Alert is Warn for what makes the bridge useless while it lasts.
+func (p *Publisher) Alert(format string, args ...any) {
+	p.logging(p.log.Error(), "error", "", fault.Clip(fmt.Sprintf(format, args...)))
+}
+
+// Inform logs, here and in bridge/logging, that what Alert told is over.
+func (p *Publisher) Inform(format string, args ...any) {
+	p.logging(p.log.Info(), "info", "", fault.Clip(fmt.Sprintf(format, args...)))
+}
+
+func (p *Publisher) warn(device, text string) { p.logging(p.log.Warn(), "warning", device, text) }
+
+func (p *Publisher) logging(e *zerolog.Event, level, device, text string) {
 	if device != "" {
 		e.Str("device", device)
 	}
 	e.Msg(text)
-	payload, err := json.Marshal(document.Logging{Level: "warning", Message: text, Namespace: "bridge"})
+	payload, err := json.Marshal(document.Logging{Level: level, Message: text, Namespace: "bridge"})
 	if err != nil {
 		return // strings can always be written
 	}

@@ -8,6 +8,7 @@
 package records
 
 import (
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -19,15 +20,21 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
 
 // Part changes the list of devices, also for other parts. Make it with New, then Connect
 // it.
 type Part struct {
 	part.None
-	h     *part.Host
-	parts []part.Part
+	h       *part.Host
+	parts   []part.Part
+	renamed []rename // at the start
+}
+
+// rename is a device whose stored name could not stay.
+type rename struct {
+	device *registry.Device
+	from   string
 }
 
 var _ part.Records = (*Part)(nil)
@@ -40,7 +47,7 @@ func (p *Part) Connect(parts []part.Part) { p.parts = parts }
 
 // Requests implements part.Part.
 func (p *Part) Requests() []request.Definition {
-	return []request.Definition{request.Define(renameMeta(), p.rename)}
+	return []request.Definition{request.Define(renameMeta(), p.requestRename)}
 }
 
 // Read makes devices of the records in the store. It comes before the Load of any
@@ -50,20 +57,36 @@ func (p *Part) Read(s store.Store) error {
 	if err != nil {
 		return err
 	}
+	// Of two names that get in each other's way the longer one is changed: what comes
+	// first keeps its name.
+	slices.SortStableFunc(stored, func(a, b *device.Record) int { return len(a.Name) - len(b.Name) })
+	var others []*device.Record
 	for _, r := range stored {
-		p.h.Devices.Add(p.load(r))
-		p.h.Ledger.Load(r.UUID)
+		if !p.h.Devices.Available(r.Name, r.UUID) {
+			others = append(others, r)
+			continue
+		}
+		p.read(r)
+	}
+	// A new name must not be one that another device has.
+	for _, r := range others {
+		from := r.Name
+		r.Name = p.h.Devices.Similar(from, r.UUID)
+		p.renamed = append(p.renamed, rename{p.read(r), from})
 	}
 	return nil
 }
 
+// read adds the device of a record to the list.
+func (p *Part) read(r *device.Record) *registry.Device {
+	d := load(r)
+	p.h.Devices.Add(d)
+	p.h.Ledger.Load(r.UUID)
+	return d
+}
+
 // load makes a device of its record.
-func (p *Part) load(r *device.Record) *registry.Device {
-	if err := topic.CheckName(r.Name); err != nil || p.h.Devices.Find(r.Name) != nil {
-		name := p.h.Devices.FreeName(r.UUID)
-		p.h.Log.Warn().Str("stored", r.Name).Str("device", name).Msg("the stored name of a device is taken or is no valid name")
-		r.Name = name
-	}
+func load(r *device.Record) *registry.Device {
 	if r.Interview == device.InProgress {
 		r.Interview = device.Failed // the service was killed in the middle
 		if r.Composition != nil {
@@ -75,6 +98,24 @@ func (p *Part) load(r *device.Record) *registry.Device {
 		d.Describe()
 	}
 	return d
+}
+
+// Start implements part.Part. It stores and tells the names that could not stay, which
+// earlier versions allowed. The topics of the old ones are cleared when those of the new
+// ones are in place.
+func (p *Part) Start() {
+	for _, r := range p.renamed {
+		if !p.h.Devices.Has(r.device) {
+			continue
+		}
+		to := r.device.Record.Name
+		p.Keep(r.device)
+		p.h.Writer.After(func() { p.left(r.device, r.from) })
+		p.h.Publisher.Warn(to, "the device %q is called %q now: its former name is not allowed any more, or its topics were those of another device; "+
+			"device/rename gives it another name", r.from, to)
+		p.h.Publisher.Notify(document.DeviceRenamed{From: r.from, To: to, UUID: r.device.Record.UUID})
+	}
+	p.renamed = nil
 }
 
 // Reconcile makes the list of devices agree with the nodes of the network: the service
@@ -129,8 +170,12 @@ func (p *Part) Adopt(peer state.Peer, name string) *registry.Device {
 		}
 		p.remove(former, true)
 	}
-	if name == "" || p.h.Devices.Find(name) != nil {
+	if name == "" {
 		name = p.h.Devices.FreeName(peer.UUID)
+	} else if !p.h.Devices.Available(name, peer.UUID) {
+		wanted := name
+		name = p.h.Devices.Similar(wanted, peer.UUID)
+		p.h.Publisher.Warn(name, "the new device is called %q, because %q is not available any more", name, wanted)
 	}
 	d.Record.Name = name
 	p.h.Devices.Add(d)
@@ -176,20 +221,20 @@ func (p *Part) Rename(d *registry.Device, to string) {
 	for _, other := range p.parts {
 		other.Renamed(d, from)
 	}
-	p.h.Writer.After(func() { p.renamed(d, from) })
+	p.h.Writer.After(func() { p.left(d, from) })
 	p.h.Log.Info().Str("device", to).Str("former_name", from).Stringer("uuid", d.Record.UUID).Msg("the device was renamed")
 	p.h.Publisher.Notify(document.DeviceRenamed{From: from, To: to, UUID: d.Record.UUID})
 }
 
-// renamed clears the topics of the old name of a device, unless it has that name again.
-func (p *Part) renamed(d *registry.Device, from string) {
+// left clears the topics of the old name of a device, unless it has that name again.
+func (p *Part) left(d *registry.Device, from string) {
 	if p.h.Devices.Find(from) != d {
 		p.clear(d, from)
 	}
 }
 
-// rename is device/rename.
-func (p *Part) rename(c *request.Call[renameOut], in renameIn) {
+// requestRename is device/rename.
+func (p *Part) requestRename(c *request.Call[renameOut], in renameIn) {
 	d, err := p.h.Devices.Named("from", string(in.From))
 	if err == nil {
 		err = p.h.Devices.CheckName("to", in.To, d.Record.UUID)

@@ -10,6 +10,7 @@
 package registry
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/names"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/translate"
 )
@@ -30,6 +32,9 @@ type Device struct {
 	Record     *device.Record
 	Translator *translate.Device   // nil before the interview
 	Gone       []translate.Feature // what it no longer has, for Home Assistant
+	// Offline says that the device did not answer lately, or did not before the last
+	// restart and was not heard since.
+	Offline bool
 	// Busy says that the device is being interviewed, changed or removed. Its
 	// commands wait.
 	Busy bool
@@ -112,6 +117,7 @@ type Devices struct {
 	byUUID    map[mesh.UUID]*Device
 	byName    map[string]*Device
 	byAddress map[mesh.Address]Element
+	names     names.Set            // of byName
 	joining   map[mesh.UUID]string // with the name that the device is to have
 }
 
@@ -130,23 +136,33 @@ func New(topics topic.Topics) *Devices {
 func (l *Devices) Add(d *Device) {
 	l.byUUID[d.Record.UUID] = d
 	l.byName[d.Record.Name] = d
+	l.names.Add(d.Record.Name)
 	for i := range d.Record.Elements() {
 		l.byAddress[d.Record.Address+mesh.Address(i)] = Element{d, i}
 	}
+}
+
+// Trim forgets the addresses behind those of a device, which has less elements than it
+// claimed.
+func (l *Devices) Trim(d *Device) {
+	maps.DeleteFunc(l.byAddress, func(_ mesh.Address, e Element) bool { return e.Device == d && e.Index >= d.Record.Elements() })
 }
 
 // Remove makes a device unknown again.
 func (l *Devices) Remove(d *Device) {
 	delete(l.byUUID, d.Record.UUID)
 	delete(l.byName, d.Record.Name)
+	l.names.Remove(d.Record.Name)
 	maps.DeleteFunc(l.byAddress, func(_ mesh.Address, e Element) bool { return e.Device == d })
 }
 
 // Rename gives a device another name.
 func (l *Devices) Rename(d *Device, to string) {
 	delete(l.byName, d.Record.Name)
+	l.names.Remove(d.Record.Name)
 	d.Record.Name = to
 	l.byName[to] = d
+	l.names.Add(to)
 }
 
 // Has reports whether d is still a device of the bridge: it may have been removed,
@@ -243,15 +259,63 @@ func (l *Devices) CheckName(key, name string, uuid mesh.UUID) error {
 	if err := topic.CheckName(name); err != nil {
 		return fault.New("bad_name", "%s: %w", key, err)
 	}
-	if d := l.Find(name); d != nil && d.Record.UUID != uuid {
-		return fault.New("name_taken", "%s: another device is called %q already", key, name)
+	other, joins, found := l.other(uuid, func(other string) bool { return names.Alike(name, other) })
+	switch {
+	case !found:
+		return nil
+	case !names.Meet(topic.Fold(name), topic.Fold(other)) || topic.Fold(name) == topic.Fold(other):
+		if joins {
+			return fault.New("name_taken", "%s: a device that is being provisioned is to be called %q", key, other)
+		}
+		return fault.New("name_taken", "%s: another device is called %q already", key, other)
+	default:
+		return fault.New("name_taken", "%s: %q and %q would have topics in common: the part behind the / names an element of a device; choose another name",
+			key, name, other)
 	}
-	for other, reserved := range l.joining {
-		if reserved == name && other != uuid {
-			return fault.New("name_taken", "%s: a device that is being provisioned is to be called %q", key, name)
+}
+
+// other finds the name of another device than that of a UUID that is matched, also of
+// one that is being provisioned.
+func (l *Devices) other(uuid mesh.UUID, match func(name string) bool) (name string, joins, found bool) {
+	for name, d := range l.byName {
+		if d.Record.UUID != uuid && match(name) {
+			return name, false, true
 		}
 	}
-	return nil
+	for other, name := range l.joining {
+		if name != "" && other != uuid && match(name) {
+			return name, true, true
+		}
+	}
+	return "", false, false
+}
+
+// Available reports whether the device of a UUID can have a name without taking topics
+// of another device. A name that only looks like another one is available: a device may
+// have got it from an earlier version.
+func (l *Devices) Available(name string, uuid mesh.UUID) bool {
+	if own := l.byUUID[uuid]; own != nil {
+		l.names.Remove(own.Record.Name)
+		defer l.names.Add(own.Record.Name)
+	}
+	if l.names.Meets(name) || topic.CheckName(name) != nil {
+		return false
+	}
+	for other, joining := range l.joining {
+		if joining != "" && other != uuid && names.Meet(name, joining) {
+			return false
+		}
+	}
+	return true
+}
+
+// Similar is a valid and free name for the device of a UUID that cannot have a name, as
+// similar to it as possible.
+func (l *Devices) Similar(name string, uuid mesh.UUID) string {
+	if name = names.Similar(name, func(name string) bool { return l.Available(name, uuid) }); name != "" {
+		return name
+	}
+	return l.FreeName(uuid)
 }
 
 // FreeName is a name for a device that the user has not named.
@@ -259,9 +323,13 @@ func (l *Devices) FreeName(uuid mesh.UUID) string {
 	const shortest = 8
 	text := uuid.String()
 	for n := shortest; n < len(text); n++ {
-		if name := "device_" + text[len(text)-n:]; l.byName[name] == nil {
+		if name := "device_" + text[len(text)-n:]; l.Available(name, uuid) {
 			return name
 		}
 	}
-	return "device_" + text
+	name := "device_" + text
+	for n := 2; !l.Available(name, uuid); n++ { // somebody gave the name to another device
+		name = fmt.Sprintf("device_%s_%d", text, n)
+	}
+	return name
 }

@@ -120,9 +120,7 @@ func (p *Part) remove(d *registry.Device, how removal, reply request.Answer[remo
 		if err != nil {
 			d.Busy = false
 			delete(p.underWay, d.Record.UUID)
-			if len(p.underWay) > 0 {
-				p.commitOrWarn("the end of a removal") // a later change may have stored this one too
-			}
+			p.commitOrWarn("the end of a removal") // this one may have been stored all the same
 			reply(nil, err)
 			p.commands.Resume(d)
 			return

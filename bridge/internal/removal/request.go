@@ -30,7 +30,7 @@ func removeMeta() request.Meta {
 
 		Duration: 30 * time.Second,
 		Events:   []string{"device_leave", "key_refresh"},
-		Errors:   []string{"unknown_device", "busy", "no_response", "refused", "removed"},
+		Errors:   []string{"unknown_device", "busy", "no_adapter", "no_response", "refused", "removed"},
 		Example:  request.Example{In: `{"id":"demo_button","force":true}`, Out: `{"id":"demo_button","reset":true,"uuid":"b0000000000000000000000000000001"}`},
 	}
 }

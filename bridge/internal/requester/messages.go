@@ -91,5 +91,9 @@ func LogReceived(log *zerolog.Logger, messages *access.Registry, from registry.E
 		e.Int("element", from.Index)
 	}
 	Describe(e, messages, m.Opcode, m.Params)
-	e.Str("key", KeyName(m.DeviceKey)).Uint8("ttl", uint8(m.TTL)).Int8("rssi", m.RSSI).Msg("received")
+	e.Str("key", KeyName(m.DeviceKey)).Uint8("ttl", uint8(m.TTL))
+	if m.RSSI != node.UnknownRSSI { // over a connection nobody measures it
+		e.Int8("rssi", m.RSSI)
+	}
+	e.Msg("received")
 }

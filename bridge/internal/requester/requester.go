@@ -27,9 +27,9 @@ type Requesters struct {
 	Log      zerolog.Logger
 }
 
-// For makes one for a device as it is called now.
+// For makes one for a device as it is called now. Its messages are commands.
 func (r *Requesters) For(d *device.Record) *Requester {
-	return &Requester{r, d.Name, d.Address, d.NetKey, d.AppKey}
+	return &Requester{of: r, Device: d.Name, Address: d.Address, NetKey: d.NetKey, AppKey: d.AppKey}
 }
 
 // At makes one for a device, or for a group without a name, whose requests have
@@ -37,6 +37,10 @@ func (r *Requesters) For(d *device.Record) *Requester {
 func (r *Requesters) At(name string, address mesh.Address) *Requester {
 	return &Requester{of: r, Device: name, Address: address}
 }
+
+// FlowSend is the flow of messages that users send with mesh/send. Everything else is
+// in flow 0.
+const FlowSend node.Flow = 1
 
 // Requester sends messages to one device and logs what came of each. A worker may
 // keep one.
@@ -46,6 +50,30 @@ type Requester struct {
 	Address mesh.Address // of the first element
 	NetKey  mesh.KeyIndex
 	AppKey  mesh.KeyIndex
+	// Offline says that the device is not expected to answer.
+	Offline bool
+
+	class    node.Class
+	attempts int // at most; 0 for the default
+}
+
+// As makes one whose messages are of another class than commands.
+func (r *Requester) As(c node.Class) *Requester {
+	other := *r
+	other.class = c
+	return &other
+}
+
+// Few makes one that sends each message a few times at most: for what is asked again
+// later anyway.
+func (r *Requester) Few() *Requester {
+	const few = 3
+	other := *r
+	other.attempts = few
+	if r.Offline {
+		other.attempts = 1
+	}
+	return &other
 }
 
 var (
@@ -56,6 +84,13 @@ var (
 // Request sends a message and waits for its outcome, as node.Node.Request does.
 func (r *Requester) Request(ctx context.Context, q node.Request) (node.Response, error) {
 	began := time.Now()
+	if q.Class == node.ClassCommand {
+		q.Class = r.class
+	}
+	if q.Attempts == 0 {
+		q.Attempts = r.attempts
+	}
+	q.Offline = r.Offline
 	response, err := r.of.Mesh.Request(ctx, q)
 	e := r.of.Log.Debug()
 	if !e.Enabled() {

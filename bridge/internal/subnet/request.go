@@ -68,7 +68,8 @@ func addAppKeyMeta() request.Meta {
 	return request.Meta{
 		Name:    "appkey/add",
 		Summary: "Make an AppKey, unless it is there, and give it to a device",
-		Details: "Without `app_key` the next free index is taken, without `net_key` the primary subnet, and without `id` no device gets it.",
+		Details: "Without `app_key` the next free index is taken, without `net_key` the primary subnet, and without `id` no device gets it. " +
+			"If the network has lost an AppKey that its devices have, this makes another one with the same index and gives it to them.",
 
 		Duration: keyDuration, Errors: keyErrors("unknown_subnet", "no_key_index"),
 		Example: request.Example{In: `{"app_key":1,"net_key":0}`, Out: `{"app_key":1,"net_key":0}`},

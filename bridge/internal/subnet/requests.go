@@ -12,9 +12,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/commission"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
@@ -29,19 +31,25 @@ type Commands interface{ Resume(d *registry.Device) }
 // KeyRefreshes tells whether keys are being refreshed.
 type KeyRefreshes interface{ CheckIdle() error }
 
+// Interviews interview devices.
+type Interviews interface {
+	Interview(d *registry.Device, reply part.DeviceAnswer)
+}
+
 // Part adds and removes subnets and AppKeys. Make it with New.
 type Part struct {
 	part.None
-	h         *part.Host
-	refreshes KeyRefreshes
-	commands  Commands
+	h          *part.Host
+	refreshes  KeyRefreshes
+	commands   Commands
+	interviews Interviews
 }
 
 var _ part.Informer = (*Part)(nil)
 
 // New makes the part.
-func New(h *part.Host, k KeyRefreshes, c Commands) *Part {
-	return &Part{h: h, refreshes: k, commands: c}
+func New(h *part.Host, k KeyRefreshes, c Commands, i Interviews) *Part {
+	return &Part{h: h, refreshes: k, commands: c, interviews: i}
 }
 
 // Requests implements part.Part.
@@ -106,7 +114,7 @@ func (p *Part) changeKeys(
 	var peer state.Peer
 	if c.device != nil {
 		c.device.Busy = true
-		to, peer = p.h.Requester(c.device), c.device.Peer()
+		to, peer = p.h.Requester(c.device).As(node.ClassConfiguration), c.device.Peer()
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		err := p.h.Mesh.Keys(ctx, own)
@@ -311,6 +319,7 @@ func (p *Part) addAppKey(call *request.Call[addAppKeyOut], in keyIn) {
 	}
 	var index mesh.KeyIndex
 	var key crypto.Key
+	var made bool
 	own := func(keys configuration.Keys) error {
 		n := keys.State()
 		var err error
@@ -323,6 +332,7 @@ func (p *Part) addAppKey(call *request.Call[addAppKeyOut], in keyIn) {
 			if err := newAppKey(keys, net, index); err != nil {
 				return err
 			}
+			made = true
 		}
 		app := n.AppKey(index)
 		if c.net != nil && app.NetKey != net {
@@ -332,14 +342,38 @@ func (p *Part) addAppKey(call *request.Call[addAppKeyOut], in keyIn) {
 		return nil
 	}
 	remote := func(ctx context.Context, to *requester.Requester, peer state.Peer) error {
-		return commission.AddAppKey(ctx, to, peer, net, index, key)
+		return commission.ReplaceAppKey(ctx, to, peer, net, index, key)
 	}
-	answer := func(err error) { call.Answer(&addAppKeyOut{AppKey: index, NetKey: net}, err) }
+	answer := func(err error) {
+		call.Answer(&addAppKeyOut{AppKey: index, NetKey: net}, err)
+		if made {
+			p.repair(index)
+		}
+	}
 	p.changeKeys(c, answer, own, remote, func(d *registry.Device) {
 		if r := d.Record; r.AppKey != index && !slices.Contains(r.AppKeys, index) {
 			r.AppKeys = append(r.AppKeys, index)
 		}
 	})
+}
+
+// repair gives a new AppKey to the devices that are reached with its index: the network
+// had lost the key that they have.
+func (p *Part) repair(index mesh.KeyIndex) {
+	for _, d := range p.h.Devices.Sorted() {
+		r := d.Record
+		switch {
+		case r.AppKey == index && r.Interview == device.Successful:
+			p.h.Publisher.Warn(r.Name, "the network had lost AppKey %d, which %s is reached with; the device gets the new one with an interview", index, r.Name)
+			r.KeyLost = true
+			p.h.Records.Keep(d)
+			if p.h.Devices.Idle(d) == nil {
+				p.interviews.Interview(d, func(*document.DeviceReference, error) {}) // the interview tells how it ends
+			}
+		case slices.Contains(r.AppKeys, index):
+			p.h.Publisher.Warn(r.Name, "the network had lost AppKey %d, which %s has; send appkey/add with its id to give it the new one", index, r.Name)
+		}
+	}
 }
 
 // removeAppKey deletes an AppKey from a device, or, without a device, from the network

@@ -3,6 +3,7 @@ package unprovisioned
 import (
 	"context"
 	"encoding/hex"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -32,13 +33,10 @@ func (p *Part) heardVia(e node.DeviceHeard) {
 	if p.h.Devices.Joining(e.UUID) || server == nil {
 		return
 	}
-	f := p.heard[e.UUID]
+	f := p.heard.entries[e.UUID]
 	if f == nil {
-		if len(p.heard) >= maxDevices {
-			return
-		}
-		f = &entry{Unprovisioned: document.Unprovisioned{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB, FirstSeen: now}}
-		p.heard[e.UUID] = f
+		f = &entry{Unprovisioned: document.Unprovisioned{UUID: e.UUID, RSSI: document.Signal(e.RSSI), OOB: e.OOB, FirstSeen: now}}
+		p.heard.add(f)
 	}
 	f.LastSeen, f.keptUntil = now, p.scanUntil
 	if !slices.Contains(f.Bearers, "pb-remote") {
@@ -46,27 +44,33 @@ func (p *Part) heardVia(e node.DeviceHeard) {
 	}
 	name := server.Record.Name
 	f.Via = slices.DeleteFunc(f.Via, func(r document.Via) bool { return r.Device == name })
-	f.Via = append(f.Via, document.Via{Device: name, RSSI: e.RSSI})
+	f.Via = append(f.Via, document.Via{Device: name, RSSI: document.Signal(e.RSSI)})
 	slices.SortFunc(f.Via, func(a, b document.Via) int { return strings.Compare(a.Device, b.Device) })
-	p.h.Publisher.Changed("unprovisioned")
-	p.h.Log.Debug().Str("via", name).Stringer("uuid", e.UUID).Int8("rssi", e.RSSI).Msg("an unprovisioned device was found")
-	if p.h.Loop.Now().Before(p.scanUntil) {
-		p.h.Publisher.Notify(document.DeviceFound{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB, Via: name})
-	}
+	p.change()
+	p.h.Log.Debug().Str("via", name).Stringer("uuid", e.UUID).Any("rssi", document.Signal(e.RSSI)).Msg("an unprovisioned device was found")
+	p.found(document.DeviceFound{UUID: e.UUID, RSSI: document.Signal(e.RSSI), OOB: e.OOB, Via: name})
 }
 
 // Nearest returns the node with the best reception of an unprovisioned device that the
 // bridge does not receive itself; unassigned if the bridge does, or no node does.
 func (p *Part) Nearest(uuid mesh.UUID) mesh.Address {
-	f := p.heard[uuid]
+	f := p.heard.entries[uuid]
 	if f == nil || len(f.Via) == 0 || len(f.Bearers) != 1 {
 		return mesh.Unassigned
 	}
-	best := slices.MaxFunc(f.Via, func(a, b document.Via) int { return int(a.RSSI) - int(b.RSSI) })
+	best := slices.MaxFunc(f.Via, func(a, b document.Via) int { return strength(a) - strength(b) })
 	if d := p.h.Devices.Find(best.Device); d != nil {
 		return d.Record.Address
 	}
 	return mesh.Unassigned
+}
+
+// strength is the reception at a node. One that is not known counts as the weakest.
+func strength(v document.Via) int {
+	if v.RSSI == nil {
+		return math.MinInt8
+	}
+	return int(*v.RSSI)
 }
 
 // remoteServers finds the devices that a request wants to scan.
@@ -98,7 +102,7 @@ func (p *Part) eachServer(
 	}
 	tasks := make([]task, 0, len(servers))
 	for _, d := range servers {
-		tasks = append(tasks, task{d.Record.Name, p.h.Requester(d), d.Peer()})
+		tasks = append(tasks, task{d.Record.Name, p.h.Requester(d).As(node.ClassConfiguration), d.Peer()})
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		outcomes := make([]scanServer, len(tasks))
@@ -142,12 +146,8 @@ func (p *Part) scanRemotely(c *request.Call[scanOut], servers []*registry.Device
 // describeRemotely asks devices for the extended scan report of an unprovisioned one.
 func (p *Part) describeRemotely(c *request.Call[scanOut], id string, servers []*registry.Device, seconds float64) {
 	uuid, err := mesh.ParseUUID(id)
-	switch {
-	case err != nil:
+	if err != nil {
 		c.Fail(fault.New("bad_value", "uuid: expected 32 hexadecimal digits"))
-		return
-	case len(servers) == 0:
-		c.Fail(fault.New("bad_value", "remote: expected devices that hear the one with this UUID; of those that the bridge hears itself it knows no more than %s says", p.h.Topics.Bridge("unprovisioned")))
 		return
 	}
 	duration := time.Duration(seconds * float64(time.Second))

@@ -12,7 +12,7 @@ import (
 type scanIn struct {
 	Time   float64         `json:"time" doc:"how long events tell of unprovisioned devices; 0 ends that" min:"0" max:"3600" unit:"seconds" default:"60"`
 	Remote []schema.Device `json:"remote" doc:"devices with a Remote Provisioning Server that scan too, for at most 255 s"`
-	UUID   string          `json:"uuid" doc:"Device UUID of the one unprovisioned device that the devices in remote are to tell more about" format:"uuid" expect:"32 hexadecimal digits"`
+	UUID   string          `json:"uuid" doc:"Device UUID of one unprovisioned device: the devices in remote are to tell more about it; without remote it is listed and reported whenever it is heard, however many others there are" format:"uuid" expect:"32 hexadecimal digits"`
 }
 
 type scanOut struct {
@@ -36,13 +36,13 @@ func scanMeta() request.Meta {
 	return request.Meta{
 		Name:    "scan",
 		Summary: "Forget the unprovisioned devices that were heard, and report every one that is heard from now on",
-		Details: "`B/bridge/unprovisioned` is kept up to date without it. With `remote` and `uuid` nothing is forgotten: the devices in " +
+		Details: "`B/bridge/unprovisioned` is kept up to date without it. With `uuid` nothing is forgotten. With `remote` and `uuid` the devices in " +
 			"`remote` are asked for more about one unprovisioned device, its name and its URI, if they can hear them. " +
 			"It is an error when none of them has answered.",
 
 		Duration: 10 * time.Second,
 		Events:   []string{"device_found"},
-		Errors:   []string{"unknown_device", "no_response", "refused", "timeout", "busy"},
+		Errors:   []string{"no_adapter", "unknown_device", "no_response", "refused", "timeout", "busy"},
 		Example:  request.Example{In: `{"time":60,"remote":["demo_plug"]}`, Out: `{"remote":{"demo_plug":{"time":60}},"time":60}`},
 	}
 }

@@ -2,8 +2,11 @@
 // itself or by Remote Provisioning Servers (Mesh Protocol 1.1.1, sections 3.10.2 and
 // 4.4.5): bridge/unprovisioned, and the request scan.
 //
-//	DeviceHeard ─▶ list ─▶ bridge/unprovisioned
+//	DeviceHeard ─▶ table ─▶ list, every few seconds ─▶ bridge/unprovisioned
 //	                 └──▶ bridge/event while a scan is active
+//
+// Beacons are not authenticated. What a flood of them costs is bounded, and it does not
+// hide a device that is there: see table.
 package unprovisioned
 
 import (
@@ -17,33 +20,40 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
-// maxDevices bounds the list: anybody can send beacons.
-const maxDevices = 256
+// How often the list is published: a change is published at once if the last
+// publication was that long ago. A full list is large.
+const (
+	listInterval     = 3 * time.Second
+	fullListInterval = 10 * time.Second
+)
 
 // Part keeps the list of unprovisioned devices. Make it with New.
 type Part struct {
 	part.None
 	h         *part.Host
 	adapters  func() []document.Adapter
-	heard     map[mesh.UUID]*entry
+	heard     table
 	scanUntil time.Time // zero: no scan is active
+	events    allowance
+	unnamed   int       // devices without an event, because there were too many
+	published time.Time // the list
+	changed   bool      // since then
+	warned    time.Time // that devices are hidden
 }
 
-var _ part.Informer = (*Part)(nil)
-
-// entry is an unprovisioned device that was heard.
-type entry struct {
-	document.Unprovisioned
-	keptUntil time.Time // at least, because servers report a device only once
-}
+var (
+	_ part.Informer       = (*Part)(nil)
+	_ part.HealthReporter = (*Part)(nil)
+)
 
 // New makes the part. adapters lists the radios by number.
 func New(h *part.Host, adapters func() []document.Adapter) *Part {
-	return &Part{h: h, adapters: adapters, heard: map[mesh.UUID]*entry{}}
+	return &Part{h: h, adapters: adapters, heard: newTable()}
 }
 
 // Requests implements part.Part.
@@ -64,6 +74,10 @@ func (p *Part) Second(tick int) {
 	if tick%expireEvery == 0 {
 		p.expire()
 	}
+	if p.changed {
+		p.change()
+	}
+	p.warn()
 	if !p.scanUntil.IsZero() && !p.h.Loop.Now().Before(p.scanUntil) {
 		p.scanUntil = time.Time{}
 		p.h.Publisher.Changed("info")
@@ -78,20 +92,65 @@ func (p *Part) Info(i *document.Info) {
 	}
 }
 
+// Health implements part.HealthReporter.
+func (p *Part) Health(h *document.Health) { h.Hidden = p.heard.hidden() }
+
 // List lists the devices by UUID; an empty list is [], not null.
-func (p *Part) List() []document.Unprovisioned {
-	list := make([]document.Unprovisioned, 0, len(p.heard))
-	for _, e := range p.heard {
-		list = append(list, e.Unprovisioned)
-	}
-	slices.SortFunc(list, func(a, b document.Unprovisioned) int { return slices.Compare(a.UUID[:], b.UUID[:]) })
-	return list
-}
+func (p *Part) List() []document.Unprovisioned { return p.heard.list() }
 
 // Remove takes a device off the list, for it has been provisioned.
 func (p *Part) Remove(uuid mesh.UUID) {
-	delete(p.heard, uuid)
+	delete(p.heard.entries, uuid)
+	delete(p.heard.wanted, uuid)
+	p.publish()
+	p.published = time.Time{}
+}
+
+// change has the list published soon: what strangers do does not decide how often.
+func (p *Part) change() {
+	p.changed = true
+	interval := listInterval
+	if p.heard.hidden() > 0 {
+		interval = fullListInterval
+	}
+	if p.published.IsZero() || !p.h.Loop.Now().Before(p.published.Add(interval)) {
+		p.publish()
+	}
+}
+
+// publish has the list published now, also for the user, who waits for it.
+func (p *Part) publish() {
+	p.changed, p.published = false, p.h.Loop.Now()
+	p.heard.next()
 	p.h.Publisher.Changed("unprovisioned")
+}
+
+// warn tells now and then that devices are not listed, or have no event.
+func (p *Part) warn() {
+	const warnEvery = 10 * time.Minute
+	hidden := p.heard.hidden()
+	if hidden == 0 && p.unnamed == 0 || !p.warned.IsZero() && p.h.Loop.Now().Before(p.warned.Add(warnEvery)) {
+		return
+	}
+	p.warned = p.h.Loop.Now()
+	p.h.Publisher.Warn("", "too many unprovisioned devices are heard, perhaps because somebody forges beacons: %d are not listed, and %d were found without an event; "+
+		"the request scan with the uuid of a device lists it whenever it is heard", hidden, p.unnamed)
+	p.unnamed = 0
+}
+
+// found tells of a device that was not listed before, while a scan is active or if
+// somebody asked for it.
+func (p *Part) found(e document.DeviceFound) {
+	now := p.h.Loop.Now()
+	switch {
+	case p.heard.isWanted(e.UUID):
+	case !now.Before(p.scanUntil):
+		return
+	case !p.events.take(now):
+		p.unnamed++
+		return
+	}
+	p.h.Publisher.Notify(e)
 }
 
 // received records an unprovisioned device.
@@ -101,27 +160,26 @@ func (p *Part) received(e node.DeviceHeard) {
 		return
 	}
 	now := p.h.Loop.Now().UTC().Truncate(time.Second)
-	f := p.heard[e.UUID]
+	f := p.heard.entries[e.UUID]
 	if f == nil {
-		if p.h.Devices.Joining(e.UUID) || len(p.heard) >= maxDevices {
+		if p.h.Devices.Joining(e.UUID) {
 			return
 		}
 		f = &entry{Unprovisioned: document.Unprovisioned{UUID: e.UUID, FirstSeen: now}}
-		p.heard[e.UUID] = f
-		p.h.Publisher.Changed("unprovisioned")
+		p.heard.add(f)
+		p.change()
 		p.log(e)
-		if p.h.Loop.Now().Before(p.scanUntil) {
-			p.h.Publisher.Notify(document.DeviceFound{UUID: e.UUID, RSSI: e.RSSI, OOB: e.OOB})
-		}
+		p.found(document.DeviceFound{UUID: e.UUID, RSSI: document.Signal(e.RSSI), OOB: e.OOB})
 		if d := p.h.Devices.ByUUID(e.UUID); d != nil {
 			p.h.Log.Warn().Str("device", d.Record.Name).Msg("the device has left the network by itself: it waits to be provisioned again")
 		}
 	}
-	f.RSSI, f.OOB, f.Adapter, f.LastSeen = e.RSSI, e.OOB, p.adapterID(e.Adapter), now
+	f.heard++
+	f.RSSI, f.OOB, f.Adapter, f.LastSeen = document.Signal(e.RSSI), e.OOB, p.adapterID(e.Adapter), now
 	if name := bearerName(e.Bearer); !slices.Contains(f.Bearers, name) {
 		f.Bearers = append(f.Bearers, name)
 		slices.Sort(f.Bearers)
-		p.h.Publisher.Changed("unprovisioned")
+		p.change()
 	}
 }
 
@@ -140,12 +198,14 @@ func (p *Part) adapterID(number uint8) string {
 // expire removes devices that were not heard for a minute.
 func (p *Part) expire() {
 	const silence = time.Minute
-	for uuid, f := range p.heard {
-		if time.Since(f.LastSeen) > silence && p.h.Loop.Now().After(f.keptUntil) {
-			delete(p.heard, uuid)
-			p.h.Publisher.Changed("unprovisioned")
+	now := p.h.Loop.Now()
+	for uuid, f := range p.heard.entries {
+		if now.Sub(f.LastSeen) > silence && now.After(f.keptUntil) {
+			delete(p.heard.entries, uuid)
+			p.change()
 		}
 	}
+	p.heard.lapse(now)
 }
 
 // log writes a new unprovisioned device to the debug log.
@@ -154,30 +214,56 @@ func (p *Part) log(e node.DeviceHeard) {
 	if !event.Enabled() {
 		return
 	}
-	event.Str("adapter", p.adapterID(e.Adapter)).Stringer("uuid", e.UUID).Int8("rssi", e.RSSI).Msg("an unprovisioned device was heard")
+	event.Str("adapter", p.adapterID(e.Adapter)).Stringer("uuid", e.UUID).Any("rssi", document.Signal(e.RSSI)).Msg("an unprovisioned device was heard")
 }
 
 // scan empties the list and reports every device that is heard from now on as an event
 // too. A time of 0 ends the events.
 func (p *Part) scan(c *request.Call[scanOut], in scanIn) {
 	servers, err := p.remoteServers(in.Remote)
+	if err == nil && in.Time > 0 {
+		err = p.h.RadioDown()
+	}
 	if err != nil {
 		c.Fail(err)
 		return
 	}
-	if in.UUID != "" {
+	if in.UUID != "" && len(servers) > 0 {
 		p.describeRemotely(c, in.UUID, servers, in.Time)
+		return
+	}
+	if in.UUID != "" {
+		p.watch(c, in)
 		return
 	}
 	p.scanUntil = time.Time{}
 	if in.Time > 0 {
 		p.scanUntil = p.h.Loop.Now().Add(time.Duration(in.Time * float64(time.Second)))
 	}
-	clear(p.heard)
-	p.h.Publisher.Changed("unprovisioned", "info")
+	clear(p.heard.entries)
+	p.publish()
+	p.published = time.Time{} // what is heard first is listed at once
+	p.h.Publisher.Changed("info")
 	if len(servers) > 0 {
 		p.scanRemotely(c, servers, in.Time)
 		return
 	}
 	c.Answer(&scanOut{Time: &in.Time}, nil)
+}
+
+// watch lists a device whenever it is heard, and tells of it, however many others there
+// are. A time of 0 ends that.
+func (p *Part) watch(c *request.Call[scanOut], in scanIn) {
+	uuid, err := mesh.ParseUUID(in.UUID)
+	if err != nil {
+		c.Fail(fault.New("bad_value", "uuid: expected 32 hexadecimal digits"))
+		return
+	}
+	now := p.h.Loop.Now()
+	p.heard.want(uuid, now, now.Add(time.Duration(in.Time*float64(time.Second))))
+	if f := p.heard.entries[uuid]; f != nil && in.Time > 0 {
+		p.found(document.DeviceFound{UUID: uuid, RSSI: f.RSSI, OOB: f.OOB})
+		p.publish()
+	}
+	c.Answer(&scanOut{UUID: &uuid, Time: &in.Time}, nil)
 }

@@ -108,7 +108,7 @@ func (p *Part) startDistribution(c *request.Call[updateOut], chosen []*registry.
 	all := make([]*receiver, len(chosen))
 	for i, d := range chosen {
 		u, abort := p.newUpdate(d, targets[i], wanted)
-		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.h.Requester(d)}
+		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.h.Requester(d).As(node.ClassTransfer)}
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		p.distribute(ctx, all)

@@ -7,6 +7,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
@@ -97,7 +98,7 @@ func (p *Part) clear(c *request.Call[document.DeviceReference], in clearIn) {
 	if in.FirmwareID != "" {
 		ask = &firmware.DistributionFirmwareDelete{FirmwareID: id}
 	}
-	to := p.h.Requester(d)
+	to := p.h.Requester(d).As(node.ClassTransfer)
 	p.h.Loop.Go(func(ctx context.Context) {
 		status, err := askDistributor[*firmware.DistributionFirmwareStatus](ctx, p, to, target, ask, firmware.OpDistributionFirmwareStatus)
 		switch {

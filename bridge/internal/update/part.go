@@ -17,6 +17,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/outside"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
@@ -31,14 +32,15 @@ type Part struct {
 	h            *part.Host
 	states       States
 	files        fs.FS
-	chunks       chan struct{} // holds a token while a chunk of firmware is sent
+	outside      *outside.Runner // reads them
+	chunks       chan struct{}   // holds a token while a chunk of firmware is sent
 	updates      map[*registry.Device]*update
 	distributing bool // several devices are being updated at once
 }
 
 // New makes the part. files are the firmware images; nil for none.
 func New(h *part.Host, s States, files fs.FS) *Part {
-	return &Part{h: h, states: s, files: files, chunks: make(chan struct{}, 1), updates: map[*registry.Device]*update{}}
+	return &Part{h: h, states: s, files: files, outside: outside.New(), chunks: make(chan struct{}, 1), updates: map[*registry.Device]*update{}}
 }
 
 // Requests implements part.Part.

@@ -106,7 +106,7 @@ func checkMeta() request.Meta {
 		Details: "Of a device with a Firmware Distribution Server it also tells what firmware that keeps.",
 
 		Duration: 5 * time.Second,
-		Errors:   updateErrors(),
+		Errors:   updateErrors("busy", "timeout"),
 		Example:  request.Example{In: `{"id":"demo_plug","hex":"0203040506","metadata":"02","firmware_id":"ffff02"}`, Out: `{"address":"0x0100","check":"success","effect":"none","images":[{"company":"0xffff","firmware_id":"ffff01","image":0,"update_uri":"","version":"01"}],"name":"demo_plug","update_available":true,"uuid":"b0000000000000000000000000000001"}`},
 	}
 }
@@ -136,7 +136,7 @@ func abortMeta() request.Meta {
 		Details: "The request that began it is answered with the error `aborted`. With a device that distributes firmware, or gets it that way, the update of all ends.",
 
 		Duration: 10 * time.Second,
-		Errors:   []string{"unknown_device", "not_interviewed", "not_supported", "no_response", "refused"},
+		Errors:   []string{"unknown_device", "not_interviewed", "not_supported", "no_adapter", "no_response", "refused"},
 		Example:  request.Example{In: `{"id":"demo_plug"}`, Out: `{"address":"0x0100","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`},
 	}
 }
@@ -148,7 +148,7 @@ func clearMeta() request.Meta {
 		Details: "The device needs a Firmware Distribution Server.",
 
 		Duration: 5 * time.Second,
-		Errors:   []string{"unknown_device", "not_interviewed", "not_supported", "busy", "no_response", "refused"},
+		Errors:   []string{"unknown_device", "not_interviewed", "not_supported", "busy", "no_adapter", "no_response", "refused"},
 		Example:  request.Example{In: `{"id":"demo_plug"}`, Out: `{"address":"0x0100","name":"demo_plug","uuid":"b0000000000000000000000000000001"}`},
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/outside"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
@@ -132,14 +133,14 @@ func (p *Part) check(c *request.Call[checkOut], in updateIn) {
 		c.Fail(err)
 		return
 	}
-	takes, to := err == nil, p.h.Requester(d)
+	takes, to := err == nil, p.h.Requester(d).As(node.ClassTransfer)
 	p.h.Loop.Go(func(ctx context.Context) {
 		var out checkOut
 		var err error
 		var offered *firmware.Update
 		if in.File != "" || in.Hex != "" {
 			var u firmware.Update
-			u, err = in.update(p.files)
+			u, err = p.wanted(ctx, &in)
 			offered = &u
 		}
 		if err == nil && takes {
@@ -241,10 +242,19 @@ func updateOf(d *registry.Device) *updateOut {
 
 // read reads the firmware of a request in a worker and passes it to then in the loop.
 func (p *Part) read(in *updateIn, then func(firmware.Update, error)) {
-	p.h.Loop.Go(func(context.Context) {
-		wanted, err := in.update(p.files)
+	p.h.Loop.Go(func(ctx context.Context) {
+		wanted, err := p.wanted(ctx, in)
 		p.h.Loop.Post(func() { then(wanted, err) })
 	})
+}
+
+// wanted reads the firmware of a request. A file may be on a network share that hangs.
+func (p *Part) wanted(ctx context.Context, in *updateIn) (firmware.Update, error) {
+	read := func() (firmware.Update, error) { return in.update(p.files) }
+	if in.File == "" {
+		return read()
+	}
+	return outside.Do(ctx, p.outside, fmt.Sprintf("reading %q in firmware.dir", fault.Clip(in.File)), read)
 }
 
 // mayBegin returns an error if an update of the device cannot begin now.
@@ -301,7 +311,7 @@ func (p *Part) noteUpdate(d *registry.Device, target mesh.Address, wanted firmwa
 
 func (p *Part) startUpdate(c *request.Call[updateOut], d *registry.Device, target mesh.Address, wanted firmware.Update) {
 	u, abort := p.newUpdate(d, target, wanted)
-	to := p.h.Requester(d)
+	to := p.h.Requester(d).As(node.ClassTransfer)
 	p.h.Loop.Go(func(ctx context.Context) {
 		defer u.abort()
 		updater := firmware.NewUpdater(wanted)
@@ -492,7 +502,7 @@ func (p *Part) abort(c *request.Call[document.DeviceReference], in deviceIn) {
 		c.Answer(d.Who(), nil)
 		return
 	}
-	takes, to := err == nil, p.h.Requester(d)
+	takes, to := err == nil, p.h.Requester(d).As(node.ClassTransfer)
 	p.h.Loop.Go(func(ctx context.Context) {
 		var err error
 		if takes {

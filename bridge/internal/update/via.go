@@ -9,6 +9,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
@@ -102,9 +103,9 @@ func (p *Part) planVia(in *updateIn) (*distribution, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &distribution{Device: via, u: &update{target: target}, to: p.h.Requester(via), verifyOnly: in.Apply != nil && !*in.Apply}
+	r := &distribution{Device: via, u: &update{target: target}, to: p.h.Requester(via).As(node.ClassTransfer), verifyOnly: in.Apply != nil && !*in.Apply}
 	for i, d := range chosen {
-		r.receivers = append(r.receivers, &receiver{Device: d, u: &update{target: targets[i]}, to: p.h.Requester(d)})
+		r.receivers = append(r.receivers, &receiver{Device: d, u: &update{target: targets[i]}, to: p.h.Requester(d).As(node.ClassTransfer)})
 	}
 	return r, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/watch"
 )
 
 // disk is a store that counts what it is given, and can be slow and broken.
@@ -53,6 +54,7 @@ func (d *disk) batches() int {
 type world struct {
 	*Writer
 	disk     *disk
+	watched  *watch.Store
 	reported []error
 	posted   chan func()
 	stop     context.CancelFunc
@@ -62,7 +64,9 @@ type world struct {
 func start(t *testing.T) *world {
 	t.Helper()
 	w := &world{disk: &disk{Store: store.NewMemory()}, posted: make(chan func(), 100), ended: make(chan error, 1)}
-	w.Writer = New(w.disk, func(f func()) { w.posted <- f }, func(err error) { w.reported = append(w.reported, err) })
+	w.watched = watch.New(w.disk, "/store")
+	w.watched.Watch(func(err error) { w.reported = append(w.reported, err) })
+	w.Writer = New(w.watched, func(f func()) { w.posted <- f })
 	ctx, cancel := context.WithCancel(context.Background())
 	w.stop = cancel
 	go func() { w.ended <- w.Run(ctx) }()
@@ -254,7 +258,9 @@ func TestFinish(t *testing.T) {
 				w.save(t, v, v)
 				w.turn(0)
 			}
-			w.Finish()
+			if !w.Finish(t.Context()) {
+				t.Error("it was given up")
+			}
 			w.stop()
 			err := <-w.ended
 			if !errors.Is(err, broken) || (err == nil) != (broken == nil) {
@@ -274,11 +280,87 @@ func TestFinish(t *testing.T) {
 }
 
 func TestSaveRefusesWhatCannotBeStored(t *testing.T) {
-	w := New(store.NewMemory(), nil, nil)
+	w := New(store.NewMemory(), nil)
 	if err := w.Save(store.Change{}); !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("got %v, expected a change outside the limits", err)
 	}
 	if w.Flush() {
 		t.Error("it would be tried")
 	}
+}
+
+// While the store hangs, who waits for an outcome gets one in the end, and later ones
+// at once. Who waits for its turn still does.
+func TestHangingStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := start(t)
+		w.disk.set(nil, time.Hour)
+		var committed, stored, later []error
+		ordered := false
+		w.Commit(func(err error) { committed = append(committed, err) }, change("a", "1"))
+		w.turn(0)
+		w.save(t, "b", "1")
+		w.Stored(func(err error) { stored = append(stored, err) })
+		w.After(func() { ordered = true })
+		w.turn(0)
+		for range 20 {
+			w.turn(time.Second)
+			w.GiveUp()
+		}
+		for name, got := range map[string][]error{"Commit": committed, "Stored": stored} {
+			if len(got) != 1 || !errors.Is(got[0], watch.ErrTrouble) {
+				t.Errorf("%s: %v, expected one error", name, got)
+			}
+		}
+		w.Stored(func(err error) { later = append(later, err) })
+		if len(later) != 1 || !errors.Is(later[0], watch.ErrTrouble) {
+			t.Errorf("Stored of a store that hangs: %v, expected an error at once", later)
+		}
+		w.Commit(func(err error) { later = append(later, err) }, change("a", "2"))
+		if w.turn(0); len(later) != 2 || !errors.Is(later[1], watch.ErrTrouble) {
+			t.Errorf("Commit to a store that hangs: %v, expected an error at once", later)
+		}
+		if ordered || w.Waiting() != 1 {
+			t.Errorf("ordered: %t, %d wait, expected the one that waits for its turn", ordered, w.Waiting())
+		}
+		if got := w.Unwritten()["t"]; got != 2 {
+			t.Errorf("%d changes are not written, expected 2", got)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if w.Finish(ctx) {
+			t.Error("it finished")
+		}
+		w.disk.set(nil, 0)
+		w.turn(2 * time.Hour)
+		w.expect(t, "a", "1") // it was given to the store before
+		w.expect(t, "b", "1")
+		if !ordered || len(committed) != 1 || len(stored) != 1 || w.Waiting() != 0 || len(w.Unwritten()) != 0 {
+			t.Errorf("ordered: %t, committed %v, stored %v, %d wait, unwritten %v", ordered, committed, stored, w.Waiting(), w.Unwritten())
+		}
+		w.stop()
+		<-w.ended
+	})
+}
+
+// At the end everybody who waits is told, also who begins to wait because of that.
+func TestAbandon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := start(t)
+		w.disk.set(nil, time.Hour)
+		ended := errors.New("ended")
+		var told []error
+		w.Commit(func(err error) {
+			told = append(told, err)
+			w.Stored(func(err error) { told = append(told, err) })
+		}, change("a", "1"))
+		w.turn(0)
+		w.Abandon(ended)
+		if !slices.Equal(told, []error{ended, ended}) {
+			t.Errorf("told %v", told)
+		}
+		w.turn(2 * time.Hour)
+		w.stop()
+		<-w.ended
+	})
 }

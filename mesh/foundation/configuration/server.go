@@ -7,15 +7,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 )
 
-// ResetHost is a Host that decides whether it leaves its network on a Config
-// Node Reset.
-type ResetHost interface {
-	// Leaves reports whether a Config Node Reset of a Configuration Client
-	// takes effect. A node that stays does not answer, because the only answer
-	// says that the node has left.
-	Leaves(by mesh.Address) bool
-}
-
 // Product identifies the product in the composition data (section 4.2.2.1).
 type Product struct {
 	CompanyID mesh.CompanyID
@@ -57,7 +48,7 @@ func NewServer(p Product) *Server {
 
 // Receive implements access.Model. A message that cannot be decoded is ignored.
 func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
-	if host, ok := s.Host().(ResetHost); ok && in.Opcode == OpNodeReset && !host.Leaves(in.Src) {
+	if s.refuse(ctx, in) {
 		return
 	}
 	answer := s.Answer(in)
@@ -65,6 +56,7 @@ func (s *Server) Receive(ctx access.Context, in *access.Incoming) {
 		return
 	}
 	ctx.Reply(answer)
+	s.reportKeys(in, answer)
 	if in.Opcode == OpNodeReset {
 		s.leave(ctx, answer)
 	}

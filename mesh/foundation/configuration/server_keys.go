@@ -201,6 +201,28 @@ func (h Keys) Refresh(index mesh.KeyIndex, phase uint8, key crypto.Key, apps map
 	return h.SetPhase(index, phase)
 }
 
+// GiveUp ends a key refresh in phase 1 without new keys. It is for the owner of a node:
+// no message does that.
+func (h Keys) GiveUp(index mesh.KeyIndex) foundation.Status {
+	k := h.State().Subnet(index)
+	switch {
+	case k == nil:
+		return foundation.InvalidNetKeyIndex
+	case k.Phase != state.FirstPhase:
+		return foundation.CannotSet
+	}
+	h.change(func(n *state.Node) {
+		k := n.Subnet(index)
+		k.Phase, k.NewKey = state.NormalOperation, crypto.Key{}
+		for i := range n.AppKeys {
+			if a := &n.AppKeys[i]; a.NetKey == index {
+				a.Updated, a.NewKey = false, crypto.Key{}
+			}
+		}
+	})
+	return foundation.Success
+}
+
 // AddAppKey adds an AppKey that is bound to a NetKey (section 4.3.2.37).
 func (h Keys) AddAppKey(net, index mesh.KeyIndex, key crypto.Key) foundation.Status {
 	n := h.State()

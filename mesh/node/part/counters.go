@@ -17,6 +17,7 @@ type Counters struct {
 	Bridged        uint64 // passed on to another subnet
 	Unsent         uint64 // messages that could not be sealed
 	NoSequence     uint64 // messages not sent for want of sequence numbers
+	OwnAddress     uint64 // PDUs of this node's address that it has not sent
 	Network        network.Counters
 	Transport      transport.Counters
 	Friend         friend.Counters
@@ -33,5 +34,9 @@ type GATTCounters struct {
 	Sent          uint64 // messages
 	Replayed      uint64 // proxy configuration messages and solicitations that are not new
 	ClientRefused uint64 // clients and provisioners that there was no room for
+	ClientEvicted uint64 // clients that did not prove in time, or when others came, that they have a key
+	Incomplete    uint64 // messages whose last segment did not come
+	Late          uint64 // Proxy PDUs for a connection that has ended
+	Reassembly    proxy.ReassemblyCounters
 	Client        proxy.ClientCounters
 }

@@ -1,10 +1,13 @@
 package part
 
 import (
+	"time"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/transport"
 )
 
 // Event is something that happened on the node, most of them one of the types
@@ -110,13 +113,27 @@ type ProxyConnected struct {
 	NetKey mesh.KeyIndex
 }
 
-// ProxyLost says that a connection to a proxy has ended. Err is nil when this
-// node ended it.
+// ProxyLost says that a connection to a proxy has ended that had shown that it has the
+// key. Err is nil when this node did not want it any more.
 type ProxyLost struct {
 	Peer   bearer.Peer
 	Node   mesh.Address
 	NetKey mesh.KeyIndex
 	Err    error
+	// Mute: this node ended it, because devices fell silent behind the proxy.
+	Mute bool
+}
+
+// ProxyFailed says that an attempt to use a proxy has failed: no connection was made,
+// or the peer did not show that it has the key of the network. Anybody can advertise
+// what a proxy advertises.
+type ProxyFailed struct {
+	Peer     bearer.Peer
+	Node     mesh.Address // that it claims to be, unassigned if none
+	NetKey   mesh.KeyIndex
+	Err      error
+	Failures int           // in a row
+	Wait     time.Duration // until it may be tried again
 }
 
 // RefreshDone ends a Refresh. Peer is the node as it is from now on, when Err is
@@ -137,6 +154,64 @@ type KeyRefreshChanged struct {
 // ResetRefused says that a Configuration Client wanted to remove this node from
 // its network, and that Options.Resident kept it there.
 type ResetRefused struct{ By mesh.Address }
+
+// KeyRefreshHeld says that a beacon wants this node, which has Options.Resident, to
+// go on with a Key Refresh whose new NetKey no other node has sent with yet. The
+// node asks other nodes, and goes on when one of them answers.
+type KeyRefreshHeld struct{ NetKey mesh.KeyIndex }
+
+// IVIndexClaimed says that a beacon wants this node to go to an IV index where it
+// would be alone if the network were not there. The node receives messages with both,
+// and goes there when another node has used that IV index, or none has used the
+// present one. With Contradicted another node has used the present one, and this node
+// stays.
+type IVIndexClaimed struct {
+	IVIndex      mesh.IVIndex
+	Update       bool
+	Contradicted bool
+}
+
+// SourceSilenced says that messages of a source are refused as replays though
+// their numbers go up, or, with Refused 0, that one was accepted again. Somebody has
+// sent in its name with a high sequence number, or it has lost its own. Giving it
+// another address helps (Refresh), and so does another IV index.
+type SourceSilenced transport.Silence
+
+// OwnAddressHeard says that a PDU from an address of this node was on the air that this
+// node has not sent: it has a sequence number that this node has not used, or, with
+// Old, one that it used long ago. Another node has the address, for example one with a
+// copy of this node's store, or somebody sends in its name. It is reported at most once
+// in ten seconds.
+type OwnAddressHeard struct {
+	Src     mesh.Address
+	IVIndex mesh.IVIndex
+	Seq     mesh.SequenceNumber // of the PDU
+	Next    mesh.SequenceNumber // that this node would have used next
+	// Skipped says that this node goes on behind Seq. It does not when that would
+	// leave it less than half of its sequence numbers.
+	Skipped bool
+	Old     bool // the number was used more than a minute ago
+	Adapter uint8
+	RSSI    int8   // dBm, of the last hop
+	Count   uint64 // of such PDUs since the start
+}
+
+// ConfigurationRefused says that a Configuration Client wanted to change this node
+// in a way that could have taken the network away from it, and that the node did
+// not obey because of Options.Resident. Params belongs to the receiver of the
+// event, and has no keys in it.
+type ConfigurationRefused struct {
+	By     mesh.Address
+	Opcode mesh.Opcode
+	Params []byte
+}
+
+// KeysGiven says that a Configuration Client has added or updated keys of a node
+// with Options.Resident, or has moved a Key Refresh on.
+type KeysGiven struct {
+	By     mesh.Address
+	Opcode mesh.Opcode
+}
 
 // KeysChanged says that keys were added or removed, locally or over the air.
 type KeysChanged struct{}
@@ -182,6 +257,9 @@ func (ProxyConnected) NodeEvent() {}
 func (ProxyLost) NodeEvent() {}
 
 // NodeEvent implements Event.
+func (ProxyFailed) NodeEvent() {}
+
+// NodeEvent implements Event.
 func (RefreshDone) NodeEvent() {}
 
 // NodeEvent implements Event.
@@ -189,6 +267,24 @@ func (KeyRefreshChanged) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (ResetRefused) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (KeyRefreshHeld) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (IVIndexClaimed) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (SourceSilenced) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (OwnAddressHeard) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (ConfigurationRefused) NodeEvent() {}
+
+// NodeEvent implements Event.
+func (KeysGiven) NodeEvent() {}
 
 // NodeEvent implements Event.
 func (KeysChanged) NodeEvent() {}

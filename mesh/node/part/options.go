@@ -26,8 +26,10 @@ type Options struct {
 	// than it was provisioned with keep those that it had, until a Provisioner
 	// refreshes its composition or its address (section 3.11.8).
 	KeepComposition bool
-	// Resident makes the node stay in its network when a Configuration Client
-	// sends it a Config Node Reset; it reports ResetRefused. Core.Reset works.
+	// Resident makes the node refuse what would take the network away from it:
+	// a Config Node Reset, and the other messages in the table of resident.go in
+	// package configuration. It reports ResetRefused and ConfigurationRefused.
+	// Its owner can do all of that: Core.Reset, Node.Keys.
 	Resident bool
 	// Device is for a node that waits to be provisioned.
 	Device DeviceOptions

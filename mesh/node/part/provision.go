@@ -9,8 +9,15 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/provision"
 )
 
+// StepQueued is the step of a provisioning that waits for its turn.
+const StepQueued = "queued"
+
+// MaxProvisionings bounds the provisionings that wait for their turn: about half of all
+// unicast addresses.
+const MaxProvisionings = 1 << 14
+
 // MaxSessions bounds the provisionings that run at once, so that the radio has
-// time for the network. More are refused.
+// time for the network. More wait for their turn.
 const MaxSessions = 16
 
 // Errors of Provision.
@@ -19,7 +26,7 @@ var (
 	// ErrNoProvisioning is returned for a device that is not being provisioned.
 	ErrNoProvisioning  = errors.New("node: this device is not being provisioned at the moment")
 	ErrProvisioning    = errors.New("node: this device is being provisioned already")
-	ErrTooManySessions = fmt.Errorf("node: %d devices are being provisioned, wait for one of them", MaxSessions)
+	ErrTooManySessions = fmt.Errorf("node: %d devices wait to be provisioned already, wait for some of them", MaxProvisionings)
 	ErrNoAddresses     = errors.New("node: no unicast addresses are left for the elements of this device")
 )
 
@@ -75,6 +82,7 @@ var ErrNotSighted = errors.New("node: the device has not advertised that it can 
 var (
 	ErrUnknownServer = errors.New("node: no node of this network has that address")
 	ErrServerBusy    = errors.New("node: another provisioning goes through this node already; a Remote Provisioning Server has one link at a time")
+	ErrNotRenewed    = errors.New("node: the node answers as it was before its refresh, so it did not take on what was renewed; try again")
 	ErrUncertain     = errors.New("node: the node did not confirm the end of its refresh, and answers neither under its old nor its new device key; try again when it can be reached")
 )
 

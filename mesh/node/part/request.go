@@ -2,7 +2,6 @@ package part
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -22,7 +21,18 @@ type Request struct {
 	// Accept tells whether a message with that opcode is the response to this
 	// request; nil takes any. The node's goroutine calls it.
 	Accept func(params []byte) bool
-	// Attempts is how often to send at most; 0 means DefaultAttempts.
+	// Class is what the request is for, and Flow who sends it. They decide when it is
+	// its turn.
+	Class Class
+	Flow  Flow
+	// Offline says that the node is not expected to answer: it was not heard before
+	// the last restart. Until it is heard it is treated as silent.
+	Offline bool
+	// Ignorable says that the node may not know the message, and then ignores it: that
+	// it does not answer does not mean that it is dead.
+	Ignorable bool
+	// Attempts is how often to send at most; 0 means DefaultAttempts. A node that has
+	// not answered several attempts in a row gets one.
 	Attempts int
 	// Wait is how long the first attempt waits for the response; 0 for what a
 	// node needs that answers at once.
@@ -34,9 +44,6 @@ type Request struct {
 
 // DefaultAttempts gives a node about twenty seconds to answer.
 const DefaultAttempts = 12
-
-// MaxQueued bounds the requests that have not ended.
-const MaxQueued = 4096
 
 // RequestID names a request until its RequestDone.
 type RequestID uint64
@@ -53,7 +60,7 @@ type Response struct {
 // Errors that end a request.
 var (
 	ErrNoResponse = errors.New("node: the node did not answer")
-	ErrQueueFull  = fmt.Errorf("node: %d messages are waiting to be sent already", MaxQueued)
+	ErrQueueFull  = errors.New("node: too many messages are waiting to be sent") // a *BusyError says how many
 	ErrCancelled  = errors.New("node: the request was cancelled")
 	ErrNotSent    = errors.New("node: the message was not acknowledged in full by the node")
 )

@@ -6,6 +6,10 @@
 //	{"table":"node","key":"state","value":"eyJW..."}     base64, including keys
 //	{"src":"0x0005","iv_index":0,"seq":4711}             replay protection list
 //	{"end":true,"sha256":"9f86d0..."}                    of all lines before
+//	{"restored":true,"time":"...","seq":270000,"sha256":"..."}
+//
+// A line at the end tells of each restore, and the first sequence number that
+// the restored bridge used: the next restore must begin behind those.
 //
 // A backup is outdated at once, because the node continues to use sequence
 // numbers. After a restore they must be skipped: node.JumpSequence.
@@ -19,6 +23,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"maps"
 	"slices"
@@ -62,8 +67,9 @@ type line struct {
 	IVIndex mesh.IVIndex        `json:"iv_index,omitempty"`
 	Seq     mesh.SequenceNumber `json:"seq,omitempty"`
 
-	End    bool   `json:"end,omitempty"`
-	SHA256 string `json:"sha256,omitempty"`
+	End      bool   `json:"end,omitempty"`
+	Restored bool   `json:"restored,omitempty"`
+	SHA256   string `json:"sha256,omitempty"`
 }
 
 // Write writes everything in a store. The store may be in use: changes made
@@ -128,22 +134,70 @@ func putTables(s store.Store, put func(line) error) error {
 	return nil
 }
 
+// Origin tells where a restored store comes from.
+type Origin struct {
+	Made     time.Time // when the backup was made
+	Restores int       // how often it was restored before
+	// Last is the newest restore; both are zero if there was none.
+	Last struct {
+		Time time.Time
+		Seq  mesh.SequenceNumber // the first that the restored bridge used
+	}
+	sum hash.Hash // of all lines
+}
+
 // Read restores a backup to an empty store, and returns when it was made.
 // Nothing is stored from an incomplete file.
 func Read(r io.Reader, s store.Store) (time.Time, error) {
-	if tables, err := s.Tables(); err != nil || len(tables) > 0 {
-		return time.Time{}, errors.Join(err, ErrNotEmpty)
+	o, err := Restore(r, s)
+	return o.Made, err
+}
+
+// Mark is the line that records a restore at the end of the backup. It must be
+// there, synced, before the restored store is used.
+func (o *Origin) Mark(now time.Time, first mesh.SequenceNumber) ([]byte, error) {
+	now = now.UTC().Truncate(time.Second)
+	l := line{Restored: true, Time: &now, Seq: first}
+	sum, err := markSum(o.sum, &l)
+	if err != nil {
+		return nil, err
 	}
-	var made time.Time
+	l.SHA256 = sum
+	data, err := json.Marshal(&l)
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	return append(data, '\n'), nil
+}
+
+// markSum is the checksum of a line that records a restore: of all lines before
+// it, and of itself without the checksum. It adds the line to the sum.
+func markSum(sum hash.Hash, l *line) (string, error) {
+	plain := *l
+	plain.SHA256 = ""
+	data, err := json.Marshal(&plain)
+	if err != nil {
+		return "", fmt.Errorf("archive: %w", err)
+	}
+	sum.Write(append(data, '\n'))
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// Restore is Read, and tells of earlier restores.
+func Restore(r io.Reader, s store.Store) (Origin, error) {
+	if tables, err := s.Tables(); err != nil || len(tables) > 0 {
+		return Origin{}, errors.Join(err, ErrNotEmpty)
+	}
+	var o Origin
 	var changes []store.Change
 	var replay []store.ReplayEntry
-	err := lines(r, func(n int, l *line) error {
+	err := o.lines(r, func(n int, l *line) error {
 		switch {
 		case n == 1:
 			if l.Format != format || l.Version != version || l.Time == nil {
 				return fmt.Errorf("%w: it begins with format %.40q, version %d", ErrFormat, l.Format, l.Version)
 			}
-			made = *l.Time
+			o.Made = *l.Time
 		case l.Table != "":
 			if l.Value == nil {
 				l.Value = []byte{}
@@ -155,24 +209,24 @@ func Read(r io.Reader, s store.Store) (time.Time, error) {
 		return nil
 	})
 	if err != nil {
-		return time.Time{}, err
+		return Origin{}, err
 	}
 	if err := errors.Join(store.CheckChanges(changes), store.CheckReplay(replay)); err != nil {
-		return time.Time{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return Origin{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	// The replay list first: without it the node would act on old messages.
 	// Without its tables it has no identity.
 	if err := s.AppendReplay(replay); err != nil {
-		return time.Time{}, err
+		return Origin{}, err
 	}
 	if err := s.Sync(); err != nil {
-		return time.Time{}, err
+		return Origin{}, err
 	}
-	return made, s.Apply(changes...)
+	return o, s.Apply(changes...)
 }
 
 // lines reads a file to its end and checks that it is complete.
-func lines(r io.Reader, visit func(n int, l *line) error) error {
+func (o *Origin) lines(r io.Reader, visit func(n int, l *line) error) error {
 	sum := sha256.New()
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, maxLine)
@@ -192,10 +246,10 @@ func lines(r io.Reader, visit func(n int, l *line) error) error {
 			if l.SHA256 != hex.EncodeToString(sum.Sum(nil)) {
 				return fmt.Errorf("%w: the checksum of its %d lines is wrong", ErrDamaged, n)
 			}
-			if in.Scan() {
-				return fmt.Errorf("%w: there is more after its end", ErrDamaged)
-			}
-			return nil
+			sum.Write(in.Bytes())
+			sum.Write([]byte{'\n'})
+			o.sum = sum
+			return o.restores(in)
 		}
 		sum.Write(in.Bytes())
 		sum.Write([]byte{'\n'})
@@ -210,4 +264,30 @@ func lines(r io.Reader, visit func(n int, l *line) error) error {
 		return fmt.Errorf("%w: it is empty", ErrFormat)
 	}
 	return fmt.Errorf("%w: it ends early, after line %d", ErrDamaged, n)
+}
+
+// restores reads what follows the end of a backup.
+func (o *Origin) restores(in *bufio.Scanner) error {
+	for in.Scan() {
+		var l line
+		decoder := json.NewDecoder(bytes.NewReader(in.Bytes()))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&l); err != nil || !l.Restored || l.Time == nil || l.Seq > mesh.MaxSequenceNumber {
+			return fmt.Errorf("%w: after its end, restore %d is not recorded correctly; if the power was cut during that restore, it did not happen: remove the line",
+				ErrDamaged, o.Restores+1)
+		}
+		want, err := markSum(o.sum, &l)
+		if err != nil {
+			return err
+		}
+		if l.SHA256 != want {
+			return fmt.Errorf("%w: the checksum of restore %d is wrong", ErrDamaged, o.Restores+1)
+		}
+		o.Restores++
+		o.Last.Time, o.Last.Seq = *l.Time, max(o.Last.Seq, l.Seq)
+	}
+	if err := in.Err(); err != nil {
+		return fmt.Errorf("%w: after its end: %w", ErrDamaged, err)
+	}
+	return nil
 }

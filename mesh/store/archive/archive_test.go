@@ -148,3 +148,38 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestMarks records restores at the end of a backup, and finds each change of
+// them.
+func TestMarks(t *testing.T) {
+	file := backup(t)
+	for restore := range 3 {
+		o, err := archive.Restore(bytes.NewReader(file), store.NewMemory())
+		if err != nil || o.Restores != restore || !o.Made.Equal(now()) {
+			t.Fatalf("restore %d: %+v, %v", restore, o, err)
+		}
+		if restore > 0 && (o.Last.Seq != mesh.SequenceNumber(1000*restore) || !o.Last.Time.Equal(now().Add(time.Duration(restore)*time.Hour))) {
+			t.Errorf("restore %d: the last one was %+v", restore, o.Last)
+		}
+		mark, err := o.Mark(now().Add(time.Duration(restore+1)*time.Hour), mesh.SequenceNumber(1000*(restore+1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := append(bytes.Clone(file), mark...)
+		for at := len(file); at < len(whole)-1; at++ {
+			changed := bytes.Clone(whole)
+			changed[at] ^= 1
+			s := store.NewMemory()
+			if _, err := archive.Restore(bytes.NewReader(changed), s); !errors.Is(err, archive.ErrDamaged) {
+				t.Errorf("%s: got %v", changed[len(file):], err)
+			}
+			if at == len(file) {
+				continue // the mark is not there: that is the backup as it was
+			}
+			if _, err := archive.Restore(bytes.NewReader(whole[:at]), store.NewMemory()); !errors.Is(err, archive.ErrDamaged) {
+				t.Errorf("%s: got %v", whole[len(file):at], err)
+			}
+		}
+		file = whole
+	}
+}

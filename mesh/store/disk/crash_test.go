@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -10,9 +11,26 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/faultfs"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
-const testJournal = "dir/replay.journal"
+const (
+	testJournal = "dir/replay.journal"
+	testCopy    = "dir/replay.copy"
+)
+
+// openTestJournal opens a journal of no store, or makes it.
+func openTestJournal(f filesystem.System, compact int64) (*journal, error) {
+	return openJournal([copies]string{testJournal, testCopy}, f, journalOptions{compact: compact, fresh: true})
+}
+
+// readRecords reads one file of a journal.
+func readRecords(data []byte) (contents, error) {
+	r := &replica{path: testJournal}
+	err := r.decode(data)
+	return merge([copies]*replica{r, {path: "copy", missing: true}}, 0, position{}), err
+}
 
 // promises is what a journal has acknowledged.
 type promises struct {
@@ -28,8 +46,8 @@ func newPromises() *promises {
 // work appends to the journal on f, with a sync now and then and a rewrite
 // every few records, and records what it was promised. It continues after
 // errors, as a node does.
-func (p *promises) work(f *faultFS, steps int) {
-	j, err := openJournal(testJournal, f, 24)
+func (p *promises) work(f *faultfs.Memory, steps int) {
+	j, err := openTestJournal(f, 24)
 	if err != nil {
 		p.failed++
 		return
@@ -63,10 +81,10 @@ func (p *promises) work(f *faultFS, steps int) {
 }
 
 // wantPromises opens the journal on f and compares.
-func wantPromises(t *testing.T, f *faultFS, want map[mesh.Address]store.ReplayEntry) {
+func wantPromises(t *testing.T, f *faultfs.Memory, want map[mesh.Address]store.ReplayEntry) {
 	t.Helper()
-	f.fail = nil
-	j, err := openJournal(testJournal, f, compactSlots)
+	f.Fail(false, nil)
+	j, err := openTestJournal(f, compactSlots)
 	if err != nil {
 		t.Errorf("reopen: %v", err)
 		return
@@ -81,14 +99,15 @@ func wantPromises(t *testing.T, f *faultFS, want map[mesh.Address]store.ReplayEn
 	if err := errors.Join(j.append([]store.ReplayEntry{last}), j.sync(), j.close()); err != nil {
 		t.Error(err)
 	}
-	f.names[testJournal].check(t, last)
+	check(t, f, last)
 }
 
 // check reads a journal that must be undamaged.
-func (n *inode) check(t *testing.T, want store.ReplayEntry) {
+func check(t *testing.T, f *faultfs.Memory, want store.ReplayEntry) {
 	t.Helper()
-	c, err := readJournal(strings.NewReader(string(n.data)))
-	if err != nil || c.damaged > 0 || c.torn > 0 || c.newest[want.Src] != want {
+	data, _ := f.Content(testJournal)
+	c, err := readRecords(data)
+	if err != nil || c.lost+c.unsynced > 0 || c.torn > 0 || c.newest[want.Src] != want {
 		t.Errorf("after all: %+v, %v", c, err)
 	}
 }
@@ -100,13 +119,13 @@ const crashSteps = 55
 // callsOf counts the calls of the workload if nothing fails.
 func callsOf(t *testing.T) int {
 	t.Helper()
-	f, p := newFaultFS(), newPromises()
+	f, p := faultfs.NewMemory(), newPromises()
 	p.work(f, crashSteps)
 	wantPromises(t, f, p.synced)
 	if p.failed > 0 || len(p.synced) != 5+crashSteps/5 {
 		t.Fatalf("the workload fails without a fault: %+v", p)
 	}
-	return f.calls
+	return f.Calls()
 }
 
 // TestKilledAtEveryCall stops everything before each call of the file system,
@@ -116,14 +135,13 @@ func TestKilledAtEveryCall(t *testing.T) {
 	calls := callsOf(t)
 	for _, short := range []bool{false, true} {
 		for n := 1; n <= calls; n++ {
-			f, p := newFaultFS(), newPromises()
-			f.short = short
-			f.fail = func(call int, _ string) error {
-				if call >= n {
+			f, p := faultfs.NewMemory(), newPromises()
+			f.Fail(short, func(c faultfs.Call) error {
+				if c.Number >= n {
 					return dead
 				}
 				return nil
-			}
+			})
 			p.work(f, crashSteps)
 			wantPromises(t, f, p.written)
 			if t.Failed() {
@@ -140,17 +158,17 @@ func TestPowerCutAtEveryCall(t *testing.T) {
 	calls := callsOf(t)
 	for n := 1; n <= calls; n++ {
 		for seed := range uint64(8) {
-			f, p := newFaultFS(), newPromises()
-			f.fail = func(call int, _ string) error {
-				if call >= n {
+			f, p := faultfs.NewMemory(), newPromises()
+			f.Fail(false, func(c faultfs.Call) error {
+				if c.Number >= n {
 					return dead
 				}
 				return nil
-			}
+			})
 			// A failing sync is a cut before it. It must not count as one that
 			// discarded its pages.
 			p.work(f, crashSteps)
-			wantPromises(t, f.cutPower(rand.New(rand.NewPCG(seed, uint64(n)))), p.synced)
+			wantPromises(t, f.CutPower(rand.New(rand.NewPCG(seed, uint64(n)))), p.synced)
 			if t.Failed() {
 				t.Fatalf("power cut at call %d of %d, seed %d", n, calls, seed)
 			}
@@ -164,19 +182,18 @@ func TestOneFailureAtEveryCall(t *testing.T) {
 	calls := callsOf(t)
 	for _, short := range []bool{false, true} {
 		for n := 1; n <= calls; n++ {
-			f, p := newFaultFS(), newPromises()
-			f.short = short
-			f.fail = func(call int, _ string) error {
-				if call == n {
+			f, p := faultfs.NewMemory(), newPromises()
+			f.Fail(short, func(c faultfs.Call) error {
+				if c.Number == n {
 					return syscall.EIO
 				}
 				return nil
-			}
+			})
 			p.work(f, crashSteps)
 			if p.failed > 3 {
 				t.Errorf("one failure became %d", p.failed)
 			}
-			wantPromises(t, f.cutPower(rand.New(rand.NewPCG(1, uint64(n)))), p.synced)
+			wantPromises(t, f.CutPower(rand.New(rand.NewPCG(1, uint64(n)))), p.synced)
 			wantPromises(t, f, p.written)
 			if t.Failed() {
 				t.Fatalf("failure of call %d of %d, short writes %v", n, calls, short)
@@ -186,8 +203,8 @@ func TestOneFailureAtEveryCall(t *testing.T) {
 }
 
 func TestDiskFull(t *testing.T) {
-	f := newFaultFS()
-	j, err := openJournal(testJournal, f, 24)
+	f := faultfs.NewMemory()
+	j, err := openTestJournal(f, 24)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,13 +212,12 @@ func TestDiskFull(t *testing.T) {
 	if err := j.append([]store.ReplayEntry{first}); err != nil {
 		t.Fatal(err)
 	}
-	f.short = true
-	f.fail = func(_ int, op string) error {
-		if op == "write" || op == "create" {
+	f.Fail(true, func(c faultfs.Call) error {
+		if c.Op == faultfs.OpWrite || c.Op == faultfs.OpCreate {
 			return syscall.ENOSPC
 		}
 		return nil
-	}
+	})
 	second := store.ReplayEntry{Src: 1, Seq: 2}
 	err = j.append([]store.ReplayEntry{second})
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), testJournal) {
@@ -210,30 +226,30 @@ func TestDiskFull(t *testing.T) {
 	if got, _ := j.entries(); !slices.Equal(got, []store.ReplayEntry{first}) {
 		t.Errorf("an entry that was not written is in the list: %v", got)
 	}
-	f.fail = nil
+	f.Fail(false, nil)
 	if err := j.append([]store.ReplayEntry{second}); err != nil {
 		t.Errorf("with free space: %v", err)
 	}
 	if s := j.counters(); s.Failures != 1 {
 		t.Errorf("counted %d failures, want 1", s.Failures)
 	}
-	f.names[testJournal].check(t, second)
+	check(t, f, second)
 }
 
 // TestNoRoomToRewrite has a journal that should be rewritten and cannot be: it
 // is synced unchanged.
 func TestNoRoomToRewrite(t *testing.T) {
-	f := newFaultFS()
-	j, err := openJournal(testJournal, f, 4)
+	f := faultfs.NewMemory()
+	j, err := openTestJournal(f, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.fail = func(_ int, op string) error {
-		if op == "create" {
+	f.Fail(false, func(c faultfs.Call) error {
+		if c.Op == faultfs.OpCreate {
 			return syscall.ENOSPC
 		}
 		return nil
-	}
+	})
 	for seq := range mesh.SequenceNumber(8) {
 		if err := j.append([]store.ReplayEntry{{Src: 1, Seq: seq}}); err != nil {
 			t.Fatal(err)
@@ -242,17 +258,17 @@ func TestNoRoomToRewrite(t *testing.T) {
 	if err := j.sync(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("got %v, want ENOSPC", err)
 	}
-	n := f.names[testJournal]
-	if len(n.writes) > 0 || len(n.synced) != 9*recordSize {
-		t.Errorf("%d octets are synced, %d writes are not", len(n.synced), len(n.writes))
+	data, synced := f.Content(testJournal)
+	if !bytes.Equal(data, synced) || len(synced) != 11*recordSize {
+		t.Errorf("%d octets of %d are synced", len(synced), len(data))
 	}
 }
 
 // TestAppendWhileRewriting appends while the new file is being synced: the
 // entries must get into the new file.
 func TestAppendWhileRewriting(t *testing.T) {
-	f := newFaultFS()
-	j, err := openJournal(testJournal, f, 1)
+	f := faultfs.NewMemory()
+	j, err := openTestJournal(f, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,32 +281,31 @@ func TestAppendWhileRewriting(t *testing.T) {
 	}
 	fill(0, 10)
 	syncs := 0
-	f.fail = func(_ int, op string) error {
-		if op == "sync" {
+	f.Fail(false, func(c faultfs.Call) error {
+		if c.Op == faultfs.OpSync {
 			if syncs++; syncs == 1 {
-				f.mu.Unlock() // held by the calling goroutine
-				fill(10, 13)
-				if err := j.forget([]mesh.Address{1}); err != nil {
-					t.Error(err)
-				}
-				fill(5, 6)
-				f.mu.Lock()
+				f.Unlocked(func() {
+					fill(10, 13)
+					if err := j.forget([]mesh.Address{1}); err != nil {
+						t.Error(err)
+					}
+					fill(5, 6)
+				})
 			}
 		}
 		return nil
-	}
+	})
 	if err := j.sync(); err != nil {
 		t.Fatal(err)
 	}
-	if syncs != 1 {
-		t.Fatalf("%d syncs, want the one of the rewriting", syncs)
+	if syncs != copies {
+		t.Fatalf("%d syncs, want the %d of the rewriting", syncs, copies)
 	}
-	f.fail = nil
-	f.names[testJournal].check(t, store.ReplayEntry{Src: 1, Seq: 5})
-	if s := j.counters(); s.JournalRecords != 1+1+5 || s.Compactions != 2 {
-		t.Errorf("got %+v, want 7 records after 2 compactions", s)
+	f.Fail(false, nil)
+	check(t, f, store.ReplayEntry{Src: 1, Seq: 5})
+	if s := j.counters(); s.JournalRecords != headerSlots+1+1+5 || s.Compactions != 2 {
+		t.Errorf("got %+v, want 9 records after 2 compactions", s)
 	}
-	f.names[testJournal].writes = nil // they are not synced yet:
 	if j.mu.Lock(); !j.dirty {
 		t.Error("entries appended meanwhile count as synced")
 	}

@@ -1,12 +1,10 @@
 package disk
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
@@ -19,11 +17,18 @@ const (
 	// between two rewrites.
 	recordLimit = 64 << 20 / recordSize
 
-	mark           = 0xB7
-	kindHeader     = 'H'
-	kindEntry      = 'E'
-	kindForget     = 'F'
-	journalVersion = 1
+	mark       = 0xB7
+	kindHeader = 'H'
+	kindOrigin = 'I'
+	kindEntry  = 'E'
+	kindForget = 'F'
+	kindSynced = 'S'
+
+	journalVersion = 2
+	journalBefore  = 1 // one file, without origin and synced records
+
+	// headerSlots are the header and the origin.
+	headerSlots = 2
 )
 
 // errFuture is the error for a journal of a newer program. Unlike damage it is
@@ -35,18 +40,28 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // record is one decoded slot of the journal.
 type record struct {
-	kind  byte
-	entry store.ReplayEntry // only Src for kindForget, nothing for kindHeader
+	kind    byte
+	version uint16            // of a header
+	entry   store.ReplayEntry // of an entry; only Src for kindForget
+	number  uint32            // generation of an origin; slots that were synced
+	id      uint32            // of the store, in an origin
 }
+
+func headerRecord() record { return record{kind: kindHeader, version: journalVersion} }
 
 // appendRecord encodes r for the slot with the given number.
 func appendRecord(dst []byte, slot int64, r record) []byte {
 	at := len(dst)
 	dst = append(dst, mark, r.kind)
-	if r.kind == kindHeader {
+	switch r.kind {
+	case kindHeader:
 		dst = append(dst, 0, 0, 'r', 'e', 'p', 'l', 'a', 'y')
-		dst = binary.BigEndian.AppendUint16(dst, journalVersion)
-	} else {
+		dst = binary.BigEndian.AppendUint16(dst, r.version)
+	case kindOrigin, kindSynced:
+		dst = append(dst, 0, 0)
+		dst = binary.BigEndian.AppendUint32(dst, r.number)
+		dst = binary.BigEndian.AppendUint32(dst, r.id)
+	default:
 		dst = binary.BigEndian.AppendUint16(dst, uint16(r.entry.Src))
 		dst = binary.BigEndian.AppendUint32(dst, uint32(r.entry.IVIndex))
 		dst = binary.BigEndian.AppendUint32(dst, uint32(r.entry.Seq))
@@ -60,24 +75,27 @@ func decodeRecord(b []byte, slot int64) (r record, ok bool, err error) {
 	if len(b) != recordSize || b[0] != mark || binary.BigEndian.Uint32(b[12:]) != checksum(slot, b[:12]) {
 		return record{}, false, nil
 	}
-	r = record{kind: b[1], entry: store.ReplayEntry{
-		Src:     mesh.Address(binary.BigEndian.Uint16(b[2:])),
-		IVIndex: mesh.IVIndex(binary.BigEndian.Uint32(b[4:])),
-		Seq:     mesh.SequenceNumber(binary.BigEndian.Uint32(b[8:])),
-	}}
+	r = record{kind: b[1]}
 	switch r.kind {
 	case kindHeader:
 		if slot != 0 || string(b[4:10]) != "replay" {
 			return record{}, false, nil
 		}
-		if v := binary.BigEndian.Uint16(b[10:]); v != journalVersion {
-			return record{}, false, fmt.Errorf("format %d, expected %d: %w", v, journalVersion, errFuture)
+		r.version = binary.BigEndian.Uint16(b[10:])
+		if r.version != journalVersion && r.version != journalBefore {
+			return record{}, false, fmt.Errorf("format %d, expected %d: %w", r.version, journalVersion, errFuture)
 		}
-		return record{kind: kindHeader}, true, nil
-	case kindEntry:
+		return r, true, nil
+	case kindOrigin, kindSynced:
+		r.number, r.id = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+		return r, (slot == 1) == (r.kind == kindOrigin), nil
+	case kindEntry, kindForget:
+		r.entry.Src = mesh.Address(binary.BigEndian.Uint16(b[2:]))
+		if r.kind == kindEntry {
+			r.entry.IVIndex = mesh.IVIndex(binary.BigEndian.Uint32(b[4:]))
+			r.entry.Seq = mesh.SequenceNumber(binary.BigEndian.Uint32(b[8:]))
+		}
 		return r, r.entry.Src.IsUnicast() && r.entry.Seq <= mesh.MaxSequenceNumber, nil
-	case kindForget:
-		return r, r.entry.Src.IsUnicast(), nil
 	default:
 		return record{}, false, nil
 	}
@@ -86,52 +104,6 @@ func decodeRecord(b []byte, slot int64) (r record, ok bool, err error) {
 // checksum binds the first 12 octets of a record to its slot.
 func checksum(slot int64, b []byte) uint32 {
 	return crc32.Checksum(b, castagnoli()) ^ uint32(slot)
-}
-
-// contents is the content of a journal.
-type contents struct {
-	newest  map[mesh.Address]store.ReplayEntry
-	slots   int64  // complete slots in the file
-	damaged uint64 // slots without a valid record
-	torn    uint64 // 1 if octets are left after the last complete slot
-}
-
-// readJournal reads a whole journal. Damage is counted and is not an error. The
-// errors are those of r, and errFuture.
-func readJournal(r io.Reader) (contents, error) {
-	c := contents{newest: make(map[mesh.Address]store.ReplayEntry)}
-	buffered := bufio.NewReaderSize(r, 1<<16)
-	var b [recordSize]byte
-	for c.slots < recordLimit {
-		n, err := io.ReadFull(buffered, b[:])
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF):
-			return c, nil
-		case errors.Is(err, io.ErrUnexpectedEOF) && n > 0:
-			c.torn++
-			return c, nil
-		default:
-			return c, err
-		}
-		rec, ok, err := decodeRecord(b[:], c.slots)
-		if err != nil {
-			return c, err
-		}
-		c.take(rec, ok)
-	}
-	return c, fmt.Errorf("expected at most %d records, got more, which this program never writes; move the file away", recordLimit)
-}
-
-// take records one slot.
-func (c *contents) take(r record, ok bool) {
-	first := c.slots == 0
-	c.slots++
-	if !ok || first != (r.kind == kindHeader) {
-		c.damaged++
-		return
-	}
-	remember(c.newest, r)
 }
 
 // remember applies a record to a replay list.

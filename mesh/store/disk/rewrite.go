@@ -4,17 +4,19 @@ import (
 	"errors"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
-// rewrite replaces the journal by one that contains each source once:
+// rewrite replaces the files of the journal by ones that contain each source
+// once:
 //
-//	write replay.journal.new, sync it        append continues, in the old file
-//	add what was appended meanwhile          append waits
-//	rename it to replay.journal
-//	sync the directory                       append continues, in the new file
+//	write replay.journal.new and replay.copy.new, sync them    append continues, in the old files
+//	add what was appended meanwhile                            append waits
+//	rename one, then the other
+//	sync the directory                                         append continues, in the new files
 //
-// If the process is killed in between, either the old file or the new one is
-// there, and both are complete.
+// If the process is killed in between, each file is either the old one or the
+// new one, and complete. The new one has the higher generation and counts.
 func (j *journal) rewrite() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
@@ -30,15 +32,16 @@ func (j *journal) rewriteLocked() error {
 		return j.failed("rewrite", store.ErrClosed)
 	}
 	entries := store.SortedReplay(j.newest)
+	generation := j.generation + 1
 	j.tail = &tail
 	j.mu.Unlock()
 
-	f, slots, err := j.writeSnapshot(entries)
+	files, slots, err := j.writeSnapshots(entries, generation)
 
 	j.mu.Lock()
 	j.tail = nil
 	if err == nil {
-		err = j.swap(f, slots, tail)
+		err = j.swap(files, generation, slots, tail)
 	}
 	if err != nil {
 		j.stats.Failures++
@@ -49,71 +52,110 @@ func (j *journal) rewriteLocked() error {
 	j.stats.Syncs++
 	j.mu.Unlock()
 
-	if err := j.files.SyncDir(j.dir()); err != nil {
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		j.stale = true // the old file might come back: rewrite again
+	err = j.files.SyncDir(j.dir())
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err != nil {
+		j.stale = true // the old files might come back: rewrite again
 		j.stats.Failures++
 		return j.failed("sync the directory of", err)
 	}
+	j.durable = position{generation: generation, slots: uint32(slots)}
 	return nil
 }
 
-// writeSnapshot writes the entries to a new file and syncs it. It returns the
-// file and the number of its slots.
-func (j *journal) writeSnapshot(entries []store.ReplayEntry) (file, int64, error) {
-	f, err := j.files.Create(j.rewritePath())
+// writeSnapshots writes the entries to new files and syncs these. It returns the
+// files and the number of their slots.
+func (j *journal) writeSnapshots(entries []store.ReplayEntry, generation uint32) (files [copies]filesystem.File, slots int64, err error) {
+	b := make([]byte, 0, (len(entries)+headerSlots+1)*recordSize)
+	b = appendRecord(b, 0, headerRecord())
+	b = appendRecord(b, 1, record{kind: kindOrigin, number: generation, id: j.id})
+	for _, e := range entries {
+		b = appendRecord(b, int64(len(b)/recordSize), record{kind: kindEntry, entry: e})
+	}
+	slots = int64(len(b) / recordSize)
+	b = appendRecord(b, slots, record{kind: kindSynced, number: uint32(slots)})
+	slots++
+	for i := range files {
+		if files[i], err = j.files.Create(j.paths[i] + newSuffix); err != nil {
+			break
+		}
+		if _, err = files[i].WriteAt(b, 0); err != nil {
+			break
+		}
+		if err = files[i].Sync(); err != nil {
+			break
+		}
+	}
 	if err != nil {
-		return nil, 0, j.failed("rewrite", err)
+		j.abandon(files)
+		return files, 0, j.failed("rewrite", err)
 	}
-	b := make([]byte, 0, (len(entries)+1)*recordSize)
-	b = appendRecord(b, 0, record{kind: kindHeader})
-	for i, e := range entries {
-		b = appendRecord(b, int64(i+1), record{kind: kindEntry, entry: e})
-	}
-	_, err = f.WriteAt(b, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err != nil {
-		j.abandon(f)
-		return nil, 0, j.failed("rewrite", err)
-	}
-	return f, int64(len(entries) + 1), nil
+	return files, slots, nil
 }
 
-// swap replaces the journal by the new file. Both are closed for the renaming,
-// because Windows cannot rename an open file. The caller holds mu.
-func (j *journal) swap(f file, slots int64, tail []record) error {
+// swap replaces the files of the journal by new ones. They are closed for the
+// renaming, because Windows cannot rename an open file. The caller holds mu.
+func (j *journal) swap(files [copies]filesystem.File, generation uint32, slots int64, tail []record) error {
 	var b []byte
 	for i, r := range tail {
 		b = appendRecord(b, slots+int64(i), r)
 	}
-	if len(b) > 0 {
+	for _, f := range files {
+		if len(b) == 0 {
+			break
+		}
 		if _, err := f.WriteAt(b, slots*recordSize); err != nil {
-			j.abandon(f)
+			j.abandon(files)
 			return j.failed("rewrite", err)
 		}
 	}
-	err := f.Close()
-	if j.file != nil {
-		err = errors.Join(err, j.file.Close())
-		j.file = nil
+	for i, f := range files {
+		if err := f.Close(); err != nil {
+			files[i] = nil
+			j.abandon(files)
+			return j.failed("rewrite", err)
+		}
+		files[i] = nil
 	}
-	if err == nil {
-		err = j.files.Rename(j.rewritePath(), j.path)
+	for i := range j.file {
+		if j.file[i] != nil {
+			_ = j.file[i].Close() // its content is in the new file
+			j.file[i] = nil
+		}
+		if err := j.files.Rename(j.paths[i]+newSuffix, j.paths[i]); err != nil {
+			if i > 0 {
+				// The first file is replaced and the second is not, and takes
+				// part again after the next rewriting.
+				j.adopt(generation, slots, tail)
+				j.out[i], j.stale = true, true
+			}
+			return errors.Join(j.failed("rewrite", err), j.ready())
+		}
 	}
-	if err == nil {
-		j.slots, j.dirty, j.stale = slots+int64(len(tail)), len(tail) > 0, false
-	} else {
-		err = j.failed("rewrite", err)
+	j.adopt(generation, slots, tail)
+	j.out = [copies]bool{}
+	if err := j.ready(); err != nil {
+		j.stale = true // the directory is not synced yet: rewrite again
+		return err
 	}
-	return errors.Join(err, j.ready())
+	return nil
 }
 
-// abandon drops an unfinished new file. What remains of it is removed at the
+// adopt goes on in new files.
+func (j *journal) adopt(generation uint32, slots int64, tail []record) {
+	j.generation = generation
+	j.slots, j.synced, j.marked = slots+int64(len(tail)), slots, slots
+	j.dirty, j.stale = len(tail) > 0, false
+}
+
+// abandon drops unfinished new files. What remains of them is removed at the
 // next opening.
-func (j *journal) abandon(f file) {
-	_ = f.Close()
-	_ = j.files.Remove(j.rewritePath())
+func (j *journal) abandon(files [copies]filesystem.File) {
+	for i, f := range files {
+		if f != nil {
+			_ = f.Close()
+		}
+		_ = j.files.Remove(j.paths[i] + newSuffix)
+	}
 }

@@ -153,7 +153,7 @@ func TestInterruptedCreation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(entries); len(entries) != 2 {
+	if got := fmt.Sprint(entries); len(entries) != 4 {
 		t.Errorf("left behind: %s", got)
 	}
 }
@@ -164,10 +164,7 @@ func TestFutureFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, journalName)
-	b := appendRecord(nil, 0, record{kind: kindHeader})
-	b[11] = journalVersion + 1
-	sum := checksum(0, b[:12])
-	b = append(b[:12], byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum))
+	b := appendRecord(nil, 0, record{kind: kindHeader, version: journalVersion + 1})
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -5,133 +5,75 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
-// The database holds two buckets: formatBucket with one key, and tablesBucket
+// The database holds two buckets: formatBucket with two keys, and tablesBucket
 // with one bucket for each table.
 const (
 	formatBucket  = "format"
 	formatKey     = "version"
-	formatVersion = "1"
+	formatVersion = "2"
+	formatBefore  = "1" // without a summary
+	summaryKey    = "summary"
 	tablesBucket  = "tables"
 
 	checksumSize = 4
 )
 
-// tables is the bbolt file.
+// tables is the bbolt file, and the manifest that describes it from outside.
 type tables struct {
-	path string
-	db   *bolt.DB
+	path     string
+	files    filesystem.System
+	manifest *manifest
+	keep     []Key           // values that the manifest has as well
+	repair   bool            // go on although transactions are lost
+	position func() position // of the replay journal
+	opened   func(*bolt.DB)  // for tests; nil for nothing
+	db       *bolt.DB
+
+	mu  sync.Mutex // one transaction at a time, with its manifest
+	sum summary    // of the database
 }
 
-// openTables opens the database and locks it, or creates it.
-func openTables(path string, timeout time.Duration) (*tables, error) {
-	t := &tables{path: path}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(path, timeout); err != nil {
-			return nil, t.failed("make", err)
-		}
+// putSummary stores the summary and the version of the format.
+func putSummary(tx *bolt.Tx, s *summary) error {
+	b := tx.Bucket([]byte(formatBucket))
+	if b == nil {
+		return store.ErrDamaged
 	}
-	err := guard(func() (err error) {
-		t.db, err = open(path, timeout)
-		return err
-	})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("mesh/store/disk: cannot open %s: %w; stop that program, or choose another directory",
-			filepath.Dir(path), store.ErrLocked)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
-		return nil, t.failed("open", fmt.Errorf("%w (%w); restore a backup of the directory", store.ErrDamaged, err))
-	case err != nil:
-		return nil, t.failed("open", err)
-	}
-	if err := t.adopt(); err != nil {
-		return nil, errors.Join(err, t.close())
-	}
-	return t, nil
-}
-
-// adopt checks the format of an open database and removes what interrupted
-// creations have left.
-func (t *tables) adopt() error {
-	if err := os.Chmod(t.path, 0o600); err != nil {
-		return t.failed("protect", err)
-	}
-	var version string
-	err := t.view(func(tx *bolt.Tx) error {
-		if b := tx.Bucket([]byte(formatBucket)); b != nil {
-			version = string(b.Get([]byte(formatKey)))
-		}
-		return nil
-	})
-	if err != nil {
-		return t.failed("open", err)
-	}
-	if version != formatVersion {
-		return t.failed("open", fmt.Errorf("expected format %q, got %q: it was not written by btmesh2mqtt, or by a newer version", formatVersion, version))
-	}
-	left, _ := filepath.Glob(t.path + newSuffix + "*")
-	for _, name := range left {
-		_ = os.Remove(name) // it disturbs nobody
-	}
-	return nil
-}
-
-func open(path string, timeout time.Duration) (*bolt.DB, error) {
-	return bolt.Open(path, 0o600, &bolt.Options{Timeout: timeout, FreelistType: bolt.FreelistMapType})
-}
-
-const newSuffix = ".new"
-
-// create creates the database under another name, syncs it and only then
-// renames it, so that an interrupted creation is never used as a database. If
-// two processes create at once, one of them is first and both succeed.
-func create(path string, timeout time.Duration) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newSuffix+"*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // renamed on success
-	if err := f.Close(); err != nil {
-		return err
-	}
-	db, err := open(f.Name(), timeout)
-	if err != nil {
-		return err
-	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		b, err := tx.CreateBucket([]byte(formatBucket))
-		if err != nil {
-			return err
-		}
-		if _, err := tx.CreateBucket([]byte(tablesBucket)); err != nil {
-			return err
-		}
-		return b.Put([]byte(formatKey), []byte(formatVersion))
-	})
-	if err := errors.Join(err, db.Sync(), db.Close()); err != nil {
-		return err
-	}
-	switch err := os.Link(f.Name(), path); {
-	case err == nil, errors.Is(err, fs.ErrExist):
-	default: // a file system without links
-		if err := os.Rename(f.Name(), path); err != nil {
+	inside := *s
+	inside.kept, inside.journal = nil, position{} // of the manifest
+	data := inside.append(nil)
+	data = binary.BigEndian.AppendUint32(data, crc32.Checksum(data, castagnoli()))
+	if string(b.Get([]byte(formatKey))) != formatVersion {
+		if err := b.Put([]byte(formatKey), []byte(formatVersion)); err != nil {
 			return err
 		}
 	}
-	return syncDir(filepath.Dir(path))
+	return b.Put([]byte(summaryKey), data)
+}
+
+// openSummary decodes the summary of the database.
+func openSummary(data []byte) (summary, error) {
+	n := len(data) - checksumSize
+	if n < 0 || binary.BigEndian.Uint32(data[n:]) != crc32.Checksum(data[:n], castagnoli()) {
+		return summary{}, damaged("its summary has a wrong checksum")
+	}
+	s, rest, ok := decodeSummary(data[:n])
+	if !ok || len(rest) > 0 {
+		return summary{}, damaged("its summary cannot be read")
+	}
+	return s, nil
 }
 
 func (t *tables) get(table store.Table, key string) (value []byte, err error) {
@@ -156,7 +98,7 @@ func (t *tables) get(table store.Table, key string) (value []byte, err error) {
 
 func (t *tables) all(table store.Table) (map[string][]byte, error) {
 	all := make(map[string][]byte)
-	var damaged []string
+	var bad []string
 	err := t.view(func(tx *bolt.Tx) error {
 		b, err := bucket(tx, table)
 		if b == nil {
@@ -165,15 +107,15 @@ func (t *tables) all(table store.Table) (map[string][]byte, error) {
 		return b.ForEach(func(k, stored []byte) error {
 			value, err := unseal(table, string(k), stored)
 			if err != nil {
-				damaged = append(damaged, fmt.Sprintf("%q", k))
+				bad = append(bad, fmt.Sprintf("%q", k))
 				return nil //nolint:nilerr // damage is reported after the rest has been read
 			}
 			all[string(k)] = value
 			return nil
 		})
 	})
-	if err == nil && len(damaged) > 0 {
-		err = fmt.Errorf("%d values (%s): %w", len(damaged), strings.Join(damaged[:min(len(damaged), 10)], ", "), store.ErrDamaged)
+	if err == nil && len(bad) > 0 {
+		err = fmt.Errorf("%d values (%s): %w", len(bad), list(bad), store.ErrDamaged)
 	}
 	if err != nil {
 		return all, t.failed(fmt.Sprintf("read table %s of", table), err)
@@ -206,43 +148,126 @@ func (t *tables) apply(changes []store.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
+	return t.transact(func(root *bolt.Bucket, next *summary) error {
+		for _, c := range changes {
+			if err := change(root, c, next); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// transact makes a transaction and then writes the manifest. Both are on disk
+// when it returns. If only the manifest failed, the next transaction writes it.
+func (t *tables) transact(do func(root *bolt.Bucket, next *summary) error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.transactLocked(do)
+}
+
+// transactLocked is transact for a caller that holds mu.
+func (t *tables) transactLocked(do func(root *bolt.Bucket, next *summary) error) error {
+	next := t.sum
 	err := guard(func() error {
 		return t.db.Update(func(tx *bolt.Tx) error {
 			root := tx.Bucket([]byte(tablesBucket))
 			if root == nil {
 				return store.ErrDamaged
 			}
-			for _, c := range changes {
-				if err := change(root, c); err != nil {
+			// A transaction that seemed to fail may be in the file.
+			if format := tx.Bucket([]byte(formatBucket)); format != nil && format.Get([]byte(summaryKey)) != nil {
+				var err error
+				if next, err = openSummary(format.Get([]byte(summaryKey))); err != nil {
 					return err
 				}
 			}
-			return nil
+			if err := do(root, &next); err != nil {
+				return err
+			}
+			next.generation++
+			if err := t.copyKept(root, &next); err != nil {
+				return err
+			}
+			if err := putSummary(tx, &next); err != nil {
+				return err
+			}
+			return t.files.Database(filesystem.StepCommit, t.path)
 		})
 	})
 	if err != nil {
 		return t.failed("write", err)
 	}
+	t.sum = next
+	return t.writeManifest()
+}
+
+// copyKept copies the values that the manifest has to the summary.
+func (t *tables) copyKept(root *bolt.Bucket, s *summary) error {
+	s.kept = nil
+	for _, k := range t.keep {
+		b := root.Bucket([]byte(k.Table))
+		if b == nil {
+			continue
+		}
+		if stored := b.Get([]byte(k.Key)); stored != nil {
+			value, err := unseal(k.Table, k.Key, stored)
+			if err != nil {
+				return err
+			}
+			s.kept = append(s.kept, store.Change{Table: k.Table, Key: k.Key, Value: value})
+		}
+	}
 	return nil
 }
 
-func change(root *bolt.Bucket, c store.Change) error {
-	if c.Value == nil {
-		if b := root.Bucket([]byte(c.Table)); b != nil {
-			return b.Delete([]byte(c.Key))
-		}
+// writeManifest writes the manifest. The caller holds mu, or is the only one.
+func (t *tables) writeManifest() error {
+	t.sum.journal = t.position()
+	return t.manifest.write(&t.sum)
+}
+
+// recordPosition writes the manifest if the journal has grown since, so that an
+// older journal is noticed.
+func (t *tables) recordPosition() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.position() == t.sum.journal {
 		return nil
 	}
-	b, err := root.CreateBucketIfNotExists([]byte(c.Table))
-	if err != nil {
-		return err
+	return t.writeManifest()
+}
+
+func change(root *bolt.Bucket, c store.Change, next *summary) error {
+	b := root.Bucket([]byte(c.Table))
+	var old []byte
+	if b != nil {
+		if stored := b.Get([]byte(c.Key)); stored != nil {
+			var err error
+			if old, err = unseal(c.Table, c.Key, stored); err != nil {
+				return fmt.Errorf("%s/%q: %w", c.Table, c.Key, err)
+			}
+		}
+	}
+	next.set(c.Table, c.Key, old, c.Value)
+	if c.Value == nil {
+		if old == nil {
+			return nil
+		}
+		return b.Delete([]byte(c.Key))
+	}
+	if b == nil {
+		var err error
+		if b, err = root.CreateBucket([]byte(c.Table)); err != nil {
+			return err
+		}
 	}
 	return b.Put([]byte(c.Key), seal(c.Table, c.Key, c.Value))
 }
 
 // close waits for running operations and releases the lock.
 func (t *tables) close() error {
-	if err := guard(t.db.Close); err != nil {
+	if err := errors.Join(t.files.Database(filesystem.StepClose, t.path), guard(t.db.Close), t.manifest.close()); err != nil {
 		return t.failed("close", err)
 	}
 	return nil
@@ -257,6 +282,16 @@ func (t *tables) failed(what string, err error) error {
 		err = store.ErrClosed
 	}
 	return fmt.Errorf("mesh/store/disk: cannot %s %s: %w", what, t.path, err)
+}
+
+// list names some of many.
+func list(names []string) string {
+	const most = 10
+	slices.Sort(names)
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + ", ..."
+	}
+	return strings.Join(names, ", ")
 }
 
 // bucket returns nil for a table that does not exist.
@@ -274,7 +309,7 @@ func guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w (%v); restore a backup of the directory", store.ErrDamaged, r)
+			err = damaged("bbolt says %v; restore a backup", r)
 		}
 	}()
 	return f()

@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store/filesystem"
 )
 
 // filled makes a store with values that contain their keys.
@@ -51,22 +51,58 @@ func TestDamagedValue(t *testing.T) {
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s := reopen(t, filepath.Dir(path), Options{})
-	for _, key := range []string{"key7", "key8", "key9"} {
-		if v, err := s.Get("t", key); !errors.Is(err, store.ErrDamaged) || v != nil {
-			t.Errorf("Get(%s) = %q, %v, want ErrDamaged", key, v, err)
+	_, err = Open(filepath.Dir(path), Options{})
+	if !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("got %v, want ErrDamaged", err)
+	}
+	for _, word := range []string{path, "3 values", `t/"key7"`, `t/"key8"`, `t/"key9"`} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("the error %q does not contain %q", err, word)
 		}
 	}
+	// A repair drops them, and tells so.
+	s := reopen(t, filepath.Dir(path), Options{Repair: true})
 	all, err := s.All("t")
-	if !errors.Is(err, store.ErrDamaged) || len(all) != 47 {
-		t.Errorf("All returned %d values and %v, want 47 and ErrDamaged", len(all), err)
+	if err != nil || len(all) != 47 {
+		t.Errorf("after the repair: %d values, %v, want 47", len(all), err)
 	}
-	// A new value repairs the key.
-	if err := s.Apply(store.Change{Table: "t", Key: "key7", Value: []byte("new")}); err != nil {
+	if got := s.Findings(); len(got) != 1 || !strings.Contains(got[0], `t/"key7"`) {
+		t.Errorf("findings %q", got)
+	}
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := s.Get("t", "key7"); err != nil || string(v) != "new" {
-		t.Errorf("Get = %q, %v", v, err)
+	if again := reopen(t, filepath.Dir(path), Options{}); len(again.Findings()) > 0 {
+		t.Errorf("after the repair: %q", again.Findings())
+	}
+}
+
+// TestMissingKeys removes keys without the store: that is damage, which a repair
+// accepts and tells.
+func TestMissingKeys(t *testing.T) {
+	path := filled(t)
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte(tablesBucket)).Bucket([]byte("t")).Delete([]byte("key7"))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Dir(path), Options{}); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "49 values, expected 50") {
+		t.Errorf("got %v, want ErrDamaged", err)
+	}
+	s := reopen(t, filepath.Dir(path), Options{Repair: true})
+	if got := s.Findings(); len(got) != 1 || !strings.Contains(got[0], "49 values, expected 50") {
+		t.Errorf("findings %q", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := reopen(t, filepath.Dir(path), Options{}); len(again.Findings()) > 0 {
+		t.Errorf("after the repair: %q", again.Findings())
 	}
 }
 
@@ -74,53 +110,12 @@ func TestDamagedValue(t *testing.T) {
 // must not replace the first one's database by its empty one.
 func TestCreatedTwice(t *testing.T) {
 	path := filled(t)
-	if err := create(path, time.Second); err != nil {
+	second := &tables{path: path, files: filesystem.OS()}
+	if err := second.create(time.Second, [16]byte{1}); err != nil {
 		t.Fatal(err)
 	}
 	all, err := reopen(t, filepath.Dir(path), Options{}).All("t")
 	if err != nil || len(all) != 50 {
 		t.Errorf("%d values left, %v", len(all), err)
-	}
-}
-
-// TestDamagedDatabase flips octets anywhere in the file, and cuts it anywhere:
-// the result is an error or the stored values, and never anything else.
-func TestDamagedDatabase(t *testing.T) {
-	path := filled(t)
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rounds := 150
-	if testing.Short() {
-		rounds = 20
-	}
-	for round := range rounds {
-		r := rand.New(rand.NewPCG(9, uint64(round)))
-		b := bytes.Clone(whole)
-		for range 1 + r.IntN(8) {
-			b[r.IntN(len(b))] ^= byte(1 + r.IntN(255))
-		}
-		if round%3 == 0 {
-			b = b[:r.IntN(len(b))]
-		}
-		// A panic while opening leaves bbolt's lock on the file, so each round
-		// needs a new directory.
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, tablesName), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Open(dir, Options{})
-		if err != nil {
-			continue
-		}
-		all, _ := s.All("t")
-		for key, value := range all {
-			if !bytes.Equal(value, bytes.Repeat([]byte(key), 40)) {
-				t.Errorf("round %d: %q holds %q", round, key, value)
-			}
-		}
-		_ = s.Apply(store.Change{Table: "t", Key: "key7", Value: []byte("new")})
-		_ = s.Close()
 	}
 }

@@ -103,11 +103,8 @@ func (b *Beacons) follow(in *part.Input, kind beacon.Type, s *keys.Subnet, by *b
 		b.iv.Learn(said)
 		return
 	}
-	// The more beacons neighbours send, the fewer of that kind the node sends.
-	if kind == beacon.TypePrivate {
-		b.private.heard(s.Index)
-	} else if own := b.schedules[s.Index]; own != nil {
-		own.Heard()
+	if in.Origin.Advertised() { // what comes over a connection no neighbour hears
+		b.count(kind, s.Index)
 	}
 	b.listener.HeardNetwork(in.Origin)
 	// Only the primary subnet's beacons move the IV index of a node that is on it
@@ -117,6 +114,16 @@ func (b *Beacons) follow(in *part.Input, kind beacon.Type, s *keys.Subnet, by *b
 	}
 	if by == s.Renewed {
 		b.keys.FollowKeyRefresh(s.Index, said.KeyRefresh)
+	}
+}
+
+// count counts a beacon of a neighbour. The more of them neighbours send, the fewer of
+// that kind the node sends.
+func (b *Beacons) count(kind beacon.Type, index mesh.KeyIndex) {
+	if kind == beacon.TypePrivate {
+		b.private.heard(index)
+	} else if own := b.schedules[index]; own != nil {
+		own.Heard()
 	}
 }
 

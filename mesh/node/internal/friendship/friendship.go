@@ -40,6 +40,8 @@ type Layers interface {
 	Hold(r *part.Received)
 	// Compose makes the network PDUs of a message.
 	Compose(m *transport.AccessOut) ([]network.PDU, error)
+	// OwnLane is the lane of a message of this node.
+	OwnLane(dst mesh.Address) bearer.Lane
 	// SendPDU seals a network PDU and sends it on a lane.
 	SendPDU(p *network.PDU, by *network.Credentials, lane bearer.Lane)
 	// Sending is how many segmented messages are on their way.
@@ -219,7 +221,7 @@ func (f *Friendships) send(o *friend.Outgoing) {
 		f.host.CountUnsent(nil)
 		return
 	}
-	by, lane := s.Transmit, bearer.OwnLane()
+	by, lane := s.Transmit, f.cfg.Layers.OwnLane(o.PDU.Dst)
 	if o.Link != (friend.Link{}) {
 		i := slices.IndexFunc(f.links, func(l link) bool { return l.Link == o.Link })
 		if i < 0 {

@@ -1,21 +1,23 @@
 package gatt
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/proxy"
 )
 
-// silence is how long nothing of the network is received by advertising before a
+// airSilence is how long nothing of the network is received by advertising before a
 // node with ClientAuto uses a proxy. Nodes that send beacons do it every ten seconds
 // among them.
-const silence = 30 * time.Second
+const airSilence = 30 * time.Second
 
 // newcomerTime is how long the client looks for a node that was provisioned over
 // PB-GATT: as long as that node advertises its identity.
@@ -34,8 +36,14 @@ type Models interface {
 	FixedGroups(dst []mesh.Address) []mesh.Address
 }
 
-// Peers lists the addresses of the nodes whose device key this node has.
-type Peers interface{ Addresses() iter.Seq[mesh.Address] }
+// Peers knows the nodes whose device key this node has.
+type Peers interface {
+	// Addresses lists the addresses of their primary elements.
+	Addresses() iter.Seq[mesh.Address]
+	// DeviceKey finds the node that has an element with this address: the address of
+	// its primary element, unassigned if there is none.
+	DeviceKey(a mesh.Address) (primary mesh.Address, cipher *crypto.CCM)
+}
 
 // Client is the part of a node that uses proxies.
 type Client struct {
@@ -52,7 +60,10 @@ type Client struct {
 	out       proxy.ClientOutput
 	proxies   map[bearer.LinkID]*usedProxy
 	lastOnAir time.Time // when the network was last heard by advertising
+	doubtsAir bool      // devices have not answered although the network was heard by advertising
 	newcomer  newcomer
+	said      []told // by subnet
+	silence   silence
 	sighted   uint64
 }
 
@@ -61,6 +72,11 @@ type usedProxy struct {
 	netKey mesh.KeyIndex // of its subnet
 	node   mesh.Address  // its primary element, when it is known
 	proven bool          // it has shown that it has the key
+
+	private bool      // it uses the private forms of identities and beacons
+	tell    time.Time // when it gets the next beacon; zero while it is not connected
+	ready   time.Time // since when it has proved that it has the key
+	brought time.Time // when it brought the last message of the network
 }
 
 // Compile-time checks of what others use it as.
@@ -68,6 +84,31 @@ var (
 	_ part.Flusher = (*Client)(nil)
 	_ User         = (*Client)(nil)
 )
+
+// KeyKnown is where the proxies that have proved to have a key are in the store.
+const KeyKnown = "known_proxies"
+
+// Load implements part.Part.
+func (c *Client) Load(from part.Stored) error {
+	known, err := proxy.DecodeKnown(from(KeyKnown))
+	c.client.SetKnown(known)
+	return err
+}
+
+// Save implements part.Part.
+func (c *Client) Save(put part.Put) error {
+	put(KeyKnown, proxy.EncodeKnown(c.client.Known()))
+	return nil
+}
+
+// LeftNetwork implements part.Part.
+func (c *Client) LeftNetwork() error {
+	if len(c.client.Known()) > 0 {
+		c.client.SetKnown(nil)
+		c.host.Save(c)
+	}
+	return nil
+}
 
 // Inputs implements part.Part.
 func (c *Client) Inputs() part.Inputs { return part.Sighting }
@@ -91,17 +132,22 @@ func (c *Client) sight(s *bearer.Sighting) {
 		return
 	}
 	now := c.host.Now()
+	seen := proxy.Candidate{Peer: s.From, Adapter: s.Adapter, RSSI: s.RSSI, Identity: t}
 	for _, p := range c.server.served {
 		node, ours := c.identify(p, t, s.ServiceData())
 		if !ours {
 			continue
 		}
+		seen.NetKey, seen.Node = p.index, node
+		seen.Preferred = node != mesh.Unassigned && node == c.newcomer.address && now.Before(c.newcomer.until)
 		c.sighted++
-		c.client.Sighted(now, proxy.Candidate{
-			Peer: s.From, Adapter: s.Adapter, RSSI: s.RSSI, NetKey: p.index, Node: node,
-			Preferred: node != mesh.Unassigned && node == c.newcomer.address && now.Before(c.newcomer.until),
-		}, c.output())
+		c.client.Sighted(now, seen, c.output())
 		return
+	}
+	if k, known := c.client.KnownAs(s.From); known && c.host.State().Subnet(k.NetKey) != nil {
+		seen.NetKey, seen.Node, seen.Former = k.NetKey, k.Node, true
+		c.sighted++
+		c.client.Sighted(now, seen, c.output())
 	}
 }
 
@@ -135,6 +181,7 @@ func (c *Client) output() *proxy.ClientOutput {
 // what the state machine wants done: first what it wanted before, for a client
 // that is switched off ends connections that it has just asked for.
 func (c *Client) Flush() {
+	c.tell()
 	c.carryOut()
 	c.update()
 	c.carryOut()
@@ -149,7 +196,7 @@ func (c *Client) carryOut() {
 		}
 	}
 	for _, d := range out.Connect {
-		c.proxies[d.ID] = &usedProxy{netKey: d.NetKey, node: d.Node}
+		c.proxies[d.ID] = &usedProxy{netKey: d.NetKey, node: d.Node, private: d.Identity.IsPrivate()}
 		c.links.Connect(part.Connect{ID: d.ID, Adapter: d.Adapter, To: d.Peer, Service: bearer.ProxyService}, c)
 	}
 	for _, m := range out.Configure {
@@ -157,11 +204,31 @@ func (c *Client) carryOut() {
 			c.send(l, m.NetKey, m.Message)
 		}
 	}
+	for i := range out.Ended {
+		c.ended(&out.Ended[i])
+	}
+	if out.Known {
+		c.host.Save(c)
+	}
 	out.Reset()
 }
 
+// ended reports the end of a connection or of an attempt, unless this node wanted the
+// end of one that was of no use yet.
+func (c *Client) ended(e *proxy.Ended) {
+	switch {
+	case e.Proven:
+		c.host.Report(part.ProxyLost{Peer: e.Peer, Node: e.Node, NetKey: e.NetKey, Err: e.Reason, Mute: errors.Is(e.Reason, proxy.ErrMute)})
+	case e.Reason != nil:
+		c.host.Report(part.ProxyFailed{Peer: e.Peer, Node: e.Node, NetKey: e.NetKey, Err: e.Reason, Failures: e.Failures, Wait: e.Wait})
+	}
+}
+
 // Opened implements User.
-func (c *Client) Opened(l *Link) { c.client.Opened(c.host.Now(), l.ID, c.output()) }
+func (c *Client) Opened(l *Link) {
+	c.proxies[l.ID].tell = c.host.Now()
+	c.client.Opened(c.host.Now(), l.ID, c.output())
+}
 
 // Received implements User.
 func (c *Client) Received(l *Link, kind proxy.MessageType, message []byte) bool {
@@ -176,7 +243,7 @@ func (c *Client) Received(l *Link, kind proxy.MessageType, message []byte) bool 
 		c.client.Exclude(c.host.Now(), l.ID, c.output()) // the other end is this very node
 	case usable:
 		if used := c.proxies[l.ID]; !used.proven {
-			used.proven, used.node = true, p.Src
+			used.proven, used.node, used.ready = true, p.Src, c.host.Now()
 			c.solicitor.found()
 			c.host.Report(part.ProxyConnected{Peer: l.Peer, Node: used.node, NetKey: used.netKey})
 		}
@@ -188,11 +255,8 @@ func (c *Client) Received(l *Link, kind proxy.MessageType, message []byte) bool 
 
 // Closed implements User.
 func (c *Client) Closed(l *Link, reason error) {
-	if used := c.proxies[l.ID]; used.proven {
-		c.host.Report(part.ProxyLost{Peer: l.Peer, Node: used.node, NetKey: used.netKey, Err: reason})
-	}
 	delete(c.proxies, l.ID)
-	c.client.Closed(c.host.Now(), l.ID, c.output())
+	c.client.Closed(c.host.Now(), l.ID, reason, c.output())
 }
 
 // ConfigurationChanged implements part.Part.
@@ -238,7 +302,7 @@ func (c *Client) wanted() bool {
 	case part.ClientOn:
 		return true
 	case part.ClientAuto:
-		return !now.Before(c.lastOnAir.Add(silence)) || now.Before(c.newcomer.until) || c.connected()
+		return !now.Before(c.lastOnAir.Add(airSilence)) || now.Before(c.newcomer.until) || c.doubtsAir || c.connected()
 	default:
 		return false
 	}
@@ -271,6 +335,9 @@ func (c *Client) HeardNetwork(o part.Origin) {
 	}
 }
 
+// Status lists the proxies that the node uses, or has tried to use.
+func (c *Client) Status() []proxy.Status { return c.client.Status() }
+
 // Alone reports since when the node has looked for a proxy and has none.
 func (c *Client) Alone() (since time.Time, alone bool) { return c.client.WithoutProxySince() }
 
@@ -280,9 +347,9 @@ func (c *Client) Tick() { c.client.Tick(c.host.Now(), c.output()) }
 // NextDeadline implements part.Part: also when the network will have been silent
 // for long enough.
 func (c *Client) NextDeadline() time.Time {
-	next := c.client.NextDeadline()
+	next := deadline.Earliest(c.client.NextDeadline(), c.tellDeadline())
 	if c.options.Client == part.ClientAuto && c.host.State().IsProvisioned() && !c.client.Enabled() {
-		next = deadline.Earliest(next, c.lastOnAir.Add(silence))
+		next = deadline.Earliest(next, c.lastOnAir.Add(airSilence))
 	}
 	return next
 }

@@ -18,6 +18,9 @@ type Layers interface {
 	OpenConfiguration(pdu []byte, p *network.PDU) bool
 	// AcceptConfiguration reports whether a configuration message is new.
 	AcceptConfiguration(p *network.PDU) bool
+	// IsNew reports whether a network PDU is newer than what was accepted from its
+	// source.
+	IsNew(p *network.PDU) bool
 	OpenSolicitation(pdu []byte, p *network.PDU) bool
 }
 
@@ -41,6 +44,7 @@ type exchange struct {
 	node     Node
 	subnets  Subnets
 	sequence transport.Sequencer
+	iv       IVIndex
 	replayed uint64
 }
 

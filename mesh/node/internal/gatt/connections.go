@@ -17,7 +17,9 @@
 //	          ▼
 //	Forwarding   which network PDU goes over which connection
 //
-// Solicitor wakes on-demand proxies.
+// Solicitor wakes on-demand proxies. Client and server tell each other the state of the
+// network in beacons (tell.go), and the client leaves a proxy that forwards nothing
+// (silence.go).
 package gatt
 
 import (
@@ -68,7 +70,8 @@ type Link struct {
 	ending bool // Disconnect was asked for
 	maxPDU int
 	sar    proxy.Reassembly
-	faults int // besides those of sar
+	faults int  // besides those of sar
+	lost   bool // the rest of a message did not come
 }
 
 // IsOpen reports whether the connection is there.
@@ -116,12 +119,15 @@ func (c *Connections) Input(in *part.Input) bool {
 			l.user.Opened(l)
 		}
 	case bearer.LinkData:
-		if l != nil && l.IsOpen() {
-			c.receive(l, e.PDU)
+		if l == nil || !l.IsOpen() {
+			c.counters.Late++
+			break
 		}
+		c.receive(l, e.PDU)
 	case bearer.LinkClosed:
 		if l != nil {
 			c.all = slices.DeleteFunc(c.all, func(o *Link) bool { return o == l })
+			c.forget(l)
 			reason := e.Err
 			if reason == nil && !l.ending {
 				reason = errClosedByPeer
@@ -130,6 +136,15 @@ func (c *Connections) Input(in *part.Input) bool {
 		}
 	}
 	return true
+}
+
+// forget keeps what was counted on a connection that has ended.
+func (c *Connections) forget(l *Link) {
+	refused := l.sar.Refused()
+	c.counters.Reassembly.Add(&refused)
+	if !l.sar.Deadline().IsZero() && !l.lost {
+		c.counters.Incomplete++
+	}
 }
 
 // accept takes a connection that somebody else made, or ends it.
@@ -209,6 +224,13 @@ func (c *Connections) Write(l *Link, kind proxy.MessageType, message []byte) {
 	c.host.Act(part.Write{ID: l.ID, PDUs: proxy.Split(nil, kind, message, l.maxPDU), Essential: kind == proxy.ProvisioningPDU})
 }
 
+// WriteBeacon sends a beacon, if there is one.
+func (c *Connections) WriteBeacon(l *Link, pdu []byte) {
+	if pdu != nil {
+		c.Write(l, proxy.MeshBeacon, pdu)
+	}
+}
+
 // End ends a connection.
 func (c *Connections) End(l *Link) {
 	if !l.ending {
@@ -223,6 +245,8 @@ func (c *Connections) Tick() {
 	for _, l := range c.all {
 		if deadline.Due(l.sar.Deadline(), c.host.Now()) && !l.ending {
 			c.counters.Cut++
+			c.counters.Incomplete++
+			l.lost = true
 			c.End(l)
 		}
 	}
@@ -246,4 +270,11 @@ func (c *Connections) Counters(to *part.Counters) {
 	to.GATT.Received += c.counters.Received
 	to.GATT.Sent += c.counters.Sent
 	to.GATT.ClientRefused += c.counters.ClientRefused
+	to.GATT.Incomplete += c.counters.Incomplete
+	to.GATT.Late += c.counters.Late
+	to.GATT.Reassembly.Add(&c.counters.Reassembly)
+	for _, l := range c.all {
+		refused := l.sar.Refused()
+		to.GATT.Reassembly.Add(&refused)
+	}
 }

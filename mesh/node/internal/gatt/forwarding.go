@@ -22,8 +22,13 @@ var _ router.Proxy = (*Forwarding)(nil)
 // Heard implements router.Proxy.
 func (f *Forwarding) Heard(r *part.Received) {
 	f.client.HeardNetwork(r.Origin)
-	if r.Origin.FromClient {
-		f.server.server.Sent(r.Origin.Link, r.Src)
+	switch {
+	case r.Origin.FromClient:
+		if f.server.server.Sent(r.Origin.Link, r.Src, f.server.layers.IsNew(&r.PDU)) {
+			f.server.Wake() // it may be full now
+		}
+	case !r.Origin.Advertised():
+		f.client.delivered(r.Origin.Link, r.Src)
 	}
 }
 

@@ -36,10 +36,10 @@ type Parts struct {
 func New(cfg Config, links *Connections) Parts {
 	x := exchange{
 		host: cfg.Host, links: links, layers: cfg.Layers, node: cfg.Node,
-		subnets: cfg.Subnets, sequence: cfg.Sequence,
+		subnets: cfg.Subnets, sequence: cfg.Sequence, iv: cfg.IVIndex,
 	}
 	server := &Server{
-		exchange: x, iv: cfg.IVIndex, device: cfg.Device,
+		exchange: x, device: cfg.Device,
 		server: proxy.NewServer(cfg.Options.Clients), clients: map[bearer.LinkID]*servedClient{},
 	}
 	links.Accept(bearer.ProxyService, server)

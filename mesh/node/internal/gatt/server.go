@@ -1,13 +1,11 @@
 package gatt
 
 import (
-	"io"
 	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
@@ -31,7 +29,6 @@ type Advertiser interface {
 type Server struct {
 	part.None
 	exchange
-	iv     IVIndex
 	device Advertiser
 
 	server   *proxy.Server
@@ -41,6 +38,7 @@ type Server struct {
 	shown    []bearer.ConnectableAdvertisement // what is advertised
 	scratch  []bearer.ConnectableAdvertisement
 	ended    []bearer.LinkID // room for Tick
+	evicted  uint64
 }
 
 // servedClient is a client of this node.
@@ -67,8 +65,16 @@ func (s *Server) Input(in *part.Input) bool {
 
 // Accept implements Acceptor.
 func (s *Server) Accept(e *bearer.LinkEvent) User {
-	if !s.serves() || !s.server.Opened(s.host.Now(), e.ID) {
+	if !s.serves() {
 		return nil
+	}
+	evicted, ok := s.server.Opened(s.host.Now(), e.ID, e.From)
+	if !ok {
+		return nil
+	}
+	if l := s.links.Find(evicted); l != nil {
+		s.evicted++
+		s.links.End(l)
 	}
 	s.tell() // the clients that are connected already
 	s.Wake()
@@ -96,6 +102,7 @@ func (s *Server) Received(l *Link, kind proxy.MessageType, message []byte) bool 
 	}
 	p, m, v := s.open(message)
 	if v == usable {
+		s.Wake() // with a client that has proved to have a key it may be full
 		if answer := s.server.Configure(l.ID, m); answer != nil {
 			s.send(l, p.NetKey, answer)
 		}
@@ -153,21 +160,9 @@ func (s *Server) solicited(data []byte) {
 
 // writeBeacon sends a client the beacon of a subnet.
 func (s *Server) writeBeacon(l *Link, p *subnet) {
-	own, c := s.subnets.Subnet(p.index), s.clients[l.ID]
-	if own == nil || c == nil || s.host.State().IVIndexUnknown {
-		return
+	if c := s.clients[l.ID]; c != nil {
+		s.links.WriteBeacon(l, s.beaconOf(s.subnets.Subnet(p.index), c.private))
 	}
-	said := s.iv.Said(own.Phase)
-	if !c.private {
-		s.links.Write(l, proxy.MeshBeacon, own.BeaconKeys().AppendSecure(nil, said))
-		return
-	}
-	var random [crypto.NonceSize]byte
-	if _, err := io.ReadFull(s.host.Random(), random[:]); err != nil {
-		s.host.CountUnsent(err)
-		return
-	}
-	s.links.Write(l, proxy.MeshBeacon, own.BeaconKeys().AppendPrivate(nil, said, random))
 }
 
 // Wake makes the server look again at what the node advertises and what its clients
@@ -240,6 +235,7 @@ func (s *Server) Tick() {
 	s.ended = s.server.Unauthenticated(s.ended[:0], s.host.Now())
 	for _, id := range s.ended {
 		if l := s.links.Find(id); l != nil {
+			s.evicted++
 			s.links.End(l)
 		}
 	}
@@ -253,4 +249,7 @@ func (s *Server) NextDeadline() time.Time {
 }
 
 // Counters implements part.Part.
-func (s *Server) Counters(to *part.Counters) { to.GATT.Replayed += s.replayed }
+func (s *Server) Counters(to *part.Counters) {
+	to.GATT.Replayed += s.replayed
+	to.GATT.ClientEvicted += s.evicted
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/beacon"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/internal/deadline"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/probe"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/sequence"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -60,6 +61,8 @@ type Layers interface {
 	Sending() int
 	// SetIVIndex sets a new IV index.
 	SetIVIndex(iv mesh.IVIndex)
+	// SetOtherIVIndex sets one that is received with in addition, 0 for none.
+	SetOtherIVIndex(iv mesh.IVIndex)
 }
 
 // Follower is another part that acts on a change of the IV index or of the state.
@@ -73,6 +76,9 @@ type Procedure struct {
 	layers    Layers
 	followers []Follower
 	clock     clock
+	claim     claim
+	resident  bool
+	nodes     probe.Probe
 	ignored   uint64
 }
 
@@ -82,6 +88,10 @@ var _ part.Part = (*Procedure)(nil)
 func New(h part.Host, s *sequence.Reserve, l Layers) *Procedure {
 	return &Procedure{host: h, sequence: s, layers: l}
 }
+
+// StayResident makes the node recover only with a second sign that the network has
+// another IV index (claim.go). Nodes are asked for one.
+func (p *Procedure) StayResident(nodes probe.Probe) { p.resident, p.nodes = true, nodes }
 
 // SendTo names the parts that are told of changes, in this order.
 func (p *Procedure) SendTo(followers ...Follower) { p.followers = followers }
@@ -124,6 +134,7 @@ func (p *Procedure) LeftNetwork() error {
 func (p *Procedure) Joined() { p.restart(true) }
 
 func (p *Procedure) restart(unsure bool) {
+	p.dropClaim()
 	p.clock = newClock(p.host.Now(), unsure)
 	p.host.Save(p)
 }
@@ -228,6 +239,7 @@ func (p *Procedure) move(to beacon.State, recovered bool) {
 
 // change changes the state at once.
 func (p *Procedure) change(to beacon.State, recovered bool) {
+	p.dropClaim()
 	p.clock.enter(p.host.Now(), recovered)
 	p.host.Save(p)
 	p.host.Edit(func(n *state.Node) { n.IVIndex, n.IVUpdate = to.IVIndex, to.IVUpdate })
@@ -250,6 +262,7 @@ func (p *Procedure) Tick() {
 	if p.waitIsOver() {
 		p.change(p.clock.next, p.clock.recovers)
 	}
+	p.tickClaim()
 	passed := p.clock.elapsed(now) >= beacon.MinStateDuration
 	switch {
 	case n.IVUpdate && passed && p.clock.waiting.IsZero():
@@ -275,7 +288,7 @@ func (p *Procedure) NextDeadline() time.Time {
 	if !n.IsProvisioned() {
 		return time.Time{}
 	}
-	next := p.clock.since.Add(saveInterval)
+	next := deadline.Earliest(p.clock.since.Add(saveInterval), p.claim.deadline())
 	switch {
 	case p.waitIsOver():
 		return p.host.Now()

@@ -27,7 +27,11 @@ func (p *Procedure) Follow(said beacon.State) {
 	case beacon.Follow:
 		p.move(said, false)
 	case beacon.Recover:
-		p.move(said, true)
+		if !p.resident || p.clock.made && p.sequence.IsNew() {
+			p.move(said, true)
+		} else {
+			p.heardClaim(said)
+		}
 	case beacon.Keep:
 		if p.clock.confirm() {
 			p.host.Save(p)
@@ -51,9 +55,13 @@ func (p *Procedure) Learn(said beacon.State) {
 }
 
 // LearnFrom takes the IV index from a message that can be read, where no node in
-// reach sends beacons.
+// reach sends beacons, and confirms with it what a beacon has said.
 func (p *Procedure) LearnFrom(r *part.Received) {
-	if n := p.host.State(); n.IVIndexUnknown && r.IVIndex == n.IVIndex {
+	n := p.host.State()
+	switch {
+	case n.IVIndexUnknown && r.IVIndex == n.IVIndex:
 		p.Learn(p.State())
+	case !p.claim.since.IsZero() && r.IVIndex >= p.claim.said.TransmitIVIndex():
+		p.confirmClaim()
 	}
 }

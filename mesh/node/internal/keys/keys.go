@@ -66,7 +66,8 @@ type Keys struct {
 	appKeys   []appKey
 	deviceKey *crypto.CCM
 	candidate *crypto.CCM // of state.DeviceKeyCandidate; nil for none
-	names     []name      // the keys at the last change; nil before the first
+	renewals  renewals
+	names     []name // the keys at the last change; nil before the first
 }
 
 // Compile-time checks of what others use it as.
@@ -118,6 +119,7 @@ func (k *Keys) ConfigurationChanged() {
 	k.deriveAppKeys(n)
 	k.deviceKey = crypto.NewCCM(n.DeviceKey)
 	k.deriveCandidate()
+	k.renew()
 	k.compare(n)
 }
 
@@ -125,6 +127,7 @@ func (k *Keys) ConfigurationChanged() {
 // subnets.
 func (k *Keys) LeftNetwork() error {
 	k.subnets = nil
+	k.renewals.pending = nil
 	return nil
 }
 
@@ -185,7 +188,7 @@ func (k *Keys) deriveAppKeys(n *state.Node) {
 // (sections 3.11.4.2 and 3.11.4.3). A node in phase 1 may miss phase 2.
 func (k *Keys) FollowKeyRefresh(index mesh.KeyIndex, flag bool) {
 	s := k.host.State().Subnet(index)
-	if s == nil || flag && s.Phase != state.FirstPhase {
+	if s == nil || flag && s.Phase != state.FirstPhase || k.holds(index) {
 		return
 	}
 	k.host.Edit(func(n *state.Node) {

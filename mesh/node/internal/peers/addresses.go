@@ -7,6 +7,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/part"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
@@ -118,6 +119,37 @@ func (p *Peers) Reserve(elements int) (mesh.Address, error) {
 	p.nextAddress = max(p.nextAddress, first+mesh.Address(elements))
 	p.host.Save(p)
 	return first, nil
+}
+
+// Spare takes an address that nobody has, to send from with the present IV index. It
+// is excluded like that of a node that has left.
+func (p *Peers) Spare() (mesh.Address, error) {
+	address, err := p.Reserve(1)
+	if err == nil {
+		p.exclude(&Peer{Peer: state.Peer{Address: address, Elements: 1}})
+	}
+	return address, err
+}
+
+// Shrink gives the last addresses of a node back, and keeps so many. Others get them when
+// all others have been given out: Reserve goes up.
+func (p *Peers) Shrink(uuid mesh.UUID, elements int) error {
+	i := slices.IndexFunc(p.all, func(k *Peer) bool { return k.UUID == uuid })
+	switch {
+	case i < 0:
+		return fmt.Errorf("node: expected a node of this network, got %s", uuid)
+	case elements < 1 || elements > p.all[i].Elements:
+		return fmt.Errorf("node: expected 1 to %d elements, got %d", p.all[i].Elements, elements)
+	}
+	changed := p.all[i].Peer
+	changed.Elements = elements
+	data, err := changed.Encode()
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	p.all[i].Peer = changed
+	p.host.Persist(store.Change{Table: Table, Key: uuid.String(), Value: data})
+	return nil
 }
 
 // freeFrom finds so many addresses, from one on, that nobody has; they may lie

@@ -132,6 +132,27 @@ func (p *Peers) Find(a mesh.Address) *Peer {
 	return nil
 }
 
+// Lookup returns the address of the primary element of the node that has an element
+// with this address, and whether such a node is known.
+func (p *Peers) Lookup(a mesh.Address) (primary mesh.Address, known bool) {
+	if k := p.Find(a); k != nil {
+		return k.Address, true
+	}
+	return mesh.Unassigned, false
+}
+
+// Primary implements requests.Nodes: the address of the primary element of the node
+// that has an element with this address, or the address itself when no node is known.
+func (p *Peers) Primary(a mesh.Address) mesh.Address {
+	if k := p.Find(a); k != nil {
+		return k.Address
+	}
+	return a
+}
+
+// Len is how many nodes are known.
+func (p *Peers) Len() int { return len(p.all) }
+
 func compare(p *Peer, a mesh.Address) int { return int(p.Address) - int(a) }
 
 // DeviceKey implements keys.Peers.

@@ -180,3 +180,37 @@ func TestDamagedNextAddress(t *testing.T) {
 		t.Error("one octet was taken for an address")
 	}
 }
+
+// A node that uses fewer addresses than it was given keeps those, and another one gets
+// the rest when no others are left.
+func TestShrink(t *testing.T) {
+	h := parttest.New()
+	p := open(t, h, peers.Options{Addresses: part.AddressRange{First: 2, Last: 0x0200}}, none)
+	big := peer(reserve(t, p, 255), 255)
+	if a := reserve(t, p, 0x0100); a != 0x0101 {
+		t.Fatalf("%s, want 0x0101", a)
+	}
+	if a, err := p.Reserve(1); !errors.Is(err, part.ErrNoAddresses) {
+		t.Fatalf("%s, %v: all are given out", a, err)
+	}
+	for _, elements := range []int{-1, 0, 256} {
+		if err := p.Shrink(big.UUID, elements); err == nil {
+			t.Errorf("%d elements were accepted", elements)
+		}
+	}
+	if err := p.Shrink(mesh.UUID{9}, 1); err == nil {
+		t.Error("a node that nobody knows has shrunk")
+	}
+	if err := p.Shrink(big.UUID, 84); err != nil {
+		t.Fatal(err)
+	}
+	if k := p.Find(2 + 84); k != nil {
+		t.Errorf("%s still has the address", k.UUID)
+	}
+	if k := p.Find(2 + 83); k == nil || k.Elements != 84 || !k.DeviceKey.Equal(big.DeviceKey) {
+		t.Errorf("got %+v", k)
+	}
+	if a := reserve(t, p, 171); a != 2+84 {
+		t.Errorf("%s, want 0x0056", a)
+	}
+}

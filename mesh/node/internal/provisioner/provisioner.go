@@ -55,6 +55,7 @@ type session struct {
 	connect  *part.Connect // over PB-GATT; nil for another bearer
 	connects int           // how often it was tried
 	ended    bool          // its outcome was reported
+	turn
 }
 
 // Config is what provisioning works with.
@@ -74,6 +75,8 @@ type Provisioner struct {
 	host     part.Host
 	remote   *RemoteClient
 	sessions []*session
+	queue    []part.Provision // that wait for their turn
+	looked   time.Time        // when it was last seen whose turn it is
 	out      provision.Output
 }
 
@@ -100,6 +103,17 @@ func (p *Provisioner) Begin(w part.Provision) error {
 	case n.IVIndexUnknown:
 		return ivupdate.ErrNoIVIndex
 	}
+	if err := p.free(w.UUID); err != nil {
+		return err
+	}
+	if len(p.queue) > 0 || !p.room() {
+		return p.enqueue(w)
+	}
+	return p.launch(w)
+}
+
+// launch begins a session.
+func (p *Provisioner) launch(w part.Provision) error {
 	options := provision.ProvisionerOptions{
 		UUID:      w.UUID,
 		Attention: w.Attention,
@@ -107,9 +121,6 @@ func (p *Provisioner) Begin(w part.Provision) error {
 		Records:   w.Certificate.InRecords(),
 	}
 	s := &session{want: w}
-	if err := p.free(w.UUID); err != nil {
-		return err
-	}
 	if err := p.chooseBearer(s, &options); err != nil {
 		return err
 	}
@@ -123,10 +134,7 @@ func (p *Provisioner) Begin(w part.Provision) error {
 
 // free returns why a session for a device cannot begin, nil if it can.
 func (p *Provisioner) free(uuid mesh.UUID) error {
-	if len(p.sessions) >= part.MaxSessions {
-		return part.ErrTooManySessions
-	}
-	if p.running(uuid) != nil {
+	if p.running(uuid) != nil || p.queued(uuid) >= 0 {
 		return part.ErrProvisioning
 	}
 	return nil
@@ -149,6 +157,7 @@ func (p *Provisioner) start(s *session, o provision.ProvisionerOptions) error {
 		return fmt.Errorf("node: provisioning of %s cannot begin: %w", o.UUID, err)
 	}
 	s.Provisioner = machine
+	s.began = p.host.Now()
 	p.sessions = append(p.sessions, s)
 	p.share()
 	s.Open(p.host.Now(), p.output())
@@ -161,6 +170,9 @@ func (p *Provisioner) start(s *session, o provision.ProvisionerOptions) error {
 
 // Abort ends the provisioning of a device. It reports false when none runs.
 func (p *Provisioner) Abort(uuid mesh.UUID, reason string) bool {
+	if p.dequeue(uuid, reason) {
+		return true
+	}
 	s := p.running(uuid)
 	if s == nil {
 		return false
@@ -215,6 +227,7 @@ func (p *Provisioner) Tick() {
 			s.Tick(p.host.Now(), p.output())
 		}
 	}
+	p.admit()
 }
 
 // NextDeadline implements part.Part.
@@ -223,7 +236,7 @@ func (p *Provisioner) NextDeadline() time.Time {
 	for _, s := range p.sessions {
 		next = deadline.Earliest(next, s.NextDeadline())
 	}
-	return next
+	return deadline.Earliest(next, p.nextTurn())
 }
 
 // output collects what the sessions want done.
@@ -262,6 +275,7 @@ func (p *Provisioner) drop() {
 		p.sessions = kept
 		p.share()
 	}
+	p.admit()
 }
 
 // share lets the sessions send less often while there are many.
@@ -283,6 +297,7 @@ func (p *Provisioner) session(link uint32) *session {
 
 // event follows one session.
 func (p *Provisioner) event(s *session, e provision.Event) {
+	s.follow(e.Step)
 	switch e.Step {
 	case provision.RecordsGot:
 		s.records = e.Records
@@ -409,6 +424,7 @@ func (p *Provisioner) carry(pdus []provision.CarriedPDU, ends []provision.Carrie
 // chooseBearer decides what a device is provisioned over, and sets what the
 // session needs for PB-GATT.
 func (p *Provisioner) chooseBearer(s *session, o *provision.ProvisionerOptions) error {
+	p.cfg.Scanner.want(s.want.UUID)
 	d := p.cfg.Scanner.connection(s.want.UUID)
 	advertises := p.cfg.Scanner.advertises(s.want.UUID)
 	switch {

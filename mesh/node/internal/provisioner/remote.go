@@ -123,7 +123,8 @@ func (c *RemoteClient) ask(l *remoteLink, m access.Message, respond mesh.Opcode,
 		l.request, err = c.requests.Add(part.Request{
 			Dst: l.server.Address, NetKey: l.server.NetKey, Key: transport.Key{Device: l.server.Address},
 			TTL: mesh.DefaultTTL, Payload: payload, Respond: respond, Accept: accept, Attempts: attempts,
-			Done: func(r part.Response, err error) { done(r.Params, err) },
+			Class: part.ClassConfiguration,
+			Done:  func(r part.Response, err error) { done(r.Params, err) },
 		})
 	}
 	if err != nil {
@@ -236,28 +237,46 @@ func (c *RemoteClient) close(s *session) {
 	c.disconnected(s, nil)
 }
 
-// finish ends a procedure whose provisioning has gone well. When the node did not
-// confirm the end of it, only its answer tells which of its two keys it has.
+// finish ends a procedure whose provisioning has gone well. What the node has become
+// only it can tell: it may not have heard the end of the link, or may not have been
+// able to take on its new address or models though it has confirmed that. So it is
+// asked under its new identity and under the former one in turn. Only a device key
+// whose end is confirmed is certain.
 func (c *RemoteClient) finish(l *remoteLink, closed error) {
-	renewed, former := *l.renewed, l.server
-	done := func(err error) {
-		c.host.Report(part.RefreshDone{UUID: renewed.UUID, Peer: renewed, Err: err})
-	}
-	if err := c.peers.Add(renewed); err != nil {
-		done(err)
+	if closed == nil && *l.procedure == remoteprovisioning.RefreshDeviceKey {
+		c.renewed(*l.renewed, c.peers.Add(*l.renewed))
 		return
 	}
-	if closed == nil {
-		done(nil)
+	c.identify(l, []state.Peer{*l.renewed, l.server, *l.renewed, l.server}, l.server)
+}
+
+// identify asks a node under the first of its identities, and under the next when it
+// does not answer. If it answers to none, the last one stays.
+func (c *RemoteClient) identify(l *remoteLink, identities []state.Peer, former state.Peer) {
+	if len(identities) == 0 {
+		c.renewed(former, part.ErrUncertain)
 		return
 	}
-	l.server = renewed
+	l.server = identities[0]
+	if err := c.peers.Add(l.server); err != nil {
+		c.renewed(l.server, err)
+		return
+	}
 	c.ask(l, &configuration.DefaultTTLGet{}, configuration.OpDefaultTTLStatus, remoteCloseTries, nil, func(_ []byte, err error) {
-		if err != nil {
-			err = errors.Join(part.ErrUncertain, c.peers.Add(former))
+		switch {
+		case err != nil:
+			c.identify(l, identities[1:], former)
+		case l.server == former:
+			c.renewed(former, part.ErrNotRenewed)
+		default:
+			c.renewed(l.server, nil)
 		}
-		done(err)
 	})
+}
+
+// renewed reports the end of a procedure.
+func (c *RemoteClient) renewed(p state.Peer, err error) {
+	c.host.Report(part.RefreshDone{UUID: p.UUID, Peer: p, Err: err})
 }
 
 // Inputs implements part.Part.

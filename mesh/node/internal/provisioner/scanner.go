@@ -16,7 +16,14 @@ const (
 	reportInterval = 5 * time.Second
 	// maxHeard bounds the unprovisioned devices that are remembered on each
 	// bearer: anybody can make up devices.
-	maxHeard = 256
+	maxHeard = 1024
+	// confirmAfter is how long after its first beacon a device has to be heard once
+	// more to be reported, while there are too many.
+	confirmAfter = 500 * time.Millisecond
+	// maxWanted bounds the devices that are remembered whatever else is heard, which
+	// lasts for wantedFor.
+	maxWanted = 16
+	wantedFor = 2 * time.Minute
 	// recent is how long a device is assumed to stay where it was received.
 	recent = 30 * time.Second
 )
@@ -27,28 +34,87 @@ type Scanner struct {
 	part.None
 	host        part.Host
 	monitor     bool
-	advertising map[mesh.UUID]time.Time // last report
+	advertising map[mesh.UUID]advertiser
 	connectable map[mesh.UUID]*connectable
+	wanted      map[mesh.UUID]time.Time // until then
 	unheard     uint64
 	sighted     uint64
 }
 
 var _ part.Part = (*Scanner)(nil)
 
+// advertiser is an unprovisioned device that sends beacons.
+type advertiser struct {
+	times
+	unconfirmed bool // it was heard once, among too many
+}
+
+// times is when a device was received, and when it was reported.
+type times struct{ first, seen, reported time.Time }
+
+// repeated reports whether a device was heard more than once. Somebody who makes up
+// devices has to send each of them again and again for that.
+func (t times) repeated() bool { return t.seen.Sub(t.first) >= confirmAfter }
+
 // connectable is an unprovisioned device that can be connected to.
 type connectable struct {
-	peer     bearer.Peer
-	adapter  uint8
-	seen     time.Time
-	reported time.Time
+	peer    bearer.Peer
+	adapter uint8
+	times
+	unconfirmed bool
 }
 
 // NewScanner makes the part. It reports devices only with monitor.
 func NewScanner(h part.Host, monitor bool) *Scanner {
 	return &Scanner{
 		host: h, monitor: monitor,
-		advertising: map[mesh.UUID]time.Time{}, connectable: map[mesh.UUID]*connectable{},
+		advertising: map[mesh.UUID]advertiser{}, connectable: map[mesh.UUID]*connectable{}, wanted: map[mesh.UUID]time.Time{},
 	}
+}
+
+// want remembers a device for some time if it is heard, however many others there are,
+// because somebody wants to provision it.
+func (s *Scanner) want(uuid mesh.UUID) {
+	now := s.host.Now()
+	for other, until := range s.wanted {
+		if !now.Before(until) || len(s.wanted) >= maxWanted {
+			delete(s.wanted, other)
+		}
+	}
+	s.wanted[uuid] = now.Add(wantedFor)
+}
+
+// room makes room for one more device in a table. It forgets one of a few that it looks
+// at: the one that was silent for long, that was heard once only, or else that was heard
+// first. With a fixed order a sender could push a device out that is there. crowded says
+// that the one was heard just now.
+func room[D any](s *Scanner, table map[mesh.UUID]D, of func(D) times) (crowded bool) {
+	const sample = 8
+	if len(table) < maxHeard {
+		return false
+	}
+	now, n := s.host.Now(), 0
+	var least mesh.UUID
+	var when times
+	for uuid, d := range table { // in no order
+		if _, wanted := s.wanted[uuid]; wanted {
+			continue
+		}
+		t := of(d)
+		stale, before := now.Sub(t.seen) > recent, now.Sub(when.seen) > recent
+		switch {
+		case n == 0, stale && !before,
+			stale == before && !t.repeated() && when.repeated(),
+			stale == before && t.repeated() == when.repeated() && t.seen.Before(when.seen):
+			least, when = uuid, t
+		}
+		if n++; n == sample {
+			break
+		}
+	}
+	delete(table, least)
+	s.unheard++
+	return now.Sub(when.seen) <= 2*reportInterval
 }
 
 // Inputs implements part.Part.
@@ -85,23 +151,30 @@ func (s *Scanner) Input(in *part.Input) bool {
 // hear reports an unprovisioned device, not each of its beacons.
 func (s *Scanner) hear(b *beacon.Unprovisioned, o part.Origin) {
 	now := s.host.Now()
-	last, known := s.advertising[b.UUID]
-	if known && now.Before(last.Add(reportInterval)) {
-		return
+	d, known := s.advertising[b.UUID]
+	if !known {
+		d.first = now
+		d.unconfirmed = room(s, s.advertising, func(d advertiser) times { return d.times }) && !s.isWanted(b.UUID)
 	}
-	if !known && len(s.advertising) >= maxHeard {
-		for uuid, last := range s.advertising {
-			if now.Sub(last) > 2*reportInterval {
-				delete(s.advertising, uuid)
-			}
-		}
-		if len(s.advertising) >= maxHeard {
-			s.unheard++
-			return
-		}
+	d.seen = now
+	report := d.due(now, d.unconfirmed)
+	if report {
+		d.reported, d.unconfirmed = now, false
 	}
-	s.advertising[b.UUID] = now
-	s.host.Report(part.DeviceHeard{UUID: b.UUID, OOB: uint16(b.OOB), RSSI: o.RSSI, Adapter: o.Adapter})
+	s.advertising[b.UUID] = d
+	if report {
+		s.host.Report(part.DeviceHeard{UUID: b.UUID, OOB: uint16(b.OOB), RSSI: o.RSSI, Adapter: o.Adapter})
+	}
+}
+
+// due reports whether a device is to be reported.
+func (t times) due(now time.Time, unconfirmed bool) bool {
+	return !now.Before(t.reported.Add(reportInterval)) && (!unconfirmed || t.repeated())
+}
+
+func (s *Scanner) isWanted(uuid mesh.UUID) bool {
+	_, wanted := s.wanted[uuid]
+	return wanted
 }
 
 // sight notes an unprovisioned device that can be connected to, and reports it
@@ -118,33 +191,23 @@ func (s *Scanner) sight(in *bearer.Sighting) {
 	now := s.host.Now()
 	d := s.connectable[uuid]
 	if d == nil {
-		if len(s.connectable) >= maxHeard {
-			for uuid, d := range s.connectable {
-				if now.Sub(d.seen) > recent {
-					delete(s.connectable, uuid)
-				}
-			}
-		}
-		if len(s.connectable) >= maxHeard {
-			s.unheard++
-			return
-		}
-		d = &connectable{}
+		crowded := room(s, s.connectable, func(d *connectable) times { return d.times })
+		d = &connectable{times: times{first: now}, unconfirmed: crowded && !s.isWanted(uuid)}
 		s.connectable[uuid] = d
 	}
 	d.peer, d.adapter, d.seen = in.From, in.Adapter, now
-	if now.Before(d.reported.Add(reportInterval)) {
+	if !d.due(now, d.unconfirmed) {
 		return
 	}
-	d.reported = now
+	d.reported, d.unconfirmed = now, false
 	s.sighted++
 	s.host.Report(part.DeviceHeard{UUID: uuid, OOB: uint16(oob), RSSI: in.RSSI, Adapter: in.Adapter, Bearer: provision.PBGATT})
 }
 
 // advertises reports whether a device was received by PB-ADV recently.
 func (s *Scanner) advertises(uuid mesh.UUID) bool {
-	last, ok := s.advertising[uuid]
-	return ok && s.host.Now().Sub(last) <= recent
+	d, ok := s.advertising[uuid]
+	return ok && s.host.Now().Sub(d.seen) <= recent
 }
 
 // connection is where a recently seen device can be connected to, nil if unknown.

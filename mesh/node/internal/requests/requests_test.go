@@ -2,6 +2,7 @@ package requests_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ type radio struct {
 	waiting   []part.RequestID // in a Friend Queue
 	asleep    bool             // what is sent waits there
 	poll      time.Duration
+	nodes     int
 }
 
 type sent struct {
@@ -54,6 +56,16 @@ func (r *radio) Cancel(h transport.Handle)              { r.cancelled = append(r
 func (r *radio) Backlog() time.Duration                 { return r.backlog }
 func (r *radio) Waits(id part.RequestID) bool           { return slices.Contains(r.waiting, id) }
 func (r *radio) PollTimeout(mesh.Address) time.Duration { return r.poll }
+func (r *radio) Len() int                               { return r.nodes }
+
+// Primary implements requests.Nodes: nodes with two elements begin at even addresses from 0x0400 on.
+func (r *radio) Primary(a mesh.Address) mesh.Address {
+	if a >= 0x0400 && a.IsUnicast() {
+		return a &^ 1
+	}
+	return a
+}
+
 func (r *radio) Withdraw(id part.RequestID) {
 	r.waiting = slices.DeleteFunc(r.waiting, func(other part.RequestID) bool { return other == id })
 }
@@ -70,7 +82,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	h := parttest.New()
 	r := &radio{host: h}
-	return &bench{Requests: requests.New(h, r, r), T: t, host: h, radio: r}
+	return &bench{Requests: requests.New(h, r, r, r), T: t, host: h, radio: r}
 }
 
 // add queues a request, at the end of an input.
@@ -175,10 +187,35 @@ func TestRepeats(t *testing.T) {
 // The time to answer begins when the radio has sent what was before.
 func TestBacklogCounts(t *testing.T) {
 	b := newBench(t)
-	b.radio.backlog = 5 * time.Second
+	b.radio.backlog = 150 * time.Millisecond
 	b.add(part.Request{Dst: 5, Payload: []byte(get), Respond: status})
-	if got, want := b.NextDeadline().Sub(b.host.Time), 5*time.Second+600*time.Millisecond; got != want {
+	if got, want := b.NextDeadline().Sub(b.host.Time), 750*time.Millisecond; got != want {
 		t.Errorf("repeated after %s, want %s", got, want)
+	}
+}
+
+// A command waits while much waits for the radio, and what nobody waits for until the
+// radio is nearly free.
+func TestBacklogBounds(t *testing.T) {
+	b := newBench(t)
+	b.radio.backlog = 5 * time.Second
+	b.add(part.Request{Dst: 5, Payload: []byte(get), Respond: status, Class: part.ClassProbe})
+	b.add(part.Request{Dst: 6, Payload: []byte(get), Respond: status})
+	if n := len(b.radio.sent); n != 0 {
+		t.Fatalf("%d were sent while the radio has work for 5 s", n)
+	}
+	if got, want := b.NextDeadline().Sub(b.host.Time), 4800*time.Millisecond; got != want {
+		t.Errorf("looked again after %s, want %s", got, want)
+	}
+	b.radio.backlog = 200 * time.Millisecond
+	b.host.Pass(b, 4800*time.Millisecond)
+	if got := b.radio.destinations(); !slices.Equal(got, []mesh.Address{6}) {
+		t.Fatalf("sent to %v with work for 200 ms, want the command", got)
+	}
+	b.radio.backlog = 20 * time.Millisecond
+	b.host.Pass(b, 180*time.Millisecond)
+	if got := b.radio.destinations(); !slices.Equal(got, []mesh.Address{6, 5}) {
+		t.Errorf("sent to %v with work for 20 ms, want the probe as well", got)
 	}
 }
 
@@ -303,19 +340,12 @@ func TestLeftNetwork(t *testing.T) {
 	}
 }
 
-// The queue is bounded; where the IV index is not known, requests wait.
-func TestQueue(t *testing.T) {
+// Where the IV index is not known, requests wait.
+func TestUnknownIVIndex(t *testing.T) {
 	b := newBench(t)
 	b.host.Node.IVIndexUnknown = true
-	for range part.MaxQueued {
-		if _, err := b.Add(part.Request{Dst: 5, Payload: []byte(get), Respond: status}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := b.Add(part.Request{Dst: 5}); !errors.Is(err, part.ErrQueueFull) {
-		t.Errorf("%v, want ErrQueueFull", err)
-	}
-	b.host.Flush()
+	b.add(part.Request{Dst: 5, Payload: []byte(get), Respond: status})
+	b.add(part.Request{Dst: 5, Payload: []byte(get), Respond: status})
 	if n := len(b.radio.sent); n != 0 {
 		t.Errorf("%d were sent with an unknown IV index", n)
 	}
@@ -325,4 +355,48 @@ func TestQueue(t *testing.T) {
 	if n := len(b.radio.sent); n != 1 {
 		t.Errorf("%d were sent when it was known, want one to the destination", n)
 	}
+}
+
+// outcomes records what Outcomes is told.
+type outcomes []string
+
+func (o *outcomes) RequestEnded(dst mesh.Address, _ time.Time, answered bool) {
+	*o = append(*o, fmt.Sprintf("%s %t", dst, answered))
+}
+
+// TestOutcomesAreTold: an answer and its absence are told, and a request that was
+// cancelled after it had been sent several times. One that wants no answer, or was
+// hardly sent, shows nothing.
+func TestOutcomesAreTold(t *testing.T) {
+	b := newBench(t)
+	var told outcomes
+	b.Tell(&told)
+	expect := func(want ...string) {
+		t.Helper()
+		if !slices.Equal(told, want) {
+			t.Errorf("told %q, expected %q", told, want)
+		}
+		told = nil
+	}
+	pass := func(d time.Duration) {
+		for end := b.host.Time.Add(d); b.host.Time.Before(end); {
+			b.host.Time = b.host.Time.Add(100 * time.Millisecond)
+			b.Tick()
+			b.host.Flush()
+		}
+	}
+	b.add(part.Request{Dst: 2, Respond: 0x8204})
+	b.answer(2, 0x8204, transport.Key{}, "")
+	expect("0x0002 true")
+	b.add(part.Request{Dst: 3, Respond: 0x8204})
+	pass(time.Minute)
+	expect("0x0003 false")
+	b.add(part.Request{Dst: 4}) // wants no answer
+	id := b.add(part.Request{Dst: 5, Respond: 0x8204})
+	b.Cancel(id)
+	expect()
+	id = b.add(part.Request{Dst: 6, Respond: 0x8204})
+	pass(10 * time.Second)
+	b.Cancel(id)
+	expect("0x0006 false")
 }

@@ -14,7 +14,7 @@ func (r *Router) Flush() bool { return r.collect(nil) }
 // isQuiet reports whether the transport layer has put out nothing.
 func (r *Router) isQuiet() bool {
 	l := &r.lower
-	return len(l.Network)+len(l.Replay)+len(l.Access)+len(l.Control)+len(l.Done)+len(l.Held) == 0
+	return len(l.Network)+len(l.Replay)+len(l.Access)+len(l.Control)+len(l.Done)+len(l.Held)+len(l.Silenced) == 0
 }
 
 // collect hands out what the transport layer has put out: because of a PDU, or,
@@ -27,6 +27,10 @@ func (r *Router) collect(by *part.Received) bool {
 			r.cfg.Output.Replay = append(r.cfg.Output.Replay, store.ReplayEntry(e))
 		}
 		r.lower.Replay = r.lower.Replay[:0]
+		for _, s := range r.lower.Silenced {
+			r.host.Report(part.SourceSilenced(s))
+		}
+		r.lower.Silenced = r.lower.Silenced[:0]
 		r.collectControl(by)
 		messages := append(r.queue[:0], r.lower.Access...)
 		done := append(r.done[:0], r.lower.Done...)

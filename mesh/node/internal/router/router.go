@@ -74,6 +74,16 @@ type Friendship interface {
 	QueueControl(p *network.PDU) bool
 }
 
+// Peers knows the other nodes of the network.
+type Peers interface {
+	// Lookup returns the address of the primary element of the node that has an
+	// element with this address, and whether such a node is known.
+	Lookup(a mesh.Address) (primary mesh.Address, known bool)
+}
+
+// Watcher looks at each PDU of another node that has a valid key and is new.
+type Watcher interface{ HeardNode(r *part.Received) }
+
 // IVIndex learns the IV index from a PDU when it is not known.
 type IVIndex interface{ LearnFrom(r *part.Received) }
 
@@ -102,8 +112,10 @@ type Config struct {
 type Parts struct {
 	Keys       transport.Keys
 	Subnets    Subnets
+	Watchers   []Watcher
 	Proxy      Proxy
 	Friendship Friendship
+	Peers      Peers
 	IVIndex    IVIndex
 	Receiver   Receiver
 }
@@ -129,6 +141,7 @@ type Router struct {
 
 	pace     bearer.Pace
 	busyTill time.Time // when the radio will have sent what this node has to send
+	own      ownNumbers
 	counters part.Counters
 }
 
@@ -158,6 +171,7 @@ func (r *Router) Start(replay []store.ReplayEntry) error {
 			return err
 		}
 	}
+	r.own.note(r.host.Now(), r.cfg.Sequence)
 	return nil
 }
 
@@ -192,9 +206,13 @@ func (r *Router) Receive(pdu []byte, o part.Origin) bool {
 	n := r.host.State()
 	r.to.Proxy.Heard(p)
 	if n.Element(p.Src) != nil {
-		return true // our own, back from a relay after the cache forgot it
+		r.heardOwn(p) // back from a relay after the cache forgot it, or not ours
+		return true
 	}
 	r.to.IVIndex.LearnFrom(p)
+	for _, w := range r.to.Watchers {
+		w.HeardNode(p)
+	}
 	r.relay(p)
 	r.bridge(p)
 	if !r.to.Friendship.Keep(p) && r.listensTo(p.Dst) && !r.to.Friendship.Receive(p) {
@@ -238,6 +256,9 @@ func (r *Router) AcceptConfiguration(p *network.PDU) bool {
 	return r.transport.AcceptProxy(p, &r.lower)
 }
 
+// IsNew reports whether a network PDU is newer than what was accepted from its source.
+func (r *Router) IsNew(p *network.PDU) bool { return r.transport.IsNew(p) }
+
 // OpenSolicitation opens a Solicitation PDU (section 6.9.1).
 func (r *Router) OpenSolicitation(pdu []byte, p *network.PDU) bool {
 	return r.network.OpenSolicitation(pdu, p)
@@ -262,6 +283,9 @@ func (r *Router) SetIVIndex(iv mesh.IVIndex) {
 	}
 }
 
+// SetOtherIVIndex implements ivupdate.Layers.
+func (r *Router) SetOtherIVIndex(iv mesh.IVIndex) { r.network.SetOtherIVIndex(iv) }
+
 // Sending implements ivupdate.Layers.
 func (r *Router) Sending() int { return r.transport.Sending() }
 
@@ -275,6 +299,7 @@ func (r *Router) Tick() { r.transport.Tick(r.host.Now(), &r.lower) }
 func (r *Router) Counters(to *part.Counters) {
 	to.Relayed += r.counters.Relayed
 	to.Bridged += r.counters.Bridged
+	to.OwnAddress += r.counters.OwnAddress
 	to.Network = r.network.Counters()
 	to.Transport = r.transport.Counters()
 }

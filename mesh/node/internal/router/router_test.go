@@ -180,7 +180,7 @@ func newBench(t *testing.T) *bench {
 	s.Node.Elements = make([]state.Element, 1)
 	b := &bench{steps: s, T: t, output: &part.Output{}}
 	b.Router = router.New(router.Config{Host: s, Output: b.output, Sequence: &sequence.Reserve{}})
-	b.Connect(router.Parts{Keys: s, Subnets: s, Proxy: s, Friendship: s, IVIndex: s, Receiver: s})
+	b.Connect(router.Parts{Keys: s, Subnets: s, Proxy: s, Friendship: s, Peers: nodes{}, IVIndex: s, Receiver: s})
 	if err := b.Start(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestOrder(t *testing.T) {
 func TestReplayComesFirst(t *testing.T) {
 	b := newBench(t)
 	before := -1
-	b.Connect(router.Parts{Keys: b.steps, Subnets: b.steps, Proxy: b.steps, Friendship: b.steps, IVIndex: b.steps, Receiver: early{b, &before}})
+	b.Connect(router.Parts{Keys: b.steps, Subnets: b.steps, Proxy: b.steps, Friendship: b.steps, Peers: nodes{}, IVIndex: b.steps, Receiver: early{b, &before}})
 	b.Router.Receive(b.pdu(stranger, own, 5, false), part.Origin{})
 	if before != 1 {
 		t.Errorf("%d replay entries when the message came, want 1", before)
@@ -387,5 +387,38 @@ func TestSend(t *testing.T) {
 	b.Node.IVIndexUnknown = true
 	if _, err := b.Router.Send(&part.Outgoing{Src: own, Dst: another, TTL: 5}, []byte{0x82, 0x01}); err == nil {
 		t.Error("it was sent with an unknown IV index")
+	}
+}
+
+// nodes is a network of nodes with two elements each, from 0x0010 on, by the address of
+// the primary one.
+type nodes struct{}
+
+func (nodes) Lookup(a mesh.Address) (mesh.Address, bool) {
+	if a < 0x0010 {
+		return mesh.Unassigned, false
+	}
+	return a &^ 1, true
+}
+
+// A node keeps one list of what it has received from us, for all of its elements.
+func TestLaneOfANode(t *testing.T) {
+	b := newBench(t)
+	for _, c := range []struct {
+		dst  mesh.Address
+		want bearer.Lane
+	}{
+		{0x0010, bearer.OwnLane(0x0010)},
+		{0x0011, bearer.OwnLane(0x0010)}, // another element of it
+		{0x0012, bearer.OwnLane(0x0012)},
+		{0x0002, bearer.OwnLane(0)}, // not known: may be of one node with
+		{0x0003, bearer.OwnLane(0)}, // this
+		{0xC000, bearer.GroupLane()},
+		{0x8001, bearer.GroupLane()},
+		{mesh.AllNodes, bearer.GroupLane()},
+	} {
+		if got := b.OwnLane(c.dst); got != c.want {
+			t.Errorf("%s: lane %#x, want %#x", c.dst, got, c.want)
+		}
 	}
 }

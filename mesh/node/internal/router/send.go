@@ -3,6 +3,7 @@ package router
 import (
 	"time"
 
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/network"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/ivupdate"
@@ -49,6 +50,7 @@ func (r *Router) Cancel(h transport.Handle) { r.transport.Cancel(r.host.Now(), h
 
 // seal sends the network PDUs that the transport layer put out, in their order.
 func (r *Router) seal() {
+	r.own.note(r.host.Now(), r.cfg.Sequence)
 	for i := range r.lower.Network {
 		p := &r.lower.Network[i].PDU
 		s := r.to.Subnets.Subnet(p.NetKey)
@@ -67,16 +69,25 @@ func (r *Router) seal() {
 		}
 		how := r.host.State().NetworkTransmit.Transmit()
 		if r.transmit(&transmission{
-			pdu: p, by: by, lane: bearer.OwnLane(), how: how, advertise: true,
+			pdu: p, by: by, lane: r.OwnLane(p.Dst), how: how, advertise: true,
 			links: r.to.Proxy.OwnLinks(p.Dst),
 		}) {
 			r.occupy(how)
 		}
 	}
 	r.lower.Network = r.lower.Network[:0]
-	if len(r.lower.Replay)+len(r.lower.Access)+len(r.lower.Done) == 0 {
+	if len(r.lower.Replay)+len(r.lower.Access)+len(r.lower.Done)+len(r.lower.Silenced) == 0 {
 		r.lower.Reset()
 	}
+}
+
+// OwnLane is the lane of a message of this node.
+func (r *Router) OwnLane(dst mesh.Address) bearer.Lane {
+	if !dst.IsUnicast() {
+		return bearer.GroupLane()
+	}
+	node, _ := r.to.Peers.Lookup(dst)
+	return bearer.OwnLane(uint16(node)) // unassigned when it is not known
 }
 
 // SendPDU seals a network PDU and advertises it on a lane, for a friendship.
@@ -133,14 +144,14 @@ func (r *Router) SetPace(p bearer.Pace) {
 // Backlog is how long the radio needs for what this node has to send.
 func (r *Router) Backlog() time.Duration { return max(r.busyTill.Sub(r.host.Now()), 0) }
 
-// occupy adds a PDU of this node to the backlog: its own messages go one after
-// the other. What else the radio does is not counted, nor what it had no room
-// for.
+// occupy adds a PDU of this node to the backlog: messages to different nodes go at
+// the same time, as many as the radio can send. What else the radio does is not
+// counted, nor what it had no room for.
 func (r *Router) occupy(t bearer.Transmit) {
 	if now := r.host.Now(); r.busyTill.Before(now) {
 		r.busyTill = now
 	}
-	r.busyTill = r.busyTill.Add(r.pace.Airtime(t))
+	r.busyTill = r.busyTill.Add(r.pace.Share(t))
 }
 
 // airtime is how long the radio needs for one PDU of this node.

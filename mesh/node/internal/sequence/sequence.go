@@ -32,6 +32,7 @@ type Reserve struct {
 	next  mesh.SequenceNumber
 	limit mesh.SequenceNumber // first number that is not reserved
 	floor mesh.SequenceNumber // where each IV index begins: above zero after a restored backup
+	ahead mesh.SequenceNumber // where the next IV index begins at least: somebody has used its numbers already
 	dirty bool                // limit changed and is not in the store yet
 }
 
@@ -49,9 +50,47 @@ func (r *Reserve) Next() (mesh.SequenceNumber, mesh.IVIndex, error) {
 	return n, r.iv, nil
 }
 
-// Restart begins at zero, or at the floor, with a new transmit IV index.
+// Restart begins at zero, or behind the numbers that are in use already, with a new
+// transmit IV index.
 func (r *Reserve) Restart(iv mesh.IVIndex) {
-	*r = Reserve{iv: iv, next: r.floor, limit: r.floor, floor: r.floor, dirty: true}
+	first := r.floor
+	if iv == r.iv+1 {
+		first = max(first, r.ahead)
+	}
+	*r = Reserve{iv: iv, next: first, limit: first, floor: r.floor, dirty: true}
+}
+
+// mostSkipped is up to where numbers are skipped because somebody else uses them.
+// The other half is left for the time until the IV Update, which the node begins by
+// itself when half of the numbers are used.
+const mostSkipped = (mesh.MaxSequenceNumber + 1) / 2
+
+// Heard takes a number that was heard from this source. It reports whether the
+// source has not given it out, and whether the reserve now goes on behind it.
+func (r *Reserve) Heard(n mesh.SequenceNumber, iv mesh.IVIndex) (foreign, skipped bool) {
+	switch {
+	case iv == r.iv && n >= r.next:
+		if n >= mostSkipped {
+			return true, false
+		}
+		r.next = n + 1
+		if r.next > r.limit {
+			r.limit = r.next + block
+			r.dirty = true
+		}
+		return true, true
+	case iv == r.iv+1:
+		if n >= mostSkipped {
+			return true, false
+		}
+		if n >= r.ahead {
+			r.ahead = n + block
+			r.dirty = true
+		}
+		return true, true
+	default:
+		return false, false
+	}
 }
 
 // Start sets the transmit IV index of a reserve that has given out nothing yet.
@@ -98,13 +137,16 @@ func (r *Reserve) Skip(by, most, floor mesh.SequenceNumber) {
 func (r *Reserve) Limit() mesh.SequenceNumber { return r.limit }
 
 // Encode gives the reserve for the store: transmit IV index, first number that
-// may be used after a restart, and the floor if there is one, four octets each,
-// big endian.
+// may be used after a restart, the floor, and where the next IV index begins, four
+// octets each, big endian. The last two are left out when they are zero.
 func (r *Reserve) Encode() []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(r.iv))
 	b = binary.BigEndian.AppendUint32(b, uint32(r.limit))
-	if r.floor > 0 {
+	if r.floor > 0 || r.ahead > 0 {
 		b = binary.BigEndian.AppendUint32(b, uint32(r.floor))
+	}
+	if r.ahead > 0 {
+		b = binary.BigEndian.AppendUint32(b, uint32(r.ahead))
 	}
 	return b
 }
@@ -112,14 +154,17 @@ func (r *Reserve) Encode() []byte {
 // Decode reads what Encode wrote. The next number is the first that was never
 // reserved.
 func Decode(data []byte) (Reserve, error) {
-	const plain, floored = 8, 12
-	if len(data) != plain && len(data) != floored {
-		return Reserve{}, fmt.Errorf("node: the stored sequence reserve has %d octets, expected %d or %d", len(data), plain, floored)
+	const plain, floored, all = 8, 12, 16
+	if len(data) != plain && len(data) != floored && len(data) != all {
+		return Reserve{}, fmt.Errorf("node: the stored sequence reserve has %d octets, expected %d, %d or %d", len(data), plain, floored, all)
 	}
 	limit := mesh.SequenceNumber(binary.BigEndian.Uint32(data[4:]))
 	r := Reserve{iv: mesh.IVIndex(binary.BigEndian.Uint32(data)), next: limit, limit: limit}
-	if len(data) == floored {
+	if len(data) >= floored {
 		r.floor = mesh.SequenceNumber(binary.BigEndian.Uint32(data[plain:]))
+	}
+	if len(data) == all {
+		r.ahead = mesh.SequenceNumber(binary.BigEndian.Uint32(data[floored:]))
 	}
 	return r, nil
 }

@@ -46,6 +46,21 @@ func TestNoNumberTwice(t *testing.T) {
 				}
 				r.Start(iv)
 			},
+			// Somebody else uses numbers of this source, with this IV index or the next.
+			"hear": func(t *rapid.T) {
+				of := iv + mesh.IVIndex(rapid.IntRange(0, 1).Draw(t, "IV index"))
+				n := mesh.SequenceNumber(rapid.IntRange(0, 20000).Draw(t, "number"))
+				foreign, _ := r.Heard(n, of)
+				if foreign && given[number{of, n}] && of == iv {
+					t.Fatalf("number %d of IV index %d was given out, and is said to be foreign", n, of)
+				}
+				if foreign {
+					given[number{of, n}] = true // from now on
+				}
+				if data, changed := r.Unsaved(); changed {
+					stored = data
+				}
+			},
 			"update": func(*rapid.T) {
 				iv++
 				r.Restart(iv)
@@ -138,5 +153,23 @@ func TestDecodeRefuses(t *testing.T) {
 		if _, err := sequence.Decode(make([]byte, n)); err == nil {
 			t.Errorf("%d octets were taken", n)
 		}
+	}
+}
+
+// One forged PDU cannot take more than half of the numbers, whatever it says.
+func TestHeardIsBounded(t *testing.T) {
+	const half = (mesh.MaxSequenceNumber + 1) / 2
+	var r sequence.Reserve
+	r.Start(7)
+	for _, n := range []mesh.SequenceNumber{mesh.MaxSequenceNumber, half, half - 1, half - 1, mesh.MaxSequenceNumber} {
+		r.Heard(n, 7)
+		r.Heard(n, 8)
+	}
+	if left := r.Left(); left != int(half) {
+		t.Errorf("%d numbers are left, want %d", left, half)
+	}
+	r.Restart(8)
+	if left := r.Left(); left < int(half)-1024 {
+		t.Errorf("%d numbers are left with the next IV index", left)
 	}
 }

@@ -1,6 +1,9 @@
 //go:build !unix
 
-package disk
+package filesystem
+
+// NonBlocking is a flag that other systems need.
+const NonBlocking = 0
 
 // syncDir does nothing where a directory cannot be synced; there the file
 // system journals names itself.

@@ -1,8 +1,14 @@
 //go:build unix
 
-package disk
+package filesystem
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
+
+// NonBlocking is a flag of os.OpenFile that opens a pipe without waiting for its other end.
+const NonBlocking = syscall.O_NONBLOCK
 
 // syncDir makes created or renamed names in dir survive a power cut.
 func syncDir(dir string) error {
