@@ -8,6 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
 // radios are the adapters of a test.
@@ -147,5 +148,63 @@ func TestUnsteadyAdapter(t *testing.T) {
 		if answer["status"] != "error" || !strings.Contains(text, "hardware error") || answer["code"] == "no_adapter" {
 			t.Errorf("got %v", answer)
 		}
+	})
+}
+
+// TestStartWithoutAdapter starts before the adapters are there, as at boot. That nothing
+// answers then says nothing about the devices: they are asked when an adapter works, and
+// an interview that is due waits for it as well.
+func TestStartWithoutAdapter(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
+		w.stop()
+		late := fake.Plug(uuid(2))
+		w.net.Join(late) // while the service was down: its interview is due
+		for i := range r.all {
+			r.all[i].State, r.all[i].Error = "down", "unplugged"
+		}
+		for _, n := range []*fake.Node{plug, late} {
+			n.SetSilent(true) // nothing gets there
+		}
+		w.out.take()
+		w.start()
+		pass(30 * time.Minute)
+		w.expect("b/plug/availability", online)
+		if got := w.out.value("b/bridge/devices"); strings.Contains(got, "failed") {
+			t.Errorf("an interview failed without an adapter: %s", got)
+		}
+		if got := object(t, w.out.value("b/bridge/health"))["refreshing"]; got != 1.0 {
+			t.Errorf("%v devices are to be asked, expected 1", got)
+		}
+		for _, n := range []*fake.Node{plug, late} {
+			n.SetSilent(false)
+		}
+		r.set(w, 0, "running", "")
+		asked := len(plug.Received(generic.OpOnOffGet))
+		pass(time.Minute)
+		if len(plug.Received(generic.OpOnOffGet)) == asked {
+			t.Error("the plug was not asked for its state")
+		}
+		w.expect("b/plug/availability", online)
+		w.expect("b/device_00000002/availability", online)
+	})
+}
+
+// TestAdapterIsLostWhileDevicesAreSilent blames no device for an adapter that is gone.
+func TestAdapterIsLostWhileDevicesAreSilent(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
+		plug.SetSilent(true)
+		for i := range r.all {
+			r.set(w, i, "down", "unplugged")
+		}
+		pass(time.Hour)
+		w.expect("b/plug/availability", online)
+		plug.SetSilent(false)
+		r.set(w, 0, "running", "")
+		pass(time.Minute)
+		w.expect("b/plug/availability", online)
+		// A device that is gone is found out as ever.
+		plug.SetSilent(true)
+		pass(time.Hour)
+		w.expect("b/plug/availability", offline)
 	})
 }

@@ -62,8 +62,9 @@ func newGateway(ctx context.Context, c *config.Config, all []adapter, log zerolo
 		return nil, err
 	}
 	g := &gateway{log: log, online: make(chan struct{})}
-	defer slowly(log, "opening the store "+storePath(c.Store.Dir))()
-	if g.store, g.storeFindings, err = openStore(c.Store.Dir); err != nil {
+	opened := slowly(log, "opening the store "+storePath(c.Store.Dir))
+	g.store, g.storeFindings, err = openStore(c.Store.Dir)
+	if opened(); err != nil {
 		return nil, err
 	}
 	if err := g.connect(ctx, c, topics, all); err != nil {
@@ -147,6 +148,8 @@ func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.To
 		return err
 	}
 	var noAdapter error
+	read := slowly(g.log, "reading the store "+storePath(c.Store.Dir))
+	defer read()
 	g.node, err = node.Open(node.Config{
 		Options: node.Options{
 			Elements: gatewayElements(),
@@ -159,6 +162,7 @@ func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.To
 		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
 		Report: func(e node.Event) { g.service.Report(e) },
 	}, func() (node.Saved, error) {
+		read() // the wait for an adapter is none for the disk
 		if noAdapter = awaitAdapter(ctx, all, c.HCI.Wait, g.log); noAdapter != nil {
 			return node.Saved{}, noAdapter
 		}

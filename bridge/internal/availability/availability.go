@@ -150,9 +150,10 @@ func (p *Part) publish(d *registry.Device) {
 }
 
 // Unanswered records that a device did not answer a request. After the first one the
-// device is probed; after the second one it is offline.
+// device is probed; after the second one it is offline. While no adapter works, it is not
+// the fault of the device.
 func (p *Part) Unanswered(d *registry.Device) {
-	if d.LowPower() {
+	if d.LowPower() || p.h.RadioDown() != nil {
 		return
 	}
 	c := p.contact(d)
@@ -208,7 +209,7 @@ func (p *Part) Second(tick int) {
 // probeSilent probes the device that has been silent longest, if that exceeds the
 // limit.
 func (p *Part) probeSilent() {
-	if p.silent != nil || p.Refreshing() > 0 { // all are asked anyway
+	if p.silent != nil || p.Refreshing() > 0 || p.h.RadioDown() != nil { // all are asked anyway, or none can be
 		return
 	}
 	now := p.h.Loop.Now()
