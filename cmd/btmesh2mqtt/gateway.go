@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,14 +124,19 @@ func remedy(dir string, err error) error {
 	if !errors.Is(err, store.ErrDamaged) {
 		return err
 	}
-	backup := "BACKUP"
-	if all, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup")); len(all) > 0 {
+	backup, secret := "BACKUP", ""
+	all, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup")) // the pattern is right
+	encrypted, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup.age"))
+	if all = append(all, encrypted...); len(all) > 0 {
 		backup = slices.Max(all) // their names have the time
 	}
+	if strings.HasSuffix(backup, ".age") {
+		secret = " --passphrase-file FILE" // or --identity-file, as its error says
+	}
 	return fmt.Errorf("%w\nNothing was changed, and no new network was created. To go on with the newest backup, run:\n"+
-		"  btmesh2mqtt network restore %s --replace --store.dir %s\n"+
+		"  btmesh2mqtt network restore %s --replace%s --store.dir %s\n"+
 		"To go on with what is left of the store (it tells what is lost), run:\n"+
-		"  btmesh2mqtt network repair --store.dir %s", err, backup, dir, dir)
+		"  btmesh2mqtt network repair --store.dir %s", err, backup, secret, dir, dir)
 }
 
 func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.Topics, all []adapter) error {
