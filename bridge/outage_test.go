@@ -383,6 +383,31 @@ func TestForeignValues(t *testing.T) {
 	})
 }
 
+// A device whose topics have foreign values is removed before they are corrected.
+func TestForeignValuesOfADeviceThatLeaves(t *testing.T) {
+	inTown(t, func(t *testing.T, c *town) {
+		h := c.build("bridge")
+		defer h.leave()
+		c.admit(h, "plug", fake.Plug(uuid(1)))
+		pass(10 * time.Second)
+		for range 3 {
+			c.client.Publish("b/plug/availability", []byte("x"), true)
+			pass(20 * time.Second)
+		}
+		c.client.Publish("b/plug/availability", []byte("x"), true)
+		pass(time.Second)
+		c.client.Event("b/bridge/request/device/remove", []byte(`{"id":"plug"}`), 1)
+		pass(10 * time.Minute)
+		if got := c.heard.standing("plug"); len(got) != 0 {
+			t.Errorf("standing topics of a device that is gone: %v", got)
+		}
+		pass(30 * time.Minute)
+		if got := object(t, c.heard.value("b/bridge/health"))["broker"].(map[string]any); got["foreign"] != nil {
+			t.Errorf("foreign values half an hour later: %v", got["foreign"])
+		}
+	})
+}
+
 // A broker that publishes the will of a former connection late is corrected without
 // a warning.
 func TestLateWill(t *testing.T) {

@@ -151,7 +151,10 @@ func (p *Part) republish(t string) {
 		p.h.Publisher.Changed(list)
 		return
 	}
-	if v := p.values[t]; v.cleared {
+	switch v := p.values[t]; {
+	case v == nil: // the device has left, and the topic is clear
+		return
+	case v.cleared:
 		p.h.Publisher.Retain(t, nil)
 		return
 	}
