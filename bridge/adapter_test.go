@@ -208,3 +208,32 @@ func TestAdapterIsLostWhileDevicesAreSilent(t *testing.T) {
 		w.expect("b/plug/availability", offline)
 	})
 }
+
+// TestKeyRefreshWithoutAdapter leaves no device behind for an adapter that was away: the
+// time without one does not count as the patience with devices.
+func TestKeyRefreshWithoutAdapter(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
+		lamp := fake.Lamp(uuid(2))
+		w.join(map[string]*fake.Node{"lamp": lamp})
+		w.stop()
+		w.cfg.RefreshPatience = time.Hour
+		w.start()
+		plug.SetSilent(true)
+		w.request("network/key_refresh", ``)
+		pass(10 * time.Minute) // the lamp has the new keys
+		for i := range r.all {
+			r.set(w, i, "down", "unplugged")
+		}
+		lamp.SetSilent(true)
+		pass(24 * time.Hour)
+		if info := w.refreshInfo(); info["phase"] != "distributing" {
+			t.Errorf("without an adapter: %v", info)
+		}
+		lamp.SetSilent(false)
+		plug.SetSilent(false)
+		r.set(w, 0, "running", "")
+		w.phase(time.Hour, "")
+		hasKeysOf(t, w, "lamp", lamp)
+		hasKeysOf(t, w, "plug", plug)
+	})
+}
