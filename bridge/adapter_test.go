@@ -237,3 +237,33 @@ func TestKeyRefreshWithoutAdapter(t *testing.T) {
 		hasKeysOf(t, w, "plug", plug)
 	})
 }
+
+// TestAdapterIsLostDuringAnInterview interviews the new device when an adapter works again.
+func TestAdapterIsLostDuringAnInterview(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, _ *fake.Node) {
+		lamp := fake.Lamp(uuid(2))
+		w.net.Place(lamp)
+		w.send("b/bridge/request/device/provision", `{"uuid":"`+lamp.UUID.String()+`","name":"lamp"}`)
+		for range 1000 {
+			if strings.Contains(w.out.value("b/bridge/devices"), `"in_progress"`) {
+				break
+			}
+			pass(10 * time.Millisecond)
+		}
+		lamp.SetSilent(true)
+		for i := range r.all {
+			r.set(w, i, "down", "unplugged")
+		}
+		pass(30 * time.Minute)
+		if got := w.out.take("b/bridge/response/device/provision"); len(got) != 1 || !strings.Contains(got[0], `"no_adapter"`) {
+			t.Errorf("the request was answered with %v", got)
+		}
+		lamp.SetSilent(false)
+		r.set(w, 0, "running", "")
+		pass(time.Minute)
+		w.expect("b/lamp/availability", online)
+		if got := w.out.value("b/bridge/devices"); strings.Contains(got, `"failed"`) {
+			t.Errorf("devices %s", got)
+		}
+	})
+}

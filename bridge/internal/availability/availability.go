@@ -13,6 +13,7 @@ package availability
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -151,9 +152,15 @@ func (p *Part) publish(d *registry.Device) {
 
 // Unanswered records that a device did not answer a request. After the first one the
 // device is probed; after the second one it is offline. While no adapter works, it is not
-// the fault of the device.
+// the fault of the device: its first interview, if that has failed, is repeated later.
 func (p *Part) Unanswered(d *registry.Device) {
-	if d.LowPower() || p.h.RadioDown() != nil {
+	if p.h.RadioDown() != nil {
+		if d.Translator == nil && !slices.Contains(p.refreshes.interviews, d) {
+			p.refreshes.interviews = append(p.refreshes.interviews, d)
+		}
+		return
+	}
+	if d.LowPower() {
 		return
 	}
 	c := p.contact(d)
