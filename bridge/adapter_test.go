@@ -267,3 +267,28 @@ func TestAdapterIsLostDuringAnInterview(t *testing.T) {
 		}
 	})
 }
+
+// TestRemovalWithoutAdapter goes on with a removal that the end of the service has
+// interrupted when an adapter works: the device must not keep the keys.
+func TestRemovalWithoutAdapter(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
+		plug.SetSilent(true)
+		w.send("b/bridge/request/device/remove", `{"id":"plug","key_refresh":true}`)
+		pass(time.Second)
+		w.stop()
+		for i := range r.all {
+			r.all[i].State, r.all[i].Error = "down", "unplugged"
+		}
+		w.start()
+		pass(10 * time.Minute)
+		plug.SetSilent(false)
+		r.set(w, 0, "running", "")
+		pass(2 * time.Minute)
+		if w.net.Knows(plug.UUID) || strings.Contains(w.out.value("b/bridge/devices"), `"plug"`) {
+			t.Error("the plug is still listed")
+		}
+		if w.refreshInfo() != nil || w.net.Own().AppKey(0).Key.Equal(appKey) {
+			t.Errorf("the keys were not refreshed: %v", w.refreshInfo())
+		}
+	})
+}
