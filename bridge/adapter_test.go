@@ -8,6 +8,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fake"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 )
 
 // radios are the adapters of a test.
@@ -146,6 +147,148 @@ func TestUnsteadyAdapter(t *testing.T) {
 		text, _ := answer["error"].(string)
 		if answer["status"] != "error" || !strings.Contains(text, "hardware error") || answer["code"] == "no_adapter" {
 			t.Errorf("got %v", answer)
+		}
+	})
+}
+
+// TestStartWithoutAdapter starts before the adapters are there, as at boot. That nothing
+// answers then says nothing about the devices: they are asked when an adapter works, and
+// an interview that is due waits for it as well.
+func TestStartWithoutAdapter(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
+		w.stop()
+		late := fake.Plug(uuid(2))
+		w.net.Join(late) // while the service was down: its interview is due
+		for i := range r.all {
+			r.all[i].State, r.all[i].Error = "down", "unplugged"
+		}
+		for _, n := range []*fake.Node{plug, late} {
+			n.SetSilent(true) // nothing gets there
+		}
+		w.out.take()
+		w.start()
+		pass(30 * time.Minute)
+		w.expect("b/plug/availability", online)
+		if got := w.out.value("b/bridge/devices"); strings.Contains(got, "failed") {
+			t.Errorf("an interview failed without an adapter: %s", got)
+		}
+		if got := object(t, w.out.value("b/bridge/health"))["refreshing"]; got != 1.0 {
+			t.Errorf("%v devices are to be asked, expected 1", got)
+		}
+		for _, n := range []*fake.Node{plug, late} {
+			n.SetSilent(false)
+		}
+		r.set(w, 0, "running", "")
+		asked := len(plug.Received(generic.OpOnOffGet))
+		pass(time.Minute)
+		if len(plug.Received(generic.OpOnOffGet)) == asked {
+			t.Error("the plug was not asked for its state")
+		}
+		w.expect("b/plug/availability", online)
+		w.expect("b/device_00000002/availability", online)
+	})
+}
+
+// TestAdapterIsLostWhileDevicesAreSilent blames no device for an adapter that is gone.
+func TestAdapterIsLostWhileDevicesAreSilent(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
+		plug.SetSilent(true)
+		for i := range r.all {
+			r.set(w, i, "down", "unplugged")
+		}
+		pass(time.Hour)
+		w.expect("b/plug/availability", online)
+		plug.SetSilent(false)
+		r.set(w, 0, "running", "")
+		pass(time.Minute)
+		w.expect("b/plug/availability", online)
+		// A device that is gone is found out as ever.
+		plug.SetSilent(true)
+		pass(time.Hour)
+		w.expect("b/plug/availability", offline)
+	})
+}
+
+// TestKeyRefreshWithoutAdapter leaves no device behind for an adapter that was away: the
+// time without one does not count as the patience with devices.
+func TestKeyRefreshWithoutAdapter(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
+		lamp := fake.Lamp(uuid(2))
+		w.join(map[string]*fake.Node{"lamp": lamp})
+		w.stop()
+		w.cfg.RefreshPatience = time.Hour
+		w.start()
+		plug.SetSilent(true)
+		w.request("network/key_refresh", ``)
+		pass(10 * time.Minute) // the lamp has the new keys
+		for i := range r.all {
+			r.set(w, i, "down", "unplugged")
+		}
+		lamp.SetSilent(true)
+		pass(24 * time.Hour)
+		if info := w.refreshInfo(); info["phase"] != "distributing" {
+			t.Errorf("without an adapter: %v", info)
+		}
+		lamp.SetSilent(false)
+		plug.SetSilent(false)
+		r.set(w, 0, "running", "")
+		w.phase(time.Hour, "")
+		hasKeysOf(t, w, "lamp", lamp)
+		hasKeysOf(t, w, "plug", plug)
+	})
+}
+
+// TestAdapterIsLostDuringAnInterview interviews the new device when an adapter works again.
+func TestAdapterIsLostDuringAnInterview(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, _ *fake.Node) {
+		lamp := fake.Lamp(uuid(2))
+		w.net.Place(lamp)
+		w.send("b/bridge/request/device/provision", `{"uuid":"`+lamp.UUID.String()+`","name":"lamp"}`)
+		for range 1000 {
+			if strings.Contains(w.out.value("b/bridge/devices"), `"in_progress"`) {
+				break
+			}
+			pass(10 * time.Millisecond)
+		}
+		lamp.SetSilent(true)
+		for i := range r.all {
+			r.set(w, i, "down", "unplugged")
+		}
+		pass(30 * time.Minute)
+		if got := w.out.take("b/bridge/response/device/provision"); len(got) != 1 || !strings.Contains(got[0], `"no_adapter"`) {
+			t.Errorf("the request was answered with %v", got)
+		}
+		lamp.SetSilent(false)
+		r.set(w, 0, "running", "")
+		pass(time.Minute)
+		w.expect("b/lamp/availability", online)
+		if got := w.out.value("b/bridge/devices"); strings.Contains(got, `"failed"`) {
+			t.Errorf("devices %s", got)
+		}
+	})
+}
+
+// TestRemovalWithoutAdapter goes on with a removal that the end of the service has
+// interrupted when an adapter works: the device must not keep the keys.
+func TestRemovalWithoutAdapter(t *testing.T) {
+	withRadios(t, func(t *testing.T, w *world, r *radios, plug *fake.Node) {
+		plug.SetSilent(true)
+		w.send("b/bridge/request/device/remove", `{"id":"plug","key_refresh":true}`)
+		pass(time.Second)
+		w.stop()
+		for i := range r.all {
+			r.all[i].State, r.all[i].Error = "down", "unplugged"
+		}
+		w.start()
+		pass(10 * time.Minute)
+		plug.SetSilent(false)
+		r.set(w, 0, "running", "")
+		pass(2 * time.Minute)
+		if w.net.Knows(plug.UUID) || strings.Contains(w.out.value("b/bridge/devices"), `"plug"`) {
+			t.Error("the plug is still listed")
+		}
+		if w.refreshInfo() != nil || w.net.Own().AppKey(0).Key.Equal(appKey) {
+			t.Errorf("the keys were not refreshed: %v", w.refreshInfo())
 		}
 	})
 }

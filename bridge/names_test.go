@@ -97,9 +97,17 @@ func (w *world) nameOf(n *fake.Node) string {
 func TestStoredNamesThatAreNotAllowedAnyMore(t *testing.T) {
 	for old, want := range map[string]string{
 		"plug/0": "plug_0", "plug/switch": "plug_switch", "0x00AA": "device_0x00AA", "la\u200Bmp": "lamp", "$lamp": "lamp", "Bridge": "Bridge_",
-		"\u202E": "device_00000002", "e\u0301": "\u00E9", "PLUG": "PLUG",
+		"\u202E": "device_00000002", "e\u0301": "\u00E9", "PLUG": "PLUG", "its address": "", "its UUID": "",
 	} {
 		household(t, func(t *testing.T, w *world, plug, lamp *fake.Node) {
+			switch old { // requests for these names find the device under its new name, too
+			case "its address":
+				old = lamp.Address().String()
+				want = "device_" + old
+			case "its UUID":
+				old = lamp.UUID.String()
+				want = "device_" + old
+			}
 			w.stop()
 			put := func(table store.Table, key string, value []byte) {
 				t.Helper()
@@ -118,6 +126,8 @@ func TestStoredNamesThatAreNotAllowedAnyMore(t *testing.T) {
 			}
 			change(device.Table)
 			change("topics")
+			w.out.Publish("b/"+old, []byte(`{"state":"OFF"}`), true)
+			w.out.Publish("b/"+old+"/availability", []byte(online), true)
 			w.out.take()
 			w.start()
 			pass(time.Minute)
@@ -131,8 +141,8 @@ func TestStoredNamesThatAreNotAllowedAnyMore(t *testing.T) {
 			if renamed := strings.Contains(events, `"type":"device_renamed"`); renamed != (old != want) {
 				t.Errorf("%q: the events are\n%s", old, events)
 			}
-			if old != want && w.out.value("b/"+old) != "" {
-				t.Errorf("%q: the old topic still has %s", old, w.out.value("b/"+old))
+			if left := w.out.value("b/"+old) + w.out.value("b/"+old+"/availability"); old != want && left != "" {
+				t.Errorf("%q: the old topics still have %s", old, left)
 			}
 			// It is not renamed once more.
 			w.restart()

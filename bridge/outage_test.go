@@ -383,6 +383,31 @@ func TestForeignValues(t *testing.T) {
 	})
 }
 
+// A device whose topics have foreign values is removed before they are corrected.
+func TestForeignValuesOfADeviceThatLeaves(t *testing.T) {
+	inTown(t, func(t *testing.T, c *town) {
+		h := c.build("bridge")
+		defer h.leave()
+		c.admit(h, "plug", fake.Plug(uuid(1)))
+		pass(10 * time.Second)
+		for range 3 {
+			c.client.Publish("b/plug/availability", []byte("x"), true)
+			pass(20 * time.Second)
+		}
+		c.client.Publish("b/plug/availability", []byte("x"), true)
+		pass(time.Second)
+		c.client.Event("b/bridge/request/device/remove", []byte(`{"id":"plug"}`), 1)
+		pass(10 * time.Minute)
+		if got := c.heard.standing("plug"); len(got) != 0 {
+			t.Errorf("standing topics of a device that is gone: %v", got)
+		}
+		pass(30 * time.Minute)
+		if got := object(t, c.heard.value("b/bridge/health"))["broker"].(map[string]any); got["foreign"] != nil {
+			t.Errorf("foreign values half an hour later: %v", got["foreign"])
+		}
+	})
+}
+
 // A broker that publishes the will of a former connection late is corrected without
 // a warning.
 func TestLateWill(t *testing.T) {
@@ -435,6 +460,49 @@ func TestOwnValuesAreNotForeign(t *testing.T) {
 			}
 		}
 		h.leave()
+	})
+}
+
+// The device whose topics are watched is removed, comes back, and gets another name: the
+// bridge takes none of its own values for those of somebody else, nor for commands, and
+// watches the new topics.
+func TestWatchedDeviceChanges(t *testing.T) {
+	inTown(t, func(t *testing.T, c *town) {
+		h := c.build("bridge")
+		defer h.leave()
+		first := fake.Plug(uuid(1))
+		c.admit(h, "a", first)
+		c.admit(h, "b", fake.Plug(uuid(2)))
+		pass(10 * time.Second)
+		ask := func(what, payload string) {
+			c.client.Event("b/bridge/request/"+what, []byte(payload), 1)
+			pass(time.Minute)
+		}
+		ask("device/remove", `{"id":"a"}`)
+		c.admit(h, "a", first)
+		ask("device/rename", `{"from":"b","to":"c"}`) // b is watched instead
+		ask("device/rename", `{"from":"a","to":"b"}`)
+		h.way.set(true)
+		pass(2 * time.Second)
+		h.way.set(false)
+		pass(time.Minute)
+		if got := c.warnings(""); len(got) != 0 {
+			t.Errorf("warnings %q", got)
+		}
+		if got := object(t, c.heard.value("b/bridge/health")); got["retained_commands_ignored"] != 0.0 {
+			t.Errorf("%v retained commands were ignored", got["retained_commands_ignored"])
+		}
+		if strings.Contains(h.logs.String(), "a retained command was ignored") {
+			t.Error("a value of the bridge was taken for a retained command")
+		}
+		for _, topic := range []string{"b/b", "b/b/availability", "b/c/availability", "b/bridge/state"} {
+			before := c.heard.value(topic)
+			c.client.Publish(topic, []byte("x"), true)
+			pass(6 * time.Second)
+			if got := c.heard.value(topic); got != before || got == "" {
+				t.Errorf("%s is %s, expected %s", topic, got, before)
+			}
+		}
 	})
 }
 

@@ -63,7 +63,7 @@ func (n Loss) String() string {
 	if n.Events == 1 {
 		events = "1 event"
 	}
-	return fmt.Sprintf("%s between %s and %s were not delivered, because the broker did not take them within %v: %s; states are not affected",
+	return fmt.Sprintf("%s between %s and %s were not delivered, because the broker was away, or slow (an event waits for at most %v): %s; states are not affected",
 		events, n.Since.UTC().Format(time.DateTime), n.Until.UTC().Format(time.DateTime), n.Expiry, strings.Join(n.Topics, ", "))
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,8 +63,9 @@ func newGateway(ctx context.Context, c *config.Config, all []adapter, log zerolo
 		return nil, err
 	}
 	g := &gateway{log: log, online: make(chan struct{})}
-	defer slowly(log, "opening the store "+storePath(c.Store.Dir))()
-	if g.store, g.storeFindings, err = openStore(c.Store.Dir); err != nil {
+	opened := slowly(log, "opening the store "+storePath(c.Store.Dir))
+	g.store, g.storeFindings, err = openStore(c.Store.Dir)
+	if opened(); err != nil {
 		return nil, err
 	}
 	if err := g.connect(ctx, c, topics, all); err != nil {
@@ -122,14 +124,19 @@ func remedy(dir string, err error) error {
 	if !errors.Is(err, store.ErrDamaged) {
 		return err
 	}
-	backup := "BACKUP"
-	if all, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup")); len(all) > 0 {
+	backup, secret := "BACKUP", ""
+	all, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup")) // the pattern is right
+	encrypted, _ := filepath.Glob(filepath.Join(backups(dir), "*.backup.age"))
+	if all = append(all, encrypted...); len(all) > 0 {
 		backup = slices.Max(all) // their names have the time
 	}
+	if strings.HasSuffix(backup, ".age") {
+		secret = " --passphrase-file FILE" // or --identity-file, as its error says
+	}
 	return fmt.Errorf("%w\nNothing was changed, and no new network was created. To go on with the newest backup, run:\n"+
-		"  btmesh2mqtt network restore %s --replace --store.dir %s\n"+
+		"  btmesh2mqtt network restore %s --replace%s --store.dir %s\n"+
 		"To go on with what is left of the store (it tells what is lost), run:\n"+
-		"  btmesh2mqtt network repair --store.dir %s", err, backup, dir, dir)
+		"  btmesh2mqtt network repair --store.dir %s", err, backup, secret, dir, dir)
 }
 
 func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.Topics, all []adapter) error {
@@ -147,6 +154,8 @@ func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.To
 		return err
 	}
 	var noAdapter error
+	read := slowly(g.log, "reading the store "+storePath(c.Store.Dir))
+	defer read()
 	g.node, err = node.Open(node.Config{
 		Options: node.Options{
 			Elements: gatewayElements(),
@@ -159,6 +168,7 @@ func (g *gateway) connect(ctx context.Context, c *config.Config, topics topic.To
 		Adjust: func(n *state.Node) { adjust(n, &c.Mesh) },
 		Report: func(e node.Event) { g.service.Report(e) },
 	}, func() (node.Saved, error) {
+		read() // the wait for an adapter is none for the disk
 		if noAdapter = awaitAdapter(ctx, all, c.HCI.Wait, g.log); noAdapter != nil {
 			return node.Saved{}, noAdapter
 		}

@@ -41,7 +41,7 @@ type web struct {
 }
 
 // serveHTTP serves at http.listen, or nothing if that is empty. Until show is
-// called, the service is not healthy: it waits for an adapter.
+// called, the service is not healthy: it opens its store, or waits for an adapter.
 func serveHTTP(listen string, log zerolog.Logger) (*web, error) {
 	if listen == "" {
 		return nil, nil //nolint:nilnil // nothing to serve
@@ -92,7 +92,7 @@ func (w *web) health(to http.ResponseWriter, r *http.Request) {
 		g.health(to, r)
 		return
 	}
-	http.Error(to, "the service has not started yet: it waits for an adapter, see the log", http.StatusServiceUnavailable)
+	http.Error(to, "the service has not started yet: it opens its store, or waits for an adapter; see the log", http.StatusServiceUnavailable)
 }
 
 // Describe sends nothing: the set of metrics may change.

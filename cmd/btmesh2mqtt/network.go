@@ -256,15 +256,55 @@ func (a *app) restore(path, dir string, secrets *cipher, replace bool) error {
 	}
 	var old disk.Remains
 	if replace {
-		if old, err = disk.SetAside(dir, time.Now()); err != nil {
+		if old, err = disk.Look(dir); err != nil {
 			return err
 		}
+	}
+	// Nothing is moved before it is clear that the backup can be used: the next attempt
+	// needs the numbers and the replay list of the store that is there.
+	since := origin.Made
+	if origin.Restores > 0 {
+		since = origin.Last.Time
+	}
+	skipped, first, err := node.JumpBeyond(staged, node.Jump{
+		Age: time.Since(since), From: origin.Last.Seq, Used: old.Kept, Random: rand.Reader,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := staged.AppendReplay(old.Replay); err != nil {
+		return err
+	}
+	if err := markable(marks); err != nil {
+		return err
+	}
+	if replace {
+		aside, err := disk.SetAside(dir, time.Now())
+		if err != nil {
+			return err
+		}
+		old.Dir = aside.Dir
 	}
 	s, err := storeAt(dir, false)
 	if err != nil {
 		return err
 	}
-	return errors.Join(a.fill(s, staged, marks, origin, old), s.Close())
+	restores := origin.Restores
+	if err := errors.Join(fill(s, staged, marks, origin, first), s.Close()); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "The store has the state of %s. %d sequence numbers are skipped, because they may have been used since.\n",
+		origin.Made.Local().Format(time.DateTime), skipped)
+	if restores > 0 {
+		fmt.Fprintf(a.stdout, "This backup was restored before, the last time on %s. That bridge must not run any more.\n",
+			since.Local().Format(time.DateTime))
+	}
+	if old.Dir != "" {
+		fmt.Fprintf(a.stdout, "The files of the store that was there are in %s. Its replay list of %s was taken over.\n",
+			old.Dir, counted(len(old.Replay), "device"))
+	}
+	fmt.Fprintln(a.stdout, "Do not start the old bridge again: with two bridges at one address, devices drop the messages of both.")
+	return nil
 }
 
 // readBackup reads a backup into an empty store. marks is the file in which its restores
@@ -292,48 +332,35 @@ func readBackup(path string, secrets *cipher, into store.Store) (origin archive.
 	return origin, marks, err
 }
 
-// fill stores a backup that was read, with the sequence numbers moved on.
-func (a *app) fill(s, staged store.Store, path string, origin archive.Origin, old disk.Remains) error {
+// fill stores a backup that was read, after it has recorded the restore, whose first
+// sequence number is first.
+func fill(s, staged store.Store, marks string, origin archive.Origin, first mesh.SequenceNumber) error {
 	if tables, err := s.Tables(); err != nil || len(tables) > 0 {
 		return errors.Join(err, archive.ErrNotEmpty)
 	}
-	since := origin.Made
-	if origin.Restores > 0 {
-		since = origin.Last.Time
-	}
-	skipped, first, err := node.JumpBeyond(staged, node.Jump{
-		Age: time.Since(since), From: origin.Last.Seq, Used: old.Kept, Random: rand.Reader,
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := staged.AppendReplay(old.Replay); err != nil {
-		return err
-	}
-	restores := origin.Restores
-	if err := markRestored(path, &origin, first); err != nil {
-		return fmt.Errorf("the backup cannot be marked as restored, and a second restore would use the same sequence numbers: %w; "+
-			"restore a copy of it that can be written, and never this one again", err)
+	if err := markRestored(marks, &origin, first); err != nil {
+		return unmarked(err)
 	}
 	var b bytes.Buffer
 	if err := archive.Write(&b, staged, origin.Made); err != nil {
 		return err
 	}
-	if _, err := archive.Read(&b, s); err != nil {
-		return err
+	_, err := archive.Read(&b, s)
+	return err
+}
+
+// markable is an error if a restore cannot be recorded in a file.
+func markable(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return unmarked(err)
 	}
-	fmt.Fprintf(a.stdout, "The store has the state of %s. %d sequence numbers are skipped, because they may have been used since.\n",
-		origin.Made.Local().Format(time.DateTime), skipped)
-	if restores > 0 {
-		fmt.Fprintf(a.stdout, "This backup was restored before, the last time on %s. That bridge must not run any more.\n",
-			since.Local().Format(time.DateTime))
-	}
-	if old.Dir != "" {
-		fmt.Fprintf(a.stdout, "The files of the store that was there are in %s. Its replay list of %s was taken over.\n",
-			old.Dir, counted(len(old.Replay), "device"))
-	}
-	fmt.Fprintln(a.stdout, "Do not start the old bridge again: with two bridges at one address, devices drop the messages of both.")
-	return nil
+	return f.Close()
+}
+
+func unmarked(err error) error {
+	return fmt.Errorf("the backup cannot be marked as restored, and a second restore would use the same sequence numbers: %w; "+
+		"restore a copy of it that can be written, and never this one again", err)
 }
 
 // markRestored records a restore at the end of a backup, or of the file for its marks.

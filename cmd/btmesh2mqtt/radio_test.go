@@ -181,7 +181,11 @@ func TestNetworkWaitsForAnAdapter(t *testing.T) {
 				conf := config.Default()
 				conf.Store.Dir, conf.HCI.Wait = inMemory, test.wait
 				began := time.Now()
-				g, err := newGateway(ctx, &conf, []adapter{{"hci0", a.open}}, zerolog.Nop())
+				var log bytes.Buffer
+				g, err := newGateway(ctx, &conf, []adapter{{"hci0", a.open}}, zerolog.New(zerolog.SyncWriter(&log)).Level(zerolog.WarnLevel))
+				if strings.Contains(log.String(), "check the disk") {
+					t.Errorf("the disk is blamed for the adapter:\n%s", &log)
+				}
 				if !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
 					t.Errorf("got %v, want %v", err, test.want)
 				}

@@ -121,7 +121,7 @@ type Refresh struct {
 
 	// Patience is how long a phase waits for nodes that do not answer once
 	// others have completed it; 0 for no limit. Only time in which the program
-	// runs counts.
+	// runs counts, without that before a Pause.
 	Patience time.Duration
 
 	last    time.Time // waited is counted up to here

@@ -118,6 +118,10 @@ func (r *Refresh) Heard(now time.Time, uuid mesh.UUID) {
 	}
 }
 
+// Pause skips the time up to now: nothing could be sent, so it does not count for the
+// nodes that have not answered.
+func (r *Refresh) Pause(now time.Time) { r.last = now }
+
 // count adds the elapsed time.
 func (r *Refresh) count(now time.Time) {
 	if passed := now.Sub(r.last); passed > 0 {

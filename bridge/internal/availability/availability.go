@@ -13,6 +13,7 @@ package availability
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
@@ -150,8 +151,15 @@ func (p *Part) publish(d *registry.Device) {
 }
 
 // Unanswered records that a device did not answer a request. After the first one the
-// device is probed; after the second one it is offline.
+// device is probed; after the second one it is offline. While no adapter works, it is not
+// the fault of the device: its first interview, if that has failed, is repeated later.
 func (p *Part) Unanswered(d *registry.Device) {
+	if p.h.RadioDown() != nil {
+		if d.Translator == nil && !slices.Contains(p.refreshes.interviews, d) {
+			p.refreshes.interviews = append(p.refreshes.interviews, d)
+		}
+		return
+	}
 	if d.LowPower() {
 		return
 	}
@@ -208,7 +216,7 @@ func (p *Part) Second(tick int) {
 // probeSilent probes the device that has been silent longest, if that exceeds the
 // limit.
 func (p *Part) probeSilent() {
-	if p.silent != nil || p.Refreshing() > 0 { // all are asked anyway
+	if p.silent != nil || p.Refreshing() > 0 || p.h.RadioDown() != nil { // all are asked anyway, or none can be
 		return
 	}
 	now := p.h.Loop.Now()

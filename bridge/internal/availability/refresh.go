@@ -11,6 +11,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 )
 
@@ -29,9 +30,10 @@ const atOnce = 8
 
 // refreshes is the devices that are still to be asked for their state after the start.
 type refreshes struct {
-	due     []*registry.Device
-	again   []*registry.Device // were busy, or refused because too much waited
-	running int
+	interviews []*registry.Device // are to be interviewed instead
+	due        []*registry.Device
+	again      []*registry.Device // were busy, or refused because too much waited
+	running    int
 }
 
 // Load implements part.Part. A device that was offline when the bridge stopped is taken
@@ -50,13 +52,13 @@ func (p *Part) Load() error {
 
 // Start implements part.Part: devices without a complete interview are interviewed, all
 // others are asked for their state. Those that were offline come last, and those that
-// were not heard for the longest time first.
+// were not heard for the longest time first. While no adapter works, all of that waits.
 func (p *Part) Start() {
 	for _, d := range p.h.Devices.Sorted() {
 		if d.Translator != nil && d.Record.Interview != device.Pending {
 			p.refreshes.due = append(p.refreshes.due, d)
 		} else if !d.Busy {
-			p.interviews.Interview(d, func(*document.DeviceReference, error) {})
+			p.refreshes.interviews = append(p.refreshes.interviews, d)
 		}
 	}
 	slices.SortStableFunc(p.refreshes.due, func(a, b *registry.Device) int {
@@ -71,9 +73,20 @@ func (p *Part) Start() {
 	p.refreshNext()
 }
 
-// refreshNext asks as many devices for their state as may be asked at once.
+// refreshNext begins the interviews, and asks as many devices for their state as may be
+// asked at once.
 func (p *Part) refreshNext() {
+	if p.h.RadioDown() != nil {
+		return
+	}
 	r := &p.refreshes
+	interviews := r.interviews
+	r.interviews = nil
+	for _, d := range interviews {
+		if p.h.Devices.Has(d) && !d.Busy {
+			p.interviews.Interview(d, func(*document.DeviceReference, error) {})
+		}
+	}
 	if len(r.due) == 0 && r.running == 0 {
 		r.due, r.again = r.again, nil
 	}
@@ -90,7 +103,7 @@ func (p *Part) refreshNext() {
 		r.running++
 		p.refresh(d, func(err error) {
 			r.running--
-			if errors.Is(err, node.ErrQueueFull) {
+			if errors.Is(err, node.ErrQueueFull) || fault.Unanswered(err) && p.h.RadioDown() != nil {
 				p.h.Log.Warn().Str("device", d.Record.Name).Err(err).Msg("the device is asked for its state later")
 				r.again = append(r.again, d)
 				return // with the next second

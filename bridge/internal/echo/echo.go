@@ -61,7 +61,7 @@ type Part struct {
 	lists    map[string]string
 	values   map[string]*value // by topic
 	sample   mesh.UUID         // device whose state and discovery are watched
-	sampled  []string          // its topics
+	sampled  map[string]bool   // its topics, and those of earlier ones, which still arrive
 
 	way     way
 	others  others
@@ -91,7 +91,7 @@ type others struct {
 func New(h *part.Host, cfg Config, announcers ...Announcer) *Part {
 	return &Part{
 		h: h, cfg: cfg, announcers: announcers,
-		segments: 1, lists: map[string]string{}, values: map[string]*value{},
+		segments: 1, lists: map[string]string{}, values: map[string]*value{}, sampled: map[string]bool{},
 		others: others{foreign: map[string]*foreign{}, bridges: map[string]*document.OtherBridge{}},
 	}
 }
@@ -125,7 +125,12 @@ func (p *Part) Start() {
 func (p *Part) Added(d, _ *registry.Device) { p.reach(d) }
 
 // Renamed implements part.Part.
-func (p *Part) Renamed(d *registry.Device, _ string) { p.reach(d) }
+func (p *Part) Renamed(d *registry.Device, _ string) {
+	p.reach(d)
+	if d.Record.UUID == p.sample {
+		p.sample = mesh.UUID{} // it has other topics now
+	}
+}
 
 // reach subscribes to what is for a device with a name of several segments. There is
 // no subscription for more of them than any name has: it could only bring what is
@@ -146,7 +151,7 @@ func (p *Part) reach(d *registry.Device) {
 
 // published takes a retained value before it is published.
 func (p *Part) published(t string, payload []byte) {
-	confirmed := p.lists[t] != "" || slices.Contains(p.sampled, t)
+	confirmed := p.lists[t] != "" || p.sampled[t]
 	if !confirmed && !strings.HasSuffix(t, "/availability") && t != p.h.Topics.BridgeState() {
 		return
 	}
@@ -170,7 +175,7 @@ func (p *Part) Take(m mqtt.Message) bool {
 	}
 	v := p.values[m.Topic]
 	if v == nil {
-		return false
+		return p.sampled[m.Topic] // of a device that is gone
 	}
 	switch {
 	case v.matches(m.Payload):
@@ -242,8 +247,9 @@ func (p *Part) takeSample() {
 		if len(topics) == 0 {
 			continue
 		}
-		p.sample, p.sampled = d.Record.UUID, topics
+		p.sample = d.Record.UUID
 		for _, t := range topics {
+			p.sampled[t] = true
 			p.h.Publisher.Subscribe(t, publish.AtMostOnce)
 		}
 		p.announce(d) // so that there is something to hear

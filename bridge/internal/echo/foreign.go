@@ -11,6 +11,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/excerpt"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
 )
@@ -150,12 +151,17 @@ func (p *Part) republish(t string) {
 		p.h.Publisher.Changed(list)
 		return
 	}
-	if v := p.values[t]; v.cleared {
+	switch v := p.values[t]; {
+	case v == nil: // the device has left, and the topic is clear
+		return
+	case v.cleared:
 		p.h.Publisher.Retain(t, nil)
 		return
 	}
-	d := p.h.Devices.ByUUID(p.sample)
-	if !slices.Contains(p.sampled, t) {
+	var d *registry.Device
+	if p.sampled[t] {
+		d = p.owner(t)
+	} else {
 		parsed, err := p.h.Topics.Parse(t, func(name string) bool { return p.h.Devices.Find(name) != nil })
 		if err != nil || parsed.Kind != topic.Availability {
 			return
@@ -165,6 +171,16 @@ func (p *Part) republish(t string) {
 	if d != nil {
 		p.announce(d)
 	}
+}
+
+// owner is the device that publishes to a topic, nil for none.
+func (p *Part) owner(t string) *registry.Device {
+	for _, d := range p.h.Devices.Sorted() {
+		if slices.Contains(p.h.Ledger.Topics(d.Record.UUID), t) {
+			return d
+		}
+	}
+	return nil
 }
 
 // heard takes a message on B/bridge/echo.

@@ -26,9 +26,14 @@ func (p *Part) stepIfDue() {
 
 // step advances the procedure, unless a device is joining or being changed. A device
 // that joins has the keys of the time when its provisioning began, so the next phase
-// must not begin before the device is known.
+// must not begin before the device is known. While no adapter works, it waits: no node
+// shall be left behind for that.
 func (p *Part) step() {
 	if p.current == nil || p.busy || p.h.Loop.Stopping() || !p.h.Devices.AllIdle() {
+		return
+	}
+	if p.h.RadioDown() != nil {
+		p.current.Pause(p.h.Loop.Now())
 		return
 	}
 	out, err := p.current.Step(p.h.Loop.Now())

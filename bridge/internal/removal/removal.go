@@ -47,6 +47,7 @@ type Part struct {
 	commands  Commands
 	underWay  map[mesh.UUID]removal // with a key refresh
 	unsaved   bool                  // the store did not take the last change of underWay
+	due       bool                  // those of before the start are to go on
 }
 
 // removal is how a device is removed.
@@ -82,6 +83,16 @@ func (p *Part) commit(done func(err error)) {
 
 // Start implements part.Part: it continues removals that were under way.
 func (p *Part) Start() {
+	p.due = true
+	p.resume()
+}
+
+// resume continues removals of before the start, once an adapter works.
+func (p *Part) resume() {
+	if !p.due || p.h.RadioDown() != nil {
+		return
+	}
+	p.due = false
 	for uuid, how := range p.underWay {
 		if d := p.h.Devices.ByUUID(uuid); d != nil {
 			p.h.Log.Info().Str("device", d.Record.Name).Msg("the removal of a device goes on")
@@ -209,4 +220,5 @@ func (p *Part) Second(int) {
 	if p.unsaved {
 		p.commitOrWarn("a removal")
 	}
+	p.resume()
 }

@@ -23,18 +23,24 @@ type Remains struct {
 	Replay []store.ReplayEntry // the replay list, as far as it can be read
 }
 
-// SetAside moves the files of a store in dir, damaged or not, to a new directory
-// below it, so that another store can be made in dir. The error wraps
-// store.ErrLocked while a process uses it.
-func SetAside(dir string, now time.Time) (Remains, error) {
-	var r Remains
+// Look reads what is left of a store in dir, damaged or not, and changes nothing. Dir of
+// the result is empty. The error wraps store.ErrLocked while a process uses it.
+func Look(dir string) (Remains, error) {
+	r, unlock, err := look(dir)
+	unlock()
+	return r, err
+}
+
+// look is Look, with the store locked until unlock is called.
+func look(dir string) (r Remains, unlock func(), err error) {
+	unlock = func() {}
 	files := filesystem.OS()
 	path := func(name string) string { return filepath.Join(dir, name) }
-	failed := func(err error) (Remains, error) {
-		return r, explain(dir, fmt.Errorf("mesh/store/disk: cannot set the store %s aside: %w", dir, err))
+	failed := func(err error) (Remains, func(), error) {
+		return r, unlock, explain(dir, fmt.Errorf("mesh/store/disk: cannot set the store %s aside: %w", dir, err))
 	}
 	if f, err := os.OpenFile(path(tablesName), os.O_RDWR|filesystem.NonBlocking, 0); err == nil {
-		defer func() { _ = f.Close() }() // nothing is written
+		unlock = func() { _ = f.Close() } // nothing is written
 		if err := lock(f, time.Second); err != nil {
 			return failed(err)
 		}
@@ -59,7 +65,23 @@ func SetAside(dir string, now time.Time) (Remains, error) {
 		}
 	}
 	r.Replay = store.SortedReplay(merge(all, id, position{}).newest)
+	return r, unlock, nil
+}
 
+// SetAside moves the files of a store in dir, damaged or not, to a new directory
+// below it, so that another store can be made in dir. The error wraps
+// store.ErrLocked while a process uses it.
+func SetAside(dir string, now time.Time) (Remains, error) {
+	r, unlock, err := look(dir)
+	defer unlock()
+	if err != nil {
+		return r, err
+	}
+	files := filesystem.OS()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	failed := func(err error) (Remains, error) {
+		return r, explain(dir, fmt.Errorf("mesh/store/disk: cannot set the store %s aside: %w", dir, err))
+	}
 	aside := path(AsidePrefix + now.UTC().Format("20060102-150405.000"))
 	// The manifest is the last one: it is what the next attempt needs.
 	for _, name := range []string{tablesName, copyName, journalName, manifestName} {
