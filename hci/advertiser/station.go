@@ -79,8 +79,7 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 	if err := st.setUp(ctx); err != nil {
 		return err
 	}
-	pace := st.pace()
-	b.pace.Store(&pace)
+	st.announce()
 	b.mu.Lock()
 	b.station = st
 	b.mu.Unlock()
@@ -97,8 +96,18 @@ func (st *station) pace() bearer.Pace {
 	if !st.info.Extended {
 		p.Delay, p.End = jitter, p.Interval+jitter
 	}
-	p.Parallel = len(st.slots)
+	for i := range st.slots {
+		if !st.slots[i].unusable {
+			p.Parallel++
+		}
+	}
 	return p
+}
+
+// announce makes the pace that of the controller.
+func (st *station) announce() {
+	pace := st.pace()
+	st.b.pace.Store(&pace)
 }
 
 // retire puts the PDUs on the air back into the queue.
@@ -316,6 +325,7 @@ func (st *station) refused(sl *slot) {
 			st.slots[i].unusable = true
 		}
 	}
+	st.announce()
 }
 
 // active is how many slots are in use.
