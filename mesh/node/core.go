@@ -316,6 +316,7 @@ func (c *Core) SequenceLeft() int { return c.host.sequence.Left() }
 // SetPace tells the core how fast its radio is, until further notice. Without it
 // the radio is taken for one of bearer.UsualPace.
 func (c *Core) SetPace(p bearer.Pace) {
-	c.router.SetPace(p)
-	c.nextKnown = false
+	if c.router.SetPace(p) {
+		c.nextKnown = false
+	}
 }

@@ -133,12 +133,15 @@ func (r *Router) transmit(t *transmission) bool {
 }
 
 // SetPace tells the router how fast the radio is, until further notice. Without
-// it the radio is assumed to be one of bearer.UsualPace.
-func (r *Router) SetPace(p bearer.Pace) {
-	if p != r.pace {
-		r.pace = p
-		r.deriveSegmentation()
+// it the radio is assumed to be one of bearer.UsualPace. It reports whether that is
+// another pace than before.
+func (r *Router) SetPace(p bearer.Pace) (changed bool) {
+	if p == r.pace {
+		return false
 	}
+	r.pace = p
+	r.deriveSegmentation()
+	return true
 }
 
 // Backlog is how long the radio needs for what this node has to send.
