@@ -266,17 +266,23 @@ func (n *Node) catchUp(ctx context.Context) bool {
 	return true
 }
 
-// cancelRequest ends a request whose caller has gone. The node may be stopping as well,
-// then nobody waits for the answer. id is set by drive.
-func (n *Node) cancelRequest(ctx context.Context, id *RequestID) {
+// cancelRequest ends a request whose caller has gone. The standby may have put the
+// request behind this call. The node may be stopping as well, then nobody waits for the
+// answer.
+func (n *Node) cancelRequest(ctx context.Context, q *queuedRequest) {
 	done := make(chan struct{})
 	_ = n.await(ctx, done, new(error), call{
-		run: func(now time.Time, c *Core) { defer close(done); c.CancelRequest(now, *id) },
+		run: func(now time.Time, c *Core) {
+			defer close(done)
+			q.gone = true
+			c.CancelRequest(now, q.id)
+		},
 		refuse: func(error) {
 			defer close(done)
-			if _, waits := n.waiting[*id]; waits {
-				delete(n.waiting, *id)
-				n.standby.forget(*id)
+			q.gone = true
+			if _, waits := n.waiting[q.id]; waits {
+				delete(n.waiting, q.id)
+				n.standby.forget(q.id)
 			}
 		},
 	})
