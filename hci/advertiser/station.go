@@ -89,12 +89,16 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 
 // pace is the rate that the controller can send at. With the legacy commands
 // nothing reports that a PDU was sent often enough, so each PDU gets the
-// longest time that it can take.
+// longest time that it can take. One that does not advertise while it scans listens
+// between two PDUs.
 func (st *station) pace() bearer.Pace {
 	p := bearer.UsualPace()
 	p.Interval = st.info.MinInterval
 	if !st.info.Extended {
 		p.Delay, p.End = jitter, p.Interval+jitter
+	}
+	if st.isExclusive() {
+		p.End += listen
 	}
 	for i := range st.slots {
 		if !st.slots[i].unusable {
@@ -312,6 +316,7 @@ func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) err
 // refused marks sl and the free slots as unusable. The PDU of sl then waits for
 // another slot, because it did not cause the refusal.
 func (st *station) refused(sl *slot) {
+	defer st.announce()
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
 	if sl.cancelled {
@@ -325,7 +330,6 @@ func (st *station) refused(sl *slot) {
 			st.slots[i].unusable = true
 		}
 	}
-	st.announce()
 }
 
 // active is how many slots are in use.
@@ -349,6 +353,7 @@ func (st *station) isExclusive() bool {
 // same time.
 func (st *station) becomeExclusive() {
 	st.b.log.Info("the controller does not advertise while it scans; the scan is paused for each transmission")
+	defer st.announce()
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
 	st.b.exclusive = true
