@@ -81,6 +81,7 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 	}
 	st.announce()
 	b.mu.Lock()
+	b.expire()
 	b.station = st
 	b.mu.Unlock()
 	defer b.retire(st)
@@ -118,7 +119,7 @@ func (st *station) announce() {
 func (b *Bearer) retire(st *station) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.station = nil
+	b.station, b.expired = nil, time.Now()
 	for i := range st.slots {
 		sl := &st.slots[i]
 		switch {
