@@ -36,8 +36,8 @@ type Config struct {
 // ErrStopped is returned by calls to a Node that does not run.
 var ErrStopped = errors.New("node: the node has been stopped")
 
-// queueSize is how many received PDUs may wait for the node; a radio brings
-// some hundreds in a second.
+// queueSize is how many sightings may wait for the node; a radio brings some hundreds
+// in a second.
 const queueSize = 1024
 
 // queuedCalls is how many calls may wait for the node before a further caller has
@@ -51,7 +51,7 @@ type Node struct {
 	address   mesh.Address
 	bearer    bearer.Bearer
 	gatt      bearer.GATT // nil: none
-	received  chan bearer.Incoming
+	received  *inbox
 	sightings chan bearer.Sighting
 	links     *linkQueue
 	calls     chan call
@@ -109,7 +109,7 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 		core:         core,
 		standby:      newStandby(cfg.Store),
 		address:      saved.Node.Address,
-		received:     make(chan bearer.Incoming, queueSize),
+		received:     newInbox(),
 		sightings:    make(chan bearer.Sighting, queueSize),
 		links:        newLinkQueue(),
 		calls:        make(chan call, queuedCalls),
@@ -123,9 +123,7 @@ func Open(cfg Config, fresh func() (Saved, error)) (*Node, error) {
 // Receive takes a PDU from a radio. It does not block: what comes while the
 // queue is full is dropped and counted, as on a radio that is too slow.
 func (n *Node) Receive(in *bearer.Incoming) {
-	select {
-	case n.received <- *in:
-	default:
+	if !n.received.put(in) {
 		n.missed.Add(1)
 	}
 }
@@ -148,9 +146,12 @@ func (n *Node) drive(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case in := <-n.received:
-			n.core.Receive(time.Now(), &in)
-			n.drain()
+		case <-n.received.wake:
+			// All of them together, so that one write to the replay journal serves them.
+			batch := n.received.take()
+			for i := range batch {
+				n.core.Receive(time.Now(), &batch[i])
+			}
 		case s := <-n.sightings:
 			n.core.ReceiveSighting(time.Now(), &s)
 		case <-n.links.wake:
@@ -177,20 +178,6 @@ func (n *Node) followPace() {
 	if b, ok := n.bearer.(bearer.Paced); ok {
 		if p := b.Pace(); p != (bearer.Pace{}) {
 			n.core.SetPace(p)
-		}
-	}
-}
-
-// drain handles what else has been received by now, so that one write to the
-// replay journal serves them all.
-func (n *Node) drain() {
-	const most = 64
-	for range most {
-		select {
-		case in := <-n.received:
-			n.core.Receive(time.Now(), &in)
-		default:
-			return
 		}
 	}
 }

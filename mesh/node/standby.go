@@ -116,10 +116,9 @@ func (n *Node) keep(ctx context.Context, out *Output) bool {
 // discard drops and counts what was received while the store was waited for, as a
 // radio does that is too slow.
 func (n *Node) discard() {
+	n.missed.Add(uint64(n.received.clear()))
 	for {
 		select {
-		case <-n.received:
-			n.missed.Add(1)
 		case <-n.sightings:
 		default:
 			return

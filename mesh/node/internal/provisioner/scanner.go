@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"maps"
 	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
@@ -26,6 +27,8 @@ const (
 	wantedFor = 2 * time.Minute
 	// recent is how long a device is assumed to stay where it was received.
 	recent = 30 * time.Second
+	// renewAfter is after how many devices that were forgotten the tables are copied.
+	renewAfter = 8 * maxHeard
 )
 
 // Scanner is the part of a node that hears unprovisioned devices, and reports
@@ -113,8 +116,20 @@ func room[D any](s *Scanner, table map[mesh.UUID]D, of func(D) times) (crowded b
 		}
 	}
 	delete(table, least)
-	s.unheard++
+	if s.unheard++; s.unheard%renewAfter == 0 {
+		s.renew()
+	}
 	return now.Sub(when.seen) <= 2*reportInterval
+}
+
+// renew copies the tables. A map in which entries come and go without end grows to
+// several times its size, and never shrinks.
+func (s *Scanner) renew() {
+	advertising := make(map[mesh.UUID]advertiser, maxHeard)
+	maps.Copy(advertising, s.advertising)
+	connectables := make(map[mesh.UUID]*connectable, len(s.connectable))
+	maps.Copy(connectables, s.connectable)
+	s.advertising, s.connectable = advertising, connectables
 }
 
 // Inputs implements part.Part.

@@ -133,9 +133,9 @@ func (r *Router) transmit(t *transmission) bool {
 }
 
 // SetPace tells the router how fast the radio is, until further notice. Without
-// it the radio is assumed to be one of bearer.UsualPace. It reports whether that is
-// another pace than before.
-func (r *Router) SetPace(p bearer.Pace) (changed bool) {
+// it the radio is assumed to be one of bearer.UsualPace. It returns false when that is
+// known.
+func (r *Router) SetPace(p bearer.Pace) bool {
 	if p == r.pace {
 		return false
 	}
