@@ -49,12 +49,12 @@ func TestIVUpdateOf50(t *testing.T) {
 	const columns, rows, cut = 10, 5, 5
 	w := world(t, sim.Options{
 		Seed: 1, Neighbours: sim.Grid(columns, rows), TTL: 20,
+		Stored: func(_ int, s *store.Memory) {
+			if err := aged(s, 95*hour); err != nil {
+				t.Fatal(err)
+			}
+		},
 	})
-	for _, s := range w.Stations { // a store has its node before anything else
-		if err := errors.Join(aged(s.Store, 95*hour), s.Restart()); err != nil {
-			t.Fatal(err)
-		}
-	}
 	w.Audit.SetIVIndex(1) // reads 0 and 1
 	const here, there, border = 0, columns*rows - 1, cut - 1
 	reach := func(when string, from, to int) {
