@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/internal/logging"
@@ -38,6 +39,11 @@ const (
 	DefaultSets = 4
 )
 
+// staleAfter is how long PDUs wait while there is no controller, or up to twice as long.
+// Later they would do harm: a lamp would go on because of a command that has failed long
+// ago, and relays would bring back what this node does not expect any more.
+const staleAfter = 5 * time.Second
+
 // ErrPDU is wrapped by the errors of Send and Advertise for a payload of the wrong
 // kind or length.
 var ErrPDU = errors.New("unusable PDU")
@@ -56,8 +62,9 @@ type Bearer struct {
 	mu           sync.Mutex
 	queue        *lanes.Queue
 	connectables connectables
-	station      *station // nil while there is no controller
-	exclusive    bool     // the controller cannot advertise while it scans
+	station      *station  // nil while there is no controller
+	expired      time.Time // without a controller: when the queue was last expired
+	exclusive    bool      // the controller cannot advertise while it scans
 }
 
 var (
@@ -67,7 +74,7 @@ var (
 )
 
 // New makes a bearer. It works once it is one of the Hosts of a running
-// controller; PDUs sent before that wait in the queue.
+// controller; PDUs sent before that wait in the queue, but not for long.
 func New(cfg Config) *Bearer {
 	if cfg.Queue <= 0 {
 		cfg.Queue = DefaultQueue
@@ -84,6 +91,7 @@ func New(cfg Config) *Bearer {
 		kick:         make(chan struct{}, 1),
 		incoming:     bearer.Incoming{Adapter: cfg.Adapter},
 		queue:        lanes.New(cfg.Queue),
+		expired:      time.Now(),
 		connectables: connectables{silencing: make(chan struct{}, 1)},
 	}
 }
@@ -100,6 +108,9 @@ func (b *Bearer) Send(o bearer.Outgoing) error {
 		return fmt.Errorf("advertiser: expected a %s PDU of 1 to %d octets, got %d: %w", o.Kind, most, o.Len, ErrPDU)
 	}
 	b.mu.Lock()
+	if b.station == nil {
+		b.expire()
+	}
 	taken := b.queue.Push(&o)
 	b.mu.Unlock()
 	if !taken {
@@ -108,6 +119,24 @@ func (b *Bearer) Send(o bearer.Outgoing) error {
 	}
 	b.wake()
 	return nil
+}
+
+// expire drops the PDUs that have waited too long for a controller. The caller holds the
+// lock.
+func (b *Bearer) expire() {
+	waited := time.Since(b.expired)
+	if waited < staleAfter {
+		return
+	}
+	b.expired = time.Now()
+	n := b.queue.Expire()
+	if waited >= 2*staleAfter {
+		n += b.queue.Expire() // nothing was sent since the last time but at its beginning
+	}
+	b.counters.stale.Add(uint64(n))
+	if n > 0 {
+		b.log.Info("messages that waited too long for the controller are not sent", "messages", n)
+	}
 }
 
 // Cancel drops the PDUs that wait on the lane and stops the one that is on the

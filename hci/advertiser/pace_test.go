@@ -12,10 +12,15 @@ import (
 // The pace that the bearer announces is what the controller achieves: the last
 // of many PDUs of a lane goes out when all before it have had their airtime.
 func TestPace(t *testing.T) {
-	for _, legacy := range []bool{false, true} {
+	for name, options := range map[string]virtual.Options{
+		"extended": {}, "legacy": {Legacy: true}, "exclusive": {Exclusive: true}, "exclusive legacy": {Exclusive: true, Legacy: true},
+	} {
 		inRoom(t, func(t *testing.T, r *room) {
-			a := r.radio(virtual.Options{Address: virtual.MakeAddress(1), Legacy: legacy}, Config{})
-			time.Sleep(time.Second)
+			options.Address = virtual.MakeAddress(1)
+			a := r.radio(options, Config{})
+			time.Sleep(500 * time.Millisecond)
+			a.send(t, pdu(bearer.OwnLane(5), "first", 1, 20*time.Millisecond)) // the controller shows whether it is exclusive
+			time.Sleep(500 * time.Millisecond)
 			transmit := bearer.Transmit{Count: 3, Interval: 20 * time.Millisecond}
 			const n = 20
 			for i := range n {
@@ -35,7 +40,7 @@ func TestPace(t *testing.T) {
 				}
 			}
 			if want := (n - 1) * airtime; last < want*8/10 || last > want*11/10 {
-				t.Errorf("legacy %t: the last began after %s, expected about %s", legacy, last, want)
+				t.Errorf("%s: the last began after %s, expected about %s", name, last, want)
 			}
 		})
 	}

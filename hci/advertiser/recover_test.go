@@ -99,36 +99,39 @@ func TestPDUThatAlwaysFails(t *testing.T) {
 }
 
 // TestUnpluggedAndBack checks that the queue survives while the adapter is
-// away, and that Cancel and Send work meanwhile.
+// away for a moment, that Cancel and Send work meanwhile, and that the radio is
+// back in service soon, also after an hour.
 func TestUnpluggedAndBack(t *testing.T) {
-	inRoom(t, func(t *testing.T, r *room) {
-		a := r.radio(virtual.Options{Address: addressA}, Config{})
-		a.send(t, pdu(bearer.OwnLane(5), "a", 20, 20*ms))
-		a.send(t, pdu(bearer.OwnLane(5), "b", 2, 20*ms))
-		a.send(t, pdu(bearer.LinkLane(1), "link", 20, 20*ms))
-		time.Sleep(100 * ms)
-		a.virtual.Unplug()
-		time.Sleep(time.Hour)
-		before := len(r.events())
-		a.Cancel(bearer.LinkLane(1))
-		a.send(t, pdu(bearer.OwnLane(5), "c", 2, 20*ms))
-		if err := a.virtual.Plug(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Second)
-		said := ""
-		for _, e := range r.events()[before:] {
-			if len(said) == 0 || said[len(said)-1:] != e.pdu {
-				said += e.pdu
+	for away, want := range map[time.Duration]string{3 * time.Second: "abc", time.Hour: "c"} {
+		inRoom(t, func(t *testing.T, r *room) {
+			a := r.radio(virtual.Options{Address: addressA}, Config{})
+			a.send(t, pdu(bearer.OwnLane(5), "a", 20, 20*ms))
+			a.send(t, pdu(bearer.OwnLane(5), "b", 2, 20*ms))
+			a.send(t, pdu(bearer.LinkLane(1), "link", 20, 20*ms))
+			time.Sleep(100 * ms)
+			a.virtual.Unplug()
+			time.Sleep(away)
+			before := len(r.events())
+			a.Cancel(bearer.LinkLane(1))
+			a.send(t, pdu(bearer.OwnLane(5), "c", 2, 20*ms))
+			if err := a.virtual.Plug(); err != nil {
+				t.Fatal(err)
 			}
-		}
-		if said != "abc" {
-			t.Errorf("after its return: %s", said)
-		}
-		if took := r.events()[before].at; took > time.Hour+5*time.Second {
-			t.Errorf("back in service %s after the start", took)
-		}
-	})
+			time.Sleep(10 * time.Second)
+			said := ""
+			for _, e := range r.events()[before:] {
+				if len(said) == 0 || said[len(said)-1:] != e.pdu {
+					said += e.pdu
+				}
+			}
+			if said != want {
+				t.Errorf("after %s: %q, expected %q", away, said, want)
+			}
+			if took := r.events()[before].at; took > away+5*time.Second {
+				t.Errorf("back in service %s after the start", took)
+			}
+		})
+	}
 }
 
 // TestHangingController answers nothing until Reset.
@@ -163,4 +166,46 @@ func TestGarbage(t *testing.T) {
 			t.Errorf("stats %+v %+v", s, a.controller.Stats())
 		}
 	})
+}
+
+// TestStaleMessagesAreNotSent: what waits for an adapter that comes back after minutes is
+// not sent then. A lamp must not go on because of a command that has failed long ago.
+func TestStaleMessagesAreNotSent(t *testing.T) {
+	const minute, second = time.Minute, time.Second
+	for name, tt := range map[string]struct {
+		away  time.Duration
+		later bool // something is sent all the time
+		want  string
+	}{
+		"one second":               {second, false, "early*2 last*2"},
+		"a minute":                 {minute, false, "last*2"},
+		"a minute of more to send": {minute, true, "recent*2 last*2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inRoom(t, func(t *testing.T, r *room) {
+				a := r.radio(virtual.Options{Address: addressA}, Config{})
+				a.stop()
+				a.send(t, pdu(bearer.OwnLane(5), "early", 2, 20*ms))
+				for range int(tt.away/second) - 1 {
+					time.Sleep(second)
+					if tt.later {
+						a.send(t, pdu(bearer.OwnLane(6), "meanwhile", 2, 20*ms))
+					}
+				}
+				time.Sleep(second / 2)
+				if tt.later {
+					a.Cancel(bearer.OwnLane(6))
+					a.send(t, pdu(bearer.OwnLane(5), "recent", 2, 20*ms))
+				}
+				time.Sleep(second / 2)
+				stop := a.start()
+				defer stop()
+				a.send(t, pdu(bearer.OwnLane(5), "last", 2, 20*ms))
+				time.Sleep(5 * second)
+				if got := r.said(); got != tt.want {
+					t.Errorf("on the air: %s, expected %s; stats %+v", got, tt.want, a.Stats())
+				}
+			})
+		})
+	}
 }

@@ -101,19 +101,24 @@ func (r *room) tuned(options virtual.Options, cfg Config, refuse func(op packet.
 			}
 		},
 	})
+	d.stop = d.start()
+	r.t.Cleanup(d.stop)
+	time.Sleep(time.Millisecond) // virtual time: the controller has started
+	return d
+}
+
+// start runs the controller until stop is called.
+func (d *radio) start() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_ = d.controller.Run(ctx)
 	}()
-	d.stop = sync.OnceFunc(func() {
+	return sync.OnceFunc(func() {
 		cancel()
 		<-ended
 	})
-	r.t.Cleanup(d.stop)
-	time.Sleep(time.Millisecond) // virtual time: the controller has started
-	return d
 }
 
 // tapped refuses some commands on behalf of the controller.

@@ -298,6 +298,9 @@ func TestFewerSetsThanClaimed(t *testing.T) {
 				if s := v.Stats(); s.Sent != 20 || s.Dropped != 0 || len(handles) != 2 || v.controller.Stats().Resets != 0 {
 					t.Errorf("%d sets, stats %+v %+v", len(handles), s, v.controller.Stats())
 				}
+				if n := v.Pace().Parallel; n != 2 {
+					t.Errorf("the pace is that of %d sets, expected 2", n)
+				}
 			})
 		})
 	}

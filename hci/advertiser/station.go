@@ -79,9 +79,9 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 	if err := st.setUp(ctx); err != nil {
 		return err
 	}
-	pace := st.pace()
-	b.pace.Store(&pace)
+	st.announce()
 	b.mu.Lock()
+	b.expire()
 	b.station = st
 	b.mu.Unlock()
 	defer b.retire(st)
@@ -90,22 +90,36 @@ func (b *Bearer) Serve(ctx context.Context, s *controller.Session) error {
 
 // pace is the rate that the controller can send at. With the legacy commands
 // nothing reports that a PDU was sent often enough, so each PDU gets the
-// longest time that it can take.
+// longest time that it can take. One that does not advertise while it scans listens
+// between two PDUs.
 func (st *station) pace() bearer.Pace {
 	p := bearer.UsualPace()
 	p.Interval = st.info.MinInterval
 	if !st.info.Extended {
 		p.Delay, p.End = jitter, p.Interval+jitter
 	}
-	p.Parallel = len(st.slots)
+	if st.isExclusive() {
+		p.End += listen
+	}
+	for i := range st.slots {
+		if !st.slots[i].unusable {
+			p.Parallel++
+		}
+	}
 	return p
+}
+
+// announce makes the pace that of the controller.
+func (st *station) announce() {
+	pace := st.pace()
+	st.b.pace.Store(&pace)
 }
 
 // retire puts the PDUs on the air back into the queue.
 func (b *Bearer) retire(st *station) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.station = nil
+	b.station, b.expired = nil, time.Now()
 	for i := range st.slots {
 		sl := &st.slots[i]
 		switch {
@@ -303,6 +317,7 @@ func (st *station) send(ctx context.Context, sl *slot, out *bearer.Outgoing) err
 // refused marks sl and the free slots as unusable. The PDU of sl then waits for
 // another slot, because it did not cause the refusal.
 func (st *station) refused(sl *slot) {
+	defer st.announce()
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
 	if sl.cancelled {
@@ -339,6 +354,7 @@ func (st *station) isExclusive() bool {
 // same time.
 func (st *station) becomeExclusive() {
 	st.b.log.Info("the controller does not advertise while it scans; the scan is paused for each transmission")
+	defer st.announce()
 	st.b.mu.Lock()
 	defer st.b.mu.Unlock()
 	st.b.exclusive = true

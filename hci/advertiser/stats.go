@@ -9,6 +9,7 @@ type Stats struct {
 	Full      uint64 // PDUs that Send refused
 	Repeated  uint64 // PDUs that were on the air when the controller failed, and are sent again
 	Dropped   uint64 // PDUs given up after several such failures
+	Stale     uint64 // PDUs that waited too long for a controller
 	Unended   uint64 // advertising sets whose end was not reported
 	Pauses    uint64 // pauses of the scan to send
 
@@ -19,7 +20,7 @@ type Stats struct {
 }
 
 type counters struct {
-	sent, cancelled, full, repeated, dropped, unended, pauses,
+	sent, cancelled, full, repeated, dropped, stale, unended, pauses,
 	reports, received, unfit, malformed atomic.Uint64
 }
 
@@ -32,6 +33,7 @@ func (b *Bearer) Stats() Stats {
 		Full:      n.full.Load(),
 		Repeated:  n.repeated.Load(),
 		Dropped:   n.dropped.Load(),
+		Stale:     n.stale.Load(),
 		Unended:   n.unended.Load(),
 		Pauses:    n.pauses.Load(),
 		Reports:   n.reports.Load(),

@@ -58,9 +58,10 @@ func JumpSequence(s store.Store, age time.Duration) (skipped mesh.SequenceNumber
 
 // JumpBeyond makes a node that was restored from a backup begin behind every
 // sequence number that it can have used since. It returns how many numbers it
-// skipped, and the first one that the node uses. The network may have moved to another IV index meanwhile, where the
-// numbers began at zero again. So the node begins at the same number there, and
-// sends nothing until it has learned that IV index.
+// skipped, and the first one that the node uses. The network may have moved to another
+// IV index meanwhile, where the numbers began at zero again, or behind those of an
+// earlier restore. So the node skips as many there, and sends nothing until it has
+// learned that IV index.
 func JumpBeyond(s store.Store, j Jump) (skipped, first mesh.SequenceNumber, err error) {
 	data, err := s.Get(TableNode, keySequence)
 	if err != nil {
@@ -70,7 +71,7 @@ func JumpBeyond(s store.Store, j Jump) (skipped, first mesh.SequenceNumber, err 
 	if err != nil {
 		return 0, 0, err
 	}
-	base := max(q.Limit(), j.From)
+	base, later := max(q.Limit(), j.From), mesh.SequenceNumber(0)
 	for _, c := range j.Used {
 		if c.Table != TableNode || c.Key != keySequence {
 			continue
@@ -80,6 +81,9 @@ func JumpBeyond(s store.Store, j Jump) (skipped, first mesh.SequenceNumber, err 
 			return 0, 0, err
 		}
 		base = max(base, used.Limit())
+		if used.IVIndex() > q.IVIndex() {
+			later = used.Limit() + jumpLeast
+		}
 	}
 	to := int64(base) + jumpLeast + int64(max(j.Age, 0)/time.Second)*jumpRate
 	const most = int64(mesh.MaxSequenceNumber) - jumpRoom
@@ -94,7 +98,11 @@ func JumpBeyond(s store.Store, j Jump) (skipped, first mesh.SequenceNumber, err 
 		to += int64(binary.BigEndian.Uint64(b[:])>>1) % max(min(jumpSpread, (most-to)/4), 1)
 	}
 	jump := to - int64(q.Limit())
+	if max(int64(q.Floor())+jump, int64(later)) > most {
+		return 0, 0, ErrJump
+	}
 	q.Skip(mesh.SequenceNumber(jump), mesh.MaxSequenceNumber, mesh.SequenceNumber(jump))
+	q.Raise(later)
 	if data, err = s.Get(TableNode, keyState); err != nil {
 		return 0, 0, fmt.Errorf("node: the backup has no node in it: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node/internal/sequence"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 )
 
@@ -88,6 +89,78 @@ func TestJumpUsed(t *testing.T) {
 	}
 	if _, _, err := node.JumpBeyond(backedUp(t, 5000), node.Jump{From: mesh.MaxSequenceNumber - 1<<20}); !errors.Is(err, node.ErrJump) {
 		t.Errorf("got %v, want ErrJump", err)
+	}
+}
+
+// TestRestoredAfterTheNetworkMovedOn: the network was at another IV index after the
+// backup, where the numbers of the node began above zero, because of an earlier restore
+// or because somebody else had used some. A restore begins behind what was used there,
+// and a second one of the same backup behind the first.
+func TestRestoredAfterTheNetworkMovedOn(t *testing.T) {
+	const burst = 1 << 18
+	for name, c := range map[string]struct{ floor, ahead uint32 }{
+		"after an earlier restore": {3_000_000, 0},
+		"used by somebody else":    {0, 2_000_000},
+		"both":                     {1_000_000, 2_000_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			backup := []byte{0, 0, 0, 0, 0, 0, 0x20, 0}
+			backup = binary.BigEndian.AppendUint32(backup, c.floor)
+			backup = binary.BigEndian.AppendUint32(backup, c.ahead)
+			// begins is where the node begins with the next IV index.
+			begins := func(reserve []byte) mesh.SequenceNumber {
+				t.Helper()
+				q, err := sequence.Decode(reserve)
+				if err != nil {
+					t.Fatal(err)
+				}
+				q.Restart(1)
+				return q.Peek()
+			}
+			used := begins(backup)
+			var last mesh.SequenceNumber
+			for restore := range 3 {
+				s := backedUp(t, 0)
+				if err := s.Apply(store.Change{Table: node.TableNode, Key: "sequence", Value: backup}); err != nil {
+					t.Fatal(err)
+				}
+				_, first, err := node.JumpBeyond(s, node.Jump{Age: time.Minute, From: last})
+				if err != nil {
+					t.Fatal(err)
+				}
+				last = first
+				reserve, err := s.Get(node.TableNode, "sequence")
+				if err != nil {
+					t.Fatal(err)
+				}
+				now := begins(reserve)
+				if now < used+burst {
+					t.Errorf("restore %d begins at %d with the next IV index, the bridge before it at %d", restore, now, used)
+				}
+				used = now
+			}
+		})
+	}
+}
+
+// TestJumpUsedWithTheNextIVIndex has a manifest that knows of numbers that were used
+// after the network had moved on.
+func TestJumpUsedWithTheNextIVIndex(t *testing.T) {
+	used := binary.BigEndian.AppendUint32([]byte{0, 0, 0, 1}, 4_000_000)
+	s := backedUp(t, 8_000_000)
+	if _, _, err := node.JumpBeyond(s, node.Jump{Used: []store.Change{{Table: node.TableNode, Key: "sequence", Value: used}}}); err != nil {
+		t.Fatal(err)
+	}
+	reserve, err := s.Get(node.TableNode, "sequence")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := sequence.Decode(reserve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q.Restart(1); q.Peek() < 4_000_000 {
+		t.Errorf("it begins at %d with the next IV index, expected 4000000 at least", q.Peek())
 	}
 }
 

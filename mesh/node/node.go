@@ -281,18 +281,28 @@ func (n *Node) post(ctx context.Context, c call) error {
 	}
 }
 
+// queuedRequest is a request on its way to the core. It belongs to drive, or to the
+// standby.
+type queuedRequest struct {
+	id   RequestID // zero: the core does not have it yet
+	gone bool      // its caller has gone
+}
+
 // Request sends an access message and waits for its end (Core.Request).
 func (n *Node) Request(ctx context.Context, r Request) (Response, error) {
 	done := make(chan RequestDone, 1)
-	var id RequestID // owned by Run's goroutine
+	var q queuedRequest
 	if err := n.post(ctx, call{
 		run: func(now time.Time, c *Core) {
+			if q.gone {
+				return
+			}
 			var err error
-			if id, err = c.Request(now, r); err != nil {
+			if q.id, err = c.Request(now, r); err != nil {
 				done <- RequestDone{Err: err}
 				return
 			}
-			n.waiting[id] = done
+			n.waiting[q.id] = done
 		},
 		done: done,
 	}); err != nil {
@@ -305,7 +315,7 @@ func (n *Node) Request(ctx context.Context, r Request) (Response, error) {
 		return Response{}, ErrStopped
 	case <-ctx.Done():
 		// The node may be stopping as well, then nobody waits for the answer.
-		n.cancelRequest(context.WithoutCancel(ctx), &id)
+		n.cancelRequest(context.WithoutCancel(ctx), &q)
 		return Response{}, ctx.Err()
 	}
 }

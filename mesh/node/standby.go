@@ -26,6 +26,9 @@ import (
 const (
 	// storeAgain is the time between two attempts to store something.
 	storeAgain = time.Second
+	// shortWrite is how long a write takes that calls wait for, though the store was in
+	// trouble a moment ago.
+	shortWrite = 500 * time.Millisecond
 	// giveUpAfter is how long calls that have begun wait for the store. It is more than
 	// a slow write takes: their outcome is worth waiting for.
 	giveUpAfter = 10 * time.Second
@@ -44,6 +47,7 @@ type standby struct {
 
 	mu       sync.Mutex
 	held     bool      // drive is in the store
+	troubled time.Time // since when, if the store was in trouble already; else zero
 	attended bool      // the standby has seen that
 	since    time.Time // when it has
 	left     bool      // Run has not waited for drive
@@ -77,11 +81,12 @@ func signal(flag chan<- struct{}) {
 func (n *Node) persist(ctx context.Context, out *Output) bool {
 	s := &n.standby
 	s.mu.Lock()
-	s.held = true
-	s.mu.Unlock()
+	s.held, s.troubled = true, time.Time{}
 	if s.store.Trouble() != nil {
+		s.troubled = time.Now()
 		signal(s.attention)
 	}
+	s.mu.Unlock()
 	kept := n.keep(ctx, out)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,23 +142,58 @@ func (n *Node) standBy(ctx context.Context, driven <-chan struct{}) {
 	}
 }
 
-// standIn takes the calls while drive is in the store.
+// standIn takes the calls while drive is in the store for long.
 func (n *Node) standIn(ctx context.Context, driven <-chan struct{}) {
 	giveUp := time.NewTimer(giveUpAfter)
 	defer giveUp.Stop()
-	for n.attend() {
-		select {
-		case c := <-n.calls:
-			n.answer(ctx, driven, c)
-		case <-n.standby.released:
-		case <-giveUp.C:
-			n.giveUp()
-		case <-driven:
-			return
-		case <-ctx.Done():
-			return
+	for n.isLong(ctx, driven) {
+		for released := false; !released && n.attend(); {
+			select {
+			case c := <-n.calls:
+				n.answer(ctx, driven, c)
+			case <-n.standby.released:
+				released = true
+			case <-giveUp.C:
+				n.giveUp()
+			case <-driven:
+				return
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
+}
+
+// isLong waits for a short write, and reports whether drive is still in the store then. A
+// store that was too slow once is watched for some seconds, and what follows must not be
+// refused because of one write.
+func (n *Node) isLong(ctx context.Context, driven <-chan struct{}) bool {
+	for n.attend() {
+		n.standby.mu.Lock()
+		left := n.standby.short()
+		n.standby.mu.Unlock()
+		if left <= 0 {
+			return true
+		}
+		select {
+		case <-time.After(left):
+		case <-n.standby.released: // drive may be in the store again
+		case <-driven:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
+}
+
+// short is for how much longer the write may be a short one, for a caller that holds mu.
+// One that has brought the store into trouble is none.
+func (s *standby) short() time.Duration {
+	if s.troubled.IsZero() {
+		return 0
+	}
+	return shortWrite - time.Since(s.troubled)
 }
 
 // attend reports whether drive is in a store in trouble, and notes that it is attended.
@@ -182,6 +222,11 @@ func (n *Node) answer(ctx context.Context, driven <-chan struct{}, c call) {
 		select {
 		case n.calls <- c:
 			return
+		default: // there is no room
+		}
+		select {
+		case n.calls <- c:
+			return
 		case <-n.standby.attention: // drive is in the store again
 		case <-driven:
 			return // the node has stopped, which tells the caller
@@ -191,13 +236,13 @@ func (n *Node) answer(ctx context.Context, driven <-chan struct{}, c call) {
 	}
 }
 
-// answered is answer while drive is in the store; it reports false when that is not so.
+// answered is answer while drive is in the store for long; it reports false when that is not so.
 func (n *Node) answered(c call) bool {
 	s := &n.standby
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	trouble := s.store.Trouble()
-	if !s.held || trouble == nil {
+	if !s.held || trouble == nil || s.short() > 0 {
 		return false
 	}
 	refused := fmt.Errorf("node: nothing can be sent or changed now: %w", trouble)
@@ -265,17 +310,23 @@ func (n *Node) catchUp(ctx context.Context) bool {
 	return true
 }
 
-// cancelRequest ends a request whose caller has gone. The node may be stopping as well,
-// then nobody waits for the answer. id is set by drive.
-func (n *Node) cancelRequest(ctx context.Context, id *RequestID) {
+// cancelRequest ends a request whose caller has gone. The standby may have put the
+// request behind this call. The node may be stopping as well, then nobody waits for the
+// answer.
+func (n *Node) cancelRequest(ctx context.Context, q *queuedRequest) {
 	done := make(chan struct{})
 	_ = n.await(ctx, done, new(error), call{
-		run: func(now time.Time, c *Core) { defer close(done); c.CancelRequest(now, *id) },
+		run: func(now time.Time, c *Core) {
+			defer close(done)
+			q.gone = true
+			c.CancelRequest(now, q.id)
+		},
 		refuse: func(error) {
 			defer close(done)
-			if _, waits := n.waiting[*id]; waits {
-				delete(n.waiting, *id)
-				n.standby.forget(*id)
+			q.gone = true
+			if _, waits := n.waiting[q.id]; waits {
+				delete(n.waiting, q.id)
+				n.standby.forget(q.id)
 			}
 		},
 	})

@@ -236,6 +236,32 @@ func TestNodeWithASlowStore(t *testing.T) {
 	})
 }
 
+// A store that was too slow once is watched for some seconds. Its writes take their usual
+// time meanwhile, and nothing is refused because of one.
+func TestCallsDuringAShortWriteAreNotRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		p, peer := joined(ctx, t)
+		p.memory.slowDown(3 * time.Second)
+		p.write(ctx, "apply", peer)
+		time.Sleep(4 * time.Second)
+		p.memory.slowDown(300 * time.Millisecond) // as on a worn memory card
+		for range 5 {
+			p.write(ctx, "apply", peer)
+			time.Sleep(50 * time.Millisecond)
+			if p.watched.Trouble() == nil {
+				t.Fatal("the store is not watched any more")
+			}
+			if _, err := p.ping(ctx, peer.Address); err != nil {
+				t.Errorf("the request ended with %v", err)
+			}
+		}
+		p.memory.slowDown(0)
+		time.Sleep(time.Second)
+	})
+}
+
 // What is heard while the store hangs is not acted on later as if it were new, and is
 // counted.
 func TestWhatIsHeardMeanwhileIsDropped(t *testing.T) {

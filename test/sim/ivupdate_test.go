@@ -49,7 +49,7 @@ func TestIVUpdateOf50(t *testing.T) {
 	const columns, rows, cut = 10, 5, 5
 	w := world(t, sim.Options{
 		Seed: 1, Neighbours: sim.Grid(columns, rows), TTL: 20,
-		Store: func(_ int, s *store.Memory) {
+		Stored: func(_ int, s *store.Memory) {
 			if err := aged(s, 95*hour); err != nil {
 				t.Fatal(err)
 			}

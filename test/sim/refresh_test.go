@@ -61,7 +61,7 @@ func managed(t *testing.T, o sim.Options) *sim.World {
 			Address: sim.Address(0), TTL: mesh.DefaultTTL,
 		}
 	}
-	o.Store = func(number int, s *store.Memory) {
+	o.Stored = func(number int, s *store.Memory) {
 		if number > 0 {
 			return
 		}
@@ -201,7 +201,7 @@ func TestTwoProvisionersRefreshKeys(t *testing.T) {
 	const n = 12
 	w := world(t, sim.Options{
 		Seed: 3, Air: sim.Air{Loss: 0.1, HalfDuplex: true}, Neighbours: sim.Grid(4, 3), TTL: 10, Monitor: true,
-		Store: func(number int, s *store.Memory) {
+		Stored: func(number int, s *store.Memory) {
 			others := map[int][]int{0: {1}, 1: {0}}[number]
 			for other := 2; other < n && len(others) > 0; other++ {
 				others = append(others, other)

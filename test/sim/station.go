@@ -42,6 +42,7 @@ type Options struct {
 	Monitor    bool                              // of all nodes
 	Adjust     func(n *state.Node)               // of all nodes, before they begin
 	Store      func(number int, s *store.Memory) // the same for the stored state; it may store the node
+	Stored     func(number int, s *store.Memory) // the same once the store has the node
 	Core       func(*node.Options)               // the same for the other options
 	Model      func() access.Model               // an additional model, nil for none
 	// Elements are those of a station; nil for a plug.
@@ -201,6 +202,9 @@ func (s *Station) begin() error {
 		return saved, nil
 	}); err != nil {
 		return err
+	}
+	if s.Core == nil && o.Stored != nil {
+		o.Stored(number, s.Store)
 	}
 	saved, err := node.Load(s.Store)
 	if err != nil {

@@ -23,6 +23,7 @@ const none = Ticket(-1)
 type node struct {
 	out      bearer.Outgoing
 	attempts uint8
+	old      bool // it was there at the last Expire
 	next     Ticket
 }
 
@@ -81,7 +82,7 @@ func (q *Queue) Push(o *bearer.Outgoing) bool {
 		q.free = q.nodes[t].next
 	}
 	n := &q.nodes[t]
-	n.out, n.attempts, n.next = *o, 0, none
+	n.out, n.attempts, n.old, n.next = *o, 0, false, none
 	switch {
 	case !o.Lane.IsOwn():
 		q.add(t)
@@ -262,6 +263,37 @@ func (q *Queue) cancelHeld(id bearer.Lane) int {
 	}
 	q.own.held = kept
 	q.advance()
+	return n
+}
+
+// Expire frees the PDUs that have waited since the last Expire, and returns their
+// number. Nothing may be on the air.
+func (q *Queue) Expire() int {
+	n := 0
+	// What is held came after the own messages in lanes: advance brings nothing old.
+	for t := q.own.held.first; t != none && q.nodes[t].old; t = q.own.held.first {
+		q.release(q.take(&q.own.held))
+		n++
+	}
+	for id, l := range q.lanes {
+		if l.list.first == none || !q.nodes[l.list.first].old {
+			continue
+		}
+		q.unready(l)
+		freed := 0
+		for l.list.first != none && q.nodes[l.list.first].old {
+			q.release(q.take(&l.list))
+			freed++
+		}
+		q.requeue(l)
+		for range freed {
+			q.close(id)
+		}
+		n += freed
+	}
+	for i := range q.nodes {
+		q.nodes[i].old = true // Push makes it new
+	}
 	return n
 }
 

@@ -219,3 +219,56 @@ func BenchmarkQueue(b *testing.B) {
 		})
 	}
 }
+
+// Expire frees what was there at the last one, wherever it waits, and keeps the rest in
+// order.
+func TestExpire(t *testing.T) {
+	q := New(10)
+	push := func(l bearer.Lane, text string) {
+		t.Helper()
+		if !q.Push(pdu(l, text)) {
+			t.Fatal("no room")
+		}
+	}
+	push(bearer.OwnLane(5), "old to 5")
+	push(bearer.GroupLane(), "old to a group")
+	push(bearer.RelayLane(1), "old relayed")
+	if n := q.Expire(); n != 0 {
+		t.Fatalf("%d were freed at once", n)
+	}
+	push(bearer.OwnLane(5), "new to 5")
+	push(bearer.GroupLane(), "new to a group")
+	push(bearer.OwnLane(6), "new to 6")
+	push(bearer.RelayLane(1), "new relayed")
+	if n := q.Expire(); n != 3 {
+		t.Errorf("%d were freed, expected 3", n)
+	}
+	var own, relayed []string
+	for ticket, ok := q.Pop(); ok; ticket, ok = q.Pop() {
+		if out := q.PDU(ticket); out.Lane.IsOwn() {
+			own = append(own, string(out.PDU()))
+		} else {
+			relayed = append(relayed, string(out.PDU()))
+		}
+		q.Done(ticket)
+	}
+	if want := []string{"new to 5", "new to a group", "new to 6"}; !slices.Equal(own, want) {
+		t.Errorf("own messages: %q, expected %q", own, want)
+	}
+	if want := []string{"new relayed"}; !slices.Equal(relayed, want) {
+		t.Errorf("relayed: %q, expected %q", relayed, want)
+	}
+	for range 10 {
+		push(bearer.GroupLane(), "fills the room")
+	}
+	if q.Push(pdu(bearer.GroupLane(), "one more")) {
+		t.Error("there is too much room")
+	}
+	if n := q.Expire() + q.Expire(); n != 10 || q.Waiting() {
+		t.Errorf("%d were freed, expected 10 and none waiting", n)
+	}
+	push(bearer.OwnLane(5), "after")
+	if _, ok := q.Pop(); !ok {
+		t.Error("nothing is sent afterwards")
+	}
+}

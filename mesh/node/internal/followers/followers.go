@@ -13,6 +13,9 @@
 package followers
 
 import (
+	"slices"
+	"time"
+
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
@@ -25,7 +28,13 @@ import (
 // Router sends messages from another address.
 type Router interface {
 	SendAs(o *part.Outgoing, seq mesh.SequenceNumber, iv mesh.IVIndex, payload []byte) error
+	// Backlog is how long the radio needs for what waits to be sent.
+	Backlog() time.Duration
 }
+
+// mostBacklog is how much may wait for the radio when a node is asked: commands wait for
+// it as well, and the radio has room for about as much.
+const mostBacklog = 2 * time.Second
 
 // Peers gives out the spare address.
 type Peers interface {
@@ -44,6 +53,7 @@ type Followers struct {
 	iv       mesh.IVIndex // that the address is for
 	address  mesh.Address // unassigned before the first question
 	next     mesh.SequenceNumber
+	last     mesh.Address // that was asked
 	answered map[mesh.Address]bool
 }
 
@@ -53,9 +63,9 @@ var _ part.Part = (*Followers)(nil)
 func New(h part.Host, r Router, p Peers) *Followers { return &Followers{host: h, router: r, peers: p} }
 
 // Missing returns those nodes, by their primary addresses, that have not shown yet
-// that they follow the IV Update in progress, and asks them. Nodes whose device key is
-// not known cannot be asked and are left out. It is to be called again after some
-// seconds. It returns ivupdate.ErrNormal when no update is in progress.
+// that they follow the IV Update in progress, and asks them in turn, as many as the
+// radio has room for. Nodes whose device key is not known cannot be asked and are left
+// out. It is to be called again after some seconds. It returns ivupdate.ErrNormal when no update is in progress.
 func (f *Followers) Missing(nodes []mesh.Address) ([]mesh.Address, error) {
 	n := f.host.State()
 	if !n.IVUpdate {
@@ -70,12 +80,18 @@ func (f *Followers) Missing(nodes []mesh.Address) ([]mesh.Address, error) {
 	}
 	var missing []mesh.Address
 	for _, to := range nodes {
-		peer := f.peers.Find(to)
-		if f.answered[to] || peer == nil || peer.DeviceKey.IsZero() {
-			continue
+		if peer := f.peers.Find(to); !f.answered[to] && peer != nil && !peer.DeviceKey.IsZero() {
+			missing = append(missing, to)
 		}
-		missing = append(missing, to)
-		if err := f.ask(peer); err != nil {
+	}
+	slices.Sort(missing)
+	first := max(slices.IndexFunc(missing, func(a mesh.Address) bool { return a > f.last }), 0)
+	for i := range missing {
+		if f.router.Backlog() >= mostBacklog {
+			break
+		}
+		f.last = missing[(first+i)%len(missing)]
+		if err := f.ask(f.peers.Find(f.last)); err != nil {
 			return nil, err
 		}
 	}

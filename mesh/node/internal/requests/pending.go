@@ -37,6 +37,7 @@ type pending struct {
 	inFlight bool // else it waits for its turn
 	silent   bool // it is in flight for a node that was silent
 	asleep   bool // it waits in a Friend Queue
+	dead     bool // its node was taken for dead when it began, so it gets one attempt
 	started  time.Time
 	sent     time.Time // the last attempt
 	attempts int
@@ -57,7 +58,7 @@ func (p *pending) begin(now time.Time, d *destination) {
 		p.wait = p.Wait
 	}
 	if d.dead() && (p.Class == part.ClassCommand || p.Class == part.ClassProbe) {
-		p.Attempts = min(p.Attempts, 1)
+		p.Attempts, p.dead = min(p.Attempts, 1), true
 	}
 	p.expires = now.Add(patience(p.wait, p.Attempts))
 }

@@ -67,7 +67,9 @@ type Nodes interface {
 
 // Outcomes is told of the end of each request that has been sent and wants an answer.
 // asked is when it was sent first. A request that was cancelled counts as not answered
-// if it had been sent often enough.
+// if it had been sent often enough. One to a node that was taken for dead counts only
+// if it was answered: nobody expects an answer, and after one attempt less than a second
+// has passed.
 type Outcomes interface {
 	RequestEnded(dst mesh.Address, asked time.Time, answered bool)
 }
@@ -546,6 +548,7 @@ func (r *Requests) tell(p *pending, err error) {
 	case r.to == nil || p.attempts == 0 || p.asleep:
 	case err == nil && p.Respond != 0:
 		r.to.RequestEnded(p.Dst, p.started, true)
+	case p.dead: // one attempt shows nothing new
 	case errors.Is(err, part.ErrNoResponse), errors.Is(err, part.ErrNotSent), errors.Is(err, part.ErrCancelled) && p.attempts >= often:
 		r.to.RequestEnded(p.Dst, p.started, false)
 	}

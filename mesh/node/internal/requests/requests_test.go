@@ -399,4 +399,8 @@ func TestOutcomesAreTold(t *testing.T) {
 	pass(10 * time.Second)
 	b.Cancel(id)
 	expect("0x0006 false")
+	// A node that is taken for dead gets one attempt, which is too short to show more.
+	b.add(part.Request{Dst: 3, Respond: 0x8204})
+	pass(time.Minute)
+	expect()
 }

@@ -140,7 +140,7 @@ type Router struct {
 	sealed  [bearer.MaxPDU]byte
 
 	pace     bearer.Pace
-	busyTill time.Time // when the radio will have sent what this node has to send
+	backlog  backlog
 	own      ownNumbers
 	counters part.Counters
 }

@@ -67,12 +67,12 @@ func (r *Router) seal() {
 		if p.By != nil {
 			by = p.By
 		}
-		how := r.host.State().NetworkTransmit.Transmit()
+		how, lane := r.host.State().NetworkTransmit.Transmit(), r.OwnLane(p.Dst)
 		if r.transmit(&transmission{
-			pdu: p, by: by, lane: r.OwnLane(p.Dst), how: how, advertise: true,
+			pdu: p, by: by, lane: lane, how: how, advertise: true,
 			links: r.to.Proxy.OwnLinks(p.Dst),
 		}) {
-			r.occupy(how)
+			r.backlog.add(r.host.Now(), lane, r.pace, how)
 		}
 	}
 	r.lower.Network = r.lower.Network[:0]
@@ -145,17 +145,7 @@ func (r *Router) SetPace(p bearer.Pace) bool {
 }
 
 // Backlog is how long the radio needs for what this node has to send.
-func (r *Router) Backlog() time.Duration { return max(r.busyTill.Sub(r.host.Now()), 0) }
-
-// occupy adds a PDU of this node to the backlog: messages to different nodes go at
-// the same time, as many as the radio can send. What else the radio does is not
-// counted, nor what it had no room for.
-func (r *Router) occupy(t bearer.Transmit) {
-	if now := r.host.Now(); r.busyTill.Before(now) {
-		r.busyTill = now
-	}
-	r.busyTill = r.busyTill.Add(r.pace.Share(t))
-}
+func (r *Router) Backlog() time.Duration { return max(r.backlog.till.Sub(r.host.Now()), 0) }
 
 // airtime is how long the radio needs for one PDU of this node.
 func (r *Router) airtime() time.Duration {

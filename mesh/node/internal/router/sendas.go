@@ -34,12 +34,12 @@ func (r *Router) SendAs(o *part.Outgoing, seq mesh.SequenceNumber, iv mesh.IVInd
 		return err
 	}
 	for i := range pdus {
-		how := r.host.State().NetworkTransmit.Transmit()
+		how, lane := r.host.State().NetworkTransmit.Transmit(), r.OwnLane(o.Dst)
 		if r.transmit(&transmission{
-			pdu: &pdus[i], by: s.Transmit, lane: r.OwnLane(o.Dst), how: how, advertise: true,
+			pdu: &pdus[i], by: s.Transmit, lane: lane, how: how, advertise: true,
 			links: r.to.Proxy.OwnLinks(o.Dst),
 		}) {
-			r.occupy(how)
+			r.backlog.add(r.host.Now(), lane, r.pace, how)
 		}
 	}
 	return nil

@@ -126,12 +126,22 @@ func (r *Reserve) Unsaved() (data []byte, changed bool) {
 }
 
 // Skip moves the reserve up by a number of PDUs that may have been sent, but not
-// beyond most. Each later IV index begins at least at floor.
-func (r *Reserve) Skip(by, most, floor mesh.SequenceNumber) {
+// beyond most. Each later IV index begins so much behind where it would have begun
+// without: the PDUs may have been sent with that one.
+func (r *Reserve) Skip(by, most, later mesh.SequenceNumber) {
 	r.limit = min(r.limit+by, most)
 	r.next = r.limit
-	r.floor = max(r.floor, floor)
+	r.floor = min(r.floor+later, most)
+	if r.ahead > 0 {
+		r.ahead = min(r.ahead+later, most)
+	}
 }
+
+// Floor is where the next IV index begins.
+func (r *Reserve) Floor() mesh.SequenceNumber { return max(r.floor, r.ahead) }
+
+// Raise makes each later IV index begin at a number at least.
+func (r *Reserve) Raise(floor mesh.SequenceNumber) { r.floor = max(r.floor, floor) }
 
 // Limit is the first number that is not reserved.
 func (r *Reserve) Limit() mesh.SequenceNumber { return r.limit }
