@@ -136,7 +136,7 @@ func (p *Part) warn() {
 // to, has left.
 func (p *Part) restore() {
 	p.h.Publisher.Retain(p.h.Topics.BridgeState(), p.online)
-	p.h.Publisher.Changed(p.cfg.Lists...)
+	p.h.Publisher.Again(p.cfg.Lists...)
 	p.h.Devices.All(p.announce)
 }
 
@@ -147,7 +147,7 @@ func (p *Part) republish(t string) {
 		return
 	}
 	if list := p.lists[t]; list != "" {
-		p.h.Publisher.Changed(list)
+		p.h.Publisher.Again(list)
 		return
 	}
 	if v := p.values[t]; v.cleared {
