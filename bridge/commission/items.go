@@ -160,6 +160,9 @@ func (c *configurator) send(ctx context.Context, items []*item) error {
 		return err
 	}
 	for _, i := range left {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if c.unbound[i.at] && i.step != stepBind {
 			c.end(i, nil)
 			continue
