@@ -40,6 +40,9 @@ type Options struct {
 	// EndOthers ends the other publications. Only a node that the bridge told to
 	// publish needs it.
 	EndOthers bool
+	// Direct says that the node is in reach of the bridge's own radio, as far as is
+	// known: the bridge has just provisioned it.
+	Direct bool
 	// Known returns what is known of the servers of products with a composition. They
 	// are not asked again. It may be nil, and is called in the goroutine of Configure.
 	Known func(*configuration.Composition) (device.Details, bool)
@@ -109,6 +112,9 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 	c := &configurator{
 		Requester: r, Options: o, peer: peer, progress: progress,
 		result: &Result{AppKey: o.AppKey}, unbound: map[instance]bool{},
+	}
+	if o.Direct {
+		c.Requester = &direct{Requester: r}
 	}
 	c.Publications = cmp.Or(c.Publications, PublishNeeded)
 	c.step.Total = 3

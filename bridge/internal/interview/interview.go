@@ -86,14 +86,20 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in interviewIn
 		c.Fail(err)
 		return
 	}
-	p.interview(d, in.Publications, c.Answer)
+	p.interview(d, in.Publications, false, c.Answer)
 }
 
 // Interview reads the composition data of a device and configures it.
-func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) { p.interview(d, "", reply) }
+func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) { p.interview(d, "", false, reply) }
+
+// Joined interviews a device that was just provisioned: directly, if it is in reach of the
+// bridge's own radio.
+func (p *Part) Joined(d *registry.Device, direct bool, reply part.DeviceAnswer) {
+	p.interview(d, "", direct, reply)
+}
 
 // interview is Interview. Without publications they are those of the last interview.
-func (p *Part) interview(d *registry.Device, publications string, reply part.DeviceAnswer) {
+func (p *Part) interview(d *registry.Device, publications string, direct bool, reply part.DeviceAnswer) {
 	if p.h.Loop.Stopping() {
 		reply(d.Who(), node.ErrStopped)
 		return
@@ -106,7 +112,7 @@ func (p *Part) interview(d *registry.Device, publications string, reply part.Dev
 	peer, to := d.Peer(), p.h.Requester(d).As(node.ClassConfiguration)
 	options := commission.Options{
 		KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey),
-		ReplaceKey: d.Record.KeyLost, First: d.Record.Composition == nil,
+		ReplaceKey: d.Record.KeyLost, First: d.Record.Composition == nil, Direct: direct,
 		Publications: commission.Publications(cmp.Or(publications, d.Record.Publications, string(commission.PublishNeeded))),
 	}
 	switch {
