@@ -28,7 +28,9 @@ func bindings(d *fake.Node) []mesh.ModelID {
 // interview on request reads them again.
 func TestProductIsAskedOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		ranges := func(d *fake.Node) int { return len(d.Received(light.OpLightnessRangeGet, light.OpCTLTemperatureRangeGet)) }
+		ranges := func(d *fake.Node) int {
+			return len(d.Received(light.OpLightnessRangeGet, light.OpCTLTemperatureRangeGet))
+		}
 		w.start()
 		first, second, third, other := fake.Lamp(uuid(1)), fake.Lamp(uuid(2)), fake.Lamp(uuid(3)), fake.Lamp(uuid(4))
 		other.Composition.VersionID++

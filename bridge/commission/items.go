@@ -109,7 +109,8 @@ func bind(at instance, app mesh.KeyIndex) *item {
 	m := &configuration.ModelAppBind{ElementAddress: at.element, AppKeyIndex: app, ModelIdentifier: at.model}
 	return &item{at: at, step: stepBind, message: m, respond: configuration.OpModelAppStatus, read: func(params []byte) (error, bool) {
 		var s configuration.ModelAppStatus
-		if access.Decode(params, &s) != nil || s.ElementAddress != at.element || s.AppKeyIndex != app || s.ModelIdentifier != at.model {
+		ok := access.Decode(params, &s) == nil && s.ElementAddress == at.element && s.AppKeyIndex == app && s.ModelIdentifier == at.model
+		if !ok {
 			return nil, false
 		}
 		return s.Status.Err(), true
@@ -142,7 +143,8 @@ func question(at instance, publishing map[instance]bool) *item {
 func publication(at instance, publishing map[instance]bool) func([]byte) (error, bool) {
 	return func(params []byte) (error, bool) {
 		var s configuration.ModelPublicationStatus
-		if access.Decode(params, &s) != nil || s.ElementAddress != at.element || s.ModelIdentifier != at.model {
+		ok := access.Decode(params, &s) == nil && s.ElementAddress == at.element && s.ModelIdentifier == at.model
+		if !ok {
 			return nil, false
 		}
 		if publishing != nil {

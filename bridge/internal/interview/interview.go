@@ -90,7 +90,9 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in interviewIn
 }
 
 // Interview reads the composition data of a device and configures it.
-func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) { p.interview(d, "", false, reply) }
+func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
+	p.interview(d, "", false, reply)
+}
 
 // Joined interviews a device that was just provisioned: directly, if it is in reach of the
 // bridge's own radio.

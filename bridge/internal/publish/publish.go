@@ -166,7 +166,9 @@ func (p *Publisher) logging(e *zerolog.Event, level, device, text string) {
 // Changed marks lists of the bridge that may have changed.
 func (p *Publisher) Changed(lists ...string) {
 	for _, list := range lists {
-		p.changed[list] = p.changed[list] // keeps the mark of Again
+		if !p.changed[list] { // it keeps the mark of Again
+			p.changed[list] = false
+		}
 	}
 }
 
