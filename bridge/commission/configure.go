@@ -114,7 +114,7 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 		result: &Result{AppKey: o.AppKey}, unbound: map[instance]bool{},
 	}
 	if o.Direct {
-		c.Requester = &direct{Requester: r}
+		c.Requester = &Direct{Requester: r}
 	}
 	c.Publications = cmp.Or(c.Publications, PublishNeeded)
 	c.step.Total = 3

@@ -7,29 +7,37 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-// directAttempts is how often a message that is not relayed is sent.
-const directAttempts = 4
+const (
+	// directAttempts is how often a message that is not relayed is sent.
+	directAttempts = 4
+	// maxMisses is how many messages in a row a node may leave without an answer before
+	// it counts as out of reach.
+	maxMisses = 2
+)
 
-// direct sends messages with TTL 0 to a node in reach of the bridge's own radio. Nobody
+// Direct sends messages with TTL 0 to a node in reach of the bridge's own radio. Nobody
 // relays them, nor the answers, which have TTL 0 as well (section 3.7.4.2): with many
-// nodes that relay, this is most of the air that a message uses. Once the node does not
-// answer, it gets that message and all others with the TTL that they have.
-type direct struct {
+// nodes that relay, relaying is most of the air that a message uses. A message that is
+// not answered is sent again with the TTL that it has, and after two of them in a row so
+// are all others.
+type Direct struct {
 	Requester
-	far bool // it did not answer
+	misses int
 }
 
 // Request implements Requester.
-func (d *direct) Request(ctx context.Context, r node.Request) (node.Response, error) {
-	if d.far {
+func (d *Direct) Request(ctx context.Context, r node.Request) (node.Response, error) {
+	if d.misses >= maxMisses {
 		return d.Requester.Request(ctx, r)
 	}
 	near := r
 	near.TTL, near.Attempts = 0, directAttempts
 	response, err := d.Requester.Request(ctx, near)
-	if !errors.Is(err, node.ErrNoResponse) && !errors.Is(err, node.ErrNotSent) || ctx.Err() != nil {
+	missed := errors.Is(err, node.ErrNoResponse) || errors.Is(err, node.ErrNotSent)
+	if !missed || ctx.Err() != nil {
+		d.misses = 0
 		return response, err
 	}
-	d.far = true
+	d.misses++
 	return d.Requester.Request(ctx, r)
 }

@@ -204,6 +204,7 @@ func (p *Part) ended(
 	}
 	p.h.Log.Info().Str("device", d.Record.Name).Int("elements", d.Record.Elements()).Msg("the device is configured")
 	p.notify(d, document.DeviceInterview{Status: "successful"})
+	d.Near = o.Direct
 	p.availability.SetOnline(d, true)
 	p.states.Interviewed(d)
 	p.availability.Refresh(d)
