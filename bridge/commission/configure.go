@@ -93,6 +93,7 @@ type configurator struct {
 	step     Step
 	result   *Result
 	unbound  map[instance]bool // models that do not take the AppKey
+	known    bool              // the details are those of the product
 	// aggregates says that the node has an Opcodes Aggregator Server, which has
 	// answered all sequences so far.
 	aggregates bool
@@ -127,11 +128,10 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 	if err := c.configureModels(ctx); err != nil {
 		return nil, err
 	}
-	if details, ok := c.known(); ok {
-		c.result.Details = details
-		c.did("details")
-	} else if err := c.readDetails(ctx); err != nil {
-		return nil, err
+	if !c.known {
+		if err := c.readDetails(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if c.result.Unused > 0 {
 		c.result.Silent = c.silent(ctx)
@@ -196,14 +196,6 @@ func (c *configurator) show() {
 	}
 }
 
-// known is what is known of the servers of a node of this kind.
-func (c *configurator) known() (device.Details, bool) {
-	if c.Known == nil {
-		return device.Details{}, false
-	}
-	return c.Known(c.result.Composition)
-}
-
 func (c *configurator) readComposition(ctx context.Context) error {
 	status, err := ask(ctx, c, server(c.peer), &configuration.CompositionDataGet{Page: 0},
 		func(s *configuration.CompositionDataStatus) bool { return s.Page == 0 })
@@ -221,6 +213,11 @@ func (c *configurator) readComposition(ctx context.Context) error {
 	c.result.Unused = c.peer.Elements - len(composition.Elements)
 	c.result.Composition = composition
 	c.aggregates = hasAggregator(composition)
+	if c.Known != nil {
+		if c.result.Details, c.known = c.Known(composition); c.known {
+			c.step.Total-- // nothing to read
+		}
+	}
 	c.step.Total += len(c.bindings()) + len(c.publications())
 	c.did("composition")
 	return nil

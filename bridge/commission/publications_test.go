@@ -145,7 +145,7 @@ func TestKnownProduct(t *testing.T) {
 		if asked := d.Received(light.OpLightnessRangeGet, light.OpCTLTemperatureRangeGet); len(asked) != 0 {
 			t.Errorf("asked %v", asked)
 		}
-		if last.Name != "details" || last.Done != last.Total {
+		if last.Name != "publish" || last.Done != last.Total {
 			t.Errorf("last step %+v", last)
 		}
 	})
