@@ -15,7 +15,7 @@ import (
 
 // aggregateAttempts is how often a sequence is sent. A node that does not answer it may
 // not understand it, and gets its messages one by one.
-const aggregateAttempts = 4
+const aggregateAttempts = 8
 
 // aggregate sends items in Opcodes Aggregator Sequences (section 4.3.9), as long as the
 // node answers them, and returns the items that were not answered.

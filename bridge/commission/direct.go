@@ -7,13 +7,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 )
 
-const (
-	// directAttempts is how often a message that is not relayed is sent.
-	directAttempts = 4
-	// maxMisses is how many messages in a row a node may leave without an answer before
-	// it counts as out of reach.
-	maxMisses = 2
-)
+// maxMisses is how many messages in a row a node may leave without an answer before it
+// counts as out of reach. Each of them has had all its attempts: where many transmissions
+// collide, relaying too early makes more of them.
+const maxMisses = 2
 
 // Direct sends messages with TTL 0 to a node in reach of the bridge's own radio. Nobody
 // relays them, nor the answers, which have TTL 0 as well (section 3.7.4.2): with many
@@ -31,7 +28,7 @@ func (d *Direct) Request(ctx context.Context, r node.Request) (node.Response, er
 		return d.Requester.Request(ctx, r)
 	}
 	near := r
-	near.TTL, near.Attempts = 0, directAttempts
+	near.TTL = 0
 	response, err := d.Requester.Request(ctx, near)
 	missed := errors.Is(err, node.ErrNoResponse) || errors.Is(err, node.ErrNotSent)
 	if !missed || ctx.Err() != nil {
