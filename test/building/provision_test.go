@@ -25,6 +25,20 @@ func devices(t *testing.T, few int) int {
 	return n
 }
 
+// seed is MESH_TEST_SEED, or 1.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("MESH_TEST_SEED")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("MESH_TEST_SEED: expected a number, got %q", text)
+	}
+	return n
+}
+
 func numbers(n int) []int {
 	all := make([]int, n)
 	for i := range all {
@@ -34,6 +48,7 @@ func numbers(n int) []int {
 }
 
 // Lamps are provisioned and configured, one after the other and all at once.
+// MESH_TEST_LAMPS and MESH_TEST_SEED try others.
 func TestProvision(t *testing.T) {
 	n := devices(t, 10)
 	for _, air := range []struct {
@@ -49,7 +64,7 @@ func TestProvision(t *testing.T) {
 				if n > 50 && !together {
 					continue
 				}
-				building.Run(t, building.Options{Seed: 1, Air: air.air, Devices: n}, func(t *testing.T, b *building.Building) {
+				building.Run(t, building.Options{Seed: seed(t), Air: air.air, Devices: n}, func(t *testing.T, b *building.Building) {
 					b.Pass(2 * time.Second)
 					start := time.Now()
 					before := b.Antenna.Traffic()

@@ -186,8 +186,8 @@ func (p *Part) ended(
 		p.commands.Resume(d)
 		return
 	}
-	if d.Record.KeyLost {
-		d.Record.TransferBound = false // the former key took its bindings with it
+	if d.Record.KeyLost || d.Record.AppKey != result.AppKey {
+		d.Record.TransferBound = false // to this key
 	}
 	d.Record.AppKey, d.Record.KeyLost = result.AppKey, false
 	d.Record.Publications = string(o.Publications)
