@@ -83,7 +83,7 @@ func TestDocuments(t *testing.T) {
 		w.request("scan", `{"time":3600}`)
 		w.svc.Report(node.DeviceHeard{UUID: uuid(9), RSSI: -70, OOB: 2})
 		w.svc.Report(node.DeviceHeard{UUID: uuid(8), RSSI: -71, Adapter: 1})
-		pass(4 * time.Second)
+		pass(6 * time.Second) // the lists of devices wait for more
 		if health := w.out.value("b/bridge/health"); !strings.Contains(health, `"network":{"bad_mic":0,"duplicate":0,`) {
 			t.Errorf("counters: %s", health)
 		}
@@ -119,6 +119,7 @@ func TestHealthIsPublishedEveryMinute(t *testing.T) {
 			t.Errorf("health was published %d times in ten minutes", got)
 		}
 		info := w.out.published("b/bridge/info")
+		w.net.SetIVIndex(6, true)
 		w.svc.Report(node.IVIndexChanged{IVIndex: 6, Update: true})
 		pass(0)
 		if got := w.out.take("b/bridge/event"); len(got) != 1 || got[0] != `{"data":{"in_progress":true,"iv_index":6},"type":"iv_update"}` {

@@ -42,7 +42,7 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 		w.start()
 		plug := w.lowPowerPlug()
 		w.expect("b/plug/availability", online)
-		if list := w.out.value("b/bridge/devices"); !strings.Contains(list, `"friendship":{"poll_timeout":60,"queued":2,"subscriptions":0}`) {
+		if list := w.listed("devices"); !strings.Contains(list, `"friendship":{"poll_timeout":60,"queued":2,"subscriptions":0}`) {
 			t.Errorf("the friendship is not listed: %s", list)
 		}
 		plug.SetSilent(true)
@@ -60,7 +60,7 @@ func TestSleepingDeviceIsOnline(t *testing.T) {
 		w.friendship(plug, false, friend.Cleared)
 		w.expect("b/plug/availability", online)
 		pass(time.Second)
-		if list := w.out.value("b/bridge/devices"); strings.Contains(list, "friendship") {
+		if list := w.listed("devices"); strings.Contains(list, "friendship") {
 			t.Errorf("an ended friendship is still listed: %s", list)
 		}
 

@@ -103,7 +103,7 @@ func TestDeviceThatJoinsAfterAll(t *testing.T) {
 		peer := state.Peer{UUID: plug.UUID, Address: plug.Address(), Elements: 1}
 		w.svc.Report(node.ProvisioningDone{UUID: plug.UUID, Peer: peer})
 		pass(time.Minute)
-		if got := w.out.value("b/bridge/devices"); strings.Count(got, `"interview_state":"successful"`) != 1 {
+		if got := w.listed("devices"); strings.Count(got, `"interview_state":"successful"`) != 1 {
 			t.Errorf("devices %s", got)
 		}
 		w.expectLogged("warning", "joined after all", plug.UUID.String())
@@ -115,7 +115,7 @@ func TestDeviceThatJoinsAfterAll(t *testing.T) {
 		peer.Address += 0x100
 		w.svc.Report(node.RefreshDone{UUID: plug.UUID, Peer: peer})
 		pass(time.Second)
-		if got := w.out.value("b/bridge/devices"); !strings.Contains(got, `"address":"`+peer.Address.String()+`","friendly_name"`) {
+		if got := w.listed("devices"); !strings.Contains(got, `"address":"`+peer.Address.String()+`","friendly_name"`) {
 			t.Errorf("devices %s", got)
 		}
 		w.expectLogged("warning", "was renewed after all", "")

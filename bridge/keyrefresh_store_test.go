@@ -106,7 +106,7 @@ func TestRemovalThatCannotBeStored(t *testing.T) {
 			t.Errorf("got %v", r)
 		}
 		w.phase(time.Minute, "")
-		if got := w.out.value("b/bridge/devices"); strings.Contains(got, "plug") {
+		if got := w.listed("devices"); strings.Contains(got, "plug") {
 			t.Error(got)
 		}
 	})
@@ -224,7 +224,7 @@ func TestRemovalThatFailedIsForgotten(t *testing.T) {
 			plug.SetSilent(false)
 			w.restart()
 			pass(5 * time.Minute)
-			if got := w.out.value("b/bridge/devices"); !strings.Contains(got, "plug") {
+			if got := w.listed("devices"); !strings.Contains(got, "plug") {
 				t.Error("the plug was removed after the start")
 			}
 		})
@@ -357,7 +357,7 @@ func TestKeyRefreshWaitsForAnInterview(t *testing.T) {
 			t.Fatal(r)
 		}
 		pass(2 * time.Second)
-		if got := w.out.value("b/bridge/devices"); !strings.Contains(got, "in_progress") {
+		if got := w.listed("devices"); !strings.Contains(got, "in_progress") {
 			t.Fatal("the interview has ended already")
 		}
 		if got := plug.Received(configuration.OpNetKeyUpdate); len(got) != 0 {

@@ -136,7 +136,7 @@ func TestKeyRefreshContinuesAfterRestarts(t *testing.T) {
 		if sameKeys(w, gone) {
 			t.Error("the absent device has the new keys")
 		}
-		if devices := w.out.value("b/bridge/devices"); strings.Count(devices, `"left_behind":true`) != 1 {
+		if devices := w.listed("devices"); strings.Count(devices, `"left_behind":true`) != 1 {
 			t.Errorf("devices: %s", devices)
 		}
 		w.refused("network/key_refresh", `{"finish":true}`, "not_running")
@@ -148,7 +148,7 @@ func TestKeyRefreshContinuesAfterRestarts(t *testing.T) {
 		w.net.Place(gone)
 		w.request("device/provision", `{"uuid":"`+gone.UUID.String()+`"}`)
 		hasKeysOf(t, w, "gone", gone)
-		if devices := w.out.value("b/bridge/devices"); strings.Contains(devices, `"left_behind"`) {
+		if devices := w.listed("devices"); strings.Contains(devices, `"left_behind"`) {
 			t.Errorf("devices: %s", devices)
 		}
 	})
@@ -166,7 +166,7 @@ func TestKeyRefreshThatExcludes(t *testing.T) {
 		if sameKeys(w, plug) {
 			t.Error("the plug has the new keys")
 		}
-		if devices := w.out.value("b/bridge/devices"); strings.Count(devices, `"left_behind":true`) != 1 {
+		if devices := w.listed("devices"); strings.Count(devices, `"left_behind":true`) != 1 {
 			t.Errorf("devices: %s", devices)
 		}
 	})
@@ -457,7 +457,7 @@ func TestAppKeys(t *testing.T) {
 			t.Error("the plug has another key")
 		}
 		w.refused("appkey/add", `{"app_key":1,"net_key":3}`, "unknown_subnet")
-		if devices := w.out.value("b/bridge/devices"); !strings.Contains(devices, `"app_keys":[0,1]`) {
+		if devices := w.listed("devices"); !strings.Contains(devices, `"app_keys":[0,1]`) {
 			t.Errorf("devices %s", devices)
 		}
 		w.refused("appkey/remove", `{"app_key":1}`, "in_use")

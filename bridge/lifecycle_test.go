@@ -82,7 +82,7 @@ func TestRemoveLeavesNothingBehind(t *testing.T) {
 			}
 		}
 		peers, _ := w.net.Peers(t.Context())
-		if len(peers) != 1 || strings.Contains(w.out.value("b/bridge/devices"), `"plug"`) {
+		if len(peers) != 1 || strings.Contains(w.listed("devices"), `"plug"`) {
 			t.Errorf("peers %v", peers)
 		}
 		w.send("b/plug/set", `{"state":"ON"}`)
@@ -306,7 +306,7 @@ func TestFailedInterviewIsRepeated(t *testing.T) {
 				lamp.SetSilent(true)
 				w.net.Place(lamp)
 				w.refused("device/provision", `{"uuid":"`+lamp.UUID.String()+`","name":"lamp"}`, "no_response")
-				if devices := w.out.value("b/bridge/devices"); !strings.Contains(devices, `"interview_state":"failed"`) {
+				if devices := w.listed("devices"); !strings.Contains(devices, `"interview_state":"failed"`) {
 					t.Error(devices)
 				}
 				pass(fake.Silence)
@@ -324,7 +324,7 @@ func TestFailedInterviewIsRepeated(t *testing.T) {
 				}
 				pass(time.Minute)
 				w.expect("b/lamp/availability", online)
-				if devices := w.out.value("b/bridge/devices"); !strings.Contains(devices, `"interview_state":"successful"`) {
+				if devices := w.listed("devices"); !strings.Contains(devices, `"interview_state":"successful"`) {
 					t.Error(devices)
 				}
 				w.expect("b/lamp", `{"brightness":null,"color_mode":"color_temp","color_temp":4000,"state":"OFF"}`)

@@ -22,7 +22,7 @@ func TestBearersOfUnprovisionedDevices(t *testing.T) {
 		}
 		w.svc.Report(node.DeviceHeard{UUID: uuid(2), Bearer: provision.PBGATT})
 		pass(0)
-		list := w.out.value("b/bridge/unprovisioned")
+		list := w.listed("unprovisioned")
 		for _, want := range []string{`01","bearers":["pb-adv","pb-gatt"]`, `02","bearers":["pb-gatt"]`} {
 			if !strings.Contains(list, want) {
 				t.Errorf("%s is not in %s", want, list)

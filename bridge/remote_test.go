@@ -61,7 +61,7 @@ func TestRemoteScan(t *testing.T) {
 		w.svc.Report(node.DeviceHeard{UUID: uuid(8), RSSI: -60, Via: server.Address()})
 		w.svc.Report(node.DeviceHeard{UUID: uuid(7), RSSI: -60, Via: 0x7123}) // from an unknown node
 		pass(2 * time.Second)
-		listed := w.out.value("b/bridge/unprovisioned")
+		listed := w.listed("unprovisioned")
 		for _, part := range []string{
 			`"bearers":["pb-remote"],"rssi":-70,"oob_info":32`, `"via":[{"device":"attic","rssi":-70}]`,
 			`"bearers":["pb-adv","pb-remote"],"rssi":-50`, `"via":[{"device":"attic","rssi":-60}]`,
@@ -133,7 +133,7 @@ func TestRefresh(t *testing.T) {
 		if r["status"] != "ok" || r["data"].(map[string]any)["address"] != server.Address().String() || server.Address() == before {
 			t.Errorf("got %v", r)
 		}
-		if devices := w.out.value("b/bridge/devices"); !strings.Contains(devices, `"address":"`+server.Address().String()+`"`) || strings.Contains(devices, `"address":"`+before.String()+`"`) {
+		if devices := w.listed("devices"); !strings.Contains(devices, `"address":"`+server.Address().String()+`"`) || strings.Contains(devices, `"address":"`+before.String()+`"`) {
 			t.Errorf("devices %s", devices)
 		}
 		w.send("b/attic/set", `{"state":"ON"}`)

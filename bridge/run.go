@@ -30,7 +30,7 @@ func (s *Service) Run(ctx context.Context, p Publisher) error {
 	for _, p := range s.parts.table {
 		p.Stop()
 	}
-	s.parts.lists.Publish()
+	s.parts.lists.Flush()
 	stored := s.finish()
 	stopWriting()
 	if !stored {

@@ -188,6 +188,14 @@ func (w *world) expect(topic, payload string) {
 	}
 }
 
+// listed returns bridge/devices or bridge/unprovisioned after the time that such a list
+// waits for further changes.
+func (w *world) listed(name string) string {
+	w.t.Helper()
+	pass(6 * time.Second)
+	return w.out.value("b/bridge/" + name)
+}
+
 // recorder is a broker that records everything.
 type recorder struct {
 	mu       sync.Mutex

@@ -26,23 +26,10 @@ type message[T any] interface {
 // ask sends m and returns the answer of type T. accept tells whether an answer
 // belongs to m; nil takes any.
 func ask[T any, M message[T]](ctx context.Context, r Requester, to destination, m access.Message, accept func(M) bool) (M, error) {
-	payload, err := access.Append(nil, m)
-	if err != nil {
-		return nil, err
-	}
 	answer := M(new(T))
-	response, err := r.Request(ctx, node.Request{
-		Dst:     to.address,
-		NetKey:  to.netKey,
-		Key:     to.key,
-		TTL:     mesh.DefaultTTL,
-		Payload: payload,
-		Respond: answer.Opcode(),
-		Wait:    to.wait,
-		Accept: func(params []byte) bool {
-			status := M(new(T))
-			return access.Decode(params, status) == nil && (accept == nil || accept(status))
-		},
+	response, err := request(ctx, r, to, m, answer.Opcode(), func(params []byte) bool {
+		status := M(new(T))
+		return access.Decode(params, status) == nil && (accept == nil || accept(status))
 	})
 	if err != nil {
 		return nil, err
@@ -53,10 +40,33 @@ func ask[T any, M message[T]](ctx context.Context, r Requester, to destination, 
 	return answer, nil
 }
 
+// request sends m and returns the first answer with an opcode that accept takes.
+func request(
+	ctx context.Context, r Requester, to destination, m access.Message, respond mesh.Opcode, accept func(params []byte) bool,
+) (node.Response, error) {
+	payload, err := access.Append(nil, m)
+	if err != nil {
+		return node.Response{}, err
+	}
+	return r.Request(ctx, node.Request{
+		Dst:      to.address,
+		NetKey:   to.netKey,
+		Key:      to.key,
+		TTL:      mesh.DefaultTTL,
+		Payload:  payload,
+		Respond:  respond,
+		Wait:     to.wait,
+		Attempts: to.attempts,
+		Accept:   accept,
+	})
+}
+
 // destination is an element and the key that messages to it are encrypted with.
 type destination struct {
 	address mesh.Address
 	netKey  mesh.KeyIndex
 	key     transport.Key
 	wait    time.Duration // for the answer; 0 for the default
+
+	attempts int // at most; 0 for the default
 }

@@ -19,8 +19,11 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/scene"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/property"
@@ -94,7 +97,7 @@ func TestConfigureLamp(t *testing.T) {
 		if got := fmt.Sprint(bound); got != "[0x0000 1000 3 0x0000 1002 3 0x0000 1300 3 0x0000 1303 3 0x0001 1002 3 0x0001 1306 3]" {
 			t.Errorf("bound %s", got)
 		}
-		if got := fmt.Sprint(published); got != "[0x0000 1000 0x0000 1002 0x0000 1300 0x0000 1303 0x0001 1002 0x0001 1306]" {
+		if got := fmt.Sprint(published); got != "[0x0000 1303]" {
 			t.Errorf("published %s", got)
 		}
 	})
@@ -112,7 +115,14 @@ func TestModelsThatAreConfigured(t *testing.T) {
 		{mesh.SIG | 0x000E, false, false, 0}, // SAR Configuration Server
 		{generic.OnOffServerID, true, true, 0},
 		{generic.OnOffClientID, true, true, 0},
+		{generic.DefaultTransitionTimeServerID, true, false, 0},
+		{generic.PowerOnOffServerID, true, false, 0},
 		{generic.PowerOnOffSetupServerID, true, false, 0},
+		{scene.ServerID, true, false, 0},
+		{scene.ClientID, true, true, 0},
+		{blob.TransferServerID, false, false, 0},
+		{firmware.UpdateServerID, false, false, 0},
+		{firmware.DistributionServerID, false, false, 0},
 		{generic.BatteryServerID, true, true, 0x86},
 		{generic.BatteryClientID, true, false, 0},
 		{sensor.ServerID, true, true, 0x86},
@@ -231,14 +241,14 @@ func TestStepsThatMustNotFail(t *testing.T) {
 		}, node.ErrNoResponse, "model 1000 on 0x0100", 1},
 		"no answer to a publication": {
 			func() *fake.Node { return answering(lamp(), configuration.OpModelPublicationSet, silence) },
-			node.ErrNoResponse, "model 1000 on 0x0100", 1,
+			node.ErrNoResponse, "model 1303 on 0x0100", 6,
 		},
 		"status of another publication": {func() *fake.Node {
 			return answering(lamp(), configuration.OpModelPublicationSet, func(m fake.Message) access.Message {
 				in := fake.Decode[configuration.ModelPublicationSet](m)
 				return &configuration.ModelPublicationStatus{ElementAddress: in.ElementAddress, ModelIdentifier: generic.LevelServerID}
 			})
-		}, node.ErrNoResponse, "model 1000 on 0x0100", 1},
+		}, node.ErrNoResponse, "model 1303 on 0x0100", 6},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -274,7 +284,7 @@ func TestRefusalsAreNoted(t *testing.T) {
 					}, true
 				}
 			case configuration.OpModelPublicationSet:
-				if in := fake.Decode[configuration.ModelPublicationSet](m); in.ModelIdentifier == light.CTLTemperatureServerID {
+				if in := fake.Decode[configuration.ModelPublicationSet](m); in.ModelIdentifier == light.CTLServerID {
 					return &configuration.ModelPublicationStatus{
 						Status: foundation.InvalidPublishParameters, ElementAddress: in.ElementAddress, ModelIdentifier: in.ModelIdentifier,
 					}, true
@@ -288,7 +298,7 @@ func TestRefusalsAreNoted(t *testing.T) {
 		}
 		want := []string{
 			"bind: model 1300 of element 0x0100: foundation: the node answered: cannot bind",
-			"publish: model 1306 of element 0x0101: foundation: the node answered: invalid publish parameters",
+			"publish: model 1303 of element 0x0100: foundation: the node answered: invalid publish parameters",
 		}
 		if !reflect.DeepEqual(result.Skipped, want) {
 			t.Errorf("skipped %q", result.Skipped)

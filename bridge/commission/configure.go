@@ -1,6 +1,7 @@
 package commission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
@@ -35,6 +35,17 @@ type Options struct {
 	// First says that the composition was never read before. Only then may it list
 	// fewer elements than were provisioned: later their number does not change.
 	First bool
+	// Publications says which models publish to the bridge; PublishNeeded when empty.
+	Publications Publications
+	// EndOthers ends the other publications. Only a node that the bridge told to
+	// publish needs it.
+	EndOthers bool
+	// Direct says that the node is in reach of the bridge's own radio, as far as is
+	// known: the bridge has just provisioned it.
+	Direct bool
+	// Known returns what is known of the servers of products with a composition. They
+	// are not asked again. It may be nil, and is called in the goroutine of Configure.
+	Known func(*configuration.Composition) (device.Details, bool)
 }
 
 // Step is one step of the configuration, to show the progress.
@@ -82,6 +93,10 @@ type configurator struct {
 	step     Step
 	result   *Result
 	unbound  map[instance]bool // models that do not take the AppKey
+	known    bool              // the details are those of the product
+	// aggregates says that the node has an Opcodes Aggregator Server, which has
+	// answered all sequences so far.
+	aggregates bool
 }
 
 // instance is a model on an element.
@@ -99,6 +114,10 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 		Requester: r, Options: o, peer: peer, progress: progress,
 		result: &Result{AppKey: o.AppKey}, unbound: map[instance]bool{},
 	}
+	if o.Direct {
+		c.Requester = &Direct{Requester: r}
+	}
+	c.Publications = cmp.Or(c.Publications, PublishNeeded)
 	c.step.Total = 3
 	if err := c.readComposition(ctx); err != nil {
 		return nil, fmt.Errorf("commission: the composition of %s could not be read: %w", peer.Address, err)
@@ -106,15 +125,13 @@ func Configure(ctx context.Context, r Requester, o Options, peer state.Peer, pro
 	if err := c.addAppKey(ctx); err != nil {
 		return nil, fmt.Errorf("commission: %s did not take the AppKey: %w", peer.Address, err)
 	}
-	for index, element := range c.result.Composition.Elements {
-		for _, model := range element.Models {
-			if err := c.configureModel(ctx, peer.Address+mesh.Address(index), model); err != nil {
-				return nil, fmt.Errorf("commission: model %s on %s: %w", model, peer.Address+mesh.Address(index), err)
-			}
-		}
-	}
-	if err := c.readDetails(ctx); err != nil {
+	if err := c.configureModels(ctx); err != nil {
 		return nil, err
+	}
+	if !c.known {
+		if err := c.readDetails(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if c.result.Unused > 0 {
 		c.result.Silent = c.silent(ctx)
@@ -170,6 +187,10 @@ func server(peer state.Peer) destination {
 func (c *configurator) did(name string) {
 	c.step.Name = name
 	c.step.Done++
+	c.show()
+}
+
+func (c *configurator) show() {
 	if c.progress != nil {
 		c.progress(c.step)
 	}
@@ -191,16 +212,13 @@ func (c *configurator) readComposition(ctx context.Context) error {
 	}
 	c.result.Unused = c.peer.Elements - len(composition.Elements)
 	c.result.Composition = composition
-	for _, element := range composition.Elements {
-		for _, model := range element.Models {
-			if needsAppKey(model) {
-				c.step.Total++
-			}
-			if publishes(model) {
-				c.step.Total++
-			}
+	c.aggregates = hasAggregator(composition)
+	if c.Known != nil {
+		if c.result.Details, c.known = c.Known(composition); c.known {
+			c.step.Total-- // nothing to read
 		}
 	}
+	c.step.Total += len(c.bindings()) + len(c.publications())
 	c.did("composition")
 	return nil
 }
@@ -219,91 +237,4 @@ func (c *configurator) addAppKey(ctx context.Context) error {
 	}
 	c.did("app_key")
 	return nil
-}
-
-// configureModel binds a model and sets its publication. What the node refuses is
-// recorded, and the configuration continues; it ends when the node does not answer. A
-// model without the AppKey can neither publish nor answer.
-func (c *configurator) configureModel(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
-	at := instance{element, model}
-	bound := true
-	if needsAppKey(model) {
-		var err error
-		if bound, err = c.tolerate(at, "bind", c.bind(ctx, element, model)); err != nil {
-			return err
-		}
-	}
-	if !bound {
-		c.unbound[at] = true
-	}
-	if !publishes(model) {
-		return nil
-	}
-	if !bound {
-		c.did("publish") // it was counted
-		return nil
-	}
-	_, err := c.tolerate(at, "publish", c.publish(ctx, element, model))
-	return err
-}
-
-// tolerate ends a step. It reports whether the node agreed. A refusal is recorded and
-// is not an error.
-func (c *configurator) tolerate(at instance, step string, err error) (agreed bool, failed error) {
-	var refused foundation.StatusError
-	if errors.As(err, &refused) {
-		c.skip(step, at, refused)
-		c.did(step)
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	c.did(step)
-	return true, nil
-}
-
-// skip records what could not be done.
-func (c *configurator) skip(step string, at instance, why error) {
-	c.result.Skipped = append(c.result.Skipped, fmt.Sprintf("%s: model %s of element %s: %s", step, at.model, at.element, why))
-}
-
-func (c *configurator) bind(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
-	m := &configuration.ModelAppBind{ElementAddress: element, AppKeyIndex: c.AppKey, ModelIdentifier: model}
-	status, err := ask(ctx, c, server(c.peer), m, func(s *configuration.ModelAppStatus) bool {
-		return s.ElementAddress == m.ElementAddress && s.AppKeyIndex == m.AppKeyIndex && s.ModelIdentifier == m.ModelIdentifier
-	})
-	if err != nil {
-		return err
-	}
-	return status.Status.Err()
-}
-
-func (c *configurator) publish(ctx context.Context, element mesh.Address, model mesh.ModelID) error {
-	if c.KeepPublications {
-		former, err := ask(ctx, c, server(c.peer), &configuration.ModelPublicationGet{ElementAddress: element, ModelIdentifier: model},
-			func(s *configuration.ModelPublicationStatus) bool {
-				return s.ElementAddress == element && s.ModelIdentifier == model
-			})
-		if err != nil {
-			return err
-		}
-		if former.Status == foundation.Success && former.PublishAddress != mesh.Unassigned {
-			return nil
-		}
-	}
-	m := &configuration.ModelPublicationSet{
-		ElementAddress:    element,
-		PublishAddress:    c.Bridge,
-		PublishParameters: IntentOf(model).Parameters,
-		ModelIdentifier:   model,
-	}
-	m.AppKeyIndex = c.AppKey
-	status, err := ask(ctx, c, server(c.peer), m, func(s *configuration.ModelPublicationStatus) bool {
-		return s.ElementAddress == m.ElementAddress && s.ModelIdentifier == m.ModelIdentifier
-	})
-	if err != nil {
-		return err
-	}
-	return status.Status.Err()
 }

@@ -28,7 +28,7 @@ func TestKeepsPublications(t *testing.T) {
 		net := fake.New()
 		net.Join(d)
 		o := options()
-		o.KeepPublications = true
+		o.KeepPublications, o.Publications = true, commission.PublishAll
 		result, err := commission.Configure(t.Context(), net, o, peerOf(d), nil)
 		if err != nil || len(result.Skipped) > 0 {
 			t.Fatalf("%v, %+v", err, result)

@@ -70,6 +70,12 @@ type Record struct {
 	// LeftBehind says that the keys of the network were refreshed without the
 	// device: it has to be provisioned again.
 	LeftBehind bool `json:"left_behind,omitempty"`
+	// Publications says which models publish to the bridge (package commission). It is
+	// empty for a device whose last interview was made by a version that configured
+	// all of them.
+	Publications string `json:"publications,omitempty"`
+	// TransferBound says that the models of firmware updates are bound to AppKey.
+	TransferBound bool `json:"transfer_bound,omitempty"`
 }
 
 // HasNetKey reports whether the device is in a subnet.

@@ -346,7 +346,7 @@ func (n *Network) node(p state.Peer, r *device.Record, kept *cdb.Node) cdb.Node 
 	for i, e := range c.Elements {
 		element := cdb.Element{Index: uint8(i), Location: e.Location}
 		for _, id := range e.Models {
-			element.Models = append(element.Models, n.model(id, find(former, i, id), r))
+			element.Models = append(element.Models, n.model(i, id, find(former, i, id), r))
 		}
 		if i < len(former) {
 			element.Name = former[i].Name
@@ -377,15 +377,18 @@ func find(elements []cdb.Element, i int, id mesh.ModelID) *cdb.Model {
 
 // model is a model of a device as the bridge configures it. The bridge does not change
 // the publications of imported devices, so they are exported as they were imported.
-func (n *Network) model(id mesh.ModelID, former *cdb.Model, r *device.Record) cdb.Model {
+func (n *Network) model(element int, id mesh.ModelID, former *cdb.Model, r *device.Record) cdb.Model {
 	out := cdb.Model{ID: id}
 	if former != nil {
 		out = *former
 	}
-	intent := commission.IntentOf(id)
 	ours := r.AppKey
 	if r.Interview != device.Successful || n.Node.AppKey(ours) == nil {
 		return out
+	}
+	intent := commission.IntentOf(r.Composition.Elements, element, id, commission.Publications(r.Publications))
+	if r.TransferBound && commission.IsTransferModel(id) {
+		intent.Bind = true
 	}
 	if intent.Bind && !slices.Contains(out.Bind, ours) {
 		out.Bind = append(slices.Clone(out.Bind), ours)

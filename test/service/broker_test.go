@@ -39,6 +39,9 @@ func TestBrokerKilledAndRestarted(t *testing.T) {
 	m.awaitHealth(http.StatusOK)
 	o.Send(base+"demo_lamp/set", `{"state":"ON","brightness":200,"color_temp":4000}`)
 	o.AwaitLast(base+"demo_lamp", `{"state":"ON","brightness":200,"color_temp":4000}`)
+	// Their first states may come after the answers to their provisioning.
+	o.AwaitLast(base+"demo_plug", `{"state":"OFF"}`)
+	o.AwaitLast(base+"demo_color_lamp", `{"state":"OFF"}`)
 	before := observer.Retained(t, server.URL(), nil)
 
 	between.shut()

@@ -35,6 +35,9 @@ func (p *Part) refresh(d *registry.Device, q *queue) {
 	if !d.LowPower() {
 		to = to.Few()
 	}
+	if d.Near {
+		to = to.Near()
+	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		_, err := send(ctx, to, messages)
 		p.h.Loop.Post(func() {
@@ -42,6 +45,7 @@ func (p *Part) refresh(d *registry.Device, q *queue) {
 			if sending.End(err == nil) {
 				p.states.Changed(d)
 			}
+			d.Near = d.Near && err == nil
 			if p.h.Devices.Has(d) && fault.Unanswered(err) {
 				p.h.Log.Debug().Str("device", d.Record.Name).Err(err).Msg("the device did not tell its state")
 				p.availability.Unanswered(d)

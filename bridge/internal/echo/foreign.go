@@ -137,7 +137,7 @@ func (p *Part) warn() {
 // to, has left.
 func (p *Part) restore() {
 	p.h.Publisher.Retain(p.h.Topics.BridgeState(), p.online)
-	p.h.Publisher.Changed(p.cfg.Lists...)
+	p.h.Publisher.Again(p.cfg.Lists...)
 	p.h.Devices.All(p.announce)
 }
 
@@ -148,7 +148,7 @@ func (p *Part) republish(t string) {
 		return
 	}
 	if list := p.lists[t]; list != "" {
-		p.h.Publisher.Changed(list)
+		p.h.Publisher.Again(list)
 		return
 	}
 	switch v := p.values[t]; {

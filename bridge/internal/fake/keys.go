@@ -30,6 +30,13 @@ func newOwn() own {
 	return own{node: &state.Node{UUID: mesh.UUID{0xb0}, Address: 1, IVIndex: 5}}
 }
 
+// SetIVIndex changes the IV index of the network.
+func (n *Network) SetIVIndex(index mesh.IVIndex, updating bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.own.node.IVIndex, n.own.node.IVUpdate = index, updating
+}
+
 // begin makes the keys of the network from the keys in the fields.
 func (n *Network) begin() {
 	if !n.own.begun {

@@ -10,6 +10,7 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/crypto"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
+	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/opcodesaggregator"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/sensor"
@@ -166,6 +167,9 @@ func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer 
 	if silent {
 		return nil, true
 	}
+	if op == opcodesaggregator.OpSequence && slices.Contains(d.Composition.Elements[0].Models, foundation.OpcodesAggregatorServerID) {
+		return d.sequence(dst, m)
+	}
 	if d.Answer != nil {
 		if answer, taken := d.Answer(m); taken {
 			return answer, false
@@ -173,13 +177,39 @@ func (d *Node) receive(dst mesh.Address, op mesh.Opcode, params []byte) (answer 
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if answer = d.configuration(m); answer == nil {
-		answer = d.answerKeys(m)
+	return d.answer(m), false
+}
+
+// answer is what the node answers by itself. mu is held.
+func (d *Node) answer(m Message) access.Message {
+	if answer := d.configuration(m); answer != nil {
+		return answer
 	}
-	if answer == nil {
-		answer = d.application(m)
+	if answer := d.answerKeys(m); answer != nil {
+		return answer
 	}
-	return answer, false
+	return d.application(m)
+}
+
+// sequence answers an Opcodes Aggregator Sequence: each item as if it had come alone.
+func (d *Node) sequence(dst mesh.Address, m Message) (answer access.Message, silent bool) {
+	if d.Answer != nil {
+		if answer, taken := d.Answer(m); taken {
+			return answer, false
+		}
+	}
+	in := Decode[opcodesaggregator.Sequence](m)
+	status := &opcodesaggregator.Status{ElementAddress: in.ElementAddress}
+	for _, item := range in.Items {
+		var octets []byte
+		if op, params, err := access.ParseOpcode(item); err == nil {
+			if answer, _ := d.receive(dst, op, params); answer != nil {
+				octets, _ = access.Append(nil, answer) // empty if it cannot be encoded
+			}
+		}
+		status.Items = append(status.Items, octets)
+	}
+	return status, false
 }
 
 // Decode decodes the parameters of a message; it returns the zero value if that

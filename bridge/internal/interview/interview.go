@@ -7,6 +7,7 @@
 package interview
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -52,11 +53,19 @@ type Part struct {
 	states       States
 	commands     Commands
 	refreshes    KeyRefreshes
+	products     products
 }
 
 // New makes the part.
 func New(h *part.Host, a Availability, s States, c Commands, k KeyRefreshes) *Part {
 	return &Part{h: h, availability: a, states: s, commands: c, refreshes: k}
+}
+
+// Start implements part.Part.
+func (p *Part) Start() {
+	for _, d := range p.h.Devices.Sorted() {
+		p.products.add(d.Record)
+	}
 }
 
 // Requests implements part.Part.
@@ -77,11 +86,22 @@ func (p *Part) request(c *request.Call[document.DeviceReference], in interviewIn
 		c.Fail(err)
 		return
 	}
-	p.Interview(d, c.Answer)
+	p.interview(d, in.Publications, false, c.Answer)
 }
 
 // Interview reads the composition data of a device and configures it.
 func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
+	p.interview(d, "", false, reply)
+}
+
+// Joined interviews a device that was just provisioned: directly, if it is in reach of the
+// bridge's own radio.
+func (p *Part) Joined(d *registry.Device, direct bool, reply part.DeviceAnswer) {
+	p.interview(d, "", direct, reply)
+}
+
+// interview is Interview. Without publications they are those of the last interview.
+func (p *Part) interview(d *registry.Device, publications string, direct bool, reply part.DeviceAnswer) {
 	if p.h.Loop.Stopping() {
 		reply(d.Who(), node.ErrStopped)
 		return
@@ -94,7 +114,15 @@ func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
 	peer, to := d.Peer(), p.h.Requester(d).As(node.ClassConfiguration)
 	options := commission.Options{
 		KeepPublications: d.Record.Imported, Refreshing: p.refreshes.Refreshes(peer.NetKey),
-		ReplaceKey: d.Record.KeyLost, First: d.Record.Composition == nil,
+		ReplaceKey: d.Record.KeyLost, First: d.Record.Composition == nil, Direct: direct,
+		Publications: commission.Publications(cmp.Or(publications, d.Record.Publications, string(commission.PublishNeeded))),
+	}
+	switch {
+	case d.Record.Imported:
+	case options.First:
+		options.Known = p.products.find
+	default:
+		options.EndOthers = d.Record.Publications != string(commission.PublishNeeded)
 	}
 	progress := func(step commission.Step) {
 		p.h.Loop.Post(func() {
@@ -103,7 +131,7 @@ func (p *Part) Interview(d *registry.Device, reply part.DeviceAnswer) {
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		result, err := p.configure(ctx, to, peer, options, progress)
-		p.h.Loop.Post(func() { p.ended(d, before, result, err, reply) })
+		p.h.Loop.Post(func() { p.ended(d, before, &options, result, err, reply) })
 	})
 }
 
@@ -143,7 +171,9 @@ func (p *Part) appKeyOf(ctx context.Context, net mesh.KeyIndex) (mesh.KeyIndex, 
 }
 
 // ended takes the outcome of an interview.
-func (p *Part) ended(d *registry.Device, before device.Interview, result *commission.Result, err error, reply part.DeviceAnswer) {
+func (p *Part) ended(
+	d *registry.Device, before device.Interview, o *commission.Options, result *commission.Result, err error, reply part.DeviceAnswer,
+) {
 	d.Busy = false
 	p.refreshes.Include(d)
 	if !p.h.Devices.Has(d) {
@@ -156,11 +186,16 @@ func (p *Part) ended(d *registry.Device, before device.Interview, result *commis
 		p.commands.Resume(d)
 		return
 	}
+	if d.Record.KeyLost || d.Record.AppKey != result.AppKey {
+		d.Record.TransferBound = false // to this key
+	}
 	d.Record.AppKey, d.Record.KeyLost = result.AppKey, false
+	d.Record.Publications = string(o.Publications)
 	d.Record.Composition = result.Composition
 	d.Record.Details = result.Details
 	d.Record.Skipped = result.Skipped
 	d.Record.Interview = device.Successful
+	p.products.add(d.Record)
 	p.surplus(d, result)
 	p.h.Records.Keep(d)
 	d.Describe()
@@ -169,6 +204,7 @@ func (p *Part) ended(d *registry.Device, before device.Interview, result *commis
 	}
 	p.h.Log.Info().Str("device", d.Record.Name).Int("elements", d.Record.Elements()).Msg("the device is configured")
 	p.notify(d, document.DeviceInterview{Status: "successful"})
+	d.Near = o.Direct
 	p.availability.SetOnline(d, true)
 	p.states.Interviewed(d)
 	p.availability.Refresh(d)

@@ -10,6 +10,8 @@ import (
 // interviewIn is answered with a document.DeviceReference.
 type interviewIn struct {
 	ID schema.Device `json:"id" doc:"the device" required:"true"`
+
+	Publications string `json:"publications" doc:"which models publish to the bridge: needed, those that report all of a light or another function, or all, for a device that publishes only from the model that was told something; those of the last interview when it is left out, and needed at first" enum:"needed,all"`
 }
 
 func interviewMeta() request.Meta {

@@ -1,6 +1,9 @@
 // Package lists publishes what the bridge says about itself: bridge/info,
 // bridge/devices, bridge/unprovisioned and bridge/health. A list is published again
-// after a batch of inputs has changed it, so a burst makes one.
+// after it has changed: the lists of devices some seconds later, so that a burst of
+// changes makes one, the others after the batch of inputs.
+//
+//	Changed ─▶ pace ─ 0, 5 s or 60 s later ─▶ list ─ if it differs ─▶ B/bridge/devices
 package lists
 
 import (
@@ -55,12 +58,13 @@ type Part struct {
 	reporters     []part.HealthReporter
 	describers    []part.Describer
 	started       bool
+	pace          pace
 	ignored       int // retained commands
 }
 
 // New makes the part.
 func New(h *part.Host, cfg Config, u Unprovisioned) *Part {
-	return &Part{h: h, cfg: cfg, unprovisioned: u}
+	return &Part{h: h, cfg: cfg, unprovisioned: u, pace: newPace()}
 }
 
 // Connect finds the parts that have something to say in a list.
@@ -85,27 +89,48 @@ func (p *Part) Start() {
 }
 
 // All publishes all lists again.
-func (p *Part) All() { p.h.Publisher.Changed(Names()...) }
+func (p *Part) All() { p.h.Publisher.Again(Names()...) }
 
 // Ignored counts a retained command.
 func (p *Part) Ignored() { p.ignored++ }
 
-// Publish publishes the lists that have changed, once there is something to say.
+// Publish publishes the lists that have changed and are due, once there is something to
+// say. It is called after each batch of inputs, and every second.
 func (p *Part) Publish() {
 	if !p.started {
 		return
 	}
-	for _, list := range p.h.Publisher.TakeChanged() {
-		switch list {
-		case info:
-			p.h.Publisher.List(list, p.info())
-		case devices:
-			p.h.Publisher.List(list, p.devices())
-		case unprovisioned:
-			p.h.Publisher.List(list, p.unprovisioned.List())
-		case health:
-			p.h.Publisher.List(list, p.health())
+	now := p.h.Loop.Now()
+	p.pace.note(p.h.Publisher.TakeChanged(), now)
+	if len(p.pace.due) == 0 {
+		return
+	}
+	for _, list := range Names() {
+		if due, again := p.pace.take(list, now); due {
+			p.pace.octets[list] = p.h.Publisher.List(list, p.list(list), again)
 		}
+	}
+}
+
+// Flush publishes the lists that have changed at once: the bridge ends.
+func (p *Part) Flush() {
+	now := p.h.Loop.Now()
+	p.pace.note(p.h.Publisher.TakeChanged(), now)
+	p.pace.hasten(now)
+	p.Publish()
+}
+
+// list is the document of a list.
+func (p *Part) list(name string) any {
+	switch name {
+	case info:
+		return p.info()
+	case devices:
+		return p.devices()
+	case unprovisioned:
+		return p.unprovisioned.List()
+	default:
+		return p.health()
 	}
 }
 

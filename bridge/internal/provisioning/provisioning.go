@@ -23,7 +23,7 @@ import (
 
 // Interviews begins an interview.
 type Interviews interface {
-	Interview(d *registry.Device, reply part.DeviceAnswer)
+	Joined(d *registry.Device, direct bool, reply part.DeviceAnswer)
 }
 
 // Unprovisioned is the list of unprovisioned devices.
@@ -178,5 +178,5 @@ func (p *Part) provisioned(o Options, peer state.Peer, err error, reply part.Dev
 	p.h.Log.Info().Str("device", d.Record.Name).Stringer("uuid", peer.UUID).Stringer("address", peer.Address).
 		Int("elements", peer.Elements).Msg("a device joined the network")
 	p.h.Publisher.Notify(document.DeviceJoined{Address: peer.Address, Name: d.Record.Name, UUID: peer.UUID})
-	p.interviews.Interview(d, reply)
+	p.interviews.Joined(d, o.Via == mesh.Unassigned, reply)
 }

@@ -8,10 +8,9 @@
 package publish
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -40,27 +39,34 @@ type Publisher struct {
 	out     Outbox
 	topics  topic.Topics
 	log     zerolog.Logger
-	changed map[string]bool
+	changed map[string]bool              // lists; true for those to be published even if they are as they were
+	last    map[string][sha256.Size]byte // by list
 	observe func(topic string, payload []byte)
 	floods  throttle
 }
 
 // New makes a publisher. It is used once Attach has given it an outbox.
 func New(topics topic.Topics, log zerolog.Logger) *Publisher {
-	return &Publisher{topics: topics, log: log, changed: map[string]bool{}}
+	return &Publisher{topics: topics, log: log, changed: map[string]bool{}, last: map[string][sha256.Size]byte{}}
 }
 
 // Attach gives the publisher its outbox.
 func (p *Publisher) Attach(out Outbox) { p.out = out }
 
-// List publishes a retained topic of the bridge itself, such as bridge/info.
-func (p *Publisher) List(name string, document any) {
+// List publishes a retained topic of the bridge itself, such as bridge/info, unless it is
+// as it was published last; again publishes it even then. It returns the length of the
+// document in octets.
+func (p *Publisher) List(name string, document any, again bool) (octets int) {
 	data, err := json.Marshal(document)
 	if err != nil {
 		p.Warn("", "bridge/%s could not be written: %v", name, err)
-		return
+		return 0
 	}
-	p.Retain(p.topics.Bridge(name), data)
+	if sum := sha256.Sum256(data); again || p.last[name] != sum {
+		p.last[name] = sum
+		p.Retain(p.topics.Bridge(name), data)
+	}
+	return len(data)
 }
 
 // Retain publishes a retained value; without a payload it clears the topic.
@@ -157,19 +163,38 @@ func (p *Publisher) logging(e *zerolog.Event, level, device, text string) {
 	p.out.Event(p.topics.Bridge("logging"), payload, AtMostOnce)
 }
 
-// Changed marks lists of the bridge that have to be published again.
+// Changed marks lists of the bridge that may have changed.
 func (p *Publisher) Changed(lists ...string) {
+	for _, list := range lists {
+		if !p.changed[list] { // it keeps the mark of Again
+			p.changed[list] = false
+		}
+	}
+}
+
+// Again marks lists of the bridge that have to be published again at once, even if they
+// are as they were: the broker may have another value.
+func (p *Publisher) Again(lists ...string) {
 	for _, list := range lists {
 		p.changed[list] = true
 	}
 }
 
-// TakeChanged returns the marked lists in their order, and unmarks them.
-func (p *Publisher) TakeChanged() []string {
+// Mark is a list that was marked.
+type Mark struct {
+	List  string
+	Again bool // it was marked by Again
+}
+
+// TakeChanged returns the marked lists, and unmarks them.
+func (p *Publisher) TakeChanged() []Mark {
 	if len(p.changed) == 0 {
 		return nil
 	}
-	lists := slices.Sorted(maps.Keys(p.changed))
+	marks := make([]Mark, 0, len(p.changed))
+	for list, again := range p.changed {
+		marks = append(marks, Mark{list, again})
+	}
 	clear(p.changed)
-	return lists
+	return marks
 }

@@ -35,6 +35,9 @@ type Device struct {
 	// Offline says that the device did not answer lately, or did not before the last
 	// restart and was not heard since.
 	Offline bool
+	// Near says that the bridge's own radio provisioned the device since the start, and
+	// has reached it whenever it was asked for its state.
+	Near bool
 	// Busy says that the device is being interviewed, changed or removed. Its
 	// commands wait.
 	Busy bool

@@ -55,12 +55,20 @@ type Requester struct {
 
 	class    node.Class
 	attempts int // at most; 0 for the default
+	near     bool
 }
 
 // As makes one whose messages are of another class than commands.
 func (r *Requester) As(c node.Class) *Requester {
 	other := *r
 	other.class = c
+	return &other
+}
+
+// Near makes one whose messages are not relayed at first (commission.Direct).
+func (r *Requester) Near() *Requester {
+	other := *r
+	other.near = true
 	return &other
 }
 
@@ -91,7 +99,11 @@ func (r *Requester) Request(ctx context.Context, q node.Request) (node.Response,
 		q.Attempts = r.attempts
 	}
 	q.Offline = r.Offline
-	response, err := r.of.Mesh.Request(ctx, q)
+	var way commission.Requester = r.of.Mesh
+	if r.near {
+		way = &commission.Direct{Requester: way}
+	}
+	response, err := way.Request(ctx, q)
 	e := r.of.Log.Debug()
 	if !e.Enabled() {
 		return response, err

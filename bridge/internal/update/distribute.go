@@ -18,7 +18,6 @@ import (
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
@@ -38,7 +37,7 @@ type receiver struct {
 	u       *update
 	updater *firmware.Updater
 	abort   context.Context //nolint:containedctx // that of the device, beside that of the worker
-	to      *requester.Requester
+	to      *sender
 	listens bool // is subscribed to updateGroup
 	err     error
 }
@@ -108,7 +107,7 @@ func (p *Part) startDistribution(c *request.Call[updateOut], chosen []*registry.
 	all := make([]*receiver, len(chosen))
 	for i, d := range chosen {
 		u, abort := p.newUpdate(d, targets[i], wanted)
-		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.h.Requester(d).As(node.ClassTransfer)}
+		all[i] = &receiver{Device: d, u: u, updater: firmware.NewUpdater(wanted), abort: abort, to: p.sender(d)}
 	}
 	p.h.Loop.Go(func(ctx context.Context) {
 		p.distribute(ctx, all)

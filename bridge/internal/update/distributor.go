@@ -7,12 +7,10 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/document"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 )
 
@@ -26,7 +24,7 @@ func distributionServer(d *registry.Device) (mesh.Address, error) {
 
 // askDistributor sends a message to a Firmware Distribution Server and decodes the
 // answer.
-func askDistributor[T access.Message](ctx context.Context, p *Part, to *requester.Requester, target mesh.Address, ask access.Message, respond mesh.Opcode) (T, error) {
+func askDistributor[T access.Message](ctx context.Context, p *Part, to *sender, target mesh.Address, ask access.Message, respond mesh.Opcode) (T, error) {
 	m, err := p.ask(ctx, to, target, blob.Ask{Message: ask, Respond: respond})
 	answer, ok := m.(T)
 	if err == nil && !ok {
@@ -36,7 +34,7 @@ func askDistributor[T access.Message](ctx context.Context, p *Part, to *requeste
 }
 
 // checkDistributor reads the phase, the firmware and the capacity of a distributor.
-func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, target mesh.Address) (*distributor, error) {
+func (p *Part) checkDistributor(ctx context.Context, to *sender, target mesh.Address) (*distributor, error) {
 	can, err := askDistributor[*firmware.DistributionCapabilitiesStatus](
 		ctx, p, to, target, &firmware.DistributionCapabilitiesGet{}, firmware.OpDistributionCapabilitiesStatus)
 	if err != nil {
@@ -66,7 +64,7 @@ func (p *Part) checkDistributor(ctx context.Context, to *requester.Requester, ta
 }
 
 // abortDistributor cancels the upload and the distribution of a distributor.
-func (p *Part) abortDistributor(ctx context.Context, to *requester.Requester, target mesh.Address) error {
+func (p *Part) abortDistributor(ctx context.Context, to *sender, target mesh.Address) error {
 	if _, err := askDistributor[*firmware.DistributionUploadStatus](
 		ctx, p, to, target, &firmware.DistributionUploadCancel{}, firmware.OpDistributionUploadStatus); err != nil {
 		return err
@@ -98,7 +96,7 @@ func (p *Part) clear(c *request.Call[document.DeviceReference], in clearIn) {
 	if in.FirmwareID != "" {
 		ask = &firmware.DistributionFirmwareDelete{FirmwareID: id}
 	}
-	to := p.h.Requester(d).As(node.ClassTransfer)
+	to := p.sender(d)
 	p.h.Loop.Go(func(ctx context.Context) {
 		status, err := askDistributor[*firmware.DistributionFirmwareStatus](ctx, p, to, target, ask, firmware.OpDistributionFirmwareStatus)
 		switch {

@@ -18,7 +18,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/outside"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
@@ -133,7 +132,7 @@ func (p *Part) check(c *request.Call[checkOut], in updateIn) {
 		c.Fail(err)
 		return
 	}
-	takes, to := err == nil, p.h.Requester(d).As(node.ClassTransfer)
+	takes, to := err == nil, p.sender(d)
 	p.h.Loop.Go(func(ctx context.Context) {
 		var out checkOut
 		var err error
@@ -158,7 +157,7 @@ func (p *Part) check(c *request.Call[checkOut], in updateIn) {
 
 // checkUpdate reads the firmware information of a device and, unless offered is nil,
 // checks the metadata of the offered firmware.
-func (p *Part) checkUpdate(ctx context.Context, to *requester.Requester, target mesh.Address, offered *firmware.Update, out *checkOut) error {
+func (p *Part) checkUpdate(ctx context.Context, to *sender, target mesh.Address, offered *firmware.Update, out *checkOut) error {
 	const all = 0xFF
 	m, err := p.ask(ctx, to, target, blob.Ask{
 		Message: &firmware.UpdateInformationGet{EntriesLimit: all}, Respond: firmware.OpUpdateInformationStatus,
@@ -311,7 +310,7 @@ func (p *Part) noteUpdate(d *registry.Device, target mesh.Address, wanted firmwa
 
 func (p *Part) startUpdate(c *request.Call[updateOut], d *registry.Device, target mesh.Address, wanted firmware.Update) {
 	u, abort := p.newUpdate(d, target, wanted)
-	to := p.h.Requester(d).As(node.ClassTransfer)
+	to := p.sender(d)
 	p.h.Loop.Go(func(ctx context.Context) {
 		defer u.abort()
 		updater := firmware.NewUpdater(wanted)
@@ -335,7 +334,7 @@ func (p *Part) startUpdate(c *request.Call[updateOut], d *registry.Device, targe
 // It calls progress when there is some. When the context abort ends, it cancels the
 // procedure.
 func (p *Part) carryOut(
-	ctx, abort context.Context, to *requester.Requester, u *update, updater procedure, progress func(), enough func() bool,
+	ctx, abort context.Context, to *sender, u *update, updater procedure, progress func(), enough func() bool,
 ) error {
 	stage, reported := firmware.StageChecking, p.h.Loop.Now()
 	for !updater.Done() && !enough() {
@@ -391,7 +390,10 @@ func (p *Part) awaitUpdate(abort, ctx context.Context, u *update, updater proced
 
 // ask sends a message of the update models and decodes the answer, if one is
 // expected.
-func (p *Part) ask(ctx context.Context, to *requester.Requester, target mesh.Address, ask blob.Ask) (access.Message, error) {
+func (p *Part) ask(ctx context.Context, to *sender, target mesh.Address, ask blob.Ask) (access.Message, error) {
+	if err := to.bind(ctx); err != nil {
+		return nil, err
+	}
 	payload, err := access.Append(nil, ask.Message)
 	if err != nil {
 		return nil, err
@@ -502,7 +504,7 @@ func (p *Part) abort(c *request.Call[document.DeviceReference], in deviceIn) {
 		c.Answer(d.Who(), nil)
 		return
 	}
-	takes, to := err == nil, p.h.Requester(d).As(node.ClassTransfer)
+	takes, to := err == nil, p.sender(d)
 	p.h.Loop.Go(func(ctx context.Context) {
 		var err error
 		if takes {

@@ -9,11 +9,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/blob"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/firmware"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
 
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/fault"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/registry"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/internal/requester"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/request"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/schema"
 )
@@ -29,7 +27,7 @@ const uploadTimeoutBase = 30
 type distribution struct {
 	*registry.Device // the distributor
 	u                *update
-	to               *requester.Requester
+	to               *sender
 	abort            context.Context //nolint:containedctx // ends when the update is aborted; the worker has another one
 	receivers        []*receiver
 	initiator        *firmware.Initiator
@@ -103,9 +101,9 @@ func (p *Part) planVia(in *updateIn) (*distribution, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &distribution{Device: via, u: &update{target: target}, to: p.h.Requester(via).As(node.ClassTransfer), verifyOnly: in.Apply != nil && !*in.Apply}
+	r := &distribution{Device: via, u: &update{target: target}, to: p.sender(via), verifyOnly: in.Apply != nil && !*in.Apply}
 	for i, d := range chosen {
-		r.receivers = append(r.receivers, &receiver{Device: d, u: &update{target: targets[i]}, to: p.h.Requester(d).As(node.ClassTransfer)})
+		r.receivers = append(r.receivers, &receiver{Device: d, u: &update{target: targets[i]}, to: p.sender(d)})
 	}
 	return r, nil
 }
@@ -139,6 +137,7 @@ func (r *distribution) order(wanted firmware.Update) (firmware.Distribution, err
 // runDistribution uploads the firmware and waits until the distribution has ended. In
 // push mode several receivers subscribe to a group address meanwhile.
 func (p *Part) runDistribution(ctx context.Context, r *distribution, order firmware.Distribution) error {
+	p.bindAll(r)
 	if len(r.receivers) > 1 && order.Mode == blob.Push && p.listenAll(ctx, r) {
 		order.Group = updateGroup
 	}
@@ -149,6 +148,20 @@ func (p *Part) runDistribution(ctx context.Context, r *distribution, order firmw
 	}, func() bool { return false })
 	p.leaveAll(ctx, r)
 	return err
+}
+
+// bindAll binds the models of the receivers, which the distributor talks to. It reports
+// those that it does not reach.
+func (p *Part) bindAll(r *distribution) {
+	var binding sync.WaitGroup
+	for _, receiver := range r.receivers {
+		binding.Go(func() {
+			if err := receiver.to.bind(r.abort); err != nil && r.abort.Err() == nil {
+				p.h.Log.Warn().Str("device", receiver.to.Device).Err(err).Msg("the models of a device for firmware updates were not bound to the AppKey; the distributor may not reach it")
+			}
+		})
+	}
+	binding.Wait()
 }
 
 // listenAll subscribes all receivers to the group. It reports false if one did not
