@@ -416,7 +416,7 @@ func TestLateWill(t *testing.T) {
 		defer h.leave()
 		pass(time.Minute)
 		c.client.Publish("b/bridge/state", []byte(offline), true)
-		pass(time.Second)
+		pass(3 * time.Second) // corrections come with the ticks of the bridge
 		if got := c.heard.value("b/bridge/state"); got != online {
 			t.Errorf("state %s", got)
 		}
