@@ -245,7 +245,7 @@ func TestAdapterIsLostDuringAnInterview(t *testing.T) {
 		w.net.Place(lamp)
 		w.send("b/bridge/request/device/provision", `{"uuid":"`+lamp.UUID.String()+`","name":"lamp"}`)
 		for range 1000 {
-			if strings.Contains(w.out.value("b/bridge/devices"), `"in_progress"`) {
+			if strings.Contains(strings.Join(w.out.take("b/bridge/event"), ""), `"in_progress"`) {
 				break
 			}
 			pass(10 * time.Millisecond)
@@ -262,7 +262,7 @@ func TestAdapterIsLostDuringAnInterview(t *testing.T) {
 		r.set(w, 0, "running", "")
 		pass(time.Minute)
 		w.expect("b/lamp/availability", online)
-		if got := w.out.value("b/bridge/devices"); strings.Contains(got, `"failed"`) {
+		if got := w.out.value("b/bridge/devices"); !strings.Contains(got, `"lamp"`) || strings.Contains(got, `"failed"`) {
 			t.Errorf("devices %s", got)
 		}
 	})
