@@ -45,7 +45,7 @@ type (
 		Offers       string    `json:"offers,omitempty" doc:"what the device can do, for people"`
 		PublicKeyOOB *bool     `json:"public_key_oob,omitempty" doc:"whether the public key of the device was known before"`
 		Size         uint8     `json:"size,omitempty" doc:"digits or characters of the value"`
-		Step         string    `json:"step" doc:"link_open, capabilities, start, oob_wanted, oob_shown, ..., failed"`
+		Step         string    `json:"step" doc:"queued, link_open, capabilities, start, oob_wanted, oob_shown, ..., failed"`
 		UUID         mesh.UUID `json:"uuid" doc:"Device UUID"`
 		Value        string    `json:"value,omitempty" doc:"value to enter on the device"`
 		ValueType    string    `json:"value_type,omitempty" enum:"number,text" doc:"what the value consists of"`

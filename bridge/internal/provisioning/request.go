@@ -40,7 +40,7 @@ func provisionMeta() request.Meta {
 		Details: "A network key that the whole mesh depends on is handed over here, so the device should be authenticated (`oob`). " +
 			"With output OOB there is an event `device_provisioning` with the step `oob_wanted`; answer within 55 s with `device/oob`. " +
 			"With input OOB the step is `oob_shown`, and `value` is what to enter on the device. " +
-			"Up to 16 devices are provisioned at once; ten of them take about twice as long as one.",
+			"Up to 16 devices are provisioned at once, and ten of them take about twice as long as one. Others wait for their turn, with the step `queued`.",
 
 		Duration: time.Minute,
 		Events:   []string{"device_provisioning", "device_joined", "device_interview"},
