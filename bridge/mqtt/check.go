@@ -79,7 +79,7 @@ func encrypted(scheme string) bool {
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		Values:     cmp.Or(l.Values, 20_000),
+		Values:     cmp.Or(l.Values, 200_000),
 		Events:     cmp.Or(l.Events, 1000),
 		Inbox:      cmp.Or(l.Inbox, 4096),
 		Payload:    cmp.Or(l.Payload, 1<<20),

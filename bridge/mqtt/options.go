@@ -68,7 +68,7 @@ type Subscription struct {
 
 // Limits bounds the session's memory and pace. A zero field means its default.
 type Limits struct {
-	Values     int           // topics with a last value, of each of which two may wait; default 20000
+	Values     int           // topics with a last value, of each of which two may wait; default 200000, ten for each of 20,000 devices
 	Events     int           // events waiting, for QoS 0 and 1 each; default 1000
 	Inbox      int           // incoming messages waiting for Handler; default 4096
 	Payload    int           // octets in one message, out and in; default 1 MiB

@@ -71,7 +71,7 @@ func stored(tb testing.TB, devices int) ([]state.Peer, []store.Change) {
 		r := &record.Record{
 			UUID:        mesh.UUID{0: 1, 1: byte(i >> 8), 2: byte(i)},
 			Address:     mesh.Address(0x0100 + 2*i),
-			Name:        fmt.Sprintf("floor %d/room %d/%d", i/1000, i/20, i),
+			Name:        fmt.Sprintf("floor %d/room %d/device %d", i/1000, i/20, i),
 			Interview:   record.Successful,
 			Composition: &configuration.Composition{CompanyID: device.Company},
 		}
@@ -98,7 +98,7 @@ type fleet struct {
 	stop   func()
 }
 
-// startFleet returns when the availability of every device was published.
+// startFleet returns when the state of every device was published.
 func startFleet(tb testing.TB, s store.Store, peers []state.Peer, records []store.Change) *fleet {
 	tb.Helper()
 	clients := []access.Element{{Models: []access.Model{
@@ -135,7 +135,7 @@ func startFleet(tb testing.TB, s store.Store, peers []state.Peer, records []stor
 	f := &fleet{}
 	var wanted []string
 	for i := range peers {
-		wanted = append(wanted, topics.Availability(fmt.Sprintf("floor %d/room %d/%d", i/1000, i/20, i)))
+		wanted = append(wanted, topics.State(fmt.Sprintf("floor %d/room %d/device %d", i/1000, i/20, i)))
 	}
 	f.broker, end = newBroker(wanted...)
 	session, err := mqtt.New(mqtt.Options{
