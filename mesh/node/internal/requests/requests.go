@@ -65,15 +65,6 @@ type Nodes interface {
 	Len() int
 }
 
-// Outcomes is told of the end of each request that has been sent and wants an answer.
-// asked is when it was sent first. A request that was cancelled counts as not answered
-// if it had been sent often enough. One to a node that was taken for dead counts only
-// if it was answered: nobody expects an answer, and after one attempt less than a second
-// has passed.
-type Outcomes interface {
-	RequestEnded(dst mesh.Address, asked time.Time, answered bool)
-}
-
 // Requests is the part of a node that has its requests.
 type Requests struct {
 	part.None
@@ -107,9 +98,6 @@ func New(h part.Host, s Sender, q FriendQueue, n Nodes) *Requests {
 		destinations: map[mesh.Address]*destination{},
 	}
 }
-
-// Tell names who is told of the ends of requests.
-func (r *Requests) Tell(to Outcomes) { r.to = to }
 
 // Inputs implements part.Part.
 func (r *Requests) Inputs() part.Inputs { return part.Message | part.Control | part.Delivery }
@@ -326,51 +314,6 @@ func (r *Requests) await(p *pending) {
 	p.wait = longer(p.wait)
 }
 
-// waitsForPoll reports whether a request waits in a Friend Queue. Its time to be
-// answered begins when it has been delivered.
-func (r *Requests) waitsForPoll(p *pending) bool {
-	asleep := r.queue.Waits(p.id)
-	r.setAsleep(p, asleep)
-	if asleep {
-		r.setTimer(p, r.host.Now().Add(r.queue.PollTimeout(p.Dst)+time.Second))
-	}
-	return asleep
-}
-
-// setAsleep notes whether a request waits in a Friend Queue. Those are not counted as
-// in flight: they need no radio.
-func (r *Requests) setAsleep(p *pending, asleep bool) {
-	if p.asleep == asleep {
-		return
-	}
-	p.asleep = asleep
-	if asleep {
-		r.count(p, -1)
-	} else {
-		r.count(p, 1)
-		p.expires = r.host.Now().Add(patience(p.wait, p.Attempts-p.attempts+1)) // the time there does not count
-	}
-	r.host.Wake(r)
-}
-
-// PolledFor is called when the Friend has sent a request from its queue to the Low
-// Power node.
-func (r *Requests) PolledFor(id part.RequestID) {
-	if p := r.byID[id]; p != nil && p.inFlight {
-		r.setAsleep(p, false)
-		r.await(p)
-	}
-}
-
-// QueueGone is called when a Friend Queue may have been dropped.
-func (r *Requests) QueueGone() {
-	for _, p := range r.sorted() {
-		if p.asleep {
-			r.setTimer(p, r.host.Now())
-		}
-	}
-}
-
 // delivered follows a segmented message that belongs to a request.
 func (r *Requests) delivered(d *transport.Delivery) bool {
 	p := r.segments[d.Message]
@@ -539,17 +482,4 @@ func (r *Requests) finish(p *pending, response part.Response, err error) {
 		return
 	}
 	r.host.Report(part.RequestDone{ID: p.id, Response: response, Err: err})
-}
-
-// tell passes the outcome of a request on, if it shows whether the node is reached.
-func (r *Requests) tell(p *pending, err error) {
-	const often = 4 // attempts: seven seconds
-	switch {
-	case r.to == nil || p.attempts == 0 || p.asleep:
-	case err == nil && p.Respond != 0:
-		r.to.RequestEnded(p.Dst, p.started, true)
-	case p.dead: // one attempt shows nothing new
-	case errors.Is(err, part.ErrNoResponse), errors.Is(err, part.ErrNotSent), errors.Is(err, part.ErrCancelled) && p.attempts >= often:
-		r.to.RequestEnded(p.Dst, p.started, false)
-	}
 }
