@@ -96,8 +96,8 @@ func testJoin(legacy bool) func(*testing.T) {
 // goneLine is what the service logs when its adapter is taken away.
 const goneLine = "controller is down, trying again"
 
-// testServiceReplug pulls the adapter under the service, which comes back by
-// itself and sends what it has been told meanwhile.
+// testServiceReplug pulls the adapter under the service, which says so to whoever sends
+// a command, comes back by itself and goes on.
 func testServiceReplug(legacy bool) func(*testing.T) {
 	return func(t *testing.T) {
 		room := newRoom(t)
@@ -113,9 +113,17 @@ func testServiceReplug(legacy bool) func(*testing.T) {
 			})
 			mark := h.o.Mark()
 			h.o.Send(base+"lamp/set", fmt.Sprintf(`{"state":%q,"transaction":%q}`, state, state))
-			h.o.Flush()
+			h.o.Next(mark, base+"lamp/set/response", fmt.Sprintf(`{"status":"error","code":"no_adapter","transaction":%q}`, state))
 			ours.replug(t)
-			h.o.Next(mark, base+"lamp/set/response", fmt.Sprintf(`{"status":"ok","transaction":%q}`, state))
+			h.o.NextMatch(mark, base+"bridge/event", "that the adapter works again", func(payload []byte) bool {
+				var e struct {
+					Type string
+					Data struct{ State string }
+				}
+				// From the third outage within a minute on it counts as unsteady.
+				return json.Unmarshal(payload, &e) == nil && e.Type == "adapter_changed" && (e.Data.State == "running" || e.Data.State == "unsteady")
+			})
+			h.command("lamp", fmt.Sprintf(`"state":%q`, state))
 			h.o.AwaitLast(base+"lamp", fmt.Sprintf(`{"state":%q}`, state))
 			if on, _ := l.is(); on != (state == "ON") {
 				t.Errorf("after %s the lamp is on: %t", state, on)
