@@ -135,7 +135,7 @@ func remedy(dir string, err error) error {
 	}
 	return fmt.Errorf("%w\nNothing was changed, and no new network was created. To go on with the newest backup, run:\n"+
 		"  btmesh2mqtt network restore %s --replace%s --store.dir %s\n"+
-		"To go on with what is left of the store (it tells what is lost), run:\n"+
+		"Without a backup, this goes on with what is left, and tells what is lost. It cannot repair damaged pages of mesh.db:\n"+
 		"  btmesh2mqtt network repair --store.dir %s", err, backup, secret, dir, dir)
 }
 

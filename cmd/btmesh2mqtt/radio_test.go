@@ -88,12 +88,7 @@ func TestRadioIsAwaited(t *testing.T) {
 		for _, wait := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/wait=%v", name, wait), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					air := virtual.NewAir(virtual.AirOptions{})
-					defer func() { _ = air.Close() }()
-					c, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(1)})
-					if err != nil {
-						t.Fatal(err)
-					}
+					c := onlyController(t)
 					a := &attempts{c: c, cut: test.cut, began: time.Now(), fail: func(_ int, since time.Duration) error {
 						if since < test.lasts {
 							return test.failure
@@ -109,7 +104,7 @@ func TestRadioIsAwaited(t *testing.T) {
 						_ = r.controller.Run(ctx)
 					}()
 					began := time.Now()
-					err = awaitBeginnings(ctx, []*beginning{r.begin})
+					err := awaitBeginnings(ctx, []*beginning{r.begin})
 					took := time.Since(began)
 					want, most := test.want, test.most
 					if wait && test.waits {
@@ -164,12 +159,7 @@ func TestNetworkWaitsForAnAdapter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				air := virtual.NewAir(virtual.AirOptions{})
-				defer func() { _ = air.Close() }()
-				c, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(1)})
-				if err != nil {
-					t.Fatal(err)
-				}
+				c := onlyController(t)
 				a := &attempts{c: c, began: time.Now(), fail: func(_ int, since time.Duration) error {
 					if since < test.lasts {
 						return test.failure
@@ -204,12 +194,7 @@ func TestNetworkWaitsForAnAdapter(t *testing.T) {
 // again and again, and when it does not any more.
 func TestUnsteadyRadio(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		air := virtual.NewAir(virtual.AirOptions{})
-		defer func() { _ = air.Close() }()
-		c, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(1)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := onlyController(t)
 		a := &attempts{c: c, began: time.Now()}
 		told := make(chan struct{}, 1000)
 		r := newRadio(0, adapter{"hci0", a.open}, nobody{}, func() { told <- struct{}{} }, true, zerolog.Nop())
@@ -265,4 +250,16 @@ func TestUnsteadyRadio(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		expect("running", "")
 	})
+}
+
+// onlyController is a virtual controller that is alone on its air.
+func onlyController(t *testing.T) *virtual.Controller {
+	t.Helper()
+	air := virtual.NewAir(virtual.AirOptions{})
+	t.Cleanup(func() { _ = air.Close() })
+	c, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -78,8 +78,7 @@ func FuzzServerPeer(f *testing.F) {
 func FuzzClientPeer(f *testing.F) {
 	f.Add(script("02f700", "100100ffff0028", "080600ffff0328", "040b000b00", "120b000100", "5208006869", "120b000000"))
 	f.Add(script("120b0001", "520b0001", "1608000000aa", "1801", "0c03000500", "0100", "d20000", ""))
-	// Requests without a pause, one of them for notifications while the MTU
-	// changes: an input on which the fuzzer hit its deadline.
+	// Requests without a pause, one of them for notifications while the MTU changes.
 	f.Add(script("02f700", "100100ffff00202020", "20ffff0328", "0406000b00", "120b0001", "120b000100", "02f700", "120b000200"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		synctest.Test(t, func(t *testing.T) {

@@ -173,10 +173,7 @@ func TestCallsThatWaitForTheStoreEnd(t *testing.T) {
 			t.Errorf("it waited for %s", d)
 		}
 		release()
-		synctest.Wait()
-		if _, err := p.ping(ctx, peer.Address); err != nil {
-			t.Errorf("the next request: %v", err)
-		}
+		p.recovers(ctx, t, peer.Address)
 	})
 }
 
@@ -199,10 +196,7 @@ func TestCallerGoesWhileTheStoreHangs(t *testing.T) {
 			t.Errorf("it waited for %s", d)
 		}
 		release()
-		synctest.Wait()
-		if _, err := p.ping(ctx, peer.Address); err != nil {
-			t.Errorf("the next request: %v", err)
-		}
+		p.recovers(ctx, t, peer.Address)
 	})
 }
 
@@ -310,4 +304,13 @@ func TestStopWhileTheStoreHangs(t *testing.T) {
 			t.Errorf("%d PDUs were sent after the end", more)
 		}
 	})
+}
+
+// recovers checks that the node works again, once its store does.
+func (p *pair) recovers(ctx context.Context, t *testing.T, to mesh.Address) {
+	t.Helper()
+	synctest.Wait()
+	if _, err := p.ping(ctx, to); err != nil {
+		t.Errorf("the next request: %v", err)
+	}
 }

@@ -2,19 +2,13 @@ package bench_test
 
 import (
 	"context"
-	"net"
-	"net/url"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge"
 	record "github.com/btmesh2mqtt/btmesh2mqtt/bridge/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
-	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
+	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/advertiser"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/controller"
 	"github.com/btmesh2mqtt/btmesh2mqtt/hci/transport"
@@ -23,12 +17,9 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/foundation/configuration"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/generic"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/model/light"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/node"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/state"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/store"
 	"github.com/btmesh2mqtt/btmesh2mqtt/test/sim"
 )
 
@@ -54,56 +45,16 @@ type service struct {
 // start runs the service with one device until the test ends.
 func start(tb testing.TB, name string, number int, elements []access.Element) *service {
 	tb.Helper()
-	log := zerolog.Nop()
-	memory := store.NewMemory()
-	peer, stored := remember(tb, name, number, elements)
-	clients := []access.Element{{Models: []access.Model{
-		access.Client(generic.OnOffClientID), access.Client(light.CTLClientID),
-	}}}
-	var bridged *bridge.Service
-	n, err := node.Open(node.Config{
-		Options: node.Options{Elements: clients, Random: sim.Random(1, gatewayNumber), Monitor: true},
-		Store:   memory,
-		Report:  func(e node.Event) { bridged.Report(e) },
-	}, func() (node.Saved, error) {
-		saved := sim.Configured(gatewayNumber, ttl, clients)
-		saved.Peers = []state.Peer{peer}
-		saved.Node.NetworkTransmit = state.Retransmit{} // one transmission
-		return saved, nil
-	})
-	if err == nil {
-		err = memory.Apply(stored)
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	topics, err := topic.New("bench")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if bridged, err = bridge.New(bridge.Config{
-		Mesh: n, Store: memory, Topics: topics, Address: n.Address(), Logger: log,
-	}); err != nil {
-		tb.Fatal(err)
-	}
-	s := &service{alarm: time.NewTimer(patience)}
-	var end net.Conn
-	s.broker, end = newBroker(topics.State(name))
-	session, err := mqtt.New(mqtt.Options{
-		URL: "tcp://bench", ClientID: "bench", Handler: bridged.Handle, Logger: log,
-		Subscriptions: []mqtt.Subscription{{Filter: "bench/#"}},
-		Dial:          func(context.Context, *url.URL) (net.Conn, error) { return end, nil },
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	r := interviewed(tb, name, sim.Address(number), mesh.UUID{0: 1, 1: byte(number)}, elements)
+	a := assemble(tb, []*record.Record{r}, homeassistant.Options{}, "bench/"+name)
+	s := &service{broker: a.broker, alarm: time.NewTimer(patience)}
 	air := virtual.NewAir(virtual.AirOptions{})
 	attached, err := air.Attach(virtual.Options{Address: virtual.MakeAddress(0xC0FFEE000001)})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	s.chip = newChip(attached.Transport())
-	radio := advertiser.New(advertiser.Config{Receive: n.Receive})
+	radio := advertiser.New(advertiser.Config{Receive: a.node.Receive})
 	up := make(chan struct{}, 16)
 	driver := controller.New(controller.Config{
 		Name:  "bench",
@@ -118,16 +69,11 @@ func start(tb testing.TB, name string, number int, elements []access.Element) *s
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = driver.Run(ctx) }) // returns the context's error
-	parts.Go(func() { n.Run(ctx, swift{radio}) })
-	parts.Go(func() { _ = bridged.Run(ctx, session) }) // returns the context's error
-	session.Start()
+	end := a.run(swift{radio})
 	tb.Cleanup(func() {
-		closing, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = session.Close(closing) // the broker does not answer forever
+		end()
 		stop()
 		parts.Wait()
-		s.broker.close()
 		_ = air.Close()
 	})
 	<-up
@@ -140,30 +86,6 @@ type swift struct{ *advertiser.Bearer }
 
 // Pace implements bearer.Paced. With one transmission there is no interval either.
 func (swift) Pace() bearer.Pace { return bearer.Pace{Interval: 20 * time.Millisecond, Parallel: 1} }
-
-// remember describes a device as if it had been interviewed.
-func remember(tb testing.TB, name string, number int, elements []access.Element) (state.Peer, store.Change) {
-	tb.Helper()
-	r := &record.Record{
-		UUID:        mesh.UUID{0: 1, 1: byte(number)},
-		Address:     sim.Address(number),
-		Name:        name,
-		Interview:   record.Successful,
-		Composition: &configuration.Composition{CompanyID: device.Company},
-	}
-	for _, e := range elements {
-		var models []mesh.ModelID
-		for _, m := range e.Models {
-			models = append(models, m.ID())
-		}
-		r.Composition.Elements = append(r.Composition.Elements, configuration.CompositionElement{Location: e.Location, Models: models})
-	}
-	change, err := r.Change()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return state.Peer{UUID: r.UUID, Address: r.Address, Elements: len(elements), NetKey: mesh.PrimaryNetKey}, change
-}
 
 // peer is a device as the gateway receives it: events with encrypted statuses,
 // made in advance.

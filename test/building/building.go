@@ -25,7 +25,6 @@ import (
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/homeassistant"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/mqtt"
 	"github.com/btmesh2mqtt/btmesh2mqtt/bridge/topic"
-	"github.com/btmesh2mqtt/btmesh2mqtt/mesh"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/access"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/bearer"
 	"github.com/btmesh2mqtt/btmesh2mqtt/mesh/device"
@@ -45,8 +44,6 @@ type Options struct {
 	Devices int
 	// Elements are those of a device; nil for a lamp with a colour temperature.
 	Elements func(number int) []access.Element
-	// Relay turns the Relay feature of all devices on once they are provisioned.
-	Relay bool
 	// Transmissions is how often the bridge sends each PDU; 0 for three.
 	Transmissions int
 	Logger        zerolog.Logger
@@ -63,7 +60,6 @@ type Building struct {
 	t     testing.TB
 	out   *outbox
 	store store.Store
-	open  func()
 	stop  func()
 }
 
@@ -105,8 +101,7 @@ func New(t testing.TB, o Options) *Building {
 	ctx, cancel := context.WithCancel(context.Background())
 	var air sync.WaitGroup
 	air.Go(func() { b.Live.Run(ctx) })
-	b.open = func() { b.start(&o) }
-	b.open()
+	b.start(&o)
 	closeBridge := b.stop
 	b.stop = func() {
 		closeBridge()
@@ -238,9 +233,6 @@ func (b *Building) Provision(ctx context.Context, numbers []int, together bool) 
 
 // Name is the name of the device with a number.
 func Name(number int) string { return fmt.Sprintf("lamp%d", number) }
-
-// UUID is the UUID of the device with a number.
-func UUID(number int) mesh.UUID { return sim.UUID(number) }
 
 // outbox is the broker: it keeps what is retained and counts the rest.
 type outbox struct {

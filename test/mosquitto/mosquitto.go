@@ -174,10 +174,7 @@ func (s *Server) CAFile() string { return filepath.Join(s.dir, caFile) }
 // Kill ends the broker like a power failure, without informing its clients.
 func (s *Server) Kill() { s.must("kill", "--signal", "KILL", s.id) }
 
-// Stop ends the broker regularly: it closes its connections.
-func (s *Server) Stop() { s.must("stop", s.id) }
-
-// Restart starts it again after Kill or Stop, with an empty store.
+// Restart starts it again after Kill, with an empty store.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.must("start", s.id)
@@ -189,13 +186,6 @@ func (s *Server) Pause() { s.must("pause", s.id) }
 
 // Resume ends a Pause.
 func (s *Server) Resume() { s.must("unpause", s.id) }
-
-// Reload makes the broker read its configuration and passwords again.
-func (s *Server) Reload() { s.must("kill", "--signal", "HUP", s.id) }
-
-// SetConfig replaces a file in the broker's configuration folder; call Reload
-// afterwards.
-func (s *Server) SetConfig(name, content string) { s.write(name, content) }
 
 // Log returns what the broker has written so far.
 func (s *Server) Log() string {

@@ -53,14 +53,6 @@ func Docker(t testing.TB) {
 	}
 }
 
-// Root requires the superuser.
-func Root(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		Missing(t, "root", "this test changes the machine")
-	}
-}
-
 func lastLine(out []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	return lines[len(lines)-1]
