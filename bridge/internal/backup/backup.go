@@ -129,7 +129,7 @@ func (p *Part) export(c *request.Call[exportOut], in exportIn) {
 	to, err := recipient(in.Passphrase, in.PublicKey)
 	if err == nil && in.Keys {
 		if err = p.permitted(to); err != nil {
-			p.h.Publisher.Warn("", "a request for the keys of the network was refused: %v", err)
+			p.h.Publisher.Warn("", "somebody asked for the keys of the network over MQTT, and was refused")
 		}
 	}
 	if err == nil {
